@@ -1,0 +1,88 @@
+"""Errors by what is done about them: tell, try again, give up, stop."""
+
+from enum import StrEnum
+
+
+class ImgbotError(Exception):
+    """The root of everything that imgbot raises itself."""
+
+
+class UserError(ImgbotError):
+    """The person is told why, in the sentence `reason` of the texts; nothing is repeated.
+
+    `facts` fill the sentence. Survives pickling, for it comes out of worker processes.
+    """
+
+    def __init__(self, reason: str, **facts: str | int | float) -> None:
+        super().__init__(reason, facts)
+        self.reason = reason
+        self.facts = facts
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_user_error, (self.reason, self.facts))
+
+
+def _user_error(reason: str, facts: dict[str, str | int | float]) -> UserError:
+    return UserError(reason, **facts)
+
+
+class TransientError(ImgbotError):
+    """Nothing happened yet; the same step is tried again, after `retry_after_s` if set."""
+
+    def __init__(self, what: str, retry_after_s: float | None = None) -> None:
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
+
+
+class WorkerLostError(ImgbotError):
+    """A picture step lost its worker twice (killed, out of memory, or past its deadline)."""
+
+
+class ChatGoneError(ImgbotError):
+    """Nobody is there to be told: blocked, deleted, kicked."""
+
+
+class FencedError(ImgbotError):
+    """Another supervisor took the queue over; this one must stop without a further write."""
+
+
+class ConfigError(ImgbotError):
+    """The operator has to change `setting`; the process ends with status 78."""
+
+    def __init__(self, setting: str, sentence: str) -> None:
+        super().__init__(f"{setting}: {sentence}")
+        self.setting = setting
+
+
+class ProviderErrorKind(StrEnum):
+    """What a provider's refusal means for the job (the runner decides by it)."""
+
+    AUTH = "auth"
+    NO_CREDIT = "no_credit"
+    INVALID = "invalid"
+    MODERATED = "moderated"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    FAILED = "failed"
+    LOST = "lost"
+    SUBMIT_UNKNOWN = "submit_unknown"
+
+
+class ProviderError(ImgbotError):
+    """A provider said no, or nothing that can be understood.
+
+    `is_billed` is None where the provider does not say.
+    """
+
+    def __init__(
+        self,
+        kind: ProviderErrorKind,
+        detail: str = "",
+        *,
+        retry_after_s: float | None = None,
+        is_billed: bool | None = None,
+    ) -> None:
+        super().__init__(f"{kind}: {detail[:200]}")
+        self.kind = kind
+        self.retry_after_s = retry_after_s
+        self.is_billed = is_billed

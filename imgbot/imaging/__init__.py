@@ -1,0 +1,1 @@
+"""Pictures: the worker pool, and what the workers do."""

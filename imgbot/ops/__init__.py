@@ -1,0 +1,1 @@
+"""Settings, logs, health, metrics, systemd: what an operator sees."""

@@ -1,0 +1,1 @@
+"""Image providers: who makes the picture, behind one protocol."""

@@ -1,0 +1,1 @@
+"""Telegram: the client, incoming updates, delivery, the flood gate."""
