@@ -39,8 +39,7 @@ _ANY_END_BUT_DELIVERED = frozenset({State.CANCELLED, State.FAILED, State.DEAD})
 NEXT_STATES: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.SUBMITTING}) | _ANY_END_BUT_DELIVERED,
     # A synchronous provider answers the submit with the picture: no polling.
-    State.SUBMITTING: frozenset({State.POLLING, State.RENDERING})
-    | _ANY_END_BUT_DELIVERED,
+    State.SUBMITTING: frozenset({State.POLLING, State.RENDERING}) | _ANY_END_BUT_DELIVERED,
     State.POLLING: frozenset({State.RENDERING}) | _ANY_END_BUT_DELIVERED,
     State.RENDERING: frozenset({State.DELIVERING}) | _ANY_END_BUT_DELIVERED,
     State.DELIVERING: frozenset({State.DELIVERED}) | _ANY_END_BUT_DELIVERED,
