@@ -34,12 +34,28 @@ class TransientError(ImgbotError):
         self.retry_after_s = retry_after_s
 
 
+class StorageAwayError(TransientError):
+    """Redis is away: what depends on it stays as it is until it is back."""
+
+
 class WorkerLostError(ImgbotError):
     """A picture step lost its worker twice (killed, out of memory, or past its deadline)."""
 
 
 class ChatGoneError(ImgbotError):
     """Nobody is there to be told: blocked, deleted, kicked."""
+
+
+class ChatMovedError(ImgbotError):
+    """A group became a supergroup, now `chat_id`; its old messages are out of reach."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__("the group became a supergroup")
+        self.chat_id = chat_id
+
+
+class MessageGoneError(ImgbotError):
+    """The message to edit was deleted, or is no longer the bot's to edit."""
 
 
 class FencedError(ImgbotError):

@@ -1,7 +1,11 @@
 """A job's whole life as a table, and the frozen facts of one job.
 
-Rule: a state changes only along `NEXT_STATES`; the Lua scripts in `imgbot/queue/lua`
-move jobs, and check the same table through the expected version.
+Rule: a state changes only along `NEXT_STATES`, by one Lua script in `imgbot/queue/lua`
+that checks the boot's epoch, the job's version and an operation token.
+
+Every end is reached through `delivering`: a picture and a refusal are both something
+that a person is shown, and a crash must lose neither. A state may follow itself, when
+a step notes something (a poll made, an intent) without leaving it.
 """
 
 from collections.abc import Mapping
@@ -33,20 +37,19 @@ class State(StrEnum):
     DEAD = "dead"
 
 
-_ENDS = frozenset({State.DELIVERED, State.CANCELLED, State.FAILED, State.DEAD})
-_ANY_END_BUT_DELIVERED = frozenset({State.CANCELLED, State.FAILED, State.DEAD})
+ENDS = frozenset({State.DELIVERED, State.CANCELLED, State.FAILED, State.DEAD})
 
 NEXT_STATES: Mapping[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.SUBMITTING}) | _ANY_END_BUT_DELIVERED,
+    State.QUEUED: frozenset({State.SUBMITTING, State.DELIVERING}),
     # A synchronous provider answers the submit with the picture: no polling.
-    State.SUBMITTING: frozenset({State.POLLING, State.RENDERING}) | _ANY_END_BUT_DELIVERED,
-    State.POLLING: frozenset({State.RENDERING}) | _ANY_END_BUT_DELIVERED,
-    State.RENDERING: frozenset({State.DELIVERING}) | _ANY_END_BUT_DELIVERED,
-    State.DELIVERING: frozenset({State.DELIVERED}) | _ANY_END_BUT_DELIVERED,
-    **{end: frozenset[State]() for end in _ENDS},
+    State.SUBMITTING: frozenset(
+        {State.SUBMITTING, State.POLLING, State.RENDERING, State.DELIVERING}
+    ),
+    State.POLLING: frozenset({State.POLLING, State.RENDERING, State.DELIVERING}),
+    State.RENDERING: frozenset({State.RENDERING, State.DELIVERING}),
+    State.DELIVERING: frozenset({State.DELIVERING}) | ENDS,
+    **{end: frozenset[State]() for end in ENDS},
 }
-
-ENDS = _ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,9 @@ class Job:
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
     announced_ms: int = 0
-    file: str = ""
     tries: int = 0
+    file: str = ""
+    outcome: State | None = None
+    reason: str = ""
+    facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
     is_cancelled: bool = False

@@ -1,1 +1,49 @@
-"""Every sentence a person can read, in Russian and English."""
+"""Every sentence a person can read, in Russian and English.
+
+Rule: both languages have the same keys with the same facts; a test holds it. A sentence
+says what happened, whether it cost anything, and what to do next.
+"""
+
+from collections.abc import Mapping
+
+from imgbot.texts import en, ru
+
+LANGUAGES = ("ru", "en")
+
+_TEXTS: Mapping[str, Mapping[str, str]] = {"ru": ru.TEXTS, "en": en.TEXTS}
+_SECONDS = {"ru": ru.SECONDS, "en": en.SECONDS}
+
+# Where Russian is read more readily than English.
+_READ_RUSSIAN = frozenset({"ru", "be", "uk", "kk", "ky", "uz", "tg", "hy", "az"})
+
+
+def language_of(code: str | None) -> str:
+    """Return the language to speak to somebody whose Telegram speaks `code`."""
+    return "ru" if (code or "").split("-")[0].lower() in _READ_RUSSIAN else "en"
+
+
+def say(language: str, key: str, /, **facts: str | int | float) -> str:
+    """Return the sentence `key` with its facts. Raises KeyError on an unknown key."""
+    return _TEXTS[language][key].format_map(facts)
+
+
+def knows(key: str) -> bool:
+    """Whether there is a sentence `key`."""
+    return key in ru.TEXTS
+
+
+def seconds(language: str, count: int) -> str:
+    """Return `count` seconds in words, with the right plural."""
+    one, few, many = _SECONDS[language]
+    return f"{count} {plural(language, count, one, few, many)}"
+
+
+def plural(language: str, count: int, one: str, few: str, many: str) -> str:
+    """Choose the form that goes with `count`, by the rules of the language."""
+    if language == "en":
+        return one if count == 1 else many
+    if count % 10 == 1 and count % 100 != 11:
+        return one
+    if count % 10 in {2, 3, 4} and count % 100 not in {12, 13, 14}:
+        return few
+    return many

@@ -1,0 +1,225 @@
+"""The jobs: admitted, claimed, moved along their states, ended; all of it in Redis."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.job import NEXT_STATES, Job, State
+from imgbot.queue import keys, records
+from imgbot.queue.scripts import Scripts
+
+_LEASE_MS = 60_000
+_SCAN = 500
+"""Jobs looked at per claim: more waiting ones of capped users than that hide the rest."""
+
+TOMBSTONE_S = 172_800
+"""48 h: Telegram repeats an unconfirmed update for 24 h."""
+
+_KEPT_S = 2_592_000
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How an enqueue ended: ok, duplicate, full (the queue), many (of this user's)."""
+
+    verdict: str
+    place: int = 0
+
+
+class GoneError(Exception):
+    """The job was ended or moved by somebody else; whoever held it lets go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many jobs may wait over all, wait per user, and run per user."""
+
+    waiting: int = 500
+    waiting_per_user: int = 20
+    running_per_user: int = 3
+
+
+class JobQueue:
+    """Every arrow of `job.NEXT_STATES`. One epoch of it writes at a time.
+
+    Methods for the conversation raise StorageAwayError while Redis is away, so that the
+    update stays unconfirmed. Methods for the runner insist, because what they record has
+    happened in the world already.
+    """
+
+    def __init__(self, redis: Redis, scripts: Scripts, caps: Caps) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._caps = caps
+        self._epoch = ""
+
+    async def open_epoch(self) -> None:
+        """Take the queue over: every earlier supervisor is fenced off from here on."""
+        self._epoch = str(await self._redis.incr(keys.EPOCH))
+
+    async def enqueue(self, job: Job, now_ms: int) -> Admission:
+        """Admit a job once; a repeated id changes nothing."""
+        fields = [part for item in records.to_hash(job).items() for part in item]
+        answer = await self._scripts.call(
+            "enqueue",
+            [
+                keys.QUEUE,
+                keys.JOB + job.id,
+                keys.DONE + job.id,
+                keys.TAGS,
+                keys.VIRTUAL_TIME,
+                keys.USER_TAGS,
+                keys.SEQUENCE,
+                keys.WAITING,
+                f"{keys.MINE}{job.user_id}",
+                keys.ANNOUNCE,
+                keys.WAKE,
+                keys.EPOCH,
+            ],
+            [
+                self._epoch,
+                job.id,
+                job.user_id,
+                self._caps.waiting,
+                self._caps.waiting_per_user,
+                now_ms,
+                *fields,
+            ],
+        )
+        return Admission(answer[0], int(answer[1]) if answer[0] == "ok" else 0)
+
+    async def cancel(self, job_id: str, user_id: int, now_ms: int) -> str:
+        """Call a job off: ok, gone, not_yours or too_late."""
+        answer = await self._scripts.call(
+            "cancel",
+            [
+                keys.QUEUE,
+                keys.JOB + job_id,
+                keys.TAGS,
+                keys.WAITING,
+                keys.ACTIVE,
+                keys.DUE,
+                keys.WAKE,
+                keys.EPOCH,
+            ],
+            [self._epoch, job_id, user_id, now_ms],
+        )
+        return answer[0]
+
+    async def claim(self, now_ms: int) -> Job | None:
+        """Take the next job in fair order, or None."""
+        answer = await self._scripts.insist(
+            "claim",
+            [
+                keys.QUEUE,
+                keys.TAGS,
+                keys.VIRTUAL_TIME,
+                keys.USER_TAGS,
+                keys.DUE,
+                keys.ACTIVE,
+                keys.WAITING,
+                keys.LAST_CLAIM,
+                keys.EPOCH,
+            ],
+            [
+                self._epoch,
+                now_ms,
+                now_ms + _LEASE_MS,
+                self._caps.running_per_user,
+                _SCAN,
+                uuid.uuid4().hex,
+                keys.JOB,
+            ],
+        )
+        if answer[0] == "empty":
+            return None
+        record = answer[1]
+        return records.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
+
+    async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
+        """Follow one arrow and store `changes` with it. Raises GoneError if outrun."""
+        if state not in NEXT_STATES[job.state]:
+            raise ValueError(f"no arrow from {job.state} to {state}")
+        fields = [
+            part for name, value in changes.items() for part in (name, records.to_text(value))
+        ]
+        answer = await self._scripts.insist(
+            "move",
+            [keys.JOB + job.id, keys.DUE, keys.EPOCH],
+            [self._epoch, job.id, job.version, uuid.uuid4().hex, state, due_ms, *fields],
+        )
+        if answer[0] != "ok":
+            raise GoneError(f"{job.id}: {answer[0]}")
+        return replace(
+            job,
+            state=state,
+            version=int(answer[1]),
+            is_cancelled=answer[2] == "1",
+            message_id=int(answer[3] or 0),
+            **changes,
+        )
+
+    async def finish(
+        self, job: Job, outcome: State, now_ms: int, result: Mapping[str, object]
+    ) -> None:
+        """End a job; `result` is what the buttons under its picture need for 30 days."""
+        if outcome not in NEXT_STATES[job.state]:
+            raise ValueError(f"no arrow from {job.state} to {outcome}")
+        fields = [part for name, value in result.items() for part in (name, records.to_text(value))]
+        answer = await self._scripts.insist(
+            "finish",
+            [
+                keys.JOB + job.id,
+                keys.DUE,
+                keys.ACTIVE,
+                f"{keys.MINE}{job.user_id}",
+                keys.ANNOUNCE,
+                keys.DONE + job.id,
+                keys.RESULT + job.id,
+                keys.DEAD,
+                keys.DEAD_JOB + job.id,
+                keys.STATS,
+                keys.EPOCH,
+            ],
+            [
+                self._epoch,
+                job.id,
+                job.version,
+                outcome,
+                now_ms,
+                TOMBSTONE_S,
+                _KEPT_S,
+                *fields,
+            ],
+        )
+        if answer[0] != "ok":
+            raise GoneError(f"{job.id}: {answer[0]}")
+
+    async def intend_announcement(self, job_id: str, now_ms: int, retry_ms: int) -> bool:
+        """Note that a status message is about to be sent; False if the job is over."""
+        return await self._announced(job_id, now_ms, 0, retry_ms)
+
+    async def announced(self, job_id: str, message_id: int, now_ms: int) -> bool:
+        """Note the status message; False if the job is over."""
+        return await self._announced(job_id, now_ms, message_id, 0)
+
+    async def _announced(self, job_id: str, now_ms: int, message_id: int, retry_ms: int) -> bool:
+        answer = await self._scripts.insist(
+            "announced",
+            [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
+            [self._epoch, job_id, now_ms, message_id, retry_ms],
+        )
+        return answer[0] == "ok"
+
+    async def fsck(self, now_ms: int) -> tuple[int, int]:
+        """Mend the books; return how many strays were removed and lost jobs put back."""
+        alive = [key async for key in self._redis.scan_iter(match=f"{keys.JOB}*", count=500)]
+        answer = await self._scripts.call(
+            "fsck",
+            [keys.QUEUE, keys.TAGS, keys.DUE, keys.WAITING, keys.ACTIVE, keys.EPOCH],
+            [self._epoch, now_ms, keys.JOB, *(key.removeprefix(keys.JOB) for key in alive)],
+        )
+        return int(answer[1]), int(answer[2])

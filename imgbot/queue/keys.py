@@ -1,0 +1,79 @@
+"""Every Redis key, with what it holds and how long it lives.
+
+Nothing else may live under `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
+"""
+
+QUEUE = "rq:queue:img_queue"
+"""LIST: waiting job ids in the order they will be served."""
+
+JOB = "rq:job:"
+"""HASH per job alive, by id."""
+
+RATE_LIMIT = "rate_limit:"
+"""STRING per user id with a TTL: requests in the window."""
+
+COUNTED = "img:counted:"
+"""STRING per request, an hour: it has been counted, however often its update comes."""
+
+DUE = "img:due"
+"""ZSET: every claimed job by the time (ms) it must be looked at next."""
+
+TAGS = "img:tags"
+"""ZSET: waiting ids by their fair-queueing tag."""
+
+VIRTUAL_TIME = "img:vt"
+"""STRING: the tag served last."""
+
+USER_TAGS = "img:vft"
+"""HASH: user id → the tag that his next job gets at least."""
+
+SEQUENCE = "img:seq"
+"""STRING: a counter that breaks ties between tags."""
+
+WAITING = "img:waiting"
+"""HASH: user id → jobs waiting."""
+
+ACTIVE = "img:active"
+"""HASH: user id → jobs claimed and not ended."""
+
+MINE = "img:mine:"
+"""ZSET per user id: his jobs alive, by the time (ms) of their making."""
+
+EPOCH = "img:epoch"
+"""STRING: the boot that owns the queue; older ones are fenced off."""
+
+LAST_CLAIM = "img:lastclaim"
+"""STRING: token and id of the latest claim, for a claim whose reply was lost."""
+
+ANNOUNCE = "img:announce"
+"""ZSET: jobs without a status message yet, by the time (ms) of the next attempt."""
+
+WAKE = "img:wake"
+"""LIST, bounded: ids that the runner should look at now."""
+
+DONE = "img:done:"
+"""STRING per ended job, 48 h: longer than Telegram repeats an update."""
+
+RESULT = "img:result:"
+"""HASH per delivered job, 30 days: what the buttons under a picture need."""
+
+DEAD = "img:dead"
+"""ZSET: dead jobs by the time (ms) of their death."""
+
+DEAD_JOB = "img:dead:"
+"""HASH per dead job, 30 days."""
+
+STATS = "img:stats"
+"""HASH: outcome → count since the beginning."""
+
+UPDATE = "img:update:"
+"""STRING per handled update, 48 h."""
+
+POISON = "img:updates:dead"
+"""LIST, the last 1,000: updates that could not be handled, as they came."""
+
+DIALOGUE = "img:fsm"
+"""Prefix of the dialogue states, one day."""
+
+TAP = "img:tap:"
+"""STRING, 3 s: a button just tapped, so that a double tap is one."""

@@ -1,0 +1,27 @@
+-- Ends a claimed job: tombstone, counters, and what outlives it.
+-- KEYS 1 job 2 due 3 active 4 mine 5 announce 6 done 7 result 8 dead set 9 dead job 10 stats
+--      11 epoch
+-- ARGV 1 epoch 2 id 3 expected version 4 outcome 5 now ms 6 tombstone s 7 keep s 8… result fields
+if redis.call('GET', KEYS[11]) ~= ARGV[1] then return {'fenced'} end
+local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id')
+if not seen[1] then return {redis.call('EXISTS', KEYS[6]) == 1 and 'ok' or 'gone'} end
+if seen[1] ~= ARGV[3] then return {'stale', seen[1]} end
+redis.call('SET', KEYS[6], ARGV[4], 'EX', ARGV[6])
+if #ARGV > 7 then
+  redis.call('HSET', KEYS[7], unpack(ARGV, 8))
+  redis.call('EXPIRE', KEYS[7], ARGV[7])
+end
+if ARGV[4] == 'dead' then
+  redis.call('RENAME', KEYS[1], KEYS[9])
+  redis.call('EXPIRE', KEYS[9], ARGV[7])
+  redis.call('ZADD', KEYS[8], ARGV[5], ARGV[2])
+  redis.call('ZREMRANGEBYSCORE', KEYS[8], '-inf', tonumber(ARGV[5]) - tonumber(ARGV[7]) * 1000)
+else
+  redis.call('DEL', KEYS[1])
+end
+redis.call('ZREM', KEYS[2], ARGV[2])
+redis.call('ZREM', KEYS[4], ARGV[2])
+redis.call('ZREM', KEYS[5], ARGV[2])
+if redis.call('HINCRBY', KEYS[3], seen[2], -1) <= 0 then redis.call('HDEL', KEYS[3], seen[2]) end
+redis.call('HINCRBY', KEYS[10], ARGV[4], 1)
+return {'ok'}

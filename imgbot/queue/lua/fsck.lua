@@ -1,0 +1,53 @@
+-- Makes the books agree with the jobs: each alive one waits or is due, never both or neither.
+-- KEYS 1 queue 2 tags 3 due 4 waiting 5 active 6 epoch
+-- ARGV 1 epoch 2 now ms 3 job prefix 4… ids found alive
+-- Returns how many entries were mended: strays, lost
+if redis.call('GET', KEYS[6]) ~= ARGV[1] then return {'fenced'} end
+local line, due, waiting, active, strays, lost = {}, {}, {}, {}, 0, 0
+local function look(id)
+  local seen = redis.call('HMGET', ARGV[3] .. id, 'state', 'user_id')
+  return seen[1], seen[2]
+end
+local function count(counts, user) counts[user] = (counts[user] or 0) + 1 end
+
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  local state, user = look(id)
+  if line[id] or state ~= 'queued' then
+    redis.call('LREM', KEYS[1], 1, id)
+    strays = strays + 1
+  else
+    line[id] = true
+    count(waiting, user)
+  end
+end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+  local state, user = look(id)
+  if not state or state == 'queued' then
+    redis.call('ZREM', KEYS[3], id)
+    strays = strays + 1
+  else
+    due[id] = true
+    count(active, user)
+  end
+end
+for i = 4, #ARGV do
+  local id = ARGV[i]
+  local state, user = look(id)
+  if state == 'queued' and not line[id] then
+    redis.call('RPUSH', KEYS[1], id)
+    count(waiting, user)
+    lost = lost + 1
+  elseif state and state ~= 'queued' and not due[id] then
+    redis.call('ZADD', KEYS[3], ARGV[2], id)
+    count(active, user)
+    lost = lost + 1
+  end
+end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+  if look(id) ~= 'queued' then redis.call('ZREM', KEYS[2], id) end
+end
+for key, counts in pairs({[KEYS[4]] = waiting, [KEYS[5]] = active}) do
+  redis.call('DEL', key)
+  for user, n in pairs(counts) do redis.call('HSET', key, user, n) end
+end
+return {'ok', strays, lost}

@@ -1,0 +1,63 @@
+"""How many requests a person may make in a window: the guide's limit, atomic."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from imgbot.queue import keys
+from imgbot.queue.scripts import Scripts
+
+RATE_LIMIT_WINDOW = 60
+"""Seconds."""
+
+RATE_LIMIT_MAX_REQUESTS = 10
+"""Requests in a window (guide: 10 for 100 users, 8 to 10 for 200 to 300)."""
+
+_REMEMBERED_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request may go on; true or false by itself."""
+
+    is_allowed: bool
+    remaining: int
+    wait_s: int
+
+    def __bool__(self) -> bool:
+        return self.is_allowed
+
+
+class RateLimit:
+    """A fixed window per user, so that `GET rate_limit:<id>` shows a count."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        *,
+        window_s: int = RATE_LIMIT_WINDOW,
+        max_requests: int = RATE_LIMIT_MAX_REQUESTS,
+    ) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._window_s = window_s
+        self._max_requests = max_requests
+
+    async def check_rate_limit(self, user_id: int, request: str) -> Verdict:
+        """Count `request` (once, however often it comes) against the user's window.
+
+        Raises StorageAwayError while Redis is away: nobody gets in unseen.
+        """
+        answer = await self._scripts.call(
+            "rate_limit",
+            [f"{keys.RATE_LIMIT}{user_id}", f"{keys.COUNTED}{request}"],
+            [self._max_requests, self._window_s * 1000, _REMEMBERED_MS],
+        )
+        is_allowed, remaining, wait_ms = (int(value) for value in answer)
+        return Verdict(bool(is_allowed), remaining, -(-wait_ms // 1000))
+
+    async def get_rate_limit_remaining(self, user_id: int) -> int:
+        """Return how many requests the user may still make in this window."""
+        count = await self._redis.get(f"{keys.RATE_LIMIT}{user_id}")
+        return max(self._max_requests - int(count or 0), 0)

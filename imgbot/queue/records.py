@@ -1,0 +1,64 @@
+"""A job as a Redis hash and back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from imgbot.job import Job, Operation, Source, State
+
+_INTS = frozenset(field.name for field in fields(Job) if field.type is int)
+
+
+def to_hash(job: Job) -> dict[str, str]:
+    """Return what a new job stores; identity, state and time are set by the script."""
+    return {
+        "chat_id": str(job.chat_id),
+        "operation": job.operation.value,
+        "language": job.language,
+        "words": job.words,
+        "sources": dump_sources(job.sources),
+        "scale": str(job.scale),
+        "seed": str(job.seed),
+        "thread_id": str(job.thread_id),
+        "reply_to": str(job.reply_to),
+    }
+
+
+def from_hash(record: Mapping[str, str]) -> Job:
+    """Read a stored job. Raises KeyError or ValueError on a record that is not one."""
+    values: dict[str, Any] = {name: int(record[name]) for name in _INTS if name in record}
+    return Job(
+        id=record["id"],
+        operation=Operation(record["operation"]),
+        state=State(record["state"]),
+        language=record["language"],
+        words=record.get("words", ""),
+        sources=load_sources(record.get("sources", "[]")),
+        ticket=json.loads(record.get("ticket") or "{}"),
+        facts=json.loads(record.get("facts") or "{}"),
+        outcome=State(record["outcome"]) if record.get("outcome") else None,
+        reason=record.get("reason", ""),
+        file=record.get("file", ""),
+        is_cancelled=record.get("is_cancelled") == "1",
+        **values,
+    )
+
+
+def dump_sources(sources: tuple[Source, ...]) -> str:
+    return json.dumps(
+        [[s.file_id, s.unique_id, s.size_bytes, s.name] for s in sources], ensure_ascii=False
+    )
+
+
+def load_sources(text: str) -> tuple[Source, ...]:
+    return tuple(Source(*entry) for entry in json.loads(text))
+
+
+def to_text(value: object) -> str:
+    """Return a field's stored form: JSON for collections, digits for flags and numbers."""
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(value)

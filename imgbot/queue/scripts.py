@@ -1,0 +1,93 @@
+"""The Lua scripts, loaded once, and how a Redis that is away is met."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Sequence
+from importlib import resources
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError as RedisConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from imgbot.errors import FencedError, StorageAwayError
+
+AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    OSError,
+)
+"""Errors that say nothing about the command itself: later it will do."""
+
+_PATIENCE_CAP_S = 2.0
+
+
+def connect(url: str) -> Redis:
+    """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+    )
+
+
+class Scripts:
+    """Every decision in Redis, by name. Each script is safe to repeat."""
+
+    def __init__(self, redis: Redis) -> None:
+        folder = resources.files("imgbot.queue") / "lua"
+        self._redis = redis
+        self._scripts: dict[str, AsyncScript] = {
+            entry.name.removesuffix(".lua"): redis.register_script(entry.read_text())
+            for entry in folder.iterdir()
+            if entry.name.endswith(".lua")
+        }
+
+    async def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+        """Run once. Raises StorageAwayError while Redis is away, FencedError when outlived."""
+        try:
+            answer = await self._run(name, keys, args)
+        except AWAY as error:
+            raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+        return _checked(answer)
+
+    async def insist(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+        """Run until it is done, however long Redis is away: the step behind it was real."""
+        delay_s = 0.05
+        while True:
+            try:
+                return _checked(await self._run(name, keys, args))
+            except AWAY:
+                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
+                delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
+
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+        try:
+            answer = self._scripts[name](keys=list(keys), args=list(args))
+            return await cast("Awaitable[list[Any]]", answer)
+        except ResponseError as error:
+            # Inside a script the memory limit comes as a plain error with this text.
+            if "OOM command not allowed" in str(error):
+                raise OutOfMemoryError(str(error)) from error
+            raise
+
+
+def _checked(answer: list[Any]) -> list[Any]:
+    if answer and answer[0] == "fenced":
+        raise FencedError("another supervisor took the queue over")
+    return answer

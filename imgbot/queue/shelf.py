@@ -1,0 +1,112 @@
+"""What is read beside the jobs' arrows: who waits, who is due, what was delivered, updates."""
+
+import json
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.errors import StorageAwayError
+from imgbot.job import Job
+from imgbot.queue import keys, records
+from imgbot.queue.jobs import TOMBSTONE_S
+from imgbot.queue.scripts import AWAY
+
+_POISON_KEPT = 1000
+_TAP_S = 3
+_WAKE_WAIT_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The queue at a glance; times in ms since 1970, 0 where there is none."""
+
+    waiting: int
+    running: int
+    dead: int
+    oldest_waiting_ms: int
+
+
+class Shelf:
+    """Plain reads and marks; each raises StorageAwayError while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def job(self, job_id: str) -> Job | None:
+        """Read a job alive."""
+        record = await self._read(self._redis.hgetall(keys.JOB + job_id))
+        # A key alone without its fields would be a foreign one: not ours to run.
+        return records.from_hash(record) if "operation" in record else None
+
+    async def woken(self) -> str | None:
+        """Wait a moment for an id that somebody wants looked at."""
+        entry = await self._read(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
+        return entry[1] if entry else None
+
+    async def due(self) -> list[str]:
+        """Return the ids of all claimed jobs, the most urgent first."""
+        return await self._read(self._redis.zrange(keys.DUE, 0, -1))
+
+    async def unannounced(self, now_ms: int, limit: int) -> list[str]:
+        """Return jobs whose status message is to be sent now."""
+        return await self._read(
+            self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
+        )
+
+    async def place(self, job_id: str) -> int:
+        """Return the job's place in the line from 1, or 0 when it is not waiting."""
+        index = await self._read(self._redis.lpos(keys.QUEUE, job_id))
+        return 0 if index is None else int(index) + 1
+
+    async def newest_of(self, user_id: int) -> str | None:
+        """Return the id of the user's latest job alive."""
+        ids = await self._read(self._redis.zrevrange(f"{keys.MINE}{user_id}", 0, 0))
+        return ids[0] if ids else None
+
+    async def result(self, job_id: str) -> Mapping[str, str]:
+        """Return what a delivered job left for its buttons; empty when it is forgotten."""
+        return await self._read(self._redis.hgetall(keys.RESULT + job_id))
+
+    async def depth(self) -> Depth:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.llen(keys.QUEUE)
+        pipe.zcard(keys.DUE)
+        pipe.zcard(keys.DEAD)
+        pipe.lrange(keys.QUEUE, 0, -1)
+        waiting, running, dead, ids = await self._read(pipe.execute())
+        return Depth(waiting, running, dead, await self._oldest(ids))
+
+    async def _oldest(self, ids: list[str]) -> int:
+        if not ids:
+            return 0
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hget(keys.JOB + job_id, "created_ms")
+        created = [int(value) for value in await self._read(pipe.execute()) if value]
+        return min(created, default=0)
+
+    async def is_handled(self, update_id: int) -> bool:
+        """Whether this update was handled in an earlier life."""
+        return bool(await self._read(self._redis.exists(f"{keys.UPDATE}{update_id}")))
+
+    async def mark_handled(self, update_id: int) -> None:
+        await self._read(self._redis.set(f"{keys.UPDATE}{update_id}", 1, ex=TOMBSTONE_S))
+
+    async def set_aside(self, update: Mapping[str, object]) -> None:
+        """Keep an update that could not be handled, for a human to look at."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.lpush(keys.POISON, json.dumps(update, ensure_ascii=False)[:100_000])
+        pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
+        await self._read(pipe.execute())
+
+    async def is_first_tap(self, tap: str) -> bool:
+        """Whether the same button was not tapped a moment ago."""
+        return bool(await self._read(self._redis.set(f"{keys.TAP}{tap}", 1, nx=True, ex=_TAP_S)))
+
+    async def _read(self, answer: Awaitable[Any]) -> Any:
+        try:
+            return await answer
+        except AWAY as error:
+            raise StorageAwayError(f"Redis: {type(error).__name__}") from error

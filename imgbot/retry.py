@@ -1,0 +1,78 @@
+"""What to do after a failure: again, or an end with a sentence. Pure, without a clock."""
+
+from dataclasses import dataclass
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import State
+
+SUBMIT_ATTEMPTS = 8
+"""Submits that were refused before a task existed; about five minutes of backoff."""
+
+POLL_FAILURES = 30
+"""Polls in a row without an answer before the job is set aside; the task stays paid for."""
+
+FETCH_ATTEMPTS = 6
+
+_KIND = ProviderErrorKind
+_NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
+_REASONS = {
+    _KIND.AUTH: "provider_closed",
+    _KIND.NO_CREDIT: "provider_closed",
+    _KIND.INVALID: "provider_invalid",
+    _KIND.MODERATED: "provider_moderated",
+    _KIND.RATE_LIMITED: "provider_busy",
+    _KIND.UNAVAILABLE: "provider_busy",
+    _KIND.FAILED: "provider_failed",
+    _KIND.LOST: "provider_lost",
+    _KIND.SUBMIT_UNKNOWN: "submit_unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """The same step again after `delay_s`."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The job ends in `outcome`; the person reads the sentence `reason`."""
+
+    outcome: State
+    reason: str
+
+
+def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> float:
+    """Seconds to wait after failure number `attempt` (0 is the first), doubling."""
+    return min(first_s * 2.0 ** min(attempt, 30), cap_s)
+
+
+def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
+    """Only a refusal before a task existed may be repeated: anything else could pay twice."""
+    if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
+        return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
+    return _end(error)
+
+
+def after_poll(error: ProviderError, failures: int) -> TryAgain | GiveUp:
+    """Asking costs nothing, so silence is met with patience; `failures` are in a row."""
+    if error.kind in _NOT_ACCEPTED:
+        if failures < POLL_FAILURES:
+            return TryAgain(max(error.retry_after_s or 0.0, backoff_s(failures, first_s=2)))
+        return GiveUp(State.DEAD, "provider_lost")
+    return _end(error)
+
+
+def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
+    """The picture is paid for: a fetch is repeated until it must be called lost."""
+    if error.kind in _NOT_ACCEPTED and attempt < FETCH_ATTEMPTS:
+        return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
+    if error.kind in _NOT_ACCEPTED:
+        return GiveUp(State.DEAD, "provider_lost")
+    return _end(error)
+
+
+def _end(error: ProviderError) -> GiveUp:
+    is_unknown = error.kind in {_KIND.SUBMIT_UNKNOWN, _KIND.LOST}
+    return GiveUp(State.DEAD if is_unknown else State.FAILED, _REASONS[error.kind])

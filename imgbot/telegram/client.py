@@ -1,0 +1,130 @@
+"""The one door to Telegram: the bot object, its errors in our words, downloads."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramEntityTooLarge,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramUnauthorizedError,
+)
+from aiogram.utils.token import TokenValidationError, validate_token
+from aiohttp import ClientError
+
+from imgbot.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ConfigError,
+    MessageGoneError,
+    TransientError,
+    UserError,
+)
+from imgbot.telegram.flood import FloodGate, flood_wait_s
+
+DOWNLOAD_LIMIT_BYTES = 20 << 20
+"""Telegram hands bots files up to exactly 20 * 2**20 bytes."""
+
+_UPLOAD_TIMEOUT_S = 120.0
+
+_GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
+_LOST = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "message identifier is not specified",
+)
+NOT_MODIFIED = "message is not modified"
+
+
+def open_bot(token: str, api: str) -> Bot:
+    """Make the bot. Raises ConfigError on a token that cannot be one."""
+    try:
+        validate_token(token)
+    except TokenValidationError as error:
+        raise ConfigError(
+            "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
+        ) from error
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api), timeout=_UPLOAD_TIMEOUT_S)
+    session.middleware(FloodGate())
+    return Bot(token, session=session)
+
+
+@asynccontextmanager
+async def telegram_errors() -> AsyncGenerator[None]:
+    """Turn aiogram's errors into ours, by what is done about them."""
+    try:
+        yield
+    except (AiogramError, ClientError, TimeoutError, OSError) as error:
+        # The library's text can hold the address with the token in it: only its kind passes.
+        raise _translated(error) from error
+
+
+_CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = (
+    (
+        TelegramUnauthorizedError,
+        lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one"),
+    ),
+    (TelegramMigrateToChat, lambda error: ChatMovedError(error.migrate_to_chat_id)),
+    (TelegramForbiddenError, lambda _: ChatGoneError("the bot is not welcome in the chat")),
+    # A kind of network error to aiogram, which would be repeated for ever.
+    (TelegramEntityTooLarge, lambda _: UserError("result_too_large")),
+    (TelegramBadRequest, lambda error: _bad_request(error)),
+)
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, TelegramAPIError) and (wait_s := flood_wait_s(error)) is not None:
+        return TransientError("Telegram asks to wait", wait_s)
+    for kind, consequence in _CONSEQUENCES:
+        if isinstance(error, kind):
+            return consequence(error)
+    return TransientError(f"Telegram: {type(error).__name__}")
+
+
+def _bad_request(error: TelegramBadRequest) -> Exception:
+    text = error.message.lower()
+    if any(part in text for part in _GONE):
+        return ChatGoneError("the chat is gone")
+    if any(part in text for part in _LOST):
+        return MessageGoneError("the message is gone")
+    if "file is too big" in text:
+        return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
+    if "wrong file" in text or "invalid file" in text or "file_id" in text:
+        return UserError("picture_gone")
+    return error
+
+
+async def download(bot: Bot, file_id: str, target: Path) -> None:
+    """Stream a file that a person sent to `target`, through a temporary name.
+
+    Raises UserError when Telegram no longer has it or it is over 20 MB, TransientError
+    when it may be had later.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        async with telegram_errors():
+            await _stream(bot, file_id, part)
+    except TelegramBadRequest as error:
+        raise UserError("picture_gone") from error
+    part.replace(target)
+
+
+async def _stream(bot: Bot, file_id: str, part: Path) -> None:
+    file = await bot.get_file(file_id)
+    url = bot.session.api.file_url(bot.token, file.file_path or "")
+    size_bytes = 0
+    with part.open("wb") as out:
+        async for chunk in bot.session.stream_content(url, timeout=60, chunk_size=1 << 16):
+            size_bytes += len(chunk)
+            if size_bytes > DOWNLOAD_LIMIT_BYTES:
+                raise UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
+            out.write(chunk)

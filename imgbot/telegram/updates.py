@@ -1,0 +1,259 @@
+"""Takes updates in, and confirms to Telegram only what was handled.
+
+The offset of getUpdates confirms every update before it, so it is always the lowest one
+not handled yet. While a slow chat holds it back, newer updates of other chats go on: they
+come again with the next call and are known by their id. The window is what one call can
+return: a hundred updates.
+
+An update that cannot be handled is set aside and blocks nothing. While Redis is away
+nothing is confirmed; Telegram keeps messages for a day.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramRetryAfter, TelegramUnauthorizedError
+from aiogram.methods import TelegramMethod
+
+from imgbot import telemetry
+from imgbot.errors import (
+    ChatGoneError,
+    ConfigError,
+    FencedError,
+    StorageAwayError,
+    TransientError,
+)
+
+Update = Mapping[str, Any]
+
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+_LIMIT = 100
+_LONG_POLL_S = 30
+_HANDLERS = 32
+_HANDLER_DEADLINE_S = 90.0
+_ATTEMPTS = 5
+_HELD_BACK_S = 1.0
+
+
+class Ledger(Protocol):
+    """What outlives the process about updates."""
+
+    async def is_handled(self, update_id: int) -> bool: ...
+    async def mark_handled(self, update_id: int) -> None: ...
+    async def set_aside(self, update: Mapping[str, object]) -> None: ...
+
+
+class _GetUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates without models: an odd update must not spoil its whole batch."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int | None = None
+    timeout: int | None = None
+    allowed_updates: list[str] | None = None
+
+
+class Updates:
+    """The poll loop: in order within a chat, chats side by side, bounded."""
+
+    def __init__(
+        self, bot: Bot, handle: Callable[[Update], Awaitable[object]], ledger: Ledger
+    ) -> None:
+        self._bot = bot
+        self._handle = handle
+        self._ledger = ledger
+        self._is_done: dict[int, bool] = {}
+        self._last: int | None = None
+        self._tails: dict[object, asyncio.Event] = {}
+        self._slots = asyncio.Semaphore(_HANDLERS)
+        self._progress = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Poll until `stopping`, let the handlers end, and confirm what they handled."""
+        self._stopping = stopping
+        delay_s = 1.0
+        async with asyncio.TaskGroup() as group:
+            while not stopping.is_set():
+                try:
+                    batch = await self._fetch(group, stopping)
+                    delay_s = 1.0
+                except (AiogramError, OSError, TimeoutError) as error:
+                    await self._recover(error, delay_s, stopping)
+                    delay_s = min(delay_s * 2, 30.0)
+                    continue
+                for update in batch:
+                    self._take(group, update)
+                await self._settle()
+        await self._confirm()
+
+    async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[Update]:
+        is_free = all(self._is_done.values())
+        call = group.create_task(self._get_updates(_LONG_POLL_S if is_free else 0))
+        stop = group.create_task(stopping.wait())
+        await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not call.done():
+            # Cutting a long poll is safe: it has confirmed only what was handled before.
+            call.cancel()
+            return []
+        batch = call.result()
+        if isinstance(batch, BaseException):
+            raise batch
+        telemetry.polling_answered(time.time())
+        if not batch and is_free:
+            # All before the offset is confirmed now. Forget it: after a quiet week Telegram
+            # goes on with a random id, and a lower one would count as confirmed unseen.
+            self._is_done.clear()
+            self._last = None
+        return batch
+
+    async def _get_updates(self, timeout_s: int) -> Sequence[Update] | AiogramError | OSError:
+        # A task of the group must not fail: that would end the whole loop.
+        try:
+            return await self._bot(
+                _GetUpdates(
+                    offset=self._offset(),
+                    limit=_LIMIT,
+                    timeout=timeout_s,
+                    allowed_updates=ALLOWED_UPDATES,
+                ),
+                request_timeout=timeout_s + 15,
+            )
+        except (AiogramError, OSError) as error:
+            return error
+
+    def _offset(self) -> int | None:
+        waiting = [update_id for update_id, is_done in self._is_done.items() if not is_done]
+        if waiting:
+            return waiting[0]
+        return None if self._last is None else self._last + 1
+
+    async def _recover(self, error: Exception, delay_s: float, stopping: asyncio.Event) -> None:
+        if isinstance(error, TelegramUnauthorizedError):
+            raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
+        if isinstance(error, TelegramRetryAfter):
+            delay_s = float(error.retry_after)
+        delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
+        telemetry.polling_failed(error, delay_s)
+        await _sleep(delay_s, stopping)
+
+    def _take(self, group: asyncio.TaskGroup, update: Update) -> None:
+        update_id = update.get("update_id")
+        if not isinstance(update_id, int) or update_id in self._is_done:
+            return
+        telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
+        self._is_done[update_id] = False
+        self._last = update_id
+        chat = _chat_of(update)
+        before, mine = self._tails.get(chat), asyncio.Event()
+        self._tails[chat] = mine
+        group.create_task(self._in_turn(chat, update, before, mine))
+
+    async def _in_turn(
+        self, chat: object, update: Update, before: asyncio.Event | None, mine: asyncio.Event
+    ) -> None:
+        try:
+            if before is not None:
+                await before.wait()
+            async with self._slots:
+                self._is_done[update["update_id"]] = await self._handle_one(update)
+        finally:
+            mine.set()
+            if self._tails.get(chat) is mine:
+                del self._tails[chat]
+            self._progress.set()
+
+    async def _handle_one(self, update: Update) -> bool:
+        """Handle one update; False only if it must come again after a restart."""
+        attempt = 0
+        while True:
+            try:
+                await self._once(update)
+            except StorageAwayError as error:
+                telemetry.update_postponed(update["update_id"], error)
+            except TransientError as error:
+                attempt += 1
+                if attempt >= _ATTEMPTS:
+                    return await self._set_aside(update, error)
+                telemetry.update_postponed(update["update_id"], error)
+            else:
+                return True
+            if await _sleep(min(0.5 * 2**attempt, 10.0), self._stopping):
+                return False
+
+    async def _once(self, update: Update) -> None:
+        update_id = update["update_id"]
+        if await self._ledger.is_handled(update_id):
+            telemetry.update_repeated(update_id)
+            return
+        try:
+            async with asyncio.timeout(_HANDLER_DEADLINE_S):
+                await self._handle(update)
+        except (TransientError, FencedError, ConfigError):
+            raise
+        except ChatGoneError:
+            pass
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
+            telemetry.update_set_aside(update_id, error)
+            await self._ledger.set_aside(update)
+        await self._ledger.mark_handled(update_id)
+
+    async def _set_aside(self, update: Update, error: TransientError) -> bool:
+        telemetry.update_set_aside(update["update_id"], error)
+        try:
+            await self._ledger.set_aside(update)
+            await self._ledger.mark_handled(update["update_id"])
+        except StorageAwayError:
+            return False
+        return True
+
+    async def _settle(self) -> None:
+        """Wait until all is handled, or long enough that other chats should be served."""
+        try:
+            async with asyncio.timeout(_HELD_BACK_S):
+                while not all(self._is_done.values()) and not self._stopping.is_set():
+                    self._progress.clear()
+                    await self._progress.wait()
+        except TimeoutError:
+            pass
+        lowest = self._offset()
+        for update_id in [key for key in self._is_done if lowest is not None and key < lowest]:
+            # Confirmed by the next call; only what can come again must be remembered.
+            del self._is_done[update_id]
+
+    async def _confirm(self) -> None:
+        if self._last is not None:
+            await self._get_updates(0)
+
+
+def _chat_of(update: Update) -> object:
+    """Return what must stay in order: the chat, else the person, else the update alone."""
+    for content in update.values():
+        if not isinstance(content, Mapping):
+            continue
+        message = content.get("message") if "data" in content else content
+        for holder in (message, content):
+            chat = holder.get("chat") if isinstance(holder, Mapping) else None
+            if isinstance(chat, Mapping):
+                return chat.get("id")
+        person = content.get("from")
+        if isinstance(person, Mapping):
+            return person.get("id")
+    return ("alone", update.get("update_id"))
+
+
+async def _sleep(seconds: float, stopping: asyncio.Event) -> bool:
+    """Sleep, or wake early with True because the program stops."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return False
+    return True
