@@ -58,6 +58,14 @@ class MessageGoneError(ImgbotError):
     """The message to edit was deleted, or is no longer the bot's to edit."""
 
 
+class TelegramRefusedError(ImgbotError):
+    """Telegram will not do this, now or later; its text says why (it holds no secret)."""
+
+
+class GoneError(ImgbotError):
+    """The job was ended or moved by somebody else; whoever held it lets go."""
+
+
 class FencedError(ImgbotError):
     """Another supervisor took the queue over; this one must stop without a further write."""
 

@@ -22,7 +22,7 @@ _JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)
 _CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
-UPDATE_TYPES = ("message", "edited_message", "callback_query", "my_chat_member", "other")
+UPDATE_TYPES = ("message", "callback_query", "other")
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -174,6 +174,10 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
 
 def job_let_go(job_id: str, error: BaseException) -> None:
     _log.warning("job %s: let go (%s)", job_id, error)
+
+
+def announcement_failed(job_id: str, error: BaseException) -> None:
+    _log.warning("job %s: not announced yet (%s)", job_id, error)
 
 
 def job_stumbled(job_id: str, error: BaseException) -> None:

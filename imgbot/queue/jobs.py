@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from imgbot.errors import GoneError
 from imgbot.job import NEXT_STATES, Job, State
 from imgbot.queue import keys, records
 from imgbot.queue.scripts import Scripts
@@ -27,10 +28,6 @@ class Admission:
 
     verdict: str
     place: int = 0
-
-
-class GoneError(Exception):
-    """The job was ended or moved by somebody else; whoever held it lets go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Generator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any, cast
 
@@ -19,13 +20,12 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.errors import FencedError, StorageAwayError
+from imgbot.errors import FencedError, StorageAwayError, UserError
 
 AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
     BusyLoadingError,
-    OutOfMemoryError,
     ReadOnlyError,
     OSError,
 )
@@ -46,6 +46,15 @@ def connect(url: str) -> Redis:
     )
 
 
+@contextmanager
+def storage_errors() -> Generator[None]:
+    """Turn a Redis that is away into StorageAwayError, for what others do with Redis."""
+    try:
+        yield
+    except AWAY as error:
+        raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+
+
 class Scripts:
     """Every decision in Redis, by name. Each script is safe to repeat."""
 
@@ -59,12 +68,17 @@ class Scripts:
         }
 
     async def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
-        """Run once. Raises StorageAwayError while Redis is away, FencedError when outlived."""
+        """Run once.
+
+        Raises StorageAwayError while Redis is away, FencedError when outlived, UserError
+        when Redis is at its memory limit.
+        """
         try:
-            answer = await self._run(name, keys, args)
+            return _checked(await self._run(name, keys, args))
+        except OutOfMemoryError as error:
+            raise UserError("storage_full") from error
         except AWAY as error:
             raise StorageAwayError(f"Redis: {type(error).__name__}") from error
-        return _checked(answer)
 
     async def insist(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
         """Run until it is done, however long Redis is away: the step behind it was real."""
@@ -72,7 +86,7 @@ class Scripts:
         while True:
             try:
                 return _checked(await self._run(name, keys, args))
-            except AWAY:
+            except (*AWAY, OutOfMemoryError):
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
                 delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
 

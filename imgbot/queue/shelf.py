@@ -65,7 +65,7 @@ class Shelf:
         ids = await self._read(self._redis.zrevrange(f"{keys.MINE}{user_id}", 0, 0))
         return ids[0] if ids else None
 
-    async def result(self, job_id: str) -> Mapping[str, str]:
+    async def result(self, job_id: str) -> dict[str, str]:
         """Return what a delivered job left for its buttons; empty when it is forgotten."""
         return await self._read(self._redis.hgetall(keys.RESULT + job_id))
 
@@ -101,9 +101,12 @@ class Shelf:
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._read(pipe.execute())
 
-    async def is_first_tap(self, tap: str) -> bool:
-        """Whether the same button was not tapped a moment ago."""
-        return bool(await self._read(self._redis.set(f"{keys.TAP}{tap}", 1, nx=True, ex=_TAP_S)))
+    async def is_first_tap(self, tap: str, request: str) -> bool:
+        """Whether the same button was not tapped a moment ago, by another request."""
+        earlier = await self._read(
+            self._redis.set(f"{keys.TAP}{tap}", request, nx=True, get=True, ex=_TAP_S)
+        )
+        return earlier is None or earlier == request
 
     async def _read(self, answer: Awaitable[Any]) -> Any:
         try:

@@ -25,6 +25,7 @@ from imgbot.errors import (
     ChatMovedError,
     ConfigError,
     MessageGoneError,
+    TelegramRefusedError,
     TransientError,
     UserError,
 )
@@ -68,6 +69,19 @@ async def telegram_errors() -> AsyncGenerator[None]:
         raise _translated(error) from error
 
 
+def _bad_request(error: TelegramBadRequest) -> Exception:
+    text = error.message.lower()
+    if any(part in text for part in _GONE):
+        return ChatGoneError("the chat is gone")
+    if any(part in text for part in _LOST):
+        return MessageGoneError("the message is gone")
+    if "file is too big" in text:
+        return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
+    if "wrong file" in text or "invalid file" in text or "file_id" in text:
+        return UserError("picture_gone")
+    return TelegramRefusedError(error.message[:200])
+
+
 _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = (
     (
         TelegramUnauthorizedError,
@@ -77,7 +91,7 @@ _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = 
     (TelegramForbiddenError, lambda _: ChatGoneError("the bot is not welcome in the chat")),
     # A kind of network error to aiogram, which would be repeated for ever.
     (TelegramEntityTooLarge, lambda _: UserError("result_too_large")),
-    (TelegramBadRequest, lambda error: _bad_request(error)),
+    (TelegramBadRequest, _bad_request),
 )
 
 
@@ -90,19 +104,6 @@ def _translated(error: Exception) -> Exception:
     return TransientError(f"Telegram: {type(error).__name__}")
 
 
-def _bad_request(error: TelegramBadRequest) -> Exception:
-    text = error.message.lower()
-    if any(part in text for part in _GONE):
-        return ChatGoneError("the chat is gone")
-    if any(part in text for part in _LOST):
-        return MessageGoneError("the message is gone")
-    if "file is too big" in text:
-        return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
-    if "wrong file" in text or "invalid file" in text or "file_id" in text:
-        return UserError("picture_gone")
-    return error
-
-
 async def download(bot: Bot, file_id: str, target: Path) -> None:
     """Stream a file that a person sent to `target`, through a temporary name.
 
@@ -113,7 +114,7 @@ async def download(bot: Bot, file_id: str, target: Path) -> None:
     try:
         async with telegram_errors():
             await _stream(bot, file_id, part)
-    except TelegramBadRequest as error:
+    except TelegramRefusedError as error:
         raise UserError("picture_gone") from error
     part.replace(target)
 

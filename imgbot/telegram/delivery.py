@@ -5,11 +5,12 @@ still shows one picture, while a repeated send could show two.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramBadRequest
+from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
     FSInputFile,
     InlineKeyboardButton,
@@ -20,12 +21,13 @@ from aiogram.types import (
     ReplyParameters,
 )
 
-from imgbot.errors import UserError
+from imgbot.errors import TelegramRefusedError, UserError
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
 from imgbot.texts.buttons import Button
 
 CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
+ANSWER_LIMIT = 200
 _UPLOAD_TIMEOUT_S = 120
 
 
@@ -64,6 +66,11 @@ class Delivery:
             )
         return message.message_id
 
+    async def answer(self, callback_id: str, text: str) -> None:
+        """Answer a press; nothing is lost if Telegram no longer takes it."""
+        with suppress(AiogramError, OSError):
+            await self._bot.answer_callback_query(callback_id, text[:ANSWER_LIMIT] or None)
+
     async def tell(self, place: Place, message_id: int, text: str, rows: Rows) -> None:
         """Make the message say `text`; saying it twice is nothing."""
         async with telegram_errors(), _unmodified():
@@ -98,7 +105,7 @@ class Delivery:
                     request_timeout=_UPLOAD_TIMEOUT_S,
                 )
                 file_id = _file_id(shown)
-        except TelegramBadRequest as error:
+        except TelegramRefusedError as error:
             raise UserError("result_refused") from error
         return file_id
 

@@ -30,12 +30,13 @@ from imgbot.errors import (
 
 Update = Mapping[str, Any]
 
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+ALLOWED_UPDATES = ["message", "callback_query"]
 _LIMIT = 100
 _LONG_POLL_S = 30
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
 _ATTEMPTS = 5
+_WAIT_CAP_S = 60.0
 _HELD_BACK_S = 1.0
 
 
@@ -176,16 +177,16 @@ class Updates:
         while True:
             try:
                 await self._once(update)
-            except StorageAwayError as error:
-                telemetry.update_postponed(update["update_id"], error)
             except TransientError as error:
-                attempt += 1
+                # A Redis that is away proves nothing against the update: no end to that.
+                attempt += 0 if isinstance(error, StorageAwayError) else 1
                 if attempt >= _ATTEMPTS:
                     return await self._set_aside(update, error)
                 telemetry.update_postponed(update["update_id"], error)
+                delay_s = min(max(0.5 * 2**attempt, error.retry_after_s or 0), _WAIT_CAP_S)
             else:
                 return True
-            if await _sleep(min(0.5 * 2**attempt, 10.0), self._stopping):
+            if await _sleep(delay_s, self._stopping):
                 return False
 
     async def _once(self, update: Update) -> None:

@@ -1,0 +1,70 @@
+"""A picture becomes larger."""
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.desk import Desk, Visit
+from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
+from imgbot.conversation.reading import picture_of, replied_picture_of, scale_in, words_of
+from imgbot.job import Operation, Source
+from imgbot.texts import buttons
+
+
+async def handle_upscale_button(
+    event: Message | CallbackQuery,
+    state: FSMContext,
+    visit: Visit,
+    desk: Desk,
+    source: Source | None = None,
+    scale: int | None = None,
+) -> None:
+    """The buttons, or /upscale with or without a photo and a scale."""
+    if not await desk.check_rate_limit(visit):
+        return
+    if isinstance(event, Message):
+        source = picture_of(event) or replied_picture_of(event)
+        scale = scale_in(words_of(event))
+    await _go_on(state, visit, desk, source, scale)
+
+
+async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """The picture to enlarge."""
+    source = picture_of(message)
+    if source is None:
+        await desk.say(visit, "send_photo_please")
+        return
+    data = await state.get_data()
+    await _go_on(state, visit, desk, source, scale_in(words_of(message)) or data.get("scale"))
+
+
+async def take_upscale_scale(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """The scale in words, or another picture instead."""
+    source = picture_of(message)
+    known = await sources_in(state)
+    scale = scale_in(words_of(message))
+    if source is None and scale is None:
+        await desk.say(visit, "choose_scale_please", buttons.scales())
+        return
+    await _go_on(state, visit, desk, source or (known[0] if known else None), scale)
+
+
+async def press_scale(state: FSMContext, visit: Visit, desk: Desk, scale: int) -> str:
+    """The scale by a button; returns the answer to the press."""
+    known = await sources_in(state)
+    if await state.get_state() != Ask.upscale_scale.state or not known:
+        return "stale_button"
+    await _go_on(state, visit, desk, known[0], scale)
+    return ""
+
+
+async def _go_on(
+    state: FSMContext, visit: Visit, desk: Desk, source: Source | None, scale: int | None
+) -> None:
+    if source is None:
+        await ask(state, Ask.upscale_photo, scale=scale)
+        await desk.say(visit, "ask_upscale_photo")
+    elif scale is None:
+        await ask(state, Ask.upscale_scale, sources=stored(source))
+        await desk.say(visit, "ask_scale", buttons.scales())
+    elif await desk.order(visit, Operation.UPSCALE, "", (source,), scale):
+        await state.clear()

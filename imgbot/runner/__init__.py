@@ -1,0 +1,1 @@
+"""A job's life: claimed or adopted, carried from state to state, ended."""

@@ -1,0 +1,147 @@
+"""Claims what waits, adopts what an earlier life left, carries each job in its own task."""
+
+import asyncio
+from collections.abc import Callable
+
+from imgbot import telemetry
+from imgbot.errors import FencedError, GoneError, TransientError
+from imgbot.job import Job, State
+from imgbot.retry import backoff_s
+from imgbot.runner.steps import after_error, take_step
+from imgbot.runner.tools import Tools, pause
+
+_TICK_S = 2.0
+
+# While draining, what only waits is left in Redis for the next start; what acts goes on.
+_LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
+
+
+class Runner:
+    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once."""
+
+    def __init__(self, tools: Tools, capacity: Callable[[], int]) -> None:
+        self._tools = tools
+        self._capacity = capacity
+        self._nudges: dict[str, asyncio.Event] = {}
+        self._claimed_ms: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._look = asyncio.Event()
+        self._is_adopting = True
+
+    @property
+    def running(self) -> list[int]:
+        """When each running job was claimed, ms."""
+        return list(self._claimed_ms.values())
+
+    async def run(self, drain_s: float) -> None:
+        """Serve, then end what is seconds away within `drain_s`.
+
+        Raises FencedError (in a group) when another supervisor took over.
+        """
+        async with asyncio.TaskGroup() as group:
+            listener = group.create_task(self._listen())
+            announcer = group.create_task(self._tools.status.announce_all())
+            await self._serve(group)
+            listener.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=drain_s)
+            announcer.cancel()
+            for task in self._tasks:
+                task.cancel()
+
+    async def _serve(self, group: asyncio.TaskGroup) -> None:
+        draining = self._tools.draining
+        while not draining.is_set():
+            self._look.clear()
+            if self._is_adopting:
+                self._is_adopting = False
+                for job in await self._adoptable():
+                    self._start(group, job, is_adopted=True)
+            while len(self._nudges) < self._capacity() and not draining.is_set():
+                job = await self._tools.queue.claim(self._tools.now_ms())
+                if job is None:
+                    break
+                self._start(group, job, is_adopted=False)
+            await pause(_TICK_S, self._look, draining)
+            if not self._look.is_set():
+                self._is_adopting = True
+
+    async def _adoptable(self) -> list[Job]:
+        """Return what is claimed and in nobody's hands."""
+        try:
+            due = [job_id for job_id in await self._tools.shelf.due() if job_id not in self._nudges]
+            return [job for job_id in due if (job := await self._tools.shelf.job(job_id))]
+        except TransientError:
+            self._is_adopting = True
+            return []
+
+    async def _listen(self) -> None:
+        """Hear of what others put into Redis."""
+        while True:
+            try:
+                job_id = await self._tools.shelf.woken()
+            except TransientError:
+                await asyncio.sleep(1.0)
+                continue
+            if job_id in self._nudges:
+                self._nudges[job_id].set()
+            elif job_id is not None:
+                self._tools.status.nudge()
+                self._is_adopting = True
+                self._look.set()
+
+    def _start(self, group: asyncio.TaskGroup, job: Job, *, is_adopted: bool) -> None:
+        nudged = asyncio.Event()
+        if is_adopted:
+            telemetry.job_adopted(job)
+            # Its answer may be there already: ask at once, then by the schedule.
+            nudged.set()
+        else:
+            telemetry.job_claimed(job)
+        self._nudges[job.id] = nudged
+        self._claimed_ms[job.id] = job.claimed_ms
+        task = group.create_task(self._carry(job, nudged))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, job: Job, nudged: asyncio.Event) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                hint = group.create_task(self._tools.status.hint_working(job))
+                is_over = await self._follow(job, nudged)
+                hint.cancel()
+            if is_over:
+                self._tools.status.drop(job.id)
+                self._tools.forget_files(job.id)
+        except* GoneError as errors:
+            telemetry.job_let_go(job.id, errors.exceptions[0])
+        finally:
+            del self._nudges[job.id]
+            del self._claimed_ms[job.id]
+            self._look.set()
+
+    async def _follow(self, job: Job, nudged: asyncio.Event) -> bool:
+        """Go from state to state; False if the rest is left to the next start."""
+        failures = 0
+        while not (self._tools.draining.is_set() and job.state in _LEFT):
+            try:
+                moved = await self._step(job, nudged)
+            except TransientError as error:
+                await asyncio.sleep(error.retry_after_s or backoff_s(failures, cap_s=30))
+                failures += 1
+                continue
+            if moved is job and job.state is State.DELIVERING:
+                return True
+            if moved.state is not job.state:
+                telemetry.job_moved(moved)
+                failures = 0
+            job = moved
+        return False
+
+    async def _step(self, job: Job, nudged: asyncio.Event) -> Job:
+        try:
+            return await take_step(self._tools, job, nudged)
+        except (TransientError, FencedError, GoneError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
+            return await after_error(self._tools, job, error)

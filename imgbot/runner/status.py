@@ -1,0 +1,162 @@
+"""One status message per job: announced, kept up to date, closed by the last word.
+
+Whoever writes to a job's message holds its lock, so that a hint about the work can never
+arrive after the picture, and two announcements can never be on their way at once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from imgbot import telemetry
+from imgbot.errors import (
+    ChatGoneError,
+    FencedError,
+    GoneError,
+    ImgbotError,
+    TransientError,
+)
+from imgbot.job import Job, State
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.shelf import Shelf
+from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.flood import patience
+from imgbot.texts import buttons, say
+
+_RETRY_MS = 15_000
+_BATCH = 50
+_TICK_S = 1.0
+_HINT_AFTER_S = 1.5
+_SLOTS = 20
+
+
+@dataclass(slots=True)
+class _Line:
+    """The message of one job as this process knows it."""
+
+    message_id: int = 0
+    is_closed: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Status:
+    """All status messages of the jobs alive."""
+
+    def __init__(
+        self, queue: JobQueue, shelf: Shelf, delivery: Delivery, now_ms: Callable[[], int]
+    ) -> None:
+        self._queue = queue
+        self._shelf = shelf
+        self._delivery = delivery
+        self._now_ms = now_ms
+        self._lines: dict[str, _Line] = {}
+        self._look = asyncio.Event()
+        self._slots = asyncio.Semaphore(_SLOTS)
+
+    def nudge(self) -> None:
+        """Somebody was admitted: announce it now, not at the next tick."""
+        self._look.set()
+
+    async def announce_all(self) -> None:
+        """Announce what was admitted, for ever; cancelled at the end of the supervisor."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._look.clear()
+                for job_id in await self._unannounced():
+                    group.create_task(self._announce(job_id))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_S):
+                        await self._look.wait()
+
+    async def _unannounced(self) -> list[str]:
+        try:
+            ids = await self._shelf.unannounced(self._now_ms(), _BATCH)
+        except TransientError:
+            return []
+        return [job_id for job_id in ids if not self._line(job_id).lock.locked()]
+
+    async def _announce(self, job_id: str) -> None:
+        try:
+            async with self._slots:
+                job = await self._shelf.job(job_id)
+                if job is None:
+                    await self._queue.announced(job_id, 0, self._now_ms())
+                    self.drop(job_id)
+                else:
+                    await self.ensure(job, "")
+        except ChatGoneError:
+            await self._withdraw(job_id)
+        except FencedError:
+            raise
+        except ImgbotError as error:
+            # It stays on the list, and its next attempt is noted.
+            telemetry.announcement_failed(job_id, error)
+
+    async def _withdraw(self, job_id: str) -> None:
+        """Nobody is there: what is not paid for yet need not be made."""
+        with suppress(TransientError):
+            job = await self._shelf.job(job_id)
+            if job is not None:
+                await self._queue.cancel(job_id, job.user_id, self._now_ms())
+
+    async def ensure(self, job: Job, text: str) -> int:
+        """Return the job's message, sending it first if there is none.
+
+        Raises ChatGoneError, TransientError, GoneError.
+        """
+        line = self._line(job.id)
+        async with line.lock:
+            if line.message_id or job.message_id:
+                line.message_id = line.message_id or job.message_id
+                return line.message_id
+            now_ms = self._now_ms()
+            if not await self._queue.intend_announcement(job.id, now_ms, now_ms + _RETRY_MS):
+                raise GoneError(f"{job.id}: over before it was announced")
+            place = Place(job.chat_id, job.thread_id, job.reply_to)
+            rows = [] if text else buttons.waiting(job.language, job.id)
+            line.message_id = await self._delivery.announce(
+                place, text or await self._standing(job), rows
+            )
+            await self._queue.announced(job.id, line.message_id, self._now_ms())
+            return line.message_id
+
+    async def _standing(self, job: Job) -> str:
+        place = await self._shelf.place(job.id) if job.state is State.QUEUED else 0
+        if place:
+            return say(job.language, "job_waiting", place=place)
+        return say(job.language, "job_working")
+
+    async def hint_working(self, job: Job) -> None:
+        """Say that the work has begun, unless it is over in a moment anyway."""
+        await asyncio.sleep(_HINT_AFTER_S)
+        await self.hint(job, say(job.language, "job_working"))
+
+    async def hint(self, job: Job, text: str) -> None:
+        """Change the message if that can be done at once; a hint is no promise."""
+        line = self._line(job.id)
+        if line.lock.locked() or line.is_closed or not line.message_id:
+            return
+        async with line.lock:
+            # A hint is the first thing to go when Telegram asks for calm.
+            with suppress(ImgbotError), patience(0):
+                await self._delivery.tell(
+                    Place(job.chat_id), line.message_id, text, buttons.waiting(job.language, job.id)
+                )
+
+    def close(self, job: Job) -> asyncio.Lock:
+        """No hint from here on; the caller writes the last word under the lock."""
+        line = self._line(job.id)
+        line.is_closed = True
+        return line.lock
+
+    def lose(self, job_id: str) -> None:
+        """The message is gone: the next `ensure` sends another."""
+        self._line(job_id).message_id = 0
+
+    def drop(self, job_id: str) -> None:
+        """Forget the message of a job that is over."""
+        self._lines.pop(job_id, None)
+
+    def _line(self, job_id: str) -> _Line:
+        return self._lines.setdefault(job_id, _Line())

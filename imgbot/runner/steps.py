@@ -1,0 +1,58 @@
+"""A job's life as a table: which function does the work of which state.
+
+Each step returns the job in its next state. `delivering` returns the very job it was
+given when that has ended.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from imgbot import telemetry
+from imgbot.errors import ProviderError, UserError, WorkerLostError
+from imgbot.job import Job, State
+from imgbot.runner import asking, ordering, showing
+from imgbot.runner.tools import Tools
+
+Step = Callable[[Tools, Job, asyncio.Event], Awaitable[Job]]
+
+STEPS: Mapping[State, Step] = {
+    State.SUBMITTING: ordering.submit,
+    State.POLLING: asking.poll,
+    State.RENDERING: showing.render,
+    State.DELIVERING: showing.deliver,
+}
+
+# Money may be in these: an unforeseen error there is one for the operator to look at.
+_PAID = frozenset({State.POLLING, State.RENDERING})
+
+
+async def take_step(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+    """Do what the job's state asks for, or call it off if its person wants that."""
+    if job.is_cancelled and job.state is not State.DELIVERING:
+        return await _call_off(tools, job)
+    return await STEPS[job.state](tools, job, nudged)
+
+
+async def _call_off(tools: Tools, job: Job) -> Job:
+    if job.state is State.POLLING:
+        try:
+            await tools.provider.cancel(job.ticket)
+        except ProviderError as error:
+            telemetry.provider_failed(job.id, error.kind, str(error))
+    return await tools.end(job, State.CANCELLED, "cancelled")
+
+
+async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
+    """Turn what a step raised into an end with a sentence."""
+    if job.state is State.DELIVERING and job.outcome is not State.DELIVERED:
+        # Even the sentence cannot be said: the job must end all the same.
+        telemetry.job_stumbled(job.id, error)
+        await showing.finish(tools, job, job.outcome or State.FAILED)
+        return job
+    if isinstance(error, UserError):
+        return await tools.end(job, State.FAILED, error.reason, **error.facts)
+    if isinstance(error, WorkerLostError):
+        return await tools.end(job, State.FAILED, "worker_lost")
+    telemetry.job_stumbled(job.id, error)
+    outcome = State.DEAD if job.state in _PAID else State.FAILED
+    return await tools.end(job, outcome, "went_wrong")

@@ -1,0 +1,105 @@
+"""What a job is carried with: the stations, the folder of its files, the clock."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot.errors import TransientError
+from imgbot.imaging import pictures
+from imgbot.imaging.pool import Pool
+from imgbot.job import Job, State
+from imgbot.polling import PollingConfig
+from imgbot.providers.protocol import Order, Provider
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.shelf import Shelf
+from imgbot.retry import backoff_s
+from imgbot.runner.status import Status
+from imgbot.telegram.delivery import Delivery
+
+Download = Callable[[str, Path], Awaitable[None]]
+"""Fetches a person's file by its Telegram handle."""
+
+_DUE_MS = 120_000
+"""A running job is looked at by its own task; due times only matter after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Everything the steps need, made once by the supervisor."""
+
+    queue: JobQueue
+    shelf: Shelf
+    provider: Provider
+    pool: Pool
+    status: Status
+    delivery: Delivery
+    download: Download
+    polling: PollingConfig
+    folder: Path
+    now_ms: Callable[[], int]
+    draining: asyncio.Event
+
+    async def move(self, job: Job, state: State, **changes: object) -> Job:
+        """Follow an arrow of the job's table."""
+        return await self.queue.move(job, state, self.now_ms() + _DUE_MS, **changes)
+
+    async def end(self, job: Job, outcome: State, reason: str, **facts: str | int | float) -> Job:
+        """Turn a job towards its end: the sentence is delivered as a picture would be."""
+        return await self.move(job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts)
+
+    def folder_of(self, job_id: str) -> Path:
+        return self.folder / job_id
+
+    async def order_for(self, job: Job) -> Order:
+        """Fetch and check the job's pictures; those that are there already are kept.
+
+        Raises UserError for a picture that is none, WorkerLostError, TransientError.
+        """
+        folder = self.folder_of(job.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
+        return Order(
+            job_id=job.id,
+            operation=job.operation,
+            words=job.words,
+            pictures=tuple(checked),
+            scale=job.scale,
+            seed=job.seed,
+            target=folder / "made.png",
+        )
+
+    async def _checked(self, job: Job, index: int, folder: Path) -> Path:
+        stem = folder / f"source-{index}"
+        for suffix in (".jpg", ".png"):
+            if stem.with_suffix(suffix).exists():
+                return stem.with_suffix(suffix)
+        raw = folder / f"raw-{index}"
+        await self._downloaded(job.sources[index].file_id, raw)
+        picture = await self.pool.run(pictures.check, str(raw), str(stem))
+        raw.unlink(missing_ok=True)
+        return Path(picture.path)
+
+    async def _downloaded(self, file_id: str, raw: Path) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self.download(file_id, raw)
+            except TransientError as error:
+                await asyncio.sleep(error.retry_after_s or backoff_s(attempt))
+                attempt += 1
+            else:
+                return
+
+    def forget_files(self, job_id: str) -> None:
+        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+
+
+async def pause(seconds: float, *events: asyncio.Event) -> None:
+    """Sleep, unless one of the events wakes first."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
