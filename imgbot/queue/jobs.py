@@ -7,12 +7,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import GoneError
+from imgbot.errors import GoneError, StorageAwayError
 from imgbot.job import NEXT_STATES, Job, State
 from imgbot.queue import keys, records
-from imgbot.queue.scripts import Scripts
+from imgbot.queue.scripts import AWAY, Scripts
 
 _LEASE_MS = 60_000
+_SYNC_WAIT_MS = 4000
 _SCAN = 500
 """Jobs looked at per claim: more waiting ones of capped users than that hide the rest."""
 
@@ -52,6 +53,7 @@ class JobQueue:
         self._scripts = scripts
         self._caps = caps
         self._epoch = ""
+        self.is_synced_by_itself = True
 
     async def open_epoch(self) -> None:
         """Take the queue over: every earlier supervisor is fenced off from here on."""
@@ -158,6 +160,24 @@ class JobQueue:
             message_id=int(answer[3] or 0),
             **changes,
         )
+
+    async def persist(self) -> None:
+        """Return once everything written so far is on the disk of the server.
+
+        At once where each write is synced before its answer; else by WAITAOF, which waits
+        for what its own connection wrote: hence the write in front of it.
+        """
+        if self.is_synced_by_itself:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.incr(keys.SYNCS)
+        pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
+        try:
+            _, (synced, _) = await pipe.execute()
+        except AWAY as error:
+            raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+        if not synced:
+            raise StorageAwayError("Redis did not reach its disk in time")
 
     async def finish(
         self, job: Job, outcome: State, now_ms: int, result: Mapping[str, object]

@@ -77,3 +77,6 @@ DIALOGUE = "img:fsm"
 
 TAP = "img:tap:"
 """STRING, 3 s: a button just tapped, so that a double tap is one."""
+
+SYNCS = "img:syncs"
+"""STRING: a counter written before each wait for the disk."""

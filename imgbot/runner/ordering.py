@@ -31,6 +31,7 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     job = await tools.move(job, State.SUBMITTING, intent_ms=tools.now_ms())
     if job.is_cancelled:
         return job
+    await tools.queue.persist()
     begun = time.monotonic()
     try:
         answer = await tools.provider.submit(order)

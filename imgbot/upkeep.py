@@ -1,0 +1,85 @@
+"""What has to be looked after while jobs run: the books, the figures, forgotten files."""
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot import telemetry
+from imgbot.errors import TransientError
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.shelf import Shelf
+
+CHECK_EVERY_S = 60.0
+MEASURE_EVERY_S = 5.0
+_FORGOTTEN_AFTER_S = 3600.0
+"""A folder is made before its job is known everywhere; one that is older has no job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the supervisor's parts say of themselves when asked."""
+
+    running_claimed_ms: Callable[[], list[int]]
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started, busy."""
+
+
+class Upkeep:
+    """Two loops for as long as the supervisor lives."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        shelf: Shelf,
+        folder: Path,
+        figures: Figures,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._queue = queue
+        self._shelf = shelf
+        self._folder = folder
+        self._figures = figures
+        self._now_ms = now_ms
+        self.summary = "starting"
+
+    async def check_for_ever(self) -> None:
+        """Compare the books with the jobs each minute, and prune what nobody owns."""
+        while True:
+            try:
+                telemetry.books_checked(*await self._queue.fsck(self._now_ms()))
+                await self._prune()
+            except TransientError as error:
+                telemetry.warned("the books were not checked: %s", error)
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def measure_for_ever(self) -> None:
+        """Keep the gauges and the one-line summary true."""
+        while True:
+            try:
+                await self.measure()
+            except TransientError as error:
+                telemetry.warned("the queue was not measured: %s", error)
+                self.summary = "Redis is away"
+            await asyncio.sleep(MEASURE_EVERY_S)
+
+    async def measure(self) -> None:
+        """Measure once. Raises TransientError while Redis is away."""
+        depth = await self._shelf.depth()
+        telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
+        telemetry.running_measured(self._figures.running_claimed_ms())
+        wanted, started, busy = self._figures.workers()
+        telemetry.workers_measured(wanted, started, busy)
+        self.summary = (
+            f"{depth.waiting} waiting, {depth.running} running, {busy} of {wanted} workers busy"
+        )
+
+    async def _prune(self) -> None:
+        if not self._folder.exists():
+            return
+        oldest_s = self._now_ms() / 1000 - _FORGOTTEN_AFTER_S
+        for folder in list(self._folder.iterdir())[:1000]:
+            is_old = folder.stat().st_mtime < oldest_s
+            if is_old and await self._shelf.job(folder.name) is None:
+                shutil.rmtree(folder, ignore_errors=True)

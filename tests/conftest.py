@@ -1,0 +1,67 @@
+"""What many tests need: a real Redis of their own, and one in memory held to the same suite."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from fakeredis import FakeAsyncRedis
+from redis.asyncio import Redis
+
+from imgbot.queue.binary import find_binary
+from imgbot.queue.scripts import connect
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "s"
+    server = subprocess.Popen(
+        [
+            str(find_binary()),
+            *("--port", "0", "--unixsocket", str(socket), "--dir", str(folder)),
+            *("--appendonly", "yes", "--appendfsync", "no", "--save", ""),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(socket.exists, "the Redis of the tests listens")
+    yield f"unix://{socket}"
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+async def real_redis(redis_url: str) -> AsyncIterator[Redis]:
+    redis = connect(redis_url)
+    await redis.flushall()
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture(params=["real", "fake"])
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
+    """The real server and the fake: what passes on one must pass on the other."""
+    if request.param == "real":
+        redis = connect(request.getfixturevalue("redis_url"))
+        await redis.flushall()
+    else:
+        redis = cast("Redis", FakeAsyncRedis(decode_responses=True))
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+def in_ci() -> bool:
+    """Where nothing may be skipped for want of a tool."""
+    return os.environ.get("CI") == "true"
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder

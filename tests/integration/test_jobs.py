@@ -1,0 +1,326 @@
+"""The job core on a real Redis and on the fake: every arrow, every cap, every replay."""
+
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.errors import FencedError, GoneError
+from imgbot.job import NEXT_STATES, Job, Operation, Source, State
+from imgbot.queue import keys
+from imgbot.queue.jobs import Caps, JobQueue
+from imgbot.queue.rate_limit import RateLimit
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.shelf import Shelf
+
+NOW = 1_800_000_000_000
+
+
+def job(job_id: str, user_id: int = 1, **changes: object) -> Job:
+    made = Job(
+        id=job_id,
+        user_id=user_id,
+        chat_id=user_id,
+        operation=Operation.CREATE,
+        language="ru",
+        words="лиса 🦊",
+        sources=(Source("f1", "u1", 10, "кот.jpg"),),
+    )
+    return replace(made, **changes)
+
+
+async def open_queue(redis: Redis, caps: Caps | None = None) -> JobQueue:
+    queue = JobQueue(redis, Scripts(redis), caps or Caps())
+    await queue.open_epoch()
+    return queue
+
+
+async def claimed(queue: JobQueue, job_id: str = "1") -> Job:
+    await queue.enqueue(job(job_id), NOW)
+    found = await queue.claim(NOW + 5)
+    assert found is not None
+    return found
+
+
+async def to_delivering(queue: JobQueue, one: Job) -> Job:
+    one = await queue.move(one, State.RENDERING, NOW)
+    return await queue.move(one, State.DELIVERING, NOW, outcome=State.DELIVERED)
+
+
+async def test_a_job_comes_back_as_it_was_admitted(redis: Redis) -> None:
+    queue = await open_queue(redis)
+
+    admission = await queue.enqueue(job("7", scale=4, reply_to=3), NOW)
+    found = await queue.claim(NOW + 5)
+
+    assert (admission.verdict, admission.place) == ("ok", 1)
+    assert found == job(
+        "7",
+        scale=4,
+        reply_to=3,
+        created_ms=NOW,
+        claimed_ms=NOW + 5,
+        state=State.SUBMITTING,
+        version=1,
+    )
+
+
+async def test_a_repeated_update_makes_no_second_job(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+
+    again = await queue.enqueue(job("1"), NOW)
+    one = await queue.claim(NOW)
+    assert one is not None
+    await queue.finish(await to_delivering(queue, one), State.DELIVERED, NOW, {})
+    after_the_end = await queue.enqueue(job("1"), NOW)
+
+    assert [again.verdict, after_the_end.verdict] == ["duplicate", "duplicate"]
+    assert await redis.llen(keys.QUEUE) == 0
+
+
+async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Redis) -> None:
+    queue = await open_queue(redis, Caps(waiting_per_user=50, running_per_user=50))
+    for number in range(20):
+        await queue.enqueue(job(f"a{number}", user_id=1), NOW)
+    place = (await queue.enqueue(job("b0", user_id=2), NOW)).place
+    await queue.enqueue(job("b1", user_id=2), NOW)
+
+    order = [found.id for _ in range(4) if (found := await queue.claim(NOW))]
+
+    assert place == 2
+    assert order == ["a0", "b0", "a1", "b1"]
+
+
+async def test_the_caps_hold(redis: Redis) -> None:
+    queue = await open_queue(redis, Caps(waiting=3, waiting_per_user=2, running_per_user=1))
+
+    verdicts = [
+        (await queue.enqueue(job(str(number), user_id), NOW)).verdict
+        for number, user_id in enumerate([1, 1, 1, 2, 3])
+    ]
+    claims = [await queue.claim(NOW) for _ in range(3)]
+
+    assert verdicts == ["ok", "ok", "many", "ok", "full"]
+    assert [found.user_id for found in claims if found] == [1, 2]
+
+
+async def test_a_claim_whose_reply_was_lost_is_the_same_claim(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+    await queue.enqueue(job("2"), NOW)
+
+    class Token:
+        hex = "token"
+
+    monkeypatch.setattr("imgbot.queue.jobs.uuid.uuid4", Token)
+    first, repeated = await queue.claim(NOW), await queue.claim(NOW)
+
+    assert first == repeated
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
+
+
+async def test_a_move_whose_reply_was_lost_is_one_move(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await open_queue(redis)
+    one = await claimed(queue)
+
+    class Token:
+        hex = "token"
+
+    monkeypatch.setattr("imgbot.queue.jobs.uuid.uuid4", Token)
+    first = await queue.move(one, State.POLLING, NOW, ticket={"id": "t"})
+    repeated = await queue.move(one, State.POLLING, NOW, ticket={"id": "t"})
+
+    assert first == repeated
+    assert first.version == one.version + 1
+
+
+async def test_whoever_is_outrun_lets_go(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    one = await claimed(queue)
+    await queue.move(one, State.POLLING, NOW)
+
+    with pytest.raises(GoneError):
+        await queue.move(one, State.POLLING, NOW)
+    with pytest.raises(GoneError):
+        await queue.move(replace(one, id="never"), State.POLLING, NOW)
+
+
+async def test_an_earlier_supervisor_is_fenced_off(redis: Redis) -> None:
+    earlier = await open_queue(redis)
+    one = await claimed(earlier)
+    await open_queue(redis)
+
+    with pytest.raises(FencedError):
+        await earlier.move(one, State.POLLING, NOW)
+    with pytest.raises(FencedError):
+        await earlier.claim(NOW)
+    with pytest.raises(FencedError):
+        await earlier.enqueue(job("2"), NOW)
+    with pytest.raises(FencedError):
+        await earlier.cancel("1", 1, NOW)
+    with pytest.raises(FencedError):
+        await earlier.announced("1", 5, NOW)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("target", list(State))
+async def test_only_the_arrows_of_the_table_can_be_followed(
+    real_redis: Redis, state: State, target: State
+) -> None:
+    queue = await open_queue(real_redis)
+    one = await claimed(queue)
+    stored = replace(one, state=state)
+
+    if target in NEXT_STATES[state]:
+        moved = await queue.move(stored, target, NOW)
+
+        assert moved.state is target
+    else:
+        with pytest.raises(ValueError, match="no arrow"):
+            await queue.move(stored, target, NOW)
+
+
+@pytest.mark.parametrize("outcome", [State.DELIVERED, State.FAILED, State.CANCELLED])
+async def test_an_end_leaves_nothing_but_a_tombstone(redis: Redis, outcome: State) -> None:
+    queue = await open_queue(redis)
+    one = await to_delivering(queue, await claimed(queue))
+
+    await queue.finish(one, outcome, NOW, {"user_id": 1})
+    await queue.finish(one, outcome, NOW, {"user_id": 1})
+
+    assert await redis.keys("rq:job:*") == []
+    assert await redis.zcard(keys.DUE) == 0
+    assert await redis.hgetall(keys.ACTIVE) == {}
+    assert await redis.keys(f"{keys.MINE}*") == []
+    assert await redis.get(keys.DONE + "1") == outcome
+    assert await redis.hgetall(keys.STATS) == {outcome: "1"}
+    assert 0 < await redis.ttl(keys.DONE + "1") <= 172_800
+    assert 0 < await redis.ttl(keys.RESULT + "1") <= 2_592_000
+
+
+async def test_the_dead_are_kept_for_the_operator(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    one = await to_delivering(queue, await claimed(queue))
+
+    await queue.finish(one, State.DEAD, NOW, {})
+
+    assert await redis.zrange(keys.DEAD, 0, -1) == ["1"]
+    assert (await redis.hgetall(keys.DEAD_JOB + "1"))["words"] == "лиса 🦊"
+    assert await redis.keys("rq:job:*") == []
+
+
+async def test_a_waiting_job_is_called_off_at_once(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+
+    verdicts = [
+        await queue.cancel("1", 2, NOW),
+        await queue.cancel("1", 1, NOW),
+        await queue.cancel("1", 1, NOW),
+        await queue.cancel("9", 1, NOW),
+    ]
+    found = await Shelf(redis).job("1")
+
+    assert verdicts == ["not_yours", "ok", "too_late", "gone"]
+    assert await redis.llen(keys.QUEUE) == 0
+    assert found is not None
+    assert (found.state, found.outcome) == (State.DELIVERING, State.CANCELLED)
+    assert await queue.claim(NOW) is None
+    assert await Shelf(redis).due() == ["1"]
+
+
+async def test_a_running_job_hears_that_it_is_called_off(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    one = await queue.move(await claimed(queue), State.POLLING, NOW)
+    while await Shelf(redis).woken() is not None:
+        pass
+
+    verdict = await queue.cancel("1", 1, NOW)
+    heard = await Shelf(redis).woken()
+    moved = await queue.move(one, State.POLLING, NOW)
+
+    assert (verdict, heard) == ("ok", "1")
+    assert moved.is_cancelled
+
+
+async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Redis) -> None:
+    queue, shelf = await open_queue(redis), Shelf(redis)
+    one = await claimed(queue)
+    before = await shelf.unannounced(NOW, 10)
+
+    is_alive = await queue.intend_announcement("1", NOW, NOW + 1000)
+    in_between = await shelf.unannounced(NOW, 10)
+    await queue.announced("1", 55, NOW)
+    moved = await queue.move(one, State.POLLING, NOW)
+
+    assert before == ["1"]
+    assert is_alive
+    assert in_between == []
+    assert await shelf.unannounced(NOW + 5000, 10) == []
+    assert moved.message_id == 55
+    assert not await queue.intend_announcement("never", NOW, NOW)
+
+
+async def test_the_books_are_mended(redis: Redis) -> None:
+    queue, shelf = await open_queue(redis), Shelf(redis)
+    one = await claimed(queue, "1")
+    await queue.enqueue(job("2"), NOW)
+    await redis.zrem(keys.DUE, "1")
+    await redis.lrem(keys.QUEUE, 0, "2")
+    await redis.rpush(keys.QUEUE, "ghost", "1")
+    await redis.zadd(keys.DUE, {"spirit": 1})
+    await redis.hset(keys.ACTIVE, "1", "40")
+    await redis.delete(keys.WAITING)
+
+    mended = await queue.fsck(NOW)
+    again = await queue.fsck(NOW)
+
+    assert mended == (3, 2)
+    assert again == (0, 0)
+    assert await shelf.due() == ["1"]
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
+    assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
+    assert await redis.hgetall(keys.WAITING) == {"1": "1"}
+    assert (await queue.move(one, State.POLLING, NOW)).state is State.POLLING
+
+
+async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Redis) -> None:
+    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+
+    verdicts = [
+        await limit.check_rate_limit(123456789, request) for request in ("a", "a", "b", "c", "a")
+    ]
+
+    assert [bool(verdict) for verdict in verdicts] == [True, True, True, False, True]
+    assert [verdict.remaining for verdict in verdicts] == [1, 1, 0, 0, 0]
+    assert 0 < verdicts[3].wait_s <= 60
+    assert await redis.get("rate_limit:123456789") == "2"
+    assert 0 < await redis.ttl("rate_limit:123456789") <= 60
+    assert await limit.get_rate_limit_remaining(123456789) == 0
+    assert await redis.keys("rate_limit:*") == ["rate_limit:123456789"]
+
+
+async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
+    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+    await redis.set("rate_limit:1", 5)
+
+    verdict = await limit.check_rate_limit(1, "x")
+
+    assert not verdict
+    assert 0 < verdict.wait_s <= 60
+
+
+async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis) -> None:
+    queue = await open_queue(real_redis)
+    queue.is_synced_by_itself = False
+    await real_redis.config_set("appendfsync", "everysec")
+
+    await queue.persist()
+
+    assert int((await real_redis.info("persistence"))["aof_pending_bio_fsync"]) == 0
+    assert await real_redis.get(keys.SYNCS) == "1"
