@@ -7,12 +7,14 @@ bounded: no user, chat, file, address or error text ever becomes one.
 import logging
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from imgbot.job import ENDS, Job, Operation, State
 
 REGISTRY = CollectorRegistry()
 """What /metrics shows."""
+
+ProcessCollector(registry=REGISTRY)
 
 _log = logging.getLogger("imgbot")
 
@@ -242,3 +244,11 @@ def noted(sentence: str, *facts: object) -> None:
 
 def warned(sentence: str, *facts: object) -> None:
     _log.warning(sentence, *facts)
+
+
+def stopped_by(error: BaseException) -> None:
+    _log.error("%s", error)
+
+
+def crashed(error: BaseException) -> None:
+    _log.critical("ended by an error that nobody foresaw", exc_info=error)

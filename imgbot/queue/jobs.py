@@ -48,12 +48,14 @@ class JobQueue:
     happened in the world already.
     """
 
-    def __init__(self, redis: Redis, scripts: Scripts, caps: Caps) -> None:
+    def __init__(
+        self, redis: Redis, scripts: Scripts, caps: Caps, *, is_synced_by_itself: bool = True
+    ) -> None:
         self._redis = redis
         self._scripts = scripts
         self._caps = caps
         self._epoch = ""
-        self.is_synced_by_itself = True
+        self._is_synced_by_itself = is_synced_by_itself
 
     async def open_epoch(self) -> None:
         """Take the queue over: every earlier supervisor is fenced off from here on."""
@@ -167,7 +169,7 @@ class JobQueue:
         At once where each write is synced before its answer; else by WAITAOF, which waits
         for what its own connection wrote: hence the write in front of it.
         """
-        if self.is_synced_by_itself:
+        if self._is_synced_by_itself:
             return
         pipe = self._redis.pipeline(transaction=False)
         pipe.incr(keys.SYNCS)

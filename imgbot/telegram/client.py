@@ -15,6 +15,7 @@ from aiogram.exceptions import (
     TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramMigrateToChat,
+    TelegramNotFound,
     TelegramUnauthorizedError,
 )
 from aiogram.utils.token import TokenValidationError, validate_token
@@ -59,6 +60,22 @@ def open_bot(token: str, api: str) -> Bot:
     return Bot(token, session=session)
 
 
+async def greet(bot: Bot) -> int:
+    """Return the bot's own id, and take its updates over from any webhook.
+
+    Raises ConfigError on a token that Telegram does not know, TransientError while it is
+    away.
+    """
+    try:
+        async with telegram_errors():
+            me = await bot.get_me()
+            # Never with drop_pending_updates: what people sent meanwhile is theirs.
+            await bot.delete_webhook()
+    except TelegramNotFound as error:
+        raise ConfigError("IMGBOT_TOKEN", "is unknown to Telegram; ask @BotFather") from error
+    return me.id
+
+
 @asynccontextmanager
 async def telegram_errors() -> AsyncGenerator[None]:
     """Turn aiogram's errors into ours, by what is done about them."""
@@ -88,6 +105,7 @@ _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = 
         lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one"),
     ),
     (TelegramMigrateToChat, lambda error: ChatMovedError(error.migrate_to_chat_id)),
+    (TelegramNotFound, lambda error: error),
     (TelegramForbiddenError, lambda _: ChatGoneError("the bot is not welcome in the chat")),
     # A kind of network error to aiogram, which would be repeated for ever.
     (TelegramEntityTooLarge, lambda _: UserError("result_too_large")),

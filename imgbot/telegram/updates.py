@@ -75,6 +75,12 @@ class Updates:
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._progress = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._answered_s = time.monotonic()
+
+    @property
+    def silence_s(self) -> float:
+        """How long ago Telegram last answered getUpdates."""
+        return time.monotonic() - self._answered_s
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll until `stopping`, let the handlers end, and confirm what they handled."""
@@ -108,6 +114,7 @@ class Updates:
         if isinstance(batch, BaseException):
             raise batch
         telemetry.polling_answered(time.time())
+        self._answered_s = time.monotonic()
         if not batch and is_free:
             # All before the offset is confirmed now. Forget it: after a quiet week Telegram
             # goes on with a random id, and a lower one would count as confirmed unseen.

@@ -316,8 +316,7 @@ async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
 
 
 async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis) -> None:
-    queue = await open_queue(real_redis)
-    queue.is_synced_by_itself = False
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps(), is_synced_by_itself=False)
     await real_redis.config_set("appendfsync", "everysec")
 
     await queue.persist()

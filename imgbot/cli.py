@@ -1,0 +1,118 @@
+"""argv → one command. Each command imports its own part, so that --help is instant."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imgbot import __version__
+
+if TYPE_CHECKING:
+    from imgbot.errors import ImgbotError
+    from imgbot.ops.environment import SettingsSource
+    from imgbot.ops.settings import Settings
+
+EX_CONFIG = 78
+"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 as asked, 78 configuration, 1 anything else."""
+    options = _parser().parse_args(argv)
+    if options.command == "demo":
+        from imgbot.sandbox.demo import main as demo
+
+        return demo(options.port, options.provider)
+    return _run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="imgbot",
+        description="A Telegram bot that makes pictures. Without a command it serves.",
+        epilog="Settings are environment variables; the README lists them.",
+    )
+    parser.add_argument("--version", action="version", version=f"imgbot {__version__}")
+    parser.add_argument("--workers", type=int, metavar="N", help="how many workers exactly")
+    parser.add_argument(
+        "--users", type=int, metavar="N", help="size for so many users: one worker per 30"
+    )
+    parser.add_argument(
+        "--accept-volatile-redis",
+        action="store_true",
+        help="run on a Redis that may lose jobs, for a trial",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    demo = commands.add_parser("demo", help="chat with the bot in a browser; needs nothing")
+    demo.add_argument("--port", type=int, default=8090, help="of the chat page (default 8090)")
+    demo.add_argument(
+        "--provider",
+        choices=("builtin", "simulated"),
+        default="builtin",
+        help="who makes the pictures (default builtin)",
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from imgbot.errors import ConfigError
+    from imgbot.ops.environment import SettingsSource
+
+    overrides: dict[str, object] = {
+        "IMGBOT_WORKERS": options.workers,
+        "IMGBOT_USERS": options.users,
+        "IMGBOT_ACCEPT_VOLATILE_REDIS": options.accept_volatile_redis or None,
+    }
+    source = SettingsSource(os.environ, overrides)
+    try:
+        settings = source.read()
+    except ConfigError as error:
+        print(f"imgbot: {error}", file=sys.stderr)
+        return EX_CONFIG
+    return _serve(settings, source)
+
+
+def _serve(settings: "Settings", source: "SettingsSource") -> int:
+    """Logs, locks, pool, then the loop: each before what depends on it."""
+    import uvloop
+
+    from imgbot import telemetry
+    from imgbot.imaging.pool import Pool
+    from imgbot.ops import logs
+    from imgbot.ops.lock import InstanceLock
+
+    logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    try:
+        with InstanceLock(settings.state_dir, settings.token.get_secret_value()):
+            pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
+            # The forkserver must start from a quiet process: no loop, no threads yet.
+            pool.start()
+            # Two seconds of imports, which a refused start need not spend.
+            from imgbot.supervisor import serve
+
+            uvloop.run(serve(settings, source.read, pool))
+    except Exception as error:  # noqa: BLE001 -- the last place where it can be told
+        return _tell(error)
+    return 0
+
+
+def _tell(error: Exception) -> int:
+    from imgbot import telemetry
+    from imgbot.errors import ConfigError
+
+    # A wrong setting explains the errors beside it.
+    known = sorted(_ours(error), key=lambda each: not isinstance(each, ConfigError))
+    if not known:
+        telemetry.crashed(error)
+        return 1
+    telemetry.stopped_by(known[0])
+    return EX_CONFIG if isinstance(known[0], ConfigError) else 1
+
+
+def _ours(error: BaseException) -> "list[ImgbotError]":
+    from imgbot.errors import ImgbotError
+
+    if isinstance(error, BaseExceptionGroup):
+        return [found for inner in error.exceptions for found in _ours(inner)]
+    return [error] if isinstance(error, ImgbotError) else []

@@ -1,0 +1,98 @@
+"""`imgbot demo`: a Telegram of one's own, the bot on it, and a page to chat from.
+
+The sandbox lives in this process and the bot in a child, as on a server: when the bot is
+killed it is started again and goes on where it was. Both end together.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import uvloop
+
+from imgbot.sandbox.server import Sandbox
+
+_PROVIDER_KEY = "sim-key"
+_RESTART_S = 0.5
+_RESTARTS = 100
+_HOST = "127.0.0.1"
+
+
+def main(port: int, provider: str) -> int:
+    """Run until Ctrl-C; return the exit status."""
+    try:
+        return uvloop.run(_demo(port, provider))
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _demo(port: int, provider: str) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with AsyncExitStack() as closing:
+        state_dir = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-demo-")))
+        try:
+            sandbox = await closing.enter_async_context(Sandbox(_HOST, port))
+        except OSError as error:
+            print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
+            return 1
+        environ = _environment(sandbox, state_dir, provider)
+        return await _keep_running(environ, sandbox.url, stopping)
+
+
+def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
+    """Settings of the child: nothing of the operator's own may reach the demo."""
+    environ = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
+    return environ | {
+        "IMGBOT_TOKEN": sandbox.token,
+        "IMGBOT_TELEGRAM_API": sandbox.url,
+        "IMGBOT_STATE_DIR": str(state_dir),
+        "IMGBOT_PROVIDER": provider,
+        "IMGBOT_HTTP": f"{_HOST}:{_free_port()}",
+        "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
+        **({"IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider"} if provider == "simulated" else {}),
+        **({"SIMULATED_API_KEY": _PROVIDER_KEY} if provider == "simulated" else {}),
+    }
+
+
+async def _keep_running(environ: dict[str, str], url: str, stopping: asyncio.Event) -> int:
+    is_told = False
+    for _ in range(_RESTARTS):
+        bot = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imgbot", env=environ, start_new_session=True
+        )
+        if not is_told:
+            print(f"imgbot demo: open {url} and chat (Ctrl-C ends it)", flush=True)
+            is_told = True
+        status = await _ended(bot, stopping)
+        if stopping.is_set() or status == 78:
+            return 0 if stopping.is_set() else 78
+        print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
+        await asyncio.sleep(_RESTART_S)
+    return 1
+
+
+async def _ended(bot: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
+    """Wait until the bot ends by itself or is told to."""
+    async with asyncio.TaskGroup() as group:
+        end = group.create_task(bot.wait())
+        told = group.create_task(stopping.wait())
+        await asyncio.wait({end, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if not end.done():
+            with suppress(ProcessLookupError):
+                bot.terminate()
+    return end.result()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return probe.getsockname()[1]
