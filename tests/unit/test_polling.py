@@ -1,0 +1,47 @@
+"""The guide's schedule of polls."""
+
+import inspect
+
+import pytest
+
+from imgbot import polling
+from imgbot.polling import PollingConfig
+
+
+def test_the_guides_names_and_defaults() -> None:
+    config = PollingConfig()
+
+    assert (polling.POLL_INTERVAL_INITIAL, polling.POLL_INTERVAL_MAX) == (2.0, 10.0)
+    assert polling.IMAGE_POLL_MAX_ATTEMPTS == 60
+    assert (config.initial_interval, config.max_interval, config.max_attempts) == (2.0, 10.0, 60)
+    assert config.get_interval() == 2.0
+
+
+def test_polls_fall_where_the_guide_has_them() -> None:
+    config = PollingConfig()
+
+    times = [sum(config.get_interval(n) for n in range(k + 1)) for k in range(7)]
+
+    assert times == [2.0, 5.0, 9.5, 16.25, 26.25, 36.25, 46.25]
+
+
+@pytest.mark.parametrize("attempt", [0, 1, 59, 60, 119, 120, 10**9])
+def test_every_interval_is_bounded(attempt: int) -> None:
+    config = PollingConfig(initial_interval=0.5, max_interval=4.0)
+
+    assert 0.5 <= config.get_interval(attempt) <= 60.0
+
+
+def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up() -> None:
+    config = PollingConfig(max_attempts=3)
+
+    assert [config.is_slow(n) for n in (2, 3)] == [False, True]
+    assert config.get_interval(3) == 60.0
+    assert [config.is_exhausted(n) for n in (62, 63)] == [False, True]
+
+
+def test_it_reads_no_clock() -> None:
+    source = inspect.getsource(polling)
+
+    assert "import time" not in source
+    assert "import asyncio" not in source

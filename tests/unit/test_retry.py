@@ -1,0 +1,49 @@
+"""What is done after a failure: money decides."""
+
+import pytest
+
+from imgbot import retry
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import State
+from imgbot.retry import GiveUp, TryAgain
+from imgbot.texts import knows
+
+KINDS = list(ProviderErrorKind)
+REPEATED = {ProviderErrorKind.RATE_LIMITED, ProviderErrorKind.UNAVAILABLE}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_what_was_not_accepted_is_ordered_again(kind: ProviderErrorKind) -> None:
+    decision = retry.after_submit(ProviderError(kind), 0)
+
+    assert isinstance(decision, TryAgain) == (kind in REPEATED)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decide", [retry.after_submit, retry.after_poll, retry.after_fetch])
+def test_every_failure_ends_at_last_and_in_a_sentence(kind: ProviderErrorKind, decide) -> None:
+    decision = decide(ProviderError(kind), 10_000)
+
+    assert isinstance(decision, GiveUp)
+    assert knows(decision.reason)
+    assert decision.outcome in {State.FAILED, State.DEAD}
+
+
+def test_what_may_have_been_paid_for_is_kept_for_the_operator() -> None:
+    unknown = retry.after_submit(ProviderError(ProviderErrorKind.SUBMIT_UNKNOWN), 0)
+    silent = retry.after_poll(ProviderError(ProviderErrorKind.UNAVAILABLE), 10_000)
+
+    assert unknown == GiveUp(State.DEAD, "submit_unknown")
+    assert silent == GiveUp(State.DEAD, "provider_lost")
+
+
+def test_the_providers_own_wait_is_obeyed() -> None:
+    error = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
+
+    assert retry.after_submit(error, 0) == TryAgain(77)
+
+
+def test_the_backoff_doubles_to_its_cap() -> None:
+    waits = [retry.backoff_s(attempt, first_s=1, cap_s=10) for attempt in (0, 1, 2, 3, 4, 5000)]
+
+    assert waits == [1, 2, 4, 8, 10, 10]

@@ -1,0 +1,93 @@
+"""Both languages say the same, within Telegram's limits, and buttons come back as they went."""
+
+import re
+import string
+
+import pytest
+
+from imgbot.conversation.introduction import COMMANDS
+from imgbot.job import Operation
+from imgbot.texts import LANGUAGES, buttons, en, language_of, plural, ru, say, seconds
+from imgbot.texts.buttons import Press, parse
+
+LETTERS = re.compile("[А-Яа-яЁё]")
+
+
+def facts_of(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_sentences_with_the_same_facts() -> None:
+    assert set(ru.TEXTS) == set(en.TEXTS)
+    assert {key: facts_of(text) for key, text in ru.TEXTS.items()} == {
+        key: facts_of(text) for key, text in en.TEXTS.items()
+    }
+
+
+@pytest.mark.parametrize("key", sorted(ru.TEXTS))
+def test_each_language_is_itself(key: str) -> None:
+    words = re.sub(r"\{\w+\}", "", ru.TEXTS[key])
+
+    assert not LETTERS.search(en.TEXTS[key])
+    assert LETTERS.search(words) or not re.search("[A-Za-z]", words)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_telegrams_limits_are_kept(language: str) -> None:
+    for name in COMMANDS:
+        assert 1 <= len(say(language, f"command_{name}")) <= 256
+    assert len(say(language, "about")) <= 120
+    assert len(say(language, "description")) <= 512
+    assert len(say(language, "help", limit_mb=20) + say(language, "engine_note")) < 4000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_button_fits_and_comes_back(language: str) -> None:
+    job_id = "9" * 20
+    keyboards = [
+        buttons.menu(language),
+        buttons.waiting(language, job_id),
+        buttons.under_photo(language),
+        buttons.scales(),
+        buttons.merge(language),
+        buttons.under_result(language, job_id),
+    ]
+
+    for button in (each for keyboard in keyboards for row in keyboard for each in row):
+        assert len(button.data.encode()) <= 64
+        assert parse(button.data) is not None
+        assert 0 < len(button.label) <= 40
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, "", "x", "cancel", "cancel:" + "1" * 65, "drop:1", "cancel:1;2", "up:2:3", "да:1"],
+)
+def test_what_no_button_sends_is_not_understood(data: str | None) -> None:
+    assert parse(data) is None
+
+
+def test_the_menu_starts_each_operation() -> None:
+    pressed = [parse(button.data) for row in buttons.menu("en") for button in row]
+
+    assert pressed == [Press("start", operation) for operation in Operation]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1 секунду"), (2, "2 секунды"), (5, "5 секунд"), (11, "11 секунд"), (21, "21 секунду")],
+)
+def test_russian_seconds(count: int, words: str) -> None:
+    assert seconds("ru", count) == words
+
+
+def test_english_plural() -> None:
+    assert [seconds("en", 1), seconds("en", 2)] == ["1 second", "2 seconds"]
+    assert plural("ru", 112, "one", "few", "many") == "many"
+
+
+@pytest.mark.parametrize(
+    ("code", "language"), [("ru", "ru"), ("ru-RU", "ru"), ("uk", "ru"), ("de", "en"), (None, "en")]
+)
+def test_the_language_follows_telegrams(code: str | None, language: str) -> None:
+    assert language_of(code) == language
