@@ -1,0 +1,34 @@
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/ruff: pyproject.toml
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet -e '.[dev]'
+	@touch $@
+
+.PHONY: demo
+demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
+	.venv/bin/imgbot demo
+
+.PHONY: fmt
+fmt: .venv/bin/ruff ## Format the code and mend what can be mended.
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: lint
+lint: .venv/bin/ruff ## Check style, types and layers.
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+.PHONY: test
+test: .venv/bin/ruff ## Run every test that this machine has the tools for.
+	.venv/bin/pytest
+
+.PHONY: check
+check: ## Everything that CI runs; installs what is missing with apt.
+	.ci/run

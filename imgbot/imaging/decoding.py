@@ -1,0 +1,208 @@
+"""Opening pictures that nobody vouches for: header first, limits next, pixels last.
+
+Whatever the bytes are, the answer is a plain RGB or RGBA image or a UserError.
+"""
+
+import contextlib
+import io
+import math
+import re
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from imgbot.errors import UserError
+
+# Naming the plugins loads these alone: Pillow would load all forty at the first file that it
+# does not know.
+_PLUGINS = (
+    JpegImagePlugin,
+    PngImagePlugin,
+    WebPImagePlugin,
+    GifImagePlugin,
+    AvifImagePlugin,
+    TiffImagePlugin,
+    BmpImagePlugin,
+)
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
+
+MEGAPIXEL = 1_000_000
+SIDE_LIMIT_PX = 20_000
+# A real profile has a few KB, a printer's a few MB; more is somebody's joke.
+ICC_LIMIT_BYTES = 4 << 20
+_ORIENTATION_TAG = 0x0112
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Image.Image:
+    """Read a picture as upright sRGB without metadata, reduced to `keep_megapixels`.
+
+    UserError: picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = _open(path, limit_megapixels)
+        with image, _refusing("picture_truncated"):
+            image.load()
+            orientation = _orientation(image)
+            profile = image.info.get("icc_profile")
+            plain = _reduce(_to_plain_mode(image), keep_megapixels)
+            upright = _turn(_to_srgb(plain, profile), orientation)
+    upright = _drop_full_alpha(upright)
+    # Encoders write what they find here (comments, profiles, EXIF) without being asked.
+    upright.info = {}
+    return upright
+
+
+@contextlib.contextmanager
+def _refusing(reason: str) -> Generator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        # Decoders fail on hostile bytes in every way there is: struct.error, SyntaxError,
+        # ZeroDivisionError, MemoryError… Each means the same to the person.
+        raise UserError(reason) from error
+
+
+def _open(path: str, limit_megapixels: float) -> Image.Image:
+    Image.MAX_IMAGE_PIXELS = int(limit_megapixels * MEGAPIXEL)
+    with _refusing("picture_not_a_picture"):
+        try:
+            image = Image.open(path, formats=FORMATS)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            pixels = re.search(r"\d+", str(error))
+            raise _too_many_pixels(int(pixels[0]) if pixels else 0, limit_megapixels) from error
+    if max(image.size) > SIDE_LIMIT_PX:
+        image.close()
+        raise UserError("picture_too_long", side_px=max(image.size), limit_px=SIDE_LIMIT_PX)
+    return image
+
+
+def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
+    return UserError(
+        "picture_too_many_pixels",
+        megapixels=round(pixels / MEGAPIXEL, 1),
+        limit_megapixels=limit_megapixels,
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    # After load(): TIFF and AVIF turn themselves then, and take the tag away.
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # noqa: BLE001 -- EXIF is foreign bytes; the picture is good without
+        return 1
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _to_plain_mode(image: Image.Image) -> Image.Image:
+    """RGB, RGBA or CMYK (whose profile is still needed), 8 bits each."""
+    if image.mode in ("RGB", "RGBA", "CMYK") and "transparency" not in image.info:
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        return _to_eight_bits(image).convert("RGB")
+    if image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info:
+        # La and RGBa have no direct way to RGBA; their own straight form has.
+        straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode)
+        return (image.convert(straight) if straight else image).convert("RGBA")
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    # Pillow clips these modes at 255 instead of scaling them, which makes photographs white.
+    wide = image.convert("F")
+    low, high = wide.getextrema()
+    if not isinstance(low, float) or not isinstance(high, float):
+        raise UserError("picture_not_a_picture")
+    if not math.isfinite(low) or not math.isfinite(high):
+        raise UserError("picture_not_a_picture")
+    top = 65535.0 if image.mode != "F" and 255 < high <= 65535 else max(high, 255.0)
+    bottom = min(low, 0.0)
+    scale = 255.0 / (top - bottom)
+    return wide.point(lambda value: value * scale - bottom * scale).convert("L")
+
+
+def _reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
+    width, height = image.size
+    share = (keep_megapixels * MEGAPIXEL / (width * height)) ** 0.5
+    if share < 1:
+        image.thumbnail(
+            (max(1, int(width * share)), max(1, int(height * share))),
+            Image.Resampling.LANCZOS,
+            reducing_gap=2.0,
+        )
+    return image
+
+
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    source = _load_profile(profile)
+    if source is None:
+        return image.convert("RGB") if image.mode == "CMYK" else image
+    alpha = image.getchannel("A") if image.mode == "RGBA" else None
+    colours = image.convert("RGB") if alpha else image
+    converted = _apply_profile(colours, source)
+    if alpha:
+        converted.putalpha(alpha)
+    return converted
+
+
+def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
+    if not isinstance(profile, bytes) or not 0 < len(profile) <= ICC_LIMIT_BYTES:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return None if "sRGB" in ImageCms.getProfileDescription(source) else source
+    except Exception:  # noqa: BLE001 -- a broken profile: the colours as they are
+        return None
+
+
+def _apply_profile(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    try:
+        converted = ImageCms.profileToProfile(
+            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
+    except Exception:  # noqa: BLE001 -- of another colour space than the picture, say
+        converted = None
+    return converted or image.convert("RGB")
+
+
+def _drop_full_alpha(image: Image.Image) -> Image.Image:
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        return image.convert("RGB")
+    return image
+
+
+def size_bytes(path: str) -> int:
+    """The file's length; a file that is not there is no picture."""
+    try:
+        return Path(path).stat().st_size
+    except OSError as error:
+        raise UserError("picture_not_a_picture") from error

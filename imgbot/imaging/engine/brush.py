@@ -1,0 +1,160 @@
+"""What pictures are painted with: gradients, clouds of noise, glows, masks with smooth edges.
+
+Everything is drawn from the generator that the caller hands in: the same seed, the same stroke.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from imgbot.imaging.engine.colours import Colour, ramp
+
+Size = tuple[int, int]
+Point = tuple[float, float]
+
+# Masks are drawn at this multiple and reduced: Pillow draws without smooth edges.
+OVERSAMPLING = 3
+_BILINEAR = Image.Resampling.BILINEAR
+_BICUBIC = Image.Resampling.BICUBIC
+
+
+def gradient(size: Size, stops: tuple[Colour, ...]) -> Image.Image:
+    """The stops from top to bottom."""
+    strip = Image.new("RGB", (1, 256))
+    strip.putdata(ramp(stops, 256))
+    return strip.resize(size, _BILINEAR)
+
+
+def clouds(size: Size, rng: random.Random, cell_px: float, octaves: int = 5) -> Image.Image:
+    """Fractal noise over the whole range of greys; features of about `cell_px`."""
+    total = Image.new("L", size, 128)
+    for octave in range(octaves):
+        scale = cell_px / 2**octave
+        if scale < 1:
+            break
+        grid = (int(size[0] / scale) + 3, int(size[1] / scale) + 3)
+        noise = Image.frombytes("L", grid, rng.randbytes(grid[0] * grid[1]))
+        # The corner is moved by chance, or all octaves would share their grid lines.
+        left, top = rng.random(), rng.random()
+        box = (left, top, left + size[0] / scale, top + size[1] / scale)
+        layer = noise.resize(size, _BICUBIC, box=box)
+        total = Image.blend(total, layer, 0.5) if octave == 0 else _add(total, layer, octave)
+    return stretch(total)
+
+
+def _add(total: Image.Image, layer: Image.Image, octave: int) -> Image.Image:
+    weight = 0.5 ** (octave + 1)
+    centred = layer.point([round(128 + (value - 128) * weight) for value in range(256)])
+    return ImageChops.add(total, centred, 1, -128)
+
+
+def stretch(image: Image.Image) -> Image.Image:
+    """Grey values over the whole range, the rare extremes cut off."""
+    histogram = image.histogram()
+    low, high = percentile(histogram, 0.01), percentile(histogram, 0.99)
+    span = max(1, high - low)
+    return image.point([min(255, max(0, (value - low) * 255 // span)) for value in range(256)])
+
+
+def percentile(histogram: Sequence[int], share: float) -> int:
+    """The value below which `share` of the pixels lie."""
+    wanted = sum(histogram) * share
+    seen = 0
+    for value, count in enumerate(histogram):
+        seen += count
+        if seen >= wanted:
+            return value
+    return len(histogram) - 1
+
+
+def colourize(grey: Image.Image, stops: tuple[Colour, ...]) -> Image.Image:
+    """Each grey value as its colour along the stops."""
+    colours = ramp(stops, 256)
+    bands = [grey.point([colour[band] for colour in colours]) for band in range(3)]
+    return Image.merge("RGB", bands)
+
+
+def curve(image: Image.Image, function: Callable[[float], float]) -> Image.Image:
+    """Each channel value (0 to 1) through a function."""
+    table = [min(255, max(0, round(255 * function(value / 255)))) for value in range(256)]
+    return image.point(table * len(image.getbands()))
+
+
+def mask(size: Size, draw: Callable[[ImageDraw.ImageDraw, float], None]) -> Image.Image:
+    """A grey mask with smooth edges; `draw` multiplies its coordinates by the given scale."""
+    large = Image.new("L", (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), 0)
+    draw(ImageDraw.Draw(large), OVERSAMPLING)
+    return large.reduce(OVERSAMPLING)
+
+
+def polygon_mask(size: Size, points: Sequence[Point]) -> Image.Image:
+    """The inside of a polygon."""
+
+    def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        draw.polygon([(x * scale, y * scale) for x, y in points], fill=255)
+
+    return mask(size, fill)
+
+
+def paint(canvas: Image.Image, what: Image.Image | Colour, where: Image.Image) -> None:
+    """Lay a colour or a picture on the canvas through a mask."""
+    if isinstance(what, Image.Image):
+        canvas.paste(what, (0, 0), where)
+    else:
+        canvas.paste(what, (0, 0, *canvas.size), where)
+
+
+def times(one: Image.Image, other: Image.Image) -> Image.Image:
+    """What two masks have in common."""
+    both = Image.new("L", one.size, 0)
+    both.paste(one, (0, 0), other)
+    return both
+
+
+def dim(where: Image.Image, share: float) -> Image.Image:
+    """A weaker mask."""
+    return where.point([round(value * share) for value in range(256)])
+
+
+def soft(image: Image.Image, radius_px: float) -> Image.Image:
+    """Blurred; wide blurs at a quarter of the size, where they cost a sixteenth."""
+    if radius_px < 12:
+        return image.filter(ImageFilter.GaussianBlur(radius_px))
+    small = image.resize((max(1, image.width // 4), max(1, image.height // 4)), _BILINEAR)
+    return small.filter(ImageFilter.GaussianBlur(radius_px / 4)).resize(image.size, _BICUBIC)
+
+
+def glow(
+    canvas: Image.Image, centre: Point, radius_px: float, colour: Colour, strength: float
+) -> Image.Image:
+    """The canvas with light around a point, fading out at the radius."""
+    side = max(2, round(radius_px * 2))
+    halo = Image.radial_gradient("L")
+    # radial_gradient reaches white at the corners; a circle has to end at the edges.
+    table = [round(255 * strength * max(0.0, 1 - value / 180) ** 2.4) for value in range(256)]
+    spot = halo.point(table).resize((side, side), _BICUBIC)
+    light = Image.new("L", canvas.size, 0)
+    light.paste(spot, (round(centre[0] - side / 2), round(centre[1] - side / 2)))
+    bands = [light.point([value * part // 255 for value in range(256)]) for part in colour]
+    return ImageChops.screen(canvas, Image.merge("RGB", bands))
+
+
+def grain(image: Image.Image, rng: random.Random, amount: float) -> Image.Image:
+    """Fine paper or film grain; it also hides the steps of long gradients."""
+    size = image.size
+    noise = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
+    table = [round(128 + (value - 127.5) * amount) for value in range(256)]
+    centred = noise.point(table)
+    return ImageChops.add(image, Image.merge("RGB", [centred] * len(image.getbands())), 1, -128)
+
+
+def vignette(image: Image.Image, strength: float) -> Image.Image:
+    """Darker towards the corners."""
+    shade = Image.radial_gradient("L").resize(image.size, _BILINEAR)
+    table = [
+        round(255 * (1 - strength * max(0.0, value / 255 - 0.35) ** 1.6 * 1.9))
+        for value in range(256)
+    ]
+    dark = shade.point(table)
+    return ImageChops.multiply(image, Image.merge("RGB", [dark] * 3))

@@ -1,0 +1,56 @@
+"""What a motif is given to paint: size, chance, palette, and what the words ask for."""
+
+import math
+import random
+from dataclasses import dataclass
+
+from imgbot.imaging.engine.palettes import Palette
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One picture to be painted."""
+
+    size: tuple[int, int]
+    rng: random.Random
+    palette: Palette
+    hints: frozenset[str] = frozenset()
+
+    @property
+    def width(self) -> int:
+        return self.size[0]
+
+    @property
+    def height(self) -> int:
+        return self.size[1]
+
+    @property
+    def unit_px(self) -> float:
+        """A hundredth of the shorter side: what all strokes are measured in."""
+        return min(self.size) / 100
+
+    def has(self, *hints: str) -> bool:
+        """Whether the words asked for any of these."""
+        return not self.hints.isdisjoint(hints)
+
+
+def ridge(
+    scene: Scene, base: float, height: float, roughness: float, step_px: int = 4
+) -> list[tuple[float, float]]:
+    """A skyline from edge to edge around `base`: waves of falling size, all in pixels."""
+    waves: list[tuple[float, float, float]] = []
+    length, size = scene.width * scene.rng.uniform(0.7, 1.3), height
+    while length > step_px * 3:
+        waves.append((2 * math.pi / length, scene.rng.uniform(0, 2 * math.pi), size))
+        length *= scene.rng.uniform(0.42, 0.58)
+        size *= roughness
+    return [
+        (float(x), base + sum(math.sin(x * turn + phase) * size for turn, phase, size in waves))
+        for x in range(-step_px, scene.width + 2 * step_px, step_px)
+    ]
+
+
+def down_to_floor(scene: Scene, line: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The area below a skyline as a polygon."""
+    floor = float(scene.height + 10)
+    return [*line, (line[-1][0], floor), (line[0][0], floor)]

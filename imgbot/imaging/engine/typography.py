@@ -1,0 +1,215 @@
+"""Setting words: which of them, in what letters, and where they can be read."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import fontpkg_oswald
+import fontpkg_playfair_display
+from PIL import Image, ImageDraw, ImageFont, ImageStat
+
+from imgbot.imaging.engine import brush
+from imgbot.imaging.engine.colours import Colour, lightness, mix
+from imgbot.imaging.engine.scene import Scene
+
+CHARACTERS_MAX = 140
+LINES_MAX = 5
+
+_Font = ImageFont.FreeTypeFont
+_FontOf = Callable[[int], _Font]
+
+_QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
+_ASKED = re.compile(
+    r"\b(плакат|постер|афиш|обложк|надпис|poster|cover|caption|lettering|открытк|postcard|"
+    r"greeting|card\b|приглаш|invitation)\w*",
+    re.IGNORECASE,
+)
+_CARD = re.compile(r"открытк|postcard|greeting|card\b|приглаш|invitation", re.IGNORECASE)
+_FILLERS = re.compile(
+    r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|с|со|про|о|об|в|и|the|a|an|of|for|with|make|"
+    r"me|draw|create|saying|says|text|текстом|текст|словами|please|пожалуйста)\b)+",
+    re.IGNORECASE,
+)
+
+
+def words_to_set(words: str) -> str:
+    """The words that belong into the picture: quoted, or a poster's subject; else none."""
+    quoted = [next(part for part in match if part) for match in _QUOTED.findall(words)]
+    if quoted:
+        text = " ".join(quoted)
+    elif _ASKED.search(words):
+        text = _FILLERS.sub("", _ASKED.sub(" ", words))
+    else:
+        return ""
+    drawable = "".join(char for char in " ".join(text.split()) if char == " " or _has(char))
+    return _shorten(" ".join(drawable.split()))
+
+
+def without_quotes(words: str) -> str:
+    """What is left to paint of the words when the quoted ones are set."""
+    return _QUOTED.sub(" ", words)
+
+
+def _shorten(text: str) -> str:
+    if len(text) <= CHARACTERS_MAX:
+        return text
+    return text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
+
+
+def set_words(scene: Scene, canvas: Image.Image, text: str, words: str) -> Image.Image:
+    """The canvas with the text on it, as a card or as a poster."""
+    is_card = _CARD.search(words) is not None
+    if is_card:
+        return _set_card(scene, canvas, text)
+    return _set_poster(scene, canvas, text)
+
+
+def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
+    """Narrow capitals over the quieter end of the picture."""
+    lines, font = _fit(text.upper(), _poster_font, scene.width * 0.84, scene.height * 0.3)
+    height = _line_height(font) * len(lines)
+    margin = scene.height * 0.075
+    band = round(height + margin * 1.6)
+    upper = canvas.crop((0, 0, scene.width, band))
+    lower = canvas.crop((0, scene.height - band, scene.width, scene.height))
+    is_above = _unrest(upper) < _unrest(lower) * 0.8
+    top = margin if is_above else scene.height - margin - height
+    ground = upper if is_above else lower
+    ink, shade = _readable(scene, ground)
+    canvas = _veil(canvas, shade, is_above=is_above, reach=height + margin * 3)
+    draw = ImageDraw.Draw(canvas)
+    for index, line in enumerate(lines):
+        left = scene.width * 0.08
+        draw.text((left, top + index * _line_height(font)), line, fill=ink, font=font)
+    rule = top + height + scene.unit_px * 2.4 if is_above else top - scene.unit_px * 1.6
+    draw.rectangle(
+        [
+            scene.width * 0.08,
+            rule,
+            scene.width * 0.08 + scene.unit_px * 9,
+            rule + scene.unit_px * 0.5,
+        ],
+        fill=ink,
+    )
+    return canvas
+
+
+def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
+    """An italic serif on a sheet of paper in the middle, with a thin frame."""
+    lines, font = _fit(text, _card_font, scene.width * 0.6, scene.height * 0.34)
+    height = _line_height(font) * len(lines)
+    widest = max(font.getlength(line) for line in lines)
+    half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 8, height / 2 + scene.unit_px * 8)
+    centre = (scene.width / 2, scene.height / 2)
+    sheet = _box(centre, half, 0)
+    body = brush.mask(scene.size, lambda draw, scale: draw.rounded_rectangle(
+        [part * scale for part in sheet], radius=scene.unit_px * scale, fill=255))  # fmt: skip
+    brush.paint(canvas, (0, 0, 0), brush.dim(brush.soft(body, scene.unit_px * 3), 0.4))
+    brush.paint(canvas, scene.palette.paper, body)
+    draw = ImageDraw.Draw(canvas)
+    frame = _box(centre, half, scene.unit_px * 2)
+    accent = mix(scene.palette.accents[0], scene.palette.ink, 0.3)
+    draw.rectangle(frame, outline=accent, width=max(1, round(scene.unit_px * 0.25)))
+    for index, line in enumerate(lines):
+        spot = (centre[0], centre[1] - height / 2 + (index + 0.5) * _line_height(font))
+        draw.text(spot, line, fill=scene.palette.ink, font=font, anchor="mm")
+    return canvas
+
+
+def _box(
+    centre: tuple[float, float], half: tuple[float, float], inset: float
+) -> tuple[float, float, float, float]:
+    return (
+        centre[0] - half[0] + inset,
+        centre[1] - half[1] + inset,
+        centre[0] + half[0] - inset,
+        centre[1] + half[1] - inset,
+    )
+
+
+def _unrest(part: Image.Image) -> float:
+    return ImageStat.Stat(part.convert("L")).stddev[0] + 1
+
+
+def _readable(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
+    """Letters and the veil under them: light on dark, or the other way about."""
+    mean = ImageStat.Stat(ground).mean
+    behind = (round(mean[0]), round(mean[1]), round(mean[2]))
+    if lightness(behind) < 0.66:
+        return mix(scene.palette.paper, (255, 255, 255), 0.4), mix(
+            scene.palette.ink, (0, 0, 0), 0.4
+        )
+    return mix(scene.palette.ink, (0, 0, 0), 0.3), mix(scene.palette.paper, (255, 255, 255), 0.4)
+
+
+def _veil(canvas: Image.Image, shade: Colour, *, is_above: bool, reach: float) -> Image.Image:
+    fade = Image.linear_gradient("L").resize((canvas.width, round(reach)))
+    if is_above:
+        fade = fade.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    fade = brush.curve(fade, lambda value: 0.62 * value**0.8)
+    canvas = canvas.copy()
+    canvas.paste(shade, (0, 0 if is_above else canvas.height - fade.height), fade)
+    return canvas
+
+
+@cache
+def _poster_font(size_px: int) -> _Font:
+    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([600])
+    return font
+
+
+@cache
+def _card_font(size_px: int) -> _Font:
+    path = next((fontpkg_playfair_display.ROOT / "files").glob("*Italic*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([500])
+    return font
+
+
+def _line_height(font: _Font) -> float:
+    return font.size * 1.22
+
+
+def _has(char: str) -> bool:
+    """Whether both fonts draw it; what they lack (emoji, say) would be an empty box."""
+    return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (_poster_font, _card_font))
+
+
+def _drawn(font_of: _FontOf, char: str) -> bytes:
+    tile = Image.new("L", (48, 48))
+    ImageDraw.Draw(tile).text((8, 8), char, fill=255, font=font_of(24))
+    return tile.tobytes()
+
+
+def _fit(text: str, font_of: _FontOf, width: float, height: float) -> tuple[list[str], _Font]:
+    """The largest letters in which the text fits, and its lines."""
+    fits = [
+        _fit_lines(_break(text, count), font_of, width, height) for count in range(1, LINES_MAX + 1)
+    ]
+    return max(fits, key=lambda fit: fit[1].size)
+
+
+def _fit_lines(
+    lines: list[str], font_of: _FontOf, width: float, height: float
+) -> tuple[list[str], _Font]:
+    trial = font_of(100)
+    widest = max(1.0, *(trial.getlength(line) for line in lines))
+    size = min(100 * width / widest, height / len(lines) / 1.22, height * 0.62)
+    return lines, font_of(max(12, int(size)))
+
+
+def _break(text: str, count: int) -> list[str]:
+    """The text in at most `count` lines of about the same length."""
+    words = text.split(" ")
+    target = len(text) / count
+    lines: list[str] = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}".strip()
+        is_over = len(longer) > target and len(longer) - target > target - len(lines[-1])
+        if is_over and lines[-1] and len(lines) < count:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

@@ -1,0 +1,209 @@
+"""Pictures at the border: checked when they come in, prepared when they go out.
+
+Both run in workers: paths in, small facts out. A file appears under its name only when it is
+whole and on the disk.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+
+from imgbot.errors import UserError
+from imgbot.imaging.decoding import decode, size_bytes
+
+MIB = 1 << 20
+
+# Telegram hands bots no file above 20 MB.
+SOURCE_LIMIT_BYTES = 20 * MIB
+SOURCE_LIMIT_MEGAPIXELS = 50
+# What is kept of a source: more than any provider takes, and four copies fit into a worker.
+SOURCE_KEPT_MEGAPIXELS = 25
+SOURCE_SIDE_MIN_PX = 16
+SOURCE_QUALITY = 95
+
+RESULT_LIMIT_BYTES = 100 * MIB
+RESULT_LIMIT_MEGAPIXELS = 64
+
+# Telegram's rules for a photo.
+PHOTO_LIMIT_BYTES = 10_000_000
+PHOTO_SIDES_SUM_PX = 10_000
+PHOTO_RATIO = 20
+PHOTO_QUALITIES = (92, 85)
+
+# Telegram's rule for a bot's document.
+DOCUMENT_LIMIT_BYTES = 50_000_000
+DOCUMENT_QUALITIES = (95, 85, 70, 50)
+
+PREVIEW_SIDE_PX = 2048
+PREVIEW_QUALITY = 88
+# From here up, full colour resolution is worth its bytes.
+FULL_CHROMA_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was checked: a plain file of ours, upright, sRGB, without metadata."""
+
+    path: str
+    width: int
+    height: int
+    format: str
+    size_bytes: int
+    has_alpha: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverable:
+    """What is sent: a photo, or a document with a photo of it for the chat."""
+
+    path: str
+    kind: Literal["photo", "document"]
+    width: int
+    height: int
+    size_bytes: int
+    preview_path: str = ""
+
+
+def check(source: str, target_stem: str) -> Picture:
+    """Turn a file from outside into a picture of ours, `target_stem` + .jpg or .png.
+
+    UserError: picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
+    picture_too_many_pixels or picture_too_long.
+    """
+    if (size := size_bytes(source)) > SOURCE_LIMIT_BYTES:
+        raise UserError(
+            "picture_too_large",
+            size_mb=round(size / MIB, 1),
+            limit_mb=SOURCE_LIMIT_BYTES // MIB,
+        )
+    image = decode(
+        source,
+        limit_megapixels=SOURCE_LIMIT_MEGAPIXELS,
+        keep_megapixels=SOURCE_KEPT_MEGAPIXELS,
+    )
+    if min(image.size) < SOURCE_SIDE_MIN_PX:
+        raise UserError("picture_too_small")
+    path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
+    return Picture(
+        path=path,
+        width=image.width,
+        height=image.height,
+        format="png" if image.mode == "RGBA" else "jpeg",
+        size_bytes=size_bytes(path),
+        has_alpha=image.mode == "RGBA",
+    )
+
+
+def prepare(source: str, target_stem: str) -> Deliverable:
+    """Make what is sent of a result, which is as hostile as anything from outside.
+
+    UserError: result_not_a_picture.
+    """
+    image = _decode_result(source)
+    # A photo would lose the transparency.
+    if image.mode == "RGB" and _fits_photo(image):
+        path = f"{target_stem}.jpg"
+        if _save_within(image, path, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES):
+            return Deliverable(path, "photo", image.width, image.height, size_bytes(path))
+    return _prepare_document(image, target_stem)
+
+
+def _decode_result(source: str) -> Image.Image:
+    megapixels = RESULT_LIMIT_MEGAPIXELS
+    try:
+        if size_bytes(source) <= RESULT_LIMIT_BYTES:
+            return decode(source, limit_megapixels=megapixels, keep_megapixels=megapixels)
+    except UserError as error:
+        raise UserError("result_not_a_picture") from error
+    raise UserError("result_not_a_picture")
+
+
+def _fits_photo(image: Image.Image) -> bool:
+    ratio = max(image.size) / min(image.size)
+    return sum(image.size) <= PHOTO_SIDES_SUM_PX and ratio <= PHOTO_RATIO
+
+
+def _prepare_document(image: Image.Image, target_stem: str) -> Deliverable:
+    width, height = image.size
+    path = _save_png(image, target_stem) if image.mode == "RGBA" else ""
+    if not path:
+        image = flatten(image)
+        path = f"{target_stem}.jpg"
+        if not _save_within(image, path, DOCUMENT_QUALITIES, DOCUMENT_LIMIT_BYTES):
+            raise UserError("result_not_a_picture")
+    preview_path = f"{target_stem}.preview.jpg"
+    save_jpeg(_preview(image), preview_path, PREVIEW_QUALITY)
+    return Deliverable(path, "document", width, height, size_bytes(path), preview_path)
+
+
+def _save_png(image: Image.Image, target_stem: str) -> str:
+    path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
+    if size_bytes(path) <= DOCUMENT_LIMIT_BYTES:
+        return path
+    Path(path).unlink()
+    return ""
+
+
+def _preview(image: Image.Image) -> Image.Image:
+    image.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    image = flatten(image)
+    width, height = image.size
+    least = -(-max(image.size) // PHOTO_RATIO)
+    if min(image.size) >= least:
+        return image
+    # Telegram refuses a strip thinner than this as a photo, so it gets margins.
+    padded = Image.new("RGB", (max(width, least), max(height, least)), "white")
+    padded.paste(image, ((padded.width - width) // 2, (padded.height - height) // 2))
+    return padded
+
+
+def _save_within(
+    image: Image.Image, path: str, qualities: tuple[int, ...], limit_bytes: int
+) -> bool:
+    for quality in qualities:
+        save_jpeg(image, path, quality)
+        if size_bytes(path) <= limit_bytes:
+            return True
+    Path(path).unlink()
+    return False
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """RGB, what is transparent on white."""
+    if image.mode != "RGBA":
+        return image
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
+def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) -> str:
+    """PNG where there is transparency, else JPEG; the answer is the path."""
+    if image.mode == "RGBA":
+        path = f"{target_stem}.png"
+        _save(image, path, "PNG", compress_level=3)
+    else:
+        path = f"{target_stem}.jpg"
+        save_jpeg(image, path, quality)
+    return path
+
+
+def save_jpeg(image: Image.Image, path: str, quality: int) -> None:
+    """Write a JPEG, whole or not at all."""
+    subsampling = "4:4:4" if quality >= FULL_CHROMA_QUALITY else "4:2:0"
+    _save(image, path, "JPEG", quality=quality, subsampling=subsampling)
+
+
+def _save(image: Image.Image, path: str, name: str, **options: int | str) -> None:
+    partial = Path(f"{path}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            image.save(file, name, **options)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,243 @@
+"""The pool of worker processes, as the supervisor sees it.
+
+Steps are served in order, each on the lowest free lane; a lane starts its worker on first
+need, so a quiet bot runs one or two. What happens to one worker happens to one step.
+"""
+
+import asyncio
+import heapq
+import multiprocessing
+from collections import deque
+from collections.abc import Callable
+from multiprocessing import forkserver
+from typing import TypeVar
+
+from imgbot.errors import TransientError, WorkerLostError
+from imgbot.imaging.lane import BootError, Lane, LaneError
+
+T = TypeVar("T")
+
+MIB = 1 << 20
+DEFAULT_MEMORY_BYTES = 700 * MIB
+# The first loss may have been chance; the second is the step's own doing.
+ATTEMPTS = 2
+# Workers that die before they serve: this many in a row, and no more are started for a while.
+BOOT_FAILURES_ALLOWED = 5
+BOOT_PAUSE_S = 30.0
+FIRST_BOOT_RETRY_S = 0.1
+# A worker that keeps this share of its memory limit between steps has grown; it is replaced.
+IDLE_MEMORY_SHARE = 0.5
+
+
+def _ignore(_reason: str) -> None:
+    """Nobody asked to hear of replaced workers."""
+
+
+class BootGuard:
+    """Keeps workers that die before they serve from being started in a storm."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._shut_until_s = 0.0
+
+    def check(self, now_s: float) -> None:
+        """Raise TransientError while no worker may be started."""
+        if now_s < self._shut_until_s:
+            raise TransientError("no picture worker starts", self._shut_until_s - now_s)
+
+    def failed(self, now_s: float) -> float:
+        """Count one failure; the answer is how long to wait before the next try."""
+        self._failures += 1
+        if self._failures >= BOOT_FAILURES_ALLOWED:
+            self._shut_until_s = now_s + BOOT_PAUSE_S
+        return FIRST_BOOT_RETRY_S * 2 ** min(self._failures, BOOT_FAILURES_ALLOWED)
+
+    def succeeded(self) -> None:
+        self._failures = 0
+        self._shut_until_s = 0.0
+
+
+class Pool:
+    """Owned by the supervisor, from before its loop runs until after its drain.
+
+    `on_restart` hears why a worker was replaced: killed, hung, cancelled, recycled, memory.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        *,
+        deadline_s: float = 120.0,
+        tasks_per_worker: int = 200,
+        worker_memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        on_restart: Callable[[str], None] = _ignore,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._tasks_per_worker = tasks_per_worker
+        self._memory_bytes = worker_memory_bytes
+        self._on_restart = on_restart
+        self._context = multiprocessing.get_context("forkserver")
+        self._guard = BootGuard()
+        self._lanes: dict[int, Lane] = {}
+        self._free: list[int] = []
+        self._waiters: deque[asyncio.Future[Lane]] = deque()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._is_closed = False
+        self.size = 0
+        self.resize(workers)
+
+    def start(self) -> None:
+        """Start the forkserver, with the picture code in it; before the loop runs."""
+        self._context.set_forkserver_preload(["imgbot.imaging.preload"])
+        forkserver.ensure_running()
+
+    @property
+    def busy(self) -> int:
+        """Lanes that carry out a step now."""
+        return len(self._lanes) - len(self._free)
+
+    @property
+    def started(self) -> int:
+        """Lanes whose worker process is up."""
+        return sum(lane.is_up for lane in self._lanes.values())
+
+    @property
+    def waiting(self) -> int:
+        """Steps that wait for a lane."""
+        return sum(not waiter.done() for waiter in self._waiters)
+
+    @property
+    def pids(self) -> list[int]:
+        return [lane.pid for lane in self._lanes.values() if lane.is_up]
+
+    async def run(
+        self, work: Callable[..., T], *args: object, deadline_s: float | None = None
+    ) -> T:
+        """Carry out `work(*args)` in a worker; its exceptions come out as they are.
+
+        WorkerLostError after the second lost worker, TransientError while none can be started.
+        Cancelling kills the worker that carries this step, and no other.
+        """
+        limit_s = self._deadline_s if deadline_s is None else deadline_s
+        lane = await self._take_lane()
+        try:
+            for _attempt in range(ATTEMPTS):
+                await self._ensure_up(lane)
+                try:
+                    return await self._run_on(lane, work, args, limit_s)
+                except LaneError as loss:
+                    self._on_restart(loss.reason)
+                    self._refuse_if_closed()
+            raise WorkerLostError(getattr(work, "__name__", "step"))
+        finally:
+            self._give_back(lane)
+
+    async def _run_on(
+        self, lane: Lane, work: Callable[..., T], args: tuple[object, ...], limit_s: float
+    ) -> T:
+        try:
+            result = await lane.run(work, args, limit_s)
+        except asyncio.CancelledError:
+            self._on_restart("cancelled")
+            raise
+        except MemoryError:
+            self._replace(lane, "memory")
+            raise
+        self._replace_if_worn(lane)
+        return result
+
+    async def _ensure_up(self, lane: Lane) -> None:
+        if lane.is_lost:
+            # An idle worker's death costs the step that finds it none of its attempts.
+            self._replace(lane, "killed")
+        now_s = asyncio.get_running_loop().time
+        while not lane.is_up:
+            self._refuse_if_closed()
+            self._guard.check(now_s())
+            try:
+                await lane.boot()
+            except BootError:
+                await asyncio.sleep(self._guard.failed(now_s()))
+            else:
+                self._guard.succeeded()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise TransientError("the pool is closed")
+
+    def _replace_if_worn(self, lane: Lane) -> None:
+        if lane.tasks >= self._tasks_per_worker:
+            self._replace(lane, "recycled")
+        elif lane.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
+            self._replace(lane, "memory")
+
+    def _replace(self, lane: Lane, reason: str) -> None:
+        lane.discard()
+        self._on_restart(reason)
+
+    async def _take_lane(self) -> Lane:
+        self._refuse_if_closed()
+        if self._free:
+            self._idle.clear()
+            return self._lanes[heapq.heappop(self._free)]
+        waiter: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            # The lane may have been handed over in the same turn of the loop.
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self._give_back(waiter.result())
+            raise
+
+    def _give_back(self, lane: Lane) -> None:
+        if lane.number >= self.size:
+            lane.discard()
+            del self._lanes[lane.number]
+        elif not self._hand_over(lane):
+            heapq.heappush(self._free, lane.number)
+        if not self.busy:
+            self._idle.set()
+
+    def _hand_over(self, lane: Lane) -> bool:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(lane)
+                return True
+        return False
+
+    def resize(self, workers: int) -> None:
+        """Have this many lanes; running steps finish on the lanes that go."""
+        if workers < 1:
+            raise ValueError("a pool has at least one worker")
+        self.size = workers
+        for number in [free for free in self._free if free >= workers]:
+            self._lanes.pop(number).discard()
+        self._free = [free for free in self._free if free < workers]
+        heapq.heapify(self._free)
+        for number in range(workers):
+            if number not in self._lanes:
+                self._lanes[number] = Lane(number, self._context, self._memory_bytes)
+                if not self._hand_over(self._lanes[number]):
+                    heapq.heappush(self._free, number)
+
+    async def close(self, grace_s: float = 5.0) -> None:
+        """Refuse what waits, give what runs `grace_s`, then kill; no worker is left."""
+        self._is_closed = True
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_exception(TransientError("the pool is closing"))
+        self._waiters.clear()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            pass
+        is_idle = not self.busy
+        for lane in list(self._lanes.values()):
+            if is_idle:
+                await lane.close(grace_s)
+            else:
+                lane.discard()

@@ -1,0 +1,96 @@
+"""The inside of a worker process: how it begins, and how it carries out one step.
+
+Rule: a worker never outlives its supervisor, and never dies by a signal meant for it.
+Standard library only, and little of it: every worker pays for each import here.
+"""
+
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing import parent_process
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# Between the supervisor (0) and whatever else there is: when memory ends, a picture step
+# is the cheapest thing to lose, because it is simply repeated.
+OOM_SCORE_ADJ = 800
+NICENESS = 5
+# The supervisor kills a worker at its deadline; the alarm is for when nobody is left to do it.
+ALARM_GRACE_S = 10.0
+
+
+def begin(memory_bytes: int) -> None:
+    """Prepare a fresh process; runs once, before the first step."""
+    # A drain is the supervisor's to lead: Ctrl-C reaches the whole process group, and
+    # systemd's SIGTERM the whole control group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, name="leave-with-parent", daemon=True).start()
+    os.nice(NICENESS)
+    _die_first()
+    _limit_memory(memory_bytes)
+    # What the forkserver loaded is for ever; scanning it would only unshare its pages.
+    gc.freeze()
+
+
+def ready() -> int:
+    """Answer that the process serves."""
+    return os.getpid()
+
+
+def perform(deadline_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
+    """Carry out one step; its exception comes out as it is, if it can travel at all."""
+    # The default action of SIGALRM ends the process in the kernel, even where a C loop
+    # holds the interpreter and no thread of ours would get to run.
+    signal.setitimer(signal.ITIMER_REAL, deadline_s + ALARM_GRACE_S)
+    try:
+        return work(*args)
+    except Exception as error:
+        if _can_travel(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _can_travel(error: Exception) -> bool:
+    # An exception that cannot be unpickled over there would break the executor instead.
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own bytes, made in this line
+    except Exception:  # noqa: BLE001 -- __reduce__ of a foreign class may raise anything
+        return False
+    return True
+
+
+def _leave_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _die_first() -> None:
+    score = Path("/proc/self/oom_score_adj")
+    try:
+        score.write_text(str(OOM_SCORE_ADJ))
+    except OSError:
+        # No /proc (macOS), or a container that keeps it read-only: a preference, no need.
+        return
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    # Only Linux honours the limit; elsewhere the call may even fail.
+    if sys.platform != "linux":
+        return
+    import resource  # noqa: PLC0415 -- exists on Unix alone
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    # Address space, so what is mapped already (code, shared libraries) is added on top.
+    limit = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

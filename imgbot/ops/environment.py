@@ -1,0 +1,180 @@
+"""Where settings come from: variables, a file of them, systemd's credentials, the command line.
+
+Later ones win: variables < the environment file < credentials < the command line.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
+
+from imgbot.errors import ConfigError
+from imgbot.ops.setting_types import About
+from imgbot.ops.settings import KEY_OF_PROVIDER, Settings, variable_of
+
+_CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
+_FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
+_FILE = "IMGBOT_ENVIRONMENT_FILE"
+
+
+class SettingsSource:
+    """The settings of one process, to be read at its start and at every reload."""
+
+    def __init__(
+        self, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None
+    ) -> None:
+        self._environ = dict(environ)
+        self._overrides = dict(overrides or {})
+        self._file_at_start: dict[str, str] | None = None
+
+    def read(self) -> Settings:
+        path = self._environ.get(_FILE, "")
+        file = read_environment_file(Path(path)) if path else {}
+        if self._file_at_start is None:
+            self._file_at_start = file
+        # systemd handed the file's lines over as variables too, once: a line that
+        # has been removed from the file since must not live on in them.
+        at_start = self._file_at_start
+        environ = {name: v for name, v in self._environ.items() if name not in at_start}
+        return load(environ | file, self._overrides)
+
+
+def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
+    """Check everything and return the settings; ConfigError names the first variable refused.
+
+    `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    values: dict[str, object] = _from_environment(environ) | _from_credentials(environ)
+    if "IMGBOT_USERS" in given:
+        # --users asks for another size: a number of workers set elsewhere must not defeat it.
+        values.pop("IMGBOT_WORKERS", None)
+    values |= given
+    values.setdefault("IMGBOT_STATE_DIR", _default_state_dir(environ))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as refusal:
+        raise _config_error(refusal, values) from None
+    _check_together(settings)
+    return settings
+
+
+def read_environment_file(path: Path) -> dict[str, str]:
+    """Parse a file as systemd's EnvironmentFile= does; a missing one is empty, as there."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(_FILE, f"{path} cannot be read: {error}") from error
+    for line in lines:
+        if line.error or (line.key and line.value is None):
+            where = f"line {line.original.line} of {path}"
+            raise ConfigError(_FILE, f"{where} cannot be understood; write NAME=value")
+    return {line.key: line.value for line in lines if line.key and line.value is not None}
+
+
+def table() -> Iterator[tuple[str, str, str]]:
+    """Give every (variable, default, meaning), in the order of Settings."""
+    for field, info in Settings.model_fields.items():
+        about = _about(variable_of(field))
+        yield variable_of(field), about.default or _in_words(info.default), about.meaning
+
+
+def markdown_table() -> str:
+    """Render the table for the README."""
+    rows = (f"| `{variable}` | {default} | {meaning} |" for variable, default, meaning in table())
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    for name in environ:
+        if name.startswith("IMGBOT_") and name not in _FIELDS:
+            raise ConfigError(name, _unknown(name))
+    return {name: environ[name].strip() for name in _FIELDS if environ.get(name, "").strip()}
+
+
+def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        return {}
+    found: dict[str, object] = {}
+    for variable in (*_CREDENTIALS, *filter(None, KEY_OF_PROVIDER.values())):
+        path = Path(folder, _CREDENTIALS.get(variable, variable))
+        try:
+            text = path.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError):
+            raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
+        if text:
+            found[variable] = text
+    return found
+
+
+def _default_state_dir(environ: Mapping[str, str]) -> str:
+    # systemd gives several folders with colons between them; the first is ours.
+    if folder := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return folder
+    if (base := environ.get("XDG_STATE_HOME", "")).startswith("/"):
+        return f"{base}/imgbot"
+    if (home := environ.get("HOME", "")).startswith("/"):
+        return f"{home}/.local/state/imgbot"
+    raise ConfigError("IMGBOT_STATE_DIR", "write the path of a folder that imgbot may write to")
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.poll_interval_max < settings.poll_interval_initial:
+        raise ConfigError(
+            "IMGBOT_POLL_INTERVAL_MAX",
+            f"{settings.poll_interval_max} is less than IMGBOT_POLL_INTERVAL_INITIAL; "
+            f"write {settings.poll_interval_initial} or more",
+        )
+    if settings.provider.endswith(".toml"):
+        if not Path(settings.provider).is_file():
+            raise ConfigError("IMGBOT_PROVIDER", f"there is no file {settings.provider}")
+    elif settings.provider not in KEY_OF_PROVIDER:
+        close = difflib.get_close_matches(settings.provider.lower(), KEY_OF_PROVIDER, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"write {_about('IMGBOT_PROVIDER').write}"
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {settings.provider!r}; {hint}")
+    key = KEY_OF_PROVIDER.get(settings.provider, "")
+    if key and settings.provider_key is None:
+        raise ConfigError(key, f"is missing; IMGBOT_PROVIDER={settings.provider} needs its key")
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, _FIELDS, n=1)
+    if close:
+        return f"there is no such setting; did you mean {close[0]}?"
+    return "there is no such setting; remove it (the README lists those that exist)"
+
+
+def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> ConfigError:
+    variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
+    write = _about(variable).write
+    if variable not in values:
+        return ConfigError(variable, f"is missing; write {write}")
+    text = str(values[variable])[:100]
+    # An address with an @ may carry a password, whatever the setting.
+    is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
+    shown = "its value" if is_secret else repr(text)
+    return ConfigError(variable, f"{shown} cannot be used; write {write}")
+
+
+def _about(variable: str) -> About:
+    return next(item for item in _FIELDS[variable].metadata if isinstance(item, About))
+
+
+def _in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "`yes`" if default else "`no`"
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", ()):
+        return "unset"
+    return f"`{default}`"

@@ -1,0 +1,117 @@
+"""One supervisor per state directory and per bot: two would fight over updates and jobs.
+
+Both locks are the kernel's and die with their process, so none is ever left behind: a flock on
+`<state>/lock`, and a listening abstract unix socket that is named by a hash of the token.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import socket
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from imgbot.errors import ConfigError, ImgbotError
+
+
+class AlreadyRunningError(ImgbotError):
+    """Another process holds the bot or the state directory.
+
+    It ends with status 1, not 78: no setting is wrong, and systemd's next try succeeds as soon
+    as the other process has ended (one that was started by hand, or one that still drains).
+    """
+
+    def __init__(self, what: str, pid: int) -> None:
+        super().__init__(f"another imgbot {what}: {describe(pid)}; stop it first")
+        self.pid = pid
+
+
+class InstanceLock:
+    """Held from `acquire` to `release` by the supervisor; `with` does both."""
+
+    def __init__(self, state_dir: Path, token: str) -> None:
+        self._path = state_dir / "lock"
+        digest = hashlib.sha256(b"imgbot lock\0" + token.encode()).hexdigest()
+        self._name = f"\0imgbot-{digest[:32]}"
+        self._file: int | None = None
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+    def acquire(self) -> None:
+        try:
+            self._lock_state_dir()
+            self._lock_token()
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        # The file stays: removing it would let two processes lock two files of one name.
+        if self._socket is not None:
+            self._socket.close()
+        if self._file is not None:
+            os.close(self._file)
+        self._socket = self._file = None
+
+    def _lock_state_dir(self) -> None:
+        folder = self._path.parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise ConfigError(
+                "IMGBOT_STATE_DIR", f"{folder} cannot be written to ({error.strerror})"
+            ) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = os.pread(self._file, 32, 0).strip()
+            pid = int(text) if text.isdigit() else 0
+            raise AlreadyRunningError(f"uses the state directory {folder}", pid) from None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def _lock_token(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.bind(self._name)
+        except OSError:
+            raise AlreadyRunningError("serves this bot", self._peer()) from None
+        # Whoever is refused connects, to learn from the kernel who listens.
+        self._socket.listen(1)
+
+    def _peer(self) -> int:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+            asking.settimeout(1.0)
+            with contextlib.suppress(OSError):
+                asking.connect(self._name)
+                size = struct.calcsize("3i")
+                found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+                return struct.unpack("3i", found)[0]
+        return 0
+
+
+def describe(pid: int) -> str:
+    """Name a process by its id and command line, as far as either can be seen."""
+    if not pid:
+        return "a process that cannot be seen from here"
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return f"process {pid}"
+    command = b" ".join(words).decode(errors="replace").strip()
+    return f"process {pid} ({command[:200]})" if command else f"process {pid}"

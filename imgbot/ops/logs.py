@@ -1,0 +1,158 @@
+"""Log lines: readable in a terminal, JSON under systemd, secrets struck out of every one.
+
+Secrets are struck out of the finished line, after message, arguments and traceback have come
+together: so no library, exception or argument can carry one past.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TextIO
+from urllib.parse import quote
+
+STRUCK = "[secret]"
+"""Stands where a secret stood; without blanks, so that striking twice changes nothing."""
+
+_PATTERNS = (
+    # a bot's token, with or without the "bot" of a Bot API address before it
+    (re.compile(r"(?<![0-9])\d{6,20}(?::|%3[Aa])[A-Za-z0-9_-]{30,}"), STRUCK),
+    # what follows /bot in an address is a token even where it is a malformed one
+    (re.compile(r"(/bot)(?=\d+(?::|%3[Aa]))[^/\s]+"), rf"\1{STRUCK}"),
+    # a header, as text, in a dict or in a list of pairs
+    (
+        re.compile(
+            r"(authorization['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(?:bearer|basic|key|token)\s+)?[^\s'\",;)}]+",
+            re.IGNORECASE,
+        ),
+        rf"\1{STRUCK}",
+    ),
+    (re.compile(r"\b(bearer\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1{STRUCK}"),
+    # the password of an address: redis://user:password@host
+    (re.compile(r"(\w://[^\s/:@]*:)[^\s/@]+(?=@)"), rf"\1{STRUCK}"),
+)
+# Shorter ones would strike ordinary words out of every line.
+_SHORTEST_SECRET = 4
+_MAX_LINE_CHARS = 20_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# They log addresses (with tokens and pictures in them) and every request.
+_CHATTY = ("httpx", "httpcore", "aiogram", "aiohttp", "asyncio", "PIL", "hpack")
+
+_COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Redactor:
+    """Strikes the configured secrets and everything that looks like one out of a text."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        words = {
+            form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)
+        }
+        # The longest first: one secret may be a part of another.
+        longest_first = sorted(words, key=len, reverse=True)
+        self._configured = re.compile("|".join(map(re.escape, longest_first))) if words else None
+
+    def __call__(self, text: str) -> str:
+        if self._configured is not None:
+            text = self._configured.sub(STRUCK, text)
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+class TextFormatter(logging.Formatter):
+    """One line for a person: time, level, where, what; then the traceback."""
+
+    def __init__(self, redact: Redactor, *, is_coloured: bool) -> None:
+        super().__init__("%(message)s", datefmt="%H:%M:%S")
+        self._redact = redact
+        self._is_coloured = is_coloured
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = "".join(f" {name}={value}" for name, value in _facts(record).items())
+        level = f"{record.levelname.lower():<7}"
+        if self._is_coloured:
+            level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
+        where = record.name.removeprefix("imgbot.")
+        text = _shortened(self._redact(super().format(record) + facts))
+        return f"{self.formatTime(record, self.datefmt)} {level} {where}: {text}"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line, for journald and whatever collects from it."""
+
+    def __init__(self, redact: Redactor) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _shortened(self._redact(record.getMessage())),
+        }
+        line |= {
+            name: self._redact(value) if isinstance(value, str) else value
+            for name, value in _facts(record).items()
+        }
+        if record.exc_info:
+            trace = self._redact(self.formatException(record.exc_info))
+            line["exception"] = trace[-_MAX_LINE_CHARS:]
+        return self._redact(json.dumps(line, ensure_ascii=False, default=str))
+
+
+def set_up(
+    *,
+    level: str = "info",
+    style: str = "auto",
+    secrets: Iterable[str] = (),
+    environ: Mapping[str, str] | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log line of this process to stderr; called again, it replaces what was set."""
+    out: TextIO = stream or sys.stderr
+    environ = os.environ if environ is None else environ
+    redact = Redactor(secrets)
+    is_json = style == "json" or (style == "auto" and is_journal(environ, out))
+    is_coloured = out.isatty() and "NO_COLOR" not in environ
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        JsonFormatter(redact) if is_json else TextFormatter(redact, is_coloured=is_coloured)
+    )
+    # A full disk or a closed terminal must not turn each line into a traceback of its own.
+    logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
+    """Tell whether the stream leads to journald, as systemd's JOURNAL_STREAM says."""
+    device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
+    if not inode:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return (device, inode) == (str(status.st_dev), str(status.st_ino))
+
+
+def _forms(secret: str) -> set[str]:
+    """Give the ways in which a secret appears: itself, in an address, in a printed structure."""
+    return {secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
+
+
+def _shortened(text: str) -> str:
+    # What a stranger sent must not steer the operator's terminal.
+    return _CONTROL.sub("�", text[:_MAX_LINE_CHARS])
+
+
+def _facts(record: logging.LogRecord) -> dict[str, object]:
+    """Give what was handed over with `extra=`."""
+    return {name: value for name, value in vars(record).items() if name not in _ORDINARY}

@@ -1,0 +1,86 @@
+"""What a setting's value may look like: the parsers and checks behind the fields of Settings.
+
+Each raises ValueError without a sentence: the sentence stands beside the field, in `About.write`.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+_TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a setting means, what to write into it, and its default in words."""
+
+    meaning: str
+    write: str
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(value: object) -> Address:
+    if isinstance(value, Address):
+        return value
+    host, colon, port = str(value).strip().rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError
+    if host.startswith("[") and host.endswith("]"):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    elif not _HOST.fullmatch(host):
+        raise ValueError
+    return Address(host, int(port))
+
+
+def parse_ids(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ids = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 16 for part in ids if part):
+        raise ValueError
+    return tuple(sorted({int(part) for part in ids if part}))
+
+
+def check_token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError
+    return value
+
+
+def check_http_url(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    # A password in a URL ends in logs and error texts; keys have settings of their own.
+    is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None
+    if not is_usable or parts.query or parts.fragment or (parts.port == 0):
+        raise ValueError
+    return value.rstrip("/")
+
+
+def check_redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme in {"redis", "rediss"}:
+        is_usable = parts.hostname and re.fullmatch(r"(/\d*)?", parts.path) and parts.port != 0
+    else:
+        is_usable = parts.scheme == "unix" and parts.path.startswith("/")
+    if not is_usable:
+        raise ValueError
+    return value

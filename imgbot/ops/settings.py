@@ -1,0 +1,236 @@
+"""The environment and systemd's credentials → one frozen Settings; each refusal names its variable.
+
+Rule: a field `rate_limit_window` is the variable `IMGBOT_RATE_LIMIT_WINDOW`; only the providers'
+keys keep the names that their providers gave them. Empty means unset, everywhere.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from imgbot.ops.setting_types import (
+    About,
+    Address,
+    check_http_url,
+    check_redis_url,
+    check_token,
+    parse_address,
+    parse_ids,
+)
+
+USERS_PER_WORKER = 30
+MIN_WORKERS = 5
+MAX_WORKERS = 200
+
+KEY_OF_PROVIDER: Mapping[str, str] = {
+    "builtin": "",
+    "comfyui": "",
+    "simulated": "SIMULATED_API_KEY",
+    "replicate": "REPLICATE_API_TOKEN",
+    "fal": "FAL_KEY",
+    "kie": "KIE_API_KEY",
+    "bfl": "BFL_API_KEY",
+    "wavespeed": "WAVESPEED_API_KEY",
+    "openai": "OPENAI_API_KEY",
+}
+"""Provider → the variable of its key, empty for those that need none."""
+
+_KEYS = frozenset(key for key in KEY_OF_PROVIDER.values() if key)
+
+
+def workers_for(users: int) -> int:
+    """Size the pool for so many users: one worker per thirty, and never fewer than five."""
+    return max(MIN_WORKERS, math.ceil(users / USERS_PER_WORKER))
+
+
+def variable_of(field: str) -> str:
+    name = field.upper()
+    return name if name in _KEYS else f"IMGBOT_{name}"
+
+
+def _whole(low: int, high: int) -> str:
+    return f"a whole number from {low} to {high}"
+
+
+_Count = Annotated[int, Field(ge=1, le=100_000)]
+_Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+_Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
+_Key = Annotated[
+    SecretStr | None,
+    About("the key of the provider of that name", "the key as the provider shows it"),
+]
+
+
+class Settings(BaseModel):
+    """Everything that an operator can set, checked; read once, and again at a reload."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
+    )
+
+    token: Annotated[
+        SecretStr,
+        AfterValidator(check_token),
+        About(
+            "the bot's token; better as the systemd credential `bot-token`",
+            "the token that @BotFather gave, like 123456789:AAE… (or the credential bot-token)",
+        ),
+    ]
+    telegram_api: Annotated[
+        str,
+        AfterValidator(check_http_url),
+        About("the Bot API server", "an address like https://api.telegram.org"),
+    ] = "https://api.telegram.org"
+    redis_url: Annotated[
+        SecretStr | None,
+        AfterValidator(check_redis_url),
+        About(
+            "a Redis of your own (also as the credential `redis-url`); unset, imgbot runs its own",
+            "redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock, or leave it unset",
+            default="unset: the embedded Redis",
+        ),
+    ] = None
+    accept_volatile_redis: Annotated[
+        bool,
+        About("run on a Redis that may lose jobs, for a trial", "yes or no"),
+    ] = False
+    provider: Annotated[
+        str,
+        About(
+            "who makes the pictures: " + ", ".join(f"`{name}`" for name in KEY_OF_PROVIDER),
+            "one of " + ", ".join(KEY_OF_PROVIDER) + ", or the path of a .toml file",
+        ),
+    ] = "builtin"
+    provider_url: Annotated[
+        str,
+        AfterValidator(check_http_url),
+        About("another base URL of the provider: a gateway, a simulator", "an http(s) address"),
+    ] = ""
+    simulated_api_key: _Key = None
+    replicate_api_token: _Key = None
+    fal_key: _Key = None
+    kie_api_key: _Key = None
+    bfl_api_key: _Key = None
+    wavespeed_api_key: _Key = None
+    openai_api_key: _Key = None
+    users: Annotated[
+        _Count | None,
+        About(
+            f"how many users to size for: a worker per {USERS_PER_WORKER}, at least {MIN_WORKERS}",
+            _whole(1, 100_000),
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_WORKERS),
+        About(
+            "how many workers exactly",
+            _whole(1, MAX_WORKERS),
+            default=f"from IMGBOT_USERS, else {MIN_WORKERS}",
+        ),
+    ] = None
+    jobs_per_worker: Annotated[
+        _Count, About("jobs under way at once, per worker", _whole(1, 100_000))
+    ] = 50
+    queue_limit: Annotated[
+        _Count, About("jobs waiting at once, of all users", _whole(1, 100_000))
+    ] = 500
+    waiting_per_user: Annotated[
+        _Count, About("jobs waiting at once, per user", _whole(1, 100_000))
+    ] = 20
+    running_per_user: Annotated[
+        _Count, About("jobs under way at once, per user", _whole(1, 100_000))
+    ] = 3
+    rate_limit_window: Annotated[
+        int,
+        Field(ge=1, le=86_400),
+        About("seconds over which a user's requests are counted", _whole(1, 86_400)),
+    ] = 60
+    rate_limit_max_requests: Annotated[
+        _Count, About("requests that a user may make in that time", _whole(1, 100_000))
+    ] = 10
+    poll_interval_initial: Annotated[
+        _Interval,
+        About("seconds until a provider is asked again, at first", "seconds, like 2.0"),
+    ] = 2.0
+    poll_interval_max: Annotated[
+        _Interval,
+        About("seconds between two questions, at most", "seconds, like 10.0"),
+    ] = 10.0
+    image_poll_max_attempts: Annotated[
+        _Count, About("questions until a picture is given up", _whole(1, 100_000))
+    ] = 60
+    polling: Annotated[
+        Literal["learned", "fixed"],
+        About(
+            "`learned` asks when the provider's own times say so, `fixed` by the intervals alone",
+            "learned or fixed",
+        ),
+    ] = "learned"
+    http: Annotated[
+        Address,
+        BeforeValidator(parse_address),
+        About("where `/healthz` and `/metrics` are served", "a host and port: 127.0.0.1:8080"),
+    ] = Address("127.0.0.1", 8080)
+    state_dir: Annotated[
+        Path,
+        AfterValidator(Path.absolute),
+        About(
+            "the folder of everything that must outlive a restart",
+            "the path of a folder that imgbot may write to",
+            default="`$STATE_DIRECTORY`, else `~/.local/state/imgbot`",
+        ),
+    ]
+    environment_file: Annotated[
+        Path | None,
+        About(
+            "a file of these settings, read at the start and again at SIGHUP; it wins over "
+            "variables",
+            "the path of a file, like /etc/imgbot/imgbot.env",
+        ),
+    ] = None
+    admins: Annotated[
+        _Ids,
+        About("Telegram ids of the administrators", "numeric ids with commas: 11111111,22222222"),
+    ] = ()
+    allowed_users: Annotated[
+        _Ids,
+        About(
+            "Telegram ids of those who may use the bot",
+            "numeric ids with commas: 11111111,22222222",
+            default="everybody",
+        ),
+    ] = ()
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        About("how much is logged", "debug, info, warning or error"),
+    ] = "info"
+    log_format: Annotated[
+        Literal["auto", "text", "json"],
+        About("`auto` is JSON under systemd and text elsewhere", "auto, text or json"),
+    ] = "auto"
+
+    @property
+    def worker_count(self) -> int:
+        if self.workers is not None:
+            return self.workers
+        return workers_for(self.users) if self.users is not None else MIN_WORKERS
+
+    @property
+    def provider_key(self) -> SecretStr | None:
+        """The key of the chosen provider, None where it needs none."""
+        variable = KEY_OF_PROVIDER.get(self.provider, "")
+        return getattr(self, variable.lower()) if variable else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must never be seen in a log."""
+        values = (getattr(self, field) for field in type(self).model_fields)
+        found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        if self.redis_url is not None:
+            found.append(urlsplit(self.redis_url.get_secret_value()).password or "")
+        return tuple(secret for secret in found if secret)

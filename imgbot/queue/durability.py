@@ -1,0 +1,170 @@
+"""Whether a Redis of the operator's own keeps what it is given; refused where it does not.
+
+A server that evicts keys or keeps no append-only file loses jobs without a word, so imgbot
+does not start on one, and names the very commands that mend it.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+)
+
+from imgbot.errors import ConfigError, ImgbotError
+
+_log = logging.getLogger(__name__)
+
+SETTING = "IMGBOT_REDIS_URL"
+_PAUSE_S = 0.5
+_SAY_EVERY_S = 5.0
+_OLDEST = (6, 2)
+_NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
+class RedisUnreachableError(ImgbotError):
+    """No Redis answered in time; it may do so later, so this is no wrong configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What a server says of itself; empty or None where it does not say."""
+
+    version: tuple[int, ...]
+    policy: str
+    is_append_only: bool | None
+    fsync: str
+
+    @property
+    def is_durable_at_once(self) -> bool:
+        """Whether every acknowledged write is on the disk already, with no WAITAOF."""
+        return bool(self.is_append_only) and self.fsync == "always"
+
+
+async def verify(
+    redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
+) -> Durability:
+    """Wait for the server, saying so, and refuse one that would lose or evict jobs."""
+    await wait_until_reachable(redis, deadline_s=deadline_s)
+    try:
+        found = await _ask(redis)
+    except _NOT_ALLOWED as error:
+        raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
+    refusals = _refusals(found, _redis_cli(redis))
+    if refusals and not accept_volatile:
+        raise ConfigError(
+            SETTING,
+            "; ".join(refusals)
+            + "; or set IMGBOT_ACCEPT_VOLATILE_REDIS=yes for a trial that may lose jobs",
+        )
+    for refusal in refusals:
+        _log.warning("accepted, though jobs may be lost: %s", refusal)
+    return found
+
+
+async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
+    """Ask until the server answers; forever where there is no deadline."""
+    began = time.monotonic()
+    said = began - _SAY_EVERY_S
+    while True:
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            _refuse_if_final(error)
+            reason = error
+        else:
+            return
+        waited_s = time.monotonic() - began
+        if deadline_s is not None and waited_s >= deadline_s:
+            raise RedisUnreachableError(
+                f"{SETTING}: no Redis answered at {_where(redis)} in {waited_s:.0f} s ({reason})"
+            )
+        if time.monotonic() - said >= _SAY_EVERY_S:
+            said = time.monotonic()
+            _log.warning("waiting for Redis at %s: %s", _where(redis), reason)
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _refuse_if_final(error: Exception) -> None:
+    # While it connects, redis-py wraps what the server says into an error of the connection.
+    said = (error, error.__cause__)
+    if any(isinstance(one, _NOT_ALLOWED) for one in said):
+        raise ConfigError(SETTING, "the server refuses this user or password") from None
+
+
+async def _ask(redis: Redis) -> Durability:
+    info = await redis.info()
+    _refuse_impossible(info)
+    # CONFIG is often forbidden (managed servers, ACLs); INFO then knows all but the fsync policy.
+    try:
+        config = await redis.config_get("append*")
+    except RedisError:
+        config = {}
+    config = {_text(name): _text(value) for name, value in config.items()}
+    append_only = info.get("aof_enabled")
+    return Durability(
+        version=_version(info),
+        policy=str(info.get("maxmemory_policy", "")),
+        is_append_only=None if append_only is None else bool(append_only),
+        fsync=config.get("appendfsync", ""),
+    )
+
+
+def _refuse_impossible(info: dict[str, object]) -> None:
+    if info.get("role") == "slave":
+        raise ConfigError(SETTING, "this server is a read-only replica; write its master's address")
+    if info.get("cluster_enabled"):
+        raise ConfigError(SETTING, "this server is part of a cluster; write the address of another")
+    if _version(info) < _OLDEST:
+        raise ConfigError(
+            SETTING, f"Redis {info.get('redis_version')} is too old; use 6.2 or later"
+        )
+
+
+def _refusals(found: Durability, cli: str) -> list[str]:
+    refusals: list[str] = []
+    keep = f"{cli} CONFIG REWRITE"
+    if not found.policy:
+        refusals.append("it does not say whether it evicts keys (maxmemory-policy)")
+    elif found.policy != "noeviction":
+        mend = f"{cli} CONFIG SET maxmemory-policy noeviction && {keep}"
+        refusals.append(f"it evicts jobs when memory is short ({found.policy}); run: {mend}")
+    if found.is_append_only is None:
+        refusals.append("it does not say whether it keeps an append-only file")
+    elif not found.is_append_only:
+        mend = f"{cli} CONFIG SET appendonly yes && {keep}"
+        refusals.append(f"it loses jobs in a power cut (no append-only file); run: {mend}")
+    elif found.fsync == "no":
+        mend = f"{cli} CONFIG SET appendfsync everysec && {keep}"
+        refusals.append(f"it loses jobs in a power cut (appendfsync no); run: {mend}")
+    return refusals
+
+
+def _redis_cli(redis: Redis) -> str:
+    """Give the command that reaches this server, without its password."""
+    where = redis.connection_pool.connection_kwargs
+    if path := where.get("path"):
+        return f"redis-cli -s {path}"
+    host, port = where.get("host", "localhost"), where.get("port", 6379)
+    flags = "" if host in {"localhost", "127.0.0.1"} else f" -h {host}"
+    return f"redis-cli{flags}" + ("" if port == 6379 else f" -p {port}")
+
+
+def _where(redis: Redis) -> str:
+    where = redis.connection_pool.connection_kwargs
+    return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
+
+
+def _version(info: dict[str, object]) -> tuple[int, ...]:
+    text = str(info.get("redis_version", "0"))
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

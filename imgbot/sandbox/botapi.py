@@ -1,0 +1,137 @@
+"""The Bot API over HTTP: from an address and a body to a method, and back."""
+
+import asyncio
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from imgbot.sandbox import methods_bot, methods_edit, methods_send, methods_updates
+from imgbot.sandbox.arguments import Arguments, Upload
+from imgbot.sandbox.bodies import read_call
+from imgbot.sandbox.faults import Fault
+from imgbot.sandbox.methods import Method, RawJson
+from imgbot.sandbox.parameters import unknown_parameters
+from imgbot.sandbox.refusals import ApiError
+from imgbot.sandbox.world import World
+
+_METHODS: Mapping[str, Method] = {
+    **methods_updates.METHODS,
+    **methods_send.METHODS,
+    **methods_edit.METHODS,
+    **methods_bot.METHODS,
+}
+# Telegram does not mind the case of a method's name.
+_NAMES = {name.lower(): name for name in _METHODS}
+_TOKEN = re.compile(r"[0-9]{1,16}:[A-Za-z0-9_-]{24,64}")
+_NOT_FOUND = ApiError(404, "Not Found")
+_UNAUTHORIZED = ApiError(401, "Unauthorized")
+_DOWNLOAD = "download"
+
+
+class BotApi:
+    """The two addresses a bot knows: methods and files."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/bot{token}/{method}", self.call),
+            web.post("/bot{token}/{method}", self.call),
+            web.get("/file/bot{token}/{path:.+}", self.download),
+        ]
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        uploads: dict[str, Upload] = {}
+        try:
+            return await self._answer(request, uploads)
+        except ApiError as refusal:
+            return web.json_response(refusal.body(), status=refusal.code)
+        finally:
+            for upload in uploads.values():
+                upload.path.unlink(missing_ok=True)
+
+    async def _answer(self, request: web.Request, uploads: dict[str, Upload]) -> web.StreamResponse:
+        self._check_token(request.match_info["token"])
+        asked = request.match_info["method"]
+        method = _NAMES.get(asked.lower())
+        if method is None:
+            self._world.calls.violation(f"unknown method {asked}")
+            self._world.calls.record(asked[:64], "", _NOT_FOUND)
+            raise _NOT_FOUND
+        try:
+            values = await read_call(request, self._world.files.new_path, uploads)
+        except ApiError as refusal:
+            self._world.calls.record(method, "", refusal)
+            raise
+        arguments = Arguments(method, values, uploads, lambda: _is_gone(request))
+        fault = self._world.faults.take(method, arguments.text("chat_id"))
+        if fault and fault.kind == "drop_before":
+            return _cut(request)
+        result = await self._perform(arguments, fault)
+        if fault and fault.kind == "drop_after":
+            return _cut(request)
+        text = result if isinstance(result, RawJson) else json.dumps(result, ensure_ascii=False)
+        return web.Response(text=f'{{"ok":true,"result":{text}}}', content_type="application/json")
+
+    async def _perform(self, arguments: Arguments, fault: Fault | None) -> Any:
+        """Act, and write down how it went."""
+        world, method = self._world, arguments.method
+        refusal: ApiError | None = None
+        for name in unknown_parameters(method, arguments.values.keys() - arguments.uploads.keys()):
+            world.calls.violation(f"unknown parameter {name} of {method}")
+        try:
+            if fault:
+                await _apply(fault, method)
+            if world.is_logged_out:
+                raise ApiError(400, "Logged out")  # noqa: TRY301 it is recorded like any other
+            return await _METHODS[method](world, arguments)
+        except ApiError as error:
+            refusal = error
+            raise
+        finally:
+            world.calls.record(method, arguments.text("chat_id"), refusal)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        try:
+            self._check_token(request.match_info["token"])
+            fault = self._world.faults.take(_DOWNLOAD, "")
+            if fault and fault.kind in {"drop_before", "drop_after"}:
+                return _cut(request)
+            if fault:
+                await _apply(fault, _DOWNLOAD)
+            file = self._world.files.by_file_path(request.match_info["path"])
+            if file is None:
+                raise _NOT_FOUND
+        except ApiError as refusal:
+            return web.json_response(refusal.body(), status=refusal.code)
+        headers = {"Content-Type": "application/octet-stream"}
+        return web.FileResponse(file.path, headers=headers)
+
+    def _check_token(self, token: str) -> None:
+        if not _TOKEN.fullmatch(token):
+            raise _NOT_FOUND
+        if not hmac.compare_digest(token, self._world.token):
+            raise _UNAUTHORIZED
+
+
+async def _apply(fault: Fault, method: str) -> None:
+    if fault.kind == "delay":
+        await asyncio.sleep(fault.delay_s)
+    if refusal := fault.refusal(method):
+        raise refusal
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    """Break the connection; what is returned goes nowhere."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()

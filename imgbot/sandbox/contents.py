@@ -1,0 +1,141 @@
+"""From a call's parameters to the parts of a message: text, caption, reply, topic, keyboard."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from imgbot.sandbox.arguments import Arguments, Json, as_text
+from imgbot.sandbox.entities import trimmed, with_found
+from imgbot.sandbox.keyboards import reply_markup
+from imgbot.sandbox.markup import HtmlParser, utf16_length
+from imgbot.sandbox.parameters import unknown_fields
+from imgbot.sandbox.refusals import bad_request
+from imgbot.sandbox.world import Chat, World
+
+_TEXT_LIMIT = 4096
+_CAPTION_LIMIT = 1024
+
+
+class Contents:
+    """Reads the parts of a message out of one call."""
+
+    def __init__(self, world: World, arguments: Arguments) -> None:
+        self._world = world
+        self._arguments = arguments
+
+    def note_fields(self, kind: str, given: Json) -> None:
+        """List fields that the Bot API does not know; Telegram would ignore them."""
+        for name in unknown_fields(kind, given):
+            self._world.calls.violation(
+                f"unknown field {name} of {kind} in {self._arguments.method}"
+            )
+
+    def text(self) -> Json:
+        text, entities = self._formatted(self._arguments.values, "text", "entities")
+        if not text:
+            raise bad_request("message text is empty")
+        if utf16_length(text) > _TEXT_LIMIT:
+            # An edit meets the servers' own word for it.
+            is_edit = self._arguments.method.startswith("edit")
+            raise bad_request("MESSAGE_TOO_LONG" if is_edit else "message is too long")
+        part: Json = {"text": text}
+        if entities:
+            part["entities"] = entities
+        options = self._arguments.json_object("link_preview_options", "link preview options")
+        if options:
+            self.note_fields("LinkPreviewOptions", options)
+            part["link_preview_options"] = options
+        return part
+
+    def caption(self, given: Mapping[str, Any] | None = None) -> Json:
+        """The caption of the call, or of one item of its media."""
+        values = (
+            self._arguments.values
+            if given is None
+            else {name: as_text(value) for name, value in given.items()}
+        )
+        text, entities = self._formatted(values, "caption", "caption_entities")
+        if utf16_length(text) > _CAPTION_LIMIT:
+            raise bad_request("message caption is too long")
+        part: Json = {}
+        if text:
+            part["caption"] = text
+        if entities:
+            part["caption_entities"] = entities
+        if text and values.get("show_caption_above_media", "").lower() == "true":
+            part["show_caption_above_media"] = True
+        return part
+
+    def keyboard(self, *, only_inline: bool = False) -> Json:
+        markup = reply_markup(self._arguments, self.note_fields, only_inline=only_inline)
+        return {"reply_markup": markup} if markup else {}
+
+    def head(self, chat: Chat) -> Json:
+        """Topic, reply and protection: what a new message carries besides its content."""
+        part = self._topic(chat) | self._reply(chat)
+        if self._arguments.flag("protect_content"):
+            part["has_protected_content"] = True
+        return part
+
+    def _topic(self, chat: Chat) -> Json:
+        thread_id = self._arguments.integer("message_thread_id")
+        if not thread_id:
+            return {}
+        if thread_id not in chat.threads:
+            raise bad_request("message thread not found")
+        return {"message_thread_id": thread_id, "is_topic_message": True}
+
+    def _reply(self, chat: Chat) -> Json:
+        parameters = self._arguments.json_object("reply_parameters", "reply parameters")
+        if parameters is None:
+            message_id = self._arguments.integer("reply_to_message_id")
+            is_optional = self._arguments.flag("allow_sending_without_reply")
+        else:
+            self.note_fields("ReplyParameters", parameters)
+            given = parameters.get("message_id")
+            message_id = given if isinstance(given, int) else 0
+            is_optional = parameters.get("allow_sending_without_reply") is True
+        if not message_id:
+            return {}
+        post = chat.live(message_id)
+        if post:
+            return {"reply_to_message": self._world.reply_copy(post)}
+        if not is_optional:
+            raise bad_request("message to be replied not found")
+        return {}
+
+    def _formatted(
+        self, values: Mapping[str, str], name: str, entities_name: str
+    ) -> tuple[str, list[Json]]:
+        source = values.get(name, "")
+        mode = values.get("parse_mode", "").lower()
+        if mode == "html":
+            text, entities = HtmlParser(source).parse()
+        elif mode in {"", "none"}:
+            text, entities = source, self._given_entities(values.get(entities_name, ""))
+        else:
+            self._world.calls.violation(f"parse_mode {values['parse_mode']} is not simulated")
+            raise bad_request("unsupported parse_mode")
+        text, entities = trimmed(text, self._with_users(entities))
+        return text, with_found(text, entities)
+
+    def _given_entities(self, source: str) -> list[Json]:
+        arguments = Arguments(self._arguments.method, {"entities": source})
+        entities = arguments.json_objects("entities", "MessageEntity") or []
+        for entity in entities:
+            if not isinstance(entity.get("type"), str):
+                raise bad_request("can't parse MessageEntity: Can't find field \"type\"")
+            for number in ("offset", "length"):
+                if not isinstance(entity.get(number), int):
+                    raise bad_request(f"can't parse MessageEntity: Can't find field \"{number}\"")
+        return entities
+
+    def _with_users(self, entities: list[Json]) -> list[Json]:
+        """A mention by id carries the whole user; one of a stranger is plain text."""
+        found: list[Json] = []
+        for entity in entities:
+            if "user_id" not in entity:
+                found.append(entity)
+            elif user := self._world.users.get(entity["user_id"]):
+                place = {"offset": entity["offset"], "length": entity["length"]}
+                found.append(place | {"type": "text_mention", "user": user})
+        return found

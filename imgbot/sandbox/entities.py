@@ -1,0 +1,68 @@
+"""Entities that Telegram finds by itself, and the trimming of a text with its entities."""
+
+import re
+from typing import Any
+
+from imgbot.sandbox.markup import utf16_length
+
+_MOST_ENTITIES = 100
+_OPAQUE = frozenset({"code", "pre", "text_link", "text_mention", "custom_emoji"})
+_PATTERNS = (
+    ("url", re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']", re.IGNORECASE)),
+    ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
+    (
+        "url",
+        re.compile(
+            r"(?<![\w@/.-])(?:[a-z0-9-]+\.)+(?:com|org|net|ru|me|io)\b(?:/\S*)?", re.IGNORECASE
+        ),
+    ),
+    (
+        "bot_command",
+        re.compile(r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])"),
+    ),
+    ("mention", re.compile(r"(?<![\w/@.])@[A-Za-z][A-Za-z0-9_]{2,31}(?!\w)")),
+    ("hashtag", re.compile(r"(?<![\w&#])#(?=\w*[^\W\d_])\w{1,255}")),
+)
+
+Entity = dict[str, Any]
+
+
+def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+    """Text without the space around it; entities moved and cut to fit."""
+    without_tail = text.rstrip()
+    stripped = without_tail.lstrip()
+    shift = utf16_length(without_tail) - utf16_length(stripped)
+    end = utf16_length(stripped)
+    kept: list[Entity] = []
+    for entity in entities:
+        start = max(0, entity["offset"] - shift)
+        stop = min(end, entity["offset"] + entity["length"] - shift)
+        if stop > start:
+            kept.append(entity | {"offset": start, "length": stop - start})
+    return stripped, kept
+
+
+def with_found(text: str, entities: list[Entity]) -> list[Entity]:
+    """`entities` and those that Telegram recognises in the text by itself."""
+    taken = [
+        (entity["offset"], entity["offset"] + entity["length"])
+        for entity in entities
+        if entity["type"] in _OPAQUE
+    ]
+    found = list(entities)
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            offset = utf16_length(text[: match.start()])
+            end = offset + utf16_length(match[0])
+            if all(end <= start or offset >= stop for start, stop in taken):
+                taken.append((offset, end))
+                found.append({"offset": offset, "length": end - offset, "type": kind})
+    found.sort(key=lambda entity: (entity["offset"], -entity["length"]))
+    return found[:_MOST_ENTITIES]
+
+
+def covered(text: str, entity: Entity) -> str:
+    """The part of `text` that the entity covers."""
+    units = text.encode("utf-16-le")
+    start = entity["offset"] * 2
+    return units[start : start + entity["length"] * 2].decode("utf-16-le", "replace")

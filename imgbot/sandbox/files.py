@@ -1,0 +1,194 @@
+"""Files on disk and their handles, in a folder that goes with the sandbox.
+
+Everything sent or uploaded is a `StoredFile`; the oldest leave when there are too many.
+"""
+
+import asyncio
+import hashlib
+import mimetypes
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from imgbot.sandbox import pictures
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+Kind = Literal["Photo", "Document", "Thumbnail", "Upload"]
+
+_MOST_FILES = 40_000
+_MOST_BYTES = 4 << 30
+_THREADS = 2
+_PREFIXES = {"Photo": "AgACAgIAAxkBAA", "Document": "BQACAgIAAxkBAA", "Thumbnail": "AAMCAgADGQEAA"}
+_FOLDERS = {"Photo": "photos", "Document": "documents", "Thumbnail": "thumbnails"}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file with the handles that Telegram gives it."""
+
+    file_id: str
+    unique_id: str
+    kind: Kind
+    path: Path
+    file_path: str
+    name: str
+    mime: str
+    size_bytes: int
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """All sizes of one photo, small to large."""
+
+    sizes: tuple[StoredFile, ...]
+
+    def message_part(self) -> list[dict[str, Any]]:
+        return [_size(size) for size in self.sizes]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file kept byte for byte, with a preview if it is a picture."""
+
+    file: StoredFile
+    thumbnail: StoredFile | None
+
+    def message_part(self) -> dict[str, Any]:
+        part: dict[str, Any] = {"file_name": self.file.name, "mime_type": self.file.mime}
+        if self.thumbnail:
+            part["thumbnail"] = _size(self.thumbnail)
+        return part | _handles(self.file)
+
+
+def _handles(file: StoredFile) -> dict[str, Any]:
+    return {
+        "file_id": file.file_id,
+        "file_unique_id": file.unique_id,
+        "file_size": file.size_bytes,
+    }
+
+
+def _size(file: StoredFile) -> dict[str, Any]:
+    return _handles(file) | {"width": file.width, "height": file.height}
+
+
+def cleaned_name(name: str) -> str:
+    """A file name without folders and control characters."""
+    bare = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[\x00-\x1f\x7f\"<>|]", "", bare).strip(" .")[:120]
+
+
+class FileStore:
+    """The folder, and every handle into it."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="imgbot-sandbox-"))
+        self._files: OrderedDict[str, StoredFile] = OrderedDict()
+        self._by_path: dict[str, str] = {}
+        self._wholes: dict[str, Photo | Document] = {}
+        self._size_bytes = 0
+        self._count = 0
+        self._threads = asyncio.Semaphore(_THREADS)
+
+    def close(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def new_path(self) -> Path:
+        """A free place for bytes that arrive."""
+        self._count += 1
+        return self._folder / f"{self._count:08d}"
+
+    def find(self, handle: str) -> StoredFile | None:
+        return self._files.get(handle)
+
+    def by_file_path(self, file_path: str) -> StoredFile | None:
+        return self._files.get(self._by_path.get(file_path, ""))
+
+    def whole(self, file_id: str) -> Photo | Document | None:
+        """The photo or document that the handle is of; for a photo any of its sizes will do."""
+        return self._wholes.get(file_id)
+
+    async def keep_upload(self, path: Path, name: str) -> StoredFile:
+        """What a person picked to send; the handle is a key that Telegram never sees."""
+        found = await self._in_thread(pictures.dimensions, path)
+        width, height = found or (0, 0)
+        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        _, size_bytes = await self._in_thread(_digest, path)
+        key = secrets.token_urlsafe(18)
+        stored = StoredFile(
+            key, "", "Upload", path, "", cleaned_name(name), mime, size_bytes, width, height
+        )
+        self._add(stored)
+        return stored
+
+    async def keep_photo(self, source: Path, sides: tuple[int, ...]) -> Photo:
+        """A picture in the sizes that Telegram makes; raises `PictureRefusedError`."""
+        made = await self._in_thread(pictures.renditions, source, self.new_path(), sides)
+        photo = Photo(tuple([await self._rendition("Photo", one) for one in made]))
+        for size in photo.sizes:
+            self._wholes[size.file_id] = photo
+        return photo
+
+    async def keep_document(self, source: Path, name: str) -> Document:
+        """Any file; the bytes are moved, or linked where they belong to an upload."""
+        path = self.new_path()
+        await self._in_thread(os.link, source, path)
+        made = await self._in_thread(pictures.thumbnail, path, self.new_path())
+        preview = await self._rendition("Thumbnail", made) if made else None
+        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        file = await self._stored("Document", path, cleaned_name(name) or "file", mime)
+        document = Document(file, preview)
+        self._wholes[file.file_id] = document
+        return document
+
+    async def _rendition(self, kind: Kind, made: pictures.Rendition) -> StoredFile:
+        return await self._stored(kind, made.path, "", "image/jpeg", made.width, made.height)
+
+    async def _stored(
+        self, kind: Kind, path: Path, name: str, mime: str, width: int = 0, height: int = 0
+    ) -> StoredFile:
+        digest, size_bytes = await self._in_thread(_digest, path)
+        file_id = _PREFIXES[kind] + secrets.token_urlsafe(39)
+        suffix = Path(name).suffix if name else ".jpg"
+        self._count += 1
+        file_path = f"{_FOLDERS[kind]}/file_{self._count}"
+        if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", suffix):
+            file_path += suffix
+        unique_id = "AQAD" + digest[:11]
+        stored = StoredFile(
+            file_id, unique_id, kind, path, file_path, name, mime, size_bytes, width, height
+        )
+        self._by_path[file_path] = file_id
+        self._add(stored)
+        return stored
+
+    def _add(self, stored: StoredFile) -> None:
+        self._files[stored.file_id] = stored
+        self._size_bytes += stored.size_bytes
+        while len(self._files) > _MOST_FILES or self._size_bytes > _MOST_BYTES:
+            handle, oldest = self._files.popitem(last=False)
+            self._size_bytes -= oldest.size_bytes
+            self._by_path.pop(oldest.file_path, None)
+            self._wholes.pop(handle, None)
+            oldest.path.unlink(missing_ok=True)
+
+    async def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        async with self._threads:
+            return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, path.stat().st_size

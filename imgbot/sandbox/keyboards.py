@@ -1,0 +1,104 @@
+"""Keyboards under messages, checked as Telegram checks them."""
+
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+from imgbot.sandbox.arguments import Arguments, Json
+from imgbot.sandbox.parameters import FIELDS
+from imgbot.sandbox.refusals import ApiError, bad_request
+
+NoteFields = Callable[[str, Json], None]
+
+_MOST_BUTTONS = 100
+_MOST_IN_ROW = 8
+_CALLBACK_DATA_BYTES = 64
+_STYLES = frozenset({"danger", "success", "primary"})
+_URL = re.compile(r"(?:https?://|tg://)?[^\s/]+\.?[^\s]*", re.IGNORECASE)
+_ACTIONS = FIELDS["InlineKeyboardButton"] - {"text", "icon_custom_emoji_id", "style"}
+_OTHER_KEYBOARDS = {
+    "keyboard": "ReplyKeyboardMarkup",
+    "remove_keyboard": "ReplyKeyboardRemove",
+    "force_reply": "ForceReply",
+}
+
+
+def reply_markup(
+    arguments: Arguments, note_fields: NoteFields, *, only_inline: bool = False
+) -> Json | None:
+    """The inline keyboard of a call, None for none; any other keyboard leaves no trace."""
+    markup = arguments.json("reply_markup", "reply keyboard markup")
+    if markup is None:
+        return None
+    if not isinstance(markup, dict):
+        raise bad_request("object expected as reply markup")
+    markup = cast("Json", markup)
+    if "inline_keyboard" in markup:
+        note_fields("InlineKeyboardMarkup", markup)
+        return _inline_keyboard(markup["inline_keyboard"], note_fields)
+    if only_inline and markup:
+        raise bad_request("inline keyboard expected")
+    for mark, kind in _OTHER_KEYBOARDS.items():
+        if mark in markup:
+            note_fields(kind, markup)
+    return None
+
+
+def _inline_keyboard(rows: Any, note_fields: NoteFields) -> Json | None:
+    if not isinstance(rows, list):
+        raise bad_request(
+            'can\'t parse reply keyboard markup: Field "inline_keyboard" must be of type Array'
+        )
+    checked = [_row(row, note_fields) for row in cast("list[Any]", rows)]
+    checked = [row for row in checked if row]
+    if sum(map(len, checked)) > _MOST_BUTTONS or any(len(row) > _MOST_IN_ROW for row in checked):
+        raise bad_request("reply markup is too long")
+    return {"inline_keyboard": checked} if checked else None
+
+
+def _row(row: Any, note_fields: NoteFields) -> list[Json]:
+    if not isinstance(row, list):
+        raise _unparsed("keyboard row must be of type Array", "inline keyboard row")
+    return [_button(button, note_fields) for button in cast("list[Any]", row)]
+
+
+def _button(button: Any, note_fields: NoteFields) -> Json:
+    if not isinstance(button, dict):
+        raise _unparsed("expected an Object")
+    button = cast("Json", button)
+    note_fields("InlineKeyboardButton", button)
+    text = button.get("text")
+    if text is None:
+        raise _unparsed('Can\'t find field "text"')
+    if not isinstance(text, str):
+        raise _unparsed('Field "text" must be of type String')
+    if not _ACTIONS & button.keys():
+        raise _unparsed("Text buttons are unallowed in the inline keyboard")
+    if not text.strip():
+        raise bad_request("BUTTON_TEXT_INVALID")
+    if button.get("style", "primary") not in _STYLES:
+        raise _unparsed("invalid button style specified")
+    _check_action(button)
+    return button
+
+
+def _check_action(button: Json) -> None:
+    if "callback_data" in button:
+        data = button["callback_data"]
+        if not isinstance(data, str):
+            raise _unparsed('Field "callback_data" must be of type String')
+        if not 1 <= len(data.encode()) <= _CALLBACK_DATA_BYTES:
+            raise bad_request("BUTTON_DATA_INVALID")
+    elif "url" in button:
+        url = button["url"]
+        if not isinstance(url, str) or not url or not _URL.fullmatch(url):
+            raise bad_request("BUTTON_URL_INVALID")
+    elif "copy_text" in button:
+        copied = button["copy_text"]
+        copied = cast("Json", copied).get("text") if isinstance(copied, dict) else None
+        if not isinstance(copied, str) or not 1 <= len(copied) <= 256:
+            raise bad_request("BUTTON_COPY_TEXT_INVALID")
+
+
+def _unparsed(reason: str, what: str = "inline keyboard button") -> ApiError:
+    return bad_request(f"can't parse {what}: {reason}")

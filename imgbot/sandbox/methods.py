@@ -1,0 +1,16 @@
+"""What a Bot API method is, to the modules that make them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from imgbot.sandbox.arguments import Arguments
+from imgbot.sandbox.world import World
+
+Method: TypeAlias = Callable[[World, Arguments], Awaitable[Any]]
+Methods: TypeAlias = Mapping[str, Method]
+
+
+class RawJson(str):
+    """A result that is JSON text already."""
+
+    __slots__ = ()

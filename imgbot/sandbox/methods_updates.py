@@ -1,0 +1,69 @@
+"""The methods by which the bot gets its updates: the long poll and the webhook."""
+
+import re
+from typing import Any, cast
+
+from imgbot.sandbox.arguments import Arguments
+from imgbot.sandbox.methods import Methods, RawJson
+from imgbot.sandbox.polling import MOST_TIMEOUT_S
+from imgbot.sandbox.refusals import WEBHOOK_ACTIVE, ApiError, bad_request
+from imgbot.sandbox.webhook import Target, checked_url
+from imgbot.sandbox.world import World
+
+_MOST_UPDATES = 100
+_SET_WEBHOOK = "Conflict: terminated by setWebhook request"
+
+
+async def get_updates(world: World, arguments: Arguments) -> Any:
+    if world.webhook.target:
+        raise ApiError(409, WEBHOOK_ACTIVE)
+    _allow(world, arguments)
+    limit = arguments.integer("limit", _MOST_UPDATES)
+    limit = limit if 1 <= limit <= _MOST_UPDATES else _MOST_UPDATES
+    timeout_s = min(max(arguments.integer("timeout"), 0), MOST_TIMEOUT_S)
+    found = await world.poller.poll(
+        arguments.integer("offset"), limit, timeout_s, arguments.is_caller_gone
+    )
+    return RawJson(f"[{','.join(update.text for update in found)}]")
+
+
+async def set_webhook(world: World, arguments: Arguments) -> Any:
+    url = arguments.text("url")
+    if not url:
+        return await delete_webhook(world, arguments)
+    secret = arguments.text("secret_token")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
+        raise bad_request("secret token contains unallowed characters")
+    target = Target(checked_url(url), secret, arguments.integer("max_connections", 40))
+    _allow(world, arguments)
+    if arguments.flag("drop_pending_updates"):
+        world.updates.clear()
+    world.poller.interrupt(_SET_WEBHOOK)
+    world.webhook.aim(target)
+    return True
+
+
+async def delete_webhook(world: World, arguments: Arguments) -> Any:
+    if arguments.flag("drop_pending_updates"):
+        world.updates.clear()
+    world.webhook.aim(None)
+    return True
+
+
+async def get_webhook_info(world: World, _arguments: Arguments) -> Any:
+    return world.webhook.info()
+
+
+def _allow(world: World, arguments: Arguments) -> None:
+    """A list sets the kinds of updates; without one the last list stays."""
+    kinds = arguments.json("allowed_updates", "allowed updates")
+    if isinstance(kinds, list):
+        world.updates.allow(frozenset(str(kind) for kind in cast("list[Any]", kinds)))
+
+
+METHODS: Methods = {
+    "getUpdates": get_updates,
+    "setWebhook": set_webhook,
+    "deleteWebhook": delete_webhook,
+    "getWebhookInfo": get_webhook_info,
+}

@@ -1,0 +1,64 @@
+// The line above the messages: with whom we speak, and what goes on there.
+
+import * as control from "./control.js";
+import { h, iconButton } from "./dom.js";
+import { actionText, avatar, personName } from "./format.js";
+import { openMenu } from "./menu.js";
+import { complain } from "./notices.js";
+import { store } from "./store.js";
+import { t } from "./words.js";
+
+export class Header {
+  #face = h("span", { class: "header-face" });
+  #name = h("h2", { class: "header-name", dir: "auto" });
+  #status = h("p", { class: "header-status" });
+  #more = iconButton("more", t("more"), { "aria-haspopup": "menu", onclick: () => this.#menu() });
+  #shown = null;
+
+  element;
+
+  constructor(onBack) {
+    const back = iconButton("back", t("back"), { class: "back", testid: "back", onclick: onBack });
+    this.element = h("header", { class: "chat-head" }, back, this.#face, h("div", { class: "header-words" }, this.#name, this.#status), this.#more);
+  }
+
+  /** Draws what changed. */
+  draw() {
+    const chat = store.chats.get(store.chatId);
+    if (!chat) return;
+    const isPrivate = chat.id > 0;
+    const who = isPrivate ? { ...store.bot, is_bot: true } : chat;
+    if (this.#shown !== chat.id) this.#face.replaceChildren(avatar(who));
+    this.#shown = chat.id;
+    this.#name.textContent = personName(who);
+    this.#more.hidden = !isPrivate;
+    const action = store.action(chat.id);
+    const [state, text] = this.#state(chat, action);
+    if (this.#status.dataset.state === state && this.#status.dataset.text === text) return;
+    Object.assign(this.#status.dataset, { state, text });
+    this.#status.replaceChildren(...(action ? [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), text] : [text]));
+  }
+
+  #state(chat, action) {
+    if (action) return ["acting", actionText(action)];
+    if (!store.polling) return ["offline", t("bot_offline")];
+    return chat.id > 0 ? ["calm", t("bot")] : ["calm", t("members", { n: (chat.members ?? []).length + 1 })];
+  }
+
+  #menu() {
+    const chatId = store.chatId;
+    const isBlocked = store.isBlocked(chatId);
+    const item = { icon: "stop", text: t(isBlocked ? "unblock" : "block"), danger: !isBlocked, onclick: () => setBlocked(chatId, !isBlocked) };
+    openMenu([item], this.#more.getBoundingClientRect());
+  }
+}
+
+/** The person of a private chat blocks the bot, or lets it in again. */
+export async function setBlocked(chatId, blocked) {
+  try {
+    await control.setBlocked(chatId, chatId, blocked);
+    store.setBlocked(chatId, blocked);
+  } catch (error) {
+    complain(error);
+  }
+}

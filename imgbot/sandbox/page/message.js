@@ -1,0 +1,162 @@
+// One message (or one album) as a bubble.
+
+import { h, icon, iconButton } from "./dom.js";
+import { isFewEmoji, renderText } from "./entities.js";
+import { avatar, clock, day, fullTime, gist, kindOf, personName, serviceText } from "./format.js";
+import { keyboard } from "./keyboard.js";
+import { album, documentCard, label, photo, photoWidth, quote } from "./media.js";
+import { store } from "./store.js";
+import { t } from "./words.js";
+
+const NARROW_BUBBLE_PX = 260;
+
+/** The row for an item of the timeline: a day, or messages that belong together. */
+export function createRow(item, act) {
+  const row = h("div");
+  updateRow(row, item, act);
+  return row;
+}
+
+/** Draws the item anew in its row; pictures that stay are kept, so they do not flicker. */
+export function updateRow(row, item, act) {
+  const before = new Map([...row.querySelectorAll("img")].map((image) => [image.getAttribute("src"), image]));
+  if (item.day) drawDay(row, item);
+  else if (kindOf(item.messages[0]) === "service") drawService(row, item);
+  else drawMessages(row, item, act);
+  for (const image of row.querySelectorAll("img")) {
+    const old = before.get(image.getAttribute("src"));
+    if (old?.complete) image.replaceWith(Object.assign(old, { alt: image.alt }));
+  }
+}
+
+function drawDay(row, item) {
+  row.className = "notice-row";
+  row.replaceChildren(h("span", { class: "notice" }, day(item.day)));
+}
+
+function drawService(row, { messages: [message] }) {
+  row.className = "notice-row";
+  markMessage(row, message);
+  row.replaceChildren(h("span", { class: "notice", dir: "auto" }, serviceText(message)));
+}
+
+/** The stable marks by which tests and other modules find a message. */
+function markMessage(element, message) {
+  element.dataset.testid = "message";
+  element.dataset.messageId = message.message_id;
+  // As in the control interface: true when the bot sent it.
+  element.dataset.outgoing = String(message.outgoing);
+}
+
+function drawMessages(row, item, act) {
+  const [message] = item.messages;
+  const mine = store.isMine(message);
+  const joined = ["row", mine ? "mine" : "theirs", item.first ? "first" : "", item.last ? "last" : ""].filter(Boolean);
+  row.className = [...joined, row.classList.contains("fresh") ? "fresh" : ""].join(" ").trim();
+  row.tabIndex = -1;
+  row.dataset.row = message.message_id;
+  row.setAttribute("aria-label", describe(item));
+  if (item.messages.length === 1) markMessage(row, message);
+  else for (const name of ["testid", "messageId", "outgoing"]) delete row.dataset[name];
+  const stack = h("div", { class: "stack" }, bubble(item, mine, act), keyboard(item.messages.at(-1), act));
+  const showsFace = message.chat.id < 0 && !mine;
+  row.replaceChildren(...[showsFace && h("span", { class: "face" }, item.last && avatar(message.from ?? message.chat, "small")), stack, tools(message, act)].filter(Boolean));
+}
+
+function describe({ messages }) {
+  const [message] = messages;
+  const who = store.isMine(message) ? t("you") : personName(message.from);
+  return `${who}, ${clock(message.date)}: ${messages.length > 1 ? t("kind_album") : gist(message)}`;
+}
+
+function tools(message, act) {
+  const menu = (event) => act.openMenu(message, event.currentTarget.getBoundingClientRect());
+  return h(
+    "div",
+    { class: "tools" },
+    iconButton("reply", t("reply"), { tabindex: -1, onclick: () => act.reply(message) }),
+    iconButton("more", t("message_actions"), { tabindex: -1, onclick: menu }),
+  );
+}
+
+function bubble(item, mine, act) {
+  const { messages } = item;
+  const [message] = messages;
+  const worded = messages.find(({ caption, text }) => caption || text) ?? message;
+  const body = (worded.text ?? worded.caption) || "";
+  const entities = worded.text === undefined ? worded.caption_entities : worded.entities;
+  const isPhoto = Boolean(message.photo);
+  const emoji = kindOf(message) === "text" && !entities?.length && isFewEmoji(body);
+  const visual = isPhoto && !body && !message.reply_to_message && !reactionsOf(messages).length;
+  const words = body ? h("div", { class: "words", dir: "auto" }, h("span", { testid: "message-text" }, ...renderText(body, entities, act.command)), " ", meta(worded, mine)) : null;
+  const name = message.chat.id < 0 && !mine && item.first ? h("div", { class: `name colour-${Math.abs(message.from?.id ?? 0) % 7}` }, personName(message.from)) : null;
+  const parts = [name, topic(message), forward(message), reply(message, act), media(messages, act), words, reactions(messages), body ? null : meta(message, mine)];
+  const element = h("div", { class: ["bubble", isPhoto ? "with-photo" : "", visual ? "bare" : "", emoji ? "emoji" : ""].filter(Boolean).join(" ") }, ...parts);
+  if (isPhoto) element.style.setProperty("--media-width", `${widthOf(messages, Boolean(body) || Boolean(message.reply_markup))}px`);
+  return element;
+}
+
+function widthOf(messages, isWide) {
+  const width_px = messages.length > 1 ? 400 : photoWidth(messages[0]);
+  return isWide ? Math.max(NARROW_BUBBLE_PX, width_px) : width_px;
+}
+
+function media(messages, act) {
+  const [message] = messages;
+  if (messages.length > 1 && message.photo) return album(messages, (each) => cell(each, act));
+  if (messages.length > 1) return messages.map((each) => documentCell(each, act));
+  if (message.photo) return photo(message, act);
+  if (message.document && !message.animation) return documentCard(message, act);
+  return kindOf(message) === "text" ? null : label(message);
+}
+
+function cell(message, act) {
+  const element = h("div", { class: "album-cell" }, photo(message, act));
+  markMessage(element, message);
+  return element;
+}
+
+function documentCell(message, act) {
+  const element = h("div", {}, documentCard(message, act));
+  markMessage(element, message);
+  return element;
+}
+
+function reply(message, act) {
+  const original = message.reply_to_message;
+  // In a forum every message "replies" to the one that opened its topic.
+  if (!original || original.forum_topic_created) return null;
+  const name = original.from?.id === store.me ? t("you") : personName(original.from ?? original.chat);
+  const excerpt = message.quote ? { ...original, text: message.quote.text } : original;
+  return quote(name, excerpt, { testid: "reply-quote", onclick: () => act.jump(original.message_id) });
+}
+
+function forward({ forward_origin: origin }) {
+  if (!origin) return null;
+  const name = origin.sender_user_name ?? personName(origin.sender_user ?? origin.sender_chat ?? origin.chat);
+  return h("div", { class: "forward", dir: "auto" }, t("forwarded", { name }));
+}
+
+function topic({ is_topic_message: inTopic, message_thread_id: id }) {
+  return inTopic ? h("div", { class: "topic" }, icon("hash"), t("topic", { n: id })) : null;
+}
+
+const reactionsOf = (messages) => messages.flatMap(({ reactions: list }) => list ?? []);
+
+function reactions(messages) {
+  const list = reactionsOf(messages);
+  if (!list.length) return null;
+  const sign = (reaction) => (typeof reaction === "string" ? reaction : (reaction.emoji ?? reaction.type?.emoji ?? "⭐"));
+  return h("div", { class: "reactions" }, ...list.map((reaction) => h("span", { class: "reaction" }, sign(reaction))));
+}
+
+function meta(message, mine) {
+  // A bot edits its status messages all the time; as in Telegram, only an edit of plain words is marked.
+  const isMarked = message.edit_date && !(message.outgoing && (message.photo || message.reply_markup));
+  const edited = isMarked ? h("span", {}, t("edited")) : null;
+  return h("span", { class: "meta" }, edited, h("time", { datetime: new Date(message.date * 1000).toISOString(), title: fullTime(message.date) }, clock(message.date)), mine ? tick() : null);
+}
+
+function tick() {
+  return h("span", { class: "tick", role: "img", "aria-label": t("sent") }, "✓");
+}

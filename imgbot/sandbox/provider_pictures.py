@@ -1,0 +1,56 @@
+"""The pictures of the simulated provider: honest about being simulated, and good to look at."""
+
+import io
+import textwrap
+
+from PIL import Image, ImageDraw, ImageFont
+
+from imgbot.sandbox.provider_tasks import Order
+
+_SIDE = 768
+_MARGIN = 56
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
+_SHOWN_WORDS = 200
+
+
+def render(order: Order) -> bytes:
+    """A JPEG with the operation, the words and a pattern of what came in; blocks."""
+    digest = bytes.fromhex(order.digest)
+    picture = _background(digest)
+    _draw_bubbles(picture, digest)
+    draw = ImageDraw.Draw(picture)
+    draw.text((_MARGIN, _MARGIN), order.operation.upper(), fill="white", font=_font(52))
+    lines = textwrap.wrap(order.words[:_SHOWN_WORDS], 26) or ["(no words)"]
+    draw.multiline_text(
+        (_MARGIN, _MARGIN + 96), "\n".join(lines), fill="white", font=_font(36), spacing=14
+    )
+    foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
+    draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _background(digest: bytes) -> Image.Image:
+    """A soft gradient between two dark colours, so that white words can be read."""
+    corner = Image.new("RGB", (2, 2))
+    corner.putdata([tuple(value // 2 + 20 for value in digest[i : i + 3]) for i in (0, 3, 6, 9)])
+    return corner.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+
+
+def _draw_bubbles(picture: Image.Image, digest: bytes) -> None:
+    layer = Image.new("L", picture.size, 0)
+    draw = ImageDraw.Draw(layer)
+    for i in range(12, 30, 3):
+        x, y, radius = (digest[i] * 3, 200 + digest[i + 1] * 2, 30 + digest[i + 2] // 2)
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=18 + i)
+    picture.paste(Image.new("RGB", picture.size, "white"), mask=layer)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    for name in _FONTS:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)

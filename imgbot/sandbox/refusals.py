@@ -1,0 +1,69 @@
+"""Telegram's refusals: the error codes and texts that a method answers with."""
+
+from collections.abc import Mapping
+
+NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same"
+    " as a current content and reply markup of the message"
+)
+QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+OTHER_POLL = (
+    "Conflict: terminated by other getUpdates request;"
+    " make sure that only one bot instance is running"
+)
+WEBHOOK_ACTIVE = (
+    "Conflict: can't use getUpdates method while webhook is active;"
+    " use deleteWebhook to delete the webhook first"
+)
+WRONG_FILE = "wrong file identifier/HTTP URL specified"
+
+
+class ApiError(Exception):
+    """A method's answer with `ok: false`."""
+
+    def __init__(
+        self, code: int, description: str, parameters: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(f"{code} {description}")
+        self.code = code
+        self.description = description
+        self.parameters = parameters
+
+    def body(self) -> dict[str, object]:
+        answer: dict[str, object] = {
+            "ok": False,
+            "error_code": self.code,
+            "description": self.description,
+        }
+        if self.parameters:
+            answer["parameters"] = dict(self.parameters)
+        return answer
+
+
+def bad_request(reason: str) -> ApiError:
+    return ApiError(400, f"Bad Request: {reason}")
+
+
+def forbidden(reason: str) -> ApiError:
+    return ApiError(403, f"Forbidden: {reason}")
+
+
+def too_many_requests(retry_after_s: int) -> ApiError:
+    return ApiError(
+        429,
+        f"Too Many Requests: retry after {retry_after_s}",
+        {"retry_after": retry_after_s},
+    )
+
+
+def album_flood(retry_after_s: int) -> ApiError:
+    """An album's flood wait, which arrives as 400 and without `parameters`."""
+    return failed_album_item(1, f"Too Many Requests: retry after {retry_after_s}")
+
+
+def failed_album_item(position: int, error: str) -> ApiError:
+    return bad_request(f'failed to send message #{position} with the error message "{error}"')
+
+
+def too_large() -> ApiError:
+    return ApiError(413, "Request Entity Too Large")

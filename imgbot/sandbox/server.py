@@ -1,0 +1,128 @@
+"""The sandbox as one HTTP server: Bot API, control interface, chat page, simulated provider."""
+
+import asyncio
+import secrets
+import string
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from ipaddress import ip_address
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from imgbot.sandbox.botapi import BotApi
+from imgbot.sandbox.control import Control
+from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.world import World
+
+_PAGE = Path(__file__).parent / "page"
+_TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"
+_GRACE_S = 0.5
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def new_token() -> str:
+    """A token of Telegram's form, good for this sandbox only."""
+    tail = "".join(secrets.choice(_TOKEN_CHARACTERS) for _ in range(33))
+    return f"{7_000_000_000 + secrets.randbelow(10**9)}:AA{tail}"
+
+
+class Sandbox:
+    """Opens on entering, and leaves nothing behind."""
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        token: str = "",
+        *,
+        page: bool = True,
+        flood: bool = True,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._has_page = page
+        self._flood = flood
+        self._now = now
+        self.token = token or new_token()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self.world = World(self.token, flood=self._flood, now=self._now)
+            stack.callback(self.world.close)
+            self.provider = Provider()
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            hooks = tasks.create_task(self.world.webhook.run())
+            stack.callback(hooks.cancel)
+            runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            # Before the server: whoever waits for news must let go of the connection first.
+            stack.callback(self._let_go)
+            site = web.TCPSite(runner, self._host, self._port)
+            await site.start()
+            self._port = runner.addresses[0][1]
+            self.provider.base_url = self.url
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    def _let_go(self) -> None:
+        self.world.poller.close()
+        self.world.events.close()
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[_only_loopback])
+        application.add_routes(BotApi(self.world).routes())
+        application.add_routes(Control(self.world, self.provider).routes())
+        application.add_routes(self.provider.routes())
+        if self._has_page:
+            application.add_routes([web.get("/", _page), web.get("/{name:.+}", _page)])
+        return application
+
+
+@web.middleware
+async def _only_loopback(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse pages of other sites that reach for the sandbox, by DNS rebinding or directly."""
+    origin = request.headers.get("Origin", "")
+    is_foreign = request.headers.get("Sec-Fetch-Site", "") == "cross-site"
+    if not _is_loopback(f"http://{request.host}") or is_foreign:
+        raise web.HTTPForbidden(text="the sandbox answers on loopback addresses only")
+    if origin and not (_is_loopback(origin) and urlsplit(origin).netloc == request.host):
+        raise web.HTTPForbidden(text="the sandbox answers its own page only")
+    return await handler(request)
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _page(request: web.Request) -> web.StreamResponse:
+    """The chat page, never cached: it is changed while it is looked at."""
+    path = (_PAGE / request.match_info.get("name", "index.html")).resolve()
+    if not path.is_relative_to(_PAGE) or not path.is_file():
+        raise web.HTTPNotFound
+    return web.FileResponse(path, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,58 @@
+"""The fields of one control call, each checked where it is read."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from imgbot.sandbox.world import WorldError
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller of the control interface asks for."""
+
+    fields: dict[str, Any]
+
+    def text(self, name: str, default: str | None = None) -> str:
+        return self._typed(name, str, default)
+
+    def number(self, name: str) -> int:
+        return self._typed(name, int, None)
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        return self._typed(name, bool, default)
+
+    def numbers(self, name: str) -> list[int]:
+        values = self._typed(name, list, None)
+        if not all(isinstance(value, int) for value in values):
+            raise WorldError(f"{name} must be numbers")
+        return cast("list[int]", values)
+
+    def parcel(self) -> dict[str, Any]:
+        """The optional fields of something to send; what is not given or null is left out."""
+        kinds: dict[str, type] = {
+            "text": str,
+            "caption": str,
+            "photos": list,
+            "documents": list,
+            "reply_to_message_id": int,
+            "thread_id": int,
+            "extra": dict,
+        }
+        unknown = self.fields.keys() - kinds.keys() - {"user_id"}
+        if unknown:
+            raise WorldError(f"unknown fields: {', '.join(sorted(unknown))}")
+        return {
+            name: self._typed(name, kind, None)
+            for name, kind in kinds.items()
+            if self.fields.get(name) is not None
+        }
+
+    def _typed(self, name: str, kind: type, default: Any) -> Any:
+        value = self.fields.get(name)
+        if value is None and default is not None:
+            return default
+        if value is None:
+            raise WorldError(f"{name} is missing")
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise WorldError(f"{name} must be of type {kind.__name__}")
+        return value

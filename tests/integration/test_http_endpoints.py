@@ -1,0 +1,173 @@
+"""Health, metrics and their page over real HTTP; the figures behind them."""
+
+import asyncio
+import json
+import socket
+import time
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from imgbot.errors import ConfigError
+from imgbot.ops.cgroup import CgroupCollector
+from imgbot.ops.http import Check, OpsServer
+from imgbot.ops.lag import LagMeter
+from imgbot.ops.setting_types import Address
+
+ANYWHERE = Address("127.0.0.1", 0)
+
+
+async def _get(url: str, accept: str = "*/*") -> tuple[int, str, str]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(url, headers={"Accept": accept}) as answer,
+    ):
+        return answer.status, answer.headers["Content-Type"], await answer.text()
+
+
+async def _healthz(**checks: Check) -> tuple[int, dict[str, object]]:
+    async with OpsServer(ANYWHERE, CollectorRegistry(), checks) as server:
+        status, _, text = await _get(f"{server.url}/healthz")
+    return status, json.loads(text)
+
+
+async def _well() -> str:
+    return ""
+
+
+async def test_health_is_200_when_every_check_is_well() -> None:
+    status, body = await _healthz(redis=_well, pool=lambda: "")
+
+    assert status == 200
+    assert body == {"status": "ok", "checks": {"redis": {"ok": True}, "pool": {"ok": True}}}
+
+
+async def test_health_is_503_and_names_what_is_wrong() -> None:
+    status, body = await _healthz(redis=_well, telegram=lambda: "no answer for 130 s")
+
+    assert status == 503
+    assert body == {
+        "status": "failing",
+        "checks": {
+            "redis": {"ok": True},
+            "telegram": {"ok": False, "detail": "no answer for 130 s"},
+        },
+    }
+
+
+async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("imgbot.ops.http._CHECK_TIMEOUT_S", 0.05)
+
+    async def raises() -> str:
+        raise ValueError("https://host/?key=hunter2")
+
+    async def hangs() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    status, body = await _healthz(raises=raises, hangs=hangs)
+
+    assert status == 503
+    assert "hunter2" not in json.dumps(body)
+    assert "ValueError" in json.dumps(body)
+    assert "no answer" in json.dumps(body)
+
+
+async def test_metrics_come_as_text_and_as_openmetrics() -> None:
+    registry = CollectorRegistry()
+    Counter("imgbot_things_total", "Things.", registry=registry).inc(3)
+
+    async with OpsServer(ANYWHERE, registry, {}) as server:
+        _, plain_type, plain = await _get(f"{server.url}/metrics")
+        _, open_type, text = await _get(f"{server.url}/metrics", "application/openmetrics-text")
+
+    assert plain_type.startswith("text/plain; version=")
+    assert "imgbot_things_total 3.0" in plain
+    assert open_type.startswith("application/openmetrics-text")
+    assert text.endswith("# EOF\n")
+
+
+async def test_the_page_links_both_and_says_how_things_are() -> None:
+    async with OpsServer(ANYWHERE, CollectorRegistry(), {"<redis>": lambda: "down"}) as server:
+        status, kind, text = await _get(server.url)
+
+    assert status == 200
+    assert kind.startswith("text/html")
+    assert 'href="/healthz"' in text
+    assert 'href="/metrics"' in text
+    assert "Not well: &lt;redis&gt;." in text
+
+
+async def test_a_taken_port_names_the_setting() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port} is taken") as refusal:
+            await OpsServer(Address("127.0.0.1", port), CollectorRegistry(), {}).start()
+
+    assert refusal.value.setting == "IMGBOT_HTTP"
+
+
+async def test_an_address_of_another_machine_names_the_setting() -> None:
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:1") as refusal:
+        await OpsServer(Address("192.0.2.1", 1), CollectorRegistry(), {}).start()
+
+    assert refusal.value.setting == "IMGBOT_HTTP"
+
+
+async def test_a_blocked_loop_is_seen_as_lag() -> None:
+    lags: asyncio.Queue[float] = asyncio.Queue()
+    meter = LagMeter(lags.put_nowait, interval_s=0.01)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        run = group.create_task(meter.run())
+        await lags.get()
+
+        # Not awaited: it holds the whole loop up, as a careless computation would.
+        time.sleep(0.3)  # noqa: ASYNC251
+        silence_s = meter.silence_s
+        while await lags.get() < 0.2:
+            pass
+        run.cancel()
+
+    assert silence_s >= 0.3
+
+
+@pytest.fixture
+def cgroup(tmp_path: Path) -> CgroupCollector:
+    (tmp_path / "proc").write_text("0::/system.slice/imgbot.service\n")
+    folder = tmp_path / "mount" / "system.slice" / "imgbot.service"
+    folder.mkdir(parents=True)
+    for name, text in {
+        "cpu.stat": "usage_usec 2500000\nuser_usec 1\n",
+        "cpu.max": "50000 100000\n",
+        "memory.current": "1000\n",
+        "memory.stat": "anon 1\ninactive_file 300\n",
+        "memory.max": "4000\n",
+        "memory.events": "low 0\noom_kill 2\n",
+    }.items():
+        (folder / name).write_text(text)
+    return CgroupCollector(tmp_path / "proc", tmp_path / "mount")
+
+
+def test_the_units_own_control_group_is_read(cgroup: CgroupCollector) -> None:
+    registry = CollectorRegistry()
+    registry.register(cgroup)
+
+    assert registry.get_sample_value("imgbot_cgroup_cpu_seconds_total") == 2.5
+    assert registry.get_sample_value("imgbot_cgroup_memory_bytes") == 700
+    assert registry.get_sample_value("imgbot_cgroup_memory_max_bytes") == 4000
+    assert registry.get_sample_value("imgbot_cgroup_oom_kills_total") == 2
+    assert registry.get_sample_value("imgbot_cpu_cores") == 0.5
+
+
+def test_without_a_control_group_its_figures_are_absent(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    registry.register(CgroupCollector(tmp_path / "none", tmp_path))
+
+    assert [metric.name for metric in registry.collect()] == ["imgbot_cpu_cores"]

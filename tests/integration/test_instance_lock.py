@@ -1,0 +1,111 @@
+"""One supervisor per state directory and per bot, against real other processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from imgbot.errors import ConfigError
+from imgbot.ops.lock import AlreadyRunningError, InstanceLock
+
+_HOLDER = """
+import sys
+from pathlib import Path
+from imgbot.ops.lock import InstanceLock
+
+with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def _other(state_dir: Path, token: str) -> Generator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", _HOLDER, str(state_dir), token]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _token(tmp_path: Path) -> str:
+    # One per test: the name is the whole machine's.
+    return f"123456789:{tmp_path}"
+
+
+def test_a_second_one_on_the_same_state_directory_is_told_who_has_it(tmp_path: Path) -> None:
+    with (
+        _other(tmp_path, f"{tmp_path}-one") as holder,
+        pytest.raises(AlreadyRunningError, match="uses the state directory") as refusal,
+    ):
+        InstanceLock(tmp_path, f"{tmp_path}-two").acquire()
+
+    assert refusal.value.pid == holder.pid
+    assert f"process {holder.pid} ({sys.executable}" in str(refusal.value)
+
+
+def test_a_second_one_of_the_same_bot_elsewhere_is_told_who_has_it(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    with (
+        _other(tmp_path / "here", token) as holder,
+        pytest.raises(AlreadyRunningError, match="serves this bot") as refusal,
+    ):
+        InstanceLock(tmp_path / "there", token).acquire()
+
+    assert refusal.value.pid == holder.pid
+    assert token not in str(refusal.value).split("(")[0]
+
+
+def test_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    with _other(tmp_path, token) as holder:
+        holder.kill()
+        holder.wait()
+
+        with InstanceLock(tmp_path, token):
+            assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_a_refused_one_gives_back_what_it_took(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    with _other(tmp_path / "here", token):
+        with pytest.raises(AlreadyRunningError):
+            InstanceLock(tmp_path / "there", token).acquire()
+
+        with InstanceLock(tmp_path / "there", f"{token}-another"):
+            pass
+
+
+def test_a_child_that_outlives_us_holds_nothing(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    lock = InstanceLock(tmp_path, token)
+    lock.acquire()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        close_fds=False,
+    )
+    with child:
+        lock.release()
+
+        with InstanceLock(tmp_path, token):
+            assert child.poll() is None
+        child.kill()
+
+
+def test_a_folder_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ConfigError) as refusal:
+        InstanceLock(tmp_path / "file", "one").acquire()
+
+    assert refusal.value.setting == "IMGBOT_STATE_DIR"

@@ -1,0 +1,408 @@
+"""The sandbox refuses what Telegram refuses, in Telegram's words."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Clock, Control, Person, open_sandbox
+
+NOT_MODIFIED = (
+    "400 Bad Request: message is not modified: specified new message content and reply markup are"
+    " exactly the same as a current content and reply markup of the message"
+)
+TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
+UNPARSED = "400 Bad Request: can't parse entities: "
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def desk(clock: Clock) -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(flood=False, now=clock) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        anna = await control.make_user("Anna")
+        await control.say(anna, "hello")
+        yield control, api, anna
+
+
+def keyboard(**button: Any) -> dict[str, Any]:
+    return {"inline_keyboard": [[button]]}
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "refusal"),
+    [
+        ("sendMessage", {"text": ""}, "message text is empty"),
+        ("sendMessage", {}, "message text is empty"),
+        ("sendMessage", {"text": " \n "}, "message text is empty"),
+        ("sendMessage", {"text": "<b> </b>", "parse_mode": "HTML"}, "message text is empty"),
+        ("sendMessage", {"text": "x" * 4097}, "message is too long"),
+        ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
+        ("sendMessage", {"text": "x", "parse_mode": "Pidgin"}, "unsupported parse_mode"),
+        ("sendMessage", {"text": "x", "chat_id": ""}, "chat_id is empty"),
+        ("sendMessage", {"text": "x", "chat_id": 1}, "chat not found"),
+        ("sendMessage", {"text": "x", "chat_id": "@nobody"}, "chat not found"),
+        ("sendMessage", {"text": "x", "message_thread_id": 5}, "message thread not found"),
+        (
+            "sendMessage",
+            {"text": "x", "reply_parameters": {"message_id": 99}},
+            "message to be replied not found",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_to_message_id": 99},
+            "message to be replied not found",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_markup": keyboard(text="a", callback_data="ж" * 33)},
+            "BUTTON_DATA_INVALID",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_markup": keyboard(text="a", callback_data="")},
+            "BUTTON_DATA_INVALID",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_markup": keyboard(text="a")},
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_markup": keyboard(callback_data="a")},
+            "can't parse inline keyboard button: Can't find field \"text\"",
+        ),
+        (
+            "sendMessage",
+            {
+                "text": "x",
+                "reply_markup": {"inline_keyboard": [[{"text": "a", "callback_data": "a"}]] * 101},
+            },
+            "reply markup is too long",
+        ),
+        (
+            "sendMessage",
+            {"text": "x", "reply_markup": "nope"},
+            "can't parse reply keyboard markup JSON object",
+        ),
+        ("sendMessage", {"text": "x", "reply_markup": [1]}, "object expected as reply markup"),
+        ("sendPhoto", {}, "there is no photo in the request"),
+        ("sendPhoto", {"photo": "AgACnope"}, "wrong file identifier/HTTP URL specified"),
+        ("sendPhoto", {"photo": "https://example.org/a.jpg"}, "failed to get HTTP URL content"),
+        ("sendPhoto", {"photo": "x", "caption": "c" * 1025}, "message caption is too long"),
+        ("sendDocument", {}, "there is no document in the request"),
+        ("sendMediaGroup", {"media": []}, "there are no messages to send"),
+        (
+            "sendMediaGroup",
+            {"media": [{"type": "photo", "media": "x"}] * 11},
+            "too many messages to send as an album",
+        ),
+        (
+            "sendMediaGroup",
+            {"media": [{"type": "photo", "media": "x"}, {"type": "document", "media": "y"}]},
+            "document can't be mixed with other media types",
+        ),
+        (
+            "sendMediaGroup",
+            {"media": [{"type": "photo", "media": "attach://a"}] * 2},
+            "can't parse InputMedia: media not found",
+        ),
+        ("sendChatAction", {"action": "dance"}, "wrong parameter action in request"),
+        ("editMessageText", {"text": "x"}, "message identifier is not specified"),
+        ("editMessageText", {"text": "x", "message_id": 99}, "message to edit not found"),
+        ("editMessageText", {"text": "x" * 4097, "message_id": 1}, "MESSAGE_TOO_LONG"),
+        ("editMessageText", {"text": "x", "message_id": 1}, "message can't be edited"),
+        (
+            "editMessageMedia",
+            {"message_id": 1, "media": {"type": "sticker", "media": "x"}},
+            "message can't be edited",
+        ),
+        ("deleteMessage", {"message_id": 99}, "message to delete not found"),
+        ("deleteMessages", {"message_ids": []}, "message identifiers are not specified"),
+        (
+            "setMessageReaction",
+            {"message_id": 1, "reaction": [{"type": "emoji", "emoji": "✅"}]},
+            "REACTION_INVALID",
+        ),
+        (
+            "setMessageReaction",
+            {"message_id": 1, "reaction": [{"type": "emoji", "emoji": "👀"}] * 2},
+            "REACTIONS_TOO_MANY",
+        ),
+        (
+            "setMessageReaction",
+            {"message_id": 99, "reaction": [{"type": "emoji", "emoji": "👀"}]},
+            "message to react not found",
+        ),
+    ],
+)
+async def test_a_chat_method_is_refused(
+    desk: Desk, method: str, values: dict[str, Any], refusal: str
+) -> None:
+    _, api, anna = desk
+
+    answer = await api.refusal(method, **({"chat_id": anna.id} | values))
+
+    assert answer == f"400 Bad Request: {refusal}"
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "refusal"),
+    [
+        ("getFile", {}, "file_id not specified"),
+        ("getFile", {"file_id": "AgACnope"}, "invalid file_id"),
+        ("answerCallbackQuery", {"callback_query_id": "1", "text": "x" * 201}, "MESSAGE_TOO_LONG"),
+        ("setMyCommands", {}, "can't parse commands JSON object"),
+        (
+            "setMyCommands",
+            {"commands": [{"command": "Große", "description": "x"}]},
+            "BOT_COMMAND_INVALID",
+        ),
+        (
+            "setMyCommands",
+            {"commands": [{"command": "a" * 33, "description": "x"}]},
+            "BOT_COMMAND_INVALID",
+        ),
+        (
+            "setMyCommands",
+            {"commands": [{"command": "a", "description": "x" * 257}]},
+            "BOT_COMMAND_DESCRIPTION_INVALID",
+        ),
+        (
+            "setMyCommands",
+            {"commands": [{"command": "a", "description": "x"}] * 101},
+            "BOT_COMMANDS_TOO_MUCH",
+        ),
+        (
+            "setMyCommands",
+            {"commands": [], "language_code": "english"},
+            "invalid language code specified",
+        ),
+        (
+            "setWebhook",
+            {"url": "http://example.org/hook"},
+            "bad webhook: An HTTPS URL must be provided for webhook",
+        ),
+    ],
+)
+async def test_a_method_without_a_chat_is_refused(
+    desk: Desk, method: str, values: dict[str, Any], refusal: str
+) -> None:
+    _, api, _ = desk
+
+    assert await api.refusal(method, **values) == f"400 Bad Request: {refusal}"
+
+
+@pytest.mark.parametrize(
+    ("source", "refusal"),
+    [
+        ("🏟 🏟&lt;<abac>", 'Unsupported start tag "abac" at byte offset 13'),
+        ("🏟 🏟&lt;<abac", "Unclosed start tag at byte offset 13"),
+        ("🏟 🏟&lt;<i   =aba>", 'Empty attribute name in the tag "i" at byte offset 13'),
+        ("<b>open", 'Can\'t find end tag corresponding to start tag "b"'),
+        ("🏟 🏟&lt;<i    aba  =  ", 'Unclosed start tag "i" at byte offset 13'),
+        ("🏟 🏟&lt;<i    aba  =  190azAz-.,", "Unexpected end of name token at byte offset 27"),
+        ("plain</b>", "Unexpected end tag at byte offset 5"),
+        ("🏟 🏟&lt;<i>a</i   ", "Unclosed end tag at byte offset 17"),
+        (
+            "🏟 🏟&lt;<i>a</em   >",
+            'Unmatched end tag at byte offset 17, expected "</i>", found "</em>"',
+        ),
+        ("<span>x</span>", 'Tag "span" must have class "tg-spoiler" at byte offset 0'),
+        ("1 < 2", 'Unsupported start tag "" at byte offset 2'),
+    ],
+)
+async def test_html_is_refused(desk: Desk, source: str, refusal: str) -> None:
+    _, api, anna = desk
+
+    answer = await api.refusal("sendMessage", chat_id=anna.id, text=source, parse_mode="HTML")
+
+    assert answer == UNPARSED + refusal
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "entities"),
+    [
+        (
+            "<b>a<i>😀</i></b> &lt;x&gt; &amp;amp;",
+            "a😀 <x> &amp;",
+            [("bold", 0, 3), ("italic", 1, 2)],
+        ),
+        (
+            '<a href="https://a.b/?x=1&amp;y=2">link</a>',
+            "link",
+            [("text_link", 0, 4)],
+        ),
+        ('<pre><code class="language-py">x = 1</code></pre>', "x = 1", [("pre", 0, 5)]),
+        (
+            "<tg-spoiler>a</tg-spoiler> <s>b</s> <u>c</u>",
+            "a b c",
+            [("spoiler", 0, 1), ("strikethrough", 2, 1), ("underline", 4, 1)],
+        ),
+        ("  <blockquote expandable>q</blockquote>  ", "q", [("expandable_blockquote", 0, 1)]),
+        (
+            "see https://a.org/x. /start @some_bot",
+            "see https://a.org/x. /start @some_bot",
+            [("url", 4, 15), ("bot_command", 21, 6), ("mention", 28, 9)],
+        ),
+    ],
+)
+async def test_html_becomes_entities(
+    desk: Desk, source: str, text: str, entities: list[tuple[str, int, int]]
+) -> None:
+    _, api, anna = desk
+
+    message = await api.call("sendMessage", chat_id=anna.id, text=source, parse_mode="HTML")
+
+    assert message["text"] == text
+    found = [(e["type"], e["offset"], e["length"]) for e in message["entities"]]
+    assert found == entities
+
+
+async def test_what_telegram_just_takes_is_taken(desk: Desk) -> None:
+    control, api, anna = desk
+
+    await api.call("sendMessage", chat_id=anna.id, text="x" * 4096)
+    await api.call("sendMessage", chat_id=anna.id, text=f"<b>{'x' * 4096}</b>", parse_mode="HTML")
+    await api.call("SENDMESSAGE", chat_id=anna.id, text="methods have no case")
+    markup = keyboard(text="a", callback_data="ж" * 32)
+    await api.call("sendMessage", chat_id=anna.id, text="x", reply_markup=markup)
+    lenient = {"message_id": 99, "allow_sending_without_reply": True}
+    await api.call("sendMessage", chat_id=anna.id, text="x", reply_parameters=lenient)
+
+    assert (await control.calls())["violations"] == []
+
+
+async def test_an_edit_that_changes_nothing_is_refused_and_loses_no_keyboard(desk: Desk) -> None:
+    _, api, anna = desk
+    markup = keyboard(text="a", callback_data="a")
+    sent = await api.call("sendMessage", chat_id=anna.id, text="hello", reply_markup=markup)
+    place = {"chat_id": anna.id, "message_id": sent["message_id"]}
+
+    same = await api.refusal("editMessageText", **place, text="hello", reply_markup=markup)
+    edited = await api.call("editMessageText", **place, text="hello")
+    again = await api.refusal("editMessageReplyMarkup", **place)
+
+    assert (same, again) == (NOT_MODIFIED, NOT_MODIFIED)
+    assert "reply_markup" not in edited
+
+
+async def test_an_edit_needs_a_message_of_its_kind(desk: Desk) -> None:
+    _, api, anna = desk
+    text = await api.call("sendMessage", chat_id=anna.id, text="hello")
+
+    answer = await api.refusal(
+        "editMessageCaption", chat_id=anna.id, message_id=text["message_id"], caption="c"
+    )
+
+    assert answer == "400 Bad Request: there is no caption in the message to edit"
+
+
+async def test_a_bot_may_not_write_to_strangers_or_to_who_blocked_it(desk: Desk) -> None:
+    control, api, anna = desk
+    stranger = await control.make_user("Boris")
+    await control.block(anna)
+
+    first = await api.refusal("sendMessage", chat_id=stranger.id, text="hello")
+    blocked = await api.refusal("sendMessage", chat_id=anna.id, text="hello")
+    await control.block(anna, blocked=False)
+    await api.call("sendMessage", chat_id=anna.id, text="hello")
+
+    assert first == "403 Forbidden: bot can't initiate conversation with a user"
+    assert blocked == "403 Forbidden: bot was blocked by the user"
+
+
+async def test_a_pressed_button_is_answered_once_and_in_time(desk: Desk, clock: Clock) -> None:
+    control, api, anna = desk
+    message = await api.call("sendMessage", chat_id=anna.id, text="hello")
+    first = await control.press(anna, message["message_id"], "forged:data")
+    late = await control.press(anna, message["message_id"], "x")
+
+    await api.call("answerCallbackQuery", callback_query_id=first, text="hi", show_alert=True)
+    twice = await api.refusal("answerCallbackQuery", callback_query_id=first)
+    clock.offset_s += 151
+    too_late = await api.refusal("answerCallbackQuery", callback_query_id=late)
+    unknown = await api.refusal("answerCallbackQuery", callback_query_id="12")
+
+    assert (twice, too_late, unknown) == (TOO_OLD, TOO_OLD, TOO_OLD)
+    event = await control.wait_for(lambda event: event.type == "callback_answer")
+    assert (event.raw["text"], event.raw["show_alert"], event.raw["user_id"]) == (
+        "hi",
+        True,
+        anna.id,
+    )
+
+
+async def test_old_messages_cannot_be_deleted(desk: Desk, clock: Clock) -> None:
+    _, api, anna = desk
+    message = await api.call("sendMessage", chat_id=anna.id, text="hello")
+    clock.offset_s += 48 * 3600 + 1
+
+    answer = await api.refusal("deleteMessage", chat_id=anna.id, message_id=message["message_id"])
+
+    assert answer == "400 Bad Request: message can't be deleted for everyone"
+
+
+async def test_unknown_methods_and_parameters_are_violations(desk: Desk) -> None:
+    control, api, anna = desk
+
+    assert await api.refusal("fooBar") == "404 Not Found"
+    markup = keyboard(text="a", callback_data="a", colour="red")
+    await api.call("sendMessage", chat_id=anna.id, text="x", txet="y", reply_markup=markup)
+    await api.refusal("sendMessage", chat_id=anna.id, text="x", parse_mode="MarkdownV2")
+
+    calls = await control.calls()
+    assert calls["violations"] == [
+        "unknown method fooBar",
+        "unknown parameter txet of sendMessage",
+        "unknown field colour of InlineKeyboardButton in sendMessage",
+        "parse_mode MarkdownV2 is not simulated",
+    ]
+    assert calls["counts"] == {"fooBar": 1, "sendMessage": 2}
+
+
+async def test_tokens_are_checked(desk: Desk) -> None:
+    control, _, _ = desk
+
+    async with BotApi(control.url, "1234567890:" + "A" * 35) as wrong:
+        assert await wrong.refusal("getMe") == "401 Unauthorized"
+        assert (await wrong.download("photos/file_1.jpg"))[0] == 401
+    async with BotApi(control.url, "nonsense") as malformed:
+        assert await malformed.refusal("getMe") == "404 Not Found"
+
+
+async def test_the_profile_is_kept_by_scope_and_language(desk: Desk) -> None:
+    control, api, _ = desk
+    english = [{"command": "start", "description": "Begin"}]
+    russian = [{"command": "start", "description": "Начать"}]
+    scope = {"type": "all_private_chats"}
+
+    await api.call("setMyCommands", commands=english)
+    await api.call("setMyCommands", commands=russian, language_code="ru", scope=scope)
+    await api.call("setMyShortDescription", short_description="Pictures", language_code="en")
+
+    assert await api.call("getMyCommands") == english
+    assert await api.call("getMyCommands", language_code="ru") == []
+    assert await api.call("getMyCommands", language_code="ru", scope=scope) == russian
+    shown = await api.call("getMyShortDescription", language_code="en")
+    assert shown == {"short_description": "Pictures"}
+    state = await control.state()
+    assert state["bot"]["commands"] == {"": english, "ru": russian}
+
+
+async def test_a_bot_that_logged_out_is_out(desk: Desk) -> None:
+    _, api, _ = desk
+
+    assert (await api.refusal("close")).startswith("429 Too Many Requests: retry after ")
+    assert await api.call("logOut") is True
+    assert await api.refusal("getMe") == "400 Logged out"

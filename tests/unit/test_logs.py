@@ -1,0 +1,142 @@
+"""Log lines: what must never be in them, and how they look where."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imgbot.ops import logs
+
+TOKEN = "123456789:AAErtyuiopASDFGHJKLzxcvbnmQWERTYUIO"
+log = logging.getLogger("imgbot.telegram.client")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, logging.raiseExceptions)
+    yield
+    root.handlers[:], logging.raiseExceptions = before[0], before[2]
+    root.setLevel(before[1])
+    logging.captureWarnings(capture=False)
+
+
+def _set_up(style: str = "text", *secrets: str, level: str = "info") -> io.StringIO:
+    out = io.StringIO()
+    logs.set_up(level=level, style=style, secrets=secrets, environ={}, stream=out)
+    return out
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(
+    ("line", "secret"),
+    [
+        (f"GET https://api.telegram.org/bot{TOKEN}/getMe", TOKEN),
+        (f"GET https://api.telegram.org/file/bot{TOKEN}/photos/1.jpg", TOKEN),
+        (f"GET /bot{TOKEN.replace(':', '%3A')}/getMe", TOKEN[10:]),
+        ("GET http://127.0.0.1/bot123:short/getMe", "123:short"),
+        (f"token={TOKEN!r}", TOKEN),
+        ("Authorization: Bearer r8_hunter2", "r8_hunter2"),
+        ("authorization: Key id:hunter2", "hunter2"),
+        ("{'Authorization': 'Bearer r8_hunter2', 'Accept': '*'}", "r8_hunter2"),
+        ("[(b'Authorization', b'Basic aHVudGVyMg==')]", "aHVudGVyMg"),
+        ("sent Bearer eyJhbGciOi.J9", "eyJhbGciOi"),
+        ("connecting to redis://user:hunter2@host:6379/0", "hunter2"),
+    ],
+)
+def test_what_looks_like_a_secret_is_struck_out(style: str, line: str, secret: str) -> None:
+    out = _set_up(style)
+
+    log.warning("%s", line)
+    log.warning("with a fact", extra={"what": line})
+    log.error("it failed", exc_info=RuntimeError(line))
+
+    assert out.getvalue().count(logs.STRUCK) >= 3
+    assert secret not in out.getvalue()
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_the_configured_secrets_are_struck_out_wherever_they_stand(style: str) -> None:
+    out = _set_up(style, 'odd"secret\\', "odd", "")
+
+    log.warning("x%sx", 'odd"secret\\', extra={"key": ['odd"secret\\']})
+    log.warning("GET /?key=odd%22secret%5C of an odd day")
+
+    assert out.getvalue().count("odd") == 1
+    assert f"x{logs.STRUCK}x" in out.getvalue()
+
+
+def test_ordinary_words_stay() -> None:
+    out = _set_up("text", "key")
+
+    log.info("user 123456789: 10 keys, authorization failed, http://host:8080/x at 12:30:59")
+
+    assert "user 123456789: 10 keys, authorization failed, http://host:8080/x" in out.getvalue()
+
+
+def test_a_line_for_systemd_is_one_json_object() -> None:
+    out = _set_up("json")
+
+    error = ValueError("two\nlines")
+    log.error("job ended", extra={"job": "42", "seconds": 1.5}, exc_info=error)
+    line = json.loads(out.getvalue())
+
+    assert out.getvalue().count("\n") == 1
+    assert (line["level"], line["logger"]) == ("error", "imgbot.telegram.client")
+    assert (line["message"], line["job"], line["seconds"]) == ("job ended", "42", 1.5)
+    assert "ValueError: two\nlines" in line["exception"]
+
+
+def test_a_line_for_a_person_has_no_colours_where_it_is_no_terminal() -> None:
+    out = _set_up("text")
+
+    log.warning("queue is long", extra={"waiting": 51})
+
+    assert "warning telegram.client: queue is long waiting=51\n" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal() -> None:
+    out = _set_up("text")
+
+    log.warning("said %s", "\x1b[2J\x07hello\r")
+
+    assert "\x1b" not in out.getvalue()
+    assert "\r" not in out.getvalue()
+    assert "hello" in out.getvalue()
+
+
+def test_libraries_that_log_every_address_are_kept_quiet() -> None:
+    out = _set_up("text", level="debug")
+
+    logging.getLogger("httpx").info("HTTP Request: GET https://host/secret-path")
+    logging.getLogger("aiogram.event").info("Update id=1 is handled")
+    logging.getLogger("imgbot").debug("ours")
+
+    assert "secret-path" not in out.getvalue()
+    assert "Update" not in out.getvalue()
+    assert "ours" in out.getvalue()
+
+
+def test_json_is_chosen_where_the_stream_leads_to_the_journal(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w") as stream:
+        status = os.fstat(stream.fileno())
+
+        assert logs.is_journal({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}, stream)
+        assert not logs.is_journal({"JOURNAL_STREAM": f"{status.st_dev}:1"}, stream)
+        assert not logs.is_journal({}, stream)
+        assert not logs.is_journal({"JOURNAL_STREAM": "1:2"}, io.StringIO())
+
+
+def test_a_second_setting_up_replaces_the_first() -> None:
+    first = _set_up("text")
+    second = _set_up("text")
+
+    log.warning("once")
+
+    assert "once" not in first.getvalue()
+    assert second.getvalue().count("once") == 1

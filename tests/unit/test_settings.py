@@ -1,0 +1,255 @@
+"""Settings: what is read from where, and how each refusal tells the operator what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from imgbot.errors import ConfigError
+from imgbot.ops.environment import SettingsSource, load, markdown_table, table
+from imgbot.ops.settings import KEY_OF_PROVIDER, workers_for
+
+TOKEN = "123456789:" + "A" * 35
+LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
+
+
+def _refused(environ: dict[str, str]) -> ConfigError:
+    with pytest.raises(ConfigError) as refusal:
+        load(LEAST | environ)
+    return refusal.value
+
+
+@pytest.mark.parametrize(("users", "workers"), [(1, 5), (100, 5), (200, 7), (300, 10), (301, 11)])
+def test_the_pool_is_sized_as_the_guide_says(users: int, workers: int) -> None:
+    assert workers_for(users) == workers
+    assert load(LEAST | {"IMGBOT_USERS": str(users)}).worker_count == workers
+
+
+def test_the_defaults_are_the_guides() -> None:
+    settings = load(LEAST)
+
+    assert settings.worker_count == 5
+    assert (settings.rate_limit_window, settings.rate_limit_max_requests) == (60, 10)
+    assert (settings.poll_interval_initial, settings.poll_interval_max) == (2.0, 10.0)
+    assert settings.image_poll_max_attempts == 60
+    assert settings.telegram_api == "https://api.telegram.org"
+    assert str(settings.http) == "127.0.0.1:8080"
+    assert settings.redis_url is None
+    assert settings.provider == "builtin"
+    assert settings.state_dir == Path("/home/somebody/.local/state/imgbot")
+
+
+def test_an_explicit_number_of_workers_beats_the_users() -> None:
+    environ = LEAST | {"IMGBOT_USERS": "300", "IMGBOT_WORKERS": "2"}
+
+    assert load(environ).worker_count == 2
+
+
+def test_the_command_line_beats_the_environment() -> None:
+    environ = LEAST | {"IMGBOT_WORKERS": "2"}
+
+    assert load(environ, {"IMGBOT_WORKERS": 7, "IMGBOT_USERS": None}).worker_count == 7
+    assert load(environ, {"IMGBOT_USERS": 200}).worker_count == 7
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("IMGBOT_TOKEN", "placeholder"),
+        ("IMGBOT_TELEGRAM_API", "api.telegram.org"),
+        ("IMGBOT_TELEGRAM_API", "ftp://api.telegram.org"),
+        ("IMGBOT_TELEGRAM_API", "https://a:99999"),
+        ("IMGBOT_TELEGRAM_API", "https://[a"),
+        ("IMGBOT_REDIS_URL", "localhost:6379"),
+        ("IMGBOT_REDIS_URL", "redis://localhost/zero"),
+        ("IMGBOT_REDIS_URL", "unix://redis.sock"),
+        ("IMGBOT_PROVIDER", "nobody"),
+        ("IMGBOT_PROVIDER", "/nowhere/mine.toml"),
+        ("IMGBOT_PROVIDER_URL", "somewhere"),
+        ("IMGBOT_USERS", "0"),
+        ("IMGBOT_USERS", "many"),
+        ("IMGBOT_WORKERS", "0"),
+        ("IMGBOT_WORKERS", "-3"),
+        ("IMGBOT_WORKERS", "2.5"),
+        ("IMGBOT_WORKERS", "100000"),
+        ("IMGBOT_JOBS_PER_WORKER", "0"),
+        ("IMGBOT_QUEUE_LIMIT", "0"),
+        ("IMGBOT_RATE_LIMIT_WINDOW", "0"),
+        ("IMGBOT_RATE_LIMIT_MAX_REQUESTS", "0"),
+        ("IMGBOT_POLL_INTERVAL_INITIAL", "0"),
+        ("IMGBOT_POLL_INTERVAL_INITIAL", "nan"),
+        ("IMGBOT_POLL_INTERVAL_MAX", "inf"),
+        ("IMGBOT_POLL_INTERVAL_MAX", "1"),
+        ("IMGBOT_IMAGE_POLL_MAX_ATTEMPTS", "0"),
+        ("IMGBOT_POLLING", "often"),
+        ("IMGBOT_HTTP", "8080"),
+        ("IMGBOT_HTTP", "127.0.0.1:http"),
+        ("IMGBOT_HTTP", "127.0.0.1:70000"),
+        ("IMGBOT_HTTP", "[::g]:80"),
+        ("IMGBOT_ADMINS", "me"),
+        ("IMGBOT_ALLOWED_USERS", "1;2"),
+        ("IMGBOT_ACCEPT_VOLATILE_REDIS", "perhaps"),
+        ("IMGBOT_LOG_LEVEL", "loud"),
+        ("IMGBOT_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, value: str) -> None:
+    refusal = _refused({variable: value})
+
+    assert refusal.setting == variable
+    assert str(refusal).startswith(f"{variable}: ")
+    assert any(word in str(refusal) for word in ("; write ", "there is no file"))
+
+
+def test_a_missing_token_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match="IMGBOT_TOKEN: is missing; write the token that @Bot"):
+        load({"HOME": "/home/somebody"})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("IMGBOT_WORKER", "IMGBOT_WORKERS"), ("IMGBOT_RATELIMIT_WINDOW", "IMGBOT_RATE_LIMIT_WINDOW")],
+)
+def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(given: str, meant: str) -> None:
+    refusal = _refused({given: "7"})
+
+    assert refusal.setting == given
+    assert str(refusal).endswith(f"did you mean {meant}?")
+
+
+def test_other_programs_variables_are_none_of_our_business() -> None:
+    assert load(LEAST | {"IMGBOTANY": "1", "PATH": "/bin"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("IMGBOT_TOKEN", "123456789:hunter2"),
+        ("IMGBOT_REDIS_URL", "http://me:hunter2@host"),
+        ("IMGBOT_PROVIDER_URL", "https://me:hunter2@host"),
+    ],
+)
+def test_a_refusal_never_shows_a_secret(variable: str, value: str) -> None:
+    refusal = _refused({variable: value})
+
+    assert refusal.setting == variable
+    assert "hunter2" not in str(refusal)
+
+
+def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
+    settings = load(
+        LEAST
+        | {"IMGBOT_REDIS_URL": "redis://me:hunter2@host/1", "REPLICATE_API_TOKEN": "r8_hunter3"}
+    )
+
+    assert TOKEN not in repr(settings)
+    assert "hunter" not in repr(settings)
+    assert {TOKEN, "hunter2", "r8_hunter3"} <= set(settings.secrets)
+
+
+def test_an_empty_value_is_as_good_as_none() -> None:
+    settings = load(LEAST | {"IMGBOT_WORKERS": "", "IMGBOT_ADMINS": " ", "IMGBOT_HTTP": ""})
+
+    assert settings.worker_count == 5
+    assert settings.admins == ()
+
+
+def test_ids_are_read_with_blanks_and_repeats() -> None:
+    settings = load(LEAST | {"IMGBOT_ADMINS": " 22, 11,22 ,", "IMGBOT_ALLOWED_USERS": "7"})
+
+    assert settings.admins == (11, 22)
+    assert settings.allowed_users == (7,)
+
+
+@pytest.mark.parametrize("provider", [name for name, key in KEY_OF_PROVIDER.items() if key])
+def test_a_provider_without_its_key_is_refused_by_the_keys_name(provider: str) -> None:
+    key = KEY_OF_PROVIDER[provider]
+
+    assert _refused({"IMGBOT_PROVIDER": provider}).setting == key
+    chosen = load(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"})
+    assert chosen.provider_key is not None
+    assert chosen.provider_key.get_secret_value() == "secret"
+
+
+def test_a_provider_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("")
+
+    settings = load(LEAST | {"IMGBOT_PROVIDER": str(file)})
+
+    assert settings.provider == str(file)
+    assert settings.provider_key is None
+
+
+def test_credentials_of_systemd_win_over_variables(tmp_path: Path) -> None:
+    other = "987654321:" + "B" * 35
+    (tmp_path / "bot-token").write_text(other + "\n")
+    (tmp_path / "redis-url").write_text("redis://:pw@host/3\n")
+    (tmp_path / "FAL_KEY").write_text("fal-secret\n")
+
+    settings = load(
+        LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path), "IMGBOT_PROVIDER": "fal", "FAL_KEY": "old"}
+    )
+
+    assert settings.token.get_secret_value() == other
+    assert settings.redis_url is not None
+    assert settings.redis_url.get_secret_value() == "redis://:pw@host/3"
+    assert settings.provider_key is not None
+    assert settings.provider_key.get_secret_value() == "fal-secret"
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"STATE_DIRECTORY": "/var/lib/imgbot:/var/lib/other"}, "/var/lib/imgbot"),
+        ({"XDG_STATE_HOME": "/state"}, "/state/imgbot"),
+        ({"STATE_DIRECTORY": "/var/lib/imgbot", "IMGBOT_STATE_DIR": "/mine"}, "/mine"),
+    ],
+)
+def test_the_state_directory_comes_from_the_nearest(environ: dict[str, str], folder: str) -> None:
+    assert load(LEAST | environ).state_dir == Path(folder)
+
+
+def test_nowhere_to_keep_the_state_is_said() -> None:
+    with pytest.raises(ConfigError, match="IMGBOT_STATE_DIR"):
+        load({"IMGBOT_TOKEN": TOKEN})
+
+
+def test_the_environment_file_is_read_again_and_a_removed_line_is_gone(tmp_path: Path) -> None:
+    file = tmp_path / "imgbot.env"
+    file.write_text('# workers\nIMGBOT_WORKERS=7\nIMGBOT_ADMINS="11,22"\n\nTZ=UTC\n')
+    # As under systemd: the lines of the file arrive as variables, too.
+    environ = LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file), "IMGBOT_WORKERS": "7"}
+    source = SettingsSource(environ)
+
+    first = source.read()
+    file.write_text("IMGBOT_USERS=300\n")
+    second = source.read()
+
+    assert (first.worker_count, first.admins) == (7, (11, 22))
+    assert (second.worker_count, second.admins) == (10, ())
+
+
+def test_an_environment_file_that_is_missing_is_empty(tmp_path: Path) -> None:
+    environ = LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(tmp_path / "none.env")}
+
+    assert SettingsSource(environ).read().worker_count == 5
+
+
+@pytest.mark.parametrize("text", ["IMGBOT_WORKERS 7\n", "IMGBOT_WORKERS\n", 'A="open\n'])
+def test_an_environment_file_that_makes_no_sense_names_its_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "imgbot.env"
+    file.write_text("# first\n" + text)
+
+    with pytest.raises(ConfigError, match="line 2 of") as refusal:
+        SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file)}).read()
+
+    assert refusal.value.setting == "IMGBOT_ENVIRONMENT_FILE"
+
+
+def test_the_table_has_every_setting_once_and_no_gaps() -> None:
+    rows = list(table())
+
+    assert len({variable for variable, _, _ in rows}) == len(rows)
+    assert all(default and meaning for _, default, meaning in rows)
+    assert markdown_table().count("\n") == len(rows) + 1
+    assert "| `IMGBOT_RATE_LIMIT_WINDOW` | `60` |" in markdown_table()
