@@ -1,0 +1,192 @@
+"""kill -9 of the supervisor with jobs in every state: one picture and one charge each."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, Person, open_sandbox
+from tests.support.waiting import eventually
+
+Sandboxed = tuple[Bot, Control]
+
+
+@pytest.fixture
+async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
+    async with open_sandbox() as (sandbox, control):
+        await control.set_provider(duration_s=[0.6, 0.9])
+        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
+            yield bot, control
+
+
+async def pictures_of(control: Control, person: Person) -> int:
+    messages = await control.messages(person.id)
+    return sum(1 for message in messages if message.is_outgoing and message.photo_id)
+
+
+async def all_pictures(control: Control, people: list[Person]) -> list[int]:
+    return [await pictures_of(control, person) for person in people]
+
+
+async def ask_for_pictures(control: Control, count: int, words: str = "a fox") -> list[Person]:
+    people = [await control.make_user(f"P{number}") for number in range(count)]
+    for number, person in enumerate(people):
+        await control.say(person, f"{words} {number}")
+    return people
+
+
+async def expect_one_each(bot: Bot, control: Control, people: list[Person]) -> None:
+    """The promise: one picture, one charge, nothing left over."""
+    await eventually(
+        lambda: all_pictures(control, people),
+        lambda counts: all(count >= 1 for count in counts),
+        what="a picture for everybody",
+        within_s=60,
+    )
+    async with bot.redis() as redis:
+        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys, what="no job left")
+        assert await redis.zcard("img:due") == 0
+        assert await redis.hgetall("img:active") == {}
+        assert await redis.llen("rq:queue:img_queue") == 0
+    ledger = (await control.provider())["ledger"]
+    assert Counter(entry["client_id"] for entry in ledger).most_common(1)[0][1] == 1
+    assert len(ledger) == len(people)
+    assert await all_pictures(control, people) == [1] * len(people)
+    assert (await control.calls())["violations"] == []
+    assert list((bot.state_dir / "jobs").iterdir()) == []
+
+
+async def field_is_set(bot: Bot, field: str, value: str | None = None) -> list[str]:
+    async with bot.redis() as redis:
+        found: list[str] = []
+        for key in await redis.keys("rq:job:*"):
+            stored = await redis.hget(key, field)
+            if stored and stored != "0" and value in {None, stored}:
+                found.append(stored)
+        return found
+
+
+def reaches(field: str, value: str | None = None) -> Callable[[Bot], Awaitable[object]]:
+    async def wait(bot: Bot) -> object:
+        return await eventually(
+            lambda: field_is_set(bot, field, value), what=f"a job with {field}={value}"
+        )
+
+    return wait
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(reaches("id"), id="admitted"),
+        pytest.param(reaches("intent_ms"), id="intent noted"),
+        pytest.param(reaches("ticket"), id="ticket stored"),
+        pytest.param(reaches("state", "polling"), id="polling"),
+    ],
+)
+async def test_killed_in_the_middle_of_five_jobs(
+    sandboxed: Sandboxed, moment: Callable[[Bot], Awaitable[object]]
+) -> None:
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 5)
+
+    await moment(bot)
+    await bot.kill()
+    await bot.start()
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_killed_while_delivering(sandboxed: Sandboxed) -> None:
+    """The edit arrives, its answer is lost, the process dies: still one picture."""
+    bot, control = sandboxed
+    await control.fault("editMessageMedia", "drop_after", times=1)
+    await control.fault("editMessageMedia", "delay", times=2, delay_s=1.0)
+    people = await ask_for_pictures(control, 2)
+
+    await eventually(lambda: field_is_set(bot, "state", "delivering"), what="a job being delivered")
+    await bot.kill()
+    await bot.start()
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> None:
+    """Telegram hands the same updates over again; each is one job all the same."""
+    bot, control = sandboxed
+    await control.fault("sendMessage", "delay", times=4, delay_s=1.5)
+    people = await ask_for_pictures(control, 4)
+
+    await eventually(lambda: field_is_set(bot, "id"), what="a job")
+    await bot.kill()
+    await bot.start()
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_killed_again_and_again(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    dice = random.Random(7)
+    people = await ask_for_pictures(control, 8)
+
+    for _ in range(4):
+        # Any moment will do, and none is like the other: that is the point.
+        await asyncio.sleep(dice.uniform(0.0, 0.8))
+        await bot.kill()
+        await bot.start()
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_what_is_lost_in_the_providers_answer_is_found_again(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+
+    people = await ask_for_pictures(control, 2, "a fox [[sim:drop_after_accept]]")
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
+    """No worker, no forkserver, no Redis outlives the supervisor."""
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 1)
+    await eventually(lambda: all_pictures(control, people), lambda counts: counts == [1])
+    family = descendants(bot.pid)
+    assert len(family) >= 3
+
+    await bot.kill()
+
+    async def alive() -> list[int]:
+        return [pid for pid in family if _is_alive(pid)]
+
+    await eventually(alive, lambda pids: not pids, what="all processes gone", within_s=15)
+
+
+def descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found: list[int] = []
+    todo = [pid]
+    while todo:
+        mine = children.get(todo.pop(), [])
+        found += mine
+        todo += mine
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

@@ -1,0 +1,48 @@
+"""One running bot for all the tests of a module: its start takes seconds, its work does not."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from imgbot.sandbox.server import Sandbox
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, open_sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A sandbox, its control, and the bot on it."""
+
+    bot: Bot
+    control: Control
+    sandbox: Sandbox
+
+
+async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> AsyncIterator[Stage]:
+    state_dir = folder / "state"
+    state_dir.mkdir()
+    async with open_sandbox() as (sandbox, control):
+        if is_simulated:
+            await control.set_provider(duration_s=[0.2, 0.4])
+            settings |= with_simulated_provider(sandbox)
+        async with Bot(sandbox, state_dir, **settings) as bot:
+            yield Stage(bot, control, sandbox)
+        assert (await control.calls())["violations"] == []
+        assert bot.secrets_in_log() == []
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def builtin_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The built-in engine."""
+    async for stage in open_stage(tmp_path_factory.mktemp("builtin"), is_simulated=False):
+        yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The simulated provider."""
+    async for stage in open_stage(tmp_path_factory.mktemp("simulated"), is_simulated=True):
+        yield stage

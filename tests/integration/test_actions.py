@@ -1,0 +1,241 @@
+"""The five actions through the front door, from the first message to the picture."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.integration.conftest import Stage
+from tests.support.photos import load_photo, photo_path
+from tests.support.sandbox import Control, Message, Person
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def jpeg(name: str, size: tuple[int, int] | None = None) -> bytes:
+    image = load_photo(name)
+    buffer = io.BytesIO()
+    (image.resize(size) if size else image).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+async def picture_in(control: Control, message: Message) -> Image.Image:
+    content = await control.file(message.photo_id or message.document_id or "")
+    return Image.open(io.BytesIO(content))
+
+
+async def result_for(control: Control, person: Person, after: int = 0) -> Message:
+    return await control.wait_message(
+        person.id, lambda m: bool(m.photo_id or m.document_id), 40, after=after
+    )
+
+
+async def say_and_wait(stage: Stage, person: Person, text: str) -> Message:
+    after = await stage.control.last_seq()
+    await stage.control.say(person, text)
+    return await stage.control.wait_message(person.id, after=after)
+
+
+@pytest.mark.parametrize(("language", "greeting"), [("ru", "Привет"), ("en", "Hi!")])
+async def test_the_greeting_offers_five_actions(
+    builtin_stage: Stage, language: str, greeting: str
+) -> None:
+    person = await builtin_stage.control.make_user("Anna", language_code=language)
+
+    reply = await say_and_wait(builtin_stage, person, "/start")
+
+    assert reply.text.startswith(greeting)
+    assert len(reply.buttons) == 5
+
+
+async def test_create_by_command_and_words(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Anna", language_code="ru")
+
+    question = await say_and_wait(builtin_stage, person, "/create")
+    await control.say(person, "осенний лес на закате")
+    result = await result_for(control, person)
+
+    assert question.text == "Что нарисовать? Напишите словами."
+    assert result.text == "осенний лес на закате"
+    image = await picture_in(control, result)
+    assert min(image.size) >= 512
+    assert len(image.convert("L").getcolors(256 * 256) or []) > 20
+
+
+async def test_plain_words_are_enough(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, "a winter night with stars")
+    result = await result_for(control, person)
+
+    messages = [m for m in await control.messages(person.id) if m.is_outgoing]
+    assert [m.id for m in messages] == [result.id]
+
+
+async def test_edit_by_a_photo_with_a_caption(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, [jpeg("astronaut")], caption="black and white")
+    result = await result_for(control, person)
+
+    red, green, blue = (await picture_in(control, result)).convert("RGB").split()
+    assert red.histogram() == pytest.approx(green.histogram(), abs=red.width * 4)
+    assert green.tobytes() == pytest.approx(blue.tobytes(), abs=6)
+
+
+async def test_edit_step_by_step(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Анна", language_code="ru")
+
+    first = await say_and_wait(builtin_stage, person, "/edit")
+    after = await control.last_seq()
+    await control.send_photos(person, [jpeg("cat")])
+    second = await control.wait_message(person.id, after=after)
+    await control.say(person, "поверни вправо")
+    result = await result_for(control, person)
+
+    assert first.text == "Пришлите фото, которое нужно изменить."
+    assert second.text.startswith("Что сделать с фото?")
+    width, height = (await picture_in(control, result)).size
+    assert width < height
+
+
+async def test_merge_photos_one_by_one(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await say_and_wait(builtin_stage, person, "/merge")
+
+    await control.send_photos(person, [jpeg("cat")])
+    await control.send_photos(person, [jpeg("astronaut")])
+    panel = await control.wait_message(person.id, lambda m: "2 photos" in m.text)
+    await control.click(person, panel, "Merge")
+    result = await result_for(control, person)
+
+    assert result.text == "🧩 Photos merged: 2"
+    assert min((await picture_in(control, result)).size) > 200
+
+
+async def test_merge_an_album(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, [jpeg("cat"), jpeg("astronaut"), jpeg("cat", (300, 500))])
+    panel = await control.wait_message(person.id, lambda m: "3 photos" in m.text)
+    await control.say(person, "side by side")
+    result = await result_for(control, person)
+
+    assert panel.text.startswith("3 photos")
+    assert result.text == "🧩 Photos merged: 3"
+
+
+async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Анна", language_code="ru")
+
+    await control.send_photos(person, [jpeg("cat")])
+    question = await control.wait_message(person.id, lambda m: bool(m.buttons))
+    await control.click(person, question, "Улучшить")
+    result = await result_for(control, person)
+
+    assert result.text == "✨ Улучшено"
+    assert (await picture_in(control, result)).size == (451, 300)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+async def test_upscale_a_file_in_its_full_quality(builtin_stage: Stage, scale: int) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_documents(
+        person, [("cat.png", photo_path("cat").read_bytes())], caption=f"/upscale x{scale}"
+    )
+    result = await result_for(control, person)
+
+    assert result.text == f"🔍 {scale} times larger"
+    assert (await picture_in(control, result)).size[0] in {451 * scale, 1280}
+
+
+async def test_a_command_in_reply_to_a_picture_is_about_that_picture(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a calm sea")
+    first = await result_for(control, person)
+
+    after = await control.last_seq()
+    await control.say(person, "much warmer", reply_to=first.id)
+    second = await result_for(control, person, after)
+
+    assert second.id != first.id
+    assert second.text.startswith("✏️ much warmer")
+
+
+async def test_the_buttons_under_a_result(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a green valley")
+    first = await result_for(control, person)
+
+    after = await control.last_seq()
+    await control.click(person, first, "Again")
+    again = await result_for(control, person, after)
+    after = await control.last_seq()
+    await control.click(person, again, "×2")
+    larger = await result_for(control, person, after)
+    after = await control.last_seq()
+    await control.click(person, first, "Edit")
+    question = await control.wait_message(person.id, after=after)
+
+    assert again.text == "a green valley"
+    assert larger.text == "🔍 2 times larger"
+    assert question.text.startswith("What shall I do with it?")
+    assert len({first.id, again.id, larger.id}) == 3
+
+
+async def test_two_taps_at_once_are_one(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "two taps")
+    first = await result_for(control, person)
+
+    after = await control.last_seq()
+    await control.click(person, first, "Again")
+    await control.click(person, first, "Again")
+    answer = await control.wait_for(
+        lambda e: e.type == "callback_answer" and e.raw.get("text") == "On it already.",
+        after=after,
+    )
+    await result_for(control, person, after)
+
+    assert answer.raw["user_id"] == person.id
+    results = [m for m in await control.messages(person.id) if m.photo_id]
+    assert len(results) == 2
+
+
+async def test_help_names_what_can_be_done(builtin_stage: Stage) -> None:
+    person = await builtin_stage.control.make_user("Anna", language_code="ru")
+
+    reply = await say_and_wait(builtin_stage, person, "/help")
+
+    assert all(word in reply.text for word in ("/merge", "/retouch", "/upscale", "/cancel"))
+
+
+async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    requests = [
+        lambda: control.say(person, "a fox"),
+        lambda: control.send_photos(person, [jpeg("cat")], caption="a hat"),
+        lambda: control.send_photos(person, [jpeg("cat")], caption="/retouch"),
+        lambda: control.send_photos(person, [jpeg("cat")], caption="/upscale x2"),
+    ]
+
+    for request in requests:
+        after = await control.last_seq()
+        await request()
+        await result_for(control, person, after)
+
+    ledger = (await control.provider())["ledger"]
+    assert [entry["operation"] for entry in ledger] == ["create", "edit", "retouch", "upscale"]

@@ -1,0 +1,155 @@
+"""The program itself, run as an operator runs it, against a sandbox."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from redis.asyncio import Redis
+
+from imgbot.queue.scripts import connect
+from imgbot.sandbox.server import Sandbox
+
+READY_S = 40.0
+STOP_S = 40.0
+
+
+class Bot:
+    """One state directory and one supervisor at a time on it; starts again after a kill."""
+
+    def __init__(self, sandbox: Sandbox, state_dir: Path, **settings: str) -> None:
+        self._sandbox = sandbox
+        self._settings = settings
+        self._arguments: tuple[str, ...] = ()
+        self._log = state_dir.parent / "bot.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self.state_dir = state_dir
+        self.http_port = _free_port()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        clean = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
+        return clean | {
+            "IMGBOT_TOKEN": self._sandbox.token,
+            "IMGBOT_TELEGRAM_API": self._sandbox.url,
+            "IMGBOT_STATE_DIR": str(self.state_dir),
+            "IMGBOT_HTTP": f"127.0.0.1:{self.http_port}",
+            "IMGBOT_POLL_INTERVAL_INITIAL": "0.2",
+            "IMGBOT_POLL_INTERVAL_MAX": "0.5",
+            "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "1000",
+            **self._settings,
+        }
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def secrets_in_log(self) -> list[str]:
+        """Lines of the log that hold what must never be there."""
+        secrets = [self._sandbox.token, self._sandbox.token.partition(":")[2], "sim-key"]
+        return [line for line in self.log.splitlines() if any(s in line for s in secrets)]
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.state_dir}/redis/redis.sock"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None and self._process.returncode is None:
+            await self.stop()
+        if kind is not None:
+            sys.stderr.write(self.log)
+
+    async def launch(self, *arguments: str) -> None:
+        """Start the process, without waiting for it to serve."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "imgbot", *arguments, env=self.environ, stderr=log
+            )
+
+    async def start(self, *arguments: str) -> None:
+        """Start the process and wait until it tells systemd that it is ready."""
+        notices = self.state_dir.parent / "notify"
+        with suppress(FileNotFoundError):
+            notices.unlink()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+            listener.bind(str(notices))
+            listener.setblocking(False)
+            self._settings["NOTIFY_SOCKET"] = str(notices)
+            await self.launch(*arguments)
+            await self._until_ready(listener)
+
+    async def _until_ready(self, listener: socket.socket) -> None:
+        assert self._process is not None
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(READY_S), asyncio.TaskGroup() as group:
+            end = group.create_task(self._process.wait())
+            while True:
+                notice = group.create_task(loop.sock_recv(listener, 4096))
+                await asyncio.wait({end, notice}, return_when=asyncio.FIRST_COMPLETED)
+                if end.done():
+                    notice.cancel()
+                    raise AssertionError(f"ended with {end.result()}:\n{self.log}")
+                if b"READY=1" in notice.result():
+                    end.cancel()
+                    return
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)
+
+    async def kill(self) -> None:
+        """kill -9, as the kernel or a power cut would."""
+        self.signal(signal.SIGKILL)
+        await self.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM; return the exit status."""
+        self.signal(signal.SIGTERM)
+        return await self.wait()
+
+    async def wait(self) -> int:
+        assert self._process is not None
+        async with asyncio.timeout(STOP_S):
+            return await self._process.wait()
+
+    @asynccontextmanager
+    async def redis(self) -> AsyncIterator[Redis]:
+        redis = connect(self.redis_url)
+        try:
+            yield redis
+        finally:
+            await redis.aclose()
+
+
+def with_simulated_provider(sandbox: Sandbox) -> dict[str, str]:
+    """Settings that make the sandbox's provider the bot's."""
+    return {
+        "IMGBOT_PROVIDER": "simulated",
+        "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
+        "SIMULATED_API_KEY": "sim-key",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
