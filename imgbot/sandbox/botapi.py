@@ -51,6 +51,9 @@ class BotApi:
             return await self._answer(request, uploads)
         except ApiError as refusal:
             return web.json_response(refusal.body(), status=refusal.code)
+        except (ConnectionError, web.RequestPayloadError):
+            # The caller was killed while it was sending: nobody is there to be answered.
+            return web.Response()
         finally:
             for upload in uploads.values():
                 upload.path.unlink(missing_ok=True)

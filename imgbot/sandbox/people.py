@@ -15,6 +15,7 @@ _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
 _MOST_IN_ALBUM = 10
 _LONGEST_TEXT = 100_000
+_MOST_THREADS = 1_000
 
 
 class People:
@@ -133,6 +134,8 @@ class People:
     def _head(self, chat: Chat, wish: Json) -> Json:
         head: Json = {}
         if thread_id := wish.get("thread_id"):
+            if len(chat.threads) >= _MOST_THREADS:
+                raise WorldError(f"a chat has at most {_MOST_THREADS} topics")
             chat.threads.add(thread_id)
             head |= {"message_thread_id": thread_id, "is_topic_message": True}
         if reply_id := wish.get("reply_to_message_id"):

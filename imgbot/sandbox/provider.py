@@ -1,7 +1,8 @@
 """The simulated image provider: tasks over HTTP that cost money, with faults on demand.
 
 Every call but the one for files carries `Authorization: Bearer sim-key`. A task runs by the
-loop's clock for a random time within `duration_s`, and is charged once, when it is accepted.
+loop's clock for a random time within `duration_s`, and is charged once, when it is accepted;
+a cancelled one stays charged.
 
     POST /provider/tasks {operation, words, images?, scale?, seed?, client_id?}, Idempotency-Key?
     GET  /provider/tasks/{id} · GET /provider/tasks?client_id=… · POST /provider/tasks/{id}/cancel

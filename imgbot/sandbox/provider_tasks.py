@@ -27,7 +27,7 @@ _MOST_TASKS = 20_000
 _QUEUED_SHARE = 0.15
 _FAILURES = {
     "moderated": "the words or the picture are against the rules",
-    "fail": "the model gave up",
+    "failed": "the model gave up",
     "cancelled": "cancelled by the client",
 }
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
@@ -150,7 +150,9 @@ class Task:
     def failure(self) -> str | None:
         if self.is_cancelled:
             return "cancelled"
-        return next((mark for mark in ("moderated", "fail") if mark in self.order.marks), None)
+        if "moderated" in self.order.marks:
+            return "moderated"
+        return "failed" if "fail" in self.order.marks else None
 
     def progress(self, now: float) -> float:
         age_s = now - self.started_at

@@ -14,8 +14,8 @@ class BotApi:
 
     def __init__(self, url: str, token: str) -> None:
         self._root = url
-        self._token = token
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60.0), trust_env=False)
+        self.token = token
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(60.0), trust_env=False, verify=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -31,7 +31,7 @@ class BotApi:
             name: value if isinstance(value, str) else json.dumps(value)
             for name, value in values.items()
         }
-        url = f"{self._root}/bot{self._token}/{method}"
+        url = f"{self._root}/bot{self.token}/{method}"
         answer = await self._http.post(url, data=form, files=files or None)
         return answer.status_code, answer.json()
 
@@ -53,5 +53,5 @@ class BotApi:
         return f"{status} {answer['description']}"
 
     async def download(self, file_path: str) -> tuple[int, bytes]:
-        answer = await self._http.get(f"{self._root}/file/bot{self._token}/{file_path}")
+        answer = await self._http.get(f"{self._root}/file/bot{self.token}/{file_path}")
         return answer.status_code, answer.content

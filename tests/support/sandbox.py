@@ -118,7 +118,7 @@ class Control:
     def __init__(self, url: str) -> None:
         self.url = url
         self._http = httpx.AsyncClient(
-            base_url=f"{url}/control", timeout=httpx.Timeout(30.0), trust_env=False
+            base_url=f"{url}/control", timeout=httpx.Timeout(30.0), trust_env=False, verify=False
         )
 
     async def __aenter__(self) -> Self:

@@ -37,7 +37,14 @@ const composer = new Composer(go);
 const banner = connectionBanner();
 const nothing = h("p", { class: "notice nothing" }, t("no_chat"));
 const dropZone = h("div", { class: "drop-zone", hidden: true }, icon("photo"), t("drop_here"));
-const chat = h("main", { class: "chat" }, header.element, timeline.element, composer.element, dropZone);
+const chat = h(
+  "main",
+  { class: "chat" },
+  header.element,
+  timeline.element,
+  composer.element,
+  dropZone,
+);
 const app = h("div", { class: "app" }, sidebar.people, sidebar.list, chat, nothing);
 
 function messageMenu(message) {
@@ -46,15 +53,28 @@ function messageMenu(message) {
   return [
     { icon: "reply", text: t("reply"), onclick: () => act.reply(message) },
     words && { icon: "copy", text: t("copy_text"), onclick: () => act.copy(words) },
-    mine && words !== undefined && { icon: "edit", text: t("edit"), onclick: () => composer.edit(message) },
-    { icon: "trash", text: t("delete"), danger: true, onclick: () => control.deleteMessage(message.chat.id, message.message_id).catch(complain) },
+    mine &&
+      words !== undefined && {
+        icon: "edit",
+        text: t("edit"),
+        onclick: () => composer.edit(message),
+      },
+    {
+      icon: "trash",
+      text: t("delete"),
+      danger: true,
+      onclick: () => control.deleteMessage(message.chat.id, message.message_id).catch(complain),
+    },
   ].filter(Boolean);
 }
 
 async function pressButton(message, data, place) {
   store.press(place, () => toast(t("button_failed")));
   try {
-    store.pressedAs(place, await control.pressButton(message.chat.id, store.me, message.message_id, data));
+    store.pressedAs(
+      place,
+      await control.pressButton(message.chat.id, store.me, message.message_id, data),
+    );
   } catch (error) {
     store.release(place);
     complain(error);
@@ -65,7 +85,11 @@ async function pressButton(message, data, place) {
 
 function go(userId, chatId) {
   const chatIds = store.chatsOf(userId).map(({ id }) => id);
-  const fitting = chatIds.includes(chatId) ? chatId : PHONE.matches ? null : (chatIds.find((id) => id === userId) ?? null);
+  const fitting = chatIds.includes(chatId)
+    ? chatId
+    : PHONE.matches
+      ? null
+      : (chatIds.find((id) => id === userId) ?? null);
   const query = new URLSearchParams({ user: userId, ...(fitting !== null && { chat: fitting }) });
   const deeper = PHONE.matches && store.chatId === null && fitting !== null && store.me !== null;
   if (deeper) history.pushState({ deeper }, "", `?${query}`);
@@ -90,8 +114,17 @@ function addressed() {
   const query = new URLSearchParams(location.search);
   const asked = Number(query.get("chat")) || null;
   const members = store.chats.get(asked)?.members ?? [];
-  const candidates = [Number(query.get("user")), asked, members[0], store.users.keys().next().value];
-  const userId = candidates.find((id) => store.users.has(id) && (asked === null || asked > 0 || !members.length || members.includes(id)));
+  const candidates = [
+    Number(query.get("user")),
+    asked,
+    members[0],
+    store.users.keys().next().value,
+  ];
+  const userId = candidates.find(
+    (id) =>
+      store.users.has(id) &&
+      (asked === null || asked > 0 || !members.length || members.includes(id)),
+  );
   return [userId, asked ?? (query.has("user") ? null : userId)];
 }
 
@@ -101,7 +134,10 @@ addEventListener("popstate", () => {
   if (chatId === null) go(store.me, null);
   else look(userId, chatId);
 });
-PHONE.addEventListener("change", () => store.me !== null && store.chatId === null && go(store.me, null));
+PHONE.addEventListener(
+  "change",
+  () => store.me !== null && store.chatId === null && go(store.me, null),
+);
 
 // ---- news
 
@@ -113,7 +149,8 @@ const live = new Live({
   onLost: () => store.setConnected(false),
   onReset: () => boot(),
   onEvent: (event) => {
-    const isStrange = event.chat_id !== undefined && !store.chats.has(event.chat_id) && event.type !== "call";
+    const isStrange =
+      event.chat_id !== undefined && !store.chats.has(event.chat_id) && event.type !== "call";
     if (isStrange) refreshSoon();
     store.apply(event);
   },
@@ -138,23 +175,34 @@ async function refresh() {
   look(store.me, store.chatId);
 }
 
+let isBooting = false;
+
 async function boot() {
+  // A reset and a reconnection may come together; two runs would make two first people.
+  if (isBooting) return;
+  isBooting = true;
   try {
     const state = await control.getState();
     store.setState(state);
     store.doubt();
-    if (!store.users.size) store.addUser(await control.addUser({ first_name: t("name_default"), language_code: language }));
+    if (!store.users.size)
+      store.addUser(
+        await control.addUser({ first_name: t("name_default"), language_code: language }),
+      );
     live.start(state.seq ?? null);
     go(...addressed());
     store.setConnected(true);
   } catch {
     store.setConnected(false);
     setTimeout(boot, RETRY_MS);
+  } finally {
+    isBooting = false;
   }
 }
 
 store.addEventListener("message", ({ detail: message }) => {
-  if (message.chat.id === store.chatId && !store.isMine(message)) speak(t("announce", { name: personName(message.from), text: gist(message) }));
+  if (message.chat.id === store.chatId && !store.isMine(message))
+    speak(t("announce", { name: personName(message.from), text: gist(message) }));
 });
 
 store.addEventListener("callback", ({ detail: { user_id: userId, text, show_alert: isAlert } }) => {
@@ -183,7 +231,8 @@ document.addEventListener("visibilitychange", () => {
 // ---- dropping files anywhere on the chat
 
 let dragDepth = 0;
-const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && store.chatId !== null;
+const carriesFiles = (event) =>
+  event.dataTransfer?.types.includes("Files") && store.chatId !== null;
 
 function dragged(event, step) {
   if (!carriesFiles(event)) return;

@@ -28,7 +28,8 @@ export class Attachments {
   /** Adds files; pictures become photos unless `asFiles`. */
   add(files, asFiles = false) {
     for (const file of files) {
-      if (file.size > MOST_BYTES) toast(t("file_too_large", { name: file.name, size: fileSize(file.size) }));
+      if (file.size > MOST_BYTES)
+        toast(t("file_too_large", { name: file.name, size: fileSize(file.size) }));
       else if (this.#items.length >= MOST_FILES) return this.#full();
       else this.#items.push(this.#item(file, asFiles));
     }
@@ -41,7 +42,12 @@ export class Attachments {
   }
 
   #item(file, asFile) {
-    const item = { file, asFile: asFile || !file.type.startsWith("image/"), url: null, ready: Promise.resolve() };
+    const item = {
+      file,
+      asFile: asFile || !file.type.startsWith("image/"),
+      url: null,
+      ready: Promise.resolve(),
+    };
     if (!file.type.startsWith("image/")) return item;
     item.url = URL.createObjectURL(file);
     item.image = h("img", { src: item.url, alt: "", draggable: "false" });
@@ -68,9 +74,20 @@ export class Attachments {
 
   #preview(item) {
     const asFile = item.asFile || this.#asFiles.checked;
-    const remove = iconButton("close", t("remove", { name: item.file.name }), { class: "remove", onclick: () => this.#remove(item) });
-    const details = asFile ? h("span", { class: "strip-name" }, item.file.name, h("small", {}, fileSize(item.file.size))) : null;
-    return h("div", { class: asFile ? "preview as-file" : "preview", testid: "attachment" }, item.image ?? h("span", { class: "file-icon" }, icon("file")), details, remove);
+    const remove = iconButton("close", t("remove", { name: item.file.name }), {
+      class: "remove",
+      onclick: () => this.#remove(item),
+    });
+    const details = asFile
+      ? h("span", { class: "strip-name" }, item.file.name, h("small", {}, fileSize(item.file.size)))
+      : null;
+    return h(
+      "div",
+      { class: asFile ? "preview as-file" : "preview", testid: "attachment" },
+      item.image ?? h("span", { class: "file-icon" }, icon("file")),
+      details,
+      remove,
+    );
   }
 
   #remove(item) {
@@ -90,7 +107,10 @@ export class Attachments {
     release(items);
     const isFile = (item) => allAsFiles || item.asFile;
     const files = (list) => list.map(({ file }) => file);
-    return { photos: files(items.filter((item) => !isFile(item))), documents: files(items.filter(isFile)) };
+    return {
+      photos: files(items.filter((item) => !isFile(item))),
+      documents: files(items.filter(isFile)),
+    };
   }
 
   /** Drops everything. */

@@ -7,8 +7,18 @@ import { t } from "./words.js";
 export class Commands {
   #run;
   #fillIn;
-  #button = iconButton("slash", t("commands"), { "aria-haspopup": "listbox", "aria-expanded": "false", onclick: () => this.#toggle() });
-  #list = h("div", { class: "commands-list", role: "listbox", "aria-label": t("commands"), id: "commands-list", hidden: true });
+  #button = iconButton("slash", t("commands"), {
+    "aria-haspopup": "listbox",
+    "aria-expanded": "false",
+    onclick: () => this.#toggle(),
+  });
+  #list = h("div", {
+    class: "commands-list",
+    role: "listbox",
+    "aria-label": t("commands"),
+    id: "commands-list",
+    hidden: true,
+  });
   #at = -1;
 
   element = h("div", { class: "commands", testid: "commands-menu" }, this.#button, this.#list);
@@ -17,7 +27,10 @@ export class Commands {
   constructor(run, fillIn) {
     this.#run = run;
     this.#fillIn = fillIn;
-    document.addEventListener("pointerdown", (event) => this.element.contains(event.target) || this.close());
+    document.addEventListener(
+      "pointerdown",
+      (event) => this.element.contains(event.target) || this.close(),
+    );
   }
 
   /** The commands in the language of the person, as Telegram picks them. */
@@ -56,8 +69,20 @@ export class Commands {
       this.close();
       this.#run(`/${command}`);
     };
-    const attributes = { type: "button", role: "option", class: "command", id: `command-${i}`, "aria-selected": "false", testid: "command-item" };
-    return h("button", { ...attributes, onclick: pick }, h("span", { class: "command-name" }, `/${command}`), h("span", { class: "command-words" }, description));
+    const attributes = {
+      type: "button",
+      role: "option",
+      class: "command",
+      id: `command-${i}`,
+      "aria-selected": "false",
+      testid: "command-item",
+    };
+    return h(
+      "button",
+      { ...attributes, onclick: pick },
+      h("span", { class: "command-name" }, `/${command}`),
+      h("span", { class: "command-words" }, description),
+    );
   }
 
   close() {
@@ -71,7 +96,11 @@ export class Commands {
     if (this.#list.hidden) return false;
     const options = [...this.#list.children];
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) this.#mark(options, (this.#at + step + options.length + (this.#at < 0 && step < 0 ? 1 : 0)) % options.length);
+    if (step)
+      this.#mark(
+        options,
+        (this.#at + step + options.length + (this.#at < 0 && step < 0 ? 1 : 0)) % options.length,
+      );
     else if (event.key === "Escape") this.close();
     else if (event.key === "Tab") this.#complete(options[Math.max(0, this.#at)]);
     else if (event.key === "Enter" && this.#at >= 0) options[this.#at].click();

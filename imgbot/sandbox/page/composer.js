@@ -4,12 +4,13 @@ import * as control from "./control.js";
 import { Attachments } from "./attachments.js";
 import { Commands } from "./commands.js";
 import { h, icon, iconButton } from "./dom.js";
-import { avatar, personName } from "./format.js";
+import { personName } from "./format.js";
 import { setBlocked } from "./header.js";
 import { quote } from "./media.js";
 import { openMenu } from "./menu.js";
 import { complain } from "./notices.js";
 import { deliver } from "./outbox.js";
+import { Speaking } from "./speaking.js";
 import { store } from "./store.js";
 import { t } from "./words.js";
 
@@ -17,32 +18,92 @@ const TALLEST_PX = 200;
 const TOUCH = matchMedia("(pointer: coarse)");
 
 export class Composer {
-  #go;
   #drafts = new Map();
   #place = "";
   #reply = null;
   #editing = null;
-  #topics = new Map();
   #sending = 0;
 
   #context = h("div", { class: "context", hidden: true });
   #files = new Attachments(() => this.#drawState());
-  #text = h("textarea", { rows: 1, class: "composer-text", testid: "composer-text", autocomplete: "off", "aria-controls": "commands-list", oninput: () => this.#typed(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event) });
-  #commands = new Commands((command) => this.send(command), (text) => this.#fill(text));
-  #photos = h("input", { type: "file", multiple: true, accept: "image/*", class: "visually-hidden", tabindex: -1, "aria-label": t("attach_photo"), testid: "composer-file", onchange: (event) => this.#chosen(event.target, false) });
-  #documents = h("input", { type: "file", multiple: true, class: "visually-hidden", tabindex: -1, "aria-label": t("attach_file"), testid: "composer-document", onchange: (event) => this.#chosen(event.target, true) });
-  #attach = iconButton("attach", t("attach"), { "aria-haspopup": "menu", onclick: () => this.#attachMenu() });
-  #speaker = h("button", { type: "button", class: "speaker", testid: "speak-as", hidden: true, onclick: () => this.#speakerMenu() });
-  #topic = h("button", { type: "button", class: "topic-choice", hidden: true, onclick: () => this.#topicMenu() });
-  #send = iconButton("send", t("send"), { class: "send", testid: "composer-send", onclick: () => this.#submit() });
-  #blocked = h("button", { type: "button", class: "unblock", hidden: true, onclick: () => setBlocked(store.chatId, false) }, t("unblock"));
-  #bar = h("div", { class: "composer-bar" }, this.#speaker, this.#attach, this.#commands.element, this.#text, this.#send);
+  #text = h("textarea", {
+    rows: 1,
+    class: "composer-text",
+    testid: "composer-text",
+    autocomplete: "off",
+    "aria-controls": "commands-list",
+    oninput: () => this.#typed(),
+    onkeydown: (event) => this.#key(event),
+    onpaste: (event) => this.#paste(event),
+  });
+  #commands = new Commands(
+    (command) => this.send(command),
+    (text) => this.#fill(text),
+  );
+  #photos = h("input", {
+    type: "file",
+    multiple: true,
+    accept: "image/*",
+    class: "visually-hidden",
+    tabindex: -1,
+    "aria-label": t("attach_photo"),
+    testid: "composer-file",
+    onchange: (event) => this.#chosen(event.target, false),
+  });
+  #documents = h("input", {
+    type: "file",
+    multiple: true,
+    class: "visually-hidden",
+    tabindex: -1,
+    "aria-label": t("attach_file"),
+    testid: "composer-document",
+    onchange: (event) => this.#chosen(event.target, true),
+  });
+  #attach = iconButton("attach", t("attach"), {
+    "aria-haspopup": "menu",
+    onclick: () => this.#attachMenu(),
+  });
+  #speaking;
+  #send = iconButton("send", t("send"), {
+    class: "send",
+    testid: "composer-send",
+    onclick: () => this.#submit(),
+  });
+  #blocked = h(
+    "button",
+    {
+      type: "button",
+      class: "unblock",
+      hidden: true,
+      onclick: () => setBlocked(store.chatId, false),
+    },
+    t("unblock"),
+  );
+  #bar = h(
+    "div",
+    { class: "composer-bar" },
+    this.#attach,
+    this.#commands.element,
+    this.#text,
+    this.#send,
+  );
 
-  element = h("footer", { class: "composer" }, this.#context, this.#files.element, this.#topic, this.#bar, this.#blocked, this.#photos, this.#documents);
+  element = h(
+    "footer",
+    { class: "composer" },
+    this.#context,
+    this.#files.element,
+    this.#bar,
+    this.#blocked,
+    this.#photos,
+    this.#documents,
+  );
 
   /** `go(userId, chatId)` changes as whom we speak. */
   constructor(go) {
-    this.#go = go;
+    this.#speaking = new Speaking(go);
+    this.#bar.prepend(this.#speaking.speaker);
+    this.#bar.before(this.#speaking.topic);
   }
 
   /** Draws what changed. */
@@ -54,28 +115,20 @@ export class Composer {
     const isBlocked = store.isBlocked(chat.id);
     this.#bar.hidden = isBlocked;
     this.#blocked.hidden = !isBlocked;
-    this.#topic.hidden = !chat.is_forum || isBlocked;
-    this.#topic.replaceChildren(icon("hash"), this.#topicName(this.#topics.get(chat.id)));
-    this.#speaker.hidden = chat.id > 0;
-    const me = store.users.get(store.me);
-    if (this.#speaker.dataset.user !== String(me?.id) && me) {
-      this.#speaker.dataset.user = me.id;
-      this.#speaker.replaceChildren(avatar(me, "small"));
-      for (const name of ["aria-label", "title"]) this.#speaker.setAttribute(name, t("speak_as", { name: personName(me) }));
-    }
+    this.#speaking.draw(chat);
     this.#commands.draw();
     this.#drawState();
   }
 
   #enter(place) {
-    const [, oldChat] = this.#place.split(":");
-    const [, newChat] = place.split(":");
-    if (this.#place && !this.#editing) this.#drafts.set(this.#place, this.#text.value);
-    if (oldChat !== newChat) {
-      this.#files.clear();
-      this.#setContext(null, null);
-    }
+    const before = this.#place;
     this.#place = place;
+    if (this.#editing) this.#endContext();
+    // Another speaker in the same group goes on with what is being written.
+    if (before.split(":")[1] === place.split(":")[1]) return;
+    this.#drafts.set(before, this.#text.value);
+    this.#files.clear();
+    this.#setContext(null, null);
     this.#fill(this.#drafts.get(place) ?? "", false);
     // On a phone the keyboard would cover half of what was just opened.
     if (!TOUCH.matches) this.#text.focus({ preventScroll: true });
@@ -113,7 +166,9 @@ export class Composer {
     } else if (event.key === "Escape" && (this.#reply || this.#editing)) {
       this.#endContext();
     } else if (event.key === "ArrowUp" && this.#text.value === "" && this.#files.isEmpty) {
-      const own = store.messages(store.chatId).findLast((message) => store.isMine(message) && message.text !== undefined);
+      const own = store
+        .messages(store.chatId)
+        .findLast((message) => store.isMine(message) && message.text !== undefined);
       if (own) this.edit(own);
       event.preventDefault();
     }
@@ -171,7 +226,11 @@ export class Composer {
     if (message) {
       const title = editing ? t("editing") : t("reply_to", { name: personName(message.from) });
       const stop = iconButton("close", t("cancel"), { onclick: () => this.#endContext() });
-      this.#context.replaceChildren(icon(editing ? "edit" : "reply"), quote(title, message, {}, "div"), stop);
+      this.#context.replaceChildren(
+        icon(editing ? "edit" : "reply"),
+        quote(title, message, {}, "div"),
+        stop,
+      );
     }
     this.#drawState();
   }
@@ -179,32 +238,6 @@ export class Composer {
   #endContext() {
     if (this.#editing) this.#fill("");
     this.#setContext(null, null);
-  }
-
-  // ---- groups
-
-  #speakerMenu() {
-    const { id, members = [] } = store.chats.get(store.chatId);
-    const people = members.map((member) => store.users.get(member)).filter(Boolean);
-    const items = people.map((user) => ({ picture: avatar(user, "small"), text: personName(user), checked: user.id === store.me, onclick: () => this.#go(user.id, id) }));
-    openMenu(items, this.#speaker.getBoundingClientRect(), { above: true });
-  }
-
-  #topicName(id) {
-    return id ? t("topic", { n: id }) : t("general_topic");
-  }
-
-  #topicMenu() {
-    const chatId = store.chatId;
-    const known = store.messages(chatId).map(({ message_thread_id: id }) => id);
-    const ids = [...new Set([this.#topics.get(chatId), ...known])].filter(Boolean).sort((a, b) => a - b);
-    const choose = (id) => {
-      this.#topics.set(chatId, id);
-      store.changed();
-    };
-    const items = [undefined, ...ids].map((id) => ({ text: this.#topicName(id), checked: id === this.#topics.get(chatId), onclick: () => choose(id) }));
-    const fresh = { icon: "plus", text: t("new_topic"), onclick: () => choose((ids.at(-1) ?? 1) + 1) };
-    openMenu([...items, fresh], this.#topic.getBoundingClientRect(), { above: true });
   }
 
   // ---- sending
@@ -227,7 +260,7 @@ export class Composer {
   async send(text, files = Promise.resolve({ photos: [], documents: [] })) {
     const chatId = store.chatId;
     const message = { user_id: store.me };
-    const threadId = this.#reply?.message_thread_id ?? this.#topics.get(chatId);
+    const threadId = this.#reply?.message_thread_id ?? this.#speaking.topicOf(chatId);
     if (this.#reply) message.reply_to_message_id = this.#reply.message_id;
     if (threadId && store.chats.get(chatId)?.is_forum) message.thread_id = threadId;
     this.#setContext(null, null);

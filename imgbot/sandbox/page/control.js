@@ -16,7 +16,8 @@ async function call(method, path, body, type = "application/json") {
     throw new ControlError("no connection", { cause });
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new ControlError(answer.error ?? answer.description ?? `${response.status}`);
+  if (!response.ok)
+    throw new ControlError(answer.error ?? answer.description ?? `${response.status}`);
   return answer;
 }
 
@@ -24,17 +25,34 @@ export const getState = () => call("GET", "state");
 export const addUser = (user) => call("POST", "users", user);
 export const addChat = (chat) => call("POST", "chats", chat);
 export const sendMessage = (chatId, message) => call("POST", `chats/${chatId}/messages`, message);
-export const editMessage = (chatId, messageId, text) => call("POST", `chats/${chatId}/edit`, { message_id: messageId, text });
-export const deleteMessage = (chatId, messageId) => call("DELETE", `chats/${chatId}/messages/${messageId}`);
-export const setBlocked = (chatId, userId, blocked) => call("POST", `chats/${chatId}/block`, { user_id: userId, blocked });
+export const editMessage = (chatId, messageId, text) =>
+  call("POST", `chats/${chatId}/edit`, { message_id: messageId, text });
+export const deleteMessage = (chatId, messageId) =>
+  call("DELETE", `chats/${chatId}/messages/${messageId}`);
+export const setBlocked = (chatId, userId, blocked) =>
+  call("POST", `chats/${chatId}/block`, { user_id: userId, blocked });
 
 export const pressButton = async (chatId, userId, messageId, data) =>
-  (await call("POST", `chats/${chatId}/callbacks`, { user_id: userId, message_id: messageId, data })).callback_query_id;
+  (
+    await call("POST", `chats/${chatId}/callbacks`, {
+      user_id: userId,
+      message_id: messageId,
+      data,
+    })
+  ).callback_query_id;
 
-export const getMessages = async (chatId) => (await call("GET", `chats/${chatId}/messages?after=0`)).messages;
+export const getMessages = async (chatId) =>
+  (await call("GET", `chats/${chatId}/messages?after=0`)).messages;
 
 export const uploadFile = async (file) =>
-  (await call("POST", `files?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).key;
+  (
+    await call(
+      "POST",
+      `files?name=${encodeURIComponent(file.name)}`,
+      file,
+      "application/octet-stream",
+    )
+  ).key;
 
 /** Where the bytes of a file are. */
 export const fileUrl = (fileId) => `/control/files/${encodeURIComponent(fileId)}`;

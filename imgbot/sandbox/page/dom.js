@@ -4,7 +4,8 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
   album: "M4 7h12v12H4zM8 4h12v12",
-  attach: "M20 11.5l-8.2 8.2a5.2 5.2 0 0 1-7.4-7.4l8.5-8.4a3.5 3.5 0 0 1 5 4.9l-8.5 8.4a1.7 1.7 0 0 1-2.5-2.4l7.8-7.7",
+  attach:
+    "M20 11.5l-8.2 8.2a5.2 5.2 0 0 1-7.4-7.4l8.5-8.4a3.5 3.5 0 0 1 5 4.9l-8.5 8.4a1.7 1.7 0 0 1-2.5-2.4l7.8-7.7",
   back: "M15 5l-7 7 7 7",
   close: "M6 6l12 12M18 6L6 18",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
@@ -12,7 +13,8 @@ const ICONS = {
   download: "M12 4v11M7 11l5 5 5-5M5 20h14",
   edit: "M4 20l1-4L16.5 4.5l3 3L8 19zM14 7l3 3",
   file: "M6 3h8l5 5v13H6zM14 3v5h5",
-  group: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.5 3-6 6.500-6s6.500 2.500 6.500 6M16 4.500a3.300 3.300 0 0 1 0 6.200M17.500 14.300c2.400.6 4 2.700 4 5.700",
+  group:
+    "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.5 3-6 6.500-6s6.500 2.500 6.500 6M16 4.500a3.300 3.300 0 0 1 0 6.200M17.500 14.300c2.400.6 4 2.700 4 5.700",
   hash: "M5 9h15M4 15h15M10 4L8 20M16 4l-2 16",
   link: "M8 16l8-8M10 8h6v6",
   mic: "M12 3a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0V6a3 3 0 0 0-3-3zM5.500 11a6.500 6.500 0 0 0 13 0M12 17.500V21",
@@ -50,14 +52,28 @@ export function h(tag, attributes = {}, ...children) {
     else if (name === "testid") element.dataset.testid = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children
+      .flat()
+      .filter((child) => child !== null && child !== undefined && child !== false && child !== ""),
+  );
   return element;
 }
 
 /** A button that shows an icon alone and carries its name for screen readers and as a tooltip. */
 export function iconButton(name, label, attributes = {}) {
   const { class: extra = "", ...rest } = attributes;
-  return h("button", { type: "button", class: `icon-button ${extra}`.trim(), "aria-label": label, title: label, ...rest }, icon(name));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: `icon-button ${extra}`.trim(),
+      "aria-label": label,
+      title: label,
+      ...rest,
+    },
+    icon(name),
+  );
 }
 
 /** The address if it is one we are ready to open, else null: links come from strangers. */

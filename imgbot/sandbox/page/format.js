@@ -8,8 +8,22 @@ const dayFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "lo
 const shortDayFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
 const fullFormat = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "medium" });
 
-const KINDS = ["animation", "photo", "document", "sticker", "voice", "video_note", "video", "audio", "contact", "location", "poll", "dice"];
+const KINDS = [
+  "animation",
+  "photo",
+  "document",
+  "sticker",
+  "voice",
+  "video_note",
+  "video",
+  "audio",
+  "contact",
+  "location",
+  "poll",
+  "dice",
+];
 const PERSON_COLOURS = 7;
+const GIST_LENGTH = 200;
 
 export const clock = (unix_s) => clockFormat.format(unix_s * 1000);
 export const fullTime = (unix_s) => fullFormat.format(unix_s * 1000);
@@ -26,24 +40,39 @@ export function day(unix_s) {
 
 /** The time for a list of chats: the clock today, the day before that. */
 export function shortTime(unix_s) {
-  return dayKey(unix_s) === new Date().toDateString() ? clock(unix_s) : shortDayFormat.format(unix_s * 1000);
+  return dayKey(unix_s) === new Date().toDateString()
+    ? clock(unix_s)
+    : shortDayFormat.format(unix_s * 1000);
 }
 
 /** 1234567 → "1.2 MB". */
 export function fileSize(bytes) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
-  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const format = { style: "unit", unit: units[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: step > 1 ? 1 : 0 };
+  const step = Math.min(
+    units.length - 1,
+    Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)),
+  );
+  const format = {
+    style: "unit",
+    unit: units[step],
+    unitDisplay: step ? "short" : "long",
+    maximumFractionDigits: step > 1 ? 1 : 0,
+  };
   return new Intl.NumberFormat(language, format).format(bytes / 1000 ** step);
 }
 
-export const duration = (total_s) => `${Math.floor(total_s / 60)}:${String(Math.floor(total_s % 60)).padStart(2, "0")}`;
+export const duration = (total_s) =>
+  `${Math.floor(total_s / 60)}:${String(Math.floor(total_s % 60)).padStart(2, "0")}`;
 
-export const personName = (user) => [user?.first_name, user?.last_name].filter(Boolean).join(" ") || user?.title || "?";
+export const personName = (user) =>
+  [user?.first_name, user?.last_name].filter(Boolean).join(" ") || user?.title || "?";
+
+/** The class of the colour that a person or group has everywhere. */
+export const personColour = (id) => `colour-${Math.abs(id) % PERSON_COLOURS}`;
 
 /** A round picture of a person, a group or the bot: initials on a colour of their own. */
 export function avatar(who, extra = "") {
-  const kind = who.is_bot ? "bot" : `colour-${Math.abs(who.id) % PERSON_COLOURS}`;
+  const kind = who.is_bot ? "bot" : personColour(who.id);
   const letters = [...personName(who)].slice(0, 1).join("").toUpperCase();
   const inside = who.is_bot ? icon("photo") : who.id < 0 ? icon("group") : letters;
   return h("span", { class: `avatar ${kind} ${extra}`.trim(), "aria-hidden": "true" }, inside);
@@ -57,21 +86,32 @@ export function kindOf(message) {
 
 /** The sentence for a message of Telegram's own ("Ann joined"), or null. */
 export function serviceText(message) {
-  if (message.new_chat_members) return t("service_joined", { name: message.new_chat_members.map(personName).join(", ") });
-  if (message.left_chat_member) return t("service_left", { name: personName(message.left_chat_member) });
+  if (message.new_chat_members)
+    return t("service_joined", { name: message.new_chat_members.map(personName).join(", ") });
+  if (message.left_chat_member)
+    return t("service_left", { name: personName(message.left_chat_member) });
   if (message.group_chat_created || message.supergroup_chat_created) return t("service_group");
-  if (message.forum_topic_created) return t("service_topic", { name: message.forum_topic_created.name });
+  if (message.forum_topic_created)
+    return t("service_topic", { name: message.forum_topic_created.name });
   return message.pinned_message ? t("service_pinned") : null;
 }
 
 /** A message in one line of plain text. */
 export function gist(message) {
   const kind = kindOf(message);
-  if (kind === "text") return message.text.replace(/\s+/g, " ").slice(0, 200);
+  if (kind === "text") return inOneLine(message.text);
   if (kind === "service") return serviceText(message);
-  const label = kind === "sticker" ? `${message.sticker.emoji ?? ""} ${t("kind_sticker")}`.trim() : kind === "document" ? message.document.file_name : null;
-  return (message.caption || label || t(`kind_${kind}`)).replace(/\s+/g, " ").slice(0, 200);
+  const label =
+    kind === "sticker"
+      ? `${message.sticker.emoji ?? ""} ${t("kind_sticker")}`.trim()
+      : kind === "document"
+        ? message.document.file_name
+        : null;
+  return inOneLine(message.caption || label || t(`kind_${kind}`));
 }
 
+const inOneLine = (text) => String(text).replace(/\s+/g, " ").slice(0, GIST_LENGTH);
+
 /** "typing", "sending a photo" in the page's language. */
-export const actionText = (action) => (has(`action_${action}`) ? t(`action_${action}`) : t("action_typing"));
+export const actionText = (action) =>
+  has(`action_${action}`) ? t(`action_${action}`) : t("action_typing");

@@ -10,7 +10,7 @@ import { t } from "./words.js";
 
 export class Header {
   #face = h("span", { class: "header-face" });
-  #name = h("h2", { class: "header-name", dir: "auto" });
+  #name = h("h1", { class: "header-name", dir: "auto" });
   #status = h("p", { class: "header-status" });
   #more = iconButton("more", t("more"), { "aria-haspopup": "menu", onclick: () => this.#menu() });
   #shown = null;
@@ -19,7 +19,14 @@ export class Header {
 
   constructor(onBack) {
     const back = iconButton("back", t("back"), { class: "back", testid: "back", onclick: onBack });
-    this.element = h("header", { class: "chat-head" }, back, this.#face, h("div", { class: "header-words" }, this.#name, this.#status), this.#more);
+    this.element = h(
+      "header",
+      { class: "chat-head" },
+      back,
+      this.#face,
+      h("div", { class: "header-words" }, this.#name, this.#status),
+      this.#more,
+    );
   }
 
   /** Draws what changed. */
@@ -36,19 +43,30 @@ export class Header {
     const [state, text] = this.#state(chat, action);
     if (this.#status.dataset.state === state && this.#status.dataset.text === text) return;
     Object.assign(this.#status.dataset, { state, text });
-    this.#status.replaceChildren(...(action ? [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), text] : [text]));
+    this.#status.replaceChildren(
+      ...(action
+        ? [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), text]
+        : [text]),
+    );
   }
 
   #state(chat, action) {
     if (action) return ["acting", actionText(action)];
     if (!store.polling) return ["offline", t("bot_offline")];
-    return chat.id > 0 ? ["calm", t("bot")] : ["calm", t("members", { n: (chat.members ?? []).length + 1 })];
+    return chat.id > 0
+      ? ["calm", t("bot")]
+      : ["calm", t("members", { n: (chat.members ?? []).length + 1 })];
   }
 
   #menu() {
     const chatId = store.chatId;
     const isBlocked = store.isBlocked(chatId);
-    const item = { icon: "stop", text: t(isBlocked ? "unblock" : "block"), danger: !isBlocked, onclick: () => setBlocked(chatId, !isBlocked) };
+    const item = {
+      icon: "stop",
+      text: t(isBlocked ? "unblock" : "block"),
+      danger: !isBlocked,
+      onclick: () => setBlocked(chatId, !isBlocked),
+    };
     openMenu([item], this.#more.getBoundingClientRect());
   }
 }

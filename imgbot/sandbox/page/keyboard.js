@@ -10,7 +10,15 @@ const STYLES = new Set(["danger", "success", "primary"]);
 export function keyboard(message, act) {
   const rows = message.reply_markup?.inline_keyboard;
   if (!rows?.length) return null;
-  const drawn = rows.map((row, y) => h("div", { class: "keyboard-row" }, ...row.map((button, x) => draw(button, `${message.chat.id}:${message.message_id}:${y}:${x}`, message, act))));
+  const drawn = rows.map((row, y) =>
+    h(
+      "div",
+      { class: "keyboard-row" },
+      ...row.map((button, x) =>
+        draw(button, `${message.chat.id}:${message.message_id}:${y}:${x}`, message, act),
+      ),
+    ),
+  );
   return h("div", { class: "keyboard", role: "group" }, ...drawn);
 }
 
@@ -19,9 +27,22 @@ function draw(button, place, message, act) {
   const attributes = { class: `inline-button ${style}`, testid: "inline-button" };
   const words = h("span", { class: "inline-words", dir: "auto" }, button.text);
   const href = button.url ? safeUrl(button.url) : null;
-  if (href) return h("a", { ...attributes, href, title: href, target: "_blank", rel: "noopener noreferrer nofollow" }, words, icon("link"));
-  if (button.copy_text) return h("button", { ...attributes, type: "button", onclick: () => act.copy(button.copy_text.text) }, words, icon("copy"));
-  if (button.callback_data === undefined || button.disabled) return h("button", { ...attributes, type: "button", disabled: true }, words);
+  if (href)
+    return h(
+      "a",
+      { ...attributes, href, title: href, target: "_blank", rel: "noopener noreferrer nofollow" },
+      words,
+      icon("link"),
+    );
+  if (button.copy_text)
+    return h(
+      "button",
+      { ...attributes, type: "button", onclick: () => act.copy(button.copy_text.text) },
+      words,
+      icon("copy"),
+    );
+  if (button.callback_data === undefined || button.disabled)
+    return h("button", { ...attributes, type: "button", disabled: true }, words);
   const press = () => store.isPressed(place) || act.press(message, button.callback_data, place);
   return h("button", { ...attributes, type: "button", "data-place": place, onclick: press }, words);
 }

@@ -15,7 +15,10 @@ const SWIPE_PX = 60;
 /** Opens the picture of a message; arrows go on to the other pictures of the chat. */
 export function openLightbox(message) {
   const pictures = store.messages(message.chat.id).filter(pictureOf);
-  new Lightbox(pictures, pictures.findIndex(({ message_id: id }) => id === message.message_id));
+  new Lightbox(
+    pictures,
+    pictures.findIndex(({ message_id: id }) => id === message.message_id),
+  );
 }
 
 class Lightbox {
@@ -24,8 +27,15 @@ class Lightbox {
   #image = h("img", { class: "lightbox-image", draggable: "false" });
   #stage = h("div", { class: "lightbox-stage" }, this.#image);
   #caption = h("p", { class: "lightbox-caption", dir: "auto" });
-  #save = h("a", { class: "icon-button", "aria-label": t("download"), title: t("download") }, icon("download"));
-  #previous = iconButton("back", t("previous"), { class: "lightbox-previous", onclick: () => this.#go(-1) });
+  #save = h(
+    "a",
+    { class: "icon-button", "aria-label": t("download"), title: t("download") },
+    icon("download"),
+  );
+  #previous = iconButton("back", t("previous"), {
+    class: "lightbox-previous",
+    onclick: () => this.#go(-1),
+  });
   #next = iconButton("next", t("next"), { class: "lightbox-next", onclick: () => this.#go(1) });
   #pointers = new Map();
   #moved_px = 0;
@@ -46,8 +56,20 @@ class Lightbox {
       this.#save,
       iconButton("close", t("close"), { autofocus: true, onclick: () => this.#dialog.close() }),
     );
-    const content = h("div", { class: "lightbox-content" }, this.#stage, bar, this.#previous, this.#next, this.#caption);
-    this.#dialog = openDialog(content, { class: "lightbox", testid: "lightbox", "aria-label": t("kind_photo") });
+    const content = h(
+      "div",
+      { class: "lightbox-content" },
+      this.#stage,
+      bar,
+      this.#previous,
+      this.#next,
+      this.#caption,
+    );
+    this.#dialog = openDialog(content, {
+      class: "lightbox",
+      testid: "lightbox",
+      "aria-label": t("kind_photo"),
+    });
     this.#listen();
     this.#go(0);
   }
@@ -64,7 +86,9 @@ class Lightbox {
       event.preventDefault();
       this.#scale(event.deltaY < 0 ? 1.2 : 1 / 1.2, event.clientX, event.clientY);
     });
-    stage.addEventListener("dblclick", ({ clientX, clientY }) => this.#scale(this.#zoom > 1 ? 1 / ZOOM_MOST : DOUBLE_ZOOM, clientX, clientY));
+    stage.addEventListener("dblclick", ({ clientX, clientY }) =>
+      this.#scale(this.#zoom > 1 ? 1 / ZOOM_MOST : DOUBLE_ZOOM, clientX, clientY),
+    );
     stage.addEventListener("pointerdown", (event) => this.#down(event));
     stage.addEventListener("pointermove", (event) => this.#move(event));
     stage.addEventListener("pointerup", (event) => this.#up(event));
@@ -114,14 +138,21 @@ class Lightbox {
   #move(event) {
     const before = this.#pointers.get(event.pointerId);
     if (!before) return;
-    const other = [...this.#pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
+    const other = [...this.#pointers.values()].find(
+      ({ pointerId }) => pointerId !== event.pointerId,
+    );
     this.#pointers.set(event.pointerId, event);
     const dx = event.clientX - before.clientX;
     const dy = event.clientY - before.clientY;
     this.#moved_px += Math.hypot(dx, dy);
     if (other) {
-      const spread = ({ clientX, clientY }) => Math.hypot(clientX - other.clientX, clientY - other.clientY);
-      this.#scale(spread(event) / Math.max(1, spread(before)), (event.clientX + other.clientX) / 2, (event.clientY + other.clientY) / 2);
+      const spread = ({ clientX, clientY }) =>
+        Math.hypot(clientX - other.clientX, clientY - other.clientY);
+      this.#scale(
+        spread(event) / Math.max(1, spread(before)),
+        (event.clientX + other.clientX) / 2,
+        (event.clientY + other.clientY) / 2,
+      );
     } else if (this.#zoom > 1) {
       this.#x += dx;
       this.#y += dy;
@@ -134,9 +165,12 @@ class Lightbox {
     this.#pointers.delete(event.pointerId);
     if (!isAlone || this.#zoom > 1) return;
     const swiped_px = event.clientX - this.#start_x;
-    const onPicture = document.elementsFromPoint(event.clientX, event.clientY).includes(this.#image);
+    const onPicture = document
+      .elementsFromPoint(event.clientX, event.clientY)
+      .includes(this.#image);
     // A press beside the picture closes, as people expect.
     if (this.#moved_px < TAP_PX && !onPicture) this.#dialog.close();
-    else if (event.pointerType === "touch" && Math.abs(swiped_px) > SWIPE_PX) this.#go(swiped_px < 0 ? 1 : -1);
+    else if (event.pointerType === "touch" && Math.abs(swiped_px) > SWIPE_PX)
+      this.#go(swiped_px < 0 ? 1 : -1);
   }
 }

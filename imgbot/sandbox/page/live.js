@@ -22,7 +22,9 @@ export class Live {
   }
 
   #open() {
-    const source = new EventSource(`/control/events${this.#seq === null ? "" : `?after=${this.#seq}`}`);
+    const source = new EventSource(
+      `/control/events${this.#seq === null ? "" : `?after=${this.#seq}`}`,
+    );
     this.#source = source;
     source.onopen = () => {
       const again = this.#retry_ms > RETRY_FIRST_MS;
@@ -30,7 +32,9 @@ export class Live {
       this.#handlers.onConnected(again);
     };
     source.onmessage = ({ data }) => this.#take(JSON.parse(data));
-    source.addEventListener("reset", ({ data }) => this.#take({ ...JSON.parse(data || "{}"), type: "reset" }));
+    source.addEventListener("reset", ({ data }) =>
+      this.#take({ ...JSON.parse(data || "{}"), type: "reset" }),
+    );
     // The browser's own retry would repeat the first `after`; ours asks for what came since.
     source.onerror = () => {
       source.close();

@@ -8,13 +8,24 @@ import { t } from "./words.js";
 const BOX_WIDTH_PX = 400;
 const BOX_HEIGHT_PX = 440;
 const NARROWEST_PX = 140;
-const ALBUM_ROWS = { 2: [2], 3: [1, 2], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [2, 2, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [3, 3, 4] };
+const ALBUM_ROWS = {
+  2: [2],
+  3: [1, 2],
+  4: [2, 2],
+  5: [2, 3],
+  6: [3, 3],
+  7: [2, 2, 3],
+  8: [2, 3, 3],
+  9: [3, 3, 3],
+  10: [3, 3, 4],
+};
 
 const clamp = (low, value, high) => Math.min(high, Math.max(low, value));
 const area = ({ width, height }) => width * height;
 
 /** The largest size of a photo. */
-export const largest = (sizes) => sizes.reduce((best, size) => (area(size) > area(best) ? size : best));
+export const largest = (sizes) =>
+  sizes.reduce((best, size) => (area(size) > area(best) ? size : best));
 
 /** The full picture that a message holds, as {url, name}, or null: a photo, or a document that is an image. */
 export function pictureOf(message) {
@@ -26,7 +37,8 @@ export function pictureOf(message) {
   return { url: fileUrl(message.document.file_id), name: message.document.file_name ?? "picture" };
 }
 
-const isImageDocument = ({ document }) => /^image\/(jpeg|png|webp|gif|avif|bmp)$/.test(document?.mime_type ?? "");
+const isImageDocument = ({ document }) =>
+  /^image\/(jpeg|png|webp|gif|avif|bmp)$/.test(document?.mime_type ?? "");
 
 /** The width in px at which a single photo is shown. */
 export function photoWidth({ photo }) {
@@ -48,7 +60,11 @@ export function photo(message, act) {
     testid: "message-photo",
   });
   const open = () => act.openPicture(message);
-  const button = h("button", { type: "button", class: "photo", "aria-label": t("open_photo") }, image);
+  const button = h(
+    "button",
+    { type: "button", class: "photo", "aria-label": t("open_photo") },
+    image,
+  );
   button.style.setProperty("--ratio", clamp(0.5, size.width / size.height, 2.6));
   if (message.has_media_spoiler) veil(button, open);
   else button.addEventListener("click", open);
@@ -71,7 +87,9 @@ function veil(button, open) {
 /** Lays the photos of an album out in rows; `cell(message)` makes each one. */
 export function album(messages, cell) {
   const plan = ALBUM_ROWS[messages.length] ?? Array(Math.ceil(messages.length / 3)).fill(3);
-  const ratios = messages.map(({ photo: sizes }) => clamp(0.66, largest(sizes).width / largest(sizes).height, 1.7));
+  const ratios = messages.map(({ photo: sizes }) =>
+    clamp(0.66, largest(sizes).width / largest(sizes).height, 1.7),
+  );
   let at = 0;
   const rows = plan.map((count) => {
     const row = h("div", { class: "album-row" });
@@ -93,12 +111,22 @@ export function album(messages, cell) {
 export function documentCard(message, act) {
   const { document: file } = message;
   const name = file.file_name ?? t("file");
-  const details = h("span", { class: "file-details" }, h("span", { class: "file-name", dir: "auto" }, name), h("span", { class: "file-size" }, fileSize(file.file_size ?? 0)));
-  const address = { href: fileUrl(file.file_id), download: name, title: `${t("download")}: ${name}` };
+  const details = h(
+    "span",
+    { class: "file-details" },
+    h("span", { class: "file-name", dir: "auto" }, name),
+    h("span", { class: "file-size" }, fileSize(file.file_size ?? 0)),
+  );
+  const address = {
+    href: fileUrl(file.file_id),
+    download: name,
+    title: `${t("download")}: ${name}`,
+  };
   return h(
     "div",
     { class: "file", testid: "message-document" },
-    thumbnail(message, act) ?? h("a", { class: "file-icon", ...address, "aria-hidden": "true", tabindex: -1 }, icon("file")),
+    thumbnail(message, act) ??
+      h("a", { class: "file-icon", ...address, "aria-hidden": "true", tabindex: -1 }, icon("file")),
     h("a", { class: "file-link", ...address }, details, icon("download")),
   );
 }
@@ -106,15 +134,35 @@ export function documentCard(message, act) {
 function thumbnail(message, act) {
   const { thumbnail: small, file_id: fileId } = message.document;
   if (!isImageDocument(message)) return null;
-  const image = h("img", { src: fileUrl(small?.file_id ?? fileId), alt: "", draggable: "false", loading: "lazy" });
-  return h("button", { type: "button", class: "file-thumb", "aria-label": t("open_photo"), onclick: () => act.openPicture(message) }, image);
+  const image = h("img", {
+    src: fileUrl(small?.file_id ?? fileId),
+    alt: "",
+    draggable: "false",
+    loading: "lazy",
+  });
+  return h(
+    "button",
+    {
+      type: "button",
+      class: "file-thumb",
+      "aria-label": t("open_photo"),
+      onclick: () => act.openPicture(message),
+    },
+    image,
+  );
 }
 
 /** A line that stands for what this page does not play: stickers, voice, video … */
 export function label(message) {
   const kind = kindOf(message);
   const content = message[kind];
-  if (kind === "sticker") return h("span", { class: "sticker-label" }, h("span", { class: "sticker-emoji" }, content.emoji ?? "🙂"), t("kind_sticker"));
+  if (kind === "sticker")
+    return h(
+      "span",
+      { class: "sticker-label" },
+      h("span", { class: "sticker-emoji" }, content.emoji ?? "🙂"),
+      t("kind_sticker"),
+    );
   const facts = [];
   if (content?.duration !== undefined) facts.push(duration(content.duration));
   if (content?.file_size) facts.push(fileSize(content.file_size));
@@ -122,17 +170,34 @@ export function label(message) {
   if (kind === "poll") facts.push(content.question);
   if (kind === "dice") facts.push(`${content.emoji} ${content.value}`);
   const sign = kind === "voice" || kind === "audio" ? "mic" : "file";
-  return h("span", { class: "label" }, icon(sign), [t(`kind_${kind}`), ...facts].filter(Boolean).join(" · "));
+  return h(
+    "span",
+    { class: "label" },
+    icon(sign),
+    [t(`kind_${kind}`), ...facts].filter(Boolean).join(" · "),
+  );
 }
 
 /** A small square picture for quotes and previews, or null. */
 export function miniature(message) {
   const size = message.photo?.[0] ?? message.document?.thumbnail;
-  return size && !message.has_media_spoiler ? h("img", { class: "miniature", src: fileUrl(size.file_id), alt: "" }) : null;
+  return size && !message.has_media_spoiler
+    ? h("img", { class: "miniature", src: fileUrl(size.file_id), alt: "" })
+    : null;
 }
 
 /** A quoted message: bar, name, one line. */
 export function quote(name, message, attributes = {}, tag = "button") {
-  const words = h("span", { class: "quote-words" }, h("span", { class: "quote-name" }, name), h("span", { class: "quote-text", dir: "auto" }, gist(message)));
-  return h(tag, { class: "quote", ...(tag === "button" ? { type: "button" } : {}), ...attributes }, miniature(message), words);
+  const words = h(
+    "span",
+    { class: "quote-words" },
+    h("span", { class: "quote-name" }, name),
+    h("span", { class: "quote-text", dir: "auto" }, gist(message)),
+  );
+  return h(
+    tag,
+    { class: "quote", ...(tag === "button" ? { type: "button" } : {}), ...attributes },
+    miniature(message),
+    words,
+  );
 }

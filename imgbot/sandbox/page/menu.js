@@ -10,7 +10,11 @@ let close = null;
 export function openMenu(items, anchor, { above = false } = {}) {
   close?.();
   const back = document.activeElement;
-  const menu = h("div", { class: "menu", role: "menu", tabindex: -1 }, ...items.map((item) => entry(item)));
+  const menu = h(
+    "div",
+    { class: "menu", role: "menu", tabindex: -1 },
+    ...items.map((item) => entry(item)),
+  );
   document.body.append(menu);
   placeMenu(menu, anchor, above);
   const buttons = [...menu.children];
@@ -28,7 +32,8 @@ export function openMenu(items, anchor, { above = false } = {}) {
     document.removeEventListener("pointerdown", outside, true);
     document.removeEventListener("wheel", outside, true);
     close = null;
-    if (!document.activeElement || document.activeElement === document.body) back?.focus?.({ preventScroll: true });
+    if (!document.activeElement || document.activeElement === document.body)
+      back?.focus?.({ preventScroll: true });
   };
   menu.addEventListener("keydown", onkey);
   document.addEventListener("pointerdown", outside, true);
@@ -36,12 +41,26 @@ export function openMenu(items, anchor, { above = false } = {}) {
 }
 
 function entry({ icon: sign, picture, text, onclick, danger, checked }) {
-  const role = checked === undefined ? { role: "menuitem" } : { role: "menuitemradio", "aria-checked": String(checked) };
+  const role =
+    checked === undefined
+      ? { role: "menuitem" }
+      : { role: "menuitemradio", "aria-checked": String(checked) };
   const run = () => {
     close();
     onclick();
   };
-  return h("button", { type: "button", class: danger ? "menu-item danger" : "menu-item", tabindex: -1, ...role, onclick: run }, picture ?? (sign ? icon(sign) : null), h("span", {}, text));
+  return h(
+    "button",
+    {
+      type: "button",
+      class: danger ? "menu-item danger" : "menu-item",
+      tabindex: -1,
+      ...role,
+      onclick: run,
+    },
+    picture ?? (sign ? icon(sign) : null),
+    h("span", {}, text),
+  );
 }
 
 function placeMenu(menu, anchor, above) {

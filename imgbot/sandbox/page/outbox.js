@@ -19,12 +19,17 @@ async function send(chatId, message, text, { photos, documents }) {
   for (const [i, [kind, files]] of batches.entries()) {
     const keys = [];
     for (const file of files) keys.push(await uploadFile(file));
-    await sendMessage(chatId, { ...message, [kind]: keys, ...(i === 0 && text && { caption: text }) });
+    await sendMessage(chatId, {
+      ...message,
+      [kind]: keys,
+      ...(i === 0 && text && { caption: text }),
+    });
   }
 }
 
 function inBatches(kind, files) {
   const batches = [];
-  for (let at = 0; at < files.length; at += ALBUM_MOST) batches.push([kind, files.slice(at, at + ALBUM_MOST)]);
+  for (let at = 0; at < files.length; at += ALBUM_MOST)
+    batches.push([kind, files.slice(at, at + ALBUM_MOST)]);
   return batches;
 }

@@ -10,8 +10,9 @@ import { t } from "./words.js";
 export class Sidebar {
   #go;
   #people = h("div", { class: "people-strip" });
-  #name = h("h1", { class: "list-title" });
-  #chats = h("div", { class: "chat-list", role: "list" });
+  #name = h("h2", { class: "list-title" });
+  #shown = null;
+  #chats = h("div", { class: "chat-list" });
 
   people;
   list;
@@ -19,12 +20,24 @@ export class Sidebar {
   /** `go(userId, chatId)` moves to a person and a chat of hers (none: whichever fits). */
   constructor(go) {
     this.#go = go;
-    const add = iconButton("plus", t("add_person"), { class: "add-person", onclick: () => askPerson((user) => this.#added(user)) });
-    const group = iconButton("group", t("new_group"), { testid: "new-group", onclick: () => askGroup((chat) => this.#grouped(chat)) });
+    const add = iconButton("plus", t("add_person"), {
+      class: "add-person",
+      onclick: () => askPerson((user) => this.#added(user)),
+    });
+    const group = iconButton("group", t("new_group"), {
+      testid: "new-group",
+      onclick: () => askGroup((chat) => this.#grouped(chat)),
+    });
     add.dataset.testid = "new-person";
     this.people = h("nav", { class: "people", "aria-label": t("people") }, this.#people, add);
     const head = h("header", { class: "list-head" }, this.#name, group);
-    this.list = h("nav", { class: "chats", "aria-label": t("chats") }, head, this.#chats, h("p", { class: "list-foot" }, t("sandbox_note")));
+    this.list = h(
+      "nav",
+      { class: "chats", "aria-label": t("chats") },
+      head,
+      this.#chats,
+      h("p", { class: "list-foot" }, t("sandbox_note")),
+    );
   }
 
   #added(user) {
@@ -41,54 +54,118 @@ export class Sidebar {
   /** Draws what changed. */
   draw() {
     this.#name.textContent = personName(store.users.get(store.me));
-    const people = [...store.users.values()].map((user) => ({ user, unread: store.unreadOf(user.id), current: user.id === store.me }));
+    const people = [...store.users.values()].map((user) => ({
+      user,
+      unread: store.unreadOf(user.id),
+      current: user.id === store.me,
+    }));
     reconcile(this.#people, people, {
       key: ({ user }) => user.id,
-      create: (item) => this.#person(item),
-      update: (element, item) => element.replaceWith(this.#person(item)),
+      create: (item) => fillPerson(this.#person(item.user.id), item),
+      update: fillPerson,
       same: (a, b) => a.user === b.user && a.unread === b.unread && a.current === b.current,
     });
+    this.#showCurrent();
     const chats = store.chatsOf(store.me).map((chat) => this.#facts(chat));
     reconcile(this.#chats, chats, {
       key: ({ chat }) => chat.id,
-      create: (item) => fill(this.#chat(item.chat.id), item),
-      update: fill,
+      create: (item) => fillChat(this.#chat(item.chat.id), item),
+      update: fillChat,
       same: (a, b) => Object.keys(a).every((name) => a[name] === b[name]),
     });
   }
 
-  #person({ user, unread, current }) {
-    const label = [t("switch_person", { name: personName(user) }), unread ? t("unread", { n: unread }) : ""].filter(Boolean).join(", ");
-    const attributes = { type: "button", class: current ? "person current" : "person", "aria-label": label, "aria-pressed": String(current), title: personName(user), testid: "person", "data-user-id": user.id };
-    return h("button", { ...attributes, onclick: () => this.#go(user.id, null) }, avatar(user), badge(unread), h("span", { class: "person-name" }, user.first_name));
+  #showCurrent() {
+    if (this.#shown === store.me) return;
+    this.#shown = store.me;
+    this.#people.querySelector(".current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  #person(userId) {
+    return h("button", {
+      type: "button",
+      testid: "person",
+      "data-user-id": userId,
+      onclick: () => this.#go(userId, null),
+    });
   }
 
   #facts(chat) {
     const action = store.action(chat.id);
-    return { chat, action, last: store.last(chat.id), unread: store.unread(store.me, chat.id), current: chat.id === store.chatId, me: store.me };
+    return {
+      chat,
+      action,
+      last: store.last(chat.id),
+      unread: store.unread(store.me, chat.id),
+      current: chat.id === store.chatId,
+      me: store.me,
+    };
   }
 
   #chat(chatId) {
-    return h("button", { type: "button", testid: "chat-list-item", "data-chat-id": chatId, onclick: () => this.#go(store.me, chatId) });
+    return h("button", {
+      type: "button",
+      testid: "chat-list-item",
+      "data-chat-id": chatId,
+      onclick: () => this.#go(store.me, chatId),
+    });
   }
 }
 
-const badge = (count) => (count ? h("span", { class: "badge" }, count > 99 ? "99+" : String(count)) : null);
+function badge(count) {
+  return count
+    ? h(
+        "span",
+        { class: "badge", role: "img", "aria-label": t("unread", { n: count }) },
+        count > 99 ? "99+" : String(count),
+      )
+    : null;
+}
 
-/** Fills the row of a chat. */
-function fill(element, { chat, action, last, unread, current }) {
+function fillPerson(element, { user, unread, current }) {
+  element.className = current ? "person current" : "person";
+  element.title = personName(user);
+  element.setAttribute("aria-pressed", String(current));
+  element.replaceChildren(
+    avatar(user),
+    badge(unread) ?? "",
+    h("span", { class: "person-name" }, user.first_name),
+  );
+  return element;
+}
+
+function fillChat(element, { chat, action, last, unread, current }) {
   const who = chat.id > 0 ? { ...store.bot, is_bot: true } : chat;
   element.className = current ? "chat-item current" : "chat-item";
   element.setAttribute("aria-current", String(current));
   const time = last ? h("time", { class: "chat-time" }, shortTime(last.date)) : null;
-  const preview = action ? h("span", { class: "chat-preview acting" }, `${actionText(action)}…`) : h("span", { class: "chat-preview", dir: "auto" }, ...excerpt(chat, last));
-  const top = h("span", { class: "chat-line" }, h("span", { class: "chat-name", dir: "auto" }, personName(who)), time);
-  element.replaceChildren(avatar(who), h("span", { class: "chat-words" }, top, h("span", { class: "chat-line" }, preview, badge(unread) ?? "")));
+  const preview = action
+    ? h("span", { class: "chat-preview acting" }, `${actionText(action)}…`)
+    : h("span", { class: "chat-preview", dir: "auto" }, ...excerpt(chat, last));
+  const top = h(
+    "span",
+    { class: "chat-line" },
+    h("span", { class: "chat-name", dir: "auto" }, personName(who)),
+    time,
+  );
+  element.replaceChildren(
+    avatar(who),
+    h(
+      "span",
+      { class: "chat-words" },
+      top,
+      h("span", { class: "chat-line" }, preview, badge(unread) ?? ""),
+    ),
+  );
   return element;
 }
 
 function excerpt(chat, last) {
   if (!last) return [t("no_messages")];
   const author = store.isMine(last) ? t("you") : chat.id < 0 ? personName(last.from) : "";
-  return [author ? h("span", { class: "chat-author" }, `${author}: `) : null, miniature(last), gist(last)].filter(Boolean);
+  return [
+    author ? h("span", { class: "chat-author" }, `${author}: `) : null,
+    miniature(last),
+    gist(last),
+  ].filter(Boolean);
 }

@@ -30,14 +30,20 @@ class Store extends EventTarget {
     this.bot = bot;
     this.users = new Map(users.map((user) => [user.id, user]));
     this.chats = new Map(chats.map((chat) => [chat.id, chat]));
-    for (const chat of chats) if (typeof chat.blocked === "boolean") this.setBlocked(chat.id, chat.blocked);
+    for (const chat of chats)
+      if (typeof chat.blocked === "boolean") this.setBlocked(chat.id, chat.blocked);
     this.polling = polling;
     this.changed();
   }
 
   addUser(user) {
     this.users.set(user.id, user);
-    this.chats.set(user.id, { id: user.id, type: "private", first_name: user.first_name, members: [user.id] });
+    this.chats.set(user.id, {
+      id: user.id,
+      type: "private",
+      first_name: user.first_name,
+      members: [user.id],
+    });
     this.changed();
   }
 
@@ -56,8 +62,12 @@ class Store extends EventTarget {
 
   /** The chats of a person, the latest first. */
   chatsOf(userId) {
-    const mine = [...this.chats.values()].filter((chat) => chat.id === userId || (chat.id < 0 && chat.members?.includes(userId)));
-    return mine.sort((a, b) => (this.last(b.id)?.date ?? 0) - (this.last(a.id)?.date ?? 0) || b.id - a.id);
+    const mine = [...this.chats.values()].filter(
+      (chat) => chat.id === userId || (chat.id < 0 && chat.members?.includes(userId)),
+    );
+    return mine.sort(
+      (a, b) => (this.last(b.id)?.date ?? 0) - (this.last(a.id)?.date ?? 0) || b.id - a.id,
+    );
   }
 
   /** Whether the person looked at sent this message (in a group others' messages are incoming). */
@@ -132,16 +142,21 @@ class Store extends EventTarget {
     const { type, chat_id: chatId } = event;
     this.#loading.get(chatId)?.push(event);
     if (["message", "edit", "delete", "reaction"].includes(type)) this.#keep(event, true);
-    else if (type === "action") this.#actions.set(chatId, { action: event.action, until: Date.now() + ACTION_MS });
+    else if (type === "action")
+      this.#actions.set(chatId, { action: event.action, until: Date.now() + ACTION_MS });
     else if (type === "callback_answer") this.#answer(event);
-    else if (type === "commands" && event.commands) this.bot = { ...this.bot, commands: event.commands };
+    else if (type === "commands" && event.commands)
+      this.bot = { ...this.bot, commands: event.commands };
     else if (type === "polling") this.polling = event.active;
     else return;
     if (type === "action") setTimeout(() => this.changed(), ACTION_MS + 50);
     this.changed();
   }
 
-  #keep({ type, chat_id: chatId, message, message_id: messageId, message_ids: messageIds, reactions }, isLive = false) {
+  #keep(
+    { type, chat_id: chatId, message, message_id: messageId, message_ids: messageIds, reactions },
+    isLive = false,
+  ) {
     if (type === "message" && this.#put(chatId, message) && isLive) this.#arrived(chatId, message);
     else if (type === "edit") this.#edited(chatId, message);
     else if (type === "delete") this.#remove(chatId, messageIds ?? [messageId]);
@@ -227,7 +242,8 @@ class Store extends EventTarget {
     const waiting = [...this.#pressed].find(([, { id }]) => id === event.callback_query_id);
     if (waiting) this.#pressed.delete(waiting[0]);
     else this.#answered.add(event.callback_query_id);
-    while (this.#answered.size > ANSWERS_KEPT) this.#answered.delete(this.#answered.values().next().value);
+    while (this.#answered.size > ANSWERS_KEPT)
+      this.#answered.delete(this.#answered.values().next().value);
     this.dispatchEvent(new CustomEvent("callback", { detail: event }));
   }
 

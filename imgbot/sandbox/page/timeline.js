@@ -1,6 +1,6 @@
 // The messages of the open chat: a window of at most 300 that stays where the reader is.
 
-import { h, icon, iconButton, reconcile } from "./dom.js";
+import { h, iconButton, reconcile } from "./dom.js";
 import { avatar, clock, dayKey, kindOf, personName } from "./format.js";
 import { watchGestures } from "./gestures.js";
 import { showWaiting } from "./keyboard.js";
@@ -16,17 +16,43 @@ const JOINED_S = 300;
 export class Timeline {
   #act;
   #list = h("div", { class: "messages" });
-  #earlier = h("button", { type: "button", class: "page-button", hidden: true, onclick: () => this.#page(-STEP) }, t("earlier"));
-  #later = h("button", { type: "button", class: "page-button", hidden: true, onclick: () => this.#page(STEP) }, t("later"));
+  #earlier = h(
+    "button",
+    { type: "button", class: "page-button", hidden: true, onclick: () => this.#page(-STEP) },
+    t("earlier"),
+  );
+  #later = h(
+    "button",
+    { type: "button", class: "page-button", hidden: true, onclick: () => this.#page(STEP) },
+    t("later"),
+  );
   #empty = h("div", { class: "empty", hidden: true });
-  #scroller = h("div", { class: "scroller", role: "log", "aria-live": "off", "aria-label": t("messages"), tabindex: 0 }, this.#earlier, this.#empty, this.#list, this.#later);
+  #scroller = h(
+    "div",
+    {
+      class: "scroller",
+      role: "log",
+      "aria-live": "off",
+      "aria-label": t("messages"),
+      tabindex: 0,
+    },
+    this.#earlier,
+    this.#empty,
+    this.#list,
+    this.#later,
+  );
   #missed = h("span", { class: "badge", hidden: true });
-  #down = iconButton("down", t("jump_down"), { class: "jump-down", hidden: true, onclick: () => this.toBottom(true) });
+  #down = iconButton("down", t("jump_down"), {
+    class: "jump-down",
+    hidden: true,
+    onclick: () => this.toBottom(true),
+  });
   #chat = null;
   #viewer = null;
   #first = null;
   #atBottom = true;
   #missedCount = 0;
+  #fresh = new Set();
 
   element = h("div", { class: "timeline" }, this.#scroller, this.#down);
 
@@ -39,13 +65,24 @@ export class Timeline {
     resized.observe(this.#scroller);
     resized.observe(this.#list);
     watchGestures(this.#scroller, act);
+    store.addEventListener("message", ({ detail }) => this.#arrived(detail));
+  }
+
+  #arrived(message) {
+    if (message.chat.id !== this.#chat) return;
+    this.#fresh.add(message.message_id);
+    if (store.isMine(message)) {
+      this.#first = null;
+      this.#atBottom = true;
+    } else if (!this.#atBottom) {
+      this.#missedCount += 1;
+    }
   }
 
   /** Draws what changed. */
   draw() {
     if (store.chatId === null) return;
-    const moved = this.#chat !== store.chatId || this.#viewer !== store.me;
-    if (moved) this.#enter();
+    if (this.#chat !== store.chatId || this.#viewer !== store.me) this.#enter();
     const all = store.messages(store.chatId);
     const start = this.#startIn(all);
     const items = group(all.slice(start, start + SHOWN));
@@ -54,10 +91,11 @@ export class Timeline {
     this.#drawEmpty(all);
     reconcile(this.#list, items, {
       key: (item) => item.key,
-      create: (item) => this.#create(item, moved),
+      create: (item) => this.#create(item),
       update: (row, item) => updateRow(row, item, this.#act),
       same: isSame,
     });
+    this.#fresh.clear();
     showWaiting(this.#list);
     if (this.#atBottom && this.#later.hidden) this.toBottom();
     this.#drawDown();
@@ -78,11 +116,10 @@ export class Timeline {
     return at < 0 ? Math.max(0, all.length - SHOWN) : at;
   }
 
-  #create(item, moved) {
+  #create(item) {
     const row = createRow(item, this.#act);
-    const isNew = !moved && item.messages && Date.now() / 1000 - item.messages[0].date < 5;
-    if (isNew) row.classList.add("fresh");
-    if (isNew && !this.#atBottom) this.#missedCount += 1;
+    if (item.messages?.some(({ message_id: id }) => this.#fresh.has(id)))
+      row.classList.add("fresh");
     return row;
   }
 
@@ -90,13 +127,33 @@ export class Timeline {
     const isEmpty = all.length === 0 && store.isLoaded(store.chatId);
     if (this.#empty.hidden !== isEmpty) return;
     this.#empty.hidden = !isEmpty;
-    this.#empty.replaceChildren(...(isEmpty ? [store.chatId > 0 ? this.#welcome() : h("p", { class: "notice" }, t("empty_group"))] : []));
+    this.#empty.replaceChildren(
+      ...(isEmpty
+        ? [store.chatId > 0 ? this.#welcome() : h("p", { class: "notice" }, t("empty_group"))]
+        : []),
+    );
   }
 
   #welcome() {
-    const start = h("button", { type: "button", class: "start", testid: "start-button", onclick: () => this.#act.command("/start") }, t("start"));
+    const start = h(
+      "button",
+      {
+        type: "button",
+        class: "start",
+        testid: "start-button",
+        onclick: () => this.#act.command("/start"),
+      },
+      t("start"),
+    );
     const title = h("h2", {}, t("start_title", { name: personName(store.bot) }));
-    return h("div", { class: "welcome" }, avatar({ ...store.bot, is_bot: true }, "large"), title, h("p", {}, t("start_text")), start);
+    return h(
+      "div",
+      { class: "welcome" },
+      avatar({ ...store.bot, is_bot: true }, "large"),
+      title,
+      h("p", {}, t("start_text")),
+      start,
+    );
   }
 
   // ---- scrolling
@@ -108,7 +165,10 @@ export class Timeline {
       this.draw();
       return;
     }
-    this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+    this.#scroller.scrollTo({
+      top: this.#scroller.scrollHeight,
+      behavior: smooth ? "smooth" : "instant",
+    });
   }
 
   #noteScroll() {
@@ -130,10 +190,15 @@ export class Timeline {
     const start = Math.max(0, this.#startIn(all) + step);
     this.#first = start + SHOWN >= all.length ? null : all[start].message_id;
     this.#atBottom = false;
-    const anchor = step < 0 ? this.#list.querySelector("[data-row]") : [...this.#list.querySelectorAll("[data-row]")].at(-1);
-    const before = anchor?.getBoundingClientRect().top ?? 0;
+    const rows = [...this.#list.querySelectorAll("[data-row]")];
+    const anchor = rows.at(step < 0 ? 0 : -1);
+    const before = anchor?.getBoundingClientRect().bottom ?? 0;
+    // The browser's own anchoring would add to ours.
+    this.#scroller.style.overflowAnchor = "none";
     this.draw();
-    if (anchor?.isConnected) this.#scroller.scrollTop += anchor.getBoundingClientRect().top - before;
+    if (anchor?.isConnected)
+      this.#scroller.scrollTop += anchor.getBoundingClientRect().bottom - before;
+    this.#scroller.style.overflowAnchor = "";
   }
 
   /** Scrolls to a message and lights it up; false if it is not there any more. */
@@ -171,7 +236,10 @@ export class Timeline {
       event.preventDefault();
     } else if (row === event.target && row && ["Enter", "ContextMenu"].includes(event.key)) {
       event.preventDefault();
-      this.#act.openMenu(store.message(this.#chat, Number(row.dataset.row)), row.getBoundingClientRect());
+      this.#act.openMenu(
+        store.message(this.#chat, Number(row.dataset.row)),
+        row.getBoundingClientRect(),
+      );
     }
   }
 }
@@ -186,8 +254,7 @@ function group(messages) {
       items.push({ key: `day ${today}`, day: message.date });
     }
     const before = items.at(-1);
-    const isSameAlbum = message.media_group_id && before.messages?.[0].media_group_id === message.media_group_id;
-    if (isSameAlbum) before.messages.push(message);
+    if (isOneAlbum(before.messages?.[0], message)) before.messages.push(message);
     else items.push({ key: message.message_id, messages: [message] });
   }
   for (const [i, item] of items.entries()) {
@@ -195,6 +262,11 @@ function group(messages) {
     item.last = !isJoined(item, items[i + 1]);
   }
   return items;
+}
+
+function isOneAlbum(a, b) {
+  if (!b.media_group_id || a?.media_group_id !== b.media_group_id) return false;
+  return ["photo", "document"].includes(kindOf(a)) && kindOf(a) === kindOf(b);
 }
 
 function isJoined(one, two) {
@@ -206,6 +278,8 @@ function isJoined(one, two) {
 
 function isSame(old, item) {
   if (old.day || item.day) return old.day && item.day && clock(old.day) === clock(item.day);
-  const isUnchanged = old.messages.length === item.messages.length && item.messages.every((message, i) => message === old.messages[i]);
+  const isUnchanged =
+    old.messages.length === item.messages.length &&
+    item.messages.every((message, i) => message === old.messages[i]);
   return isUnchanged && old.first === item.first && old.last === item.last;
 }

@@ -1,0 +1,129 @@
+"""The guide's limit and its redis-cli commands, as an operator would use them."""
+
+import shutil
+import subprocess
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.conftest import Stage, open_stage
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def strict_stage(tmp_path_factory: pytest.TempPathFactory):
+    settings = {
+        "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "3",
+        "IMGBOT_RATE_LIMIT_WINDOW": "60",
+        "IMGBOT_RUNNING_PER_USER": "1",
+        "IMGBOT_WAITING_PER_USER": "2",
+    }
+    async for stage in open_stage(tmp_path_factory.mktemp("strict"), is_simulated=True, **settings):
+        yield stage
+
+
+def cli(stage: Stage, *arguments: str) -> str:
+    """redis-cli on the embedded server, whichever client the machine has."""
+    program = shutil.which("redis-cli") or shutil.which("valkey-cli")
+    if program is None:
+        pytest.skip("there is no redis-cli")
+    socket = f"{stage.bot.state_dir}/redis/redis.sock"
+    return subprocess.run(
+        [program, "-s", socket, *arguments], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("ru", "⏳ Слишком много запросов. Подождите "),
+        ("en", "⏳ Too many requests. Wait "),
+    ],
+)
+async def test_the_guides_refusal(strict_stage: Stage, language: str, sentence: str) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob", language_code=language)
+
+    for command in ("/create", "/edit", "/merge"):
+        after = await control.last_seq()
+        await control.say(person, command)
+        await control.wait_message(person.id, after=after)
+    after = await control.last_seq()
+    await control.say(person, "/upscale")
+    refusal = await control.wait_message(person.id, after=after)
+
+    assert refusal.text.startswith(sentence)
+    assert refusal.text.endswith(": 0")
+    assert cli(strict_stage, "GET", f"rate_limit:{person.id}") == "3"
+    assert 0 < int(cli(strict_stage, "TTL", f"rate_limit:{person.id}")) <= 60
+
+
+async def test_a_request_of_several_steps_is_counted_once(strict_stage: Stage) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, "/create")
+    await control.wait_message(person.id)
+    await control.say(person, "a fox")
+    await control.wait_message(person.id, lambda m: bool(m.photo_id), 20)
+
+    assert cli(strict_stage, "GET", f"rate_limit:{person.id}") == "1"
+
+
+async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+    for number in range(3):
+        await control.say(person, f"fox {number} [[sim:slow=2]]")
+
+    async def lengths() -> tuple[str, int, int]:
+        jobs = cli(strict_stage, "KEYS", "rq:job:*").split()
+        line = cli(strict_stage, "LRANGE", "rq:queue:img_queue", "0", "-1").split()
+        return cli(strict_stage, "LLEN", "rq:queue:img_queue"), len(jobs), len(line)
+
+    seen = await eventually(lengths, lambda found: found[1] == 3 and found[0] == "2")
+    await eventually(lengths, lambda found: found == ("0", 0, 0), within_s=40)
+
+    assert seen == ("2", 3, 2)
+    assert "total_commands_processed" in cli(strict_stage, "INFO", "stats")
+    kinds = {key.split(":")[0] for key in cli(strict_stage, "KEYS", "*").split()}
+    assert kinds <= {"rate_limit", "img"}
+
+
+async def test_more_waiting_jobs_than_allowed_are_refused(strict_stage: Stage) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+    async with strict_stage.bot.redis() as redis:
+        for number in range(3):
+            await control.say(person, f"fox {number} [[sim:slow=2]]")
+        await eventually(lambda: redis.hget("img:waiting", str(person.id)), lambda n: n == "2")
+        await redis.delete(f"rate_limit:{person.id}")
+        await control.say(person, "one more")
+        refusal = await control.wait_message(person.id, lambda m: "waiting already" in m.text)
+
+    assert refusal.text.startswith("You have 2 waiting already")
+
+
+async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "first [[sim:slow=20]]")
+    running = await control.wait_message(person.id, lambda m: bool(m.buttons))
+    await control.say(person, "second [[sim:slow=20]]")
+    waiting = await control.wait_message(
+        person.id, lambda m: bool(m.buttons) and m.id != running.id
+    )
+
+    await control.click(person, waiting, "Cancel")
+    await control.wait_message(person.id, lambda m: m.id == waiting.id and m.text == "Cancelled.")
+    await control.say(person, "/cancel")
+    await control.wait_message(person.id, lambda m: m.id == running.id and m.text == "Cancelled.")
+
+    async with strict_stage.bot.redis() as redis:
+        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
+    tasks = (await control.provider())["tasks"]
+    assert waiting.text == "⏳ Accepted. Your place in line: 1."
+    assert [task["status"] for task in tasks if "first" in task["words"]] == ["cancelled"]
+    assert not [task for task in tasks if "second" in task["words"]]

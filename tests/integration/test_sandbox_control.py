@@ -1,0 +1,233 @@
+"""The control interface: people, watching, and who may reach it."""
+
+import json
+import sys
+from asyncio import create_subprocess_exec, subprocess, timeout
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+
+from imgbot.sandbox.events import HISTORY
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Control, Person, open_sandbox, picture
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+async def desk() -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(flood=False) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        yield control, api, await control.make_user("Anna", username="anna", language_code="ru")
+
+
+async def test_state_shows_the_bot_the_people_and_their_chats(desk: Desk) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Friends", [anna])
+
+    state = await control.state()
+
+    me = await api.call("getMe")
+    assert state["bot"] == {
+        "id": me["id"],
+        "username": me["username"],
+        "first_name": me["first_name"],
+        "commands": {"": []},
+    }
+    assert state["users"] == [anna.raw]
+    assert anna.raw["language_code"] == "ru"
+    assert [chat["id"] for chat in state["chats"]] == [anna.id, group]
+    assert state["chats"][1]["members"] == [anna.id]
+    assert state["bot_is_polling"] is False
+
+
+async def test_events_tell_everything_in_order(desk: Desk) -> None:
+    control, api, anna = desk
+    begin = await control.last_seq()
+
+    asked = await control.say(anna, "/start")
+    sent = await api.call("sendMessage", chat_id=anna.id, text="hi")
+    place: dict[str, Any] = {"chat_id": anna.id, "message_id": sent["message_id"]}
+    await api.call("sendChatAction", chat_id=anna.id, action="typing")
+    await api.raw("editMessageText", **place, text="hello")
+    await api.raw("setMessageReaction", **place, reaction=[{"type": "emoji", "emoji": "👀"}])
+    await api.raw("deleteMessage", **place)
+
+    await control.wait_call("deleteMessage")
+    seen: list[tuple[str, object]] = []
+    async with control.watch(after=begin) as events:
+        async for event in events:
+            fact = event.raw.get("message_id") or event.raw.get("action")
+            if event.type != "call":
+                seen.append((event.type, event.message.id if "message" in event.raw else fact))
+            if event.type == "delete":
+                break
+    message_id = sent["message_id"]
+    assert seen == [
+        ("message", asked.id),
+        ("message", message_id),
+        ("action", "typing"),
+        ("edit", message_id),
+        ("reaction", message_id),
+        ("delete", message_id),
+    ]
+    shown = await control.message(anna.id, message_id)
+    assert (shown.is_deleted, shown.edits, shown.is_outgoing) == (True, 1, True)
+
+
+async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:
+    async with open_sandbox() as (sandbox, control):
+        for _ in range(HISTORY + 2):
+            sandbox.world.events.publish("action", chat_id=1, action="typing")
+
+        in_time = await control.wait_for(lambda event: event.seq == 3, after=2)
+        event = await control.wait_for(lambda event: event.type == "reset", after=1)
+
+        assert in_time.type == "action"
+        assert event.seq == await control.last_seq()
+
+
+async def test_a_long_text_goes_out_in_several_messages(desk: Desk) -> None:
+    control, api, anna = desk
+
+    sent = await control.send(anna, text="слово " * 1700)
+
+    assert len(sent) == 3
+    updates = await api.call("getUpdates")
+    assert [update["message"]["text"] for update in updates] == [message.text for message in sent]
+    assert all(len(message.text) <= 4096 for message in sent)
+
+
+async def test_raw_fields_make_any_message(desk: Desk) -> None:
+    control, api, anna = desk
+    voice = {"file_id": "AwAC", "file_unique_id": "AgAD", "duration": 3}
+
+    await control.send(anna, extra={"voice": voice})
+
+    (update,) = await api.call("getUpdates")
+    assert update["message"]["voice"] == voice
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "nothing to send"),
+        ({"text": 5}, "text must be of type str"),
+        ({"photos": ["nope"]}, "no file has the key nope"),
+        ({"caption": "c"}, "a caption needs a file"),
+        ({"text": "x", "reply_to_message_id": 9}, "no message 9"),
+        ({"text": "x", "colour": "red"}, "unknown fields: colour"),
+    ],
+)
+async def test_what_a_person_cannot_do_is_refused(
+    desk: Desk, fields: dict[str, Any], reason: str
+) -> None:
+    control, _, anna = desk
+
+    with pytest.raises(AssertionError, match=reason):
+        await control.send(anna, **fields)
+
+
+async def test_a_file_that_is_no_picture_cannot_be_sent_as_a_photo(desk: Desk) -> None:
+    control, _, anna = desk
+
+    with pytest.raises(AssertionError, match="cannot be sent as a photo: IMAGE_PROCESS_FAILED"):
+        await control.send_photos(anna, [b"words"])
+
+
+async def test_files_are_shown_safely(desk: Desk) -> None:
+    control, _, anna = desk
+    page = b"<script>alert(1)</script>"
+    sent = await control.send_documents(anna, [("page.html", page), ("a.png", picture(kind="PNG"))])
+
+    async with httpx.AsyncClient() as http:
+        html = await http.get(f"{control.url}/control/files/{sent[0].document_id}")
+        png = await http.get(f"{control.url}/control/files/{sent[1].document_id}")
+
+    assert html.content == page
+    assert html.headers["Content-Disposition"] == "attachment"
+    assert "sandbox" in html.headers["Content-Security-Policy"]
+    assert png.headers["Content-Type"] == "image/png"
+    assert "Content-Disposition" not in png.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+async def test_only_the_page_itself_reaches_the_sandbox(
+    desk: Desk, headers: dict[str, str], status: int
+) -> None:
+    control, _, _ = desk
+
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{control.url}/control/state", headers=headers)
+
+    assert answer.status_code == status
+
+
+async def test_the_page_is_served_and_nothing_beside_it(desk: Desk) -> None:
+    control, _, _ = desk
+
+    async with httpx.AsyncClient() as http:
+        index = await http.get(f"{control.url}/")
+        outside = await http.get(f"{control.url}/..%2fserver.py")
+        missing = await http.get(f"{control.url}/nothing.js")
+
+    assert index.status_code == 200
+    assert index.headers["Content-Type"].startswith("text/html")
+    assert index.headers["Cache-Control"] == "no-store"
+    assert (outside.status_code, missing.status_code) == (404, 404)
+
+
+async def test_the_sandbox_runs_alone() -> None:
+    token = "7000000001:" + "A" * 35
+    program = ("-m", "imgbot.sandbox", "--port", "0", "--token", token)
+    process = await create_subprocess_exec(sys.executable, *program, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        async with timeout(20):
+            url = (await process.stdout.readline()).decode().strip()
+            async with BotApi(url, token) as api:
+                me = await api.call("getMe")
+    finally:
+        process.terminate()
+        status = await process.wait()
+
+    assert me["id"] == 7_000_000_001
+    assert status == 0
+
+
+async def test_calls_are_listed_with_their_answers(desk: Desk) -> None:
+    control, api, anna = desk
+    await api.refusal("sendMessage", chat_id=anna.id, text="too early")
+
+    event = await control.wait_call("sendMessage", ok=False)
+    listed = (await control.calls())["calls"]
+
+    refusal = "Forbidden: bot can't initiate conversation with a user"
+    assert (event.raw["error_code"], event.raw["description"]) == (403, refusal)
+    assert listed == [
+        {
+            "seq": 1,
+            "method": "sendMessage",
+            "ok": False,
+            "chat_id": anna.id,
+            "error_code": 403,
+            "description": refusal,
+        }
+    ]
+    assert json.dumps(listed)

@@ -1,0 +1,250 @@
+"""Pictures and files: uploads, handles, albums, sizes, and messages that become pictures."""
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Control, Person, open_sandbox, picture
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+async def desk() -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(flood=False) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        anna = await control.make_user("Anna")
+        await control.say(anna, "hello")
+        yield control, api, anna
+
+
+def jpg(content: bytes, name: str = "a.jpg") -> dict[str, tuple[str, bytes]]:
+    return {"photo": (name, content)}
+
+
+def album(kind: str, count: int) -> list[dict[str, str]]:
+    return [{"type": kind, "media": f"attach://file{i}"} for i in range(count)]
+
+
+async def test_a_photo_arrives_recompressed_in_telegrams_sizes(desk: Desk) -> None:
+    control, api, anna = desk
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (3000, 1500), "teal").save(buffer, "JPEG", exif=exif)
+
+    (sent,) = await control.send_photos(anna, [buffer.getvalue()], caption="a caption")
+    update = (await api.call("getUpdates"))[-1]["message"]
+    file = await api.call("getFile", file_id=update["photo"][-1]["file_id"])
+    status, content = await api.download(file["file_path"])
+
+    sizes = [(size["width"], size["height"]) for size in update["photo"]]
+    assert sizes == [(45, 90), (160, 320), (640, 1280)]
+    assert (update["caption"], sent.photo_id) == ("a caption", file["file_id"])
+    assert (status, len(content)) == (200, file["file_size"])
+    with Image.open(io.BytesIO(content)) as received:
+        assert (received.format, received.size) == ("JPEG", (640, 1280))
+        assert not received.getexif()
+
+
+async def test_a_document_arrives_byte_for_byte(desk: Desk) -> None:
+    control, api, anna = desk
+    original = picture(800, 600, kind="PNG")
+
+    await control.send_documents(anna, [("../кот.png", original)])
+    document = (await api.call("getUpdates"))[-1]["message"]["document"]
+    file = await api.call("getFile", file_id=document["file_id"])
+
+    assert (document["file_name"], document["mime_type"]) == ("кот.png", "image/png")
+    assert document["thumbnail"]["width"] == 320
+    assert (await api.download(file["file_path"]))[1] == original
+
+
+async def test_an_album_is_one_message_each_with_a_common_group(desk: Desk) -> None:
+    control, api, anna = desk
+    pictures = [picture(color=color) for color in ("red", "green", "blue")]
+
+    sent = await control.send_photos(anna, pictures, caption="merge")
+    updates = [update["message"] for update in (await api.call("getUpdates"))[1:]]
+
+    assert [message["message_id"] for message in updates] == [message.id for message in sent]
+    assert len({message["media_group_id"] for message in updates}) == 1
+    assert [message.get("caption") for message in updates] == ["merge", None, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (b"", "file must be non-empty"),
+        (b"just words", "IMAGE_PROCESS_FAILED"),
+        (picture()[:2000], "IMAGE_PROCESS_FAILED"),
+        (picture(6000, 4001, kind="PNG"), "PHOTO_INVALID_DIMENSIONS"),
+        (picture(2100, 100, kind="PNG"), "PHOTO_INVALID_DIMENSIONS"),
+        (
+            b"\xff" * (10 * 2**20 + 1),
+            (
+                "file of size 10485761 bytes is too big for a photo;"
+                " the maximum size is 10485760 bytes"
+            ),
+        ),
+    ],
+    ids=["empty", "words", "truncated", "sides", "ratio", "bytes"],
+)
+async def test_a_bad_photo_is_refused(desk: Desk, content: bytes, refusal: str) -> None:
+    _, api, anna = desk
+
+    answer = await api.refusal("sendPhoto", jpg(content), chat_id=anna.id)
+
+    assert answer == f"400 Bad Request: {refusal}"
+
+
+async def test_a_request_over_fifty_megabytes_is_refused(desk: Desk) -> None:
+    control, api, anna = desk
+    large = {"document": ("large.bin", bytes(50 * 2**20 + 1))}
+
+    answer = await api.refusal("sendDocument", large, chat_id=anna.id)
+
+    assert answer == "413 Request Entity Too Large"
+    assert (await control.calls())["calls"][-1]["error_code"] == 413
+
+
+async def test_a_file_over_twenty_megabytes_cannot_be_fetched(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.send_documents(anna, [("large.bin", os.urandom(20 * 2**20 + 1))])
+    document = (await api.call("getUpdates"))[-1]["message"]["document"]
+
+    answer = await api.refusal("getFile", file_id=document["file_id"])
+
+    assert answer == "400 Bad Request: file is too big"
+    assert document["file_size"] == 20 * 2**20 + 1
+
+
+async def test_a_text_message_becomes_a_photo_and_then_a_document(desk: Desk) -> None:
+    control, api, anna = desk
+    status = await api.call("sendMessage", chat_id=anna.id, text="Working")
+    place: dict[str, Any] = {"chat_id": anna.id, "message_id": status["message_id"]}
+    photo = {"type": "photo", "media": "attach://p", "caption": "<b>Done</b>", "parse_mode": "HTML"}
+    document = {"type": "document", "media": "attach://d"}
+
+    as_photo = await api.call("editMessageMedia", {"p": ("r.jpg", picture())}, **place, media=photo)
+    as_file = await api.call(
+        "editMessageMedia", {"d": ("result.png", picture(kind="PNG"))}, **place, media=document
+    )
+    refusal = await api.refusal("editMessageText", **place, text="back")
+
+    assert "text" not in as_photo
+    assert as_photo["caption"] == "Done"
+    assert as_photo["caption_entities"] == [{"type": "bold", "offset": 0, "length": 4}]
+    assert as_photo["photo"][-1]["width"] == 640
+    assert (as_file["document"]["file_name"], as_file.get("photo")) == ("result.png", None)
+    assert refusal == "400 Bad Request: there is no text in the message to edit"
+    shown = await control.message(anna.id, status["message_id"])
+    assert (shown.edits, shown.document_id) == (2, as_file["document"]["file_id"])
+    assert await control.file(shown.document_id or "") == picture(kind="PNG")
+
+
+async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(desk: Desk) -> None:
+    _, api, anna = desk
+    photo = await api.call("sendPhoto", jpg(picture(1000, 700)), chat_id=anna.id)
+    upload = {"document": ("a.txt", b"words")}
+    document = await api.call("sendDocument", upload, chat_id=anna.id)
+    small, document_id = photo["photo"][0]["file_id"], document["document"]["file_id"]
+    place: dict[str, Any] = {"chat_id": anna.id, "message_id": photo["message_id"]}
+
+    again = await api.call("sendPhoto", chat_id=anna.id, photo=small)
+    as_photo = await api.refusal("sendPhoto", chat_id=anna.id, photo=document_id)
+    as_document = await api.refusal("sendDocument", chat_id=anna.id, document=small)
+    same = await api.refusal("editMessageMedia", **place, media={"type": "photo", "media": small})
+
+    assert again["photo"] == photo["photo"]
+    assert as_photo == "400 Bad Request: can't use file of type Document as Photo"
+    assert as_document == "400 Bad Request: can't use file of type Photo as Document"
+    assert same.startswith("400 Bad Request: message is not modified")
+
+
+async def test_the_bot_sends_albums(desk: Desk) -> None:
+    control, api, anna = desk
+    files = {f"file{i}": (f"{i}.jpg", picture()) for i in range(3)}
+
+    sent = await api.call("sendMediaGroup", files, chat_id=anna.id, media=album("photo", 3))
+    reaction = [{"type": "emoji", "emoji": "👌"}]
+    last = sent[-1]["message_id"]
+    await api.call("setMessageReaction", chat_id=anna.id, message_id=last, reaction=reaction)
+
+    assert len({message["media_group_id"] for message in sent}) == 1
+    shown = await control.messages(anna.id, after=sent[0]["message_id"] - 1)
+    assert [message.reactions for message in shown] == [["👌"], [], []]
+    assert (await control.calls())["violations"] == []
+
+
+async def test_one_bad_photo_refuses_the_album_with_its_place(desk: Desk) -> None:
+    control, api, anna = desk
+    files = {"file0": ("0.jpg", picture()), "file1": ("1.jpg", b"words")}
+
+    answer = await api.refusal("sendMediaGroup", files, chat_id=anna.id, media=album("photo", 2))
+
+    assert answer == (
+        '400 Bad Request: failed to send message #2 with the error message "IMAGE_PROCESS_FAILED"'
+    )
+    assert len(await control.messages(anna.id)) == 1
+
+
+async def test_documents_of_the_bot_make_albums_and_copies(desk: Desk) -> None:
+    _, api, anna = desk
+    files = {f"file{i}": (f"{i}.txt", b"words") for i in range(2)}
+    sent = await api.call("sendMediaGroup", files, chat_id=anna.id, media=album("document", 2))
+
+    copied = await api.call(
+        "copyMessage", chat_id=anna.id, from_chat_id=anna.id, message_id=sent[0]["message_id"]
+    )
+
+    assert [message["document"]["file_name"] for message in sent] == ["0.txt", "1.txt"]
+    assert copied["message_id"] > sent[1]["message_id"]
+
+
+async def test_a_person_who_deletes_the_message_meanwhile_wins(desk: Desk) -> None:
+    control, api, anna = desk
+    status = await api.call("sendMessage", chat_id=anna.id, text="Working")
+    message = await control.message(anna.id, status["message_id"])
+    await control.delete(message)
+
+    answer = await api.refusal(
+        "editMessageText", chat_id=anna.id, message_id=message.id, text="Done"
+    )
+
+    assert answer == "400 Bad Request: message to edit not found"
+    assert (await control.message(anna.id, message.id)).is_deleted
+
+
+async def test_many_uploads_at_once_keep_apart(desk: Desk) -> None:
+    _, api, anna = desk
+    colors = ["red", "green", "blue", "white", "black", "teal"]
+
+    async with asyncio.TaskGroup() as tasks:
+        sends = [
+            tasks.create_task(
+                api.call("sendPhoto", jpg(picture(color=c)), chat_id=anna.id, caption=c)
+            )
+            for c in colors
+        ]
+
+    sent = [task.result() for task in sends]
+    assert [message["caption"] for message in sent] == colors
+    assert len({message["photo"][-1]["file_unique_id"] for message in sent}) == len(colors)
+
+
+async def test_an_unknown_path_is_not_found(desk: Desk) -> None:
+    _, api, _ = desk
+
+    status, content = await api.download("photos/file_999.jpg")
+
+    assert status == 404
+    assert b"Not Found" in content

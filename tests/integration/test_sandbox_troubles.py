@@ -1,0 +1,196 @@
+"""Flood limits and scripted faults."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Clock, Control, Person, open_sandbox, picture
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def desk(clock: Clock) -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(now=clock) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        anna = await control.make_user("Anna")
+        await control.say(anna, "hello")
+        yield control, api, anna
+
+
+async def send_many(api: BotApi, chat_id: int, count: int) -> list[dict[str, Any]]:
+    """Answers of messages sent one after the other, accepted or not."""
+    return [(await api.raw("sendMessage", chat_id=chat_id, text=f"{i}"))[1] for i in range(count)]
+
+
+async def test_a_burst_in_a_private_chat_is_held_back(desk: Desk, clock: Clock) -> None:
+    _, api, anna = desk
+
+    answers = await send_many(api, anna.id, 22)
+    clock.offset_s += 3
+    after = await send_many(api, anna.id, 1)
+
+    assert sum(answer["ok"] for answer in answers) in {20, 21}
+    refused = answers[-1]
+    assert refused["error_code"] == 429
+    wait_s = refused["parameters"]["retry_after"]
+    assert refused["description"] == f"Too Many Requests: retry after {wait_s}"
+    assert 1 <= wait_s <= 3
+    assert after[0]["ok"]
+
+
+async def test_a_group_gets_twenty_a_minute(desk: Desk, clock: Clock) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Friends", [anna])
+
+    answers = await send_many(api, group, 21)
+    clock.offset_s += 2
+    too_early = await send_many(api, group, 1)
+    clock.offset_s += 2
+    after = await send_many(api, group, 1)
+
+    assert [answer["ok"] for answer in answers] == [True] * 20 + [False]
+    assert answers[-1]["parameters"]["retry_after"] == 3
+    assert (too_early[0]["ok"], after[0]["ok"]) == (False, True)
+
+
+async def test_thirty_a_second_over_all_chats(desk: Desk) -> None:
+    control, api, _ = desk
+    people = [await control.make_user(f"Person {i}") for i in range(40)]
+    for person in people:
+        await control.say(person, "hello")
+
+    answers = [(await send_many(api, person.id, 1))[0] for person in people]
+
+    assert 30 <= sum(answer["ok"] for answer in answers) < 40
+
+
+async def test_edits_count_and_answers_do_not(desk: Desk) -> None:
+    control, api, anna = desk
+    sent = await api.call("sendMessage", chat_id=anna.id, text="hello")
+    place: dict[str, Any] = {"chat_id": anna.id, "message_id": sent["message_id"]}
+    edits = [(await api.raw("editMessageText", **place, text=f"{i}"))[1] for i in range(22)]
+
+    query_id = await control.press(anna, sent["message_id"], "x")
+    await api.call("answerCallbackQuery", callback_query_id=query_id)
+    await api.call("sendChatAction", chat_id=anna.id, action="upload_photo")
+
+    assert edits[-1]["error_code"] == 429
+
+
+async def test_the_flood_of_an_album_is_a_bad_request(desk: Desk) -> None:
+    _, api, anna = desk
+    files = {"file0": ("0.jpg", picture()), "file1": ("1.jpg", picture())}
+    media = [{"type": "photo", "media": f"attach://file{i}"} for i in range(2)]
+    await send_many(api, anna.id, 22)
+
+    answer = await api.refusal("sendMediaGroup", files, chat_id=anna.id, media=media)
+
+    assert answer.startswith(
+        "400 Bad Request: failed to send message #1 with the error message"
+        ' "Too Many Requests: retry after '
+    )
+
+
+async def test_flood_limits_can_be_switched_off(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.set_flood(on=False)
+
+    answers = await send_many(api, anna.id, 40)
+
+    assert all(answer["ok"] for answer in answers)
+
+
+async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.fault("sendMessage", "error", times=2, error_code=502, description="Bad Gateway")
+
+    await api.call("getMe")
+    answers = await send_many(api, anna.id, 3)
+
+    assert [answer.get("error_code") for answer in answers] == [502, 502, None]
+    assert len(await control.messages(anna.id)) == 2
+
+
+async def test_a_scripted_flood_waits_for_its_chat(desk: Desk) -> None:
+    control, api, anna = desk
+    boris = await control.make_user("Boris")
+    await control.say(boris, "hello")
+    await control.fault("*", "flood", retry_after_s=7, chat_id=boris.id)
+
+    await api.call("sendMessage", chat_id=anna.id, text="x")
+    status, answer = await api.raw("sendMessage", chat_id=boris.id, text="x")
+
+    assert (status, answer["parameters"]) == (429, {"retry_after": 7})
+
+
+async def test_a_migrated_chat_can_be_scripted(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.fault(
+        "sendMessage",
+        "error",
+        error_code=400,
+        description="Bad Request: group chat was upgraded to a supergroup chat",
+        parameters={"migrate_to_chat_id": -1001},
+    )
+
+    _, answer = await api.raw("sendMessage", chat_id=anna.id, text="x")
+
+    assert answer["parameters"] == {"migrate_to_chat_id": -1001}
+
+
+@pytest.mark.parametrize(("kind", "messages"), [("drop_before", 1), ("drop_after", 2)])
+async def test_a_connection_is_cut_before_or_after_the_method_acts(
+    desk: Desk, kind: str, messages: int
+) -> None:
+    control, api, anna = desk
+    await control.fault("sendMessage", kind)
+
+    with pytest.raises(httpx.TransportError):
+        await api.raw("sendMessage", chat_id=anna.id, text="x")
+
+    assert len(await control.messages(anna.id)) == messages
+
+
+async def test_a_delay_delays(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.fault("sendMessage", "delay", delay_s=0.3)
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+
+    await api.call("sendMessage", chat_id=anna.id, text="x")
+
+    assert loop.time() - begin >= 0.3
+
+
+async def test_downloads_fail_when_told(desk: Desk) -> None:
+    control, api, anna = desk
+    (sent,) = await control.send_photos(anna, [picture()])
+    file = await api.call("getFile", file_id=sent.photo_id)
+    await control.fault("download", "error", error_code=404, description="Not Found")
+
+    assert (await api.download(file["file_path"]))[0] == 404
+    assert (await api.download(file["file_path"]))[0] == 200
+
+
+async def test_faults_can_be_cleared_and_are_checked(desk: Desk) -> None:
+    control, api, _ = desk
+    await control.fault("getMe", "error", times=5)
+    await control.clear_faults()
+
+    await api.call("getMe")
+    with pytest.raises(AssertionError, match="kind must be one of"):
+        await control.fault("getMe", "earthquake")
+    with pytest.raises(AssertionError, match="unknown fields: delay"):
+        await control.fault("getMe", "delay", delay=3)

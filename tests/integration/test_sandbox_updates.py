@@ -1,0 +1,292 @@
+"""Updates: offsets, long polls, one poller, lifetimes, kinds, privacy, the webhook."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Clock, Control, Person, open_sandbox
+
+OTHER_POLL = (
+    "409 Conflict: terminated by other getUpdates request;"
+    " make sure that only one bot instance is running"
+)
+WEBHOOK_ACTIVE = (
+    "409 Conflict: can't use getUpdates method while webhook is active;"
+    " use deleteWebhook to delete the webhook first"
+)
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def desk(clock: Clock) -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(flood=False, now=clock) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        yield control, api, await control.make_user("Anna")
+
+
+def texts(updates: list[dict[str, Any]]) -> list[str]:
+    return [update["message"]["text"] for update in updates]
+
+
+async def test_an_update_stays_until_a_higher_offset_confirms_it(desk: Desk) -> None:
+    control, api, anna = desk
+    for text in ("one", "two", "three"):
+        await control.say(anna, text)
+
+    first = await api.call("getUpdates", limit=2)
+    ids = [update["update_id"] for update in first]
+    rest = await api.call("getUpdates", offset=ids[1])
+    last = await api.call("getUpdates", offset=ids[1] + 1)
+
+    assert texts(first) == ["one", "two"]
+    assert ids[1] == ids[0] + 1
+    assert texts(rest) == ["two", "three"]
+    assert texts(last) == ["three"]
+
+
+async def test_a_negative_offset_keeps_the_last_ones_only(desk: Desk) -> None:
+    control, api, anna = desk
+    for text in ("one", "two", "three"):
+        await control.say(anna, text)
+
+    assert texts(await api.call("getUpdates", offset=-1)) == ["three"]
+    assert texts(await api.call("getUpdates", offset=0)) == ["three"]
+
+
+async def test_a_repeated_poll_is_slowed_down(desk: Desk) -> None:
+    control, api, anna = desk
+    for text in ("one", "two"):
+        await control.say(anna, text)
+
+    assert texts(await api.call("getUpdates")) == ["one", "two"]
+    assert texts(await api.call("getUpdates")) == ["one"]
+
+
+async def test_a_long_poll_ends_with_the_first_update(desk: Desk) -> None:
+    control, api, anna = desk
+
+    async with asyncio.TaskGroup() as tasks:
+        poll = tasks.create_task(api.call("getUpdates", timeout=50))
+        await control.wait_for(lambda event: event.type == "polling" and event.raw["active"])
+        await control.say(anna, "hello")
+
+    assert texts(poll.result()) == ["hello"]
+    assert (await control.state())["bot_is_polling"]
+
+
+async def test_an_empty_long_poll_ends_in_time(desk: Desk) -> None:
+    _, api, _ = desk
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+
+    assert await api.call("getUpdates", timeout=1) == []
+
+    assert 0.9 < loop.time() - begin < 5
+
+
+async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
+    control, api, anna = desk
+
+    async with asyncio.TaskGroup() as tasks:
+        older = tasks.create_task(api.refusal("getUpdates", timeout=50))
+        await control.wait_for(lambda event: event.type == "polling")
+        newer = tasks.create_task(api.call("getUpdates", timeout=50))
+        await control.wait_call("getUpdates", ok=False)
+        await control.say(anna, "hello")
+
+    assert older.result() == OTHER_POLL
+    assert texts(newer.result()) == ["hello"]
+
+
+async def test_a_poller_that_is_gone_is_noticed(desk: Desk) -> None:
+    control, api, anna = desk
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await api.call("getUpdates", timeout=50)
+    await control.wait_for(lambda event: event.type == "polling" and not event.raw["active"])
+
+    await control.say(anna, "hello")
+    assert texts(await api.call("getUpdates", offset=1)) == ["hello"]
+
+
+async def test_buttons_expire_before_messages(desk: Desk, clock: Clock) -> None:
+    control, api, anna = desk
+    message = await control.say(anna, "hello")
+    await control.press(anna, message, "x")
+
+    clock.offset_s += 151
+    later = await api.call("getUpdates")
+    clock.offset_s += 86_400
+    much_later = await api.call("getUpdates")
+
+    assert [update.keys() - {"update_id"} for update in later] == [{"message"}]
+    assert much_later == []
+
+
+async def test_only_the_kinds_that_were_asked_for_are_queued(desk: Desk) -> None:
+    control, api, anna = desk
+    await api.call("getUpdates", allowed_updates=["callback_query"], offset=1)
+
+    message = await control.say(anna, "hello")
+    await control.press(anna, message, "x")
+    kept = await api.call("getUpdates", offset=2)
+    await api.call("getUpdates", allowed_updates=[], offset=3)
+    await control.say(anna, "again")
+
+    assert [update.keys() - {"update_id"} for update in kept] == [{"callback_query"}]
+    assert "message" in (await api.call("getUpdates", offset=4))[-1]
+
+
+async def test_edits_presses_and_blocks_arrive_as_telegram_sends_them(desk: Desk) -> None:
+    control, api, anna = desk
+    written = await control.say(anna, "helo")
+    await control.edit(anna, written, "hello")
+    answer = await api.call("sendMessage", chat_id=anna.id, text="hi")
+    query_id = await control.press(anna, answer["message_id"], "menu:create")
+    await control.block(anna)
+
+    _, edited, pressed, blocked = await api.call("getUpdates")
+
+    assert edited["edited_message"]["text"] == "hello"
+    assert edited["edited_message"]["edit_date"] >= edited["edited_message"]["date"]
+    query = pressed["callback_query"]
+    assert (query["id"], query["data"], query["from"]["id"]) == (query_id, "menu:create", anna.id)
+    assert query["message"] == answer
+    member = blocked["my_chat_member"]["new_chat_member"]
+    assert (member["status"], member["user"]["is_bot"]) == ("kicked", True)
+
+
+async def test_a_button_of_a_deleted_message_has_an_inaccessible_message(desk: Desk) -> None:
+    control, api, anna = desk
+    await control.say(anna, "hello")
+    await control.press(anna, 77, "x")
+
+    _, pressed = await api.call("getUpdates")
+
+    message = pressed["callback_query"]["message"]
+    assert (message["message_id"], message["date"]) == (77, 0)
+
+
+async def test_privacy_mode_lets_little_through_in_groups(desk: Desk) -> None:
+    control, api, anna = desk
+    name = (await control.state())["bot"]["username"]
+    group = await control.make_group("Friends", [anna])
+    first = await control.say(anna, "unheard", chat_id=group)
+    for text in ("/create cat", f"/edit@{name} x", "/help@other_bot", f"hey @{name}!", "no @one"):
+        await control.say(anna, text, chat_id=group)
+    answer = await api.call("sendMessage", chat_id=group, text="hi")
+    await control.say(anna, "a reply", chat_id=group, reply_to=answer["message_id"])
+    await control.say(anna, "no reply", chat_id=group, reply_to=first.id)
+
+    added, *updates = await api.call("getUpdates")
+
+    assert added["my_chat_member"]["new_chat_member"]["status"] == "member"
+    heard = ["/create cat", f"/edit@{name} x", f"hey @{name}!", "a reply"]
+    assert texts(updates) == heard
+    assert updates[-1]["message"]["reply_to_message"]["text"] == "hi"
+    assert group < -1_000_000_000_000
+
+
+async def test_topics_have_threads(desk: Desk) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Topics", [anna], is_forum=True)
+    sent = await control.send(anna, chat_id=group, text="/create", thread_id=7)
+
+    answer = await api.call("sendMessage", chat_id=group, text="x", message_thread_id=7)
+    refusal = await api.refusal("sendMessage", chat_id=group, text="x", message_thread_id=8)
+
+    assert (sent[0].raw["message_thread_id"], sent[0].raw["is_topic_message"]) == (7, True)
+    assert (answer["message_thread_id"], answer["is_topic_message"]) == (7, True)
+    assert refusal == "400 Bad Request: message thread not found"
+
+
+async def test_any_json_can_be_an_update(desk: Desk) -> None:
+    control, api, _ = desk
+
+    update_id = await control.push_update({"message": {"message_id": "poison"}})
+
+    (update,) = await api.call("getUpdates")
+    assert update == {"update_id": update_id, "message": {"message_id": "poison"}}
+
+
+Received = asyncio.Queue[tuple[str, str]]
+
+
+@asynccontextmanager
+async def a_hook(received: Received, statuses: list[int]) -> AsyncGenerator[str]:
+    """A bot's own server, which answers the updates with the statuses in turn."""
+
+    async def hook(request: web.Request) -> web.Response:
+        update = await request.json()
+        secret = request.headers["X-Telegram-Bot-Api-Secret-Token"]
+        await received.put((secret, update["message"]["text"]))
+        return web.Response(status=statuses.pop(0))
+
+    application = web.Application()
+    application.add_routes([web.post("/hook", hook)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_webhook_gets_updates_until_it_takes_them(desk: Desk) -> None:
+    control, api, anna = desk
+    received: Received = asyncio.Queue()
+
+    async with a_hook(received, [500, 200, 200]) as url:
+        await api.call("setWebhook", url=url, secret_token="s3cret")
+        refusal = await api.refusal("getUpdates")
+        await control.say(anna, "one")
+        await control.say(anna, "two")
+        async with asyncio.timeout(10):
+            got = [await received.get() for _ in range(3)]
+        info = await api.call("getWebhookInfo")
+        await api.call("deleteWebhook", drop_pending_updates=True)
+
+    assert refusal == WEBHOOK_ACTIVE
+    assert got == [("s3cret", "one"), ("s3cret", "one"), ("s3cret", "two")]
+    assert info["url"] == url
+    assert "500" in info["last_error_message"]
+    assert (await api.call("getWebhookInfo"))["url"] == ""
+    assert await api.call("getUpdates", offset=1) == []
+
+
+async def test_parameters_come_in_every_form_of_http(desk: Desk) -> None:
+    control, api, anna = desk
+    state = await control.state()
+    await control.say(anna, "hello")
+    root = f"{control.url}/bot{api.token}"
+
+    async with httpx.AsyncClient() as http:
+        by_query = await http.get(f"{root}/sendMessage", params={"chat_id": anna.id, "text": "q"})
+        by_json = await http.post(f"{root}/sendMessage", json={"chat_id": anna.id, "text": "j"})
+        by_form = await http.post(
+            f"{root}/sendMessage", data={"chat_id": str(anna.id), "text": "f"}
+        )
+        broken = await http.post(
+            f"{root}/sendMessage", content=b"{", headers={"Content-Type": "application/json"}
+        )
+
+    answers = [by_query.json(), by_json.json(), by_form.json()]
+    assert [answer["result"]["text"] for answer in answers] == ["q", "j", "f"]
+    assert answers[0]["result"]["from"]["id"] == state["bot"]["id"]
+    assert broken.status_code == 400

@@ -1,0 +1,115 @@
+"""What is copied to a server and what CI runs, held against the code."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from imgbot.cli import EX_CONFIG
+from imgbot.ops.environment import read_environment_file, table
+from imgbot.ops.settings import KEY_OF_PROVIDER
+from imgbot.supervisor import DRAIN_S
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "systemd" / "imgbot.service"
+ENVIRONMENT = ROOT / "systemd" / "imgbot.env"
+CI = ROOT / ".ci" / "run"
+
+
+def _directives() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in UNIT.read_text().splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _offered() -> dict[str, str]:
+    """Give every setting of the environment file, the commented ones too."""
+    lines = re.findall(r"^#?(IMGBOT_[A-Z_]+)=(.*)$", ENVIRONMENT.read_text(), re.MULTILINE)
+    assert len(dict(lines)) == len(lines), "a setting stands twice"
+    return dict(lines)
+
+
+def test_the_environment_file_changes_nothing_until_it_is_edited() -> None:
+    assert read_environment_file(ENVIRONMENT) == {}
+
+
+def test_the_environment_file_offers_settings_that_exist_with_their_defaults() -> None:
+    defaults = {variable: default.strip("`") for variable, default, _ in table()}
+    examples = {"IMGBOT_USERS": "100", "IMGBOT_WORKERS": "5"}
+
+    for variable, value in _offered().items():
+        assert variable in defaults
+        if "unset" in defaults[variable] or defaults[variable] == "everybody":
+            continue
+        assert value == examples.get(variable, defaults[variable])
+
+
+def test_the_environment_file_offers_no_secret() -> None:
+    assert not {"IMGBOT_TOKEN", "FAL_KEY", "OPENAI_API_KEY"} & _offered().keys()
+
+
+def test_the_unit_needs_no_other_service() -> None:
+    directives = _directives()
+
+    assert directives["After"] == directives["Wants"] == ["network-online.target"]
+    assert "SupplementaryGroups" not in directives
+
+
+def test_the_unit_and_the_program_mean_the_same() -> None:
+    directives = _directives()
+
+    assert directives["Type"] == ["notify"]
+    assert directives["ExecStart"] == ["/opt/imgbot/venv/bin/imgbot"]
+    assert directives["RestartPreventExitStatus"] == [str(EX_CONFIG)]
+    assert float(directives["TimeoutStopSec"][0]) > 2 * DRAIN_S
+    assert directives["KillMode"] == ["mixed"]
+    assert "IMGBOT_ENVIRONMENT_FILE=/etc/imgbot/imgbot.env" in directives["Environment"]
+    assert directives["EnvironmentFile"] == ["-/etc/imgbot/imgbot.env"]
+
+
+def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> None:
+    directives = _directives()
+    keys = {key for key in KEY_OF_PROVIDER.values() if key} - {"SIMULATED_API_KEY"}
+    names = [line.split(":")[0] for line in directives["LoadCredential"]]
+
+    assert set(names) == {"bot-token", "redis-url"} | keys
+    assert directives["LoadCredential"] == [f"{n}:/etc/imgbot/credentials/{n}" for n in names]
+    assert directives["SetCredential"] == [rf"{name}:\n" for name in names]
+
+
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None and "CI" not in os.environ,
+    reason="there is no systemd-analyze on this machine",
+)
+def test_the_unit_stays_as_closed_as_it_is() -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=11"]
+
+    found = subprocess.run([*command, str(UNIT)], capture_output=True, text=True, check=False)
+
+    assert found.returncode == 0, found.stdout[-500:] + found.stderr
+
+
+def test_ci_is_a_valid_script_that_stops_at_the_first_failure() -> None:
+    checked = subprocess.run(["bash", "-n", str(CI)], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+    assert "set -euo pipefail" in CI.read_text()
+    assert os.access(CI, os.X_OK)
+
+
+def test_ci_runs_every_check() -> None:
+    checks = re.findall(r"^check \.venv/bin/(.+)$", CI.read_text(), re.MULTILINE)
+
+    assert checks == ["ruff format --check .", "ruff check .", "pyright", "lint-imports", "pytest"]
+
+
+def test_make_offers_what_it_says() -> None:
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert set(targets) == {"help", "demo", "fmt", "lint", "test", "check"}
