@@ -96,12 +96,12 @@ class Desk:
         )
         admission = await self.queue.enqueue(job, self.now_ms())
         if admission.verdict == "ok":
-            telemetry.job_admitted(job, admission.place)
+            telemetry.job_admitted(job, admission.count)
         if admission.verdict in {"ok", "duplicate"}:
             return True
         telemetry.admission_refused(admission.verdict)
         key = {"full": "queue_full", "many": "too_many_waiting"}[admission.verdict]
-        await self.say(visit, key, count=admission.place)
+        await self.say(visit, key, count=admission.count)
         return False
 
     async def say(

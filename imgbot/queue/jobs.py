@@ -25,10 +25,13 @@ _KEPT_S = 2_592_000
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How an enqueue ended: ok, duplicate, full (the queue), many (of this user's)."""
+    """How an enqueue ended: ok, duplicate, full (the queue), many (of this user's).
+
+    `count` is the place in the line for ok, the user's waiting jobs for many, else 0.
+    """
 
     verdict: str
-    place: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class JobQueue:
                 *fields,
             ],
         )
-        return Admission(answer[0], int(answer[1]) if answer[0] == "ok" else 0)
+        return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
     async def cancel(self, job_id: str, user_id: int, now_ms: int) -> str:
         """Call a job off: ok, gone, not_yours or too_late."""

@@ -111,8 +111,12 @@ TEXTS = {
     ),
     "picture_truncated": "The file is damaged or arrived incomplete. Please send it again.",
     "picture_too_many_pixels": (
-        "The picture is too large: {megapixels} MP, the limit is {limit_megapixels} MP. "
+        "The picture is too large: {megapixels:g} MP, the limit is {limit_megapixels:g} MP. "
         "Make it smaller and send it again."
+    ),
+    "picture_too_long": (
+        "The picture is too long: one side has {side_px} pixels, the limit is {limit_px}. "
+        "Crop it and send it again."
     ),
     "picture_too_small": "The picture is too small to do anything with. Please send another.",
     "picture_gone": "Telegram no longer keeps this photo. Please send it again.",
@@ -122,8 +126,8 @@ TEXTS = {
     ),
     "merge_needs_two": "A merge takes at least two photos.",
     "upscale_too_large": (
-        "This picture can't be made larger: it would come to {megapixels} MP, and the limit is "
-        "{limit_megapixels} MP. Try ×2 or a smaller picture."
+        "This picture can't be made larger: it would come to {megapixels:g} MP, and the limit is "
+        "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
     # ends
     "provider_closed": "Pictures are unavailable for now. Nothing was charged; the owner is told.",

@@ -44,7 +44,7 @@ FILES = [
     ("empty.jpg", b"", "This is not a picture"),
     ("cut.jpg", picture(1200, 900)[:-3000], "damaged or arrived incomplete"),
     ("bomb.png", png_of(50_000, 50_000), "The picture is too large: 2500 MP"),
-    ("long.png", png_of(60_000, 2), "too large"),
+    ("long.png", png_of(60_000, 2), "The picture is too long"),
     ("notes.txt", b"hello", "This file is not a picture"),
     ("tool.exe", b"MZ" + bytes(500), "This file is not a picture"),
     ("heavy.jpg", picture() + bytes(21 << 20), "up to 20 MB"),

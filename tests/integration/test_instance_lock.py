@@ -1,6 +1,7 @@
 """One supervisor per state directory and per bot, against real other processes."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Generator
@@ -20,6 +21,20 @@ from imgbot.ops.lock import InstanceLock
 with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
+"""
+
+# close_fds off, as a careless library would start its own programs
+_PARENT = """
+import subprocess, sys
+from pathlib import Path
+from imgbot.ops.lock import InstanceLock
+
+with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import os; print(os.getpid(), flush=True); os.read(0, 1)"],
+        close_fds=False,
+    )
+    child.wait()
 """
 
 
@@ -85,21 +100,21 @@ def test_a_refused_one_gives_back_what_it_took(tmp_path: Path) -> None:
             pass
 
 
-def test_a_child_that_outlives_us_holds_nothing(tmp_path: Path) -> None:
+def test_a_child_that_outlives_a_killed_one_holds_nothing(tmp_path: Path) -> None:
     token = _token(tmp_path)
-    lock = InstanceLock(tmp_path, token)
-    lock.acquire()
-    child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        close_fds=False,
-    )
-    with child:
-        lock.release()
-
-        with InstanceLock(tmp_path, token):
-            assert child.poll() is None
-        child.kill()
+    command = [sys.executable, "-c", _PARENT, str(tmp_path), token]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+        process.wait()
+        try:
+            with InstanceLock(tmp_path, token):
+                assert Path(f"/proc/{child}").exists()
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 def test_a_folder_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def test_a_job_comes_back_as_it_was_admitted(redis: Redis) -> None:
     admission = await queue.enqueue(job("7", scale=4, reply_to=3), NOW)
     found = await queue.claim(NOW + 5)
 
-    assert (admission.verdict, admission.place) == ("ok", 1)
+    assert (admission.verdict, admission.count) == ("ok", 1)
     assert found == job(
         "7",
         scale=4,
@@ -83,7 +83,7 @@ async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Redis)
     queue = await open_queue(redis, Caps(waiting_per_user=50, running_per_user=50))
     for number in range(20):
         await queue.enqueue(job(f"a{number}", user_id=1), NOW)
-    place = (await queue.enqueue(job("b0", user_id=2), NOW)).place
+    place = (await queue.enqueue(job("b0", user_id=2), NOW)).count
     await queue.enqueue(job("b1", user_id=2), NOW)
 
     order = [found.id for _ in range(4) if (found := await queue.claim(NOW))]

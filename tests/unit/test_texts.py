@@ -1,13 +1,16 @@
 """Both languages say the same, within Telegram's limits, and buttons come back as they went."""
 
+import ast
 import re
 import string
+from pathlib import Path
 
 import pytest
 
+import imgbot
 from imgbot.conversation.introduction import COMMANDS
 from imgbot.job import Operation
-from imgbot.texts import LANGUAGES, buttons, en, language_of, plural, ru, say, seconds
+from imgbot.texts import LANGUAGES, buttons, en, knows, language_of, plural, ru, say, seconds
 from imgbot.texts.buttons import Press, parse
 
 LETTERS = re.compile("[А-Яа-яЁё]")
@@ -91,3 +94,16 @@ def test_english_plural() -> None:
 )
 def test_the_language_follows_telegrams(code: str | None, language: str) -> None:
     assert language_of(code) == language
+
+
+def test_every_reason_in_the_code_has_its_sentence() -> None:
+    package = Path(imgbot.__file__).parent
+    reasons: set[str] = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "UserError":
+                first = node.args[0]
+                reasons |= {first.value} if isinstance(first, ast.Constant) else set()
+
+    assert len(reasons) > 10
+    assert [reason for reason in reasons if not knows(str(reason))] == []

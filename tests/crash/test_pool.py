@@ -1,0 +1,283 @@
+"""The pool with real processes: killed, hung, cancelled, recycled, resized, closed."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from imgbot.errors import TransientError, WorkerLostError
+from imgbot.imaging import worker
+from imgbot.imaging.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
+from tests.support import pool_steps
+from tests.support.processes import is_gone_within
+from tests.support.waiting import eventually
+
+DEADLINE_S = 30.0
+
+
+class _Restarts(list[str]):
+    """Why workers were replaced, in order."""
+
+
+@asynccontextmanager
+async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, _Restarts]]:
+    restarts = _Restarts()
+    settings: dict[str, float] = {"deadline_s": DEADLINE_S, **options}
+    pool = Pool(workers, on_restart=restarts.append, **settings)  # pyright: ignore[reportArgumentType]
+    pool.start()
+    try:
+        yield pool, restarts
+    finally:
+        await pool.close(grace_s=5)
+
+
+async def begun(folder: Path, pattern: str, count: int) -> list[int]:
+    """The pids of so many workers that said, by a file, that their step has begun."""
+
+    async def look() -> list[int]:
+        return _pids(folder, pattern)
+
+    return await eventually(look, lambda pids: len(pids) >= count, what=f"{count} steps begin")
+
+
+def _pids(folder: Path, pattern: str) -> list[int]:
+    return [int(path.name.rpartition(".")[2]) for path in folder.glob(pattern)]
+
+
+async def test_one_step_after_the_other_uses_one_worker() -> None:
+    async with running(4) as (pool, restarts):
+        pids = [await pool.run(pool_steps.pid) for _ in range(5)]
+        assert len(set(pids)) == 1
+        assert (pool.size, pool.started, pool.busy, pool.waiting) == (4, 1, 0, 0)
+        assert pool.pids == [pids[0]]
+        assert restarts == []
+
+
+async def test_steps_are_served_in_order(tmp_path: Path) -> None:
+    order: list[int] = []
+    gate = tmp_path / "gate"
+
+    async def numbered(pool: Pool, number: int) -> None:
+        await pool.run(pool_steps.pid)
+        order.append(number)
+
+    async with running(1) as (pool, _), asyncio.TaskGroup() as group:
+        group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+        await begun(tmp_path, "gate.*", 1)
+        for number in range(5):
+            group.create_task(numbered(pool, number))
+        await asyncio.sleep(0)
+        assert (pool.busy, pool.waiting) == (1, 5)
+        gate.touch()
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_exceptions_come_out_as_they_are() -> None:
+    async with running(1) as (pool, restarts):
+        with pytest.raises(LookupError, match="no such colour"):
+            await pool.run(pool_steps.fail, "no such colour")
+        with pytest.raises(RuntimeError, match="TwoPartError: 3"):
+            await pool.run(pool_steps.fail_oddly)
+        assert await pool.run(pool_steps.pid) == pool.pids[0]
+        assert restarts == []
+
+
+async def test_a_killed_worker_costs_one_step_one_repetition(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(3) as (pool, restarts):
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(pool.run(pool_steps.wait_for, str(gate))) for _ in range(3)]
+            before = await begun(tmp_path, "gate.*", 3)
+            os.kill(before[0], signal.SIGKILL)
+            await begun(tmp_path, "gate.*", 4)
+            gate.touch()
+        answers = {task.result() for task in tasks}
+        assert set(before[1:]) < answers
+        assert before[0] not in answers
+        assert restarts == ["killed"]
+
+
+async def test_a_step_that_kills_its_worker_twice_is_given_up(tmp_path: Path) -> None:
+    async with running(2) as (pool, restarts):
+        assert await pool.run(pool_steps.die_once, str(tmp_path / "died")) in pool.pids
+        assert restarts == ["killed"]
+        with pytest.raises(WorkerLostError, match="die"):
+            await pool.run(pool_steps.die)
+        assert restarts == ["killed"] * 3
+        assert await pool.run(pool_steps.pid)
+
+
+async def test_a_hung_worker_is_killed_at_its_deadline(tmp_path: Path) -> None:
+    async with running(1) as (pool, restarts):
+        await pool.run(pool_steps.pid)
+        with pytest.raises(WorkerLostError):
+            await pool.run(pool_steps.note_and_hang, str(tmp_path), deadline_s=0.3)
+        assert restarts == ["hung", "hung"]
+        for pid in _pids(tmp_path, "*"):
+            assert is_gone_within(pid, 5)
+        assert await pool.run(pool_steps.pid)
+
+
+async def test_the_idle_death_of_a_worker_costs_nobody_an_attempt(tmp_path: Path) -> None:
+    async with running(1) as (pool, restarts):
+        victim = await pool.run(pool_steps.pid)
+        os.kill(victim, signal.SIGKILL)
+        assert is_gone_within(victim, 5)
+        assert await pool.run(pool_steps.die_once, str(tmp_path / "died")) != victim
+        assert restarts == ["killed", "killed"]
+
+
+async def test_cancelling_kills_the_own_worker_alone(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(2) as (pool, restarts), asyncio.TaskGroup() as group:
+        healthy = group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+        (kept,) = await begun(tmp_path, "gate.*", 1)
+        hanging = tmp_path / "hanging"
+        hanging.mkdir()
+        doomed = group.create_task(pool.run(pool_steps.note_and_hang, str(hanging)))
+        (lost,) = await begun(hanging, "*", 1)
+        doomed.cancel()
+        assert await asyncio.to_thread(is_gone_within, lost, 5)
+        gate.touch()
+        assert await healthy == kept
+        assert restarts == ["cancelled"]
+
+
+async def test_cancelling_a_waiting_step_kills_nobody(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(1) as (pool, restarts), asyncio.TaskGroup() as group:
+        first = group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+        await begun(tmp_path, "gate.*", 1)
+        waiting = group.create_task(pool.run(pool_steps.pid))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.sleep(0)
+        assert pool.waiting == 0
+        gate.touch()
+        assert await first == await pool.run(pool_steps.pid)
+        assert restarts == []
+
+
+async def test_workers_are_recycled_after_so_many_steps() -> None:
+    async with running(1, tasks_per_worker=3) as (pool, restarts):
+        pids = [await pool.run(pool_steps.pid) for _ in range(7)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+    assert restarts == ["recycled", "recycled"]
+
+
+async def test_a_worker_that_has_grown_is_replaced() -> None:
+    async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
+        grown = await pool.run(pool_steps.keep, 70 * MIB)
+        assert restarts == ["memory"]
+        assert await pool.run(pool_steps.pid) != grown
+
+
+async def test_memory_is_bounded() -> None:
+    async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
+        with pytest.raises(MemoryError):
+            await pool.run(pool_steps.keep, 300 * MIB)
+        assert restarts == ["memory"]
+
+
+async def test_resizing_while_it_runs(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(1) as (pool, restarts):
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(pool.run(pool_steps.wait_for, str(gate))) for _ in range(3)]
+            await begun(tmp_path, "gate.*", 1)
+            pool.resize(3)
+            pids = await begun(tmp_path, "gate.*", 3)
+            assert (pool.size, pool.busy, pool.waiting) == (3, 3, 0)
+            pool.resize(1)
+            assert (pool.size, pool.busy) == (1, 3)
+            gate.touch()
+        assert {task.result() for task in tasks} == set(pids)
+        assert (pool.size, pool.busy, pool.started) == (1, 0, 1)
+        gone = set(pids) - set(pool.pids)
+        assert all([await asyncio.to_thread(is_gone_within, pid, 5) for pid in gone])
+        assert restarts == []
+    with pytest.raises(ValueError, match="at least one"):
+        pool.resize(0)
+
+
+async def test_closing_lets_a_step_finish_and_refuses_what_waits(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(1) as (pool, restarts):
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+            (carrier,) = await begun(tmp_path, "gate.*", 1)
+            refused = group.create_task(_outcome(pool.run(pool_steps.pid)))
+            await asyncio.sleep(0)
+            closing = group.create_task(pool.close(grace_s=10))
+            assert isinstance(await refused, TransientError)
+            gate.touch()
+            assert await first == carrier
+            await closing
+        assert is_gone_within(carrier, 5)
+        assert isinstance(await _outcome(pool.run(pool_steps.pid)), TransientError)
+        assert restarts == []
+
+
+async def test_closing_kills_what_does_not_end(tmp_path: Path) -> None:
+    async with running(2) as (pool, _), asyncio.TaskGroup() as group:
+        task = group.create_task(_outcome(pool.run(pool_steps.note_and_hang, str(tmp_path))))
+        (carrier,) = await begun(tmp_path, "*", 1)
+        await pool.close(grace_s=0.1)
+        # It is no fault of the step: the next start repeats it.
+        assert isinstance(await task, TransientError)
+        assert is_gone_within(carrier, 5)
+        assert pool.pids == []
+
+
+async def _outcome(work: Coroutine[object, object, object]) -> object:
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 -- the error is what is looked at
+        return error
+
+
+async def test_workers_that_die_before_they_serve_are_not_started_in_a_storm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(worker, "begin", partial(pool_steps.die_at_birth, str(tmp_path)))
+    async with running(2) as (pool, restarts):
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_outcome(pool.run(pool_steps.pid))) for _ in range(20)]
+        errors = [task.result() for task in tasks]
+        assert all(isinstance(error, TransientError) for error in errors)
+        waits = [error.retry_after_s for error in errors if isinstance(error, TransientError)]
+        assert all(wait and 0 < wait <= BOOT_PAUSE_S for wait in waits)
+        assert (pool.started, pool.busy, restarts) == (0, 0, [])
+        # Two lanes may have tried at the same time when the last allowed failure came.
+        assert len(_pids(tmp_path, "*")) <= BOOT_FAILURES_ALLOWED + 1
+
+
+async def test_workers_ignore_what_is_meant_for_the_supervisor() -> None:
+    async with running(1) as (pool, restarts):
+        carrier = await pool.run(pool_steps.pid)
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            os.kill(carrier, kind)
+        assert await pool.run(pool_steps.signals_ignored) == [True, True]
+        assert await pool.run(pool_steps.pid) == carrier
+        assert restarts == []
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_both_loops(run: Callable[[Coroutine[object, object, None]], None], tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with running(3) as (pool, restarts):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(pool.run(pool_steps.pid)) for _ in range(12)]
+            assert 1 <= len({task.result() for task in tasks}) <= 3
+            await pool.run(pool_steps.die_once, str(tmp_path / "died"))
+            with pytest.raises(WorkerLostError):
+                await pool.run(pool_steps.note_and_hang, str(tmp_path), deadline_s=0.2)
+            assert restarts == ["killed", "hung", "hung"]
+
+    run(scene())

@@ -1,0 +1,225 @@
+"""Updates: confirmed only when handled, in order within a chat, the odd one set aside."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from redis.asyncio import Redis
+
+from imgbot.errors import StorageAwayError, TransientError
+from imgbot.queue import keys
+from imgbot.queue.shelf import Shelf
+from imgbot.telegram.client import open_bot
+from imgbot.telegram.updates import Updates
+from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import eventually
+
+Update = Mapping[str, Any]
+
+
+class Recorder:
+    """A handler whose behaviour is scripted by the text of the message."""
+
+    def __init__(self) -> None:
+        self.handled: list[tuple[int, str]] = []
+        self.gates: dict[str, asyncio.Event] = {}
+        self.failures: dict[str, list[Exception]] = {}
+        self.running = 0
+        self.most_running = 0
+
+    async def __call__(self, update: Update) -> None:
+        message = update["message"]
+        text, chat_id = message["text"], message["chat"]["id"]
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            if self.failures.get(text):
+                raise self.failures[text].pop(0)
+            if text in self.gates:
+                await self.gates[text].wait()
+            self.handled.append((chat_id, text))
+        finally:
+            self.running -= 1
+
+    def texts(self, chat_id: int) -> list[str]:
+        return [text for each, text in self.handled if each == chat_id]
+
+
+@asynccontextmanager
+async def polling(bot: Bot, recorder: Recorder, redis: Redis) -> AsyncIterator[asyncio.Event]:
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(Updates(bot, recorder, Shelf(redis)).run(stopping))
+        try:
+            yield stopping
+        finally:
+            stopping.set()
+
+
+@asynccontextmanager
+async def open_bot_on_sandbox() -> AsyncIterator[tuple[Bot, Control]]:
+    async with open_sandbox(flood=False) as (sandbox, control):
+        bot = open_bot(sandbox.token, sandbox.url)
+        try:
+            yield bot, control
+        finally:
+            await bot.session.close()
+
+
+async def test_order_within_a_chat_and_chats_side_by_side(real_redis: Redis) -> None:
+    recorder = Recorder()
+    recorder.gates["slow"] = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
+        async with polling(bot, recorder, real_redis):
+            for text in ("slow", "a1", "a2"):
+                await control.say(ann, text)
+            for text in ("b1", "b2", "b3"):
+                await control.say(bob, text)
+
+            async def of_bob() -> list[str]:
+                return recorder.texts(bob.id)
+
+            await eventually(of_bob, lambda texts: texts == ["b1", "b2", "b3"])
+            held_back = recorder.texts(ann.id)
+            recorder.gates["slow"].set()
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, lambda texts: texts == ["slow", "a1", "a2"])
+
+    assert held_back == []
+    assert len(recorder.handled) == 6
+
+
+async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> None:
+    """Stopped hard in the middle, the next poller gets what was not handled, and only that."""
+    recorder = Recorder()
+    recorder.gates["stuck"] = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
+        async with asyncio.TaskGroup() as group:
+            updates = Updates(bot, recorder, Shelf(real_redis))
+            life = group.create_task(updates.run(asyncio.Event()))
+            await control.say(ann, "stuck")
+            await control.say(ann, "behind it")
+            await control.say(bob, "free")
+
+            async def of_bob() -> list[str]:
+                return recorder.texts(bob.id)
+
+            await eventually(of_bob, lambda texts: texts == ["free"])
+            await eventually(lambda: real_redis.keys(f"{keys.UPDATE}*"), lambda k: len(k) == 1)
+            life.cancel()
+        recorder.gates.clear()
+        async with polling(bot, recorder, real_redis):
+
+            async def everything() -> list[tuple[int, str]]:
+                return recorder.handled
+
+            await eventually(everything, lambda handled: len(handled) == 3)
+
+    assert sorted(recorder.texts(ann.id)) == ["behind it", "stuck"]
+    assert recorder.texts(bob.id) == ["free"]
+
+
+async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Redis) -> None:
+    recorder = Recorder()
+    recorder.failures["bug"] = [ZeroDivisionError("a bug")]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, real_redis):
+            await control.push_update({"message": {"chat": {"id": ann.id}, "text": "bug"}})
+            await control.push_update({"message": "not even an object"})
+            await control.push_update({"from_the_future": [1, 2, 3]})
+            await control.say(ann, "after all that")
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, lambda texts: texts == ["after all that"])
+            aside = await eventually(
+                lambda: real_redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
+            )
+
+    assert any("not even an object" in update for update in aside)
+    assert any("from_the_future" in update for update in aside)
+
+
+@pytest.mark.parametrize("error", [StorageAwayError("Redis"), TransientError("Telegram", 0.01)])
+async def test_what_can_wait_is_tried_again(real_redis: Redis, error: Exception) -> None:
+    recorder = Recorder()
+    recorder.failures["later"] = [error, error]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, real_redis):
+            await control.say(ann, "later")
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, lambda texts: texts == ["later"])
+
+    assert await real_redis.llen(keys.POISON) == 0
+
+
+async def test_no_more_handlers_at_once_than_there_are_slots(real_redis: Redis) -> None:
+    recorder = Recorder()
+    gate = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        people = [await control.make_user(f"P{number}") for number in range(50)]
+        for person in people:
+            recorder.gates[str(person.id)] = gate
+        async with polling(bot, recorder, real_redis):
+            for person in people:
+                await control.say(person, str(person.id))
+
+            async def running() -> int:
+                return recorder.running
+
+            await eventually(running, lambda count: count == 32)
+            gate.set()
+
+            async def count() -> int:
+                return len(recorder.handled)
+
+            await eventually(count, lambda handled: handled == 50)
+
+    assert recorder.most_running == 32
+
+
+async def test_telegrams_troubles_are_survived(real_redis: Redis) -> None:
+    recorder = Recorder()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        await control.fault(
+            "getUpdates", "error", times=1, error_code=502, description="Bad Gateway"
+        )
+        await control.fault("getUpdates", "drop_after", times=1)
+        async with polling(bot, recorder, real_redis):
+            await control.say(ann, "hello")
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, lambda texts: texts == ["hello"])
+
+
+async def test_stopping_confirms_what_was_handled(real_redis: Redis) -> None:
+    recorder = Recorder()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, real_redis):
+            await control.say(ann, "hello")
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, bool)
+        left = await bot.get_updates(timeout=0)
+
+    assert left == []

@@ -1,0 +1,210 @@
+"""Pictures that people really send: every format and mode, upright, plain, without metadata."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageCms, ImageStat
+
+from imgbot.errors import UserError
+from imgbot.imaging.pictures import Picture, check, prepare
+from tests.support.hostile import gif_of_frames
+from tests.support.photos import add_noise, load_photo, photo_path, psnr_db
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
+
+
+def checked(image: Image.Image, folder: Path, name: str = "PNG", **options: object) -> Picture:
+    source = folder / "source"
+    image.save(source, name, **options)
+    return check(str(source), str(folder / "picture"))
+
+
+def opened(path: str) -> Image.Image:
+    with Image.open(path) as image:
+        image.load()
+        return image
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_is_recognized_by_its_content(name: str, tmp_path: Path) -> None:
+    photo = load_photo("cat")
+    picture = checked(photo, tmp_path, name)
+    assert (picture.width, picture.height) == photo.size
+    assert (picture.format, picture.has_alpha) == ("jpeg", False)
+    assert picture.path == str(tmp_path / "picture.jpg")
+    assert picture.size_bytes == Path(picture.path).stat().st_size
+    result = opened(picture.path)
+    assert (result.format, result.mode) == ("JPEG", "RGB")
+    assert psnr_db(result, photo) > (24 if name == "GIF" else 32)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.jpg", "source"]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied(orientation: int, tmp_path: Path) -> None:
+    upright = load_photo("cat").resize((120, 80))
+    stored = {
+        1: upright,
+        2: upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        3: upright.transpose(Image.Transpose.ROTATE_180),
+        4: upright.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        5: upright.transpose(Image.Transpose.TRANSPOSE),
+        6: upright.transpose(Image.Transpose.ROTATE_90),
+        7: upright.transpose(Image.Transpose.TRANSVERSE),
+        8: upright.transpose(Image.Transpose.ROTATE_270),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = checked(stored, tmp_path, "JPEG", exif=exif, quality=95)
+    assert (picture.width, picture.height) == (120, 80)
+    assert psnr_db(opened(picture.path), upright) > 30
+
+
+def test_where_and_when_it_was_taken_is_gone(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "A camera"
+    exif[0x9286] = "At home"
+    exif.get_ifd(0x8825)[2] = (59.0, 56.0, 2.0)
+    picture = checked(
+        load_photo("cat"), tmp_path, "JPEG", exif=exif, comment=b"secret", xmp=b"<x>secret</x>"
+    )
+    content = Path(picture.path).read_bytes()
+    for word in (b"Exif", b"camera", b"home", b"secret", b"ICC"):
+        assert word not in content
+    result = opened(picture.path)
+    assert not result.getexif()
+    assert "comment" not in result.info
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
+def test_every_mode_becomes_plain_colour(mode: str, tmp_path: Path) -> None:
+    photo = load_photo("cat")
+    if mode == "I;16":
+        grey = photo.convert("L").convert("I").point(lambda value: value * 257)
+        picture = checked(grey.convert("I;16"), tmp_path, "PNG")
+        expected = photo.convert("L").convert("RGB")
+    elif mode == "LAB":
+        lab = ImageCms.profileToProfile(
+            photo, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+        )
+        assert lab is not None
+        picture, expected = checked(lab, tmp_path, "TIFF"), photo
+    else:
+        image = photo.convert("L").convert(mode) if mode in "IF" else photo.convert(mode)
+        picture = checked(image, tmp_path, "TIFF")
+        expected = image.convert("L" if mode in "IF" else "RGB").convert("RGB")
+    result = opened(picture.path)
+    assert result.mode == "RGB"
+    assert psnr_db(result, expected) > (18 if mode in ("LAB", "1") else 30)
+
+
+def test_cmyk_photographs_are_not_negatives(tmp_path: Path) -> None:
+    photo = load_photo("cat")
+    picture = checked(photo.convert("CMYK"), tmp_path, "JPEG", quality=95)
+    assert psnr_db(opened(picture.path), photo) > 25
+
+
+def test_transparency_is_kept_and_only_where_there_is_any(tmp_path: Path) -> None:
+    photo = load_photo("cat").convert("RGBA")
+    assert not checked(photo, tmp_path).has_alpha
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    picture = checked(photo, tmp_path, "WEBP")
+    assert (picture.format, picture.has_alpha) == ("png", True)
+    assert opened(picture.path).mode == "RGBA"
+
+
+def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
+    image = Image.new("P", (40, 40), 1)
+    image.putpalette([0, 0, 0, 200, 30, 40])
+    image.paste(0, (0, 0, 20, 40))
+    picture = checked(image, tmp_path, "PNG", transparency=0)
+    result = opened(picture.path)
+    assert result.getpixel((5, 5)) == (0, 0, 0, 0)
+    assert result.getpixel((30, 30)) == (200, 30, 40, 255)
+
+
+def test_colour_profiles_are_applied_not_dropped(tmp_path: Path) -> None:
+    # A profile whose red and blue are swapped stands for any that is not sRGB.
+    photo = load_photo("cat")
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    assert checked(photo, tmp_path, "PNG", icc_profile=lab.tobytes()).width == photo.width
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    picture = checked(photo, tmp_path, "PNG", icc_profile=srgb.tobytes())
+    assert psnr_db(opened(picture.path), photo) > 35
+    assert "icc_profile" not in opened(picture.path).info
+
+
+def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
+    picture = check(str(photo_path("pendulum")), str(tmp_path / "picture"))
+    assert psnr_db(opened(picture.path), load_photo("pendulum")) > 30
+    (tmp_path / "many").write_bytes(gif_of_frames(400))
+    assert check(str(tmp_path / "many"), str(tmp_path / "picture")).width == 64
+
+
+def test_big_photographs_are_reduced_to_what_is_worked_on(tmp_path: Path) -> None:
+    photo = load_photo("astronaut").resize((7000, 5000))
+    picture = checked(photo, tmp_path, "JPEG", quality=80)
+    assert 24 < picture.width * picture.height / 1_000_000 <= 25
+    assert picture.width / picture.height == pytest.approx(1.4, rel=0.01)
+
+
+def test_a_photo_is_delivered_as_a_photo(tmp_path: Path) -> None:
+    source = tmp_path / "source.png"
+    load_photo("astronaut").save(source)
+    deliverable = prepare(str(source), str(tmp_path / "out"))
+    assert (deliverable.kind, deliverable.preview_path) == ("photo", "")
+    assert (deliverable.width, deliverable.height) == (512, 512)
+    assert opened(deliverable.path).format == "JPEG"
+    assert deliverable.size_bytes == Path(deliverable.path).stat().st_size
+
+
+@pytest.mark.parametrize("size", [(9000, 1200), (2500, 100)], ids=["sides", "ratio"])
+def test_what_telegram_would_refuse_as_a_photo_is_a_document(
+    size: tuple[int, int], tmp_path: Path
+) -> None:
+    source = tmp_path / "source.jpg"
+    load_photo("cat").resize(size).save(source)
+    deliverable = prepare(str(source), str(tmp_path / "out"))
+    assert deliverable.kind == "document"
+    assert (deliverable.width, deliverable.height) == size
+    preview = opened(deliverable.preview_path)
+    assert sum(preview.size) <= 10_000
+    assert max(preview.size) / min(preview.size) <= 20
+    assert deliverable.size_bytes <= 50_000_000
+
+
+def test_a_photo_too_heavy_is_pressed_harder_before_it_is_a_document(tmp_path: Path) -> None:
+    source = tmp_path / "source.png"
+    add_noise(Image.new("RGB", (4800, 4800), "grey"), 90).save(source, compress_level=1)
+    deliverable = prepare(str(source), str(tmp_path / "out"))
+    assert deliverable.kind == "document"
+    assert 10_000_000 < deliverable.size_bytes <= 50_000_000
+
+
+def test_a_cut_out_keeps_its_transparency_and_shows_on_white(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    image.paste((200, 0, 0, 255), (100, 50, 200, 150))
+    image.save(tmp_path / "source.png")
+    deliverable = prepare(str(tmp_path / "source.png"), str(tmp_path / "out"))
+    assert (deliverable.kind, deliverable.path) == ("document", str(tmp_path / "out.png"))
+    assert opened(deliverable.path).getpixel((0, 0)) == (0, 0, 0, 0)
+    corner = opened(deliverable.preview_path).crop((0, 0, 50, 30))
+    assert min(ImageStat.Stat(corner).mean) > 250
+
+
+def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:
+    source = tmp_path / "picture.jpg"
+    load_photo("cat").save(source)
+    assert check(str(source), str(tmp_path / "picture")).path == str(source)
+    assert prepare(str(source), str(tmp_path / "picture")).path == str(source)
+
+
+def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    load_photo("cat").save(buffer, "JPEG")
+    (tmp_path / "source").write_bytes(buffer.getvalue()[:9000])
+    with pytest.raises(UserError, match="picture_truncated"):
+        check(str(tmp_path / "source"), str(tmp_path / "picture"))
+    with pytest.raises(UserError, match="picture_not_a_picture"):
+        check(str(tmp_path / "absent"), str(tmp_path / "picture"))
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
