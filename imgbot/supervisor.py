@@ -44,7 +44,7 @@ from imgbot.queue.shelf import Shelf
 from imgbot.retry import backoff_s
 from imgbot.runner.loop import Runner
 from imgbot.runner.status import Status
-from imgbot.runner.tools import Tools, pause
+from imgbot.runner.tools import Tools, end, pause, unless
 from imgbot.telegram.client import download, greet, open_bot
 from imgbot.telegram.delivery import Delivery
 from imgbot.telegram.updates import Update, Updates
@@ -95,7 +95,10 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
-        server, redis, is_synced = await _open_redis(settings, closing)
+        opened = await unless(signals.draining, _open_redis(settings, closing))
+        if opened is None:
+            return
+        server, redis, is_synced = opened
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
         bot_id = await _greet(bot, signals.draining, notifier)
@@ -275,8 +278,7 @@ async def _run(
         async with asyncio.TaskGroup() as work:
             work.create_task(parts.updates.run(draining))
             work.create_task(parts.runner.run(DRAIN_S))
-        for task in tasks:
-            task.cancel()
+        await end(*tasks)
 
 
 async def _report(upkeep: Upkeep, notifier: Notifier, draining: asyncio.Event) -> None:

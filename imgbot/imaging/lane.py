@@ -50,7 +50,11 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        return not connection.wait([self.process.sentinel], timeout=0)
+        signs: list[int] = [self.process.sentinel]
+        if self._descriptor >= 0:
+            # The sentinel closes only when the forkserver has got round to it.
+            signs.append(self._descriptor)
+        return not connection.wait(signs, timeout=0)
 
     def kill(self) -> None:
         """End the process at once; its futures fail by themselves."""

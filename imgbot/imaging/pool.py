@@ -24,7 +24,7 @@ ATTEMPTS = 2
 # Workers that die before they serve: this many in a row, and no more are started for a while.
 BOOT_FAILURES_ALLOWED = 5
 BOOT_PAUSE_S = 30.0
-FIRST_BOOT_RETRY_S = 0.1
+FIRST_BOOT_RETRY_S = 0.05
 # A worker that keeps this share of its memory limit between steps has grown; it is replaced.
 IDLE_MEMORY_SHARE = 0.5
 
@@ -50,7 +50,8 @@ class BootGuard:
         self._failures += 1
         if self._failures >= BOOT_FAILURES_ALLOWED:
             self._shut_until_s = now_s + BOOT_PAUSE_S
-        return FIRST_BOOT_RETRY_S * 2 ** min(self._failures, BOOT_FAILURES_ALLOWED)
+            return 0.0
+        return FIRST_BOOT_RETRY_S * 2 ** (self._failures - 1)
 
     def succeeded(self) -> None:
         self._failures = 0

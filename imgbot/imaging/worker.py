@@ -4,6 +4,7 @@ Rule: a worker never outlives its supervisor, and never dies by a signal meant f
 Standard library only, and little of it: every worker pays for each import here.
 """
 
+import contextlib
 import gc
 import os
 import pickle
@@ -32,7 +33,9 @@ def begin(memory_bytes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, name="leave-with-parent", daemon=True).start()
-    os.nice(NICENESS)
+    # A hardened unit forbids it, and gives the whole service its own weight instead.
+    with contextlib.suppress(PermissionError):
+        os.nice(NICENESS)
     _die_first()
     _limit_memory(memory_bytes)
     # What the forkserver loaded is for ever; scanning it would only unshare its pages.

@@ -64,6 +64,8 @@ class InstanceLock:
         if self._socket is not None:
             self._socket.close()
         if self._file is not None:
+            # Said aloud: a child between fork and exec still shares the open file.
+            fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
         self._socket = self._file = None
 

@@ -8,7 +8,7 @@ from imgbot.errors import FencedError, GoneError, TransientError
 from imgbot.job import Job, State
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
-from imgbot.runner.tools import Tools, pause
+from imgbot.runner.tools import Tools, end, pause
 
 _TICK_S = 2.0
 
@@ -42,12 +42,10 @@ class Runner:
             listener = group.create_task(self._listen())
             announcer = group.create_task(self._tools.status.announce_all())
             await self._serve(group)
-            listener.cancel()
+            await end(listener)
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=drain_s)
-            announcer.cancel()
-            for task in self._tasks:
-                task.cancel()
+            await end(announcer, *self._tasks)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         draining = self._tools.draining

@@ -2,9 +2,10 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from imgbot.errors import TransientError
 from imgbot.imaging import pictures
@@ -21,6 +22,9 @@ from imgbot.telegram.delivery import Delivery
 Download = Callable[[str, Path], Awaitable[None]]
 """Fetches a person's file by its Telegram handle."""
 
+T = TypeVar("T")
+
+_CANCEL_AGAIN_S = 1.0
 _DUE_MS = 120_000
 """A running job is looked at by its own task; due times only matter after a restart."""
 
@@ -103,3 +107,28 @@ async def pause(seconds: float, *events: asyncio.Event) -> None:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not always enough: the Redis client can turn a cancellation that meets its own
+    timeout into an error, which a loop takes for an outage and goes on.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Await `work`, unless the event comes first: then cut it short and return None."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        wait = group.create_task(event.wait())
+        await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
+        wait.cancel()
+        if not task.done():
+            await end(task)
+    return None if task.cancelled() else task.result()

@@ -8,7 +8,8 @@ besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) an
 State and people
     GET  /control/state
         {"bot": {id, username, first_name, commands: {"": [..], "ru": [..]}}, "users": [User],
-        "chats": [Chat and "members": [ids]], "bot_is_polling": bool, "seq": last event}
+        "chats": [Chat and "members": [ids], "blocked": bool if private], "bot_is_polling": bool,
+        "seq": last event}
     POST /control/users {first_name, username?, language_code?}
         → User; a private chat of the same id appears
     POST /control/chats {title, members: [ids], is_forum?}
@@ -239,8 +240,9 @@ class Control:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        await response.prepare(request)
         try:
+            # A browser may leave as early as this.
+            await response.prepare(request)
             await response.write(b": hello\n\n")
             while not feed.is_closed:
                 found = await feed.wait_after(seq, _HEARTBEAT_S)
@@ -279,7 +281,8 @@ class Control:
 
 
 def _chat_view(chat: Chat) -> dict[str, Any]:
-    return chat.info | {"members": chat.members}
+    view = chat.info | {"members": chat.members}
+    return view | {"blocked": chat.is_blocked} if chat.is_private else view
 
 
 async def _wish(request: web.Request) -> Wish:

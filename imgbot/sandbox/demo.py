@@ -15,11 +15,13 @@ from pathlib import Path
 
 import uvloop
 
+from imgbot.sandbox import tether
 from imgbot.sandbox.server import Sandbox
 
 _PROVIDER_KEY = "sim-key"
 _RESTART_S = 0.5
 _RESTARTS = 100
+_LOOK_S = 0.05
 _HOST = "127.0.0.1"
 
 
@@ -44,7 +46,7 @@ async def _demo(port: int, provider: str) -> int:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
         environ = _environment(sandbox, state_dir, provider)
-        return await _keep_running(environ, sandbox.url, stopping)
+        return await _keep_running(environ, sandbox, stopping)
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
@@ -62,21 +64,41 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     }
 
 
-async def _keep_running(environ: dict[str, str], url: str, stopping: asyncio.Event) -> int:
+async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stopping: asyncio.Event) -> int:
     is_told = False
     for _ in range(_RESTARTS):
-        bot = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "imgbot", env=environ, start_new_session=True
-        )
+        bot = await _start(environ)
         if not is_told:
-            print(f"imgbot demo: open {url} and chat (Ctrl-C ends it)", flush=True)
-            is_told = True
+            is_told = await _is_serving(sandbox, bot, stopping)
+            if is_told:
+                print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
         status = await _ended(bot, stopping)
         if stopping.is_set() or status == 78:
             return 0 if stopping.is_set() else 78
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
         await asyncio.sleep(_RESTART_S)
     return 1
+
+
+async def _is_serving(
+    sandbox: Sandbox, bot: asyncio.subprocess.Process, stopping: asyncio.Event
+) -> bool:
+    """Wait for the bot's first getUpdates; False if it ends before."""
+    while not (sandbox.world.poller.is_active or stopping.is_set()) and bot.returncode is None:  # noqa: ASYNC110
+        await asyncio.sleep(_LOOK_S)  # no one event says all three
+    return sandbox.world.poller.is_active
+
+
+async def _start(environ: dict[str, str]) -> asyncio.subprocess.Process:
+    # A session of its own: Ctrl-C is for the demo, which then tells the bot to drain.
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        tether.__file__,
+        str(os.getpid()),
+        *(sys.executable, "-m", "imgbot"),
+        env=environ,
+        start_new_session=True,
+    )
 
 
 async def _ended(bot: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import httpx
 from redis.asyncio import Redis
 
 from imgbot.queue.scripts import connect
@@ -25,7 +26,7 @@ class Bot:
 
     def __init__(self, sandbox: Sandbox, state_dir: Path, **settings: str) -> None:
         self._sandbox = sandbox
-        self._settings = settings
+        self.settings = settings
         self._arguments: tuple[str, ...] = ()
         self._log = state_dir.parent / "bot.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -43,7 +44,7 @@ class Bot:
             "IMGBOT_POLL_INTERVAL_INITIAL": "0.2",
             "IMGBOT_POLL_INTERVAL_MAX": "0.5",
             "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "1000",
-            **self._settings,
+            **self.settings,
         }
 
     @property
@@ -94,7 +95,7 @@ class Bot:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(str(notices))
             listener.setblocking(False)
-            self._settings["NOTIFY_SOCKET"] = str(notices)
+            self.settings["NOTIFY_SOCKET"] = str(notices)
             await self.launch(*arguments)
             await self._until_ready(listener)
 
@@ -125,6 +126,11 @@ class Bot:
         """SIGTERM; return the exit status."""
         self.signal(signal.SIGTERM)
         return await self.wait()
+
+    async def get(self, path: str) -> str:
+        """Ask the operator's door."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"http://127.0.0.1:{self.http_port}{path}")).text
 
     async def wait(self) -> int:
         assert self._process is not None

@@ -123,15 +123,33 @@ def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
     assert result.getpixel((30, 30)) == (200, 30, 40, 255)
 
 
-def test_colour_profiles_are_applied_not_dropped(tmp_path: Path) -> None:
-    # A profile whose red and blue are swapped stands for any that is not sRGB.
-    photo = load_photo("cat")
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    assert checked(photo, tmp_path, "PNG", icc_profile=lab.tobytes()).width == photo.width
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    picture = checked(photo, tmp_path, "PNG", icc_profile=srgb.tobytes())
-    assert psnr_db(opened(picture.path), photo) > 35
+def test_colour_profiles_are_applied(tmp_path: Path) -> None:
+    swapped = _with_swapped_primaries(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")))
+    red = Image.new("RGB", (64, 64), (220, 20, 20))
+    picture = checked(red, tmp_path, "PNG", icc_profile=swapped)
+    red_level, _, blue_level = ImageStat.Stat(opened(picture.path)).mean
+    assert blue_level > red_level + 100
     assert "icc_profile" not in opened(picture.path).info
+
+
+@pytest.mark.parametrize("space", ["sRGB", "LAB"])
+def test_a_profile_that_changes_nothing_or_does_not_fit(space: str, tmp_path: Path) -> None:
+    photo = load_photo("cat")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space))  # pyright: ignore[reportArgumentType]
+    picture = checked(photo, tmp_path, "PNG", icc_profile=profile.tobytes())
+    assert psnr_db(opened(picture.path), photo) > 35
+
+
+def _with_swapped_primaries(profile: ImageCms.ImageCmsProfile) -> bytes:
+    """The profile of a screen that shows blue for red; under another name."""
+    content = bytearray(profile.tobytes().replace(b"\0s\0R\0G\0B", b"\0t\0e\0s\0t"))
+    places = {
+        bytes(content[start : start + 4]): slice(start + 4, start + 12)
+        for start in range(132, 132 + 12 * int.from_bytes(content[128:132], "big"), 12)
+    }
+    red, blue = places[b"rXYZ"], places[b"bXYZ"]
+    content[red], content[blue] = content[blue], content[red]
+    return bytes(content)
 
 
 def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
@@ -175,7 +193,7 @@ def test_what_telegram_would_refuse_as_a_photo_is_a_document(
 
 def test_a_photo_too_heavy_is_pressed_harder_before_it_is_a_document(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
-    add_noise(Image.new("RGB", (4800, 4800), "grey"), 90).save(source, compress_level=1)
+    add_noise(Image.new("RGB", (3800, 3800), "grey"), 110).save(source, compress_level=1)
     deliverable = prepare(str(source), str(tmp_path / "out"))
     assert deliverable.kind == "document"
     assert 10_000_000 < deliverable.size_bytes <= 50_000_000

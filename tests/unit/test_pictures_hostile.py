@@ -155,28 +155,27 @@ def _outcome(source: Path, folder: Path) -> str:
 def _sample(kind: str) -> bytes:
     photo = load_photo("cat").resize((96, 64))
     file = io.BytesIO()
-    match kind:
-        case "progressive":
-            photo.save(file, "JPEG", progressive=True)
-        case "cmyk":
-            photo.convert("CMYK").save(file, "JPEG")
-        case "16-bit":
-            photo.convert("L").convert("I").point(lambda value: value * 257).convert("I;16").save(
-                file, "PNG"
-            )
-        case "interlaced":
-            photo.convert("P").save(file, "PNG", interlace=1, transparency=3)
-        case "deflated":
-            photo.save(file, "TIFF", compression="tiff_adobe_deflate")
-        case "animated":
-            photo.save(file, "WEBP", save_all=True, append_images=[photo.rotate(90)] * 3)
-        case "profile":
-            photo.save(file, "JPEG", icc_profile=bytes(range(256)) * 12)
-        case "exif":
-            exif = Image.Exif()
-            exif[0x0112] = 6
-            exif[0x8298] = "somebody"
-            photo.save(file, "JPEG", exif=exif)
-        case _:
-            photo.save(file, kind)
+    if kind in FORMATS:
+        photo.save(file, kind)
+    else:
+        _save_special(kind, photo, file)
     return file.getvalue()
+
+
+def _save_special(kind: str, photo: Image.Image, file: io.BytesIO) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x8298] = "somebody"
+    wide = photo.convert("L").convert("I").point(lambda value: value * 257).convert("I;16")
+    images: dict[str, tuple[Image.Image, str, dict[str, object]]] = {
+        "progressive": (photo, "JPEG", {"progressive": True}),
+        "cmyk": (photo.convert("CMYK"), "JPEG", {}),
+        "16-bit": (wide, "PNG", {}),
+        "interlaced": (photo.convert("P"), "PNG", {"interlace": 1, "transparency": 3}),
+        "deflated": (photo, "TIFF", {"compression": "tiff_adobe_deflate"}),
+        "animated": (photo, "WEBP", {"save_all": True, "append_images": [photo] * 3}),
+        "profile": (photo, "JPEG", {"icc_profile": bytes(range(256)) * 12}),
+        "exif": (photo, "JPEG", {"exif": exif}),
+    }
+    image, name, options = images[kind]
+    image.save(file, name, **options)

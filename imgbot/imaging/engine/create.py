@@ -29,7 +29,7 @@ _SHAPES = (
 )
 
 
-def create(words: str, seed: int) -> tuple[Image.Image, tuple[str, ...]]:
+def create_picture(words: str, seed: int) -> tuple[Image.Image, tuple[str, ...]]:
     """Paint the words; also says which motif and palette it was, and whether words are set."""
     rng = random.Random(f"{seed} {' '.join(words.lower().split())}")  # noqa: S311 -- art, no secret
     text = words_to_set(words)

@@ -159,9 +159,8 @@ def read_wishes(words: str) -> Wishes:
     colours: dict[Colour, None] = {}
     for place, word in enumerate(_WORD.findall(words.lower().replace("ё", "е"))[:200]):
         weight = 100 - min(place, 60)
-        colour = next((value for stem, value in COLOURS.items() if _is_meant(word, stem)), None)
-        if colour is not None:
-            colours[colour] = None
+        if stem := colour_stem(word):
+            colours[COLOURS[stem]] = None
         for subject, motif_strength, palette_strength in _meant_by(word):
             for rank, name in enumerate(subject.motifs, 1):
                 motifs[name] += weight * motif_strength / rank
@@ -169,6 +168,11 @@ def read_wishes(words: str) -> Wishes:
                 palettes[name] += weight * palette_strength / rank
             hints.update(subject.hints)
     return Wishes(motifs, palettes, frozenset(hints), tuple(colours)[:4])
+
+
+def colour_stem(word: str) -> str | None:
+    """The known colour that a word names, by its stem."""
+    return next((stem for stem in COLOURS if _is_meant(word, stem)), None)
 
 
 def _meant_by(word: str) -> list[tuple[Subject, float, float]]:

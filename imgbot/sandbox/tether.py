@@ -1,0 +1,26 @@
+"""Runs a program that ends with its parent: `python tether.py <parent pid> <program> <args…>`.
+
+Standard library only; it runs as a script, sets the signal that comes when the parent dies,
+and becomes the program.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(parent: int, command: list[str]) -> None:
+    """Become `command`, tied to `parent`."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    # The parent may have died before the call above: then no signal will ever come.
+    if os.getppid() != parent:
+        raise SystemExit(1)
+    os.execv(command[0], command)  # noqa: S606 -- no shell, by design
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,135 @@
+"""A worker or the Redis dies under a running bot: nobody outside notices more than a pause."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.test_supervisor_killed import (
+    all_pictures,
+    ask_for_pictures,
+    descendants,
+    expect_one_each,
+    field_is_set,
+)
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.photos import load_photo
+from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import eventually
+
+Sandboxed = tuple[Bot, Control]
+
+
+@pytest.fixture
+async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
+    async with open_sandbox() as (sandbox, control):
+        await control.set_provider(duration_s=[0.6, 0.9])
+        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
+            yield bot, control
+
+
+def children_named(bot: Bot, part: bytes) -> list[int]:
+    found: list[int] = []
+    for pid in descendants(bot.pid):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if part in command:
+            found.append(pid)
+    return found
+
+
+def workers_of(bot: Bot) -> list[int]:
+    """The forkserver's children."""
+    servers = children_named(bot, b"forkserver")
+    return [pid for server in servers for pid in descendants(server)]
+
+
+async def test_redis_killed_in_the_middle_of_jobs(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 4)
+    await eventually(lambda: field_is_set(bot, "state", "polling"), what="a job polling")
+
+    for pid in children_named(bot, b"redis-server") + children_named(bot, b"valkey-server"):
+        os.kill(pid, signal.SIGKILL)
+    late = await control.make_user("Late")
+    await control.say(late, "said while Redis was away")
+
+    await expect_one_each(bot, control, [*people, late])
+
+
+async def test_workers_killed_while_they_work(sandboxed: Sandboxed, tmp_path: Path) -> None:
+    bot, control = sandboxed
+    load_photo("astronaut").resize((2500, 2500)).save(tmp_path / "large.jpg")
+    content = (tmp_path / "large.jpg").read_bytes()
+    people = [await control.make_user(f"P{number}") for number in range(4)]
+    for person in people:
+        await control.send_documents(person, [("large.jpg", content)], caption="a hat")
+
+    async def workers() -> list[int]:
+        return workers_of(bot)
+
+    for pid in await eventually(workers, what="a worker"):
+        os.kill(pid, signal.SIGKILL)
+
+    await expect_one_each(bot, control, people)
+    assert "a worker was replaced: killed" in bot.log
+
+
+async def test_drained_by_sigterm_and_gone_on_with_by_the_next_start(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 4, "a fox [[sim:slow=4]]")
+    await eventually(lambda: field_is_set(bot, "ticket"), lambda found: len(found) == 4)
+
+    status = await bot.stop()
+    shown_at_stop = sum(await all_pictures(control, people))
+    missed = await control.make_user("Missed")
+    await control.say(missed, "said while the bot was down")
+    await bot.start()
+
+    assert (status, shown_at_stop) == (0, 0)
+    await expect_one_each(bot, control, [*people, missed])
+
+
+async def test_resized_by_signals_without_losing_a_job(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 6)
+
+    async def log() -> str:
+        return bot.log
+
+    bot.signal(signal.SIGTTIN)
+    await eventually(log, lambda text: "workers: 6" in text)
+    bot.signal(signal.SIGTTOU)
+    await eventually(log, lambda text: "workers: 5" in text)
+    for size in (4, 3, 2, 1):
+        bot.signal(signal.SIGTTOU)
+        await eventually(log, lambda text, size=size: f"workers: {size}" in text)
+    bot.signal(signal.SIGTTOU)
+    bot.signal(signal.SIGHUP)
+    await eventually(log, lambda text: text.count("workers: 5") == 2)
+
+    await expect_one_each(bot, control, people)
+
+
+async def test_a_second_interrupt_stops_at_once(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    await control.fault("editMessageMedia", "delay", times=5, delay_s=20.0)
+    people = await ask_for_pictures(control, 1)
+    await eventually(lambda: field_is_set(bot, "state", "delivering"), what="a slow delivery")
+
+    async def log() -> str:
+        return bot.log
+
+    bot.signal(signal.SIGINT)
+    await eventually(log, lambda text: "stopping: finishing" in text)
+    bot.signal(signal.SIGINT)
+    status = await bot.wait()
+    await control.clear_faults()
+    await bot.start()
+
+    assert status == 1
+    await expect_one_each(bot, control, people)
