@@ -273,7 +273,7 @@ async def _run(
                 *([server.watch()] if server else []),
             )
         ]
-        notifier.ready("serving")
+        notifier.ready(parts.upkeep.summary)
         telemetry.noted("ready")
         async with asyncio.TaskGroup() as work:
             work.create_task(parts.updates.run(draining))

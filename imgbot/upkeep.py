@@ -42,7 +42,7 @@ class Upkeep:
         self._folder = folder
         self._figures = figures
         self._now_ms = now_ms
-        self.summary = "starting"
+        self.summary = "serving"
 
     async def check_for_ever(self) -> None:
         """Compare the books with the jobs each minute, and prune what nobody owns."""

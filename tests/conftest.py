@@ -23,7 +23,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         [
             str(find_binary()),
             *("--port", "0", "--unixsocket", str(socket), "--dir", str(folder)),
-            *("--appendonly", "yes", "--appendfsync", "no", "--save", ""),
+            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -90,7 +90,7 @@ class FloodGate(BaseRequestMiddleware):
         patience_s = _patience_s.get()
         closed_s = self._closed_until.get(chat, 0.0) - time.monotonic()
         limiter = self._limiter(chat)
-        if closed_s > patience_s or (patience_s == 0 and not limiter.has_capacity()):
+        if closed_s > patience_s or (patience_s == 0 and not self._is_calm(limiter)):
             raise TelegramRetryAfter(method, "the gate is closed", max(1, round(closed_s)))
         if closed_s > 0:
             await asyncio.sleep(closed_s)
@@ -101,6 +101,10 @@ class FloodGate(BaseRequestMiddleware):
                 await self._overall.acquire()
         except TimeoutError:
             raise TelegramRetryAfter(method, "the gate is crowded", 1) from None
+
+    def _is_calm(self, limiter: AsyncLimiter) -> bool:
+        """Whether a call that may be dropped would take nothing from one that may not."""
+        return limiter.has_capacity() and self._overall.has_capacity(_OVERALL_PER_S / 2)
 
     def _limiter(self, chat: int | str) -> AsyncLimiter:
         limiter = self._chats.pop(chat, None)

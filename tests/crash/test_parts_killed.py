@@ -10,12 +10,12 @@ import pytest
 from tests.crash.test_supervisor_killed import (
     all_pictures,
     ask_for_pictures,
-    descendants,
     expect_one_each,
     field_is_set,
 )
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.photos import load_photo
+from tests.support.processes import command_of, descendants
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 
@@ -31,15 +31,7 @@ async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
 
 
 def children_named(bot: Bot, part: bytes) -> list[int]:
-    found: list[int] = []
-    for pid in descendants(bot.pid):
-        try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if part in command:
-            found.append(pid)
-    return found
+    return [pid for pid in descendants(bot.pid) if part in command_of(pid)]
 
 
 def workers_of(bot: Bot) -> list[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bot import Bot, with_simulated_provider
+from tests.support.processes import descendants, is_alive
 from tests.support.sandbox import Control, Person, open_sandbox
 from tests.support.waiting import eventually
 
@@ -161,32 +162,6 @@ async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
     await bot.kill()
 
     async def alive() -> list[int]:
-        return [pid for pid in family if _is_alive(pid)]
+        return [pid for pid in family if is_alive(pid)]
 
     await eventually(alive, lambda pids: not pids, what="all processes gone", within_s=15)
-
-
-def descendants(pid: int) -> list[int]:
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: list[int] = []
-    todo = [pid]
-    while todo:
-        mine = children.get(todo.pop(), [])
-        found += mine
-        todo += mine
-    return found
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"

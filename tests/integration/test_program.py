@@ -1,6 +1,5 @@
 """The program from outside: what it refuses, with which status, and what it does not import."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 from imgbot import __version__
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import eventually
 
 HEAVY = ("aiogram", "redis", "httpx", "PIL", "prometheus_client", "pydantic", "uvloop", "aiohttp")
 
@@ -62,10 +62,10 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
     [
         ({}, "IMGBOT_TOKEN"),
         ({"IMGBOT_TOKEN": "nonsense"}, "IMGBOT_TOKEN"),
-        ({"IMGBOT_TOKEN": "1:" + "A" * 35, "IMGBOT_WORKRES": "3"}, "did you mean IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": "1:" + "A" * 35, "IMGBOT_WORKERS": "many"}, "IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": "1:" + "A" * 35, "IMGBOT_PROVIDER": "magic"}, "IMGBOT_PROVIDER"),
-        ({"IMGBOT_TOKEN": "1:" + "A" * 35, "IMGBOT_HTTP": "nowhere"}, "IMGBOT_HTTP"),
+        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_WORKRES": "3"}, "did you mean IMGBOT_WORKERS"),
+        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_WORKERS": "many"}, "IMGBOT_WORKERS"),
+        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_PROVIDER": "magic"}, "IMGBOT_PROVIDER"),
+        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_HTTP": "nowhere"}, "IMGBOT_HTTP"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], said: str, tmp_path: Path) -> None:
@@ -134,9 +134,10 @@ async def test_a_redis_that_is_not_there_is_waited_for(sandboxed: tuple[Bot, Con
     bot.settings["IMGBOT_REDIS_URL"] = f"unix://{bot.state_dir}/nobody.sock"
     await bot.launch()
 
-    async with asyncio.timeout(30):
-        while "waiting for Redis" not in bot.log:
-            await asyncio.sleep(0.05)
+    async def log() -> str:
+        return bot.log
+
+    await eventually(log, lambda text: "waiting for Redis" in text)
     await bot.stop()
 
 

@@ -9,22 +9,31 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 from redis.asyncio import Redis
 
 from imgbot.queue.scripts import connect
-from imgbot.sandbox.server import Sandbox
 
 READY_S = 40.0
 STOP_S = 40.0
 
 
+class Place(Protocol):
+    """A sandbox, here or in another process."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def token(self) -> str: ...
+
+
 class Bot:
     """One state directory and one supervisor at a time on it; starts again after a kill."""
 
-    def __init__(self, sandbox: Sandbox, state_dir: Path, **settings: str) -> None:
+    def __init__(self, sandbox: Place, state_dir: Path, **settings: str) -> None:
         self._sandbox = sandbox
         self.settings = settings
         self._arguments: tuple[str, ...] = ()
@@ -146,7 +155,7 @@ class Bot:
             await redis.aclose()
 
 
-def with_simulated_provider(sandbox: Sandbox) -> dict[str, str]:
+def with_simulated_provider(sandbox: Place) -> dict[str, str]:
     """Settings that make the sandbox's provider the bot's."""
     return {
         "IMGBOT_PROVIDER": "simulated",
