@@ -101,8 +101,9 @@ class Settings(BaseModel):
     provider: Annotated[
         str,
         About(
-            "who makes the pictures: " + ", ".join(f"`{name}`" for name in KEY_OF_PROVIDER),
-            "one of " + ", ".join(KEY_OF_PROVIDER) + ", or the path of a .toml file",
+            "who makes the pictures: `builtin`, or `simulated` (the sandbox's); the names of "
+            "hosted providers are known, and refused until they are supported",
+            "builtin",
         ),
     ] = "builtin"
     provider_url: Annotated[
@@ -167,7 +168,7 @@ class Settings(BaseModel):
     polling: Annotated[
         Literal["learned", "fixed"],
         About(
-            "`learned` asks when the provider's own times say so, `fixed` by the intervals alone",
+            "`fixed` asks by the intervals; `learned` is accepted and does the same for now",
             "learned or fixed",
         ),
     ] = "learned"
@@ -195,7 +196,10 @@ class Settings(BaseModel):
     ] = None
     admins: Annotated[
         _Ids,
-        About("Telegram ids of the administrators", "numeric ids with commas: 11111111,22222222"),
+        About(
+            "Telegram ids of the administrators (kept for the commands to come)",
+            "numeric ids with commas: 11111111,22222222",
+        ),
     ] = ()
     allowed_users: Annotated[
         _Ids,
