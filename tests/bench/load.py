@@ -17,7 +17,7 @@ from pathlib import Path
 
 from imgbot.sandbox.server import new_token
 from tests.support.bot import Bot, with_simulated_provider
-from tests.support.processes import descendants, pss_bytes
+from tests.support.processes import family_of, pss_mib
 from tests.support.sandbox import Control
 from tests.support.waiting import eventually
 
@@ -32,8 +32,8 @@ class Figures:
     jobs: int
     seconds: float
     cpu_s: float
-    idle_bytes: int
-    peak_bytes: int
+    idle_mib: float
+    peak_mib: float
     lag_p99_s: float
     wait_p95_s: float
     duration_p95_s: float
@@ -88,7 +88,7 @@ async def measure(users: int, jobs_each: int) -> Figures:
 
 
 async def _under_load(bot: Bot, control: Control, users: int, jobs_each: int) -> Figures:
-    idle_bytes = peak_bytes = pss_bytes([bot.pid, *descendants(bot.pid)])
+    idle_mib = peak_mib = _memory_mib(bot)
     people = [await control.make_user(f"U{number}") for number in range(users)]
     cpu_s, begun = _cpu_s(bot), time.monotonic()
     for _ in range(jobs_each):
@@ -97,8 +97,8 @@ async def _under_load(bot: Bot, control: Control, users: int, jobs_each: int) ->
     wanted = users * jobs_each
 
     async def done() -> int:
-        nonlocal peak_bytes
-        peak_bytes = max(peak_bytes, pss_bytes([bot.pid, *descendants(bot.pid)]))
+        nonlocal peak_mib
+        peak_mib = max(peak_mib, _memory_mib(bot))
         found = re.findall(r'jobs_finished_total{.*status="ok"} (\d+)', await bot.get("/metrics"))
         return sum(int(count) for count in found)
 
@@ -112,18 +112,23 @@ async def _under_load(bot: Bot, control: Control, users: int, jobs_each: int) ->
         jobs=wanted,
         seconds=seconds,
         cpu_s=_cpu_s(bot) - cpu_s,
-        idle_bytes=idle_bytes,
-        peak_bytes=peak_bytes,
+        idle_mib=idle_mib,
+        peak_mib=peak_mib,
         lag_p99_s=_quantile(metrics, "imgbot_event_loop_lag_seconds", 0.99),
         wait_p95_s=_quantile(metrics, "imgbot_job_wait_seconds", 0.95),
         duration_p95_s=_quantile(metrics, "imgbot_job_duration_seconds", 0.95),
     )
 
 
+def _memory_mib(bot: Bot) -> float:
+    """Memory of the whole tree, shared pages counted once."""
+    return sum(pss_mib(pid) for pid in family_of(bot.pid))
+
+
 def _cpu_s(bot: Bot) -> float:
     """CPU time of the whole tree, ended children included."""
     total = 0
-    for pid in [bot.pid, *descendants(bot.pid)]:
+    for pid in family_of(bot.pid):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += sum(int(fields[index]) for index in (11, 12, 13, 14))
     return total / _TICKS_PER_S
@@ -148,14 +153,14 @@ def report(all_figures: list[Figures]) -> None:
         ratio = each.cpu_ms_per_job / first.cpu_ms_per_job
         print(
             f"{each.users:5} {each.jobs:6} {each.jobs_per_s:7.1f} {each.cpu_ms_per_job:11.0f}"
-            f"  ×{ratio:5.2f}  {each.idle_bytes / 2**20:11.0f} → {each.peak_bytes / 2**20:4.0f}"
+            f"  ×{ratio:5.2f}  {each.idle_mib:11.0f} → {each.peak_mib:4.0f}"
             f"      {each.lag_p99_s * 1000:8.0f} ms  {each.wait_p95_s:8g} s"
             f"  {each.duration_p95_s:8g} s"
         )
 
 
 async def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What the bot costs under load.")
     parser.add_argument("--users", type=int, nargs="+", default=[10, 100])
     parser.add_argument("--jobs", type=int, default=3, help="per user")
     options = parser.parse_args()

@@ -15,7 +15,7 @@ from tests.crash.test_supervisor_killed import (
 )
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.photos import load_photo
-from tests.support.processes import command_of, descendants
+from tests.support.processes import children_of
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 
@@ -30,14 +30,14 @@ async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
             yield bot, control
 
 
-def children_named(bot: Bot, part: bytes) -> list[int]:
-    return [pid for pid in descendants(bot.pid) if part in command_of(pid)]
+def children_named(bot: Bot, part: str) -> list[int]:
+    return [pid for pid, command in children_of(bot.pid).items() if part in command]
 
 
 def workers_of(bot: Bot) -> list[int]:
     """The forkserver's children."""
-    servers = children_named(bot, b"forkserver")
-    return [pid for server in servers for pid in descendants(server)]
+    servers = children_named(bot, "forkserver")
+    return [pid for server in servers for pid in children_of(server)]
 
 
 async def test_redis_killed_in_the_middle_of_jobs(sandboxed: Sandboxed) -> None:
@@ -45,7 +45,7 @@ async def test_redis_killed_in_the_middle_of_jobs(sandboxed: Sandboxed) -> None:
     people = await ask_for_pictures(control, 4)
     await eventually(lambda: field_is_set(bot, "state", "polling"), what="a job polling")
 
-    for pid in children_named(bot, b"redis-server") + children_named(bot, b"valkey-server"):
+    for pid in children_named(bot, "redis-server") + children_named(bot, "valkey-server"):
         os.kill(pid, signal.SIGKILL)
     late = await control.make_user("Late")
     await control.say(late, "said while Redis was away")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bot import Bot, with_simulated_provider
-from tests.support.processes import descendants, is_alive
+from tests.support.processes import children_of, is_gone_within
 from tests.support.sandbox import Control, Person, open_sandbox
 from tests.support.waiting import eventually
 
@@ -67,7 +67,7 @@ async def field_is_set(bot: Bot, field: str, value: str | None = None) -> list[s
         for key in await redis.keys("rq:job:*"):
             stored = await redis.hget(key, field)
             if stored and stored != "0" and value in {None, stored}:
-                found.append(stored)
+                found.append(str(stored))
         return found
 
 
@@ -156,12 +156,9 @@ async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
     bot, control = sandboxed
     people = await ask_for_pictures(control, 1)
     await eventually(lambda: all_pictures(control, people), lambda counts: counts == [1])
-    family = descendants(bot.pid)
+    family = children_of(bot.pid)
     assert len(family) >= 3
 
     await bot.kill()
 
-    async def alive() -> list[int]:
-        return [pid for pid in family if is_alive(pid)]
-
-    await eventually(alive, lambda pids: not pids, what="all processes gone", within_s=15)
+    assert [name for pid, name in family.items() if not is_gone_within(pid, 15)] == []

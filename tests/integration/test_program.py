@@ -14,6 +14,7 @@ from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 
+TOKEN = "123456789:" + "A" * 35
 HEAVY = ("aiogram", "redis", "httpx", "PIL", "prometheus_client", "pydantic", "uvloop", "aiohttp")
 
 
@@ -62,10 +63,10 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
     [
         ({}, "IMGBOT_TOKEN"),
         ({"IMGBOT_TOKEN": "nonsense"}, "IMGBOT_TOKEN"),
-        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_WORKRES": "3"}, "did you mean IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_WORKERS": "many"}, "IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_PROVIDER": "magic"}, "IMGBOT_PROVIDER"),
-        ({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_HTTP": "nowhere"}, "IMGBOT_HTTP"),
+        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_WORKRES": "3"}, "did you mean IMGBOT_WORKERS"),
+        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_WORKERS": "many"}, "IMGBOT_WORKERS"),
+        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_PROVIDER": "magic"}, "IMGBOT_PROVIDER"),
+        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_HTTP": "nowhere"}, "IMGBOT_HTTP"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], said: str, tmp_path: Path) -> None:

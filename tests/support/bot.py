@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -147,7 +147,7 @@ class Bot:
             return await self._process.wait()
 
     @asynccontextmanager
-    async def redis(self) -> AsyncIterator[Redis]:
+    async def redis(self) -> AsyncGenerator[Redis]:
         redis = connect(self.redis_url)
         try:
             yield redis

@@ -1,51 +1,50 @@
-"""Processes and what they use, read from /proc."""
+"""Looking at processes from outside, and waiting for them to end."""
 
+import contextlib
+import os
+import select
 from pathlib import Path
 
 
-def descendants(pid: int) -> list[int]:
-    """Every process that `pid` started, and that those started."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal() and (fields := _stat(int(entry.name))):
-            children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found: list[int] = []
-    todo = [pid]
-    while todo:
-        mine = children.get(todo.pop(), [])
-        found += mine
-        todo += mine
+def children_of(parent: int) -> dict[int, str]:
+    """All descendants of a process, with their command lines."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                status = (folder / "stat").read_text()
+                parents[int(folder.name)] = int(status.rpartition(")")[2].split()[1])
+    found: dict[int, str] = {}
+    wanted = {parent}
+    while wanted:
+        wanted = {child for child, owner in parents.items() if owner in wanted}
+        for child in wanted:
+            with contextlib.suppress(OSError):
+                found[child] = (Path("/proc") / str(child) / "cmdline").read_text()
     return found
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process runs; one that only waits to be reaped does not."""
-    fields = _stat(pid)
-    return bool(fields) and fields[0] != "Z"
-
-
-def command_of(pid: int) -> bytes:
-    """The command line, words separated by zero bytes; empty if it is gone."""
+def is_gone_within(pid: int, deadline_s: float) -> bool:
+    """Wait for a process of anybody's to end."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def pss_bytes(pids: list[int]) -> int:
-    """Memory of the processes together, shared pages counted once."""
-    total = 0
-    for pid in pids:
-        try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
-    return total
-
-
-def _stat(pid: int) -> list[str]:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
+        return bool(select.select([descriptor], [], [], deadline_s)[0])
+    finally:
+        os.close(descriptor)
+
+
+def pss_mib(pid: int) -> float:
+    """A process's fair share of memory; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        for line in (Path("/proc") / str(pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    return [pid, *children_of(pid)]
