@@ -89,6 +89,9 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()
             # Two seconds of imports, which a refused start need not spend.
+            from imgbot.telegram.quick_import import import_aiogram
+
+            import_aiogram()
             from imgbot.supervisor import serve
 
             uvloop.run(serve(settings, source.read, pool))

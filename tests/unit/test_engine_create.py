@@ -56,6 +56,8 @@ def _likeness(one: Image.Image, other: Image.Image) -> float:
         ("яхта на закате", {"lake"}),
         ("starry night", {"stars"}),
         ("северное сияние", {"aurora"}),
+        ("northern lights", {"aurora", "bokeh"}),
+        ("winter forest, snow", {"forest"}),
         ("город под дождём", {"city"}),
         ("Saturn", {"planet"}),
         ("букет цветов для мамы", {"garden"}),

@@ -51,7 +51,7 @@ _THINGS = (
     _subject("космос космич вселен галактик планет сатурн юпитер марс астронавт ракет space cosmos "
              "cosmic universe galaxy planet saturn jupiter rocket astronaut", "planet stars",
              "night neon lavender"),
-    _subject("сияни аврор полярн aurora polar", "aurora", "aurora", "aurora"),
+    _subject("сияни аврор полярн северн aurora polar northern", "aurora", "aurora", "aurora"),
     _subject("цвет$ цветы цветок цветк цветоч цветов цветам цветах букет роза$ розы$ роз$ "
              "тюльпан ромашк мак$ маки$ сад$ сада$ саду$ клумб лужайк flower bloom bouquet "
              "tulip daisy poppy garden meadow blossom", "garden", "spring pastel"),
@@ -115,7 +115,7 @@ _MOODS = (
 )  # fmt: skip
 
 # What is named decides the motif; when it is decides less; how it feels decides the colours.
-_GROUPS = ((_THINGS, 1.0, 0.5), (_TIMES, 0.45, 0.9), (_MOODS, 0.4, 1.0))
+_GROUPS = ((_THINGS, 1.0, 0.5), (_TIMES, 0.35, 0.9), (_MOODS, 0.35, 1.0))
 
 COLOURS: Mapping[str, Colour] = {
     stem: parse_hex(value)

@@ -81,7 +81,7 @@ def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     for index, line in enumerate(lines):
         left = scene.width * 0.08
         draw.text((left, top + index * _line_height(font)), line, fill=ink, font=font)
-    rule = top + height + scene.unit_px * 2.4 if is_above else top - scene.unit_px * 1.6
+    rule = top + height + scene.unit_px * 3.2 if is_above else top - scene.unit_px * 1.6
     draw.rectangle(
         [
             scene.width * 0.08,

@@ -1,0 +1,64 @@
+"""Imports aiogram with its models left unbuilt until their first use.
+
+Building 444 pydantic models at import is what makes aiogram take two seconds and 100 MiB
+more; a bot uses a few dozen of them. This touches how pydantic puts models together, so
+it is left out where `IMGBOT_PLAIN_IMPORT` is set or anything about it fails, and a test
+compares the models it makes with the plain ones.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+_MODULES = ("aiogram", "aiogram.types", "aiogram.methods")
+
+
+def import_aiogram() -> bool:
+    """Import aiogram the quick way; False if it had to be, or was already, imported plainly."""
+    if "aiogram" in sys.modules:
+        return False
+    rebuild = vars(BaseModel)["model_rebuild"]
+    namespace: dict[str, Any] = {}
+
+    def collect(
+        cls: type[BaseModel],  # noqa: ARG001 -- the names matter, not whose they are
+        *,
+        _types_namespace: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        namespace.update(_types_namespace or {})
+
+    setattr(BaseModel, "model_rebuild", classmethod(collect))  # noqa: B010 -- pyright's wish
+    try:
+        for name in _MODULES:
+            importlib.import_module(name)
+    finally:
+        setattr(BaseModel, "model_rebuild", rebuild)  # noqa: B010
+    _build_on_first_use(rebuild, namespace)
+    return True
+
+
+def _build_on_first_use(rebuild: Any, namespace: Mapping[str, Any]) -> None:
+    from aiogram.methods import TelegramMethod  # noqa: PLC0415 -- it is imported by now
+    from aiogram.types import TelegramObject  # noqa: PLC0415
+
+    def build(
+        cls: type[BaseModel],
+        *,
+        force: bool = False,
+        raise_errors: bool = True,
+        _parent_namespace_depth: int = 2,
+        _types_namespace: Mapping[str, Any] | None = None,
+    ) -> bool | None:
+        return rebuild.__func__(
+            cls,
+            force=force,
+            raise_errors=raise_errors,
+            _types_namespace=_types_namespace or namespace,
+        )
+
+    for base in (TelegramObject, TelegramMethod):
+        setattr(base, "model_rebuild", classmethod(build))  # noqa: B010
