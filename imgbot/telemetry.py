@@ -179,7 +179,7 @@ def job_let_go(job_id: str, error: BaseException) -> None:
 
 
 def announcement_failed(job_id: str, error: BaseException) -> None:
-    _log.warning("job %s: not announced yet (%s)", job_id, error)
+    _log.warning("job %s: not announced yet (%s: %s)", job_id, type(error).__name__, error)
 
 
 def job_stumbled(job_id: str, error: BaseException) -> None:

@@ -89,7 +89,7 @@ class Status:
             await self._withdraw(job_id)
         except FencedError:
             raise
-        except ImgbotError as error:
+        except Exception as error:  # noqa: BLE001 -- one message must not stop the others
             # It stays on the list, and its next attempt is noted.
             telemetry.announcement_failed(job_id, error)
 

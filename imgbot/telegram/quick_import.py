@@ -42,7 +42,7 @@ def import_aiogram() -> bool:
 
 
 def _build_on_first_use(rebuild: Any, namespace: Mapping[str, Any]) -> None:
-    from aiogram.methods import TelegramMethod  # noqa: PLC0415 -- it is imported by now
+    from aiogram.methods import Response, TelegramMethod  # noqa: PLC0415 -- imported by now
     from aiogram.types import TelegramObject  # noqa: PLC0415
 
     def build(
@@ -60,5 +60,5 @@ def _build_on_first_use(rebuild: Any, namespace: Mapping[str, Any]) -> None:
             _types_namespace=_types_namespace or namespace,
         )
 
-    for base in (TelegramObject, TelegramMethod):
+    for base in (TelegramObject, TelegramMethod, Response):
         setattr(base, "model_rebuild", classmethod(build))  # noqa: B010
