@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 DESCRIBE = """
+import re
 import sys
 if sys.argv[1] == "quick":
     from imgbot.telegram.quick_import import import_aiogram
@@ -25,7 +26,8 @@ for cls in {*family(TelegramObject), *family(TelegramMethod)}:
     assert cls.__pydantic_complete__, cls
     for name, field in cls.model_fields.items():
         default = type(field.default).__name__
-        lines.add(f"{cls.__module__}.{cls.__name__}.{name} {field.annotation} {default}")
+        annotation = re.sub(" at 0x[0-9a-f]+", "", str(field.annotation))
+        lines.add(f"{cls.__module__}.{cls.__name__}.{name} {annotation} {default}")
 print("\\n".join(sorted(lines)))
 
 person = {"id": 1, "is_bot": False, "first_name": "A"}
