@@ -19,7 +19,9 @@ _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
 )
 _COMMAND = re.compile(r"^/[A-Za-z0-9_]+(@\w+)?\s*")
-# Joiners hold emoji together; every other control or format character is noise or a trap.
+# Control and format characters, and halves of characters that no encoding has room for.
+_NOISE = frozenset({"Cc", "Cf", "Cs"})
+# Joiners hold emoji together.
 _JOINERS = frozenset("\u200d\ufe0f")
 
 
@@ -36,7 +38,7 @@ def clean(words: str) -> str:
     kept = "".join(
         " " if char.isspace() else char
         for char in words
-        if char.isspace() or char in _JOINERS or unicodedata.category(char) not in {"Cc", "Cf"}
+        if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _NOISE
     )
     folded = " ".join(kept.split())
     if len(folded) > WORDS_LIMIT:

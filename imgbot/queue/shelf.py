@@ -97,7 +97,7 @@ class Shelf:
     async def set_aside(self, update: Mapping[str, object]) -> None:
         """Keep an update that could not be handled, for a human to look at."""
         pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(keys.POISON, json.dumps(update, ensure_ascii=False)[:100_000])
+        pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._read(pipe.execute())
 

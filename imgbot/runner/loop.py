@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 from imgbot import telemetry
-from imgbot.errors import FencedError, GoneError, TransientError
+from imgbot.errors import ConfigError, FencedError, GoneError, TransientError
 from imgbot.job import Job, State
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
 from imgbot.runner.tools import Tools, end, pause
 
 _TICK_S = 2.0
+_STUMBLES = 5
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
@@ -25,6 +26,7 @@ class Runner:
         self._nudges: dict[str, asyncio.Event] = {}
         self._claimed_ms: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stumbles: dict[str, int] = {}
         self._look = asyncio.Event()
         self._is_adopting = True
 
@@ -67,11 +69,14 @@ class Runner:
     async def _adoptable(self) -> list[Job]:
         """Return what is claimed and in nobody's hands."""
         try:
-            due = [job_id for job_id in await self._tools.shelf.due() if job_id not in self._nudges]
+            due = [job_id for job_id in await self._tools.shelf.due() if self._is_free(job_id)]
             return [job for job_id in due if (job := await self._tools.shelf.job(job_id))]
         except TransientError:
             self._is_adopting = True
             return []
+
+    def _is_free(self, job_id: str) -> bool:
+        return job_id not in self._nudges and self._stumbles.get(job_id, 0) < _STUMBLES
 
     async def _listen(self) -> None:
         """Hear of what others put into Redis."""
@@ -113,6 +118,13 @@ class Runner:
                 self._tools.forget_files(job.id)
         except* GoneError as errors:
             telemetry.job_let_go(job.id, errors.exceptions[0])
+        except* (FencedError, ConfigError):
+            raise
+        except* Exception as errors:  # noqa: BLE001 -- see below
+            # One job that cannot even be failed must not take the others down. It stays
+            # where it is, is tried a few times more, and then waits for the operator.
+            telemetry.job_stumbled(job.id, errors)
+            self._stumbles[job.id] = self._stumbles.get(job.id, 0) + 1
         finally:
             del self._nudges[job.id]
             del self._claimed_ms[job.id]

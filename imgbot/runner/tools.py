@@ -71,7 +71,7 @@ class Tools:
             pictures=tuple(checked),
             scale=job.scale,
             seed=job.seed,
-            target=folder / "made.png",
+            target=folder / "made.jpg",
         )
 
     async def _checked(self, job: Job, index: int, folder: Path) -> Path:

@@ -323,3 +323,13 @@ async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis
 
     assert int((await real_redis.info("persistence"))["aof_pending_bio_fsync"]) == 0
     assert await real_redis.get(keys.SYNCS) == "1"
+
+
+async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redis) -> None:
+    shelf = Shelf(redis)
+
+    await shelf.set_aside({"message": {"text": "half a character: \ud800"}})
+    for number in range(1005):
+        await shelf.set_aside({"update_id": number})
+
+    assert await redis.llen(keys.POISON) == 1000

@@ -23,6 +23,7 @@ def message(**content: object) -> Message:
         ("  a   fox\n in\tsnow ", "a fox in snow"),
         ("\x00\u200b\u202e", ""),
         ("a\x00b", "ab"),
+        ("a\ud800b", "ab"),
         ("👩\u200d🚀", "👩\u200d🚀"),
         ("\u200d\ufe0f", ""),
         ("שלום", "שלום"),
