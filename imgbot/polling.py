@@ -35,7 +35,7 @@ class PollingConfig:
 
     def get_interval(self, attempt: int = 0) -> float:
         """Seconds to wait after `attempt` polls have been made."""
-        if attempt >= self.max_attempts:
+        if self.is_slow(attempt):
             return SLOW_INTERVAL_S
         growth = _GROWTH ** min(attempt, _GROWTH_STEPS)
         return min(self.initial_interval * growth, self.max_interval)

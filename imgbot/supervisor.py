@@ -46,8 +46,10 @@ from imgbot.runner.loop import Runner
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools, end, pause, unless
 from imgbot.telegram.client import download, greet, open_bot
-from imgbot.telegram.delivery import Delivery
-from imgbot.telegram.updates import Update, Updates
+from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.update import Update, chat_of, language_code_of
+from imgbot.telegram.updates import Updates
+from imgbot.texts import language_of, say
 from imgbot.upkeep import Figures, Upkeep
 
 DRAIN_S = 25.0
@@ -142,7 +144,7 @@ async def _greet(bot: Bot, draining: asyncio.Event, notifier: Notifier) -> int |
     while not draining.is_set():
         notifier.status("waiting for Telegram")
         try:
-            return await greet(bot)
+            return await unless(draining, greet(bot))
         except TransientError as error:
             delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
             telemetry.warned("Telegram does not answer (%s); again in %.0f s", error, delay_s)
@@ -190,12 +192,18 @@ def _wire(settings: Settings, doors: Doors) -> Parts:
         with storage_errors():
             await dispatcher.feed_raw_update(doors.bot, dict(update))
 
+    async def slow_down(update: Update) -> None:
+        if isinstance(chat := chat_of(update), int):
+            await delivery.announce(
+                Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
+            )
+
     pool = doors.pool
     runner = Runner(
         _tools(settings, doors, shelf, delivery), lambda: pool.size * settings.jobs_per_worker
     )
     figures = Figures(lambda: runner.running, lambda: (pool.size, pool.started, pool.busy))
-    updates = Updates(doors.bot, handle, shelf)
+    updates = Updates(doors.bot, handle, shelf, slow_down)
     return Parts(
         updates=updates,
         runner=runner,

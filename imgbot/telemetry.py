@@ -42,6 +42,7 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str
 _updates = _counter("updates_received_total", "Updates from Telegram.", "type")
 _duplicates = _counter("updates_duplicate_total", "Updates handled in an earlier life.")
 _poison = _counter("updates_dead_total", "Updates that could not be handled, set aside.")
+_skipped = _counter("updates_skipped_total", "Updates over their chat's share of the window.")
 _enqueued = _counter("jobs_enqueued_total", "Jobs admitted.", "operation")
 _finished = _counter(
     "jobs_finished_total",
@@ -123,6 +124,11 @@ def update_set_aside(update_id: int, error: BaseException) -> None:
     _log.error("update %d is set aside", update_id, exc_info=error)
 
 
+def update_skipped(update_id: int) -> None:
+    _skipped.inc()
+    _log.debug("update %d is over its chat's share", update_id)
+
+
 def update_postponed(update_id: int, error: BaseException) -> None:
     _log.warning("update %d is not handled yet: %s", update_id, error)
 
@@ -180,6 +186,10 @@ def job_let_go(job_id: str, error: BaseException) -> None:
 
 def announcement_failed(job_id: str, error: BaseException) -> None:
     _log.warning("job %s: not announced yet (%s: %s)", job_id, type(error).__name__, error)
+
+
+def job_waits(job_id: str, error: BaseException, delay_s: float) -> None:
+    _log.warning("job %s: %s; again in %.0f s", job_id, error, delay_s)
 
 
 def job_stumbled(job_id: str, error: BaseException) -> None:

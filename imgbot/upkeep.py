@@ -80,6 +80,10 @@ class Upkeep:
             return
         oldest_s = self._now_ms() / 1000 - _FORGOTTEN_AFTER_S
         for folder in list(self._folder.iterdir())[:1000]:
-            is_old = folder.stat().st_mtime < oldest_s
+            try:
+                is_old = folder.stat().st_mtime < oldest_s
+            except FileNotFoundError:
+                # Its job has ended meanwhile.
+                continue
             if is_old and await self._shelf.job(folder.name) is None:
                 shutil.rmtree(folder, ignore_errors=True)

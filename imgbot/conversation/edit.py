@@ -22,7 +22,7 @@ async def handle_edit_start(
     words = ""
     if isinstance(event, Message):
         words = words_of(event)
-        source = picture_of(event) or replied_picture_of(event)
+        source = picture_of(event) or replied_picture_of(event) or source
     await _go_on(state, visit, desk, source, words)
 
 

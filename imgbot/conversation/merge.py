@@ -40,13 +40,12 @@ async def take_merge_photo(message: Message, state: FSMContext, visit: Visit, de
         else:
             await desk.say(visit, "send_photo_please")
         return
-    if source.unique_id in {each.unique_id for each in known}:
-        # The same update again after a restart, or the same photo by mistake.
-        return
-    if len(known) >= PHOTOS_LIMIT:
+    is_known = source.unique_id in {each.unique_id for each in known}
+    if not is_known and len(known) >= PHOTOS_LIMIT:
         await desk.say(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
         return
-    known = (*known, source)
+    # Known: the same update again, or the same photo by mistake; the count says so.
+    known = known if is_known else (*known, source)
     await state.update_data(sources=stored(*known), words=words or data.get("words", ""))
     panel = await _show_count(visit, desk, data.get("panel", 0), len(known))
     await state.update_data(panel=panel)

@@ -36,14 +36,21 @@ async def handle_press(
 ) -> None:
     """Do what the button says; whatever comes of it, the press is answered."""
     press = parse(callback.data)
-    key = "unknown_button"
-    if press is not None:
-        tap = f"{visit.chat_id}.{visit.user_id}.{visit.message_id}.{callback.data}"
-        if await desk.shelf.is_first_tap(tap, visit.request):
-            key = await _act(callback, press, state, visit, desk)
-        else:
-            key = "tapped_already"
-    await desk.answer(callback.id, say(visit.language, key) if key else "")
+    key = "unknown_button" if press is None else ""
+    try:
+        if press is not None:
+            key = await _once(callback, press, state, visit, desk)
+    finally:
+        await desk.answer(callback.id, say(visit.language, key) if key else "")
+
+
+async def _once(
+    callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
+) -> str:
+    tap = f"{visit.chat_id}.{visit.user_id}.{visit.message_id}.{callback.data}"
+    if not await desk.shelf.is_first_tap(tap, visit.request):
+        return "tapped_already"
+    return await _act(callback, press, state, visit, desk)
 
 
 async def _act(

@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.conversation.create import handle_create, take_create_words
 from imgbot.conversation.desk import Desk, Visit, visit_of
-from imgbot.conversation.dialogue import Ask, ask, stored
+from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
 from imgbot.conversation.edit import handle_edit_start, take_edit_photo, take_edit_words
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
 from imgbot.conversation.presses import handle_press
@@ -79,12 +79,15 @@ async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
 async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """Leave the dialogue, or else call off the latest picture on its way."""
     if await state.get_state() is not None:
-        await state.clear()
+        # Said before it is forgotten: should the saying fail, the same update comes again,
+        # and must not find a job to cancel instead.
         await desk.say(visit, "cancel_dialogue", buttons.menu(visit.language))
+        await state.clear()
         return
-    job_id = await desk.shelf.newest_of(visit.user_id)
+    newest = await desk.shelf.newest_of(visit.user_id)
+    job_id = await desk.shelf.first_choice(f"cancel.{visit.request}", newest or "")
     verdict = "gone"
-    if job_id is not None:
+    if job_id:
         verdict = await desk.queue.cancel(job_id, visit.user_id, desk.now_ms())
     # A cancelled job says so itself, in its status message.
     if verdict != "ok":
@@ -102,6 +105,15 @@ async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: 
         return
     await ask(state, Ask.photo_action, sources=stored(source))
     await desk.say(visit, "ask_photo_action", buttons.under_photo(visit.language))
+
+
+async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words about the photo that came before them; another photo takes its place."""
+    if picture_of(message):
+        await handle_photo(message, state, visit, desk)
+        return
+    known = await sources_in(state)
+    await handle_edit_start(message, state, visit, desk, known[0] if known else None)
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
@@ -122,7 +134,7 @@ _ANSWERS = (
     (Ask.create_words, take_create_words),
     (Ask.edit_photo, take_edit_photo),
     (Ask.edit_words, take_edit_words),
-    (Ask.photo_action, take_edit_words),
+    (Ask.photo_action, handle_photo_words),
     (Ask.merge_photos, take_merge_photo),
     (Ask.retouch_photo, take_retouch_photo),
     (Ask.upscale_photo, take_upscale_photo),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,8 +54,8 @@ class HttpDoor:
 
     async def fetch(self, url: str, target: Path) -> None:
         """Stream a picture to `target` through a temporary name. No redirects, no key."""
-        if urlsplit(url).scheme not in {"https", "http"}:
-            raise ProviderError(_KIND.LOST, "the result has no web address")
+        if not self._may_fetch(url):
+            raise ProviderError(_KIND.FAILED, "the result has no address to be fetched from")
         part = target.with_name(f"{target.name}.part")
         try:
             async with asyncio.timeout(_FETCH_DEADLINE_S), self._files.stream("GET", url) as answer:
@@ -63,6 +64,16 @@ class HttpDoor:
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         part.replace(target)
+
+    def _may_fetch(self, url: str) -> bool:
+        """The provider's own host as the operator named it, else public hosts by https."""
+        try:
+            there, own = urlsplit(url), urlsplit(self._base_url)
+        except ValueError:
+            return False
+        if (there.scheme, there.netloc) == (own.scheme, own.netloc):
+            return True
+        return there.scheme == "https" and not _is_private(there.hostname or "")
 
     async def aclose(self) -> None:
         await self._api.aclose()
@@ -84,7 +95,7 @@ class HttpDoor:
 def _understood(method: str, answer: httpx.Response, body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if answer.is_success:
         if not isinstance(content, dict):
@@ -97,6 +108,13 @@ def _understood(method: str, answer: httpx.Response, body: bytes) -> dict[str, A
     )
 
 
+def _is_private(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host in {"", "localhost"} or host.endswith((".localhost", ".internal"))
+
+
 def _unclear(method: str) -> ProviderErrorKind:
     # An order that was answered with nonsense may have been accepted.
     return _KIND.SUBMIT_UNKNOWN if method == "POST" else _KIND.UNAVAILABLE
@@ -104,10 +122,11 @@ def _unclear(method: str) -> ProviderErrorKind:
 
 def _kind_of(method: str, status: int) -> ProviderErrorKind:
     kinds = {401: _KIND.AUTH, 403: _KIND.AUTH, 402: _KIND.NO_CREDIT, 404: _KIND.LOST}
-    kinds |= {429: _KIND.RATE_LIMITED, 503: _KIND.UNAVAILABLE, 451: _KIND.MODERATED}
+    kinds |= {429: _KIND.RATE_LIMITED, 451: _KIND.MODERATED}
     if status in kinds:
         return kinds[status]
-    if status >= 500:
+    # A gateway may say these after the service behind it has taken the order.
+    if status >= 500 or status in {408, 409}:
         return _unclear(method)
     return _KIND.INVALID
 

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 SETTING = "IMGBOT_REDIS_URL"
 _PAUSE_S = 0.5
 _SAY_EVERY_S = 5.0
-_OLDEST = (6, 2)
+_OLDEST = (7, 2)
 _NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
@@ -123,7 +123,8 @@ def _refuse_impossible(info: dict[str, object]) -> None:
         raise ConfigError(SETTING, "this server is part of a cluster; write the address of another")
     if _version(info) < _OLDEST:
         raise ConfigError(
-            SETTING, f"Redis {info.get('redis_version')} is too old; use 6.2 or later"
+            SETTING,
+            f"Redis {info.get('redis_version')} is too old; use 7.2 or later, or none at all",
         )
 
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from imgbot.errors import GoneError, StorageAwayError
 from imgbot.job import NEXT_STATES, Job, State
 from imgbot.queue import keys, records
-from imgbot.queue.scripts import AWAY, Scripts
+from imgbot.queue.scripts import Scripts, storage_errors
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
@@ -114,8 +114,11 @@ class JobQueue:
         return answer[0]
 
     async def claim(self, now_ms: int) -> Job | None:
-        """Take the next job in fair order, or None."""
-        answer = await self._scripts.insist(
+        """Take the next job in fair order, or None.
+
+        Raises StorageAwayError: a claim whose reply is lost is adopted like any other.
+        """
+        answer = await self._scripts.call(
             "claim",
             [
                 keys.QUEUE,
@@ -162,8 +165,7 @@ class JobQueue:
             state=state,
             version=int(answer[1]),
             is_cancelled=answer[2] == "1",
-            message_id=int(answer[3] or 0),
-            **changes,
+            **{"message_id": int(answer[3] or 0), **changes},
         )
 
     async def persist(self) -> None:
@@ -177,10 +179,8 @@ class JobQueue:
         pipe = self._redis.pipeline(transaction=False)
         pipe.incr(keys.SYNCS)
         pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
-        try:
+        with storage_errors():
             _, (synced, _) = await pipe.execute()
-        except AWAY as error:
-            raise StorageAwayError(f"Redis: {type(error).__name__}") from error
         if not synced:
             raise StorageAwayError("Redis did not reach its disk in time")
 
@@ -238,7 +238,9 @@ class JobQueue:
 
     async def fsck(self, now_ms: int) -> tuple[int, int]:
         """Mend the books; return how many strays were removed and lost jobs put back."""
-        alive = [key async for key in self._redis.scan_iter(match=f"{keys.JOB}*", count=500)]
+        with storage_errors():
+            found = self._redis.scan_iter(match=f"{keys.JOB}*", count=500)
+            alive = [key async for key in found]
         answer = await self._scripts.call(
             "fsck",
             [keys.QUEUE, keys.TAGS, keys.DUE, keys.WAITING, keys.ACTIVE, keys.EPOCH],

@@ -80,3 +80,6 @@ TAP = "img:tap:"
 
 SYNCS = "img:syncs"
 """STRING: a counter written before each wait for the disk."""
+
+CHOICE = "img:choice:"
+"""STRING, an hour: what an update decided, should it have to be handled again."""

@@ -31,6 +31,7 @@ AWAY = (
 )
 """Errors that say nothing about the command itself: later it will do."""
 
+_CANNOT_WRITE = ("MISCONF", "READONLY")
 _PATIENCE_CAP_S = 2.0
 
 
@@ -48,11 +49,24 @@ def connect(url: str) -> Redis:
 
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Turn a Redis that is away into StorageAwayError, for what others do with Redis."""
+    """Turn a Redis that is away, or full, into StorageAwayError."""
     try:
         yield
-    except AWAY as error:
+    except (*AWAY, OutOfMemoryError) as error:
+        _stay_cancelled()
         raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+    except ResponseError as error:
+        if not str(error).startswith(_CANNOT_WRITE):
+            raise
+        raise StorageAwayError("Redis cannot write to its disk") from error
+
+
+def _stay_cancelled() -> None:
+    # The client can turn a cancellation that meets its own timeout into an error; whoever
+    # takes that for an outage and goes on would never end.
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Scripts:
@@ -73,20 +87,20 @@ class Scripts:
         Raises StorageAwayError while Redis is away, FencedError when outlived, UserError
         when Redis is at its memory limit.
         """
-        try:
-            return _checked(await self._run(name, keys, args))
-        except OutOfMemoryError as error:
-            raise UserError("storage_full") from error
-        except AWAY as error:
-            raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+        with storage_errors():
+            try:
+                return _checked(await self._run(name, keys, args))
+            except OutOfMemoryError as error:
+                raise UserError("storage_full") from error
 
     async def insist(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
         """Run until it is done, however long Redis is away: the step behind it was real."""
         delay_s = 0.05
         while True:
             try:
-                return _checked(await self._run(name, keys, args))
-            except (*AWAY, OutOfMemoryError):
+                with storage_errors():
+                    return _checked(await self._run(name, keys, args))
+            except StorageAwayError:
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
                 delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageAwayError
 from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
-from imgbot.queue.scripts import AWAY
+from imgbot.queue.scripts import storage_errors
 
 _POISON_KEPT = 1000
 _TAP_S = 3
+_CHOICE_S = 3600
 _WAKE_WAIT_S = 2
 
 
@@ -101,6 +101,13 @@ class Shelf:
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._read(pipe.execute())
 
+    async def first_choice(self, choice: str, value: str) -> str:
+        """Return what was chosen the first time, however often the choice comes again."""
+        earlier = await self._read(
+            self._redis.set(f"{keys.CHOICE}{choice}", value, nx=True, get=True, ex=_CHOICE_S)
+        )
+        return value if earlier is None else earlier
+
     async def is_first_tap(self, tap: str, request: str) -> bool:
         """Whether the same button was not tapped a moment ago, by another request."""
         earlier = await self._read(
@@ -109,7 +116,5 @@ class Shelf:
         return earlier is None or earlier == request
 
     async def _read(self, answer: Awaitable[Any]) -> Any:
-        try:
+        with storage_errors():
             return await answer
-        except AWAY as error:
-            raise StorageAwayError(f"Redis: {type(error).__name__}") from error

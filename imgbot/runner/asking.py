@@ -25,7 +25,7 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         job = await tools.move(job, State.POLLING)
         if job.is_cancelled:
             return job
-    answer = await _ask(tools, job)
+    answer = await _ask(tools, job, nudged)
     if answer is None:
         return job
     if isinstance(answer, retry.GiveUp):
@@ -38,8 +38,10 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     return await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
 
 
-async def _ask(tools: Tools, job: Job) -> Pending | Done | retry.GiveUp | None:
-    """Ask until there is an answer; None when the rest is left to the next start."""
+async def _ask(
+    tools: Tools, job: Job, nudged: asyncio.Event
+) -> Pending | Done | retry.GiveUp | None:
+    """Ask until there is an answer; None when something else has to be looked at first."""
     failures = 0
     while True:
         try:
@@ -50,15 +52,15 @@ async def _ask(tools: Tools, job: Job) -> Pending | Done | retry.GiveUp | None:
         if isinstance(decision, retry.GiveUp):
             return decision
         failures += 1
-        await pause(decision.delay_s, tools.draining)
-        if tools.draining.is_set():
+        await pause(decision.delay_s, nudged, tools.draining)
+        if nudged.is_set() or tools.draining.is_set():
             return None
 
 
 async def _tell_progress(tools: Tools, job: Job, answer: Pending) -> None:
-    attempts = tools.polling.max_attempts
-    if job.tries + 1 == attempts:
-        await tools.status.hint(job, say(job.language, "job_slow"))
-    elif answer.progress and job.tries + 1 < attempts:
+    if tools.polling.is_slow(job.tries + 1):
+        if job.tries + 1 == tools.polling.max_attempts:
+            await tools.status.hint(job, say(job.language, "job_slow"))
+    elif answer.progress:
         percent = round(min(answer.progress, 0.99) * 100)
         await tools.status.hint(job, say(job.language, "job_progress", percent=percent))

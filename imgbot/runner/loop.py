@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from imgbot import telemetry
-from imgbot.errors import ConfigError, FencedError, GoneError, TransientError
+from imgbot.errors import ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
@@ -58,13 +59,20 @@ class Runner:
                 for job in await self._adoptable():
                     self._start(group, job, is_adopted=True)
             while len(self._nudges) < self._capacity() and not draining.is_set():
-                job = await self._tools.queue.claim(self._tools.now_ms())
+                job = await self._claimed()
                 if job is None:
                     break
                 self._start(group, job, is_adopted=False)
             await pause(_TICK_S, self._look, draining)
             if not self._look.is_set():
                 self._is_adopting = True
+
+    async def _claimed(self) -> Job | None:
+        try:
+            return await self._tools.queue.claim(self._tools.now_ms())
+        except (TransientError, UserError) as error:
+            telemetry.warned("nothing can be claimed: %s", error)
+            return None
 
     async def _adoptable(self) -> list[Job]:
         """Return what is claimed and in nobody's hands."""
@@ -137,7 +145,7 @@ class Runner:
             try:
                 moved = await self._step(job, nudged)
             except TransientError as error:
-                await asyncio.sleep(error.retry_after_s or backoff_s(failures, cap_s=30))
+                job = await self._wait(job, error, failures, nudged)
                 failures += 1
                 continue
             if moved is job and job.state is State.DELIVERING:
@@ -148,10 +156,27 @@ class Runner:
             job = moved
         return False
 
+    async def _wait(
+        self, job: Job, error: TransientError, failures: int, nudged: asyncio.Event
+    ) -> Job:
+        """Pause before the same step, unless its person calls the job off meanwhile."""
+        delay_s = error.retry_after_s or backoff_s(failures, cap_s=30)
+        telemetry.job_waits(job.id, error, delay_s)
+        draining = (self._tools.draining,) if job.state in _LEFT else ()
+        await pause(delay_s, nudged, *draining)
+        if not nudged.is_set():
+            return job
+        nudged.clear()
+        try:
+            stored = await self._tools.shelf.job(job.id)
+        except TransientError:
+            return job
+        return replace(job, is_cancelled=stored is not None and stored.is_cancelled)
+
     async def _step(self, job: Job, nudged: asyncio.Event) -> Job:
         try:
             return await take_step(self._tools, job, nudged)
-        except (TransientError, FencedError, GoneError):
+        except (TransientError, FencedError, GoneError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
             return await after_error(self._tools, job, error)

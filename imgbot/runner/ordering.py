@@ -9,11 +9,12 @@ import time
 from typing import Any
 
 from imgbot import retry, telemetry
-from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
 from imgbot.providers.protocol import Accepted, Done, Order, Recovery
 from imgbot.runner.tools import Tools, pause
 
+_SYNC_AGAIN_S = 1.0
 _LOOK_UP_AFTER_S = (1.0, 4.0, 10.0)
 """Longer in sum than an order is on its way to a server that answers at all."""
 
@@ -31,7 +32,14 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     job = await tools.move(job, State.SUBMITTING, intent_ms=tools.now_ms())
     if job.is_cancelled:
         return job
-    await tools.queue.persist()
+    try:
+        await tools.queue.persist()
+    except TransientError as error:
+        # Nothing was ordered: without the intent there is nothing to find out later.
+        telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
+        job = await tools.move(job, State.SUBMITTING, intent_ms=0)
+        await pause(_SYNC_AGAIN_S, tools.draining)
+        return job
     begun = time.monotonic()
     try:
         answer = await tools.provider.submit(order)
@@ -94,7 +102,8 @@ async def _repeat(tools: Tools, job: Job, order: Order) -> Job:
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
         if is_open or isinstance(decision, retry.TryAgain):
             return job
-        return await tools.end(job, decision.outcome, decision.reason)
+        # This order was refused; of the first one nobody knows.
+        return await tools.end(job, State.DEAD, "submit_unknown")
     return await _accepted(tools, job, answer)
 
 

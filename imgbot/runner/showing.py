@@ -16,6 +16,8 @@ from imgbot.runner.tools import Tools
 from imgbot.telegram.delivery import Place
 from imgbot.texts import buttons, say
 
+_LOSSES = 3
+
 
 async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
@@ -58,8 +60,11 @@ async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     try:
         await _show(tools, job, outcome)
     except MessageGoneError:
-        tools.status.lose(job.id)
-        return await tools.move(job, State.DELIVERING, message_id=0)
+        if job.tries < _LOSSES:
+            tools.status.lose(job.id)
+            return await tools.move(job, State.DELIVERING, message_id=0, tries=job.tries + 1)
+        # Somebody deletes whatever is shown: that is an answer, too.
+        outcome = State.CANCELLED if outcome is State.CANCELLED else State.FAILED
     except ChatMovedError as error:
         tools.status.lose(job.id)
         return await tools.move(

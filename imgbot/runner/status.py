@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from imgbot import telemetry
 from imgbot.errors import (
     ChatGoneError,
+    ConfigError,
     FencedError,
     GoneError,
     ImgbotError,
@@ -87,7 +88,7 @@ class Status:
                     await self.ensure(job, "")
         except ChatGoneError:
             await self._withdraw(job_id)
-        except FencedError:
+        except (FencedError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
             # It stays on the list, and its next attempt is noted.

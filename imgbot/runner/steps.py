@@ -22,9 +22,6 @@ STEPS: Mapping[State, Step] = {
     State.DELIVERING: showing.deliver,
 }
 
-# Money may be in these: an unforeseen error there is one for the operator to look at.
-_PAID = frozenset({State.POLLING, State.RENDERING})
-
 
 async def take_step(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     """Do what the job's state asks for, or call it off if its person wants that."""
@@ -51,8 +48,9 @@ async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
         return job
     if isinstance(error, UserError):
         return await tools.end(job, State.FAILED, error.reason, **error.facts)
-    if isinstance(error, WorkerLostError):
+    if isinstance(error, WorkerLostError) and "id" not in job.ticket:
         return await tools.end(job, State.FAILED, "worker_lost")
     telemetry.job_stumbled(job.id, error)
-    outcome = State.DEAD if job.state in _PAID else State.FAILED
+    # With an intent money may be in it: that is one for the operator to look at.
+    outcome = State.DEAD if job.intent_ms else State.FAILED
     return await tools.end(job, outcome, "went_wrong")

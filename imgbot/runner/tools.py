@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from imgbot.errors import TransientError
 from imgbot.imaging import pictures
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, State
@@ -15,7 +14,6 @@ from imgbot.polling import PollingConfig
 from imgbot.providers.protocol import Order, Provider
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
-from imgbot.retry import backoff_s
 from imgbot.runner.status import Status
 from imgbot.telegram.delivery import Delivery
 
@@ -51,7 +49,9 @@ class Tools:
 
     async def end(self, job: Job, outcome: State, reason: str, **facts: str | int | float) -> Job:
         """Turn a job towards its end: the sentence is delivered as a picture would be."""
-        return await self.move(job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts)
+        return await self.move(
+            job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts, tries=0
+        )
 
     def folder_of(self, job_id: str) -> Path:
         return self.folder / job_id
@@ -80,21 +80,10 @@ class Tools:
             if stem.with_suffix(suffix).exists():
                 return stem.with_suffix(suffix)
         raw = folder / f"raw-{index}"
-        await self._downloaded(job.sources[index].file_id, raw)
+        await self.download(job.sources[index].file_id, raw)
         picture = await self.pool.run(pictures.check, str(raw), str(stem))
         raw.unlink(missing_ok=True)
         return Path(picture.path)
-
-    async def _downloaded(self, file_id: str, raw: Path) -> None:
-        attempt = 0
-        while True:
-            try:
-                await self.download(file_id, raw)
-            except TransientError as error:
-                await asyncio.sleep(error.retry_after_s or backoff_s(attempt))
-                attempt += 1
-            else:
-                return
 
     def forget_files(self, job_id: str) -> None:
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
@@ -125,10 +114,23 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
     """Await `work`, unless the event comes first: then cut it short and return None."""
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
+        task = group.create_task(_outcome_of(work))
         wait = group.create_task(event.wait())
         await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
         wait.cancel()
         if not task.done():
             await end(task)
-    return None if task.cancelled() else task.result()
+    if task.cancelled():
+        return None
+    result, error = task.result()
+    if error is not None:
+        raise error
+    return result
+
+
+async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
+    # A task group would wrap what is raised; whoever waits here wants it as it is.
+    try:
+        return await work, None
+    except Exception as error:  # noqa: BLE001 -- raised again by `unless`
+        return None, error

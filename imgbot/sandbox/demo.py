@@ -11,6 +11,7 @@ import socket
 import sys
 import tempfile
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvloop
@@ -25,6 +26,17 @@ _LOOK_S = 0.05
 _HOST = "127.0.0.1"
 
 
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """The first Ctrl-C asks the bot to drain, the second ends it there and then."""
+
+    soon: asyncio.Event = field(default_factory=asyncio.Event)
+    now: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def press(self) -> None:
+        (self.now if self.soon.is_set() else self.soon).set()
+
+
 def main(port: int, provider: str) -> int:
     """Run until Ctrl-C; return the exit status."""
     try:
@@ -34,10 +46,10 @@ def main(port: int, provider: str) -> int:
 
 
 async def _demo(port: int, provider: str) -> int:
-    stopping = asyncio.Event()
+    stop = _Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop.press)
     async with AsyncExitStack() as closing:
         state_dir = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-demo-")))
         try:
@@ -46,7 +58,7 @@ async def _demo(port: int, provider: str) -> int:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
         environ = _environment(sandbox, state_dir, provider)
-        return await _keep_running(environ, sandbox, stopping)
+        return await _keep_running(environ, sandbox, stop)
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
@@ -56,6 +68,8 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "IMGBOT_TOKEN": sandbox.token,
         "IMGBOT_TELEGRAM_API": sandbox.url,
         "IMGBOT_STATE_DIR": str(state_dir),
+        # A bot that is killed leaves temporary files; here they go when the demo ends.
+        "TMPDIR": str(state_dir),
         "IMGBOT_PROVIDER": provider,
         "IMGBOT_HTTP": f"{_HOST}:{_free_port()}",
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
@@ -64,27 +78,25 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     }
 
 
-async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stopping: asyncio.Event) -> int:
+async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stop: _Stop) -> int:
     is_told = False
     for _ in range(_RESTARTS):
         bot = await _start(environ)
         if not is_told:
-            is_told = await _is_serving(sandbox, bot, stopping)
+            is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
-        status = await _ended(bot, stopping)
-        if stopping.is_set() or status == 78:
-            return 0 if stopping.is_set() else 78
+        status = await _ended(bot, stop)
+        if stop.soon.is_set() or status == 78:
+            return 0 if stop.soon.is_set() else 78
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
         await asyncio.sleep(_RESTART_S)
     return 1
 
 
-async def _is_serving(
-    sandbox: Sandbox, bot: asyncio.subprocess.Process, stopping: asyncio.Event
-) -> bool:
+async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:
     """Wait for the bot's first getUpdates; False if it ends before."""
-    while not (sandbox.world.poller.is_active or stopping.is_set()) and bot.returncode is None:  # noqa: ASYNC110
+    while not (sandbox.world.poller.is_active or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_S)  # no one event says all three
     return sandbox.world.poller.is_active
 
@@ -101,16 +113,17 @@ async def _start(environ: dict[str, str]) -> asyncio.subprocess.Process:
     )
 
 
-async def _ended(bot: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
+async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:
     """Wait until the bot ends by itself or is told to."""
     async with asyncio.TaskGroup() as group:
         end = group.create_task(bot.wait())
-        told = group.create_task(stopping.wait())
-        await asyncio.wait({end, told}, return_when=asyncio.FIRST_COMPLETED)
-        told.cancel()
-        if not end.done():
-            with suppress(ProcessLookupError):
-                bot.terminate()
+        for event, tell in ((stop.soon, bot.terminate), (stop.now, bot.kill)):
+            told = group.create_task(event.wait())
+            await asyncio.wait({end, told}, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
+            if not end.done():
+                with suppress(ProcessLookupError):
+                    tell()
     return end.result()
 
 

@@ -66,7 +66,7 @@ class Poller:
         finally:
             if self._current is poll:
                 self._current = None
-                self._end()
+                self._end(pause_s=0 if is_gone() else _PAUSE_S)
 
     def _slowed(self, offset: int, limit: int, timeout_s: float) -> tuple[int, float]:
         """Hold back a caller that repeats itself, as Telegram's server does."""
@@ -106,10 +106,11 @@ class Poller:
             self._pause = None
         self._set_active(active=True)
 
-    def _end(self) -> None:
+    def _end(self, pause_s: float = _PAUSE_S) -> None:
+        """Between two calls a bot still counts as polling for a moment."""
         if not self._is_closed:
             loop = asyncio.get_running_loop()
-            self._pause = loop.call_later(_PAUSE_S, self._stopped)
+            self._pause = loop.call_later(pause_s, self._stopped)
 
     def _stopped(self) -> None:
         self._pause = None

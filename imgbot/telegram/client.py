@@ -19,7 +19,7 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.utils.token import TokenValidationError, validate_token
-from aiohttp import ClientError
+from aiohttp import ClientError, ClientResponseError
 
 from imgbot.errors import (
     ChatGoneError,
@@ -35,7 +35,9 @@ from imgbot.telegram.flood import FloodGate, flood_wait_s
 DOWNLOAD_LIMIT_BYTES = 20 << 20
 """Telegram hands bots files up to exactly 20 * 2**20 bytes."""
 
-_UPLOAD_TIMEOUT_S = 120.0
+# Shorter than a handler may take: a call that hangs is tried again, not its handler.
+_CALL_TIMEOUT_S = 30.0
+_NO_FILE = frozenset({404, 410})
 
 _GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
 _LOST = (
@@ -55,7 +57,7 @@ def open_bot(token: str, api: str) -> Bot:
         raise ConfigError(
             "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
         ) from error
-    session = AiohttpSession(api=TelegramAPIServer.from_base(api), timeout=_UPLOAD_TIMEOUT_S)
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api), timeout=_CALL_TIMEOUT_S)
     session.middleware(FloodGate())
     return Bot(token, session=session)
 
@@ -66,13 +68,13 @@ async def greet(bot: Bot) -> int:
     Raises ConfigError on a token that Telegram does not know, TransientError while it is
     away.
     """
-    try:
-        async with telegram_errors():
+    async with telegram_errors():
+        try:
             me = await bot.get_me()
-            # Never with drop_pending_updates: what people sent meanwhile is theirs.
-            await bot.delete_webhook()
-    except TelegramNotFound as error:
-        raise ConfigError("IMGBOT_TOKEN", "is unknown to Telegram; ask @BotFather") from error
+        except TelegramNotFound as error:
+            raise ConfigError("IMGBOT_TOKEN", "is unknown to Telegram; ask @BotFather") from error
+        # Never with drop_pending_updates: what people sent meanwhile is theirs.
+        await bot.delete_webhook()
     return me.id
 
 
@@ -81,7 +83,7 @@ async def telegram_errors() -> AsyncGenerator[None]:
     """Turn aiogram's errors into ours, by what is done about them."""
     try:
         yield
-    except (AiogramError, ClientError, TimeoutError, OSError) as error:
+    except (AiogramError, ClientError, TimeoutError, ConnectionError) as error:
         # The library's text can hold the address with the token in it: only its kind passes.
         raise _translated(error) from error
 
@@ -105,7 +107,7 @@ _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = 
         lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one"),
     ),
     (TelegramMigrateToChat, lambda error: ChatMovedError(error.migrate_to_chat_id)),
-    (TelegramNotFound, lambda error: error),
+    (TelegramNotFound, lambda error: TelegramRefusedError(error.message[:200])),
     (TelegramForbiddenError, lambda _: ChatGoneError("the bot is not welcome in the chat")),
     # A kind of network error to aiogram, which would be repeated for ever.
     (TelegramEntityTooLarge, lambda _: UserError("result_too_large")),
@@ -114,6 +116,8 @@ _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = 
 
 
 def _translated(error: Exception) -> Exception:
+    if isinstance(error, ClientResponseError) and error.status in _NO_FILE:
+        return UserError("picture_gone")
     if isinstance(error, TelegramAPIError) and (wait_s := flood_wait_s(error)) is not None:
         return TransientError("Telegram asks to wait", wait_s)
     for kind, consequence in _CONSEQUENCES:

@@ -6,7 +6,7 @@ still shows one picture, while a repeated send could show two.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiogram import Bot
@@ -17,7 +17,6 @@ from aiogram.types import (
     InlineKeyboardMarkup,
     InputMediaDocument,
     InputMediaPhoto,
-    Message,
     ReplyParameters,
 )
 
@@ -50,7 +49,15 @@ class Delivery:
         self._bot = bot
 
     async def announce(self, place: Place, text: str, rows: Rows) -> int:
-        """Send a new message; return its id."""
+        """Send a new message; return its id. Where its topic is gone, the chat will do."""
+        try:
+            return await self._send(place, text, rows)
+        except TelegramRefusedError as error:
+            if not place.thread_id or "thread not found" not in str(error).lower():
+                raise
+            return await self._send(replace(place, thread_id=0), text, rows)
+
+    async def _send(self, place: Place, text: str, rows: Rows) -> int:
         reply = (
             ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
             if place.reply_to
@@ -83,8 +90,8 @@ class Delivery:
 
     async def show(
         self, place: Place, message_id: int, path: Path, *, is_photo: bool, caption: str, rows: Rows
-    ) -> str:
-        """Turn the message into the picture; return its file_id, '' if it was there already."""
+    ) -> None:
+        """Turn the message into the picture; it may be the picture already."""
         file = FSInputFile(path, filename=f"imgbot{path.suffix}")
         caption = caption[:CAPTION_LIMIT]
         media = (
@@ -94,20 +101,17 @@ class Delivery:
                 media=file, caption=caption, disable_content_type_detection=False
             )
         )
-        file_id = ""
         try:
             async with telegram_errors(), _unmodified():
-                shown = await self._bot.edit_message_media(
+                await self._bot.edit_message_media(
                     media,
                     chat_id=place.chat_id,
                     message_id=message_id,
                     reply_markup=keyboard(rows),
                     request_timeout=_UPLOAD_TIMEOUT_S,
                 )
-                file_id = _file_id(shown)
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
-        return file_id
 
 
 class _unmodified:  # noqa: N801 -- reads as a word after `async with`
@@ -130,11 +134,3 @@ def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
             for row in rows
         ]
     )
-
-
-def _file_id(message: object) -> str:
-    if not isinstance(message, Message):
-        return ""
-    if message.photo:
-        return message.photo[-1].file_id
-    return message.document.file_id if message.document else ""

@@ -12,7 +12,9 @@ nothing is confirmed; Telegram keeps messages for a day.
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from aiogram import Bot
@@ -24,18 +26,20 @@ from imgbot.errors import (
     ChatGoneError,
     ConfigError,
     FencedError,
+    ImgbotError,
     StorageAwayError,
     TransientError,
 )
-
-Update = Mapping[str, Any]
+from imgbot.retry import backoff_s
+from imgbot.telegram.update import Update, chat_of
 
 ALLOWED_UPDATES = ["message", "callback_query"]
 _LIMIT = 100
 _LONG_POLL_S = 30
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
-_ATTEMPTS = 5
+_GIVE_UP_S = 3600.0
+_PER_CHAT = 30
 _WAIT_CAP_S = 60.0
 _HELD_BACK_S = 1.0
 
@@ -48,10 +52,10 @@ class Ledger(Protocol):
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
 
 
-class _GetUpdates(TelegramMethod[list[dict[str, Any]]]):
+class _GetUpdates(TelegramMethod[list[Any]]):
     """getUpdates without models: an odd update must not spoil its whole batch."""
 
-    __returning__ = list[dict[str, Any]]
+    __returning__ = list[Any]
     __api_method__ = "getUpdates"
 
     offset: int | None = None
@@ -64,13 +68,21 @@ class Updates:
     """The poll loop: in order within a chat, chats side by side, bounded."""
 
     def __init__(
-        self, bot: Bot, handle: Callable[[Update], Awaitable[object]], ledger: Ledger
+        self,
+        bot: Bot,
+        handle: Callable[[Update], Awaitable[object]],
+        ledger: Ledger,
+        on_flood: Callable[[Update], Awaitable[object]] | None = None,
     ) -> None:
         self._bot = bot
         self._handle = handle
         self._ledger = ledger
+        self._on_flood = on_flood
+        self._unmarked: set[int] = set()
+        self._lines: Counter[object] = Counter()
         self._is_done: dict[int, bool] = {}
         self._last: int | None = None
+        self._told: int | None = None
         self._tails: dict[object, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._progress = asyncio.Event()
@@ -100,7 +112,7 @@ class Updates:
                 await self._settle()
         await self._confirm()
 
-    async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[Update]:
+    async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[object]:
         is_free = all(self._is_done.values())
         call = group.create_task(self._get_updates(_LONG_POLL_S if is_free else 0))
         stop = group.create_task(stopping.wait())
@@ -122,12 +134,13 @@ class Updates:
             self._last = None
         return batch
 
-    async def _get_updates(self, timeout_s: int) -> Sequence[Update] | AiogramError | OSError:
+    async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
+        self._told = self._offset()
         # A task of the group must not fail: that would end the whole loop.
         try:
             return await self._bot(
                 _GetUpdates(
-                    offset=self._offset(),
+                    offset=self._told,
                     limit=_LIMIT,
                     timeout=timeout_s,
                     allowed_updates=ALLOWED_UPDATES,
@@ -152,17 +165,33 @@ class Updates:
         telemetry.polling_failed(error, delay_s)
         await _sleep(delay_s, stopping)
 
-    def _take(self, group: asyncio.TaskGroup, update: Update) -> None:
-        update_id = update.get("update_id")
-        if not isinstance(update_id, int) or update_id in self._is_done:
+    def _take(self, group: asyncio.TaskGroup, update: object) -> None:
+        update_id = update.get("update_id") if isinstance(update, Mapping) else None
+        if not isinstance(update, Mapping) or not isinstance(update_id, int):
+            return
+        if update_id in self._is_done:
             return
         telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
         self._is_done[update_id] = False
         self._last = update_id
-        chat = _chat_of(update)
+        chat = chat_of(update)
+        if self._lines[chat] >= _PER_CHAT:
+            group.create_task(self._skip(update, is_first=self._lines[chat] == _PER_CHAT))
+            self._lines[chat] += 1
+            return
+        self._lines[chat] += 1
         before, mine = self._tails.get(chat), asyncio.Event()
         self._tails[chat] = mine
         group.create_task(self._in_turn(chat, update, before, mine))
+
+    async def _skip(self, update: Update, *, is_first: bool) -> None:
+        """One chat may not fill the window of all: what is over its share is let go."""
+        telemetry.update_skipped(update["update_id"])
+        if is_first and self._on_flood is not None:
+            with suppress(ImgbotError):
+                await self._on_flood(update)
+        self._is_done[update["update_id"]] = True
+        self._progress.set()
 
     async def _in_turn(
         self, chat: object, update: Update, before: asyncio.Event | None, mine: asyncio.Event
@@ -171,47 +200,60 @@ class Updates:
             if before is not None:
                 await before.wait()
             async with self._slots:
-                self._is_done[update["update_id"]] = await self._handle_one(update)
+                # What has not begun when the stop comes is Telegram's to keep.
+                if not self._stopping.is_set():
+                    self._is_done[update["update_id"]] = await self._handle_one(update)
         finally:
             mine.set()
             if self._tails.get(chat) is mine:
-                del self._tails[chat]
+                del self._tails[chat], self._lines[chat]
             self._progress.set()
 
     async def _handle_one(self, update: Update) -> bool:
-        """Handle one update; False only if it must come again after a restart."""
-        attempt = 0
+        """Handle one update; False only if it must come again after a restart.
+
+        Redis or Telegram being away proves nothing against the update: it is tried for an
+        hour, and what depends on Redis for as long as it takes.
+        """
+        attempt, since_s = 0, time.monotonic()
         while True:
             try:
                 await self._once(update)
             except TransientError as error:
-                # A Redis that is away proves nothing against the update: no end to that.
-                attempt += 0 if isinstance(error, StorageAwayError) else 1
-                if attempt >= _ATTEMPTS:
+                attempt += 1
+                is_storage = isinstance(error, StorageAwayError)
+                if not is_storage and time.monotonic() - since_s > _GIVE_UP_S:
                     return await self._set_aside(update, error)
                 telemetry.update_postponed(update["update_id"], error)
-                delay_s = min(max(0.5 * 2**attempt, error.retry_after_s or 0), _WAIT_CAP_S)
+                wait_s = error.retry_after_s or backoff_s(attempt, first_s=0.25, cap_s=10)
             else:
                 return True
-            if await _sleep(delay_s, self._stopping):
+            if await _sleep(min(wait_s, _WAIT_CAP_S), self._stopping):
                 return False
 
     async def _once(self, update: Update) -> None:
         update_id = update["update_id"]
-        if await self._ledger.is_handled(update_id):
-            telemetry.update_repeated(update_id)
-            return
+        if update_id not in self._unmarked:
+            if await self._ledger.is_handled(update_id):
+                telemetry.update_repeated(update_id)
+                return
+            await self._feed(update)
+            # A mark that fails is tried again; the handling behind it is not repeated.
+            self._unmarked.add(update_id)
+        await self._ledger.mark_handled(update_id)
+        self._unmarked.discard(update_id)
+
+    async def _feed(self, update: Update) -> None:
         try:
             async with asyncio.timeout(_HANDLER_DEADLINE_S):
                 await self._handle(update)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
-            pass
+            return
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
-            telemetry.update_set_aside(update_id, error)
+            telemetry.update_set_aside(update["update_id"], error)
             await self._ledger.set_aside(update)
-        await self._ledger.mark_handled(update_id)
 
     async def _set_aside(self, update: Update, error: TransientError) -> bool:
         telemetry.update_set_aside(update["update_id"], error)
@@ -237,24 +279,9 @@ class Updates:
             del self._is_done[update_id]
 
     async def _confirm(self) -> None:
-        if self._last is not None:
+        # The long poll that was cut has told Telegram its offset already.
+        if self._last is not None and self._offset() != self._told:
             await self._get_updates(0)
-
-
-def _chat_of(update: Update) -> object:
-    """Return what must stay in order: the chat, else the person, else the update alone."""
-    for content in update.values():
-        if not isinstance(content, Mapping):
-            continue
-        message = content.get("message") if "data" in content else content
-        for holder in (message, content):
-            chat = holder.get("chat") if isinstance(holder, Mapping) else None
-            if isinstance(chat, Mapping):
-                return chat.get("id")
-        person = content.get("from")
-        if isinstance(person, Mapping):
-            return person.get("id")
-    return ("alone", update.get("update_id"))
 
 
 async def _sleep(seconds: float, stopping: asyncio.Event) -> bool:

@@ -92,6 +92,10 @@ TEXTS = {
     "rate_limited": (
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
     ),
+    "too_fast": (
+        "You are writing faster than I can read, and I skipped some m"
+        "essages. Wait a moment and say it again."
+    ),
     "queue_full": "Very many people are waiting just now. Try again in a couple of minutes.",
     "too_many_waiting": (
         "You have {count} waiting already. Wait for a picture, or cancel one: /cancel"

@@ -119,14 +119,18 @@ async def test_killed_while_delivering(sandboxed: Sandboxed) -> None:
 async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> None:
     """Telegram hands the same updates over again; each is one job all the same."""
     bot, control = sandboxed
-    await control.fault("sendMessage", "delay", times=4, delay_s=1.5)
-    people = await ask_for_pictures(control, 4)
+    slow = await control.make_user("Slow")
+    await control.fault("sendMessage", "delay", times=1, delay_s=8.0, chat_id=slow.id)
+    await control.say(slow, "/help")
+    await control.wait_for(lambda event: event.type == "message" and event.chat_id == slow.id)
+    people = await ask_for_pictures(control, 4, "a fox [[sim:slow=3]]")
 
-    await eventually(lambda: field_is_set(bot, "id"), what="a job")
+    await eventually(lambda: field_is_set(bot, "id"), lambda jobs: len(jobs) == 4, what="four jobs")
     await bot.kill()
     await bot.start()
 
     await expect_one_each(bot, control, people)
+    assert "imgbot_updates_duplicate_total 4.0" in await bot.get("/metrics")
 
 
 async def test_killed_again_and_again(sandboxed: Sandboxed) -> None:

@@ -226,7 +226,7 @@ async def test_a_waiting_job_is_called_off_at_once(redis: Redis) -> None:
     ]
     found = await Shelf(redis).job("1")
 
-    assert verdicts == ["not_yours", "ok", "too_late", "gone"]
+    assert verdicts == ["not_yours", "ok", "ok", "gone"]
     assert await redis.llen(keys.QUEUE) == 0
     assert found is not None
     assert (found.state, found.outcome) == (State.DELIVERING, State.CANCELLED)
@@ -321,7 +321,8 @@ async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis
 
     await queue.persist()
 
-    assert int((await real_redis.info("persistence"))["aof_pending_bio_fsync"]) == 0
+    calls = await real_redis.info("commandstats")
+    assert calls["cmdstat_waitaof"]["calls"] >= 1
     assert await real_redis.get(keys.SYNCS) == "1"
 
 

@@ -3,10 +3,11 @@
 -- KEYS 1 queue 2 job 3 tags 4 waiting 5 active 6 due 7 wake 8 epoch
 -- ARGV 1 epoch 2 id 3 user id 4 now ms
 if redis.call('GET', KEYS[8]) ~= ARGV[1] then return {'fenced'} end
-local seen = redis.call('HMGET', KEYS[2], 'state', 'user_id')
+local seen = redis.call('HMGET', KEYS[2], 'state', 'user_id', 'is_cancelled')
 if not seen[1] then return {'gone'} end
 if seen[2] ~= ARGV[3] then return {'not_yours'} end
-if seen[1] == 'delivering' then return {'too_late'} end
+if seen[3] == '1' then return {'ok', seen[1]} end
+if seen[1] == 'rendering' or seen[1] == 'delivering' then return {'too_late'} end
 redis.call('HSET', KEYS[2], 'is_cancelled', 1)
 if seen[1] == 'queued' then
   redis.call('LREM', KEYS[1], 1, ARGV[2])

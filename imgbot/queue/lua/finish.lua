@@ -6,6 +6,8 @@ if redis.call('GET', KEYS[11]) ~= ARGV[1] then return {'fenced'} end
 local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id')
 if not seen[1] then return {redis.call('EXISTS', KEYS[6]) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= ARGV[3] then return {'stale', seen[1]} end
+-- First what frees memory: a script that has written is let through a full memory.
+redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[6], ARGV[4], 'EX', ARGV[6])
 if #ARGV > 7 then
   redis.call('HSET', KEYS[7], unpack(ARGV, 8))
@@ -19,7 +21,6 @@ if ARGV[4] == 'dead' then
 else
   redis.call('DEL', KEYS[1])
 end
-redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[4], ARGV[2])
 redis.call('ZREM', KEYS[5], ARGV[2])
 if redis.call('HINCRBY', KEYS[3], seen[2], -1) <= 0 then redis.call('HDEL', KEYS[3], seen[2]) end

@@ -6,6 +6,8 @@ local seen = redis.call('HMGET', KEYS[1], 'version', 'op', 'is_cancelled', 'mess
 if not seen[1] then return {'gone'} end
 if seen[2] ~= ARGV[4] then
   if seen[1] ~= ARGV[3] then return {'stale', seen[1]} end
+  -- A script that has written is let through a full memory: jobs must be able to end.
+  redis.call('ZREM', KEYS[2], ARGV[2])
   redis.call('HSET', KEYS[1], 'state', ARGV[5], 'op', ARGV[4], unpack(ARGV, 7))
   seen[1] = redis.call('HINCRBY', KEYS[1], 'version', 1)
   redis.call('ZADD', KEYS[2], ARGV[6], ARGV[2])

@@ -11,7 +11,7 @@ import { t } from "./words.js";
 export class Header {
   #face = h("span", { class: "header-face" });
   #name = h("h1", { class: "header-name", dir: "auto" });
-  #status = h("p", { class: "header-status" });
+  #status = h("p", { class: "header-status", testid: "chat-status" });
   #more = iconButton("more", t("more"), { "aria-haspopup": "menu", onclick: () => this.#menu() });
   #shown = null;
 

@@ -1,0 +1,180 @@
+"""The chat page itself: who sees what, at which size, and what it offers."""
+
+import re
+import socket
+import struct
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import Visit
+from tests.browser.demo import Demo
+from tests.support.browser import DESKTOP, PHONE, natural_size
+from tests.support.photos import photo_path
+from tests.support.sandbox import Control
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_SEEN = """
+  [...document.querySelectorAll("body, body *")]
+    .filter((element) => element.checkVisibility() && !element.closest(".visually-hidden"))
+"""
+_STICKS_OUT = f"""
+() => {_SEEN}
+  .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((element) => element.className || element.tagName)
+"""
+_SCROLLS_SIDEWAYS = f"""
+() => {_SEEN}
+  .filter((element) => element.scrollWidth > element.clientWidth + 1)
+  .filter((element) => ["auto", "scroll"].includes(getComputedStyle(element).overflowX))
+  .map((element) => element.className || element.tagName)
+"""
+
+
+async def test_two_people_see_their_own_chats_only(control: Control, visit: Visit) -> None:
+    ann, bob = [await control.make_user(name) for name in ("Ann", "Bob")]
+    hers, his = await visit(ann), await visit(bob)
+
+    await hers.say("a calm sea")
+    await his.say("/help")
+    await hers.picture("a calm sea")
+    await his.answer("What I can do").wait_for()
+
+    await expect(hers.own).to_have_text([re.compile("a calm sea")])
+    await expect(his.own).to_have_text([re.compile("/help")])
+    await expect(hers.answers).to_have_count(1)
+    await expect(his.answers).to_have_count(1)
+    for chat, person in ((hers, ann), (his, bob)):
+        items = chat.page.get_by_test_id("chat-list-item")
+        await expect(items).to_have_count(1)
+        await expect(items).to_have_attribute("data-chat-id", str(person.id))
+
+
+async def test_the_lightbox_shows_the_full_picture(control: Control, visit: Visit) -> None:
+    chat = await visit(await control.make_user("Ann"))
+    await chat.attach(photo_path("astronaut"))
+    await chat.send()
+    await expect(chat.answers).to_have_count(1)
+
+    await chat.own.get_by_test_id("message-photo").click()
+    box = chat.page.get_by_test_id("lightbox")
+    image = box.locator("img")
+    await expect(image).to_have_js_property("complete", value=True)
+    assert await natural_size(image) == (512, 512)
+    await expect(image).to_be_in_viewport(ratio=1)
+    await chat.page.keyboard.press("Escape")
+
+    await expect(box).to_have_count(0)
+
+
+async def test_the_commands_menu(control: Control, visit: Visit) -> None:
+    chat = await visit(await control.make_user("Ann"))
+    items = chat.page.get_by_test_id("command-item")
+
+    await chat.page.get_by_role("button", name="Commands").click()
+    names = ("create", "edit", "merge", "retouch", "upscale", "cancel", "help")
+    await expect(items).to_contain_text([f"/{name}" for name in names])
+    await items.filter(has_text="/help").click()
+    await chat.answer("What I can do").wait_for()
+    await chat.composer.press_sequentially("/u")
+    await expect(items).to_have_count(1)
+    await chat.composer.press("Tab")
+
+    await expect(chat.composer).to_have_value("/upscale ")
+
+
+@pytest.mark.parametrize(
+    ("device", "language"),
+    [(PHONE, "en"), (PHONE, "ru"), (DESKTOP, "en")],
+    ids=["phone", "phone-ru", "desktop"],
+)
+async def test_everything_fits(
+    control: Control, visit: Visit, device: dict[str, Any], language: str
+) -> None:
+    person = await control.make_user("Ann", language_code=language)
+    chat = await visit(person, locale=language, **device)
+    await chat.start()
+    await chat.say("an endless word: " + "m" * 300)
+    await expect(chat.answers.get_by_test_id("message-photo")).to_have_count(1)
+    await chat.attach(photo_path("cat"), photo_path("astronaut"))
+    await chat.send()
+    await expect(chat.answers).to_have_count(3)
+
+    assert await chat.page.evaluate(_STICKS_OUT) == []
+    assert await chat.page.evaluate(_SCROLLS_SIDEWAYS) == []
+    await expect(chat.composer).to_be_in_viewport(ratio=1)
+    await expect(chat.page.get_by_test_id("composer-send")).to_be_in_viewport(ratio=1)
+    await expect(chat.answers.last).to_be_in_viewport(ratio=1)
+
+
+async def test_a_phone_shows_the_list_or_the_chat(control: Control, visit: Visit) -> None:
+    person = await control.make_user("Ann")
+    chat = await visit(person, **PHONE)
+    items = chat.page.get_by_test_id("chat-list-item")
+    await expect(chat.composer).to_be_visible()
+    await expect(items).to_be_hidden()
+
+    await chat.page.get_by_test_id("back").click()
+    await expect(items).to_be_visible()
+    await expect(chat.composer).to_be_hidden()
+    await items.click()
+    await expect(chat.composer).to_be_visible()
+    await chat.page.go_back()
+
+    await expect(items).to_be_visible()
+    await expect(chat.composer).to_be_hidden()
+
+
+async def test_a_wide_window_shows_both(control: Control, visit: Visit) -> None:
+    chat = await visit(await control.make_user("Ann"), **DESKTOP)
+
+    await expect(chat.composer).to_be_visible()
+    await expect(chat.page.get_by_test_id("chat-list-item")).to_be_visible()
+    await expect(chat.page.get_by_test_id("back")).to_be_hidden()
+
+
+async def test_a_new_person_speaks_her_language(control: Control, visit: Visit) -> None:
+    chat = await visit(await control.make_user("Ann"))
+    await chat.page.get_by_test_id("new-person").click()
+    form = chat.page.get_by_role("dialog")
+    await form.get_by_label("Name", exact=True).fill("Вера")
+    await form.get_by_label("Language").select_option("ru")
+    await form.get_by_role("button", name="Create").click()
+
+    await chat.start()
+
+    await chat.answer("Привет").wait_for()
+    people = [user for user in (await control.state())["users"] if user["first_name"] == "Вера"]
+    assert [user["language_code"] for user in people] == ["ru"]
+
+
+async def test_who_blocked_the_bot_sees_so_after_a_reload(control: Control, visit: Visit) -> None:
+    chat = await visit(await control.make_user("Ann"))
+    await chat.start()
+    await chat.page.get_by_role("button", name="More", exact=True).click()
+    await chat.page.get_by_role("menuitem").click()
+    unblock = chat.page.get_by_role("button", name="Unblock the bot")
+    await unblock.wait_for()
+
+    await chat.page.reload()
+    await unblock.wait_for()
+    await expect(chat.composer).to_be_hidden()
+    await unblock.click()
+    await chat.say("/help")
+
+    await chat.answer("What I can do").wait_for()
+
+
+async def test_browsers_that_leave_at_once_leave_no_trace(control: Control, demo: Demo) -> None:
+    host, _, port = demo.url.removeprefix("http://").partition(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port))) as connection:
+            # Closing now resets the connection, as a browser that is closed does.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(f"GET /control/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+    await control.state()
+
+    assert demo.log == ""

@@ -1,0 +1,125 @@
+"""An order whose answer was lost: found, repeated safely, or stopped; never paid twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.job import Job, Operation, State
+from imgbot.polling import PollingConfig
+from imgbot.providers.http import HttpDoor
+from imgbot.providers.protocol import Recovery
+from imgbot.providers.simulated import SimulatedProvider
+from imgbot.queue.jobs import Caps, JobQueue
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.shelf import Shelf
+from imgbot.runner.ordering import submit
+from imgbot.runner.tools import Tools
+from tests.support.sandbox import Control, open_sandbox
+
+NOW = 1_800_000_000_000
+
+
+@pytest.fixture
+async def control() -> AsyncIterator[Control]:
+    async with open_sandbox() as (_, control):
+        yield control
+
+
+async def ordered(
+    redis: Redis,
+    control: Control,
+    folder: Path,
+    recovery: Recovery,
+    words: str,
+    *,
+    is_adopted: bool,
+) -> Job:
+    """Take a job from its claim as far as ordering takes it."""
+    queue = JobQueue(redis, Scripts(redis), Caps())
+    await queue.open_epoch()
+    job = Job("7", 1, 1, Operation.CREATE, "en", words=words)
+    await queue.enqueue(job, NOW)
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    door = HttpDoor(f"{control.url}/provider", "sim-key")
+    unused = cast("Any", None)
+    tools = Tools(
+        queue=queue,
+        shelf=Shelf(redis),
+        provider=SimulatedProvider(door, recovery),
+        pool=unused,
+        status=unused,
+        delivery=unused,
+        download=unused,
+        polling=PollingConfig(),
+        folder=folder,
+        now_ms=lambda: NOW,
+        draining=asyncio.Event(),
+    )
+    if is_adopted:
+        claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
+    try:
+        return await submit(tools, claimed, asyncio.Event())
+    finally:
+        await door.aclose()
+
+
+async def charges(control: Control) -> int:
+    return len((await control.provider())["ledger"])
+
+
+@pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
+async def test_a_lost_answer_is_found_out(
+    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
+) -> None:
+    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
+
+    job = await ordered(
+        real_redis, control, tmp_path, recovery, "a fox [[sim:drop_after_accept]]", is_adopted=False
+    )
+
+    assert job.state is State.POLLING
+    assert job.ticket["id"]
+    assert await charges(control) == 1
+
+
+async def test_where_nobody_knows_the_job_stops_and_says_so(
+    real_redis: Redis, control: Control, tmp_path: Path
+) -> None:
+    await control.set_provider(idempotency=False, lookup=False)
+
+    job = await ordered(
+        real_redis,
+        control,
+        tmp_path,
+        Recovery.NONE,
+        "a fox [[sim:drop_after_accept]]",
+        is_adopted=False,
+    )
+
+    assert (job.state, job.outcome, job.reason) == (State.DELIVERING, State.DEAD, "submit_unknown")
+    assert await charges(control) == 1
+
+
+async def test_an_adopted_intent_is_never_ordered_on_a_guess(
+    real_redis: Redis, control: Control, tmp_path: Path
+) -> None:
+    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, "a fox", is_adopted=True)
+
+    assert (job.outcome, job.reason) == (State.DEAD, "submit_unknown")
+    assert await charges(control) == 0
+
+
+async def test_a_refused_order_before_any_task_may_be_repeated(
+    real_redis: Redis, control: Control, tmp_path: Path
+) -> None:
+    job = await ordered(
+        real_redis, control, tmp_path, Recovery.NONE, "a fox [[sim:429=1]]", is_adopted=False
+    )
+
+    assert (job.state, job.intent_ms, job.tries) == (State.SUBMITTING, 0, 1)
+    assert await charges(control) == 0
