@@ -21,7 +21,7 @@ from imgbot.conversation.dialogue import storage
 from imgbot.conversation.introduction import introduce
 from imgbot.conversation.router import build_dispatcher
 from imgbot.errors import ConfigError, TransientError
-from imgbot.imaging import engine
+from imgbot.imaging import engine, worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import Check, OpsServer
@@ -115,6 +115,8 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         await closing.enter_async_context(
             OpsServer(settings.http, telemetry.REGISTRY, parts.checks)
         )
+        # READY must be true of the pool, too: one worker answers, the others start on need.
+        await pool.run(worker.ready)
         telemetry.REGISTRY.register(CgroupCollector())
         telemetry.started(__version__, settings.provider, pool.size)
         await _run(parts, server, bot, notifier, signals.draining)

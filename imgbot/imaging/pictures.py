@@ -37,8 +37,6 @@ PHOTO_QUALITIES = (92, 85)
 DOCUMENT_LIMIT_BYTES = 50_000_000
 DOCUMENT_QUALITIES = (95, 85, 70, 50)
 
-PREVIEW_SIDE_PX = 2048
-PREVIEW_QUALITY = 88
 # From here up, full colour resolution is worth its bytes.
 FULL_CHROMA_QUALITY = 90
 
@@ -57,14 +55,13 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Deliverable:
-    """What is sent: a photo, or a document with a photo of it for the chat."""
+    """What is sent: a photo, or a document where a photo would be refused or spoiled."""
 
     path: str
     kind: Literal["photo", "document"]
     width: int
     height: int
     size_bytes: int
-    preview_path: str = ""
 
 
 def check(source: str, target_stem: str) -> Picture:
@@ -134,9 +131,7 @@ def _prepare_document(image: Image.Image, target_stem: str) -> Deliverable:
         path = f"{target_stem}.jpg"
         if not _save_within(image, path, DOCUMENT_QUALITIES, DOCUMENT_LIMIT_BYTES):
             raise UserError("result_not_a_picture")
-    preview_path = f"{target_stem}.preview.jpg"
-    save_jpeg(_preview(image), preview_path, PREVIEW_QUALITY)
-    return Deliverable(path, "document", width, height, size_bytes(path), preview_path)
+    return Deliverable(path, "document", width, height, size_bytes(path))
 
 
 def _save_png(image: Image.Image, target_stem: str) -> str:
@@ -145,19 +140,6 @@ def _save_png(image: Image.Image, target_stem: str) -> str:
         return path
     Path(path).unlink()
     return ""
-
-
-def _preview(image: Image.Image) -> Image.Image:
-    image.thumbnail((PREVIEW_SIDE_PX, PREVIEW_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    image = flatten(image)
-    width, height = image.size
-    least = -(-max(image.size) // PHOTO_RATIO)
-    if min(image.size) >= least:
-        return image
-    # Telegram refuses a strip thinner than this as a photo, so it gets margins.
-    padded = Image.new("RGB", (max(width, least), max(height, least)), "white")
-    padded.paste(image, ((padded.width - width) // 2, (padded.height - height) // 2))
-    return padded
 
 
 def _save_within(

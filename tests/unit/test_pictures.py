@@ -170,7 +170,7 @@ def test_a_photo_is_delivered_as_a_photo(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     load_photo("astronaut").save(source)
     deliverable = prepare(str(source), str(tmp_path / "out"))
-    assert (deliverable.kind, deliverable.preview_path) == ("photo", "")
+    assert deliverable.kind == "photo"
     assert (deliverable.width, deliverable.height) == (512, 512)
     assert opened(deliverable.path).format == "JPEG"
     assert deliverable.size_bytes == Path(deliverable.path).stat().st_size
@@ -185,9 +185,6 @@ def test_what_telegram_would_refuse_as_a_photo_is_a_document(
     deliverable = prepare(str(source), str(tmp_path / "out"))
     assert deliverable.kind == "document"
     assert (deliverable.width, deliverable.height) == size
-    preview = opened(deliverable.preview_path)
-    assert sum(preview.size) <= 10_000
-    assert max(preview.size) / min(preview.size) <= 20
     assert deliverable.size_bytes <= 50_000_000
 
 
@@ -199,15 +196,13 @@ def test_a_photo_too_heavy_is_pressed_harder_before_it_is_a_document(tmp_path: P
     assert 10_000_000 < deliverable.size_bytes <= 50_000_000
 
 
-def test_a_cut_out_keeps_its_transparency_and_shows_on_white(tmp_path: Path) -> None:
+def test_a_cut_out_keeps_its_transparency(tmp_path: Path) -> None:
     image = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
     image.paste((200, 0, 0, 255), (100, 50, 200, 150))
     image.save(tmp_path / "source.png")
     deliverable = prepare(str(tmp_path / "source.png"), str(tmp_path / "out"))
     assert (deliverable.kind, deliverable.path) == ("document", str(tmp_path / "out.png"))
     assert opened(deliverable.path).getpixel((0, 0)) == (0, 0, 0, 0)
-    corner = opened(deliverable.preview_path).crop((0, 0, 50, 30))
-    assert min(ImageStat.Stat(corner).mean) > 250
 
 
 def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:
