@@ -17,6 +17,7 @@ from imgbot.errors import (
     GoneError,
     ImgbotError,
     TransientError,
+    UserError,
 )
 from imgbot.job import Job, State
 from imgbot.queue.jobs import JobQueue
@@ -96,7 +97,7 @@ class Status:
 
     async def _withdraw(self, job_id: str) -> None:
         """Nobody is there: what is not paid for yet need not be made."""
-        with suppress(TransientError):
+        with suppress(TransientError, UserError):
             job = await self._shelf.job(job_id)
             if job is not None:
                 await self._queue.cancel(job_id, job.user_id, self._now_ms())

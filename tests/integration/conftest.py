@@ -30,6 +30,7 @@ async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> As
             settings |= with_simulated_provider(sandbox)
         async with Bot(sandbox, state_dir, **settings) as bot:
             yield Stage(bot, control, sandbox)
+            assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
         assert bot.secrets_in_log() == []
 

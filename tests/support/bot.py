@@ -66,6 +66,10 @@ class Bot:
         return [line for line in self.log.splitlines() if any(s in line for s in secrets)]
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
