@@ -69,6 +69,7 @@ class Doors:
     """What was opened, and is closed in reverse."""
 
     redis: Redis
+    scripts: Scripts
     queue: JobQueue
     bot: Bot
     bot_id: int
@@ -108,9 +109,10 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
             return
         provider = open_provider(settings, pool)
         closing.push_async_callback(provider.aclose)
-        queue = JobQueue(redis, Scripts(redis), _caps(settings), is_synced_by_itself=is_synced)
+        scripts = Scripts(redis)
+        queue = JobQueue(redis, scripts, _caps(settings), is_synced_by_itself=is_synced)
         await queue.open_epoch()
-        doors = Doors(redis, queue, bot, bot_id, pool, provider, signals.draining)
+        doors = Doors(redis, scripts, queue, bot, bot_id, pool, provider, signals.draining)
         parts = _wire(settings, doors)
         await closing.enter_async_context(
             OpsServer(settings.http, telemetry.REGISTRY, parts.checks)
@@ -217,7 +219,7 @@ def _wire(settings: Settings, doors: Doors) -> Parts:
 def _desk(settings: Settings, doors: Doors, shelf: Shelf, delivery: Delivery) -> Desk:
     limit = RateLimit(
         doors.redis,
-        Scripts(doors.redis),
+        doors.scripts,
         window_s=settings.rate_limit_window,
         max_requests=settings.rate_limit_max_requests,
     )

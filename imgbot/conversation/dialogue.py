@@ -8,6 +8,7 @@ from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.redis import RedisStorage
 
 from imgbot.job import Source
+from imgbot.queue.records import pack_sources, unpack_sources
 
 _TTL_S = 86_400
 
@@ -41,9 +42,14 @@ async def ask(state: FSMContext, question: State, **data: Any) -> None:
 async def sources_in(state: FSMContext) -> tuple[Source, ...]:
     """Return the pictures collected so far."""
     data = await state.get_data()
-    return tuple(Source(*entry) for entry in data.get("sources", []))
+    return unpack_sources(data.get("sources", []))
+
+
+async def source_in(state: FSMContext) -> Source | None:
+    """Return the one picture that the dialogue is about, if there is one yet."""
+    return next(iter(await sources_in(state)), None)
 
 
 def stored(*sources: Source) -> list[list[str | int]]:
     """Return pictures as dialogue data."""
-    return [[s.file_id, s.unique_id, s.size_bytes, s.name] for s in sources]
+    return pack_sources(sources)

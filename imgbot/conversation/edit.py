@@ -4,8 +4,8 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk, Visit
-from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
-from imgbot.conversation.reading import picture_of, replied_picture_of, words_of
+from imgbot.conversation.dialogue import Ask, ask, source_in, stored
+from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.job import Operation, Source
 
 
@@ -22,7 +22,7 @@ async def handle_edit_start(
     words = ""
     if isinstance(event, Message):
         words = words_of(event)
-        source = picture_of(event) or replied_picture_of(event) or source
+        source = subject_of(event) or source
     await _go_on(state, visit, desk, source, words)
 
 
@@ -37,9 +37,8 @@ async def take_edit_photo(message: Message, state: FSMContext, visit: Visit, des
 
 async def take_edit_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """What to do with the photo; another photo takes the place of the first."""
-    source = picture_of(message)
-    known = await sources_in(state)
-    await _go_on(state, visit, desk, source or (known[0] if known else None), words_of(message))
+    source = picture_of(message) or await source_in(state)
+    await _go_on(state, visit, desk, source, words_of(message))
 
 
 async def _go_on(

@@ -5,7 +5,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.create import handle_create
 from imgbot.conversation.desk import Desk, Visit
-from imgbot.conversation.dialogue import Ask, sources_in
+from imgbot.conversation.dialogue import Ask, source_in
 from imgbot.conversation.edit import handle_edit_start
 from imgbot.conversation.merge import handle_smart_merge_start, press_merge
 from imgbot.conversation.reading import picture_of
@@ -79,15 +79,15 @@ async def _photo_action(
     callback: CallbackQuery, action: str, state: FSMContext, visit: Visit, desk: Desk
 ) -> str:
     """What to do with a photo that came without words."""
-    known = await sources_in(state)
-    if await state.get_state() != Ask.photo_action.state or not known:
+    source = await source_in(state)
+    if await state.get_state() != Ask.photo_action.state or source is None:
         return "stale_button"
     if action == "edit":
-        await handle_edit_start(callback, state, visit, desk, known[0])
+        await handle_edit_start(callback, state, visit, desk, source)
     elif action == "retouch":
-        await handle_retoucher_start(callback, state, visit, desk, known[0])
+        await handle_retoucher_start(callback, state, visit, desk, source)
     elif action.startswith("x") and action[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, state, visit, desk, known[0], int(action[1:]))
+        await handle_upscale_button(callback, state, visit, desk, source, int(action[1:]))
     else:
         return "unknown_button"
     return ""

@@ -8,12 +8,12 @@ from aiogram.types import Document, Message, PhotoSize
 
 from imgbot.errors import UserError
 from imgbot.job import Source
+from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 
 WORDS_LIMIT = 2000
 """Characters; providers cut or refuse far longer descriptions."""
 
-PICTURE_LIMIT_MB = 20
-_PICTURE_LIMIT_BYTES = PICTURE_LIMIT_MB << 20
+PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
@@ -64,7 +64,7 @@ def picture_of(message: Message) -> Source | None:
 
 def _source(file: PhotoSize | Document, name: str = "") -> Source:
     size_bytes = file.file_size or 0
-    if size_bytes > _PICTURE_LIMIT_BYTES:
+    if size_bytes > DOWNLOAD_LIMIT_BYTES:
         raise UserError("picture_too_large", limit_mb=PICTURE_LIMIT_MB)
     return Source(file.file_id, file.file_unique_id, size_bytes, name[:80])
 
@@ -79,6 +79,11 @@ def replied_picture_of(message: Message) -> Source | None:
     except UserError:
         # The person spoke of it; that it is not a picture is no fault of these words.
         return None
+
+
+def subject_of(message: Message) -> Source | None:
+    """Return the picture that a message is about: its own, else the one it answers."""
+    return picture_of(message) or replied_picture_of(message)
 
 
 def scale_in(words: str) -> int | None:

@@ -5,7 +5,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk, Visit
 from imgbot.conversation.dialogue import Ask, ask
-from imgbot.conversation.reading import picture_of, replied_picture_of, words_of
+from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.job import Operation, Source
 
 
@@ -22,7 +22,7 @@ async def handle_retoucher_start(
     words = ""
     if isinstance(event, Message):
         words = words_of(event)
-        source = picture_of(event) or replied_picture_of(event)
+        source = subject_of(event)
     if source is None:
         await ask(state, Ask.retouch_photo)
         await desk.say(visit, "ask_retouch_photo")

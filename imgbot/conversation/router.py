@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.conversation.create import handle_create, take_create_words
 from imgbot.conversation.desk import Desk, Visit, visit_of
-from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
+from imgbot.conversation.dialogue import Ask, ask, source_in, stored
 from imgbot.conversation.edit import handle_edit_start, take_edit_photo, take_edit_words
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
 from imgbot.conversation.presses import handle_press
@@ -112,8 +112,7 @@ async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, 
     if picture_of(message):
         await handle_photo(message, state, visit, desk)
         return
-    known = await sources_in(state)
-    await handle_edit_start(message, state, visit, desk, known[0] if known else None)
+    await handle_edit_start(message, state, visit, desk, await source_in(state))
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:

@@ -4,8 +4,8 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk, Visit
-from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
-from imgbot.conversation.reading import picture_of, replied_picture_of, scale_in, words_of
+from imgbot.conversation.dialogue import Ask, ask, source_in, stored
+from imgbot.conversation.reading import picture_of, scale_in, subject_of, words_of
 from imgbot.job import Operation, Source
 from imgbot.texts import buttons
 
@@ -22,7 +22,7 @@ async def handle_upscale_button(
     if not await desk.check_rate_limit(visit):
         return
     if isinstance(event, Message):
-        source = picture_of(event) or replied_picture_of(event)
+        source = subject_of(event)
         scale = scale_in(words_of(event))
     await _go_on(state, visit, desk, source, scale)
 
@@ -40,20 +40,19 @@ async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, 
 async def take_upscale_scale(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """The scale in words, or another picture instead."""
     source = picture_of(message)
-    known = await sources_in(state)
     scale = scale_in(words_of(message))
     if source is None and scale is None:
         await desk.say(visit, "choose_scale_please", buttons.scales())
         return
-    await _go_on(state, visit, desk, source or (known[0] if known else None), scale)
+    await _go_on(state, visit, desk, source or await source_in(state), scale)
 
 
 async def press_scale(state: FSMContext, visit: Visit, desk: Desk, scale: int) -> str:
     """The scale by a button; returns the answer to the press."""
-    known = await sources_in(state)
-    if await state.get_state() != Ask.upscale_scale.state or not known:
+    source = await source_in(state)
+    if await state.get_state() != Ask.upscale_scale.state or source is None:
         return "stale_button"
-    await _go_on(state, visit, desk, known[0], scale)
+    await _go_on(state, visit, desk, source, scale)
     return ""
 
 

@@ -45,14 +45,21 @@ def from_hash(record: Mapping[str, str]) -> Job:
     )
 
 
+def pack_sources(sources: tuple[Source, ...]) -> list[list[str | int]]:
+    """Return pictures as JSON has them."""
+    return [[s.file_id, s.unique_id, s.size_bytes, s.name] for s in sources]
+
+
+def unpack_sources(packed: list[list[Any]]) -> tuple[Source, ...]:
+    return tuple(Source(*entry) for entry in packed)
+
+
 def dump_sources(sources: tuple[Source, ...]) -> str:
-    return json.dumps(
-        [[s.file_id, s.unique_id, s.size_bytes, s.name] for s in sources], ensure_ascii=False
-    )
+    return json.dumps(pack_sources(sources), ensure_ascii=False)
 
 
 def load_sources(text: str) -> tuple[Source, ...]:
-    return tuple(Source(*entry) for entry in json.loads(text))
+    return unpack_sources(json.loads(text))
 
 
 def to_text(value: object) -> str:
