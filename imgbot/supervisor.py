@@ -110,7 +110,8 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         provider = open_provider(settings, pool)
         closing.push_async_callback(provider.aclose)
         scripts = Scripts(redis)
-        queue = JobQueue(redis, scripts, _caps(settings), is_synced_by_itself=is_synced)
+        caps = Caps(settings.queue_limit, settings.waiting_per_user, settings.running_per_user)
+        queue = JobQueue(redis, scripts, caps, is_synced_by_itself=is_synced)
         await queue.open_epoch()
         doors = Doors(redis, scripts, queue, bot, bot_id, pool, provider, signals.draining)
         parts = _wire(settings, doors)
@@ -179,10 +180,6 @@ async def _make(pool: Pool, order: Order) -> tuple[str, tuple[str, ...], tuple[s
     pictures = tuple(str(path) for path in order.pictures)
     made = await pool.run(work, order.operation.value, order.words, pictures, str(order.target))
     return made.path, made.did, made.unknown
-
-
-def _caps(settings: Settings) -> Caps:
-    return Caps(settings.queue_limit, settings.waiting_per_user, settings.running_per_user)
 
 
 def _wire(settings: Settings, doors: Doors) -> Parts:
