@@ -80,6 +80,7 @@ class Updates:
         self._on_flood = on_flood
         self._unmarked: set[int] = set()
         self._lines: Counter[object] = Counter()
+        self._flooded: set[object] = set()
         self._is_done: dict[int, bool] = {}
         self._last: int | None = None
         self._told: int | None = None
@@ -176,8 +177,8 @@ class Updates:
         self._last = update_id
         chat = chat_of(update)
         if self._lines[chat] >= _PER_CHAT:
-            group.create_task(self._skip(update, is_first=self._lines[chat] == _PER_CHAT))
-            self._lines[chat] += 1
+            group.create_task(self._skip(update, is_first=chat not in self._flooded))
+            self._flooded.add(chat)
             return
         self._lines[chat] += 1
         before, mine = self._tails.get(chat), asyncio.Event()
@@ -205,8 +206,10 @@ class Updates:
                     self._is_done[update["update_id"]] = await self._handle_one(update)
         finally:
             mine.set()
+            self._lines[chat] -= 1
             if self._tails.get(chat) is mine:
                 del self._tails[chat], self._lines[chat]
+                self._flooded.discard(chat)
             self._progress.set()
 
     async def _handle_one(self, update: Update) -> bool:

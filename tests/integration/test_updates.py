@@ -14,6 +14,7 @@ from imgbot.queue import keys
 from imgbot.queue.shelf import Shelf
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.updates import Updates
+from imgbot.telemetry import REGISTRY
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 
@@ -94,6 +95,41 @@ async def test_order_within_a_chat_and_chats_side_by_side(real_redis: Redis) -> 
 
     assert held_back == []
     assert len(recorder.handled) == 6
+
+
+async def received() -> float:
+    sample = {"type": "message"}
+    return REGISTRY.get_sample_value("imgbot_updates_received_total", sample) or 0.0
+
+
+async def test_a_chat_that_never_rests_keeps_all_its_messages(real_redis: Redis) -> None:
+    """What counts is how many wait, not how many came since the chat was last quiet."""
+    recorder = Recorder()
+    gates = [asyncio.Event() for _ in range(3)]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, real_redis):
+
+            async def count() -> int:
+                return len(recorder.handled)
+
+            before = await received()
+            for turn, gate in enumerate(gates):
+                recorder.gates[f"gate {turn}"] = gate
+                await control.say(ann, f"gate {turn}")
+                for number in range(20):
+                    # The line is full up to its gate before the gate ahead of it opens.
+                    await control.say(ann, f"{turn}.{number}")
+                    if number == 5:
+                        taken = before + turn * 21 + 7
+                        await eventually(received, lambda n, taken=taken: n >= taken)
+                        if turn:
+                            gates[turn - 1].set()
+                await eventually(count, lambda done, turn=turn: done == turn * 21)
+            gates[-1].set()
+            await eventually(count, lambda done: done == 63)
+
+    assert recorder.texts(ann.id)[-1] == "2.19"
 
 
 async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> None:
