@@ -84,7 +84,6 @@ class Job:
     intent_ms: int = 0
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
-    announced_ms: int = 0
     tries: int = 0
     file: str = ""
     outcome: State | None = None

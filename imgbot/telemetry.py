@@ -96,9 +96,11 @@ def declare() -> None:
             _finished.labels(operation, status)
     for kind in UPDATE_TYPES:
         _updates.labels(kind)
-    for reason in ("killed", "hung", "recycled", "memory"):
+    for stage in STAGES:
+        _stage.labels(stage)
+    for reason in ("killed", "hung", "cancelled", "recycled", "memory"):
         _restarts.labels(reason)
-    for reason in ("full", "many", "storage"):
+    for reason in ("full", "many"):
         _admissions.labels(reason)
     for kind in ("stray", "lost"):
         _mended.labels(kind)

@@ -220,19 +220,19 @@ class JobQueue:
         if answer[0] != "ok":
             raise GoneError(f"{job.id}: {answer[0]}")
 
-    async def intend_announcement(self, job_id: str, now_ms: int, retry_ms: int) -> bool:
+    async def intend_announcement(self, job_id: str, retry_ms: int) -> bool:
         """Note that a status message is about to be sent; False if the job is over."""
-        return await self._announced(job_id, now_ms, 0, retry_ms)
+        return await self._announced(job_id, 0, retry_ms)
 
-    async def announced(self, job_id: str, message_id: int, now_ms: int) -> bool:
+    async def announced(self, job_id: str, message_id: int) -> bool:
         """Note the status message; False if the job is over."""
-        return await self._announced(job_id, now_ms, message_id, 0)
+        return await self._announced(job_id, message_id, 0)
 
-    async def _announced(self, job_id: str, now_ms: int, message_id: int, retry_ms: int) -> bool:
+    async def _announced(self, job_id: str, message_id: int, retry_ms: int) -> bool:
         answer = await self._scripts.insist(
             "announced",
             [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
-            [self._epoch, job_id, now_ms, message_id, retry_ms],
+            [self._epoch, job_id, message_id, retry_ms],
         )
         return answer[0] == "ok"
 

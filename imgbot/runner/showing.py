@@ -64,17 +64,22 @@ async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
             tools.status.lose(job.id)
             return await tools.move(job, State.DELIVERING, message_id=0, tries=job.tries + 1)
         # Somebody deletes whatever is shown: that is an answer, too.
-        outcome = State.CANCELLED if outcome is State.CANCELLED else State.FAILED
+        outcome = _unseen(outcome)
     except ChatMovedError as error:
         tools.status.lose(job.id)
         return await tools.move(
             job, State.DELIVERING, chat_id=error.chat_id, message_id=0, reply_to=0
         )
     except ChatGoneError:
-        outcome = State.CANCELLED if outcome is State.CANCELLED else State.FAILED
+        outcome = _unseen(outcome)
     await finish(tools, job, outcome)
     telemetry.stage_took("deliver", time.monotonic() - begun)
     return job
+
+
+def _unseen(outcome: State) -> State:
+    """What an end counts as when its message could not be shown."""
+    return State.CANCELLED if outcome is State.CANCELLED else State.FAILED
 
 
 async def finish(tools: Tools, job: Job, outcome: State) -> None:

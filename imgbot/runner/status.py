@@ -83,7 +83,7 @@ class Status:
             async with self._slots:
                 job = await self._shelf.job(job_id)
                 if job is None:
-                    await self._queue.announced(job_id, 0, self._now_ms())
+                    await self._queue.announced(job_id, 0)
                     self.drop(job_id)
                 else:
                     await self.ensure(job, "")
@@ -112,15 +112,14 @@ class Status:
             if line.message_id or job.message_id:
                 line.message_id = line.message_id or job.message_id
                 return line.message_id
-            now_ms = self._now_ms()
-            if not await self._queue.intend_announcement(job.id, now_ms, now_ms + _RETRY_MS):
+            if not await self._queue.intend_announcement(job.id, self._now_ms() + _RETRY_MS):
                 raise GoneError(f"{job.id}: over before it was announced")
             place = Place(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
             line.message_id = await self._delivery.announce(
                 place, text or await self._standing(job), rows
             )
-            await self._queue.announced(job.id, line.message_id, self._now_ms())
+            await self._queue.announced(job.id, line.message_id)
             return line.message_id
 
     async def _standing(self, job: Job) -> str:

@@ -17,9 +17,9 @@ from pathlib import Path
 import uvloop
 
 from imgbot.sandbox import tether
+from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
 
-_PROVIDER_KEY = "sim-key"
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
@@ -73,8 +73,9 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "IMGBOT_PROVIDER": provider,
         "IMGBOT_HTTP": f"{_HOST}:{_free_port()}",
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
-        **({"IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider"} if provider == "simulated" else {}),
-        **({"SIMULATED_API_KEY": _PROVIDER_KEY} if provider == "simulated" else {}),
+        # The built-in engine has no use for these two, and they do it no harm.
+        "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
+        "SIMULATED_API_KEY": KEY,
     }
 
 

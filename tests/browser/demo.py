@@ -5,14 +5,13 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.processes import children_of
+from tests.support.processes import children_of, free_port
 
 READY_S = 40.0
 STOP_S = 40.0
@@ -35,7 +34,7 @@ class Demo:
         environ = os.environ | {"TMPDIR": str(self.temporary)}
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "imgbot", "demo", "--port", str(_free_port())),
+                *(sys.executable, "-m", "imgbot", "demo", "--port", str(free_port())),
                 *self._arguments,
                 env=environ,
                 stdout=asyncio.subprocess.PIPE,
@@ -113,9 +112,3 @@ def _still_there(family: dict[int, str]) -> dict[int, str]:
             if (Path("/proc") / str(pid) / "cmdline").read_text() == line:
                 found[pid] = line
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -164,7 +164,7 @@ async def test_an_earlier_supervisor_is_fenced_off(redis: Redis) -> None:
     with pytest.raises(FencedError):
         await earlier.cancel("1", 1, NOW)
     with pytest.raises(FencedError):
-        await earlier.announced("1", 5, NOW)
+        await earlier.announced("1", 5)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -253,9 +253,9 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     one = await claimed(queue)
     before = await shelf.unannounced(NOW, 10)
 
-    is_alive = await queue.intend_announcement("1", NOW, NOW + 1000)
+    is_alive = await queue.intend_announcement("1", NOW + 1000)
     in_between = await shelf.unannounced(NOW, 10)
-    await queue.announced("1", 55, NOW)
+    await queue.announced("1", 55)
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert before == ["1"]
@@ -263,7 +263,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     assert in_between == []
     assert await shelf.unannounced(NOW + 5000, 10) == []
     assert moved.message_id == 55
-    assert not await queue.intend_announcement("never", NOW, NOW)
+    assert not await queue.intend_announcement("never", NOW)
 
 
 async def test_the_books_are_mended(redis: Redis) -> None:

@@ -18,6 +18,7 @@ from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
 from imgbot.runner.ordering import submit
 from imgbot.runner.tools import Tools
+from imgbot.sandbox.provider import KEY
 from tests.support.sandbox import Control, open_sandbox
 
 NOW = 1_800_000_000_000
@@ -45,7 +46,7 @@ async def ordered(
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    door = HttpDoor(f"{control.url}/provider", "sim-key")
+    door = HttpDoor(f"{control.url}/provider", KEY)
     unused = cast("Any", None)
     tools = Tools(
         queue=queue,

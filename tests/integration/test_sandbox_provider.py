@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from imgbot.sandbox.provider import KEY
 from tests.support.sandbox import Control, open_sandbox, picture
 
 Desk = tuple[Control, httpx.AsyncClient]
@@ -19,7 +20,7 @@ async def desk() -> AsyncGenerator[Desk]:
     async with (
         open_sandbox() as (sandbox, control),
         httpx.AsyncClient(
-            base_url=f"{sandbox.url}/provider", headers={"Authorization": "Bearer sim-key"}
+            base_url=f"{sandbox.url}/provider", headers={"Authorization": f"Bearer {KEY}"}
         ) as http,
     ):
         await control.set_provider(duration_s=[0, 0])

@@ -15,6 +15,8 @@ import httpx
 from redis.asyncio import Redis
 
 from imgbot.queue.scripts import connect
+from imgbot.sandbox.provider import KEY
+from tests.support.processes import free_port
 
 READY_S = 40.0
 STOP_S = 40.0
@@ -40,7 +42,7 @@ class Bot:
         self._log = state_dir.parent / "bot.log"
         self._process: asyncio.subprocess.Process | None = None
         self.state_dir = state_dir
-        self.http_port = _free_port()
+        self.http_port = free_port()
 
     @property
     def environ(self) -> dict[str, str]:
@@ -62,7 +64,7 @@ class Bot:
 
     def secrets_in_log(self) -> list[str]:
         """Lines of the log that hold what must never be there."""
-        secrets = [self._sandbox.token, self._sandbox.token.partition(":")[2], "sim-key"]
+        secrets = [self._sandbox.token, self._sandbox.token.partition(":")[2], KEY]
         return [line for line in self.log.splitlines() if any(s in line for s in secrets)]
 
     @property
@@ -164,11 +166,5 @@ def with_simulated_provider(sandbox: Place) -> dict[str, str]:
     return {
         "IMGBOT_PROVIDER": "simulated",
         "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
-        "SIMULATED_API_KEY": "sim-key",
+        "SIMULATED_API_KEY": KEY,
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

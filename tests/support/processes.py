@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import socket
 from pathlib import Path
 
 
@@ -48,3 +49,10 @@ def pss_mib(pid: int) -> float:
 def family_of(pid: int) -> list[int]:
     """A process and all its descendants."""
     return [pid, *children_of(pid)]
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
