@@ -21,6 +21,17 @@ class Operation(StrEnum):
     MERGE = "merge"
     RETOUCH = "retouch"
     UPSCALE = "upscale"
+    COMPARE = "compare"  # before and after: made here, whoever the provider is, and free
+
+
+ACTIONS = (
+    Operation.CREATE,
+    Operation.EDIT,
+    Operation.MERGE,
+    Operation.RETOUCH,
+    Operation.UPSCALE,
+)
+"""What is offered in the menu."""
 
 
 class State(StrEnum):
@@ -60,6 +71,8 @@ class Source:
     unique_id: str
     size_bytes: int = 0
     name: str = ""
+    is_file: bool = False
+    """Sent as a file: Telegram shows such a handle again only as a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +87,17 @@ class Job:
     words: str = ""
     sources: tuple[Source, ...] = ()
     scale: int = 2
+    ratio: str = ""
+    """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int = 0
     thread_id: int = 0
     reply_to: int = 0
+    parent: str = ""
+    """The job whose picture this one changes; empty where the picture is the person's own."""
+    is_file: bool = False
+    """Whether the picture is wanted as a file."""
+    note: str = ""
+    """A sentence that the caption ends with, by its key."""
     created_ms: int = 0
     state: State = State.QUEUED
     version: int = 0

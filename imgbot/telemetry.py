@@ -24,7 +24,7 @@ _JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)
 _CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
-UPDATE_TYPES = ("message", "callback_query", "other")
+UPDATE_TYPES = ("message", "edited_message", "callback_query", "inline_query", "other")
 
 
 def _counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -76,6 +76,7 @@ _limited = _counter("telegram_rate_limited_total", "429 answers of the Bot API."
 _provider_errors = _counter("provider_errors_total", "Errors of the image provider.", "kind")
 _handler_errors = _counter("handler_errors_total", "Handlers that failed.", "exception")
 _poll_success = _gauge("last_poll_success_timestamp_seconds", "When getUpdates was last answered.")
+_kept = _gauge("kept_pictures_bytes", "Finished pictures kept on disk.")
 _mended = _counter("fsck_mended_total", "Entries that the check of the books mended.", "kind")
 _lag = _histogram(
     "event_loop_lag_seconds",
@@ -100,7 +101,7 @@ def declare() -> None:
         _stage.labels(stage)
     for reason in ("killed", "hung", "cancelled", "recycled", "memory"):
         _restarts.labels(reason)
-    for reason in ("full", "many"):
+    for reason in ("full", "many", "paused"):
         _admissions.labels(reason)
     for kind in ("stray", "lost"):
         _mended.labels(kind)
@@ -124,6 +125,11 @@ def update_set_aside(update_id: int, error: BaseException) -> None:
     _poison.inc()
     _handler_errors.labels(type(error).__name__).inc()
     _log.error("update %d is set aside", update_id, exc_info=error)
+
+
+def album_failed(album: str, error: BaseException) -> None:
+    _handler_errors.labels(type(error).__name__).inc()
+    _log.error("album %s could not be handled", album, exc_info=error)
 
 
 def update_skipped(update_id: int) -> None:
@@ -228,6 +234,10 @@ def books_checked(strays: int, lost: int) -> None:
     _mended.labels("lost").inc(lost)
     if strays or lost:
         _log.warning("the books were mended: %d strays removed, %d jobs put back", strays, lost)
+
+
+def pictures_kept(size_bytes: int) -> None:
+    _kept.set(size_bytes)
 
 
 def queue_measured(waiting: int, running: int, dead: int, oldest_waiting_ms: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgbot import telemetry
 from imgbot.errors import TransientError
+from imgbot.imaging.kept import Kept
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
 
@@ -34,12 +35,14 @@ class Upkeep:
         queue: JobQueue,
         shelf: Shelf,
         folder: Path,
+        kept: Kept,
         figures: Figures,
         now_ms: Callable[[], int],
     ) -> None:
         self._queue = queue
         self._shelf = shelf
         self._folder = folder
+        self._kept = kept
         self._figures = figures
         self._now_ms = now_ms
         self.summary = "serving"
@@ -50,6 +53,7 @@ class Upkeep:
             try:
                 telemetry.books_checked(*await self._queue.fsck(self._now_ms()))
                 await self._prune()
+                telemetry.pictures_kept(self._kept.prune(self._now_ms() / 1000))
             except TransientError as error:
                 telemetry.warned("the books were not checked: %s", error)
             await asyncio.sleep(CHECK_EVERY_S)

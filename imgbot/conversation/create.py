@@ -3,32 +3,31 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.desk import Desk, Visit
+from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask
 from imgbot.conversation.reading import words_of
-from imgbot.job import Operation
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
 
 
 async def handle_create(
     event: Message | CallbackQuery, state: FSMContext, visit: Visit, desk: Desk
 ) -> None:
     """/create with or without words, the button, or plain words."""
-    if not await desk.check_rate_limit(visit):
-        return
+    await desk.check_rate_limit(visit)
     words = words_of(event) if isinstance(event, Message) else ""
     if words:
-        if await desk.order(visit, Operation.CREATE, words):
-            await state.clear()
+        await desk.order_new(visit, words)
+        await state.clear()
         return
     await ask(state, Ask.create_words)
-    await desk.say(visit, "ask_create")
+    await desk.ask(visit, "ask_create")
 
 
 async def take_create_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """The answer to what to draw."""
     words = words_of(message)
     if not words:
-        await desk.say(visit, "words_empty")
-        return
-    if await desk.order(visit, Operation.CREATE, words):
-        await state.clear()
+        raise UserError("words_empty")
+    await desk.order_new(visit, words)
+    await state.clear()

@@ -1,76 +1,76 @@
-"""The desk that every handler stands at: who is there, what may be done, how to answer."""
+"""The desk that every handler stands at: what may be done, how to answer, what is ordered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from aiogram.types import CallbackQuery, Message
-
 from imgbot import telemetry
-from imgbot.errors import MessageGoneError, TransientError
+from imgbot.conversation.forms import read_forms
+from imgbot.conversation.visit import Visit
+from imgbot.errors import MessageGoneError, TransientError, UserError
+from imgbot.imaging.kept import Kept
 from imgbot.job import Job, Operation, Source
+from imgbot.queue.albums import Albums
+from imgbot.queue.gallery import Gallery, Result
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.shelf import Shelf
-from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.delivery import Delivery
 from imgbot.telegram.flood import patience
-from imgbot.texts import language_of, say, seconds
+from imgbot.texts import say, seconds
 from imgbot.texts.buttons import Keyboard
 
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One update as the handlers see it: whose it is, and where the answer belongs."""
-
-    update_id: int
-    user_id: int
-    chat_id: int
-    language: str
-    thread_id: int = 0
-    message_id: int = 0
-    is_private: bool = True
-
-    @property
-    def request(self) -> str:
-        """The request that begins with this update, for counting it once."""
-        return str(self.update_id)
+_REFUSALS = {"full": "queue_full", "many": "too_many_waiting"}
+_SAID_AGAIN_S = {"not_allowed": 3600, "banned": 3600, "edited_message": 600}
+_SAID_AGAIN_DEFAULT_S = 15
+_SEEDS = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the operator decided about visitors."""
+    """What the operator decided: who may come in (users and groups by id), who paints."""
 
-    allowed_users: frozenset[int]
+    allowed: frozenset[int]
     has_builtin_engine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What of Redis and the disk the conversation reads and writes."""
+
+    queue: JobQueue
+    shelf: Shelf
+    gallery: Gallery
+    people: People
+    albums: Albums
+    limit: RateLimit
+    kept: Kept
 
 
 class Desk:
     """Counts, admits and answers; owns nothing but its tools."""
 
     def __init__(
-        self,
-        queue: JobQueue,
-        shelf: Shelf,
-        limit: RateLimit,
-        delivery: Delivery,
-        house: House,
-        now_ms: Callable[[], int],
+        self, store: Store, delivery: Delivery, house: House, now_ms: Callable[[], int]
     ) -> None:
-        self.queue = queue
-        self.shelf = shelf
+        self.store = store
+        self.delivery = delivery
         self.house = house
         self.now_ms = now_ms
-        self._limit = limit
-        self._delivery = delivery
 
-    async def check_rate_limit(self, visit: Visit, request: str = "") -> bool:
-        """Count the request; refuse it in words when it is one too many."""
-        verdict = await self._limit.check_rate_limit(visit.user_id, request or visit.request)
-        if verdict:
-            return True
-        telemetry.rate_limited()
-        wait = seconds(visit.language, max(verdict.wait_s, 1))
-        await self.say(visit, "rate_limited", wait=wait, remaining=verdict.remaining)
-        return False
+    async def check_rate_limit(self, visit: Visit, request: str = "") -> None:
+        """Count the request. Raises UserError when it is one too many."""
+        limit = self.store.limit
+        verdict = await limit.check_rate_limit(visit.user_id, request or visit.request)
+        if not verdict:
+            telemetry.rate_limited()
+            wait_s = max(verdict.wait_s, 1)
+            raise UserError(
+                "rate_limited",
+                wait=seconds(visit.language, wait_s),
+                remaining=verdict.remaining,
+                wait_s=wait_s,
+            )
 
     async def order(
         self,
@@ -79,30 +79,77 @@ class Desk:
         words: str = "",
         sources: tuple[Source, ...] = (),
         scale: int = 2,
-    ) -> bool:
-        """Make a job of the request, once; say why not if it is not admitted."""
-        job = Job(
+    ) -> str:
+        """Make a job of the request, once, and return its id.
+
+        Raises UserError when it is not admitted.
+        """
+        parent = await self.store.gallery.maker_of(sources[0]) if len(sources) == 1 else ""
+        job = self._job(visit, operation)
+        return await self.place(
+            visit, replace(job, words=words, sources=sources, scale=scale, parent=parent)
+        )
+
+    async def order_new(self, visit: Visit, words: str) -> None:
+        """Order a new picture, in as many variants as the words or the person want."""
+        forms = read_forms(words)
+        liked = visit.preferences
+        first = replace(
+            self._job(visit, Operation.CREATE),
+            words=forms.words,
+            ratio=forms.ratio or liked.ratio,
+        )
+        if forms.seed:
+            first = replace(first, seed=forms.seed % _SEEDS)
+        await self.place(visit, first)
+        for number in range(2, (forms.variants or liked.variants) + 1):
+            seed = (first.seed + number * 7919) % _SEEDS
+            await self.place(visit, replace(first, id=f"{first.id}-{number}", seed=seed, note=""))
+
+    async def repeat(self, visit: Visit, result: Result) -> None:
+        """Order a delivered picture anew: the same request, another throw of the dice."""
+        again = replace(
+            self._job(visit, result.operation),
+            words=result.words,
+            sources=result.sources,
+            scale=result.scale,
+            ratio=result.ratio,
+            parent=result.parent,
+        )
+        await self.place(visit, again)
+
+    def _job(self, visit: Visit, operation: Operation) -> Job:
+        return Job(
             id=str(visit.update_id),
             user_id=visit.user_id,
             chat_id=visit.chat_id,
             operation=operation,
             language=visit.language,
-            words=words,
-            sources=sources,
-            scale=scale,
-            seed=visit.update_id % 1_000_003,
+            seed=visit.update_id % _SEEDS,
             thread_id=visit.thread_id,
             reply_to=visit.message_id,
+            is_file=visit.preferences.is_file,
         )
-        admission = await self.queue.enqueue(job, self.now_ms())
+
+    async def place(self, visit: Visit, job: Job) -> str:
+        """Put a job into the line. Raises UserError when it is not admitted."""
+        if visit.standing.is_paused:
+            telemetry.admission_refused("paused")
+            raise UserError("paused")
+        if await self._is_to_be_told_of_the_engine(job):
+            job = replace(job, note="engine_note")
+        admission = await self.store.queue.enqueue(job, self.now_ms())
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)
-        if admission.verdict in {"ok", "duplicate"}:
-            return True
-        telemetry.admission_refused(admission.verdict)
-        key = {"full": "queue_full", "many": "too_many_waiting"}[admission.verdict]
-        await self.say(visit, key, count=admission.count)
-        return False
+        if admission.verdict not in {"ok", "duplicate"}:
+            telemetry.admission_refused(admission.verdict)
+            raise UserError(_REFUSALS[admission.verdict], count=admission.count)
+        return job.id
+
+    async def _is_to_be_told_of_the_engine(self, job: Job) -> bool:
+        if not self.house.has_builtin_engine or job.operation is Operation.COMPARE:
+            return False
+        return await self.store.people.is_first_meeting(job.user_id, job.id)
 
     async def say(
         self, visit: Visit, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
@@ -110,27 +157,35 @@ class Desk:
         """Answer with a sentence; return the message's id."""
         return await self.write(visit, say(visit.language, key, **facts), rows)
 
+    async def ask(self, visit: Visit, key: str) -> int:
+        """Answer with a question; in a group only a reply to it is an answer."""
+        text = say(visit.language, key)
+        return await self.delivery.announce(
+            visit.place, text, [], asks_for_reply=not visit.is_private
+        )
+
     async def write(self, visit: Visit, text: str, rows: Keyboard | None = None) -> int:
         """Answer with a text; return the message's id."""
-        # In a group the answer must show whom it is for.
-        reply_to = 0 if visit.is_private else visit.message_id
-        place = Place(visit.chat_id, visit.thread_id, reply_to)
-        return await self._delivery.announce(place, text, rows or [])
+        return await self.delivery.announce(visit.place, text, rows or [])
+
+    async def refuse(self, visit: Visit, error: UserError) -> None:
+        """Say why not; the same refusal over and over is said once in a while."""
+        facts = dict(error.facts)
+        again_s = facts.pop("wait_s", 0) or _SAID_AGAIN_S.get(error.reason, _SAID_AGAIN_DEFAULT_S)
+        if error.reason not in _REPEATED or await self.store.people.is_first_saying(
+            visit.user_id, error.reason, visit.request, int(again_s)
+        ):
+            await self.say(visit, error.reason, **facts)
 
     async def answer(self, callback_id: str, text: str) -> None:
         """Answer a press; one that is too old for it is no loss."""
-        await self._delivery.answer(callback_id, text)
+        await self.delivery.answer(callback_id, text)
 
-    async def rewrite(
-        self, visit: Visit, message_id: int, key: str, rows: Keyboard, **facts: str | int
-    ) -> bool:
+    async def rewrite(self, visit: Visit, message_id: int, text: str, rows: Keyboard) -> bool:
         """Change an earlier answer; False if it is gone. What cannot be now is left out."""
-        place = Place(visit.chat_id, visit.thread_id)
         try:
             with patience(1.0):
-                await self._delivery.tell(
-                    place, message_id, say(visit.language, key, **facts), rows
-                )
+                await self.delivery.tell(visit.place, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -138,20 +193,17 @@ class Desk:
         return True
 
 
-def visit_of(event: Message | CallbackQuery, update_id: int) -> Visit | None:
-    """Return the visit, or None for what no person of this chat has sent."""
-    user = event.from_user
-    message = event.message if isinstance(event, CallbackQuery) else event
-    if user is None or message is None:
-        return None
-    visit = Visit(
-        update_id=update_id,
-        user_id=user.id,
-        chat_id=message.chat.id,
-        language=language_of(user.language_code),
-        message_id=message.message_id,
-        is_private=message.chat.type == "private",
-    )
-    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
-        return replace(visit, thread_id=message.message_thread_id)
-    return visit
+_REPEATED = frozenset(
+    {
+        "rate_limited",
+        "queue_full",
+        "too_many_waiting",
+        "storage_full",
+        "paused",
+        "not_allowed",
+        "banned",
+        "anonymous",
+        "edited_message",
+    }
+)
+"""Refusals that a person can cause many times in a row."""

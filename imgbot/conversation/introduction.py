@@ -8,7 +8,10 @@ from imgbot.errors import ImgbotError
 from imgbot.telegram.client import telegram_errors
 from imgbot.texts import LANGUAGES, say
 
-COMMANDS = ("create", "edit", "merge", "retouch", "upscale", "cancel", "help")
+COMMANDS = (
+    "create", "edit", "merge", "retouch", "upscale", "undo", "compare", "last", "history",
+    "queue", "limits", "settings", "quiet", "cancel", "help",
+)  # fmt: skip
 
 
 async def introduce(bot: Bot) -> None:

@@ -1,53 +1,63 @@
 """Several photos become one picture."""
 
+from collections.abc import Sequence
+
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.desk import Desk, Visit
+from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
 from imgbot.conversation.reading import picture_of, words_of
-from imgbot.job import Operation
-from imgbot.texts import buttons
-
-PHOTOS_LIMIT = 10
-"""As many as an album holds."""
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
+from imgbot.job import Operation, Source
+from imgbot.queue.albums import PHOTOS_LIMIT
+from imgbot.texts import buttons, say
 
 
 async def handle_smart_merge_start(
     event: Message | CallbackQuery, state: FSMContext, visit: Visit, desk: Desk
 ) -> None:
-    """/merge, the button, or an album; an album is one request, however many photos."""
-    request = ""
-    if isinstance(event, Message) and event.media_group_id:
-        request = f"album.{visit.chat_id}.{event.media_group_id}"
-    if not await desk.check_rate_limit(visit, request):
-        return
-    await ask(state, Ask.merge_photos, sources=[], words="", panel=0)
+    """/merge or the button."""
+    await desk.check_rate_limit(visit)
+    await begin(state)
     if isinstance(event, Message) and picture_of(event):
         await take_merge_photo(event, state, visit, desk)
         return
-    await desk.say(visit, "ask_merge_photos")
+    await desk.ask(visit, "ask_merge_photos")
+
+
+async def begin(state: FSMContext) -> None:
+    """Wait for photos, with none so far."""
+    await ask(state, Ask.merge_photos, sources=[], words="", panel=0)
 
 
 async def take_merge_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """One more photo, or the words that end the collecting."""
     source, words = picture_of(message), words_of(message)
+    if source is not None:
+        await collect(state, visit, desk, (source,), words)
+    elif words and await sources_in(state):
+        await _merge(state, visit, desk, words)
+    else:
+        raise UserError("send_photo_please")
+
+
+async def collect(
+    state: FSMContext, visit: Visit, desk: Desk, photos: Sequence[Source], words: str
+) -> None:
+    """Put photos to those that are there, and say how many there are."""
     data = await state.get_data()
-    known = await sources_in(state)
-    if source is None:
-        if words and known:
-            await _merge(state, visit, desk, words)
-        else:
-            await desk.say(visit, "send_photo_please")
-        return
-    is_known = source.unique_id in {each.unique_id for each in known}
-    if not is_known and len(known) >= PHOTOS_LIMIT:
+    known = list(await sources_in(state))
+    seen = {each.unique_id for each in known}
+    # Known: the same update again, or the same photo by mistake; the count says so.
+    fresh = [photo for photo in photos if photo.unique_id not in seen]
+    kept = (*known, *fresh)[:PHOTOS_LIMIT]
+    await state.update_data(sources=stored(*kept), words=words or data.get("words", ""))
+    if len(known) + len(fresh) > PHOTOS_LIMIT:
         await desk.say(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
         return
-    # Known: the same update again, or the same photo by mistake; the count says so.
-    known = known if is_known else (*known, source)
-    await state.update_data(sources=stored(*known), words=words or data.get("words", ""))
-    panel = await _show_count(visit, desk, data.get("panel", 0), len(known))
+    panel = await _show_count(visit, desk, data.get("panel", 0), len(kept))
     await state.update_data(panel=panel)
 
 
@@ -63,16 +73,16 @@ async def press_merge(state: FSMContext, visit: Visit, desk: Desk) -> str:
 async def _merge(state: FSMContext, visit: Visit, desk: Desk, words: str) -> None:
     sources = await sources_in(state)
     if len(sources) < 2:
-        await desk.say(visit, "merge_too_few")
-        return
-    if await desk.order(visit, Operation.MERGE, words, sources):
-        await state.clear()
+        raise UserError("merge_too_few")
+    await desk.order(visit, Operation.MERGE, words, sources)
+    await state.clear()
 
 
 async def _show_count(visit: Visit, desk: Desk, panel: int, count: int) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
     key = "merge_count" if count > 1 else "merge_count_one"
     rows = buttons.merge(visit.language) if count > 1 else []
-    if panel and await desk.rewrite(visit, panel, key, rows, count=count):
+    text = say(visit.language, key, count=count)
+    if panel and await desk.rewrite(visit, panel, text, rows):
         return panel
-    return await desk.say(visit, key, rows, count=count)
+    return await desk.write(visit, text, rows)

@@ -1,20 +1,24 @@
 """Buttons: each press is answered, forged and stale ones too."""
 
 from aiogram.fsm.context import FSMContext
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery
 
+from imgbot.conversation.choosing import press_setting
 from imgbot.conversation.create import handle_create
-from imgbot.conversation.desk import Desk, Visit
+from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, source_in
 from imgbot.conversation.edit import handle_edit_start
+from imgbot.conversation.history import press_history
 from imgbot.conversation.merge import handle_smart_merge_start, press_merge
-from imgbot.conversation.reading import picture_of
+from imgbot.conversation.results import press_result
 from imgbot.conversation.retouch import handle_retoucher_start
+from imgbot.conversation.standing import press_queue
 from imgbot.conversation.upscale import handle_upscale_button, press_scale
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
 from imgbot.job import Operation
-from imgbot.queue.records import load_sources
 from imgbot.texts import say
-from imgbot.texts.buttons import SCALES, Press, parse
+from imgbot.texts.buttons import RESULT_ACTIONS, SCALES, Press, parse
 
 _STARTS = {
     Operation.CREATE.value: handle_create,
@@ -29,6 +33,8 @@ _CANCELLED = {
     "not_yours": "not_your_button",
     "too_late": "cancel_too_late",
 }
+_REPEATABLE = frozenset({"set", "view", "queue"})
+"""Turning a page twice quickly is no slip of the finger."""
 
 
 async def handle_press(
@@ -36,20 +42,26 @@ async def handle_press(
 ) -> None:
     """Do what the button says; whatever comes of it, the press is answered."""
     press = parse(callback.data)
-    key = "unknown_button" if press is None else ""
+    text = "" if press else say(visit.language, "unknown_button")
     try:
         if press is not None:
             key = await _once(callback, press, state, visit, desk)
+            text = say(visit.language, key) if key else ""
+    except UserError as error:
+        text = say(visit.language, error.reason, **error.facts)
     finally:
-        await desk.answer(callback.id, say(visit.language, key) if key else "")
+        await desk.answer(callback.id, text)
 
 
 async def _once(
     callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
 ) -> str:
-    tap = f"{visit.chat_id}.{visit.user_id}.{visit.message_id}.{callback.data}"
-    if not await desk.shelf.is_first_tap(tap, visit.request):
+    tap = f"{visit.person}.{visit.message_id}.{callback.data}"
+    is_first = await desk.store.shelf.is_first_tap(tap, visit.request)
+    if not is_first and press.action not in _REPEATABLE:
         return "tapped_already"
+    if press.action in RESULT_ACTIONS:
+        return await press_result(callback, press, state, visit, desk)
     return await _act(callback, press, state, visit, desk)
 
 
@@ -57,9 +69,8 @@ async def _act(
     callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
 ) -> str:
     match press.action:
-        case "start" if press.argument in _STARTS:
-            await _STARTS[press.argument](callback, state, visit, desk)
-            return ""
+        case "start":
+            return await _start(callback, press.argument, state, visit, desk)
         case "photo":
             return await _photo_action(callback, press.argument, state, visit, desk)
         case "scale" if press.argument in map(str, SCALES):
@@ -67,12 +78,22 @@ async def _act(
         case "merge":
             return await press_merge(state, visit, desk)
         case "cancel":
-            verdict = await desk.queue.cancel(press.argument, visit.user_id, desk.now_ms())
+            verdict = await desk.store.queue.cancel(press.argument, visit.user_id, desk.now_ms())
             return _CANCELLED[verdict]
-        case "again" | "edit" | "up":
-            return await _result_action(callback, press, state, visit, desk)
+        case "set" | "view" | "queue":
+            look = {"set": press_setting, "view": press_history, "queue": press_queue}
+            return await look[press.action](callback, press.argument, visit, desk)
         case _:
             return "unknown_button"
+
+
+async def _start(
+    callback: CallbackQuery, operation: str, state: FSMContext, visit: Visit, desk: Desk
+) -> str:
+    if operation not in _STARTS:
+        return "unknown_button"
+    await _STARTS[operation](callback, state, visit, desk)
+    return ""
 
 
 async def _photo_action(
@@ -91,40 +112,3 @@ async def _photo_action(
     else:
         return "unknown_button"
     return ""
-
-
-async def _result_action(
-    callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
-) -> str:
-    """The buttons under a finished picture."""
-    scale, _, job_id = press.argument.rpartition(".")
-    result = await desk.shelf.result(job_id)
-    if not result or not isinstance(callback.message, Message):
-        return "stale_button"
-    if result["user_id"] != str(visit.user_id):
-        return "not_your_button"
-    if press.action == "again":
-        return await _again(result, visit, desk)
-    source = picture_of(callback.message)
-    if source is None:
-        return "stale_button"
-    if press.action == "edit":
-        await handle_edit_start(callback, state, visit, desk, source)
-    elif scale in map(str, SCALES):
-        await handle_upscale_button(callback, state, visit, desk, source, int(scale))
-    else:
-        return "unknown_button"
-    return ""
-
-
-async def _again(result: dict[str, str], visit: Visit, desk: Desk) -> str:
-    if not await desk.check_rate_limit(visit):
-        return ""
-    await desk.order(
-        visit,
-        Operation(result["operation"]),
-        result["words"],
-        load_sources(result["sources"]),
-        int(result["scale"]),
-    )
-    return "accepted_short"

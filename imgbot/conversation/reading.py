@@ -4,11 +4,12 @@ import re
 import unicodedata
 from pathlib import PurePath
 
-from aiogram.types import Document, Message, PhotoSize
+from aiogram.types import Message, MessageEntity
 
 from imgbot.errors import UserError
 from imgbot.job import Source
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
+from imgbot.telegram.delivery import picture_in
 
 WORDS_LIMIT = 2000
 """Characters; providers cut or refuse far longer descriptions."""
@@ -18,7 +19,7 @@ PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
 )
-_COMMAND = re.compile(r"^/[A-Za-z0-9_]+(@\w+)?\s*")
+_COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
 # Control and format characters, and halves of characters that no encoding has room for.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
 # Joiners hold emoji together.
@@ -31,6 +32,12 @@ def words_of(message: Message) -> str:
     Raises UserError when they are too long.
     """
     return clean(_COMMAND.sub("", message.text or message.caption or "", count=1))
+
+
+def command_of(message: Message) -> str:
+    """Return the command that a text or caption begins with, or nothing."""
+    found = _COMMAND.match(message.text or message.caption or "")
+    return found[1].lower() if found else ""
 
 
 def clean(words: str) -> str:
@@ -51,22 +58,15 @@ def picture_of(message: Message) -> Source | None:
 
     Raises UserError for a file that is no picture or over Telegram's limit.
     """
-    if message.photo:
-        return _source(message.photo[-1])
-    if message.document is None:
-        return None
     document = message.document
-    suffix = PurePath(document.file_name or "").suffix.lower()
-    if not (document.mime_type or "").startswith("image/") and suffix not in _SUFFIXES:
-        raise UserError("file_not_picture")
-    return _source(document, document.file_name or "")
-
-
-def _source(file: PhotoSize | Document, name: str = "") -> Source:
-    size_bytes = file.file_size or 0
-    if size_bytes > DOWNLOAD_LIMIT_BYTES:
+    if document is not None and not message.photo:
+        suffix = PurePath(document.file_name or "").suffix.lower()
+        if not (document.mime_type or "").startswith("image/") and suffix not in _SUFFIXES:
+            raise UserError("file_not_picture")
+    source = picture_in(message)
+    if source is not None and source.size_bytes > DOWNLOAD_LIMIT_BYTES:
         raise UserError("picture_too_large", limit_mb=PICTURE_LIMIT_MB)
-    return Source(file.file_id, file.file_unique_id, size_bytes, name[:80])
+    return source
 
 
 def replied_picture_of(message: Message) -> Source | None:
@@ -84,6 +84,28 @@ def replied_picture_of(message: Message) -> Source | None:
 def subject_of(message: Message) -> Source | None:
     """Return the picture that a message is about: its own, else the one it answers."""
     return picture_of(message) or replied_picture_of(message)
+
+
+def mentions(message: Message, name: str) -> bool:
+    """Whether the message calls the bot `name` by its @name."""
+    text = message.text or message.caption or ""
+    entities = message.entities or message.caption_entities or []
+    return any(_mentioned(entity, text).lower() == f"@{name}".lower() for entity in entities)
+
+
+def _mentioned(entity: MessageEntity, text: str) -> str:
+    return entity.extract_from(text) if entity.type == "mention" else ""
+
+
+def without_mention(message: Message, name: str) -> Message:
+    """Return the message as if the bot had not been called by its @name."""
+    pattern = re.compile(rf"(?<![\w@/])@{re.escape(name)}\b[,:]?\s*", re.IGNORECASE)
+    changes = {
+        part: pattern.sub("", text)
+        for part in ("text", "caption")
+        if (text := getattr(message, part)) and not text.startswith("/")
+    }
+    return message.model_copy(update=changes) if changes else message
 
 
 def scale_in(words: str) -> int | None:

@@ -3,9 +3,11 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.desk import Desk, Visit
+from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
 from imgbot.conversation.reading import picture_of, scale_in, subject_of, words_of
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
 from imgbot.job import Operation, Source
 from imgbot.texts import buttons
 
@@ -19,8 +21,7 @@ async def handle_upscale_button(
     scale: int | None = None,
 ) -> None:
     """The buttons, or /upscale with or without a photo and a scale."""
-    if not await desk.check_rate_limit(visit):
-        return
+    await desk.check_rate_limit(visit)
     if isinstance(event, Message):
         source = subject_of(event)
         scale = scale_in(words_of(event))
@@ -31,8 +32,7 @@ async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, 
     """The picture to enlarge."""
     source = picture_of(message)
     if source is None:
-        await desk.say(visit, "send_photo_please")
-        return
+        raise UserError("send_photo_please")
     data = await state.get_data()
     await _go_on(state, visit, desk, source, scale_in(words_of(message)) or data.get("scale"))
 
@@ -61,9 +61,10 @@ async def _go_on(
 ) -> None:
     if source is None:
         await ask(state, Ask.upscale_photo, scale=scale)
-        await desk.say(visit, "ask_upscale_photo")
+        await desk.ask(visit, "ask_upscale_photo")
     elif scale is None:
         await ask(state, Ask.upscale_scale, sources=stored(source))
         await desk.say(visit, "ask_scale", buttons.scales())
-    elif await desk.order(visit, Operation.UPSCALE, "", (source,), scale):
+    else:
+        await desk.order(visit, Operation.UPSCALE, "", (source,), scale)
         await state.clear()

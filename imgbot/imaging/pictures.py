@@ -5,7 +5,9 @@ whole and on the disk.
 """
 
 import os
-from dataclasses import dataclass
+import re
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -40,6 +42,8 @@ DOCUMENT_QUALITIES = (95, 85, 70, 50)
 # From here up, full colour resolution is worth its bytes.
 FULL_CHROMA_QUALITY = 90
 
+_MAGIC = ((".jpg", rb"\xff\xd8\xff"), (".png", rb"\x89PNG\r\n"), (".webp", rb"RIFF....WEBP"))
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -62,6 +66,8 @@ class Deliverable:
     width: int
     height: int
     size_bytes: int
+    original_suffix: str = ""
+    """What the result itself may be called, .png or so; empty where it is nothing to hand out."""
 
 
 def check(source: str, target_stem: str) -> Picture:
@@ -94,14 +100,24 @@ def check(source: str, target_stem: str) -> Picture:
     )
 
 
-def prepare(source: str, target_stem: str) -> Deliverable:
+def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Deliverable:
     """Make what is sent of a result, which is as hostile as anything from outside.
 
-    UserError: result_not_a_picture.
+    `as_file` asks for a document in full quality. UserError: result_not_a_picture.
     """
     image = _decode_result(source)
+    suffix = original_suffix(source)
+    if as_file and suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
+        path = f"{target_stem}{suffix}"
+        shutil.copyfile(source, path)
+        return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
+    ready = _prepare(image, target_stem, as_file=as_file)
+    return replace(ready, original_suffix=suffix)
+
+
+def _prepare(image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:
     # A photo would lose the transparency.
-    if image.mode == "RGB" and _fits_photo(image):
+    if not as_file and image.mode == "RGB" and _fits_photo(image):
         path = f"{target_stem}.jpg"
         if _save_within(image, path, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES):
             return Deliverable(path, "photo", image.width, image.height, size_bytes(path))
@@ -116,6 +132,13 @@ def _decode_result(source: str) -> Image.Image:
     except UserError as error:
         raise UserError("result_not_a_picture") from error
     raise UserError("result_not_a_picture")
+
+
+def original_suffix(source: str) -> str:
+    """Return the suffix of a picture that was decoded and any program can open, else nothing."""
+    with Path(source).open("rb") as file:
+        head = file.read(12)
+    return next((suffix for suffix, magic in _MAGIC if re.match(magic, head, re.DOTALL)), "")
 
 
 def _fits_photo(image: Image.Image) -> bool:

@@ -48,12 +48,13 @@ def parse_address(value: object) -> Address:
 
 
 def parse_ids(value: object) -> object:
+    """Ids of people, and of groups, which are negative."""
     if not isinstance(value, str):
         return value
-    ids = [part.strip() for part in value.split(",")]
-    if not all(part.isascii() and part.isdecimal() and len(part) <= 16 for part in ids if part):
+    ids = [part for text in value.split(",") if (part := text.strip())]
+    if not all(re.fullmatch(r"-?[0-9]{1,16}", part) for part in ids):
         raise ValueError
-    return tuple(sorted({int(part) for part in ids if part}))
+    return tuple(sorted({int(part) for part in ids}))
 
 
 def check_token(value: SecretStr) -> SecretStr:

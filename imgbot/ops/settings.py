@@ -186,6 +186,15 @@ class Settings(BaseModel):
             default="`$STATE_DIRECTORY`, else `~/.local/state/imgbot`",
         ),
     ]
+    kept_pictures_mb: Annotated[
+        int,
+        Field(ge=0, le=1_000_000),
+        About(
+            "megabytes of finished pictures kept on disk for the button “original file”, for 30 "
+            "days at most; 0 keeps none",
+            _whole(0, 1_000_000),
+        ),
+    ] = 2000
     environment_file: Annotated[
         Path | None,
         About(
@@ -204,8 +213,8 @@ class Settings(BaseModel):
     allowed_users: Annotated[
         _Ids,
         About(
-            "Telegram ids of those who may use the bot",
-            "numeric ids with commas: 11111111,22222222",
+            "Telegram ids of the people and groups that may use the bot",
+            "numeric ids with commas: 11111111,-1002222222222",
             default="everybody",
         ),
     ] = ()

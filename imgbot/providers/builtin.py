@@ -15,8 +15,8 @@ from imgbot.providers.protocol import (
     Ticket,
 )
 
-Make = Callable[[Order], Awaitable[tuple[str, tuple[str, ...], tuple[str, ...]]]]
-"""Makes the picture in a worker; returns its path, what was done, and unknown words."""
+Make = Callable[[Order], Awaitable[Done]]
+"""Makes the picture in a worker."""
 
 
 class BuiltinProvider:
@@ -29,8 +29,7 @@ class BuiltinProvider:
         self._make = make
 
     async def submit(self, order: Order) -> Accepted | Done:
-        path, did, unknown = await self._make(order)
-        return Done((Output(path=path),), did, unknown)
+        return await self._make(order)
 
     async def look_up(self, job_id: str) -> Ticket | None:
         raise NotImplementedError(f"{job_id}: a repeated submit is free")

@@ -41,6 +41,8 @@ class Order:
     words: str
     pictures: tuple[Path, ...]
     scale: int
+    ratio: str
+    """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int
     target: Path
     """Where a provider on this machine writes its picture."""
@@ -63,11 +65,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The pictures are ready. `did` and `unknown` name what was understood of the words."""
+    """The pictures are ready.
+
+    `did` and `unknown` name what was understood of the words and what was not, `nearest`
+    what the person may have meant.
+    """
 
     outputs: tuple[Output, ...]
     did: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class SimulatedProvider:
             "words": order.words,
             "images": await asyncio.to_thread(_data_uris, order.pictures),
             "scale": order.scale,
+            "ratio": order.ratio,
             "seed": order.seed,
             "client_id": order.job_id,
         }

@@ -8,8 +8,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from imgbot.errors import GoneError, StorageAwayError
-from imgbot.job import NEXT_STATES, Job, State
+from imgbot.job import NEXT_STATES, Job, Source, State
 from imgbot.queue import keys, records
+from imgbot.queue.gallery import HISTORY_LENGTH, KEPT_S
 from imgbot.queue.scripts import Scripts, storage_errors
 
 _LEASE_MS = 60_000
@@ -20,7 +21,7 @@ _SCAN = 500
 TOMBSTONE_S = 172_800
 """48 h: Telegram repeats an unconfirmed update for 24 h."""
 
-_KEPT_S = 2_592_000
+_DURATIONS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class JobQueue:
     ) -> None:
         self._redis = redis
         self._scripts = scripts
-        self._caps = caps
+        self.caps = caps
         self._epoch = ""
         self._is_synced_by_itself = is_synced_by_itself
 
@@ -87,8 +88,8 @@ class JobQueue:
                 self._epoch,
                 job.id,
                 job.user_id,
-                self._caps.waiting,
-                self._caps.waiting_per_user,
+                self.caps.waiting,
+                self.caps.waiting_per_user,
                 now_ms,
                 *fields,
             ],
@@ -135,7 +136,7 @@ class JobQueue:
                 self._epoch,
                 now_ms,
                 now_ms + _LEASE_MS,
-                self._caps.running_per_user,
+                self.caps.running_per_user,
                 _SCAN,
                 uuid.uuid4().hex,
                 keys.JOB,
@@ -185,27 +186,20 @@ class JobQueue:
             raise StorageAwayError("Redis did not reach its disk in time")
 
     async def finish(
-        self, job: Job, outcome: State, now_ms: int, result: Mapping[str, object]
+        self,
+        job: Job,
+        outcome: State,
+        now_ms: int,
+        result: Mapping[str, str] | None = None,
+        picture: Source | None = None,
     ) -> None:
-        """End a job; `result` is what the buttons under its picture need for 30 days."""
+        """End a job; `result` outlives it for 30 days, and `picture` is known as its own."""
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
-        fields = [part for name, value in result.items() for part in (name, records.to_text(value))]
+        fields = [part for item in (result or {}).items() for part in item]
         answer = await self._scripts.insist(
             "finish",
-            [
-                keys.JOB + job.id,
-                keys.DUE,
-                keys.ACTIVE,
-                f"{keys.MINE}{job.user_id}",
-                keys.ANNOUNCE,
-                keys.DONE + job.id,
-                keys.RESULT + job.id,
-                keys.DEAD,
-                keys.DEAD_JOB + job.id,
-                keys.STATS,
-                keys.EPOCH,
-            ],
+            _keys_of_the_end(job, picture),
             [
                 self._epoch,
                 job.id,
@@ -213,7 +207,9 @@ class JobQueue:
                 outcome,
                 now_ms,
                 TOMBSTONE_S,
-                _KEPT_S,
+                KEPT_S,
+                HISTORY_LENGTH,
+                _DURATIONS_KEPT,
                 *fields,
             ],
         )
@@ -247,3 +243,23 @@ class JobQueue:
             [self._epoch, now_ms, keys.JOB, *(key.removeprefix(keys.JOB) for key in alive)],
         )
         return int(answer[1]), int(answer[2])
+
+
+def _keys_of_the_end(job: Job, picture: Source | None) -> list[str]:
+    return [
+        keys.JOB + job.id,
+        keys.DUE,
+        keys.ACTIVE,
+        f"{keys.MINE}{job.user_id}",
+        keys.ANNOUNCE,
+        keys.DONE + job.id,
+        keys.RESULT + job.id,
+        keys.DEAD,
+        keys.DEAD_JOB + job.id,
+        keys.STATS,
+        keys.EPOCH,
+        f"{keys.HISTORY}{job.user_id}",
+        f"{keys.LATEST}{job.user_id}",
+        keys.DURATIONS + job.operation,
+        *([keys.PICTURE + picture.unique_id] if picture else []),
+    ]

@@ -83,3 +83,45 @@ SYNCS = "img:syncs"
 
 CHOICE = "img:choice:"
 """STRING, an hour: what an update decided, should it have to be handled again."""
+
+USER = "img:user:"
+"""HASH per user id: what he prefers, and whether he knows the engine."""
+
+BANNED = "img:banned"
+"""SET: user ids that are not served."""
+
+PAUSED = "img:paused"
+"""STRING: while it exists, nothing is ordered."""
+
+SAID = "img:said:"
+"""STRING per user and refusal: it was said a moment ago."""
+
+HISTORY = "img:history:"
+"""LIST per user id, the latest 20, 30 days: his delivered jobs, the newest first."""
+
+LATEST = "img:latest:"
+"""STRING per user id, 30 days: the job whose picture he saw last."""
+
+PICTURE = "img:picture:"
+"""STRING per picture by Telegram's unique id, 30 days: the job that made it."""
+
+EXAMPLE = "img:example:"
+"""STRING per picture of the help, 30 days: its handle at Telegram."""
+
+DURATIONS = "img:durations:"
+"""LIST per operation, the latest 50: milliseconds from the claim to the picture."""
+
+ALBUM = "img:album:"
+"""LIST per album on its way, an hour: its items as JSON."""
+
+ALBUMS = "img:albums"
+"""ZSET: albums on their way by the time (ms) at which they count as whole."""
+
+ALBUM_BEGUN = "img:album-begun:"
+"""STRING per album on its way: the time (ms) of its first item."""
+
+ALBUM_OPEN = "img:album-open:"
+"""STRING per chat and user, 10 s: the album that is on its way."""
+
+ALBUM_JOB = "img:album-job:"
+"""STRING per album, an hour: the job it became, for items that come late."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from imgbot.queue import keys
-from imgbot.queue.scripts import Scripts
+from imgbot.queue.scripts import Scripts, storage_errors
 
 RATE_LIMIT_WINDOW = 60
 """Seconds."""
@@ -41,8 +41,8 @@ class RateLimit:
     ) -> None:
         self._redis = redis
         self._scripts = scripts
-        self._window_s = window_s
-        self._max_requests = max_requests
+        self.window_s = window_s
+        self.max_requests = max_requests
 
     async def check_rate_limit(self, user_id: int, request: str) -> Verdict:
         """Count `request` (once, however often it comes) against the user's window.
@@ -52,12 +52,22 @@ class RateLimit:
         answer = await self._scripts.call(
             "rate_limit",
             [f"{keys.RATE_LIMIT}{user_id}", f"{keys.COUNTED}{request}"],
-            [self._max_requests, self._window_s * 1000, _REMEMBERED_MS],
+            [self.max_requests, self.window_s * 1000, _REMEMBERED_MS],
         )
         is_allowed, remaining, wait_ms = (int(value) for value in answer)
         return Verdict(bool(is_allowed), remaining, -(-wait_ms // 1000))
 
+    async def peek(self, user_id: int) -> Verdict:
+        """Look without counting: what is left, and seconds until all of it is there again."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.get(f"{keys.RATE_LIMIT}{user_id}")
+        pipe.pttl(f"{keys.RATE_LIMIT}{user_id}")
+        with storage_errors():
+            count, wait_ms = await pipe.execute()
+        remaining = max(self.max_requests - int(count or 0), 0)
+        return Verdict(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
+
     async def get_rate_limit_remaining(self, user_id: int) -> int:
         """Return how many requests the user may still make in this window."""
         count = await self._redis.get(f"{keys.RATE_LIMIT}{user_id}")
-        return max(self._max_requests - int(count or 0), 0)
+        return max(self.max_requests - int(count or 0), 0)

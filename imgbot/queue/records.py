@@ -19,9 +19,13 @@ def to_hash(job: Job) -> dict[str, str]:
         "words": job.words,
         "sources": dump_sources(job.sources),
         "scale": str(job.scale),
+        "ratio": job.ratio,
         "seed": str(job.seed),
         "thread_id": str(job.thread_id),
         "reply_to": str(job.reply_to),
+        "parent": job.parent,
+        "is_file": to_text(job.is_file),
+        "note": job.note,
     }
 
 
@@ -34,6 +38,10 @@ def from_hash(record: Mapping[str, str]) -> Job:
         state=State(record["state"]),
         language=record["language"],
         words=record.get("words", ""),
+        ratio=record.get("ratio", ""),
+        parent=record.get("parent", ""),
+        is_file=record.get("is_file") == "1",
+        note=record.get("note", ""),
         sources=load_sources(record.get("sources", "[]")),
         ticket=json.loads(record.get("ticket") or "{}"),
         facts=json.loads(record.get("facts") or "{}"),
@@ -47,11 +55,11 @@ def from_hash(record: Mapping[str, str]) -> Job:
 
 def pack_sources(sources: tuple[Source, ...]) -> list[list[str | int]]:
     """Return pictures as JSON has them."""
-    return [[s.file_id, s.unique_id, s.size_bytes, s.name] for s in sources]
+    return [[s.file_id, s.unique_id, s.size_bytes, s.name, int(s.is_file)] for s in sources]
 
 
 def unpack_sources(packed: list[list[Any]]) -> tuple[Source, ...]:
-    return tuple(Source(*entry) for entry in packed)
+    return tuple(Source(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
 
 
 def dump_sources(sources: tuple[Source, ...]) -> str:

@@ -1,18 +1,19 @@
 """What is read beside the jobs' arrows: who waits, who is due, what was delivered, updates."""
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.job import Job
+from imgbot.job import Job, Operation
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
 from imgbot.queue.scripts import storage_errors
 
 _POISON_KEPT = 1000
+_MINE_SHOWN = 30
 _TAP_S = 3
 _CHOICE_S = 3600
 _WAKE_WAIT_S = 2
@@ -65,9 +66,27 @@ class Shelf:
         ids = await self._read(self._redis.zrevrange(f"{keys.MINE}{user_id}", 0, 0))
         return ids[0] if ids else None
 
-    async def result(self, job_id: str) -> dict[str, str]:
-        """Return what a delivered job left for its buttons; empty when it is forgotten."""
-        return await self._read(self._redis.hgetall(keys.RESULT + job_id))
+    async def mine(self, user_id: int) -> list[Job]:
+        """Return the user's jobs alive, the oldest first."""
+        ids = await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, _MINE_SHOWN - 1))
+        return await self.jobs(ids)
+
+    async def jobs(self, ids: Sequence[str]) -> list[Job]:
+        """Read those of these jobs that are alive."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hgetall(keys.JOB + job_id)
+        found = await self._read(pipe.execute()) if ids else []
+        return [records.from_hash(record) for record in found if "operation" in record]
+
+    async def line(self) -> list[str]:
+        """Return the ids of all waiting jobs in the order of their turn."""
+        return await self._read(self._redis.lrange(keys.QUEUE, 0, -1))
+
+    async def durations_s(self, operation: Operation) -> list[float]:
+        """Return how long the latest jobs of this kind took, from the claim to the picture."""
+        found = await self._read(self._redis.lrange(keys.DURATIONS + operation, 0, -1))
+        return [int(value) / 1000 for value in found]
 
     async def depth(self) -> Depth:
         pipe = self._redis.pipeline(transaction=False)

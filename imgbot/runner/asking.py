@@ -8,7 +8,8 @@ from imgbot.errors import ProviderError
 from imgbot.job import Job, State
 from imgbot.providers.protocol import Done, Pending
 from imgbot.runner.ordering import stored
-from imgbot.runner.tools import Tools, pause
+from imgbot.runner.tools import Tools
+from imgbot.tasks import pause
 from imgbot.texts import say
 
 
@@ -45,7 +46,7 @@ async def _ask(
     failures = 0
     while True:
         try:
-            return await tools.provider.poll(job.ticket)
+            return await tools.provider_of(job).poll(job.ticket)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
             decision = retry.after_poll(error, failures)

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from imgbot import telemetry
 from imgbot.errors import ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
-from imgbot.runner.tools import Tools, end, pause
+from imgbot.runner.tools import Tools
+from imgbot.tasks import end, pause
 
 _TICK_S = 2.0
 _STUMBLES = 5
@@ -118,7 +120,9 @@ class Runner:
     async def _carry(self, job: Job, nudged: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                hint = group.create_task(self._tools.status.hint_working(job))
+                hint = group.create_task(
+                    self._tools.status.hint_working(job, partial(self._tools.progress_of, job.id))
+                )
                 is_over = await self._follow(job, nudged)
                 hint.cancel()
             if is_over:

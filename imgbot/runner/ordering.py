@@ -12,7 +12,8 @@ from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
 from imgbot.providers.protocol import Accepted, Done, Order, Recovery
-from imgbot.runner.tools import Tools, pause
+from imgbot.runner.tools import Tools
+from imgbot.tasks import pause
 
 _SYNC_AGAIN_S = 1.0
 _LOOK_UP_AFTER_S = (1.0, 4.0, 10.0)
@@ -42,7 +43,7 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         return job
     begun = time.monotonic()
     try:
-        answer = await tools.provider.submit(order)
+        answer = await tools.provider_of(job).submit(order)
     except ProviderError as error:
         return await _refused(tools, job, order, error, nudged)
     telemetry.stage_took("submit", time.monotonic() - begun)
@@ -78,7 +79,7 @@ async def _accepted(tools: Tools, job: Job, answer: Accepted | Done) -> Job:
 
 
 async def _recover(tools: Tools, job: Job, order: Order) -> Job:
-    match tools.provider.recovery:
+    match tools.provider_of(job).recovery:
         case Recovery.REPEAT if job.tries < retry.SUBMIT_ATTEMPTS:
             return await _repeat(tools, job, order)
         case Recovery.LOOK_UP:
@@ -95,7 +96,7 @@ async def _repeat(tools: Tools, job: Job, order: Order) -> Job:
             return job
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
-        answer = await tools.provider.submit(order)
+        answer = await tools.provider_of(job).submit(order)
     except ProviderError as error:
         telemetry.provider_failed(job.id, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)
@@ -114,7 +115,7 @@ async def _look_up(tools: Tools, job: Job) -> Job:
         if tools.draining.is_set():
             return job
         try:
-            ticket = await tools.provider.look_up(job.id)
+            ticket = await tools.provider_of(job).look_up(job.id)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
             is_known = False
@@ -133,4 +134,6 @@ def stored(answer: Done) -> list[dict[str, str]]:
 
 
 def _facts(answer: Done) -> dict[str, Any]:
-    return {"unknown": ", ".join(answer.unknown)} if answer.unknown else {}
+    """Return what the caption will say of the words, as far as the provider tells."""
+    told = {"did": answer.did, "unknown": answer.unknown, "nearest": answer.nearest}
+    return {name: ", ".join(parts) for name, parts in told.items() if parts}

@@ -1,22 +1,40 @@
 """`rendering` and `delivering`: fetch the picture, make it fit, show it, end the job."""
 
 import asyncio
+import functools
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from imgbot import retry, telemetry
-from imgbot.errors import ChatGoneError, ChatMovedError, MessageGoneError, ProviderError
+from imgbot.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ImgbotError,
+    MessageGoneError,
+    ProviderError,
+)
 from imgbot.imaging import pictures
-from imgbot.job import Job, State
+from imgbot.job import Job, Operation, Source, State
 from imgbot.providers.protocol import Output
-from imgbot.queue.records import dump_sources
+from imgbot.queue import gallery
 from imgbot.runner import words
 from imgbot.runner.tools import Tools
 from imgbot.telegram.delivery import Place
 from imgbot.texts import buttons, say
 
 _LOSSES = 3
+_LONG_WAIT_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The message that carries the end, and the handle of its picture."""
+
+    message_id: int = 0
+    picture: Source | None = None
 
 
 async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
@@ -28,7 +46,10 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     decision = await _fetch(tools, job, raw)
     if decision is not None:
         return await tools.end(job, decision.outcome, decision.reason)
-    ready = await tools.pool.run(pictures.prepare, str(raw), str(folder / "ready"))
+    prepare = functools.partial(pictures.prepare, as_file=job.is_file)
+    ready = await tools.pool.run(prepare, str(raw), str(folder / "ready"))
+    if ready.original_suffix and job.operation is not Operation.COMPARE:
+        await asyncio.to_thread(tools.kept.keep, raw, job.id, ready.original_suffix)
     telemetry.stage_took("render", time.monotonic() - begun)
     facts = {**job.facts, "kind": ready.kind}
     return await tools.move(
@@ -41,7 +62,7 @@ async def _fetch(tools: Tools, job: Job, raw: Path) -> retry.GiveUp | None:
     attempt = 0
     while True:
         try:
-            await tools.provider.fetch(Output(**outputs[0]), raw)
+            await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
             decision = retry.after_fetch(error, attempt)
@@ -57,8 +78,9 @@ async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     """Show the picture or say the sentence, then end the job; returns it unchanged."""
     begun = time.monotonic()
     outcome = job.outcome or State.FAILED
+    shown = _Shown()
     try:
-        await _show(tools, job, outcome)
+        shown = await _show(tools, job, outcome)
     except MessageGoneError:
         if job.tries < _LOSSES:
             tools.status.lose(job.id)
@@ -72,9 +94,28 @@ async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
         )
     except ChatGoneError:
         outcome = _unseen(outcome)
-    await finish(tools, job, outcome)
+    await finish(tools, job, outcome, shown.picture)
     telemetry.stage_took("deliver", time.monotonic() - begun)
+    if shown.message_id:
+        await _ring(tools, job, outcome, shown.message_id)
     return job
+
+
+async def _ring(tools: Tools, job: Job, outcome: State, message_id: int) -> None:
+    """An edit makes no phone ring: after a long wait, a line of its own says it is over."""
+    waited_ms = tools.now_ms() - job.created_ms
+    if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
+        return
+    place = Place(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
+    key = "ready" if outcome is State.DELIVERED else "ready_without"
+    # Best effort: said twice would be worse than once too little.
+    with suppress(ImgbotError):
+        if (
+            await tools.shelf.newest_of(job.user_id)
+            or (await tools.people.preferences(job.user_id)).is_quiet
+        ):
+            return
+        await tools.delivery.announce(place, say(job.language, key), [])
 
 
 def _unseen(outcome: State) -> State:
@@ -82,38 +123,39 @@ def _unseen(outcome: State) -> State:
     return State.CANCELLED if outcome is State.CANCELLED else State.FAILED
 
 
-async def finish(tools: Tools, job: Job, outcome: State) -> None:
+async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None = None) -> None:
     """End the job in Redis, with what the buttons under its picture need."""
-    result = _result(job) if outcome is State.DELIVERED else {}
-    await tools.queue.finish(job, outcome, tools.now_ms(), result)
+    result: dict[str, str] = {}
+    if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
+        result = gallery.to_hash(job, picture, words.caption(job))
+    await tools.queue.finish(job, outcome, tools.now_ms(), result, picture if result else None)
     telemetry.job_finished(job, outcome, tools.now_ms())
 
 
-async def _show(tools: Tools, job: Job, outcome: State) -> None:
+async def _show(tools: Tools, job: Job, outcome: State) -> _Shown:
     place = Place(job.chat_id, job.thread_id, job.reply_to)
     if outcome is not State.DELIVERED:
         text = words.sentence(job)
         message_id = await tools.status.ensure(job, text)
         async with tools.status.close(job):
             await tools.delivery.tell(place, message_id, text, [])
-        return
+        return _Shown(message_id)
     message_id = await tools.status.ensure(job, say(job.language, "job_ready"))
     async with tools.status.close(job):
-        await tools.delivery.show(
+        picture = await tools.delivery.show(
             place,
             message_id,
             Path(job.file),
             is_photo=job.facts.get("kind") == "photo",
             caption=words.caption(job),
-            rows=buttons.under_result(job.language, job.id),
+            rows=_buttons(job),
         )
+    return _Shown(message_id, picture)
 
 
-def _result(job: Job) -> dict[str, object]:
-    return {
-        "user_id": job.user_id,
-        "operation": job.operation,
-        "words": job.words,
-        "sources": dump_sources(job.sources),
-        "scale": job.scale,
-    }
+def _buttons(job: Job) -> buttons.Keyboard:
+    if job.operation is Operation.COMPARE:
+        return []
+    is_change = len(job.sources) == 1
+    is_photo = job.facts.get("kind") == "photo"
+    return buttons.under_result(job.language, job.id, is_photo=is_photo, is_change=is_change)

@@ -22,15 +22,21 @@ from imgbot.errors import (
 from imgbot.job import Job, State
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
+from imgbot.runner.estimates import Estimates, rounded_s
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
-from imgbot.texts import buttons, say
+from imgbot.texts import buttons, say, seconds
 
 _RETRY_MS = 15_000
 _BATCH = 50
 _TICK_S = 1.0
 _HINT_AFTER_S = 1.5
 _SLOTS = 20
+_PLACES_EVERY_S = 3.0
+_PLACES_AT_ONCE = 50
+_PROGRESS_EVERY_S = 3.0
+_SOON_S = 8
+"""A picture that takes less needs no estimate."""
 
 
 @dataclass(slots=True)
@@ -39,6 +45,7 @@ class _Line:
 
     message_id: int = 0
     is_closed: bool = False
+    told: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -55,6 +62,7 @@ class Status:
         self._lines: dict[str, _Line] = {}
         self._look = asyncio.Event()
         self._slots = asyncio.Semaphore(_SLOTS)
+        self._estimates = Estimates(shelf, now_ms)
 
     def nudge(self) -> None:
         """Somebody was admitted: announce it now, not at the next tick."""
@@ -63,6 +71,7 @@ class Status:
     async def announce_all(self) -> None:
         """Announce what was admitted, for ever; cancelled at the end of the supervisor."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell_places())
             while True:
                 self._look.clear()
                 for job_id in await self._unannounced():
@@ -116,9 +125,8 @@ class Status:
                 raise GoneError(f"{job.id}: over before it was announced")
             place = Place(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
-            line.message_id = await self._delivery.announce(
-                place, text or await self._standing(job), rows
-            )
+            line.told = text or await self._standing(job)
+            line.message_id = await self._delivery.announce(place, line.told, rows)
             await self._queue.announced(job.id, line.message_id)
             return line.message_id
 
@@ -126,17 +134,47 @@ class Status:
         place = await self._shelf.place(job.id) if job.state is State.QUEUED else 0
         if place:
             return say(job.language, "job_waiting", place=place)
-        return say(job.language, "job_working")
+        return await self._working(job)
 
-    async def hint_working(self, job: Job) -> None:
-        """Say that the work has begun, unless it is over in a moment anyway."""
+    async def _working(self, job: Job) -> str:
+        typical_s = await self._estimates.typical_s(job.operation)
+        if typical_s < _SOON_S:
+            return say(job.language, "job_working")
+        usually = seconds(job.language, rounded_s(typical_s))
+        return say(job.language, "job_working_usually", usually=usually)
+
+    async def _tell_places(self) -> None:
+        """Tell those who wait when they have moved up, as far as Telegram's pace allows."""
+        while True:
+            await asyncio.sleep(_PLACES_EVERY_S)
+            with suppress(TransientError):
+                line = await self._shelf.line()
+                for job in await self._shelf.jobs(line[:_PLACES_AT_ONCE]):
+                    if job.state is State.QUEUED and job.message_id and not job.is_cancelled:
+                        self._line(job.id).message_id = job.message_id
+                        place = line.index(job.id) + 1
+                        await self.hint(job, say(job.language, "job_waiting", place=place))
+
+    async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
+        """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
         await asyncio.sleep(_HINT_AFTER_S)
-        await self.hint(job, say(job.language, "job_working"))
+        if self._is_shown(job):
+            await self._delivery.act(Place(job.chat_id, job.thread_id))
+        await self.hint(job, await self._working(job))
+        while True:
+            await asyncio.sleep(_PROGRESS_EVERY_S)
+            if share := progress():
+                percent = round(min(share, 0.99) * 100)
+                await self.hint(job, say(job.language, "job_progress", percent=percent))
+
+    def _is_shown(self, job: Job) -> bool:
+        line = self._line(job.id)
+        return bool(line.message_id) and not line.is_closed
 
     async def hint(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; a hint is no promise."""
         line = self._line(job.id)
-        if line.lock.locked() or line.is_closed or not line.message_id:
+        if line.lock.locked() or line.told == text or not self._is_shown(job):
             return
         async with line.lock:
             # A hint is the first thing to go when Telegram asks for calm.
@@ -144,6 +182,7 @@ class Status:
                 await self._delivery.tell(
                     Place(job.chat_id), line.message_id, text, buttons.waiting(job.language, job.id)
                 )
+                line.told = text
 
     def close(self, job: Job) -> asyncio.Lock:
         """No hint from here on; the caller writes the last word under the lock."""

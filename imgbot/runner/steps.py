@@ -33,7 +33,7 @@ async def take_step(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
 async def _call_off(tools: Tools, job: Job) -> Job:
     if job.state is State.POLLING:
         try:
-            await tools.provider.cancel(job.ticket)
+            await tools.provider_of(job).cancel(job.ticket)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
     return await tools.end(job, State.CANCELLED, "cancelled")

@@ -2,17 +2,18 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from imgbot.imaging import pictures
+from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
-from imgbot.job import Job, State
+from imgbot.job import Job, Operation, State
 from imgbot.polling import PollingConfig
 from imgbot.providers.protocol import Order, Provider
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.people import People
 from imgbot.queue.shelf import Shelf
 from imgbot.runner.status import Status
 from imgbot.telegram.delivery import Delivery
@@ -20,9 +21,7 @@ from imgbot.telegram.delivery import Delivery
 Download = Callable[[str, Path], Awaitable[None]]
 """Fetches a person's file by its Telegram handle."""
 
-T = TypeVar("T")
-
-_CANCEL_AGAIN_S = 1.0
+_TARGET = "made.jpg"
 _DUE_MS = 120_000
 """A running job is looked at by its own task; due times only matter after a restart."""
 
@@ -33,7 +32,10 @@ class Tools:
 
     queue: JobQueue
     shelf: Shelf
-    provider: Provider
+    people: People
+    kept: Kept
+    providers: Mapping[Operation, Provider]
+    """Who makes what."""
     pool: Pool
     status: Status
     delivery: Delivery
@@ -42,6 +44,9 @@ class Tools:
     folder: Path
     now_ms: Callable[[], int]
     draining: asyncio.Event
+
+    def provider_of(self, job: Job) -> Provider:
+        return self.providers[job.operation]
 
     async def move(self, job: Job, state: State, **changes: object) -> Job:
         """Follow an arrow of the job's table."""
@@ -70,8 +75,9 @@ class Tools:
             words=job.words,
             pictures=tuple(checked),
             scale=job.scale,
+            ratio=job.ratio,
             seed=job.seed,
-            target=folder / "made.jpg",
+            target=folder / _TARGET,
         )
 
     async def _checked(self, job: Job, index: int, folder: Path) -> Path:
@@ -85,52 +91,12 @@ class Tools:
         raw.unlink(missing_ok=True)
         return Path(picture.path)
 
+    def progress_of(self, job_id: str) -> float:
+        """Return how far a picture made on this machine is, 0 to 1; 0 where nothing is known."""
+        try:
+            return float((self.folder_of(job_id) / f"{_TARGET}.progress").read_text())
+        except (OSError, ValueError):
+            return 0.0
+
     def forget_files(self, job_id: str) -> None:
         shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
-
-
-async def pause(seconds: float, *events: asyncio.Event) -> None:
-    """Sleep, unless one of the events wakes first."""
-    async with asyncio.TaskGroup() as group:
-        waits = [group.create_task(event.wait()) for event in events]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-
-
-async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not always enough: the Redis client can turn a cancellation that meets its own
-    timeout into an error, which a loop takes for an outage and goes on.
-    """
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
-
-
-async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Await `work`, unless the event comes first: then cut it short and return None."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(_outcome_of(work))
-        wait = group.create_task(event.wait())
-        await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
-        wait.cancel()
-        if not task.done():
-            await end(task)
-    if task.cancelled():
-        return None
-    result, error = task.result()
-    if error is not None:
-        raise error
-    return result
-
-
-async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
-    # A task group would wrap what is raised; whoever waits here wants it as it is.
-    try:
-        return await work, None
-    except Exception as error:  # noqa: BLE001 -- raised again by `unless`
-        return None, error

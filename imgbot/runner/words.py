@@ -2,28 +2,42 @@
 
 from imgbot.job import Job, Operation
 from imgbot.texts import knows, say
+from imgbot.texts.changes import changes
 
 _CAPTION_WORDS = 600
 """Characters of the person's words that a caption repeats; Telegram takes 1024 in all."""
 
+_UNKNOWN_WORDS = 120
+
 
 def caption(job: Job) -> str:
-    """Return the line under the picture."""
-    words = _shortened(job.words)
-    if job.operation is Operation.CREATE:
-        text = say(job.language, "caption_create", words=words)
-    elif job.operation is Operation.EDIT:
-        text = say(job.language, "caption_edit", words=words)
-    elif job.operation is Operation.MERGE:
-        text = say(job.language, "caption_merge", count=len(job.sources))
-    elif job.operation is Operation.UPSCALE:
-        text = say(job.language, "caption_upscale", scale=job.scale)
-    else:
-        text = say(job.language, "caption_retouch")
+    """Return what stands under the picture: what was asked, what was done, what was not."""
+    lines = [_title(job)]
+    did = changes(job.language, _parts(job, "did"))
+    if did and job.operation in {Operation.EDIT, Operation.RETOUCH, Operation.MERGE}:
+        lines.append(say(job.language, "caption_did", did=did))
     unknown = str(job.facts.get("unknown", ""))
     if unknown:
-        text += "\n" + say(job.language, "caption_unknown", words=unknown[:200])
-    return text
+        key = "caption_unknown_nearest" if "nearest" in job.facts else "caption_unknown"
+        nearest = job.facts.get("nearest", "")
+        lines.append(say(job.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
+    if job.note and knows(job.note):
+        lines += ["", say(job.language, job.note)]
+    return "\n".join(lines)
+
+
+def _title(job: Job) -> str:
+    return say(
+        job.language,
+        f"caption_{job.operation}",
+        words=_shortened(job.words),
+        count=len(job.sources),
+        scale=job.scale,
+    )
+
+
+def _parts(job: Job, name: str) -> list[str]:
+    return [part for part in str(job.facts.get(name, "")).split(", ") if part]
 
 
 def sentence(job: Job) -> str:

@@ -18,6 +18,7 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
+from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
 from aiohttp import ClientError, ClientResponseError
 
@@ -62,8 +63,8 @@ def open_bot(token: str, api: str) -> Bot:
     return Bot(token, session=session)
 
 
-async def greet(bot: Bot) -> int:
-    """Return the bot's own id, and take its updates over from any webhook.
+async def greet(bot: Bot) -> User:
+    """Return the bot's own account, and take its updates over from any webhook.
 
     Raises ConfigError on a token that Telegram does not know, TransientError while it is
     away.
@@ -75,7 +76,7 @@ async def greet(bot: Bot) -> int:
             raise ConfigError("IMGBOT_TOKEN", "is unknown to Telegram; ask @BotFather") from error
         # Never with drop_pending_updates: what people sent meanwhile is theirs.
         await bot.delete_webhook()
-    return me.id
+    return me
 
 
 @asynccontextmanager

@@ -4,29 +4,37 @@ A picture is only ever shown by editing that message: an edit may be repeated fo
 still shows one picture, while a repeated send could show two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
+    ForceReply,
     FSInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InlineQueryResultsButton,
+    InlineQueryResultUnion,
     InputMediaDocument,
     InputMediaPhoto,
+    MediaUnion,
+    Message,
     ReplyParameters,
 )
 
 from imgbot.errors import TelegramRefusedError, UserError
+from imgbot.job import Source
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
 from imgbot.texts.buttons import Button
 
 CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
 ANSWER_LIMIT = 200
+NAME_LIMIT = 80
 _UPLOAD_TIMEOUT_S = 120
 
 
@@ -48,35 +56,104 @@ class Delivery:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    async def announce(self, place: Place, text: str, rows: Rows) -> int:
+    async def announce(
+        self, place: Place, text: str, rows: Rows, *, asks_for_reply: bool = False
+    ) -> int:
         """Send a new message; return its id. Where its topic is gone, the chat will do."""
-        try:
-            return await self._send(place, text, rows)
-        except TelegramRefusedError as error:
-            if not place.thread_id or "thread not found" not in str(error).lower():
-                raise
-            return await self._send(replace(place, thread_id=0), text, rows)
+        markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
 
-    async def _send(self, place: Place, text: str, rows: Rows) -> int:
-        reply = (
-            ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
-            if place.reply_to
-            else None
-        )
-        async with telegram_errors():
-            message = await self._bot.send_message(
+        async def send(place: Place) -> Message:
+            return await self._bot.send_message(
                 place.chat_id,
                 text[:TEXT_LIMIT],
                 message_thread_id=place.thread_id or None,
-                reply_parameters=reply,
-                reply_markup=keyboard(rows),
+                reply_parameters=_reply(place),
+                reply_markup=markup,
             )
-        return message.message_id
+
+        return (await _in_place(place, send)).message_id
+
+    async def present(
+        self, place: Place, picture: Source | Path, caption: str, rows: Rows, *, name: str = ""
+    ) -> Source | None:
+        """Send a picture: one that Telegram keeps, or a file, which goes out as a document.
+
+        Returns its handle. Raises UserError when Telegram no longer keeps it.
+        """
+        is_kept = isinstance(picture, Source)
+        media = picture.file_id if is_kept else FSInputFile(picture, filename=name or picture.name)
+
+        async def send(place: Place) -> Message:
+            common: dict[str, Any] = {
+                "message_thread_id": place.thread_id or None,
+                "reply_parameters": _reply(place),
+                "caption": caption[:CAPTION_LIMIT] or None,
+                "reply_markup": keyboard(rows),
+                "request_timeout": _UPLOAD_TIMEOUT_S,
+            }
+            if is_kept and not picture.is_file:
+                return await self._bot.send_photo(place.chat_id, media, **common)
+            return await self._bot.send_document(
+                place.chat_id, media, disable_content_type_detection=True, **common
+            )
+
+        return picture_in(await _in_place(place, send))
+
+    async def present_all(
+        self, place: Place, pictures: Sequence[tuple[str | Path, str]]
+    ) -> list[Source | None]:
+        """Send 2 to 10 photos, each with its caption, as one album; return their handles."""
+        media: list[MediaUnion] = [
+            InputMediaPhoto(
+                media=picture if isinstance(picture, str) else FSInputFile(picture),
+                caption=caption[:CAPTION_LIMIT],
+            )
+            for picture, caption in pictures
+        ]
+        async with telegram_errors():
+            messages = await self._bot.send_media_group(
+                place.chat_id,
+                media,
+                message_thread_id=place.thread_id or None,
+                request_timeout=_UPLOAD_TIMEOUT_S,
+            )
+        return [picture_in(message) for message in messages]
+
+    async def turn(
+        self, place: Place, message_id: int, picture: Source, caption: str, rows: Rows
+    ) -> None:
+        """Make a message with a picture show another one that Telegram keeps."""
+        kind = InputMediaDocument if picture.is_file else InputMediaPhoto
+        media = kind(media=picture.file_id, caption=caption[:CAPTION_LIMIT])
+        async with telegram_errors(), _unmodified():
+            await self._bot.edit_message_media(
+                media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
+            )
+
+    async def act(self, place: Place) -> None:
+        """Let Telegram show for a moment that a picture is on its way; no promise."""
+        with suppress(AiogramError, OSError):
+            await self._bot.send_chat_action(
+                place.chat_id, "upload_photo", message_thread_id=place.thread_id or None
+            )
 
     async def answer(self, callback_id: str, text: str) -> None:
         """Answer a press; nothing is lost if Telegram no longer takes it."""
         with suppress(AiogramError, OSError):
             await self._bot.answer_callback_query(callback_id, text[:ANSWER_LIMIT] or None)
+
+    async def offer(
+        self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str
+    ) -> None:
+        """Answer an inline query; nothing is lost if Telegram no longer takes it."""
+        with suppress(AiogramError, OSError):
+            await self._bot.answer_inline_query(
+                query_id,
+                list(offers),
+                cache_time=0,
+                is_personal=True,
+                button=InlineQueryResultsButton(text=button, start_parameter="inline"),
+            )
 
     async def tell(self, place: Place, message_id: int, text: str, rows: Rows) -> None:
         """Make the message say `text`; saying it twice is nothing."""
@@ -90,8 +167,11 @@ class Delivery:
 
     async def show(
         self, place: Place, message_id: int, path: Path, *, is_photo: bool, caption: str, rows: Rows
-    ) -> None:
-        """Turn the message into the picture; it may be the picture already."""
+    ) -> Source | None:
+        """Turn the message into the picture; it may be the picture already.
+
+        Returns its handle, None where Telegram does not tell it again.
+        """
         file = FSInputFile(path, filename=f"imgbot{path.suffix}")
         caption = caption[:CAPTION_LIMIT]
         media = (
@@ -101,9 +181,10 @@ class Delivery:
                 media=file, caption=caption, disable_content_type_detection=False
             )
         )
+        shown: Message | bool = False
         try:
             async with telegram_errors(), _unmodified():
-                await self._bot.edit_message_media(
+                shown = await self._bot.edit_message_media(
                     media,
                     chat_id=place.chat_id,
                     message_id=message_id,
@@ -112,6 +193,37 @@ class Delivery:
                 )
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
+        return picture_in(shown) if isinstance(shown, Message) else None
+
+
+def picture_in(message: Message) -> Source | None:
+    """Return the handle of a message's picture, whoever sent it; None if it has none."""
+    if message.photo:
+        photo = message.photo[-1]
+        return Source(photo.file_id, photo.file_unique_id, photo.file_size or 0)
+    if message.document:
+        file = message.document
+        name = (file.file_name or "")[:NAME_LIMIT]
+        return Source(file.file_id, file.file_unique_id, file.file_size or 0, name, is_file=True)
+    return None
+
+
+def _reply(place: Place) -> ReplyParameters | None:
+    if not place.reply_to:
+        return None
+    return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
+
+
+async def _in_place(place: Place, send: Callable[[Place], Awaitable[Message]]) -> Message:
+    """Send where it belongs; where its topic is gone, the chat will do."""
+    try:
+        async with telegram_errors():
+            return await send(place)
+    except TelegramRefusedError as error:
+        if not place.thread_id or "thread not found" not in str(error).lower():
+            raise
+    async with telegram_errors():
+        return await send(replace(place, thread_id=0))
 
 
 class _unmodified:  # noqa: N801 -- reads as a word after `async with`

@@ -33,7 +33,7 @@ from imgbot.errors import (
 from imgbot.retry import backoff_s
 from imgbot.telegram.update import Update, chat_of
 
-ALLOWED_UPDATES = ["message", "callback_query"]
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 _LIMIT = 100
 _LONG_POLL_S = 30
 _HANDLERS = 32

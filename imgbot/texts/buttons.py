@@ -7,8 +7,9 @@ is decided where the press is handled.
 import re
 from dataclasses import dataclass
 
-from imgbot.job import Operation
-from imgbot.texts import say
+from imgbot.job import ACTIONS
+from imgbot.preferences import RATIOS, VARIANTS, Preferences
+from imgbot.texts import LANGUAGES, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Press:
 Keyboard = list[list[Button]]
 
 _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
-_ACTIONS = frozenset({"start", "photo", "scale", "merge", "cancel", "again", "edit", "up"})
+RESULT_ACTIONS = frozenset({"again", "edit", "up", "file", "compare", "undo"})
+_ACTIONS = RESULT_ACTIONS | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue"}
 SCALES = (2, 4)
 
 
@@ -45,8 +47,7 @@ def parse(data: str | None) -> Press | None:
 def menu(language: str) -> Keyboard:
     """The five actions."""
     create, edit, merge, retouch, upscale = (
-        Button(say(language, f"button_{operation}"), f"start:{operation}")
-        for operation in Operation
+        Button(say(language, f"button_{operation}"), f"start:{operation}") for operation in ACTIONS
     )
     return [[create], [edit, merge], [retouch, upscale]]
 
@@ -77,12 +78,73 @@ def merge(language: str) -> Keyboard:
     return [[Button(say(language, "button_merge_now"), "merge:")]]
 
 
-def under_result(language: str, job_id: str) -> Keyboard:
-    """Under a finished picture."""
+def under_result(
+    language: str, job_id: str, *, is_photo: bool = True, is_change: bool = False
+) -> Keyboard:
+    """Under a finished picture: its file if it is a photo, steps back if it changed another."""
+    below = [
+        *([Button(say(language, "button_file"), f"file:{job_id}")] if is_photo else []),
+        *([Button(say(language, "button_compare"), f"compare:{job_id}")] if is_change else []),
+        *([Button(say(language, "button_undo"), f"undo:{job_id}")] if is_change else []),
+    ]
     return [
         [
             Button(say(language, "button_again"), f"again:{job_id}"),
             Button(say(language, "button_edit_more"), f"edit:{job_id}"),
             *(Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES),
-        ]
+        ],
+        *([below] if below else []),
+    ]
+
+
+def strip(newer: str, older: str, current: str, where: str) -> list[Button]:
+    """Above the buttons of a picture in the strip: to the newer one, where it is, to the older."""
+    return [
+        *([Button("◀", f"view:{newer}")] if newer else []),
+        Button(where, f"view:{current}"),
+        *([Button("▶", f"view:{older}")] if older else []),
+    ]
+
+
+def call_off(language: str, job_id: str, number: int) -> Button:
+    """Cancels one line of the list of what is on its way."""
+    return Button(say(language, "button_call_off", number=number), f"cancel:{job_id}")
+
+
+def refresh(language: str, user_id: int) -> Button:
+    """Brings the list of what is on its way up to date."""
+    return Button(say(language, "button_refresh"), f"queue:{user_id}")
+
+
+def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
+    """One row per thing that stays; what is chosen carries a mark."""
+
+    def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
+        return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")
+
+    return [
+        [
+            choice(say(code, "language_name"), "language", code, is_chosen=code == language)
+            for code in LANGUAGES
+        ],
+        [
+            choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
+            for ratio in RATIOS
+        ],
+        [
+            choice(str(count), "variants", str(count), is_chosen=count == liked.variants)
+            for count in VARIANTS
+        ],
+        [
+            choice(
+                say(language, f"choice_{key}"), "file", value, is_chosen=liked.is_file == is_file
+            )
+            for key, value, is_file in (("photo", "0", False), ("file", "1", True))
+        ],
+        [
+            choice(
+                say(language, f"choice_{key}"), "quiet", value, is_chosen=liked.is_quiet == quiet
+            )
+            for key, value, quiet in (("loud", "0", False), ("quiet", "1", True))
+        ],
     ]

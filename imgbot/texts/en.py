@@ -9,18 +9,29 @@ TEXTS = {
     ),
     "help": (
         "What I can do:\n\n"
-        "🎨 Create: just say it in words, “a fox in an autumn forest”\n"
-        "✏️ Edit: send a photo with a caption, “warmer and a little brighter”\n"
-        "🧩 Merge: /merge, then 2 to 10 photos\n"
+        "🎨 Create: just say it in words. Add “16:9”, “square” or “3 variants” if you like\n"
+        "✏️ Edit: send a photo with a caption, or reply to any picture with words\n"
+        "🧩 Merge: send an album and say how to combine it, “put 1 into 2”\n"
         "✨ Retouch: /retouch and a photo; I remove noise and mend light and colour\n"
         "🔍 Upscale: /upscale and a photo; twice or four times the size\n\n"
-        "/cancel stops what is being made.\n"
+        "/undo one step back · /compare before and after\n"
+        "/last and /history: your pictures again, for free\n"
+        "/queue what is being made · /cancel stops it\n"
+        "/settings language, shape, variants · /limits what is left\n\n"
+        "In a group I answer commands and replies to me.\n"
         "Photos up to {limit_mb} MB. Send them as files to keep their full quality."
     ),
-    "engine_note": (
-        "Pictures are made by the built-in engine now: it paints patterns and landscapes "
-        "from words and edits photos, without a neural network."
+    "engine_help": (
+        "Pictures are made by the built-in engine: it paints from words and edits photos by "
+        "rules, without a neural network. When editing it knows:\n{vocabulary}"
     ),
+    "engine_note": (
+        "ℹ️ Made by the built-in engine: it paints by rules, without a neural network. The bot's "
+        "owner can plug in an AI service with the setting IMGBOT_PROVIDER. I say this only once."
+    ),
+    "example_create": "“a fox in an autumn forest, watercolour”",
+    "example_edit": "A photo with the caption “warmer, vintage”",
+    "example_merge": "An album with the caption “collage”",
     # the menu
     "button_create": "🎨 Create a picture",
     "button_edit": "✏️ Edit a photo",
@@ -31,11 +42,24 @@ TEXTS = {
     "button_merge_now": "🧩 Merge",
     "button_again": "🔁 Again",
     "button_edit_more": "✏️ Edit",
+    "button_file": "📄 Original file",
+    "button_compare": "↔️ Compare",
+    "button_undo": "↩️ Undo",
+    "button_call_off": "✖️ Cancel {number}",
+    "button_refresh": "🔄 Refresh",
     "command_create": "Create a picture from words",
     "command_edit": "Edit a photo",
     "command_merge": "Merge several photos",
     "command_retouch": "Retouch a photo",
     "command_upscale": "Make a photo 2 or 4 times larger",
+    "command_undo": "Go one step back",
+    "command_compare": "Before and after, side by side",
+    "command_last": "Show the latest picture again",
+    "command_history": "Your latest pictures",
+    "command_queue": "What is being made",
+    "command_limits": "What is left, and until when",
+    "command_settings": "Language, shape, variants, photo or file",
+    "command_quiet": "Turn the “ready” message on or off",
     "command_cancel": "Cancel",
     "command_help": "What I can do",
     "about": "I make pictures: create from words, edit, merge, retouch and upscale photos.",
@@ -52,9 +76,16 @@ TEXTS = {
     ),
     "ask_merge_photos": "Send 2 to 10 photos, one by one or as an album.",
     "merge_count_one": "Got the first photo. Send at least one more.",
-    "merge_count": "{count} photos. Add more, tell me how to combine them, or press the button.",
+    "merge_count": (
+        "{count} photos, numbered in the order you sent them. Tell me how to combine them "
+        "(“side by side”, “put 1 into 2”), add more, or press the button."
+    ),
     "merge_full": "{limit} photos are the most I can merge at once. Press “Merge”.",
     "merge_too_few": "A merge takes at least two photos. Send one more.",
+    "album_command": (
+        "That works with one photo at a time. Send the photo by itself with this command; an album "
+        "I can only merge."
+    ),
     "ask_retouch_photo": "Send a photo: I remove noise and mend light, colour and sharpness.",
     "ask_upscale_photo": "Send the picture to make larger.",
     "ask_scale": "How many times larger?",
@@ -64,12 +95,15 @@ TEXTS = {
     # a job's life
     "job_waiting": "⏳ Accepted. Your place in line: {place}.",
     "job_working": "🎨 Working…",
+    "job_working_usually": "🎨 Working… usually about {usually}.",
     "job_progress": "🎨 Working… {percent}%",
     "job_slow": (
         "🎨 This takes longer than usual, but the order is alive. It won't cost anything "
         "twice: as soon as the picture is ready it will appear here."
     ),
     "job_ready": "Ready, here it comes…",
+    "ready": "✅ Ready!",
+    "ready_without": "This one did not work out; the reason is in the message above.",
     "cancelled": "Cancelled.",
     "cancelling": "Cancelling…",
     "cancel_nothing": "There is nothing to cancel.",
@@ -81,13 +115,57 @@ TEXTS = {
     "unknown_button": "I don't know this button. Start anew: /start",
     "tapped_already": "On it already.",
     "accepted_short": "Accepted.",
+    "slow_down": "One moment, not so fast.",
+    # what is on its way, what was made, what stays
+    "queue_empty": "Nothing is being made for you now. Tell me what to draw!",
+    "queue_title": "Being made for you: {count}",
+    "queue_place": "place in line: {place}",
+    "queue_working": "in work",
+    "queue_cancelling": "being cancelled",
+    "queue_more": "…and {count} more",
+    "title_create": "picture",
+    "title_edit": "edit",
+    "title_merge": "merge",
+    "title_retouch": "retouch",
+    "title_upscale": "upscale",
+    "title_compare": "comparison",
+    "limits": (
+        "Requests left: {remaining} of {limit} (counted over {window}).\n"
+        "Waiting in line: {waiting} of {waiting_limit}.\n"
+        "Made at the same time: up to {running_limit}."
+    ),
+    "limits_again": "All requests are yours again in {wait}.",
+    "quiet_on": (
+        "All right, I won't write separately when a picture is ready. /quiet turns it back on."
+    ),
+    "quiet_off": "When a picture takes long, I'll write when it is ready. /quiet turns that off.",
+    "history_empty": "You have no pictures yet. Tell me what to draw!",
+    "undo_nothing": "There is nothing to go back to: this picture was not changed.",
+    "undo_original": "This is where it began: your own picture. Reply to it with words to edit it.",
+    "compare_nothing": "There is nothing to compare: this picture was not made from another one.",
+    "original_caption": "The original file, as it was made",
+    "original_gone": "I no longer keep the original file. Save the picture from the chat instead.",
+    "inline_button": "Create a new picture",
+    "language_name": "English",
+    "choice_photo": "As a photo",
+    "choice_file": "As a file",
+    "choice_loud": "🔔 Say when ready",
+    "choice_quiet": "🔕 Quietly",
+    "settings": (
+        "Your settings. Row by row: language; shape of new pictures; how many variants at once; "
+        "photo or file; a message when a long wait is over.\n"
+        "Words in a request win: “a fox, 16:9, 2 variants”."
+    ),
     # captions
     "caption_create": "{words}",
     "caption_edit": "✏️ {words}",
     "caption_merge": "🧩 Photos merged: {count}",
     "caption_retouch": "✨ Retouched",
     "caption_upscale": "🔍 {scale} times larger",
+    "caption_compare": "Before and after",
+    "caption_did": "Done: {did}",
     "caption_unknown": "Not understood: {words}",
+    "caption_unknown_nearest": "Not understood: {words}. Perhaps: {nearest}?",
     # refusals
     "rate_limited": (
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
@@ -101,6 +179,15 @@ TEXTS = {
         "You have {count} waiting already. Wait for a picture, or cancel one: /cancel"
     ),
     "storage_full": "I can't take the order now: I am out of memory. Try again later.",
+    "paused": "There is maintenance just now, so I take no orders. Try again in a few minutes.",
+    "banned": "The bot's owner has closed it for you.",
+    "anonymous": (
+        "I can't tell who is writing: you write as a group or a channel. Switch to your own name "
+        "and say it again."
+    ),
+    "edited_message": (
+        "I work from the first version of a message. If you want it changed, send it anew."
+    ),
     "not_allowed": "This bot is for invited people only. Your number: {user_id}",
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
@@ -124,9 +211,13 @@ TEXTS = {
     ),
     "picture_too_small": "The picture is too small to do anything with. Please send another.",
     "picture_gone": "Telegram no longer keeps this photo. Please send it again.",
+    "picture_heic": (
+        "This is a HEIC photo, and this bot cannot open those. Send it as an ordinary photo, or "
+        "as a JPEG."
+    ),
     "edit_words_unknown": (
-        "I did not understand what to do: “{words}”. I know: brighter, darker, warmer, cooler, "
-        "more contrast, black and white, sepia, blur, sharpen, rotate, mirror, frame, vintage…"
+        "I did not understand what to do: “{words}”. Perhaps you mean: {nearest}? "
+        "All that I know is in /help."
     ),
     "merge_needs_two": "A merge takes at least two photos.",
     "upscale_too_large": (

@@ -190,8 +190,8 @@ async def test_an_end_leaves_nothing_but_a_tombstone(redis: Redis, outcome: Stat
     queue = await open_queue(redis)
     one = await to_delivering(queue, await claimed(queue))
 
-    await queue.finish(one, outcome, NOW, {"user_id": 1})
-    await queue.finish(one, outcome, NOW, {"user_id": 1})
+    await queue.finish(one, outcome, NOW, {"user_id": "1"})
+    await queue.finish(one, outcome, NOW, {"user_id": "1"})
 
     assert await redis.keys("rq:job:*") == []
     assert await redis.zcard(keys.DUE) == 0

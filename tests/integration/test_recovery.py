@@ -51,7 +51,9 @@ async def ordered(
     tools = Tools(
         queue=queue,
         shelf=Shelf(redis),
-        provider=SimulatedProvider(door, recovery),
+        people=unused,
+        kept=unused,
+        providers={Operation.CREATE: SimulatedProvider(door, recovery)},
         pool=unused,
         status=unused,
         delivery=unused,

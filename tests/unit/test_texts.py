@@ -9,7 +9,7 @@ import pytest
 
 import imgbot
 from imgbot.conversation.introduction import COMMANDS
-from imgbot.job import Operation
+from imgbot.job import ACTIONS
 from imgbot.texts import LANGUAGES, buttons, en, knows, language_of, plural, ru, say, seconds
 from imgbot.texts.buttons import Press, parse
 
@@ -73,7 +73,7 @@ def test_what_no_button_sends_is_not_understood(data: str | None) -> None:
 def test_the_menu_starts_each_operation() -> None:
     pressed = [parse(button.data) for row in buttons.menu("en") for button in row]
 
-    assert pressed == [Press("start", operation) for operation in Operation]
+    assert pressed == [Press("start", operation) for operation in ACTIONS]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,27 @@
 -- Ends a claimed job: tombstone, counters, and what outlives it.
 -- KEYS 1 job 2 due 3 active 4 mine 5 announce 6 done 7 result 8 dead set 9 dead job 10 stats
---      11 epoch
--- ARGV 1 epoch 2 id 3 expected version 4 outcome 5 now ms 6 tombstone s 7 keep s 8… result fields
+--      11 epoch 12 history 13 latest 14 durations 15 the picture's maker (if its handle is known)
+-- ARGV 1 epoch 2 id 3 expected version 4 outcome 5 now ms 6 tombstone s 7 keep s
+--      8 history length 9 durations kept 10… result fields
 if redis.call('GET', KEYS[11]) ~= ARGV[1] then return {'fenced'} end
-local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id')
+local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id', 'claimed_ms')
 if not seen[1] then return {redis.call('EXISTS', KEYS[6]) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= ARGV[3] then return {'stale', seen[1]} end
 -- First what frees memory: a script that has written is let through a full memory.
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[6], ARGV[4], 'EX', ARGV[6])
-if #ARGV > 7 then
-  redis.call('HSET', KEYS[7], unpack(ARGV, 8))
+if #ARGV > 9 then
+  redis.call('HSET', KEYS[7], unpack(ARGV, 10))
   redis.call('EXPIRE', KEYS[7], ARGV[7])
+  redis.call('LPUSH', KEYS[12], ARGV[2])
+  redis.call('LTRIM', KEYS[12], 0, tonumber(ARGV[8]) - 1)
+  redis.call('EXPIRE', KEYS[12], ARGV[7])
+  redis.call('SET', KEYS[13], ARGV[2], 'EX', ARGV[7])
+  if KEYS[15] then redis.call('SET', KEYS[15], ARGV[2], 'EX', ARGV[7]) end
+end
+if ARGV[4] == 'delivered' then
+  redis.call('LPUSH', KEYS[14], tonumber(ARGV[5]) - tonumber(seen[3] or ARGV[5]))
+  redis.call('LTRIM', KEYS[14], 0, tonumber(ARGV[9]) - 1)
 end
 if ARGV[4] == 'dead' then
   redis.call('RENAME', KEYS[1], KEYS[9])

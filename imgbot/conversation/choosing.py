@@ -1,0 +1,53 @@
+"""The settings that stay: one message of buttons, each press changes one thing."""
+
+from dataclasses import replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.visit import Visit
+from imgbot.preferences import RATIOS, VARIANTS, Preferences
+from imgbot.texts import LANGUAGES, buttons, say
+
+
+async def handle_settings(_: Message, visit: Visit, desk: Desk) -> None:
+    """/settings."""
+    rows = buttons.settings(visit.language, visit.preferences, visit.user_id)
+    await desk.say(visit, "settings", rows)
+
+
+async def press_setting(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:
+    """Change one thing, and the message with it; returns the answer to the press."""
+    name, _, rest = argument.partition(".")
+    value, _, owner = rest.partition(".")
+    if owner != str(visit.user_id):
+        return "not_your_button"
+    liked = changed(visit.preferences, name, value)
+    if liked is None:
+        return "unknown_button"
+    await desk.store.people.prefer(visit.user_id, liked)
+    language = liked.language or visit.language
+    if callback.message is not None:
+        rows = buttons.settings(language, liked, visit.user_id)
+        text = say(language, "settings")
+        await desk.rewrite(visit, callback.message.message_id, text, rows)
+    return ""
+
+
+def changed(liked: Preferences, name: str, value: str) -> Preferences | None:
+    """Return the preferences with one of them changed; None for what no button offers."""
+    ratio = value.replace("x", ":")
+    match name:
+        case "language" if value in LANGUAGES:
+            return replace(liked, language=value)
+        case "ratio" if ratio in RATIOS:
+            # Pressed again, it is left to the picture.
+            return replace(liked, ratio="" if liked.ratio == ratio else ratio)
+        case "variants" if value in map(str, VARIANTS):
+            return replace(liked, variants=int(value))
+        case "file" if value in {"0", "1"}:
+            return replace(liked, is_file=value == "1")
+        case "quiet" if value in {"0", "1"}:
+            return replace(liked, is_quiet=value == "1")
+        case _:
+            return None

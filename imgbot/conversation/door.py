@@ -1,0 +1,73 @@
+"""The door: who may come in, and every refusal in words."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiogram import BaseMiddleware
+from aiogram.types import CallbackQuery, Message, TelegramObject
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.reading import mentions, without_mention
+from imgbot.conversation.visit import Visit, visit_of
+from imgbot.errors import UserError
+from imgbot.texts import say
+
+Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Myself:
+    """How the bot is known at Telegram."""
+
+    id: int
+    name: str
+
+    def is_meant(self, message: Message) -> bool:
+        """In a group only a mention, or an answer to the bot's own message, is meant for it."""
+        if message.chat.type == "private":
+            return True
+        answered = message.reply_to_message
+        if answered and answered.from_user and answered.from_user.id == self.id:
+            return True
+        return mentions(message, self.name)
+
+
+class Door(BaseMiddleware):
+    """Lets visitors in: who it is, whether he may, and his errors in words."""
+
+    def __init__(self, desk: Desk, myself: Myself) -> None:
+        self._desk = desk
+        self._myself = myself
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if not isinstance(event, Message | CallbackQuery):
+            return None
+        visit = visit_of(event, data["event_update"].update_id)
+        if visit is None:
+            return None
+        visit = visit.known(await self._desk.store.people.standing(visit.user_id))
+        try:
+            self._check(visit)
+            data["visit"], data["desk"] = visit, self._desk
+            if isinstance(event, Message):
+                event = without_mention(event, self._myself.name)
+            return await handler(event, data)
+        except UserError as error:
+            await self._refuse(event, visit, error)
+            return None
+
+    def _check(self, visit: Visit) -> None:
+        allowed = self._desk.house.allowed
+        if visit.standing.is_banned:
+            raise UserError("banned")
+        if allowed and not allowed & {visit.user_id, visit.chat_id}:
+            raise UserError("not_allowed", user_id=visit.user_id)
+        if visit.is_anonymous:
+            raise UserError("anonymous")
+
+    async def _refuse(self, event: TelegramObject, visit: Visit, error: UserError) -> None:
+        if isinstance(event, CallbackQuery):
+            await self._desk.answer(event.id, say(visit.language, error.reason, **error.facts))
+        else:
+            await self._desk.refuse(visit, error)

@@ -1,0 +1,78 @@
+"""The beginning and the way out: /start, /help, /cancel, and what cannot be read."""
+
+from importlib import resources
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import Message
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.reading import PICTURE_LIMIT_MB
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
+from imgbot.texts import buttons, say
+from imgbot.texts.changes import vocabulary
+
+_EXAMPLES = ("create", "edit", "merge")
+_FRESH_S = 600
+
+
+async def handle_start(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    await state.clear()
+    await desk.say(visit, "start", buttons.menu(visit.language))
+
+
+async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
+    """Three examples with pictures, then what can be said."""
+    await desk.check_rate_limit(visit)
+    await _show_examples(visit, desk)
+    text = say(visit.language, "help", limit_mb=PICTURE_LIMIT_MB)
+    if desk.house.has_builtin_engine:
+        known = vocabulary(visit.language)
+        text += "\n\n" + say(visit.language, "engine_help", vocabulary=known)
+    await desk.write(visit, text, buttons.menu(visit.language))
+
+
+async def _show_examples(visit: Visit, desk: Desk) -> None:
+    gallery = desk.store.gallery
+    folder = resources.files("imgbot.conversation") / "examples"
+    with resources.as_file(folder) as files:
+        pictures = [
+            (
+                await gallery.example(name) or files / f"{name}.jpg",
+                say(visit.language, f"example_{name}"),
+            )
+            for name in _EXAMPLES
+        ]
+        sent = await desk.delivery.present_all(visit.place, pictures)
+    for name, picture in zip(_EXAMPLES, sent, strict=False):
+        if picture is not None:
+            await gallery.set_example(name, picture.file_id)
+
+
+async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Leave the dialogue, or else call off the latest picture on its way."""
+    if await state.get_state() is not None:
+        # Said before it is forgotten: should the saying fail, the same update comes again,
+        # and must not find a job to cancel instead.
+        await desk.say(visit, "cancel_dialogue", buttons.menu(visit.language))
+        await state.clear()
+        return
+    newest = await desk.store.shelf.newest_of(visit.user_id)
+    job_id = await desk.store.shelf.first_choice(f"cancel.{visit.request}", newest or "")
+    verdict = "gone"
+    if job_id:
+        verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
+    # A cancelled job says so itself, in its status message.
+    if verdict != "ok":
+        await desk.say(visit, "cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+
+
+async def handle_other(_: Message) -> None:
+    """What is neither words nor a picture."""
+    raise UserError("cannot_read_kind")
+
+
+async def handle_edited(message: Message) -> None:
+    """Words that were changed after they were sent: the first version is what was ordered."""
+    if message.edit_date and message.edit_date - int(message.date.timestamp()) < _FRESH_S:
+        raise UserError("edited_message")

@@ -1,0 +1,64 @@
+"""The latest pictures as a strip to browse in: one message that turns into the next picture."""
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.results import traits
+from imgbot.conversation.visit import Visit
+from imgbot.errors import ImgbotError, TransientError, UserError
+from imgbot.queue.gallery import Result
+from imgbot.telegram.delivery import CAPTION_LIMIT
+from imgbot.telegram.flood import patience
+from imgbot.texts import buttons
+from imgbot.texts.buttons import Keyboard
+
+
+async def handle_history(_: Message, visit: Visit, desk: Desk) -> None:
+    """/history: the newest picture, with buttons to the older ones."""
+    strip = await _strip(visit, desk)
+    if not strip:
+        raise UserError("history_empty")
+    caption, rows = _page(strip, 0, visit)
+    picture = strip[0].picture
+    if picture is not None:
+        await desk.delivery.present(visit.place, picture, caption, rows)
+
+
+async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk: Desk) -> str:
+    """Turn the strip to the picture of a job; returns the answer to the press."""
+    result = await desk.store.gallery.result(job_id)
+    if result is not None and result.user_id != visit.user_id:
+        return "not_your_button"
+    strip = await _strip(visit, desk)
+    index = next((at for at, each in enumerate(strip) if each.id == job_id), None)
+    message = callback.message
+    if index is None or message is None:
+        return "stale_button"
+    picture = strip[index].picture
+    if picture is None:
+        return "stale_button"
+    caption, rows = _page(strip, index, visit)
+    try:
+        with patience(2.0):
+            await desk.delivery.turn(visit.place, message.message_id, picture, caption, rows)
+    except TransientError:
+        return "slow_down"
+    except ImgbotError:
+        return "stale_button"
+    return ""
+
+
+async def _strip(visit: Visit, desk: Desk) -> list[Result]:
+    """Return what can be shown, the newest first."""
+    gallery = desk.store.gallery
+    found = [await gallery.result(job_id) for job_id in await gallery.history(visit.user_id)]
+    return [result for result in found if result is not None and result.picture is not None]
+
+
+def _page(strip: list[Result], index: int, visit: Visit) -> tuple[str, Keyboard]:
+    result = strip[index]
+    newer = strip[index - 1].id if index else ""
+    older = strip[index + 1].id if index + 1 < len(strip) else ""
+    turning = buttons.strip(newer, older, result.id, f"{index + 1} / {len(strip)}")
+    rows = buttons.under_result(visit.language, result.id, **traits(result))
+    return result.caption[:CAPTION_LIMIT], [turning, *rows]

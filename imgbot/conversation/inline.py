@@ -1,0 +1,43 @@
+"""Inline mode: `@bot` in any chat offers the person's latest pictures, for nothing."""
+
+from aiogram.types import (
+    InlineQuery,
+    InlineQueryResultCachedDocument,
+    InlineQueryResultCachedPhoto,
+)
+
+from imgbot.conversation.desk import Desk
+from imgbot.queue.gallery import Result
+from imgbot.telegram.delivery import CAPTION_LIMIT
+from imgbot.texts import language_of, say
+
+_TITLE = 60
+
+
+async def handle_inline(query: InlineQuery, desk: Desk) -> None:
+    """Offer the pictures whose words contain what was typed."""
+    user_id = query.from_user.id
+    standing = await desk.store.people.standing(user_id)
+    allowed = desk.house.allowed
+    is_welcome = not standing.is_banned and (not allowed or user_id in allowed)
+    gallery = desk.store.gallery
+    ids = await gallery.history(user_id) if is_welcome else []
+    wanted = query.query.strip().lower()
+    offers: list[InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument] = []
+    for job_id in ids:
+        result = await gallery.result(job_id)
+        if result is not None and result.picture is not None and wanted in result.words.lower():
+            offers.append(_offer(result))
+    language = standing.preferences.language or language_of(query.from_user.language_code)
+    await desk.delivery.offer(query.id, offers, say(language, "inline_button"))
+
+
+def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
+    caption = result.caption[:CAPTION_LIMIT]
+    file_id = result.picture.file_id if result.picture else ""
+    if result.picture and result.picture.is_file:
+        title = (result.words or say(result.language, f"title_{result.operation}"))[:_TITLE]
+        return InlineQueryResultCachedDocument(
+            id=result.id, document_file_id=file_id, title=title, caption=caption
+        )
+    return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)

@@ -1,0 +1,149 @@
+"""What can be done with a finished picture: its buttons, one step back, the file, the latest."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.edit import handle_edit_start
+from imgbot.conversation.reading import picture_of, replied_picture_of
+from imgbot.conversation.upscale import handle_upscale_button
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
+from imgbot.job import Operation, Source
+from imgbot.queue.gallery import Result
+from imgbot.texts import buttons, say
+from imgbot.texts.buttons import SCALES, Press
+
+_ONE_SOURCE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.UPSCALE})
+
+
+async def press_result(
+    callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
+) -> str:
+    """The buttons under a finished picture; returns the answer to the press."""
+    scale, _, job_id = press.argument.rpartition(".")
+    result = await desk.store.gallery.result(job_id)
+    if result is None or not isinstance(callback.message, Message):
+        return "stale_button"
+    if result.user_id != visit.user_id:
+        return "not_your_button"
+    picture = result.picture or picture_of(callback.message)
+    if picture is None:
+        return "stale_button"
+    if press.action == "edit":
+        await handle_edit_start(callback, state, visit, desk, picture)
+        return ""
+    if press.action == "up":
+        wanted = int(scale) if scale in map(str, SCALES) else None
+        await handle_upscale_button(callback, state, visit, desk, picture, wanted)
+        return ""
+    return await _AT_ONCE[press.action](replace(result, picture=picture), visit, desk)
+
+
+async def handle_undo(message: Message, visit: Visit, desk: Desk) -> None:
+    """/undo: one step back from the latest picture, or from the one that it answers."""
+    result = await _subject(message, visit, desk, "undo")
+    if result is None:
+        raise UserError("undo_nothing")
+    await _step_back(result, visit, desk)
+
+
+async def handle_compare(message: Message, visit: Visit, desk: Desk) -> None:
+    """/compare: before and after, side by side."""
+    result = await _subject(message, visit, desk, "compare")
+    if result is None:
+        raise UserError("compare_nothing")
+    await _compare(result, visit, desk)
+
+
+async def handle_last(_: Message, visit: Visit, desk: Desk) -> None:
+    """/last: the latest picture once more."""
+    history = await desk.store.gallery.history(visit.user_id)
+    for job_id in history:
+        result = await desk.store.gallery.result(job_id)
+        if result is not None and result.picture is not None:
+            await present(result, visit, desk)
+            return
+    raise UserError("history_empty")
+
+
+async def present(result: Result, visit: Visit, desk: Desk) -> None:
+    """Show a delivered picture again, for nothing, with its buttons."""
+    if result.picture is None:
+        raise UserError("picture_gone")
+    rows = buttons.under_result(visit.language, result.id, **traits(result))
+    await desk.delivery.present(visit.place, result.picture, result.caption, rows)
+    await desk.store.gallery.set_latest(visit.user_id, result.id)
+
+
+def traits(result: Result) -> dict[str, bool]:
+    """Say which buttons a picture has: the file if it is a photo, steps back if it was changed."""
+    is_change = result.operation in _ONE_SOURCE and len(result.sources) == 1
+    return {"is_photo": not (result.picture and result.picture.is_file), "is_change": is_change}
+
+
+async def _subject(message: Message, visit: Visit, desk: Desk, choice: str) -> Result | None:
+    gallery = desk.store.gallery
+    replied = replied_picture_of(message)
+    found = await gallery.maker_of(replied) if replied else await gallery.latest(visit.user_id)
+    # Going back changes what is the latest: a repeated update must start where it first did.
+    job_id = await desk.store.shelf.first_choice(f"{choice}.{visit.request}", found)
+    result = await gallery.result(job_id)
+    return result if result is not None and result.user_id == visit.user_id else None
+
+
+async def _step_back(result: Result, visit: Visit, desk: Desk) -> str:
+    if result.operation not in _ONE_SOURCE or not result.sources:
+        raise UserError("undo_nothing")
+    parent = await desk.store.gallery.result(result.parent)
+    if parent is not None and parent.picture is not None:
+        await present(parent, visit, desk)
+        return ""
+    caption = say(visit.language, "undo_original")
+    await desk.delivery.present(visit.place, result.sources[0], caption, [])
+    # The person's own picture has no maker: from here there is no way further back.
+    await desk.store.gallery.set_latest(visit.user_id, "")
+    return ""
+
+
+async def _again(result: Result, visit: Visit, desk: Desk) -> str:
+    await desk.check_rate_limit(visit)
+    await desk.repeat(visit, result)
+    return "accepted_short"
+
+
+async def _compare(result: Result, visit: Visit, desk: Desk) -> str:
+    if result.operation not in _ONE_SOURCE or not result.sources or result.picture is None:
+        raise UserError("compare_nothing")
+    await desk.check_rate_limit(visit)
+    await desk.order(visit, Operation.COMPARE, "", (result.sources[0], result.picture))
+    return "accepted_short"
+
+
+async def _send_original(result: Result, visit: Visit, desk: Desk) -> str:
+    """The picture as it was made, before Telegram made a photo of it."""
+    await desk.check_rate_limit(visit)
+    caption = say(visit.language, "original_caption")
+    if result.original_id:
+        kept = Source(result.original_id, "", is_file=True)
+        await desk.delivery.present(visit.place, kept, caption, [])
+        return ""
+    path = desk.store.kept.find(result.id)
+    if path is None:
+        raise UserError("original_gone")
+    name = f"imgbot-{result.id}{path.suffix}"
+    sent = await desk.delivery.present(visit.place, path, caption, [], name=name)
+    if sent is not None:
+        await desk.store.gallery.set_original(result.id, sent.file_id)
+    return ""
+
+
+_AT_ONCE: Mapping[str, Callable[[Result, Visit, Desk], Awaitable[str]]] = {
+    "again": _again,
+    "file": _send_original,
+    "compare": _compare,
+    "undo": _step_back,
+}

@@ -1,0 +1,94 @@
+"""What a person has on its way and may still do: /queue, /limits, /quiet."""
+
+from dataclasses import replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.visit import Visit
+from imgbot.job import Job, State
+from imgbot.texts import buttons, say, seconds
+from imgbot.texts.buttons import Keyboard
+
+_SHOWN = 10
+_TITLE = 40
+
+
+async def handle_queue(_: Message, visit: Visit, desk: Desk) -> None:
+    """/queue: what is on its way, each with a button that calls it off."""
+    text, rows = await _queue(visit, desk)
+    await desk.write(visit, text, rows)
+
+
+async def press_queue(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:
+    """Bring the list up to date; returns the answer to the press."""
+    if argument != str(visit.user_id):
+        return "not_your_button"
+    text, rows = await _queue(visit, desk)
+    if callback.message is not None:
+        await desk.rewrite(visit, callback.message.message_id, text, rows)
+    return ""
+
+
+async def _queue(visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
+    jobs = await desk.store.shelf.mine(visit.user_id)
+    if not jobs:
+        return say(visit.language, "queue_empty"), []
+    line = await desk.store.shelf.line()
+    places = {job_id: place for place, job_id in enumerate(line, 1)}
+    lines = [say(visit.language, "queue_title", count=len(jobs))]
+    rows: Keyboard = []
+    for number, job in enumerate(jobs[:_SHOWN], 1):
+        title = _title(job)
+        lines.append(f"{number}. {title} — {_standing(visit.language, job, places)}")
+        rows.append([buttons.call_off(visit.language, job.id, number)])
+    if len(jobs) > _SHOWN:
+        lines.append(say(visit.language, "queue_more", count=len(jobs) - _SHOWN))
+    rows.append([buttons.refresh(visit.language, visit.user_id)])
+    return "\n".join(lines), rows
+
+
+def _title(job: Job) -> str:
+    words = job.words or say(job.language, f"title_{job.operation}")
+    return words if len(words) <= _TITLE else f"{words[: _TITLE - 1]}…"
+
+
+def _standing(language: str, job: Job, places: dict[str, int]) -> str:
+    if job.is_cancelled:
+        return say(language, "queue_cancelling")
+    if job.state is State.QUEUED and job.id in places:
+        return say(language, "queue_place", place=places[job.id])
+    return say(language, "queue_working")
+
+
+async def handle_limits(_: Message, visit: Visit, desk: Desk) -> None:
+    """/limits: what is left, and until when."""
+    verdict = await desk.store.limit.peek(visit.user_id)
+    jobs = await desk.store.shelf.mine(visit.user_id)
+    waiting = sum(job.state is State.QUEUED for job in jobs)
+    caps = desk.store.queue.caps
+    text = say(
+        visit.language,
+        "limits",
+        remaining=verdict.remaining,
+        limit=desk.store.limit.max_requests,
+        window=seconds(visit.language, desk.store.limit.window_s),
+        waiting=waiting,
+        waiting_limit=caps.waiting_per_user,
+        running_limit=caps.running_per_user,
+    )
+    if verdict.wait_s:
+        wait = seconds(visit.language, verdict.wait_s)
+        text += "\n" + say(visit.language, "limits_again", wait=wait)
+    await desk.write(visit, text)
+
+
+async def handle_quiet(_: Message, visit: Visit, desk: Desk) -> None:
+    """/quiet: whether the phone rings when a picture took long."""
+    # A repeated update must not turn it back again.
+    wanted = "0" if visit.preferences.is_quiet else "1"
+    choice = await desk.store.shelf.first_choice(f"quiet.{visit.request}", wanted)
+    is_quiet = choice == "1"
+    liked = replace(visit.preferences, is_quiet=is_quiet)
+    await desk.store.people.prefer(visit.user_id, liked)
+    await desk.say(visit, "quiet_on" if is_quiet else "quiet_off")

@@ -1,0 +1,76 @@
+"""One update as the handlers see it: whose it is, and where the answer belongs."""
+
+from dataclasses import dataclass, field, replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.preferences import Preferences
+from imgbot.queue.people import Standing
+from imgbot.telegram.delivery import Place
+from imgbot.texts import language_of
+
+_ANONYMOUS_ADMIN_ID = 1087968824
+_AS_CHANNEL_ID = 136817688
+"""The accounts that Telegram names where a group or a channel speaks (Bot API, `from`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who is there; `standing` is how the bot and this person stand."""
+
+    update_id: int
+    user_id: int
+    chat_id: int
+    language: str
+    thread_id: int = 0
+    message_id: int = 0
+    is_private: bool = True
+    standing: Standing = field(default_factory=Standing)
+
+    @property
+    def request(self) -> str:
+        """The request that begins with this update, for counting it once."""
+        return str(self.update_id)
+
+    @property
+    def preferences(self) -> Preferences:
+        return self.standing.preferences
+
+    @property
+    def person(self) -> str:
+        """This person in this chat."""
+        return f"{self.chat_id}.{self.user_id}"
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether several people may hide behind this account."""
+        return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID}
+
+    @property
+    def place(self) -> Place:
+        """Where the answer goes; in a group it must show whom it is for."""
+        return Place(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
+
+    def known(self, standing: Standing) -> "Visit":
+        """Return the visit of somebody whose standing is known by now."""
+        language = standing.preferences.language or self.language
+        return replace(self, standing=standing, language=language)
+
+
+def visit_of(event: Message | CallbackQuery, update_id: int) -> Visit | None:
+    """Return the visit, or None for what no person of this chat has sent."""
+    user = event.from_user
+    message = event.message if isinstance(event, CallbackQuery) else event
+    if user is None or message is None:
+        return None
+    visit = Visit(
+        update_id=update_id,
+        user_id=user.id,
+        chat_id=message.chat.id,
+        language=language_of(user.language_code),
+        message_id=message.message_id,
+        is_private=message.chat.type == "private",
+    )
+    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
+        return replace(visit, thread_id=message.message_thread_id)
+    return visit

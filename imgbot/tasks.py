@@ -1,0 +1,56 @@
+"""Waiting for one of several things, and ending tasks for certain."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_CANCEL_AGAIN_S = 1.0
+
+
+async def pause(seconds: float, *events: asyncio.Event) -> None:
+    """Sleep, unless one of the events wakes first."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(event.wait()) for event in events]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not always enough: the Redis client can turn a cancellation that meets its own
+    timeout into an error, which a loop takes for an outage and goes on.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Await `work`, unless the event comes first: then cut it short and return None."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_outcome_of(work))
+        wait = group.create_task(event.wait())
+        await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
+        wait.cancel()
+        if not task.done():
+            await end(task)
+    if task.cancelled():
+        return None
+    result, error = task.result()
+    if error is not None:
+        raise error
+    return result
+
+
+async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
+    # A task group would wrap what is raised; whoever waits here wants it as it is.
+    try:
+        return await work, None
+    except Exception as error:  # noqa: BLE001 -- raised again by `unless`
+        return None, error

@@ -1,0 +1,204 @@
+"""Makes the parts of what was opened and fits them together; the other place that knows all."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiogram import Bot
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.storage.base import StorageKey
+from redis.asyncio import Redis
+
+from imgbot import telemetry
+from imgbot.conversation.albums import AlbumKeeper
+from imgbot.conversation.desk import Desk, House, Store
+from imgbot.conversation.dialogue import storage
+from imgbot.conversation.door import Myself
+from imgbot.conversation.router import build_dispatcher
+from imgbot.errors import ConfigError
+from imgbot.imaging import engine
+from imgbot.imaging.kept import Kept
+from imgbot.imaging.pool import Pool
+from imgbot.job import Operation
+from imgbot.ops.http import Check
+from imgbot.ops.settings import Settings
+from imgbot.polling import PollingConfig
+from imgbot.providers.builtin import BuiltinProvider
+from imgbot.providers.http import HttpDoor
+from imgbot.providers.protocol import Done, Order, Output, Provider
+from imgbot.providers.simulated import SimulatedProvider
+from imgbot.queue import keys
+from imgbot.queue.albums import Albums
+from imgbot.queue.gallery import Gallery
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.people import People
+from imgbot.queue.rate_limit import RateLimit
+from imgbot.queue.scripts import Scripts, storage_errors
+from imgbot.queue.shelf import Shelf
+from imgbot.runner.loop import Runner
+from imgbot.runner.status import Status
+from imgbot.runner.tools import Tools
+from imgbot.telegram.client import download
+from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.update import Update, chat_of, language_code_of
+from imgbot.telegram.updates import Updates
+from imgbot.texts import language_of, say
+from imgbot.upkeep import Figures, Upkeep
+
+_FRESH_S = 120.0
+"""A getUpdates older than this: Telegram is away, or the poller is."""
+
+
+def now_ms() -> int:
+    """The clock of the whole program: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What was opened, and is closed in reverse."""
+
+    redis: Redis
+    scripts: Scripts
+    queue: JobQueue
+    bot: Bot
+    myself: Myself
+    pool: Pool
+    provider: Provider
+    draining: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is wired together and run."""
+
+    updates: Updates
+    albums: AlbumKeeper
+    runner: Runner
+    upkeep: Upkeep
+    checks: Mapping[str, Check]
+
+
+def open_provider(settings: Settings, pool: Pool) -> Provider:
+    """Return who makes the pictures. Raises ConfigError for one that is not there yet."""
+    if settings.provider == "builtin":
+        return BuiltinProvider(functools.partial(_make, pool))
+    if settings.provider == "simulated":
+        if not settings.provider_url:
+            raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
+        key = settings.provider_key
+        return SimulatedProvider(
+            HttpDoor(settings.provider_url, key.get_secret_value() if key else "")
+        )
+    raise ConfigError(
+        "IMGBOT_PROVIDER", f"{settings.provider} is not supported by this version; write builtin"
+    )
+
+
+async def _make(pool: Pool, order: Order) -> Done:
+    work = functools.partial(engine.make, scale=order.scale, seed=order.seed, ratio=order.ratio)
+    pictures = tuple(str(path) for path in order.pictures)
+    made = await pool.run(work, order.operation.value, order.words, pictures, str(order.target))
+    return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
+
+
+def wire(settings: Settings, doors: Doors) -> Parts:
+    """Make all parts; nothing runs yet."""
+    telemetry.declare()
+    store = _store(settings, doors)
+    delivery = Delivery(doors.bot)
+    house = House(frozenset(settings.allowed_users), settings.provider == "builtin")
+    desk = Desk(store, delivery, house, now_ms)
+    dialogues = storage(doors.redis, keys.DIALOGUE)
+    dispatcher = build_dispatcher(desk, dialogues, doors.myself)
+
+    async def handle(update: Update) -> None:
+        with storage_errors():
+            await dispatcher.feed_raw_update(doors.bot, dict(update))
+
+    async def slow_down(update: Update) -> None:
+        if isinstance(chat := chat_of(update), int):
+            await delivery.announce(
+                Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
+            )
+
+    def state_of(chat_id: int, user_id: int) -> FSMContext:
+        return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
+
+    pool = doors.pool
+    runner = Runner(
+        _tools(settings, doors, store, delivery), lambda: pool.size * settings.jobs_per_worker
+    )
+    figures = Figures(lambda: runner.running, lambda: (pool.size, pool.started, pool.busy))
+    updates = Updates(doors.bot, handle, store.shelf, slow_down)
+    folder = _folder(settings, "jobs")
+    return Parts(
+        updates=updates,
+        albums=AlbumKeeper(desk, state_of),
+        runner=runner,
+        upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, figures, now_ms),
+        checks=_checks(doors.redis, updates),
+    )
+
+
+def _store(settings: Settings, doors: Doors) -> Store:
+    limit = RateLimit(
+        doors.redis,
+        doors.scripts,
+        window_s=settings.rate_limit_window,
+        max_requests=settings.rate_limit_max_requests,
+    )
+    return Store(
+        queue=doors.queue,
+        shelf=Shelf(doors.redis),
+        gallery=Gallery(doors.redis),
+        people=People(doors.redis),
+        albums=Albums(doors.redis, doors.scripts),
+        limit=limit,
+        kept=Kept(_folder(settings, "pictures"), settings.kept_pictures_mb),
+    )
+
+
+def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -> Tools:
+    builtin = BuiltinProvider(functools.partial(_make, doors.pool))
+    providers = dict.fromkeys(Operation, doors.provider) | {Operation.COMPARE: builtin}
+    return Tools(
+        queue=doors.queue,
+        shelf=store.shelf,
+        people=store.people,
+        kept=store.kept,
+        providers=providers,
+        pool=doors.pool,
+        status=Status(doors.queue, store.shelf, delivery, now_ms),
+        delivery=delivery,
+        download=functools.partial(download, doors.bot),
+        polling=PollingConfig(
+            settings.poll_interval_initial,
+            settings.poll_interval_max,
+            settings.image_poll_max_attempts,
+        ),
+        folder=_folder(settings, "jobs"),
+        now_ms=now_ms,
+        draining=doors.draining,
+    )
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    folder = settings.state_dir / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _checks(redis: Redis, updates: Updates) -> dict[str, Check]:
+    async def check_redis() -> str:
+        await redis.ping()
+        return ""
+
+    def check_telegram() -> str:
+        silence_s = updates.silence_s
+        return "" if silence_s < _FRESH_S else f"no answer for {silence_s:.0f} s"
+
+    return {"redis": check_redis, "telegram": check_telegram}

@@ -1,0 +1,163 @@
+"""Settings that stay, what is left, what is on its way, and how long waits end."""
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import picture_in, result_for, say_and_wait
+from tests.support.sandbox import Message
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
+    """A provider that takes its time, one job of a person after the other."""
+    settings = {"IMGBOT_RUNNING_PER_USER": "1", "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50"}
+    async for stage in open_stage(tmp_path_factory.mktemp("slow"), is_simulated=True, **settings):
+        yield stage
+
+
+async def pressed(stage: Stage, person, message: Message, label: str) -> Message:
+    after = await stage.control.last_seq()
+    await stage.control.click(person, message, label)
+    return await stage.control.wait_message(person.id, lambda m: m.id == message.id, after=after)
+
+
+async def test_settings_stay_and_words_win(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    panel = await say_and_wait(builtin_stage, person, "/settings")
+    panel = await pressed(builtin_stage, person, panel, "16:9")
+    panel = await pressed(builtin_stage, person, panel, "As a file")
+    assert "✓ 16:9" in [button["text"] for button in panel.buttons]
+
+    await control.say(person, "a blue lake")
+    wide = await result_for(control, person)
+    after = await control.last_seq()
+    await control.say(person, "a blue lake, 9:16")
+    tall = await result_for(control, person, after)
+
+    assert wide.document_id
+    width, height = (await picture_in(control, wide)).size
+    assert width / height == pytest.approx(16 / 9, abs=0.02)
+    width, height = (await picture_in(control, tall)).size
+    assert width / height == pytest.approx(9 / 16, abs=0.02)
+
+
+async def test_the_language_is_changed_at_once(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob", language_code="en")
+    panel = await say_and_wait(builtin_stage, person, "/settings")
+
+    panel = await pressed(builtin_stage, person, panel, "Русский")
+    answer = await say_and_wait(builtin_stage, person, "/history")
+
+    assert panel.text.startswith("Ваши настройки")
+    assert answer.text == "У вас ещё нет картинок. Напишите, что нарисовать!"
+
+
+async def test_variants_are_as_many_different_pictures(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, "abstract waves, 3 variants")
+    seen: dict[int, Message] = {}
+    after = 0
+    while len(seen) < 3:
+        result = await control.wait_message(
+            person.id, lambda m: bool(m.photo_id) and m.id not in seen, 60, after=after
+        )
+        seen[result.id] = result
+
+    assert len({message.photo_unique_id for message in seen.values()}) == 3
+    assert {message.text.splitlines()[0] for message in seen.values()} == {"abstract waves"}
+
+
+async def test_anothers_settings_are_out_of_reach(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    anna, bob = await control.make_user("Anna"), await control.make_user("Bob")
+    group = await control.make_group("Friends", [anna, bob])
+    after = await control.last_seq()
+    await control.say(anna, "/settings", chat_id=group)
+    panel = await control.wait_message(group, lambda m: bool(m.buttons), after=after)
+
+    after = await control.last_seq()
+    await control.click(bob, panel, "Русский")
+    answer = await control.wait_for(lambda e: e.type == "callback_answer", after=after)
+
+    assert answer.raw["text"].startswith("This button is for the person")
+
+
+async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
+    control = slow_stage.control
+    await control.set_provider(duration_s=[600, 600])
+    person = await control.make_user("Bob")
+    for words in ("first", "second", "third"):
+        await control.say(person, words)
+    await control.wait_message(person.id, lambda m: "place in line: 2" in m.text)
+
+    listed = await say_and_wait(slow_stage, person, "/queue")
+    after = await control.last_seq()
+    await control.click(person, listed, "Cancel 3")
+    await control.wait_message(person.id, lambda m: m.text == "Cancelled.", after=after)
+    after = await control.last_seq()
+    await control.click(person, listed, "Cancel 1")
+    await control.wait_message(person.id, lambda m: m.text == "Cancelled.", after=after)
+    refreshed = await pressed(slow_stage, person, listed, "Refresh")
+
+    assert listed.text.splitlines()[0] == "Being made for you: 3"
+    assert listed.text.splitlines()[1] == "1. first — in work"
+    assert "second — place in line: 1" in listed.text
+    assert refreshed.text.splitlines()[0] == "Being made for you: 1"
+    await say_and_wait(slow_stage, person, "/cancel")
+
+
+async def test_those_who_wait_see_their_place_move(slow_stage: Stage) -> None:
+    control = slow_stage.control
+    await control.set_provider(duration_s=[600, 600])
+    person = await control.make_user("Анна", language_code="ru")
+    for words in ("раз", "два", "три"):
+        await control.say(person, words)
+    await control.wait_message(person.id, lambda m: "Вы 2-й в очереди" in m.text)
+    listed = await say_and_wait(slow_stage, person, "/queue")
+
+    after = await control.last_seq()
+    await control.click(person, listed, "Отменить 2")
+    moved = await control.wait_message(
+        person.id, lambda m: m.text == "⏳ Принято. Вы 1-й в очереди.", 20, after=after
+    )
+
+    assert moved.edits == 1
+    for _ in range(2):
+        await control.say(person, "/cancel")
+
+
+async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
+    control = slow_stage.control
+    person = await control.make_user("Bob")
+
+    fresh = await say_and_wait(slow_stage, person, "/limits")
+    await say_and_wait(slow_stage, person, "/create")
+    used = await say_and_wait(slow_stage, person, "/limits")
+
+    assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (counted over 60 seconds)."
+    assert used.text.splitlines()[0] == "Requests left: 49 of 50 (counted over 60 seconds)."
+    assert used.text.splitlines()[-1].startswith("All requests are yours again in ")
+
+
+async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> None:
+    control = slow_stage.control
+    await control.set_provider(duration_s=[15.5, 15.5])
+    loud, quiet = await control.make_user("Bob"), await control.make_user("Anna")
+    said = await say_and_wait(slow_stage, quiet, "/quiet")
+
+    await control.say(loud, "a fox")
+    await control.say(quiet, "a fox")
+    line = await control.wait_message(loud.id, lambda m: m.text == "✅ Ready!", 60)
+    await result_for(control, quiet)
+
+    picture = await result_for(control, loud)
+    assert said.text.startswith("All right, I won't write separately")
+    assert line.reply_to == picture.id
+    assert [m.text for m in await control.messages(quiet.id) if m.text == "✅ Ready!"] == []

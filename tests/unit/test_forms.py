@@ -1,0 +1,49 @@
+"""Shapes and counts in the words."""
+
+import pytest
+
+from imgbot.conversation.forms import Forms, read_forms
+
+
+@pytest.mark.parametrize(
+    ("words", "forms"),
+    [
+        ("лиса в лесу --ar 16:9", Forms("лиса в лесу", "16:9")),
+        ("лиса 16:9", Forms("лиса", "16:9")),
+        ("a fox, 9:16", Forms("a fox", "9:16")),
+        ("a fox —ar 3x2", Forms("a fox", "3:2")),
+        ("лиса, квадрат", Forms("лиса", "1:1")),
+        ("лес квадрат", Forms("лес", "1:1")),
+        ("a fox, square", Forms("a fox", "1:1")),
+        ("горы, обои на телефон", Forms("горы", "9:16")),
+        ("desktop wallpaper, mountains", Forms("mountains", "16:9")),
+        ("лиса, вертикальный формат", Forms("лиса", "3:4")),
+        ("three variants of a fox", Forms("a fox", variants=3)),
+        ("лиса — 16:9, 2 варианта", Forms("лиса", "16:9", 2)),
+        ("fox --n 9 --seed 42", Forms("fox", variants=4, seed=42)),
+    ],
+)
+def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> None:
+    assert read_forms(words) == forms
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "чёрный квадрат",
+        "чёрный квадрат Малевича",
+        "a red square",
+        "a clock at 10:30",
+        "score 2:1 in the match",
+        "16:9",
+        "--ar 16:9",
+        "портрет девушки",
+        "a landscape with a river",
+    ],
+)
+def test_words_that_only_look_like_it_stay(words: str) -> None:
+    assert read_forms(words) == Forms(words)
+
+
+def test_an_impossible_shape_is_left_to_the_provider() -> None:
+    assert read_forms("fox --ar 100:1") == Forms("fox")
