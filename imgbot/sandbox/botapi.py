@@ -9,7 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from imgbot.sandbox import methods_bot, methods_edit, methods_send, methods_updates
+from imgbot.sandbox import (
+    methods_bot,
+    methods_edit,
+    methods_inline,
+    methods_send,
+    methods_updates,
+)
 from imgbot.sandbox.arguments import Arguments, Upload
 from imgbot.sandbox.bodies import read_call
 from imgbot.sandbox.faults import Fault
@@ -22,6 +28,7 @@ _METHODS: Mapping[str, Method] = {
     **methods_updates.METHODS,
     **methods_send.METHODS,
     **methods_edit.METHODS,
+    **methods_inline.METHODS,
     **methods_bot.METHODS,
 }
 # Telegram does not mind the case of a method's name.

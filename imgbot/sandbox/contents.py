@@ -1,18 +1,22 @@
 """From a call's parameters to the parts of a message: text, caption, reply, topic, keyboard."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from imgbot.sandbox.arguments import Arguments, Json, as_text
+from imgbot.sandbox.chats import Chat, Post
 from imgbot.sandbox.entities import trimmed, with_found
-from imgbot.sandbox.keyboards import reply_markup
+from imgbot.sandbox.keyboards import force_reply, reply_markup
 from imgbot.sandbox.markup import HtmlParser, utf16_length
 from imgbot.sandbox.parameters import unknown_fields
 from imgbot.sandbox.refusals import bad_request
-from imgbot.sandbox.world import Chat, World
+from imgbot.sandbox.world import World
 
 _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
+_QUOTE_LIMIT = 1024
+_PLACEHOLDER_LIMIT = 64
 
 
 class Contents:
@@ -69,12 +73,24 @@ class Contents:
         markup = reply_markup(self._arguments, self.note_fields, only_inline=only_inline)
         return {"reply_markup": markup} if markup else {}
 
+    def force_reply(self) -> Json | None:
+        """What clients show of a ForceReply; the message itself does not carry it."""
+        asked = force_reply(self._arguments)
+        if asked and len(asked["placeholder"]) > _PLACEHOLDER_LIMIT:
+            # UNVERIFIED: whether Telegram refuses it or cuts it; the documentation says 1 to 64.
+            self._world.calls.violation("input_field_placeholder of more than 64 characters")
+        return asked
+
     def head(self, chat: Chat) -> Json:
         """Topic, reply and protection: what a new message carries besides its content."""
         part = self._topic(chat) | self._reply(chat)
         if self._arguments.flag("protect_content"):
             part["has_protected_content"] = True
         return part
+
+    def check_topic(self, chat: Chat) -> None:
+        """Refuse a call into a topic that is not there."""
+        self._topic(chat)
 
     def _topic(self, chat: Chat) -> Json:
         thread_id = self._arguments.integer("message_thread_id")
@@ -94,29 +110,58 @@ class Contents:
             given = parameters.get("message_id")
             message_id = given if isinstance(given, int) else 0
             is_optional = parameters.get("allow_sending_without_reply") is True
+            if parameters.get("chat_id") not in {None, chat.id, str(chat.id)}:
+                self._world.calls.violation("replies to other chats are not simulated")
+                raise bad_request("message to be replied not found")
         if not message_id:
             return {}
         post = chat.live(message_id)
         if post:
-            return {"reply_to_message": self._world.reply_copy(post)}
+            return {"reply_to_message": self._world.reply_copy(post)} | self._quote(
+                parameters or {}, post
+            )
         if not is_optional:
             raise bad_request("message to be replied not found")
         return {}
 
+    def _quote(self, parameters: Json, replied: Post) -> Json:
+        """The quoted part of the message replied to, which must be in it word for word."""
+        values = {name: as_text(value) for name, value in parameters.items()}
+        values["parse_mode"] = values.get("quote_parse_mode", "")
+        words, entities = self._parsed(values, "quote", "quote_entities")
+        if not words:
+            return {}
+        text: str = replied.message.get("text") or replied.message.get("caption") or ""
+        starts = [match.start() for match in re.finditer(f"(?={re.escape(words)})", text)]
+        if not starts or utf16_length(words) > _QUOTE_LIMIT:
+            raise bad_request("QUOTE_TEXT_INVALID")
+        wanted = parameters.get("quote_position")
+        wanted = wanted if isinstance(wanted, int) else 0
+        places = [utf16_length(text[:start]) for start in starts]
+        position = min(places, key=lambda place: abs(place - wanted))
+        quote: Json = {"text": words, "position": position, "is_manual": True}
+        if entities:
+            quote["entities"] = entities
+        return {"quote": quote}
+
     def _formatted(
+        self, values: Mapping[str, str], name: str, entities_name: str
+    ) -> tuple[str, list[Json]]:
+        text, entities = self._parsed(values, name, entities_name)
+        text, entities = trimmed(text, self._with_users(entities))
+        return text, with_found(text, entities)
+
+    def _parsed(
         self, values: Mapping[str, str], name: str, entities_name: str
     ) -> tuple[str, list[Json]]:
         source = values.get(name, "")
         mode = values.get("parse_mode", "").lower()
         if mode == "html":
-            text, entities = HtmlParser(source).parse()
-        elif mode in {"", "none"}:
-            text, entities = source, self._given_entities(values.get(entities_name, ""))
-        else:
-            self._world.calls.violation(f"parse_mode {values['parse_mode']} is not simulated")
-            raise bad_request("unsupported parse_mode")
-        text, entities = trimmed(text, self._with_users(entities))
-        return text, with_found(text, entities)
+            return HtmlParser(source).parse()
+        if mode in {"", "none"}:
+            return source, self._given_entities(values.get(entities_name, ""))
+        self._world.calls.violation(f"parse_mode {values['parse_mode']} is not simulated")
+        raise bad_request("unsupported parse_mode")
 
     def _given_entities(self, source: str) -> list[Json]:
         arguments = Arguments(self._arguments.method, {"entities": source})

@@ -2,34 +2,59 @@
 
 There is no authentication: the server answers on loopback addresses only, and refuses pages of
 other sites. Ids are Telegram's. A *message* is the Bot API's Message as the bot would get it, and
-besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) and
-`"reactions": ["👀"]`. A refusal is `{"error": "a sentence"}` with status 400, 404 or 413.
+besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it), `"reactions":
+["👀"]` and, where the bot asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`.
+A refusal is `{"error": "a sentence"}` with status 400, 404 or 413.
 
 State and people
     GET  /control/state
         {"bot": {id, username, first_name, commands: {"": [..], "ru": [..]}}, "users": [User],
-        "chats": [Chat and "members": [ids], "blocked": bool if private], "bot_is_polling": bool,
-        "seq": last event}
+        "chats": [Chat and "members": [ids], "hears_all": bool, "blocked": bool if private,
+        "closed": what the bot is answered if it can no longer reach the chat, "over": true if
+        people cannot write there, either],
+        "bot_is_polling": bool, "seq": last event}
     POST /control/users {first_name, username?, language_code?}
         → User; a private chat of the same id appears
-    POST /control/chats {title, members: [ids], is_forum?}
-        → Chat, a supergroup; the bot is in it, in privacy mode
-    POST /control/settings {flood?: bool}
-        → the settings; flood limits on or off
+    POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?}
+        → Chat; type is "group" (a basic one), "supergroup" or "channel". The bot is in it: in
+        groups in privacy mode, in a channel as an administrator
+    POST /control/settings {flood?: bool, inline_feedback?: bool}
+        → the settings; flood limits on or off, chosen_inline_result updates off or on
 
 What people do
     POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)
         → {key, name, size, mime, width?, height?}
     POST /control/chats/{chat_id}/messages
-        {user_id, text?, caption?, photos?: [key], documents?: [key], reply_to_message_id?,
-        thread_id?, extra?: {raw fields merged into each message: sticker, voice, …}}
+        {user_id, text?, caption?, photos?: [key] or documents?: [key], reply_to_message_id?,
+        quote?: a part of that message, thread_id?, spoiler?: over the photos, anonymous?: as an
+        administrator of a group who is not named, gap_ms?: time between the messages (10,000 at
+        most), media_group_id?: of an album in the chat to which the files come late,
+        extra?: {raw fields merged into each message: sticker, voice, …}}
         → {"messages": [..]}; several photos or documents become an album with the caption on the
-        first; a text of more than 4096 characters goes out in several messages, as clients do it
-    POST /control/chats/{chat_id}/edit {message_id, text} → {"message": ..}
+        first; a text of more than 4096 characters goes out in several messages, as clients do it.
+        In a channel the bot gets a channel_post
+    POST /control/chats/{chat_id}/forward {user_id, from_chat_id, message_ids: [..],
+        hidden?: the author keeps her name to herself} → {"messages": [..]} with forward_origin
+    POST /control/chats/{chat_id}/edit {message_id, text: the new text or caption}
+        → {"message": ..}
     POST /control/chats/{chat_id}/callbacks {user_id, message_id, data}
         → {"callback_query_id"}; data need not be on the keyboard
-    POST /control/chats/{chat_id}/block {user_id, blocked: bool} → {"blocked": bool}
     DELETE /control/chats/{chat_id}/messages/{message_id} → {"deleted": true}
+    POST /control/inline {user_id, query?, chat_id?, timeout_s?: 10}
+        types `@bot query` and waits → {"inline_query_id", "results": [{id, type, title?, photo?,
+        document?, text?, caption?, ..}], "next_offset", "cache_time", "is_personal", "button"?}
+    POST /control/inline/{inline_query_id} {chat_id, result_id}
+        → {"message": ..}, the chosen result, sent by the person via the bot
+
+What becomes of chats
+    POST /control/chats/{chat_id}/block {user_id, blocked: bool} → {"blocked": bool}
+    POST /control/chats/{chat_id}/privacy {on: bool}
+        → Chat; off makes the bot an administrator of the group, who gets every message
+    POST /control/chats/{chat_id}/migrate {}
+        → Chat, the supergroup that a basic group became: a service message in each of them, and
+        calls to the old one are refused with migrate_to_chat_id
+    POST /control/chats/{chat_id}/close {reason: "deleted" | "kicked" | "deactivated"}
+        → Chat; the bot is answered "chat not found", "bot was kicked", "user is deactivated"
     POST /control/updates {any JSON object} → {"update_id"}; it is queued as it is
 
 Watching
@@ -39,9 +64,9 @@ Watching
         `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
         message {message} · edit {message} · delete {message_id} · reaction {message_id, reactions}
         · action {action} · callback_answer {callback_query_id, text, show_alert, user_id} ·
-        commands {commands} · polling {active} · call {method, ok, error_code?, description?}
-        (good getUpdates calls are left out) · reset: events after `after` were forgotten (2,000
-        are kept), load the state anew and go on from its `seq`
+        commands {commands} · polling {active} · chat {chat: a new or changed one} · call {method,
+        ok, error_code?, description?} (good getUpdates calls are left out) · reset: events after
+        `after` were forgotten (2,000 are kept), load the state anew and go on from its `seq`
     GET /control/calls
         → {"calls": [{seq, method, chat_id?, ok, error_code?, description?}], "counts": {method: n},
         "violations": [what Telegram would have ignored, and no test should]}
@@ -59,76 +84,32 @@ The simulated provider (see imgbot/sandbox/provider.py)
     POST /control/provider {settings} → the settings
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
-
 from aiohttp import web
 
-from imgbot.sandbox.bodies import read_bounded, read_to_file
-from imgbot.sandbox.faults import fault_from
-from imgbot.sandbox.people import People
+from imgbot.sandbox.control_http import read_wish, routes_of
+from imgbot.sandbox.control_people import Acting
+from imgbot.sandbox.control_watch import Watching
 from imgbot.sandbox.provider import Provider
-from imgbot.sandbox.updates import QueueFullError
-from imgbot.sandbox.wishes import Wish
-from imgbot.sandbox.world import Chat, World, WorldError
-
-_BODY_BYTES = 1 << 20
-_FILE_BYTES = 64 << 20
-_HEARTBEAT_S = 15.0
-_SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def _answering(handler: Handler) -> Handler:
-    """Turn what cannot be into an answer that says why."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except (WorldError, QueueFullError, ValueError, TypeError) as error:
-            sentence = str(error) or "the queue of updates is full"
-            return web.json_response({"error": sentence}, status=400)
-
-    return answer
+from imgbot.sandbox.world import World
 
 
 class Control:
-    """Handlers of everything under /control."""
+    """Everything under /control: the state here, the rest in its two halves."""
 
     def __init__(self, world: World, provider: Provider) -> None:
         self._world = world
-        self._provider = provider
-        self._people = People(world)
+        self._acting = Acting(world)
+        self._watching = Watching(world, provider)
 
     def routes(self) -> list[web.RouteDef]:
-        chat = "/control/chats/{chat_id}"
-        table: Mapping[tuple[str, str], Handler] = {
-            ("GET", "/control/state"): self.state,
-            ("POST", "/control/users"): self.add_user,
-            ("POST", "/control/chats"): self.add_chat,
-            ("POST", "/control/settings"): self.set_settings,
-            ("POST", "/control/files"): self.add_file,
-            ("GET", "/control/files/{handle}"): self.file,
-            ("POST", f"{chat}/messages"): self.send,
-            ("GET", f"{chat}/messages"): self.messages,
-            ("DELETE", f"{chat}/messages/{{message_id}}"): self.delete,
-            ("POST", f"{chat}/edit"): self.edit,
-            ("POST", f"{chat}/callbacks"): self.press,
-            ("POST", f"{chat}/block"): self.block,
-            ("POST", "/control/updates"): self.add_update,
-            ("GET", "/control/events"): self.events,
-            ("GET", "/control/calls"): self.calls,
-            ("POST", "/control/faults"): self.add_fault,
-            ("DELETE", "/control/faults"): self.clear_faults,
-            ("GET", "/control/provider"): self.provider,
-            ("POST", "/control/provider"): self.set_provider,
-        }
-        return [
-            web.RouteDef(method, path, _answering(handler), {})
-            for (method, path), handler in table.items()
-        ]
+        own = routes_of(
+            {
+                ("GET", "/control/state"): self.state,
+                ("POST", "/control/users"): self.add_user,
+                ("POST", "/control/settings"): self.set_settings,
+            }
+        )
+        return [*own, *self._acting.routes(), *self._watching.routes()]
 
     async def state(self, _request: web.Request) -> web.StreamResponse:
         world = self._world
@@ -139,155 +120,22 @@ class Control:
             {
                 "bot": bot,
                 "users": list(world.users.values()),
-                "chats": [_chat_view(chat) for chat in world.chats.values()],
+                "chats": [chat.view() for chat in world.chats.values()],
                 "bot_is_polling": world.poller.is_active,
                 "seq": world.events.last_seq,
             }
         )
 
     async def add_user(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
+        wish = await read_wish(request)
         user = self._world.add_user(
             wish.text("first_name"), wish.text("username", ""), wish.text("language_code", "")
         )
         return web.json_response(user)
 
-    async def add_chat(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        chat = self._people.found_group(
-            wish.text("title"), wish.numbers("members"), is_forum=wish.flag("is_forum")
-        )
-        return web.json_response(_chat_view(chat))
-
     async def set_settings(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        self._world.floods.is_on = wish.flag("flood", default=self._world.floods.is_on)
-        return web.json_response({"flood": self._world.floods.is_on})
-
-    async def add_file(self, request: web.Request) -> web.StreamResponse:
-        path = self._world.files.new_path()
-        if await read_to_file(request.content, path, _FILE_BYTES) is None:
-            path.unlink()
-            return web.json_response({"error": "the file is too large"}, status=413)
-        file = await self._world.files.keep_upload(path, request.query.get("name", "file"))
-        answer: dict[str, Any] = {
-            "key": file.file_id,
-            "name": file.name,
-            "size": file.size_bytes,
-            "mime": file.mime,
-        }
-        if file.width:
-            answer |= {"width": file.width, "height": file.height}
-        return web.json_response(answer)
-
-    async def file(self, request: web.Request) -> web.StreamResponse:
-        file = self._world.files.find(request.match_info["handle"])
-        if file is None:
-            return web.json_response({"error": "no such file"}, status=404)
-        # A document may be a hostile page: it must not run where the chat page runs.
-        headers = {
-            "Content-Type": file.mime,
-            "Content-Security-Policy": "sandbox; default-src 'none'",
-            "X-Content-Type-Options": "nosniff",
-        }
-        if file.mime not in _SHOWN_INLINE:
-            headers["Content-Disposition"] = "attachment"
-        return web.FileResponse(file.path, headers=headers)
-
-    async def send(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        posts = await self._people.send(self._chat(request), wish.number("user_id"), wish.parcel())
-        return web.json_response({"messages": [post.view() for post in posts]})
-
-    async def messages(self, request: web.Request) -> web.StreamResponse:
-        after = int(request.query.get("after", "0"))
-        posts = self._chat(request).posts.values()
-        return web.json_response({"messages": [post.view() for post in posts if post.id > after]})
-
-    async def edit(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        post = self._people.edit(self._chat(request), wish.number("message_id"), wish.text("text"))
-        return web.json_response({"message": post.view()})
-
-    async def delete(self, request: web.Request) -> web.StreamResponse:
-        self._people.delete(self._chat(request), int(request.match_info["message_id"]))
-        return web.json_response({"deleted": True})
-
-    async def press(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        query_id = self._people.press(
-            self._chat(request),
-            wish.number("user_id"),
-            wish.number("message_id"),
-            wish.text("data"),
-        )
-        return web.json_response({"callback_query_id": query_id})
-
-    async def block(self, request: web.Request) -> web.StreamResponse:
-        wish = await _wish(request)
-        is_blocked = wish.flag("blocked", default=True)
-        self._people.block(self._chat(request), wish.number("user_id"), is_blocked=is_blocked)
-        return web.json_response({"blocked": is_blocked})
-
-    async def add_update(self, request: web.Request) -> web.StreamResponse:
-        update_id = self._world.updates.add_raw((await _wish(request)).fields)
-        return web.json_response({"update_id": update_id})
-
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        feed = self._world.events
-        after = request.headers.get("Last-Event-ID") or request.query.get("after")
-        seq = int(after) if after else feed.last_seq
-        response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        )
-        try:
-            # A browser may leave as early as this.
-            await response.prepare(request)
-            await response.write(b": hello\n\n")
-            while not feed.is_closed:
-                found = await feed.wait_after(seq, _HEARTBEAT_S)
-                if found:
-                    seq = found[-1].seq
-                lines = "".join(f"id: {event.seq}\ndata: {event.data}\n\n" for event in found)
-                await response.write((lines or ": still here\n\n").encode())
-        except ConnectionError:
-            pass
-        return response
-
-    async def calls(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._world.calls.view())
-
-    async def add_fault(self, request: web.Request) -> web.StreamResponse:
-        self._world.faults.add(fault_from((await _wish(request)).fields))
-        return web.json_response({"waiting": len(self._world.faults)})
-
-    async def clear_faults(self, _request: web.Request) -> web.StreamResponse:
-        self._world.faults.clear()
-        return web.json_response({"waiting": 0})
-
-    async def provider(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._provider.view())
-
-    async def set_provider(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._provider.change_settings((await _wish(request)).fields))
-
-    def _chat(self, request: web.Request) -> Chat:
-        chat = self._world.chats.get(int(request.match_info["chat_id"]))
-        if chat is None:
-            raise web.HTTPNotFound(
-                text=json.dumps({"error": "no such chat"}), content_type="application/json"
-            )
-        return chat
-
-
-def _chat_view(chat: Chat) -> dict[str, Any]:
-    view = chat.info | {"members": chat.members}
-    return view | {"blocked": chat.is_blocked} if chat.is_private else view
-
-
-async def _wish(request: web.Request) -> Wish:
-    body = await read_bounded(request.content, _BODY_BYTES)
-    fields: Any = json.loads(body or b"null")
-    if not isinstance(fields, dict):
-        raise WorldError("the body must be a JSON object")
-    return Wish(cast("dict[str, Any]", fields))
+        wish = await read_wish(request)
+        floods, inline = self._world.floods, self._world.inline
+        floods.is_on = wish.flag("flood", default=floods.is_on)
+        inline.has_feedback = wish.flag("inline_feedback", default=inline.has_feedback)
+        return web.json_response({"flood": floods.is_on, "inline_feedback": inline.has_feedback})

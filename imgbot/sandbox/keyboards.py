@@ -44,6 +44,18 @@ def reply_markup(
     return None
 
 
+def force_reply(arguments: Arguments) -> Json | None:
+    """What a ForceReply asks of clients: `selective` and the `placeholder` of the text field."""
+    markup = arguments.json("reply_markup", "reply keyboard markup")
+    if not isinstance(markup, dict) or cast("Json", markup).get("force_reply") is not True:
+        return None
+    markup = cast("Json", markup)
+    return {
+        "selective": markup.get("selective") is True,
+        "placeholder": str(markup.get("input_field_placeholder") or ""),
+    }
+
+
 def _inline_keyboard(rows: Any, note_fields: NoteFields) -> Json | None:
     if not isinstance(rows, list):
         raise bad_request(

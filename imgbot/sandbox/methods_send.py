@@ -87,6 +87,7 @@ async def send_chat_action(world: World, arguments: Arguments) -> Any:
     if action not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
     chat = world.chat_for_bot(arguments.text("chat_id"))
+    Contents(world, arguments).check_topic(chat)
     world.events.publish("action", chat_id=chat.id, action=action)
     return True
 
@@ -98,6 +99,7 @@ async def copy_message(world: World, arguments: Arguments) -> Any:
     if post is None:
         raise bad_request("message to copy not found")
     kinds = ("text", "entities", "photo", "document", "caption", "caption_entities")
+    kinds += ("has_media_spoiler", "show_caption_above_media")
     part = {kind: post.message[kind] for kind in kinds if kind in post.message}
     if not part:
         raise bad_request("message can't be copied")
@@ -113,7 +115,8 @@ def _send(world: World, arguments: Arguments, contents: Contents, part: Json) ->
     chat = world.chat_for_bot(arguments.text("chat_id"))
     head = contents.head(chat)
     world.floods.admit(chat.id)
-    return world.add_post(chat, world.bot, head | part | keyboard).message
+    content = head | part | keyboard
+    return world.add_post(chat, world.bot, content, contents.force_reply()).message
 
 
 METHODS: Methods = {

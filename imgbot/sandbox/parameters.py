@@ -52,6 +52,10 @@ _PARAMETERS = {
     "deleteMessages": "chat_id message_ids",
     "setMessageReaction": "chat_id message_id reaction is_big",
     "answerCallbackQuery": "callback_query_id text show_alert url cache_time",
+    "answerInlineQuery": (
+        "inline_query_id results cache_time is_personal next_offset button"
+        " switch_pm_text switch_pm_parameter"
+    ),
     "setMyCommands": "commands scope language_code",
     "getMyCommands": "scope language_code",
     "deleteMyCommands": "scope language_code",
@@ -91,6 +95,20 @@ _FIELDS = {
     "InputMediaDocument": (
         "type media thumbnail caption parse_mode caption_entities disable_content_type_detection"
     ),
+    "InlineQueryResultCachedPhoto": (
+        "type id photo_file_id title description caption parse_mode caption_entities"
+        " show_caption_above_media reply_markup input_message_content"
+    ),
+    "InlineQueryResultCachedDocument": (
+        "type id title document_file_id description caption parse_mode caption_entities"
+        " reply_markup input_message_content"
+    ),
+    "InlineQueryResultArticle": (
+        "type id title input_message_content reply_markup url description thumbnail_url"
+        " thumbnail_width thumbnail_height"
+    ),
+    "InputTextMessageContent": f"message_text parse_mode entities {_LINKS}",
+    "InlineQueryResultsButton": "text web_app start_parameter",
     "LinkPreviewOptions": ("is_disabled url prefer_small_media prefer_large_media show_above_text"),
     "BotCommand": "command description is_ephemeral",
     "BotCommandScope": "type chat_id user_id",

@@ -4,7 +4,8 @@ Every call but the one for files carries `Authorization: Bearer sim-key`. A task
 loop's clock for a random time within `duration_s`, and is charged once, when it is accepted;
 a cancelled one stays charged.
 
-    POST /provider/tasks {operation, words, images?, scale?, seed?, client_id?}, Idempotency-Key?
+    POST /provider/tasks {operation, words, images?, scale?, ratio?, seed?, client_id?}
+         Idempotency-Key: a repeat of the same submit makes no second task
     GET  /provider/tasks/{id} · GET /provider/tasks?client_id=… · POST /provider/tasks/{id}/cancel
     GET  /provider/files/{id}.jpg, which refuses an Authorization header
 

@@ -1,6 +1,7 @@
 """The pictures of the simulated provider: honest about being simulated, and good to look at."""
 
 import io
+import re
 import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
@@ -27,8 +28,18 @@ def render(order: Order) -> bytes:
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
     buffer = io.BytesIO()
+    picture = _shaped(picture, order.ratio)
     picture.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def _shaped(picture: Image.Image, ratio: str) -> Image.Image:
+    """The same picture, as wide as high unless another shape was ordered."""
+    found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", ratio)
+    if not found:
+        return picture
+    share = min(4.0, max(0.25, int(found[1]) / int(found[2]))) ** 0.5
+    return picture.resize((round(_SIDE * share), round(_SIDE / share)))
 
 
 def _background(digest: bytes) -> Image.Image:

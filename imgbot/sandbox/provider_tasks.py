@@ -17,7 +17,7 @@ from PIL import Image
 Status = Literal["queued", "running", "succeeded", "failed"]
 
 OPERATIONS = frozenset({"create", "edit", "merge", "retouch", "upscale"})
-_FIELDS = frozenset({"operation", "words", "images", "scale", "seed", "client_id"})
+_FIELDS = frozenset({"operation", "words", "images", "scale", "ratio", "seed", "client_id"})
 _DATA_URL = re.compile(r"data:image/(?:jpeg|png|webp);base64,")
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
 _MOST_IMAGES = 10
@@ -53,6 +53,7 @@ class Order:
     images: int
     digest: str
     scale: int
+    ratio: str
     seed: int
     client_id: str
 
@@ -85,6 +86,7 @@ def order_from(body: bytes) -> Order:
         images=len(cast("list[Any]", images)),
         digest=digest.hexdigest(),
         scale=_number(fields, "scale", 2, range(1, 9)),
+        ratio=_text(fields, "ratio", 5),
         seed=_number(fields, "seed", 0, range(1 << 63)),
         client_id=_text(fields, "client_id", 200),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from imgbot.sandbox.world import WorldError
+from imgbot.sandbox.chats import WorldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class Wish:
     def text(self, name: str, default: str | None = None) -> str:
         return self._typed(name, str, default)
 
-    def number(self, name: str) -> int:
-        return self._typed(name, int, None)
+    def number(self, name: str, default: int | None = None) -> int:
+        return self._typed(name, int, default)
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         return self._typed(name, bool, default)
@@ -35,7 +35,12 @@ class Wish:
             "photos": list,
             "documents": list,
             "reply_to_message_id": int,
+            "quote": str,
             "thread_id": int,
+            "spoiler": bool,
+            "anonymous": bool,
+            "media_group_id": str,
+            "gap_ms": int,
             "extra": dict,
         }
         unknown = self.fields.keys() - kinds.keys() - {"user_id"}

@@ -3,21 +3,19 @@
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 from imgbot.sandbox.calls import CallLog
+from imgbot.sandbox.chats import Chat, Json, Post, Query, WorldError
 from imgbot.sandbox.events import EventFeed
 from imgbot.sandbox.faults import Faults
 from imgbot.sandbox.files import FileStore
 from imgbot.sandbox.floods import FloodGate
+from imgbot.sandbox.inline import InlineDesk
 from imgbot.sandbox.polling import Poller
 from imgbot.sandbox.profile import Profile
 from imgbot.sandbox.refusals import bad_request, forbidden
 from imgbot.sandbox.updates import UpdateQueue
 from imgbot.sandbox.webhook import Webhook
-
-Json = dict[str, Any]
 
 _MOST_PEOPLE = 20_000
 _MOST_POSTS = 200_000
@@ -25,66 +23,23 @@ _MOST_QUERIES = 20_000
 # Telegram's ids of people left 32 bits behind long ago; so do these.
 _FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
-
-
-class WorldError(Exception):
-    """A person of the sandbox wants something that cannot be; the text says why."""
-
-
-@dataclass(slots=True)
-class Post:
-    """One message in a chat, as it stands now."""
-
-    message: Json
-    is_outgoing: bool
-    edits: int = 0
-    is_deleted: bool = False
-    reactions: list[str] = field(default_factory=list[str])
-
-    @property
-    def id(self) -> int:
-        return self.message["message_id"]
-
-    def view(self) -> Json:
-        """The message as the control interface shows it."""
-        return self.message | {
-            "edits": self.edits,
-            "deleted": self.is_deleted,
-            "outgoing": self.is_outgoing,
-            "reactions": list(self.reactions),
-        }
-
-
-@dataclass(slots=True)
-class Chat:
-    """A private chat (its id is the person's) or a supergroup."""
-
-    id: int
-    info: Json
-    members: list[int]
-    is_started: bool
-    is_blocked: bool = False
-    posts: dict[int, Post] = field(default_factory=dict[int, Post])
-    threads: set[int] = field(default_factory=set[int])
-    last_group_message_id: int = 0
-
-    @property
-    def is_private(self) -> bool:
-        return self.id > 0
-
-    def live(self, message_id: int) -> Post | None:
-        post = self.posts.get(message_id)
-        return None if post is None or post.is_deleted else post
-
-
-@dataclass(slots=True)
-class Query:
-    """A pressed button that waits for its answer."""
-
-    user_id: int
-    chat_id: int
-    asked_at: float
-    is_answered: bool = False
+_FIRST_BASIC_GROUP_ID = -4_000_000_001
+# What an edit does not touch.
+_KEPT = (
+    "message_id",
+    "from",
+    "sender_chat",
+    "chat",
+    "date",
+    "reply_to_message",
+    "quote",
+    "media_group_id",
+    "message_thread_id",
+    "is_topic_message",
+    "forward_origin",
+    "via_bot",
+    "has_protected_content",
+)
 
 
 class World:
@@ -104,6 +59,7 @@ class World:
         self.users: dict[int, Json] = {}
         self.chats: dict[int, Chat] = {}
         self.queries: OrderedDict[str, Query] = OrderedDict()
+        self.inline = InlineDesk(now)
         self.is_logged_out = False
         self.events = EventFeed()
         self.calls = CallLog(self.events)
@@ -115,7 +71,7 @@ class World:
         self.poller = Poller(self.updates, now, self._polling_changed)
         self.webhook = Webhook(self.updates, now)
         self.updates.on_added = self._update_added
-        self._private_message_id = 0
+        self._shared_message_id = 0
         self._order: deque[tuple[int, int]] = deque()
 
     def close(self) -> None:
@@ -136,14 +92,14 @@ class World:
         self.chats[user_id] = Chat(user_id, info, [user_id], is_started=False)
         return user
 
-    def add_group(self, title: str, members: list[int], *, is_forum: bool) -> Chat:
+    def add_group(self, kind: str, title: str, members: list[int]) -> Chat:
+        """A chat of several people: `kind` is "group", "supergroup" or "channel"."""
         groups = sum(not chat.is_private for chat in self.chats.values())
         if groups >= _MOST_PEOPLE:
             raise WorldError(f"more than {_MOST_PEOPLE} groups")
-        chat_id = _FIRST_GROUP_ID - groups
-        info: Json = {"id": chat_id, "type": "supergroup", "title": title}
-        if is_forum:
-            info["is_forum"] = True
+        first_id = _FIRST_BASIC_GROUP_ID if kind == "group" else _FIRST_GROUP_ID
+        chat_id = first_id - groups
+        info: Json = {"id": chat_id, "type": kind, "title": title}
         chat = Chat(chat_id, info, members, is_started=True)
         self.chats[chat_id] = chat
         return chat
@@ -155,21 +111,23 @@ class World:
         chat = self.chats.get(int(chat_id)) if chat_id.removeprefix("-").isdecimal() else None
         if chat is None:
             raise bad_request("chat not found")
+        if chat.refusal:
+            raise chat.refusal
         if not chat.is_started:
             raise forbidden("bot can't initiate conversation with a user")
         if chat.is_blocked:
             raise forbidden("bot was blocked by the user")
         return chat
 
-    def add_post(self, chat: Chat, sender: Json, content: Json) -> Post:
+    def add_post(
+        self, chat: Chat, sender: Json, content: Json, force_reply: Json | None = None
+    ) -> Post:
         """Put a message into the chat; everybody who watches sees it."""
-        head: Json = {
-            "message_id": self._next_message_id(chat),
-            "from": sender,
-            "chat": chat.info,
-            "date": int(self.now()),
-        }
-        post = Post(head | content, is_outgoing=sender is self.bot)
+        # A channel speaks for itself: who wrote the post is not told.
+        author: Json = {"sender_chat": chat.info} if chat.is_channel else {"from": sender}
+        head = {"message_id": self._next_message_id(chat)} | author
+        head |= {"chat": chat.info, "date": int(self.now())}
+        post = Post(head | content, is_outgoing=sender is self.bot, force_reply=force_reply)
         chat.posts[post.id] = post
         self._order.append((chat.id, post.id))
         if len(self._order) > _MOST_POSTS:
@@ -180,9 +138,7 @@ class World:
 
     def change_post(self, chat: Chat, post: Post, content: Json) -> None:
         """Give the post a new content, as an edit does."""
-        kept = ("message_id", "from", "chat", "date", "reply_to_message", "media_group_id")
-        kept += ("message_thread_id", "is_topic_message")
-        head = {name: post.message[name] for name in kept if name in post.message}
+        head = {name: post.message[name] for name in _KEPT if name in post.message}
         post.message = head | {"edit_date": int(self.now())} | content
         post.edits += 1
         self.events.publish("edit", chat_id=chat.id, message=post.view())
@@ -209,12 +165,12 @@ class World:
         return {name: part for name, part in post.message.items() if name != "reply_to_message"}
 
     def _next_message_id(self, chat: Chat) -> int:
-        # All private chats of a bot share one counter; every supergroup has its own.
-        if chat.is_private:
-            self._private_message_id += 1
-            return self._private_message_id
-        chat.last_group_message_id += 1
-        return chat.last_group_message_id
+        # Private chats and basic groups share one counter; supergroups and channels have theirs.
+        if chat.is_private or chat.is_basic_group:
+            self._shared_message_id += 1
+            return self._shared_message_id
+        chat.last_message_id += 1
+        return chat.last_message_id
 
     def _update_added(self) -> None:
         self.poller.wake()

@@ -182,26 +182,6 @@ async def test_a_button_of_a_deleted_message_has_an_inaccessible_message(desk: D
     assert (message["message_id"], message["date"]) == (77, 0)
 
 
-async def test_privacy_mode_lets_little_through_in_groups(desk: Desk) -> None:
-    control, api, anna = desk
-    name = (await control.state())["bot"]["username"]
-    group = await control.make_group("Friends", [anna])
-    first = await control.say(anna, "unheard", chat_id=group)
-    for text in ("/create cat", f"/edit@{name} x", "/help@other_bot", f"hey @{name}!", "no @one"):
-        await control.say(anna, text, chat_id=group)
-    answer = await api.call("sendMessage", chat_id=group, text="hi")
-    await control.say(anna, "a reply", chat_id=group, reply_to=answer["message_id"])
-    await control.say(anna, "no reply", chat_id=group, reply_to=first.id)
-
-    added, *updates = await api.call("getUpdates")
-
-    assert added["my_chat_member"]["new_chat_member"]["status"] == "member"
-    heard = ["/create cat", f"/edit@{name} x", f"hey @{name}!", "a reply"]
-    assert texts(updates) == heard
-    assert updates[-1]["message"]["reply_to_message"]["text"] == "hi"
-    assert group < -1_000_000_000_000
-
-
 async def test_topics_have_threads(desk: Desk) -> None:
     control, api, anna = desk
     group = await control.make_group("Topics", [anna], is_forum=True)
@@ -212,6 +192,19 @@ async def test_topics_have_threads(desk: Desk) -> None:
 
     assert (sent[0].raw["message_thread_id"], sent[0].raw["is_topic_message"]) == (7, True)
     assert (answer["message_thread_id"], answer["is_topic_message"]) == (7, True)
+    assert refusal == "400 Bad Request: message thread not found"
+
+
+async def test_an_action_needs_a_topic_that_is_there(desk: Desk) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Topics", [anna], is_forum=True)
+    await control.say(anna, "/create", chat_id=group, thread_id=7)
+
+    await api.call("sendChatAction", chat_id=group, action="typing", message_thread_id=7)
+    refusal = await api.refusal(
+        "sendChatAction", chat_id=group, action="typing", message_thread_id=8
+    )
+
     assert refusal == "400 Bad Request: message thread not found"
 
 

@@ -3,7 +3,7 @@
 import * as control from "./control.js";
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
-import { gist, personName } from "./format.js";
+import { authorOf, avatar, gist, personName } from "./format.js";
 import { Header } from "./header.js";
 import { copyText } from "./keyboard.js";
 import { openLightbox } from "./lightbox.js";
@@ -24,10 +24,10 @@ const act = {
   command: (text) => composer.send(text),
   copy: (text) => copyText(text, toast),
   jump: (messageId) => timeline.jump(messageId) || toast(t("reply_gone")),
-  openMenu: (message, anchor) => openMenu(messageMenu(message), anchor),
+  openMenu: (message, anchor) => openMenu(messageMenu(message, anchor), anchor),
   openPicture: openLightbox,
   press: pressButton,
-  reply: (message) => composer.reply(message),
+  reply: (message) => composer.reply(message, selectedIn(message)),
 };
 
 const sidebar = new Sidebar(go);
@@ -47,11 +47,40 @@ const chat = h(
 );
 const app = h("div", { class: "app" }, sidebar.people, sidebar.list, chat, nothing);
 
-function messageMenu(message) {
+/** What is selected of the words of a message, to be quoted in a reply. */
+function selectedIn(message) {
+  const selection = getSelection();
+  const words = selection?.anchorNode?.parentElement?.closest('[data-testid="message-text"]');
+  const place = words?.closest("[data-message-id]")?.dataset.messageId;
+  if (Number(place) !== message.message_id || !words.contains(selection.focusNode)) return "";
+  const text = String(selection).trim();
+  selection.removeAllRanges();
+  return (message.text ?? message.caption ?? "").includes(text) ? text : "";
+}
+
+/** Passes a message on to one of the person's chats, which is opened. */
+function forwardMenu(message, anchor) {
+  const userId = store.me;
+  const items = store
+    .chatsOf(userId)
+    .filter(({ over }) => !over)
+    .map((chat) => ({
+      picture: avatar(chat.id > 0 ? { ...store.bot, is_bot: true } : chat, "small"),
+      text: personName(chat.id > 0 ? store.bot : chat),
+      onclick: () => {
+        go(userId, chat.id);
+        control.forwardMessage(chat.id, userId, message).catch(complain);
+      },
+    }));
+  openMenu(items, anchor);
+}
+
+function messageMenu(message, anchor) {
   const mine = store.isMine(message);
   const words = message.text ?? message.caption;
   return [
     { icon: "reply", text: t("reply"), onclick: () => act.reply(message) },
+    { icon: "forward", text: t("forward"), onclick: () => forwardMenu(message, anchor) },
     words && { icon: "copy", text: t("copy_text"), onclick: () => act.copy(words) },
     mine &&
       words !== undefined && {
@@ -150,7 +179,9 @@ const live = new Live({
   onReset: () => boot(),
   onEvent: (event) => {
     const isStrange =
-      event.chat_id !== undefined && !store.chats.has(event.chat_id) && event.type !== "call";
+      event.chat_id !== undefined &&
+      !store.chats.has(event.chat_id) &&
+      !["call", "chat"].includes(event.type);
     if (isStrange) refreshSoon();
     store.apply(event);
   },
@@ -201,8 +232,9 @@ async function boot() {
 }
 
 store.addEventListener("message", ({ detail: message }) => {
-  if (message.chat.id === store.chatId && !store.isMine(message))
-    speak(t("announce", { name: personName(message.from), text: gist(message) }));
+  if (message.chat.id !== store.chatId || store.isMine(message)) return;
+  speak(t("announce", { name: personName(authorOf(message)), text: gist(message) }));
+  if (store.isAsked(message)) composer.reply(message);
 });
 
 store.addEventListener("callback", ({ detail: { user_id: userId, text, show_alert: isAlert } }) => {

@@ -13,9 +13,20 @@ export class Attachments {
   #onChange;
   #strip = h("div", { class: "strip" });
   #asFiles = h("input", { type: "checkbox", testid: "send-as-file", onchange: () => this.#draw() });
+  #hidden = h("input", {
+    type: "checkbox",
+    testid: "send-hidden",
+    onchange: () => this.#draw(),
+  });
   #choice = h("label", { class: "check" }, this.#asFiles, t("send_as_file"));
+  #veil = h("label", { class: "check" }, this.#hidden, t("send_hidden"));
 
-  element = h("div", { class: "attachments", hidden: true }, this.#strip, this.#choice);
+  element = h(
+    "div",
+    { class: "attachments", hidden: true },
+    this.#strip,
+    h("div", { class: "choices" }, this.#choice, this.#veil),
+  );
 
   constructor(onChange) {
     this.#onChange = onChange;
@@ -68,6 +79,8 @@ export class Attachments {
   #draw() {
     this.#strip.replaceChildren(...this.#items.map((item) => this.#preview(item)));
     this.#choice.hidden = this.#items.every(({ asFile }) => asFile);
+    this.#veil.hidden = this.#choice.hidden || this.#asFiles.checked;
+    this.#strip.classList.toggle("veiled", this.#hidden.checked && !this.#veil.hidden);
     this.element.hidden = this.isEmpty;
     this.#onChange();
   }
@@ -96,10 +109,12 @@ export class Attachments {
     this.#draw();
   }
 
-  /** Hands over what is there as {photos, documents} (files, in order), and empties the strip. */
+  /** Hands over what is there as {photos, documents, spoiler} (files, in order), and empties the strip. */
   async take() {
     const items = this.#items;
     const allAsFiles = this.#asFiles.checked;
+    const spoiler = this.#hidden.checked;
+    this.#hidden.checked = false;
     this.#items = [];
     this.#asFiles.checked = false;
     this.#draw();
@@ -110,6 +125,7 @@ export class Attachments {
     return {
       photos: files(items.filter((item) => !isFile(item))),
       documents: files(items.filter(isFile)),
+      spoiler,
     };
   }
 

@@ -3,10 +3,10 @@
 import * as control from "./control.js";
 import { Attachments } from "./attachments.js";
 import { Commands } from "./commands.js";
-import { h, icon, iconButton } from "./dom.js";
-import { personName } from "./format.js";
+import { contextLine } from "./context.js";
+import { h, iconButton } from "./dom.js";
 import { setBlocked } from "./header.js";
-import { quote } from "./media.js";
+import { Inline } from "./inline.js";
 import { openMenu } from "./menu.js";
 import { complain } from "./notices.js";
 import { deliver } from "./outbox.js";
@@ -21,6 +21,7 @@ export class Composer {
   #drafts = new Map();
   #place = "";
   #reply = null;
+  #quote = "";
   #editing = null;
   #sending = 0;
 
@@ -63,6 +64,8 @@ export class Composer {
     "aria-haspopup": "menu",
     onclick: () => this.#attachMenu(),
   });
+  #inline = new Inline(() => this.#fill(""));
+  #over = h("p", { class: "composer-note", hidden: true });
   #speaking;
   #send = iconButton("send", t("send"), {
     class: "send",
@@ -94,7 +97,9 @@ export class Composer {
     this.#context,
     this.#files.element,
     this.#bar,
+    this.#inline.element,
     this.#blocked,
+    this.#over,
     this.#photos,
     this.#documents,
   );
@@ -113,8 +118,10 @@ export class Composer {
     const place = `${store.me}:${store.chatId}`;
     if (this.#place !== place) this.#enter(place);
     const isBlocked = store.isBlocked(chat.id);
-    this.#bar.hidden = isBlocked;
+    this.#bar.hidden = isBlocked || chat.over === true;
     this.#blocked.hidden = !isBlocked;
+    this.#over.hidden = !chat.over;
+    this.#over.textContent = t("chat_over");
     this.#speaking.draw(chat);
     this.#commands.draw();
     this.#drawState();
@@ -130,13 +137,17 @@ export class Composer {
     this.#files.clear();
     this.#setContext(null, null);
     this.#fill(this.#drafts.get(place) ?? "", false);
+    const last = store.last(store.chatId);
+    if (last && store.isAsked(last)) this.#setContext(last, null);
     // On a phone the keyboard would cover half of what was just opened.
     if (!TOUCH.matches) this.#text.focus({ preventScroll: true });
   }
 
   #drawState() {
     const hasFiles = !this.#files.isEmpty;
-    this.#text.placeholder = t(hasFiles ? "caption_placeholder" : "message_placeholder");
+    this.#text.placeholder =
+      this.#reply?.force_reply?.placeholder ||
+      t(hasFiles ? "caption_placeholder" : "message_placeholder");
     this.#text.setAttribute("aria-label", this.#text.placeholder);
     this.#send.classList.toggle("ready", hasFiles || this.#text.value.trim() !== "");
     this.element.classList.toggle("sending", this.#sending > 0);
@@ -155,6 +166,7 @@ export class Composer {
     this.#text.style.height = "auto";
     this.#text.style.height = `${Math.min(TALLEST_PX, this.#text.scrollHeight)}px`;
     this.#commands.suggest(this.#text.value);
+    this.#inline.suggest(this.#text.value);
     this.#drawState();
   }
 
@@ -205,10 +217,10 @@ export class Composer {
 
   // ---- reply and edit
 
-  /** The next message answers `message`. */
-  reply(message) {
+  /** The next message answers `message`, or the words `quoted` of it. */
+  reply(message, quoted = "") {
     if (this.#editing) this.#fill("");
-    this.#setContext(message, null);
+    this.#setContext(message, null, quoted);
     this.#text.focus();
   }
 
@@ -218,20 +230,15 @@ export class Composer {
     this.#fill(message.text ?? message.caption ?? "");
   }
 
-  #setContext(reply, editing) {
+  #setContext(reply, editing, quoted = "") {
     this.#reply = reply;
+    this.#quote = quoted;
     this.#editing = editing;
     const message = reply ?? editing;
     this.#context.hidden = !message;
-    if (message) {
-      const title = editing ? t("editing") : t("reply_to", { name: personName(message.from) });
-      const stop = iconButton("close", t("cancel"), { onclick: () => this.#endContext() });
-      this.#context.replaceChildren(
-        icon(editing ? "edit" : "reply"),
-        quote(title, message, {}, "div"),
-        stop,
-      );
-    }
+    const onStop = () => this.#endContext();
+    const line = message && contextLine(message, { isEdit: editing !== null, words: quoted, onStop });
+    this.#context.replaceChildren(...(line ?? []));
     this.#drawState();
   }
 
@@ -262,6 +269,7 @@ export class Composer {
     const message = { user_id: store.me };
     const threadId = this.#reply?.message_thread_id ?? this.#speaking.topicOf(chatId);
     if (this.#reply) message.reply_to_message_id = this.#reply.message_id;
+    if (this.#quote) message.quote = this.#quote;
     if (threadId && store.chats.get(chatId)?.is_forum) message.thread_id = threadId;
     this.#setContext(null, null);
     // In a group a command says whose it is, as Telegram's own apps write it.

@@ -29,6 +29,16 @@ export const editMessage = (chatId, messageId, text) =>
   call("POST", `chats/${chatId}/edit`, { message_id: messageId, text });
 export const deleteMessage = (chatId, messageId) =>
   call("DELETE", `chats/${chatId}/messages/${messageId}`);
+export const forwardMessage = (chatId, userId, { chat, message_id: id }) =>
+  call("POST", `chats/${chatId}/forward`, {
+    user_id: userId,
+    from_chat_id: chat.id,
+    message_ids: [id],
+  });
+export const askInline = (userId, chatId, query) =>
+  call("POST", "inline", { user_id: userId, chat_id: chatId, query });
+export const chooseInline = (queryId, chatId, resultId) =>
+  call("POST", `inline/${queryId}`, { chat_id: chatId, result_id: resultId });
 export const setBlocked = (chatId, userId, blocked) =>
   call("POST", `chats/${chatId}/block`, { user_id: userId, blocked });
 

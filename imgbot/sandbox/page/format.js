@@ -67,6 +67,9 @@ export const duration = (total_s) =>
 export const personName = (user) =>
   [user?.first_name, user?.last_name].filter(Boolean).join(" ") || user?.title || "?";
 
+/** Who speaks in a message: a person, or the chat in whose name it was sent. */
+export const authorOf = (message) => message.sender_chat ?? message.from ?? message.chat;
+
 /** The class of the colour that a person or group has everywhere. */
 export const personColour = (id) => `colour-${Math.abs(id) % PERSON_COLOURS}`;
 
@@ -93,6 +96,8 @@ export function serviceText(message) {
   if (message.group_chat_created || message.supergroup_chat_created) return t("service_group");
   if (message.forum_topic_created)
     return t("service_topic", { name: message.forum_topic_created.name });
+  if (message.migrate_to_chat_id) return t("service_moved");
+  if (message.migrate_from_chat_id) return t("service_moved_here");
   return message.pinned_message ? t("service_pinned") : null;
 }
 

@@ -20,6 +20,17 @@ const ALBUM_ROWS = {
   10: [3, 3, 4],
 };
 
+const SIGNS = {
+  animation: "play",
+  audio: "play",
+  contact: "contact",
+  location: "location",
+  poll: "poll",
+  video: "play",
+  video_note: "play",
+  voice: "mic",
+};
+
 const clamp = (low, value, high) => Math.min(high, Math.max(low, value));
 const area = ({ width, height }) => width * height;
 
@@ -86,6 +97,7 @@ function veil(button, open) {
 
 /** Lays the photos of an album out in rows; `cell(message)` makes each one. */
 export function album(messages, cell) {
+  if (isUpright(messages)) return besides(messages, cell);
   const plan = ALBUM_ROWS[messages.length] ?? Array(Math.ceil(messages.length / 3)).fill(3);
   const ratios = messages.map(({ photo: sizes }) =>
     clamp(0.66, largest(sizes).width / largest(sizes).height, 1.7),
@@ -105,6 +117,17 @@ export function album(messages, cell) {
     return row;
   });
   return h("div", { class: "album" }, ...rows.filter((row) => row.childElementCount));
+}
+
+/** Whether three or four photos look best with the first, an upright one, beside the others. */
+function isUpright([first, ...others]) {
+  const { width, height } = largest(first.photo);
+  return width < height * 0.9 && (others.length === 2 || others.length === 3);
+}
+
+function besides([first, ...others], cell) {
+  const column = h("div", { class: "album-column" }, ...others.map(cell));
+  return h("div", { class: "album beside" }, cell(first), column);
 }
 
 /** A document: thumbnail or icon, name, size, and a way to download it. */
@@ -169,7 +192,7 @@ export function label(message) {
   if (kind === "contact") facts.push(personName(content), content.phone_number);
   if (kind === "poll") facts.push(content.question);
   if (kind === "dice") facts.push(`${content.emoji} ${content.value}`);
-  const sign = kind === "voice" || kind === "audio" ? "mic" : "file";
+  const sign = SIGNS[kind] ?? "file";
   return h(
     "span",
     { class: "label" },

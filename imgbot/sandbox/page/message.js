@@ -3,6 +3,7 @@
 import { h, icon, iconButton } from "./dom.js";
 import { isFewEmoji, renderText } from "./entities.js";
 import {
+  authorOf,
   avatar,
   clock,
   day,
@@ -94,7 +95,7 @@ function drawMessages(row, item, act) {
   row.replaceChildren(
     ...[
       showsFace &&
-        h("span", { class: "face" }, item.last && avatar(message.from ?? message.chat, "small")),
+        h("span", { class: "face" }, item.last && avatar(authorOf(message), "small")),
       stack,
       tools(message, act),
     ].filter(Boolean),
@@ -103,7 +104,7 @@ function drawMessages(row, item, act) {
 
 function describe({ messages }) {
   const [message] = messages;
-  const who = store.isMine(message) ? t("you") : personName(message.from);
+  const who = store.isMine(message) ? t("you") : personName(authorOf(message));
   return `${who}, ${clock(message.date)}: ${messages.length > 1 ? t("kind_album") : gist(message)}`;
 }
 
@@ -112,7 +113,12 @@ function tools(message, act) {
   return h(
     "div",
     { class: "tools" },
-    iconButton("reply", t("reply"), { tabindex: -1, onclick: () => act.reply(message) }),
+    iconButton("reply", t("reply"), {
+      tabindex: -1,
+      // What is selected stays selected, to be quoted.
+      onpointerdown: (event) => event.preventDefault(),
+      onclick: () => act.reply(message),
+    }),
     iconButton("more", t("message_actions"), { tabindex: -1, onclick: menu }),
   );
 }
@@ -124,7 +130,7 @@ function bubble(item, mine, act) {
   const element = h(
     "div",
     { class: shapeOf(messages, text) },
-    item.first && message.chat.id < 0 && !mine && authorName(message),
+    authorName(message, item.first && message.chat.id < 0 && !mine),
     topic(message),
     forward(message),
     reply(message, act),
@@ -149,8 +155,9 @@ function textOf(messages) {
 
 function shapeOf(messages, { body, entities }) {
   const [message] = messages;
+  if (message.sticker) return "bubble emoji";
   if (!message.photo) return !entities?.length && isFewEmoji(body) ? "bubble emoji" : "bubble";
-  const isBare = !body && !message.reply_to_message && !reactionsOf(messages).length;
+  const isBare = !body && !message.reply_to_message && !message.forward_origin && !message.via_bot && !reactionsOf(messages).length;
   return isBare ? "bubble with-photo bare" : "bubble with-photo";
 }
 
@@ -159,8 +166,16 @@ function widthOf(messages, isWide) {
   return isWide ? Math.max(NARROW_BUBBLE_PX, width_px) : width_px;
 }
 
-function authorName({ from }) {
-  return h("div", { class: `name ${personColour(from?.id ?? 0)}`, dir: "auto" }, personName(from));
+function authorName(message, isShown) {
+  const { via_bot: bot } = message;
+  if (!isShown && !bot) return null;
+  const author = authorOf(message);
+  return h(
+    "div",
+    { class: `name ${personColour(author.id)}`, dir: "auto" },
+    isShown && h("span", {}, personName(author)),
+    bot && h("span", { class: "via", testid: "via-bot" }, t("via", { name: `@${bot.username}` })),
+  );
 }
 
 function words({ owner, body, entities }, mine, act) {
@@ -195,7 +210,7 @@ function reply(message, act) {
   // In a forum every message "replies" to the one that opened its topic.
   if (!original || original.forum_topic_created) return null;
   const name =
-    original.from?.id === store.me ? t("you") : personName(original.from ?? original.chat);
+    original.from?.id === store.me ? t("you") : personName(authorOf(original));
   const excerpt = message.quote ? { ...original, text: message.quote.text } : original;
   return quote(name, excerpt, {
     testid: "reply-quote",

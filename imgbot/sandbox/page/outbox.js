@@ -6,14 +6,14 @@ const ALBUM_MOST = 10;
 
 let before = Promise.resolve();
 
-/** Uploads the files (a promise of {photos, documents}) and sends them with the text as their caption. */
+/** Uploads the files (a promise of {photos, documents, spoiler}) and sends them with the text as their caption. */
 export function deliver(chatId, message, text, files) {
   const mine = before.then(async () => send(chatId, message, text, await files));
   before = mine.catch(() => {});
   return mine;
 }
 
-async function send(chatId, message, text, { photos, documents }) {
+async function send(chatId, message, text, { photos, documents, spoiler }) {
   const batches = [...inBatches("photos", photos), ...inBatches("documents", documents)];
   if (!batches.length) return sendMessage(chatId, { ...message, text });
   for (const [i, [kind, files]] of batches.entries()) {
@@ -23,6 +23,7 @@ async function send(chatId, message, text, { photos, documents }) {
       ...message,
       [kind]: keys,
       ...(i === 0 && text && { caption: text }),
+      ...(spoiler && kind === "photos" && { spoiler }),
     });
   }
 }

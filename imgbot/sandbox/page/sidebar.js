@@ -2,7 +2,7 @@
 
 import { askGroup, askPerson } from "./dialogs.js";
 import { h, iconButton, reconcile } from "./dom.js";
-import { actionText, avatar, gist, personName, shortTime } from "./format.js";
+import { actionText, authorOf, avatar, gist, kindOf, personName, shortTime } from "./format.js";
 import { miniature } from "./media.js";
 import { store } from "./store.js";
 import { t } from "./words.js";
@@ -162,7 +162,8 @@ function fillChat(element, { chat, action, last, unread, current }) {
 
 function excerpt(chat, last) {
   if (!last) return [t("no_messages")];
-  const author = store.isMine(last) ? t("you") : chat.id < 0 ? personName(last.from) : "";
+  if (kindOf(last) === "service" || last.sender_chat?.id === chat.id) return [gist(last)];
+  const author = store.isMine(last) ? t("you") : chat.id < 0 ? personName(authorOf(last)) : "";
   return [
     author ? h("span", { class: "chat-author" }, `${author}: `) : null,
     miniature(last),

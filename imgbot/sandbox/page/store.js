@@ -70,6 +70,13 @@ class Store extends EventTarget {
     );
   }
 
+  /** Whether the bot wants the person looked at to answer this very message. */
+  isAsked({ outgoing, force_reply: ask, reply_to_message: replied, entities, chat }) {
+    if (!outgoing || !ask) return false;
+    if (!ask.selective || chat.id > 0 || replied?.from?.id === this.me) return true;
+    return (entities ?? []).some(({ user }) => user?.id === this.me);
+  }
+
   /** Whether the person looked at sent this message (in a group others' messages are incoming). */
   isMine(message) {
     return !message.outgoing && message.from?.id === this.me;
@@ -148,6 +155,7 @@ class Store extends EventTarget {
     else if (type === "commands" && event.commands)
       this.bot = { ...this.bot, commands: event.commands };
     else if (type === "polling") this.polling = event.active;
+    else if (type === "chat") this.chats.set(chatId, event.chat);
     else return;
     if (type === "action") setTimeout(() => this.changed(), ACTION_MS + 50);
     this.changed();

@@ -1,7 +1,7 @@
 // The messages of the open chat: a window of at most 300 that stays where the reader is.
 
 import { h, iconButton, reconcile } from "./dom.js";
-import { avatar, clock, dayKey, kindOf, personName } from "./format.js";
+import { authorOf, avatar, clock, dayKey, kindOf, personName } from "./format.js";
 import { watchGestures } from "./gestures.js";
 import { showWaiting } from "./keyboard.js";
 import { createRow, updateRow } from "./message.js";
@@ -273,7 +273,7 @@ function isJoined(one, two) {
   if (!one?.messages || !two?.messages) return false;
   const [a, b] = [one.messages[0], two.messages[0]];
   if (kindOf(a) === "service" || kindOf(b) === "service") return false;
-  return a.from?.id === b.from?.id && b.date - a.date < JOINED_S;
+  return authorOf(a).id === authorOf(b).id && b.date - a.date < JOINED_S;
 }
 
 function isSame(old, item) {

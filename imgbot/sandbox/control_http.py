@@ -1,0 +1,58 @@
+"""What the parts of the control interface share: reading a wish, finding a chat, answering."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from aiohttp import web
+
+from imgbot.sandbox.bodies import read_bounded
+from imgbot.sandbox.chats import Chat, WorldError
+from imgbot.sandbox.updates import QueueFullError
+from imgbot.sandbox.wishes import Wish
+from imgbot.sandbox.world import World
+
+_BODY_BYTES = 1 << 20
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def routes_of(table: Mapping[tuple[str, str], Handler]) -> list[web.RouteDef]:
+    """The routes of handlers by method and path, each answering what cannot be with a reason."""
+    return [
+        web.RouteDef(method, path, _answering(handler), {})
+        for (method, path), handler in table.items()
+    ]
+
+
+def _answering(handler: Handler) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (WorldError, QueueFullError, ValueError, TypeError) as error:
+            sentence = str(error) or "the queue of updates is full"
+            return web.json_response({"error": sentence}, status=400)
+
+    return answer
+
+
+async def read_wish(request: web.Request) -> Wish:
+    body = await read_bounded(request.content, _BODY_BYTES)
+    fields: Any = json.loads(body or b"null")
+    if not isinstance(fields, dict):
+        raise WorldError("the body must be a JSON object")
+    return Wish(cast("dict[str, Any]", fields))
+
+
+def chat_of(world: World, request: web.Request) -> Chat:
+    """The chat that the address names; 404 for none."""
+    return chat_by_id(world, int(request.match_info["chat_id"]))
+
+
+def chat_by_id(world: World, chat_id: int) -> Chat:
+    chat = world.chats.get(chat_id)
+    if chat is None:
+        raise web.HTTPNotFound(
+            text=json.dumps({"error": "no such chat"}), content_type="application/json"
+        )
+    return chat

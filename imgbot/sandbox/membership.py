@@ -1,0 +1,137 @@
+"""Chats come and go: groups, channels, privacy, blocks, migration, and the end of a chat."""
+
+from imgbot.sandbox.chats import Chat, Json, WorldError
+from imgbot.sandbox.people import GROUP_ANONYMOUS_BOT
+from imgbot.sandbox.refusals import ApiError, bad_request, forbidden
+from imgbot.sandbox.world import World
+
+_MEMBER: Json = {"status": "member"}
+_LEFT: Json = {"status": "left"}
+_KICKED: Json = {"status": "kicked", "until_date": 0}
+_RIGHTS = (
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+    "can_send_welcome_messages",
+)
+_ADMINISTRATOR: Json = {
+    "status": "administrator",
+    "can_be_edited": False,
+    "is_anonymous": False,
+    **dict.fromkeys(_RIGHTS, False),
+    "can_manage_chat": True,
+}
+_KINDS = ("group", "supergroup", "channel")
+
+
+class Membership:
+    """Changes what the bot and its chats are to each other, and tells the bot."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def found(self, title: str, members: list[int], kind: str, *, is_forum: bool) -> Chat:
+        """A chat of some people and the bot; in a channel the bot is an administrator."""
+        if kind not in _KINDS:
+            raise WorldError(f"type must be one of {', '.join(_KINDS)}")
+        if not members or not self._world.users.keys() >= set(members):
+            raise WorldError("members must be the ids of people")
+        if is_forum and kind != "supergroup":
+            raise WorldError("only a supergroup has topics")
+        chat = self._world.add_group(kind, title, members)
+        if is_forum:
+            chat.info["is_forum"] = True
+        chat.hears_all = chat.is_channel
+        self._tell(chat, members[0], _LEFT, _ADMINISTRATOR if chat.is_channel else _MEMBER)
+        self._show(chat)
+        return chat
+
+    def block(self, chat: Chat, user_id: int, *, is_blocked: bool) -> None:
+        if user_id not in chat.members:
+            raise WorldError(f"user {user_id} is not in chat {chat.id}")
+        if not chat.is_private:
+            raise WorldError("a bot is blocked in its private chat")
+        if chat.is_blocked == is_blocked:
+            return
+        chat.is_blocked = is_blocked
+        old, new = (_MEMBER, _KICKED) if is_blocked else (_KICKED, _MEMBER)
+        self._tell(chat, user_id, old, new)
+
+    def set_privacy(self, chat: Chat, *, is_private: bool) -> None:
+        """Whether the bot gets only what concerns it; an administrator gets everything."""
+        if chat.is_private or chat.is_channel:
+            raise WorldError("privacy mode is for groups")
+        if chat.hears_all == (not is_private):
+            return
+        chat.hears_all = not is_private
+        old, new = (_ADMINISTRATOR, _MEMBER) if is_private else (_MEMBER, _ADMINISTRATOR)
+        self._tell(chat, chat.members[0], old, new)
+        self._show(chat)
+
+    def migrate(self, chat: Chat) -> Chat:
+        """A basic group becomes a supergroup with another id; the old one is history."""
+        if not chat.is_basic_group or chat.is_over:
+            raise WorldError("only a basic group becomes a supergroup")
+        successor = self._world.add_group("supergroup", chat.info["title"], chat.members)
+        successor.hears_all = chat.hears_all
+        founder = self._world.users[chat.members[0]]
+        service = {"migrate_to_chat_id": successor.id}
+        farewell = self._world.add_post(chat, founder, service)
+        chat.is_over = True
+        chat.refusal = ApiError(
+            400, "Bad Request: group chat was upgraded to a supergroup chat", service
+        )
+        arrival = {"sender_chat": successor.info, "migrate_from_chat_id": chat.id}
+        first = self._world.add_post(successor, GROUP_ANONYMOUS_BOT, arrival)
+        for post in (farewell, first):
+            self._world.updates.add("message", post.message)
+        self._show(chat)
+        self._show(successor)
+        return successor
+
+    def close(self, chat: Chat, reason: str) -> None:
+        """End a chat for the bot: "deleted", "kicked" or "deactivated"."""
+        if chat.refusal:
+            raise WorldError("the chat is closed already")
+        chat.refusal = _refusal(chat, reason)
+        chat.is_over = reason != "kicked"
+        if reason == "kicked":
+            self._tell(chat, chat.members[0], _MEMBER, _KICKED)
+        self._show(chat)
+
+    def _show(self, chat: Chat) -> None:
+        """Let those who watch know the chat as it is now."""
+        self._world.events.publish("chat", chat_id=chat.id, chat=chat.view())
+
+    def _tell(self, chat: Chat, user_id: int, old: Json, new: Json) -> None:
+        bot = {"user": self._world.bot}
+        self._world.updates.add(
+            "my_chat_member",
+            {
+                "chat": chat.info,
+                "from": self._world.users[user_id],
+                "date": int(self._world.now()),
+                "old_chat_member": bot | old,
+                "new_chat_member": bot | new,
+            },
+        )
+
+
+def _refusal(chat: Chat, reason: str) -> ApiError:
+    if reason == "deleted":
+        is_named = chat.is_basic_group
+        return (
+            forbidden("the group chat was deleted") if is_named else bad_request("chat not found")
+        )
+    if reason == "deactivated" and chat.is_private:
+        return forbidden("user is deactivated")
+    if reason == "kicked" and not chat.is_private:
+        return forbidden(f"bot was kicked from the {chat.info['type']} chat")
+    raise WorldError(f"a {chat.info['type']} chat cannot be {reason or 'closed without a reason'}")

@@ -1,0 +1,144 @@
+"""Groups: privacy mode, migration, and chats that the bot can no longer reach."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramForbiddenError, TelegramMigrateToChat
+from aiogram.types import Update
+
+from tests.support.bot_api import BotApi
+from tests.support.sandbox import Control, Person, open_sandbox
+
+Desk = tuple[Control, BotApi, Person]
+
+
+@pytest.fixture
+async def desk() -> AsyncGenerator[Desk]:
+    async with (
+        open_sandbox(flood=False) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        yield control, api, await control.make_user("Anna")
+
+
+def texts(updates: list[dict[str, Any]]) -> list[str]:
+    return [update["message"]["text"] for update in updates]
+
+
+async def test_privacy_mode_lets_little_through(desk: Desk) -> None:
+    control, api, anna = desk
+    name = (await control.state())["bot"]["username"]
+    group = await control.make_group("Friends", [anna])
+    first = await control.say(anna, "unheard", chat_id=group)
+    for text in ("/create cat", f"/edit@{name} x", "/help@other_bot", f"hey @{name}!", "no @one"):
+        await control.say(anna, text, chat_id=group)
+    answer = await api.call("sendMessage", chat_id=group, text="hi")
+    await control.say(anna, "a reply", chat_id=group, reply_to=answer["message_id"])
+    await control.say(anna, "no reply", chat_id=group, reply_to=first.id)
+    await control.say(anna, "to a command", chat_id=group, reply_to=first.id + 1)
+
+    added, *updates = await api.call("getUpdates")
+
+    assert added["my_chat_member"]["new_chat_member"]["status"] == "member"
+    assert texts(updates) == ["/create cat", f"/edit@{name} x", "a reply", "to a command"]
+    assert updates[2]["message"]["reply_to_message"]["text"] == "hi"
+    assert group < -1_000_000_000_000
+
+
+async def test_an_administrator_hears_everything(desk: Desk) -> None:
+    control, api, anna = desk
+    name = (await control.state())["bot"]["username"]
+    group = await control.make_group("Friends", [anna])
+
+    await control.set_privacy(group, on=False)
+    await control.say(anna, f"@{name} a fox", chat_id=group)
+    await control.say(anna, "just talk", chat_id=group)
+    await control.set_privacy(group, on=True)
+    await control.say(anna, "in private", chat_id=group)
+
+    _, promoted, *heard, demoted = await api.call("getUpdates")
+    for update in (promoted, demoted):
+        Update.model_validate(update)
+    assert promoted["my_chat_member"]["new_chat_member"]["status"] == "administrator"
+    assert texts(heard) == [f"@{name} a fox", "just talk"]
+    assert demoted["my_chat_member"]["new_chat_member"]["status"] == "member"
+
+
+async def test_a_group_that_became_a_supergroup_has_another_id(desk: Desk) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Friends", [anna], is_basic=True)
+    await control.say(anna, "/create fox", chat_id=group)
+
+    new = await control.migrate(group)
+    await control.say(anna, "/create dog", chat_id=new)
+
+    updates = await api.call("getUpdates")
+    for update in updates:
+        Update.model_validate(update)
+    old_service, new_service = (update["message"] for update in updates[2:4])
+    assert (old_service["chat"]["id"], old_service["migrate_to_chat_id"]) == (group, new)
+    assert (new_service["chat"]["id"], new_service["migrate_from_chat_id"]) == (new, group)
+    assert updates[1]["message"]["chat"]["type"] == "group"
+    assert updates[4]["message"]["chat"] == {"id": new, "type": "supergroup", "title": "Friends"}
+    _, refused = await api.raw("sendMessage", chat_id=group, text="hi")
+    assert refused["parameters"] == {"migrate_to_chat_id": new}
+    with pytest.raises(AssertionError, match="nobody can write"):
+        await control.say(anna, "hello?", chat_id=group)
+
+
+async def test_aiogram_sees_a_migration_and_a_kick() -> None:
+    async with open_sandbox() as (sandbox, control):
+        session = AiohttpSession(api=TelegramAPIServer.from_base(sandbox.url))
+        async with Bot(sandbox.token, session=session) as bot:
+            anna = await control.make_user("Anna")
+            group = await control.make_group("Friends", [anna], is_basic=True)
+            new = await control.migrate(group)
+            with pytest.raises(TelegramMigrateToChat) as migration:
+                await bot.send_message(group, "hello")
+            await control.close_chat(new, "kicked")
+            with pytest.raises(TelegramForbiddenError, match="bot was kicked from the supergroup"):
+                await bot.send_message(new, "hello")
+
+    assert migration.value.migrate_to_chat_id == new
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "refusal"),
+    [
+        ("private", "deleted", "400 Bad Request: chat not found"),
+        ("private", "deactivated", "403 Forbidden: user is deactivated"),
+        ("group", "deleted", "403 Forbidden: the group chat was deleted"),
+        ("group", "kicked", "403 Forbidden: bot was kicked from the group chat"),
+        ("supergroup", "deleted", "400 Bad Request: chat not found"),
+        ("supergroup", "kicked", "403 Forbidden: bot was kicked from the supergroup chat"),
+    ],
+)
+async def test_a_closed_chat_refuses_the_bot(
+    desk: Desk, kind: str, reason: str, refusal: str
+) -> None:
+    control, api, anna = desk
+    chat_id = anna.id
+    await control.say(anna, "/start")
+    if kind != "private":
+        chat_id = await control.make_group("Friends", [anna], is_basic=kind == "group")
+
+    await control.close_chat(chat_id, reason)
+
+    assert await api.refusal("sendMessage", chat_id=chat_id, text="hi") == refusal
+    closed = [chat for chat in (await control.state())["chats"] if "closed" in chat]
+    assert [chat["id"] for chat in closed] == [chat_id]
+
+
+async def test_a_kicked_bot_is_told_so_and_nothing_more(desk: Desk) -> None:
+    control, api, anna = desk
+    group = await control.make_group("Friends", [anna])
+
+    await control.close_chat(group, "kicked")
+    await control.say(anna, "/create fox", chat_id=group)
+
+    _, kicked = await api.call("getUpdates")
+    assert kicked["my_chat_member"]["new_chat_member"]["status"] == "kicked"
