@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from imgbot import telemetry
 from imgbot.conversation.forms import read_forms
 from imgbot.conversation.visit import Visit
-from imgbot.errors import MessageGoneError, TransientError, UserError
+from imgbot.errors import MessageGoneError, StorageAwayError, TransientError, UserError
 from imgbot.imaging.kept import Kept
 from imgbot.job import Job, Operation, Source
 from imgbot.queue.albums import Albums
@@ -149,7 +149,11 @@ class Desk:
     async def _is_to_be_told_of_the_engine(self, job: Job) -> bool:
         if not self.house.has_builtin_engine or job.operation is Operation.COMPARE:
             return False
-        return await self.store.people.is_first_meeting(job.user_id, job.id)
+        try:
+            return await self.store.people.is_first_meeting(job.user_id, job.id)
+        except StorageAwayError:
+            # A courtesy; whether the order itself can be stored is said by the enqueue.
+            return False
 
     async def say(
         self, visit: Visit, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
@@ -172,19 +176,38 @@ class Desk:
         """Say why not; the same refusal over and over is said once in a while."""
         facts = dict(error.facts)
         again_s = facts.pop("wait_s", 0) or _SAID_AGAIN_S.get(error.reason, _SAID_AGAIN_DEFAULT_S)
-        if error.reason not in _REPEATED or await self.store.people.is_first_saying(
-            visit.user_id, error.reason, visit.request, int(again_s)
-        ):
+        if await self._is_to_be_said(visit, error.reason, int(again_s)):
             await self.say(visit, error.reason, **facts)
+
+    async def _is_to_be_said(self, visit: Visit, reason: str, again_s: int) -> bool:
+        if reason not in _REPEATED:
+            return True
+        try:
+            return await self.store.people.is_first_saying(
+                visit.user_id, reason, visit.request, again_s
+            )
+        except StorageAwayError:
+            # A full memory cannot remember what was said; any other refusal can wait.
+            if reason != "storage_full":
+                raise
+            return True
 
     async def answer(self, callback_id: str, text: str) -> None:
         """Answer a press; one that is too old for it is no loss."""
         await self.delivery.answer(callback_id, text)
 
-    async def rewrite(self, visit: Visit, message_id: int, text: str, rows: Keyboard) -> bool:
+    async def rewrite(
+        self,
+        visit: Visit,
+        message_id: int,
+        text: str,
+        rows: Keyboard,
+        *,
+        patience_s: float = 10.0,
+    ) -> bool:
         """Change an earlier answer; False if it is gone. What cannot be now is left out."""
         try:
-            with patience(1.0):
+            with patience(patience_s):
                 await self.delivery.tell(visit.place, message_id, text, rows)
         except MessageGoneError:
             return False

@@ -83,6 +83,6 @@ async def _show_count(visit: Visit, desk: Desk, panel: int, count: int) -> int:
     key = "merge_count" if count > 1 else "merge_count_one"
     rows = buttons.merge(visit.language) if count > 1 else []
     text = say(visit.language, key, count=count)
-    if panel and await desk.rewrite(visit, panel, text, rows):
+    if panel and await desk.rewrite(visit, panel, text, rows, patience_s=1.0):
         return panel
     return await desk.write(visit, text, rows)
