@@ -166,7 +166,7 @@ class JobQueue:
             state=state,
             version=int(answer[1]),
             is_cancelled=answer[2] == "1",
-            **{"message_id": int(answer[3] or 0), **changes},
+            **{"message_id": int(answer[3] or 0), "chat_id": int(answer[4]), **changes},
         )
 
     async def persist(self) -> None:
@@ -220,15 +220,17 @@ class JobQueue:
         """Note that a status message is about to be sent; False if the job is over."""
         return await self._announced(job_id, 0, retry_ms)
 
-    async def announced(self, job_id: str, message_id: int) -> bool:
-        """Note the status message; False if the job is over."""
-        return await self._announced(job_id, message_id, 0)
+    async def announced(self, job_id: str, message_id: int, chat_id: int) -> bool:
+        """Note the status message, and the chat that it is in; False if the job is over."""
+        return await self._announced(job_id, message_id, 0, chat_id)
 
-    async def _announced(self, job_id: str, message_id: int, retry_ms: int) -> bool:
+    async def _announced(
+        self, job_id: str, message_id: int, retry_ms: int, chat_id: int = 0
+    ) -> bool:
         answer = await self._scripts.insist(
             "announced",
             [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
-            [self._epoch, job_id, message_id, retry_ms],
+            [self._epoch, job_id, message_id, retry_ms, chat_id],
         )
         return answer[0] == "ok"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from imgbot import telemetry
 from imgbot.errors import (
     ChatGoneError,
+    ChatMovedError,
     ConfigError,
     FencedError,
     GoneError,
@@ -25,7 +26,7 @@ from imgbot.queue.shelf import Shelf
 from imgbot.runner.estimates import Estimates, rounded_s
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
-from imgbot.texts import buttons, say, seconds
+from imgbot.texts import about, buttons, say
 
 _RETRY_MS = 15_000
 _BATCH = 50
@@ -92,7 +93,7 @@ class Status:
             async with self._slots:
                 job = await self._shelf.job(job_id)
                 if job is None:
-                    await self._queue.announced(job_id, 0)
+                    await self._queue.announced(job_id, 0, 0)
                     self.drop(job_id)
                 else:
                     await self.ensure(job, "")
@@ -126,8 +127,15 @@ class Status:
             place = Place(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
             line.told = text or await self._standing(job)
-            line.message_id = await self._delivery.announce(place, line.told, rows)
-            await self._queue.announced(job.id, line.message_id)
+            chat_id = job.chat_id
+            try:
+                line.message_id = await self._delivery.announce(place, line.told, rows)
+            except ChatMovedError as error:
+                # The message that it would answer stayed behind.
+                chat_id = error.chat_id
+                place = Place(chat_id, job.thread_id)
+                line.message_id = await self._delivery.announce(place, line.told, rows)
+            await self._queue.announced(job.id, line.message_id, chat_id)
             return line.message_id
 
     async def _standing(self, job: Job) -> str:
@@ -140,7 +148,7 @@ class Status:
         typical_s = await self._estimates.typical_s(job.operation)
         if typical_s < _SOON_S:
             return say(job.language, "job_working")
-        usually = seconds(job.language, rounded_s(typical_s))
+        usually = about(job.language, rounded_s(typical_s))
         return say(job.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:

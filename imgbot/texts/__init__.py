@@ -12,6 +12,8 @@ LANGUAGES = ("ru", "en")
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {"ru": ru.TEXTS, "en": en.TEXTS}
 _SECONDS = {"ru": ru.SECONDS, "en": en.SECONDS}
+_ABOUT_SECONDS = {"ru": ru.ABOUT_SECONDS, "en": en.SECONDS}
+_ABOUT_MINUTES = {"ru": ru.ABOUT_MINUTES, "en": en.MINUTES}
 
 # Where Russian is read more readily than English.
 _READ_RUSSIAN = frozenset({"ru", "be", "uk", "kk", "ky", "uz", "tg", "hy", "az"})
@@ -35,6 +37,14 @@ def knows(key: str) -> bool:
 def seconds(language: str, count: int) -> str:
     """Return `count` seconds in words, with the right plural."""
     one, few, many = _SECONDS[language]
+    return f"{count} {plural(language, count, one, few, many)}"
+
+
+def about(language: str, seconds: int) -> str:
+    """Return a rounded duration in the form that goes after "about" ("около")."""
+    minutes = round(seconds / 60)
+    count, forms = (minutes, _ABOUT_MINUTES) if seconds >= 90 else (seconds, _ABOUT_SECONDS)
+    one, few, many = forms[language]
     return f"{count} {plural(language, count, one, few, many)}"
 
 

@@ -1,6 +1,7 @@
 """The English sentences."""
 
 SECONDS = ("second", "seconds", "seconds")
+MINUTES = ("minute", "minutes", "minutes")
 
 TEXTS = {
     # the beginning

@@ -1,6 +1,8 @@
 """The Russian sentences."""
 
 SECONDS = ("секунду", "секунды", "секунд")
+ABOUT_SECONDS = ("секунды", "секунд", "секунд")
+ABOUT_MINUTES = ("минуты", "минут", "минут")
 
 TEXTS = {
     # the beginning

@@ -164,7 +164,7 @@ async def test_an_earlier_supervisor_is_fenced_off(redis: Redis) -> None:
     with pytest.raises(FencedError):
         await earlier.cancel("1", 1, NOW)
     with pytest.raises(FencedError):
-        await earlier.announced("1", 5)
+        await earlier.announced("1", 5, 1)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -255,7 +255,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
 
     is_alive = await queue.intend_announcement("1", NOW + 1000)
     in_between = await shelf.unannounced(NOW, 10)
-    await queue.announced("1", 55)
+    await queue.announced("1", 55, 1)
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert before == ["1"]

@@ -10,7 +10,7 @@ import pytest
 import imgbot
 from imgbot.conversation.introduction import COMMANDS
 from imgbot.job import ACTIONS
-from imgbot.texts import LANGUAGES, buttons, en, knows, language_of, plural, ru, say, seconds
+from imgbot.texts import LANGUAGES, about, buttons, en, knows, language_of, plural, ru, say, seconds
 from imgbot.texts.buttons import Press, parse
 
 LETTERS = re.compile("[А-Яа-яЁё]")
@@ -107,3 +107,19 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
 
     assert len(reasons) > 10
     assert [reason for reason in reasons if not knows(reason)] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "seconds", "said"),
+    [
+        ("ru", 5, "5 секунд"),
+        ("ru", 21, "21 секунды"),
+        ("ru", 120, "2 минут"),
+        ("ru", 60 * 21, "21 минуты"),
+        ("en", 20, "20 seconds"),
+        ("en", 90, "2 minutes"),
+        ("en", 100, "2 minutes"),
+    ],
+)
+def test_a_duration_is_said_as_it_goes_after_about(language: str, seconds: int, said: str) -> None:
+    assert about(language, seconds) == said

@@ -12,4 +12,5 @@ if seen[2] ~= ARGV[4] then
   seen[1] = redis.call('HINCRBY', KEYS[1], 'version', 1)
   redis.call('ZADD', KEYS[2], ARGV[6], ARGV[2])
 end
-return {'ok', seen[1], seen[3] or '', seen[4] or ''}
+local chat = redis.call('HGET', KEYS[1], 'chat_id')
+return {'ok', seen[1], seen[3] or '', seen[4] or '', chat}
