@@ -6,6 +6,7 @@ is whole. An album with words is a merge; without them the person is asked.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,6 @@ from imgbot.errors import (
     ChatGoneError,
     ConfigError,
     FencedError,
-    ImgbotError,
     TransientError,
     UserError,
 )
@@ -94,28 +94,45 @@ class AlbumKeeper:
     def __init__(self, desk: Desk, state_of: StateOf) -> None:
         self._desk = desk
         self._state_of = state_of
+        self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Handle what is due, and wake when the next one is."""
+        """Handle what is whole, albums side by side, and wake when the next one is."""
         albums = self._desk.store.albums
         is_fresh = True
-        while not stopping.is_set():
-            albums.added.clear()
-            next_ms = 0
-            try:
-                if is_fresh:
-                    await albums.wait_anew(self._desk.now_ms())
-                    is_fresh = False
-                due, next_ms = await albums.due(self._desk.now_ms())
-                for album in due:
-                    await self._handle(album)
-            except TransientError as error:
-                telemetry.warned("albums wait: %s", error)
-            wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
-            await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
+        async with asyncio.TaskGroup() as group:
+            while not stopping.is_set():
+                albums.added.clear()
+                next_ms = 0
+                try:
+                    if is_fresh:
+                        await albums.wait_anew(self._desk.now_ms())
+                        is_fresh = False
+                    due, next_ms = await albums.due(self._desk.now_ms())
+                    for name in due:
+                        if name not in self._busy:
+                            self._busy.add(name)
+                            group.create_task(self._carry(name))
+                except TransientError as error:
+                    telemetry.warned("albums wait: %s", error)
+                wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
+                await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
+
+    async def _carry(self, name: str) -> None:
+        """Handle one album; a chat that Telegram slows down must not hold up the others."""
+        try:
+            await self._handle(name)
+        except TransientError as error:
+            telemetry.warned("album %s is not handled yet: %s", name, error)
+            with suppress(TransientError):
+                again_ms = self._desk.now_ms() + _AGAIN_MS
+                await self._desk.store.albums.postpone(name, again_ms)
+        finally:
+            self._busy.discard(name)
+            self._desk.store.albums.added.set()
 
     async def _handle(self, name: str) -> None:
-        """Turn one album into a job or a question; what fails for now is tried again."""
+        """Turn one album into a job or a question. Raises TransientError to be tried again."""
         albums = self._desk.store.albums
         items = await albums.items(name)
         job_id = ""
@@ -124,14 +141,10 @@ class AlbumKeeper:
             try:
                 job_id = await self._decide(_album(visit, items), name)
             except UserError as error:
-                await self._refuse(visit, error)
-            except TransientError as error:
-                telemetry.warned("album %s is not handled yet: %s", name, error)
-                await albums.postpone(name, self._desk.now_ms() + _AGAIN_MS)
-                return
+                await self._desk.refuse(visit, error)
             except ChatGoneError:
                 telemetry.noted("album %s: nobody is there any longer", name)
-            except (FencedError, ConfigError):
+            except (TransientError, FencedError, ConfigError):
                 raise
             except Exception as error:  # noqa: BLE001 -- one album must not stop the others
                 telemetry.album_failed(name, error)
@@ -140,12 +153,6 @@ class AlbumKeeper:
     async def _visit_of(self, packed: Mapping[str, Any]) -> Visit:
         visit = Visit(**packed)
         return visit.known(await self._desk.store.people.standing(visit.user_id))
-
-    async def _refuse(self, visit: Visit, error: UserError) -> None:
-        try:
-            await self._desk.refuse(visit, error)
-        except ImgbotError as unsaid:
-            telemetry.warned("a refusal was not said: %s", unsaid)
 
     async def _decide(self, album: Album, name: str) -> str:
         """Order or ask; return the id of the job, if one was made of several photos."""

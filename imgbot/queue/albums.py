@@ -19,7 +19,7 @@ from imgbot.queue.scripts import Scripts, storage_errors
 PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
 _LIMIT_MS = 6000
-_DUE_AT_ONCE = 20
+_DUE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,8 @@ TEXTS = {
     "choice_quiet": "🔕 Quietly",
     "settings": (
         "Your settings. Row by row: language; shape of new pictures; how many variants at once; "
-        "photo or file; a message when a long wait is over.\n"
+        "photo or file; a message when a long wait is over. Press the chosen shape again to leave "
+        "it to me.\n"
         "Words in a request win: “a fox, 16:9, 2 variants”."
     ),
     # captions
