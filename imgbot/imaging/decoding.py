@@ -24,6 +24,7 @@ from PIL import (
 )
 
 from imgbot.errors import UserError
+from imgbot.imaging import heic
 
 # Naming the plugins loads these alone: Pillow would load all forty at the first file that it
 # does not know.
@@ -58,7 +59,8 @@ _TURNS = {
 def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Image.Image:
     """Read a picture as upright sRGB without metadata, reduced to `keep_megapixels`.
 
-    UserError: picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated.
+    UserError: picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated,
+    picture_heic.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -66,6 +68,8 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
         image = _open(path, limit_megapixels)
         with image, _refusing("picture_truncated"):
             image.load()
+            # A HEIC's header may promise a smaller picture than its stream holds.
+            _check_size(image, limit_megapixels)
             orientation = _orientation(image)
             profile = image.info.get("icc_profile")
             plain = _reduce(_to_plain_mode(image), keep_megapixels)
@@ -91,15 +95,28 @@ def _refusing(reason: str) -> Generator[None]:
 def _open(path: str, limit_megapixels: float) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = int(limit_megapixels * MEGAPIXEL)
     with _refusing("picture_not_a_picture"):
+        formats = FORMATS
+        if heic.is_heic(path):
+            heic.register()
+            formats = (heic.FORMAT,)
         try:
-            image = Image.open(path, formats=FORMATS)
+            image = Image.open(path, formats=formats)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_many_pixels(int(pixels[0]) if pixels else 0, limit_megapixels) from error
-    if max(image.size) > SIDE_LIMIT_PX:
+    try:
+        _check_size(image, limit_megapixels)
+    except UserError:
         image.close()
-        raise UserError("picture_too_long", side_px=max(image.size), limit_px=SIDE_LIMIT_PX)
+        raise
     return image
+
+
+def _check_size(image: Image.Image, limit_megapixels: float) -> None:
+    if max(image.size) > SIDE_LIMIT_PX:
+        raise UserError("picture_too_long", side_px=max(image.size), limit_px=SIDE_LIMIT_PX)
+    if image.width * image.height > limit_megapixels * MEGAPIXEL:
+        raise _too_many_pixels(image.width * image.height, limit_megapixels)
 
 
 def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:

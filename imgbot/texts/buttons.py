@@ -5,6 +5,7 @@ is decided where the press is handled.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgbot.job import ACTIONS
@@ -79,22 +80,31 @@ def merge(language: str) -> Keyboard:
 
 
 def under_result(
-    language: str, job_id: str, *, is_photo: bool = True, is_change: bool = False
+    language: str,
+    job_id: str,
+    *,
+    is_photo: bool = True,
+    is_change: bool = False,
+    is_varied: bool = True,
 ) -> Keyboard:
-    """Under a finished picture: its file if it is a photo, steps back if it changed another."""
-    below = [
-        *([Button(say(language, "button_file"), f"file:{job_id}")] if is_photo else []),
-        *([Button(say(language, "button_compare"), f"compare:{job_id}")] if is_change else []),
-        *([Button(say(language, "button_undo"), f"undo:{job_id}")] if is_change else []),
+    """Under a finished picture; three in a row at most, or a phone cuts their labels.
+
+    The file if it was shown as a photo, steps back if it changed another picture, once more
+    if that would make another one.
+    """
+
+    def button(name: str, action: str) -> Button:
+        return Button(say(language, f"button_{name}"), f"{action}:{job_id}")
+
+    first = [button("again", "again")] if is_varied else []
+    sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
+    rows = [
+        [*first, button("edit_more", "edit")],
+        [*sizes, *([button("file", "file")] if is_photo else [])],
     ]
-    return [
-        [
-            Button(say(language, "button_again"), f"again:{job_id}"),
-            Button(say(language, "button_edit_more"), f"edit:{job_id}"),
-            *(Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES),
-        ],
-        *([below] if below else []),
-    ]
+    if is_change:
+        rows.append([button("compare", "compare"), button("undo", "undo")])
+    return rows
 
 
 def strip(newer: str, older: str, current: str, where: str) -> list[Button]:
@@ -106,9 +116,10 @@ def strip(newer: str, older: str, current: str, where: str) -> list[Button]:
     ]
 
 
-def call_off(language: str, job_id: str, number: int) -> Button:
-    """Cancels one line of the list of what is on its way."""
-    return Button(say(language, "button_call_off", number=number), f"cancel:{job_id}")
+def call_off(job_ids: Sequence[str]) -> Keyboard:
+    """Cancels one line of the list of what is on its way, by its number."""
+    cancels = [Button(f"✖️ {n}", f"cancel:{job_id}") for n, job_id in enumerate(job_ids, 1)]
+    return [cancels[start : start + 5] for start in range(0, len(cancels), 5)]
 
 
 def refresh(language: str, user_id: int) -> Button:
@@ -128,8 +139,11 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
             for code in LANGUAGES
         ],
         [
-            choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
-            for ratio in RATIOS
+            choice(say(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
+            *(
+                choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
+                for ratio in RATIOS
+            ),
         ],
         [
             choice(str(count), "variants", str(count), is_chosen=count == liked.variants)

@@ -30,23 +30,24 @@ TEXTS = {
         "ℹ️ Made by the built-in engine: it paints by rules, without a neural network. The bot's "
         "owner can plug in an AI service with the setting IMGBOT_PROVIDER. I say this only once."
     ),
-    "example_create": "“a fox in an autumn forest, watercolour”",
-    "example_edit": "A photo with the caption “warmer, vintage”",
-    "example_merge": "An album with the caption “collage”",
+    "examples": (
+        "1: the words “a fox in an autumn forest, watercolour”\n"
+        "2: a photo with the caption “warmer, vintage”, before and after\n"
+        "3: an album with the caption “collage”"
+    ),
     # the menu
     "button_create": "🎨 Create a picture",
-    "button_edit": "✏️ Edit a photo",
-    "button_merge": "🧩 Merge photos",
-    "button_retouch": "✨ Retouch a photo",
+    "button_edit": "✏️ Edit",
+    "button_merge": "🧩 Merge",
+    "button_retouch": "✨ Retouch",
     "button_upscale": "🔍 Upscale",
     "button_cancel": "Cancel",
     "button_merge_now": "🧩 Merge",
     "button_again": "🔁 Again",
     "button_edit_more": "✏️ Edit",
-    "button_file": "📄 Original file",
+    "button_file": "📄 As a file",
     "button_compare": "↔️ Compare",
     "button_undo": "↩️ Undo",
-    "button_call_off": "✖️ Cancel {number}",
     "button_refresh": "🔄 Refresh",
     "command_create": "Create a picture from words",
     "command_edit": "Edit a photo",
@@ -90,7 +91,7 @@ TEXTS = {
     "ask_retouch_photo": "Send a photo: I remove noise and mend light, colour and sharpness.",
     "ask_upscale_photo": "Send the picture to make larger.",
     "ask_scale": "How many times larger?",
-    "ask_photo_action": "Nice photo. What shall I do with it? You can also just say it.",
+    "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
     "send_photo_please": "This needs a photo. Send a picture, or /cancel to stop.",
     "choose_scale_please": "Press ×2 or ×4, or /cancel to stop.",
     # a job's life
@@ -144,18 +145,20 @@ TEXTS = {
     "undo_nothing": "There is nothing to go back to: this picture was not changed.",
     "undo_original": "This is where it began: your own picture. Reply to it with words to edit it.",
     "compare_nothing": "There is nothing to compare: this picture was not made from another one.",
-    "original_caption": "The original file, as it was made",
-    "original_gone": "I no longer keep the original file. Save the picture from the chat instead.",
+    "original_caption": "The picture as a file, uncompressed",
+    "original_gone": (
+        "I no longer keep the uncompressed file. Save the picture from the chat instead."
+    ),
     "inline_button": "Create a new picture",
     "language_name": "English",
+    "choice_any": "Any",
     "choice_photo": "As a photo",
     "choice_file": "As a file",
     "choice_loud": "🔔 Say when ready",
     "choice_quiet": "🔕 Quietly",
     "settings": (
         "Your settings. Row by row: language; shape of new pictures; how many variants at once; "
-        "photo or file; a message when a long wait is over. Press the chosen shape again to leave "
-        "it to me.\n"
+        "photo or file; a message when a long wait is over.\n"
         "Words in a request win: “a fox, 16:9, 2 variants”."
     ),
     # captions
@@ -163,7 +166,8 @@ TEXTS = {
     "caption_edit": "✏️ {words}",
     "caption_merge": "🧩 Photos merged: {count}",
     "caption_retouch": "✨ Retouched",
-    "caption_upscale": "🔍 {scale} times larger",
+    "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed mending",
+    "caption_upscale": "🔍 Enlarged ×{scale}",
     "caption_compare": "Before and after",
     "caption_did": "Done: {did}",
     "caption_unknown": "Not understood: {words}",
@@ -191,6 +195,8 @@ TEXTS = {
         "I work from the first version of a message. If you want it changed, send it anew."
     ),
     "not_allowed": "This bot is for invited people only. Your number: {user_id}",
+    "pleasantry": ("Glad to be here! Tell me what to draw, or reply to a picture to change it."),
+    "unknown_command": "I don't know this command. All that I can do is in /help.",
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
     "cannot_read_kind": "I can't read that. Send a photo, or tell me in words what to draw.",
@@ -218,8 +224,8 @@ TEXTS = {
         "as a JPEG."
     ),
     "edit_words_unknown": (
-        "I did not understand what to do: “{words}”. Perhaps you mean: {nearest}? "
-        "All that I know is in /help."
+        "I don't know how to do that: “{words}”. Try, for example: {nearest}. "
+        "All that I can do is in /help."
     ),
     "merge_needs_two": "A merge takes at least two photos.",
     "upscale_too_large": (

@@ -1,43 +1,26 @@
 """Merge: every photograph is on the sheet, whole, in the order and layout asked for."""
 
+import subprocess
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageStat
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import make, progress
+from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge import merge_pictures
+from tests.support.flat_pictures import COLOURS, box_of, mask_of, sheets
 from tests.support.photos import load_photo, psnr_db, save_photo
-
-COLOURS = [
-    (230, 40, 40), (40, 200, 60), (50, 80, 230), (240, 220, 40), (200, 60, 220),
-    (40, 210, 220), (250, 140, 30), (120, 70, 30), (20, 20, 20), (150, 150, 150),
-]  # fmt: skip
-SHAPES = [(400, 300), (300, 400), (500, 500), (900, 200), (200, 900)]
-
-
-def sheets(count: int) -> list[Image.Image]:
-    return [Image.new("RGB", SHAPES[index % 5], COLOURS[index]) for index in range(count)]
-
-
-def box_of(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
-    """Where on the sheet one flat colour is."""
-    bands = sheet.split()
-    where = Image.new("L", sheet.size, 255)
-    for band, value in zip(bands, colour, strict=True):
-        near = band.point([255 if abs(level - value) <= 3 else 0 for level in range(256)])
-        where = Image.composite(near, where, where)
-    box = where.getbbox()
-    assert box is not None, f"{colour} is not on the sheet"
-    return box
 
 
 @pytest.mark.parametrize("count", range(2, 11))
 def test_every_photograph_is_there_whole_and_in_order(count: int) -> None:
     photos = sheets(count)
-    sheet, did = merge_pictures(photos, "")
-    assert did == ("collage",)
+    sheet, did, unknown, nearest = merge_pictures(photos, "")
+    assert (did, unknown, nearest) == (("collage",), (), ())
     assert 0.4 <= sheet.width / sheet.height <= 2.6
     assert sheet.width * sheet.height <= 9_000_000
     places = [box_of(sheet, COLOURS[index]) for index in range(count)]
@@ -49,9 +32,9 @@ def test_every_photograph_is_there_whole_and_in_order(count: int) -> None:
     assert places == sorted(places, key=lambda place: (place[1], place[0]))
 
 
-@pytest.mark.parametrize("words", ["рядом", "side by side", "в ряд", "before and after"])
+@pytest.mark.parametrize("words", ["рядом", "side by side", "в ряд", "горизонтально"])
 def test_beside(words: str) -> None:
-    sheet, did = merge_pictures(sheets(3), words)
+    sheet, did, _, _ = merge_pictures(sheets(3), words)
     assert did == ("beside",)
     tops = {box_of(sheet, colour)[1::2] for colour in COLOURS[:3]}
     assert len(tops) == 1
@@ -59,7 +42,7 @@ def test_beside(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["столбиком", "vertically", "друг под другом"])
 def test_below(words: str) -> None:
-    sheet, did = merge_pictures(sheets(3), words)
+    sheet, did, _, _ = merge_pictures(sheets(3), words)
     assert did == ("below",)
     sides = {box_of(sheet, colour)[0::2] for colour in COLOURS[:3]}
     assert len(sides) == 1
@@ -68,26 +51,160 @@ def test_below(words: str) -> None:
 @pytest.mark.parametrize("words", ["наложи одно на другое", "blend them"])
 def test_blend_is_the_middle_of_all(words: str) -> None:
     photo, other = load_photo("astronaut"), load_photo("cat")
-    sheet, did = merge_pictures([photo, other], words)
+    sheet, did, _, _ = merge_pictures([photo, other], words)
     assert did == ("blend",)
     assert sheet.size == photo.size
     assert psnr_db(sheet, photo) > psnr_db(other.resize(photo.size), photo)
-    mean = ImageStat.Stat(merge_pictures(sheets(2), words)[0]).mean
+    mean = ImageStat.Stat(merge_pictures(sheets(2), words).image).mean
     assert len([value for value in mean if 5 < value < 250]) >= 1
 
 
+@pytest.mark.parametrize("words", ["двойная экспозиция", "double exposure"])
+def test_a_double_exposure_adds_light_to_light(words: str) -> None:
+    dark, light = Image.new("RGB", (200, 200), "black"), load_photo("astronaut").resize((200, 200))
+    dark.paste((200, 200, 200), (0, 0, 100, 200))
+    sheet, did, _, _ = merge_pictures([dark, light], words)
+    assert did == ("screen",)
+    left = ImageStat.Stat(sheet.crop((0, 0, 100, 200))).mean[0]
+    right = ImageStat.Stat(sheet.crop((100, 0, 200, 200))).mean[0]
+    assert left > right + 60
+
+
+@pytest.mark.parametrize("words", ["панорама", "stitch", "склей встык"])
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_panorama_has_one_height_and_no_gaps(words: str, count: int) -> None:
+    sheet, did, _, _ = merge_pictures(sheets(count), words)
+    assert did == ("panorama",)
+    places = [box_of(sheet, COLOURS[index]) for index in range(count)]
+    assert {place[1::2] for place in places} == {(0, sheet.height)}
+    assert places[0][0] == 0
+    assert places[-1][2] == sheet.width
+    for before, after in pairwise(places):
+        assert abs(before[2] - after[0]) <= 3
+
+
+@pytest.mark.parametrize("words", ["сетка", "contact sheet", "пронумеруй"])
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_contact_sheet_shows_all_whole_with_their_numbers(words: str, count: int) -> None:
+    photos = sheets(count)
+    sheet, did, _, _ = merge_pictures(photos, words)
+    assert did == ("contact_sheet",)
+    assert 0.3 <= sheet.width / sheet.height <= 3.2
+    # The greys are in the figures, too.
+    for index, photo in enumerate(photos[:8]):
+        left, top, right, bottom = box_of(sheet, COLOURS[index])
+        assert (right - left) / (bottom - top) == pytest.approx(
+            photo.width / photo.height, rel=0.06
+        )
+    # The figures: white on a disc that is dark, one for each.
+    assert mask_of(sheet, (255, 255, 255), 0).getbbox() is not None
+
+
+def test_the_figures_of_a_contact_sheet_differ() -> None:
+    alike = [Image.new("RGB", (400, 400), COLOURS[2])] * 4
+    sheet = merge_pictures(alike, "сетка").image
+    half = (sheet.width // 2, sheet.height // 2)
+    quarters = [sheet.crop((x, y, x + half[0], y + half[1])).tobytes()
+                for x in (0, half[0]) for y in (0, half[1])]  # fmt: skip
+    assert len(set(quarters)) == 4
+
+
+@pytest.mark.parametrize("words", ["до и после", "before and after", "было/стало"])
+def test_before_and_after_stand_side_by_side_at_one_height(words: str) -> None:
+    small = Image.new("RGB", (300, 400), COLOURS[0])
+    large = Image.new("RGB", (1200, 1600), COLOURS[2])
+    sheet, did, _, _ = merge_pictures([small, large], words)
+    assert did == ("before_after",)
+    one, two = box_of(sheet, COLOURS[0]), box_of(sheet, COLOURS[2])
+    assert one[1::2] == two[1::2]
+    assert one[2] - one[0] == two[2] - two[0]
+    assert one[2] < two[0]
+    # The gap is thin.
+    assert two[0] - one[2] < sheet.width * 0.02
+
+
+def test_three_before_and_after_stand_in_a_row() -> None:
+    assert merge_pictures(sheets(3), "до и после").did == ("beside",)
+
+
+def test_wide_pictures_are_compared_below_each_other() -> None:
+    wide, other = (
+        Image.new("RGB", (1600, 500), COLOURS[0]),
+        Image.new("RGB", (800, 250), COLOURS[2]),
+    )
+    sheet = before_after(wide, other)
+    one, two = box_of(sheet, COLOURS[0]), box_of(sheet, COLOURS[2])
+    assert one[0::2] == two[0::2]
+    assert one[3] - one[1] == two[3] - two[1]
+    assert one[3] < two[1]
+
+
+@pytest.mark.parametrize(
+    "sizes", [((1, 3000), (3000, 1)), ((16, 20_000), (16, 16)), ((20_000, 16), (20_000, 16))]
+)
+def test_comparing_takes_every_shape(sizes: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    one, two = (Image.new("RGB", size, "red") for size in sizes)
+    sheet = before_after(one, two)
+    assert sheet.width * sheet.height <= 12_000_000
+    assert max(sheet.size) <= 20 * min(sheet.size)
+
+
 def test_the_background_and_the_gaps_can_be_asked_for() -> None:
-    black, _ = merge_pictures(sheets(4), "на чёрном фоне, чёрный фон")
-    assert black.getpixel((1, 1)) == (16, 16, 18)
-    tight, _ = merge_pictures(sheets(4), "без рамок")
+    black = merge_pictures(sheets(4), "на чёрном фоне").image
+    assert max(black.crop((1, 1, 2, 2)).tobytes()) < 30
+    red, green, blue = (
+        merge_pictures(sheets(4), "blue background").image.crop((1, 1, 2, 2)).tobytes()
+    )
+    assert blue > 150 > max(red, green)
+    tight = merge_pictures(sheets(4), "без рамок").image
     assert box_of(tight, COLOURS[0])[:2] == (0, 0)
 
 
-def test_strips_do_not_make_endless_sheets() -> None:
-    strips = [Image.new("RGB", (16, 20_000), "red"), Image.new("RGB", (20_000, 16), "blue")] * 5
-    for words in ("", "рядом", "столбиком", "наложи"):
-        sheet, _ = merge_pictures(strips, words)
-        assert sheet.width * sheet.height <= 20_000_000
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        ("слева 2, справа 1", [1, 0]), ("2 слева, 1 справа", [1, 0]),
+        ("2 on the left, 1 on the right", [1, 0]), ("рядом в порядке 2 1", [1, 0]),
+        ("рядом, сначала вторая, потом первая", [1, 0]), ("swap, side by side", [1, 0]),
+        ("рядом, поменяй местами", [1, 0]), ("1 слева", [0, 1]), ("1 справа", [1, 0]),
+        ("the second one on the left", [1, 0]),
+    ],
+)  # fmt: skip
+def test_numbers_and_ordinals_choose_the_place(words: str, order: list[int]) -> None:
+    sheet, did, unknown, _ = merge_pictures(sheets(2), words)
+    assert (did, unknown) == (("beside",), ())
+    left = [box_of(sheet, COLOURS[index])[0] for index in order]
+    assert left == sorted(left)
+
+
+@pytest.mark.parametrize(
+    ("words", "order"), [("сверху 3, снизу 1", (2, 1, 0)), ("1 под 2", (1, 2, 0)),
+                         ("3 above 1", (2, 0, 1))]
+)  # fmt: skip
+def test_above_and_below_make_a_column(words: str, order: tuple[int, ...]) -> None:
+    sheet, did, _, _ = merge_pictures(sheets(3), words)
+    assert did == ("below",)
+    tops = [box_of(sheet, COLOURS[index])[1] for index in order]
+    assert tops == sorted(tops)
+
+
+_MEASURED = """
+import resource, sys
+from imgbot.imaging.engine import make
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+made = make("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made.did))
+"""
+
+
+@pytest.mark.parametrize("words", ["", "вставь 1 и 2 в 3"])
+def test_ten_large_photographs_are_merged_in_bounded_memory(words: str, tmp_path: Path) -> None:
+    source = save_photo("astronaut", tmp_path, (4000, 3000))
+    command = [sys.executable, "-c", _MEASURED, words, str(tmp_path / "out.jpg"), *[source] * 10]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    rise_kib = int(answer.stdout.split()[0])
+    # 20 megapixels at four bytes, one source at its full size and while it is reduced, the sheet.
+    assert rise_kib < 220 * 1024
 
 
 def test_one_photograph_is_no_merge(tmp_path: Path) -> None:
@@ -99,7 +216,32 @@ def test_one_photograph_is_no_merge(tmp_path: Path) -> None:
 
 def test_merge_through_the_front_door(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path, (3000, 4000)))
-    made = make("merge", "рядом", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
+    made = make("merge", "рядом и пляж", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
     assert made.did == ("beside",)
+    assert made.unknown == ("пляж",)
+    assert made.nearest
     with Image.open(made.path) as image:
         assert image.size == (made.width, made.height)
+
+
+def test_compare_through_the_front_door(tmp_path: Path) -> None:
+    sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path))
+    made = make("compare", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.did == ("before_after",)
+    assert made.width > made.height
+
+
+def test_upscale_tells_how_far_it_is_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    source = save_photo("pendulum", tmp_path)
+    made = make("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.did[0] == "x2"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jpg", "pendulum.jpg"]
+
+
+def test_progress_is_written_whole_and_not_too_often(tmp_path: Path) -> None:
+    target = str(tmp_path / "out.jpg")
+    report = progress.report_to(target)
+    report(0.42)
+    report(0.43)
+    assert progress.path_of(target).read_text() == "0.42"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.jpg.progress"]

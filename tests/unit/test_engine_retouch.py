@@ -1,71 +1,110 @@
-"""Retouch and upscale: measurably nearer to the original, and no harm to what is good."""
+"""Retouch: measurably nearer to the original, and no harm to what is good."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from imgbot.errors import UserError
 from imgbot.imaging.engine import make
-from imgbot.imaging.engine.retouch import estimate_noise, retouch_picture
-from imgbot.imaging.engine.upscale import upscale_picture
+from imgbot.imaging.engine.blocks import find_quality
+from imgbot.imaging.engine.dust import mend_dust
+from imgbot.imaging.engine.noise import denoise, estimate_noise
+from imgbot.imaging.engine.red_eye import mend_red_eyes
+from imgbot.imaging.engine.retouch import improve, retouch_picture
+from imgbot.imaging.engine.scratches import mend_scratches
+from imgbot.imaging.engine.softness import estimate_blur_px
+from imgbot.imaging.engine.strips import in_strips
+from tests.support.damages import (
+    DAMAGES,
+    overexpose,
+    redden_eyes,
+    scratch,
+    sprinkle,
+    through_jpeg,
+)
 from tests.support.photos import (
     add_cast,
     add_noise,
     blur,
     load_photo,
     psnr_db,
-    save_photo,
     underexpose,
 )
 
-PHOTOS = ("astronaut", "cat")
+PHOTOS = ("astronaut", "cat", "pendulum")
 
-Damage = Callable[[Image.Image], Image.Image]
+# How many dB nearer each damaged photograph has to come, and what has to be said of it.
+# Measured: 5.4 to 6.5, 7.9 to 9.9, 1.3 to 3.3, 1.5 to 2.6, 0.4 to 0.5, 0.6 to 0.7, 14 and more,
+# 16 and more, 6.7 to 13, 11 to 17.
+GAINS_DB = {
+    "noise 8": (4.0, "denoise"),
+    "noise 20": (6.5, "denoise"),
+    "blur 1 px": (0.8, "detail"),
+    "blur 2 px": (0.9, "detail"),
+    "JPEG 30": (0.2, "deblock"),
+    "JPEG 12": (0.25, "deblock"),
+    "lamplight": (8.0, "white_balance"),
+    "much lamplight": (10.0, "white_balance"),
+    "one stop under": (4.5, "exposure"),
+    "two stops under": (7.5, "exposure"),
+}
 
-# How many dB nearer each damaged photograph has to come.
-DAMAGES: list[tuple[str, Damage, float]] = [
-    ("little noise", lambda photo: add_noise(photo, 8), 2.0),
-    ("noise", lambda photo: add_noise(photo, 15), 4.5),
-    ("much noise", lambda photo: add_noise(photo, 25), 6.0),
-    ("lamplight", lambda photo: add_cast(photo, (1.0, 0.85, 0.65)), 4.0),
-    ("one stop under", lambda photo: underexpose(photo, 1), 6.0),
-    ("two stops under", lambda photo: underexpose(photo, 2), 8.0),
-    (
-        "all at once",
-        lambda photo: add_noise(add_cast(underexpose(photo, 1), (1.0, 0.9, 0.75)), 8),
-        6.0,
-    ),
-]
+# Where the astronaut's pupils are.
+EYES = ((203.3, 100.8), (246.3, 103.3))
+
+
+def portrait(times: int) -> tuple[Image.Image, list[tuple[float, float]]]:
+    """The astronaut's head and shoulders, enlarged, and the places of her pupils."""
+    left, top, side = 100, 30, 256
+    photo = load_photo("astronaut").crop((left, top, left + side, top + side))
+    large = photo.resize((side * times, side * times), Image.Resampling.LANCZOS)
+    return large, [((x - left) * times, (y - top) * times) for x, y in EYES]
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-@pytest.mark.parametrize(
-    ("damage", "gain_db"),
-    [pytest.param(damage, gain_db, id=name) for name, damage, gain_db in DAMAGES],
-)
-def test_damaged_photographs_come_nearer(photo: str, damage: Damage, gain_db: float) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_photographs_come_nearer(photo: str, damage: str) -> None:
     original = load_photo(photo)
-    damaged = damage(original)
-    before, after = psnr_db(damaged, original), psnr_db(retouch_picture(damaged)[0], original)
-    print(f"{photo}: {before:.1f} dB to {after:.1f} dB")
+    damaged = DAMAGES[damage](original)
+    mended, did = retouch_picture(damaged)
+    gain_db, name = GAINS_DB[damage]
+    before, after = psnr_db(damaged, original), psnr_db(mended, original)
+    print(f"{photo}: {before:.1f} dB to {after:.1f} dB, {did}")
+    assert name in did
     assert after >= before + gain_db
+
+
+def test_several_faults_at_once_are_mended() -> None:
+    original = load_photo("cat")
+    damaged = add_noise(add_cast(underexpose(original, 1), (1.0, 0.88, 0.7)), 8)
+    mended, did = retouch_picture(damaged)
+    assert did == ("white_balance", "denoise", "exposure")
+    assert psnr_db(mended, original) > psnr_db(damaged, original) + 6
+
+
+def test_shade_is_warmed_and_too_much_light_dimmed() -> None:
+    original = load_photo("astronaut")
+    for damaged, name in (
+        (add_cast(original, (0.75, 0.92, 1.0)), "white_balance"),
+        (overexpose(original, 1), "exposure"),
+    ):
+        mended, did = retouch_picture(damaged)
+        assert name in did
+        assert psnr_db(mended, original) > psnr_db(damaged, original) + 2
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
 def test_a_good_photograph_stays_as_it_is(photo: str) -> None:
     original = load_photo(photo)
-    mended, did = retouch_picture(original)
-    assert did == ("detail",)
-    assert psnr_db(mended, original) > 35
+    assert psnr_db(retouch_picture(original)[0], original) > 40
+    # And so does what a messenger makes of it, enlarged as from a phone.
+    sent = through_jpeg(original.resize((original.width * 2, original.height * 2)), 92)
+    assert psnr_db(retouch_picture(sent)[0], sent) > 38
 
 
-@pytest.mark.parametrize("photo", PHOTOS)
-def test_a_soft_photograph_gets_no_worse(photo: str) -> None:
-    original = load_photo(photo)
-    soft = blur(original, 1.2)
-    assert psnr_db(retouch_picture(soft)[0], original) > psnr_db(soft, original) - 0.2
+def test_mending_twice_is_mending_once() -> None:
+    mended, _ = retouch_picture(underexpose(load_photo("cat"), 2))
+    assert psnr_db(retouch_picture(mended)[0], mended) > 38
 
 
 @pytest.mark.parametrize("sigma", [6, 12, 24])
@@ -75,11 +114,147 @@ def test_noise_is_measured(sigma: int) -> None:
     assert estimate_noise(noisy) == pytest.approx(sigma * 0.668, rel=0.25)
 
 
+@pytest.mark.parametrize("quality", [12, 30, 50, 74])
+def test_the_quality_of_a_jpeg_is_found(quality: int) -> None:
+    # As a file of ours, it went through a good JPEG afterwards.
+    coded = through_jpeg(through_jpeg(load_photo("astronaut"), quality), 95)
+    found = find_quality(coded)
+    assert found is not None
+    assert abs(found - quality) <= 2
+
+
+@pytest.mark.parametrize("photo", PHOTOS)
+def test_no_blocks_are_found_where_there_are_none(photo: str) -> None:
+    assert find_quality(load_photo(photo)) is None
+    assert find_quality(through_jpeg(load_photo(photo), 95)) is None
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "cat"])
+def test_blur_is_measured(photo: str) -> None:
+    original = load_photo(photo)
+    measured = [estimate_blur_px(blur(original, radius)) for radius in (0.0, 1.0, 2.0)]
+    assert measured[0] < 0.95 < measured[1] < measured[2]
+
+
+def test_strips_leave_no_trace() -> None:
+    noisy = add_noise(load_photo("astronaut").resize((400, 1300)), 10)
+    whole = denoise(noisy, noise=7)
+    # The same rows, where they lie in other strips.
+    part = denoise(noisy.crop((0, 296, 400, 1300)), noise=7)
+    assert psnr_db(whole.crop((40, 400, 360, 1200)), part.crop((40, 104, 360, 904))) > 55
+    assert in_strips(noisy, lambda strip: strip, margin_px=16).tobytes() == noisy.tobytes()
+
+
+@pytest.mark.parametrize(("times", "radius_px"), [(2, 7), (3, 11), (4, 18)])
+def test_red_eyes_are_mended(times: int, radius_px: float) -> None:
+    original, eyes = portrait(times)
+    red = redden_eyes(original, eyes, radius_px)
+    mended = mend_red_eyes(red)
+    assert mended is not None
+    assert psnr_db(mended, original) > psnr_db(red, original) + 1
+    for x, y in eyes:
+        pupil = mended.crop((round(x), round(y), round(x) + 1, round(y) + 1)).tobytes()
+        assert max(pupil) - min(pupil) < 25
+        assert max(pupil) < 100
+    # Nothing else is touched, the red patches on her sleeve neither.
+    lower = (0, original.height // 2, original.width, original.height)
+    assert mended.crop(lower).tobytes() == red.crop(lower).tobytes()
+
+
+def test_good_eyes_are_left_alone() -> None:
+    assert mend_red_eyes(portrait(3)[0]) is None
+
+
+def test_what_is_red_by_nature_stays_red() -> None:
+    skin, leaf = (224, 172, 140), (60, 120, 50)
+    pictures: list[Image.Image] = []
+    # Lips, a pimple and painted nails on skin; berries between leaves; a lamp in its black box.
+    for ground, shapes in (
+        (skin, [(200, 200, 300, 230), (80, 80, 92, 92), (350, 90, 374, 114)]),
+        (leaf, [(60, 60, 90, 90), (200, 150, 232, 182), (300, 300, 330, 330)]),
+        ((30, 30, 32), [(200, 100, 240, 140)]),
+        ((250, 250, 250), [(100, 100, 130, 130), (300, 300, 340, 340)]),
+    ):
+        picture = Image.new("RGB", (450, 400), ground)
+        draw = ImageDraw.Draw(picture)
+        for box in shapes:
+            draw.ellipse(box, fill=(205, 35, 45))
+        pictures.append(picture)
+    for picture in [*pictures, *(load_photo(name) for name in PHOTOS)]:
+        assert mend_red_eyes(picture) is None
+
+
+@pytest.mark.parametrize(("photo", "seed"), [("astronaut", 1), ("astronaut", 2), ("cat", 2)])
+def test_scratches_are_mended(photo: str, seed: int) -> None:
+    original = load_photo(photo)
+    scratched = scratch(original, seed)
+    mended, did = retouch_picture(scratched)
+    print(photo, seed, psnr_db(scratched, original), psnr_db(mended, original), did)
+    assert "scratches" in did
+    assert psnr_db(mended, original) > psnr_db(scratched, original) + 1
+
+
+def test_scratches_from_side_to_side_are_mended() -> None:
+    original = load_photo("astronaut").transpose(Image.Transpose.ROTATE_90)
+    scratched = scratch(original, 2).transpose(Image.Transpose.ROTATE_90)
+    mended = mend_scratches(scratched)
+    assert mended is not None
+    turned = original.transpose(Image.Transpose.ROTATE_90)
+    assert psnr_db(mended, turned) > psnr_db(scratched, turned) + 1
+
+
+def test_scratches_of_a_large_scan_are_mended() -> None:
+    original = load_photo("astronaut").resize((1536, 1536), Image.Resampling.LANCZOS)
+    scratched = scratch(load_photo("astronaut"), 2).resize((1536, 1536), Image.Resampling.LANCZOS)
+    mended = mend_scratches(scratched)
+    assert mended is not None
+    assert psnr_db(mended, original) > psnr_db(scratched, original) + 1
+
+
+def test_masts_and_ruled_paper_are_no_scratches() -> None:
+    light = [170 + value // 4 for value in range(256)]
+    sky = Image.linear_gradient("L").resize((400, 300)).point(light)
+    picture = sky.convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    draw.line([(200, 0), (203, 300)], fill=(20, 20, 20), width=2)
+    assert mend_scratches(picture) is None
+    paper = Image.new("RGB", (400, 300), (250, 250, 245))
+    draw = ImageDraw.Draw(paper)
+    for top in range(20, 300, 20):
+        draw.line([(0, top), (400, top)], fill=(120, 140, 200))
+    assert mend_scratches(paper) is None
+    for name in PHOTOS:
+        assert mend_scratches(load_photo(name)) is None
+
+
+@pytest.mark.parametrize("photo", ["astronaut", "cat"])
+def test_dust_is_mended(photo: str) -> None:
+    original = load_photo(photo)
+    dusty = sprinkle(original, 1)
+    mended, did = retouch_picture(dusty)
+    assert "dust" in did
+    assert psnr_db(mended, original) > psnr_db(dusty, original) + 0.3
+
+
+def test_stars_and_single_marks_are_no_dust() -> None:
+    night = Image.new("RGB", (400, 300), (12, 14, 24))
+    draw = ImageDraw.Draw(night)
+    for number in range(60):
+        x, y = number * 97 % 390, number * 61 % 290
+        draw.ellipse((x, y, x + 2, y + 2), fill="white")
+    assert mend_dust(night) is None
+    beach = Image.new("RGB", (400, 300), (200, 180, 140))
+    ImageDraw.Draw(beach).ellipse((200, 150, 204, 154), fill=(20, 20, 20))
+    assert mend_dust(beach) is None
+    for name in PHOTOS:
+        assert mend_dust(load_photo(name)) is None
+
+
 def test_what_was_mended_is_said(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     add_noise(underexpose(load_photo("cat"), 2), 12).save(source)
     made = make("retouch", "", (str(source),), str(tmp_path / "out.jpg"), scale=2, seed=1)
-    assert {"denoise", "exposure", "detail"} <= set(made.did)
+    assert made.did == ("denoise", "exposure")
     assert (made.width, made.height) == (451, 300)
 
 
@@ -89,41 +264,25 @@ def test_empty_pictures_stay_empty(colour: str | tuple[int, int, int]) -> None:
     assert psnr_db(retouch_picture(plain)[0], plain) > 25
 
 
-@pytest.mark.parametrize("scale", [2, 4])
-@pytest.mark.parametrize("photo", PHOTOS)
-def test_upscaling_beats_lanczos(photo: str, scale: int) -> None:
-    original = load_photo(photo)
-    size = (original.width // 4 * 4, original.height // 4 * 4)
-    original = original.crop((0, 0, *size))
-    small = original.resize((size[0] // scale, size[1] // scale), Image.Resampling.BICUBIC)
-    plain = psnr_db(small.resize(size, Image.Resampling.LANCZOS), original)
-    ours = psnr_db(upscale_picture(small, scale), original)
-    print(f"{photo} x{scale}: Lanczos {plain:.2f} dB, ours {ours:.2f} dB")
-    assert ours > plain + 0.1
+@pytest.mark.parametrize(
+    "size", [(1, 1), (2, 3), (7, 7), (16, 16), (1, 900), (900, 1), (5, 700), (60, 61)]
+)
+def test_every_shape_is_mended(size: tuple[int, int]) -> None:
+    picture = add_noise(underexpose(load_photo("cat").resize(size), 1), 20)
+    mended, _ = retouch_picture(picture)
+    assert (mended.size, mended.mode) == (size, "RGB")
 
 
-def test_no_seam_between_the_tiles() -> None:
-    photo = load_photo("astronaut").resize((1100, 530))
-    whole = upscale_picture(photo, 2)
-    # The same part, where it lies in other tiles.
-    part = upscale_picture(photo.crop((300, 0, 1100, 530)), 2)
-    difference = psnr_db(whole.crop((700, 100, 2100, 1000)), part.crop((100, 100, 1500, 1000)))
-    assert difference > 60
+def test_a_grey_picture_stays_grey() -> None:
+    grey = load_photo("cat").convert("L").convert("RGB")
+    mended, did = retouch_picture(underexpose(grey, 1.5))
+    assert "exposure" in did
+    red, green, blue = mended.split()
+    assert red.tobytes() == green.tobytes() == blue.tobytes()
 
 
-def test_upscale_is_bounded(tmp_path: Path) -> None:
-    source = save_photo("astronaut", tmp_path, (3000, 2500))
-    with pytest.raises(UserError) as caught:
-        make("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
-    assert caught.value.reason == "upscale_too_large"
-    assert caught.value.facts == {"megapixels": 120.0, "limit_megapixels": 50}
-    with pytest.raises(ValueError, match="scale"):
-        upscale_picture(load_photo("cat"), 3)
-
-
-def test_upscale_through_the_front_door(tmp_path: Path) -> None:
-    source = save_photo("cat", tmp_path)
-    made = make("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
-    assert (made.width, made.height, made.did) == (1804, 1200, ("x4",))
-    with Image.open(made.path) as image:
-        assert image.size == (1804, 1200)
+def test_improving_is_as_strong_as_asked() -> None:
+    dark = underexpose(load_photo("cat"), 1.5)
+    whole, half = improve(dark, 1.0), improve(dark, 0.5)
+    assert whole.tobytes() == retouch_picture(dark)[0].tobytes()
+    assert psnr_db(half, whole) > psnr_db(dark, whole) + 3

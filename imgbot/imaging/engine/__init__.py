@@ -1,4 +1,4 @@
-"""The built-in engine: makes pictures with Pillow alone, in a worker, without any key."""
+"""The built-in engine: makes pictures in a worker, without any key or network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imgbot.imaging.decoding import decode
+from imgbot.imaging.engine import progress
+from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
-from imgbot.imaging.engine.edit import edit_picture
+from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
+from imgbot.imaging.engine.outcome import Outcome
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg
@@ -17,50 +20,83 @@ QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
 # What an edit works on; its filters hold several copies of the picture at once.
 EDITED_MEGAPIXELS = 12.0
-# A collage shows each photograph at a fraction of this.
-MERGED_MEGAPIXELS = 4.0
+# A collage shows each photograph at a fraction of this, and many share the memory of few.
+MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished picture: where it is, what was done, which words meant nothing here."""
+    """A finished picture: where it is, what was done, which words meant nothing here.
+
+    `did` holds keys, with a value where there is one (`blur|slightly`, `crop_ratio|16:9`);
+    `nearest` holds known words near the unknown ones, as a person would say them.
+    """
 
     path: str
     width: int
     height: int
     did: tuple[str, ...]
     unknown: tuple[str, ...]
+    nearest: tuple[str, ...] = ()
 
 
 def make(
-    operation: str, words: str, sources: tuple[str, ...], target: str, *, scale: int, seed: int
+    operation: str,
+    words: str,
+    sources: tuple[str, ...],
+    target: str,
+    *,
+    scale: int,
+    seed: int,
+    ratio: str = "",
 ) -> Made:
     """Carry out one operation and write the picture to `target` as a JPEG.
 
-    UserError: edit_words_unknown, merge_needs_two, upscale_too_large, or what a broken source
-    raises.
+    `ratio` (as `16:9`) is the shape of what is created. An upscale tells how far it is in
+    `target` + .progress while it works. UserError: edit_words_unknown, merge_needs_two,
+    upscale_too_large, or what a broken source raises.
     """
-    unknown: tuple[str, ...] = ()
     match operation:
         case "create":
-            image, did = create_picture(words, seed)
+            outcome = Outcome(*create_picture(words, seed, ratio))
         case "edit":
-            image, did, unknown = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), words)
+            outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), words)
         case "merge":
-            image, did = merge_pictures(_load_all(sources[:PHOTOS_MAX]), words)
+            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), words)
+        case "compare":
+            before, after = (flatten(image) for image in _load_all(sources))
+            outcome = Outcome(before_after(before, after), ("before_after",))
         case "retouch":
-            image, did = retouch_picture(_load(sources[0], EDITED_MEGAPIXELS))
+            outcome = _retouch(sources[0])
         case "upscale":
-            source = _load(sources[0], SOURCE_LIMIT_MEGAPIXELS)
-            image, did = upscale_picture(source, scale), (f"x{scale}",)
+            outcome = _upscale(sources[0], target, scale)
         case _:
             raise ValueError(f"unknown operation {operation!r}")
+    image = outcome.image
     save_jpeg(image, target, QUALITY)
-    return Made(target, image.width, image.height, did, unknown)
+    return Made(target, image.width, image.height, outcome.did, outcome.unknown, outcome.nearest)
+
+
+def _retouch(source: str) -> Outcome:
+    image, did = retouch_picture(_load(source, EDITED_MEGAPIXELS))
+    return Outcome(image, did or (UNCHANGED,))
+
+
+def _upscale(source: str, target: str, scale: int) -> Outcome:
+    image = _load(source, SOURCE_LIMIT_MEGAPIXELS)
+    try:
+        return Outcome(*upscale_picture(image, scale, progress.report_to(target)))
+    finally:
+        progress.path_of(target).unlink(missing_ok=True)
 
 
 def _load_all(sources: Sequence[str]) -> list[Image.Image]:
-    return [_load(source, MERGED_MEGAPIXELS) for source in sources]
+    """With their transparency: a merge cuts out by it."""
+    kept = min(MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS / max(1, len(sources)))
+    return [
+        decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=kept)
+        for source in sources
+    ]
 
 
 def _load(source: str, keep_megapixels: float) -> Image.Image:

@@ -3,6 +3,7 @@
 Everything is drawn from the generator that the caller hands in: the same seed, the same stroke.
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
 
@@ -158,3 +159,41 @@ def vignette(image: Image.Image, strength: float) -> Image.Image:
     ]
     dark = shade.point(table)
     return ImageChops.multiply(image, Image.merge("RGB", [dark] * 3))
+
+
+def warp(image: Image.Image, bend: Image.Image, reach_px: float, step_px: int = 16) -> Image.Image:
+    """Move each cell of a grid by up to half of `reach_px`, by what the noise `bend` says there."""
+    (width, height), margin = image.size, round(reach_px)
+    columns, rows = width // step_px + 2, height // step_px + 2
+    across = bend.resize((columns, rows)).convert("L")
+    shifts, turned = across.tobytes(), across.transpose(Image.Transpose.ROTATE_180).tobytes()
+
+    def moved(column: int, row: int) -> Point:
+        place = row * columns + column
+        return (
+            margin + column * step_px + (shifts[place] / 255 - 0.5) * reach_px,
+            margin + row * step_px + (turned[place] / 255 - 0.5) * reach_px,
+        )
+
+    mesh: list[tuple[tuple[int, int, int, int], tuple[float, ...]]] = []
+    for row in range(math.ceil(height / step_px)):
+        for column in range(math.ceil(width / step_px)):
+            left, top = column * step_px, row * step_px
+            corners = (moved(column, row), moved(column, row + 1),
+                       moved(column + 1, row + 1), moved(column + 1, row))  # fmt: skip
+            box = (left, top, left + step_px, top + step_px)
+            mesh.append((box, tuple(part for corner in corners for part in corner)))
+    wide = _mirrored_around(image, margin)
+    return wide.transform(image.size, Image.Transform.MESH, mesh, _BICUBIC)
+
+
+def _mirrored_around(image: Image.Image, margin: int) -> Image.Image:
+    # Wide enough for any shift: the picture goes on as its own mirror image.
+    wide = Image.new(image.mode, (image.width + 2 * margin, image.height + 2 * margin))
+    flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    for x in (-1, 0, 1):
+        for y in (-1, 0, 1):
+            tile = flipped if x else image
+            tile = tile.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if y else tile
+            wide.paste(tile, (margin + x * image.width, margin + y * image.height))
+    return wide

@@ -1,65 +1,126 @@
 """Create: a picture composed from the words, the same again for the same words and seed."""
 
-import math
 import random
 import re
+import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from imgbot.imaging.engine import brush
+from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.motifs import MOTIFS
-from imgbot.imaging.engine.motifs.figures import add_figures
+from imgbot.imaging.engine.motifs.figures.stage import FIGURES_MAX, add_figures
+from imgbot.imaging.engine.motifs.weather import add_weather
 from imgbot.imaging.engine.palettes import PALETTES, Palette, from_colours
 from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.imaging.engine.subjects import Wishes, read_wishes
 from imgbot.imaging.engine.typography import set_words, without_quotes, words_to_set
 
 SIDE_PX = 1024
+LONGER_SIDE_PX = 2048
 RATIO_MAX = 3.0
 
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2})\s?[:xх]\s?(\d{1,2})(?![\d:])")
 _SHAPES = (
+    (re.compile(r"\b(квадрат|square)", re.IGNORECASE), (1, 1)),
     (re.compile(r"\b(портретн|вертикальн|portrait|vertical)", re.IGNORECASE), (3, 4)),
     (
-        re.compile(r"\b(альбомн|горизонтальн|landscape format|horizontal|wide)", re.IGNORECASE),
+        re.compile(r"\b(альбомн|горизонтальн|landscape format|horizontal|wide\b)", re.IGNORECASE),
         (4, 3),
     ),
+    (
+        re.compile(
+            r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|"
+            r"desktop|16 на 9)",
+            re.IGNORECASE,
+        ),
+        (16, 9),
+    ),
+    (
+        re.compile(r"\b(сториз|сторис|stor(?:y|ies)\b|reels?\b|рилс|на телефон|"
+                   r"phone wallpaper|9 на 16)", re.IGNORECASE),
+        (9, 16),
+    ),
     (re.compile(r"\b(панорам|panoram|баннер|banner)", re.IGNORECASE), (2, 1)),
-)
+)  # fmt: skip
 
 
-def create_picture(words: str, seed: int) -> tuple[Image.Image, tuple[str, ...]]:
-    """Paint the words; also says which motif and palette it was, and whether words are set."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is going to be painted, and the chance that is left for painting it."""
+
+    motif: str
+    palette: Palette
+    style: str
+    figures: tuple[str, ...]
+    coats: Mapping[str, Colour]
+    hints: frozenset[str]
+    text: str
+    rng: random.Random
+
+
+def create_picture(words: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
+    """Paint the words, in `ratio` (as `16:9`) where it is given, else as they say.
+
+    Also says what was made: the motif, the palette, the style, then the figures and `lettering`.
+    """
+    plan = plan_picture(words, seed)
+    size = picture_size(words, ratio)
+    scene = Scene(
+        size, plan.rng, plan.palette, plan.hints, plan.rng.choice((-1, 1)), Image.new("L", size, 0)
+    )
+    canvas = MOTIFS[plan.motif](scene)
+    canvas = add_figures(scene, canvas, plan.motif, plan.figures, plan.coats)
+    canvas = STYLES[plan.style](scene, add_weather(scene, canvas))
+    if plan.text:
+        margin_px = MARGIN_UNITS.get(plan.style, 0) * scene.unit_px
+        canvas = set_words(scene, canvas, plan.text, words, margin_px)
+    lettering = ("lettering",) if plan.text else ()
+    figures = dict.fromkeys(plan.figures)
+    return canvas, (plan.motif, plan.palette.name, plan.style, *figures, *lettering)
+
+
+def _emoji_in_words(words: str) -> str:
+    """The names that Unicode gives the pictures among the words: a fox face, a wave."""
+    emoji = [char for char in words[:200] if ord(char) > 0x2600]
+    return " ".join(unicodedata.name(char, "").lower() for char in emoji)
+
+
+def plan_picture(words: str, seed: int) -> Plan:
+    """Decide everything that the words decide, and by chance what they leave open."""
     rng = random.Random(f"{seed} {' '.join(words.lower().split())}")  # noqa: S311 -- art, no secret
     text = words_to_set(words)
-    wishes = read_wishes(words)
+    spoken = f"{words} {_emoji_in_words(words)}"
+    wishes = read_wishes(spoken)
     if text and not (wishes.motifs or wishes.palettes):
         wishes = read_wishes(without_quotes(words))
     motif = _choose(wishes.motifs, tuple(MOTIFS), rng)
+    if motif == "waves" and "calm" in wishes.hints:
+        motif = "lake"
     palette = _choose_palette(wishes, motif, rng)
-    scene = Scene(_size(words), rng, palette, wishes.hints)
-    canvas = _add_weather(scene, add_figures(scene, MOTIFS[motif](scene)))
-    canvas = brush.grain(brush.vignette(canvas, 0.28), rng, 0.035)
-    if text:
-        canvas = set_words(scene, canvas, text, words)
-    return canvas, (motif, palette.name, *(("lettering",) if text else ()))
+    style = choose_style(wishes.styles, motif, rng)
+    hints = wishes.hints | ({"sand"} if motif == "dunes" else set())
+    return Plan(motif, palette, style, wishes.figures[:FIGURES_MAX], wishes.coats, hints, text, rng)
 
 
-def _size(words: str) -> tuple[int, int]:
-    """The asked ratio at about the same number of pixels; a square by default."""
-    ratio = 1.0
-    for pattern, (width, height) in _SHAPES:
+def picture_size(words: str, ratio: str = "") -> tuple[int, int]:
+    """Width and height in pixels: the asked ratio, a square where none is asked for.
+
+    The shorter side is 1024; beyond 2:1 the longer one is 2048. Ratios end at 3:1.
+    """
+    shape = 1.0
+    for pattern, (across, up) in _SHAPES:
         if pattern.search(words):
-            ratio = width / height
-    if match := _RATIO.search(words):
-        width, height = int(match[1]), int(match[2])
-        if width and height:
-            ratio = min(RATIO_MAX, max(1 / RATIO_MAX, width / height))
-    # The shorter side stays at least three quarters of the square's.
-    area = SIDE_PX * SIDE_PX * max(1.0, min(1.5, max(ratio, 1 / ratio) * 0.75))
-    width = round(math.sqrt(area * ratio) / 8) * 8
-    return width, round(width / ratio / 8) * 8
+            shape = across / up
+    match = _RATIO.fullmatch(ratio) or _RATIO.search(words)
+    if match and int(match[1]) and int(match[2]):
+        shape = min(RATIO_MAX, max(1 / RATIO_MAX, int(match[1]) / int(match[2])))
+    longer = max(shape, 1 / shape)
+    shorter_px = min(SIDE_PX, LONGER_SIDE_PX / longer)
+    sides = round(shorter_px / 8) * 8, round(shorter_px * longer / 8) * 8
+    return (sides[1], sides[0]) if shape > 1 else sides
 
 
 def _choose(wanted: Mapping[str, float], known: tuple[str, ...], rng: random.Random) -> str:
@@ -88,60 +149,15 @@ _NATURAL: Mapping[str, tuple[str, ...]] = {
     "flow": ("sunset", "ocean", "mint", "pastel", "vintage", "tropical"),
     "marble": ("rose", "ocean", "gold", "mint", "lavender"),
     "geometric": ("vintage", "mint", "tropical", "pastel", "neon"),
-    "watercolour": ("spring", "ocean", "sunset", "rose", "tropical"),
+    "washes": ("spring", "ocean", "sunset", "rose", "tropical"),
 }
 
 
 def _choose_palette(wishes: Wishes, motif: str, rng: random.Random) -> Palette:
     if wishes.colours:
         return from_colours(wishes.colours)
-    return PALETTES[_choose(wishes.palettes, _NATURAL[motif], rng)]
-
-
-def _add_weather(scene: Scene, canvas: Image.Image) -> Image.Image:
-    if scene.has("snow"):
-        return _let_snow(scene, canvas)
-    if scene.has("rain"):
-        return _let_rain(scene, canvas)
-    return canvas
-
-
-def _let_snow(scene: Scene, canvas: Image.Image) -> Image.Image:
-    rng, unit = scene.rng, scene.unit_px
-    for count, size, blur in ((420, 0.16, 0.05), (150, 0.34, 0.18), (26, 0.95, 0.75)):
-        flakes = [
-            (rng.uniform(0, scene.width), rng.uniform(0, scene.height),
-             unit * size * rng.uniform(0.6, 1.3))
-            for _ in range(count)
-        ]  # fmt: skip
-
-        def draw_all(
-            draw: ImageDraw.ImageDraw,
-            scale: float,
-            flakes: list[tuple[float, float, float]] = flakes,
-        ) -> None:
-            for x, y, reach in flakes:
-                box = [(x - reach) * scale, (y - reach) * scale,
-                       (x + reach) * scale, (y + reach) * scale]  # fmt: skip
-                draw.ellipse(box, fill=225)
-
-        falling = brush.soft(brush.mask(scene.size, draw_all), unit * blur)
-        brush.paint(canvas, (255, 255, 255), falling)
-    return canvas
-
-
-def _let_rain(scene: Scene, canvas: Image.Image) -> Image.Image:
-    rng, unit = scene.rng, scene.unit_px
-    streaks = [
-        (rng.uniform(-0.1, 1) * scene.width, rng.uniform(-0.1, 1) * scene.height,
-         unit * rng.uniform(3, 8), rng.randint(50, 135))
-        for _ in range(320)
-    ]  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, length, bright in streaks:
-            ends = [(x * scale, y * scale), ((x + length * 0.2) * scale, (y + length) * scale)]
-            draw.line(ends, fill=bright, width=max(1, round(unit * 0.12 * scale)))
-
-    brush.paint(canvas, (235, 242, 250), brush.mask(scene.size, draw_all))
-    return canvas
+    natural = _NATURAL[motif]
+    if wishes.figures:
+        # A figure is seen best by day, where nobody asks for the night.
+        natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
+    return PALETTES[_choose(wishes.palettes, natural, rng)]

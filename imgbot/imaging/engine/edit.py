@@ -5,97 +5,189 @@ from collections.abc import Callable, Mapping
 from PIL import Image, ImageOps
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import effects, retouch, tones
+from imgbot.imaging.engine import effects, light, looks, retouch, shapes, tones
 from imgbot.imaging.engine.colours import parse_hex
+from imgbot.imaging.engine.dust import mend_dust
+from imgbot.imaging.engine.named_colours import COLOURS
+from imgbot.imaging.engine.outcome import Outcome
+from imgbot.imaging.engine.particles import MUCH, SLIGHT
+from imgbot.imaging.engine.red_eye import mend_red_eyes
+from imgbot.imaging.engine.scratches import mend_scratches
 from imgbot.imaging.engine.sentences import Step, read_steps
-from imgbot.imaging.engine.subjects import COLOURS, colour_stem
+from imgbot.imaging.engine.spelling import find_nearest, popular
 
 STEPS_MAX = 12
-RATIO_MAX = 20.0
 QUOTE_MAX = 120
+DEGREE_MIN, DEGREE_MAX = 0.1, 3.0
+# "A bit to the left" turns by so much, and a side loses so much that is cut off without a figure.
+TILT_DEGREES = 5
+SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
+SMALLER_SHARE = 0.5
 
 _SEPIA = parse_hex("a1774a")
+_WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 
 _Change = Callable[[Image.Image, float], Image.Image]
+_ValueChange = Callable[[Image.Image, Step], Image.Image | None]
+_Mend = Callable[[Image.Image], Image.Image | None]
 
-_CHANGES: Mapping[str, _Change] = {
+# Weaker and stronger, as the words say.
+_BY_DEGREE: Mapping[str, _Change] = {
     "brighter": tones.brighten,
     "darker": lambda image, degree: tones.brighten(image, -degree),
     "contrast": tones.add_contrast,
     "flatter": lambda image, degree: tones.add_contrast(image, -degree),
+    "shadows": tones.lift_shadows,
+    "highlights": tones.lower_highlights,
+    "glow": effects.glow,
+    "vignette": effects.vignette,
+    "dehaze": tones.dehaze,
+    "night": looks.night,
+    "golden_hour": looks.golden_hour,
     "warmer": tones.warm,
     "cooler": lambda image, degree: tones.warm(image, -degree),
     "saturate": tones.saturate,
     "desaturate": lambda image, degree: tones.saturate(image, -degree),
-    "black_white": lambda image, _: tones.black_white(image),
-    "sepia": lambda image, _: tones.toned(image, _SEPIA),
+    "pop": looks.pop,
+    "depth": looks.depth,
     "vintage": effects.vintage,
-    "blur": effects.blur,
-    "sharpen": effects.sharpen,
-    "soften": effects.soften,
-    "glow": effects.glow,
-    "invert": lambda image, _: ImageOps.invert(image),
-    "rotate_left": lambda image, _: effects.rotate(image, 270),
-    "rotate_right": lambda image, _: effects.rotate(image, 90),
-    "upside_down": lambda image, _: effects.rotate(image, 180),
-    "mirror": lambda image, _: ImageOps.mirror(image),
-    "flip": lambda image, _: ImageOps.flip(image),
-    "square": lambda image, _: effects.crop_ratio(image, 1.0),
-    "zoom": effects.zoom,
-    "vignette": effects.vignette,
-    "frame": lambda image, degree: effects.frame(image, degree, "#ffffff"),
-    "black_frame": lambda image, degree: effects.frame(image, degree, "#111111"),
-    "polaroid": effects.polaroid,
-    "round_corners": effects.round_corners,
+    "film": looks.film,
+    "faded": looks.faded,
+    "cinematic": looks.cinematic,
+    "noir": looks.noir,
     "grain": effects.grain,
     "pixelate": effects.pixelate,
     "posterize": effects.posterize,
-    "solarize": effects.solarize,
     "outline": effects.outline,
     "sketch": effects.sketch,
-    "emboss": effects.emboss,
     "cartoon": effects.cartoon,
     "oil": effects.oil,
+    "watercolour": looks.watercolour,
     "halftone": effects.halftone,
-    "duotone": lambda image, _: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
+    "glitch": looks.glitch,
     "miniature": effects.miniature,
+    "blur": effects.blur,
+    "blur_edges": looks.blur_edges,
+    "soften": effects.soften,
+    "sharpen": effects.sharpen,
+    "zoom": shapes.zoom,
+    "frame": lambda image, degree: shapes.frame(image, degree, _WHITE),
+    "round_corners": shapes.round_corners,
     "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
-    "shadows": tones.lift_shadows,
-    "highlights": tones.lower_highlights,
-    "dehaze": tones.dehaze,
     "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
 }
 
+# Done or not, whatever the degree.
+_WHOLE: Mapping[str, _Mend] = {
+    "black_white": tones.black_white,
+    "sepia": lambda image: tones.toned(image, _SEPIA),
+    "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
+    "invert": ImageOps.invert,
+    "solarize": lambda image: effects.solarize(image, 1),
+    "emboss": lambda image: effects.emboss(image, 1),
+    "pop_art": lambda image: looks.pop_art(image, 1),
+    "upside_down": lambda image: shapes.rotate(image, 180),
+    "mirror": ImageOps.mirror,
+    "flip": ImageOps.flip,
+    "square": lambda image: shapes.crop_ratio(image, 1.0),
+    "polaroid": lambda image: shapes.polaroid(image, 1),
+    "circle": shapes.circle,
+    "white_balance": light.balance,
+    "red_eye": mend_red_eyes,
+    "scratches": mend_scratches,
+    "dust": mend_dust,
+}
 
-def edit_picture(
-    image: Image.Image, words: str
-) -> tuple[Image.Image, tuple[str, ...], tuple[str, ...]]:
-    """The changed picture, the keys of what was done, the words that were not understood.
 
-    UserError edit_words_unknown if that is all of them.
+def _crop(image: Image.Image, step: Step) -> Image.Image | None:
+    ratio = shapes.ratio_of(step.value)
+    return shapes.crop_ratio(image, ratio) if ratio else None
+
+
+def _fit(image: Image.Image, step: Step) -> Image.Image | None:
+    ratio = shapes.ratio_of(step.value)
+    return shapes.fit_ratio(image, ratio) if ratio else None
+
+
+def _share(step: Step, normal: float) -> float:
+    return step.percent / 100 if step.percent else normal * step.degree
+
+
+def _frame(image: Image.Image, step: Step) -> Image.Image:
+    colour = _BLACK if step.value == "black" else COLOURS[step.value]
+    return shapes.frame(image, _degree(step), colour)
+
+
+# With a value from the words, or a share of the picture.
+_BY_VALUE: Mapping[str, _ValueChange] = {
+    "rotate_left": lambda image, _: shapes.rotate(image, 270),
+    "rotate_right": lambda image, _: shapes.rotate(image, 90),
+    "rotate": lambda image, step: shapes.rotate(image, float(step.value)),
+    "crop_ratio": _crop,
+    "fit_ratio": _fit,
+    "crop_side": lambda image, step: shapes.crop_side(image, step.value, _share(step, SIDE_SHARE)),
+    "crop_edges": lambda image, step: shapes.crop_edges(image, _share(step, EDGE_SHARE)),
+    "smaller": lambda image, step: shapes.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE))),
+    "tint": lambda image, step: tones.toned(image, COLOURS[step.value]),
+    "more_colour": lambda image, step: tones.shift_colour(
+        image, COLOURS[step.value], _degree(step)
+    ),
+    "less_colour": lambda image, step: tones.shift_colour(
+        image, COLOURS[step.value], -_degree(step)
+    ),
+    "colour_frame": _frame,
+}
+
+DONE_KEYS = (*_BY_DEGREE, *_WHOLE, *_BY_VALUE)
+# Nothing to mend was found.
+UNCHANGED = "unchanged"
+
+
+def edit_picture(image: Image.Image, words: str) -> Outcome:
+    """Change the picture (RGB) as the words ask, and say how: `key`, `key|slightly`, `key|16:9`.
+
+    UserError edit_words_unknown (words, nearest) if none of them is understood.
     """
     steps, unknown = read_steps(words)
     if not steps:
-        raise UserError("edit_words_unknown", words=" ".join(words.split())[:QUOTE_MAX])
-    for step in steps[:STEPS_MAX]:
-        image = _carry_out(image, step)
-    return image, tuple(dict.fromkeys(step.key for step in steps[:STEPS_MAX])), unknown
+        quote = " ".join(words.split())[:QUOTE_MAX]
+        nearest = find_nearest(unknown) or popular(words)
+        raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
+    did: list[str] = []
+    for step in map(_as_tilt, steps[:STEPS_MAX]):
+        changed = _carry_out(image, step)
+        if changed is not None:
+            image = changed
+            did.append(_say(step))
+    return Outcome(image, tuple(dict.fromkeys(did)) or (UNCHANGED,), unknown, find_nearest(unknown))
 
 
-def _carry_out(image: Image.Image, step: Step) -> Image.Image:
-    degree = min(3.0, max(0.1, step.degree))
-    if step.key == "rotate":
-        return effects.rotate(image, float(step.value))
-    if step.key == "crop_ratio":
-        return _crop(image, step.value)
-    if step.key == "tint":
-        stem = colour_stem(step.value)
-        return tones.toned(image, COLOURS[stem]) if stem else image
-    return _CHANGES[step.key](image, degree)
+def _as_tilt(step: Step) -> Step:
+    """A quarter turn that is asked for "a bit" is a tilt."""
+    if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
+        sign = "-" if step.key == "rotate_left" else ""
+        return Step("rotate", 1.0, f"{sign}{TILT_DEGREES}")
+    return step
 
 
-def _crop(image: Image.Image, ratio: str) -> Image.Image:
-    width, height = (int(part) for part in ratio.split(":"))
-    if not width or not height:
-        return image
-    return effects.crop_ratio(image, min(RATIO_MAX, max(1 / RATIO_MAX, width / height)))
+def _carry_out(image: Image.Image, step: Step) -> Image.Image | None:
+    """The changed picture; None where there was nothing to change."""
+    if step.key in _BY_DEGREE:
+        return _BY_DEGREE[step.key](image, _degree(step))
+    if step.key in _WHOLE:
+        return _WHOLE[step.key](image)
+    return _BY_VALUE[step.key](image, step)
+
+
+def _degree(step: Step) -> float:
+    return min(DEGREE_MAX, max(DEGREE_MIN, step.degree))
+
+
+def _say(step: Step) -> str:
+    if step.value:
+        return f"{step.key}|{step.value}"
+    if step.key in _BY_DEGREE and step.degree <= (SLIGHT + 1) / 2:
+        return f"{step.key}|slightly"
+    if step.key in _BY_DEGREE and step.degree >= (MUCH + 1) / 2:
+        return f"{step.key}|much"
+    return step.key

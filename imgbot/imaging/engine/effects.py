@@ -1,9 +1,9 @@
-"""Looks: film, print, drawing, frames. Sizes are shares of the picture, never pixels."""
+"""Looks: focus, film, print, drawing. Sizes are shares of the picture, never pixels."""
 
 import math
 import random
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.imaging.engine import brush, tones
 
@@ -15,7 +15,8 @@ _GRAIN_SEED = 20
 _DRAWN_MEGAPIXELS = 1.0
 
 
-def _smaller(image: Image.Image) -> Image.Image:
+def smaller(image: Image.Image) -> Image.Image:
+    """What slow filters work on."""
     share = (_DRAWN_MEGAPIXELS * 1_000_000 / (image.width * image.height)) ** 0.5
     if share >= 1:
         return image
@@ -79,7 +80,7 @@ def pixelate(image: Image.Image, degree: float) -> Image.Image:
 
 def posterize(image: Image.Image, degree: float) -> Image.Image:
     """Few flat colours, taken from the picture itself."""
-    smooth = _smaller(image).filter(ImageFilter.MedianFilter(5))
+    smooth = smaller(image).filter(ImageFilter.MedianFilter(5))
     few = _few_colours(smooth, max(4, round(12 / degree)))
     return few.resize(image.size, Image.Resampling.BICUBIC)
 
@@ -137,7 +138,7 @@ def emboss(image: Image.Image, _degree: float) -> Image.Image:
 
 def cartoon(image: Image.Image, degree: float) -> Image.Image:
     """Flat colours inside dark outlines."""
-    small = _smaller(image)
+    small = smaller(image)
     flat = small
     for _ in range(2):
         flat = flat.filter(ImageFilter.MedianFilter(5))
@@ -148,7 +149,7 @@ def cartoon(image: Image.Image, degree: float) -> Image.Image:
 
 def oil(image: Image.Image, degree: float) -> Image.Image:
     """Strokes: each spot takes the commonest tone around it."""
-    small = _smaller(image)
+    small = smaller(image)
     size = max(3, min(9, round(unit_px(small) * 0.7 * degree)) | 1)
     bands = _few_colours(small, 64).split()
     strokes = Image.merge("RGB", [band.filter(ImageFilter.ModeFilter(size)) for band in bands])
@@ -176,75 +177,3 @@ def miniature(image: Image.Image, degree: float) -> Image.Image:
     band = Image.linear_gradient("L").resize(image.size)
     where = brush.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))
     return tones.saturate(Image.composite(blurred, image, where), 0.7)
-
-
-def frame(image: Image.Image, degree: float, colour: str) -> Image.Image:
-    """A mat all around, with a thin line."""
-    width = round(unit_px(image) * 4 * degree)
-    framed = ImageOps.expand(image, max(1, round(unit_px(image) * 0.25)), "#888888")
-    return ImageOps.expand(framed, max(2, width), colour)
-
-
-def polaroid(image: Image.Image, _degree: float) -> Image.Image:
-    """A square print with a wide lower margin."""
-    square = crop_ratio(image, 1.0)
-    margin = round(unit_px(square) * 6)
-    card = Image.new("RGB", (square.width + 2 * margin, square.height + margin * 5), "#fbfaf6")
-    card.paste(vintage(square, 0.5), (margin, margin))
-    return card
-
-
-def round_corners(image: Image.Image, degree: float) -> Image.Image:
-    """Rounded, on white."""
-    radius = unit_px(image) * 8 * degree
-    where = brush.mask(image.size, lambda draw, scale: _rounded(draw, image.size, radius, scale))
-    white = Image.new("RGB", image.size, "white")
-    return Image.composite(image, white, where)
-
-
-def _rounded(draw: ImageDraw.ImageDraw, size: tuple[int, int], radius: float, scale: float) -> None:
-    box = [0, 0, size[0] * scale - 1, size[1] * scale - 1]
-    draw.rounded_rectangle(box, radius=radius * scale, fill=255)
-
-
-def crop_ratio(image: Image.Image, ratio: float) -> Image.Image:
-    """The largest middle part of this shape; of tall pictures rather the upper part."""
-    width, height = image.size
-    if width / height > ratio:
-        size = (max(1, round(height * ratio)), height)
-    else:
-        size = (width, max(1, round(width / ratio)))
-    # Faces sit in the upper half of upright photographs.
-    return ImageOps.fit(image, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
-
-
-def zoom(image: Image.Image, degree: float) -> Image.Image:
-    """The middle, enlarged to the old size."""
-    share = max(0.3, 1 - 0.3 * degree)
-    box = (
-        image.width * (1 - share) / 2,
-        image.height * (1 - share) * 0.45,
-        image.width * (1 + share) / 2,
-        image.height * (share + (1 - share) * 0.45),
-    )
-    return image.resize(image.size, Image.Resampling.LANCZOS, box=box)
-
-
-def rotate(image: Image.Image, degrees: float) -> Image.Image:
-    """Clockwise; at a slant the corners are cut off, so that no empty wedge is left."""
-    quarter = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180,
-               270: Image.Transpose.ROTATE_90}  # fmt: skip
-    if degrees % 360 in quarter:
-        return image.transpose(quarter[int(degrees % 360)])
-    turned = image.rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
-    width, height = _inner_size(image.size, math.radians(degrees))
-    left, top = (turned.width - width) // 2, (turned.height - height) // 2
-    return turned.crop((left, top, left + width, top + height))
-
-
-def _inner_size(size: tuple[int, int], angle: float) -> tuple[int, int]:
-    """The largest upright rectangle of the old shape inside the turned one."""
-    width, height = size
-    sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
-    share = min(width / (width * cosine + height * sine), height / (width * sine + height * cosine))
-    return max(1, int(width * share)), max(1, int(height * share))

@@ -115,6 +115,38 @@ PALETTES: Mapping[str, Palette] = {
             "fff3d6", "d1495b edae49 00798c 66a182 2e4057", "f6ead0 38292a",
         ),
         _palette(
+            "storm", "27323f 46586a 73889a a9b9c4", "7b8f9d 54697a 344655 1a2732",
+            "eef4f6", "e8b04a c8553d 5fa8b8 d9e2e6 3c5a73", "f2f6f8 18222c",
+        ),
+        _palette(
+            "mist", "a9b7bd c3cdcf dadfdd ecebe4", "bcc7c8 98a7aa 6f8287 445a61",
+            "fdfbf2", "d8a47f b5838d 8fa998 e5e2d6 6d8a96", "f8f7f1 33454b",
+        ),
+        _palette(
+            "twilight", "1d2650 3b4a86 7d6ea8 d59a9f f6c7a0", "6d6799 474a80 2b305f 151a3c",
+            "ffe9c9", "ffb37a f2857d 9d8ad9 5f7fc4 ffd9a8", "f8f1f2 181d40",
+        ),
+        _palette(
+            "mocha", "8a6248 b98f6c dcc0a0 f3e6d3", "b8906c 8a5f42 5b3a28 301c14",
+            "fff4e0", "d98a4e c2b280 7d4a30 f0dcc0 5f7a6b", "fbf3e8 33201a",
+        ),
+        _palette(
+            "jade", "0e3b36 2b7567 7dbfa3 d4ecd8", "6fae94 3c8270 1c594f 0b332f",
+            "f6fbe8", "d9b44a 4fc3a1 e9f0d0 23796b 8fd3b6", "f4faf3 0b302c",
+        ),
+        _palette(
+            "blossom", "9fc3dd c9d9e8 f5d9e2 fdeeee", "e5b5c6 b98aa8 7d6590 463c68",
+            "fffaf5", "f48fb1 f8bbd0 ce93d8 ffe0b2 90caf9", "fff8f8 40335c",
+        ),
+        _palette(
+            "ember", "16080c 43101a 93261b e0632a ffb14e", "8c2f22 581a1c 2f0d14 120509",
+            "fff0c2", "ff7b2e ffc145 d92b1f 8a1c1c ffe29a", "fff3e2 220a0c",
+        ),
+        _palette(
+            "silver", "5d6a78 8e9bab c4ccd6 eff2f5", "aab4c0 7c8896 4f5a68 252d38",
+            "ffffff", "6fa3c8 c0c8d2 8a7fb0 e6ebf0 3e4a5a", "f8fafb 232b36",
+        ),
+        _palette(
             "mint", "3fa796 7fcdbb c1e8d8 f3fbf3", "93d3bd 55ab95 2d7a6c 124a45",
             "fffef0", "ff8a5b ffd56b 3fa796 e9f5db 1f6f78", "f6fdf8 0f3f3b",
         ),

@@ -4,6 +4,8 @@ import math
 import random
 from dataclasses import dataclass
 
+from PIL import Image
+
 from imgbot.imaging.engine.palettes import Palette
 
 
@@ -15,6 +17,14 @@ class Scene:
     rng: random.Random
     palette: Palette
     hints: frozenset[str] = frozenset()
+    # Where the light stands: -1 left, 1 right.
+    sun_side: int = 1
+    # White where the stage has put figures; styles keep them clear.
+    focus: Image.Image | None = None
+
+    def in_focus(self) -> Image.Image:
+        """The figures as a mask; empty without any."""
+        return self.focus or Image.new("L", self.size, 0)
 
     @property
     def width(self) -> int:

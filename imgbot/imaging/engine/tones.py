@@ -52,6 +52,14 @@ def saturate(image: Image.Image, degree: float) -> Image.Image:
     return ImageEnhance.Color(image).enhance(factor)
 
 
+def shift_colour(image: Image.Image, colour: Colour, degree: float) -> Image.Image:
+    """More of a colour's hue in everything, or less below zero, at about the same brightness."""
+    middle = sum(colour) / 3
+    reach = max(abs(part - middle) for part in colour) or 1.0
+    red, green, blue = (1 + 0.15 * degree * (part - middle) / reach for part in colour)
+    return scale_channels(image, (red, green, blue))
+
+
 def black_white(image: Image.Image) -> Image.Image:
     """Greys with a little contrast, as film gave them."""
     return add_contrast(image.convert("L").convert("RGB"), 0.5)

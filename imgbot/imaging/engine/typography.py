@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import fontpkg_oswald
 import fontpkg_playfair_display
@@ -11,9 +11,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageStat
 from imgbot.imaging.engine import brush
 from imgbot.imaging.engine.colours import Colour, lightness, mix
 from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.subjects import names_figure, names_style
 
 CHARACTERS_MAX = 140
-LINES_MAX = 5
+LINES_MAX = 6
+WORD_MAX = 24
 
 _Font = ImageFont.FreeTypeFont
 _FontOf = Callable[[int], _Font]
@@ -25,11 +27,15 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _CARD = re.compile(r"открытк|postcard|greeting|card\b|приглаш|invitation", re.IGNORECASE)
+# Greetings begin with «с», and so do things that a card is to show: «с тортом».
 _FILLERS = re.compile(
-    r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|с|со|про|о|об|в|и|the|a|an|of|for|with|make|"
-    r"me|draw|create|saying|says|text|текстом|текст|словами|please|пожалуйста)\b)+",
+    r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|про|о|об|в|и|the|a|an|of|for|with|make|"
+    r"me|draw|create|saying|says|text|текстом|текст|словами|please|пожалуйста|"
+    r"со?(?!\s+(?:дн|нов|рожд|рожд|юбил|праздн|\d|любов|победой|пасх|наступ)))\b)+",
     re.IGNORECASE,
 )
+_SHAPE = re.compile(r"(?:--?ar\s*)?\b\d{1,2}\s?[:xх]\s?\d{1,2}\b")
+_SHOWN = re.compile(r"\b(?:with|со?)\s+([^,]*)", re.IGNORECASE)
 
 
 def words_to_set(words: str) -> str:
@@ -38,11 +44,23 @@ def words_to_set(words: str) -> str:
     if quoted:
         text = " ".join(quoted)
     elif _ASKED.search(words):
-        text = _FILLERS.sub("", _ASKED.sub(" ", words))
+        text = _FILLERS.sub("", _without_instructions(_ASKED.sub(" ", words)))
     else:
         return ""
-    drawable = "".join(char for char in " ".join(text.split()) if char == " " or _has(char))
+    text = " ".join(text[: 8 * CHARACTERS_MAX].split())
+    drawable = "".join(char for char in text if char == " " or _has(char))
     return _shorten(" ".join(drawable.split()))
+
+
+def _without_instructions(text: str) -> str:
+    """Without what says how to paint (styles, the shape) or what a card is to show."""
+    text = _SHAPE.sub(" ", text)
+    text = " ".join(word for word in text.split() if not names_style(word))
+    if (shown := _SHOWN.search(text)) and names_figure(shown[1]):
+        text = text[: shown.start()] + text[shown.end() :]
+    parts = [part for part in text.split(",") if part.strip()]
+    said = [part for part in parts if not names_figure(part)]
+    return ",".join(said or parts).strip(" ,;:-—–")
 
 
 def without_quotes(words: str) -> str:
@@ -56,12 +74,20 @@ def _shorten(text: str) -> str:
     return text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
 
 
-def set_words(scene: Scene, canvas: Image.Image, text: str, words: str) -> Image.Image:
-    """The canvas with the text on it, as a card or as a poster."""
-    is_card = _CARD.search(words) is not None
-    if is_card:
+def set_words(
+    scene: Scene, canvas: Image.Image, text: str, words: str, margin_px: float = 0
+) -> Image.Image:
+    """The canvas with the text on it, as a card or as a poster, inside a print's margin."""
+    if _CARD.search(words):
         return _set_card(scene, canvas, text)
-    return _set_poster(scene, canvas, text)
+    inner = (
+        round(margin_px), round(margin_px),
+        round(scene.width - margin_px), round(scene.height - margin_px),
+    )  # fmt: skip
+    lettered = _set_poster(scene, canvas, text)
+    framed = canvas.copy()
+    framed.paste(lettered.crop(inner), inner[:2])
+    return framed
 
 
 def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
@@ -96,11 +122,12 @@ def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
 
 def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     """An italic serif on a sheet of paper in the middle, with a thin frame."""
-    lines, font = _fit(text, _card_font, scene.width * 0.6, scene.height * 0.34)
+    share = 0.16 if scene.in_focus().getbbox() else 0.34
+    lines, font = _fit(text, _card_font, scene.width * 0.62, scene.height * share)
     height = _line_height(font) * len(lines)
     widest = max(font.getlength(line) for line in lines)
-    half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 8, height / 2 + scene.unit_px * 8)
-    centre = (scene.width / 2, scene.height / 2)
+    half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 7, height / 2 + scene.unit_px * 6)
+    centre = (scene.width / 2, _free_height(scene, half[1]))
     sheet = _box(centre, half, 0)
     body = brush.mask(scene.size, lambda draw, scale: draw.rounded_rectangle(
         [part * scale for part in sheet], radius=scene.unit_px * scale, fill=255))  # fmt: skip
@@ -114,6 +141,16 @@ def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
         spot = (centre[0], centre[1] - height / 2 + (index + 0.5) * _line_height(font))
         draw.text(spot, line, fill=scene.palette.ink, font=font, anchor="mm")
     return canvas
+
+
+def _free_height(scene: Scene, half_px: float) -> float:
+    """The height for a card's middle at which it hides least of the figures."""
+    box = scene.in_focus().getbbox()
+    if box is None:
+        return scene.height / 2
+    above, below = box[1], scene.height - box[3]
+    margin = half_px + scene.unit_px * 5
+    return max(margin, above / 2) if above >= below else scene.height - max(margin, below / 2)
 
 
 def _box(
@@ -168,10 +205,19 @@ def _card_font(size_px: int) -> _Font:
     return font
 
 
+def caption_font(size_px: int) -> _Font:
+    """An upright face for captions, in both alphabets."""
+    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([350])
+    return font
+
+
 def _line_height(font: _Font) -> float:
     return font.size * 1.22
 
 
+@lru_cache(maxsize=4096)
 def _has(char: str) -> bool:
     """Whether both fonts draw it; what they lack (emoji, say) would be an empty box."""
     return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (_poster_font, _card_font))
@@ -200,9 +246,15 @@ def _fit_lines(
     return lines, font_of(max(12, int(size)))
 
 
+def _hyphenated(word: str) -> list[str]:
+    """A word that no line could hold, in pieces."""
+    pieces = [word[at : at + WORD_MAX] for at in range(0, len(word), WORD_MAX)]
+    return [*(f"{piece}-" for piece in pieces[:-1]), *pieces[-1:]]
+
+
 def _break(text: str, count: int) -> list[str]:
     """The text in at most `count` lines of about the same length."""
-    words = text.split(" ")
+    words = [part for word in text.split(" ") for part in _hyphenated(word)]
     target = len(text) / count
     lines: list[str] = [""]
     for word in words:

@@ -1,11 +1,15 @@
-"""Upscale: Lanczos, corrected until it shrinks back to the original, then sharpened at edges.
+"""Upscale: by a neural network where one is installed, else by corrected Lanczos; in tiles.
 
-Works in tiles, so that memory is the two pictures and little else.
+Lanczos is corrected until it shrinks back to the original, then sharpened at edges. Memory is
+the two pictures and little else.
 """
+
+from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.errors import UserError
+from imgbot.imaging.engine import local
 
 LIMIT_MEGAPIXELS = 50
 SCALES = (2, 4)
@@ -13,10 +17,19 @@ TILE_PX = 512
 # What a tile sees beyond its edges; more than the filters reach.
 MARGIN_PX = 12
 CORRECTIONS = 2
+# What the network is given; larger pictures would take it minutes. Telegram's photos have 1.2.
+NEURAL_MEGAPIXELS = 1.5
+
+Progress = Callable[[float], None]
 
 
-def upscale_picture(image: Image.Image, scale: int) -> Image.Image:
-    """The picture `scale` times as wide and high; UserError upscale_too_large."""
+def upscale_picture(
+    image: Image.Image, scale: int, on_progress: Progress | None = None
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """The picture (RGB) `scale` times as wide and high, and how: (x2, waifu2x) or (x2, lanczos).
+
+    `on_progress` hears shares that only rise, and 1.0 at last. UserError upscale_too_large.
+    """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {SCALES}, not {scale}")
     width, height = image.width * scale, image.height * scale
@@ -26,11 +39,46 @@ def upscale_picture(image: Image.Image, scale: int) -> Image.Image:
             megapixels=round(width * height / 1_000_000, 1),
             limit_megapixels=LIMIT_MEGAPIXELS,
         )
-    result = Image.new("RGB", (width, height))
-    for top in range(0, image.height, TILE_PX):
-        for left in range(0, image.width, TILE_PX):
-            tile, offset = _enlarge_tile(image, left, top, scale)
-            result.paste(tile, offset)
+    report = _rising(on_progress)
+    doubled = None
+    if image.width * image.height <= NEURAL_MEGAPIXELS * 1_000_000:
+        doubled = local.double(image, _part_of(report, 0.0, 1.0 if scale == 2 else 0.8))
+    if doubled is None:
+        return _enlarge(image, scale, report), (f"x{scale}", "lanczos")
+    # ×4 by the network twice measures the same within 0.2 dB, and takes five times as long.
+    if scale == 4:
+        doubled = _enlarge(doubled, 2, _part_of(report, 0.8, 1.0))
+    return doubled, (f"x{scale}", "waifu2x")
+
+
+def _rising(on_progress: Progress | None) -> Progress:
+    """Drops what is behind: the second engine begins where the first gave up."""
+    furthest = 0.0
+
+    def report(share: float) -> None:
+        nonlocal furthest
+        if on_progress is not None and share > furthest:
+            furthest = share
+            on_progress(share)
+
+    return report
+
+
+def _part_of(report: Progress, start: float, end: float) -> Progress:
+    return lambda share: report(start + (end - start) * share)
+
+
+def _enlarge(image: Image.Image, scale: int, on_progress: Progress) -> Image.Image:
+    result = Image.new("RGB", (image.width * scale, image.height * scale))
+    corners = [
+        (left, top)
+        for top in range(0, image.height, TILE_PX)
+        for left in range(0, image.width, TILE_PX)
+    ]
+    for number, (left, top) in enumerate(corners, 1):
+        tile, offset = _enlarge_tile(image, left, top, scale)
+        result.paste(tile, offset)
+        on_progress(number / len(corners))
     return result
 
 

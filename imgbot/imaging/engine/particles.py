@@ -1,0 +1,50 @@
+"""The small words around a wish, in Russian and English: how much, not that, and mere filling."""
+
+import re
+
+SLIGHT, MUCH = 0.5, 1.8
+# "20 % brighter": a change of normal strength counts as this many percent.
+NORMAL_PERCENT = 25
+
+DEGREES = (
+    (SLIGHT, re.compile(
+        r"(?<!\w)(?:(?:just )?a (?:little|bit|touch|tad|smidge|hint)(?: bit)?|slight\w*|somewhat"
+        r"|little|bit|tad|subtl\w+|gent\w+|mild\w*"
+        r"|light(?= (?:blur|grain|vignett|frame|sketch|glow|sepia|tint|touch))|not (?:too|so|very)"
+        r"(?: much)?"
+        r"|(?:(?:совсем|самую|прям) )?(?:чуть(?: чуть)?|чуток|чутка|немного|немножк\w+|малость)"
+        r"|немножечко|слегка|капельку|каплю|едва|легк\w+|легонько|деликатно"
+        r"|не (?:слишком|очень|сильно|так))(?!\w)")),
+    (MUCH, re.compile(
+        r"(?<!\w)(?:(?:a )?(?:whole )?lot|much|very|strong\w*|lots|heav\w+|really|way|super|max\w*"
+        r"|extreme\w*|far|totally|twice|plenty|(?:по)?сильн\w+|очень|намного|гораздо|значительно"
+        r"|максимальн\w*|на максимум|совсем|супер|заметно|существенно|мощн\w+|вдвое|втрое"
+        r"|в (?:2|два|3|три) раза)(?!\w)")),
+)  # fmt: skip
+PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|процент\w*)")
+
+# What asks for the opposite of the change behind it, and is not understood with it.
+NEGATION = re.compile(
+    r"(?:^| )(?:не|без|not|no|dont|never|without|remove|убери|убрать|уберите|удали|удалить|сотри"
+    r"|erase|delete)(?: the| a| any)? $"
+)
+
+_FILLER_WORDS = """
+n her him it its them him
+a an the it its this that these my me i you we us to of in on at by with for from and or then also
+but so make do please pls plz plss thanks thank thx hi hey hello could can would should will
+photo picture image pic photos pictures pics images everything all whole look looks looking like
+want wanna need more again still bit be is are was up out down apply effect filter style colour
+color colors colours mode version give get put turn into as add some have let lets just try bring
+crank pump dial portrait selfie shot kind sort now here there too
+и а но в во на с со до из у к ко по за от для чтобы было бы будет быть потом затем еще также тоже
+сделай сделать сделайте сделаем пусть пожалуйста плиз плз пжлст пж пожалуй спасибо спс привет
+фото фотку фотка фотки фотографию фотография фотографии снимок снимка картинку картинка картинки
+изображение изображения его ее их это эту этот эта мне мой мою моя мое хочу хочется надо нужно
+можно можешь можете давай добавь добавить добавьте добавим прибавь наложи наложить примени эффект
+эффектом фильтр фильтром стиль стиле стилем режим вид виде все всю весь всё более больше побольше
+цвета цвет цветом как под типа вот ну просто так какой нибудь делай кадр кадра
+портрет портретное селфи тон тона тонах ка же ли то
+"""
+# What may stand in a sentence and asks for nothing.
+FILLERS = frozenset(_FILLER_WORDS.replace("ё", "е").split())

@@ -1,0 +1,116 @@
+"""Red eyes from a flash: small red discs between the white of an eye and skin.
+
+Rule: rather miss an eye than grey out a berry, so each sign has to be there.
+"""
+
+from collections.abc import Callable
+from math import cos, pi, sin
+
+from PIL import Image, ImageChops, ImageFilter
+
+from imgbot.imaging.engine.spots import Spot, find_spots
+
+Colour = tuple[int, int, int]
+
+# Where eyes are looked for; a portrait's eyes are still discs of some pixels.
+_SEARCHED_PX = 1024
+_RED_SHARE_MAX = 0.15
+_SIDE_MIN_PX = 6
+# The greatest part of the picture's shorter side that an eye's pupil takes.
+_SIDE_SHARE_MAX = 0.12
+_LONGISH_MAX = 1.6
+# A disc fills 0.785 of its box; a highlight takes a bite out of it.
+_FILLED_MIN, _FILLED_MAX = 0.5, 0.95
+_GREY_MIN = 0.45
+_SKIN_MIN = 0.65
+_SAMPLES = 24
+
+
+def mend_red_eyes(image: Image.Image) -> Image.Image | None:
+    """The picture (RGB) with the red taken out of the eyes; None where no eye is red."""
+    scale = min(1.0, _SEARCHED_PX / max(image.size))
+    small = image
+    if scale < 1:
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        small = image.resize(size, Image.Resampling.BOX)
+    eyes = [
+        spot
+        for spot in find_spots(_redness(small), share_max=_RED_SHARE_MAX)
+        if _is_eye(small, spot)
+    ]
+    if not eyes:
+        return None
+    mended = image.copy()
+    for eye in eyes:
+        _take_red_out(mended, eye, scale)
+    return mended
+
+
+def _redness(small: Image.Image) -> Image.Image:
+    """Set where red is more than twice as strong as green and blue, and strong."""
+    red, green, blue = small.split()
+    others = ImageChops.lighter(green, blue)
+    doubled = others.point([min(255, round(value * 1.9) + 25) for value in range(256)])
+    return ImageChops.subtract(red, doubled).point([0] + [255] * 255)
+
+
+def _is_eye(small: Image.Image, spot: Spot) -> bool:
+    longer, shorter = max(spot.width, spot.height), min(spot.width, spot.height)
+    filled = spot.area / (spot.width * spot.height)
+    return (
+        shorter >= _SIDE_MIN_PX
+        and longer <= _SIDE_SHARE_MAX * min(small.size)
+        and longer <= _LONGISH_MAX * shorter
+        and _FILLED_MIN <= filled <= _FILLED_MAX
+        # Iris, white and lashes around it, a face around these.
+        and _share_around(small, spot, (0.75, 0.95), _is_grey) >= _GREY_MIN
+        and _share_around(small, spot, (1.8, 2.4, 3.0), _is_skin) >= _SKIN_MIN
+    )
+
+
+def _share_around(
+    small: Image.Image, spot: Spot, radii: tuple[float, ...], is_such: Callable[[Colour], bool]
+) -> float:
+    """The share of samples on ellipses around the spot, of `radii` times its size."""
+    across, down = (spot.left + spot.right - 1) / 2, (spot.top + spot.bottom - 1) / 2
+    colours: list[Colour] = []
+    for radius in radii:
+        for sample in range(_SAMPLES):
+            turn = 2 * pi * sample / _SAMPLES
+            x = round(across + cos(turn) * radius * spot.width)
+            y = round(down + sin(turn) * radius * spot.height)
+            if 0 <= x < small.width and 0 <= y < small.height:
+                red, green, blue = small.crop((x, y, x + 1, y + 1)).tobytes()
+                colours.append((red, green, blue))
+    # An eye at the picture's edge is judged by what is seen of it, if that is enough.
+    if len(colours) < _SAMPLES * len(radii) / 2:
+        return 0.0
+    return sum(map(is_such, colours)) / len(colours)
+
+
+def _is_grey(colour: Colour) -> bool:
+    """White of the eye, a grey iris, lashes: little colour, or hardly any light."""
+    return max(colour) - min(colour) < 0.28 * max(colour) + 8 or max(colour) < 60
+
+
+def _is_skin(colour: Colour) -> bool:
+    """Any skin: red before green before blue, none far from the next (J. Kovac, 2003, widened)."""
+    red, green, blue = colour
+    return red > 50 and red >= green >= blue * 0.9 and 8 < red - blue < 0.6 * red < 2.2 * green
+
+
+def _take_red_out(image: Image.Image, eye: Spot, scale: float) -> None:
+    """Make the disc as dark as its green and blue are, in place."""
+    box = eye.widened(max(2, eye.width // 3), (_SEARCHED_PX, _SEARCHED_PX))
+    left, top, right, bottom = (round(side / scale) for side in box)
+    area = (left, top, min(right, image.width), min(bottom, image.height))
+    part = image.crop(area)
+    _, green, blue = part.split()
+    dark = Image.blend(green, blue, 0.5)
+    reach = _redness(part).filter(ImageFilter.MaxFilter(3))
+    edge_px = max(0.7, eye.width / scale / 12)
+    image.paste(
+        Image.merge("RGB", (dark, dark, dark)),
+        area[:2],
+        reach.filter(ImageFilter.GaussianBlur(edge_px)),
+    )

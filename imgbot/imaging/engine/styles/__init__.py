@@ -1,0 +1,61 @@
+"""The styles by name: each paints a finished canvas once more, its own way."""
+
+import random
+from collections.abc import Callable, Mapping
+
+from PIL import Image
+
+from imgbot.imaging.engine import brush
+from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.styles.cells import glass, lowpoly, mosaic, pixel, stitch
+from imgbot.imaging.engine.styles.painted import chalk, dots, oil, pencil, watercolour
+from imgbot.imaging.engine.styles.printed import ink, linocut, neon, paper, riso
+
+
+def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """As the motif was painted, with the grain and the dim corners of a print."""
+    return brush.grain(brush.vignette(canvas, 0.28), scene.rng, 0.035)
+
+
+STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
+    style.__name__: style
+    for style in (
+        plain, watercolour, oil, ink, pencil, lowpoly, pixel, glass, mosaic, paper, riso, linocut,
+        chalk, neon, dots, stitch,
+    )
+}  # fmt: skip
+
+# The paper that a style leaves around the picture.
+MARGIN_UNITS: Mapping[str, float] = {
+    "watercolour": 4.5,
+    "ink": 4,
+    "pencil": 3,
+    "riso": 3.4,
+    "linocut": 4,
+}
+
+_PLAIN_SHARE = 0.6
+
+# What suits a motif when no style is asked for; the flat motifs are a style by themselves.
+_SUITS: Mapping[str, tuple[str, ...]] = {
+    "hills": ("watercolour", "oil", "paper", "riso", "lowpoly", "linocut"),
+    "mountains": ("watercolour", "lowpoly", "linocut", "oil", "riso"),
+    "forest": ("watercolour", "ink", "linocut", "oil", "riso"),
+    "dunes": ("oil", "lowpoly", "dots", "riso"),
+    "lake": ("watercolour", "oil", "dots", "linocut"),
+    "waves": ("linocut", "oil", "riso", "glass"),
+    "stars": ("oil", "chalk", "pixel"),
+    "aurora": ("oil", "chalk"),
+    "planet": ("pixel", "riso", "oil"),
+    "city": ("riso", "pixel", "ink", "oil"),
+    "garden": ("watercolour", "oil", "dots", "glass"),
+}
+
+
+def choose_style(wanted: Mapping[str, float], motif: str, rng: random.Random) -> str:
+    """The style that the words ask for most, else plain or one that suits the motif."""
+    if wanted:
+        return max(sorted(wanted), key=lambda style: wanted[style])
+    if rng.random() < _PLAIN_SHARE:
+        return "plain"
+    return rng.choice(_SUITS.get(motif, ("plain",)))

@@ -1,0 +1,88 @@
+"""Merge: how people ask for it, in words of any kind and for pictures of any shape."""
+
+import pytest
+from PIL import Image
+
+from imgbot.imaging.engine.merge import DONE_KEYS, merge_pictures
+from imgbot.imaging.engine.merge_vocabulary import LAYOUT_WORDS
+from imgbot.imaging.engine.merge_words import read_wish
+from tests.support.flat_pictures import sheets
+from tests.support.photos import load_photo
+
+
+@pytest.mark.parametrize(
+    ("words", "layout"),
+    [
+        ("сделай коллаж из этих фото", "collage"), ("колаж плиз", "collage"),
+        ("объедини 2 фото в 1", "collage"), ("объедини эти фото в одно", "collage"),
+        ("combine two photos into one", "collage"), ("паноррама", "panorama"),
+        ("рядм", "beside"), ("сетка 3x3", "contact_sheet"), ("grid", "contact_sheet"),
+        ("поставь первую фотку поверх второй", "cut_out"), ("1 рядом с 2", "beside"),
+        ("put photo 2 next to photo 1", "beside"), ("сравни", "before_after"),
+        ("cut out 2 and put on 1", "cut_out"), ("на чёрном фоне", "collage"),
+    ],
+)  # fmt: skip
+def test_how_people_ask(words: str, layout: str) -> None:
+    wish = read_wish(words, 3)
+    assert wish.layout == layout
+    assert wish.unknown == ()
+
+
+@pytest.mark.parametrize("word", LAYOUT_WORDS)
+def test_every_word_and_name_of_a_layout_is_understood(word: str) -> None:
+    assert read_wish(word, 2).unknown == ()
+    assert read_wish(LAYOUT_WORDS[word], 2).unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown", "near"),
+    [
+        ("отпуск с друзьями", ("отпуск", "друзьями"), "коллаж"),
+        ("party at the beach", ("party", "beach"), "collage"),
+        ("зрвнение", ("зрвнение",), "до и после"),
+        ("colllagggge", ("colllagggge",), "collage"),
+    ],
+)
+def test_unknown_words_are_said_with_layouts_and_fail_nothing(
+    words: str, unknown: tuple[str, ...], near: str
+) -> None:
+    outcome = merge_pictures(sheets(2), words)
+    assert outcome.unknown == unknown
+    assert near in outcome.nearest
+    assert len(outcome.nearest) == 3
+
+
+HOSTILE = [
+    "", " ", "\x00" * 60, "😀😀", "\u202eשלום עולם", "مرحبا", "a" * 2000, "1 " * 1000,
+    "put 1 into 1", "put 7 into 9", "0 в 0", "999 в 1000", "слева 99", "@1 @2", "@@@@ 1@2",
+    "вставь " * 300, "1 и " * 400 + "в 2", "первое " * 200, "<b>1</b>", "{0} %s", "\\d+", "((((",
+    "последнее в последнее", "1 2 3 4 5 6 7 8 9 10 11 12",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_hostile_words_make_a_sheet_all_the_same(words: str) -> None:
+    outcome = merge_pictures(sheets(3), words)
+    assert outcome.did[0].partition("|")[0] in DONE_KEYS
+    assert min(outcome.image.size) >= 1
+
+
+LAYOUT_REQUESTS = ["", "рядом", "столбиком", "наложи", "double exposure", "панорама", "сетка",
+                   "1 в 2", "до и после", "вырежи"]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", LAYOUT_REQUESTS)
+@pytest.mark.parametrize("count", [2, 10])
+def test_strips_do_not_make_endless_sheets(words: str, count: int) -> None:
+    strips = [Image.new("RGB", (1, 3000), "red"), Image.new("RGB", (20_000, 16), "blue")] * 5
+    sheet = merge_pictures(strips[:count], words).image
+    assert sheet.width * sheet.height <= 20_000_000
+    assert sum(sheet.size) <= 22_100
+
+
+@pytest.mark.parametrize("words", LAYOUT_REQUESTS)
+def test_one_strip_among_photographs_is_whole_and_leaves_them_their_room(words: str) -> None:
+    photos = [load_photo("cat"), load_photo("astronaut"), Image.new("RGB", (1, 3000), "red")]
+    sheet = merge_pictures(photos, words).image
+    assert min(sheet.size) >= 200
+    assert sum(sheet.size) <= 10_000

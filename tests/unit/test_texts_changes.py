@@ -1,0 +1,119 @@
+"""What was done has a name in both languages, and what is offered is understood."""
+
+import pytest
+
+from imgbot.imaging.engine import edit, merge
+from imgbot.imaging.engine.named_colours import COLOURS
+from imgbot.imaging.engine.sentences import read_steps
+from imgbot.texts import LANGUAGES
+from imgbot.texts.changes import changes, vocabulary
+
+VALUES = {
+    "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
+    "left_out": "3,4", "tint": "blue", "more_colour": "red", "less_colour": "yellow",
+    "colour_frame": "gold",
+}  # fmt: skip
+RETOUCH_KEYS = (
+    "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
+    "local_contrast", "detail",
+)  # fmt: skip
+KEYS = (*edit.DONE_KEYS, edit.UNCHANGED, *merge.DONE_KEYS, *RETOUCH_KEYS, "x2", "x4", "waifu2x")
+
+
+def is_russian(text: str) -> bool:
+    return any("а" <= char <= "я" for char in text.lower())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_everything_that_is_done_has_a_name_in_both_languages(key: str) -> None:
+    entry = f"{key}|{VALUES[key]}" if key in VALUES else key
+    russian, english = changes("ru", [entry]), changes("en", [entry])
+
+    assert is_russian(russian)
+    assert english
+    assert not is_russian(english)
+    for name in (russian, english):
+        assert name == name.lower()
+        assert "{" not in name
+        assert "|" not in name
+
+
+@pytest.mark.parametrize("key", ["tint", "more_colour", "less_colour", "colour_frame"])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_every_colour_has_a_name(key: str, colour: str) -> None:
+    assert is_russian(changes("ru", [f"{key}|{colour}"]))
+    assert changes("en", [f"{key}|{colour}"])
+
+
+def test_several_changes_are_one_phrase() -> None:
+    did = ("warmer|slightly", "black_white", "rotate|45")
+
+    assert changes("ru", did) == "чуть теплее, чёрно-белое, поворот на 45°"
+    assert changes("en", did) == "slightly warmer, black and white, rotated by 45°"
+
+
+@pytest.mark.parametrize(
+    ("entry", "russian", "english"),
+    [
+        ("brighter|much", "намного ярче", "much brighter"),
+        ("blur|slightly", "лёгкое размытие", "light blur"),
+        ("vignette|much", "сильная виньетка", "strong vignette"),
+        ("contrast|slightly", "чуть контрастнее", "slightly more contrast"),
+        ("rotate|-5", "поворот на 5° влево", "rotated by 5° to the left"),
+        ("crop_ratio|16:9", "кадр 16:9", "cropped to 16:9"),
+        ("crop_side|bottom", "обрезано снизу", "cropped at the bottom"),
+        ("tint|light_blue", "в голубых тонах", "light blue tones"),
+        ("less_colour|yellow", "меньше жёлтого", "less yellow"),
+        ("colour_frame|red", "красная рамка", "red frame"),
+        ("left_out|3,4", "без фото 3 и 4", "without photo 3 and 4"),
+        ("vintage|slightly", "ретро", "vintage"),
+    ],
+)
+def test_degrees_and_values_read_naturally(entry: str, russian: str, english: str) -> None:
+    assert changes("ru", [entry]) == russian
+    assert changes("en", [entry]) == english
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "did",
+    [
+        (), ("",), ("|",), ("no_such_key",), ("tint|no_such_colour",), ("crop_side|",),
+        ("rotate|",), ("lanczos",), ("{}|{}",),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_left_out(language: str, did: tuple[str, ...]) -> None:
+    assert changes(language, did) == ""
+    assert changes(language, (*did, "warmer")) == changes(language, ("warmer",))
+
+
+def test_a_strange_value_stays_short_and_harmless() -> None:
+    assert len(changes("en", [f"crop_ratio|{'9' * 5000}"])) < 60
+    assert changes("en", ["crop_ratio|{0.__class__}"]) == "cropped to {0.__class__}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_that_is_offered_is_understood(language: str) -> None:
+    offered = vocabulary(language)
+    words = [word for line in offered.splitlines() for word in line.partition(": ")[2].split(", ")]
+
+    assert len(offered) <= 900
+    assert len(words) >= 40
+    for word in words:
+        steps, unknown = read_steps(word)
+        assert len(steps) == 1, word
+        assert unknown == ()
+
+
+def test_both_languages_offer_the_same_changes() -> None:
+    offered = {
+        language: {
+            step.key
+            for line in vocabulary(language).splitlines()
+            for step in read_steps(line.partition(": ")[2])[0]
+        }
+        for language in LANGUAGES
+    }
+
+    assert len(offered["ru"]) >= 40
+    assert offered["ru"] == offered["en"]
