@@ -34,6 +34,7 @@ from imgbot.texts import buttons
 
 _MERGE_NOW = "/merge"
 _AGAIN_MS = 2000
+_SAID_S = 60
 _LOOK_AGAIN_S = 5.0
 
 StateOf = Callable[[int, int], FSMContext]
@@ -51,16 +52,29 @@ class Album:
 
 async def handle_album_item(message: Message, visit: Visit, desk: Desk) -> None:
     """One photo of an album, put aside; a late one joins its merge if that still waits."""
-    if command_of(message) not in {"", "merge"}:
+    album = album_of(message)
+    try:
+        source, words = await _read(message, album, desk)
+    except UserError:
+        # What is wrong with an album is said once, not of each of its items.
+        said = f"album.{album}"
+        if await desk.store.people.is_first_saying(visit.user_id, said, visit.request, _SAID_S):
+            raise
+        return
+    if not words and await desk.store.albums.join_late(album, source):
+        return
+    await put_aside(visit, desk, album, source, words)
+
+
+async def _read(message: Message, album: str, desk: Desk) -> tuple[Source, str]:
+    # The first item carries the command, and it holds for all of them.
+    command = await desk.store.shelf.first_choice(f"album.{album}", command_of(message))
+    if command not in {"", "merge"}:
         raise UserError("album_command")
     source = picture_of(message)
     if source is None:
         raise UserError("cannot_read_kind")
-    album = album_of(message)
-    words = words_of(message) or (_MERGE_NOW if command_of(message) else "")
-    if not words and await desk.store.albums.join_late(album, source):
-        return
-    await put_aside(visit, desk, album, source, words)
+    return source, words_of(message) or (_MERGE_NOW if command_of(message) else "")
 
 
 async def put_aside(

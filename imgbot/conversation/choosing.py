@@ -36,13 +36,12 @@ async def press_setting(callback: CallbackQuery, argument: str, visit: Visit, de
 
 def changed(liked: Preferences, name: str, value: str) -> Preferences | None:
     """Return the preferences with one of them changed; None for what no button offers."""
-    ratio = value.replace("x", ":")
+    ratio = "" if value == "any" else value.replace("x", ":")
     match name:
         case "language" if value in LANGUAGES:
             return replace(liked, language=value)
-        case "ratio" if ratio in RATIOS:
-            # Pressed again, it is left to the picture.
-            return replace(liked, ratio="" if liked.ratio == ratio else ratio)
+        case "ratio" if ratio in {"", *RATIOS}:
+            return replace(liked, ratio=ratio)
         case "variants" if value in map(str, VARIANTS):
             return replace(liked, variants=int(value))
         case "file" if value in {"0", "1"}:

@@ -184,7 +184,7 @@ class Desk:
             return True
         try:
             return await self.store.people.is_first_saying(
-                visit.user_id, reason, visit.request, again_s
+                visit.user_id, f"{reason}.{visit.chat_id}", visit.request, again_s
             )
         except StorageAwayError:
             # A full memory cannot remember what was said; any other refusal can wait.

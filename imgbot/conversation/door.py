@@ -1,7 +1,7 @@
 """The door: who may come in, and every refusal in words."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiogram import BaseMiddleware
@@ -10,7 +10,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.reading import mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
-from imgbot.errors import UserError
+from imgbot.errors import ChatMovedError, UserError
 from imgbot.texts import say
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -47,11 +47,21 @@ class Door(BaseMiddleware):
         if visit is None:
             return None
         visit = visit.known(await self._desk.store.people.standing(visit.user_id))
+        if isinstance(event, Message):
+            event = without_mention(event, self._myself.name)
+        try:
+            return await self._serve(handler, event, data, visit)
+        except ChatMovedError as moved:
+            # Any handler may be repeated, as an update may; this time in the group's new place.
+            there = replace(visit, chat_id=moved.chat_id, thread_id=0, message_id=0)
+            return await self._serve(handler, event, data, there)
+
+    async def _serve(
+        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
+    ) -> Any:
         try:
             self._check(visit)
             data["visit"], data["desk"] = visit, self._desk
-            if isinstance(event, Message):
-                event = without_mention(event, self._myself.name)
             return await handler(event, data)
         except UserError as error:
             await self._refuse(event, visit, error)

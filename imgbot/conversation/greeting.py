@@ -1,6 +1,7 @@
 """The beginning and the way out: /start, /help, /cancel, and what cannot be read."""
 
 from importlib import resources
+from pathlib import Path
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
@@ -36,13 +37,11 @@ async def _show_examples(visit: Visit, desk: Desk) -> None:
     gallery = desk.store.gallery
     folder = resources.files("imgbot.conversation") / "examples"
     with resources.as_file(folder) as files:
-        pictures = [
-            (
-                await gallery.example(name) or files / f"{name}.jpg",
-                say(visit.language, f"example_{name}"),
-            )
-            for name in _EXAMPLES
-        ]
+        pictures: list[tuple[str | Path, str]] = []
+        for name in _EXAMPLES:
+            # An album shows its caption only where one photo alone has one.
+            caption = "" if pictures else say(visit.language, "examples")
+            pictures.append((await gallery.example(name) or files / f"{name}.jpg", caption))
         sent = await desk.delivery.present_all(visit.place, pictures)
     for name, picture in zip(_EXAMPLES, sent, strict=False):
         if picture is not None:
@@ -57,14 +56,19 @@ async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk)
         await desk.say(visit, "cancel_dialogue", buttons.menu(visit.language))
         await state.clear()
         return
-    newest = await desk.store.shelf.newest_of(visit.user_id)
-    job_id = await desk.store.shelf.first_choice(f"cancel.{visit.request}", newest or "")
+    jobs = await desk.store.shelf.mine(visit.user_id)
+    newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
+    job_id = await desk.store.shelf.first_choice(f"cancel.{visit.request}", newest)
     verdict = "gone"
     if job_id:
         verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
     # A cancelled job says so itself, in its status message.
     if verdict != "ok":
         await desk.say(visit, "cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+
+
+async def handle_unknown_command(_: Message) -> None:
+    raise UserError("unknown_command")
 
 
 async def handle_other(_: Message) -> None:

@@ -3,7 +3,7 @@
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.results import traits
+from imgbot.conversation.results import buttons_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import ImgbotError, TransientError, UserError
 from imgbot.queue.gallery import Result
@@ -18,7 +18,7 @@ async def handle_history(_: Message, visit: Visit, desk: Desk) -> None:
     strip = await _strip(visit, desk)
     if not strip:
         raise UserError("history_empty")
-    caption, rows = _page(strip, 0, visit)
+    caption, rows = _page(strip, 0, visit, desk)
     picture = strip[0].picture
     if picture is not None:
         await desk.delivery.present(visit.place, picture, caption, rows)
@@ -37,7 +37,7 @@ async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk
     picture = strip[index].picture
     if picture is None:
         return "stale_button"
-    caption, rows = _page(strip, index, visit)
+    caption, rows = _page(strip, index, visit, desk)
     try:
         with patience(2.0):
             await desk.delivery.turn(visit.place, message.message_id, picture, caption, rows)
@@ -55,10 +55,9 @@ async def _strip(visit: Visit, desk: Desk) -> list[Result]:
     return [result for result in found if result is not None and result.picture is not None]
 
 
-def _page(strip: list[Result], index: int, visit: Visit) -> tuple[str, Keyboard]:
+def _page(strip: list[Result], index: int, visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
     result = strip[index]
     newer = strip[index - 1].id if index else ""
     older = strip[index + 1].id if index + 1 < len(strip) else ""
     turning = buttons.strip(newer, older, result.id, f"{index + 1} / {len(strip)}")
-    rows = buttons.under_result(visit.language, result.id, **traits(result))
-    return result.caption[:CAPTION_LIMIT], [turning, *rows]
+    return result.caption[:CAPTION_LIMIT], [turning, *buttons_of(result, visit, desk)]

@@ -22,8 +22,20 @@ _SUFFIXES = frozenset(
 _COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
 # Control and format characters, and halves of characters that no encoding has room for.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
+_PLEASANTRIES = frozenset(
+    {
+        "", "ау", "алло", "благодарю", "большое спасибо", "добрый вечер", "добрый день",
+        "доброе утро", "здравствуйте", "круто", "ладно", "ок", "окей", "отлично", "пока",
+        "пожалуйста", "понятно", "привет", "пасиб", "спасибо", "спасибо большое", "спс",
+        "супер", "хорошо", "ты тут", "ты здесь", "хай", "ясно", "bye", "cool", "good", "great",
+        "hello", "hello there", "hey", "hi", "nice", "ok", "okay", "thank you",
+        "thank you very much", "thanks", "thanks a lot", "thx", "ty", "wow", "are you there",
+    }
+)  # fmt: skip
 # Joiners hold emoji together.
 _JOINERS = frozenset("\u200d\ufe0f")
+# Letters and symbols that look like nothing: people send them as an empty message.
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def words_of(message: Message) -> str:
@@ -50,7 +62,12 @@ def clean(words: str) -> str:
     folded = " ".join(kept.split())
     if len(folded) > WORDS_LIMIT:
         raise UserError("words_too_long", count=len(folded), limit=WORDS_LIMIT)
-    return folded if folded.strip("".join(_JOINERS) + " ") else ""
+    return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
+
+
+def is_pleasantry(words: str) -> bool:
+    """Whether the words are a greeting or thanks, which nobody wants to see painted."""
+    return words.lower().strip(" .,!?)(:;").replace("ё", "е") in _PLEASANTRIES
 
 
 def picture_of(message: Message) -> Source | None:
@@ -103,7 +120,7 @@ def without_mention(message: Message, name: str) -> Message:
     changes = {
         part: pattern.sub("", text)
         for part in ("text", "caption")
-        if (text := getattr(message, part)) and not text.startswith("/")
+        if (text := getattr(message, part))
     }
     return message.model_copy(update=changes) if changes else message
 

@@ -74,15 +74,20 @@ async def present(result: Result, visit: Visit, desk: Desk) -> None:
     """Show a delivered picture again, for nothing, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    rows = buttons.under_result(visit.language, result.id, **traits(result))
+    rows = buttons_of(result, visit, desk)
     await desk.delivery.present(visit.place, result.picture, result.caption, rows)
     await desk.store.gallery.set_latest(visit.user_id, result.id)
 
 
-def traits(result: Result) -> dict[str, bool]:
-    """Say which buttons a picture has: the file if it is a photo, steps back if it was changed."""
-    is_change = result.operation in _ONE_SOURCE and len(result.sources) == 1
-    return {"is_photo": not (result.picture and result.picture.is_file), "is_change": is_change}
+def buttons_of(result: Result, visit: Visit, desk: Desk) -> buttons.Keyboard:
+    """Return the buttons that a picture has when it is shown again."""
+    return buttons.under_result(
+        visit.language,
+        result.id,
+        is_photo=not (result.picture and result.picture.is_file),
+        is_change=result.operation in _ONE_SOURCE and len(result.sources) == 1,
+        is_varied=result.operation is Operation.CREATE or not desk.house.has_builtin_engine,
+    )
 
 
 async def _subject(message: Message, visit: Visit, desk: Desk, choice: str) -> Result | None:

@@ -19,12 +19,18 @@ from imgbot.conversation.greeting import (
     handle_help,
     handle_other,
     handle_start,
+    handle_unknown_command,
 )
 from imgbot.conversation.history import handle_history
 from imgbot.conversation.inline import handle_inline
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
 from imgbot.conversation.presses import handle_press
-from imgbot.conversation.reading import picture_of, replied_picture_of, words_of
+from imgbot.conversation.reading import (
+    is_pleasantry,
+    picture_of,
+    replied_picture_of,
+    words_of,
+)
 from imgbot.conversation.results import handle_compare, handle_last, handle_undo
 from imgbot.conversation.retouch import handle_retoucher_start, take_retouch_photo
 from imgbot.conversation.standing import handle_limits, handle_queue, handle_quiet
@@ -41,7 +47,8 @@ from imgbot.texts import buttons
 async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """A picture that came by itself: words say what to do."""
     source = picture_of(message)
-    if source is None or words_of(message):
+    # What was chosen from inline results carries words of its own, not the person's.
+    if source is None or (words_of(message) and message.via_bot is None):
         await handle_edit_start(message, state, visit, desk)
         return
     await ask(state, Ask.photo_action, sources=stored(source))
@@ -63,6 +70,8 @@ async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: 
         await handle_edit_start(message, state, visit, desk)
     elif not words:
         raise UserError("words_empty")
+    elif is_pleasantry(words):
+        await desk.say(visit, "pleasantry")
     elif album := await desk.store.albums.open_album(visit.person):
         await put_aside(visit, desk, album, None, words)
     else:
@@ -83,6 +92,8 @@ _COMMANDS = {
     "help": handle_help,
     "cancel": handle_cancel,
     "create": handle_create,
+    "draw": handle_create,
+    "imagine": handle_create,
     "edit": handle_edit_start,
     "merge": handle_smart_merge_start,
     "retouch": handle_retoucher_start,
@@ -96,13 +107,15 @@ _COMMANDS = {
     "settings": handle_settings,
     "quiet": handle_quiet,
 }
-_READABLE = F.text | F.photo | F.document
+# Telegram names a GIF twice: as the video that it made of it, and as a document.
+_PICTURE = F.photo | (F.document & ~F.animation)
+_READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
 _IS_PRIVATE = F.chat.type == "private"
 _IS_SPOKEN = F.content_type.in_(
     {
-        "animation", "audio", "contact", "dice", "location", "poll", "sticker", "story",
-        "venue", "video", "video_note", "voice",
+        "animation", "audio", "checklist", "contact", "dice", "game", "location", "poll",
+        "sticker", "story", "venue", "video", "video_note", "voice",
     }
 )  # fmt: skip
 
@@ -136,9 +149,9 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
     router.message.register(handle_start, CommandStart())
     for name, handler in _COMMANDS.items():
         router.message.register(handler, Command(name))
-    router.message.register(handle_help, meant, _UNKNOWN_COMMAND)
+    router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
-    router.message.register(handle_photo, meant, F.photo | F.document)
+    router.message.register(handle_photo, meant, _PICTURE)
     router.message.register(handle_words, meant, F.text)
     router.message.register(handle_other, meant, _IS_SPOKEN)

@@ -37,15 +37,13 @@ async def _queue(visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
     line = await desk.store.shelf.line()
     places = {job_id: place for place, job_id in enumerate(line, 1)}
     lines = [say(visit.language, "queue_title", count=len(jobs))]
-    rows: Keyboard = []
     for number, job in enumerate(jobs[:_SHOWN], 1):
         title = _title(job)
         lines.append(f"{number}. {title} — {_standing(visit.language, job, places)}")
-        rows.append([buttons.call_off(visit.language, job.id, number)])
     if len(jobs) > _SHOWN:
         lines.append(say(visit.language, "queue_more", count=len(jobs) - _SHOWN))
-    rows.append([buttons.refresh(visit.language, visit.user_id)])
-    return "\n".join(lines), rows
+    rows = buttons.call_off([job.id for job in jobs[:_SHOWN]])
+    return "\n".join(lines), [*rows, [buttons.refresh(visit.language, visit.user_id)]]
 
 
 def _title(job: Job) -> str:

@@ -24,6 +24,7 @@ class BuiltinProvider:
 
     name = "builtin"
     recovery = Recovery.REPEAT
+    is_exact = True
 
     def __init__(self, make: Make) -> None:
         self._make = make

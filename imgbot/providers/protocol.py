@@ -89,6 +89,8 @@ class Provider(Protocol):
 
     name: str
     recovery: Recovery
+    is_exact: bool
+    """Whether the same change of the same picture always comes out the same."""
 
     async def submit(self, order: Order) -> Accepted | Done:
         """Order a picture; may cost money. ProviderError SUBMIT_UNKNOWN if unsure."""

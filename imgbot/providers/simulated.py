@@ -27,6 +27,7 @@ class SimulatedProvider:
     """Submit, poll, fetch; `recovery` says which of its guarantees to rely on."""
 
     name = "simulated"
+    is_exact = False
 
     def __init__(self, door: HttpDoor, recovery: Recovery = Recovery.REPEAT) -> None:
         self._door = door

@@ -183,4 +183,6 @@ class Runner:
         except (TransientError, FencedError, GoneError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
-            return await after_error(self._tools, job, error)
+            # What the step stored before it failed counts: a stale view could not be ended.
+            stored = await self._tools.shelf.job(job.id)
+            return await after_error(self._tools, stored or job, error)

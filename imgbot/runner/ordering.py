@@ -47,7 +47,7 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     except ProviderError as error:
         return await _refused(tools, job, order, error, nudged)
     telemetry.stage_took("submit", time.monotonic() - begun)
-    return await _accepted(tools, job, answer)
+    return await _accepted(tools, job, answer, tools.now_ms())
 
 
 async def _refused(
@@ -66,9 +66,11 @@ async def _refused(
     return job
 
 
-async def _accepted(tools: Tools, job: Job, answer: Accepted | Done) -> Job:
+async def _accepted(tools: Tools, job: Job, answer: Accepted | Done, accepted_ms: int = 0) -> Job:
     if isinstance(answer, Accepted):
-        return await tools.move(job, State.POLLING, ticket=answer.ticket, tries=0)
+        return await tools.move(
+            job, State.POLLING, ticket=answer.ticket, tries=0, accepted_ms=accepted_ms
+        )
     return await tools.move(
         job,
         State.RENDERING,

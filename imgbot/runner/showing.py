@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -127,7 +127,7 @@ async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None 
     """End the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
-        result = gallery.to_hash(job, picture, words.caption(job))
+        result = gallery.to_hash(job, picture, words.caption(replace(job, note="")))
     await tools.queue.finish(job, outcome, tools.now_ms(), result, picture if result else None)
     telemetry.job_finished(job, outcome, tools.now_ms())
 
@@ -148,14 +148,19 @@ async def _show(tools: Tools, job: Job, outcome: State) -> _Shown:
             Path(job.file),
             is_photo=job.facts.get("kind") == "photo",
             caption=words.caption(job),
-            rows=_buttons(job),
+            rows=_buttons(tools, job),
         )
     return _Shown(message_id, picture)
 
 
-def _buttons(job: Job) -> buttons.Keyboard:
+def _buttons(tools: Tools, job: Job) -> buttons.Keyboard:
     if job.operation is Operation.COMPARE:
         return []
-    is_change = len(job.sources) == 1
-    is_photo = job.facts.get("kind") == "photo"
-    return buttons.under_result(job.language, job.id, is_photo=is_photo, is_change=is_change)
+    return buttons.under_result(
+        job.language,
+        job.id,
+        is_photo=job.facts.get("kind") == "photo",
+        is_change=len(job.sources) == 1,
+        # By rules, the same request makes the same picture; only painting throws dice.
+        is_varied=job.operation is Operation.CREATE or not tools.provider_of(job).is_exact,
+    )

@@ -10,11 +10,11 @@ from imgbot.imaging import pictures
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, Operation, State
-from imgbot.polling import PollingConfig
 from imgbot.providers.protocol import Order, Provider
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.shelf import Shelf
+from imgbot.runner.pacing import Pace
 from imgbot.runner.status import Status
 from imgbot.telegram.delivery import Delivery
 
@@ -40,13 +40,22 @@ class Tools:
     status: Status
     delivery: Delivery
     download: Download
-    polling: PollingConfig
+    pace: Pace
     folder: Path
     now_ms: Callable[[], int]
     draining: asyncio.Event
 
     def provider_of(self, job: Job) -> Provider:
         return self.providers[job.operation]
+
+    def kind_of(self, job: Job) -> str:
+        """Return what durations are learned by: provider, operation, and the ticket's model."""
+        model = str(job.ticket.get("model", ""))[:100]
+        return f"{self.provider_of(job).name}.{job.operation}.{model}"
+
+    def age_ms(self, job: Job) -> int:
+        """Return how long ago the provider took the order, as far as that is known."""
+        return max(0, self.now_ms() - (job.accepted_ms or job.intent_ms))
 
     async def move(self, job: Job, state: State, **changes: object) -> Job:
         """Follow an arrow of the job's table."""
@@ -86,10 +95,19 @@ class Tools:
             if stem.with_suffix(suffix).exists():
                 return stem.with_suffix(suffix)
         raw = folder / f"raw-{index}"
-        await self.download(job.sources[index].file_id, raw)
+        if not await self._take_original(job, raw):
+            await self.download(job.sources[index].file_id, raw)
         picture = await self.pool.run(pictures.check, str(raw), str(stem))
         raw.unlink(missing_ok=True)
         return Path(picture.path)
+
+    async def _take_original(self, job: Job, target: Path) -> bool:
+        """Take a picture of ours as it was made: what Telegram keeps of it is a smaller photo."""
+        original = self.kept.find(job.parent) if job.parent and len(job.sources) == 1 else None
+        if original is None or original.stat().st_size > pictures.SOURCE_LIMIT_BYTES:
+            return False
+        await asyncio.to_thread(shutil.copyfile, original, target)
+        return True
 
     def progress_of(self, job_id: str) -> float:
         """Return how far a picture made on this machine is, 0 to 1; 0 where nothing is known."""

@@ -8,13 +8,20 @@ _CAPTION_WORDS = 600
 """Characters of the person's words that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
+_UNCHANGED = "unchanged"
+_TOLD = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
 
 
 def caption(job: Job) -> str:
     """Return what stands under the picture: what was asked, what was done, what was not."""
-    lines = [_title(job)]
+    is_good_already = job.operation is Operation.RETOUCH and _parts(job, "did") == [_UNCHANGED]
+    key = "caption_retouch_nothing" if is_good_already else f"caption_{job.operation}"
+    words = _shortened(job.words)
+    lines = [say(job.language, key, words=words, count=len(job.sources), scale=job.scale)]
     did = changes(job.language, _parts(job, "did"))
-    if did and job.operation in {Operation.EDIT, Operation.RETOUCH, Operation.MERGE}:
+    # Whoever gets exactly what she said need not read it twice.
+    is_said = job.operation is Operation.EDIT and did.lower() == words.strip(" .!").lower()
+    if did and job.operation in _TOLD and not is_good_already and not is_said:
         lines.append(say(job.language, "caption_did", did=did))
     unknown = str(job.facts.get("unknown", ""))
     if unknown:
@@ -24,16 +31,6 @@ def caption(job: Job) -> str:
     if job.note and knows(job.note):
         lines += ["", say(job.language, job.note)]
     return "\n".join(lines)
-
-
-def _title(job: Job) -> str:
-    return say(
-        job.language,
-        f"caption_{job.operation}",
-        words=_shortened(job.words),
-        count=len(job.sources),
-        scale=job.scale,
-    )
 
 
 def _parts(job: Job, name: str) -> list[str]:

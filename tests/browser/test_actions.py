@@ -67,9 +67,9 @@ async def test_retouch_by_the_button_under_a_photo(chat: ChatPage) -> None:
     await chat.attach(CAT)
     await chat.send()
 
-    await chat.press("Retouch a photo")
+    await chat.press("Retouch")
 
-    assert await natural_size(await chat.picture("✨ Retouched")) == CAT_SIZE
+    assert await natural_size(await chat.picture("✨ This photo is good as it is")) == CAT_SIZE
 
 
 async def test_upscale_by_the_button_under_a_photo(chat: ChatPage) -> None:
@@ -78,7 +78,7 @@ async def test_upscale_by_the_button_under_a_photo(chat: ChatPage) -> None:
 
     await chat.press("×2")
 
-    photo = await chat.picture("🔍 2 times larger")
+    photo = await chat.picture("🔍 Enlarged ×2")
     assert await natural_size(photo) == tuple(2 * side for side in CAT_SIZE)
 
 
@@ -94,7 +94,7 @@ async def test_upscale_a_file_that_was_sent_as_it_is(chat: ChatPage) -> None:
 
     await chat.press("×4")
 
-    photo = await chat.picture("🔍 4 times larger")
+    photo = await chat.picture("🔍 Enlarged ×4")
     assert await natural_size(photo) == tuple(4 * side for side in CAT_SIZE)
 
 

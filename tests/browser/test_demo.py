@@ -33,7 +33,7 @@ async def test_the_first_visit(visit: Visit) -> None:
 
     await chat.answer("Hi! I make pictures.").wait_for()
     await expect(chat.page.get_by_test_id("inline-button")).to_contain_text(
-        ["Create a picture", "Edit a photo", "Merge photos", "Retouch a photo", "Upscale"]
+        ["Create a picture", "Edit", "Merge", "Retouch", "Upscale"]
     )
     await expect(chat.page.get_by_test_id("start-button")).to_have_count(0)
 

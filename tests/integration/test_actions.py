@@ -123,16 +123,33 @@ async def test_merge_photos_one_by_one(builtin_stage: Stage) -> None:
     assert min((await picture_in(control, result)).size) > 200
 
 
+def dark(name: str) -> bytes:
+    buffer = io.BytesIO()
+    load_photo(name).point(lambda value: value // 4).save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+async def test_a_good_photo_is_left_as_it_is_and_told_so(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, [jpeg("cat")], caption="/retouch")
+    result = await result_for(control, person)
+
+    assert title(result) == "✨ This photo is good as it is: nothing needed mending"
+
+
 async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Анна", language_code="ru")
 
-    await control.send_photos(person, [jpeg("cat")])
+    await control.send_photos(person, [dark("cat")])
     question = await control.wait_message(person.id, lambda m: bool(m.buttons))
     await control.click(person, question, "Улучшить")
     result = await result_for(control, person)
 
     assert title(result) == "✨ Улучшено"
+    assert "Сделано: " in result.text
     assert (await picture_in(control, result)).size == (451, 300)
 
 
@@ -146,7 +163,7 @@ async def test_upscale_a_file_in_its_full_quality(builtin_stage: Stage, scale: i
     )
     result = await result_for(control, person)
 
-    assert title(result) == f"🔍 {scale} times larger"
+    assert title(result) == f"🔍 Enlarged ×{scale}"
     assert (await picture_in(control, result)).size[0] in {451 * scale, 1280}
 
 
@@ -181,7 +198,7 @@ async def test_the_buttons_under_a_result(builtin_stage: Stage) -> None:
     question = await control.wait_message(person.id, after=after)
 
     assert title(again) == "a green valley"
-    assert title(larger) == "🔍 2 times larger"
+    assert title(larger) == "🔍 Enlarged ×2"
     assert question.text.startswith("What shall I do with it?")
     assert len({first.id, again.id, larger.id}) == 3
 
@@ -215,7 +232,7 @@ async def test_help_names_what_can_be_done(builtin_stage: Stage) -> None:
     reply = await control.wait_message(person.id, lambda m: bool(m.buttons))
     examples = [m for m in await control.messages(person.id) if m.photo_id]
 
-    assert [m.text for m in examples][0] == "«лиса в осеннем лесу, акварель»"
+    assert examples[0].text.startswith("1 — слова «лиса в осеннем лесу, акварель»")
     assert len({m.media_group_id for m in examples}) == 1
     assert len(examples) == 3
     assert all(word in reply.text for word in ("/undo", "/retouch", "/upscale", "/cancel"))
@@ -238,3 +255,32 @@ async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> 
 
     ledger = (await control.provider())["ledger"]
     assert [entry["operation"] for entry in ledger] == ["create", "edit", "retouch", "upscale"]
+
+
+@pytest.mark.parametrize("words", ["give her sunglasses", "убери лишних людей"])
+async def test_what_the_engine_cannot_do_is_said_at_once(builtin_stage: Stage, words: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, [jpeg("astronaut")], caption=words)
+    answer = await control.wait_message(
+        person.id, lambda m: m.text.startswith("I don't know how to do that"), 10
+    )
+
+    assert "Try, for example: " in answer.text
+
+
+async def test_thanks_are_not_painted(builtin_stage: Stage) -> None:
+    person = await builtin_stage.control.make_user("Анна", language_code="ru")
+
+    answer = await say_and_wait(builtin_stage, person, "Спасибо!!")
+
+    assert answer.text.startswith("Всегда рад!")
+
+
+async def test_an_unknown_command_is_named_as_such(builtin_stage: Stage) -> None:
+    person = await builtin_stage.control.make_user("Bob")
+
+    answer = await say_and_wait(builtin_stage, person, "/fly")
+
+    assert answer.text == "I don't know this command. All that I can do is in /help."

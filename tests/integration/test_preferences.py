@@ -99,10 +99,10 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
 
     listed = await say_and_wait(slow_stage, person, "/queue")
     after = await control.last_seq()
-    await control.click(person, listed, "Cancel 3")
+    await control.click(person, listed, "✖️ 3")
     await control.wait_message(person.id, lambda m: m.text == "Cancelled.", after=after)
     after = await control.last_seq()
-    await control.click(person, listed, "Cancel 1")
+    await control.click(person, listed, "✖️ 1")
     await control.wait_message(person.id, lambda m: m.text == "Cancelled.", after=after)
     refreshed = await pressed(slow_stage, person, listed, "Refresh")
 
@@ -119,13 +119,13 @@ async def test_those_who_wait_see_their_place_move(slow_stage: Stage) -> None:
     person = await control.make_user("Анна", language_code="ru")
     for words in ("раз", "два", "три"):
         await control.say(person, words)
-    await control.wait_message(person.id, lambda m: "Вы 2-й в очереди" in m.text)
+    await control.wait_message(person.id, lambda m: "Место в очереди: 2" in m.text)
     listed = await say_and_wait(slow_stage, person, "/queue")
 
     after = await control.last_seq()
-    await control.click(person, listed, "Отменить 2")
+    await control.click(person, listed, "✖️ 2")
     moved = await control.wait_message(
-        person.id, lambda m: m.text == "⏳ Принято. Вы 1-й в очереди.", 20, after=after
+        person.id, lambda m: m.text == "⏳ Принято. Место в очереди: 1.", 20, after=after
     )
 
     assert moved.edits == 1

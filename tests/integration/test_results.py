@@ -79,13 +79,13 @@ async def test_the_original_file_comes_whole_and_then_for_nothing(builtin_stage:
     result = await result_for(control, person)
 
     after = await control.last_seq()
-    await control.click(person, result, "Original file")
+    await control.click(person, result, "As a file")
     document = await control.wait_message(person.id, after=after)
     content = await control.file(document.document_id or "")
 
     width, height = Image.open(io.BytesIO(content)).size
     assert width / height == pytest.approx(16 / 9, abs=0.02)
-    assert document.text == "The original file, as it was made"
+    assert document.text == "The picture as a file, uncompressed"
 
 
 async def test_the_original_file_after_a_restart(builtin_stage: Stage) -> None:
@@ -97,7 +97,7 @@ async def test_the_original_file_after_a_restart(builtin_stage: Stage) -> None:
     await builtin_stage.bot.start()
 
     after = await control.last_seq()
-    await control.click(person, result, "Original file")
+    await control.click(person, result, "As a file")
     document = await control.wait_message(person.id, after=after)
 
     assert document.document_id
@@ -147,7 +147,7 @@ async def test_anothers_tap_is_refused_politely(builtin_stage: Stage) -> None:
     await control.say(anna, "/create a castle", chat_id=group)
     result = await control.wait_message(group, lambda m: bool(m.photo_id), 40, after=after)
 
-    for label in ("Again", "Edit", "×2", "Original file"):
+    for label in ("Again", "Edit", "×2", "As a file"):
         after = await control.last_seq()
         await control.click(bob, result, label)
         answer = await control.wait_for(lambda e: e.type == "callback_answer", after=after)
@@ -168,3 +168,23 @@ async def test_inline_offers_ones_own_pictures(builtin_stage: Stage) -> None:
     sent = await control.choose_inline(mine, mine.results[0]["id"], anna.id)
     assert sent.photo_unique_id == result.photo_unique_id
     assert none.results == others.results == []
+
+
+async def test_a_change_of_ones_result_works_on_the_original(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a misty mountain, 16:9")
+    first = await result_for(control, person)
+
+    after = await control.last_seq()
+    await control.click(person, first, "×2")
+    larger = await result_for(control, person, after)
+    after = await control.last_seq()
+    await control.click(person, larger, "As a file")
+    document = await control.wait_message(person.id, lambda m: bool(m.document_id), after=after)
+
+    small, large = await picture_in(control, first), await picture_in(control, document)
+    assert large.width > 2 * small.width or large.width == 2 * small.width
+    assert "getFile" not in [
+        call["method"] for call in (await control.calls())["calls"] if call["seq"] > after
+    ]

@@ -1,0 +1,115 @@
+"""When each job is polled: by the guide's schedule, or by what its kind was seen to take."""
+
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from imgbot import telemetry
+from imgbot.errors import TransientError
+from imgbot.learning import KEPT, Span
+from imgbot.polling import (
+    JITTER,
+    SLOW_INTERVAL_S,
+    Budget,
+    Plan,
+    PollingConfig,
+    is_telling,
+    plan,
+)
+from imgbot.queue.durations import Durations
+
+_MOST_KINDS = 500
+"""Far more than operations and models; beyond it all are read again."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """The spans of one kind, and the plan made from them, until there are more."""
+
+    spans: deque[Span]
+    plan: Plan | None = None
+
+
+class Pace:
+    """The pace of all jobs. Without `durations` it is the schedule, by the number of polls.
+
+    With them it goes by the age of a job, so that a restart changes nothing, and all jobs
+    together keep to `budget`. `now_s` is a clock that never goes back.
+    """
+
+    def __init__(
+        self,
+        config: PollingConfig,
+        budget: Budget,
+        durations: Durations | None,
+        now_s: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._budget = budget
+        self._durations = durations
+        self._now_s = now_s
+        self._known: dict[str, _Known] = {}
+
+    def is_slow(self, polls: int, age_s: float) -> bool:
+        """Whether the schedule is used up and the person should hear of it.
+
+        A learned plan may use up its polls early: it becomes slow no sooner than the schedule.
+        """
+        is_early = self._durations is not None and age_s < self._config.lasts_s
+        return self._config.is_slow(polls) and not is_early
+
+    def is_exhausted(self, polls: int, age_s: float) -> bool:
+        """Whether even the slow polls are used up."""
+        return self._config.is_exhausted(polls) and self.is_slow(polls, age_s)
+
+    async def wait_s(self, kind: str, polls: int, age_s: float) -> float:
+        """Seconds until the next poll of a job of that age, after so many polls."""
+        if self._durations is None:
+            return self._config.get_interval(polls) * _about_one()
+        if self.is_slow(polls, age_s):
+            return SLOW_INTERVAL_S * _about_one()
+        waits = await self._plan(kind, self._durations)
+        seconds = waits.wait_s(age_s)
+        return seconds + random.uniform(-1, 1) * waits.sway_s(seconds)  # noqa: S311 -- jitter
+
+    def turn_s(self) -> float:
+        """Take a turn to poll; seconds until it comes. Turns come in the order of asking."""
+        return 0.0 if self._durations is None else self._budget.delay_s(self._now_s())
+
+    async def learn(self, kind: str, span: Span) -> None:
+        """Learn from a job that is done; what cannot be stored is known until the next start."""
+        if self._durations is None or not is_telling(span, self._config):
+            return
+        try:
+            known = await self._read(kind, self._durations)
+            known.spans.append(span)
+            known.plan = None
+            await self._durations.add(kind, span)
+        except TransientError as error:
+            telemetry.warned("how long %s took was not kept: %s", kind, error)
+
+    async def _plan(self, kind: str, durations: Durations) -> Plan:
+        try:
+            known = await self._read(kind, durations)
+        except TransientError as error:
+            telemetry.warned("how long %s takes could not be read: %s", kind, error)
+            return plan((), self._config)
+        if known.plan is None:
+            known.plan = plan(tuple(known.spans), self._config)
+        return known.plan
+
+    async def _read(self, kind: str, durations: Durations) -> _Known:
+        if kind not in self._known:
+            spans = [span for span in await durations.latest(kind) if self._is_usable(span)]
+            if len(self._known) >= _MOST_KINDS:
+                self._known.clear()
+            self._known.setdefault(kind, _Known(deque(spans, maxlen=KEPT)))
+        return self._known[kind]
+
+    def _is_usable(self, span: Span) -> bool:
+        return is_telling(span, self._config)
+
+
+def _about_one() -> float:
+    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 -- jitter
