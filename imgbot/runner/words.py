@@ -1,5 +1,7 @@
 """What a job says at its end: the caption of a picture, or the sentence instead of one."""
 
+import re
+
 from imgbot.job import Job, Operation
 from imgbot.texts import knows, say
 from imgbot.texts.changes import changes
@@ -20,7 +22,7 @@ def caption(job: Job) -> str:
     lines = [say(job.language, key, words=words, count=len(job.sources), scale=job.scale)]
     did = changes(job.language, _parts(job, "did"))
     # Whoever gets exactly what she said need not read it twice.
-    is_said = job.operation is Operation.EDIT and did.lower() == words.strip(" .!").lower()
+    is_said = job.operation is Operation.EDIT and _bare(did) == _bare(words)
     if did and job.operation in _TOLD and not is_good_already and not is_said:
         lines.append(say(job.language, "caption_did", did=did))
     unknown = str(job.facts.get("unknown", ""))
@@ -31,6 +33,11 @@ def caption(job: Job) -> str:
     if job.note and knows(job.note):
         lines += ["", say(job.language, job.note)]
     return "\n".join(lines)
+
+
+def _bare(words: str) -> list[str]:
+    """The words alone: "warmer and brighter" says as much as "warmer, brighter"."""
+    return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
 
 
 def _parts(job: Job, name: str) -> list[str]:
