@@ -103,6 +103,10 @@ class Job:
     version: int = 0
     claimed_ms: int = 0
     intent_ms: int = 0
+    accepted_ms: int = 0
+    """When the provider took the order; 0 where its answer was lost."""
+    pending_ms: int = 0
+    """The job's age, from there (else from the intent), at its latest poll that said pending."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
     tries: int = 0

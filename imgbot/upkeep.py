@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgbot import telemetry
-from imgbot.errors import TransientError
+from imgbot.errors import TransientError, UserError
 from imgbot.imaging.kept import Kept
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
@@ -53,8 +53,9 @@ class Upkeep:
             try:
                 telemetry.books_checked(*await self._queue.fsck(self._now_ms()))
                 await self._prune()
-                telemetry.pictures_kept(self._kept.prune(self._now_ms() / 1000))
-            except TransientError as error:
+                kept = await asyncio.to_thread(self._kept.prune, self._now_ms() / 1000)
+                telemetry.pictures_kept(kept)
+            except (TransientError, UserError, OSError) as error:
                 telemetry.warned("the books were not checked: %s", error)
             await asyncio.sleep(CHECK_EVERY_S)
 

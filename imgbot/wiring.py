@@ -25,13 +25,14 @@ from imgbot.imaging.pool import Pool
 from imgbot.job import Operation
 from imgbot.ops.http import Check
 from imgbot.ops.settings import Settings
-from imgbot.polling import PollingConfig
+from imgbot.polling import Budget, PollingConfig, polls_per_s
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.http import HttpDoor
 from imgbot.providers.protocol import Done, Order, Output, Provider
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue import keys
 from imgbot.queue.albums import Albums
+from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
@@ -39,6 +40,7 @@ from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
 from imgbot.queue.shelf import Shelf
 from imgbot.runner.loop import Runner
+from imgbot.runner.pacing import Pace
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools
 from imgbot.telegram.client import download
@@ -120,7 +122,8 @@ def wire(settings: Settings, doors: Doors) -> Parts:
             await dispatcher.feed_raw_update(doors.bot, dict(update))
 
     async def slow_down(update: Update) -> None:
-        if isinstance(chat := chat_of(update), int):
+        # In a group it would be a complaint about people who talk with each other.
+        if isinstance(chat := chat_of(update), int) and chat > 0:
             await delivery.announce(
                 Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
             )
@@ -175,15 +178,22 @@ def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -
         status=Status(doors.queue, store.shelf, delivery, now_ms),
         delivery=delivery,
         download=functools.partial(download, doors.bot),
-        polling=PollingConfig(
-            settings.poll_interval_initial,
-            settings.poll_interval_max,
-            settings.image_poll_max_attempts,
-        ),
+        pace=_pace(settings, doors.redis),
         folder=_folder(settings, "jobs"),
         now_ms=now_ms,
         draining=doors.draining,
     )
+
+
+def _pace(settings: Settings, redis: Redis) -> Pace:
+    config = PollingConfig(
+        settings.poll_interval_initial,
+        settings.poll_interval_max,
+        settings.image_poll_max_attempts,
+    )
+    places = settings.worker_count * settings.jobs_per_worker
+    durations = Durations(redis) if settings.polling == "learned" else None
+    return Pace(config, Budget(polls_per_s(places, config)), durations, time.monotonic)
 
 
 def _folder(settings: Settings, name: str) -> Path:

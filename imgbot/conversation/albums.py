@@ -5,9 +5,9 @@ is whole. An album with words is a merge; without them the person is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiogram.fsm.context import FSMContext
@@ -22,18 +22,22 @@ from imgbot.conversation.reading import command_of, picture_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import (
     ChatGoneError,
+    ChatMovedError,
     ConfigError,
     FencedError,
+    ImgbotError,
     TransientError,
     UserError,
 )
 from imgbot.job import Operation, Source
 from imgbot.queue.albums import PHOTOS_LIMIT, Item
+from imgbot.queue.scripts import storage_errors
 from imgbot.tasks import pause
 from imgbot.texts import buttons
 
 _MERGE_NOW = "/merge"
-_AGAIN_MS = 2000
+_AGAIN_S = 2.0
+_AGAIN_LIMIT_S = 60.0
 _SAID_S = 60
 _LOOK_AGAIN_S = 5.0
 
@@ -124,87 +128,108 @@ class AlbumKeeper:
                         is_fresh = False
                     due, next_ms = await albums.due(self._desk.now_ms())
                     for name in due:
-                        if name not in self._busy:
-                            self._busy.add(name)
-                            group.create_task(self._carry(name))
+                        self._start(group, name)
                 except TransientError as error:
                     telemetry.warned("albums wait: %s", error)
                 wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
                 await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
 
-    async def _carry(self, name: str) -> None:
-        """Handle one album; a chat that Telegram slows down must not hold up the others."""
+    def _start(self, group: asyncio.TaskGroup, name: str) -> None:
+        # Two albums of one chat at once would each take the other's photos for nobody's.
+        chat, _, _ = name.rpartition(".")
+        if chat not in self._busy:
+            self._busy.add(chat)
+            group.create_task(self._carry(name, chat))
+
+    async def _carry(self, name: str, chat: str) -> None:
+        """Handle one album; only what ends the whole supervisor may leave here."""
+        albums = self._desk.store.albums
         try:
-            await self._handle(name)
+            with storage_errors():
+                items = await albums.items(name)
+                job_id = await self._handle(items, name) if items else ""
+                await albums.close(name, job_id, items)
         except TransientError as error:
             telemetry.warned("album %s is not handled yet: %s", name, error)
+            delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
             with suppress(TransientError):
-                again_ms = self._desk.now_ms() + _AGAIN_MS
-                await self._desk.store.albums.postpone(name, again_ms)
+                await albums.postpone(name, self._desk.now_ms() + round(delay_s * 1000))
         finally:
-            self._busy.discard(name)
-            self._desk.store.albums.added.set()
+            self._busy.discard(chat)
+            albums.added.set()
 
-    async def _handle(self, name: str) -> None:
-        """Turn one album into a job or a question. Raises TransientError to be tried again."""
-        albums = self._desk.store.albums
-        items = await albums.items(name)
-        job_id = ""
-        if items:
-            visit = await self._visit_of(items[0].visit)
+    async def _handle(self, items: Sequence[Item], name: str) -> str:
+        """Turn one album into a job or a question; return the id of the job, if it is a merge.
+
+        Raises TransientError to be tried again.
+        """
+        visit: Visit | None = None
+        try:
+            visit = Visit(**items[0].visit)
+            visit = visit.known(await self._desk.store.people.standing(visit.user_id))
+            return await self._serve(_album(visit, items), name)
+        except (TransientError, FencedError, ConfigError):
+            raise
+        except ChatGoneError:
+            telemetry.noted("album %s: nobody is there any longer", name)
+        except Exception as error:  # noqa: BLE001 -- one album must not stop the others
+            telemetry.album_failed(name, error)
+            if visit is not None:
+                with suppress(ImgbotError):
+                    await self._desk.say(visit, "went_wrong")
+        return ""
+
+    async def _serve(self, album: Album, name: str) -> str:
+        async with self._desk.turn(album.visit.person):
             try:
-                job_id = await self._decide(_album(visit, items), name)
+                return await self._decide(album, name)
+            except ChatMovedError as moved:
+                there = replace(album, visit=album.visit.moved(moved.chat_id))
+                return await self._decide(there, name)
             except UserError as error:
-                await self._desk.refuse(visit, error)
-            except ChatGoneError:
-                telemetry.noted("album %s: nobody is there any longer", name)
-            except (TransientError, FencedError, ConfigError):
-                raise
-            except Exception as error:  # noqa: BLE001 -- one album must not stop the others
-                telemetry.album_failed(name, error)
-        await albums.close(name, job_id, len(items))
-
-    async def _visit_of(self, packed: Mapping[str, Any]) -> Visit:
-        visit = Visit(**packed)
-        return visit.known(await self._desk.store.people.standing(visit.user_id))
+                await self._desk.refuse(album.visit, error)
+        return ""
 
     async def _decide(self, album: Album, name: str) -> str:
         """Order or ask; return the id of the job, if one was made of several photos."""
         visit, desk = album.visit, self._desk
         state = self._state_of(visit.chat_id, visit.user_id)
-        if not album.photos:
-            # The words came a moment after the album was handled.
-            await desk.check_rate_limit(visit)
-            await desk.order_new(visit, album.words)
-            return ""
         is_collecting = await state.get_state() == Ask.merge_photos.state
         if not is_collecting:
             await desk.check_rate_limit(visit, f"album.{name}")
-        if len(album.photos) == 1 and not is_collecting:
+        earlier = await sources_in(state) if is_collecting else ()
+        photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
+        if not album.photos and not earlier:
+            # The words came a moment after the album was handled.
+            await desk.order_new(visit, album.words)
+            return ""
+        if len(photos) == 1 and not is_collecting:
             await _lone(album, state, desk)
             return ""
-        if album.words and len(album.photos) > 1:
-            earlier = await sources_in(state) if is_collecting else ()
-            words = "" if album.words == _MERGE_NOW else album.words
-            photos = _all(earlier, album.photos)
-            job_id = await desk.order(visit, Operation.MERGE, words, photos)
+        if album.words and len(photos) > 1:
+            await self._merge(visit, "" if album.words == _MERGE_NOW else album.words, photos)
             await state.clear()
-            return job_id
+            return str(visit.update_id)
         if not is_collecting:
             await begin(state)
         await collect(state, visit, desk, album.photos, album.words)
         return ""
 
+    async def _merge(self, visit: Visit, words: str, photos: tuple[Source, ...]) -> None:
+        desk, taken = self._desk, photos[:PHOTOS_LIMIT]
+        if not await desk.order(visit, Operation.MERGE, words, taken):
+            # Ordered before a crash: what came after that is put to it, if it still waits.
+            for photo in taken:
+                await desk.store.albums.join(str(visit.update_id), photo)
+        if len(photos) > PHOTOS_LIMIT:
+            await desk.say(visit, "merge_cut", limit=PHOTOS_LIMIT)
+
 
 def _album(visit: Visit, items: Sequence[Item]) -> Album:
     photos = {item.source.unique_id: item.source for item in items if item.source}
-    words = next((item.words for item in items if item.words), "")
-    return Album(visit, tuple(photos.values())[:PHOTOS_LIMIT], words)
-
-
-def _all(earlier: Sequence[Source], photos: Sequence[Source]) -> tuple[Source, ...]:
-    known = {photo.unique_id: photo for photo in (*earlier, *photos)}
-    return tuple(known.values())[:PHOTOS_LIMIT]
+    said = dict.fromkeys(item.words for item in items if item.words)
+    words = [words for words in said if words != _MERGE_NOW or len(said) == 1]
+    return Album(visit, tuple(photos.values()), " ".join(words))
 
 
 async def _lone(album: Album, state: FSMContext, desk: Desk) -> None:

@@ -1,7 +1,9 @@
 """The desk that every handler stands at: what may be done, how to answer, what is ordered."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from imgbot import telemetry
 from imgbot.conversation.forms import read_forms
@@ -57,6 +59,7 @@ class Desk:
         self.delivery = delivery
         self.house = house
         self.now_ms = now_ms
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check_rate_limit(self, visit: Visit, request: str = "") -> None:
         """Count the request. Raises UserError when it is one too many."""
@@ -79,8 +82,8 @@ class Desk:
         words: str = "",
         sources: tuple[Source, ...] = (),
         scale: int = 2,
-    ) -> str:
-        """Make a job of the request, once, and return its id.
+    ) -> bool:
+        """Make a job of the request, once; False if it was made of this visit before.
 
         Raises UserError when it is not admitted.
         """
@@ -102,9 +105,17 @@ class Desk:
         if forms.seed:
             first = replace(first, seed=forms.seed % _SEEDS)
         await self.place(visit, first)
-        for number in range(2, (forms.variants or liked.variants) + 1):
+        count = forms.variants or liked.variants
+        for number in range(2, count + 1):
             seed = (first.seed + number * 7919) % _SEEDS
-            await self.place(visit, replace(first, id=f"{first.id}-{number}", seed=seed, note=""))
+            variant = replace(first, id=f"{first.id}-{number}", seed=seed)
+            try:
+                await self.check_rate_limit(visit, f"{visit.request}.{number}")
+                await self.place(visit, variant)
+            except UserError:
+                # What was taken is made; a refusal now would read as if nothing had been.
+                await self.say(visit, "variants_fewer", taken=number - 1, count=count)
+                return
 
     async def repeat(self, visit: Visit, result: Result) -> None:
         """Order a delivered picture anew: the same request, another throw of the dice."""
@@ -131,29 +142,39 @@ class Desk:
             is_file=visit.preferences.is_file,
         )
 
-    async def place(self, visit: Visit, job: Job) -> str:
-        """Put a job into the line. Raises UserError when it is not admitted."""
+    async def place(self, visit: Visit, job: Job) -> bool:
+        """Put a job into the line; False if it was there. Raises UserError if not admitted."""
         if visit.standing.is_paused:
             telemetry.admission_refused("paused")
             raise UserError("paused")
-        if await self._is_to_be_told_of_the_engine(job):
+        if await self._is_to_be_told_of_the_engine(visit, job):
             job = replace(job, note="engine_note")
         admission = await self.store.queue.enqueue(job, self.now_ms())
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)
         if admission.verdict not in {"ok", "duplicate"}:
             telemetry.admission_refused(admission.verdict)
+            if job.note:
+                await self.store.people.forget_meeting(visit.user_id)
             raise UserError(_REFUSALS[admission.verdict], count=admission.count)
-        return job.id
+        return admission.verdict == "ok"
 
-    async def _is_to_be_told_of_the_engine(self, job: Job) -> bool:
-        if not self.house.has_builtin_engine or job.operation is Operation.COMPARE:
+    async def _is_to_be_told_of_the_engine(self, visit: Visit, job: Job) -> bool:
+        is_paid = not self.house.has_builtin_engine
+        if is_paid or visit.standing.introduced_by not in {"", job.id}:
             return False
         try:
             return await self.store.people.is_first_meeting(job.user_id, job.id)
         except StorageAwayError:
             # A courtesy; whether the order itself can be stored is said by the enqueue.
             return False
+
+    def turn(self, person: str) -> asyncio.Lock:
+        """Return the lock of one person's dialogue: messages and whole albums take turns."""
+        lock = self._turns.get(person)
+        if lock is None:
+            lock = self._turns[person] = asyncio.Lock()
+        return lock
 
     async def say(
         self, visit: Visit, key: str, rows: Keyboard | None = None, /, **facts: str | int | float

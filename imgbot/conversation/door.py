@@ -1,7 +1,8 @@
 """The door: who may come in, and every refusal in words."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
@@ -10,8 +11,20 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.reading import mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
-from imgbot.errors import ChatMovedError, UserError
+from imgbot.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    TransientError,
+    UserError,
+)
+from imgbot.queue.scripts import storage_errors
 from imgbot.texts import say
+
+_OTHERS_MATTER = (TransientError, FencedError, ConfigError, ChatGoneError)
+"""Errors that say nothing against the message: it comes again, or nobody is there."""
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -46,26 +59,40 @@ class Door(BaseMiddleware):
         visit = visit_of(event, data["event_update"].update_id)
         if visit is None:
             return None
-        visit = visit.known(await self._desk.store.people.standing(visit.user_id))
         if isinstance(event, Message):
             event = without_mention(event, self._myself.name)
         try:
-            return await self._serve(handler, event, data, visit)
-        except ChatMovedError as moved:
-            # Any handler may be repeated, as an update may; this time in the group's new place.
-            there = replace(visit, chat_id=moved.chat_id, thread_id=0, message_id=0)
-            return await self._serve(handler, event, data, there)
+            with storage_errors():
+                standing = await self._desk.store.people.standing(visit.user_id)
+                await self._let_in(handler, event, data, visit.known(standing))
+        except _OTHERS_MATTER:
+            raise
+        except Exception:
+            # Whoever called sets it aside; but the person must not wait for nothing.
+            with suppress(ImgbotError):
+                await self._refuse(event, visit, UserError("went_wrong"))
+            raise
+        return None
+
+    async def _let_in(
+        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
+    ) -> None:
+        async with self._desk.turn(visit.person):
+            try:
+                await self._serve(handler, event, data, visit)
+            except ChatMovedError as moved:
+                # Any handler may be repeated, as an update may; now in the group's new place.
+                await self._serve(handler, event, data, visit.moved(moved.chat_id))
 
     async def _serve(
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
-    ) -> Any:
+    ) -> None:
         try:
             self._check(visit)
             data["visit"], data["desk"] = visit, self._desk
-            return await handler(event, data)
+            await handler(event, data)
         except UserError as error:
             await self._refuse(event, visit, error)
-            return None
 
     def _check(self, visit: Visit) -> None:
         allowed = self._desk.house.allowed

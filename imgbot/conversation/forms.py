@@ -16,7 +16,7 @@ _KNOWN_RATIOS = frozenset(
 
 _FLAG = re.compile(
     r"(?<!\S)(?:--|—|–)(ar|aspect|ratio|n|variants|count|seed)"
-    r"[ =]+(\d{1,9})(?:[:xх×](\d{1,2}))?(?!\S)",
+    r"[ =]+(\d{1,9})(?:[:xх×](\d{1,2}))?(?=[\s,;.]|$)",
     re.IGNORECASE,
 )
 _RATIO = re.compile(r"(?<![\d:.,])(\d{1,2}):(\d{1,2})(?![\d:])")

@@ -1,5 +1,6 @@
 """The beginning and the way out: /start, /help, /cancel, and what cannot be read."""
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -34,18 +35,35 @@ async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
 
 
 async def _show_examples(visit: Visit, desk: Desk) -> None:
-    gallery = desk.store.gallery
     folder = resources.files("imgbot.conversation") / "examples"
     with resources.as_file(folder) as files:
-        pictures: list[tuple[str | Path, str]] = []
-        for name in _EXAMPLES:
-            # An album shows its caption only where one photo alone has one.
-            caption = "" if pictures else say(visit.language, "examples")
-            pictures.append((await gallery.example(name) or files / f"{name}.jpg", caption))
-        sent = await desk.delivery.present_all(visit.place, pictures)
-    for name, picture in zip(_EXAMPLES, sent, strict=False):
+        paths = {
+            _example_key(desk, files / f"{name}.jpg"): files / f"{name}.jpg" for name in _EXAMPLES
+        }
+        gallery = desk.store.gallery
+        kept = [await gallery.example(key) for key in paths]
+        try:
+            pictures = [handle or path for handle, path in zip(kept, paths.values(), strict=True)]
+            sent = await desk.delivery.present_all(visit.place, _captioned(visit, pictures))
+        except UserError:
+            # Telegram no longer knows a handle: from the files, then.
+            sent = await desk.delivery.present_all(
+                visit.place, _captioned(visit, [*paths.values()])
+            )
+    for key, picture in zip(paths, sent, strict=False):
         if picture is not None:
-            await gallery.set_example(name, picture.file_id)
+            await gallery.set_example(key, picture.file_id)
+
+
+def _example_key(desk: Desk, path: Path) -> str:
+    """Another bot, or another picture, is another handle."""
+    return f"{desk.delivery.bot_id}.{path.stem}.{path.stat().st_size}"
+
+
+def _captioned(visit: Visit, pictures: Sequence[str | Path]) -> list[tuple[str | Path, str]]:
+    # An album shows its caption only where one photo alone has one.
+    caption = say(visit.language, "examples")
+    return [(picture, "" if index else caption) for index, picture in enumerate(pictures)]
 
 
 async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:

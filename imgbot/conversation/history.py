@@ -7,7 +7,7 @@ from imgbot.conversation.results import buttons_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import ImgbotError, TransientError, UserError
 from imgbot.queue.gallery import Result
-from imgbot.telegram.delivery import CAPTION_LIMIT
+from imgbot.telegram.delivery import CAPTION_LIMIT, cut
 from imgbot.telegram.flood import patience
 from imgbot.texts import buttons
 from imgbot.texts.buttons import Keyboard
@@ -51,8 +51,7 @@ async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk
 async def _strip(visit: Visit, desk: Desk) -> list[Result]:
     """Return what can be shown, the newest first."""
     gallery = desk.store.gallery
-    found = [await gallery.result(job_id) for job_id in await gallery.history(visit.user_id)]
-    return [result for result in found if result is not None and result.picture is not None]
+    return await gallery.results(await gallery.history(visit.user_id))
 
 
 def _page(strip: list[Result], index: int, visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
@@ -60,4 +59,4 @@ def _page(strip: list[Result], index: int, visit: Visit, desk: Desk) -> tuple[st
     newer = strip[index - 1].id if index else ""
     older = strip[index + 1].id if index + 1 < len(strip) else ""
     turning = buttons.strip(newer, older, result.id, f"{index + 1} / {len(strip)}")
-    return result.caption[:CAPTION_LIMIT], [turning, *buttons_of(result, visit, desk)]
+    return cut(result.caption, CAPTION_LIMIT), [turning, *buttons_of(result, visit, desk)]

@@ -1,5 +1,7 @@
 """Inline mode: `@bot` in any chat offers the person's latest pictures, for nothing."""
 
+from contextlib import suppress
+
 from aiogram.types import (
     InlineQuery,
     InlineQueryResultCachedDocument,
@@ -7,8 +9,9 @@ from aiogram.types import (
 )
 
 from imgbot.conversation.desk import Desk
+from imgbot.errors import TransientError
 from imgbot.queue.gallery import Result
-from imgbot.telegram.delivery import CAPTION_LIMIT
+from imgbot.telegram.delivery import CAPTION_LIMIT, cut
 from imgbot.texts import language_of, say
 
 _TITLE = 60
@@ -16,6 +19,12 @@ _TITLE = 60
 
 async def handle_inline(query: InlineQuery, desk: Desk) -> None:
     """Offer the pictures whose words contain what was typed."""
+    # Half a minute later nobody waits for the answer: what fails is let go.
+    with suppress(TransientError):
+        await _offer_pictures(query, desk)
+
+
+async def _offer_pictures(query: InlineQuery, desk: Desk) -> None:
     user_id = query.from_user.id
     standing = await desk.store.people.standing(user_id)
     allowed = desk.house.allowed
@@ -23,17 +32,14 @@ async def handle_inline(query: InlineQuery, desk: Desk) -> None:
     gallery = desk.store.gallery
     ids = await gallery.history(user_id) if is_welcome else []
     wanted = query.query.strip().lower()
-    offers: list[InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument] = []
-    for job_id in ids:
-        result = await gallery.result(job_id)
-        if result is not None and result.picture is not None and wanted in result.words.lower():
-            offers.append(_offer(result))
+    results = await gallery.results(ids)
+    offers = [_offer(result) for result in results if wanted in result.words.lower()]
     language = standing.preferences.language or language_of(query.from_user.language_code)
     await desk.delivery.offer(query.id, offers, say(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
-    caption = result.caption[:CAPTION_LIMIT]
+    caption = cut(result.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
     if result.picture and result.picture.is_file:
         title = (result.words or say(result.language, f"title_{result.operation}"))[:_TITLE]

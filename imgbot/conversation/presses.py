@@ -15,7 +15,7 @@ from imgbot.conversation.retouch import handle_retoucher_start
 from imgbot.conversation.standing import press_queue
 from imgbot.conversation.upscale import handle_upscale_button, press_scale
 from imgbot.conversation.visit import Visit
-from imgbot.errors import UserError
+from imgbot.errors import TransientError, UserError
 from imgbot.job import Operation
 from imgbot.texts import say
 from imgbot.texts.buttons import RESULT_ACTIONS, SCALES, Press, parse
@@ -42,13 +42,17 @@ async def handle_press(
 ) -> None:
     """Do what the button says; whatever comes of it, the press is answered."""
     press = parse(callback.data)
-    text = "" if press else say(visit.language, "unknown_button")
+    # What a press that breaks is answered with; one that comes again is answered then, too.
+    text = say(visit.language, "unknown_button" if press is None else "went_wrong")
     try:
         if press is not None:
             key = await _once(callback, press, state, visit, desk)
             text = say(visit.language, key) if key else ""
     except UserError as error:
         text = say(visit.language, error.reason, **error.facts)
+    except TransientError:
+        text = ""
+        raise
     finally:
         await desk.answer(callback.id, text)
 

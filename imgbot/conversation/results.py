@@ -11,7 +11,7 @@ from imgbot.conversation.edit import handle_edit_start
 from imgbot.conversation.reading import picture_of, replied_picture_of
 from imgbot.conversation.upscale import handle_upscale_button
 from imgbot.conversation.visit import Visit
-from imgbot.errors import UserError
+from imgbot.errors import TransientError, UserError
 from imgbot.job import Operation, Source
 from imgbot.queue.gallery import Result
 from imgbot.texts import buttons, say
@@ -61,13 +61,11 @@ async def handle_compare(message: Message, visit: Visit, desk: Desk) -> None:
 
 async def handle_last(_: Message, visit: Visit, desk: Desk) -> None:
     """/last: the latest picture once more."""
-    history = await desk.store.gallery.history(visit.user_id)
-    for job_id in history:
-        result = await desk.store.gallery.result(job_id)
-        if result is not None and result.picture is not None:
-            await present(result, visit, desk)
-            return
-    raise UserError("history_empty")
+    gallery = desk.store.gallery
+    strip = await gallery.results(await gallery.history(visit.user_id))
+    if not strip:
+        raise UserError("history_empty")
+    await present(strip[0], visit, desk)
 
 
 async def present(result: Result, visit: Visit, desk: Desk) -> None:
@@ -104,7 +102,9 @@ async def _step_back(result: Result, visit: Visit, desk: Desk) -> str:
     if result.operation not in _ONE_SOURCE or not result.sources:
         raise UserError("undo_nothing")
     parent = await desk.store.gallery.result(result.parent)
-    if parent is not None and parent.picture is not None:
+    # A picture that somebody forwarded has a maker, but his words are not hers to read.
+    is_own = parent is not None and parent.user_id == visit.user_id
+    if parent is not None and is_own and parent.picture is not None:
         await present(parent, visit, desk)
         return ""
     caption = say(visit.language, "undo_original")
@@ -140,7 +140,11 @@ async def _send_original(result: Result, visit: Visit, desk: Desk) -> str:
     if path is None:
         raise UserError("original_gone")
     name = f"imgbot-{result.id}{path.suffix}"
-    sent = await desk.delivery.present(visit.place, path, caption, [], name=name)
+    try:
+        sent = await desk.delivery.present(visit.place, path, caption, [], name=name)
+    except TransientError as error:
+        # It may have arrived all the same: sent again by itself, it could come twice.
+        raise UserError("original_slow") from error
     if sent is not None:
         await desk.store.gallery.set_original(result.id, sent.file_id)
     return ""

@@ -142,7 +142,7 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
 
     async def is_album_for_me(message: Message) -> bool:
         # In a group only the item with the mention says that the album is for the bot.
-        return meant(message) or await desk.store.albums.is_open(album_of(message))
+        return meant(message) or await desk.store.albums.is_known(album_of(message))
 
     # An album's items go to its album even where a caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
@@ -150,6 +150,10 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
     for name, handler in _COMMANDS.items():
         router.message.register(handler, Command(name))
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
+    # Words in reply to a picture are about that picture, whatever was asked meanwhile.
+    router.message.register(
+        handle_edit_start, meant, F.text, replied_picture_of, ~StateFilter(Ask.upscale_scale)
+    )
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
     router.message.register(handle_photo, meant, _PICTURE)

@@ -51,6 +51,10 @@ class Visit:
         """Where the answer goes; in a group it must show whom it is for."""
         return Place(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
 
+    def moved(self, chat_id: int) -> "Visit":
+        """Return the visit in the supergroup that its group became; its messages stayed behind."""
+        return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
+
     def known(self, standing: Standing) -> "Visit":
         """Return the visit of somebody whose standing is known by now."""
         language = standing.preferences.language or self.language

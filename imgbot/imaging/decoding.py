@@ -45,6 +45,12 @@ SIDE_LIMIT_PX = 20_000
 ICC_LIMIT_BYTES = 4 << 20
 _ORIENTATION_TAG = 0x0112
 
+# A dozen magic bytes and nothing behind them is no picture that was ever whole.
+_HEADER_BYTES = 100
+_BEGINNING = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|II\*\x00|MM\x00\*|....ftypavi[fs]", re.DOTALL
+)
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -104,12 +110,21 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_many_pixels(int(pixels[0]) if pixels else 0, limit_megapixels) from error
+        except Exception as error:
+            # It begins as a picture does: then it is the rest that is missing or broken.
+            reason = "picture_truncated" if _begins_as_picture(path) else "picture_not_a_picture"
+            raise UserError(reason) from error
     try:
         _check_size(image, limit_megapixels)
     except UserError:
         image.close()
         raise
     return image
+
+
+def _begins_as_picture(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        return _BEGINNING.match(file.read(12)) is not None and size_bytes(path) > _HEADER_BYTES
 
 
 def _check_size(image: Image.Image, limit_megapixels: float) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 KEPT_S = 2_592_000
 """30 days, as long as the buttons work."""
 
+SUFFIXES = (".jpg", ".png", ".webp")
+
 _MIB = 1 << 20
 
 
@@ -29,24 +31,31 @@ class Kept:
             return
         target = self._folder / f"{job_id}{suffix}"
         part = target.with_name(f"{target.name}.part")
-        with suppress(OSError):
+        try:
             shutil.copyfile(picture, part)
             part.replace(target)
+        except OSError:
+            # Half a picture must never be taken for the whole.
+            part.unlink(missing_ok=True)
 
     def find(self, job_id: str) -> Path | None:
         """Return the job's picture, None when it is not kept any longer."""
-        return next(iter(sorted(self._folder.glob(f"{job_id}.*"))), None)
+        names = (self._folder / f"{job_id}{suffix}" for suffix in SUFFIXES)
+        return next((path for path in names if path.exists()), None)
 
     def prune(self, now_s: float) -> int:
         """Forget what is too old or too much; return how many bytes are kept."""
-        kept_bytes = 0
+        found: list[tuple[float, int, str]] = []
         with os.scandir(self._folder) as entries:
-            pictures = sorted(entries, key=lambda entry: -entry.stat().st_mtime)
-        for entry in pictures:
-            facts = entry.stat()
-            is_old = facts.st_mtime < now_s - KEPT_S
-            if is_old or kept_bytes + facts.st_size > self._limit_bytes:
-                Path(entry).unlink(missing_ok=True)
+            for entry in entries:
+                # A copy may get its name at this moment.
+                with suppress(FileNotFoundError):
+                    facts = entry.stat()
+                    found.append((facts.st_mtime, facts.st_size, entry.path))
+        kept_bytes = 0
+        for changed_s, size_bytes, path in sorted(found, reverse=True):
+            if changed_s < now_s - KEPT_S or kept_bytes + size_bytes > self._limit_bytes:
+                Path(path).unlink(missing_ok=True)
             else:
-                kept_bytes += facts.st_size
+                kept_bytes += size_bytes
         return kept_bytes

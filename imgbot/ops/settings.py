@@ -168,7 +168,10 @@ class Settings(BaseModel):
     polling: Annotated[
         Literal["learned", "fixed"],
         About(
-            "`fixed` asks by the intervals; `learned` is accepted and does the same for now",
+            "`fixed` asks by the two intervals; `learned` begins like that, learns how long each "
+            "model takes, and then asks as often but when pictures are due: first after three "
+            "times `IMGBOT_POLL_INTERVAL_MAX` at the latest, from then on at most that interval "
+            "and at least a quarter of `IMGBOT_POLL_INTERVAL_INITIAL` apart",
             "learned or fixed",
         ),
     ] = "learned"

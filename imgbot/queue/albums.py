@@ -6,7 +6,7 @@ An album counts as whole 1.5 s after its last item, 6 s after its first, or at o
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ class Item:
     source: Source | None
     words: str
     visit: Mapping[str, Any]
+    entry: str = ""
+    """The item as it is stored."""
 
 
 class Albums:
@@ -78,6 +80,11 @@ class Albums:
     async def is_open(self, album: str) -> bool:
         return bool(await self._ask(self._redis.exists(keys.ALBUM + album)))
 
+    async def is_known(self, album: str) -> bool:
+        """Whether an item of this album came before: it is on its way, or has become a job."""
+        known = (keys.ALBUM + album, keys.ALBUM_JOB + album)
+        return bool(await self._ask(self._redis.exists(*known)))
+
     async def due(self, now_ms: int) -> tuple[list[str], int]:
         """Return the albums that are whole, and when (ms) to look again; 0 if none waits."""
         pipe = self._redis.pipeline(transaction=False)
@@ -100,8 +107,8 @@ class Albums:
         """Look at it again later."""
         await self._ask(self._redis.zadd(keys.ALBUMS, {album: due_ms}))
 
-    async def close(self, album: str, job_id: str, count: int) -> None:
-        """Forget what was handled, `count` items; what came meanwhile stays, and is due."""
+    async def close(self, album: str, job_id: str, items: Sequence[Item]) -> None:
+        """Forget the items that were handled; what came meanwhile stays, and is due."""
         await self._scripts.call(
             "close_album",
             [
@@ -110,14 +117,16 @@ class Albums:
                 keys.ALBUM_BEGUN + album,
                 keys.ALBUM_JOB + album,
             ],
-            [album, count, job_id],
+            [album, job_id, *(item.entry for item in items)],
         )
 
     async def join_late(self, album: str, source: Source) -> bool:
         """Put a photo that came late to the job its album became, if that still waits."""
         job_id = await self._ask(self._redis.get(keys.ALBUM_JOB + album))
-        if not job_id:
-            return False
+        return bool(job_id) and await self.join(job_id, source)
+
+    async def join(self, job_id: str, source: Source) -> bool:
+        """Put a photo to a merge, unless it is there already; False if it waits no longer."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._scripts.call(
             "join_late", [keys.JOB + job_id], [entry, source.unique_id, PHOTOS_LIMIT]
@@ -131,4 +140,5 @@ class Albums:
 
 def _item(entry: str) -> Item:
     message_id, sources, words, visit = json.loads(entry)
-    return Item(message_id, next(iter(records.unpack_sources(sources)), None), words, visit)
+    source = next(iter(records.unpack_sources(sources)), None)
+    return Item(message_id, source, words, visit, entry)

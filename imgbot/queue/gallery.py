@@ -3,7 +3,7 @@
 What is remembered is a handle, never the bytes: a picture is shown again for nothing.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,19 @@ class Gallery:
             return None
         record = await self._ask(self._redis.hgetall(keys.RESULT + job_id))
         return _from_hash(job_id, record) if "operation" in record else None
+
+    async def results(self, job_ids: Sequence[str]) -> list[Result]:
+        """Read those that can still be shown, in one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(keys.RESULT + job_id)
+        records_ = await self._ask(pipe.execute()) if job_ids else []
+        found = [
+            _from_hash(job_id, record)
+            for job_id, record in zip(job_ids, records_, strict=True)
+            if "operation" in record
+        ]
+        return [result for result in found if result.picture is not None]
 
     async def history(self, user_id: int) -> list[str]:
         """Return the ids of the person's pictures, the newest first."""

@@ -111,8 +111,12 @@ EXAMPLE = "img:example:"
 DURATIONS = "img:durations:"
 """LIST per operation, the latest 50: milliseconds from the claim to the picture."""
 
+PROVIDER_DURATIONS = "img:provider-durations:"
+"""LIST per provider.operation.model, the latest 200, 90 days: between which ages (ms) of a job
+its polls saw it finish."""
+
 ALBUM = "img:album:"
-"""LIST per album on its way, an hour: its items as JSON."""
+"""LIST per album on its way: its items as JSON."""
 
 ALBUMS = "img:albums"
 """ZSET: albums on their way by the time (ms) at which they count as whole."""

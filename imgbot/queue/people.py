@@ -21,6 +21,8 @@ class Standing:
     preferences: Preferences = field(default_factory=Preferences)
     is_banned: bool = False
     is_paused: bool = False
+    introduced_by: str = ""
+    """The job with which the person was told who paints; empty before it."""
 
 
 class People:
@@ -36,7 +38,8 @@ class People:
         pipe.sismember(keys.BANNED, str(user_id))
         pipe.exists(keys.PAUSED)
         record, is_banned, is_paused = await self._ask(pipe.execute())
-        return Standing(_preferences(record), bool(is_banned), bool(is_paused))
+        introduced_by = record.get(_INTRODUCED, "")
+        return Standing(_preferences(record), bool(is_banned), bool(is_paused), introduced_by)
 
     async def preferences(self, user_id: int) -> Preferences:
         return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
@@ -55,6 +58,10 @@ class People:
         pipe.hget(key, _INTRODUCED)
         _, first = await self._ask(pipe.execute())
         return first == job_id
+
+    async def forget_meeting(self, user_id: int) -> None:
+        """Take it back: the first job was not admitted."""
+        await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
 
     async def is_first_saying(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
         """Whether `what` was not said to the person within `ttl_s`, by another request."""

@@ -1,11 +1,12 @@
-"""`polling`: wait as the schedule says, ask, and tell the person how it goes."""
+"""`polling`: wait as the pace says, ask, and tell the person how it goes."""
 
 import asyncio
-import random
+from dataclasses import dataclass
 
 from imgbot import retry, telemetry
 from imgbot.errors import ProviderError
 from imgbot.job import Job, State
+from imgbot.learning import Span
 from imgbot.providers.protocol import Done, Pending
 from imgbot.runner.ordering import stored
 from imgbot.runner.tools import Tools
@@ -13,12 +14,21 @@ from imgbot.tasks import pause
 from imgbot.texts import say
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the provider said to a question that was put at this age of the job."""
+
+    said: Pending | Done | retry.GiveUp
+    age_ms: int
+
+
 async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     """Ask once, when it is time or somebody nudges."""
-    if tools.polling.is_exhausted(job.tries):
+    age_s = tools.age_ms(job) / 1000
+    if tools.pace.is_exhausted(job.tries, age_s):
         return await tools.end(job, State.DEAD, "exhausted")
-    interval_s = tools.polling.get_interval(job.tries) * random.uniform(0.97, 1.03)  # noqa: S311
-    await pause(interval_s, nudged, tools.draining)
+    wait_s = await tools.pace.wait_s(tools.kind_of(job), job.tries, age_s)
+    await pause(wait_s, nudged, tools.draining)
     if tools.draining.is_set():
         return job
     if nudged.is_set():
@@ -27,40 +37,55 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         if job.is_cancelled:
             return job
     answer = await _ask(tools, job, nudged)
-    if answer is None:
-        return job
-    if isinstance(answer, retry.GiveUp):
-        return await tools.end(job, answer.outcome, answer.reason)
-    if isinstance(answer, Pending):
-        await _tell_progress(tools, job, answer)
-        return await tools.move(job, State.POLLING, tries=job.tries + 1)
+    return job if answer is None else await _follow(tools, job, answer)
+
+
+async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
+    match answer.said:
+        case retry.GiveUp(outcome, reason):
+            return await tools.end(job, outcome, reason)
+        case Pending() as pending:
+            await _tell_progress(tools, job, pending, answer.age_ms)
+            return await tools.move(
+                job, State.POLLING, tries=job.tries + 1, pending_ms=answer.age_ms
+            )
+        case Done() as done:
+            return await _done(tools, job, done, answer.age_ms)
+
+
+async def _done(tools: Tools, job: Job, done: Done, age_ms: int) -> Job:
     telemetry.stage_took("provider", (tools.now_ms() - job.intent_ms) / 1000)
-    ticket = {**job.ticket, "outputs": stored(answer)}
-    return await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
+    ticket = {**job.ticket, "outputs": stored(done)}
+    moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
+    if job.accepted_ms:
+        span = Span(job.pending_ms / 1000, age_ms / 1000)
+        await tools.pace.learn(tools.kind_of(job), span)
+    return moved
 
 
-async def _ask(
-    tools: Tools, job: Job, nudged: asyncio.Event
-) -> Pending | Done | retry.GiveUp | None:
+async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
     """Ask until there is an answer; None when something else has to be looked at first."""
     failures = 0
     while True:
+        if delay_s := tools.pace.turn_s():
+            await pause(delay_s, nudged, tools.draining)
+        if nudged.is_set() or tools.draining.is_set():
+            return None
+        age_ms = tools.age_ms(job)
         try:
-            return await tools.provider_of(job).poll(job.ticket)
+            return _Answer(await tools.provider_of(job).poll(job.ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
             decision = retry.after_poll(error, failures)
         if isinstance(decision, retry.GiveUp):
-            return decision
+            return _Answer(decision, age_ms)
         failures += 1
         await pause(decision.delay_s, nudged, tools.draining)
-        if nudged.is_set() or tools.draining.is_set():
-            return None
 
 
-async def _tell_progress(tools: Tools, job: Job, answer: Pending) -> None:
-    if tools.polling.is_slow(job.tries + 1):
-        if job.tries + 1 == tools.polling.max_attempts:
+async def _tell_progress(tools: Tools, job: Job, answer: Pending, age_ms: int) -> None:
+    if tools.pace.is_slow(job.tries + 1, age_ms / 1000):
+        if not tools.pace.is_slow(job.tries, job.pending_ms / 1000):
             await tools.status.hint(job, say(job.language, "job_slow"))
     elif answer.progress:
         percent = round(min(answer.progress, 0.99) * 100)

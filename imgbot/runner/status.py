@@ -157,11 +157,21 @@ class Status:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
                 line = await self._shelf.line()
-                for job in await self._shelf.jobs(line[:_PLACES_AT_ONCE]):
-                    if job.state is State.QUEUED and job.message_id and not job.is_cancelled:
-                        self._line(job.id).message_id = job.message_id
-                        place = line.index(job.id) + 1
-                        await self.hint(job, say(job.language, "job_waiting", place=place))
+                for place, job_id in enumerate(line[:_PLACES_AT_ONCE], 1):
+                    await self._tell_place(job_id, place)
+
+    async def _tell_place(self, job_id: str, place: int) -> None:
+        line = self._line(job_id)
+        if line.lock.locked() or line.is_closed:
+            return
+        async with line.lock:
+            # Under the lock: whoever writes the last word waits for it, or has written it.
+            job = await self._shelf.job(job_id)
+            if job is None:
+                self.drop(job_id)
+            elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
+                line.message_id = job.message_id
+                await self._hint(line, job, say(job.language, "job_waiting", place=place))
 
     async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
         """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
@@ -182,15 +192,20 @@ class Status:
     async def hint(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; a hint is no promise."""
         line = self._line(job.id)
-        if line.lock.locked() or line.told == text or not self._is_shown(job):
+        if line.lock.locked():
             return
         async with line.lock:
-            # A hint is the first thing to go when Telegram asks for calm.
-            with suppress(ImgbotError), patience(0):
-                await self._delivery.tell(
-                    Place(job.chat_id), line.message_id, text, buttons.waiting(job.language, job.id)
-                )
-                line.told = text
+            await self._hint(line, job, text)
+
+    async def _hint(self, line: _Line, job: Job, text: str) -> None:
+        if line.told == text or line.is_closed or not line.message_id:
+            return
+        # A hint is the first thing to go when Telegram asks for calm.
+        with suppress(ImgbotError), patience(0):
+            await self._delivery.tell(
+                Place(job.chat_id), line.message_id, text, buttons.waiting(job.language, job.id)
+            )
+            line.told = text
 
     def close(self, job: Job) -> asyncio.Lock:
         """No hint from here on; the caller writes the last word under the lock."""

@@ -3,6 +3,7 @@
 import re
 
 from imgbot.job import Job, Operation
+from imgbot.telegram.delivery import cut
 from imgbot.texts import knows, say
 from imgbot.texts.changes import changes
 
@@ -55,4 +56,5 @@ def sentence(job: Job) -> str:
 
 
 def _shortened(words: str) -> str:
-    return words if len(words) <= _CAPTION_WORDS else words[: _CAPTION_WORDS - 1] + "…"
+    short = cut(words, _CAPTION_WORDS)
+    return short if short == words else short + "…"

@@ -41,6 +41,14 @@ _CALL_TIMEOUT_S = 30.0
 _NO_FILE = frozenset({404, 410})
 
 _GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
+# Not even a sentence can be said: the bot is muted, or the topic is closed.
+_MUTED = (
+    "not enough rights to send text messages",
+    "have no rights to send a message",
+    "chat_write_forbidden",
+    "chat_send_plain_forbidden",
+    "topic_closed",
+)
 _LOST = (
     "message to edit not found",
     "message can't be edited",
@@ -91,7 +99,7 @@ async def telegram_errors() -> AsyncGenerator[None]:
 
 def _bad_request(error: TelegramBadRequest) -> Exception:
     text = error.message.lower()
-    if any(part in text for part in _GONE):
+    if any(part in text for part in (*_GONE, *_MUTED)):
         return ChatGoneError("the chat is gone")
     if any(part in text for part in _LOST):
         return MessageGoneError("the message is gone")

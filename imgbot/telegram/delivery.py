@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
@@ -36,6 +36,10 @@ TEXT_LIMIT = 4096
 ANSWER_LIMIT = 200
 NAME_LIMIT = 80
 _UPLOAD_TIMEOUT_S = 120
+_ANSWER_TIMEOUT_S = 60
+"""Within a handler, which has ninety seconds in all."""
+
+_Sent = TypeVar("_Sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Delivery:
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
+    @property
+    def bot_id(self) -> int:
+        """Whose handles of pictures these are: another bot cannot use them."""
+        return self._bot.id
+
     async def announce(
         self, place: Place, text: str, rows: Rows, *, asks_for_reply: bool = False
     ) -> int:
@@ -65,7 +74,7 @@ class Delivery:
         async def send(place: Place) -> Message:
             return await self._bot.send_message(
                 place.chat_id,
-                text[:TEXT_LIMIT],
+                cut(text, TEXT_LIMIT),
                 message_thread_id=place.thread_id or None,
                 reply_parameters=_reply(place),
                 reply_markup=markup,
@@ -87,9 +96,9 @@ class Delivery:
             common: dict[str, Any] = {
                 "message_thread_id": place.thread_id or None,
                 "reply_parameters": _reply(place),
-                "caption": caption[:CAPTION_LIMIT] or None,
+                "caption": cut(caption, CAPTION_LIMIT) or None,
                 "reply_markup": keyboard(rows),
-                "request_timeout": _UPLOAD_TIMEOUT_S,
+                "request_timeout": _ANSWER_TIMEOUT_S,
             }
             if is_kept and not picture.is_file:
                 return await self._bot.send_photo(place.chat_id, media, **common)
@@ -106,25 +115,27 @@ class Delivery:
         media: list[MediaUnion] = [
             InputMediaPhoto(
                 media=picture if isinstance(picture, str) else FSInputFile(picture),
-                caption=caption[:CAPTION_LIMIT],
+                caption=cut(caption, CAPTION_LIMIT),
             )
             for picture, caption in pictures
         ]
-        async with telegram_errors():
-            messages = await self._bot.send_media_group(
+
+        async def send(place: Place) -> list[Message]:
+            return await self._bot.send_media_group(
                 place.chat_id,
                 media,
                 message_thread_id=place.thread_id or None,
-                request_timeout=_UPLOAD_TIMEOUT_S,
+                request_timeout=_ANSWER_TIMEOUT_S,
             )
-        return [picture_in(message) for message in messages]
+
+        return [picture_in(message) for message in await _in_place(place, send)]
 
     async def turn(
         self, place: Place, message_id: int, picture: Source, caption: str, rows: Rows
     ) -> None:
         """Make a message with a picture show another one that Telegram keeps."""
         kind = InputMediaDocument if picture.is_file else InputMediaPhoto
-        media = kind(media=picture.file_id, caption=caption[:CAPTION_LIMIT])
+        media = kind(media=picture.file_id, caption=cut(caption, CAPTION_LIMIT))
         async with telegram_errors(), _unmodified():
             await self._bot.edit_message_media(
                 media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
@@ -140,7 +151,7 @@ class Delivery:
     async def answer(self, callback_id: str, text: str) -> None:
         """Answer a press; nothing is lost if Telegram no longer takes it."""
         with suppress(AiogramError, OSError):
-            await self._bot.answer_callback_query(callback_id, text[:ANSWER_LIMIT] or None)
+            await self._bot.answer_callback_query(callback_id, cut(text, ANSWER_LIMIT) or None)
 
     async def offer(
         self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str
@@ -159,7 +170,7 @@ class Delivery:
         """Make the message say `text`; saying it twice is nothing."""
         async with telegram_errors(), _unmodified():
             await self._bot.edit_message_text(
-                text[:TEXT_LIMIT],
+                cut(text, TEXT_LIMIT),
                 chat_id=place.chat_id,
                 message_id=message_id,
                 reply_markup=keyboard(rows),
@@ -173,7 +184,7 @@ class Delivery:
         Returns its handle, None where Telegram does not tell it again.
         """
         file = FSInputFile(path, filename=f"imgbot{path.suffix}")
-        caption = caption[:CAPTION_LIMIT]
+        caption = cut(caption, CAPTION_LIMIT)
         media = (
             InputMediaPhoto(media=file, caption=caption)
             if is_photo
@@ -208,13 +219,19 @@ def picture_in(message: Message) -> Source | None:
     return None
 
 
+def cut(text: str, limit: int) -> str:
+    """Return as much of a text as Telegram takes, which counts what UTF-16 takes."""
+    units = text.encode("utf-16-le")
+    return units[: 2 * limit].decode("utf-16-le", "ignore")
+
+
 def _reply(place: Place) -> ReplyParameters | None:
     if not place.reply_to:
         return None
     return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
 
 
-async def _in_place(place: Place, send: Callable[[Place], Awaitable[Message]]) -> Message:
+async def _in_place(place: Place, send: Callable[[Place], Awaitable[_Sent]]) -> _Sent:
     """Send where it belongs; where its topic is gone, the chat will do."""
     try:
         async with telegram_errors():

@@ -104,7 +104,9 @@ class FloodGate(BaseRequestMiddleware):
 
     def _is_calm(self, limiter: AsyncLimiter) -> bool:
         """Whether a call that may be dropped would take nothing from one that may not."""
-        return limiter.has_capacity() and self._overall.has_capacity(_OVERALL_PER_S / 2)
+        return limiter.has_capacity(limiter.max_rate / 2) and self._overall.has_capacity(
+            _OVERALL_PER_S / 2
+        )
 
     def _limiter(self, chat: int | str) -> AsyncLimiter:
         limiter = self._chats.pop(chat, None)

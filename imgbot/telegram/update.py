@@ -34,3 +34,19 @@ def _id_in(holder: object, name: str) -> int | None:
     inner = holder.get(name) if isinstance(holder, Mapping) else None
     found = inner.get("id") if isinstance(inner, Mapping) else None
     return found if isinstance(found, int) else None
+
+
+_SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
+
+
+def is_chatter(update: Update) -> bool:
+    """Whether people of a group talk with each other: nothing in it can be for a bot."""
+    message = update.get("message") or update.get("edited_message")
+    if not isinstance(message, Mapping) or (_id_in(message, "chat") or 0) >= 0:
+        return False
+    if "reply_to_message" in message or "media_group_id" in message:
+        return False
+    entities = message.get("entities") or message.get("caption_entities") or []
+    return isinstance(entities, list) and not any(
+        isinstance(entity, Mapping) and entity.get("type") in _SPOKEN_TO for entity in entities
+    )

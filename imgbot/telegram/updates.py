@@ -31,7 +31,7 @@ from imgbot.errors import (
     TransientError,
 )
 from imgbot.retry import backoff_s
-from imgbot.telegram.update import Update, chat_of
+from imgbot.telegram.update import Update, chat_of, is_chatter
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 _LIMIT = 100
@@ -39,7 +39,7 @@ _LONG_POLL_S = 30
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
 _GIVE_UP_S = 3600.0
-_PER_CHAT = 30
+_PER_CHAT = 50
 _WAIT_CAP_S = 60.0
 _HELD_BACK_S = 1.0
 
@@ -175,6 +175,9 @@ class Updates:
         telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
         self._is_done[update_id] = False
         self._last = update_id
+        if is_chatter(update):
+            self._is_done[update_id] = True
+            return
         chat = chat_of(update)
         if self._lines[chat] >= _PER_CHAT:
             group.create_task(self._skip(update, is_first=chat not in self._flooded))

@@ -84,6 +84,7 @@ TEXTS = {
     ),
     "merge_full": "{limit} photos are the most I can merge at once. Press “Merge”.",
     "merge_too_few": "A merge takes at least two photos. Send one more.",
+    "merge_cut": "{limit} photos are the most I can merge at once, so I take the first {limit}.",
     "album_command": (
         "That works with one photo at a time. Send the photo by itself with this command; an album "
         "I can only merge."
@@ -146,6 +147,9 @@ TEXTS = {
     "undo_original": "This is where it began: your own picture. Reply to it with words to edit it.",
     "compare_nothing": "There is nothing to compare: this picture was not made from another one.",
     "original_caption": "The picture as a file, uncompressed",
+    "original_slow": (
+        "Telegram did not take the file in time. If it is not here in a minute, press again."
+    ),
     "original_gone": (
         "I no longer keep the uncompressed file. Save the picture from the chat instead."
     ),
@@ -177,8 +181,8 @@ TEXTS = {
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
     ),
     "too_fast": (
-        "You are writing faster than I can read, and I skipped some m"
-        "essages. Wait a moment and say it again."
+        "You are writing faster than I can read, and I skipped some messages. "
+        "Wait a moment and say it again."
     ),
     "queue_full": "Very many people are waiting just now. Try again in a couple of minutes.",
     "too_many_waiting": (
@@ -195,6 +199,10 @@ TEXTS = {
         "I work from the first version of a message. If you want it changed, send it anew."
     ),
     "not_allowed": "This bot is for invited people only. Your number: {user_id}",
+    "variants_fewer": (
+        "Making {taken} of {count} variants. There is no room for the rest just now: /limits says "
+        "when there will be."
+    ),
     "pleasantry": ("Glad to be here! Tell me what to draw, or reply to a picture to change it."),
     "unknown_command": "I don't know this command. All that I can do is in /help.",
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
@@ -233,7 +241,7 @@ TEXTS = {
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
     # ends
-    "provider_closed": "Pictures are unavailable for now. Nothing was charged; the owner is told.",
+    "provider_closed": "Pictures are unavailable for now. Nothing was charged; try again later.",
     "provider_busy": "The picture service is overloaded. Nothing was charged; try again later.",
     "provider_invalid": (
         "The picture service did not take this request. Nothing was charged; please change it."

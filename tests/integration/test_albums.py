@@ -1,10 +1,17 @@
 """Albums: gathered without sleeping, in order, late items included, numbered back."""
 
-import pytest
+import io
+import json
 
-from tests.integration.conftest import Stage
-from tests.integration.test_actions import jpeg, result_for
+import pytest
+import pytest_asyncio
+from PIL import Image
+from redis.asyncio import Redis
+
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.sandbox import Control, Message
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -14,6 +21,22 @@ PHOTOS = [
     jpeg("cat", (300, 500)),
     jpeg("astronaut", (400, 300)),
 ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
+    """A provider that never ends, one job of a person after the other."""
+    settings = {"IMGBOT_RUNNING_PER_USER": "1"}
+    folder = tmp_path_factory.mktemp("slow")
+    async for stage in open_stage(folder, is_simulated=True, **settings):
+        await stage.control.set_provider(duration_s=[600, 600])
+        yield stage
+
+
+def grey(level: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (120, 120), (level,) * 3).save(buffer, "JPEG", quality=95)
+    return buffer.getvalue()
 
 
 async def pictures_of(control: Control, chat_id: int) -> list[Message]:
@@ -81,15 +104,21 @@ async def test_another_command_over_an_album_says_what_to_do(builtin_stage: Stag
     assert answer.text.startswith("That works with one photo at a time.")
 
 
-async def test_ten_photos_wait_for_no_timer_and_keep_their_order(builtin_stage: Stage) -> None:
+async def test_photos_keep_their_order(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
-    many = [jpeg("cat", (100 + n, 100)) for n in range(10)]
+    greys = [grey(level) for level in range(20, 220, 20)]
 
-    await control.send_photos(person, many, caption="contact sheet")
+    await control.send_photos(person, greys, caption="side by side")
     result = await result_for(control, person)
 
+    image = (await picture_in(control, result)).convert("L")
     assert result.text.startswith("🧩 Photos merged: 10")
+    middles = [
+        image.getpixel((round((n + 0.5) / 10 * image.width), image.height // 2)) for n in range(10)
+    ]
+    assert middles == sorted(middles)
+    assert middles[-1] - middles[0] > 100
 
 
 async def test_an_album_of_files_keeps_them_as_they_are(builtin_stage: Stage) -> None:
@@ -113,14 +142,71 @@ async def test_a_slow_album_is_gathered_whole(builtin_stage: Stage) -> None:
     assert result.text.startswith("🧩 Photos merged: 4")
 
 
+async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
+    control = slow_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "something else first")
+    await control.wait_message(person.id, lambda m: m.is_outgoing)
+
+    sent = await control.send_photos(person, PHOTOS[:2], caption="collage")
+    await control.wait_message(person.id, lambda m: m.text == "⏳ Accepted. Your place in line: 1.")
+    await control.send_late(person, sent[0], PHOTOS[2])
+    async with slow_stage.bot.redis() as redis:
+        await eventually(lambda: waiting_photos(redis, 3))
+
+    asked = [m for m in await control.messages(person.id) if "numbered" in m.text]
+    assert asked == []
+    for _ in range(2):
+        await control.say(person, "/cancel")
+
+
+async def waiting_photos(redis: Redis, count: int) -> bool:
+    [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
+    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources"))) == count
+
+
+async def test_two_albums_at_once_lose_no_photo(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, PHOTOS[:2])
+    await control.send_photos(person, PHOTOS[2:])
+    await control.wait_message(person.id, lambda m: m.text.startswith("4 photos"))
+    await control.say(person, "collage")
+    result = await result_for(control, person)
+
+    assert result.text.startswith("🧩 Photos merged: 4")
+
+
+async def test_a_refused_album_in_a_chat_that_is_gone_disturbs_nobody(
+    builtin_stage: Stage,
+) -> None:
+    control = builtin_stage.control
+    gone, there = await control.make_user("Bob"), await control.make_user("Anna")
+    async with builtin_stage.bot.redis() as redis:
+        await redis.set("img:paused", "1")
+        await control.send_photos(gone, PHOTOS[:2], caption="collage")
+        await control.block(gone)
+        await eventually(lambda: no_album_waits(redis))
+        await redis.delete("img:paused")
+
+    await control.say(there, "a calm lake")
+
+    assert (await result_for(control, there)).photo_id
+
+
+async def no_album_waits(redis: Redis) -> bool:
+    return not await redis.exists("img:albums")
+
+
 async def test_an_album_survives_a_restart(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
 
     await control.send_photos(person, PHOTOS[:3], caption="collage")
     async with builtin_stage.bot.redis() as redis:
-        while not await redis.exists("img:albums"):
-            pass
+        await eventually(lambda: redis.exists("img:albums"))
+        assert await redis.llen("rq:queue:img_queue") == 0
     await builtin_stage.bot.kill()
     await builtin_stage.bot.start()
     result = await result_for(control, person)

@@ -1,158 +1,380 @@
-"""Bad input gets a plain sentence; nothing is lost by it, and nobody else is disturbed."""
+"""Odd words, odd kinds of messages, odd buttons: a plain sentence each, and nobody is disturbed."""
 
-import io
-import struct
-import zlib
+import re
+from typing import Any
 
 import pytest
-from PIL import Image
+import pytest_asyncio
 
 from tests.integration.conftest import Stage
-from tests.support.sandbox import picture
+from tests.integration.test_actions import result_for
+from tests.support.hostile import answers_to, assert_undisturbed, said_by_bot
+from tests.support.sandbox import KINDS, Person, picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-
-def png_of(width: int, height: int) -> bytes:
-    """A PNG that claims a size without having the pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + body))
-        return struct.pack(">I", len(body)) + kind + body + checksum
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    data = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
+EMPTY = "Tell me in words what to draw"
+LOADS = {"message_id": 9000, "date": 1_800_000_000}
 
 
-def with_location() -> bytes:
-    image = Image.new("RGB", (600, 400), "teal")
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    exif[0x010F] = "SECRET-CAMERA"
-    exif.get_ifd(0x8825)[2] = (52.0, 31.0, 12.0)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", exif=exif)
-    return buffer.getvalue()
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def undisturbed(simulated_stage: Stage):
+    yield
+    await assert_undisturbed(simulated_stage.bot, simulated_stage.control)
 
 
-FILES = [
-    ("text.jpg", b"this is no picture at all", "This is not a picture"),
-    ("page.png", b"<html><body>" + b"x" * 5000, "This is not a picture"),
-    ("empty.jpg", b"", "This is not a picture"),
-    ("cut.jpg", picture(1200, 900)[:-3000], "damaged or arrived incomplete"),
-    ("bomb.png", png_of(50_000, 50_000), "The picture is too large: 2500 MP"),
-    ("long.png", png_of(60_000, 2), "The picture is too long"),
-    ("notes.txt", b"hello", "This file is not a picture"),
-    ("tool.exe", b"MZ" + bytes(500), "This file is not a picture"),
-    ("heavy.jpg", picture() + bytes(21 << 20), "up to 20 MB"),
-    ("dot.png", picture(1, 1, kind="PNG"), "too small"),
-]
+async def said(stage: Stage, person: Person, chat_id: int | None = None) -> list[str]:
+    messages = await said_by_bot(stage.bot, stage.control, person, chat_id or person.id)
+    return [message.text for message in messages]
 
 
-@pytest.mark.parametrize(("name", "content", "sentence"), FILES, ids=[f[0] for f in FILES])
-async def test_files_that_are_no_pictures(
-    builtin_stage: Stage, name: str, content: bytes, sentence: str
+DRAWN = {
+    "only-emoji": ("🦊🌲", "🦊🌲"),
+    "joined-emoji": ("👩‍👩‍👧‍👦 👍🏽 ❤️", "👩‍👩‍👧‍👦 👍🏽 ❤️"),
+    "html": ("<b>fox</b> &amp; <a href='x'>", "<b>fox</b> &amp; <a href='x'>"),
+    "markdown": ("*fox* _in_ [a](b) `wood` ~||~", "*fox* _in_ [a](b) `wood` ~||~"),
+    "markdown-unclosed": ("_ * [ ` fox", "_ * [ ` fox"),
+    "format-fields": ("{words} {0} %s %(x)d \\n fox", "{words} {0} %s %(x)d \\n fox"),
+    "right-to-left": ("ثعلب في الغابة", "ثعلب في الغابة"),
+    "direction-turned": ("a \u202exof\u202c \u2067fox", "a xof fox"),
+    "zero-width-inside": ("a\ufeff f\u200bo\u2060x", "a fox"),
+    "null-inside": ("a fo\x00x \x1b[31m", "a fox [31m"),
+    "white-space": (" a\n\n\tfox\u00a0in \u2003 snow\r", "a fox in snow"),
+    "combining": ("f\u0336o\u0336x\u0336", "f\u0336o\u0336x\u0336"),
+    "braces-of-the-bot": ("<code>{user_id}</code>", "<code>{user_id}</code>"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "caption"), DRAWN.values(), ids=DRAWN)
+async def test_odd_words_are_drawn_and_shown_as_they_are(
+    simulated_stage: Stage, words: str, caption: str
 ) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-
-    await control.send_documents(person, [(name, content)], caption="/retouch")
-    reply = await control.wait_message(person.id, lambda m: sentence in m.text)
-
-    assert not reply.photo_id
-    assert "Traceback" not in reply.text
-
-
-WORDS = [
-    ("/create", "What shall I draw?"),
-    ("\u200b\u2060", "Tell me in words what to draw"),
-    ("x" * 4096, "That is too long: 4096 characters"),
-    ("/nosuchcommand", "What I can do"),
-    ("/cancel", "There is nothing to cancel"),
-]
-
-
-@pytest.mark.parametrize(("words", "sentence"), WORDS, ids=[w[1][:12] for w in WORDS])
-async def test_words_that_are_no_request(builtin_stage: Stage, words: str, sentence: str) -> None:
-    control = builtin_stage.control
+    control = simulated_stage.control
     person = await control.make_user("Bob")
 
     await control.say(person, words)
-    reply = await control.wait_message(person.id)
+    result = await result_for(control, person)
 
-    assert sentence in reply.text
+    assert result.text == caption
 
 
-async def test_ten_thousand_characters_in_one_update(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
+NOT_WORDS = {
+    "zero-width": ("\u200b\u2060\ufeff", EMPTY),
+    "null": ("\x00", EMPTY),
+    "direction-marks": ("\u202e\u2066\u200f", EMPTY),
+    "joiners-alone": ("\u200d\ufe0f", EMPTY),
+    "blank-that-is-a-letter": ("\u3164\u115f\uffa0", EMPTY),
+    "blank-that-is-a-symbol": ("\u2800\u2800", EMPTY),
+    "only-the-bots-name": ("@imgbot_sandbox_bot", EMPTY),
+    "command-and-nothing": ("/create \u200b", "What shall I draw?"),
+    "too-long-by-one": ("x" * 2001, "That is too long: 2001 characters. Please shorten it to 2000"),
+    "one-long-message": ("😀 я" * 1024, "That is too long: 3072 characters"),
+    "unknown-command": ("/nosuchcommand", "I don't know this command."),
+    "slash": ("/", "I don't know this command."),
+    "command-of-another-bot": ("/create@another_bot fox", "I don't know this command."),
+    "nothing-to-cancel": ("/cancel", "There is nothing to cancel"),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), NOT_WORDS.values(), ids=NOT_WORDS)
+async def test_words_that_are_no_request_get_one_sentence(
+    simulated_stage: Stage, words: str, sentence: str
+) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, words)
+    [answer] = await said(simulated_stage, person)
+
+    assert answer.startswith(sentence)
+
+
+@pytest.mark.parametrize("words", ["ж" * 2000, "🦊" * 2000], ids=["letters", "emoji"])
+async def test_as_many_characters_as_allowed_are_drawn(simulated_stage: Stage, words: str) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, words)
+    [title] = await said(simulated_stage, person)
+
+    assert title.startswith(words[:200])
+    assert title.endswith("…")
+
+
+async def test_a_text_that_a_client_cuts_in_two_is_refused_once(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+
+    await control.say(person, "y" * 4097)
+    answers = await said(simulated_stage, person)
+
+    assert answers == ["That is too long: 4096 characters. Please shorten it to 2000.", "y"]
+
+
+async def test_ten_thousand_characters_in_one_update(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
     person = await control.make_user("Bob")
     chat = {"id": person.id, "type": "private", "first_name": "Bob"}
-    message = {"message_id": 9000, "date": 1_800_000_000, "chat": chat, "from": person.raw}
+    message = LOADS | {"chat": chat, "from": person.raw, "text": "y" * 10_000}
 
     await control.say(person, "/start")
-    await control.push_update({"message": message | {"text": "y" * 10_000}})
-    reply = await control.wait_message(person.id, lambda m: "too long" in m.text)
+    await control.push_update({"message": message})
+    answers = await said(simulated_stage, person)
 
-    assert "10000" in reply.text
-
-
-STRANGE = [
-    {"sticker": {"file_id": "s", "file_unique_id": "s", "type": "regular", "width": 512,
-                 "height": 512, "is_animated": False, "is_video": False}},
-    {"voice": {"file_id": "v", "file_unique_id": "v", "duration": 3}},
-    {"video": {"file_id": "v", "file_unique_id": "v", "width": 9, "height": 9, "duration": 3}},
-    {"contact": {"phone_number": "+100", "first_name": "X"}},
-    {"location": {"latitude": 1.0, "longitude": 2.0}},
-    {"dice": {"emoji": "🎲", "value": 3}},
-]  # fmt: skip
+    assert answers[1:] == ["That is too long: 10000 characters. Please shorten it to 2000."]
 
 
-@pytest.mark.parametrize("content", STRANGE, ids=[next(iter(c)) for c in STRANGE])
-@pytest.mark.parametrize("language", ["ru", "en"])
-async def test_what_cannot_be_read(
-    builtin_stage: Stage, content: dict[str, object], language: str
+_FILE = {"file_id": "none", "file_unique_id": "none"}
+UNREADABLE: dict[str, dict[str, Any]] = KINDS | {
+    # Telegram names a GIF twice, for programs that know no animations.
+    "gif": KINDS["animation"] | {"document": _FILE | {"mime_type": "video/mp4"}},
+    "venue": KINDS["location"]
+    | {"venue": KINDS["location"] | {"title": "Café", "address": "Street 1"}},
+    "story": {"story": {"id": 1, "chat": {"id": 777_000, "type": "private"}}},
+    "checklist": {"checklist": {"title": "To do", "tasks": [{"id": 1, "text": "a fox"}]}},
+    "game": {"game": {"title": "Fox", "description": "run", "photo": []}},
+    "video-with-caption": KINDS["video"] | {"caption": "make it brighter"},
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_what_cannot_be_read_gets_a_sentence(simulated_stage: Stage, kind: str) -> None:
+    control = simulated_stage.control
+    anna = await control.make_user("Анна", language_code="ru")
+    bob = await control.make_user("Bob")
+
+    for person in (anna, bob):
+        await control.send(person, extra=UNREADABLE[kind])
+
+    assert [text[:20] for text in await said(simulated_stage, anna)] == ["Такое я читать не ум"]
+    assert [text[:20] for text in await said(simulated_stage, bob)] == ["I can't read that. S"]
+
+
+async def test_an_album_of_videos_gets_one_sentence(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+
+    for _ in range(4):
+        await control.send(person, extra=KINDS["video"] | {"media_group_id": "77"})
+
+    assert [text[:18] for text in await said(simulated_stage, person)] == ["I can't read that."]
+
+
+async def test_a_live_photo_is_a_photo(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+
+    live = {"live_photo": _FILE | {"width": 640, "height": 480, "duration": 2}}
+    await control.send_photos(person, [picture()], caption="a hat", extra=live)
+    result = await result_for(control, person)
+
+    assert result.text.startswith("✏️ a hat")
+
+
+SERVICE: dict[str, dict[str, Any]] = {
+    "joined": {"new_chat_members": [{"id": 5, "is_bot": False, "first_name": "X"}]},
+    "left": {"left_chat_member": {"id": 5, "is_bot": False, "first_name": "X"}},
+    "title": {"new_chat_title": "/create a fox"},
+    "photo": {"new_chat_photo": [_FILE | {"width": 90, "height": 90}]},
+    "pinned": {"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 5, "type": "group"}}},
+    "timer": {"message_auto_delete_timer_changed": {"message_auto_delete_time": 9}},
+    "topic": {"forum_topic_created": {"name": "Foxes", "icon_color": 1}},
+    "video-chat": {"video_chat_started": {}},
+    "write-access": {"write_access_allowed": {}},
+    "background": {"chat_background_set": {"type": {"type": "chat_theme", "theme_name": "🦊"}}},
+    "not-known-yet": {"hologram": {"depth": 3}},
+}  # fmt: skip
+
+
+async def test_service_messages_are_met_with_silence(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    group = await control.make_group("Friends", [person])
+    await control.set_privacy(group, on=False)
+
+    for chat_id in (person.id, group):
+        for content in SERVICE.values():
+            await control.send(person, chat_id=chat_id, extra=content)
+
+    assert await said(simulated_stage, person) == []
+    assert await said(simulated_stage, person, group) == []
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["named", "hidden"])
+async def test_forwarded_words_and_photos_work_like_own(
+    simulated_stage: Stage, *, hidden: bool
 ) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob", language_code=language)
+    control = simulated_stage.control
+    anna, bob = await control.make_user("Anna"), await control.make_user("Bob")
+    group = await control.make_group("Friends", [anna, bob])
+    words = await control.say(anna, "a fox", chat_id=group)
+    [photo] = await control.send_photos(anna, [picture()], caption="a hat", chat_id=group)
 
-    await control.send(person, extra=content)
-    reply = await control.wait_message(person.id)
+    await control.forward(bob, [words, photo], chat_id=bob.id, hidden=hidden)
 
-    beginning = "I can't read that" if language == "en" else "Такое я читать не умею"
-    assert reply.text.startswith(beginning)
+    assert sorted(await said(simulated_stage, bob)) == ["a fox", "✏️ a hat"]
+
+
+async def test_a_picture_chosen_inline_is_no_request_in_its_own_words(
+    simulated_stage: Stage,
+) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a lighthouse")
+    await result_for(control, person)
+    offers = await control.ask_inline(person, "light")
+
+    await control.choose_inline(offers, offers.results[0]["id"], person.id)
+
+    assert "✏️ a lighthouse" not in await said(simulated_stage, person)
+
+
+async def test_an_edited_message_gets_one_sentence_and_then_silence(
+    simulated_stage: Stage,
+) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    words = await control.say(person, "a fox")
+    await result_for(control, person)
+    [photo] = await control.send_photos(person, [picture()], caption="a hat")
+
+    for text in ("a red fox", "a blue fox", "a green fox"):
+        await control.edit(person, words, text)
+    await control.edit(person, photo, "a cap")
+    answers = await said(simulated_stage, person)
+
+    assert sum(text.startswith("I work from the first version") for text in answers) == 1
+    assert sorted(text for text in answers if "first version" not in text) == ["a fox", "✏️ a hat"]
+
+
+async def test_a_message_edited_days_later_is_met_with_silence(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    chat = {"id": person.id, "type": "private", "first_name": "Bob"}
+    edited = LOADS | {"edit_date": LOADS["date"] + 172_000, "chat": chat, "from": person.raw}
+
+    await control.push_update({"edited_message": edited | {"text": "a red fox"}})
+
+    assert await said(simulated_stage, person) == []
+
+
+async def test_channel_posts_are_met_with_silence(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    channel = await control.make_channel("News", [person])
+
+    post = await control.say(person, "/create a fox", chat_id=channel)
+    await control.send_photos(person, [picture()], caption="@imgbot_sandbox_bot", chat_id=channel)
+    await control.edit(person, post, "/create a red fox")
+
+    assert await said(simulated_stage, person, channel) == []
+
+
+AS_CHANNEL = {
+    "from": {"id": 136_817_688, "is_bot": True, "first_name": "Channel"},
+    "sender_chat": {"id": -1_009_999, "type": "channel", "title": "News"},
+}
 
 
 @pytest.mark.parametrize(
-    ("data", "answer"),
-    [
-        ("nonsense", "I don't know this button"),
-        ("cancel:12345", "This picture is finished already"),
-        ("again:12345", "This button no longer works"),
-        ("up:4.999", "This button no longer works"),
-        ("up:9.1", "This button no longer works"),
-        ("start:everything", "I don't know this button"),
-        ("scale:2", "This button no longer works"),
-        ("photo:edit", "This button no longer works"),
-        ("merge:", "This button no longer works"),
-        ("cancel:" + "А" * 20, "I don't know this button"),
-    ],
+    "who", [{"anonymous": True}, {"extra": AS_CHANNEL}], ids=["as-group", "as-channel"]
 )
-async def test_forged_and_stale_buttons(builtin_stage: Stage, data: str, answer: str) -> None:
-    control = builtin_stage.control
+async def test_the_anonymous_are_told_so_in_each_of_their_groups(
+    simulated_stage: Stage, who: dict[str, Any]
+) -> None:
+    """They all have one account at Telegram: what one was told, the others have not heard."""
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    groups = [await control.make_group(title, [person]) for title in ("One", "Two")]
+
+    for group in groups:
+        for _ in range(3):
+            await control.say(person, "/create a fox", chat_id=group, **who)
+
+    for group in groups:
+        answers = await said(simulated_stage, person, group)
+        assert [text[:28] for text in answers] == ["I can't tell who is writing:"]
+
+
+UNKNOWN = "I don't know this button. Start anew: /start"
+STALE = "This button no longer works. Start anew: /start"
+NOT_YOURS = "This button is for the person who ordered the picture."
+FORGED = {
+    "nonsense": UNKNOWN,
+    "menu:create": UNKNOWN,
+    "AGAIN:1": UNKNOWN,
+    "again:1\n": UNKNOWN,
+    "again:" + "1" * 41: UNKNOWN,
+    "again:" + "1" * 5000: UNKNOWN,
+    "cancel:" + "А" * 20: UNKNOWN,
+    "\x00\x01\xff\u202e": UNKNOWN,
+    '{"action": "again"}': UNKNOWN,
+    "again:1 2": UNKNOWN,
+    "again:*": UNKNOWN,
+    "start:everything": UNKNOWN,
+    "start:compare": UNKNOWN,
+    "start:": UNKNOWN,
+    "again:": STALE,
+    "again:12345": STALE,
+    "edit:..": STALE,
+    "file:-": STALE,
+    "compare:0": STALE,
+    "undo:99999999999999999999": STALE,
+    "up:4.999": STALE,
+    "up:9.1": STALE,
+    "up:": STALE,
+    "view:": STALE,
+    "view:1": STALE,
+    "scale:2": STALE,
+    "scale:3": UNKNOWN,
+    "photo:edit": STALE,
+    "photo:": STALE,
+    "merge:": STALE,
+    "merge:9": STALE,
+    "cancel:": "This picture is finished already.",
+    "cancel:12345": "This picture is finished already.",
+    "queue:": NOT_YOURS,
+    "queue:1": NOT_YOURS,
+    "set:": NOT_YOURS,
+    "set:language.en": NOT_YOURS,
+    "set:language.en.1": NOT_YOURS,
+    "set:language.xx.{me}": UNKNOWN,
+    "set:ratio.99x1.{me}": UNKNOWN,
+    "set:variants.9.{me}": UNKNOWN,
+    "set:is_banned.0.{me}": UNKNOWN,
+}
+
+
+@pytest.mark.parametrize("data", FORGED, ids=lambda data: repr(data[:24]))
+async def test_forged_and_stale_buttons_are_answered(simulated_stage: Stage, data: str) -> None:
+    control = simulated_stage.control
     person = await control.make_user("Mallory")
     await control.say(person, "/start")
     menu = await control.wait_message(person.id)
 
-    after = await control.last_seq()
-    await control.press(person, menu, data)
-    event = await control.wait_for(
-        lambda e: e.type == "callback_answer" and e.raw["user_id"] == person.id, after=after
-    )
+    [answer] = await answers_to(control, person, menu, data.replace("{me}", str(person.id)))
 
-    assert event.raw["text"].startswith(answer)
+    assert answer == FORGED[data]
+    assert len(await said(simulated_stage, person)) == 1
+
+
+@pytest.mark.parametrize("action", ["again", "edit", "up", "file", "compare", "undo", "view"])
+async def test_the_picture_of_another_person_is_out_of_reach(
+    simulated_stage: Stage, action: str
+) -> None:
+    control = simulated_stage.control
+    ann, mallory = await control.make_user("Ann"), await control.make_user("Mallory")
+    await control.say(mallory, "/start")
+    menu = await control.wait_message(mallory.id)
+    await control.say(ann, "a secret fox")
+    result = await result_for(control, ann)
+    job_id = result.button("Again")["callback_data"].removeprefix("again:")
+
+    scale = "2." if action == "up" else ""
+    [answer] = await answers_to(control, mallory, menu, f"{action}:{scale}{job_id}")
+
+    assert answer == NOT_YOURS
+    assert len(await said(simulated_stage, mallory)) == 1
 
 
 async def test_a_strangers_job_cannot_be_called_off(simulated_stage: Stage) -> None:
@@ -162,41 +384,132 @@ async def test_a_strangers_job_cannot_be_called_off(simulated_stage: Stage) -> N
     menu = await control.wait_message(mallory.id)
     await control.say(ann, "a fox [[sim:slow=2]]")
     status = await control.wait_message(ann.id, lambda m: bool(m.buttons))
+
+    [answer] = await answers_to(control, mallory, menu, status.button("Cancel")["callback_data"])
+    await result_for(control, ann)
+
+    assert answer == NOT_YOURS
+
+
+async def test_a_picture_that_is_forgotten_says_so(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox")
+    result = await result_for(control, person)
+    again = result.button("Again")["callback_data"]
+    async with simulated_stage.bot.redis() as redis:
+        await redis.delete(f"img:result:{again.removeprefix('again:')}")
+
+    assert await answers_to(control, person, result, again) == [STALE]
+
+
+async def test_buttons_of_a_message_out_of_reach_are_answered(simulated_stage: Stage) -> None:
+    """Telegram names such a message without telling what is in it."""
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox")
+    result = await result_for(control, person)
+    again = result.button("Again")["callback_data"]
+    job_id = again.removeprefix("again:")
+    await control.delete(result)
+    buttons = [again, f"view:{job_id}", f"set:quiet.1.{person.id}", f"queue:{person.id}"]
+
+    answers = await answers_to(control, person, result, *buttons)
+    await answers_to(control, person, 987_654, "start:create")
+
+    assert answers == [STALE, STALE, "", ""]
+    assert (await said(simulated_stage, person))[-1] == "What shall I draw? Say it in words."
+
+
+async def test_the_same_button_twice_at_once_acts_once(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "two taps")
+    result = await result_for(control, person)
+
+    data = result.button("Again")["callback_data"]
+
+    answers = await answers_to(control, person, result, data, data)
+
+    assert sorted(answers) == ["Accepted.", "On it already."]
+    assert await said(simulated_stage, person) == ["two taps", "two taps"]
+
+
+async def test_called_off_twice_at_once_is_called_off_once(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox [[sim:slow=20]]")
+    status = await control.wait_message(person.id, lambda m: bool(m.buttons))
     data = status.button("Cancel")["callback_data"]
 
-    after = await control.last_seq()
-    await control.press(mallory, menu, data)
-    event = await control.wait_for(lambda e: e.type == "callback_answer", after=after)
-    await control.wait_message(ann.id, lambda m: bool(m.photo_id), 20)
+    answers = await answers_to(control, person, status, data, data)
 
-    assert event.raw["text"].startswith("This button is for the person")
+    assert sorted(answers) == ["Cancelling…", "On it already."]
+    assert await said(simulated_stage, person) == ["Cancelled."]
 
 
-async def test_metadata_never_comes_back_and_orientation_is_applied(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
+async def test_cancel_twice_in_a_row_calls_two_pictures_off(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
     person = await control.make_user("Bob")
+    for number in range(3):
+        await control.say(person, f"fox {number} [[sim:slow=3]]")
 
-    await control.send_documents(person, [("phone.jpg", with_location())], caption="mirror")
-    result = await control.wait_message(person.id, lambda m: bool(m.photo_id or m.document_id))
-    content = await control.file(result.photo_id or result.document_id or "")
+    for _ in range(2):
+        await control.say(person, "/cancel")
+    answers = await said(simulated_stage, person)
 
-    image = Image.open(io.BytesIO(content))
-    assert b"SECRET-CAMERA" not in content
-    assert dict(image.getexif()) == {}
-    assert image.size[0] < image.size[1]
+    assert sorted(answers) == ["Cancelled.", "Cancelled.", "fox 0 [[sim:slow=3]]"]
 
 
-async def test_the_others_are_not_disturbed(builtin_stage: Stage) -> None:
-    """While one sends rubbish, another gets his picture."""
-    control = builtin_stage.control
-    mallory, ann = await control.make_user("Mallory"), await control.make_user("Ann")
+async def test_someone_who_blocks_the_bot_is_served_again_later(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox [[sim:slow=1]]")
+    await control.wait_message(person.id)
 
-    for _ in range(3):
-        await control.send_documents(
-            mallory, [("bomb.png", png_of(50_000, 50_000))], caption="/retouch"
-        )
+    await control.block(person)
+    before = await said(simulated_stage, person)
+    await control.block(person, blocked=False)
+    await control.say(person, "a second fox")
+    await result_for(control, person)
+
+    assert all("fox" not in text for text in before)
+    assert "a step failed" not in simulated_stage.bot.log
+
+
+async def test_an_account_that_is_deleted_ends_its_job_quietly(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox [[sim:slow=1]]")
+    await control.wait_message(person.id)
+    before = len(simulated_stage.bot.log)
+
+    await control.close_chat(person.id, "deactivated")
+    await said(simulated_stage, person)
+
+    assert not re.search("Traceback|a step failed", simulated_stage.bot.log[before:])
+
+
+async def test_a_deleted_status_message_costs_no_picture_and_makes_no_second(
+    simulated_stage: Stage,
+) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    await control.say(person, "a fox [[sim:slow=1]]")
+    await control.delete(await control.wait_message(person.id))
+
+    assert await said(simulated_stage, person) == ["a fox [[sim:slow=1]]"]
+
+
+async def test_updates_that_make_no_sense_are_set_aside(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Ann")
+
     await control.push_update({"message": {"chat": "no chat"}})
-    await control.say(ann, "a quiet lake")
-    result = await control.wait_message(ann.id, lambda m: bool(m.photo_id), 20)
+    await control.say(person, "a quiet lake")
+    result = await result_for(control, person)
 
+    async with simulated_stage.bot.redis() as redis:
+        assert await redis.llen("img:updates:dead") == 1
+        await redis.delete("img:updates:dead")
     assert result.text == "a quiet lake"

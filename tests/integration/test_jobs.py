@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from imgbot.errors import FencedError, GoneError
 from imgbot.job import NEXT_STATES, Job, Operation, Source, State
 from imgbot.queue import keys
+from imgbot.queue.albums import Albums, Item
 from imgbot.queue.jobs import Caps, JobQueue
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts
@@ -334,3 +335,39 @@ async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redi
         await shelf.set_aside({"update_id": number})
 
     assert await redis.llen(keys.POISON) == 1000
+
+
+async def gathered(redis: Redis, *message_ids: int) -> Albums:
+    albums = Albums(redis, Scripts(redis))
+    for message_id in message_ids:
+        photo = Source(f"f{message_id}", f"u{message_id}")
+        await albums.add("1.9", "1.1", Item(message_id, photo, "", {"user_id": 1}), NOW)
+    return albums
+
+
+async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
+    redis: Redis,
+) -> None:
+    albums = await gathered(redis, 1, 2)
+    handled = await albums.items("1.9")
+    await gathered(redis, 3)
+
+    for _ in range(2):
+        await albums.close("1.9", "7", handled)
+
+    assert [item.message_id for item in await albums.items("1.9")] == [3]
+    assert await albums.due(NOW + 60_000) == (["1.9"], 0)
+
+
+async def test_an_album_waits_as_long_as_it_takes(redis: Redis) -> None:
+    await gathered(redis, 1)
+
+    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
+
+
+async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Redis) -> None:
+    albums = await gathered(redis, 1)
+    assert await albums.due(NOW + 1499) == ([], NOW + 1500)
+
+    await gathered(redis, *range(2, 11))
+    assert await albums.due(NOW) == (["1.9"], 0)

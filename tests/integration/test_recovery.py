@@ -9,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State
-from imgbot.polling import PollingConfig
 from imgbot.providers.http import HttpDoor
 from imgbot.providers.protocol import Recovery
 from imgbot.providers.simulated import SimulatedProvider
@@ -58,7 +57,7 @@ async def ordered(
         status=unused,
         delivery=unused,
         download=unused,
-        polling=PollingConfig(),
+        pace=unused,
         folder=folder,
         now_ms=lambda: NOW,
         draining=asyncio.Event(),

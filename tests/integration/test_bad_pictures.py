@@ -1,0 +1,320 @@
+"""Odd picture files: a picture comes of each or a plain sentence, and nobody is disturbed."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from PIL import Image, ImageStat
+
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import picture_in, result_for
+from tests.support import hostile
+from tests.support.hostile import assert_undisturbed, encoded, noisy, said_by_bot
+from tests.support.sandbox import picture
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MIB = 1 << 20
+NOT_A_PICTURE = "This is not a picture, whatever its name says."
+NOT_A_PICTURE_FILE = "This file is not a picture."
+DAMAGED = "The file is damaged or arrived incomplete."
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def undisturbed(builtin_stage: Stage):
+    yield
+    await assert_undisturbed(builtin_stage.bot, builtin_stage.control)
+
+
+Make = Callable[[], bytes]
+SIDEWAYS = (240, 320)
+GOOD: dict[str, tuple[str, Make, tuple[int, int]]] = {
+    "cmyk": ("a.jpg", lambda: encoded(noisy(mode="CMYK"), "JPEG"), SIDEWAYS),
+    "cmyk-tiff": ("a.tif", lambda: encoded(noisy(mode="CMYK"), "TIFF"), SIDEWAYS),
+    "sixteen-bits": ("a.png", hostile.sixteen_bits, SIDEWAYS),
+    "palette-transparent": ("a.png", hostile.palette_with_transparency, SIDEWAYS),
+    "grey-alpha": ("a.png", lambda: encoded(noisy(mode="LA"), "PNG"), SIDEWAYS),
+    "black-and-white": ("a.png", lambda: encoded(noisy().convert("1"), "PNG"), SIDEWAYS),
+    "gif": ("a.gif", lambda: hostile.animated("GIF"), SIDEWAYS),
+    "animated-webp": ("a.webp", lambda: hostile.animated("WEBP"), SIDEWAYS),
+    "animated-png": ("a.png", lambda: hostile.animated("PNG"), SIDEWAYS),
+    "png-that-is-a-jpeg": ("a.png", lambda: encoded(noisy(), "JPEG"), SIDEWAYS),
+    "jpg-that-is-a-webp": ("a.jpg", lambda: encoded(noisy(), "WEBP"), SIDEWAYS),
+    "progressive": ("a.jpg", lambda: encoded(noisy(), "JPEG", progressive=True), SIDEWAYS),
+    "avif": ("a.avif", lambda: encoded(noisy(), "AVIF"), SIDEWAYS),
+    "tiff": ("a.tiff", lambda: encoded(noisy(), "TIFF"), SIDEWAYS),
+    "bmp": ("a.bmp", lambda: encoded(noisy(), "BMP"), SIDEWAYS),
+    "turned-by-exif": ("a.jpg", hostile.turned_by_exif, (600, 400)),
+    "bytes-behind-its-end": ("a.jpg", lambda: picture() + b"PK\x03\x04" * 999, (480, 640)),
+    "name-full-of-dots": ("../../etc/passwd\u202egpj.png", lambda: picture(kind="PNG"), (480, 640)),
+    "very-long": ("a.png", lambda: picture(20_000, 40, kind="PNG"), (40, 20_000)),
+}
+
+
+@pytest.mark.parametrize("case", GOOD)
+async def test_a_file_of_an_odd_but_good_picture_is_turned(builtin_stage: Stage, case: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    name, make, size = GOOD[case]
+    content = make()
+
+    await control.send_documents(person, [(name, content)], caption="rotate right")
+    result = await result_for(control, person)
+    image = await picture_in(control, result)
+
+    assert image.size == size
+    assert dict(image.getexif()) == {}
+    assert b"SECRET" not in await control.file(result.photo_id or result.document_id or "")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+async def test_of_an_animation_the_first_frame_is_taken(builtin_stage: Stage, kind: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    file = (f"a.{kind.lower()}", hostile.animated(kind))
+    await control.send_documents(person, [file], caption="mirror")
+    image = (await picture_in(control, await result_for(control, person))).convert("RGB")
+
+    red, green, blue = ImageStat.Stat(image).mean
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+AS_PHOTO: dict[str, Make] = {
+    "cmyk": lambda: encoded(noisy(mode="CMYK"), "JPEG"),
+    "sixteen-bits": hostile.sixteen_bits,
+    "palette-transparent": hostile.palette_with_transparency,
+    "progressive": lambda: encoded(noisy(), "JPEG", progressive=True),
+    "png-that-is-a-jpeg": lambda: encoded(noisy(), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("case", AS_PHOTO)
+async def test_a_photo_of_an_odd_picture_is_edited(builtin_stage: Stage, case: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, [AS_PHOTO[case]()], caption="rotate right")
+    image = await picture_in(control, await result_for(control, person))
+
+    assert image.size == SIDEWAYS
+
+
+def bmp_bomb() -> bytes:
+    return hostile.bmp_of_claimed_size(30_000, 30_000)
+
+
+BAD: dict[str, tuple[str, Make, str]] = {
+    "text-named-jpg": ("a.jpg", lambda: b"this is no picture at all", NOT_A_PICTURE),
+    "page-named-png": ("a.png", lambda: b"<html><body>" + b"x" * 5000, NOT_A_PICTURE),
+    "zip-named-png": ("a.png", hostile.zip_file, NOT_A_PICTURE),
+    "program-named-jpg": ("a.jpg", lambda: b"MZ" + bytes(500), NOT_A_PICTURE),
+    "video-named-jpg": ("a.jpg", lambda: b"\0\0\0\x18ftypmp42" + bytes(900), NOT_A_PICTURE),
+    "empty": ("a.jpg", lambda: b"", NOT_A_PICTURE),
+    "svg": ("a.svg", lambda: hostile.SVG, NOT_A_PICTURE),
+    "eps-named-png": ("a.png", lambda: b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage", NOT_A_PICTURE),
+    "icon": ("a.ico", lambda: encoded(noisy(), "ICO"), NOT_A_PICTURE),
+    "pdf": ("a.pdf", lambda: hostile.PDF, NOT_A_PICTURE_FILE),
+    "zip": ("a.zip", hostile.zip_file, NOT_A_PICTURE_FILE),
+    "no-extension": ("фото", picture, NOT_A_PICTURE_FILE),
+    "text": ("notes.txt", lambda: b"hello", NOT_A_PICTURE_FILE),
+    "program": ("tool.exe", lambda: b"MZ" + bytes(500), NOT_A_PICTURE_FILE),
+    "jpeg-cut": ("a.jpg", lambda: picture(1200, 900)[:-3000], DAMAGED),
+    "png-cut": ("a.png", lambda: encoded(noisy(), "PNG")[:9000], DAMAGED),
+    "webp-cut": ("a.webp", lambda: encoded(noisy(), "WEBP")[:900], DAMAGED),
+    "gif-cut": ("a.gif", lambda: encoded(noisy(), "GIF")[:9000], DAMAGED),
+    "png-bomb": (
+        "a.png",
+        lambda: hostile.png_of_claimed_size(50_000, 50_000),
+        "The picture is too large: 2500 MP, the limit is 50 MP.",
+    ),
+    "bmp-bomb": ("a.bmp", bmp_bomb, "The picture is too large: 900 MP, the limit is 50 MP."),
+    "too-long": (
+        "a.png",
+        lambda: hostile.png_of_claimed_size(60_000, 2),
+        "The picture is too long: one side has 60000 pixels, the limit is 20000.",
+    ),
+    "thread": ("a.png", lambda: picture(20_000, 1, kind="PNG"), "The picture is too small"),
+    "dot": ("a.png", lambda: picture(1, 1, kind="PNG"), "The picture is too small"),
+    "heavy": (
+        "a.jpg",
+        lambda: picture() + bytes(20 * MIB),
+        "The picture is too heavy: Telegram hands me files up to 20 MB.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_file_gets_one_sentence(builtin_stage: Stage, case: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    name, make, sentence = BAD[case]
+
+    await control.send_documents(person, [(name, make())], caption="/retouch")
+    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answer.text.startswith(sentence)
+    assert not answer.photo_id
+    assert not answer.buttons
+
+
+BOMBS: dict[str, Make] = {
+    "text": lambda: hostile.png_with_text_bomb(200 * MIB),
+    "profile": lambda: hostile.png_with_profile_bomb(200 * MIB),
+    "frames": lambda: hostile.gif_of_frames(2000),
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+async def test_a_bomb_inside_a_picture_ends_in_an_answer(builtin_stage: Stage, case: str) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    await control.send_documents(person, [("a.png", BOMBS[case]())], caption="mirror")
+    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answer.photo_id or answer.text.startswith((DAMAGED, NOT_A_PICTURE))
+
+
+async def test_a_file_of_exactly_20_mb_is_taken(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    photo = picture()
+
+    content = photo + bytes(20 * MIB - len(photo))
+    await control.send_documents(person, [("a.jpg", content)], caption="rotate right")
+    image = await picture_in(control, await result_for(control, person))
+
+    assert image.size == (480, 640)
+
+
+async def test_a_heic_photo_is_opened_where_the_extra_is_installed(builtin_stage: Stage) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    file = io.BytesIO()
+    heif.from_pillow(noisy()).save(file)
+
+    await control.send_documents(person, [("IMG_1.HEIC", file.getvalue())], caption="rotate right")
+    image = await picture_in(control, await result_for(control, person))
+
+    assert image.size == SIDEWAYS
+
+
+async def test_a_heic_photo_without_the_extra_says_what_to_send(
+    tmp_path: Path, builtin_stage: Stage
+) -> None:
+    (tmp_path / "pillow_heif.py").write_text("raise ModuleNotFoundError('pillow_heif')\n")
+    async for stage in open_stage(tmp_path, is_simulated=False, PYTHONPATH=str(tmp_path)):
+        person = await stage.control.make_user("Bob")
+        await stage.control.send_documents(
+            person, [("IMG_1.HEIC", hostile.HEIC_HEAD)], caption="mirror"
+        )
+        [answer] = await said_by_bot(stage.bot, stage.control, person, person.id)
+        await assert_undisturbed(stage.bot, stage.control)
+
+        assert answer.text.startswith("This is a HEIC photo, and this bot cannot open those.")
+    assert builtin_stage.bot.is_running
+
+
+async def test_a_bad_file_by_itself_is_told_before_anything_is_asked(
+    builtin_stage: Stage,
+) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    for name in ("a.pdf", "b.exe"):
+        await control.send_documents(person, [(name, hostile.PDF)])
+    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert [answer.text[:27] for answer in answers] == [NOT_A_PICTURE_FILE] * 2
+
+
+async def test_an_album_with_a_bad_file_gets_one_sentence(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    files = [("a.jpg", picture()), ("b.jpg", b"no picture"), ("c.jpg", picture(color="red"))]
+
+    await control.send_documents(person, files, caption="side by side")
+    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answer.text.startswith(NOT_A_PICTURE)
+
+
+async def test_an_album_of_documents_gets_one_sentence(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    files = [(f"{number}.pdf", hostile.PDF) for number in range(4)]
+    await control.send_documents(person, files, caption="collage")
+    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert [answer.text[:27] for answer in answers] == [NOT_A_PICTURE_FILE]
+
+
+async def test_an_album_under_a_command_for_one_photo_gets_one_sentence(
+    builtin_stage: Stage,
+) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    photos = [picture(color=color) for color in ("red", "green", "blue")]
+    await control.send_photos(person, photos, caption="/retouch")
+    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert [answer.text[:20] for answer in answers] == ["That works with one "]
+
+
+async def test_words_in_reply_to_a_bad_file_do_not_edit_it(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    [sent] = await control.send_documents(person, [("a.jpg", b"no picture")])
+
+    await control.say(person, "brighter", reply_to=sent.id)
+    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answers[-1].text.startswith(NOT_A_PICTURE)
+
+
+async def test_a_very_long_wish_that_is_not_understood_gets_its_sentence(
+    builtin_stage: Stage,
+) -> None:
+    """Telegram counts an emoji as two characters, and the sentence repeats the wish."""
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    [photo] = await control.send_photos(person, [picture()])
+
+    await control.say(person, "🦊" * 2000, reply_to=photo.id)
+    [_, answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answer.text.startswith("I don't know how to do that:")
+    assert answer.text.endswith("All that I can do is in /help.")
+
+
+async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    files = [("a.png", picture(20_000, 20, kind="PNG")), ("b.png", picture(20, 9000, kind="PNG"))]
+
+    await control.send_documents(person, files, caption="side by side")
+    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+
+    assert answer.photo_id or answer.document_id
+    image = Image.open(io.BytesIO(await control.file(answer.photo_id or answer.document_id or "")))
+    assert min(image.size) > 1
+
+
+async def test_while_one_sends_bombs_another_gets_a_picture(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    mallory, ann = await control.make_user("Mallory"), await control.make_user("Ann")
+
+    for _ in range(3):
+        bomb = ("bomb.png", hostile.png_of_claimed_size(50_000, 50_000))
+        await control.send_documents(mallory, [bomb], caption="/retouch")
+    await control.say(ann, "a quiet lake")
+    result = await result_for(control, ann)
+
+    assert result.text.splitlines()[0] == "a quiet lake"

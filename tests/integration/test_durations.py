@@ -1,0 +1,147 @@
+"""What providers took, in Redis, and the pace that is learned from it."""
+
+import asyncio
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.learning import Span
+from imgbot.polling import Budget, PollingConfig
+from imgbot.queue import keys
+from imgbot.queue.durations import KEPT_S, Durations
+from imgbot.queue.scripts import connect
+from imgbot.runner.pacing import Pace
+from tests.integration.conftest import Stage
+from tests.integration.test_actions import result_for
+
+KIND = "replicate.create.google/nano-banana:2"
+CONFIG = PollingConfig()
+
+
+def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> Pace:
+    durations = None if is_fixed else Durations(redis)
+    return Pace(CONFIG, Budget(polls_per_s), durations, lambda: 0.0)
+
+
+async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
+    durations = Durations(redis)
+    spans = [Span(0, 2.0), Span(5.123, 9.5), Span(16.25, 26.25)]
+
+    for span in spans:
+        await durations.add(KIND, span)
+
+    assert await durations.latest(KIND) == spans
+    assert await durations.latest("another.create.model") == []
+
+
+async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis: Redis) -> None:
+    durations = Durations(redis)
+
+    for number in range(230):
+        await durations.add(KIND, Span(number, number + 1))
+
+    kept = await durations.latest(KIND)
+    assert (len(kept), kept[0], kept[-1]) == (200, Span(30, 31), Span(229, 230))
+    assert 0 < await redis.ttl(keys.PROVIDER_DURATIONS + KIND) <= KEPT_S
+
+
+async def test_entries_that_are_no_spans_are_left_out(redis: Redis) -> None:
+    bad = ["", "x", "1", "5:5", "9:3", "-4:2", "1:2:3", "1e3:2e3", "1:99999999999999", "nan:inf"]
+    await redis.rpush(keys.PROVIDER_DURATIONS + KIND, *bad, "1000:2000")
+
+    assert await Durations(redis).latest(KIND) == [Span(1, 2)]
+
+
+async def test_what_was_learned_outlives_a_restart(redis: Redis) -> None:
+    first = pace(redis)
+    before_s = await first.wait_s(KIND, 0, 0.0)
+    for _ in range(20):
+        await first.learn(KIND, Span(19.0, 20.0))
+
+    learned_s = await first.wait_s(KIND, 0, 0.0)
+    after_restart_s = await pace(redis).wait_s(KIND, 0, 0.0)
+
+    assert before_s == pytest.approx(2.0, rel=0.05)
+    assert learned_s > 15
+    assert after_restart_s == pytest.approx(learned_s, abs=0.6)
+
+
+async def test_each_kind_learns_for_itself(redis: Redis) -> None:
+    learned = pace(redis)
+    for _ in range(20):
+        await learned.learn(KIND, Span(19.0, 20.0))
+
+    assert await learned.wait_s("replicate.edit.x", 0, 0.0) == pytest.approx(2.0, rel=0.05)
+
+
+async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Redis) -> None:
+    learned = pace(redis)
+    for _ in range(20):
+        await learned.learn(KIND, Span(19.0, 20.0))
+
+    assert await learned.wait_s(KIND, 1, 19.0) < 2.0
+
+
+async def test_the_fixed_pace_is_the_schedule_and_learns_nothing(redis: Redis) -> None:
+    fixed = pace(redis, 0.001, is_fixed=True)
+    for _ in range(20):
+        await fixed.learn(KIND, Span(19.0, 20.0))
+
+    waits = [await fixed.wait_s(KIND, polls, 500.0) for polls in (0, 1, 9, 60)]
+
+    assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
+    assert [fixed.turn_s() for _ in range(3)] == [0.0] * 3
+    assert not await redis.exists(keys.PROVIDER_DURATIONS + KIND)
+    assert [fixed.is_slow(polls, 0.0) for polls in (59, 60)] == [False, True]
+    assert [fixed.is_exhausted(polls, 0.0) for polls in (119, 120)] == [False, True]
+
+
+async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: Redis) -> None:
+    learned = pace(redis)
+
+    assert not learned.is_slow(60, 100.0)
+    assert learned.is_slow(60, 600.0)
+    assert not learned.is_exhausted(120, 100.0)
+    assert not learned.is_exhausted(5, 1e9)
+    assert learned.is_exhausted(120, 600.0)
+    assert await learned.wait_s(KIND, 60, 600.0) == pytest.approx(60, rel=0.0301)
+
+
+async def test_polls_over_the_budget_wait_for_their_turn(redis: Redis) -> None:
+    learned = pace(redis, 2.0)
+
+    assert [learned.turn_s() for _ in range(5)] == [0.0, 0.0, 0.5, 1.0, 1.5]
+
+
+async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later(
+    tmp_path: Path,
+) -> None:
+    nowhere = connect(f"unix://{tmp_path}/no-redis")
+    learned = pace(nowhere)
+
+    async with asyncio.timeout(60):
+        await learned.learn(KIND, Span(19.0, 20.0))
+        seconds = await learned.wait_s(KIND, 0, 0.0)
+    await nowhere.aclose()
+
+    assert seconds == pytest.approx(2.0, rel=0.0301)
+    assert cast("dict[str, object]", learned._known) == {}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_bot_learns_from_the_pictures_that_it_has_made(simulated_stage: Stage) -> None:
+    control = simulated_stage.control
+    person = await control.make_user("Bob")
+    for words in ("a fox", "a lake", "a tree", "a bird", "a boat"):
+        after = await control.last_seq()
+        await control.say(person, words)
+        await result_for(control, person, after)
+
+    async with simulated_stage.bot.redis() as redis:
+        spans = await Durations(redis).latest("simulated.create.")
+
+    assert len(spans) == 5
+    assert all(0 <= span.after_s < span.by_s for span in spans)
+    assert min(span.by_s for span in spans) >= 0.15

@@ -1,0 +1,227 @@
+"""Polls that fall where jobs finish: what is planned, how it bears out, what is shared out."""
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+
+from imgbot.learning import Span
+from imgbot.polling import Budget, Plan, PollingConfig, is_telling, plan, polls_per_s
+from tests.support.durations import FIVE, GUIDE, Draw, by_schedule, lognormal, seen
+
+TESTS = PollingConfig(initial_interval=0.2, max_interval=0.5)
+
+
+def polls_of(waits: Plan, until_s: float) -> list[float]:
+    times = [waits.wait_s(0)]
+    while times[-1] < until_s:
+        times.append(times[-1] + waits.wait_s(times[-1]))
+    return times
+
+
+def cost(times: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
+    """Mean lag in seconds and mean polls."""
+    polls = [next(n for n, time in enumerate(times, 1) if time >= end) for end in ends]
+    lags = [times[n - 1] - end for n, end in zip(polls, ends, strict=True)]
+    return statistics.fmean(lags), statistics.fmean(polls)
+
+
+HISTORIES = {
+    **{
+        f"{name}-{count}": seen(draw, count)
+        for name, draw in FIVE.items()
+        for count in (4, 30, 200)
+    },
+    "always the same": [Span(19.9, 20.1)] * 200,
+    "identical and wide": [Span(0, 30)] * 200,
+    "faster than any poll": [Span(0, 0.01)] * 50,
+    "very slow": [Span(3000.0, 3010.0)] * 50,
+    "a hair's breadth": [Span(5.0, 5.0 + 1e-9)] * 50,
+    "from instants to minutes": [Span(0.001 * 1.09**n, 0.0011 * 1.09**n) for n in range(150)],
+    "one lone straggler": [*seen(FIVE["8"], 60), Span(900, 910)],
+    "the schedule's own": by_schedule(FIVE["20"], 100),
+}
+
+
+@pytest.mark.parametrize(
+    "config", [GUIDE, TESTS, PollingConfig(30, 30, 5), PollingConfig(0.001, 3600)]
+)
+@pytest.mark.parametrize("name", HISTORIES)
+def test_polls_are_bounded_and_never_closer_than_allowed(name: str, config: PollingConfig) -> None:
+    waits = plan(HISTORIES[name], config)
+
+    assert 1 <= len(waits.times_s) <= 200
+    assert waits.times_s[0] <= max(config.longest_first_s, config.least_s)
+    assert all(math.isfinite(time) for time in waits.times_s)
+    gaps = [later - sooner for sooner, later in pairwise((0.0, *waits.times_s))]
+    assert min(gaps) >= config.least_s * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_after_the_first_poll_no_interval_is_longer_than_the_longest(name: str) -> None:
+    times = polls_of(plan(HISTORIES[name], GUIDE), 400)
+
+    assert max(later - sooner for sooner, later in pairwise(times)) <= 10.0 * 1.1
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_with_few_jobs_known_it_is_the_guides_schedule(count: int) -> None:
+    times = polls_of(plan(seen(FIVE["8"], count), GUIDE), 60)
+
+    assert times[:7] == [2.0, 5.0, 9.5, 16.25, 26.25, 36.25, 46.25]
+
+
+@pytest.mark.parametrize("history", [by_schedule, seen])
+@pytest.mark.parametrize("count", [4, 8, 20, 100])
+@pytest.mark.parametrize("name", FIVE)
+def test_it_waits_less_than_the_guide_for_no_more_polls(
+    name: str, count: int, history: Callable[..., list[Span]]
+) -> None:
+    dice = random.Random(99)
+    ends = [FIVE[name](dice) for _ in range(400)]
+    until = max(ends)
+    fixed_lag, fixed_polls = cost(GUIDE.times_s(until), ends)
+    learned = [
+        cost(polls_of(plan(history(FIVE[name], count, seed=seed), GUIDE), until), ends)
+        for seed in range(12)
+    ]
+
+    assert statistics.fmean(lag for lag, _ in learned) < fixed_lag
+    assert statistics.fmean(polls for _, polls in learned) < fixed_polls * 1.08
+
+
+@pytest.mark.parametrize(("name", "target_s"), [("8", 0.65), ("20", 1.0), ("45", 1.5)])
+def test_with_two_hundred_jobs_known_the_lag_is_near_the_least_possible(
+    name: str, target_s: float
+) -> None:
+    dice = random.Random(7)
+    ends = [FIVE[name](dice) for _ in range(1000)]
+    learned = [
+        cost(polls_of(plan(seen(FIVE[name], 200, seed=seed), GUIDE), max(ends)), ends)
+        for seed in range(5)
+    ]
+
+    assert statistics.fmean(lag for lag, _ in learned) < target_s
+
+
+def lives(
+    draw: Draw, jobs: int, history: Sequence[Span] = (), config: PollingConfig = GUIDE
+) -> list[tuple[float, int]]:
+    """Carry job after job, learning from the polls alone: lags in seconds, and polls."""
+    dice, known = random.Random(3), list(history)
+    carried: list[tuple[float, int]] = []
+    for _ in range(jobs):
+        end = draw(dice)
+        times = [0.0, *polls_of(plan(known, config), end)]
+        carried.append((times[-1] - end, len(times) - 1))
+        known = [*known, Span(times[-2], times[-1])][-200:]
+    return carried
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 3.0, 6.0, 60.0])
+def test_jobs_of_one_length_come_to_be_met(seconds: float) -> None:
+    carried = lives(lambda _: seconds, 60)
+    fixed_lag, fixed_polls = cost(GUIDE.times_s(seconds), [seconds])
+
+    assert carried[0] == (fixed_lag, fixed_polls)
+    assert statistics.fmean(lag for lag, _ in carried[30:]) < max(fixed_lag / 2, 0.5)
+    # Below the first interval there is no poll to save: a few more halve the wait.
+    assert statistics.fmean(polls for _, polls in carried[30:]) <= max(fixed_polls, 1.1)
+
+
+def test_a_plan_that_always_came_too_late_moves_forward() -> None:
+    carried = lives(lambda _: 5.0, 12, [Span(0, 28.0)] * 200)
+
+    assert carried[0][0] > 4
+    assert max(lag for lag, _ in carried[6:]) < 1.5
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_no_change_is_seen_by_polls_that_move(name: str) -> None:
+    lags = [lag for lag, _ in lives(FIVE[name], 150)]
+    quiet = statistics.fmean(lags[50:])
+
+    assert quiet < {"8": 0.8, "20": 1.2, "45": 1.8, "wide": 2.6, "either": 2.0}[name]
+
+
+def test_intervals_of_an_operator_set_the_pace() -> None:
+    carried = lives(lognormal(0.3, 0.2), 60, config=TESTS)
+    surprised = lives(lambda _: 15.0, 1, [Span(0.2, 0.3)] * 30, TESTS)
+
+    assert max(lag for lag, _ in carried) <= 0.5
+    assert surprised[0][0] <= 0.5
+
+
+def test_a_job_later_than_all_others_is_asked_for_ever_more_slowly() -> None:
+    waits = plan(seen(FIVE["8"], 100), GUIDE)
+    gaps = [later - sooner for sooner, later in pairwise(polls_of(waits, 400)) if sooner > 60]
+
+    assert gaps[-1] == 10.0
+    assert all(later >= sooner - 1e-9 for sooner, later in pairwise(gaps))
+
+
+@pytest.mark.parametrize("age_s", [-5.0, 0.0, 3.0, 20.0, 100.0, 1e9])
+def test_a_job_of_any_age_goes_on_from_there(age_s: float) -> None:
+    wait_s = plan(seen(FIVE["20"], 100), GUIDE).wait_s(age_s)
+
+    assert 0.5 <= wait_s <= 30.0
+    if age_s > 20:
+        assert wait_s <= 10.5
+
+
+def test_a_poll_a_little_early_is_not_repeated_when_it_was_due() -> None:
+    waits = plan(seen(FIVE["45"], 100), GUIDE)
+    first_s, second_s = waits.times_s[:2]
+    early_s = first_s - waits.sway_s(first_s) * 0.99
+
+    assert early_s + waits.wait_s(early_s) == pytest.approx(second_s)
+
+
+@pytest.mark.parametrize(
+    ("span", "is_one"),
+    [
+        (Span(0, 0.4), True),
+        (Span(16.25, 26.25), True),
+        (Span(576, 636), True),
+        (Span(20, 3600), False),
+        (Span(0, 0), False),
+        (Span(30, 20), False),
+        (Span(-5, 3), False),
+    ],
+)
+def test_silences_and_clocks_set_back_teach_nothing(span: Span, is_one: bool) -> None:
+    assert is_telling(span, GUIDE) is is_one
+
+
+def test_the_schedule_lasts_as_long_as_its_intervals() -> None:
+    for config in (GUIDE, PollingConfig(1, 60, 7), PollingConfig(2, 10, 100)):
+        by_hand = sum(config.get_interval(attempt) for attempt in range(config.max_attempts))
+
+        assert config.lasts_s == pytest.approx(by_hand)
+
+
+def test_the_budget_gives_turns_in_the_order_of_asking() -> None:
+    budget = Budget(10)
+    delays = [budget.delay_s(100.0) for _ in range(40)]
+
+    assert delays[:9] == [0.0] * 9
+    assert delays[-1] == pytest.approx(3.0)
+    assert all(later >= sooner for sooner, later in pairwise(delays))
+    assert budget.delay_s(104.0) == 0.0
+
+
+def test_a_rest_saves_up_no_more_than_a_second() -> None:
+    budget = Budget(10)
+    budget.delay_s(0.0)
+
+    at_once = [budget.delay_s(1000.0) for _ in range(40)].count(0.0)
+
+    assert at_once <= 11
+
+
+def test_the_budget_grows_with_the_places_and_never_stops_a_small_bot() -> None:
+    assert polls_per_s(250, GUIDE) == 50.0
+    assert polls_per_s(1, PollingConfig(2, 3600)) == 10.0
