@@ -125,7 +125,9 @@ async def test_merge_photos_one_by_one(builtin_stage: Stage) -> None:
 
 def dark(name: str) -> bytes:
     buffer = io.BytesIO()
-    load_photo(name).point(lambda value: value // 4).save(buffer, "JPEG", quality=92)
+    load_photo(name).point([value // 4 for value in range(256)] * 3).save(
+        buffer, "JPEG", quality=92
+    )
     return buffer.getvalue()
 
 

@@ -114,9 +114,8 @@ async def test_photos_keep_their_order(builtin_stage: Stage) -> None:
 
     image = (await picture_in(control, result)).convert("L")
     assert result.text.startswith("🧩 Photos merged: 10")
-    middles = [
-        image.getpixel((round((n + 0.5) / 10 * image.width), image.height // 2)) for n in range(10)
-    ]
+    row = image.resize((image.width, 1)).tobytes()
+    middles = [row[round((n + 0.5) / 10 * image.width)] for n in range(10)]
     assert middles == sorted(middles)
     assert middles[-1] - middles[0] > 100
 
@@ -162,7 +161,7 @@ async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: St
 
 async def waiting_photos(redis: Redis, count: int) -> bool:
     [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
-    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources"))) == count
+    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]")) == count
 
 
 async def test_two_albums_at_once_lose_no_photo(builtin_stage: Stage) -> None:
