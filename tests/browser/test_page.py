@@ -38,12 +38,12 @@ async def test_two_people_see_their_own_chats_only(control: Control, visit: Visi
     hers, his = await visit(ann), await visit(bob)
 
     await hers.say("a calm sea")
-    await his.say("/help")
+    await his.say("/limits")
     await hers.picture("a calm sea")
-    await his.answer("What I can do").wait_for()
+    await his.answer("Requests left").wait_for()
 
     await expect(hers.own).to_have_text([re.compile("a calm sea")])
-    await expect(his.own).to_have_text([re.compile("/help")])
+    await expect(his.own).to_have_text([re.compile("/limits")])
     await expect(hers.answers).to_have_count(1)
     await expect(his.answers).to_have_count(1)
     for chat, person in ((hers, ann), (his, bob)):
@@ -78,7 +78,7 @@ async def test_the_commands_menu(control: Control, visit: Visit) -> None:
     await expect(items).to_contain_text([f"/{name}" for name in names])
     await items.filter(has_text="/help").click()
     await chat.answer("What I can do").wait_for()
-    await chat.composer.press_sequentially("/u")
+    await chat.composer.press_sequentially("/up")
     await expect(items).to_have_count(1)
     await chat.composer.press("Tab")
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imgbot.imaging.engine import named_colours
 from imgbot.imaging.engine.colours import Colour, parse_hex
 from imgbot.imaging.engine.motifs.figures.words import FIGURE_HOMES, FIGURE_WORDS
 from imgbot.imaging.engine.styles.words import STYLE_WORDS
@@ -138,26 +139,28 @@ _COUNTS: Mapping[str, int] = {
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
 _AT_HOME = 0.6  # how much a figure's own surroundings count against a place that is named
 
+_NAMED = {**named_colours.COLOURS, "ginger": parse_hex("d2691e")}
+
 COLOURS: Mapping[str, Colour] = {
-    stem: parse_hex(value)
-    for value, stems in (
-        ("d8263c", "красн ал$ алый алая алое red$ scarlet crimson"),
-        ("ff7a1a", "оранж апельсин orange"),
-        ("f6c21c", "желт yellow lemon лимонн"),
-        ("2e9e4f", "зелен green"),
-        ("0fa3a3", "бирюз turquoise teal cyan"),
-        ("3aa0f0", "голуб sky-blue azure лазур"),
-        ("1f4fd1", "син blue$ indigo"),
-        ("7a3ccf", "фиолет пурпур сирен violet purple lilac"),
-        ("f06aa8", "розов pink$ magenta"),
-        ("8a5a34", "коричн шоколад brown chocolate"),
-        ("d9a520", "золот golden gold$"),
-        ("9aa4ae", "серебр сер$ серый серая серое серые серых silver grey gray"),
-        ("f4f4f0", "бел$ белый белая белое белые белых white"),
-        ("16161c", "черн$ черный черная черное черные черных black"),
-        ("0d7f66", "изумруд emerald мятн mint"),
-        ("b01e4f", "малинов бордов вишнев burgundy cherry raspberry"),
-        ("d2691e", "рыж ginger"),
+    stem: _NAMED[name]
+    for name, stems in (
+        ("red", "красн ал$ алый алая алое red$ scarlet crimson"),
+        ("ginger", "рыж ginger"),
+        ("orange", "оранж апельсин orange"),
+        ("yellow", "желт yellow lemon лимонн"),
+        ("green", "зелен green"),
+        ("turquoise", "бирюз turquoise teal cyan"),
+        ("light_blue", "голуб sky-blue azure лазур"),
+        ("blue", "син blue$ indigo"),
+        ("purple", "фиолет пурпур сирен violet purple lilac"),
+        ("pink", "розов pink$ magenta"),
+        ("brown", "коричн шоколад brown chocolate"),
+        ("gold", "золот golden gold$"),
+        ("grey", "серебр сер$ серый серая серое серые серых silver grey gray"),
+        ("white", "бел$ белый белая белое белые белых white"),
+        ("black", "черн$ черный черная черное черные черных black"),
+        ("emerald", "изумруд emerald мятн mint"),
+        ("burgundy", "малинов бордов вишнев burgundy cherry raspberry"),
     )
     for stem in stems.split()
 }
