@@ -120,8 +120,8 @@ async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> N
     """Telegram hands the same updates over again; each is one job all the same."""
     bot, control = sandboxed
     slow = await control.make_user("Slow")
-    await control.fault("sendMessage", "delay", times=1, delay_s=8.0, chat_id=slow.id)
-    await control.say(slow, "/help")
+    await control.fault("sendMessage", "delay", times=1, delay_s=25.0, chat_id=slow.id)
+    await control.say(slow, "/limits")
     await control.wait_for(lambda event: event.type == "message" and event.chat_id == slow.id)
     people = await ask_for_pictures(control, 4, "a fox [[sim:slow=3]]")
 
