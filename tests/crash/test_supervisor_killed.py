@@ -126,13 +126,19 @@ async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> N
     await control.wait_for(lambda event: event.type == "message" and event.chat_id == slow.id)
     people = await ask_for_pictures(control, 4, "a fox [[sim:slow=3]]")
 
-    await eventually(lambda: field_is_set(bot, "id"), lambda jobs: len(jobs) == 4, what="four jobs")
+    await eventually(lambda: handled(bot), lambda count: count == 4, what="four handled updates")
     await bot.kill()
     await bot.start()
 
     await expect_one_each(bot, control, people)
     # The pictures may be there before Telegram has handed all of them over again.
     await eventually(lambda: repeated(bot), lambda count: count == 4, what="four repeated updates")
+
+
+async def handled(bot: Bot) -> int:
+    """How many updates are noted as handled."""
+    async with bot.redis() as redis:
+        return len(await redis.keys("img:update:*"))
 
 
 async def repeated(bot: Bot) -> float:
