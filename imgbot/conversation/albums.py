@@ -7,7 +7,7 @@ is whole. An album with words is a merge; without them the person is asked.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from aiogram.fsm.context import FSMContext
@@ -15,8 +15,8 @@ from aiogram.types import Message
 
 from imgbot import telemetry
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
-from imgbot.conversation.edit import edit
+from imgbot.conversation.dialogue import Ask, sources_in
+from imgbot.conversation.edit import ask_about, edit
 from imgbot.conversation.merge import begin, collect
 from imgbot.conversation.reading import command_of, picture_of, words_of
 from imgbot.conversation.visit import Visit
@@ -33,7 +33,6 @@ from imgbot.job import Operation, Source
 from imgbot.queue.albums import PHOTOS_LIMIT, Item
 from imgbot.queue.scripts import storage_errors
 from imgbot.tasks import pause
-from imgbot.texts import buttons
 
 _MERGE_NOW = "/merge"
 _AGAIN_S = 2.0
@@ -95,15 +94,8 @@ def album_of(message: Message) -> str:
 
 
 def _packed(visit: Visit) -> dict[str, Any]:
-    return {
-        "update_id": visit.update_id,
-        "user_id": visit.user_id,
-        "chat_id": visit.chat_id,
-        "language": visit.language,
-        "thread_id": visit.thread_id,
-        "message_id": visit.message_id,
-        "is_private": visit.is_private,
-    }
+    # How they stand is asked anew when the album is whole.
+    return {name: value for name, value in asdict(visit).items() if name != "standing"}
 
 
 class AlbumKeeper:
@@ -237,6 +229,5 @@ async def _lone(album: Album, state: FSMContext, desk: Desk) -> None:
     visit, photo = album.visit, album.photos[0]
     if album.words and album.words != _MERGE_NOW:
         await edit(state, visit, desk, photo, album.words)
-        return
-    await ask(state, Ask.photo_action, sources=stored(photo))
-    await desk.say(visit, "ask_photo_action", buttons.under_photo(visit.language))
+    else:
+        await ask_about(state, visit, desk, photo)

@@ -35,6 +35,10 @@ class House:
     allowed: frozenset[int]
     has_builtin_engine: bool
 
+    def lets_in(self, *ids: int) -> bool:
+        """Whether this person, or the chat that he writes in, may come in."""
+        return not self.allowed or not self.allowed.isdisjoint(ids)
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

@@ -95,10 +95,9 @@ class Door(BaseMiddleware):
             await self._refuse(event, visit, error)
 
     def _check(self, visit: Visit) -> None:
-        allowed = self._desk.house.allowed
         if visit.standing.is_banned:
             raise UserError("banned")
-        if allowed and not allowed & {visit.user_id, visit.chat_id}:
+        if not self._desk.house.lets_in(visit.user_id, visit.chat_id):
             raise UserError("not_allowed", user_id=visit.user_id)
         if visit.is_anonymous:
             raise UserError("anonymous")

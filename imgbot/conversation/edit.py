@@ -9,6 +9,7 @@ from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 from imgbot.job import Operation, Source
+from imgbot.texts import buttons
 
 
 async def handle_edit_start(
@@ -39,6 +40,12 @@ async def take_edit_words(message: Message, state: FSMContext, visit: Visit, des
     """What to do with the photo; another photo takes the place of the first."""
     source = subject_of(message) or await source_in(state)
     await edit(state, visit, desk, source, words_of(message))
+
+
+async def ask_about(state: FSMContext, visit: Visit, desk: Desk, photo: Source) -> None:
+    """Ask what to do with a photo that came without words."""
+    await ask(state, Ask.photo_action, sources=stored(photo))
+    await desk.say(visit, "ask_photo_action", buttons.under_photo(visit.language))
 
 
 async def edit(

@@ -37,20 +37,18 @@ async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
 async def _show_examples(visit: Visit, desk: Desk) -> None:
     folder = resources.files("imgbot.conversation") / "examples"
     with resources.as_file(folder) as files:
-        paths = {
-            _example_key(desk, files / f"{name}.jpg"): files / f"{name}.jpg" for name in _EXAMPLES
-        }
+        examples = [files / f"{name}.jpg" for name in _EXAMPLES]
+        keys = [_example_key(desk, path) for path in examples]
         gallery = desk.store.gallery
-        kept = [await gallery.example(key) for key in paths]
+        pictures = [
+            await gallery.example(key) or path for key, path in zip(keys, examples, strict=True)
+        ]
         try:
-            pictures = [handle or path for handle, path in zip(kept, paths.values(), strict=True)]
             sent = await desk.delivery.present_all(visit.place, _captioned(visit, pictures))
         except UserError:
             # Telegram no longer knows a handle: from the files, then.
-            sent = await desk.delivery.present_all(
-                visit.place, _captioned(visit, [*paths.values()])
-            )
-    for key, picture in zip(paths, sent, strict=False):
+            sent = await desk.delivery.present_all(visit.place, _captioned(visit, examples))
+    for key, picture in zip(keys, sent, strict=False):
         if picture is not None:
             await gallery.set_example(key, picture.file_id)
 

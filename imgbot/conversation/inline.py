@@ -27,8 +27,7 @@ async def handle_inline(query: InlineQuery, desk: Desk) -> None:
 async def _offer_pictures(query: InlineQuery, desk: Desk) -> None:
     user_id = query.from_user.id
     standing = await desk.store.people.standing(user_id)
-    allowed = desk.house.allowed
-    is_welcome = not standing.is_banned and (not allowed or user_id in allowed)
+    is_welcome = not standing.is_banned and desk.house.lets_in(user_id)
     gallery = desk.store.gallery
     ids = await gallery.history(user_id) if is_welcome else []
     wanted = query.query.strip().lower()

@@ -10,9 +10,9 @@ from imgbot.conversation.albums import album_of, handle_album_item, put_aside
 from imgbot.conversation.choosing import handle_settings
 from imgbot.conversation.create import handle_create, take_create_words
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask, source_in, stored
+from imgbot.conversation.dialogue import Ask, source_in
 from imgbot.conversation.door import Door, Myself
-from imgbot.conversation.edit import handle_edit_start, take_edit_photo, take_edit_words
+from imgbot.conversation.edit import ask_about, handle_edit_start, take_edit_photo, take_edit_words
 from imgbot.conversation.greeting import (
     handle_cancel,
     handle_edited,
@@ -41,7 +41,6 @@ from imgbot.conversation.upscale import (
 )
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
-from imgbot.texts import buttons
 
 
 async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
@@ -51,8 +50,7 @@ async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: 
     if source is None or (words_of(message) and message.via_bot is None):
         await handle_edit_start(message, state, visit, desk)
         return
-    await ask(state, Ask.photo_action, sources=stored(source))
-    await desk.say(visit, "ask_photo_action", buttons.under_photo(visit.language))
+    await ask_about(state, visit, desk, source)
 
 
 async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
@@ -64,13 +62,11 @@ async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, 
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """Plain words: about the picture they answer or the album before them, else a new one."""
+    """Plain words: about the album right before them, else a new picture."""
     words = words_of(message)
-    if replied_picture_of(message):
-        await handle_edit_start(message, state, visit, desk)
-    elif not words:
+    if not words:
         raise UserError("words_empty")
-    elif is_pleasantry(words):
+    if is_pleasantry(words):
         await desk.say(visit, "pleasantry")
     elif album := await desk.store.albums.open_album(visit.person):
         await put_aside(visit, desk, album, None, words)

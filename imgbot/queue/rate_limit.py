@@ -69,5 +69,4 @@ class RateLimit:
 
     async def get_rate_limit_remaining(self, user_id: int) -> int:
         """Return how many requests the user may still make in this window."""
-        count = await self._redis.get(f"{keys.RATE_LIMIT}{user_id}")
-        return max(self.max_requests - int(count or 0), 0)
+        return (await self.peek(user_id)).remaining

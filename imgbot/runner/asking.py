@@ -87,6 +87,5 @@ async def _tell_progress(tools: Tools, job: Job, answer: Pending, age_ms: int) -
     if tools.pace.is_slow(job.tries + 1, age_ms / 1000):
         if not tools.pace.is_slow(job.tries, job.pending_ms / 1000):
             await tools.status.hint(job, say(job.language, "job_slow"))
-    elif answer.progress:
-        percent = round(min(answer.progress, 0.99) * 100)
-        await tools.status.hint(job, say(job.language, "job_progress", percent=percent))
+    else:
+        await tools.status.hint_progress(job, answer.progress or 0.0)

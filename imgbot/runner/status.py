@@ -47,6 +47,8 @@ class _Line:
     message_id: int = 0
     is_closed: bool = False
     told: str = ""
+    place: int = 0
+    """The place in line that it tells."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -162,7 +164,8 @@ class Status:
 
     async def _tell_place(self, job_id: str, place: int) -> None:
         line = self._line(job_id)
-        if line.lock.locked() or line.is_closed:
+        # Whoever has not moved costs nothing: this runs for all who wait.
+        if line.place == place or line.lock.locked() or line.is_closed:
             return
         async with line.lock:
             # Under the lock: whoever writes the last word waits for it, or has written it.
@@ -171,7 +174,9 @@ class Status:
                 self.drop(job_id)
             elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
                 line.message_id = job.message_id
-                await self._hint(line, job, say(job.language, "job_waiting", place=place))
+                text = say(job.language, "job_waiting", place=place)
+                await self._hint(line, job, text)
+                line.place = place if line.told == text else 0
 
     async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
         """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
@@ -181,9 +186,13 @@ class Status:
         await self.hint(job, await self._working(job))
         while True:
             await asyncio.sleep(_PROGRESS_EVERY_S)
-            if share := progress():
-                percent = round(min(share, 0.99) * 100)
-                await self.hint(job, say(job.language, "job_progress", percent=percent))
+            await self.hint_progress(job, progress())
+
+    async def hint_progress(self, job: Job, share: float) -> None:
+        """Say how far the work is, 0 to 1; 0 says nothing."""
+        if share:
+            percent = round(min(share, 0.99) * 100)
+            await self.hint(job, say(job.language, "job_progress", percent=percent))
 
     def _is_shown(self, job: Job) -> bool:
         line = self._line(job.id)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.events import HISTORY
-from tests.support.bot_api import BotApi
+from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Control, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -18,11 +18,8 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        yield control, api, await control.make_user("Anna", username="anna", language_code="ru")
+    async with open_desk(person={"username": "anna", "language_code": "ru"}) as desk:
+        yield desk
 
 
 async def test_state_shows_the_bot_the_people_and_their_chats(desk: Desk) -> None:

@@ -10,7 +10,7 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramForbiddenError, TelegramMigrateToChat
 from aiogram.types import Update
 
-from tests.support.bot_api import BotApi
+from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Control, Person, open_sandbox
 
 Desk = tuple[Control, BotApi, Person]
@@ -18,11 +18,8 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        yield control, api, await control.make_user("Anna")
+    async with open_desk() as desk:
+        yield desk
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import InlineQueryResultCachedPhoto, Update
 
-from tests.support.bot_api import BotApi
+from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Clock, Control, InlineAnswer, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -25,13 +25,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False, now=clock) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        anna = await control.make_user("Anna")
-        await control.say(anna, "/start")
-        yield control, api, anna
+    async with open_desk(said="/start", now=clock) as desk:
+        yield desk
 
 
 async def photo_id(api: BotApi, person: Person) -> str:

@@ -9,21 +9,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.bot_api import BotApi
-from tests.support.sandbox import Control, Person, open_sandbox, picture
+from tests.support.bot_api import BotApi, open_desk
+from tests.support.sandbox import Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        anna = await control.make_user("Anna")
-        await control.say(anna, "hello")
-        yield control, api, anna
+    async with open_desk(said="hello") as desk:
+        yield desk
 
 
 def jpg(content: bytes, name: str = "a.jpg") -> dict[str, tuple[str, bytes]]:

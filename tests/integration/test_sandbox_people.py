@@ -7,19 +7,16 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.support.bot_api import BotApi
-from tests.support.sandbox import KINDS, Control, Person, open_sandbox, picture
+from tests.support.bot_api import BotApi, open_desk
+from tests.support.sandbox import KINDS, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        yield control, api, await control.make_user("Anna", username="anna")
+    async with open_desk(person={"username": "anna"}) as desk:
+        yield desk
 
 
 async def messages(api: BotApi) -> list[dict[str, Any]]:

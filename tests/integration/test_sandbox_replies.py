@@ -9,7 +9,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import ForceReply, InputMediaPhoto, Message, ReplyParameters
 
-from tests.support.bot_api import BotApi
+from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Control, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -17,13 +17,8 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        anna = await control.make_user("Anna")
-        await control.say(anna, "a fox, a dog, a fox")
-        yield control, api, anna
+    async with open_desk(said="a fox, a dog, a fox") as desk:
+        yield desk
 
 
 async def sent_photos(api: BotApi, person: Person, count: int) -> list[dict[str, Any]]:

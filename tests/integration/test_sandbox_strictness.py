@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.bot_api import BotApi
-from tests.support.sandbox import Clock, Control, Person, open_sandbox
+from tests.support.bot_api import BotApi, open_desk
+from tests.support.sandbox import Clock, Control, Person
 
 NOT_MODIFIED = (
     "400 Bad Request: message is not modified: specified new message content and reply markup are"
@@ -24,13 +24,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False, now=clock) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        anna = await control.make_user("Anna")
-        await control.say(anna, "hello")
-        yield control, api, anna
+    async with open_desk(said="hello", now=clock) as desk:
+        yield desk
 
 
 def keyboard(**button: Any) -> dict[str, Any]:

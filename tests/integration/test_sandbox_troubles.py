@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.bot_api import BotApi
-from tests.support.sandbox import Clock, Control, Person, open_sandbox, picture
+from tests.support.bot_api import BotApi, open_desk
+from tests.support.sandbox import Clock, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 
@@ -20,13 +20,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(now=clock) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        anna = await control.make_user("Anna")
-        await control.say(anna, "hello")
-        yield control, api, anna
+    async with open_desk(said="hello", now=clock, flood=True) as desk:
+        yield desk
 
 
 async def send_many(api: BotApi, chat_id: int, count: int) -> list[dict[str, Any]]:

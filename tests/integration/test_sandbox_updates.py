@@ -9,8 +9,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from tests.support.bot_api import BotApi
-from tests.support.sandbox import Clock, Control, Person, open_sandbox
+from tests.support.bot_api import BotApi, open_desk
+from tests.support.sandbox import Clock, Control, Person
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"
@@ -31,11 +31,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with (
-        open_sandbox(flood=False, now=clock) as (sandbox, control),
-        BotApi(sandbox.url, sandbox.token) as api,
-    ):
-        yield control, api, await control.make_user("Anna")
+    async with open_desk(now=clock) as desk:
+        yield desk
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:

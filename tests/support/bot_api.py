@@ -1,10 +1,14 @@
 """The Bot API as a bot without any library sees it: methods, answers, refusals."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
+
+from tests.support.sandbox import Control, Person, open_sandbox
 
 Json = dict[str, Any]
 
@@ -55,3 +59,18 @@ class BotApi:
     async def download(self, file_path: str) -> tuple[int, bytes]:
         answer = await self._http.get(f"{self._root}/file/bot{self.token}/{file_path}")
         return answer.status_code, answer.content
+
+
+@asynccontextmanager
+async def open_desk(
+    *, said: str = "", person: Mapping[str, str] = MappingProxyType({}), **options: Any
+) -> AsyncGenerator[tuple[Control, BotApi, Person]]:
+    """A sandbox with its control, the Bot API on it, and Anna, who may have `said` something."""
+    async with (
+        open_sandbox(**{"flood": False} | options) as (sandbox, control),
+        BotApi(sandbox.url, sandbox.token) as api,
+    ):
+        anna = await control.make_user("Anna", **person)
+        if said:
+            await control.say(anna, said)
+        yield control, api, anna
