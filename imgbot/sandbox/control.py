@@ -82,7 +82,12 @@ Faults
 The simulated provider (see imgbot/sandbox/provider.py)
     GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}}
     POST /control/provider {settings} → the settings
+
+Real providers, played (see imgbot/sandbox/simulators/shared.py)
+    GET  /control/provider/{name} and POST, as above; `marks` is a scenario for every order
 """
+
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -90,16 +95,19 @@ from imgbot.sandbox.control_http import read_wish, routes_of
 from imgbot.sandbox.control_people import Acting
 from imgbot.sandbox.control_watch import Watching
 from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.world import World
 
 
 class Control:
     """Everything under /control: the state here, the rest in its two halves."""
 
-    def __init__(self, world: World, provider: Provider) -> None:
+    def __init__(
+        self, world: World, provider: Provider, simulators: Mapping[str, Simulator]
+    ) -> None:
         self._world = world
         self._acting = Acting(world)
-        self._watching = Watching(world, provider)
+        self._watching = Watching(world, provider, simulators)
 
     def routes(self) -> list[web.RouteDef]:
         own = routes_of(

@@ -1,5 +1,7 @@
 """The half of the control interface that watches, scripts faults and keeps files."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -8,6 +10,7 @@ from imgbot.sandbox.bodies import read_to_file
 from imgbot.sandbox.control_http import read_wish, routes_of
 from imgbot.sandbox.faults import fault_from
 from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.world import World
 
 _FILE_BYTES = 64 << 20
@@ -18,9 +21,12 @@ _SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif",
 class Watching:
     """Files, events, calls, faults and the simulated provider."""
 
-    def __init__(self, world: World, provider: Provider) -> None:
+    def __init__(
+        self, world: World, provider: Provider, simulators: Mapping[str, Simulator]
+    ) -> None:
         self._world = world
         self._provider = provider
+        self._simulators = simulators
 
     def routes(self) -> list[web.RouteDef]:
         return routes_of(
@@ -34,6 +40,8 @@ class Watching:
                 ("DELETE", "/control/faults"): self.clear_faults,
                 ("GET", "/control/provider"): self.provider,
                 ("POST", "/control/provider"): self.set_provider,
+                ("GET", "/control/provider/{name}"): self.simulator,
+                ("POST", "/control/provider/{name}"): self.set_simulator,
             }
         )
 
@@ -108,3 +116,19 @@ class Watching:
 
     async def set_provider(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._provider.change_settings((await read_wish(request)).fields))
+
+    async def simulator(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._played(request).view())
+
+    async def set_simulator(self, request: web.Request) -> web.StreamResponse:
+        settings = self._played(request).book.settings
+        settings.change((await read_wish(request)).fields)
+        return web.json_response(settings.view())
+
+    def _played(self, request: web.Request) -> Simulator:
+        simulator = self._simulators.get(request.match_info["name"])
+        if simulator is None:
+            raise web.HTTPNotFound(
+                text=json.dumps({"error": "no such provider"}), content_type="application/json"
+            )
+        return simulator

@@ -9,6 +9,7 @@ import random
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast
 
@@ -76,15 +77,10 @@ def order_from(body: bytes) -> Order:
     images = fields.get("images", [])
     if not isinstance(images, list) or len(cast("list[Any]", images)) > _MOST_IMAGES:
         raise _invalid(f"images must be a list of at most {_MOST_IMAGES}")
-    digest = hashlib.sha256(words.encode("utf-8", "replace"))
-    for image in cast("list[Any]", images):
-        digest.update(_checked_image(image))
-    return Order(
-        operation=operation,
-        words=_MARK.sub("", words).strip(),
-        marks={name: float(value or 1) for name, value in _MARK.findall(words)},
-        images=len(cast("list[Any]", images)),
-        digest=digest.hexdigest(),
+    return make_order(
+        operation,
+        words,
+        [_decoded(image) for image in cast("list[Any]", images)],
         scale=_number(fields, "scale", 2, range(1, 9)),
         ratio=_text(fields, "ratio", 5),
         seed=_number(fields, "seed", 0, range(1 << 63)),
@@ -92,13 +88,45 @@ def order_from(body: bytes) -> Order:
     )
 
 
-def _checked_image(image: Any) -> bytes:
+def make_order(  # noqa: PLR0913 an order has that many sides
+    operation: str,
+    words: str,
+    images: Sequence[bytes],
+    *,
+    scale: int = 2,
+    ratio: str = "",
+    seed: int = 0,
+    client_id: str = "",
+    marks: str = "",
+) -> Order:
+    """An order of these pictures, each checked; its marks stand in the words or beside them."""
+    digest = hashlib.sha256(words.encode("utf-8", "replace"))
+    for image in images:
+        digest.update(checked_image(image))
+    return Order(
+        operation=operation,
+        words=_MARK.sub("", words).strip(),
+        marks={name: float(value or 1) for name, value in _MARK.findall(f"{marks} {words}")},
+        images=len(images),
+        digest=digest.hexdigest(),
+        scale=scale,
+        ratio=ratio,
+        seed=seed,
+        client_id=client_id,
+    )
+
+
+def _decoded(image: Any) -> bytes:
     if not isinstance(image, str) or not (head := _DATA_URL.match(image)):
         raise _invalid("images must be data URLs of JPEG, PNG or WebP")
     try:
-        content = base64.b64decode(image[head.end() :], validate=True)
+        return base64.b64decode(image[head.end() :], validate=True)
     except binascii.Error:
         raise _invalid("an image is not base64") from None
+
+
+def checked_image(content: bytes) -> bytes:
+    """The picture's bytes as they are. Raises Refusal for what is none."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
             if picture.width * picture.height > _MOST_PIXELS:
@@ -160,6 +188,10 @@ class Task:
         age_s = now - self.started_at
         return min(1.0, age_s / self.duration_s) if self.duration_s > 0 else 1.0
 
+    def asked(self, now: float) -> Status:
+        """The status as a poll finds it."""
+        return "running" if self.takes("polls") else self.status(now)
+
     def status(self, now: float) -> Status:
         progress = self.progress(now)
         if self.is_cancelled or (progress >= 1 and self.failure):
@@ -207,6 +239,7 @@ class Settings:
     idempotency: bool = True
     lookup: bool = True
     price_usd: float = 0.04
+    marks: str = ""
 
     def view(self) -> dict[str, Any]:
         return asdict(self)
@@ -222,6 +255,7 @@ class Settings:
         price_usd = float(wanted["price_usd"])
         self.duration_s, self.price_usd = (low, high), price_usd
         self.idempotency, self.lookup = bool(wanted["idempotency"]), bool(wanted["lookup"])
+        self.marks = str(wanted["marks"])
 
 
 class ProviderBook:

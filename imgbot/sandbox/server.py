@@ -17,6 +17,8 @@ from aiohttp import web
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
 from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.registry import open_simulators
 from imgbot.sandbox.world import World
 
 _PAGE = Path(__file__).parent / "page"
@@ -61,6 +63,9 @@ class Sandbox:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hooks = tasks.create_task(self.world.webhook.run())
             stack.callback(hooks.cancel)
+            sender = HookSender(tasks)
+            stack.callback(sender.close)
+            self.simulators = open_simulators(sender)
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -70,6 +75,8 @@ class Sandbox:
             await site.start()
             self._port = runner.addresses[0][1]
             self.provider.base_url = self.url
+            for simulator in self.simulators.values():
+                simulator.origin = self.url
             self._stack = stack.pop_all()
         return self
 
@@ -93,8 +100,10 @@ class Sandbox:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_only_loopback])
         application.add_routes(BotApi(self.world).routes())
-        application.add_routes(Control(self.world, self.provider).routes())
+        application.add_routes(Control(self.world, self.provider, self.simulators).routes())
         application.add_routes(self.provider.routes())
+        for simulator in self.simulators.values():
+            application.add_routes(simulator.routes())
         if self._has_page:
             application.add_routes([web.get("/", _page), web.get("/{name:.+}", _page)])
         return application

@@ -1,0 +1,13 @@
+"""Which providers can be played."""
+
+from collections.abc import Mapping
+
+from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.shared import Simulator
+
+SIMULATORS: tuple[type[Simulator], ...] = ()
+
+
+def open_simulators(hooks: HookSender) -> Mapping[str, Simulator]:
+    """Return one of each, by name."""
+    return {kind.name: kind(hooks) for kind in SIMULATORS}

@@ -1,0 +1,140 @@
+"""What all simulated providers share: the book, result files, and the faults of any HTTP server.
+
+Scenarios are marks: `[[sim:NAME=NUMBER]]` in the words, or `marks` in the settings for orders
+that carry no words. Which marks a provider knows beside the common ones, it says itself.
+
+    slow=8               the task takes 8 seconds
+    polls=2              the first two polls find it unfinished, whatever the clock says
+    moderated, fail      it ends so, in the provider's own words, uncharged
+    402, 429=2           the submit is refused: no credit; twice too many requests
+    5xx_on_submit=1      the first submit is answered 503, and made no task
+    drop_after_accept    the task is made and charged, then the connection is cut, once
+    garbled_submit       the task is made and charged, then answered with broken JSON, once
+    5xx_on_poll=2, 429_on_poll=1
+    malformed, html, null
+                         that many polls answer broken JSON, a page with 200, nulls for all values
+    unknown_state=2      that many polls name a state that nobody has heard of
+    stalled              polls send a byte a second and never end
+    expired, not_a_picture, svg, huge, redirects, trickle
+                         the file is gone, a page, an SVG, endless, behind endless redirects, a
+                         byte a second
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from imgbot.sandbox import provider_pictures
+from imgbot.sandbox.provider_tasks import ProviderBook, Refusal, Task
+from imgbot.sandbox.simulators.hooks import HookSender
+
+_THREADS = 2
+_TRICKLE_S = 1.0
+_HUGE_CHUNK = bytes(1 << 20)
+_HUGE_CHUNKS = 2048
+_PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
+_SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>1</script></svg>'
+
+
+class Simulator:
+    """One provider: its routes are mounted below `/sim/<name>`."""
+
+    name: ClassVar[str]
+
+    def __init__(self, hooks: HookSender) -> None:
+        self.hooks = hooks
+        self.book = ProviderBook()
+        self.key = f"sim-{self.name}-key"
+        self.origin = ""
+        """Scheme and host of the sandbox, set when it listens."""
+        self._threads = asyncio.Semaphore(_THREADS)
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.origin}/sim/{self.name}"
+
+    def routes(self) -> list[web.RouteDef]:
+        """The provider's own routes and `file_route`."""
+        raise NotImplementedError
+
+    def view(self) -> dict[str, Any]:
+        """Everything, for whoever checks what was asked and paid."""
+        now = self.now()
+        return {
+            "tasks": [task.view(now) | task.inside() for task in self.book.tasks],
+            "ledger": self.book.ledger,
+            "settings": self.book.settings.view(),
+        }
+
+    @staticmethod
+    def now() -> float:
+        return asyncio.get_running_loop().time()
+
+    def file_route(self) -> web.RouteDef:
+        return web.get(f"/sim/{self.name}/files/{{id}}.jpg", self._file)
+
+    def file_url(self, task: Task, query: str = "") -> str:
+        return f"{self.base_url}/files/{task.id}.jpg{query}"
+
+    async def picture(self, task: Task) -> bytes:
+        """The finished picture, a JPEG."""
+        async with self._threads:
+            return await asyncio.to_thread(provider_pictures.render, task.order)
+
+    async def spoiled(
+        self, request: web.Request, task: Task, answer: Mapping[str, Any]
+    ) -> web.StreamResponse | None:
+        """Spoil a poll's answer as the marks say; None where it is to be sent as it is."""
+        if "stalled" in task.order.marks:
+            return await _trickle(request, b" " * 600, "application/json")
+        if task.takes("malformed"):
+            text = json.dumps(answer)
+            return web.Response(text=text[: len(text) // 2], content_type="application/json")
+        if task.takes("html"):
+            return web.Response(body=_PAGE, content_type="text/html")
+        if task.takes("null"):
+            return web.json_response(dict.fromkeys(answer))
+        return None
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.keys() & {"Authorization", "X-Key", "X-Api-Key"}:
+            raise web.HTTPBadRequest(text="files are public: do not send your key here")
+        try:
+            task = self.book.task(request.match_info["id"])
+        except Refusal:
+            raise web.HTTPNotFound from None
+        marks = task.order.marks
+        if task.status(self.now()) != "succeeded" or "expired" in marks:
+            raise web.HTTPNotFound
+        if "redirects" in marks:
+            hop = int(request.query.get("hop", "0"))
+            raise web.HTTPFound(self.file_url(task, f"?hop={hop + 1}"))
+        if "not_a_picture" in marks:
+            return web.Response(body=_PAGE, content_type="image/jpeg")
+        if "svg" in marks:
+            return web.Response(body=_SVG, content_type="image/svg+xml")
+        if "huge" in marks:
+            return await _endless(request)
+        if "trickle" in marks:
+            return await _trickle(request, await self.picture(task), "image/jpeg")
+        return web.Response(body=await self.picture(task), content_type="image/jpeg")
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": "image/jpeg"})
+    await answer.prepare(request)
+    for _ in range(_HUGE_CHUNKS):
+        await answer.write(_HUGE_CHUNK)
+    return answer
+
+
+async def _trickle(request: web.Request, content: bytes, kind: str) -> web.StreamResponse:
+    answer = web.StreamResponse(headers={"Content-Type": kind})
+    await answer.prepare(request)
+    for byte in content:
+        await answer.write(bytes([byte]))
+        await asyncio.sleep(_TRICKLE_S)
+    return answer
