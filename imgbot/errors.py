@@ -84,11 +84,13 @@ class ProviderErrorKind(StrEnum):
     AUTH = "auth"
     NO_CREDIT = "no_credit"
     INVALID = "invalid"
+    UNSUITABLE = "unsuitable"  # the order is understood, its pictures will not do
     MODERATED = "moderated"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     FAILED = "failed"
-    LOST = "lost"
+    LOST = "lost"  # the task is not known there, or no longer
+    EXPIRED = "expired"  # the picture was made, and is gone
     SUBMIT_UNKNOWN = "submit_unknown"
 
 

@@ -19,11 +19,13 @@ _REASONS = {
     _KIND.AUTH: "provider_closed",
     _KIND.NO_CREDIT: "provider_closed",
     _KIND.INVALID: "provider_invalid",
+    _KIND.UNSUITABLE: "provider_unsuitable",
     _KIND.MODERATED: "provider_moderated",
     _KIND.RATE_LIMITED: "provider_busy",
-    _KIND.UNAVAILABLE: "provider_busy",
+    _KIND.UNAVAILABLE: "provider_down",
     _KIND.FAILED: "provider_failed",
     _KIND.LOST: "provider_lost",
+    _KIND.EXPIRED: "provider_expired",
     _KIND.SUBMIT_UNKNOWN: "submit_unknown",
 }
 
@@ -74,5 +76,5 @@ def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
 
 
 def _end(error: ProviderError) -> GiveUp:
-    is_unknown = error.kind in {_KIND.SUBMIT_UNKNOWN, _KIND.LOST}
+    is_unknown = error.kind in {_KIND.SUBMIT_UNKNOWN, _KIND.LOST, _KIND.EXPIRED}
     return GiveUp(State.DEAD if is_unknown else State.FAILED, _REASONS[error.kind])

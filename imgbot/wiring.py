@@ -26,8 +26,8 @@ from imgbot.job import Operation
 from imgbot.ops.http import Check
 from imgbot.ops.settings import Settings
 from imgbot.polling import Budget, PollingConfig, polls_per_s
+from imgbot.providers.access import Access
 from imgbot.providers.builtin import BuiltinProvider
-from imgbot.providers.http import HttpDoor
 from imgbot.providers.protocol import Done, Order, Output, Provider
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue import keys
@@ -93,7 +93,7 @@ def open_provider(settings: Settings, pool: Pool) -> Provider:
             raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
         key = settings.provider_key
         return SimulatedProvider(
-            HttpDoor(settings.provider_url, key.get_secret_value() if key else "")
+            Access(url=settings.provider_url, key=key.get_secret_value() if key else "")
         )
     raise ConfigError(
         "IMGBOT_PROVIDER", f"{settings.provider} is not supported by this version; write builtin"
@@ -140,7 +140,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     folder = _folder(settings, "jobs")
     return Parts(
         updates=updates,
-        albums=AlbumKeeper(desk, state_of),
+        albums=AlbumKeeper(desk, state_of, updates.caught_up),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, figures, now_ms),
         checks=_checks(doors.redis, updates),

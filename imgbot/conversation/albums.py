@@ -99,11 +99,16 @@ def _packed(visit: Visit) -> dict[str, Any]:
 
 
 class AlbumKeeper:
-    """Looks at albums that are whole, for as long as the supervisor takes updates."""
+    """Looks at albums that are whole, for as long as the supervisor takes updates.
 
-    def __init__(self, desk: Desk, state_of: StateOf) -> None:
+    After a restart the rest of an album may still be on its way from Telegram: none counts
+    as whole before `caught_up`.
+    """
+
+    def __init__(self, desk: Desk, state_of: StateOf, caught_up: asyncio.Event) -> None:
         self._desk = desk
         self._state_of = state_of
+        self._caught_up = caught_up
         self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -111,6 +116,8 @@ class AlbumKeeper:
         albums = self._desk.store.albums
         is_fresh = True
         async with asyncio.TaskGroup() as group:
+            while not (self._caught_up.is_set() or stopping.is_set()):
+                await pause(_LOOK_AGAIN_S, self._caught_up, stopping)
             while not stopping.is_set():
                 albums.added.clear()
                 next_ms = 0

@@ -1,13 +1,15 @@
 """The built-in engine as a provider: no key, no network, no cost."""
 
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from imgbot.job import Operation
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
     Done,
+    Offer,
     Order,
     Output,
     Pending,
@@ -25,9 +27,14 @@ class BuiltinProvider:
     name = "builtin"
     recovery = Recovery.REPEAT
     is_exact = True
+    most_jobs = 0
+    offers: Mapping[Operation, Offer] = dict.fromkeys(Operation, Offer())
 
     def __init__(self, make: Make) -> None:
         self._make = make
+
+    async def turn(self) -> None:
+        """The pool has a line of its own."""
 
     async def submit(self, order: Order) -> Accepted | Done:
         return await self._make(order)

@@ -1,15 +1,21 @@
-"""The one HTTP client of all providers: errors by kind, bounded answers, streamed files."""
+"""The one HTTP client of all providers: bounded answers, streamed files, a key that stays home.
+
+It says what came back and decides nothing by it, but for what every server means alike:
+whether an order was surely not sent, and whether silence may have been an acceptance.
+"""
 
 import asyncio
 import json
-from ipaddress import ip_address
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import httpx
 
 from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.providers.addresses import Hosts, public_address, split
 
 ANSWER_LIMIT_BYTES = 1 << 20
 """JSON answers are short; a longer one is an attack or a mistake."""
@@ -17,128 +23,163 @@ ANSWER_LIMIT_BYTES = 1 << 20
 PICTURE_LIMIT_BYTES = 50 << 20
 """Telegram takes documents up to 50 MB."""
 
-_FETCH_DEADLINE_S = 120.0
+ASK_DEADLINE_S = 30.0
+FETCH_DEADLINE_S = 120.0
+SUBMIT_DEADLINE_S = 120.0
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_HOPS = 3
+_TEXT_CHARACTERS = 2000
+
+# A packed answer could be a thousand times longer than what was counted on its way.
+_PLAIN = {"Accept-Encoding": "identity"}
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _KIND = ProviderErrorKind
 
 
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds that a call may take in all, however its bytes trickle."""
+
+    ask_s: float = ASK_DEADLINE_S
+    submit_s: float = SUBMIT_DEADLINE_S
+    fetch_s: float = FETCH_DEADLINE_S
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `content` is the decoded JSON, None where it is none."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: Any
+    text: str
+    """The beginning of the body, for whoever looks for words in it."""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
 class HttpDoor:
     """Calls one provider's API with its key, and fetches pictures without it."""
 
-    def __init__(self, base_url: str, key: str, *, connections: int = 100) -> None:
-        limits = httpx.Limits(max_connections=connections)
-        self._base_url = base_url.rstrip("/")
-        self._api = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"}, timeout=_TIMEOUT, limits=limits
+    def __init__(
+        self,
+        hosts: Hosts,
+        auth: Mapping[str, str],
+        *,
+        deadlines: Deadlines | None = None,
+        answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`auth` are the headers that carry the key; `hosts` say who may see them."""
+        self._hosts = hosts
+        self._auth = dict(auth)
+        self._deadlines = deadlines or Deadlines()
+        self._answer_limit_bytes = answer_limit_bytes
+        # No proxy or netrc from the environment, no redirects: a key follows nobody.
+        self._client = httpx.AsyncClient(
+            timeout=_TIMEOUT,
+            limits=httpx.Limits(max_connections=100),
+            trust_env=False,
+            transport=transport,
         )
-        # Results live on other hosts, which must never see the key.
-        self._files = httpx.AsyncClient(timeout=_TIMEOUT, limits=limits)
 
-    async def submit(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
-        """POST an order. Whether it was accepted must be known, or SUBMIT_UNKNOWN raised."""
+    async def submit(self, method: str, url: str, **options: Any) -> Answer:
+        """Send an order. Whether it was sent must be known, or SUBMIT_UNKNOWN is raised."""
         try:
-            return await self._call("POST", path, json=body, headers={"Idempotency-Key": key})
+            return await self._call(method, url, self._deadlines.submit_s, options)
         except _NOT_SENT as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, type(error).__name__) from error
 
-    async def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def ask(self, method: str, url: str, **options: Any) -> Answer:
         """Call anything that costs nothing; silence is UNAVAILABLE."""
         try:
-            return await self._call(method, path, **options)
+            return await self._call(method, url, self._deadlines.ask_s, options)
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
 
     async def fetch(self, url: str, target: Path) -> None:
-        """Stream a picture to `target` through a temporary name. No redirects, no key."""
-        if not self._may_fetch(url):
-            raise ProviderError(_KIND.FAILED, "the result has no address to be fetched from")
+        """Stream a picture to `target` through a temporary name; never with the key."""
         part = target.with_name(f"{target.name}.part")
         try:
-            async with asyncio.timeout(_FETCH_DEADLINE_S), self._files.stream("GET", url) as answer:
-                _expect_file(answer)
-                await _write(answer, part)
-        except (httpx.HTTPError, TimeoutError) as error:
+            async with asyncio.timeout(self._deadlines.fetch_s):
+                await self._fetch(url, part)
+        except (httpx.HTTPError, OSError, TimeoutError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         part.replace(target)
 
-    def _may_fetch(self, url: str) -> bool:
-        """The provider's own host as the operator named it, else public hosts by https."""
-        try:
-            there, own = urlsplit(url), urlsplit(self._base_url)
-        except ValueError:
-            return False
-        if (there.scheme, there.netloc) == (own.scheme, own.netloc):
-            return True
-        return there.scheme == "https" and not _is_private(there.hostname or "")
-
     async def aclose(self) -> None:
-        await self._api.aclose()
-        await self._files.aclose()
+        await self._client.aclose()
 
-    async def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    async def _call(
+        self, method: str, url: str, deadline_s: float, options: dict[str, Any]
+    ) -> Answer:
+        headers = dict(options.pop("headers", {}))
+        is_public = options.pop("is_public", False)
+        if not is_public:
+            if not self._hosts.may_see_key(url):
+                raise ProviderError(_KIND.LOST, "an address that the key must not be sent to")
+            headers |= self._auth
         async with (
-            asyncio.timeout(_FETCH_DEADLINE_S),
-            self._api.stream(method, self._base_url + path, **options) as answer,
+            asyncio.timeout(deadline_s),
+            self._client.stream(method, url, headers=headers, **options) as answer,
         ):
             body = bytearray()
             async for chunk in answer.aiter_bytes():
                 body += chunk
-                if len(body) > ANSWER_LIMIT_BYTES:
-                    raise ProviderError(_unclear(method), "an endless answer")
-            return _understood(method, answer, bytes(body))
+                if len(body) > self._answer_limit_bytes:
+                    raise httpx.ReadError("an endless answer")
+        return Answer(
+            answer.status_code,
+            dict(answer.headers),
+            _decoded(bytes(body)),
+            bytes(body[:_TEXT_CHARACTERS]).decode(errors="replace"),
+        )
+
+    async def _fetch(self, url: str, part: Path) -> None:
+        for _ in range(_HOPS + 1):
+            address, extensions, headers = await self._reached(url)
+            async with self._client.stream(
+                "GET", address, headers=headers, extensions=extensions
+            ) as answer:
+                if answer.is_redirect:
+                    url = urljoin(url, answer.headers.get("Location", ""))
+                    continue
+                _expect_file(answer)
+                await _write(answer, part)
+                return
+        raise ProviderError(_KIND.FAILED, "the result is behind endless redirects")
+
+    async def _reached(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+        """Return where to connect for a result: as configured, else by https to a public host."""
+        if self._hosts.is_own(url):
+            return url, {}, _PLAIN
+        parts = split(url)
+        if parts is None or parts.scheme != "https":
+            raise ProviderError(_KIND.FAILED, "the result has no address to be fetched from")
+        host, port = parts.hostname or "", parts.port or 443
+        address = await public_address(host, port)
+        if address is None:
+            raise ProviderError(_KIND.FAILED, "the result's host has no public address")
+        shown = f"[{address}]" if ":" in address else address
+        there = parts._replace(netloc=f"{shown}:{port}").geturl()
+        return there, {"sni_hostname": host}, _PLAIN | {"Host": parts.netloc}
 
 
-def _understood(method: str, answer: httpx.Response, body: bytes) -> dict[str, Any]:
+def _decoded(body: bytes) -> Any:
     try:
-        content = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
-        content = None
-    if answer.is_success:
-        if not isinstance(content, dict):
-            raise ProviderError(_unclear(method), "an answer that is not JSON")
-        return content
-    raise ProviderError(
-        _kind_of(method, answer.status_code),
-        f"HTTP {answer.status_code}",
-        retry_after_s=_retry_after_s(answer),
-    )
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return host in {"", "localhost"} or host.endswith((".localhost", ".internal"))
-
-
-def _unclear(method: str) -> ProviderErrorKind:
-    # An order that was answered with nonsense may have been accepted.
-    return _KIND.SUBMIT_UNKNOWN if method == "POST" else _KIND.UNAVAILABLE
-
-
-def _kind_of(method: str, status: int) -> ProviderErrorKind:
-    kinds = {401: _KIND.AUTH, 403: _KIND.AUTH, 402: _KIND.NO_CREDIT, 404: _KIND.LOST}
-    kinds |= {429: _KIND.RATE_LIMITED, 451: _KIND.MODERATED}
-    if status in kinds:
-        return kinds[status]
-    # A gateway may say these after the service behind it has taken the order.
-    if status >= 500 or status in {408, 409}:
-        return _unclear(method)
-    return _KIND.INVALID
-
-
-def _retry_after_s(answer: httpx.Response) -> float | None:
-    value = answer.headers.get("Retry-After", "")
-    return min(float(value), 3600.0) if value.isdecimal() else None
+        return None
 
 
 def _expect_file(answer: httpx.Response) -> None:
-    if answer.status_code in {404, 410}:
-        raise ProviderError(_KIND.LOST, f"HTTP {answer.status_code}")
+    if answer.status_code in {403, 404, 410}:
+        raise ProviderError(_KIND.EXPIRED, f"HTTP {answer.status_code}")
     if not answer.is_success:
         raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status_code}")
 
@@ -151,3 +192,13 @@ async def _write(answer: httpx.Response, part: Path) -> None:
             if size_bytes > PICTURE_LIMIT_BYTES:
                 raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
             file.write(chunk)
+
+
+def retry_after_s(answer: Answer) -> float | None:
+    """Return the seconds that the Retry-After header asks for, an hour at most."""
+    value = answer.headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return min(seconds, 3600.0) if seconds >= 0 else None

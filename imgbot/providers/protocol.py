@@ -5,10 +5,10 @@ runner decides by that. A ticket is JSON, stored before the first poll.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from imgbot.job import Operation
 
@@ -33,6 +33,28 @@ class Cancelled(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the pictures of an order must look like; 0 is no limit."""
+
+    most: int = 10
+    max_side_px: int = 0
+    max_bytes: int = 0
+    formats: frozenset[str] = frozenset({"jpeg", "png"})
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """How one operation is served: by which model, for how much, with which inputs."""
+
+    model: str = ""
+    price_micro: int = 0
+    """Millionths of a US dollar per picture."""
+    inputs: Inputs = field(default_factory=Inputs)
+    scales: frozenset[int] = frozenset()
+    """The factors that can be ordered; empty where every one can, or none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What is to be made; `pictures` are checked files, in the order they were sent."""
 
@@ -45,7 +67,9 @@ class Order:
     """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int
     target: Path
-    """Where a provider on this machine writes its picture."""
+    """Where a provider that answers with the picture itself writes it."""
+    hook_url: str = ""
+    """Where the provider may tell that the task is over; empty without a public address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +103,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Not yet. `progress` is 0 to 1, or None where the provider does not say."""
+    """Not yet. `progress` is 0 to 1, `position` the place in the provider's own line from 1.
+
+    Both are None where the provider does not say.
+    """
 
     progress: float | None = None
+    position: int | None = None
 
 
 class Provider(Protocol):
@@ -91,6 +119,14 @@ class Provider(Protocol):
     recovery: Recovery
     is_exact: bool
     """Whether the same change of the same picture always comes out the same."""
+    offers: Mapping[Operation, Offer]
+    """What it can do; an operation that is not here is somebody else's."""
+    most_jobs: int
+    """Tasks under way at once, by the provider's own limit; 0 is no limit."""
+
+    async def turn(self) -> None:
+        """Wait until the provider's own pace allows another order."""
+        ...
 
     async def submit(self, order: Order) -> Accepted | Done:
         """Order a picture; may cost money. ProviderError SUBMIT_UNKNOWN if unsure."""
@@ -114,4 +150,27 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A provider that can say by a webhook that a task is over."""
+
+    async def ticket_of_hook(
+        self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
+    ) -> Ticket | None:
+        """Return the ticket that a verified webhook speaks of, None for a forged or odd one.
+
+        The names of `headers` are in lower case; `now_s` is the clock in seconds since 1970.
+        """
+        ...
+
+
+@runtime_checkable
+class Balanced(Protocol):
+    """A provider that says what is left on the account."""
+
+    async def balance(self) -> float | None:
+        """Return it in the provider's own unit, None where it does not say."""
         ...

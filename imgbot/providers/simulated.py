@@ -1,4 +1,4 @@
-"""The sandbox's provider: tasks over real HTTP, with delays, faults and a ledger."""
+"""The sandbox's own provider, which can do what no real one does: repeat and look up a submit."""
 
 import asyncio
 import base64
@@ -8,11 +8,15 @@ from typing import Any
 from urllib.parse import quote
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import HttpDoor
+from imgbot.job import ACTIONS
+from imgbot.providers.access import Access
+from imgbot.providers.addresses import Hosts
+from imgbot.providers.http import Answer, HttpDoor, retry_after_s
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
     Done,
+    Offer,
     Order,
     Output,
     Pending,
@@ -20,7 +24,14 @@ from imgbot.providers.protocol import (
     Ticket,
 )
 
-_ERRORS = {"moderated": ProviderErrorKind.MODERATED}
+_KIND = ProviderErrorKind
+_ERRORS = {"moderated": _KIND.MODERATED}
+_STATUSES = {
+    401: _KIND.AUTH,
+    402: _KIND.NO_CREDIT,
+    404: _KIND.LOST,
+    429: _KIND.RATE_LIMITED,
+}
 
 
 class SimulatedProvider:
@@ -28,10 +39,23 @@ class SimulatedProvider:
 
     name = "simulated"
     is_exact = False
+    most_jobs = 0
 
-    def __init__(self, door: HttpDoor, recovery: Recovery = Recovery.REPEAT) -> None:
-        self._door = door
+    def __init__(self, access: Access, recovery: Recovery = Recovery.REPEAT) -> None:
         self.recovery = recovery
+        self.offers = {
+            operation: Offer("simulated", access.prices_micro.get(operation, 0))
+            for operation in ACTIONS
+        }
+        self._base_url = access.url
+        self._door = HttpDoor(
+            Hosts((access.url,), ()),
+            {"Authorization": f"Bearer {access.key}"},
+            deadlines=access.deadlines,
+        )
+
+    async def turn(self) -> None:
+        """Every order is taken at once."""
 
     async def submit(self, order: Order) -> Accepted | Done:
         body = {
@@ -43,25 +67,28 @@ class SimulatedProvider:
             "seed": order.seed,
             "client_id": order.job_id,
         }
-        answer = await self._door.submit("/tasks", body, order.job_id)
-        return Accepted({"id": _text(answer, "id", ProviderErrorKind.SUBMIT_UNKNOWN)})
+        headers = {"Idempotency-Key": order.job_id}
+        url = f"{self._base_url}/tasks"
+        answer = await self._door.submit("POST", url, json=body, headers=headers)
+        content = _understood(answer, _KIND.SUBMIT_UNKNOWN)
+        return Accepted({"id": _text(content, "id", _KIND.SUBMIT_UNKNOWN)})
 
     async def look_up(self, job_id: str) -> Ticket | None:
-        answer = await self._door.ask("GET", f"/tasks?client_id={quote(job_id)}")
-        tasks = answer.get("tasks")
+        content = await self._ask("GET", f"/tasks?client_id={quote(job_id)}")
+        tasks = content.get("tasks")
         if not isinstance(tasks, list) or not tasks:
             return None
-        return {"id": _text(tasks[0], "id", ProviderErrorKind.UNAVAILABLE)}
+        return {"id": _text(tasks[0], "id", _KIND.UNAVAILABLE)}
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
-        answer = await self._door.ask("GET", f"/tasks/{quote(str(ticket['id']), safe='')}")
-        match answer.get("status"):
+        content = await self._ask("GET", f"/tasks/{quote(str(ticket['id']), safe='')}")
+        match content.get("status"):
             case "succeeded":
-                return Done(tuple(Output(url=url) for url in _addresses(answer)))
+                return Done(tuple(Output(url=url) for url in _addresses(content)))
             case "failed":
-                raise _failure(answer.get("error"))
+                raise _failure(content.get("error"))
             case _:
-                progress = answer.get("progress")
+                progress = content.get("progress")
                 return Pending(progress if isinstance(progress, float) else None)
 
     async def fetch(self, output: Output, target: Path) -> None:
@@ -69,12 +96,27 @@ class SimulatedProvider:
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
         path = f"/tasks/{quote(str(ticket['id']), safe='')}/cancel"
-        answer = await self._door.ask("POST", path)
-        is_cancelled = answer.get("status") == "cancelled"
+        content = await self._ask("POST", path)
+        is_cancelled = content.get("status") == "cancelled"
         return Cancelled.ACCEPTED if is_cancelled else Cancelled.TOO_LATE
 
     async def aclose(self) -> None:
         await self._door.aclose()
+
+    async def _ask(self, method: str, path: str) -> dict[str, Any]:
+        answer = await self._door.ask(method, self._base_url + path)
+        return _understood(answer, _KIND.UNAVAILABLE)
+
+
+def _understood(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
+    """Return the JSON of a yes; raise what a no means, `unclear` where that cannot be said."""
+    if answer.is_success and isinstance(answer.content, dict):
+        return answer.content
+    kind = _STATUSES.get(answer.status, _KIND.INVALID)
+    # A gateway may say these after the service behind it has taken the order.
+    if answer.is_success or answer.status >= 500:
+        kind = unclear
+    raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
 
 
 def _data_uris(paths: tuple[Path, ...]) -> list[str]:
@@ -97,11 +139,11 @@ def _addresses(answer: Mapping[str, Any]) -> list[str]:
     output = answer.get("output")
     addresses = [url for url in output if isinstance(url, str)] if isinstance(output, list) else []
     if not addresses:
-        raise ProviderError(ProviderErrorKind.FAILED, "done without a picture")
+        raise ProviderError(_KIND.FAILED, "done without a picture")
     return addresses
 
 
 def _failure(error: object) -> ProviderError:
     code = error.get("code") if isinstance(error, Mapping) else None
-    kind = _ERRORS.get(str(code), ProviderErrorKind.FAILED)
+    kind = _ERRORS.get(str(code), _KIND.FAILED)
     return ProviderError(kind, str(code), is_billed=False)

@@ -31,6 +31,7 @@ from imgbot.errors import (
     TransientError,
 )
 from imgbot.retry import backoff_s
+from imgbot.tasks import pause
 from imgbot.telegram.update import Update, chat_of, is_chatter
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
@@ -89,6 +90,8 @@ class Updates:
         self._progress = asyncio.Event()
         self._stopping = asyncio.Event()
         self._answered_s = time.monotonic()
+        self.caught_up = asyncio.Event()
+        """Set once what came while nobody listened was taken in."""
 
     @property
     def silence_s(self) -> float:
@@ -111,6 +114,8 @@ class Updates:
                 for update in batch:
                     self._take(group, update)
                 await self._settle()
+                if len(batch) < _LIMIT:
+                    self.caught_up.set()
         await self._confirm()
 
     async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[object]:
@@ -164,7 +169,7 @@ class Updates:
             delay_s = float(error.retry_after)
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
         telemetry.polling_failed(error, delay_s)
-        await _sleep(delay_s, stopping)
+        await pause(delay_s, stopping)
 
     def _take(self, group: asyncio.TaskGroup, update: object) -> None:
         update_id = update.get("update_id") if isinstance(update, Mapping) else None
@@ -234,7 +239,8 @@ class Updates:
                 wait_s = error.retry_after_s or backoff_s(attempt, first_s=0.25, cap_s=10)
             else:
                 return True
-            if await _sleep(min(wait_s, _WAIT_CAP_S), self._stopping):
+            await pause(min(wait_s, _WAIT_CAP_S), self._stopping)
+            if self._stopping.is_set():
                 return False
 
     async def _once(self, update: Update) -> None:
@@ -288,13 +294,3 @@ class Updates:
         # The long poll that was cut has told Telegram its offset already.
         if self._last is not None and self._offset() != self._told:
             await self._get_updates(0)
-
-
-async def _sleep(seconds: float, stopping: asyncio.Event) -> bool:
-    """Sleep, or wake early with True because the program stops."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -212,3 +212,21 @@ async def test_an_album_survives_a_restart(builtin_stage: Stage) -> None:
 
     assert result.text.startswith("🧩 Photos merged: 3")
     assert len(await pictures_of(control, person.id)) == 1
+
+
+async def test_a_restart_waits_for_the_rest_of_an_album(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    first, _ = await control.send_photos(person, PHOTOS[:2], caption="collage")
+    async with builtin_stage.bot.redis() as redis:
+        await eventually(lambda: redis.exists("img:albums"))
+    await builtin_stage.bot.kill()
+    await control.send_late(person, first, PHOTOS[2])
+    # Longer than an album's items are waited for while the bot runs.
+    await control.fault("getUpdates", "delay", delay_s=3.0)
+    await builtin_stage.bot.start()
+    result = await result_for(control, person)
+
+    assert result.text.startswith("🧩 Photos merged: 3")
+    assert len(await pictures_of(control, person.id)) == 1

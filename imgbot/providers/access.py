@@ -1,0 +1,20 @@
+"""What an operator adds to a provider's file: another address, the key, models, prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from imgbot.job import Operation
+from imgbot.providers.http import Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Everything that is not in the file; empty leaves it to the file."""
+
+    url: str = ""
+    key: str = ""
+    hook_key: str = ""
+    """What the provider signs its webhooks with, where its dashboard shows it."""
+    models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
+    prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
+    deadlines: Deadlines = field(default_factory=Deadlines)

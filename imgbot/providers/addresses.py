@@ -1,0 +1,73 @@
+"""Which addresses may be called: with the provider's key, without it, or not at all.
+
+What the operator or a preset names is trusted. What a provider's answer names is not: it
+may be an address inside the operator's own network.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def split(url: str) -> SplitResult | None:
+    """Return the parts of an absolute http(s) address without a password, else None."""
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_usable and parts.username is None else None
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port as one text to compare; empty for what is no address."""
+    parts = split(url)
+    if parts is None:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
+
+
+class Hosts:
+    """The operator's own origins, and the hosts that may see the key.
+
+    `origins` are base addresses as configured; `key_hosts` are host names, `*.example.com`
+    for all below one.
+    """
+
+    def __init__(self, origins: Iterable[str], key_hosts: Iterable[str]) -> None:
+        self._origins = frozenset(origin_of(origin) for origin in origins) - {""}
+        self._names = frozenset(host.lower() for host in key_hosts if not host.startswith("*."))
+        self._tails = tuple(host[1:].lower() for host in key_hosts if host.startswith("*."))
+
+    def is_own(self, url: str) -> bool:
+        """Whether the operator's configuration names this origin."""
+        return origin_of(url) in self._origins
+
+    def may_see_key(self, url: str) -> bool:
+        """Whether a call to this address may carry the key."""
+        if self.is_own(url):
+            return True
+        parts = split(url)
+        if parts is None or parts.scheme != "https" or parts.port not in {None, 443}:
+            return False
+        host = (parts.hostname or "").lower()
+        return host in self._names or host.endswith(self._tails)
+
+
+async def public_address(host: str, port: int) -> str | None:
+    """Return an address of `host` to connect to, None if any of its addresses is not public.
+
+    Connecting to what was checked leaves no moment in which the name could change its mind.
+    Raises OSError where the name cannot be resolved.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(ip_address(address).is_global for address in addresses):
+        return None
+    return addresses[0]
