@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import ACTIONS
+from imgbot.job import ACTIONS, Operation
 from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.http import Answer, HttpDoor, retry_after_s
@@ -43,7 +43,7 @@ class SimulatedProvider:
 
     def __init__(self, access: Access, recovery: Recovery = Recovery.REPEAT) -> None:
         self.recovery = recovery
-        self.offers = {
+        self.offers: Mapping[Operation, Offer] = {
             operation: Offer("simulated", access.prices_micro.get(operation, 0))
             for operation in ACTIONS
         }
