@@ -1,0 +1,57 @@
+"""Which model of a provider's file serves an order, and which of its shapes comes nearest."""
+
+import math
+
+from imgbot.errors import ConfigError
+from imgbot.job import Operation
+from imgbot.providers.declared.spec import Model, Spec
+from imgbot.providers.protocol import Inputs, Offer
+
+
+def model_for(spec: Spec, operation: Operation, wanted: str) -> Model | None:
+    able = [model for model in spec.models if operation in model.operations]
+    if not wanted:
+        return able[0] if able else None
+    for model in able:
+        if model.id == wanted:
+            return model
+    known = ", ".join(model.id for model in able) or "none"
+    raise ConfigError(
+        "IMGBOT_MODELS", f"{spec.name} has no model {wanted!r} to {operation}; it has: {known}"
+    )
+
+
+def offer_of(spec: Spec, model: Model, price_micro: int | None) -> Offer:
+    rules = spec.inputs
+    inputs = Inputs(
+        most=model.pictures,
+        max_side_px=model.max_side_px or rules.max_side_px,
+        max_bytes=rules.max_bytes,
+        formats=frozenset(rules.formats),
+    )
+    price = round(model.price_usd * 1_000_000) if price_micro is None else price_micro
+    return Offer(model.id, price, inputs, frozenset(model.scales))
+
+
+def nearest_ratio(wanted: str, known: tuple[str, ...]) -> str:
+    """Return the known ratio whose shape is nearest; empty where none is wanted or known."""
+    if not wanted or not known:
+        return ""
+    return min(known, key=lambda ratio: abs(_log_ratio(ratio) - _log_ratio(wanted)))
+
+
+def _log_ratio(ratio: str) -> float:
+    width, _, height = ratio.partition(":")
+    try:
+        return math.log(int(width) / int(height))
+    except (ValueError, ZeroDivisionError):
+        return 0.0
+
+
+def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:
+    return min(known, key=lambda scale: (abs(scale - wanted), -scale)) if known else wanted
+
+
+def app_of(model: str) -> str:
+    """Owner and name of a model, without what stands below them."""
+    return "/".join(model.split("/")[:2])

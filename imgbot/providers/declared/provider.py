@@ -1,0 +1,252 @@
+"""A provider by its file: fills the templates, asks, and reads the answers."""
+
+import asyncio
+import base64
+import binascii
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import Operation
+from imgbot.providers.access import Access
+from imgbot.providers.addresses import Hosts
+from imgbot.providers.declared import reading
+from imgbot.providers.declared.choices import (
+    app_of,
+    model_for,
+    nearest_ratio,
+    nearest_scale,
+    offer_of,
+)
+from imgbot.providers.declared.handing import Handing
+from imgbot.providers.declared.hooks import HookReader
+from imgbot.providers.declared.paths import first, first_text
+from imgbot.providers.declared.spec import Model, Spec
+from imgbot.providers.declared.templates import fill, slots_in
+from imgbot.providers.http import HttpDoor
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    Offer,
+    Order,
+    Output,
+    Pending,
+    Recovery,
+    Ticket,
+)
+
+_KIND = ProviderErrorKind
+_SEEDS = 1 << 31
+
+
+class DeclaredProvider:
+    """One provider, its models chosen; nothing is known of it but what its file says."""
+
+    recovery = Recovery.NONE
+    is_exact = False
+
+    def __init__(self, spec: Spec, access: Access, door: HttpDoor | None = None) -> None:
+        """Raises ConfigError for a model that the file does not have."""
+        self.name = spec.name
+        self.most_jobs = spec.limits.jobs
+        self._spec = spec
+        self._models = {
+            operation: model
+            for operation in Operation
+            if (model := model_for(spec, operation, access.models.get(operation, "")))
+        }
+        self.offers: Mapping[Operation, Offer] = {
+            operation: offer_of(spec, model, access.prices_micro.get(operation))
+            for operation, model in self._models.items()
+        }
+        self._urls = _addresses(spec, access.url)
+        self._door = door or open_door(spec, access, self._urls)
+        self._handing = Handing(spec, self._door, self._urls)
+        self._hooks = HookReader(spec, access, self._door, self._urls)
+        limits = spec.limits
+        self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
+
+    async def turn(self) -> None:
+        if self._pace is not None:
+            await self._pace.acquire()
+
+    async def submit(self, order: Order) -> Accepted | Done:
+        model = self._models.get(order.operation)
+        if model is None:
+            raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
+        images = await self._handing.hand_over(order.job_id, order.pictures)
+        values = self._values(model, order, images)
+        submit, maps = self._spec.submit, self._spec.maps
+        body = fill(model.body, values, maps)
+        answer = await self._door.submit(
+            submit.method,
+            fill(model.url or submit.url, values, maps),
+            params=fill(submit.query, values, maps),
+            headers=fill(submit.headers, values, maps),
+            json=body,
+        )
+        if (error := reading.refusal(self._spec, "submit", answer)) is not None:
+            raise error
+        task_id = first_text(answer.content, submit.id)
+        if not task_id:
+            raise ProviderError(_KIND.SUBMIT_UNKNOWN, "an acceptance without an id")
+        named = {
+            "poll": first_text(answer.content, submit.poll),
+            "result": first_text(answer.content, submit.result),
+            "cancel": first_text(answer.content, submit.cancel),
+        }
+        return Accepted(
+            {
+                "id": task_id,
+                "model": model.id,
+                "target": str(order.target),
+                **{name: url for name, url in named.items() if url},
+            }
+        )
+
+    async def look_up(self, job_id: str) -> Ticket | None:
+        raise NotImplementedError(f"{job_id}: {self.name} knows no ids of ours")
+
+    async def poll(self, ticket: Ticket) -> Pending | Done:
+        spec = self._spec.poll
+        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
+            raise error
+        state = first_text(answer.content, spec.state)
+        if not state:
+            raise ProviderError(_KIND.UNAVAILABLE, "an answer without a state")
+        match spec.states.get(state, "pending"):
+            case "failed":
+                raise reading.failure(self._spec, answer)
+            case "done":
+                return await self._done(ticket, answer.content)
+            case _:
+                return Pending(
+                    _share(first(answer.content, spec.progress)),
+                    _position(first(answer.content, spec.position)),
+                )
+
+    async def fetch(self, output: Output, target: Path) -> None:
+        if output.path:
+            await asyncio.to_thread(shutil.copyfile, output.path, target)
+        else:
+            await self._door.fetch(output.url, target)
+
+    async def cancel(self, ticket: Ticket) -> Cancelled:
+        spec = self._spec.cancel
+        if spec is None:
+            return Cancelled.UNSUPPORTED
+        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        state = first_text(answer.content, spec.state)
+        is_late = answer.status not in spec.accepted or state in spec.too_late
+        return Cancelled.TOO_LATE if is_late else Cancelled.ACCEPTED
+
+    async def ticket_of_hook(
+        self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
+    ) -> Ticket | None:
+        model = self._models.get(operation)
+        task_id = await self._hooks.task_of(headers, body, now_s)
+        return {"id": task_id, "model": model.id} if task_id and model else None
+
+    async def balance(self) -> float | None:
+        spec = self._spec.balance
+        if spec is None:
+            return None
+        answer = await self._door.ask("GET", fill(spec.url, self._urls, {}))
+        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
+            raise error
+        found = first(answer.content, (spec.path,))
+        return float(found) if isinstance(found, int | float) else None
+
+    async def aclose(self) -> None:
+        await self._door.aclose()
+
+    async def _done(self, ticket: Ticket, content: Any) -> Done:
+        if self._spec.result is not None:
+            answer = await self._door.ask("GET", self._url(self._spec.result.url, ticket))
+            if (error := reading.refusal(self._spec, "result", answer)) is not None:
+                raise error
+            content = answer.content
+        if (error := reading.flagged(self._spec, content)) is not None:
+            raise error
+        kind, found = reading.outputs(self._spec, content)
+        if not found:
+            raise ProviderError(_KIND.FAILED, "done without a picture")
+        if kind == "base64":
+            target = Path(str(ticket.get("target", "")))
+            await asyncio.to_thread(_write_base64, found[0], target)
+            return Done((Output(path=str(target)),))
+        return Done(tuple(Output(url=url) for url in found))
+
+    def _url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
+        """Return the first address for which the ticket has everything."""
+        model = str(ticket.get("model", ""))
+        values = {**self._urls, **ticket, "app": app_of(model)}
+        for template in templates:
+            if all(values.get(slot.name) for _, slot in slots_in(template)):
+                return str(fill(template, values, {}))
+        raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
+
+    def _values(self, model: Model, order: Order, images: list[str]) -> dict[str, Any]:
+        said = self._spec.prompts.get(order.operation, "")
+        is_led = order.operation is Operation.RETOUCH or not order.words
+        prompt = " ".join(filter(None, [said, order.words])) if is_led else order.words
+        return {
+            **self._urls,
+            "prompt": prompt,
+            "images": images,
+            "image": images[0] if images else None,
+            "ratio": nearest_ratio(order.ratio, model.ratios),
+            "scale": nearest_scale(order.scale, model.scales),
+            "seed": order.seed % _SEEDS,
+            "hook": order.hook_url,
+            "model": model.id,
+            "app": app_of(model.id),
+            "job": order.job_id,
+        }
+
+
+def open_door(spec: Spec, access: Access, urls: Mapping[str, str]) -> HttpDoor:
+    auth = spec.auth
+    headers = {auth.header: auth.value.replace("{key}", access.key)} if auth and access.key else {}
+    hosts = Hosts(urls.values(), auth.hosts if auth else ())
+    return HttpDoor(hosts, headers, deadlines=access.deadlines)
+
+
+def _addresses(spec: Spec, override: str) -> dict[str, str]:
+    """Return the base addresses; another one for `api` holds for the others below it."""
+    if not override:
+        return dict(spec.urls)
+    return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}
+
+
+def _share(value: Any) -> float | None:
+    """A share of the whole, from one of those, from a percentage, or from either as text."""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        return None
+    if share > 1:
+        share /= 100
+    return share if 0 <= share <= 1 else None
+
+
+def _position(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value + 1 if is_count else None
+
+
+def _write_base64(text: str, target: Path) -> None:
+    text = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        content = base64.b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        raise ProviderError(_KIND.FAILED, "a picture that is not base64") from None
+    part = target.with_name(f"{target.name}.part")
+    part.write_bytes(content)
+    part.replace(target)

@@ -1,0 +1,256 @@
+"""What a provider's file may say. This is the whole vocabulary, and it stays this small.
+
+See `presets/replicate.toml` for one with a comment on every part.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from imgbot.errors import ProviderErrorKind
+from imgbot.job import Operation
+from imgbot.providers.addresses import split
+from imgbot.providers.declared.paths import is_path
+from imgbot.providers.documents import Part
+
+Stage = Literal["upload", "submit", "poll", "task", "result"]
+"""Where a refusal was met; `task` is a task that the provider itself calls failed."""
+
+
+def _path(value: str) -> str:
+    if not is_path(value):
+        raise ValueError(f"{value!r} is no path; write it like data.taskId or images[*].url")
+    return value
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    return value
+
+
+def _address(value: str) -> str:
+    if split(value) is None:
+        raise ValueError(f"{value!r} is no address; write it like https://api.example.com")
+    return value.rstrip("/")
+
+
+def _environment_name(value: str) -> str:
+    if value and (not re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", value) or value.startswith("IMGBOT_")):
+        raise ValueError("write the name of a variable of its own, like EXAMPLE_API_KEY")
+    return value
+
+
+PathText = Annotated[str, AfterValidator(_path)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Url = Annotated[str, AfterValidator(_address)]
+KeyName = Annotated[str, AfterValidator(_environment_name)]
+Paths = tuple[PathText, ...]
+
+
+class Auth(Part):
+    """The header that carries the key, and the hosts that may see it."""
+
+    header: str
+    value: str = "Bearer {key}"
+    hosts: tuple[str, ...] = ()
+
+
+class Limits(Part):
+    """The provider's own: tasks at once, and orders in a window; 0 is no limit."""
+
+    jobs: Annotated[int, Field(ge=0)] = 0
+    orders: Annotated[int, Field(ge=0)] = 0
+    window_s: Annotated[float, Field(gt=0)] = 60.0
+
+
+class Ok(Part):
+    """What an answer must say beside its HTTP status to count as a yes."""
+
+    path: PathText
+    equals: str | int | bool
+
+
+class Submit(Part):
+    """How an order is sent, and where the answer names its ticket."""
+
+    method: Literal["POST", "PUT"] = "POST"
+    url: str
+    query: Mapping[str, str] = Field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = Field(default_factory=dict[str, str])
+    id: Paths
+    poll: Paths = ()
+    result: Paths = ()
+    cancel: Paths = ()
+
+
+class Poll(Part):
+    """How a task is asked for; a state that is not listed counts as pending."""
+
+    method: Literal["GET", "POST"] = "GET"
+    url: tuple[str, ...]
+    state: Paths
+    states: Mapping[str, Literal["pending", "done", "failed"]]
+    progress: Paths = ()
+    position: Paths = ()
+
+
+class Fetch(Part):
+    """A further step where the state and the result have addresses of their own."""
+
+    url: tuple[str, ...]
+
+
+class Outputs(Part):
+    """One place where finished pictures may stand; `json_path` leads on inside a JSON text."""
+
+    path: PathText
+    json_path: PathText | None = None
+    kind: Literal["url", "base64"] = "url"
+
+
+class Failure(Part):
+    """Where a failed task says why, and whether it is charged."""
+
+    code: Paths = ()
+    text: Paths = ()
+    billed: bool | None = None
+
+
+class ErrorRule(Part):
+    """The first rule whose every condition holds gives the kind of a refusal."""
+
+    at: tuple[Stage, ...] = ()
+    http: tuple[int, ...] = ()
+    path: PathText | None = None
+    equals: tuple[str | int | bool, ...] = ()
+    text: Pattern = ""
+    kind: ProviderErrorKind
+    billed: bool | None = None
+    retry_after: Paths = ()
+    retry_after_text: Pattern = ""
+
+    @model_validator(mode="after")
+    def _has_condition(self) -> "ErrorRule":
+        if not (self.http or self.path or self.text):
+            raise ValueError("a rule needs a condition: http, path or text")
+        return self
+
+
+class Flag(Part):
+    """What makes a finished picture a refusal: any true value at this path."""
+
+    path: PathText
+    kind: ProviderErrorKind = ProviderErrorKind.MODERATED
+
+
+class Cancel(Part):
+    """How a task is called off; any other status says that it was too late."""
+
+    method: Literal["POST", "PUT", "DELETE"] = "POST"
+    url: tuple[str, ...]
+    accepted: tuple[int, ...] = (200, 202, 204)
+    state: Paths = ()
+    too_late: tuple[str, ...] = ()
+
+
+class Upload(Part):
+    """How a picture gets an address at the provider.
+
+    `multipart` posts it as a form, `json` as base64 in a body; `presigned` asks for an address
+    and puts the bytes there, `token` asks for a token and posts the bytes with it.
+    """
+
+    kind: Literal["multipart", "json", "presigned", "token"]
+    url: str
+    file: str = "file"
+    fields: Mapping[str, str] = Field(default_factory=dict[str, str])
+    body: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    put: Paths = ()
+    base: Paths = ()
+    token: Paths = ()
+    token_type: Paths = ()
+    path: str = ""
+    result: Paths
+
+
+class InputRules(Part):
+    """What pictures must look like, and how they are handed over."""
+
+    hand_over: Literal["data_uri", "base64", "upload"] = "data_uri"
+    data_uri_max_bytes: Annotated[int, Field(ge=0)] = 0
+    """Longer ones are uploaded; 0 is no limit."""
+    max_side_px: Annotated[int, Field(ge=0)] = 2048
+    max_bytes: Annotated[int, Field(ge=0)] = 10_000_000
+    formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
+
+
+class Hook(Part):
+    """How webhooks are signed, and where they name their task."""
+
+    scheme: Literal["none", "standard", "standard_raw", "fal", "kie"] = "none"
+    key: KeyName = ""
+    key_url: str = ""
+    key_path: Paths = ()
+    task: Paths
+
+
+class Balance(Part):
+    """Where the account says what is left."""
+
+    url: str
+    path: PathText
+
+
+class Model(Part):
+    """One model, the operations that it serves, and the body of an order for it."""
+
+    operations: tuple[Operation, ...]
+    id: str
+    url: str = ""
+    price_usd: Annotated[float, Field(ge=0, le=100)] = 0.0
+    pictures: Annotated[int, Field(ge=0, le=20)] = 0
+    """The most pictures that it takes."""
+    ratios: tuple[str, ...] = ()
+    scales: tuple[int, ...] = ()
+    max_side_px: Annotated[int, Field(ge=0)] = 0
+    body: Mapping[str, Any]
+
+    @field_validator("ratios")
+    @classmethod
+    def _are_ratios(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [ratio for ratio in value if not re.fullmatch(r"[1-9]\d?:[1-9]\d?", ratio)]:
+            raise ValueError(f"{wrong[0]!r} is no ratio; write it like 16:9")
+        return value
+
+
+class Spec(Part):
+    """A provider whole."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+    key: KeyName = ""
+    urls: Mapping[str, Url]
+    auth: Auth | None = None
+    limits: Limits = Limits()
+    ok: Ok | None = None
+    inputs: InputRules = InputRules()
+    upload: Upload | None = None
+    submit: Submit
+    poll: Poll
+    result: Fetch | None = None
+    outputs: tuple[Outputs, ...]
+    failure: Failure = Failure()
+    flags: tuple[Flag, ...] = ()
+    errors: tuple[ErrorRule, ...] = ()
+    cancel: Cancel | None = None
+    hook: Hook | None = None
+    balance: Balance | None = None
+    prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])
+    """What is said where a person says nothing; in front of her words where she retouches."""
+    maps: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
+    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    """The first one that serves an operation is its default."""

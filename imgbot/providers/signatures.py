@@ -1,0 +1,99 @@
+"""Signatures of webhooks: four schemes, pure, compared in constant time.
+
+A webhook is a hint and no more: a forged one could make us ask once too often. All the same
+none is believed that is not signed where its provider signs.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TOLERANCE_S = 300.0
+"""How old a signed webhook may be, and how far ahead its clock."""
+
+_MOST_SIGNATURES = 10
+_MOST_KEYS = 20
+
+Headers = Mapping[str, str]
+"""Names in lower case."""
+
+
+def is_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
+    """Standard Webhooks, as Replicate signs: the key is base64 behind `whsec_`."""
+    try:
+        secret = base64.b64decode(key.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return _is_webhook(secret, headers, body, now_s)
+
+
+def is_standard_raw(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
+    """The same with the key's text as it is, as WaveSpeed signs."""
+    return _is_webhook(key.removeprefix("whsec_").encode(), headers, body, now_s)
+
+
+def is_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
+    """kie.ai: the task and the time are signed, the body is not."""
+    stamp = headers.get("x-webhook-timestamp", "")
+    if not _is_fresh(stamp, now_s):
+        return False
+    expected = hmac.digest(key.encode(), f"{task_id}.{stamp}".encode(), "sha256")
+    given = headers.get("x-webhook-signature", "")
+    return hmac.compare_digest(base64.b64encode(expected), given.encode())
+
+
+def is_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> bool:
+    """fal: Ed25519 by any of the keys of its JWKS."""
+    stamp = headers.get("x-fal-webhook-timestamp", "")
+    if not _is_fresh(stamp, now_s):
+        return False
+    parts = (
+        headers.get("x-fal-webhook-request-id", ""),
+        headers.get("x-fal-webhook-user-id", ""),
+        stamp,
+        hashlib.sha256(body).hexdigest(),
+    )
+    message = "\n".join(parts).encode()
+    try:
+        signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
+    except ValueError:
+        return False
+    return any(_is_signed(key, signature, message) for key in keys[:_MOST_KEYS])
+
+
+def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
+    text = key.get("x") if isinstance(key, Mapping) else None
+    if not isinstance(text, str):
+        return False
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _is_webhook(secret: bytes, headers: Headers, body: bytes, now_s: float) -> bool:
+    name, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not secret or not _is_fresh(stamp, now_s):
+        return False
+    message = f"{name}.{stamp}.".encode() + body
+    digest = hmac.digest(secret, message, "sha256")
+    # The prefix and the encoding of one provider are not known for certain.
+    expected = (base64.b64encode(digest), digest.hex().encode())
+    given = headers.get("webhook-signature", "").split()[:_MOST_SIGNATURES]
+    return any(
+        hmac.compare_digest(one, entry.rpartition(",")[2].encode())
+        for entry in given
+        for one in expected
+    )
+
+
+def _is_fresh(stamp: str, now_s: float) -> bool:
+    return stamp.isascii() and stamp.isdecimal() and abs(int(stamp[:12]) - now_s) <= TOLERANCE_S

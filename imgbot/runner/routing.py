@@ -1,0 +1,155 @@
+"""Who makes what: the operator's choice, a fallback, and a breaker in front of each provider.
+
+A fallback is for a provider that refuses service before a task exists. Whatever may have been
+taken stays where it is, and what was refused by moderation is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from imgbot.errors import ProviderErrorKind
+from imgbot.job import Operation
+from imgbot.providers.protocol import Offer, Provider
+
+REFUSES_SERVICE = frozenset(
+    {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
+)
+"""Refusals that say nothing about the order: somebody else may take it."""
+
+_HOPELESS = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT})
+"""Refusals that the operator has to mend: the next order would hear the same."""
+
+_FAILURES = 3
+_FIRST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 600.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Opens after failures in a row, and lets one order through now and then to find out."""
+
+    failures: int = 0
+    pause_s: float = 0.0
+    until_s: float = 0.0
+    reason: ProviderErrorKind | None = None
+    is_probing: bool = field(default=False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.pause_s > 0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until an order may go through; one that may is the probe if it is open."""
+        if not self.is_open:
+            return 0.0
+        if now_s < self.until_s:
+            return self.until_s - now_s
+        if self.is_probing:
+            return _FIRST_PAUSE_S
+        self.is_probing = True
+        return 0.0
+
+    def succeeded(self) -> None:
+        self.failures, self.pause_s, self.reason, self.is_probing = 0, 0.0, None, False
+
+    def failed(self, kind: ProviderErrorKind, now_s: float) -> bool:
+        """Count a failure; True if it opened the breaker just now."""
+        self.failures += 1
+        if kind not in _HOPELESS and self.failures < _FAILURES and not self.is_open:
+            return False
+        was_open, self.is_probing, self.reason = self.is_open, False, kind
+        self.pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self.until_s = now_s + self.pause_s
+        return not was_open
+
+    def passed_by(self) -> None:
+        """The probe ended without an answer about the service: another one may try."""
+        self.is_probing = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who takes an order now; without a provider, `wait_s` until somebody may."""
+
+    provider: Provider | None
+    wait_s: float = 0.0
+    is_hopeless: bool = False
+    """Whether nobody will before the operator has mended something."""
+
+
+class Routes:
+    """Providers by name, and which of them serves an operation; the built-in engine is last."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        chosen: Mapping[Operation, str],
+        fallback: str = "",
+    ) -> None:
+        self._providers = dict(providers)
+        self._chosen = dict(chosen)
+        self._fallback = fallback
+        self._breakers = {name: Breaker() for name in providers}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._providers)
+
+    def named(self, name: str) -> Provider | None:
+        """Return the provider that an order went to, None if it is not set up any longer."""
+        return self._providers.get(name)
+
+    def first(self, operation: Operation) -> Provider:
+        """Return who is meant to serve an operation."""
+        return self._providers[self._chosen[operation]]
+
+    def offer(self, operation: Operation) -> Offer:
+        return self.first(operation).offers[operation]
+
+    def price_micro(self, operation: Operation) -> int:
+        """Return the most that an order may cost, whoever takes it in the end."""
+        able = (self._providers.get(name) for name in (self._chosen[operation], self._fallback))
+        return max(
+            provider.offers[operation].price_micro
+            for provider in able
+            if provider and operation in provider.offers
+        )
+
+    def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
+        """Choose for an order that `refused_by` has just refused service to (or nobody)."""
+        names = [self._chosen[operation]]
+        fallback = self._providers.get(self._fallback)
+        if fallback is not None and operation in fallback.offers:
+            names.append(self._fallback)
+        # Whoever has just refused is asked last.
+        names.sort(key=lambda name: name == refused_by)
+        waits: list[float] = []
+        for name in dict.fromkeys(names):
+            wait_s = self._breakers[name].wait_s(now_s)
+            if not wait_s:
+                return Choice(self._providers[name])
+            waits.append(wait_s)
+        reasons = {self._breakers[name].reason for name in names}
+        return Choice(None, min(waits), is_hopeless=reasons <= _HOPELESS)
+
+    def is_fallback(self, operation: Operation, name: str) -> bool:
+        return name != self._chosen[operation]
+
+    def taken(self, name: str) -> None:
+        """An order was taken: the provider serves."""
+        self._breakers[name].succeeded()
+
+    def refused(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
+        """An order was refused; True if the provider is out of service from now on."""
+        breaker = self._breakers[name]
+        if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:
+            return breaker.failed(kind, now_s)
+        # It answers, and knows what it says: that is service.
+        if kind is not ProviderErrorKind.RATE_LIMITED:
+            breaker.succeeded()
+        breaker.passed_by()
+        return False
+
+    def states(self) -> Mapping[str, bool]:
+        """Return which providers are out of service."""
+        return {name: breaker.is_open for name, breaker in self._breakers.items()}
