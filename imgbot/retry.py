@@ -1,6 +1,6 @@
 """What to do after a failure: again, or an end with a sentence. Pure, without a clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import State
@@ -41,6 +41,8 @@ class GiveUp:
 
     outcome: State
     reason: str
+    is_unbilled: bool = False
+    """Whether it is known that the order costs nothing."""
 
 
 def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> float:
@@ -52,7 +54,9 @@ def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """Only a refusal before a task existed may be repeated: anything else could pay twice."""
     if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    return _end(error)
+    # What was refused before a task existed costs nothing, unless the provider says otherwise.
+    is_refused = error.kind is not _KIND.SUBMIT_UNKNOWN and error.is_billed is None
+    return replace(_end(error), is_unbilled=is_refused or error.is_billed is False)
 
 
 def after_poll(error: ProviderError, failures: int) -> TryAgain | GiveUp:
@@ -75,4 +79,5 @@ def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
 
 def _end(error: ProviderError) -> GiveUp:
     is_unknown = error.kind in {_KIND.SUBMIT_UNKNOWN, _KIND.LOST}
-    return GiveUp(State.DEAD if is_unknown else State.FAILED, _REASONS[error.kind])
+    outcome = State.DEAD if is_unknown else State.FAILED
+    return GiveUp(outcome, _REASONS[error.kind], is_unbilled=error.is_billed is False)

@@ -115,6 +115,10 @@ PROVIDER_DURATIONS = "img:provider-durations:"
 """LIST per provider.operation.model, the latest 200, 90 days: between which ages (ms) of a job
 its polls saw it finish."""
 
+SPEND = "img:spend:"
+"""HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` of all, `user:<id>` (both
+of one user) and `reserved:<id>`, `of:<provider>.<operation>` and, how often, `n:` the same."""
+
 ALBUM = "img:album:"
 """LIST per album on its way: its items as JSON."""
 

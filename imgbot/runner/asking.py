@@ -42,8 +42,8 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
 
 async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
     match answer.said:
-        case retry.GiveUp(outcome, reason):
-            return await tools.end(job, outcome, reason)
+        case retry.GiveUp() as decision:
+            return await tools.give_up(job, decision)
         case Pending() as pending:
             await _tell_progress(tools, job, pending, answer.age_ms)
             return await tools.move(

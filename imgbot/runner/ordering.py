@@ -30,9 +30,11 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         return await _recover(tools, job, order)
     if tools.draining.is_set():
         return job
-    job = await tools.move(job, State.SUBMITTING, intent_ms=tools.now_ms())
+    provider = tools.provider_of(job).name
+    job = await tools.move(job, State.SUBMITTING, intent_ms=tools.now_ms(), provider=provider)
     if job.is_cancelled:
-        return job
+        # Nothing was ordered: without the intent, nothing is charged.
+        return await tools.move(job, State.SUBMITTING, intent_ms=0)
     try:
         await tools.queue.persist()
     except TransientError as error:
@@ -58,7 +60,7 @@ async def _refused(
         return await _recover(tools, job, order)
     decision = retry.after_submit(error, job.tries)
     if isinstance(decision, retry.GiveUp):
-        return await tools.end(job, decision.outcome, decision.reason)
+        return await tools.give_up(job, decision)
     # No task exists: without the intent, a restart in the pause has nothing to solve.
     job = await tools.move(job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1)
     await pause(decision.delay_s, nudged, tools.draining)

@@ -14,6 +14,7 @@ from imgbot.providers.protocol import Order, Provider
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.shelf import Shelf
+from imgbot.retry import GiveUp
 from imgbot.runner.pacing import Pace
 from imgbot.runner.status import Status
 from imgbot.telegram.delivery import Delivery
@@ -65,6 +66,18 @@ class Tools:
         """Turn a job towards its end: the sentence is delivered as a picture would be."""
         return await self.move(
             job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts, tries=0
+        )
+
+    async def give_up(self, job: Job, decision: GiveUp) -> Job:
+        """Turn a job towards its end as decided, and keep what is known of its cost."""
+        return await self.move(
+            job,
+            State.DELIVERING,
+            outcome=decision.outcome,
+            reason=decision.reason,
+            facts={},
+            tries=0,
+            is_unbilled=decision.is_unbilled,
         )
 
     def folder_of(self, job_id: str) -> Path:

@@ -31,9 +31,7 @@ class HookSender:
         self.sent = 0
         self.refused: list[int] = []
 
-    def plan(
-        self, url: str, due_s: float, make: Callable[[], HookCall], *, times: int = 1
-    ) -> None:
+    def plan(self, url: str, due_s: float, make: Callable[[], HookCall], *, times: int = 1) -> None:
         """Post what `make` returns at the loop's time `due_s`, `times` over; never elsewhere."""
         if urlsplit(url).hostname not in _LOOPBACK or len(self._tasks) >= _MOST_WAITING:
             return
@@ -45,9 +43,7 @@ class HookSender:
         for task in self._tasks:
             task.cancel()
 
-    async def _post(
-        self, url: str, due_s: float, make: Callable[[], HookCall], times: int
-    ) -> None:
+    async def _post(self, url: str, due_s: float, make: Callable[[], HookCall], times: int) -> None:
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
         call = make()
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
