@@ -98,6 +98,12 @@ class Job:
     """Whether the picture is wanted as a file."""
     note: str = ""
     """A sentence that the caption ends with, by its key."""
+    price_micro: int = 0
+    """What its end charges if the picture is billed, in micro-dollars."""
+    reserved_micro: int = 0
+    """What its admission took of the day's money, whatever the price became since."""
+    spend_day: str = ""
+    """The day, YYYY-MM-DD, whose money that is."""
     created_ms: int = 0
     state: State = State.QUEUED
     version: int = 0
@@ -105,6 +111,8 @@ class Job:
     intent_ms: int = 0
     accepted_ms: int = 0
     """When the provider took the order; 0 where its answer was lost."""
+    provider: str = ""
+    """Who makes the picture; stored with the intent, and kept for recovery."""
     pending_ms: int = 0
     """The job's age, from there (else from the intent), at its latest poll that said pending."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -115,3 +123,13 @@ class Job:
     reason: str = ""
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
     is_cancelled: bool = False
+    is_unbilled: bool = False
+    """Whether it is known that its order costs nothing."""
+
+
+def is_billed(job: Job) -> bool:
+    """Whether a job that ends now has cost its price; where nobody knows, it has.
+
+    The intent is taken back where it is certain that nothing was ordered.
+    """
+    return job.intent_ms > 0 and not job.is_unbilled

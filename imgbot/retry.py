@@ -1,6 +1,6 @@
 """What to do after a failure: again, or an end with a sentence. Pure, without a clock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import State
@@ -12,6 +12,9 @@ POLL_FAILURES = 30
 """Polls in a row without an answer before the job is set aside; the task stays paid for."""
 
 FETCH_ATTEMPTS = 6
+
+LOST_GRACE_S = 30.0
+"""A task that is younger may become known still (providers' own clients wait about as long)."""
 
 _KIND = ProviderErrorKind
 _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
@@ -43,6 +46,8 @@ class GiveUp:
 
     outcome: State
     reason: str
+    is_billed: bool | None = None
+    """Whether the order costs its price; None where nobody knows."""
 
 
 def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> float:
@@ -54,12 +59,18 @@ def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """Only a refusal before a task existed may be repeated: anything else could pay twice."""
     if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    return _end(error)
+    # What was refused before a task existed costs nothing, unless the provider says otherwise.
+    is_refused = error.kind is not _KIND.SUBMIT_UNKNOWN and error.is_billed is None
+    return replace(_end(error), is_billed=False if is_refused else error.is_billed)
 
 
-def after_poll(error: ProviderError, failures: int) -> TryAgain | GiveUp:
-    """Asking costs nothing, so silence is met with patience; `failures` are in a row."""
-    if error.kind in _NOT_ACCEPTED:
+def after_poll(error: ProviderError, failures: int, age_s: float) -> TryAgain | GiveUp:
+    """Asking costs nothing, so silence is met with patience; `failures` are in a row.
+
+    A provider may not know a task yet that it took seconds ago, at another of its servers.
+    """
+    is_young = error.kind is _KIND.LOST and age_s < LOST_GRACE_S
+    if error.kind in _NOT_ACCEPTED or is_young:
         if failures < POLL_FAILURES:
             return TryAgain(max(error.retry_after_s or 0.0, backoff_s(failures, first_s=2)))
         return GiveUp(State.DEAD, "provider_lost")
@@ -77,4 +88,5 @@ def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
 
 def _end(error: ProviderError) -> GiveUp:
     is_unknown = error.kind in {_KIND.SUBMIT_UNKNOWN, _KIND.LOST, _KIND.EXPIRED}
-    return GiveUp(State.DEAD if is_unknown else State.FAILED, _REASONS[error.kind])
+    outcome = State.DEAD if is_unknown else State.FAILED
+    return GiveUp(outcome, _REASONS[error.kind], error.is_billed)

@@ -24,14 +24,14 @@ from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
 from imgbot.queue.durability import verify
-from imgbot.queue.jobs import Caps, JobQueue
+from imgbot.queue.jobs import JobQueue
 from imgbot.queue.scripts import Scripts, connect
 from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
 from imgbot.upkeep import Upkeep
-from imgbot.wiring import Doors, Parts, open_provider, wire
+from imgbot.wiring import Doors, Parts, caps_of, open_provider, wire
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
@@ -59,8 +59,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         provider = open_provider(settings, pool)
         closing.push_async_callback(provider.aclose)
         scripts = Scripts(redis)
-        caps = Caps(settings.queue_limit, settings.waiting_per_user, settings.running_per_user)
-        queue = JobQueue(redis, scripts, caps, is_synced_by_itself=is_synced)
+        queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
         await queue.open_epoch()
         doors = Doors(redis, scripts, queue, bot, myself, pool, provider, signals.draining)
         parts = wire(settings, doors)

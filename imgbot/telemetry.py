@@ -5,11 +5,12 @@ bounded: no user, chat, file, address or error text ever becomes one.
 """
 
 import logging
+import math
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from imgbot.job import ENDS, Job, Operation, State
+from imgbot.job import ACTIONS, ENDS, Job, Operation, State
 
 REGISTRY = CollectorRegistry()
 """What /metrics shows."""
@@ -21,6 +22,7 @@ _log = logging.getLogger("imgbot")
 _JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)
 """Seconds; the alerts' thresholds (30, 60) are boundaries, so their quantiles are exact."""
 
+_MICRO = 1_000_000
 _CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
@@ -67,6 +69,9 @@ _oldest_running = _gauge(
 _workers = _gauge("workers", "Worker lanes.", "state")
 _restarts = _counter("worker_restarts_total", "Workers replaced.", "reason")
 _refusals = _counter("rate_limit_refusals_total", "Requests over the rate limit.")
+_spend = _counter("spend_usd_total", "Money charged by providers.", "provider", "operation")
+_spend_today = _gauge("spend_today_usd", "Charged and reserved today.")
+_budget = _gauge("spend_budget_usd", "What may be spent in a day; +Inf: no ceiling.")
 _admissions = _counter("admission_refusals_total", "Requests not admitted.", "reason")
 _calls = _counter("telegram_requests_total", "Calls of the Bot API.", "method", "code")
 _call_time = _histogram(
@@ -89,8 +94,11 @@ _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "fai
 _REJECTIONS = ("picture_", "edit_", "merge_", "upscale_", "provider_moderated", "provider_invalid")
 
 
-def declare() -> None:
+def declare(providers: Iterable[str]) -> None:
     """Make every known series exist from the start, or `increase()` misses the first event."""
+    for provider in providers:
+        for operation in ACTIONS:
+            _spend.labels(provider, operation)
     for operation in Operation:
         _enqueued.labels(operation)
         for status in ("ok", "failed", "rejected", "cancelled"):
@@ -101,9 +109,9 @@ def declare() -> None:
         _stage.labels(stage)
     for reason in ("killed", "hung", "cancelled", "recycled", "memory"):
         _restarts.labels(reason)
-    for reason in ("full", "many", "paused"):
+    for reason in ("full", "many", "paused", "budget", "user_budget"):
         _admissions.labels(reason)
-    for kind in ("stray", "lost"):
+    for kind in ("stray", "lost", "reservation"):
         _mended.labels(kind)
 
 
@@ -188,6 +196,16 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
     _log.info("job %s: %s after %.1f s %s", job.id, outcome, seconds, job.reason)
 
 
+def picture_charged(job: Job) -> None:
+    if job.price_micro:
+        _spend.labels(job.provider or "unknown", job.operation).inc(job.price_micro / _MICRO)
+
+
+def spend_measured(today_micro: int, budget_micro: int | None) -> None:
+    _spend_today.set(today_micro / _MICRO)
+    _budget.set(math.inf if budget_micro is None else budget_micro / _MICRO)
+
+
 def job_let_go(job_id: str, error: BaseException) -> None:
     _log.warning("job %s: let go (%s)", job_id, error)
 
@@ -229,11 +247,14 @@ def call_limited(method: str, retry_after_s: float) -> None:
     _log.warning("Telegram: %s is to wait %.0f s", method, retry_after_s)
 
 
-def books_checked(strays: int, lost: int) -> None:
+def books_checked(strays: int, lost: int, days: int) -> None:
     _mended.labels("stray").inc(strays)
     _mended.labels("lost").inc(lost)
+    _mended.labels("reservation").inc(days)
     if strays or lost:
         _log.warning("the books were mended: %d strays removed, %d jobs put back", strays, lost)
+    if days:
+        _log.warning("the money that jobs reserve was counted anew on %d days", days)
 
 
 def pictures_kept(size_bytes: int) -> None:

@@ -11,6 +11,7 @@ from imgbot.errors import TransientError, UserError
 from imgbot.imaging.kept import Kept
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
+from imgbot.queue.spend import Spend
 
 CHECK_EVERY_S = 60.0
 MEASURE_EVERY_S = 5.0
@@ -36,6 +37,7 @@ class Upkeep:
         shelf: Shelf,
         folder: Path,
         kept: Kept,
+        spend: Spend,
         figures: Figures,
         now_ms: Callable[[], int],
     ) -> None:
@@ -43,6 +45,7 @@ class Upkeep:
         self._shelf = shelf
         self._folder = folder
         self._kept = kept
+        self._spend = spend
         self._figures = figures
         self._now_ms = now_ms
         self.summary = "serving"
@@ -51,7 +54,9 @@ class Upkeep:
         """Compare the books with the jobs each minute, and prune what nobody owns."""
         while True:
             try:
-                telemetry.books_checked(*await self._queue.fsck(self._now_ms()))
+                now_ms = self._now_ms()
+                days = self._spend.recent(now_ms)
+                telemetry.books_checked(*await self._queue.fsck(now_ms, days))
                 await self._prune()
                 kept = await asyncio.to_thread(self._kept.prune, self._now_ms() / 1000)
                 telemetry.pictures_kept(kept)
@@ -73,6 +78,8 @@ class Upkeep:
         """Measure once. Raises TransientError while Redis is away."""
         depth = await self._shelf.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
+        spent_micro = await self._spend.spent_today(self._now_ms())
+        telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
         wanted, started, busy = self._figures.workers()
         telemetry.workers_measured(wanted, started, busy)

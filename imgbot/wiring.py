@@ -31,6 +31,7 @@ from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.protocol import Done, Order, Output, Provider
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue import keys
+from imgbot.queue.admission import Caps
 from imgbot.queue.albums import Albums
 from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
@@ -39,6 +40,7 @@ from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
 from imgbot.queue.shelf import Shelf
+from imgbot.queue.spend import Spend
 from imgbot.runner.loop import Runner
 from imgbot.runner.pacing import Pace
 from imgbot.runner.status import Status
@@ -57,6 +59,11 @@ _FRESH_S = 120.0
 def now_ms() -> int:
     """The clock of the whole program: milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def utc_offset_s(at_ms: int) -> int:
+    """Return by how many seconds the server's local clock is ahead of UTC at a time."""
+    return time.localtime(at_ms / 1000).tm_gmtoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +114,36 @@ async def _make(pool: Pool, order: Order) -> Done:
     return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
 
 
+def caps_of(settings: Settings) -> Caps:
+    """Return how much is let in."""
+    return Caps(
+        waiting=settings.queue_limit,
+        waiting_per_user=settings.waiting_per_user,
+        running_per_user=settings.running_per_user,
+        daily_micro=settings.daily_budget,
+        daily_micro_per_user=settings.user_daily_limit,
+    )
+
+
+def price_micro(settings: Settings, operation: Operation) -> int:
+    """Return what a picture costs at its admission: the operator's price, else nothing.
+
+    A comparison is made here, whoever the provider is.
+    """
+    return 0 if operation is Operation.COMPARE else dict(settings.prices).get(operation, 0)
+
+
 def wire(settings: Settings, doors: Doors) -> Parts:
     """Make all parts; nothing runs yet."""
-    telemetry.declare()
+    telemetry.declare([doors.provider.name])
     store = _store(settings, doors)
     delivery = Delivery(doors.bot)
-    house = House(frozenset(settings.allowed_users), settings.provider == "builtin")
+    house = House(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.provider == "builtin",
+        price_of=functools.partial(price_micro, settings),
+    )
     desk = Desk(store, delivery, house, now_ms)
     dialogues = storage(doors.redis, keys.DIALOGUE)
     dispatcher = build_dispatcher(desk, dialogues, doors.myself)
@@ -142,7 +173,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up),
         runner=runner,
-        upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, figures, now_ms),
+        upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
         checks=_checks(doors.redis, updates),
     )
 
@@ -161,6 +192,7 @@ def _store(settings: Settings, doors: Doors) -> Store:
         people=People(doors.redis),
         albums=Albums(doors.redis, doors.scripts),
         limit=limit,
+        spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
         kept=Kept(_folder(settings, "pictures"), settings.kept_pictures_mb),
     )
 

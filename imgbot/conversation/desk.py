@@ -17,12 +17,18 @@ from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.shelf import Shelf
+from imgbot.queue.spend import Spend
 from imgbot.telegram.delivery import Delivery
 from imgbot.telegram.flood import patience
-from imgbot.texts import say, seconds
+from imgbot.texts import say, seconds, until
 from imgbot.texts.buttons import Keyboard
 
-_REFUSALS = {"full": "queue_full", "many": "too_many_waiting"}
+_REFUSALS = {
+    "full": "queue_full",
+    "many": "too_many_waiting",
+    "budget": "budget_used_up",
+    "user_budget": "user_budget_used_up",
+}
 _SAID_AGAIN_S = {"not_allowed": 3600, "banned": 3600, "edited_message": 600}
 _SAID_AGAIN_DEFAULT_S = 15
 _SEEDS = 1_000_003
@@ -33,7 +39,10 @@ class House:
     """What the operator decided: who may come in (users and groups by id), who paints."""
 
     allowed: frozenset[int]
+    admins: frozenset[int]
     has_builtin_engine: bool
+    price_of: Callable[[Operation], int]
+    """What a picture costs, in micro-dollars."""
 
     def lets_in(self, *ids: int) -> bool:
         """Whether this person, or the chat that he writes in, may come in."""
@@ -50,6 +59,7 @@ class Store:
     people: People
     albums: Albums
     limit: RateLimit
+    spend: Spend
     kept: Kept
 
 
@@ -153,14 +163,18 @@ class Desk:
             raise UserError("paused")
         if await self._is_to_be_told_of_the_engine(visit, job):
             job = replace(job, note="engine_note")
-        admission = await self.store.queue.enqueue(job, self.now_ms())
+        now_ms = self.now_ms()
+        price_micro, day = self.house.price_of(job.operation), self.store.spend.today(now_ms)
+        job = replace(job, price_micro=price_micro, spend_day=day)
+        admission = await self.store.queue.enqueue(job, now_ms)
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)
         if admission.verdict not in {"ok", "duplicate"}:
             telemetry.admission_refused(admission.verdict)
             if job.note:
                 await self.store.people.forget_meeting(visit.user_id)
-            raise UserError(_REFUSALS[admission.verdict], count=admission.count)
+            resumes = until(visit.language, self.store.spend.resumes_in_s(now_ms))
+            raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
         return admission.verdict == "ok"
 
     async def _is_to_be_told_of_the_engine(self, visit: Visit, job: Job) -> bool:
@@ -246,6 +260,8 @@ _REPEATED = frozenset(
         "rate_limited",
         "queue_full",
         "too_many_waiting",
+        "budget_used_up",
+        "user_budget_used_up",
         "storage_full",
         "paused",
         "not_allowed",

@@ -6,8 +6,8 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.visit import Visit
-from imgbot.job import Job, State
-from imgbot.texts import buttons, say, seconds
+from imgbot.job import ACTIONS, Job, State
+from imgbot.texts import buttons, dollars, say, seconds, until
 from imgbot.texts.buttons import Keyboard
 
 _SHOWN = 10
@@ -78,7 +78,25 @@ async def handle_limits(_: Message, visit: Visit, desk: Desk) -> None:
     if verdict.wait_s:
         wait = seconds(visit.language, verdict.wait_s)
         text += "\n" + say(visit.language, "limits_again", wait=wait)
-    await desk.write(visit, text)
+    await desk.write(visit, "\n".join([text, *await _money(visit, desk)]))
+
+
+async def _money(visit: Visit, desk: Desk) -> list[str]:
+    """What is left of her own money for today, and whether all the day's is used up."""
+    spend, caps, now_ms = desk.store.spend, desk.store.queue.caps, desk.now_ms()
+    wait = until(visit.language, spend.resumes_in_s(now_ms))
+    left = await spend.left_of_user(visit.user_id, now_ms)
+    lines: list[str] = []
+    if left is not None and caps.daily_micro_per_user is not None:
+        limit = dollars(caps.daily_micro_per_user)
+        lines.append(
+            say(visit.language, "limits_money", left=dollars(left), limit=limit, wait=wait)
+        )
+    prices = [price for operation in ACTIONS if (price := desk.house.price_of(operation))]
+    if caps.daily_micro is not None and prices:
+        if await spend.spent_today(now_ms) + min(prices) > caps.daily_micro:
+            lines.append(say(visit.language, "limits_budget", wait=wait))
+    return lines
 
 
 async def handle_quiet(_: Message, visit: Visit, desk: Desk) -> None:

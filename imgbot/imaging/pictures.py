@@ -39,6 +39,9 @@ PHOTO_QUALITIES = (92, 85)
 DOCUMENT_LIMIT_BYTES = 50_000_000
 DOCUMENT_QUALITIES = (95, 85, 70, 50)
 
+# For a provider that takes no more bytes.
+FITTED_QUALITIES = (95, 88, 75, 50)
+
 # From here up, full colour resolution is worth its bytes.
 FULL_CHROMA_QUALITY = 90
 
@@ -98,6 +101,36 @@ def check(source: str, target_stem: str) -> Picture:
         size_bytes=size_bytes(path),
         has_alpha=image.mode == "RGBA",
     )
+
+
+def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:
+    """Make of a checked picture what a provider takes; return the path, its own if it fits.
+
+    0 is no limit. Transparency is lost, on white, where it must be a JPEG.
+    """
+    path = Path(source)
+    with Image.open(path, formats=("JPEG", "PNG")) as image:
+        is_small = not max_side_px or max(image.size) <= max_side_px
+        is_light = not max_bytes or path.stat().st_size <= max_bytes
+        if is_small and is_light and (takes_png or path.suffix != ".png"):
+            return source
+        image.load()
+        fitted = image.copy()
+    if max_side_px:
+        fitted.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+    stem = str(path.with_name(f"{path.stem}-fitted"))
+    if takes_png and fitted.mode == "RGBA":
+        kept = save_lossless_or_jpeg(fitted, stem, SOURCE_QUALITY)
+        if not max_bytes or size_bytes(kept) <= max_bytes:
+            return kept
+    target = f"{stem}.jpg"
+    if not _save_within(flatten(fitted), target, FITTED_QUALITIES, max_bytes or SOURCE_LIMIT_BYTES):
+        raise UserError(
+            "picture_too_large",
+            size_mb=round(size_bytes(source) / MIB, 1),
+            limit_mb=round(max_bytes / MIB, 1),
+        )
+    return target
 
 
 def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Deliverable:

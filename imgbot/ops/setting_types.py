@@ -6,11 +6,15 @@ Each raises ValueError without a sentence: the sentence stands beside the field,
 import ipaddress
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from imgbot.job import ACTIONS
+
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
+_USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
@@ -55,6 +59,28 @@ def parse_ids(value: object) -> object:
     if not all(re.fullmatch(r"-?[0-9]{1,16}", part) for part in ids):
         raise ValueError
     return tuple(sorted({int(part) for part in ids}))
+
+
+def parse_usd(value: object) -> object:
+    """US dollars as whole micro-dollars."""
+    return _micro(value) if isinstance(value, str) else value
+
+
+def parse_prices(value: object) -> object:
+    """US dollars by operation, as (operation, micro-dollars)."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for text in value.split(",") if (part := text.strip())]
+    prices = {name.strip(): _micro(price) for name, _, price in pairs}
+    if len(prices) < len(pairs) or not prices.keys() <= set(ACTIONS):
+        raise ValueError
+    return tuple(sorted(prices.items()))
+
+
+def _micro(dollars: str) -> int:
+    if not _USD.fullmatch(dollars.strip()):
+        raise ValueError
+    return int(Decimal(dollars.strip()) * 1_000_000)
 
 
 def check_token(value: SecretStr) -> SecretStr:

@@ -20,6 +20,8 @@ from imgbot.ops.setting_types import (
     check_token,
     parse_address,
     parse_ids,
+    parse_prices,
+    parse_usd,
 )
 
 USERS_PER_WORKER = 30
@@ -58,6 +60,7 @@ def _whole(low: int, high: int) -> str:
 
 _Count = Annotated[int, Field(ge=1, le=100_000)]
 _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+_MicroUsd = Annotated[int | None, BeforeValidator(parse_usd)]
 _Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 _Key = Annotated[
     SecretStr | None,
@@ -146,6 +149,33 @@ class Settings(BaseModel):
     running_per_user: Annotated[
         _Count, About("jobs under way at once, per user", _whole(1, 100_000))
     ] = 3
+    daily_budget: Annotated[
+        _MicroUsd,
+        About(
+            "US dollars that the pictures of one day may cost, of all users, by the server's "
+            "clock; then paid pictures wait for the next day",
+            "US dollars, like 5 or 2.50",
+            default="unset: no ceiling",
+        ),
+    ] = None
+    user_daily_limit: Annotated[
+        _MicroUsd,
+        About(
+            "the same, per user",
+            "US dollars, like 1 or 0.50",
+            default="unset: no ceiling",
+        ),
+    ] = None
+    prices: Annotated[
+        tuple[tuple[str, int], ...],
+        BeforeValidator(parse_prices),
+        About(
+            "what a picture costs you in US dollars, by operation (`create`, `edit`, `merge`, "
+            "`retouch`, `upscale`), where you pay another price: `create=0.04, edit=0.05`",
+            "US dollars by operation, with commas: create=0.04, edit=0.05",
+            default="unset: the provider's own",
+        ),
+    ] = ()
     rate_limit_window: Annotated[
         int,
         Field(ge=1, le=86_400),
@@ -209,7 +239,7 @@ class Settings(BaseModel):
     admins: Annotated[
         _Ids,
         About(
-            "Telegram ids of the administrators (kept for the commands to come)",
+            "Telegram ids of the administrators: `/spend` tells them what pictures cost",
             "numeric ids with commas: 11111111,22222222",
         ),
     ] = ()

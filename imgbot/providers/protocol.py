@@ -157,6 +157,9 @@ class Provider(Protocol):
 class Hooked(Protocol):
     """A provider that can say by a webhook that a task is over."""
 
+    is_hooked: bool
+    """Whether its orders carry the address to say it to."""
+
     async def ticket_of_hook(
         self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
     ) -> Ticket | None:

@@ -28,7 +28,7 @@ class Durations:
 
     async def add(self, kind: str, span: Span) -> None:
         """Note one span, and forget the oldest beyond 200."""
-        key = keys.PROVIDER_DURATIONS + kind
+        key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
         pipe = self._redis.pipeline(transaction=True)
         pipe.lpush(key, entry)
@@ -40,7 +40,7 @@ class Durations:
     async def latest(self, kind: str) -> list[Span]:
         """Return the spans of a kind, the oldest first; entries that are none are left out."""
         with storage_errors():
-            entries = await self._redis.lrange(keys.PROVIDER_DURATIONS + kind, 0, KEPT - 1)
+            entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
         return list(_spans(map(str, reversed(entries))))
 
 

@@ -1,8 +1,8 @@
 """The jobs: admitted, claimed, moved along their states, ended; all of it in Redis."""
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from imgbot.errors import GoneError, StorageAwayError
 from imgbot.job import NEXT_STATES, Job, Source, State
 from imgbot.queue import keys, records
+from imgbot.queue.admission import Admission, Caps
 from imgbot.queue.gallery import HISTORY_LENGTH, KEPT_S
 from imgbot.queue.scripts import Scripts, storage_errors
 
@@ -21,27 +22,8 @@ _SCAN = 500
 TOMBSTONE_S = 172_800
 """48 h: Telegram repeats an unconfirmed update for 24 h."""
 
-_DURATIONS_KEPT = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """How an enqueue ended: ok, duplicate, full (the queue), many (of this user's).
-
-    `count` is the place in the line for ok, the user's waiting jobs for many, else 0.
-    """
-
-    verdict: str
-    count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How many jobs may wait over all, wait per user, and run per user."""
-
-    waiting: int = 500
-    waiting_per_user: int = 20
-    running_per_user: int = 3
+_SPEND_KEPT_S = 3_456_000
+"""40 days: a whole month can be looked back on."""
 
 
 class JobQueue:
@@ -66,7 +48,7 @@ class JobQueue:
         self._epoch = str(await self._redis.incr(keys.EPOCH))
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
-        """Admit a job once; a repeated id changes nothing."""
+        """Admit a job once and reserve its price; a repeated id changes nothing."""
         fields = [part for item in records.to_hash(job).items() for part in item]
         answer = await self._scripts.call(
             "enqueue",
@@ -83,6 +65,7 @@ class JobQueue:
                 keys.ANNOUNCE,
                 keys.WAKE,
                 keys.EPOCH,
+                keys.SPEND + job.spend_day,
             ],
             [
                 self._epoch,
@@ -91,6 +74,10 @@ class JobQueue:
                 self.caps.waiting,
                 self.caps.waiting_per_user,
                 now_ms,
+                job.price_micro,
+                _or_none(self.caps.daily_micro),
+                _or_none(self.caps.daily_micro_per_user),
+                _SPEND_KEPT_S,
                 *fields,
             ],
         )
@@ -192,8 +179,13 @@ class JobQueue:
         now_ms: int,
         result: Mapping[str, str] | None = None,
         picture: Source | None = None,
+        *,
+        is_billed: bool = True,
     ) -> None:
-        """End a job; `result` outlives it for 30 days, and `picture` is known as its own."""
+        """End a job; `result` outlives it for 30 days, and `picture` is known as its own.
+
+        What was reserved for it becomes a charge, or is released if it is not billed.
+        """
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
         fields = [part for item in (result or {}).items() for part in item]
@@ -209,7 +201,9 @@ class JobQueue:
                 TOMBSTONE_S,
                 KEPT_S,
                 HISTORY_LENGTH,
-                _DURATIONS_KEPT,
+                int(is_billed),
+                _SPEND_KEPT_S,
+                f"{job.provider or 'unknown'}.{job.operation}",
                 *fields,
             ],
         )
@@ -234,17 +228,33 @@ class JobQueue:
         )
         return answer[0] == "ok"
 
-    async def fsck(self, now_ms: int) -> tuple[int, int]:
-        """Mend the books; return how many strays were removed and lost jobs put back."""
+    async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> tuple[int, int, int]:
+        """Mend the books.
+
+        Returns how many strays were removed, lost jobs put back, and days (of these and of
+        the jobs alive) in which another sum was reserved than the jobs alive need.
+        """
         with storage_errors():
             found = self._redis.scan_iter(match=f"{keys.JOB}*", count=500)
             alive = [key async for key in found]
         answer = await self._scripts.call(
             "fsck",
             [keys.QUEUE, keys.TAGS, keys.DUE, keys.WAITING, keys.ACTIVE, keys.EPOCH],
-            [self._epoch, now_ms, keys.JOB, *(key.removeprefix(keys.JOB) for key in alive)],
+            [
+                self._epoch,
+                now_ms,
+                keys.JOB,
+                keys.SPEND,
+                _SPEND_KEPT_S,
+                ",".join(days),
+                *(key.removeprefix(keys.JOB) for key in alive),
+            ],
         )
-        return int(answer[1]), int(answer[2])
+        return int(answer[1]), int(answer[2]), int(answer[3])
+
+
+def _or_none(ceiling: int | None) -> int | str:
+    return "" if ceiling is None else ceiling
 
 
 def _keys_of_the_end(job: Job, picture: Source | None) -> list[str]:
@@ -262,6 +272,6 @@ def _keys_of_the_end(job: Job, picture: Source | None) -> list[str]:
         keys.EPOCH,
         f"{keys.HISTORY}{job.user_id}",
         f"{keys.LATEST}{job.user_id}",
-        keys.DURATIONS + job.operation,
+        keys.SPEND + job.spend_day,
         *([keys.PICTURE + picture.unique_id] if picture else []),
     ]

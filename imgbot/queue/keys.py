@@ -109,11 +109,15 @@ EXAMPLE = "img:example:"
 """STRING per picture of the help, 30 days: its handle at Telegram."""
 
 DURATIONS = "img:durations:"
-"""LIST per operation, the latest 50: milliseconds from the claim to the picture."""
-
-PROVIDER_DURATIONS = "img:provider-durations:"
 """LIST per provider.operation.model, the latest 200, 90 days: between which ages (ms) of a job
 its polls saw it finish."""
+
+HINT = "img:hint:"
+"""STRING per job, an hour: the ticket that a webhook told of, as JSON."""
+
+SPEND = "img:spend:"
+"""HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` of all, `user:<id>` (both
+of one user) and `reserved:<id>`, `of:<provider>.<operation>` and, how often, `n:` the same."""
 
 ALBUM = "img:album:"
 """LIST per album on its way: its items as JSON."""

@@ -26,6 +26,9 @@ def to_hash(job: Job) -> dict[str, str]:
         "parent": job.parent,
         "is_file": to_text(job.is_file),
         "note": job.note,
+        "price_micro": str(job.price_micro),
+        "reserved_micro": str(job.price_micro),
+        "spend_day": job.spend_day,
     }
 
 
@@ -42,6 +45,8 @@ def from_hash(record: Mapping[str, str]) -> Job:
         parent=record.get("parent", ""),
         is_file=record.get("is_file") == "1",
         note=record.get("note", ""),
+        spend_day=record.get("spend_day", ""),
+        provider=record.get("provider", ""),
         sources=load_sources(record.get("sources", "[]")),
         ticket=json.loads(record.get("ticket") or "{}"),
         facts=json.loads(record.get("facts") or "{}"),
@@ -49,6 +54,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
         reason=record.get("reason", ""),
         file=record.get("file", ""),
         is_cancelled=record.get("is_cancelled") == "1",
+        is_unbilled=record.get("is_unbilled") == "1",
         **values,
     )
 

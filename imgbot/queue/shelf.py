@@ -7,7 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation
+from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
 from imgbot.queue.scripts import storage_errors
@@ -82,11 +82,6 @@ class Shelf:
     async def line(self) -> list[str]:
         """Return the ids of all waiting jobs in the order of their turn."""
         return await self._read(self._redis.lrange(keys.QUEUE, 0, -1))
-
-    async def durations_s(self, operation: Operation) -> list[float]:
-        """Return how long the latest jobs of this kind took, from the claim to the picture."""
-        found = await self._read(self._redis.lrange(keys.DURATIONS + operation, 0, -1))
-        return [int(value) / 1000 for value in found]
 
     async def depth(self) -> Depth:
         pipe = self._redis.pipeline(transaction=False)

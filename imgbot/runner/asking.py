@@ -42,8 +42,8 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
 
 async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
     match answer.said:
-        case retry.GiveUp(outcome, reason):
-            return await tools.end(job, outcome, reason)
+        case retry.GiveUp() as decision:
+            return await tools.give_up(job, decision)
         case Pending() as pending:
             await _tell_progress(tools, job, pending, answer.age_ms)
             return await tools.move(
@@ -55,6 +55,7 @@ async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
 
 async def _done(tools: Tools, job: Job, done: Done, age_ms: int) -> Job:
     telemetry.stage_took("provider", (tools.now_ms() - job.intent_ms) / 1000)
+    tools.places.free(job.id)
     ticket = {**job.ticket, "outputs": stored(done)}
     moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
     if job.accepted_ms:
@@ -76,7 +77,7 @@ async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
             return _Answer(await tools.provider_of(job).poll(job.ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
-            decision = retry.after_poll(error, failures)
+            decision = retry.after_poll(error, failures, age_ms / 1000)
         if isinstance(decision, retry.GiveUp):
             return _Answer(decision, age_ms)
         failures += 1

@@ -111,6 +111,8 @@ class Runner:
             nudged.set()
         else:
             telemetry.job_claimed(job)
+        if job.state is State.POLLING:
+            self._tools.places.hold(job.id, job.provider)
         self._nudges[job.id] = nudged
         self._claimed_ms[job.id] = job.claimed_ms
         task = group.create_task(self._carry(job, nudged))
@@ -138,6 +140,7 @@ class Runner:
             telemetry.job_stumbled(job.id, errors)
             self._stumbles[job.id] = self._stumbles.get(job.id, 0) + 1
         finally:
+            self._tools.places.free(job.id)
             del self._nudges[job.id]
             del self._claimed_ms[job.id]
             self._look.set()

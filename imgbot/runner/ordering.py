@@ -11,94 +11,185 @@ from typing import Any
 from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
-from imgbot.providers.protocol import Accepted, Done, Order, Recovery
+from imgbot.learning import Span
+from imgbot.providers.protocol import Accepted, Done, Provider, Recovery
+from imgbot.runner import hooks
+from imgbot.runner.routing import REFUSES_SERVICE, Choice
 from imgbot.runner.tools import Tools
 from imgbot.tasks import pause
 
 _SYNC_AGAIN_S = 1.0
+_STAND_BY_S = 30.0
+_JUST_BEFORE = 0.98
+"""A picture that came with its order was not there a moment before."""
+
+_CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
+_DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 _LOOK_UP_AFTER_S = (1.0, 4.0, 10.0)
 """Longer in sum than an order is on its way to a server that answers at all."""
 
 
 async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
-    """Order the picture, once."""
-    begun = time.monotonic()
-    order = await tools.order_for(job)
-    telemetry.stage_took("prepare", time.monotonic() - begun)
+    """Order the picture, once, at whoever serves."""
     if job.intent_ms:
         # Adopted with the intent and without a ticket: it may have been paid for.
-        return await _recover(tools, job, order)
-    if tools.draining.is_set():
-        return job
-    job = await tools.move(job, State.SUBMITTING, intent_ms=tools.now_ms())
+        return await _recover(tools, job, nudged)
+    choice = tools.routes.choose(job.operation, job.provider, time.monotonic())
+    if choice.provider is None:
+        return await _stand_by(tools, job, choice, nudged)
+    provider = choice.provider
+    begun = time.monotonic()
+    order = await tools.order_for(job, provider)
+    telemetry.stage_took("prepare", time.monotonic() - begun)
+    is_in = await tools.places.take(job.id, provider, nudged, tools.draining)
+    if not is_in or tools.draining.is_set():
+        return await _look_again(tools, job, nudged)
+    await provider.turn()
+    intended = await _intend(tools, job, provider)
+    if not intended.intent_ms:
+        return intended
+    begun = time.monotonic()
+    try:
+        answer = await provider.submit(order)
+    except ProviderError as error:
+        return await _refused(tools, intended, provider, error, nudged)
+    telemetry.stage_took("submit", time.monotonic() - begun)
+    return await _accepted(tools, intended, provider, answer, tools.now_ms())
+
+
+async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
+    """Store that the order is about to be made, and with whom; without an intent it is not."""
+    is_stand_in = tools.routes.is_fallback(job.operation, provider.name)
+    job = await tools.move(
+        job,
+        State.SUBMITTING,
+        intent_ms=tools.now_ms(),
+        provider=provider.name,
+        price_micro=provider.offers[job.operation].price_micro,
+        note="stand_in_note" if is_stand_in else job.note,
+    )
     if job.is_cancelled:
-        return job
+        # Nothing was ordered: without the intent, nothing is charged.
+        return await tools.move(job, State.SUBMITTING, intent_ms=0)
     try:
         await tools.queue.persist()
     except TransientError as error:
         # Nothing was ordered: without the intent there is nothing to find out later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
-        job = await tools.move(job, State.SUBMITTING, intent_ms=0)
+        job = await tools.move(job, State.SUBMITTING, intent_ms=0, provider="")
         await pause(_SYNC_AGAIN_S, tools.draining)
-        return job
-    begun = time.monotonic()
-    try:
-        answer = await tools.provider_of(job).submit(order)
-    except ProviderError as error:
-        return await _refused(tools, job, order, error, nudged)
-    telemetry.stage_took("submit", time.monotonic() - begun)
-    return await _accepted(tools, job, answer, tools.now_ms())
-
-
-async def _refused(
-    tools: Tools, job: Job, order: Order, error: ProviderError, nudged: asyncio.Event
-) -> Job:
-    telemetry.provider_failed(job.id, error.kind, str(error))
-    if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
-        return await _recover(tools, job, order)
-    decision = retry.after_submit(error, job.tries)
-    if isinstance(decision, retry.GiveUp):
-        return await tools.end(job, decision.outcome, decision.reason)
-    # No task exists: without the intent, a restart in the pause has nothing to solve.
-    job = await tools.move(job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1)
-    await pause(decision.delay_s, nudged, tools.draining)
-    nudged.clear()
     return job
 
 
-async def _accepted(tools: Tools, job: Job, answer: Accepted | Done, accepted_ms: int = 0) -> Job:
+async def _look_again(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+    """Somebody nudged, or the program stops: see how the job stands now."""
+    if not nudged.is_set():
+        return job
+    nudged.clear()
+    return await tools.move(job, State.SUBMITTING)
+
+
+async def _stand_by(tools: Tools, job: Job, choice: Choice, nudged: asyncio.Event) -> Job:
+    """Nobody serves at the moment: wait a while, or say so."""
+    if choice.is_hopeless:
+        return await tools.give_up(job, _CLOSED)
+    if job.tries >= retry.SUBMIT_ATTEMPTS:
+        return await tools.give_up(job, _DOWN)
+    job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
+    await pause(min(choice.wait_s, _STAND_BY_S), nudged, tools.draining)
+    return await _look_again(tools, job, nudged)
+
+
+async def _refused(
+    tools: Tools, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
+) -> Job:
+    telemetry.provider_failed(job.id, error.kind, str(error))
+    if tools.routes.refused(provider.name, error.kind, time.monotonic()):
+        telemetry.provider_out(provider.name, error.kind)
+        await tools.alarms.provider_out(provider.name, error.kind)
+    if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
+        return await _recover(tools, job, nudged)
+    tools.places.free(job.id)
+    may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
+    is_first = not tools.routes.is_fallback(job.operation, provider.name)
+    if may_pass_on and tools.routes.other(job.operation, provider.name):
+        # No task exists: somebody else may have it, at once if the chosen one has just refused.
+        decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
+            0.0 if is_first else retry.backoff_s(job.tries)
+        )
+    else:
+        decision = retry.after_submit(error, job.tries)
+    if isinstance(decision, retry.GiveUp):
+        return await tools.give_up(job, decision)
+    # Without the intent, a restart in the pause has nothing to solve.
+    refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
+    job = await tools.move(
+        job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
+    )
+    if decision.delay_s:
+        await pause(decision.delay_s, nudged, tools.draining)
+    return await _look_again(tools, job, nudged)
+
+
+async def _accepted(
+    tools: Tools, job: Job, provider: Provider, answer: Accepted | Done, accepted_ms: int = 0
+) -> Job:
+    tools.routes.taken(provider.name)
     if isinstance(answer, Accepted):
         return await tools.move(
             job, State.POLLING, ticket=answer.ticket, tries=0, accepted_ms=accepted_ms
         )
-    return await tools.move(
+    tools.places.free(job.id)
+    moved = await tools.move(
         job,
         State.RENDERING,
         ticket={"outputs": stored(answer)},
         tries=0,
         facts=_facts(answer),
     )
+    if accepted_ms:
+        took_s = (accepted_ms - job.intent_ms) / 1000
+        await tools.pace.learn(tools.kind_of(job), Span(took_s * _JUST_BEFORE, took_s))
+    return moved
 
 
-async def _recover(tools: Tools, job: Job, order: Order) -> Job:
-    match tools.provider_of(job).recovery:
+async def _recover(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+    """Find out what became of an order whose answer was lost."""
+    provider = tools.provider_of(job)
+    match provider.recovery:
         case Recovery.REPEAT if job.tries < retry.SUBMIT_ATTEMPTS:
-            return await _repeat(tools, job, order)
+            return await _repeat(tools, job, provider)
         case Recovery.LOOK_UP:
-            return await _look_up(tools, job)
+            return await _look_up(tools, job, provider)
+        case Recovery.NONE if tools.hooks.may_reveal(provider):
+            return await _await_hook(tools, job, nudged)
         case _:
             return await tools.end(job, State.DEAD, "submit_unknown")
 
 
-async def _repeat(tools: Tools, job: Job, order: Order) -> Job:
+async def _await_hook(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+    """If the order was taken, its webhook will say so, and name the task."""
+    ticket = await tools.hooks.ticket_for(job.id)
+    if ticket is not None:
+        telemetry.order_revealed(job.id)
+        return await tools.move(job, State.POLLING, ticket=ticket, tries=0)
+    wait_s = (job.intent_ms + hooks.WAIT_MS - tools.now_ms()) / 1000
+    if wait_s <= 0:
+        return await tools.end(job, State.DEAD, "submit_unknown")
+    await pause(wait_s, nudged, tools.draining)
+    return await _look_again(tools, job, nudged)
+
+
+async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
     """Order again under the same key; the intent stays, for the first order may be alive."""
+    order = await tools.order_for(job, provider)
     if job.tries:
         await pause(retry.backoff_s(job.tries), tools.draining)
         if tools.draining.is_set():
             return job
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
-        answer = await tools.provider_of(job).submit(order)
+        answer = await provider.submit(order)
     except ProviderError as error:
         telemetry.provider_failed(job.id, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)
@@ -107,17 +198,17 @@ async def _repeat(tools: Tools, job: Job, order: Order) -> Job:
             return job
         # This order was refused; of the first one nobody knows.
         return await tools.end(job, State.DEAD, "submit_unknown")
-    return await _accepted(tools, job, answer)
+    return await _accepted(tools, job, provider, answer)
 
 
-async def _look_up(tools: Tools, job: Job) -> Job:
+async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
     is_known = False
     for delay_s in _LOOK_UP_AFTER_S:
         await pause(delay_s, tools.draining)
         if tools.draining.is_set():
             return job
         try:
-            ticket = await tools.provider_of(job).look_up(job.id)
+            ticket = await provider.look_up(job.id)
         except ProviderError as error:
             telemetry.provider_failed(job.id, error.kind, str(error))
             is_known = False

@@ -5,7 +5,7 @@ taken stays where it is, and what was refused by moderation is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imgbot.errors import ProviderErrorKind
 from imgbot.job import Operation
@@ -24,6 +24,12 @@ _FIRST_PAUSE_S = 30.0
 _LONGEST_PAUSE_S = 600.0
 
 
+def kind_of(provider: Provider, operation: Operation) -> str:
+    """Return what durations are learned by: provider, operation and model."""
+    offer = provider.offers.get(operation)
+    return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
+
+
 @dataclass(slots=True)
 class Breaker:
     """Opens after failures in a row, and lets one order through now and then to find out."""
@@ -32,7 +38,6 @@ class Breaker:
     pause_s: float = 0.0
     until_s: float = 0.0
     reason: ProviderErrorKind | None = None
-    is_probing: bool = field(default=False)
 
     @property
     def is_open(self) -> bool:
@@ -44,27 +49,22 @@ class Breaker:
             return 0.0
         if now_s < self.until_s:
             return self.until_s - now_s
-        if self.is_probing:
-            return _FIRST_PAUSE_S
-        self.is_probing = True
+        # One probe; should it never get as far as an order, there is another one after a while.
+        self.until_s = now_s + _FIRST_PAUSE_S
         return 0.0
 
     def succeeded(self) -> None:
-        self.failures, self.pause_s, self.reason, self.is_probing = 0, 0.0, None, False
+        self.failures, self.pause_s, self.reason = 0, 0.0, None
 
     def failed(self, kind: ProviderErrorKind, now_s: float) -> bool:
         """Count a failure; True if it opened the breaker just now."""
         self.failures += 1
         if kind not in _HOPELESS and self.failures < _FAILURES and not self.is_open:
             return False
-        was_open, self.is_probing, self.reason = self.is_open, False, kind
+        was_open, self.reason = self.is_open, kind
         self.pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
         self.until_s = now_s + self.pause_s
         return not was_open
-
-    def passed_by(self) -> None:
-        """The probe ended without an answer about the service: another one may try."""
-        self.is_probing = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,13 @@ class Routes:
         reasons = {self._breakers[name].reason for name in names}
         return Choice(None, min(waits), is_hopeless=reasons <= _HOPELESS)
 
+    def other(self, operation: Operation, name: str) -> bool:
+        """Whether somebody else than `name` could take an order."""
+        able = {self._chosen[operation]}
+        if (there := self._providers.get(self._fallback)) and operation in there.offers:
+            able.add(self._fallback)
+        return bool(able - {name})
+
     def is_fallback(self, operation: Operation, name: str) -> bool:
         return name != self._chosen[operation]
 
@@ -147,7 +154,6 @@ class Routes:
         # It answers, and knows what it says: that is service.
         if kind is not ProviderErrorKind.RATE_LIMITED:
             breaker.succeeded()
-        breaker.passed_by()
         return False
 
     def states(self) -> Mapping[str, bool]:

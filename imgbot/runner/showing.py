@@ -17,7 +17,7 @@ from imgbot.errors import (
     ProviderError,
 )
 from imgbot.imaging import pictures
-from imgbot.job import Job, Operation, Source, State
+from imgbot.job import Job, Operation, Source, State, is_billed
 from imgbot.providers.protocol import Output
 from imgbot.queue import gallery
 from imgbot.runner import words
@@ -45,7 +45,7 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     raw = folder / "result"
     decision = await _fetch(tools, job, raw)
     if decision is not None:
-        return await tools.end(job, decision.outcome, decision.reason)
+        return await tools.give_up(job, decision)
     prepare = functools.partial(pictures.prepare, as_file=job.is_file)
     ready = await tools.pool.run(prepare, str(raw), str(folder / "ready"))
     if ready.original_suffix and job.operation is not Operation.COMPARE:
@@ -128,8 +128,15 @@ async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None 
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
         result = gallery.to_hash(job, picture, words.caption(replace(job, note="")))
-    await tools.queue.finish(job, outcome, tools.now_ms(), result, picture if result else None)
+    has_cost = is_billed(job)
+    await tools.queue.finish(
+        job, outcome, tools.now_ms(), result, picture if result else None, is_billed=has_cost
+    )
     telemetry.job_finished(job, outcome, tools.now_ms())
+    if outcome is State.DEAD:
+        await tools.alarms.job_dead(job)
+    if has_cost:
+        telemetry.picture_charged(job)
 
 
 async def _show(tools: Tools, job: Job, outcome: State) -> _Shown:

@@ -5,7 +5,7 @@ arrive after the picture, and two announcements can never be on their way at onc
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,10 +20,9 @@ from imgbot.errors import (
     TransientError,
     UserError,
 )
-from imgbot.job import Job, State
+from imgbot.job import Job, Operation, State
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
-from imgbot.runner.estimates import Estimates, rounded_s
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
 from imgbot.texts import about, buttons, say
@@ -56,8 +55,14 @@ class Status:
     """All status messages of the jobs alive."""
 
     def __init__(
-        self, queue: JobQueue, shelf: Shelf, delivery: Delivery, now_ms: Callable[[], int]
+        self,
+        queue: JobQueue,
+        shelf: Shelf,
+        delivery: Delivery,
+        now_ms: Callable[[], int],
+        typical_s: Callable[[Operation], Awaitable[float]],
     ) -> None:
+        """`typical_s` says how long a picture usually takes, 0 while nobody knows."""
         self._queue = queue
         self._shelf = shelf
         self._delivery = delivery
@@ -65,7 +70,7 @@ class Status:
         self._lines: dict[str, _Line] = {}
         self._look = asyncio.Event()
         self._slots = asyncio.Semaphore(_SLOTS)
-        self._estimates = Estimates(shelf, now_ms)
+        self._typical_s = typical_s
 
     def nudge(self) -> None:
         """Somebody was admitted: announce it now, not at the next tick."""
@@ -147,10 +152,10 @@ class Status:
         return await self._working(job)
 
     async def _working(self, job: Job) -> str:
-        typical_s = await self._estimates.typical_s(job.operation)
+        typical_s = await self._typical_s(job.operation)
         if typical_s < _SOON_S:
             return say(job.language, "job_working")
-        usually = about(job.language, rounded_s(typical_s))
+        usually = about(job.language, _rounded_s(typical_s))
         return say(job.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:
@@ -232,3 +237,9 @@ class Status:
 
     def _line(self, job_id: str) -> _Line:
         return self._lines.setdefault(job_id, _Line())
+
+
+def _rounded_s(seconds: float) -> int:
+    """Round as people do: to five seconds, then to ten, then to half minutes."""
+    step = 5 if seconds < 30 else 10 if seconds < 90 else 30
+    return max(step, round(seconds / step) * step)

@@ -25,8 +25,11 @@ STEPS: Mapping[State, Step] = {
 
 async def take_step(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     """Do what the job's state asks for, or call it off if its person wants that."""
-    if job.is_cancelled and job.state is not State.DELIVERING:
-        return await _call_off(tools, job)
+    if job.state is not State.DELIVERING:
+        if tools.is_orphaned(job):
+            return await tools.end(job, State.DEAD, "provider_gone")
+        if job.is_cancelled:
+            return await _call_off(tools, job)
     return await STEPS[job.state](tools, job, nudged)
 
 

@@ -1,20 +1,27 @@
 """What a job is carried with: the stations, the folder of its files, the clock."""
 
 import asyncio
+import functools
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgbot.errors import UserError
 from imgbot.imaging import pictures
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
-from imgbot.job import Job, Operation, State
-from imgbot.providers.protocol import Order, Provider
+from imgbot.job import Job, State
+from imgbot.providers.protocol import Inputs, Order, Provider
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.shelf import Shelf
+from imgbot.retry import GiveUp
+from imgbot.runner.alarms import Alarms
+from imgbot.runner.hooks import Hooks
 from imgbot.runner.pacing import Pace
+from imgbot.runner.places import Places
+from imgbot.runner.routing import Routes, kind_of
 from imgbot.runner.status import Status
 from imgbot.telegram.delivery import Delivery
 
@@ -22,6 +29,7 @@ Download = Callable[[str, Path], Awaitable[None]]
 """Fetches a person's file by its Telegram handle."""
 
 _TARGET = "made.jpg"
+_CHARGES: Mapping[bool | None, str] = {True: "yes", False: "no", None: "maybe"}
 _DUE_MS = 120_000
 """A running job is looked at by its own task; due times only matter after a restart."""
 
@@ -34,8 +42,10 @@ class Tools:
     shelf: Shelf
     people: People
     kept: Kept
-    providers: Mapping[Operation, Provider]
-    """Who makes what."""
+    routes: Routes
+    places: Places
+    hooks: Hooks
+    alarms: Alarms
     pool: Pool
     status: Status
     delivery: Delivery
@@ -46,12 +56,16 @@ class Tools:
     draining: asyncio.Event
 
     def provider_of(self, job: Job) -> Provider:
-        return self.providers[job.operation]
+        """Return who makes the picture: whoever took the order, whatever is chosen since."""
+        return self.routes.named(job.provider) or self.routes.first(job.operation)
+
+    def is_orphaned(self, job: Job) -> bool:
+        """Whether the job was ordered at a provider that is not set up any longer."""
+        return bool(job.intent_ms and job.provider) and self.routes.named(job.provider) is None
 
     def kind_of(self, job: Job) -> str:
-        """Return what durations are learned by: provider, operation, and the ticket's model."""
-        model = str(job.ticket.get("model", ""))[:100]
-        return f"{self.provider_of(job).name}.{job.operation}.{model}"
+        """Return what durations are learned by: provider, operation and model."""
+        return kind_of(self.provider_of(job), job.operation)
 
     def age_ms(self, job: Job) -> int:
         """Return how long ago the provider took the order, as far as that is known."""
@@ -67,17 +81,36 @@ class Tools:
             job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts, tries=0
         )
 
+    async def give_up(self, job: Job, decision: GiveUp) -> Job:
+        """Turn a job towards its end as decided, and keep what is known of its cost."""
+        return await self.move(
+            job,
+            State.DELIVERING,
+            outcome=decision.outcome,
+            reason=decision.reason,
+            facts={"charge": _CHARGES[decision.is_billed]},
+            tries=0,
+            is_unbilled=decision.is_billed is False,
+        )
+
     def folder_of(self, job_id: str) -> Path:
         return self.folder / job_id
 
-    async def order_for(self, job: Job) -> Order:
-        """Fetch and check the job's pictures; those that are there already are kept.
+    async def order_for(self, job: Job, provider: Provider) -> Order:
+        """Fetch and check the job's pictures, and make them what the provider takes.
 
-        Raises UserError for a picture that is none, WorkerLostError, TransientError.
+        Those that are there already are kept. Raises UserError for a picture that is none, or
+        too many of them, WorkerLostError, TransientError.
         """
+        inputs = provider.offers[job.operation].inputs
+        if len(job.sources) > inputs.most:
+            raise UserError("too_many_for_service", limit=inputs.most)
         folder = self.folder_of(job.id)
         folder.mkdir(parents=True, exist_ok=True)
-        checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
+        checked = [
+            await self._fitted(await self._checked(job, index, folder), inputs)
+            for index in range(len(job.sources))
+        ]
         return Order(
             job_id=job.id,
             operation=job.operation,
@@ -87,7 +120,19 @@ class Tools:
             ratio=job.ratio,
             seed=job.seed,
             target=folder / _TARGET,
+            hook_url=self.hooks.url_for(job.id),
         )
+
+    async def _fitted(self, picture: Path, inputs: Inputs) -> Path:
+        if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
+            return picture
+        fit = functools.partial(
+            pictures.fit,
+            max_side_px=inputs.max_side_px,
+            max_bytes=inputs.max_bytes,
+            takes_png="png" in inputs.formats,
+        )
+        return Path(await self.pool.run(fit, str(picture)))
 
     async def _checked(self, job: Job, index: int, folder: Path) -> Path:
         stem = folder / f"source-{index}"

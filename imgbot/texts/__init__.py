@@ -12,6 +12,8 @@ LANGUAGES = ("ru", "en")
 
 _TEXTS: Mapping[str, Mapping[str, str]] = {"ru": ru.TEXTS, "en": en.TEXTS}
 _SECONDS = {"ru": ru.SECONDS, "en": en.SECONDS}
+_MINUTES = {"ru": ru.MINUTES, "en": en.MINUTES}
+_HOURS = {"ru": ru.HOURS, "en": en.HOURS}
 _ABOUT_SECONDS = {"ru": ru.ABOUT_SECONDS, "en": en.SECONDS}
 _ABOUT_MINUTES = {"ru": ru.ABOUT_MINUTES, "en": en.MINUTES}
 
@@ -46,6 +48,23 @@ def about(language: str, seconds: int) -> str:
     count, forms = (minutes, _ABOUT_MINUTES) if seconds >= 90 else (seconds, _ABOUT_SECONDS)
     one, few, many = forms[language]
     return f"{count} {plural(language, count, one, few, many)}"
+
+
+def until(language: str, seconds: int) -> str:
+    """Return a duration, rounded up, in the form that goes after "in" ("через")."""
+    if seconds < 90:
+        count, forms = seconds, _SECONDS
+    elif seconds < 5400:
+        count, forms = -(-seconds // 60), _MINUTES
+    else:
+        count, forms = -(-seconds // 3600), _HOURS
+    one, few, many = forms[language]
+    return f"{count} {plural(language, count, one, few, many)}"
+
+
+def dollars(micro: int) -> str:
+    """Return money as $0.84, rounded down."""
+    return f"${micro // 10_000 / 100:.2f}"
 
 
 def plural(language: str, count: int, one: str, few: str, many: str) -> str:

@@ -2,6 +2,7 @@
 
 SECONDS = ("second", "seconds", "seconds")
 MINUTES = ("minute", "minutes", "minutes")
+HOURS = ("hour", "hours", "hours")
 
 TEXTS = {
     # the beginning
@@ -138,6 +139,16 @@ TEXTS = {
         "Made at the same time: up to {running_limit}."
     ),
     "limits_again": "All requests are yours again in {wait}.",
+    "limits_money": "Left today: {left} of {limit}. All of it is yours again in {wait}.",
+    "limits_budget": "Today's pictures are used up. It goes on by itself in {wait}.",
+    "spend": (
+        "💵 Today, {day}: {total}\n"
+        "Reserved in it by pictures on their way: {reserved}\n"
+        "Ceiling for all: {ceiling}; per person: {own}; anew in {wait}"
+    ),
+    "spend_no_ceiling": "none",
+    "spend_people": "Most today, by id:",
+    "spend_days": "The last {count} days: {total}",
     "quiet_on": (
         "All right, I won't write separately when a picture is ready. /quiet turns it back on."
     ),
@@ -187,6 +198,14 @@ TEXTS = {
     "queue_full": "Very many people are waiting just now. Try again in a couple of minutes.",
     "too_many_waiting": (
         "You have {count} waiting already. Wait for a picture, or cancel one: /cancel"
+    ),
+    "budget_used_up": (
+        "Today's pictures are used up, and nothing was charged for this one. It goes on by itself "
+        "in {wait}, when a new day begins: send it again then."
+    ),
+    "user_budget_used_up": (
+        "What you have left for today is not enough for this picture; nothing was charged. In "
+        "{wait} a new day begins, and all of it is yours again: /limits"
     ),
     "storage_full": "I can't take the order now: I am out of memory. Try again later.",
     "paused": "There is maintenance just now, so I take no orders. Try again in a few minutes.",

@@ -21,8 +21,7 @@ CONFIG = PollingConfig()
 
 
 def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> Pace:
-    durations = None if is_fixed else Durations(redis)
-    return Pace(CONFIG, Budget(polls_per_s), durations, lambda: 0.0)
+    return Pace(CONFIG, Budget(polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed)
 
 
 async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
@@ -44,12 +43,12 @@ async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis:
 
     kept = await durations.latest(KIND)
     assert (len(kept), kept[0], kept[-1]) == (200, Span(30, 31), Span(229, 230))
-    assert 0 < await redis.ttl(keys.PROVIDER_DURATIONS + KIND) <= KEPT_S
+    assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
 
 async def test_entries_that_are_no_spans_are_left_out(redis: Redis) -> None:
     bad = ["", "x", "1", "5:5", "9:3", "-4:2", "1:2:3", "1e3:2e3", "1:99999999999999", "nan:inf"]
-    await redis.rpush(keys.PROVIDER_DURATIONS + KIND, *bad, "1000:2000")
+    await redis.rpush(keys.DURATIONS + KIND, *bad, "1000:2000")
 
     assert await Durations(redis).latest(KIND) == [Span(1, 2)]
 
@@ -93,7 +92,7 @@ async def test_the_fixed_pace_is_the_schedule_and_learns_nothing(redis: Redis) -
 
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
     assert [fixed.turn_s() for _ in range(3)] == [0.0] * 3
-    assert not await redis.exists(keys.PROVIDER_DURATIONS + KIND)
+    assert not await redis.exists(keys.DURATIONS + KIND)
     assert [fixed.is_slow(polls, 0.0) for polls in (59, 60)] == [False, True]
     assert [fixed.is_exhausted(polls, 0.0) for polls in (119, 120)] == [False, True]
 

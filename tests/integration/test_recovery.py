@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation, State
+from imgbot.job import Job, Operation, State, is_billed
 from imgbot.providers.http import HttpDoor
 from imgbot.providers.protocol import Recovery
 from imgbot.providers.simulated import SimulatedProvider
@@ -125,3 +125,41 @@ async def test_a_refused_order_before_any_task_may_be_repeated(
 
     assert (job.state, job.intent_ms, job.tries) == (State.SUBMITTING, 0, 1)
     assert await charges(control) == 0
+
+
+async def test_what_is_called_off_before_its_order_is_neither_ordered_nor_billed(
+    real_redis: Redis, control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = JobQueue.claim
+
+    async def claim_and_call_off(queue: JobQueue, now_ms: int) -> Job | None:
+        job = await claim(queue, now_ms)
+        await queue.cancel("7", 1, now_ms)
+        return job
+
+    monkeypatch.setattr(JobQueue, "claim", claim_and_call_off)
+    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, "a fox", is_adopted=False)
+
+    assert (job.state, job.is_cancelled, is_billed(job)) == (State.SUBMITTING, True, False)
+    assert await charges(control) == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "outcome", "is_paid"),
+    [("402", State.FAILED, False), ("drop_after_accept", State.DEAD, True)],
+)
+async def test_an_order_that_was_refused_is_not_billed_and_one_that_may_stand_is(
+    real_redis: Redis,
+    control: Control,
+    tmp_path: Path,
+    mark: str,
+    outcome: State,
+    *,
+    is_paid: bool,
+) -> None:
+    await control.set_provider(idempotency=False, lookup=False)
+
+    words = f"a fox [[sim:{mark}]]"
+    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, words, is_adopted=False)
+
+    assert (job.outcome, job.provider, is_billed(job)) == (outcome, "simulated", is_paid)

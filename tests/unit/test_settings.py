@@ -88,6 +88,17 @@ def test_the_command_line_beats_the_environment() -> None:
         ("IMGBOT_ADMINS", "me"),
         ("IMGBOT_ALLOWED_USERS", "1;2"),
         ("IMGBOT_ACCEPT_VOLATILE_REDIS", "perhaps"),
+        ("IMGBOT_DAILY_BUDGET", "5,00"),
+        ("IMGBOT_DAILY_BUDGET", "-1"),
+        ("IMGBOT_DAILY_BUDGET", "$5"),
+        ("IMGBOT_DAILY_BUDGET", "1e3"),
+        ("IMGBOT_DAILY_BUDGET", "0.0000001"),
+        ("IMGBOT_USER_DAILY_LIMIT", "much"),
+        ("IMGBOT_PRICES", "0.04"),
+        ("IMGBOT_PRICES", "create=free"),
+        ("IMGBOT_PRICES", "paint=0.04"),
+        ("IMGBOT_PRICES", "compare=0.04"),
+        ("IMGBOT_PRICES", "create=0.04, create=0.05"),
         ("IMGBOT_LOG_LEVEL", "loud"),
         ("IMGBOT_LOG_FORMAT", "xml"),
     ],
@@ -98,6 +109,22 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
     assert refusal.setting == variable
     assert str(refusal).startswith(f"{variable}: ")
     assert any(word in str(refusal) for word in ("; write ", "there is no file"))
+
+
+def test_money_is_read_to_the_micro_dollar() -> None:
+    settings = load(
+        LEAST
+        | {
+            "IMGBOT_DAILY_BUDGET": "2.50",
+            "IMGBOT_USER_DAILY_LIMIT": "0",
+            "IMGBOT_PRICES": " edit=0.000001,create = 0.29, upscale=0, ",
+        }
+    )
+
+    assert (settings.daily_budget, settings.user_daily_limit) == (2_500_000, 0)
+    assert dict(settings.prices) == {"edit": 1, "create": 290_000, "upscale": 0}
+    assert load(LEAST).daily_budget is None
+    assert load(LEAST).user_daily_limit is None
 
 
 def test_a_missing_token_is_asked_for() -> None:

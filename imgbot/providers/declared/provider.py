@@ -54,6 +54,7 @@ class DeclaredProvider:
         """Raises ConfigError for a model that the file does not have."""
         self.name = spec.name
         self.most_jobs = spec.limits.jobs
+        self.is_hooked = spec.hook is not None
         self._spec = spec
         self._models = {
             operation: model

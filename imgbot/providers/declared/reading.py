@@ -26,6 +26,8 @@ _STATUSES: Mapping[int, ProviderErrorKind] = {
 }
 """What a status says where no rule of the file fits; a task that is not found is lost."""
 
+_FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
+
 _ODD = frozenset({408, 409, 425})
 """Statuses that leave open whether an order was taken."""
 
@@ -53,9 +55,10 @@ def failure(spec: Spec, answer: Answer) -> ProviderError:
         if (part := first_text(answer.content, paths))
     )
     rule = _rule(spec, "task", answer, said)
-    if rule is not None:
-        return _by_rule(rule, answer, said)
-    return ProviderError(_KIND.FAILED, _safe(said), is_billed=spec.failure.billed)
+    # The task is over: to ask again would hear the same for ever.
+    kind = rule.kind if rule and rule.kind not in _FOR_NOW else _KIND.FAILED
+    billed = rule.billed if rule and rule.billed is not None else spec.failure.billed
+    return ProviderError(kind, _safe(said), is_billed=billed)
 
 
 def flagged(spec: Spec, content: Any) -> ProviderError | None:

@@ -1,17 +1,19 @@
--- Ends a claimed job: tombstone, counters, and what outlives it.
+-- Ends a claimed job: tombstone, counters, money, and what outlives it.
 -- KEYS 1 job 2 due 3 active 4 mine 5 announce 6 done 7 result 8 dead set 9 dead job 10 stats
---      11 epoch 12 history 13 latest 14 durations 15 the picture's maker (if its handle is known)
+--      11 epoch 12 history 13 latest 14 the money of its day
+--      15 the picture's maker (if its handle is known)
 -- ARGV 1 epoch 2 id 3 expected version 4 outcome 5 now ms 6 tombstone s 7 keep s
---      8 history length 9 durations kept 10… result fields
+--      8 history length 9 billed (1 or 0) 10 money kept s
+--      11 provider.operation 12… result fields
 if redis.call('GET', KEYS[11]) ~= ARGV[1] then return {'fenced'} end
-local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id', 'claimed_ms')
+local seen = redis.call('HMGET', KEYS[1], 'version', 'user_id', 'reserved_micro', 'price_micro')
 if not seen[1] then return {redis.call('EXISTS', KEYS[6]) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= ARGV[3] then return {'stale', seen[1]} end
 -- First what frees memory: a script that has written is let through a full memory.
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[6], ARGV[4], 'EX', ARGV[6])
-if #ARGV > 9 then
-  redis.call('HSET', KEYS[7], unpack(ARGV, 10))
+if #ARGV > 11 then
+  redis.call('HSET', KEYS[7], unpack(ARGV, 12))
   redis.call('EXPIRE', KEYS[7], ARGV[7])
   redis.call('LPUSH', KEYS[12], ARGV[2])
   redis.call('LTRIM', KEYS[12], 0, tonumber(ARGV[8]) - 1)
@@ -19,10 +21,24 @@ if #ARGV > 9 then
   redis.call('SET', KEYS[13], ARGV[2], 'EX', ARGV[7])
   if KEYS[15] then redis.call('SET', KEYS[15], ARGV[2], 'EX', ARGV[7]) end
 end
-if ARGV[4] == 'delivered' then
-  redis.call('LPUSH', KEYS[14], tonumber(ARGV[5]) - tonumber(seen[3] or ARGV[5]))
-  redis.call('LTRIM', KEYS[14], 0, tonumber(ARGV[9]) - 1)
+-- The reservation is what the admission took; the charge is what the picture cost.
+local reserved, charge = tonumber(seen[3] or '0'), tonumber(seen[4] or '0')
+if ARGV[9] ~= '1' then charge = 0 end
+local function add(entry, micro)
+  if redis.call('HINCRBY', KEYS[14], entry, micro) == 0 then redis.call('HDEL', KEYS[14], entry) end
 end
+if reserved > 0 then
+  add('reserved', -reserved)
+  add('reserved:' .. seen[2], -reserved)
+  add('user:' .. seen[2], -reserved)
+end
+if charge > 0 then
+  add('charged', charge)
+  add('user:' .. seen[2], charge)
+  add('of:' .. ARGV[11], charge)
+  add('n:' .. ARGV[11], 1)
+end
+if reserved + charge > 0 then redis.call('EXPIRE', KEYS[14], ARGV[10]) end
 if ARGV[4] == 'dead' then
   redis.call('RENAME', KEYS[1], KEYS[9])
   redis.call('EXPIRE', KEYS[9], ARGV[7])

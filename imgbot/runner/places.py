@@ -1,0 +1,42 @@
+"""Places at a provider that takes so many tasks at once and no more."""
+
+import asyncio
+from collections import Counter
+
+from imgbot.providers.protocol import Provider
+from imgbot.tasks import pause
+
+_LOOK_AGAIN_S = 30.0
+
+
+class Places:
+    """Who holds a place where; a job holds one from its order until its task is over."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._freed = asyncio.Event()
+
+    async def take(self, job_id: str, provider: Provider, *events: asyncio.Event) -> bool:
+        """Wait for a place; False if one of the events came first."""
+        self.free(job_id)
+        while provider.most_jobs and self._counts[provider.name] >= provider.most_jobs:
+            self._freed.clear()
+            await pause(_LOOK_AGAIN_S, self._freed, *events)
+            if any(event.is_set() for event in events):
+                return False
+        self.hold(job_id, provider.name)
+        return True
+
+    def hold(self, job_id: str, name: str) -> None:
+        """Count a task that exists already, whether there is a place or not."""
+        if job_id not in self._held:
+            self._held[job_id] = name
+            self._counts[name] += 1
+
+    def free(self, job_id: str) -> None:
+        """Give a place back; harmless for whoever holds none."""
+        name = self._held.pop(job_id, "")
+        if name:
+            self._counts[name] -= 1
+            self._freed.set()

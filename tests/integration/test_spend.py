@@ -1,0 +1,244 @@
+"""The books of money on a real Redis and on the fake: reserved, charged or released, once."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.job import Job, Operation, State
+from imgbot.queue import keys
+from imgbot.queue.admission import Caps
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.shelf import Shelf
+from imgbot.queue.spend import Day, Made, Spend
+
+NOW = 1_800_000_000_000
+TODAY, TOMORROW = "2027-01-15", "2027-01-16"
+PRICE = 40_000
+
+
+def job(job_id: str, user_id: int = 1, **changes: object) -> Job:
+    made = Job(job_id, user_id, user_id, Operation.CREATE, "en", words="a fox")
+    return replace(made, **{"price_micro": PRICE, "spend_day": TODAY, **changes})
+
+
+async def open_queue(
+    redis: Redis, daily: int | None = None, per_user: int | None = None
+) -> JobQueue:
+    caps = Caps(500, 100, 100, daily_micro=daily, daily_micro_per_user=per_user)
+    queue = JobQueue(redis, Scripts(redis), caps)
+    await queue.open_epoch()
+    return queue
+
+
+async def day(redis: Redis, now_ms: int = NOW) -> Day:
+    return (await Spend(redis, Caps(), lambda _: 0).week(now_ms))[0]
+
+
+async def submitted(queue: JobQueue, job_id: str = "1", **changes: object) -> Job:
+    """Admit a job and take it as far as a provider's ticket."""
+    await queue.enqueue(job(job_id, **changes), NOW)
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    one = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW, provider="painter")
+    return await queue.move(one, State.POLLING, NOW, ticket={"id": "t"})
+
+
+async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -> Job:
+    one = await queue.move(one, State.DELIVERING, NOW, outcome=outcome)
+    await queue.finish(one, outcome, NOW, {}, is_billed=is_billed)
+    return one
+
+
+async def test_an_admission_reserves_once_however_often_it_comes(redis: Redis) -> None:
+    queue = await open_queue(redis)
+
+    verdicts = [(await queue.enqueue(job("1"), NOW)).verdict for _ in range(3)]
+    stored = await Shelf(redis).job("1")
+
+    assert verdicts == ["ok", "duplicate", "duplicate"]
+    assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
+    assert stored is not None
+    assert (stored.price_micro, stored.reserved_micro, stored.spend_day) == (PRICE, PRICE, TODAY)
+    assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
+
+
+@pytest.mark.parametrize("outcome", [State.DELIVERED, State.DEAD, State.FAILED, State.CANCELLED])
+async def test_what_is_billed_is_charged_once(redis: Redis, outcome: State) -> None:
+    queue = await open_queue(redis)
+
+    one = await ended(queue, await submitted(queue), outcome, is_billed=True)
+    await queue.finish(one, outcome, NOW, {}, is_billed=True)
+    again = await queue.enqueue(job("1"), NOW)
+
+    assert again.verdict == "duplicate"
+    assert await day(redis) == Day(
+        TODAY, charged=PRICE, users={1: PRICE}, made={"painter.create": Made(PRICE, 1)}
+    )
+
+
+async def test_what_is_not_billed_is_released_once(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("2"), NOW)
+
+    one = await ended(queue, await submitted(queue, "1"), State.FAILED, is_billed=False)
+    await queue.finish(one, State.FAILED, NOW, {}, is_billed=False)
+
+    assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
+
+
+async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+
+    await queue.cancel("1", 1, NOW)
+    found = await Shelf(redis).job("1")
+    assert found is not None
+    await queue.finish(found, State.CANCELLED, NOW, {}, is_billed=False)
+
+    assert await day(redis) == Day(TODAY)
+
+
+async def test_another_price_is_charged_and_the_reservation_given_back_whole(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    one = await submitted(queue)
+
+    one = await queue.move(one, State.POLLING, NOW, price_micro=2 * PRICE)
+    reserved = await day(redis)
+    await ended(queue, one, State.DELIVERED, is_billed=True)
+
+    assert reserved == Day(TODAY, reserved=PRICE, users={1: PRICE})
+    assert await day(redis) == Day(
+        TODAY, charged=2 * PRICE, users={1: 2 * PRICE}, made={"painter.create": Made(2 * PRICE, 1)}
+    )
+
+
+async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    one = await submitted(queue, price_micro=0)
+
+    await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
+    stored = await Shelf(redis).job("1")
+    assert stored is not None
+    await ended(queue, stored, State.DELIVERED, is_billed=True)
+
+    assert (await day(redis)).users == {1: PRICE}
+    assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
+
+
+async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Redis) -> None:
+    queue = await open_queue(redis, daily=0, per_user=0)
+    paid = await queue.enqueue(job("2"), NOW)
+
+    one = await submitted(queue, "1", price_micro=0)
+    await ended(queue, one, State.DELIVERED, is_billed=True)
+
+    assert paid.verdict == "budget"
+    assert not await redis.exists(keys.SPEND + TODAY)
+
+
+async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Redis) -> None:
+    queue = await open_queue(redis, daily=10 * PRICE + PRICE - 1)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(queue.enqueue(job(str(number), number), NOW)) for number in range(50)
+        ]
+    verdicts = sorted(task.result().verdict for task in tasks)
+
+    assert verdicts == ["budget"] * 40 + ["ok"] * 10
+    assert (await day(redis)).total == 10 * PRICE
+    assert await redis.llen(keys.QUEUE) == 10
+    assert len(await redis.keys(f"{keys.JOB}*")) == 10
+
+
+async def test_a_users_own_ceiling_is_hers_alone(redis: Redis) -> None:
+    queue = await open_queue(redis, daily=100 * PRICE, per_user=2 * PRICE)
+
+    verdicts = [
+        (await queue.enqueue(job(str(number), user_id), NOW)).verdict
+        for number, user_id in enumerate([1, 1, 1, 2])
+    ]
+    spend = Spend(redis, queue.caps, lambda _: 0)
+
+    assert verdicts == ["ok", "ok", "user_budget", "ok"]
+    assert await spend.left_of_user(1, NOW) == 0
+    assert await spend.left_of_user(2, NOW) == PRICE
+    assert await spend.left_of_user(3, NOW) == 2 * PRICE
+    assert await spend.spent_today(NOW) == 3 * PRICE
+    assert await Spend(redis, Caps(), lambda _: 0).left_of_user(1, NOW) is None
+
+
+async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redis: Redis) -> None:
+    queue = await open_queue(redis, daily=2 * PRICE)
+    await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
+    second = await submitted(queue, "2")
+    full = await queue.enqueue(job("3"), NOW)
+
+    await ended(queue, second, State.FAILED, is_billed=False)
+    room = await queue.enqueue(job("3"), NOW)
+
+    assert [full.verdict, room.verdict] == ["budget", "ok"]
+
+
+async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Redis) -> None:
+    queue = await open_queue(redis, daily=PRICE)
+    one = await submitted(queue, "1")
+    before = await queue.enqueue(job("2"), NOW)
+
+    after = await queue.enqueue(job("2", spend_day=TOMORROW), NOW)
+    await ended(queue, one, State.DELIVERED, is_billed=True)
+    tomorrow, today = (await Spend(redis, Caps(), lambda _: 86_400).week(NOW))[:2]
+
+    assert [before.verdict, after.verdict] == ["budget", "ok"]
+    assert (today.name, today.charged, today.reserved) == (TODAY, PRICE, 0)
+    assert (tomorrow.name, tomorrow.charged, tomorrow.reserved) == (TOMORROW, 0, PRICE)
+
+
+async def test_a_lost_reservation_heals_and_a_right_one_stays(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
+    running = await submitted(queue, "2")
+    await queue.enqueue(job("3", user_id=2), NOW)
+    await queue.enqueue(job("4", user_id=2, spend_day=TOMORROW), NOW)
+    right = await day(redis)
+    # A job of each that was lost without its end, and a day without any.
+    await queue.enqueue(job("5"), NOW)
+    await queue.enqueue(job("6", user_id=3), NOW)
+    await redis.delete(keys.JOB + "5", keys.JOB + "6", keys.SPEND + TOMORROW)
+    leaking = await day(redis)
+
+    mended = await queue.fsck(NOW, [TODAY])
+    healed = await day(redis)
+    again = await queue.fsck(NOW, [TODAY])
+    await ended(queue, running, State.DELIVERED, is_billed=True)
+
+    assert leaking.reserved == 4 * PRICE
+    assert (mended, again) == ((2, 0, 2), (0, 0, 0))
+    assert (healed.reserved, healed.charged) == (right.reserved, right.charged)
+    assert {user: micro for user, micro in healed.users.items() if micro} == right.users
+    assert (await day(redis, NOW + 86_400_000)).users == {2: PRICE}
+    assert 0 < await redis.ttl(keys.SPEND + TOMORROW) <= 40 * 86_400
+    assert (await day(redis)).total == right.total
+
+
+async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
+    real_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = await open_queue(real_redis)
+    await queue.enqueue(job("1"), NOW)
+    call = queue._scripts.call
+
+    async def late_call(name: str, given: list[str], args: list[str | int]) -> list[object]:
+        if name == "fsck":
+            monkeypatch.setattr(queue._scripts, "call", call)
+            await queue.enqueue(job("2"), NOW)
+        return await call(name, given, args)
+
+    monkeypatch.setattr(queue._scripts, "call", late_call)
+    mended = await queue.fsck(NOW, [TODAY])
+
+    assert mended == (0, 0, 0)
+    assert (await day(real_redis)).reserved == 2 * PRICE

@@ -1,0 +1,122 @@
+"""Money in the pure parts: days, what is billed, and how it is told."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from imgbot import retry
+from imgbot.conversation import admin
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import Job, Operation, is_billed
+from imgbot.queue.spend import day_of, days_until, seconds_to_midnight
+from imgbot.texts import LANGUAGES, dollars, say, until
+
+HOUR_S = 3600
+NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1000
+JOB = Job("1", 1, 1, Operation.CREATE, "en", price_micro=40_000)
+KIND = ProviderErrorKind
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "day", "left_s"),
+    [
+        (0, "2026-03-01", 12 * HOUR_S),
+        (3 * HOUR_S, "2026-03-01", 9 * HOUR_S),
+        (12 * HOUR_S - 1, "2026-03-01", 1),
+        (12 * HOUR_S, "2026-03-02", 24 * HOUR_S),
+        (-12 * HOUR_S - 1, "2026-02-28", 1),
+        (5 * HOUR_S + 1800, "2026-03-01", 6 * HOUR_S + 1800),
+    ],
+)
+def test_a_day_is_the_local_calendars(offset_s: int, day: str, left_s: int) -> None:
+    assert day_of(NOON_MS, offset_s) == day
+    assert seconds_to_midnight(NOON_MS, offset_s) == left_s
+    assert day_of(NOON_MS + left_s * 1000, offset_s) != day
+    assert day_of(NOON_MS + left_s * 1000 - 1, offset_s) == day
+
+
+def test_the_last_days_go_back_over_the_end_of_a_month() -> None:
+    assert days_until("2028-03-01", 3) == ["2028-03-01", "2028-02-29", "2028-02-28"]
+
+
+@pytest.mark.parametrize(
+    ("job", "is_paid"),
+    [
+        (JOB, False),
+        (replace(JOB, intent_ms=1), True),
+        (replace(JOB, intent_ms=1, ticket={"id": "t"}), True),
+        (replace(JOB, intent_ms=1, ticket={"id": "t"}, is_cancelled=True), True),
+        (replace(JOB, intent_ms=1, ticket={"id": "t"}, is_unbilled=True), False),
+        (replace(JOB, intent_ms=1, is_unbilled=True), False),
+    ],
+)
+def test_what_may_have_cost_money_counts_as_if_it_had(job: Job, *, is_paid: bool) -> None:
+    assert is_billed(job) is is_paid
+
+
+@pytest.mark.parametrize(
+    ("decision", "is_unbilled"),
+    [
+        (retry.after_submit(ProviderError(KIND.MODERATED), 0), True),
+        (retry.after_submit(ProviderError(KIND.UNAVAILABLE), 10_000), True),
+        (retry.after_submit(ProviderError(KIND.MODERATED, is_billed=True), 0), False),
+        (retry.after_submit(ProviderError(KIND.SUBMIT_UNKNOWN), 0), False),
+        (retry.after_poll(ProviderError(KIND.FAILED), 0), False),
+        (retry.after_poll(ProviderError(KIND.FAILED, is_billed=True), 0), False),
+        (retry.after_poll(ProviderError(KIND.FAILED, is_billed=False), 0), True),
+        (retry.after_poll(ProviderError(KIND.UNAVAILABLE, is_billed=False), 10_000), False),
+        (retry.after_fetch(ProviderError(KIND.LOST), 0), False),
+    ],
+)
+def test_only_what_is_known_to_be_free_is_free(
+    decision: retry.TryAgain | retry.GiveUp, *, is_unbilled: bool
+) -> None:
+    assert isinstance(decision, retry.GiveUp)
+    assert decision.is_unbilled is is_unbilled
+
+
+@pytest.mark.parametrize(
+    ("language", "seconds", "said"),
+    [
+        ("ru", 1, "1 секунду"),
+        ("ru", 89, "89 секунд"),
+        ("ru", 90, "2 минуты"),
+        ("ru", 21 * 60, "21 минуту"),
+        ("ru", 5399, "90 минут"),
+        ("ru", 5400, "2 часа"),
+        ("ru", 5 * HOUR_S, "5 часов"),
+        ("ru", 20 * HOUR_S + 1, "21 час"),
+        ("ru", 24 * HOUR_S, "24 часа"),
+        ("en", 1, "1 second"),
+        ("en", 61 * 60, "61 minutes"),
+        ("en", 5 * HOUR_S, "5 hours"),
+    ],
+)
+def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) -> None:
+    assert until(language, seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("micro", "short", "whole"),
+    [
+        (0, "$0.00", "$0.00"),
+        (839_999, "$0.83", "$0.839999"),
+        (1_000_000, "$1.00", "$1.00"),
+        (2_500_000, "$2.50", "$2.50"),
+        (3_000, "$0.00", "$0.003"),
+        (1_234_567_890_000, "$1234567.89", "$1234567.89"),
+    ],
+)
+def test_money_in_figures(micro: int, short: str, whole: str) -> None:
+    assert dollars(micro) == short
+    assert admin._usd(micro) == whole
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", ["budget_used_up", "user_budget_used_up"])
+def test_a_refusal_for_money_fits_the_answer_to_a_press(language: str, key: str) -> None:
+    text = say(language, key, wait=until(language, 23 * HOUR_S))
+
+    assert len(text) <= 200
+    assert "$" not in text
