@@ -31,7 +31,7 @@ from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
 from imgbot.upkeep import Upkeep
-from imgbot.wiring import Doors, Parts, caps_of, open_provider, wire
+from imgbot.wiring import Doors, Parts, caps_of, open_routes, wire
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
@@ -56,20 +56,20 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         myself = await _greet(bot, signals.draining, notifier)
         if myself is None:
             return
-        provider = open_provider(settings, pool)
-        closing.push_async_callback(provider.aclose)
+        routes = open_routes(settings, pool)
+        closing.push_async_callback(routes.aclose)
         scripts = Scripts(redis)
         queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
         await queue.open_epoch()
-        doors = Doors(redis, scripts, queue, bot, myself, pool, provider, signals.draining)
+        doors = Doors(redis, scripts, queue, bot, myself, pool, routes, signals.draining)
         parts = wire(settings, doors)
         await closing.enter_async_context(
-            OpsServer(settings.http, telemetry.REGISTRY, parts.checks)
+            OpsServer(settings.http, telemetry.REGISTRY, parts.checks, parts.take_hook)
         )
         # READY must be true of the pool, too: one worker answers, the others start on need.
         await pool.run(worker.ready)
         telemetry.REGISTRY.register(CgroupCollector())
-        telemetry.started(__version__, settings.provider, pool.size)
+        telemetry.started(__version__, "+".join(routes.names), pool.size)
         await _run(parts, server, bot, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.noted("stopped")

@@ -6,10 +6,11 @@ bounded: no user, chat, file, address or error text ever becomes one.
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from imgbot.errors import ProviderErrorKind
 from imgbot.job import ACTIONS, ENDS, Job, Operation, State
 
 REGISTRY = CollectorRegistry()
@@ -79,6 +80,8 @@ _call_time = _histogram(
 )
 _limited = _counter("telegram_rate_limited_total", "429 answers of the Bot API.", "method")
 _provider_errors = _counter("provider_errors_total", "Errors of the image provider.", "kind")
+_provider_up = _gauge("provider_up", "Whether a provider takes orders.", "provider")
+_hooks = _counter("provider_hooks_total", "Webhooks of providers.", "verdict")
 _handler_errors = _counter("handler_errors_total", "Handlers that failed.", "exception")
 _poll_success = _gauge("last_poll_success_timestamp_seconds", "When getUpdates was last answered.")
 _kept = _gauge("kept_pictures_bytes", "Finished pictures kept on disk.")
@@ -90,29 +93,37 @@ _lag = _histogram(
 )
 _build = _gauge("build_info", "The running version.", "version", "provider")
 
+_KNOWN: tuple[tuple[Counter | Histogram, Iterable[str]], ...] = (
+    (_updates, UPDATE_TYPES),
+    (_stage, STAGES),
+    (_restarts, ("killed", "hung", "cancelled", "recycled", "memory")),
+    (_admissions, ("full", "many", "paused", "budget", "user_budget")),
+    (_mended, ("stray", "lost", "reservation")),
+    (_provider_errors, tuple(ProviderErrorKind)),
+    (_hooks, ("taken", "late", "forged")),
+)
+"""The values that a label can have, as far as they are known before anything happens."""
+
 _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "failed"}
-_REJECTIONS = ("picture_", "edit_", "merge_", "upscale_", "provider_moderated", "provider_invalid")
+_REJECTIONS = (
+    *("picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
+    *("provider_moderated", "provider_invalid", "provider_unsuitable"),
+)
 
 
 def declare(providers: Iterable[str]) -> None:
     """Make every known series exist from the start, or `increase()` misses the first event."""
     for provider in providers:
+        _provider_up.labels(provider).set(1)
         for operation in ACTIONS:
             _spend.labels(provider, operation)
     for operation in Operation:
         _enqueued.labels(operation)
         for status in ("ok", "failed", "rejected", "cancelled"):
             _finished.labels(operation, status)
-    for kind in UPDATE_TYPES:
-        _updates.labels(kind)
-    for stage in STAGES:
-        _stage.labels(stage)
-    for reason in ("killed", "hung", "cancelled", "recycled", "memory"):
-        _restarts.labels(reason)
-    for reason in ("full", "many", "paused", "budget", "user_budget"):
-        _admissions.labels(reason)
-    for kind in ("stray", "lost", "reservation"):
-        _mended.labels(kind)
+    for metric, values in _KNOWN:
+        for value in values:
+            metric.labels(value)
 
 
 def started(version: str, provider: str, workers: int) -> None:
@@ -230,6 +241,25 @@ def stage_took(stage: str, seconds: float) -> None:
 def provider_failed(job_id: str, kind: str, detail: str) -> None:
     _provider_errors.labels(kind).inc()
     _log.warning("job %s: provider: %s", job_id, detail)
+
+
+def provider_out(provider: str, kind: str) -> None:
+    _log.error("provider %s is out of service: %s", provider, kind)
+
+
+def providers_measured(is_out: Mapping[str, bool]) -> None:
+    for provider, out in is_out.items():
+        _provider_up.labels(provider).set(not out)
+
+
+def hook_received(verdict: str) -> None:
+    _hooks.labels(verdict).inc()
+    if verdict == "forged":
+        _log.warning("a webhook was refused: it is not what its provider would send")
+
+
+def order_revealed(job_id: str) -> None:
+    _log.info("job %s: a webhook told of the order whose answer was lost", job_id)
 
 
 def worker_replaced(reason: str) -> None:

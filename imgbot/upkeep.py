@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class Figures:
     running_claimed_ms: Callable[[], list[int]]
     workers: Callable[[], tuple[int, int, int]]
     """Wanted, started, busy."""
+    providers_out: Callable[[], Mapping[str, bool]]
+    """Provider → whether it is out of service."""
 
 
 class Upkeep:
@@ -81,6 +83,7 @@ class Upkeep:
         spent_micro = await self._spend.spent_today(self._now_ms())
         telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
+        telemetry.providers_measured(self._figures.providers_out())
         wanted, started, busy = self._figures.workers()
         telemetry.workers_measured(wanted, started, busy)
         self.summary = (

@@ -22,27 +22,31 @@ from imgbot.errors import ConfigError
 from imgbot.imaging import engine
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
-from imgbot.job import Operation
-from imgbot.ops.http import Check
+from imgbot.job import ACTIONS, Operation
+from imgbot.ops.http import Check, TakeHook
 from imgbot.ops.settings import Settings
 from imgbot.polling import Budget, PollingConfig, polls_per_s
 from imgbot.providers.access import Access
-from imgbot.providers.builtin import BuiltinProvider
+from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Done, Order, Output, Provider
-from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue import keys
 from imgbot.queue.admission import Caps
 from imgbot.queue.albums import Albums
 from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
+from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
 from imgbot.queue.shelf import Shelf
 from imgbot.queue.spend import Spend
+from imgbot.runner.alarms import Alarms
+from imgbot.runner.hooks import Hooks, read_key
 from imgbot.runner.loop import Runner
 from imgbot.runner.pacing import Pace
+from imgbot.runner.places import Places
+from imgbot.runner.routing import Routes, kind_of
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools
 from imgbot.telegram.client import download
@@ -76,7 +80,7 @@ class Doors:
     bot: Bot
     myself: Myself
     pool: Pool
-    provider: Provider
+    routes: Routes
     draining: asyncio.Event
 
 
@@ -89,21 +93,41 @@ class Parts:
     runner: Runner
     upkeep: Upkeep
     checks: Mapping[str, Check]
+    take_hook: TakeHook
 
 
-def open_provider(settings: Settings, pool: Pool) -> Provider:
-    """Return who makes the pictures. Raises ConfigError for one that is not there yet."""
-    if settings.provider == "builtin":
-        return BuiltinProvider(functools.partial(_make, pool))
-    if settings.provider == "simulated":
-        if not settings.provider_url:
-            raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
-        key = settings.provider_key
-        return SimulatedProvider(
-            Access(url=settings.provider_url, key=key.get_secret_value() if key else "")
-        )
-    raise ConfigError(
-        "IMGBOT_PROVIDER", f"{settings.provider} is not supported by this version; write builtin"
+def open_routes(settings: Settings, pool: Pool) -> Routes:
+    """Open every provider that is used. Raises ConfigError for one that cannot be."""
+    make = functools.partial(_make, pool)
+    opened: dict[str, Provider] = {}
+    for name in (*settings.providers, "builtin"):
+        if name not in opened:
+            opened[name] = open_provider(name, _access(settings, name), make)
+    by_name = {provider.name: provider for provider in opened.values()}
+    if len(by_name) < len(opened):
+        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one of them")
+    chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
+    names = {
+        operation: provider.name if operation in provider.offers else "builtin"
+        for operation, provider in chosen.items()
+    }
+    for operation, provider in chosen.items():
+        if names[operation] != provider.name:
+            telemetry.noted("%s has no model to %s: that is built in", provider.name, operation)
+    fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
+    return Routes(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
+
+
+def _access(settings: Settings, name: str) -> Access:
+    served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
+    models, prices = dict(settings.models), dict(settings.prices)
+    key, hook_key = settings.key_of(name), settings.kie_webhook_key
+    return Access(
+        url=settings.url_of(name),
+        key=key.get_secret_value() if key else "",
+        hook_key=hook_key.get_secret_value() if hook_key and name == "kie" else "",
+        models={operation: models[operation] for operation in served if operation in models},
+        prices_micro={operation: prices[operation] for operation in served if operation in prices},
     )
 
 
@@ -125,24 +149,16 @@ def caps_of(settings: Settings) -> Caps:
     )
 
 
-def price_micro(settings: Settings, operation: Operation) -> int:
-    """Return what a picture costs at its admission: the operator's price, else nothing.
-
-    A comparison is made here, whoever the provider is.
-    """
-    return 0 if operation is Operation.COMPARE else dict(settings.prices).get(operation, 0)
-
-
 def wire(settings: Settings, doors: Doors) -> Parts:
     """Make all parts; nothing runs yet."""
-    telemetry.declare([doors.provider.name])
+    telemetry.declare(doors.routes.names)
     store = _store(settings, doors)
     delivery = Delivery(doors.bot)
     house = House(
         allowed=frozenset(settings.allowed_users),
         admins=frozenset(settings.admins),
-        has_builtin_engine=settings.provider == "builtin",
-        price_of=functools.partial(price_micro, settings),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=doors.routes.price_micro,
     )
     desk = Desk(store, delivery, house, now_ms)
     dialogues = storage(doors.redis, keys.DIALOGUE)
@@ -163,10 +179,13 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
 
     pool = doors.pool
-    runner = Runner(
-        _tools(settings, doors, store, delivery), lambda: pool.size * settings.jobs_per_worker
+    tools = _tools(settings, doors, store, delivery)
+    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker)
+    figures = Figures(
+        lambda: runner.running,
+        lambda: (pool.size, pool.started, pool.busy),
+        doors.routes.states,
     )
-    figures = Figures(lambda: runner.running, lambda: (pool.size, pool.started, pool.busy))
     updates = Updates(doors.bot, handle, store.shelf, slow_down)
     folder = _folder(settings, "jobs")
     return Parts(
@@ -175,6 +194,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
         checks=_checks(doors.redis, updates),
+        take_hook=tools.hooks.take,
     )
 
 
@@ -198,22 +218,40 @@ def _store(settings: Settings, doors: Doors) -> Store:
 
 
 def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -> Tools:
-    builtin = BuiltinProvider(functools.partial(_make, doors.pool))
-    providers = dict.fromkeys(Operation, doors.provider) | {Operation.COMPARE: builtin}
+    pace, routes = _pace(settings, doors.redis), doors.routes
+
+    async def typical_s(operation: Operation) -> float:
+        return await pace.typical_s(kind_of(routes.first(operation), operation))
+
     return Tools(
         queue=doors.queue,
         shelf=store.shelf,
         people=store.people,
         kept=store.kept,
-        providers=providers,
+        routes=routes,
+        places=Places(),
+        hooks=_hooks(settings, doors, store.shelf),
+        alarms=Alarms(settings.admins, store.people, delivery),
         pool=doors.pool,
-        status=Status(doors.queue, store.shelf, delivery, now_ms),
+        status=Status(doors.queue, store.shelf, delivery, now_ms, typical_s),
         delivery=delivery,
         download=functools.partial(download, doors.bot),
-        pace=_pace(settings, doors.redis),
+        pace=pace,
         folder=_folder(settings, "jobs"),
         now_ms=now_ms,
         draining=doors.draining,
+    )
+
+
+def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
+    routes = doors.routes
+    return Hooks(
+        settings.public_url,
+        read_key(settings.state_dir / "hook.key"),
+        Hints(doors.redis),
+        shelf,
+        lambda name, operation: routes.named(name) or routes.first(operation),
+        now_ms,
     )
 
 
@@ -224,8 +262,13 @@ def _pace(settings: Settings, redis: Redis) -> Pace:
         settings.image_poll_max_attempts,
     )
     places = settings.worker_count * settings.jobs_per_worker
-    durations = Durations(redis) if settings.polling == "learned" else None
-    return Pace(config, Budget(polls_per_s(places, config)), durations, time.monotonic)
+    return Pace(
+        config,
+        Budget(polls_per_s(places, config)),
+        Durations(redis),
+        time.monotonic,
+        is_learned=settings.polling == "learned",
+    )
 
 
 def _folder(settings: Settings, name: str) -> Path:

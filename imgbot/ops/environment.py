@@ -4,6 +4,8 @@ Later ones win: variables < the environment file < credentials < the command lin
 """
 
 import difflib
+import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from imgbot.errors import ConfigError
+from imgbot.ops.provider_settings import KEY_OF_PROVIDER, KEYS, ProviderSettings, variable_of
 from imgbot.ops.setting_types import About
-from imgbot.ops.settings import KEY_OF_PROVIDER, Settings, variable_of
+from imgbot.ops.settings import Settings
 
 _CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
+_OF_PROVIDERS = frozenset(ProviderSettings.model_fields)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 
 
@@ -59,6 +63,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
         raise _config_error(refusal, values) from None
+    for provider in settings.providers:
+        _check_provider(provider, settings, environ)
     _check_together(settings)
     return settings
 
@@ -81,7 +87,9 @@ def read_environment_file(path: Path) -> dict[str, str]:
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Give every (variable, default, meaning), in the order of Settings."""
-    for field, info in Settings.model_fields.items():
+    # What every operator sets comes first; sorting keeps the order otherwise.
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in _OF_PROVIDERS)
+    for field, info in fields:
         about = _about(variable_of(field))
         yield variable_of(field), about.default or _in_words(info.default), about.meaning
 
@@ -104,17 +112,20 @@ def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
     if not folder:
         return {}
     found: dict[str, object] = {}
-    for variable in (*_CREDENTIALS, *filter(None, KEY_OF_PROVIDER.values())):
-        path = Path(folder, _CREDENTIALS.get(variable, variable))
-        try:
-            text = path.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
-        if text:
+    for variable in (*_CREDENTIALS, *sorted(KEYS)):
+        if text := _credential(folder, variable):
             found[variable] = text
     return found
+
+
+def _credential(folder: str, variable: str) -> str:
+    path = Path(folder, _CREDENTIALS.get(variable, variable))
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
 
 
 def _default_state_dir(environ: Mapping[str, str]) -> str:
@@ -135,16 +146,39 @@ def _check_together(settings: Settings) -> None:
             f"{settings.poll_interval_max} is less than IMGBOT_POLL_INTERVAL_INITIAL; "
             f"write {settings.poll_interval_initial} or more",
         )
-    if settings.provider.endswith(".toml"):
-        if not Path(settings.provider).is_file():
-            raise ConfigError("IMGBOT_PROVIDER", f"there is no file {settings.provider}")
-    elif settings.provider not in KEY_OF_PROVIDER:
-        close = difflib.get_close_matches(settings.provider.lower(), KEY_OF_PROVIDER, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"write {_about('IMGBOT_PROVIDER').write}"
-        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {settings.provider!r}; {hint}")
-    key = KEY_OF_PROVIDER.get(settings.provider, "")
-    if key and settings.provider_key is None:
-        raise ConfigError(key, f"is missing; IMGBOT_PROVIDER={settings.provider} needs its key")
+
+
+def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:
+    """See that a provider exists and has its key; that of an own file is looked for by its name."""
+    if not provider.endswith(".toml"):
+        if provider not in KEY_OF_PROVIDER:
+            close = difflib.get_close_matches(provider.lower(), KEY_OF_PROVIDER, n=1)
+            about = _about("IMGBOT_PROVIDER").write
+            hint = f"did you mean {close[0]}?" if close else f"write {about}"
+            raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
+        key = KEY_OF_PROVIDER[provider]
+        if key and settings.key_of(provider) is None:
+            raise ConfigError(key, f"is missing; the provider {provider} needs its key")
+        return
+    key = _key_named_in(Path(provider))
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    value = (_credential(folder, key) if folder and key else "") or environ.get(key, "").strip()
+    if key and not value:
+        raise ConfigError(key, f"is missing; {provider} names it as its key")
+    if value:
+        settings.keep_key(provider, value)
+
+
+def _key_named_in(path: Path) -> str:
+    """Return the variable that an operator's own file names; mistakes are said when it is opened."""
+    if not path.is_file():
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
+    try:
+        key = tomllib.loads(path.read_text(encoding="utf-8")).get("key", "")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return ""
+    is_name = isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", key)
+    return key if is_name and not key.startswith("IMGBOT_") else ""
 
 
 def _unknown(name: str) -> str:

@@ -1,6 +1,7 @@
 """The operator's door: /healthz for a watcher, /metrics for Prometheus, a page that links both.
 
-It knows nothing of the pipeline: checks and metrics are handed in.
+`/hook/…` is for image providers, and the only path that the internet may be let in to.
+It knows nothing of the pipeline: checks, metrics and whoever takes webhooks are handed in.
 """
 
 import asyncio
@@ -16,19 +17,22 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from imgbot.errors import ConfigError
+from imgbot.errors import ConfigError, TransientError
 from imgbot.ops.setting_types import Address
 
 _log = logging.getLogger(__name__)
 
 SETTING = "IMGBOT_HTTP"
 _CHECK_TIMEOUT_S = 3.0
-# Nothing that is asked here has a body worth reading.
-_MAX_BODY_BYTES = 64 * 1024
+# A webhook may carry the whole answer of its model.
+_MAX_BODY_BYTES = 1 << 20
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 Check = Callable[[], str | Awaitable[str]]
 """Returns what is wrong, empty when all is well; an exception or silence is wrong, too."""
+
+TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
+"""Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -45,8 +49,13 @@ class OpsServer:
     """Serves on one address from `start` to `stop`; `async with` does both."""
 
     def __init__(
-        self, address: Address, registry: CollectorRegistry, checks: Mapping[str, Check]
+        self,
+        address: Address,
+        registry: CollectorRegistry,
+        checks: Mapping[str, Check],
+        take_hook: TakeHook | None = None,
     ) -> None:
+        self._take_hook = take_hook
         self._address = address
         self._registry = registry
         self._checks = dict(checks)
@@ -74,6 +83,7 @@ class OpsServer:
         app.router.add_get("/", self._index)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
+        app.router.add_post("/hook/{job}/{secret}", self._hook)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await self._runner.setup()
         try:
@@ -115,6 +125,18 @@ class OpsServer:
         return web.Response(
             body=encode(self._registry), headers={**_HEADERS, "Content-Type": content_type}
         )
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        if self._take_hook is None:
+            raise web.HTTPNotFound
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
+        try:
+            is_taken = await self._take_hook(job, secret, headers, await request.read())
+        except TransientError:
+            # Whoever posts it will post it again.
+            return web.Response(status=503, headers=_HEADERS)
+        return web.Response(status=200 if is_taken else 403, headers=_HEADERS)
 
     async def _index(self, _: web.Request) -> web.Response:
         wrong = [name for name, what in (await self.health()).items() if what]

@@ -77,6 +77,34 @@ def parse_prices(value: object) -> object:
     return tuple(sorted(prices.items()))
 
 
+def parse_models(value: object) -> object:
+    """Models by operation, as (operation, model)."""
+    if not isinstance(value, str):
+        return value
+    models = _pairs(value)
+    if not dict(models).keys() <= set(ACTIONS):
+        raise ValueError
+    return models
+
+
+def parse_provider_urls(value: object) -> object:
+    """One address, or several with the names of their providers, as (name, address)."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith(("http://", "https://")) and "," not in text:
+        return (("", check_http_url(text)),)
+    return tuple((name, check_http_url(url)) for name, url in _pairs(value))
+
+
+def _pairs(value: str) -> tuple[tuple[str, str], ...]:
+    parts = [text.partition("=") for part in value.split(",") if (text := part.strip())]
+    found = {name.strip(): entry.strip() for name, _, entry in parts}
+    if len(found) < len(parts) or not all(name and entry for name, entry in found.items()):
+        raise ValueError
+    return tuple(found.items())
+
+
 def _micro(dollars: str) -> int:
     if not _USD.fullmatch(dollars.strip()):
         raise ValueError
@@ -98,6 +126,14 @@ def check_http_url(value: str) -> str:
     if not is_usable or parts.query or parts.fragment or (parts.port == 0):
         raise ValueError
     return value.rstrip("/")
+
+
+def check_https_url(value: str) -> str:
+    # Providers post to nothing else; loopback is for the sandbox.
+    host = urlsplit(value).hostname or ""
+    if value and not (value.startswith("https://") or host in {"127.0.0.1", "localhost", "::1"}):
+        raise ValueError
+    return check_http_url(value)
 
 
 def check_redis_url(value: SecretStr | None) -> SecretStr | None:

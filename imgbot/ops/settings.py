@@ -5,13 +5,13 @@ keys keep the names that their providers gave them. Empty means unset, everywher
 """
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from imgbot.ops.provider_settings import ProviderSettings
 from imgbot.ops.setting_types import (
     About,
     Address,
@@ -20,7 +20,6 @@ from imgbot.ops.setting_types import (
     check_token,
     parse_address,
     parse_ids,
-    parse_prices,
     parse_usd,
 )
 
@@ -28,30 +27,10 @@ USERS_PER_WORKER = 30
 MIN_WORKERS = 5
 MAX_WORKERS = 200
 
-KEY_OF_PROVIDER: Mapping[str, str] = {
-    "builtin": "",
-    "comfyui": "",
-    "simulated": "SIMULATED_API_KEY",
-    "replicate": "REPLICATE_API_TOKEN",
-    "fal": "FAL_KEY",
-    "kie": "KIE_API_KEY",
-    "bfl": "BFL_API_KEY",
-    "wavespeed": "WAVESPEED_API_KEY",
-    "openai": "OPENAI_API_KEY",
-}
-"""Provider → the variable of its key, empty for those that need none."""
-
-_KEYS = frozenset(key for key in KEY_OF_PROVIDER.values() if key)
-
 
 def workers_for(users: int) -> int:
     """Size the pool for so many users: one worker per thirty, and never fewer than five."""
     return max(MIN_WORKERS, math.ceil(users / USERS_PER_WORKER))
-
-
-def variable_of(field: str) -> str:
-    name = field.upper()
-    return name if name in _KEYS else f"IMGBOT_{name}"
 
 
 def _whole(low: int, high: int) -> str:
@@ -62,18 +41,10 @@ _Count = Annotated[int, Field(ge=1, le=100_000)]
 _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _MicroUsd = Annotated[int | None, BeforeValidator(parse_usd)]
 _Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
-_Key = Annotated[
-    SecretStr | None,
-    About("the key of the provider of that name", "the key as the provider shows it"),
-]
 
 
-class Settings(BaseModel):
+class Settings(ProviderSettings):
     """Everything that an operator can set, checked; read once, and again at a reload."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
-    )
 
     token: Annotated[
         SecretStr,
@@ -101,26 +72,6 @@ class Settings(BaseModel):
         bool,
         About("run on a Redis that may lose jobs, for a trial", "yes or no"),
     ] = False
-    provider: Annotated[
-        str,
-        About(
-            "who makes the pictures: `builtin`, or `simulated` (the sandbox's); the names of "
-            "hosted providers are known, and refused until they are supported",
-            "builtin",
-        ),
-    ] = "builtin"
-    provider_url: Annotated[
-        str,
-        AfterValidator(check_http_url),
-        About("another base URL of the provider: a gateway, a simulator", "an http(s) address"),
-    ] = ""
-    simulated_api_key: _Key = None
-    replicate_api_token: _Key = None
-    fal_key: _Key = None
-    kie_api_key: _Key = None
-    bfl_api_key: _Key = None
-    wavespeed_api_key: _Key = None
-    openai_api_key: _Key = None
     users: Annotated[
         _Count | None,
         About(
@@ -166,16 +117,6 @@ class Settings(BaseModel):
             default="unset: no ceiling",
         ),
     ] = None
-    prices: Annotated[
-        tuple[tuple[str, int], ...],
-        BeforeValidator(parse_prices),
-        About(
-            "what a picture costs you in US dollars, by operation (`create`, `edit`, `merge`, "
-            "`retouch`, `upscale`), where you pay another price: `create=0.04, edit=0.05`",
-            "US dollars by operation, with commas: create=0.04, edit=0.05",
-            default="unset: the provider's own",
-        ),
-    ] = ()
     rate_limit_window: Annotated[
         int,
         Field(ge=1, le=86_400),
@@ -267,16 +208,11 @@ class Settings(BaseModel):
         return workers_for(self.users) if self.users is not None else MIN_WORKERS
 
     @property
-    def provider_key(self) -> SecretStr | None:
-        """The key of the chosen provider, None where it needs none."""
-        variable = KEY_OF_PROVIDER.get(self.provider, "")
-        return getattr(self, variable.lower()) if variable else None
-
-    @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must never be seen in a log."""
         values = (getattr(self, field) for field in type(self).model_fields)
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        found += self.own_secrets
         if self.redis_url is not None:
             found.append(urlsplit(self.redis_url.get_secret_value()).password or "")
         return tuple(secret for secret in found if secret)

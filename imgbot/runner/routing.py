@@ -156,6 +156,11 @@ class Routes:
             breaker.succeeded()
         return False
 
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        for provider in self._providers.values():
+            await provider.aclose()
+
     def states(self) -> Mapping[str, bool]:
         """Return which providers are out of service."""
         return {name: breaker.is_open for name, breaker in self._breakers.items()}
