@@ -4,6 +4,7 @@ The pipeline neither logs nor counts by itself; it calls a function here. Labels
 bounded: no user, chat, file, address or error text ever becomes one.
 """
 
+import itertools
 import logging
 import math
 from collections.abc import Iterable
@@ -96,23 +97,21 @@ _REJECTIONS = ("picture_", "edit_", "merge_", "upscale_", "provider_moderated", 
 
 def declare(providers: Iterable[str]) -> None:
     """Make every known series exist from the start, or `increase()` misses the first event."""
-    for provider in providers:
-        for operation in ACTIONS:
-            _spend.labels(provider, operation)
     for operation in Operation:
         _enqueued.labels(operation)
         for status in ("ok", "failed", "rejected", "cancelled"):
             _finished.labels(operation, status)
-    for kind in UPDATE_TYPES:
-        _updates.labels(kind)
-    for stage in STAGES:
-        _stage.labels(stage)
-    for reason in ("killed", "hung", "cancelled", "recycled", "memory"):
-        _restarts.labels(reason)
-    for reason in ("full", "many", "paused", "budget", "user_budget"):
-        _admissions.labels(reason)
-    for kind in ("stray", "lost", "reservation"):
-        _mended.labels(kind)
+    for provider, operation in itertools.product(providers, ACTIONS):
+        _spend.labels(provider, operation)
+    for metric, values in (
+        (_updates, UPDATE_TYPES),
+        (_stage, STAGES),
+        (_restarts, ("killed", "hung", "cancelled", "recycled", "memory")),
+        (_admissions, ("full", "many", "paused", "budget", "user_budget")),
+        (_mended, ("stray", "lost", "reservation")),
+    ):
+        for value in values:
+            metric.labels(value)
 
 
 def started(version: str, provider: str, workers: int) -> None:
