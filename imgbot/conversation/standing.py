@@ -84,18 +84,17 @@ async def handle_limits(_: Message, visit: Visit, desk: Desk) -> None:
 async def _money(visit: Visit, desk: Desk) -> list[str]:
     """What is left of her own money for today, and whether all the day's is used up."""
     spend, caps, now_ms = desk.store.spend, desk.store.queue.caps, desk.now_ms()
-    wait = until(visit.language, spend.resumes_in_s(now_ms))
-    left = await spend.left_of_user(visit.user_id, now_ms)
+    language, wait = visit.language, until(visit.language, spend.resumes_in_s(now_ms))
     lines: list[str] = []
-    if left is not None and caps.daily_micro_per_user is not None:
+    if caps.daily_micro_per_user is not None:
+        left = dollars(await spend.left_of_user(visit.user_id, now_ms))
         limit = dollars(caps.daily_micro_per_user)
-        lines.append(
-            say(visit.language, "limits_money", left=dollars(left), limit=limit, wait=wait)
-        )
-    prices = [price for operation in ACTIONS if (price := desk.house.price_of(operation))]
-    if caps.daily_micro is not None and prices:
-        if await spend.spent_today(now_ms) + min(prices) > caps.daily_micro:
-            lines.append(say(visit.language, "limits_budget", wait=wait))
+        lines.append(say(language, "limits_money", left=left, limit=limit, wait=wait))
+    if caps.daily_micro is not None:
+        prices = [price for operation in ACTIONS if (price := desk.house.price_of(operation))]
+        spent = await spend.spent_today(now_ms)
+        if prices and spent + min(prices) > caps.daily_micro:
+            lines.append(say(language, "limits_budget", wait=wait))
     return lines
 
 

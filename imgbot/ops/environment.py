@@ -170,7 +170,7 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
 
 
 def _key_named_in(path: Path) -> str:
-    """Return the variable that an operator's own file names; mistakes are said when it is opened."""
+    """Return the variable that an own file names; its mistakes are said when it is opened."""
     if not path.is_file():
         raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
     try:

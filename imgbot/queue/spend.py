@@ -89,11 +89,9 @@ class Spend:
         """Return the days that are shown to the operator, today first."""
         return days_until(self.today(now_ms), WEEK_DAYS)
 
-    async def left_of_user(self, user_id: int, now_ms: int) -> int | None:
-        """Return what the user may still spend today; None where there is no ceiling."""
-        ceiling = self.caps.daily_micro_per_user
-        if ceiling is None:
-            return None
+    async def left_of_user(self, user_id: int, now_ms: int) -> int:
+        """Return what the user may still spend today, where there is a ceiling."""
+        ceiling = self.caps.daily_micro_per_user or 0
         with storage_errors():
             spent = await self._redis.hget(keys.SPEND + self.today(now_ms), f"user:{user_id}")
         return max(ceiling - int(spent or 0), 0)

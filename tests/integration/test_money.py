@@ -1,5 +1,6 @@
 """What pictures cost, at the bot's front door: refused in words, told, counted exactly once."""
 
+import functools
 import re
 from collections.abc import AsyncIterator
 
@@ -225,7 +226,7 @@ async def test_a_kill_in_the_middle_charges_once_and_leaves_nothing_reserved(
         await stage.control.say(anna, "a fox [[sim:slow=2]]")
         async with stage.bot.redis() as redis:
             [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
-            await eventually(lambda: redis.hget(key, "ticket"))
+            await eventually(functools.partial(redis.hget, key, "ticket"))
             # A reservation whose job was lost in some other way.
             for day in await redis.keys(f"{keys.SPEND}*"):
                 for entry in ("reserved", "reserved:7", "user:7"):
