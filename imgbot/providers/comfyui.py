@@ -130,7 +130,9 @@ class ComfyUiProvider:
             entry = await self._history(task_id)
         if entry is None:
             return self._missed(task_id)
-        flow = next((flow for op, flow in self._flows.items() if op == ticket.get("operation")), None)
+        flow = next(
+            (flow for op, flow in self._flows.items() if op == ticket.get("operation")), None
+        )
         saved = answers.pictures_of(entry, flow.output if flow else "")
         if saved is None:
             return Pending()
@@ -253,9 +255,7 @@ def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Offer:
     return Offer(
         model=flow.model,
         price_micro=micro(flow.price_usd) if price_micro is None else price_micro,
-        inputs=Inputs(
-            _most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)
-        ),
+        inputs=Inputs(_most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)),
         scales=frozenset(flow.scales),
     )
 

@@ -58,9 +58,7 @@ def refusal(answer: Answer) -> ProviderError:
         kind = _KIND.SUBMIT_UNKNOWN
     detail = f"HTTP {answer.status} {_reasons(answer.content)}".strip()
     is_billed = None if kind is _KIND.SUBMIT_UNKNOWN else False
-    return ProviderError(
-        kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed
-    )
+    return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)
 
 
 def line_of(queue: Mapping[str, Any], task_id: str) -> Line | None:
@@ -111,9 +109,7 @@ def _items(queue: Mapping[str, Any], name: str) -> list[list[Any]]:
     items = queue.get(name)
     if not isinstance(items, list):
         raise ProviderError(_KIND.UNAVAILABLE, f"an answer without {name}")
-    lists = [
-        cast("list[Any]", item) for item in cast("list[Any]", items) if isinstance(item, list)
-    ]
+    lists = [cast("list[Any]", item) for item in cast("list[Any]", items) if isinstance(item, list)]
     return [item for item in lists if len(item) > 1]
 
 
@@ -161,10 +157,9 @@ def _reasons(content: object) -> str:
     error = _mapping(content).get("error")
     if isinstance(error, str):
         return error[:_DETAIL_CHARACTERS]
-    fields = _mapping(error)
-    texts = [str(fields.get("message", ""))] if fields else []
+    texts = [str(text) for text in (_mapping(error).get("message"),) if text]
     for node in _mapping(_mapping(content).get("node_errors")).values():
-        errors = _mapping(node).get("errors")
-        for each in cast("list[Any]", errors) if isinstance(errors, list) else []:
-            texts.append(f"{_mapping(node).get('class_type')}: {_mapping(each).get('details')}")
+        kind, errors = _mapping(node).get("class_type"), _mapping(node).get("errors")
+        listed = cast("list[Any]", errors) if isinstance(errors, list) else []
+        texts += [f"{kind}: {_mapping(each).get('details')}" for each in listed]
     return "; ".join(texts)[:_DETAIL_CHARACTERS]

@@ -157,21 +157,25 @@ def _mistakes(
     name: Made, flow: Workflow, graph: Graph
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Give what does not fit together, with its place below the operation."""
-    places = flow.inputs.named()
-    if flow.grow:
-        places += [(("grow", "picture"), flow.grow.picture)]
-        if why := _missing(graph, flow.grow.carry):
-            yield ("grow", "carry"), why
-    for place, text in places:
+    for place, text in flow.inputs.named():
         if why := _missing(graph, text) or _linked(graph, text):
             yield place, why
-    for node in flow.grow.nodes if flow.grow else ():
-        if node not in graph:
-            yield ("grow", "nodes"), f"the workflow has no node {node}"
+    if flow.grow:
+        yield from _mistakes_in_growth(flow.grow, graph)
     if flow.output and flow.output not in graph:
         yield ("output",), f"the workflow has no node {flow.output}"
     if len(flow.inputs.images) < (name != "create") + (name == "merge" and flow.grow is None):
         yield ("inputs",), "images must name where the pictures go"
+
+
+def _mistakes_in_growth(grow: Grow, graph: Graph) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if why := _missing(graph, grow.carry):
+        yield ("grow", "carry"), why
+    if why := _missing(graph, grow.picture) or _linked(graph, grow.picture):
+        yield ("grow", "picture"), why
+    for node in grow.nodes:
+        if node not in graph:
+            yield ("grow", "nodes"), f"the workflow has no node {node}"
 
 
 def _missing(graph: Graph, text: str) -> str:

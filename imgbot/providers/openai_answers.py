@@ -1,7 +1,6 @@
 """What an Images API answers: a picture in base64 or by its address, or one of many kinds of no."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ _KIND = ProviderErrorKind
 _RETRY_AFTER_MOST_S = 3600.0
 _DETAIL_CHARACTERS = 150
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
-_URL_SAFE = str.maketrans("-_", "+/")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_MOST_CHARACTERS = PICTURE_LIMIT_BYTES * 4 // 3 + 4
 
 # Gateways put these under any status, so they come before it.
 _BY_CODE = {
@@ -119,12 +119,12 @@ def said_in(content: Any) -> Said | None:
 def write_decoded(encoded: str, target: Path) -> None:
     """Write a base64 picture through a temporary name. Raises ProviderError."""
     text = _DATA_URI.sub("", encoded, count=1) if encoded.startswith("data:") else encoded
-    text = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
-    if len(text) * 3 // 4 > PICTURE_LIMIT_BYTES:
+    if len(text) > _MOST_CHARACTERS:
         raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
     try:
-        content = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError) as error:
+        plain = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n").rstrip(b"=")
+        content = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except ValueError as error:
         raise ProviderError(_KIND.FAILED, "the result is not base64") from error
     part = target.with_name(f"{target.name}.part")
     part.write_bytes(content)
