@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -18,11 +18,12 @@ from aiohttp import web
 from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_tasks import Order, Refusal, Task, make_order
 from imgbot.sandbox.simulators import serving
-from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.hooks import HookCall, HookSender
 from imgbot.sandbox.simulators.painting import Picture, Result, opened, paint
 from imgbot.sandbox.simulators.shared import Simulator
 
 _MOST_REQUESTS = 500
+_HOOK_DELAY_S = 0.2
 _REQUEST_CHARACTERS = 2048
 _MOST_RECORDS = 20_000
 _SOURCES_BYTES = 256 << 20
@@ -63,8 +64,12 @@ class RecordingSimulator(Simulator):
         async with self._threads:
             return await asyncio.to_thread(paint, task.order, result)
 
-    def result_of(self, task: Task) -> Result:
-        return self._records[task.id].result
+    def record_of(self, task: Task) -> Record | None:
+        return self._records.get(task.id)
+
+    def model_of(self, task: Task) -> str:
+        record = self._records.get(task.id)
+        return record.model if record else ""
 
     def note(self, request: web.Request, text: str) -> None:
         """Keep the submit's words; long runs of base64 would push them out."""
@@ -117,6 +122,17 @@ class RecordingSimulator(Simulator):
         if task.takes("garbled_submit"):
             return serving.truncated(answer)
         return web.json_response(answer)
+
+    def plan_hook(
+        self, task: Task, url: str, true: Callable[[], HookCall], forged: Callable[[], HookCall]
+    ) -> None:
+        """Post when the task is over; the forged one, where the marks want it, comes first."""
+        due_s = task.started_at + task.duration_s + _HOOK_DELAY_S
+        if "forged_webhook" in task.order.marks:
+            self.hooks.plan(url, due_s, forged)
+            due_s += _HOOK_DELAY_S
+        times = 2 if "duplicate_webhook" in task.order.marks else 1
+        self.hooks.plan(url, due_s, true, times=times)
 
     def _strikes(self, mark: str, order: Order) -> bool:
         """As `Task.takes`, for an order that has made no task yet."""
