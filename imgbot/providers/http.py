@@ -29,6 +29,8 @@ SUBMIT_DEADLINE_S = 120.0
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _HOPS = 3
 _TEXT_CHARACTERS = 2000
+_LONG_BYTES = 1 << 20
+"""Decoded apart: pictures in JSON would hold up everything else."""
 
 # A packed answer could be a thousand times longer than what was counted on its way.
 _PLAIN = {"Accept-Encoding": "identity"}
@@ -102,12 +104,17 @@ class HttpDoor:
         except (httpx.HTTPError, TimeoutError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
 
-    async def fetch(self, url: str, target: Path) -> None:
-        """Stream a picture to `target` through a temporary name; never with the key."""
+    async def fetch(self, url: str, target: Path, *, is_private: bool = False) -> None:
+        """Stream a picture to `target` through a temporary name; without the key.
+
+        `is_private` is for pictures on the configured server itself, behind the same door as
+        its API: what is elsewhere never sees the key.
+        """
         part = target.with_name(f"{target.name}.part")
+        auth = self._auth if is_private else {}
         try:
             async with asyncio.timeout(self._deadlines.fetch_s):
-                await self._fetch(url, part)
+                await self._fetch(url, part, auth)
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         part.replace(target)
@@ -133,16 +140,19 @@ class HttpDoor:
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
                     raise httpx.ReadError("an endless answer")
+        is_long = len(body) > _LONG_BYTES
         return Answer(
             answer.status_code,
             dict(answer.headers),
-            _decoded(bytes(body)),
-            bytes(body[:_TEXT_CHARACTERS]).decode(errors="replace"),
+            await asyncio.to_thread(_decoded, body) if is_long else _decoded(body),
+            body[:_TEXT_CHARACTERS].decode(errors="replace"),
         )
 
-    async def _fetch(self, url: str, part: Path) -> None:
+    async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
         for _ in range(_HOPS + 1):
             address, extensions, headers = await self._reached(url)
+            if self._hosts.is_own(url):
+                headers = headers | auth
             async with self._client.stream(
                 "GET", address, headers=headers, extensions=extensions
             ) as answer:
@@ -170,7 +180,7 @@ class HttpDoor:
         return there, {"sni_hostname": host}, _PLAIN | {"Host": parts.netloc}
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytearray) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

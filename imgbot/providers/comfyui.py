@@ -1,0 +1,293 @@
+"""ComfyUI, a server for workflows on one's own graphics card: queued, looked up, called off.
+
+A task bears a name of ours, so a lost answer can be found out: the task is in the server's
+queue or history, or was never taken. The server forgets both with a restart.
+"""
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import Operation
+from imgbot.providers import comfyui_answers as answers
+from imgbot.providers.access import Access
+from imgbot.providers.addresses import Hosts
+from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
+from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
+from imgbot.providers.fields import filled as filled_headers, micro
+from imgbot.providers.http import Answer, HttpDoor
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    Inputs,
+    Offer,
+    Order,
+    Output,
+    Pending,
+    Recovery,
+    Ticket,
+)
+from imgbot.providers.sizes import fitted
+
+_KIND = ProviderErrorKind
+_ANSWER_LIMIT_BYTES = 16 << 20
+"""The queue shows every waiting workflow whole."""
+_NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
+_NAMED_BY_CLIENT = (0, 3, 45)
+"""Older servers ignore our name, so that nothing follows from not finding it."""
+_MISSING_POLLS = 2
+_MOST_MISSING = 1000
+_MIMES = {".png": "image/png"}
+_SEEDS = 1 << 64
+
+
+class ComfyUiProvider:
+    """One server; `spec` is its file, `graphs` are the workflows that the file names."""
+
+    is_exact = False
+
+    def __init__(
+        self, name: str, spec: ComfyUiSpec, access: Access, graphs: Mapping[Operation, Graph]
+    ) -> None:
+        self.name = name
+        self.recovery = Recovery(spec.recovery)
+        self.most_jobs = spec.limits.jobs
+        self._base_url = (access.url or spec.url).rstrip("/")
+        self._graphs = graphs
+        self._flows = {
+            operation: flow.model_copy(update={"model": model})
+            for operation in graphs
+            if (flow := spec.workflow_of(operation)) is not None
+            and ((model := access.models.get(operation, flow.model)) or flow.inputs.model is None)
+        }
+        self.offers: Mapping[Operation, Offer] = {
+            operation: _offer(spec, flow, access.prices_micro.get(operation))
+            for operation, flow in self._flows.items()
+        }
+        self._client_id = str(uuid.uuid4())
+        self._takes_names: bool | None = None
+        self._missing: OrderedDict[str, int] = OrderedDict()
+        self._door = HttpDoor(
+            Hosts((self._base_url,), ()),
+            filled_headers(spec.headers, access.key),
+            deadlines=access.deadlines,
+            answer_limit_bytes=_ANSWER_LIMIT_BYTES,
+        )
+
+    async def turn(self) -> None:
+        """The server has a line of its own."""
+
+    async def submit(self, order: Order) -> Accepted | Done:
+        flow = self._flows.get(order.operation)
+        if flow is None:
+            raise ProviderError(_KIND.INVALID, f"no {order.operation} here", is_billed=False)
+        most = _most_pictures(flow)
+        if not len(flow.inputs.images) <= len(order.pictures) <= most:
+            detail = f"{len(order.pictures)} pictures for a workflow of {most}"
+            raise ProviderError(_KIND.UNSUITABLE, detail, is_billed=False)
+        task_id = _task_id(order.job_id)
+        files = [
+            await self._upload(path, f"imgbot-{task_id}-{index}{path.suffix}")
+            for index, path in enumerate(order.pictures)
+        ]
+        notes = {"operation": order.operation.value, "model": flow.model}
+        body = {
+            "prompt": _graph_for(order, flow, self._graphs[order.operation], files),
+            "prompt_id": task_id,
+            "client_id": self._client_id,
+            "extra_data": {answers.EXTRA: notes},
+        }
+        answer = await self._door.submit("POST", f"{self._base_url}/prompt", json=body)
+        return Accepted({"id": self._name_in(answer, task_id), **notes})
+
+    async def look_up(self, job_id: str) -> Ticket | None:
+        task_id = _task_id(job_id)
+        entry = await self._history(task_id)
+        if entry is None and (line := await self._line(task_id)) is not None:
+            return _ticket(task_id, line.extra or {})
+        # It may have finished between the two questions.
+        if entry is None:
+            entry = await self._history(task_id)
+        if entry is not None:
+            return _ticket(task_id, answers.extra_of(entry))
+        await self._expect_names()
+        return None
+
+    async def poll(self, ticket: Ticket) -> Pending | Done:
+        task_id = str(ticket["id"])
+        entry = await self._history(task_id)
+        if entry is None and (line := await self._line(task_id)) is not None:
+            self._missing.pop(task_id, None)
+            return Pending(position=None if line.is_running else line.position)
+        if entry is None:
+            entry = await self._history(task_id)
+        if entry is None:
+            return self._missed(task_id)
+        flow = next(
+            (flow for op, flow in self._flows.items() if op == ticket.get("operation")), None
+        )
+        saved = answers.pictures_of(entry, flow.output if flow else "")
+        if saved is None:
+            return Pending()
+        preview = flow.preview if flow else ""
+        return Done(tuple(Output(url=self._url_of(each, preview)) for each in saved))
+
+    async def fetch(self, output: Output, target: Path) -> None:
+        await self._door.fetch(output.url, target, is_private=True)
+
+    async def cancel(self, ticket: Ticket) -> Cancelled:
+        task_id = str(ticket["id"])
+        is_deleted = False
+        # What was waiting may have begun to run while we were asking for its end.
+        for _ in range(2):
+            line = await self._line(task_id)
+            if line is None:
+                break
+            if line.is_running:
+                # Old servers interrupt whatever runs: ours does, as of just now.
+                await self._tell("/interrupt", {"prompt_id": task_id})
+                return Cancelled.ACCEPTED
+            await self._tell("/queue", {"delete": [task_id]})
+            is_deleted = True
+        return Cancelled.ACCEPTED if is_deleted else Cancelled.TOO_LATE
+
+    async def aclose(self) -> None:
+        await self._door.aclose()
+
+    async def _upload(self, path: Path, name: str) -> str:
+        """Send a picture; return what LoadImage is to be given."""
+        url = f"{self._base_url}/upload/image"
+        with await asyncio.to_thread(path.open, "rb") as file:
+            files = {"image": (name, file, _MIMES.get(path.suffix, "image/jpeg"))}
+            form = {"type": "input", "overwrite": "true"}
+            try:
+                answer = await self._door.submit("POST", url, files=files, data=form)
+            except ProviderError as error:
+                # A picture on the server is no task yet.
+                raise ProviderError(_KIND.UNAVAILABLE, str(error), is_billed=False) from error
+        said = answers.object_of(answer, _KIND.UNAVAILABLE)
+        given, folder = said.get("name"), said.get("subfolder", "")
+        if not isinstance(given, str) or not given or not isinstance(folder, str):
+            raise ProviderError(_KIND.UNAVAILABLE, "an upload without a name", is_billed=False)
+        return f"{folder}/{given}" if folder else given
+
+    def _name_in(self, answer: Answer, task_id: str) -> str:
+        """Return the task's name from the answer to an order, and learn whether it is ours."""
+        if answer.status == 409:
+            # Newer servers take a name once: this very task is there already.
+            self._takes_names = True
+            return task_id
+        name = answer.content.get("prompt_id") if isinstance(answer.content, dict) else None
+        if not answer.is_success or not isinstance(name, str) or not name:
+            raise answers.refusal(answer)
+        self._takes_names = name == task_id
+        return name
+
+    async def _expect_names(self) -> None:
+        """Raise ProviderError where a name that is not found proves nothing."""
+        if self._takes_names is None:
+            answer = await self._door.ask("GET", f"{self._base_url}/system_stats")
+            stats = answers.object_of(answer, _KIND.UNAVAILABLE)
+            self._takes_names = answers.version_of(stats) >= _NAMED_BY_CLIENT
+        if not self._takes_names:
+            raise ProviderError(_KIND.LOST, "this server gives tasks names of its own")
+
+    def _missed(self, task_id: str) -> Pending:
+        count = self._missing.pop(task_id, 0) + 1
+        if count > _MISSING_POLLS:
+            raise ProviderError(_KIND.LOST, "the server has forgotten the task: it was restarted")
+        self._missing[task_id] = count
+        if len(self._missing) > _MOST_MISSING:
+            self._missing.popitem(last=False)
+        return Pending()
+
+    async def _history(self, task_id: str) -> Mapping[str, Any] | None:
+        """Return the entry of a finished task."""
+        url = f"{self._base_url}/history/{quote(task_id, safe='')}"
+        answer = await self._door.ask("GET", url)
+        content = answers.object_of(answer, _KIND.UNAVAILABLE)
+        if task_id not in content:
+            return None
+        entry = content[task_id]
+        if not isinstance(entry, dict):
+            raise ProviderError(_KIND.UNAVAILABLE, "an entry of the history that is none")
+        return entry
+
+    async def _line(self, task_id: str) -> answers.Line | None:
+        answer = await self._door.ask("GET", f"{self._base_url}/queue")
+        return answers.line_of(answers.object_of(answer, _KIND.UNAVAILABLE), task_id)
+
+    async def _tell(self, path: str, body: Mapping[str, object]) -> None:
+        answer = await self._door.ask("POST", f"{self._base_url}{path}", json=body)
+        if not answer.is_success:
+            raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status}")
+
+    def _url_of(self, saved: answers.Saved, preview: str) -> str:
+        query = {"filename": saved.filename, "subfolder": saved.subfolder, "type": "output"}
+        if preview:
+            query["preview"] = preview
+        return f"{self._base_url}/view?{urlencode(query)}"
+
+
+def _task_id(job_id: str) -> str:
+    return str(uuid.uuid5(_NAMES, job_id))
+
+
+def _ticket(task_id: str, notes: Mapping[str, Any]) -> Ticket:
+    kept = {name: notes.get(name) for name in ("operation", "model")}
+    return {"id": task_id} | {name: text for name, text in kept.items() if isinstance(text, str)}
+
+
+def _most_pictures(flow: Workflow) -> int:
+    return flow.pictures if flow.grow else len(flow.inputs.images)
+
+
+def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Offer:
+    rules = spec.inputs
+    max_side_px = flow.max_side_px or rules.max_side_px
+    return Offer(
+        model=flow.model,
+        price_micro=micro(flow.price_usd) if price_micro is None else price_micro,
+        inputs=Inputs(_most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)),
+        scales=frozenset(flow.scales),
+    )
+
+
+def _graph_for(order: Order, flow: Workflow, graph: Graph, files: list[str]) -> Graph:
+    where = flow.inputs
+    values: dict[str | None, object] = {
+        where.prompt: order.words or None,
+        where.negative: flow.negative or None,
+        where.seed: order.seed % _SEEDS,
+        where.scale: order.scale / flow.model_scale,
+        where.model: flow.model,
+        where.prefix: f"imgbot-{_task_id(order.job_id)}",
+    }
+    values |= dict(zip(where.images, files, strict=False))
+    values |= _sides(order, flow, graph)
+    named = {place: value for place, value in values.items() if place and value is not None}
+    made = filled_graph(graph, named)
+    if (grow := flow.grow) is None:
+        return made
+    return grown(made, grow.nodes, grow.picture, grow.carry, files[len(where.images) :])
+
+
+def _sides(order: Order, flow: Workflow, graph: Graph) -> dict[str | None, object]:
+    """Return the sides for a ratio, with the area that the workflow has."""
+    width, height = flow.inputs.width, flow.inputs.height
+    if not width or not height:
+        return {}
+    area_px = 1
+    for place in (width, height):
+        node, _, name = place.partition(".")
+        with suppress(TypeError, ValueError):
+            area_px *= int(graph[node]["inputs"][name])
+    sides = fitted(order.ratio, area_px, flow.multiple_of_px)
+    return {width: sides[0], height: sides[1]} if sides else {}

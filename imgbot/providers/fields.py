@@ -1,0 +1,73 @@
+"""What the files of several adapters say alike: addresses, names of keys, headers, prices."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from imgbot.providers.addresses import split
+from imgbot.providers.documents import Part
+
+KEY_SLOT = "{key}"
+"""Stands in a header for the key, whose value is never in a file."""
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,500}")
+_OURS = frozenset({"accept-encoding", "content-length", "content-type", "host", "origin"})
+
+
+def _address(value: str) -> str:
+    if split(value) is None:
+        raise ValueError(f"{value!r} is no address; write it like https://api.example.com/v1")
+    return value.rstrip("/")
+
+
+def _environment_name(value: str) -> str:
+    if value and (not re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", value) or value.startswith("IMGBOT_")):
+        raise ValueError("write the name of a variable of its own, like EXAMPLE_API_KEY")
+    return value
+
+
+def _header(value: Mapping[str, str]) -> Mapping[str, str]:
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
+            raise ValueError(f"{name!r} is no header with a plain text")
+        if name.lower() in _OURS:
+            raise ValueError(f"{name!r} is set by the program itself")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_address)]
+KeyName = Annotated[str, AfterValidator(_environment_name)]
+Headers = Annotated[Mapping[str, str], AfterValidator(_header)]
+PriceUsd = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Limits(Part):
+    """The provider's own: tasks at once; 0 is no limit."""
+
+    jobs: Count = 0
+
+
+class InputRules(Part):
+    """What pictures must look like; 0 is no limit."""
+
+    max_side_px: Annotated[int, Field(ge=0)] = 2048
+    max_bytes: Annotated[int, Field(ge=0)] = 20_000_000
+    formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
+
+
+def micro(price_usd: float) -> int:
+    """Return a price in millionths of a US dollar."""
+    return round(price_usd * 1_000_000)
+
+
+def filled(headers: Mapping[str, str], key: str) -> dict[str, str]:
+    """Put the key into the headers of a file."""
+    return {name: text.replace(KEY_SLOT, key) for name, text in headers.items()}
+
+
+def has_key_slot(headers: Mapping[str, str]) -> bool:
+    return any(KEY_SLOT in text for text in headers.values())

@@ -1,0 +1,174 @@
+"""OpenAI's Images API, and the many servers that speak it: the answer is the picture.
+
+There is no task to ask for, to look up or to call off. A lost answer is a picture that may
+have been made and charged, so nothing is ordered again on a guess.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import urljoin
+
+import httpx
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.job import ACTIONS, Operation
+from imgbot.providers.access import Access
+from imgbot.providers.addresses import Hosts
+from imgbot.providers.fields import filled, has_key_slot, micro
+from imgbot.providers.http import Answer, Deadlines, HttpDoor
+from imgbot.providers.openai_answers import picture_of, write_decoded
+from imgbot.providers.openai_spec import Model, OpenAiSpec
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    Inputs,
+    Offer,
+    Order,
+    Output,
+    Pending,
+    Recovery,
+    Ticket,
+)
+
+_KIND = ProviderErrorKind
+_ANSWER_LIMIT_BYTES = 80 << 20
+"""A picture of 50 MB in base64, with room for what stands around it."""
+_CONNECT_S = 10.0
+_MIMES = {".png": "image/png"}
+
+
+class OpenAiProvider:
+    """One server; `spec` is its file."""
+
+    recovery = Recovery.NONE
+    is_exact = False
+
+    def __init__(self, name: str, spec: OpenAiSpec, access: Access) -> None:
+        self.name = name
+        self.most_jobs = spec.limits.jobs
+        self._spec = spec
+        self._key = access.key
+        self._base_url = (access.url or spec.url).rstrip("/")
+        self._models = {
+            operation: model
+            for operation in ACTIONS
+            if (model := spec.model_for(operation, access.models.get(operation, ""))) is not None
+        }
+        self.offers: Mapping[Operation, Offer] = {
+            operation: _offer(spec, model, operation, access)
+            for operation, model in self._models.items()
+        }
+        deadlines = _deadlines(spec, access)
+        # A picture takes minutes in which not a byte comes.
+        self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
+        self._door = HttpDoor(
+            Hosts((self._base_url,), ()),
+            _headers(spec, access.key),
+            deadlines=deadlines,
+            answer_limit_bytes=_ANSWER_LIMIT_BYTES,
+        )
+
+    async def turn(self) -> None:
+        """The API says by 429 when it is too much."""
+
+    async def submit(self, order: Order) -> Accepted | Done:
+        model = self._models.get(order.operation)
+        if model is None:
+            raise ProviderError(_KIND.INVALID, f"no model for {order.operation}", is_billed=False)
+        fields = self._fields(order, model)
+        if order.operation is Operation.CREATE:
+            answer = await self._post("/images/generations", json=fields)
+        else:
+            answer = await self._post_pictures("/images/edits", fields, order.pictures)
+        found = picture_of(answer, self._key)
+        if found.url:
+            return Done((Output(url=urljoin(f"{self._base_url}/", found.url)),))
+        await asyncio.to_thread(write_decoded, found.encoded, order.target)
+        return Done((Output(path=str(order.target)),))
+
+    async def look_up(self, job_id: str) -> Ticket | None:
+        raise ProviderError(_KIND.LOST, f"{job_id}: this API cannot be asked for what it made")
+
+    async def poll(self, ticket: Ticket) -> Pending | Done:
+        raise ProviderError(_KIND.LOST, f"{len(ticket)} facts of a task: this API has no tasks")
+
+    async def fetch(self, output: Output, target: Path) -> None:
+        if output.url:
+            await self._door.fetch(output.url, target)
+            return
+        try:
+            await asyncio.to_thread(shutil.copyfile, output.path, target)
+        except FileNotFoundError as error:
+            raise ProviderError(_KIND.EXPIRED, "the picture's file is gone") from error
+
+    async def cancel(self, ticket: Ticket) -> Cancelled:  # noqa: ARG002 -- the protocol's
+        return Cancelled.UNSUPPORTED
+
+    async def aclose(self) -> None:
+        await self._door.aclose()
+
+    def _fields(self, order: Order, model: Model) -> dict[str, Any]:
+        fields: dict[str, Any] = dict(model.body)
+        fields["prompt"] = self._spec.prompt_for(order.operation, order.words)
+        if model.id:
+            fields["model"] = model.id
+        if "size" not in fields and (size := self._spec.sizes.size_of(order.ratio)):
+            fields["size"] = size
+        if self._spec.response_format != "none":
+            fields["response_format"] = self._spec.response_format
+        return fields
+
+    async def _post(self, path: str, **options: Any) -> Answer:
+        url = f"{self._base_url}{path}"
+        return await self._door.submit("POST", url, timeout=self._timeout, **options)
+
+    async def _post_pictures(
+        self, path: str, fields: Mapping[str, Any], pictures: tuple[Path, ...]
+    ) -> Answer:
+        form = {name: _form_text(value) for name, value in fields.items()}
+        with ExitStack() as stack:
+            files = await asyncio.to_thread(_opened, stack, pictures)
+            # Servers tell the pictures apart by their order, and refuse them without a type.
+            parts = [
+                (self._spec.edit_field, (path.name, file, _MIMES.get(path.suffix, "image/jpeg")))
+                for path, file in zip(pictures, files, strict=True)
+            ]
+            return await self._post(path, data=form, files=parts)
+
+
+def _offer(spec: OpenAiSpec, model: Model, operation: Operation, access: Access) -> Offer:
+    rules = spec.inputs
+    most = model.pictures if operation is Operation.MERGE else 1
+    return Offer(
+        model=model.id,
+        price_micro=access.prices_micro.get(operation, micro(model.price_usd)),
+        inputs=Inputs(most, rules.max_side_px, rules.max_bytes, frozenset(rules.formats)),
+    )
+
+
+def _deadlines(spec: OpenAiSpec, access: Access) -> Deadlines:
+    """The file's patience, unless the operator has said something else."""
+    if access.deadlines != Deadlines():
+        return access.deadlines
+    return replace(access.deadlines, submit_s=spec.timeout_s)
+
+
+def _headers(spec: OpenAiSpec, key: str) -> dict[str, str]:
+    headers = filled(spec.headers, key)
+    if key and not has_key_slot(spec.headers):
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
+
+
+def _opened(stack: ExitStack, paths: tuple[Path, ...]) -> list[BinaryIO]:
+    return [stack.enter_context(path.open("rb")) for path in paths]
+
+
+def _form_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,176 @@
+"""What an Images API answers: a picture in base64 or by its address, or one of many kinds of no."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.providers.http import PICTURE_LIMIT_BYTES, Answer, retry_after_s
+
+_KIND = ProviderErrorKind
+_RETRY_AFTER_MOST_S = 3600.0
+_DETAIL_CHARACTERS = 150
+_DATA_URI = re.compile(r"data:[^,]{0,200},")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_MOST_CHARACTERS = PICTURE_LIMIT_BYTES * 4 // 3 + 4
+
+# Gateways put these under any status, so they come before it.
+_BY_CODE = {
+    "moderation_blocked": _KIND.MODERATED,
+    "content_policy_violation": _KIND.MODERATED,
+    "insufficient_quota": _KIND.NO_CREDIT,
+    "billing_hard_limit_reached": _KIND.NO_CREDIT,
+    "billing_not_active": _KIND.NO_CREDIT,
+}
+_BY_STATUS = {
+    401: _KIND.AUTH,
+    402: _KIND.NO_CREDIT,
+    403: _KIND.AUTH,
+    # It gave up waiting for the request, or a gateway gave up waiting for the picture.
+    408: _KIND.SUBMIT_UNKNOWN,
+    413: _KIND.UNSUITABLE,
+    415: _KIND.UNSUITABLE,
+    429: _KIND.RATE_LIMITED,
+}
+_REFUSALS_OF_SERVERS = frozenset({500, 503})
+_PICTURE_CODES = frozenset(
+    {
+        "image_parse_error",
+        "image_too_large",
+        "invalid_base64_image",
+        "invalid_image",
+        "invalid_image_file",
+        "invalid_image_format",
+        "unsupported_file_mimetype",
+        "unsupported_image",
+    }
+)
+_PICTURE_PARAM = re.compile(r"(image|images|mask)(\[.*)?")
+_MODERATED = re.compile(r"safety system|content policy|moderation", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An error in OpenAI's own form."""
+
+    message: str
+    type: str
+    code: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The first picture of an answer: exactly one of the two."""
+
+    encoded: str = ""
+    url: str = ""
+
+
+def picture_of(answer: Answer, key: str = "") -> Found:
+    """Return the picture. Raises ProviderError; `key` is kept out of its text."""
+    if not answer.is_success or said_in(answer.content) is not None:
+        raise refusal(answer, key)
+    if not isinstance(answer.content, dict):
+        raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} with no JSON object")
+    data = cast("dict[str, Any]", answer.content).get("data")
+    for item in cast("list[Any]", data) if isinstance(data, list) else []:
+        entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+        encoded, url = entry.get("b64_json"), entry.get("url")
+        if isinstance(encoded, str) and encoded:
+            return Found(encoded=encoded)
+        if isinstance(url, str) and url.startswith("data:"):
+            return Found(encoded=url)
+        if isinstance(url, str) and url:
+            return Found(url=url)
+    raise ProviderError(_KIND.FAILED, "an answer without a picture")
+
+
+def refusal(answer: Answer, key: str = "") -> ProviderError:
+    """Return what a no means. Nothing is repeated that may have become a picture."""
+    said = said_in(answer.content)
+    kind = _kind_of(answer, said)
+    return ProviderError(
+        kind,
+        _without(key, f"HTTP {answer.status} {_worded(said)}".strip()),
+        retry_after_s=_retry_after_s(answer),
+        is_billed=None if kind in {_KIND.SUBMIT_UNKNOWN, _KIND.FAILED} else False,
+    )
+
+
+def said_in(content: Any) -> Said | None:
+    """Return the error of an answer; None where it has none in OpenAI's form."""
+    error = cast("dict[str, Any]", content).get("error") if isinstance(content, dict) else None
+    if not isinstance(error, Mapping):
+        return None
+    fields = cast("Mapping[str, Any]", error)
+    message, kind = fields.get("message"), fields.get("type")
+    if not isinstance(message, str) and not isinstance(kind, str):
+        return None
+    # LocalAI's codes are numbers.
+    named = {name: fields.get(name) for name in ("message", "type", "code", "param")}
+    texts = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
+    return Said(*(texts.get(name, "") for name in named))
+
+
+def write_decoded(encoded: str, target: Path) -> None:
+    """Write a base64 picture through a temporary name. Raises ProviderError."""
+    text = _DATA_URI.sub("", encoded, count=1) if encoded.startswith("data:") else encoded
+    if len(text) > _MOST_CHARACTERS:
+        raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
+    try:
+        plain = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n").rstrip(b"=")
+        content = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except ValueError as error:
+        raise ProviderError(_KIND.FAILED, "the result is not base64") from error
+    part = target.with_name(f"{target.name}.part")
+    part.write_bytes(content)
+    part.replace(target)
+
+
+def _kind_of(answer: Answer, said: Said | None) -> ProviderErrorKind:
+    status = answer.status
+    if said is not None and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
+        return kind
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        is_own = said is not None and status in _REFUSALS_OF_SERVERS
+        return _KIND.UNAVAILABLE if is_own else _KIND.SUBMIT_UNKNOWN
+    if answer.is_success:
+        return _KIND.FAILED
+    if said is not None and (said.code in _PICTURE_CODES or _PICTURE_PARAM.fullmatch(said.param)):
+        return _KIND.UNSUITABLE
+    return _KIND.INVALID
+
+
+def _by_words(said: Said, *, is_refusal: bool) -> ProviderErrorKind | None:
+    for word in (said.code, said.type):
+        if word in _BY_CODE:
+            return _BY_CODE[word]
+    is_limit = "rate_limit" in said.code
+    if is_refusal and not is_limit and _MODERATED.search(said.message):
+        return _KIND.MODERATED
+    return None
+
+
+def _worded(said: Said | None) -> str:
+    if said is None:
+        return ""
+    return f"{said.code or said.type}: {said.message}"[:_DETAIL_CHARACTERS]
+
+
+def _without(key: str, text: str) -> str:
+    """Some gateways repeat the key that they did not like."""
+    return text.replace(key, "***") if key else text
+
+
+def _retry_after_s(answer: Answer) -> float | None:
+    try:
+        seconds = float(answer.headers.get("retry-after-ms", "")) / 1000
+    except ValueError:
+        return retry_after_s(answer)
+    return min(seconds, _RETRY_AFTER_MOST_S) if seconds >= 0 else None

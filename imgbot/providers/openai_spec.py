@@ -1,0 +1,118 @@
+"""What the file of a server that speaks OpenAI's Images API may say.
+
+See `presets/openai.toml` for one with a comment on every part.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from imgbot.job import Operation
+from imgbot.providers.documents import Document, Part, validate
+from imgbot.providers.fields import Headers, InputRules, KeyName, Limits, PriceUsd, Url
+from imgbot.providers.sizes import fitted, nearest, value_of
+
+Served = Literal["create", "edit", "merge", "retouch"]
+"""The API has no upscaler."""
+
+Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+
+_MOST_PICTURES = 16
+_RESERVED = frozenset(
+    {"model", "prompt", "image", "image[]", "mask", "n", "stream", "partial_images"}
+    | {"response_format"}
+)
+
+
+class Sizes(Part):
+    """How a ratio becomes a `size`: by a list, or by an area; without either none is sent."""
+
+    listed: Mapping[str, Size] = Field(default_factory=dict[str, str])
+    default: Annotated[str, Field(pattern=r"^(|auto|[1-9]\d{1,4}x[1-9]\d{1,4})$")] = ""
+    """Sent where no ratio is asked for; empty leaves it to the server."""
+    area_px: Annotated[int, Field(ge=0, le=1 << 26)] = 0
+    multiple_of_px: Annotated[int, Field(ge=1, le=256)] = 16
+
+    @field_validator("listed")
+    @classmethod
+    def _are_ratios(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if wrong := [ratio for ratio in value if value_of(ratio) is None]:
+            raise ValueError(f"{wrong[0]!r} is no ratio; write it like 16:9")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Sizes":
+        if self.listed and self.area_px:
+            raise ValueError("write either listed or area_px")
+        return self
+
+    def size_of(self, ratio: str) -> str:
+        """Return the nearest size; empty where none is to be sent."""
+        if self.listed:
+            return self.listed.get(nearest(ratio, self.listed), self.default)
+        sides = fitted(ratio, self.area_px, self.multiple_of_px) if self.area_px else None
+        return f"{sides[0]}x{sides[1]}" if sides else self.default
+
+
+class Model(Part):
+    """One model, the operations that it serves, and what else is said in each order."""
+
+    operations: Annotated[tuple[Served, ...], Field(min_length=1)]
+    id: str = ""
+    """Empty sends none: a server with one model knows what is meant."""
+    price_usd: PriceUsd = 0.0
+    pictures: Annotated[int, Field(ge=1, le=_MOST_PICTURES)] = 1
+    """The most pictures that it takes."""
+    body: Mapping[str, str | int | float | bool] = Field(
+        default_factory=dict[str, "str | int | float | bool"]
+    )
+
+    @field_validator("body")
+    @classmethod
+    def _leaves_room(cls, value: Mapping[str, object]) -> Mapping[str, object]:
+        if taken := sorted(value.keys() & _RESERVED):
+            raise ValueError(f"{taken[0]} is set by the program itself")
+        return value
+
+
+class OpenAiSpec(Part):
+    """A server whole."""
+
+    adapter: Literal["openai"]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "openai"
+    url: Url
+    key: KeyName = ""
+    headers: Headers = Field(default_factory=dict[str, str])
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    response_format: Literal["none", "b64_json"] = "none"
+    edit_field: Literal["image[]", "image"] = "image[]"
+    limits: Limits = Limits()
+    inputs: InputRules = InputRules()
+    sizes: Sizes = Sizes()
+    prompts: Mapping[Served, str] = Field(default_factory=dict[Served, str])
+    """What is said where a person says nothing; in front of her words where she retouches."""
+    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    """The first one that serves an operation is its default."""
+
+    def model_for(self, operation: Operation, name: str = "") -> Model | None:
+        """Return the model of that name, else the default under that name; None if not served."""
+        serving = [model for model in self.models if operation.value in model.operations]
+        if not serving:
+            return None
+        named = [model for model in serving if model.id == name]
+        if named or not name:
+            return (named or serving)[0]
+        return serving[0].model_copy(update={"id": name})
+
+    def prompt_for(self, operation: Operation, words: str) -> str:
+        """Return what is asked of the model."""
+        standing = next((text for each, text in self.prompts.items() if each == operation), "")
+        if operation is Operation.RETOUCH:
+            return f"{standing} {words}".strip()
+        return words.strip() or standing
+
+
+def read_openai(document: Document) -> OpenAiSpec:
+    """Return what a file describes. Raises ConfigError with the line of the first mistake."""
+    return validate(document, OpenAiSpec)

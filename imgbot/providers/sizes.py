@@ -1,0 +1,39 @@
+"""From a ratio such as 16:9 to a width and a height that a model takes."""
+
+import math
+import re
+from collections.abc import Iterable
+
+_RATIO = re.compile(r"(\d{1,4}):(\d{1,4})")
+_MOST = 3.0
+"""The longer side to the shorter; no model draws anything longer."""
+
+
+def value_of(ratio: str) -> float | None:
+    """Return width divided by height, within what can be drawn; None for what is no ratio."""
+    found = _RATIO.fullmatch(ratio)
+    if not found or not int(found[1]) or not int(found[2]):
+        return None
+    return min(max(int(found[1]) / int(found[2]), 1 / _MOST), _MOST)
+
+
+def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:
+    """Return sides of about this area, both divisible; None for what is no ratio."""
+    value = value_of(ratio)
+    if value is None:
+        return None
+    height_px = math.sqrt(area_px / value)
+    return _rounded(height_px * value, multiple_px), _rounded(height_px, multiple_px)
+
+
+def nearest(ratio: str, offered: Iterable[str]) -> str:
+    """Return the offered ratio that comes nearest; empty where there is none to compare."""
+    wanted = value_of(ratio)
+    known = {each: value for each in offered if (value := value_of(each)) is not None}
+    if wanted is None or not known:
+        return ""
+    return min(known, key=lambda each: abs(math.log(known[each] / wanted)))
+
+
+def _rounded(side_px: float, multiple_px: int) -> int:
+    return max(round(side_px / multiple_px), 1) * multiple_px

@@ -1,0 +1,227 @@
+"""OpenAI's answers read, its file read, its sizes."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
+from imgbot.job import Operation
+from imgbot.providers.access import Access
+from imgbot.providers.documents import parse, read_preset
+from imgbot.providers.http import Answer
+from imgbot.providers.openai import OpenAiProvider
+from imgbot.providers.openai_answers import picture_of, write_decoded
+from imgbot.providers.openai_spec import OpenAiSpec, read_openai
+from imgbot.providers.sizes import fitted, nearest
+
+FILE = """\
+adapter = "openai"
+url = "http://127.0.0.1:8080/v1/"
+[[models]]
+operations = ["create", "edit"]
+id = "one"
+price_usd = 0.25
+[[models]]
+operations = ["create"]
+id = "two"
+body = { quality = "low" }
+"""
+
+
+def answered(status: int, content: Any = None, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, named, content, json.dumps(content))
+
+
+def error(message: str = "no", kind: str = "invalid_request_error", **fields: Any) -> Any:
+    return {"error": {"message": message, "type": kind, "param": None, "code": None} | fields}
+
+
+def spec_of(text: str) -> OpenAiSpec:
+    return read_openai(parse("mine.toml", text))
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "is_billed"),
+    [
+        (answered(400, error(code="moderation_blocked")), Kind.MODERATED, False),
+        (answered(400, error("rejected by the safety system")), Kind.MODERATED, False),
+        (answered(500, error(code="moderation_blocked")), Kind.MODERATED, False),
+        (answered(200, error(code="moderation_blocked")), Kind.MODERATED, False),
+        (answered(429, error(code="insufficient_quota")), Kind.NO_CREDIT, False),
+        (answered(429, error(kind="insufficient_quota")), Kind.NO_CREDIT, False),
+        (answered(400, error(code="billing_hard_limit_reached")), Kind.NO_CREDIT, False),
+        (answered(402), Kind.NO_CREDIT, False),
+        (answered(429, error(code="rate_limit_exceeded")), Kind.RATE_LIMITED, False),
+        (answered(429), Kind.RATE_LIMITED, False),
+        (answered(401, error()), Kind.AUTH, False),
+        (answered(403, error()), Kind.AUTH, False),
+        (answered(404, error(code="model_not_found")), Kind.INVALID, False),
+        (answered(400, error(param="size")), Kind.INVALID, False),
+        (answered(404, error(code=404)), Kind.INVALID, False),
+        (answered(302), Kind.INVALID, False),
+        (answered(413), Kind.UNSUITABLE, False),
+        (answered(400, error(code="unsupported_file_mimetype")), Kind.UNSUITABLE, False),
+        (answered(400, error(code="invalid_image_file")), Kind.UNSUITABLE, False),
+        (answered(400, error(param="image[3]")), Kind.UNSUITABLE, False),
+        (answered(500, error(kind="server_error")), Kind.UNAVAILABLE, False),
+        (answered(503, error(kind="server_error")), Kind.UNAVAILABLE, False),
+        (answered(503, {"error": "busy"}), Kind.SUBMIT_UNKNOWN, None),
+        (answered(500), Kind.SUBMIT_UNKNOWN, None),
+        (answered(502, error(kind="server_error")), Kind.SUBMIT_UNKNOWN, None),
+        (answered(504, error(kind="server_error")), Kind.SUBMIT_UNKNOWN, None),
+        (answered(408), Kind.SUBMIT_UNKNOWN, None),
+        (answered(200, error()), Kind.FAILED, None),
+        (answered(200, {"data": []}), Kind.FAILED, None),
+        (answered(200, {"data": None}), Kind.FAILED, None),
+        (answered(200, {"data": [None, 7, {"b64_json": None, "url": 3}]}), Kind.FAILED, None),
+        (answered(200, {"data": {"b64_json": "aGk="}}), Kind.FAILED, None),
+        (answered(200, ["data"]), Kind.SUBMIT_UNKNOWN, None),
+        (answered(200), Kind.SUBMIT_UNKNOWN, None),
+    ],
+)
+def test_every_no_has_its_meaning(answer: Answer, kind: Kind, is_billed: bool | None) -> None:
+    with pytest.raises(ProviderError) as refusal:
+        picture_of(answer)
+
+    assert (refusal.value.kind, refusal.value.is_billed) == (kind, is_billed)
+
+
+def test_the_wait_is_taken_from_either_header() -> None:
+    limit = error(code="rate_limit_exceeded")
+    waits: list[float | None] = []
+    for headers in (
+        {"retry_after": "7"},
+        {"retry_after_ms": "1500", "retry_after": "7"},
+        {"retry_after_ms": "soon", "retry_after": "7"},
+        {"retry_after_ms": "9e9"},
+        {},
+    ):
+        with pytest.raises(ProviderError) as refusal:
+            picture_of(answered(429, limit, **headers))
+        waits.append(refusal.value.retry_after_s)
+
+    assert waits == [7.0, 1.5, 7.0, 3600.0, None]
+
+
+def test_an_error_that_repeats_the_key_is_told_without_it() -> None:
+    with pytest.raises(ProviderError) as refusal:
+        picture_of(answered(401, error("Incorrect API key: sk-secret")), "sk-secret")
+
+    assert "Incorrect API key: ***" in str(refusal.value)
+    assert "sk-secret" not in str(refusal.value)
+
+
+def test_a_picture_is_found_in_base64_before_its_address() -> None:
+    both = {"data": [{"url": "/made.png", "b64_json": "aGk="}]}
+
+    assert picture_of(answered(200, both)).encoded == "aGk="
+    assert picture_of(answered(200, {"data": [{"url": "/made.png"}]})).url == "/made.png"
+    assert picture_of(answered(200, {"data": [{"url": "data:;base64,aGk="}]})).url == ""
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["+/+/aGk=", "+/+/aGk", "data:image/png;base64,+/+/aGk=", "-_-_aGk", "+/+/\n aGk=\n"],
+)
+def test_base64_is_taken_in_all_its_forms(tmp_path: Path, encoded: str) -> None:
+    target = tmp_path / "made.jpg"
+
+    write_decoded(encoded, target)
+
+    assert target.read_bytes() == b"\xfb\xff\xbfhi"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["aGk*", "aGkaa", "картинка", pytest.param("A" * (70 << 20), id="over 50 MB")],
+)
+def test_what_is_no_base64_leaves_no_file(tmp_path: Path, encoded: str) -> None:
+    with pytest.raises(ProviderError) as refusal:
+        write_decoded(encoded, tmp_path / "made.jpg")
+
+    assert refusal.value.kind is Kind.FAILED
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_preset_offers_all_but_an_upscale() -> None:
+    spec = read_openai(read_preset("openai"))
+    provider = OpenAiProvider("openai", spec, Access(key="sk-1"))
+
+    assert list(provider.offers) == ["create", "edit", "merge", "retouch"]
+    assert provider.offers[Operation.MERGE].inputs.most == 10
+    assert (spec.key, provider.most_jobs) == ("OPENAI_API_KEY", 5)
+    assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)
+    await provider.aclose()
+
+
+async def test_an_operator_chooses_address_model_and_price() -> None:
+    access = Access(
+        models={Operation.CREATE: "two", Operation.EDIT: "third", Operation.UPSCALE: "fourth"},
+        prices_micro={Operation.EDIT: 3},
+    )
+    provider = OpenAiProvider("mine", spec_of(FILE), access)
+
+    chosen = {name: (offer.model, offer.price_micro) for name, offer in provider.offers.items()}
+    assert chosen == {"create": ("two", 0), "edit": ("third", 3)}
+    await provider.aclose()
+
+
+def test_the_first_model_that_serves_an_operation_is_its_default() -> None:
+    spec = spec_of(FILE)
+
+    chosen = [spec.model_for(Operation.CREATE, name) for name in ("", "two", "other")]
+    assert [(model.id, model.price_usd) for model in chosen if model] == [
+        *(("one", 0.25), ("two", 0.0), ("other", 0.25))
+    ]
+    assert spec.model_for(Operation.MERGE) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"create", "edit"', '"create", "upscale"', "line 4: models.0.operations.1"),
+        ('"low"', '"low", n = 4', "line 10: models.1.body: n is set by the program itself"),
+        ('"low"', "[1]", "line 10: models.1.body.quality"),
+        ('url = "http', 'url = "ftp', "line 2: url"),
+        ("price_usd", "price", "line 6: models.0.price: there is no such key"),
+        ("[[models]]", "[sizes]\narea_px = 9\nlisted = {wide = '9x9'}\n[[models]]", "line 5"),
+        ("[[models]]", 'headers = {Host = "x"}\n[[models]]', "'Host' is set by the program itself"),
+        ("[[models]]", 'headers = {X = "a\\nb"}\n[[models]]', "'X' is no header"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match="IMGBOT_PROVIDER: mine.toml, line") as refusal:
+        spec_of(FILE.replace(old, new, 1))
+
+    assert complaint in str(refusal.value)
+
+
+def test_a_ratio_becomes_the_nearest_size() -> None:
+    listed = read_openai(read_preset("openai")).sizes
+    fitting = spec_of("sizes = { area_px = 1_048_576, default = '512x512' }\n" + FILE).sizes
+    silent = spec_of(FILE).sizes
+
+    ratios = ("16:9", "21:9", "5:4", "9:16", "", "0:1", "wide")
+    assert [listed.size_of(ratio) for ratio in ratios] == [
+        *("1360x768", "1360x768", "1152x864", "768x1360"),
+        *("", "", ""),
+    ]
+    assert [fitting.size_of(ratio) for ratio in ("1:1", "16:9", "1:100", "")] == [
+        *("1024x1024", "1360x768", "592x1776", "512x512")
+    ]
+    assert silent.size_of("16:9") == ""
+
+
+def test_sides_are_divisible_and_keep_the_area() -> None:
+    for ratio in ("1:1", "16:9", "4:5", "2:3"):
+        width, height = fitted(ratio, 1 << 20, 64) or (0, 0)
+        assert (width % 64, height % 64) == (0, 0)
+        assert 0.85 < width * height / (1 << 20) < 1.15
+
+    assert nearest("7:5", ["1:1", "4:3", "none"]) == "4:3"
+    assert nearest("7:5", []) == ""
