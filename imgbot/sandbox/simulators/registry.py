@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.replicate import Replicate
 from imgbot.sandbox.simulators.shared import Simulator
 
-SIMULATORS: tuple[type[Simulator], ...] = ()
+SIMULATORS: tuple[type[Simulator], ...] = (Replicate,)
 
 
 def open_simulators(hooks: HookSender) -> Mapping[str, Simulator]:
