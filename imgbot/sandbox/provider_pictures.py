@@ -15,7 +15,9 @@ _SHOWN_WORDS = 200
 
 
 def render(order: Order) -> bytes:
-    """A JPEG with the operation, the words and a pattern of what came in; blocks."""
+    """A picture with the operation, the words and a pattern of what came in; blocks."""
+    if order.is_black:
+        return _encoded(Image.new("RGB", order.size or (_SIDE, _SIDE)), order)
     digest = bytes.fromhex(order.digest)
     picture = _background(digest)
     _draw_bubbles(picture, digest)
@@ -27,9 +29,16 @@ def render(order: Order) -> bytes:
     )
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
+    size = order.size
+    shaped = (
+        picture.resize(size, Image.Resampling.BILINEAR) if size else _shaped(picture, order.ratio)
+    )
+    return _encoded(shaped, order)
+
+
+def _encoded(picture: Image.Image, order: Order) -> bytes:
     buffer = io.BytesIO()
-    picture = _shaped(picture, order.ratio)
-    picture.save(buffer, "JPEG", quality=90)
+    picture.save(buffer, order.format, quality=90)
     return buffer.getvalue()
 
 

@@ -1,29 +1,35 @@
 """What the simulated provider knows: orders, tasks, and the ledger of charges."""
 
-import base64
-import binascii
-import hashlib
-import io
-import json
 import random
-import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from PIL import Image
+from imgbot.sandbox.provider_orders import (
+    OPERATIONS,
+    Order,
+    Refusal,
+    checked_image,
+    make_order,
+    order_from,
+)
+
+__all__ = [
+    "OPERATIONS",
+    "Order",
+    "ProviderBook",
+    "Refusal",
+    "Settings",
+    "Status",
+    "Task",
+    "checked_image",
+    "make_order",
+    "order_from",
+]
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 
-OPERATIONS = frozenset({"create", "edit", "merge", "retouch", "upscale"})
-_FIELDS = frozenset({"operation", "words", "images", "scale", "ratio", "seed", "client_id"})
-_DATA_URL = re.compile(r"data:image/(?:jpeg|png|webp);base64,")
-_MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
-_MOST_IMAGES = 10
-_MOST_PIXELS = 50_000_000
-_MOST_WORDS = 20_000
 _MOST_TASKS = 20_000
 _QUEUED_SHARE = 0.15
 _FAILURES = {
@@ -31,128 +37,6 @@ _FAILURES = {
     "failed": "the model gave up",
     "cancelled": "cancelled by the client",
 }
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-
-
-class Refusal(Exception):  # noqa: N818 it is an answer
-    """The provider's own no."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A checked submit."""
-
-    operation: str
-    words: str
-    marks: dict[str, float]
-    images: int
-    digest: str
-    scale: int
-    ratio: str
-    seed: int
-    client_id: str
-
-
-def order_from(body: bytes) -> Order:
-    """Check a submit to the last field; blocks, for it decodes the pictures."""
-    try:
-        given: Any = json.loads(body)
-    except ValueError:
-        raise _invalid("the body is not JSON") from None
-    if not isinstance(given, dict):
-        raise _invalid("the body is not an object")
-    fields = cast("dict[str, Any]", given)
-    if unknown := fields.keys() - _FIELDS:
-        raise _invalid(f"unknown fields: {', '.join(sorted(unknown))}")
-    operation = _text(fields, "operation", 20)
-    if operation not in OPERATIONS:
-        raise _invalid(f"operation must be one of {', '.join(sorted(OPERATIONS))}")
-    words = _text(fields, "words", _MOST_WORDS)
-    images = fields.get("images", [])
-    if not isinstance(images, list) or len(cast("list[Any]", images)) > _MOST_IMAGES:
-        raise _invalid(f"images must be a list of at most {_MOST_IMAGES}")
-    return make_order(
-        operation,
-        words,
-        [_decoded(image) for image in cast("list[Any]", images)],
-        scale=_number(fields, "scale", 2, range(1, 9)),
-        ratio=_text(fields, "ratio", 5),
-        seed=_number(fields, "seed", 0, range(1 << 63)),
-        client_id=_text(fields, "client_id", 200),
-    )
-
-
-def make_order(  # noqa: PLR0913 an order has that many sides
-    operation: str,
-    words: str,
-    images: Sequence[bytes],
-    *,
-    scale: int = 2,
-    ratio: str = "",
-    seed: int = 0,
-    client_id: str = "",
-    marks: str = "",
-) -> Order:
-    """An order of these pictures, each checked; its marks stand in the words or beside them."""
-    digest = hashlib.sha256(words.encode("utf-8", "replace"))
-    for image in images:
-        digest.update(checked_image(image))
-    return Order(
-        operation=operation,
-        words=_MARK.sub("", words).strip(),
-        marks={name: float(value or 1) for name, value in _MARK.findall(f"{marks} {words}")},
-        images=len(images),
-        digest=digest.hexdigest(),
-        scale=scale,
-        ratio=ratio,
-        seed=seed,
-        client_id=client_id,
-    )
-
-
-def _decoded(image: Any) -> bytes:
-    if not isinstance(image, str) or not (head := _DATA_URL.match(image)):
-        raise _invalid("images must be data URLs of JPEG, PNG or WebP")
-    try:
-        return base64.b64decode(image[head.end() :], validate=True)
-    except binascii.Error:
-        raise _invalid("an image is not base64") from None
-
-
-def checked_image(content: bytes) -> bytes:
-    """The picture's bytes as they are. Raises Refusal for what is none."""
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise _invalid("an image has too many pixels")
-            picture.load()
-    except _DAMAGED:
-        raise _invalid("an image cannot be read") from None
-    return content
-
-
-def _text(fields: dict[str, Any], name: str, limit: int) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str) or len(value) > limit:
-        raise _invalid(f"{name} must be a text of at most {limit} characters")
-    return value
-
-
-def _number(fields: dict[str, Any], name: str, default: int, allowed: range) -> int:
-    value = fields.get(name, default)
-    if not isinstance(value, int) or value not in allowed:
-        raise _invalid(f"{name} must be a number from {allowed.start} to {allowed.stop - 1}")
-    return value
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(422, "invalid", message)
 
 
 @dataclass(slots=True)
@@ -166,6 +50,9 @@ class Task:
     idempotency_key: str
     submits: int = 1
     is_cancelled: bool = False
+    cancelled_at: float = 0.0
+    hook_url: str = ""
+    """Where its end is told, where somebody asked for that."""
     _used: dict[str, int] = field(default_factory=dict[str, int])
 
     def takes(self, mark: str) -> bool:
@@ -182,15 +69,21 @@ class Task:
             return "cancelled"
         if "moderated" in self.order.marks:
             return "moderated"
-        return "failed" if "fail" in self.order.marks else None
+        return "failed" if "fail" in self.order.marks else self.order.failure or None
 
     def progress(self, now: float) -> float:
         age_s = now - self.started_at
         return min(1.0, age_s / self.duration_s) if self.duration_s > 0 else 1.0
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether a poll would find it unfinished although its time is over."""
+        return self._used.get("polls", 0) < self.order.marks.get("polls", 0)
+
     def asked(self, now: float) -> Status:
         """The status as a poll finds it."""
-        return "running" if self.takes("polls") else self.status(now)
+        is_held_back = not self.is_cancelled and self.takes("polls")
+        return "running" if is_held_back else self.status(now)
 
     def status(self, now: float) -> Status:
         progress = self.progress(now)
@@ -201,16 +94,25 @@ class Task:
         return "queued" if progress < _QUEUED_SHARE else "running"
 
     def cancel(self, now: float) -> bool:
-        if self.status(now) in {"succeeded", "failed"}:
+        if self.status(now) in {"succeeded", "failed"} and not self.is_held_back:
             return False
-        self.is_cancelled = True
+        self.is_cancelled, self.cancelled_at = True, now
         return True
+
+    @property
+    def begins_at(self) -> float:
+        """When it leaves the provider's queue."""
+        return self.started_at + self.duration_s * _QUEUED_SHARE
+
+    @property
+    def ends_at(self) -> float:
+        return self.cancelled_at if self.is_cancelled else self.started_at + self.duration_s
 
     def view(self, now: float) -> dict[str, Any]:
         status, failure = self.status(now), self.failure
         error = None
         if status == "failed" and failure:
-            error = {"code": failure, "message": _FAILURES[failure]}
+            error = {"code": failure, "message": _FAILURES.get(failure, failure)}
         return {
             "id": self.id,
             "client_id": self.order.client_id,
@@ -222,7 +124,8 @@ class Task:
 
     def inside(self) -> dict[str, Any]:
         """What only the control interface shows."""
-        return {
+        asked = {"model": self.order.model, "input": dict(self.order.received)}
+        return (asked if self.order.model else {}) | {
             "operation": self.order.operation,
             "words": self.order.words,
             "images": self.order.images,
@@ -266,7 +169,7 @@ class ProviderBook:
         self.ledger: list[dict[str, Any]] = []
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._by_key: dict[str, str] = {}
-        self._held_back: dict[str, int] = {}
+        self._struck: dict[tuple[str, str], int] = {}
 
     @property
     def tasks(self) -> list[Task]:
@@ -292,7 +195,8 @@ class ProviderBook:
             return task, False
         if "402" in order.marks:
             raise Refusal(402, "insufficient_credit", "the account has no credit left")
-        self._hold_back(order)
+        if self.strikes("429", order):
+            raise Refusal(429, "rate_limited", "slow down")
         low, high = self.settings.duration_s
         duration_s = order.marks.get("slow", random.uniform(low, high))  # noqa: S311 a duration
         task = Task(secrets.token_hex(12), order, now, duration_s, key)
@@ -301,14 +205,20 @@ class ProviderBook:
             self._charge(task)
         return task, True
 
-    def _hold_back(self, order: Order) -> None:
-        who = order.client_id or order.digest
-        refused = self._held_back.get(who, 0)
-        if refused < order.marks.get("429", 0):
-            if len(self._held_back) >= _MOST_TASKS:
-                self._held_back.clear()
-            self._held_back[who] = refused + 1
-            raise Refusal(429, "rate_limited", "slow down")
+    def strikes(self, mark: str, order: Order) -> bool:
+        """Whether this time the scenario `mark` strikes a submit that makes no task."""
+        who = (mark, order.client_id or order.digest)
+        struck = self._struck.get(who, 0)
+        if struck >= order.marks.get(mark, 0):
+            return False
+        if len(self._struck) >= _MOST_TASKS:
+            self._struck.clear()
+        self._struck[who] = struck + 1
+        return True
+
+    def refund(self, task: Task) -> None:
+        """Take the charge back: the provider bills nothing for this one."""
+        self.ledger[:] = [entry for entry in self.ledger if entry["task_id"] != task.id]
 
     def _keep(self, task: Task) -> None:
         self._tasks[task.id] = task
@@ -320,12 +230,12 @@ class ProviderBook:
                 del self._by_key[oldest.idempotency_key]
 
     def _charge(self, task: Task) -> None:
-        self.ledger.append(
-            {
-                "task_id": task.id,
-                "client_id": task.order.client_id,
-                "operation": task.order.operation,
-                "charged_usd": self.settings.price_usd,
-            }
-        )
+        order, price_usd = task.order, self.settings.price_usd
+        entry = {
+            "task_id": task.id,
+            "client_id": order.client_id,
+            "operation": order.operation,
+            "charged_usd": price_usd if order.price_usd is None else order.price_usd,
+        }
+        self.ledger.append(entry | ({"model": order.model} if order.model else {}))
         del self.ledger[: -10 * _MOST_TASKS]

@@ -9,8 +9,8 @@ import httpx
 import openai
 import pytest
 
+from tests.support.provider_desk import Desk, alpha_mask, encoded, open_desk, seen
 from tests.support.sandbox import picture
-from tests.support.simulators import Desk, alpha_mask, encoded, open_desk, seen
 from tests.support.waiting import eventually
 
 KEY = "sim-openai-key"

@@ -1,13 +1,13 @@
 """Webhooks of the simulated providers: sent when a task is over, to this machine alone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TIMEOUT_S = 15.0
 _ATTEMPTS = 3
 _AGAIN_S = 0.5
@@ -20,6 +20,11 @@ class HookCall:
 
     headers: dict[str, str]
     body: bytes
+    attempts: int = _ATTEMPTS
+
+
+Made = HookCall | Sequence[HookCall] | None
+"""What is posted: one call, several in order, or nothing where the news is void."""
 
 
 class HookSender:
@@ -31,9 +36,9 @@ class HookSender:
         self.sent = 0
         self.refused: list[int] = []
 
-    def plan(self, url: str, due_s: float, make: Callable[[], HookCall], *, times: int = 1) -> None:
+    def plan(self, url: str, due_s: float, make: Callable[[], Made], *, times: int = 1) -> None:
         """Post what `make` returns at the loop's time `due_s`, `times` over; never elsewhere."""
-        if urlsplit(url).hostname not in _LOOPBACK or len(self._tasks) >= _MOST_WAITING:
+        if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MOST_WAITING:
             return
         task = self._group.create_task(self._post(url, due_s, make, times))
         self._tasks.add(task)
@@ -43,16 +48,17 @@ class HookSender:
         for task in self._tasks:
             task.cancel()
 
-    async def _post(self, url: str, due_s: float, make: Callable[[], HookCall], times: int) -> None:
+    async def _post(self, url: str, due_s: float, make: Callable[[], Made], times: int) -> None:
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
-        call = make()
+        made = make()
+        calls = [made] if isinstance(made, HookCall) else made or ()
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            for _ in range(times):
+            for call in [call for _ in range(times) for call in calls]:
                 await self._deliver(session, url, call)
 
     async def _deliver(self, session: aiohttp.ClientSession, url: str, call: HookCall) -> None:
-        for _ in range(_ATTEMPTS):
+        for left in reversed(range(call.attempts)):
             try:
                 async with session.post(
                     url, data=call.body, headers=call.headers, allow_redirects=False
@@ -64,4 +70,5 @@ class HookSender:
                     del self.refused[:-_MOST_WAITING]
             except (aiohttp.ClientError, TimeoutError):
                 pass
-            await asyncio.sleep(_AGAIN_S)
+            if left:
+                await asyncio.sleep(_AGAIN_S)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from imgbot.sandbox.simulators.hooks import HookSender
 from imgbot.sandbox.simulators.openai import OpenAi
+from imgbot.sandbox.simulators.replicate import Replicate
 from imgbot.sandbox.simulators.shared import Simulator
 
-SIMULATORS: tuple[type[Simulator], ...] = (ComfyUi, OpenAi)
+SIMULATORS: tuple[type[Simulator], ...] = (ComfyUi, OpenAi, Replicate)
 
 
 def open_simulators(hooks: HookSender) -> Mapping[str, Simulator]:

@@ -23,6 +23,7 @@ that carry no words. Which marks a provider knows beside the common ones, it say
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -32,6 +33,8 @@ from imgbot.sandbox.provider_tasks import ProviderBook, Refusal, Task
 from imgbot.sandbox.simulators.hooks import HookSender
 
 _THREADS = 2
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+_INDEXES = frozenset("0123456789")
 _TRICKLE_S = 1.0
 _HUGE_CHUNK = bytes(1 << 20)
 _HUGE_CHUNKS = 2048
@@ -74,15 +77,16 @@ class Simulator:
         return asyncio.get_running_loop().time()
 
     def file_route(self) -> web.RouteDef:
-        return web.get(f"/sim/{self.name}/files/{{id}}.jpg", self._file)
+        return web.get(f"/sim/{self.name}/files/{{id}}.{{kind:jpg|png|webp}}", self._file)
 
     def file_url(self, task: Task, query: str = "") -> str:
-        return f"{self.base_url}/files/{task.id}.jpg{query}"
+        return f"{self.base_url}/files/{task.id}.{_EXTENSIONS[task.order.format]}{query}"
 
-    async def picture(self, task: Task) -> bytes:
-        """The finished picture, a JPEG."""
+    async def picture(self, task: Task, index: int = 0) -> bytes:
+        """The finished picture, one of several where several were ordered."""
+        order = replace(task.order, seed=task.order.seed + index)
         async with self._threads:
-            return await asyncio.to_thread(provider_pictures.render, task.order)
+            return await asyncio.to_thread(provider_pictures.render, order)
 
     async def spoiled(
         self, request: web.Request, task: Task, answer: Mapping[str, Any]
@@ -106,9 +110,16 @@ class Simulator:
             task = self.book.task(request.match_info["id"])
         except Refusal:
             raise web.HTTPNotFound from None
-        marks = task.order.marks
-        if task.status(self.now()) != "succeeded" or "expired" in marks:
+        if task.status(self.now()) != "succeeded" or "expired" in task.order.marks:
             raise web.HTTPNotFound
+        return await self._spoiled_file(request, task) or web.Response(
+            body=await self.picture(task, _index(request)),
+            content_type=f"image/{task.order.format.lower()}",
+        )
+
+    async def _spoiled_file(self, request: web.Request, task: Task) -> web.StreamResponse | None:
+        """Spoil a file as the marks say; None where it is to be sent as it is."""
+        marks = task.order.marks
         if "redirects" in marks:
             hop = int(request.query.get("hop", "0"))
             raise web.HTTPFound(self.file_url(task, f"?hop={hop + 1}"))
@@ -120,7 +131,13 @@ class Simulator:
             return await _endless(request)
         if "trickle" in marks:
             return await _trickle(request, await self.picture(task), "image/jpeg")
-        return web.Response(body=await self.picture(task), content_type="image/jpeg")
+        return None
+
+
+def _index(request: web.Request) -> int:
+    """Which of several pictures is asked for."""
+    text = request.query.get("n", "0")
+    return int(text) if text in _INDEXES else 0
 
 
 async def _endless(request: web.Request) -> web.StreamResponse:
