@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from imgbot.errors import ConfigError
 
 SETTING = "IMGBOT_PROVIDER"
+PRESETS = resources.files("imgbot.providers") / "presets"
 _LIMIT_BYTES = 256 << 10
 _HEADER = re.compile(r"\s*(\[{1,2})\s*([^\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
@@ -72,8 +73,7 @@ def read_file(path: Path) -> Document:
 
 def read_preset(name: str) -> Document:
     """Read a file of the package."""
-    folder = resources.files("imgbot.providers") / "presets"
-    return parse(f"{name}.toml", (folder / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse(f"{name}.toml", (PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def parse(name: str, text: str) -> Document:

@@ -5,9 +5,13 @@ from pathlib import Path
 from imgbot.errors import ConfigError
 from imgbot.providers.access import Access
 from imgbot.providers.builtin import BuiltinProvider, Make
+from imgbot.providers.comfyui import ComfyUiProvider
+from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
-from imgbot.providers.documents import SETTING, Document, read_file, read_preset
+from imgbot.providers.documents import PRESETS, Document, read_file, read_preset
+from imgbot.providers.openai import OpenAiProvider
+from imgbot.providers.openai_spec import read_openai
 from imgbot.providers.protocol import Provider
 from imgbot.providers.simulated import SimulatedProvider
 
@@ -24,9 +28,19 @@ def open_provider(name: str, access: Access, make: Make) -> Provider:
             raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
         return SimulatedProvider(access)
     document = document_of(name)
-    if not document.adapter:
-        return DeclaredProvider(read_spec(document), access)
-    raise ConfigError(SETTING, f"{document.name}: there is no adapter {document.adapter!r}")
+    match document.adapter:
+        case "":
+            return DeclaredProvider(read_spec(document), access)
+        case "openai":
+            spec = read_openai(document)
+            return OpenAiProvider(spec.name, spec, access)
+        case "comfyui":
+            folder = Path(name).parent if name.endswith(".toml") else PRESETS
+            comfyui, graphs = read_comfyui(document, folder)
+            return ComfyUiProvider(comfyui.name, comfyui, access, graphs)
+        case unknown:
+            known = "leave it out, or write openai or comfyui"
+            raise document.error(("adapter",), f"there is no {unknown!r}; {known}")
 
 
 def document_of(name: str) -> Document:

@@ -48,11 +48,15 @@ def _parts(job: Job, name: str) -> list[str]:
 def sentence(job: Job) -> str:
     """Return why there is no picture."""
     key = job.reason if knows(job.reason) else "went_wrong"
+    facts = dict(job.facts)
+    charge = facts.pop("charge", "")
     try:
-        return say(job.language, key, **job.facts)
+        text = say(job.language, key, **facts)
     except KeyError:
         # A sentence without its facts says less than the plain one.
         return say(job.language, "went_wrong")
+    is_free = job.price_micro == 0 and charge != "yes"
+    return text if not charge or is_free else f"{text} {say(job.language, f'charge_{charge}')}"
 
 
 def _shortened(words: str) -> str:

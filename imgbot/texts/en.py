@@ -1,5 +1,7 @@
 """The English sentences."""
 
+from imgbot.texts import endings_en
+
 SECONDS = ("second", "seconds", "seconds")
 MINUTES = ("minute", "minutes", "minutes")
 HOURS = ("hour", "hours", "hours")
@@ -259,34 +261,4 @@ TEXTS = {
         "This picture can't be made larger: it would come to {megapixels:g} MP, and the limit is "
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
-    # ends
-    "provider_closed": "Pictures are unavailable for now. Nothing was charged; try again later.",
-    "provider_busy": "The picture service is overloaded. Nothing was charged; try again later.",
-    "provider_invalid": (
-        "The picture service did not take this request. Nothing was charged; please change it."
-    ),
-    "provider_moderated": (
-        "The picture service refused: the request breaks its rules. Please change the words."
-    ),
-    "provider_failed": "The picture service failed. Please try again.",
-    "provider_lost": (
-        "The picture was ordered, but the service does not hand it over. I don't order it again, "
-        "so as not to pay twice; the bot's owner will see this."
-    ),
-    "submit_unknown": (
-        "The connection broke while ordering, and nobody knows whether the order was taken. So "
-        "as not to pay twice, I stopped. Try again if you like."
-    ),
-    "exhausted": (
-        "The picture service never finished. I don't order again, so as not to pay twice; the "
-        "bot's owner will see this."
-    ),
-    "worker_lost": (
-        "This picture was too much for me: the work broke off twice. Nothing was charged. Try a "
-        "smaller picture."
-    ),
-    "result_not_a_picture": "The service sent something that is not a picture. Please try again.",
-    "result_too_large": "The picture came out larger than Telegram takes. Try a smaller one.",
-    "result_refused": "Telegram did not take the finished picture. Please try again.",
-    "went_wrong": "Something broke on my side. It has been noted; please try again.",
-}
+} | endings_en.ENDINGS

@@ -1,10 +1,9 @@
 """Which model of a provider's file serves an order, and which of its shapes comes nearest."""
 
-import math
-
 from imgbot.errors import ConfigError
 from imgbot.job import Operation
 from imgbot.providers.declared.spec import Model, Spec
+from imgbot.providers.fields import micro
 from imgbot.providers.protocol import Inputs, Offer
 
 
@@ -29,23 +28,8 @@ def offer_of(spec: Spec, model: Model, price_micro: int | None) -> Offer:
         max_bytes=rules.max_bytes,
         formats=frozenset(rules.formats),
     )
-    price = round(model.price_usd * 1_000_000) if price_micro is None else price_micro
+    price = micro(model.price_usd) if price_micro is None else price_micro
     return Offer(model.id, price, inputs, frozenset(model.scales))
-
-
-def nearest_ratio(wanted: str, known: tuple[str, ...]) -> str:
-    """Return the known ratio whose shape is nearest; empty where none is wanted or known."""
-    if not wanted or not known:
-        return ""
-    return min(known, key=lambda ratio: abs(_log_ratio(ratio) - _log_ratio(wanted)))
-
-
-def _log_ratio(ratio: str) -> float:
-    width, _, height = ratio.partition(":")
-    try:
-        return math.log(int(width) / int(height))
-    except (ValueError, ZeroDivisionError):
-        return 0.0
 
 
 def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:

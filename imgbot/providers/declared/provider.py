@@ -18,7 +18,6 @@ from imgbot.providers.declared import reading
 from imgbot.providers.declared.choices import (
     app_of,
     model_for,
-    nearest_ratio,
     nearest_scale,
     offer_of,
 )
@@ -39,6 +38,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
+from imgbot.providers.sizes import nearest
 
 _KIND = ProviderErrorKind
 _SEEDS = 1 << 31
@@ -202,7 +202,7 @@ class DeclaredProvider:
             "prompt": prompt,
             "images": images,
             "image": images[0] if images else None,
-            "ratio": nearest_ratio(order.ratio, model.ratios),
+            "ratio": nearest(order.ratio, model.ratios),
             "scale": nearest_scale(order.scale, model.scales),
             "seed": order.seed % _SEEDS,
             "hook": order.hook_url,

@@ -11,9 +11,10 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.errors import ProviderErrorKind
 from imgbot.job import Operation
-from imgbot.providers.addresses import split
+from imgbot.providers import fields
 from imgbot.providers.declared.paths import is_path
 from imgbot.providers.documents import Part
+from imgbot.providers.fields import Count, KeyName, PriceUsd, Url
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
 """Where a refusal was met; `task` is a task that the provider itself calls failed."""
@@ -33,22 +34,8 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _address(value: str) -> str:
-    if split(value) is None:
-        raise ValueError(f"{value!r} is no address; write it like https://api.example.com")
-    return value.rstrip("/")
-
-
-def _environment_name(value: str) -> str:
-    if value and (not re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", value) or value.startswith("IMGBOT_")):
-        raise ValueError("write the name of a variable of its own, like EXAMPLE_API_KEY")
-    return value
-
-
 PathText = Annotated[str, AfterValidator(_path)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
-Url = Annotated[str, AfterValidator(_address)]
-KeyName = Annotated[str, AfterValidator(_environment_name)]
 Paths = tuple[PathText, ...]
 
 
@@ -60,11 +47,10 @@ class Auth(Part):
     hosts: tuple[str, ...] = ()
 
 
-class Limits(Part):
+class Limits(fields.Limits):
     """The provider's own: tasks at once, and orders in a window; 0 is no limit."""
 
-    jobs: Annotated[int, Field(ge=0)] = 0
-    orders: Annotated[int, Field(ge=0)] = 0
+    orders: Count = 0
     window_s: Annotated[float, Field(gt=0)] = 60.0
 
 
@@ -178,15 +164,12 @@ class Upload(Part):
     result: Paths
 
 
-class InputRules(Part):
+class InputRules(fields.InputRules):
     """What pictures must look like, and how they are handed over."""
 
     hand_over: Literal["data_uri", "base64", "upload"] = "data_uri"
     data_uri_max_bytes: Annotated[int, Field(ge=0)] = 0
     """Longer ones are uploaded; 0 is no limit."""
-    max_side_px: Annotated[int, Field(ge=0)] = 2048
-    max_bytes: Annotated[int, Field(ge=0)] = 10_000_000
-    formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
 
 
 class Hook(Part):
@@ -212,7 +195,7 @@ class Model(Part):
     operations: tuple[Operation, ...]
     id: str
     url: str = ""
-    price_usd: Annotated[float, Field(ge=0, le=100)] = 0.0
+    price_usd: PriceUsd = 0.0
     pictures: Annotated[int, Field(ge=0, le=20)] = 0
     """The most pictures that it takes."""
     ratios: tuple[str, ...] = ()

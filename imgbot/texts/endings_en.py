@@ -1,0 +1,70 @@
+"""How jobs end, in English: what went wrong, what it cost, and what the owner is told."""
+
+ENDINGS = {
+    "provider_closed": "Pictures are temporarily unavailable. Please try again later.",
+    "provider_busy": "The picture service is overloaded. Please try again in a few minutes.",
+    "provider_down": "The picture service does not answer. Please try again later.",
+    "provider_invalid": (
+        "The picture service did not take this request. Please put it in other words."
+    ),
+    "provider_unsuitable": (
+        "The picture service cannot work with this picture. Please try another one, or a smaller "
+        "copy of it."
+    ),
+    "provider_moderated": (
+        "The picture service refused: the request breaks its rules. Please change the words or "
+        "the picture."
+    ),
+    "provider_failed": "The picture service failed. Please try again.",
+    "provider_expired": (
+        "The picture was made, but the service had deleted it before I could fetch it. I don't "
+        "order it again by myself, so as not to pay twice; the bot's owner will see this."
+    ),
+    "provider_gone": (
+        "This picture was ordered at a service that is no longer set up, so I can't fetch it. The "
+        "bot's owner will see this."
+    ),
+    "too_many_for_service": (
+        "The picture service takes {limit} photos at a time at the most. Please send fewer."
+    ),
+    "charge_no": "Nothing was charged.",
+    "charge_yes": "The service charged for it all the same.",
+    "charge_maybe": "It may have been charged all the same.",
+    "stand_in_note": "ℹ️ The usual picture service is away: a stand-in made this one.",
+    # what the owner is told
+    "alarm_key_refused": (
+        "⚠️ {provider} refuses the key. Orders go on as soon as a valid key is set and imgbot is "
+        "restarted."
+    ),
+    "alarm_no_credit": (
+        "⚠️ {provider} says that the account has no credit left. Orders go on by themselves "
+        "within ten minutes of a top-up."
+    ),
+    "alarm_provider_out": (
+        "⚠️ {provider} does not take orders. I try again by myself, at first twice a minute."
+    ),
+    "alarm_job_dead": (
+        "⚠️ Job {job} at {provider} ended without a picture, and it may have been paid for. "
+        "Please look at the account of {provider}."
+    ),
+    "provider_lost": (
+        "The picture was ordered, but the service does not hand it over. I don't order it again, "
+        "so as not to pay twice; the bot's owner will see this."
+    ),
+    "submit_unknown": (
+        "The connection broke while ordering, and nobody knows whether the order was taken. So "
+        "as not to pay twice, I stopped. Try again if you like."
+    ),
+    "exhausted": (
+        "The picture service never finished. I don't order again, so as not to pay twice; the "
+        "bot's owner will see this."
+    ),
+    "worker_lost": (
+        "This picture was too much for me: the work broke off twice. Nothing was charged. Try a "
+        "smaller picture."
+    ),
+    "result_not_a_picture": "The service sent something that is not a picture. Please try again.",
+    "result_too_large": "The picture came out larger than Telegram takes. Try a smaller one.",
+    "result_refused": "Telegram did not take the finished picture. Please try again.",
+    "went_wrong": "Something broke on my side. It has been noted; please try again.",
+}
