@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from imgbot.sandbox.simulators.bfl import Bfl
-from tests.support.hook_catcher import open_hook_catcher
+from tests.support.hook_catcher import catch_hooks
 from tests.support.sandbox import picture
-from tests.support.simulators import Desk, encoded, open_desk, seen
+from tests.support.sim_desk import Desk, encoded, open_desk, seen
 
 KEY = {"x-key": "sim-bfl-key"}
 
@@ -282,9 +282,9 @@ async def test_credits_go_down(desk: Desk) -> None:
 
 
 async def test_a_webhook_tells_the_end_and_is_signed(desk: Desk) -> None:
-    async with open_hook_catcher() as catcher:
+    async with catch_hooks() as catcher:
         task = await accepted(desk, webhook_url=catcher.url, webhook_secret="hush")
-        hook = (await catcher.wait_for(1))[0]
+        hook = (await catcher.wait(1))[0]
 
     digest = hmac.new(b"hush", hook.body, hashlib.sha256).hexdigest()
     assert hook.headers["x-bfl-signature"] == f"sha256={digest}"
@@ -295,9 +295,9 @@ async def test_a_webhook_tells_the_end_and_is_signed(desk: Desk) -> None:
 
 async def test_webhooks_can_be_forged_and_doubled(desk: Desk) -> None:
     words = "[[sim:forged_webhook]] [[sim:duplicate_webhook]]"
-    async with open_hook_catcher() as catcher:
+    async with catch_hooks() as catcher:
         await accepted(desk, words, webhook_url=catcher.url, webhook_secret="hush")
-        hooks = await catcher.wait_for(3)
+        hooks = await catcher.wait(3)
 
     good = [
         hook.headers["x-bfl-signature"]

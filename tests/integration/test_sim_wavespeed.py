@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.hook_catcher import Hook, open_hook_catcher
+from tests.support.hook_catcher import Caught, catch_hooks
 from tests.support.sandbox import picture
-from tests.support.simulators import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, open_desk, seen
 
 CREATE = "google/nano-banana-2.1/text-to-image"
 EDIT = "google/nano-banana-2.1/edit"
@@ -297,7 +297,7 @@ async def test_the_balance_goes_down(desk: Desk) -> None:
     assert round(before - after, 6) == 0.07
 
 
-def is_genuine(hook: Hook, secret: str) -> bool:
+def is_genuine(hook: Caught, secret: str) -> bool:
     signed = f"{hook.headers['webhook-id']}.{hook.headers['webhook-timestamp']}.".encode()
     digest = hmac.new(secret.encode(), signed + hook.body, hashlib.sha256).hexdigest()
     return hook.headers["webhook-signature"] == f"v3,{digest}"
@@ -307,9 +307,9 @@ async def test_webhooks_are_signed_and_can_be_forged_and_doubled(desk: Desk) -> 
     secret = (await desk.http.get("/api/v3/webhook/secret")).json()["data"]["secret_key"]
     assert secret.startswith("whsec_")
     words = "[[sim:forged_webhook]] [[sim:duplicate_webhook]]"
-    async with open_hook_catcher() as catcher:
+    async with catch_hooks() as catcher:
         task = await accepted(desk, prompt=words, webhook=catcher.url)
-        hooks = await catcher.wait_for(3)
+        hooks = await catcher.wait(3)
 
     key = secret.removeprefix("whsec_")
     assert [is_genuine(hook, key) for hook in hooks] == [False, True, True]

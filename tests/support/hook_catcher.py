@@ -1,46 +1,53 @@
-"""A small HTTP server that keeps the webhooks it is sent."""
+"""A server on loopback that keeps what webhooks bring."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
 from tests.support.waiting import eventually
 
 
-@dataclass(frozen=True)
-class Hook:
-    """One webhook, byte for byte."""
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """One delivery."""
 
     headers: dict[str, str]
     body: bytes
 
 
-@dataclass
 class HookCatcher:
-    """`url` is where webhooks are to be sent."""
+    """Answers as told, 200 at first."""
 
-    url: str = ""
-    hooks: list[Hook] = field(default_factory=list[Hook])
+    def __init__(self, url: str = "") -> None:
+        self.url = url
+        self.caught: list[Caught] = []
+        self.status = 200
 
-    async def take(self, request: web.Request) -> web.StreamResponse:
+    async def receive(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.hooks.append(Hook(headers, await request.read()))
-        return web.Response()
+        self.caught.append(Caught(headers, await request.read()))
+        return web.Response(status=self.status)
 
-    async def wait_for(self, count: int) -> list[Hook]:
-        async def caught() -> list[Hook]:
-            return self.hooks
+    async def wait(self, count: int) -> list[Caught]:
+        """The deliveries, as soon as there are so many."""
 
-        return await eventually(caught, lambda hooks: len(hooks) >= count, what="webhooks")
+        async def look() -> list[Caught]:
+            return list(self.caught)
+
+        def is_enough(caught: Any) -> bool:
+            return len(caught) >= count
+
+        return await eventually(look, is_enough, what=f"{count} webhooks")
 
 
 @asynccontextmanager
-async def open_hook_catcher() -> AsyncGenerator[HookCatcher]:
+async def catch_hooks() -> AsyncGenerator[HookCatcher]:
     catcher = HookCatcher()
     application = web.Application()
-    application.add_routes([web.post("/hook", catcher.take)])
+    application.add_routes([web.post("/hook", catcher.receive)])
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.fields import Field, Flaw, flaws
+from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws
 from imgbot.sandbox.simulators.painting import Picture, ratio_size
 
 _MEGAPIXEL = 1_000_000

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imgbot.sandbox.simulators.fields import Field, Flaw, flaws, type_name
+from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws, type_name
 from imgbot.sandbox.simulators.painting import Picture, ratio_size
 
 _RATIOS = (
