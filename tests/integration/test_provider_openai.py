@@ -18,7 +18,7 @@ from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
-from tests.support.provider_desk import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, open_desk, seen
 from tests.support.sandbox import picture
 from tests.support.scripted import Script, open_script
 

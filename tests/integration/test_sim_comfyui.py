@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from imgbot.sandbox.simulators.comfyui import ComfyUi
-from tests.support.provider_desk import Desk, open_desk, seen
 from tests.support.sandbox import picture
+from tests.support.sim_desk import Desk, open_desk, seen
 from tests.support.waiting import eventually
 
 Graph = dict[str, dict[str, Any]]
