@@ -92,7 +92,7 @@ class ComfyUiProvider:
         if not len(flow.inputs.images) <= len(order.pictures) <= most:
             detail = f"{len(order.pictures)} pictures for a workflow of {most}"
             raise ProviderError(_KIND.UNSUITABLE, detail, is_billed=False)
-        task_id = _task_id(order.job_id)
+        task_id = task_id_of(order.job_id)
         files = [
             await self._upload(path, f"imgbot-{task_id}-{index}{path.suffix}")
             for index, path in enumerate(order.pictures)
@@ -108,7 +108,7 @@ class ComfyUiProvider:
         return Accepted({"id": self._name_in(answer, task_id), **notes})
 
     async def look_up(self, job_id: str) -> Ticket | None:
-        task_id = _task_id(job_id)
+        task_id = task_id_of(job_id)
         entry = await self._history(task_id)
         if entry is None and (line := await self._line(task_id)) is not None:
             return _ticket(task_id, line.extra or {})
@@ -236,7 +236,8 @@ class ComfyUiProvider:
         return f"{self._base_url}/view?{urlencode(query)}"
 
 
-def _task_id(job_id: str) -> str:
+def task_id_of(job_id: str) -> str:
+    """Return the name that a job's task bears at the server."""
     return str(uuid.uuid5(_NAMES, job_id))
 
 
@@ -268,7 +269,7 @@ def _graph_for(order: Order, flow: Workflow, graph: Graph, files: list[str]) -> 
         where.seed: order.seed % _SEEDS,
         where.scale: order.scale / flow.model_scale,
         where.model: flow.model,
-        where.prefix: f"imgbot-{_task_id(order.job_id)}",
+        where.prefix: f"imgbot-{task_id_of(order.job_id)}",
     }
     values |= dict(zip(where.images, files, strict=False))
     values |= _sides(order, flow, graph)

@@ -131,10 +131,10 @@ def _saved_in(output: object) -> Iterator[Saved]:
     for image in cast("list[Any]", images) if isinstance(images, list) else []:
         fields = _mapping(image)
         filename, subfolder = fields.get("filename"), fields.get("subfolder", "")
-        is_named = isinstance(filename, str) and filename and isinstance(subfolder, str)
-        # The others are previews, gone with the next start.
-        if is_named and fields.get("type") == "output":
-            yield Saved(filename, subfolder)
+        # Those of another type are previews, gone with the next start.
+        if not isinstance(filename, str) or not filename or fields.get("type") != "output":
+            continue
+        yield Saved(filename, subfolder if isinstance(subfolder, str) else "")
 
 
 def _failure(messages: object) -> ProviderError:

@@ -152,7 +152,7 @@ class HttpDoor:
         for _ in range(_HOPS + 1):
             address, extensions, headers = await self._reached(url)
             if self._hosts.is_own(url):
-                headers = headers | auth
+                headers = {**headers, **auth}
             async with self._client.stream(
                 "GET", address, headers=headers, extensions=extensions
             ) as answer:

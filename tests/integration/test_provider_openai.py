@@ -18,9 +18,9 @@ from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
-from tests.support.sim_desk import Desk, open_desk, seen
 from tests.support.sandbox import picture
 from tests.support.scripted import Script, open_script
+from tests.support.sim_desk import Desk, open_desk, seen
 
 KEY = "sim-openai-key"
 LOCAL = """\
@@ -59,7 +59,8 @@ async def opened(
     spec: OpenAiSpec, desk: Desk | Script, **access: Any
 ) -> AsyncGenerator[OpenAiProvider]:
     url = f"{desk.sandbox.url}/sim/openai/v1" if isinstance(desk, Desk) else f"{desk.url}/v1"
-    provider = OpenAiProvider("openai", spec, Access(**({"url": url, "key": KEY} | access)))
+    fields: dict[str, Any] = {"url": url, "key": KEY} | access
+    provider = OpenAiProvider("openai", spec, Access(**fields))
     yield provider
     await provider.aclose()
 
@@ -93,8 +94,11 @@ async def test_words_become_a_picture_of_the_wanted_shape(
     assert seen((tmp_path / "result").read_bytes()) == ("JPEG", (1360, 768))
     task = (await desk.view())["tasks"][0]
     assert task["input"] == {
-        "model": "gpt-image-2", "prompt": "a fox", "size": "1360x768",
-        "quality": "medium", "output_format": "jpeg",
+        "model": "gpt-image-2",
+        "prompt": "a fox",
+        "size": "1360x768",
+        "quality": "medium",
+        "output_format": "jpeg",
     }
 
 
@@ -256,8 +260,10 @@ async def test_an_address_below_the_server_is_completed_and_fetched_without_the_
     assert "Authorization" not in asked.headers
     assert KEY not in str(dict(fetched.headers))
     assert json.loads(asked.body) == {
-        "prompt": "a cat", "size": "512x512",
-        "step": 9, "tiling": True,
+        "prompt": "a cat",
+        "size": "512x512",
+        "step": 9,
+        "tiling": True,
     }
 
 

@@ -195,7 +195,7 @@ def test_the_first_model_that_serves_an_operation_is_its_default() -> None:
     ],
 )
 def test_a_mistake_in_the_file_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
-    with pytest.raises(ConfigError, match=r"IMGBOT_PROVIDER: mine\.toml, line") as refusal:
+    with pytest.raises(ConfigError, match=r"^IMGBOT_PROVIDER: mine\.toml, line") as refusal:
         spec_of(FILE.replace(old, new, 1))
 
     assert complaint in str(refusal.value)

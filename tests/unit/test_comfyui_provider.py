@@ -1,0 +1,241 @@
+"""ComfyUI's answers read, its file and workflows read, graphs filled and grown."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
+from imgbot.providers.comfyui_answers import (
+    Line,
+    Saved,
+    line_of,
+    object_of,
+    pictures_of,
+    refusal,
+    version_of,
+)
+from imgbot.providers.comfyui_graph import filled, grown
+from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.documents import parse, read_preset
+from imgbot.providers.http import Answer
+
+PRESETS = resources.files("imgbot.providers") / "presets"
+FILE = """\
+adapter = "comfyui"
+url = "http://127.0.0.1:8188"
+[operations.edit]
+workflow = "flow.json"
+inputs = { images = ["1.image"], seed = "2.seed" }
+"""
+FLOW = """\
+{"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+ "2": {"class_type": "Paint", "inputs": {"image": ["1", 0], "seed": 1}}}
+"""
+
+
+def answered(status: int, content: Any = None) -> Answer:
+    return Answer(status, {}, content, "")
+
+
+def entry(status: Any, **outputs: Any) -> dict[str, Any]:
+    return {"status": status, "outputs": outputs}
+
+
+def image(filename: Any, **fields: Any) -> dict[str, Any]:
+    return {"filename": filename, "subfolder": "", "type": "output"} | fields
+
+
+SUCCESS = {"status_str": "success", "completed": True, "messages": []}
+
+
+def failed(*messages: Any) -> dict[str, Any]:
+    return entry({"status_str": "error", "completed": False, "messages": list(messages)})
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (answered(400, {"error": "no"}), Kind.INVALID),
+        (answered(404), Kind.INVALID),
+        (answered(401), Kind.AUTH),
+        (answered(403), Kind.AUTH),
+        (answered(413), Kind.UNSUITABLE),
+        (answered(429), Kind.RATE_LIMITED),
+        (answered(500), Kind.SUBMIT_UNKNOWN),
+        (answered(503), Kind.SUBMIT_UNKNOWN),
+        (answered(200, {"prompt_id": None}), Kind.SUBMIT_UNKNOWN),
+        (answered(200, [1]), Kind.SUBMIT_UNKNOWN),
+    ],
+)
+def test_every_no_to_an_order_has_its_meaning(answer: Answer, kind: Kind) -> None:
+    assert refusal(answer).kind is kind
+
+
+def test_a_refused_workflow_says_what_is_wrong_with_which_node() -> None:
+    nodes = {
+        "4": {
+            "class_type": "CheckpointLoaderSimple",
+            "errors": [{"type": "value_not_in_list", "details": "ckpt_name: 'x' not in []"}, None],
+        },
+        "5": None,
+    }
+    error = {"type": "prompt_outputs_failed_validation", "message": "Outputs failed"}
+
+    told = str(refusal(answered(400, {"error": error, "node_errors": nodes})))
+
+    assert "Outputs failed; CheckpointLoaderSimple: ckpt_name: 'x' not in []" in told
+    assert refusal(answered(400, {"error": [], "node_errors": 7})).kind is Kind.INVALID
+    assert len(str(refusal(answered(400, {"error": "x" * 9999})))) < 300
+
+
+def test_the_place_in_the_line_goes_by_the_numbers() -> None:
+    heap = [[3, "c", {}, {}], [9, "a", {}, {"imgbot": {"operation": "edit"}}], [5, "b", {}, {}]]
+    queue = {"queue_running": [[1, "r", {}, {}], None, []], "queue_pending": heap}
+
+    assert [line_of(queue, name) for name in ("r", "c", "b", "x")] == [
+        Line(is_running=True, extra={}),
+        Line(is_running=False, position=1, extra={}),
+        Line(is_running=False, position=2, extra={}),
+        None,
+    ]
+    assert line_of(queue, "a") == Line(False, 3, {"operation": "edit"})
+
+
+def test_an_answer_that_is_no_queue_does_not_say_that_a_task_is_gone() -> None:
+    for queue in ({}, {"queue_running": None, "queue_pending": []}, {"queue_running": []}):
+        with pytest.raises(ProviderError) as unclear:
+            line_of(queue, "a")
+        assert unclear.value.kind is Kind.UNAVAILABLE
+    with pytest.raises(ProviderError):
+        object_of(answered(200, None), Kind.UNAVAILABLE)
+
+
+def test_only_what_was_saved_counts_as_a_result() -> None:
+    outputs = {
+        "8": {"images": [image("preview.png", type="temp")], "text": ["x"]},
+        "9": {"images": [image("a.png"), None, image(None), image("b.png", subfolder="sub")]},
+        "10": None,
+        "11": {"images": [image("c.png")]},
+    }
+    done = entry(SUCCESS, **outputs)
+
+    found = pictures_of(done, "")
+    assert found == (Saved("a.png", ""), Saved("b.png", "sub"), Saved("c.png", ""))
+    assert pictures_of(done, "11") == (Saved("c.png", ""),)
+    # Servers of 2023 had no status.
+    assert pictures_of(entry(None, **outputs), "11") == (Saved("c.png", ""),)
+    assert pictures_of(entry({"status_str": "archived"}, **outputs), "") is None
+
+
+@pytest.mark.parametrize(
+    ("task", "detail"),
+    [
+        (entry(SUCCESS), "saved no picture"),
+        (entry(SUCCESS, **{"9": {"images": [image("a.png", type="temp")]}}), "saved no picture"),
+        ({"status": SUCCESS, "outputs": []}, "saved no picture"),
+        (failed(["execution_interrupted", {}]), "interrupted at the server"),
+        (failed(None, ["execution_error"], ["x", {}]), "the workflow failed"),
+        (
+            failed(
+                ["execution_start", {}],
+                [
+                    "execution_error",
+                    {
+                        "node_type": "KSampler",
+                        "exception_type": "torch.OutOfMemoryError",
+                        "exception_message": "Allocation on device",
+                    },
+                ],
+            ),
+            "KSampler: torch.OutOfMemoryError: Allocation on device",
+        ),
+    ],
+)
+def test_a_task_that_failed_says_why(task: dict[str, Any], detail: str) -> None:
+    with pytest.raises(ProviderError) as failure:
+        pictures_of(task, "")
+
+    assert (failure.value.kind, failure.value.is_billed) == (Kind.FAILED, False)
+    assert detail in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [("0.3.45", (0, 3, 45)), ("v0.36.0-3-g1", (0, 36, 0)), ("unknown", (0, 0, 0))],
+)
+def test_a_version_is_read(told: str, version: tuple[int, ...]) -> None:
+    assert version_of({"system": {"comfyui_version": told}}) == version
+    assert version_of({"system": None}) == (0, 0, 0)
+
+
+def test_a_graph_is_filled_in_a_copy() -> None:
+    graph = {"1": {"class_type": "A", "inputs": {"seed": 1, "images.image_1": "x"}}}
+
+    made = filled(graph, {"1.seed": 5, "1.images.image_1": "y"})
+
+    assert made["1"]["inputs"] == {"seed": 5, "images.image_1": "y"}
+    assert graph["1"]["inputs"] == {"seed": 1, "images.image_1": "x"}
+
+
+def test_a_graph_grows_by_copies_in_a_row() -> None:
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a"}},
+        "2": {"class_type": "LoadImage", "inputs": {"image": "b"}},
+        "3": {"class_type": "Join", "inputs": {"one": ["1", 0], "two": ["2", 0], "gap": 8}},
+        "301": {"class_type": "Save", "inputs": {"images": ["3", 0]}},
+    }
+
+    made = grown(graph, ["2", "3"], "2.image", "3.one", ["c", "d"])
+
+    assert made["201"]["inputs"] == {"image": "c"}
+    assert made["202"]["inputs"] == {"image": "d"}
+    assert made["3010"]["inputs"] == {"one": ["3", 0], "two": ["201", 0], "gap": 8}
+    assert made["302"]["inputs"] == {"one": ["3010", 0], "two": ["202", 0], "gap": 8}
+    assert made["301"]["inputs"] == {"images": ["302", 0]}
+    assert made["3"] == graph["3"]
+    assert grown(graph, ["2", "3"], "2.image", "3.one", []) == graph
+
+
+def test_the_preset_and_all_its_workflows_fit_together() -> None:
+    spec, graphs = read_comfyui(read_preset("comfyui"), PRESETS)
+
+    assert set(graphs) == {"upscale", "retouch", "merge", "create", "edit"}
+    assert spec.recovery == "look_up"
+    larger = FILE.replace("edit]", "upscale]").replace("flow", "comfyui/upscale-model")
+    places = '{ images = ["1.image"], model = "2.model_name", scale = "4.scale_by" }'
+    with_model = larger.partition("inputs")[0] + f'model = "x"\nmodel_scale = 4\ninputs = {places}'
+    read_comfyui(parse("mine.toml", with_model), PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("flow.json", "none.json", "line 4: operations.edit.workflow: cannot be read"),
+        ("flow.json", "ui.json", "save it with Export (API)"),
+        ("flow.json", "odd.json", "is no workflow in the API's format"),
+        ("2.seed", "7.seed", "line 5: operations.edit.inputs.seed: the workflow has no node 7"),
+        ("2.seed", "2.seat", "node 2 (Paint) has no input seat"),
+        ("2.seed", "2.image", "2.image comes from another node"),
+        ("2.seed", "seed", "'seed' is no input; write it as node.input"),
+        ("1.image", "3.image", "operations.edit.inputs.images: the workflow has no node 3"),
+        ('"1.image"', "", "images must name where the pictures go"),
+        (".edit]", ".merge]", "images must name where the pictures go"),
+        (".edit]", ".paint]", "line 3"),
+        ('.json"', '.json"\noutput = "9"', "line 5: operations.edit.output"),
+        ("seed =", "sed =", "operations.edit.inputs.sed: there is no such key"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    (tmp_path / "flow.json").write_text(FLOW)
+    (tmp_path / "ui.json").write_text('{"nodes": [], "links": []}')
+    (tmp_path / "odd.json").write_text('{"1": {"class_type": "LoadImage"}}')
+    read_comfyui(parse("mine.toml", FILE), tmp_path)
+
+    with pytest.raises(ConfigError) as refused:
+        read_comfyui(parse("mine.toml", FILE.replace(old, new)), tmp_path)
+
+    assert complaint in str(refused.value)
