@@ -1,5 +1,6 @@
 """The OpenAI adapter against the simulated API, and against servers that only resemble it."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncGenerator
@@ -202,7 +203,8 @@ async def test_a_picture_that_is_none_is_handed_on_for_the_check(
 
     output = await made(provider, order)
 
-    assert Path(output.path).read_bytes().startswith(b"<!doctype html>")
+    page = await asyncio.to_thread(Path(output.path).read_bytes)
+    assert page.startswith(b"<!doctype html>")
 
 
 async def test_what_is_not_offered_is_not_ordered(

@@ -1,0 +1,218 @@
+"""One suite for all providers: each operation in each scenario, over real HTTP.
+
+Whatever a provider answers ends within a bound, in a picture or in an error of the right kind,
+is charged as often as it should be, and carries neither our secrets nor a Telegram address.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from imgbot.errors import ProviderError, ProviderErrorKind as Kind, UserError
+from imgbot.imaging import pictures
+from imgbot.job import Operation
+from imgbot.providers.access import Access
+from imgbot.providers.http import Deadlines
+from imgbot.providers.opening import open_provider
+from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider
+from imgbot.sandbox.server import Sandbox
+from tests.support.conformance import HOSTED, KEYS, PATHS, PROVIDERS, Scenario, cases
+from tests.support.orders import make_order
+from tests.support.sandbox import open_sandbox
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MOST_STEPS = 20
+_PICTURES = {Operation.CREATE: 0, Operation.MERGE: 3}
+_SHORT = Deadlines(ask_s=2.0, submit_s=20.0, fetch_s=2.0)
+"""Long for loopback, short for a test that waits until they are over."""
+
+
+@dataclass
+class Stand:
+    """A sandbox, and a provider of each kind on it."""
+
+    sandbox: Sandbox
+    opened: dict[str, Provider] = field(default_factory=dict[str, Provider])
+
+    def provider(self, name: str) -> Provider:
+        if name not in self.opened:
+            self.opened[name] = self.open(name, KEYS[name])
+        return self.opened[name]
+
+    def open(self, name: str, key: str) -> Provider:
+        url = self.sandbox.simulators[name].base_url + PATHS.get(name, "")
+        return open_provider(name, Access(url=url, key=key, deadlines=_SHORT), _no_engine)
+
+
+async def _no_engine(order: Order) -> Done:
+    raise AssertionError(order)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stand() -> AsyncIterator[Stand]:
+    async with open_sandbox() as (sandbox, _):
+        for simulator in sandbox.simulators.values():
+            simulator.book.settings.change({"duration_s": [0, 0]})
+        stand = Stand(sandbox)
+        yield stand
+        for provider in stand.opened.values():
+            await provider.aclose()
+
+
+@dataclass
+class Told:
+    """What came of one order."""
+
+    hears: list[Kind] = field(default_factory=list[Kind])
+    pending: int = 0
+    end: Kind | None = None
+    files: int = 0
+
+
+async def carry(provider: Provider, order: Order, scenario: Scenario, target: Path) -> Told:
+    """Do what the runner does with an order, without its pauses."""
+    told = Told()
+    ticket = None
+    done: Done | None = None
+    for _ in range(_MOST_STEPS):
+        try:
+            if done is not None:
+                await provider.fetch(done.outputs[0], target)
+                told.files += 1
+                return told
+            if ticket is None:
+                answer = await provider.submit(order)
+                done = answer if isinstance(answer, Done) else None
+                ticket = answer.ticket if isinstance(answer, Accepted) else None
+            else:
+                said = await provider.poll(ticket)
+                told.pending += isinstance(said, Pending)
+                done = said if isinstance(said, Done) else None
+        except ProviderError as error:
+            told.hears.append(error.kind)
+            is_over = error.kind not in {Kind.UNAVAILABLE, Kind.RATE_LIMITED}
+            if is_over or len(told.hears) > len(scenario.hears):
+                told.end = told.hears.pop()
+                return told
+    raise AssertionError(f"no end after {_MOST_STEPS} steps: {told}")
+
+
+def ids(case: object) -> str:
+    return case.name.replace(" ", "-") if isinstance(case, Scenario) else str(case)
+
+
+@pytest.mark.parametrize(("name", "operation", "scenario"), cases(), ids=ids)
+async def test_every_scenario_ends_as_it_should(
+    stand: Stand, tmp_path: Path, name: str, operation: Operation, scenario: Scenario
+) -> None:
+    simulator, provider = stand.sandbox.simulators[name], stand.provider(name)
+    marks = " ".join(f"[[sim:{mark}]]" for mark in scenario.marks.split())
+    simulator.book.settings.change({"marks": marks})
+    before = len(simulator.book.ledger)
+    order = make_order(
+        tmp_path,
+        operation,
+        "" if operation in {Operation.RETOUCH, Operation.UPSCALE} else "a calm lake at dawn",
+        pictures=_PICTURES.get(operation, 1),
+        job_id=f"{abs(hash((name, operation, scenario.name))) % 10**12}",
+        ratio="16:9" if operation is Operation.CREATE else "",
+    )
+
+    told = await carry(provider, order, scenario, tmp_path / "result")
+
+    assert (told.end, tuple(told.hears)) == (scenario.end, scenario.hears)
+    assert told.pending >= scenario.pending
+    charged = len(simulator.book.ledger) - before
+    assert charged == (scenario.charges if name != "comfyui" or told.files else charged)
+    if told.files and scenario.is_picture:
+        assert pictures.prepare(str(tmp_path / "result"), str(tmp_path / "ready")).width > 0
+    elif told.files:
+        with pytest.raises(UserError, match="result_not_a_picture"):
+            pictures.prepare(str(tmp_path / "result"), str(tmp_path / "ready"))
+
+
+@pytest.mark.parametrize("name", [*HOSTED, "openai"])
+async def test_a_wrong_key_is_said_to_be_one(stand: Stand, tmp_path: Path, name: str) -> None:
+    provider = stand.open(name, "wrong-key")
+    stand.sandbox.simulators[name].book.settings.change({"marks": ""})
+
+    with pytest.raises(ProviderError) as refusal:
+        await provider.submit(make_order(tmp_path, Operation.CREATE, "a lake"))
+    await provider.aclose()
+
+    assert refusal.value.kind is Kind.AUTH
+    assert "wrong-key" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", HOSTED)
+async def test_an_endless_picture_is_cut_off(stand: Stand, tmp_path: Path, name: str) -> None:
+    stand.sandbox.simulators[name].book.settings.change({"marks": "[[sim:huge]]"})
+    url = stand.sandbox.simulators[name].base_url
+    patient = Access(url=url, key=KEYS[name], deadlines=Deadlines(fetch_s=100.0))
+    provider = open_provider(name, patient, _no_engine)
+    order = make_order(tmp_path, Operation.CREATE, "a lake", job_id=f"huge-{name}")
+
+    told = await carry(provider, order, Scenario("huge"), tmp_path / "result")
+    await provider.aclose()
+
+    assert told.end is Kind.FAILED
+    assert not (tmp_path / "result").exists()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_a_task_that_nobody_knows_is_lost(stand: Stand, name: str) -> None:
+    if name == "openai":
+        pytest.skip("it has no tasks")
+    stand.sandbox.simulators[name].book.settings.change({"marks": ""})
+    ticket = {"id": "3f2c7a52-0000-4000-8000-000000000000", "model": "fal-ai/nano-banana-2"}
+
+    with pytest.raises(ProviderError) as refusal:
+        for _ in range(_MOST_STEPS):
+            await stand.provider(name).poll(ticket)
+
+    assert refusal.value.kind is Kind.LOST
+
+
+CANCELS = {
+    "replicate": Cancelled.ACCEPTED,
+    "fal": Cancelled.ACCEPTED,
+    "kie": Cancelled.UNSUPPORTED,
+    "bfl": Cancelled.UNSUPPORTED,
+    "wavespeed": Cancelled.UNSUPPORTED,
+}
+
+
+@pytest.mark.parametrize(("name", "verdict"), CANCELS.items())
+async def test_a_running_task_is_called_off_where_that_is_possible(
+    stand: Stand, tmp_path: Path, name: str, verdict: Cancelled
+) -> None:
+    stand.sandbox.simulators[name].book.settings.change({"marks": "[[sim:slow=600]]"})
+    provider = stand.provider(name)
+    answer = await provider.submit(
+        make_order(tmp_path, Operation.CREATE, "a lake", job_id=f"cancel-{name}")
+    )
+    assert isinstance(answer, Accepted)
+
+    assert await provider.cancel(answer.ticket) is verdict
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+async def test_no_order_carries_the_bot_token_or_an_address_of_telegram(
+    stand: Stand, tmp_path: Path, name: str
+) -> None:
+    simulator, provider = stand.sandbox.simulators[name], stand.provider(name)
+    simulator.book.settings.change({"marks": ""})
+    for operation, count in ((Operation.MERGE, 2), (Operation.RETOUCH, 1)):
+        order = make_order(
+            tmp_path, operation, "both", pictures=count, job_id=f"token-{name}-{operation}"
+        )
+        await carry(provider, order, Scenario("happy"), tmp_path / "result")
+
+    seen = str(simulator.view())
+    assert "api.telegram.org" not in seen
+    assert stand.sandbox.token not in seen
+    assert str(tmp_path) not in seen
