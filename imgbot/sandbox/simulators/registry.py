@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from imgbot.sandbox.simulators.fal import Fal
 from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.kie import Kie
 from imgbot.sandbox.simulators.replicate import Replicate
 from imgbot.sandbox.simulators.shared import Simulator
 
-SIMULATORS: tuple[type[Simulator], ...] = (Replicate,)
+SIMULATORS: tuple[type[Simulator], ...] = (Replicate, Fal, Kie)
 
 
 def open_simulators(hooks: HookSender) -> Mapping[str, Simulator]:
