@@ -17,7 +17,7 @@ _SHOWN_WORDS = 200
 def render(order: Order) -> bytes:
     """A picture with the operation, the words and a pattern of what came in; blocks."""
     if order.is_black:
-        return _encoded(Image.new("RGB", order.size or (_SIDE, _SIDE)), order)
+        return _encoded(Image.new("RGB", dimensions(order)), order)
     digest = bytes.fromhex(order.digest)
     picture = _background(digest)
     _draw_bubbles(picture, digest)
@@ -29,11 +29,7 @@ def render(order: Order) -> bytes:
     )
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
-    size = order.size
-    shaped = (
-        picture.resize(size, Image.Resampling.BILINEAR) if size else _shaped(picture, order.ratio)
-    )
-    return _encoded(shaped, order)
+    return _encoded(picture.resize(dimensions(order), Image.Resampling.BILINEAR), order)
 
 
 def _encoded(picture: Image.Image, order: Order) -> bytes:
@@ -42,13 +38,15 @@ def _encoded(picture: Image.Image, order: Order) -> bytes:
     return buffer.getvalue()
 
 
-def _shaped(picture: Image.Image, ratio: str) -> Image.Image:
-    """The same picture, as wide as high unless another shape was ordered."""
-    found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", ratio)
+def dimensions(order: Order) -> tuple[int, int]:
+    """Width and height: as ordered, else by the ratio, else as wide as high."""
+    found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", order.ratio)
+    if order.size:
+        return order.size
     if not found:
-        return picture
+        return _SIDE, _SIDE
     share = min(4.0, max(0.25, int(found[1]) / int(found[2]))) ** 0.5
-    return picture.resize((round(_SIDE * share), round(_SIDE / share)))
+    return round(_SIDE * share), round(_SIDE / share)
 
 
 def _background(digest: bytes) -> Image.Image:

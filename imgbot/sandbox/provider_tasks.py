@@ -53,6 +53,8 @@ class Task:
     cancelled_at: float = 0.0
     hook_url: str = ""
     """Where its end is told, where somebody asked for that."""
+    details: Any = None
+    """What the provider's error says, where its word is not enough."""
     _used: dict[str, int] = field(default_factory=dict[str, int])
 
     def takes(self, mark: str) -> bool:

@@ -200,7 +200,7 @@ async def test_several_outputs_are_a_list_of_different_pictures(desk: SimulatorD
     files = [await fetch(desk, url) for url in done["output"]]
     assert len({sha256(file) for file in files}) == 3
     assert looks(files[0])[0] == "WEBP"
-    assert await desk.charged_usd() == [0.003]
+    assert await desk.charged_usd() == [0.009]
 
 
 async def test_a_key_is_needed_everywhere_but_for_results(desk: SimulatorDesk) -> None:

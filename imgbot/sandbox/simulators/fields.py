@@ -84,11 +84,12 @@ class Model:
         return None
 
     def price(self, given: Mapping[str, Any]) -> float:
-        if not self.prices_usd:
-            return self.price_usd
-        field = self.fields[self.priced_by]
-        value = given.get(self.priced_by)
-        return self.prices_usd.get(str(field.default if value is None else value), self.price_usd)
+        """The price of all the pictures that were ordered."""
+        each_usd = self.price_usd
+        if self.prices_usd:
+            value = given.get(self.priced_by) or self.fields[self.priced_by].default
+            each_usd = self.prices_usd.get(str(value), each_usd)
+        return round(each_usd * (self.value(given, "count") or 1), 6)
 
 
 def words(most: int | None = None, *, least: int | None = None) -> Field:
@@ -191,7 +192,8 @@ def _wrong_number(name: str, field: Field, value: float) -> Iterator[Problem]:
 def _wrong_size(name: str, field: Field, value: Any) -> Iterator[Problem]:
     """A name of the choices, or an object of two sides."""
     if isinstance(value, str):
-        yield from _wrong_text(name, field, value)
+        if value not in field.choices:
+            yield Problem(name, "choice", field, value)
         return
     sides = cast("dict[str, Any]", value)
     side = Field("integer", least=field.least, most=field.most)

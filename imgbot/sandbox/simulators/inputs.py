@@ -173,14 +173,13 @@ def look_at(content: bytes) -> tuple[int, int] | None:
 def shape_order(model: Model, given: Mapping[str, Any], pictures: Pictures, marks: str) -> Order:
     """Read from a checked input what is wanted."""
     ratio, size = _shape(model, given, pictures)
-    amount = _number(model.value(given, "scale")) or model.scale
     words = next((str(given[name]) for name in model.names("words") if name in given), "")
     seed = model.value(given, "seed")
     order = make_order(
         model.operation or _operation(len(pictures.contents)),
         words,
         pictures.contents,
-        scale=max(1, round(amount)),
+        scale=max(1, round(scale_of(model, given))),
         ratio=ratio,
         seed=seed if isinstance(seed, int) else 0,
         marks=marks,
@@ -196,6 +195,11 @@ def shape_order(model: Model, given: Mapping[str, Any], pictures: Pictures, mark
     )
 
 
+def scale_of(model: Model, given: Mapping[str, Any]) -> float:
+    """How much larger the result is to be."""
+    return _number(model.value(given, "scale")) or model.scale
+
+
 def _operation(images: int) -> str:
     return ("create", "edit", "merge")[min(images, 2)]
 
@@ -204,7 +208,7 @@ def _shape(
     model: Model, given: Mapping[str, Any], pictures: Pictures
 ) -> tuple[str, tuple[int, int] | None]:
     """The ratio that was asked for, or the size that the result must have."""
-    scale = _number(model.value(given, "scale")) or model.scale
+    scale = scale_of(model, given)
     if model.operation in {"upscale", "retouch"} and pictures.size:
         width, height = pictures.size
         return "", _bounded(width * scale, height * scale)

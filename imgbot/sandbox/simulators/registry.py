@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from imgbot.sandbox.simulators.bfl import Bfl
 from imgbot.sandbox.simulators.comfyui import ComfyUi
+from imgbot.sandbox.simulators.fal import Fal
 from imgbot.sandbox.simulators.hooks import HookSender
+from imgbot.sandbox.simulators.kie import Kie
 from imgbot.sandbox.simulators.openai import OpenAi
 from imgbot.sandbox.simulators.replicate import Replicate
 from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.simulators.wavespeed import WaveSpeed
 
-SIMULATORS: tuple[type[Simulator], ...] = (Bfl, ComfyUi, OpenAi, Replicate, WaveSpeed)
+SIMULATORS: tuple[type[Simulator], ...] = (Bfl, ComfyUi, Fal, Kie, OpenAi, Replicate, WaveSpeed)
 
 
 def open_simulators(hooks: HookSender) -> Mapping[str, Simulator]:

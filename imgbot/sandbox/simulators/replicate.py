@@ -8,6 +8,7 @@ Marks of its own: `interrupted` (the retryable failure with code PA), `e003` (hi
 `duplicate_webhook`, `forged_webhook`. `expired` shows as `data_removed`.
 """
 
+import base64
 import json
 import secrets
 from collections.abc import Mapping
@@ -170,7 +171,7 @@ class Replicate(HostedSimulator):
         return upload.content if upload else None
 
     def forged(self, call: HookCall) -> HookCall:
-        signature = f"v1,{secrets.token_urlsafe(32)}="
+        signature = f"v1,{base64.b64encode(secrets.token_bytes(32)).decode()}"
         return HookCall(call.headers | {"webhook-signature": signature}, call.body, attempts=1)
 
     def _model(self, request: web.Request) -> Model:
