@@ -53,7 +53,10 @@ def day_of(now_ms: int, utc_offset_s: int) -> str:
 
 
 def seconds_to_midnight(now_ms: int, utc_offset_s: int) -> int:
-    """Return how long the local day still lasts: 1 to 86,400."""
+    """Return how long the local day still lasts: 1 to 86,400.
+
+    An hour off on the two days a year when clocks are changed.
+    """
     return _DAY_S - _local_s(now_ms, utc_offset_s) % _DAY_S
 
 
