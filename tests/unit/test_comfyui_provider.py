@@ -203,10 +203,10 @@ def test_the_preset_and_all_its_workflows_fit_together() -> None:
 
     assert set(graphs) == {"upscale", "retouch", "merge", "create", "edit"}
     assert spec.recovery == "look_up"
-    larger = FILE.replace("edit]", "upscale]").replace("flow", "comfyui/upscale-model")
+    larger = FILE.replace("edit]", "upscale]").replace("flow.json", "comfyui/upscale-model.json")
     places = '{ images = ["1.image"], model = "2.model_name", scale = "4.scale_by" }'
     with_model = larger.partition("inputs")[0] + f'model = "x"\nmodel_scale = 4\ninputs = {places}'
-    read_comfyui(parse("mine.toml", with_model), PRESETS)
+    assert set(read_comfyui(parse("mine.toml", with_model), PRESETS)[1]) == {"upscale"}
 
 
 @pytest.mark.parametrize(
