@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         from imgbot.sandbox.demo import main as demo
 
         return demo(options.port, options.provider)
+    if options.command == "doctor":
+        return _doctor(options.provider)
     return _run(options)
 
 
@@ -48,11 +50,35 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--port", type=int, default=8090, help="of the chat page (default 8090)")
     demo.add_argument(
         "--provider",
-        choices=("builtin", "simulated"),
         default="builtin",
-        help="who makes the pictures (default builtin)",
+        help="who makes the pictures: builtin (default), simulated, or a real provider played by "
+        "the sandbox: replicate-sim, fal-sim, kie-sim, bfl-sim, wavespeed-sim, openai-sim, "
+        "comfyui-sim",
+    )
+    doctor = commands.add_parser("doctor", help="check a provider's file, without sending anything")
+    doctor.add_argument(
+        "--provider",
+        required=True,
+        metavar="FILE",
+        help="a TOML file, or the name of a provider whose file comes with imgbot",
     )
     return parser
+
+
+def _doctor(provider: str) -> int:
+    """Check a provider's file and rehearse it; 78 if it cannot be used."""
+    import asyncio
+
+    from imgbot.errors import ConfigError
+    from imgbot.providers.opening import rehearse
+
+    try:
+        lines = asyncio.run(rehearse(provider))
+    except ConfigError as error:
+        print(f"imgbot: {error}", file=sys.stderr)
+        return EX_CONFIG
+    print("\n".join(lines))
+    return 0
 
 
 def _run(options: argparse.Namespace) -> int:

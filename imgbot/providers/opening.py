@@ -1,5 +1,6 @@
 """From a provider's name, or the path of its file, to the provider."""
 
+import re
 from pathlib import Path
 
 from imgbot.errors import ConfigError
@@ -7,12 +8,13 @@ from imgbot.providers.access import Access
 from imgbot.providers.builtin import BuiltinProvider, Make
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.declared import rehearsal
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
-from imgbot.providers.documents import PRESETS, Document, read_file, read_preset
+from imgbot.providers.documents import PRESETS, SETTING, Document, read_file, read_preset
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import read_openai
-from imgbot.providers.protocol import Provider
+from imgbot.providers.protocol import Done, Order, Provider
 from imgbot.providers.simulated import SimulatedProvider
 
 
@@ -43,6 +45,23 @@ def open_provider(name: str, access: Access, make: Make) -> Provider:
             raise document.error(("adapter",), f"there is no {unknown!r}; {known}")
 
 
+async def rehearse(name: str) -> list[str]:
+    """Check a provider's file and say, in lines, what it would send. Raises ConfigError."""
+    document = document_of(name)
+    if document.adapter:
+        open_provider(name, Access(key="key"), _no_engine)
+        return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
+    return [f"{document.name} can be used", *await rehearsal.rehearse(read_spec(document))]
+
+
+async def _no_engine(order: Order) -> Done:
+    raise NotImplementedError(f"{order.job_id}: nothing is made in a rehearsal")
+
+
 def document_of(name: str) -> Document:
     """Read the file of a provider: a preset by its name, or an operator's own by its path."""
-    return read_file(Path(name)) if name.endswith(".toml") else read_preset(name)
+    if name.endswith(".toml"):
+        return read_file(Path(name))
+    if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
+        raise ConfigError(SETTING, f"there is no provider {name!r}; write the path of a .toml file")
+    return read_preset(name)

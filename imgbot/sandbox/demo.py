@@ -24,6 +24,8 @@ _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
 _HOST = "127.0.0.1"
+_SIM = "-sim"
+"""Behind the name of a real provider that the sandbox plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ async def _demo(port: int, provider: str) -> int:
         except OSError as error:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
+        if provider.endswith(_SIM) and provider.removesuffix(_SIM) not in sandbox.simulators:
+            known = ", ".join(f"{name}{_SIM}" for name in sandbox.simulators)
+            print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
+            return 1
         environ = _environment(sandbox, state_dir, provider)
         return await _keep_running(environ, sandbox, stop)
 
@@ -70,13 +76,27 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "IMGBOT_STATE_DIR": str(state_dir),
         # A bot that is killed leaves temporary files; here they go when the demo ends.
         "TMPDIR": str(state_dir),
-        "IMGBOT_PROVIDER": provider,
-        "IMGBOT_HTTP": f"{_HOST}:{_free_port()}",
+        "IMGBOT_HTTP": (http := f"{_HOST}:{_free_port()}"),
+        "IMGBOT_PUBLIC_URL": f"http://{http}",
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
-        # The built-in engine has no use for these two, and they do it no harm.
-        "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
-        "SIMULATED_API_KEY": KEY,
+        **_provider_settings(sandbox, provider),
     }
+
+
+def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
+    if not provider.endswith(_SIM):
+        return {
+            "IMGBOT_PROVIDER": provider,
+            # The built-in engine has no use for these two, and they do it no harm.
+            "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
+            "SIMULATED_API_KEY": KEY,
+        }
+    played = sandbox.simulators[provider.removesuffix(_SIM)]
+    settings = {
+        "IMGBOT_PROVIDER": played.name,
+        "IMGBOT_PROVIDER_URL": played.base_url + played.api_path,
+    }
+    return settings | ({played.key_name: played.key} if played.key_name else {})
 
 
 async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stop: _Stop) -> int:

@@ -39,3 +39,10 @@ def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:
 def app_of(model: str) -> str:
     """Owner and name of a model, without what stands below them."""
     return "/".join(model.split("/")[:2])
+
+
+def addresses(spec: Spec, override: str) -> dict[str, str]:
+    """Return the base addresses; another one for `api` holds for the others below it."""
+    if not override:
+        return dict(spec.urls)
+    return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}

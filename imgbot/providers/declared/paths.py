@@ -14,6 +14,12 @@ def is_path(text: str) -> bool:
     return bool(_PATH.fullmatch(text))
 
 
+def parts_of(path: str) -> list[str | int]:
+    """Return the steps of a path: names and indexes, the first one for all of a list."""
+    steps = _PART.findall(path)
+    return [name or (0 if index == "*" else int(index)) for name, index in steps]
+
+
 def pick(content: Any, path: str) -> list[Any]:
     """Return everything that the path leads to, a hundred at most; null counts as nothing."""
     found = [content]

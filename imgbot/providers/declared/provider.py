@@ -16,6 +16,7 @@ from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.declared import reading
 from imgbot.providers.declared.choices import (
+    addresses,
     app_of,
     model_for,
     nearest_scale,
@@ -65,7 +66,7 @@ class DeclaredProvider:
             operation: offer_of(spec, model, access.prices_micro.get(operation))
             for operation, model in self._models.items()
         }
-        self._urls = _addresses(spec, access.url)
+        self._urls = addresses(spec, access.url)
         self._door = door or open_door(spec, access, self._urls)
         self._handing = Handing(spec, self._door, self._urls)
         self._hooks = HookReader(spec, access, self._door, self._urls)
@@ -217,13 +218,6 @@ def open_door(spec: Spec, access: Access, urls: Mapping[str, str]) -> HttpDoor:
     headers = {auth.header: auth.value.replace("{key}", access.key)} if auth and access.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())
     return HttpDoor(hosts, headers, deadlines=access.deadlines)
-
-
-def _addresses(spec: Spec, override: str) -> dict[str, str]:
-    """Return the base addresses; another one for `api` holds for the others below it."""
-    if not override:
-        return dict(spec.urls)
-    return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}
 
 
 def _share(value: Any) -> float | None:

@@ -61,6 +61,7 @@ class Bfl(RecordingSimulator):
     """One account at the global host and its European region."""
 
     name: ClassVar[str] = "bfl"
+    key_name: ClassVar[str] = "BFL_API_KEY"
 
     def __init__(self, hooks: HookSender) -> None:
         super().__init__(hooks)

@@ -40,6 +40,7 @@ class Fal(HostedSimulator):
     """The queue; `hook_seed` makes the key that webhooks are signed with."""
 
     name: ClassVar[str] = "fal"
+    key_name: ClassVar[str] = "FAL_KEY"
     models: ClassVar[Mapping[str, Model]] = MODELS
 
     def __init__(self, hooks: HookSender) -> None:

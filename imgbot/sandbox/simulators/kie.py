@@ -41,6 +41,7 @@ class Kie(HostedSimulator):
     """The jobs API; `hook_key` is the webhookHmacKey of its dashboard."""
 
     name: ClassVar[str] = "kie"
+    key_name: ClassVar[str] = "KIE_API_KEY"
     models: ClassVar[Mapping[str, Model]] = MODELS
     failing_marks: ClassVar[frozenset[str]] = frozenset({"501"})
 

@@ -67,6 +67,8 @@ class OpenAi(RecordingSimulator):
     """The synchronous one."""
 
     name: ClassVar[str] = "openai"
+    key_name: ClassVar[str] = "OPENAI_API_KEY"
+    api_path: ClassVar[str] = "/v1"
 
     def routes(self) -> list[web.RouteDef]:
         root = f"/sim/{self.name}"

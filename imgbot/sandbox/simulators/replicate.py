@@ -49,6 +49,7 @@ class Replicate(HostedSimulator):
     """The API below `/v1`, its files among it."""
 
     name: ClassVar[str] = "replicate"
+    key_name: ClassVar[str] = "REPLICATE_API_TOKEN"
     models: ClassVar[Mapping[str, Model]] = MODELS
     failing_marks: ClassVar[frozenset[str]] = frozenset({"interrupted", "e003"})
 

@@ -46,6 +46,10 @@ class Simulator:
     """One provider: its routes are mounted below `/sim/<name>`."""
 
     name: ClassVar[str]
+    key_name: ClassVar[str] = ""
+    """The variable that the provider's key is usually kept in; empty where it needs none."""
+    api_path: ClassVar[str] = ""
+    """What stands behind the host in the provider's base address."""
 
     def __init__(self, hooks: HookSender) -> None:
         self.hooks = hooks

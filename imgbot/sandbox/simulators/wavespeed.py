@@ -53,6 +53,7 @@ class WaveSpeed(RecordingSimulator):
     """One account."""
 
     name: ClassVar[str] = "wavespeed"
+    key_name: ClassVar[str] = "WAVESPEED_API_KEY"
 
     def __init__(self, hooks: HookSender) -> None:
         super().__init__(hooks)
