@@ -11,7 +11,7 @@ import pytest
 
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.sandbox import picture
-from tests.support.simulators import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, open_desk, seen
 from tests.support.waiting import eventually
 
 Graph = dict[str, dict[str, Any]]

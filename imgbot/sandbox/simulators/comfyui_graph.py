@@ -44,7 +44,7 @@ def checked(given: Any, files: Container[str]) -> Verdict:
         return Verdict(error=error_of("prompt_no_outputs", "Prompt has no outputs"))
     checker = _Checker(graph, files)
     good = [name for name in outputs if checker.is_good(name)]
-    node_errors = {
+    node_errors: dict[str, dict[str, Any]] = {
         name: {
             "errors": errors,
             "dependent_outputs": [each for each in outputs if name in checker.reached(each)],

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import OrderedDict
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -200,4 +200,4 @@ async def _is_closed(socket: web.WebSocketResponse) -> bool:
     except TimeoutError:
         return False
     kinds = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR}
-    return cast("WSMsgType", message.type) in kinds
+    return message.type in kinds

@@ -139,9 +139,10 @@ def _stitched(run: Run, first: Sheet, second: Sheet, inputs: Mapping[str, Any]) 
 def sharpen(run: Run, inputs: Mapping[str, Any]) -> tuple[Any, ...]:
     radius, percent = float(inputs["sigma"]), round(100 * float(inputs["alpha"]))
     mask = ImageFilter.UnsharpMask(radius, percent, 0)
+    sheets: Sequence[Sheet] = inputs["image"]
     made = [
         run.sheet(*sheet.size, _then(sheet, lambda picture: picture.filter(mask)))
-        for sheet in inputs["image"]
+        for sheet in sheets
     ]
     return (made,)
 
@@ -163,9 +164,10 @@ def empty_latent(run: Run, inputs: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def sample(run: Run, inputs: Mapping[str, Any]) -> tuple[Any, ...]:
     seed = int(inputs["seed"])
+    latents: Sequence[Sheet] = inputs["latent_image"]
     made = [
-        run.sheet(*sheet.size, _drawing(run.order, seed + index, sheet.size))
-        for index, sheet in enumerate(inputs["latent_image"])
+        run.sheet(*latent.size, _drawing(run.order, seed + index, latent.size))
+        for index, latent in enumerate(latents)
     ]
     return (made,)
 

@@ -162,12 +162,12 @@ class OpenAi(RecordingSimulator):
         if "empty" in marks:
             return []
         if "not_a_picture" in marks:
-            content = serving.PAGE
+            contents = [serving.PAGE] * count
         elif "svg" in marks:
-            content = serving.SVG
+            contents = [serving.SVG] * count
         else:
-            content = await self.picture(task)
-        return [{"b64_json": base64.b64encode(content).decode()}] * count
+            contents = [await self.picture(task, index) for index in range(count)]
+        return [{"b64_json": base64.b64encode(content).decode()} for content in contents]
 
     async def _answer(
         self, request: web.Request, task: Task, answer: dict[str, Any]

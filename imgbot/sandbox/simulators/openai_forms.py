@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.fields import Field
+from imgbot.sandbox.simulators.flaws import Field
 from imgbot.sandbox.simulators.multipart import Part
 from imgbot.sandbox.simulators.openai_models import EDIT, Wrong
 from imgbot.sandbox.simulators.painting import MIME_TYPES, Picture

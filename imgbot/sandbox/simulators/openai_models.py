@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgbot.sandbox.provider_tasks import Refusal
-from imgbot.sandbox.simulators.fields import Field, Flaw, flaws, type_name
+from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws, type_name
 
 _LISTED_SIZES = ("1024x1024", "1024x1536", "1536x1024")
 _QUALITIES = ("low", "medium", "high")

@@ -5,6 +5,7 @@ their SHA-256 and size, in order), and `requests`: the text of the last submits,
 """
 
 import asyncio
+import hashlib
 import json
 import re
 from collections import OrderedDict, deque
@@ -59,10 +60,14 @@ class RecordingSimulator(Simulator):
                 shown |= {"model": record.model, "input": record.input}
         return view | {"requests": list(self._requests)}
 
-    async def picture(self, task: Task) -> bytes:
-        result = self._records[task.id].result
+    async def picture(self, task: Task, index: int = 0) -> bytes:
+        """One of several pictures, where several were ordered."""
+        order, result = task.order, self._records[task.id].result
+        if index:
+            digest = hashlib.sha256(f"{order.digest} {index}".encode()).hexdigest()
+            order = replace(order, digest=digest, seed=order.seed + index)
         async with self._threads:
-            return await asyncio.to_thread(paint, task.order, result)
+            return await asyncio.to_thread(paint, order, result)
 
     def record_of(self, task: Task) -> Record | None:
         return self._records.get(task.id)
