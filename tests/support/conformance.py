@@ -11,10 +11,6 @@ SYNCHRONOUS = ("openai",)
 SELF_HOSTED = ("comfyui",)
 PROVIDERS = HOSTED + SYNCHRONOUS + SELF_HOSTED
 
-KEYS: Mapping[str, str] = {name: f"sim-{name}-key" for name in PROVIDERS}
-PATHS: Mapping[str, str] = {"openai": "/v1"}
-"""What stands behind the simulator's own address in a provider's base URL."""
-
 NOT_OFFERED = {
     "bfl": {Operation.UPSCALE},
     "openai": {Operation.UPSCALE},
@@ -40,6 +36,9 @@ class Scenario:
     is_picture: bool = True
     """Whether what is fetched is one."""
 
+
+LASTING = frozenset({"stalled", "trickle"})
+"""Scenarios that last until a deadline; they are the same for every operation."""
 
 _SUBMIT = (
     Scenario("happy"),
@@ -84,8 +83,6 @@ _BY_STYLE: Mapping[str, tuple[Scenario, ...]] = {
     ),
 }
 
-_EXCEPTIONS: Mapping[tuple[str, str], Mapping[str, object]] = {}
-
 
 def cases() -> list[tuple[str, Operation, Scenario]]:
     """Every provider × operation × scenario that makes sense together."""
@@ -95,4 +92,5 @@ def cases() -> list[tuple[str, Operation, Scenario]]:
         for operation in ACTIONS
         if operation not in NOT_OFFERED.get(provider, set())
         for scenario in _BY_STYLE[provider]
+        if scenario.marks not in LASTING or operation in {Operation.CREATE, Operation.RETOUCH}
     ]

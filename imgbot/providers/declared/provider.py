@@ -27,7 +27,7 @@ from imgbot.providers.declared.hooks import HookReader
 from imgbot.providers.declared.paths import first, first_text
 from imgbot.providers.declared.spec import Model, Spec
 from imgbot.providers.declared.templates import fill, slots_in
-from imgbot.providers.http import HttpDoor
+from imgbot.providers.http import Answer, HttpDoor
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -126,7 +126,7 @@ class DeclaredProvider:
             case "failed":
                 raise reading.failure(self._spec, answer)
             case "done":
-                return await self._done(ticket, answer.content)
+                return await self._done(ticket, answer)
             case _:
                 return Pending(
                     _share(first(answer.content, spec.progress)),
@@ -168,17 +168,16 @@ class DeclaredProvider:
     async def aclose(self) -> None:
         await self._door.aclose()
 
-    async def _done(self, ticket: Ticket, content: Any) -> Done:
+    async def _done(self, ticket: Ticket, answer: Answer) -> Done:
         if self._spec.result is not None:
             answer = await self._door.ask("GET", self._url(self._spec.result.url, ticket))
             if (error := reading.refusal(self._spec, "result", answer)) is not None:
                 raise error
-            content = answer.content
-        if (error := reading.flagged(self._spec, content)) is not None:
+        if (error := reading.flagged(self._spec, answer.content)) is not None:
             raise error
-        kind, found = reading.outputs(self._spec, content)
+        kind, found = reading.outputs(self._spec, answer.content)
         if not found:
-            raise ProviderError(_KIND.FAILED, "done without a picture")
+            raise reading.missing(self._spec, answer)
         if kind == "base64":
             target = Path(str(ticket.get("target", "")))
             await asyncio.to_thread(_write_base64, found[0], target)

@@ -61,6 +61,14 @@ def failure(spec: Spec, answer: Answer) -> ProviderError:
     return ProviderError(kind, _safe(said), is_billed=billed)
 
 
+def missing(spec: Spec, answer: Answer) -> ProviderError:
+    """Return why a task that is done has no picture."""
+    rule = _rule(spec, "result", answer, "")
+    if rule is not None:
+        return ProviderError(rule.kind, "done, and the picture is gone", is_billed=rule.billed)
+    return ProviderError(_KIND.FAILED, "done without a picture")
+
+
 def flagged(spec: Spec, content: Any) -> ProviderError | None:
     """Return the refusal that a finished picture's flags stand for."""
     for flag in spec.flags:
