@@ -21,7 +21,7 @@ from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script, open_script
-from tests.support.simulators import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, open_desk, seen
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 MODELS = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
@@ -238,6 +238,18 @@ async def test_a_server_that_names_tasks_itself_proves_nothing(
 
     assert len(done.outputs) == 1
     assert error.kind is Kind.LOST
+
+
+async def test_an_order_lost_at_an_old_server_is_not_given_again(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    await desk.set(marks="[[sim:old_server]] [[sim:drop_after_accept=1]]")
+
+    lost = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+    found = await refused(provider.look_up("job-1"))
+
+    assert (lost.kind, found.kind) == (Kind.SUBMIT_UNKNOWN, Kind.LOST)
+    assert len((await desk.view())["tasks"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script, open_script
-from tests.support.simulators import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, open_desk, seen
 
 KEY = "sim-openai-key"
 LOCAL = """\
