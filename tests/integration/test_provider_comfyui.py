@@ -240,6 +240,18 @@ async def test_a_server_that_names_tasks_itself_proves_nothing(
     assert error.kind is Kind.LOST
 
 
+async def test_an_order_lost_at_an_old_server_is_not_given_again(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    await desk.set(marks="[[sim:old_server]] [[sim:drop_after_accept=1]]")
+
+    lost = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+    found = await refused(provider.look_up("job-1"))
+
+    assert (lost.kind, found.kind) == (Kind.SUBMIT_UNKNOWN, Kind.LOST)
+    assert len((await desk.view())["tasks"]) == 1
+
+
 @pytest.mark.parametrize(
     ("stats", "is_proof"),
     [

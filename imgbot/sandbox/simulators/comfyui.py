@@ -33,13 +33,14 @@ from imgbot.sandbox.simulators.serving import serve_spoiled
 
 _UPLOAD_BYTES = 100 << 20
 _MODELS = {"checkpoints": CHECKPOINTS, "upscale_models": UPSCALERS}
-_STATS = {
-    "system": {"os": "posix", "comfyui_version": "0.9.2", "python_version": "3.12", "argv": []},
-    "devices": [
-        {"name": "cuda:0 Simulated", "type": "cuda", "index": 0, "vram_total": 25_769_803_776,
-         "vram_free": 20_000_000_000, "torch_vram_total": 0, "torch_vram_free": 0},
-    ],
-}  # fmt: skip
+_VERSION = "0.9.2"
+_OLD_VERSION = "0.3.44"
+"""The last one that gave its own ids."""
+_SYSTEM = {"os": "posix", "python_version": "3.12", "argv": []}
+_DEVICES = [
+    {"name": "cuda:0 Simulated", "type": "cuda", "index": 0, "vram_total": 25_769_803_776,
+     "vram_free": 20_000_000_000, "torch_vram_total": 0, "torch_vram_free": 0},
+]  # fmt: skip
 
 
 class ComfyUi(Server):
@@ -254,7 +255,9 @@ class ComfyUi(Server):
         return web.json_response({name: object_info(name, uploads)} if name in NODES else {})
 
     async def stats(self, _request: web.Request) -> web.StreamResponse:
-        return web.json_response(_STATS)
+        version = _OLD_VERSION if self.is_old else _VERSION
+        system = {**_SYSTEM, "comfyui_version": version}
+        return web.json_response({"system": system, "devices": _DEVICES})
 
     async def models(self, request: web.Request) -> web.StreamResponse:
         if request.match_info["folder"] not in _MODELS:
