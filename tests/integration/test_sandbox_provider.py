@@ -227,5 +227,6 @@ async def test_settings_are_checked(desk: Desk) -> None:
         "duration_s": [0.0, 0.0],
         "idempotency": True,
         "lookup": True,
+        "marks": "",
         "price_usd": 0.04,
     }

@@ -1,21 +1,16 @@
-"""The simulated fal: its queue, its storage and its webhooks, and its own client against it."""
+"""The simulated fal: its queue, storage and webhooks; its client is in test_sim_clients.py."""
 
-import asyncio
 import base64
-import gc
 import hashlib
 import io
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-import fal_client
 import httpx
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fal_client import client as fal_constants
-from fal_client.client import FalClientHTTPError
 from PIL import Image
 
 from imgbot.sandbox.simulators.signing import fal_headers, fal_key_set
@@ -488,80 +483,3 @@ async def test_the_end_is_told_by_webhook(
         assert body["payload"]["detail"][0]["type"] == "content_policy_violation"
     else:
         assert body["payload"]["images"][0]["url"].startswith(desk.base_url)
-
-
-@pytest.fixture
-def client(desk: SimulatorDesk, monkeypatch: pytest.MonkeyPatch) -> Iterator[fal_client.SyncClient]:
-    """fal's own client; its environment variables name hosts, always behind https, so its
-    constants for the addresses are changed, and nothing else.
-    """
-    monkeypatch.setattr(fal_constants, "QUEUE_URL_FORMAT", f"{desk.base_url}/")
-    monkeypatch.setattr(fal_constants, "REST_URL", f"{desk.base_url}/rest")
-    monkeypatch.setattr(fal_constants, "CDN_URL", f"{desk.base_url}/cdn")
-    client = fal_client.SyncClient(key=desk.key)
-    yield client
-    client._client.close()
-
-
-async def test_the_official_client_submits_and_waits(
-    desk: SimulatorDesk, client: fal_client.SyncClient
-) -> None:
-    def work() -> list[Any]:
-        handle = client.submit(BANANA, {"prompt": "p [[sim:polls=2]]"})
-        first = handle.status()
-        result = client.result(BANANA, handle.request_id)
-        return [type(first), type(handle.status()), result["images"][0]]
-
-    first, last, file = await asyncio.to_thread(work)
-
-    assert (first, last) == (fal_client.InProgress, fal_client.Completed)
-    assert (await fetch(desk, file))[0] == "PNG"
-
-
-# The client leaves the connections of its uploads to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-async def test_the_official_client_uploads(
-    desk: SimulatorDesk, client: fal_client.SyncClient
-) -> None:
-    content = picture(120, 90)
-
-    def work() -> Any:
-        address = client.upload(content, "image/jpeg", "cat.jpg", fallback_repository=[])
-        older = client.upload(content, "image/jpeg", "cat.jpg", repository="fal")
-        given = {"prompt": "p !", "image_urls": [address, older]}
-        return client.subscribe(EDIT, given, interval=0.01)
-
-    await asyncio.to_thread(work)
-
-    received = (await desk.task())["input"]["image_urls"]
-    assert [shown["sha256"] for shown in received] == [sha256(content)] * 2
-    gc.collect()
-
-
-async def test_the_official_client_cancels(
-    desk: SimulatorDesk, client: fal_client.SyncClient
-) -> None:
-    def work() -> None:
-        handle = client.submit(BANANA, {"prompt": "p [[sim:slow=600]]"})
-        client.cancel(BANANA, handle.request_id)
-
-    await asyncio.to_thread(work)
-
-    assert await desk.charged_usd() == []
-
-
-@pytest.mark.parametrize(
-    ("given", "status"),
-    [
-        ({"prompt": "p [[sim:moderated]]"}, 422),
-        ({"promt": "p"}, 422),
-        ({"prompt": "p [[sim:locked]]"}, 403),
-    ],
-)
-async def test_the_official_client_sees_errors(
-    desk: SimulatorDesk, client: fal_client.SyncClient, given: dict[str, Any], status: int
-) -> None:
-    with pytest.raises(FalClientHTTPError) as caught:
-        await asyncio.to_thread(client.subscribe, BANANA, given, interval=0.01)
-
-    assert caught.value.status_code == status

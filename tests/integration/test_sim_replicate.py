@@ -1,15 +1,11 @@
-"""The simulated Replicate: its API to the letter, and its own client against it."""
+"""The simulated Replicate: its API to the letter; its client is in test_sim_clients.py."""
 
-import asyncio
-import io
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
-from replicate.client import Client
-from replicate.exceptions import ModelError, ReplicateError
 from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
 from imgbot.sandbox.simulators.signing import replicate_headers
@@ -624,73 +620,3 @@ async def test_a_cancelled_prediction_tells_so_at_once(
 
     [caught] = await hooks.wait(1)
     assert json.loads(caught.body)["status"] == "aborted"
-
-
-@pytest.fixture
-def client(desk: SimulatorDesk) -> Iterator[Client]:
-    """Replicate's client as it is; it takes another base URL and key."""
-    client = Client(api_token=desk.key, base_url=desk.base_url)
-    client.poll_interval = 0.01
-    yield client
-    client._client.close()
-
-
-@pytest.mark.parametrize("wait", [True, False])
-async def test_the_official_client_runs_models(
-    desk: SimulatorDesk, client: Client, wait: bool
-) -> None:
-    await desk.set(duration_s=[0.1, 0.1])
-    given = {"prompt": "p", "image_input": [io.BytesIO(picture())]}
-
-    output: Any = await asyncio.to_thread(client.run, BANANA, given, wait=wait)
-    several: Any = await asyncio.to_thread(client.run, SCHNELL, {"prompt": "p", "num_outputs": 2})
-
-    # The client makes a FileOutput of https addresses only.
-    assert looks(await fetch(desk, output))[0] == "JPEG"
-    assert len(several) == 2
-    assert (await desk.view())["tasks"][0]["operation"] == "edit"
-
-
-async def test_the_official_client_runs_versions(desk: SimulatorDesk, client: Client) -> None:
-    given = {"image": io.BytesIO(picture(100, 80)), "scale": 3}
-
-    output: Any = await asyncio.to_thread(client.run, f"nightmareai/real-esrgan:{ESRGAN}", given)
-
-    assert looks(await fetch(desk, output))[1] == (300, 240)
-
-
-async def test_the_official_client_creates_waits_and_cancels(
-    desk: SimulatorDesk, client: Client
-) -> None:
-    def work() -> list[str]:
-        slow = client.models.predictions.create(BANANA, {"prompt": "p [[sim:polls=3]]"})
-        slow.wait()
-        running = client.models.predictions.create(BANANA, {"prompt": "q [[sim:polls=99]]"})
-        stopped = client.predictions.cancel(running.id)
-        return [slow.status, stopped.status, client.predictions.get(running.id).status]
-
-    assert await asyncio.to_thread(work) == ["succeeded", "canceled", "canceled"]
-
-
-async def test_the_official_client_sees_errors(desk: SimulatorDesk, client: Client) -> None:
-    with pytest.raises(ModelError, match="E005"):
-        await asyncio.to_thread(client.run, BANANA, {"prompt": "p [[sim:moderated]]"})
-    with pytest.raises(ReplicateError, match="Input validation failed"):
-        await asyncio.to_thread(client.run, BANANA, {"promt": "p"})
-    with pytest.raises(ReplicateError, match="Insufficient credit"):
-        await asyncio.to_thread(client.run, BANANA, {"prompt": "p [[sim:402]]"})
-
-
-async def test_the_official_client_keeps_files_and_knows_the_account(
-    desk: SimulatorDesk, client: Client
-) -> None:
-    def work() -> list[Any]:
-        file = client.files.create(io.BytesIO(b"bytes"), filename="a.jpg", metadata={"a": 1})
-        listed = [one.id for one in client.files.list()]
-        found = client.files.get(file.id)
-        is_deleted = client.files.delete(file.id)
-        account = client.accounts.current()
-        model = client.models.get(BANANA)
-        return [listed == [file.id], found.size, found.metadata, is_deleted, account.type, model.id]
-
-    assert await asyncio.to_thread(work) == [True, 5, {"a": 1}, True, "organization", BANANA]

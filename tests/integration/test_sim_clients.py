@@ -1,0 +1,198 @@
+"""The providers' own client libraries, unmodified, against the simulators."""
+
+import asyncio
+import gc
+import io
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import fal_client
+import pytest
+from fal_client import client as fal_constants
+from fal_client.client import FalClientHTTPError
+from replicate.client import Client
+from replicate.exceptions import ModelError, ReplicateError
+
+from tests.support.sandbox import picture
+from tests.support.simulators import SimulatorDesk, looks, open_desk, sha256
+
+BANANA = "google/nano-banana-2"
+SCHNELL = "black-forest-labs/flux-schnell"
+ESRGAN = "42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b"
+FAL_BANANA = "fal-ai/nano-banana-2"
+FAL_EDIT = "fal-ai/nano-banana-2/edit"
+
+
+@pytest.fixture
+async def replicate() -> AsyncGenerator[SimulatorDesk]:
+    async with open_desk("replicate", "Bearer") as desk:
+        yield desk
+
+
+@pytest.fixture
+async def fal_desk() -> AsyncGenerator[SimulatorDesk]:
+    async with open_desk("fal", "Key") as desk:
+        yield desk
+
+
+async def fetch(desk: SimulatorDesk, url: str) -> bytes:
+    answer = await desk.anyone.get(url)
+    assert answer.status_code == 200
+    return answer.content
+
+
+@pytest.fixture
+def replicate_client(replicate: SimulatorDesk) -> Iterator[Client]:
+    """Replicate's client as it is; it takes another base URL and key."""
+    client = Client(api_token=replicate.key, base_url=replicate.base_url)
+    client.poll_interval = 0.01
+    yield client
+    client._client.close()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+async def test_replicates_client_runs_models(
+    replicate: SimulatorDesk, replicate_client: Client, wait: bool
+) -> None:
+    await replicate.set(duration_s=[0.1, 0.1])
+    given = {"prompt": "p", "image_input": [io.BytesIO(picture())]}
+
+    output: Any = await asyncio.to_thread(replicate_client.run, BANANA, given, wait=wait)
+    several: Any = await asyncio.to_thread(
+        replicate_client.run, SCHNELL, {"prompt": "p", "num_outputs": 2}
+    )
+
+    # The client makes a FileOutput of https addresses only.
+    assert looks(await fetch(replicate, output))[0] == "JPEG"
+    assert len(several) == 2
+    assert (await replicate.view())["tasks"][0]["operation"] == "edit"
+
+
+async def test_replicates_client_runs_versions(
+    replicate: SimulatorDesk, replicate_client: Client
+) -> None:
+    given = {"image": io.BytesIO(picture(100, 80)), "scale": 3}
+
+    output: Any = await asyncio.to_thread(
+        replicate_client.run, f"nightmareai/real-esrgan:{ESRGAN}", given
+    )
+
+    assert looks(await fetch(replicate, output))[1] == (300, 240)
+
+
+async def test_replicates_client_creates_waits_and_cancels(
+    replicate: SimulatorDesk, replicate_client: Client
+) -> None:
+    def work() -> list[str]:
+        slow = replicate_client.models.predictions.create(BANANA, {"prompt": "p [[sim:polls=3]]"})
+        slow.wait()
+        running = replicate_client.models.predictions.create(
+            BANANA, {"prompt": "q [[sim:polls=99]]"}
+        )
+        stopped = replicate_client.predictions.cancel(running.id)
+        return [slow.status, stopped.status, replicate_client.predictions.get(running.id).status]
+
+    assert await asyncio.to_thread(work) == ["succeeded", "canceled", "canceled"]
+
+
+async def test_replicates_client_sees_errors(
+    replicate: SimulatorDesk, replicate_client: Client
+) -> None:
+    with pytest.raises(ModelError, match="E005"):
+        await asyncio.to_thread(replicate_client.run, BANANA, {"prompt": "p [[sim:moderated]]"})
+    with pytest.raises(ReplicateError, match="Input validation failed"):
+        await asyncio.to_thread(replicate_client.run, BANANA, {"promt": "p"})
+    with pytest.raises(ReplicateError, match="Insufficient credit"):
+        await asyncio.to_thread(replicate_client.run, BANANA, {"prompt": "p [[sim:402]]"})
+
+
+async def test_replicates_client_keeps_files_and_knows_the_account(
+    replicate: SimulatorDesk, replicate_client: Client
+) -> None:
+    def work() -> list[Any]:
+        file = replicate_client.files.create(
+            io.BytesIO(b"bytes"), filename="a.jpg", metadata={"a": 1}
+        )
+        listed = [one.id for one in replicate_client.files.list()]
+        found = replicate_client.files.get(file.id)
+        is_deleted = replicate_client.files.delete(file.id)
+        account = replicate_client.accounts.current()
+        model = replicate_client.models.get(BANANA)
+        return [listed == [file.id], found.size, found.metadata, is_deleted, account.type, model.id]
+
+    assert await asyncio.to_thread(work) == [True, 5, {"a": 1}, True, "organization", BANANA]
+
+
+@pytest.fixture
+def fal(
+    fal_desk: SimulatorDesk, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[fal_client.SyncClient]:
+    """fal's own client; its environment variables name hosts, always behind https, so its
+    constants for the addresses are changed, and nothing else.
+    """
+    monkeypatch.setattr(fal_constants, "QUEUE_URL_FORMAT", f"{fal_desk.base_url}/")
+    monkeypatch.setattr(fal_constants, "REST_URL", f"{fal_desk.base_url}/rest")
+    monkeypatch.setattr(fal_constants, "CDN_URL", f"{fal_desk.base_url}/cdn")
+    client = fal_client.SyncClient(key=fal_desk.key)
+    yield client
+    client._client.close()
+
+
+async def test_fals_client_submits_and_waits(
+    fal_desk: SimulatorDesk, fal: fal_client.SyncClient
+) -> None:
+    def work() -> list[Any]:
+        handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:polls=2]]"})
+        first = handle.status()
+        result = fal.result(FAL_BANANA, handle.request_id)
+        return [type(first), type(handle.status()), result["images"][0]]
+
+    first, last, file = await asyncio.to_thread(work)
+
+    assert (first, last) == (fal_client.InProgress, fal_client.Completed)
+    assert looks(await fetch(fal_desk, file["url"]))[0] == "PNG"
+
+
+# The client leaves the connections of its uploads to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+async def test_fals_client_uploads(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+    content = picture(120, 90)
+
+    def work() -> Any:
+        address = fal.upload(content, "image/jpeg", "cat.jpg", fallback_repository=[])
+        older = fal.upload(content, "image/jpeg", "cat.jpg", repository="fal")
+        given = {"prompt": "p !", "image_urls": [address, older]}
+        return fal.subscribe(FAL_EDIT, given, interval=0.01)
+
+    await asyncio.to_thread(work)
+
+    received = (await fal_desk.task())["input"]["image_urls"]
+    assert [shown["sha256"] for shown in received] == [sha256(content)] * 2
+    gc.collect()
+
+
+async def test_fals_client_cancels(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+    def work() -> None:
+        handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:slow=600]]"})
+        fal.cancel(FAL_BANANA, handle.request_id)
+
+    await asyncio.to_thread(work)
+
+    assert await fal_desk.charged_usd() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({"prompt": "p [[sim:moderated]]"}, 422),
+        ({"promt": "p"}, 422),
+        ({"prompt": "p [[sim:locked]]"}, 403),
+    ],
+)
+async def test_fals_client_sees_errors(
+    fal_desk: SimulatorDesk, fal: fal_client.SyncClient, given: dict[str, Any], status: int
+) -> None:
+    with pytest.raises(FalClientHTTPError) as caught:
+        await asyncio.to_thread(fal.subscribe, FAL_BANANA, given, interval=0.01)
+
+    assert caught.value.status_code == status

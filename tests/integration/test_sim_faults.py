@@ -1,0 +1,73 @@
+"""What any HTTP server may do to polls and files, in the way that all simulators share."""
+
+from collections.abc import AsyncGenerator
+
+import httpx
+import pytest
+
+from tests.support.simulators import SimulatorDesk, open_desk
+
+MODEL = "google/nano-banana-2"
+
+
+@pytest.fixture
+async def desk() -> AsyncGenerator[SimulatorDesk]:
+    async with open_desk("replicate", "Bearer") as desk:
+        yield desk
+
+
+async def submit(desk: SimulatorDesk, mark: str) -> str:
+    """The address at which the prediction is polled."""
+    body = {"input": {"prompt": f"p [[sim:{mark}]]"}}
+    answer = await desk.http.post(f"/v1/models/{MODEL}/predictions", json=body)
+    return answer.json()["urls"]["get"]
+
+
+async def file_of(desk: SimulatorDesk, mark: str) -> str:
+    return (await desk.http.get(await submit(desk, mark))).json()["output"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind", "start"),
+    [("not_a_picture", "image/jpeg", b"<!doctype html>"), ("svg", "image/svg+xml", b"<svg ")],
+)
+async def test_a_file_can_be_no_picture(
+    desk: SimulatorDesk, mark: str, kind: str, start: bytes
+) -> None:
+    answer = await desk.anyone.get(await file_of(desk, mark))
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+    assert answer.content.startswith(start)
+
+
+async def test_a_file_can_hide_behind_endless_redirects(desk: SimulatorDesk) -> None:
+    url = await file_of(desk, "redirects")
+
+    with pytest.raises(httpx.TooManyRedirects):
+        await desk.anyone.get(url, follow_redirects=True)
+
+
+async def test_a_file_can_be_huge(desk: SimulatorDesk) -> None:
+    read_bytes = 0
+    async with desk.anyone.stream("GET", await file_of(desk, "huge")) as answer:
+        async for chunk in answer.aiter_raw():
+            read_bytes += len(chunk)
+            if read_bytes > 100 << 20:
+                break
+
+    assert read_bytes > 100 << 20
+    assert "Content-Length" not in answer.headers
+
+
+async def test_a_file_can_trickle(desk: SimulatorDesk) -> None:
+    async with desk.anyone.stream("GET", await file_of(desk, "trickle")) as answer:
+        first = await anext(answer.aiter_raw())
+
+    assert first == b"\xff"
+
+
+async def test_a_poll_can_stall(desk: SimulatorDesk) -> None:
+    async with desk.http.stream("GET", await submit(desk, "stalled")) as answer:
+        first = await anext(answer.aiter_raw())
+
+    assert (answer.status_code, first) == (200, b" ")
