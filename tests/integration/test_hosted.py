@@ -1,0 +1,156 @@
+"""The bot on hosted providers, played by the sandbox: from a message to the bill."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from imgbot.sandbox.server import Sandbox
+from tests.integration.test_actions import jpeg, result_for
+from tests.support.bot import Bot
+from tests.support.sandbox import Control, Message, Person, open_sandbox
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PHOTO = jpeg("cat", (320, 240))
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A bot on Replicate, upscaling at fal, with webhooks; the built-in engine stands in."""
+
+    bot: Bot
+    control: Control
+    sandbox: Sandbox
+    admin: Person
+
+    async def mark(self, name: str, marks: str) -> None:
+        await self.control.post(f"provider/{name}", {"marks": marks})
+
+    async def view(self, name: str) -> Any:
+        return await self.control.get(f"provider/{name}")
+
+    async def says(self, person: Person, text: str) -> Message:
+        """Wait for a message, new or changed, with these words in it."""
+        return await self.control.wait_message(person.id, lambda m: text in m.text, 60)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hosted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hosted]:
+    state_dir = tmp_path_factory.mktemp("hosted") / "state"
+    state_dir.mkdir()
+    async with open_sandbox() as (sandbox, control):
+        admin = await control.make_user("Olga", language_code="en")
+        urls = {name: sandbox.simulators[name].base_url for name in ("replicate", "fal")}
+        bot = Bot(
+            sandbox,
+            state_dir,
+            IMGBOT_PROVIDER="replicate",
+            IMGBOT_PROVIDER_UPSCALE="fal",
+            IMGBOT_PROVIDER_FALLBACK="builtin",
+            IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
+            IMGBOT_ADMINS=str(admin.id),
+            REPLICATE_API_TOKEN=sandbox.simulators["replicate"].key,
+            FAL_KEY=sandbox.simulators["fal"].key,
+        )
+        bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
+        for name in urls:
+            await control.post(f"provider/{name}", {"duration_s": [0.2, 0.4]})
+        async with bot:
+            yield Hosted(bot, control, sandbox, admin)
+            assert bot.is_running, bot.log[-4000:]
+        assert (await control.calls())["violations"] == []
+        keys = [sandbox.simulators[name].key for name in urls]
+        assert not [key for key in (sandbox.token, *keys) if key in bot.log]
+
+
+@pytest.fixture
+def control(hosted: Hosted) -> Control:
+    return hosted.control
+
+
+async def test_five_actions_are_made_and_charged_once_each(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Anna", language_code="en")
+
+    await control.say(person, "a calm lake at dawn 16:9")
+    await result_for(control, person)
+    for words in ("make it winter", "/retouch", "/upscale"):
+        after = await control.last_seq()
+        await control.send_photos(person, [PHOTO], caption=words)
+        await result_for(control, person, after)
+    after = await control.last_seq()
+    await control.send_photos(person, [PHOTO, jpeg("astronaut", (320, 240))], caption="both at sea")
+    await result_for(control, person, after)
+
+    replicate, fal = await hosted.view("replicate"), await hosted.view("fal")
+    made = [task["operation"] for task in replicate["tasks"] if task["status"] == "succeeded"]
+    assert sorted(made) == ["create", "edit", "merge", "retouch"]
+    assert len(replicate["ledger"]) == 4
+    assert len(fal["ledger"]) == 1
+    sent = str(replicate["requests"]) + str(fal["requests"])
+    assert hosted.sandbox.token not in sent
+    assert "/file/bot" not in sent
+
+
+async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Boris", language_code="en")
+    before = len((await hosted.view("replicate"))["ledger"])
+
+    await control.say(person, "a red fox [[sim:drop_after_accept]]")
+    await result_for(control, person)
+
+    assert len((await hosted.view("replicate"))["ledger"]) == before + 1
+    assert "a webhook told of the order" in hosted.bot.log
+
+
+async def test_a_forged_webhook_is_refused_and_changes_nothing(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Clara", language_code="en")
+
+    await control.say(person, "a green hill [[sim:forged_webhook]]")
+    await result_for(control, person)
+
+    metrics = await hosted.bot.get("/metrics")
+    assert 'imgbot_provider_hooks_total{verdict="forged"} 0.0' not in metrics
+
+
+async def test_moderation_is_a_refusal_and_goes_nowhere_else(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Dina", language_code="en")
+
+    await control.say(person, "something bad [[sim:moderated]]")
+    message = await hosted.says(person, "breaks its rules")
+
+    assert "Nothing was charged." in message.text
+    assert not message.photo_id
+
+
+async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Erik", language_code="en")
+    before = len((await hosted.view("replicate"))["ledger"])
+
+    await hosted.mark("replicate", "[[sim:402]]")
+    await control.say(person, "a blue bird")
+    result = await result_for(control, person)
+    await hosted.says(hosted.admin, "no credit left")
+    await hosted.mark("replicate", "")
+
+    assert "a stand-in made this one" in result.text
+    assert len((await hosted.view("replicate"))["ledger"]) == before
+    up = await eventually(
+        lambda: hosted.bot.get("/metrics"),
+        lambda text: 'imgbot_provider_up{provider="replicate"} 0.0' in text,
+        what="the metric of the provider that is out",
+    )
+    assert 'imgbot_provider_up{provider="builtin"} 1.0' in up

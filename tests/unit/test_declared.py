@@ -1,0 +1,182 @@
+"""Providers by a file: templates, paths, mistakes with their line, dry runs, signatures."""
+
+from typing import Any
+
+import pytest
+
+from imgbot.errors import ConfigError, ProviderError
+from imgbot.providers import signatures
+from imgbot.providers.addresses import Hosts, public_address
+from imgbot.providers.declared.checking import read_spec
+from imgbot.providers.declared.paths import pick
+from imgbot.providers.declared.rehearsal import put, rehearse
+from imgbot.providers.declared.templates import fill
+from imgbot.providers.documents import parse, read_preset
+
+PRESETS = ("replicate", "fal", "kie", "bfl", "wavespeed")
+VALUES: dict[str, Any] = {
+    "prompt": "a lake",
+    "images": ["one", "two", "three"],
+    "image": "one",
+    "ratio": "16:9",
+    "scale": 2,
+    "seed": 7,
+    "hook": "",
+}
+MAPS: dict[str, dict[str, Any]] = {"sizes": {"16:9": {"width": 16}, "default": "square"}}
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ({"n": "{seed}", "s": "{seed:str}"}, {"n": 7, "s": "7"}),
+        ({"text": "say {prompt}!"}, {"text": "say a lake!"}),
+        ({"a": "{images}", "b": ["{image}"]}, {"a": ["one", "two", "three"], "b": ["one"]}),
+        ({"hook": "{hook?}", "url": "x?{hook?}", "n": 1}, {"n": 1}),
+        ({"size": "{ratio|sizes}"}, {"size": {"width": 16}}),
+        ({"size": "{scale|sizes}"}, {"size": "square"}),
+        ({"i": "{image}", "i_{i}": "{images}"}, {"i": "one", "i_2": "two", "i_3": "three"}),
+        ({"deep": {"list": [{"p": "{prompt}"}]}}, {"deep": {"list": [{"p": "a lake"}]}}),
+    ],
+)
+def test_templates_are_filled_with_typed_values(template: Any, filled: Any) -> None:
+    assert fill(template, VALUES, MAPS) == filled
+
+
+def test_a_slot_without_a_value_refuses_the_order() -> None:
+    with pytest.raises(ProviderError, match="the order has no image"):
+        fill({"image": "{image}"}, {"image": None}, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("a.b", [1]),
+        ("list[*].url", ["x", "y"]),
+        ("list[1].url", ["y"]),
+        ("list[9].url", []),
+        ("null", []),
+        ("a.b.c", []),
+    ],
+)
+def test_paths_lead_to_what_is_there(path: str, found: list[Any]) -> None:
+    content = {"a": {"b": 1}, "list": [{"url": "x"}, {"url": "y"}], "null": None}
+
+    assert pick(content, path) == found
+
+
+@pytest.mark.parametrize("path", ["a.b", "list[*].url", "output[0]"])
+def test_what_is_put_at_a_path_is_found_there(path: str) -> None:
+    content: dict[str, Any] = {}
+    put(content, path, "here")
+
+    assert pick(content, path) == ["here"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('name = "fal"', 'name = "fal"\nnmae = 3', "nmae: there is no such key"),
+        ('prompt = "{prompt}"', 'prompt = "{promt}"', "there is no {promt} here"),
+        ("|sizes?", "|size?", "there is no [maps.size]"),
+        ('kind = "token"', 'kind = "tokens"', "upload.kind"),
+        ("[urls]", "[urls", "not TOML"),
+        ('path = "images[*].url"', 'path = "images[x"', "is no path"),
+        ('key = "FAL_KEY"', 'key = "IMGBOT_TOKEN"', "a variable of its own"),
+        ("(?i)locked|balance", "(?i)locked|(", "is no regular expression"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
+    text = read_preset("fal").text
+    line = text[: text.index(old)].count("\n") + 1
+
+    with pytest.raises(ConfigError) as refusal:
+        read_spec(parse("my.toml", text.replace(old, new, 1)))
+
+    assert complaint in str(refusal.value)
+    # A key that is put below the first one stands a line further down.
+    assert f"line {line + new.count(chr(10))}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_every_preset_passes_its_dry_run(name: str) -> None:
+    lines = await rehearse(read_spec(read_preset(name)))
+    ends = [line for line in lines if line.startswith("  ends in ")]
+
+    assert set(ends) == {"  ends in a picture"}
+    assert len(ends) >= 4
+    said = {line.split(": ")[0]: line.split(": ")[1] for line in lines if "answered by" in line}
+    assert said["an order answered by 401"] == "auth"
+    assert said["an order answered by 402"] == "no_credit"
+    assert said["an order answered by 429"] == "rate_limited"
+    assert said["an order answered by 500"] == "submit_unknown"
+    assert said["an order answered by half a JSON"] == "submit_unknown"
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("https://queue.fal.run/x", True),
+        ("https://eu.bfl.ai/x", True),
+        ("http://queue.fal.run/x", False),
+        ("https://queue.fal.run:8443/x", False),
+        ("https://queue.fal.run.evil.example/x", False),
+        ("https://evilbfl.ai/x", False),
+        ("https://user:pass@queue.fal.run/x", False),
+        ("http://127.0.0.1:8188/prompt", True),
+        ("http://127.0.0.1:8189/prompt", False),
+    ],
+)
+def test_only_listed_hosts_see_the_key(url: str, *, may: bool) -> None:
+    hosts = Hosts(("http://127.0.0.1:8188",), ("queue.fal.run", "*.bfl.ai"))
+
+    assert hosts.may_see_key(url) is may
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "localhost"])
+async def test_addresses_inside_are_not_fetched_from(host: str) -> None:
+    assert await public_address(host, 443) is None
+
+
+NOW_S = 1_700_000_000.0
+BODY = b'{"id":"p1","status":"succeeded"}'
+STANDARD = {
+    "webhook-id": "msg_1",
+    "webhook-timestamp": "1700000000",
+    "webhook-signature": "v1,ZRC2qXl9LPzGtO/eTF7TUjtZ+oS3hgUq/qh+JTx1CWs=",
+}
+FAL_BODY = b'{"request_id":"r1","status":"OK","payload":{"images":[{"url":"http://sim/1.png"}]}}'
+FAL = {
+    "x-fal-webhook-request-id": "r1",
+    "x-fal-webhook-user-id": "u1",
+    "x-fal-webhook-timestamp": "1700000000",
+    "x-fal-webhook-signature": "406cacbfbf84f007b2e7b6d185cbfe056efe6f7b9a40da9539e5903219d2374f"
+    "c9c1c59d11322ad2d8e38e8f364a30277e4decc8d9f32dbd8ef1975fad2aa202",
+}
+FAL_KEYS = [{"kty": "OKP", "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"}]
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_known_signatures_are_accepted() -> None:
+    kie = {
+        "x-webhook-timestamp": "1700000000",
+        "x-webhook-signature": "hVacQaZe8PsGNhGRtasNSQSP/NhvJdj8ZX+/p6m2rBg=",
+    }
+
+    assert signatures.is_standard(SECRET, STANDARD, BODY, NOW_S)
+    assert signatures.is_kie("kie-test-key", kie, "task_1", NOW_S)
+    assert signatures.is_fal(FAL_KEYS, FAL, FAL_BODY, NOW_S)
+
+
+@pytest.mark.parametrize("spoil", ["body", "late", "header", "key"])
+def test_anything_else_is_not(spoil: str) -> None:
+    body = BODY + b" " if spoil == "body" else BODY
+    fal_body = FAL_BODY + b" " if spoil == "body" else FAL_BODY
+    now_s = NOW_S + 301 if spoil == "late" else NOW_S
+    standard = STANDARD | ({"webhook-signature": "v1,AAAA"} if spoil == "header" else {})
+    fal = FAL | ({"x-fal-webhook-signature": "zz"} if spoil == "header" else {})
+    keys = [{"x": "AAAA"}, {"y": 1}, "odd"] if spoil == "key" else FAL_KEYS
+    secret = "whsec_AAAA" if spoil == "key" else SECRET
+
+    assert not signatures.is_standard(secret, standard, body, now_s)
+    assert not signatures.is_fal(keys, fal, fal_body, now_s)

@@ -1,0 +1,102 @@
+"""Who takes an order: the chosen one, the fallback, or nobody for a while."""
+
+import pytest
+
+from imgbot.errors import ProviderErrorKind as Kind
+from imgbot.job import Operation
+from imgbot.providers.access import Access
+from imgbot.providers.builtin import BuiltinProvider
+from imgbot.providers.protocol import Done, Order
+from imgbot.providers.simulated import SimulatedProvider
+from imgbot.runner.routing import Breaker, Routes
+
+CREATE = Operation.CREATE
+
+
+async def no_engine(order: Order) -> Done:
+    raise AssertionError(order)
+
+
+def routes(fallback: str = "") -> Routes:
+    prices = {CREATE: 40_000}
+    simulated = SimulatedProvider(Access(url="http://127.0.0.1:9", key="k", prices_micro=prices))
+    builtin = BuiltinProvider(no_engine)
+    chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
+    return Routes({"simulated": simulated, "builtin": builtin}, chosen, fallback)
+
+
+def chosen_name(route: Routes, refused_by: str = "", now_s: float = 0.0) -> str:
+    provider = route.choose(CREATE, refused_by, now_s).provider
+    return provider.name if provider else ""
+
+
+def test_the_chosen_one_serves_while_it_does() -> None:
+    assert chosen_name(routes("builtin")) == "simulated"
+
+
+def test_whoever_has_just_refused_is_asked_last() -> None:
+    assert chosen_name(routes("builtin"), refused_by="simulated") == "builtin"
+    assert chosen_name(routes(), refused_by="simulated") == "simulated"
+
+
+@pytest.mark.parametrize("kind", [Kind.NO_CREDIT, Kind.AUTH])
+def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> None:
+    route = routes()
+
+    assert route.refused("simulated", kind, 0.0)
+    choice = route.choose(CREATE, "", 1.0)
+
+    assert (choice.provider, choice.is_hopeless) == (None, True)
+    assert route.states() == {"simulated": True, "builtin": False}
+
+
+def test_a_fallback_takes_over_while_the_breaker_is_open() -> None:
+    route = routes("builtin")
+    route.refused("simulated", Kind.NO_CREDIT, 0.0)
+
+    assert chosen_name(route, now_s=1.0) == "builtin"
+
+
+def test_one_order_finds_out_whether_it_serves_again() -> None:
+    route = routes()
+    route.refused("simulated", Kind.AUTH, 0.0)
+
+    assert chosen_name(route, now_s=29.0) == ""
+    assert chosen_name(route, now_s=31.0) == "simulated"
+    assert chosen_name(route, now_s=32.0) == ""
+    route.taken("simulated")
+    assert chosen_name(route, now_s=33.0) == "simulated"
+
+
+def test_an_outage_opens_after_three_in_a_row_and_for_longer_each_time() -> None:
+    breaker = Breaker()
+
+    assert [breaker.failed(Kind.UNAVAILABLE, 0.0) for _ in range(3)] == [False, False, True]
+    assert breaker.wait_s(0.0) == 30.0
+    assert breaker.wait_s(30.0) == 0.0
+    assert not breaker.failed(Kind.UNAVAILABLE, 30.0)
+    assert breaker.wait_s(30.0) == 60.0
+    for _ in range(20):
+        breaker.failed(Kind.UNAVAILABLE, 100.0)
+    assert breaker.wait_s(100.0) == 600.0
+
+
+def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None:
+    route = routes()
+    for kind in (Kind.UNAVAILABLE, Kind.UNAVAILABLE, Kind.MODERATED, Kind.UNAVAILABLE):
+        assert not route.refused("simulated", kind, 0.0)
+
+    assert chosen_name(route) == "simulated"
+
+
+def test_busy_is_no_failure() -> None:
+    route = routes()
+    for _ in range(10):
+        assert not route.refused("simulated", Kind.RATE_LIMITED, 0.0)
+
+    assert chosen_name(route) == "simulated"
+
+
+def test_the_price_is_the_most_that_may_be_charged() -> None:
+    assert routes("builtin").price_micro(CREATE) == 40_000
+    assert routes().price_micro(Operation.COMPARE) == 0
