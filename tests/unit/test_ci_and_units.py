@@ -10,7 +10,7 @@ import pytest
 
 from imgbot.cli import EX_CONFIG
 from imgbot.ops.environment import read_environment_file, table
-from imgbot.ops.settings import KEY_OF_PROVIDER
+from imgbot.ops.provider_settings import KEYS
 from imgbot.supervisor import DRAIN_S
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
 
 def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> None:
     directives = _directives()
-    keys = {key for key in KEY_OF_PROVIDER.values() if key} - {"SIMULATED_API_KEY"}
+    keys = KEYS - {"SIMULATED_API_KEY"}
     names = [line.split(":")[0] for line in directives["LoadCredential"]]
 
     assert set(names) == {"bot-token", "redis-url"} | keys

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from imgbot.errors import ConfigError
+from imgbot.job import Operation
 from imgbot.ops.environment import SettingsSource, load, markdown_table, table
-from imgbot.ops.settings import KEY_OF_PROVIDER, workers_for
+from imgbot.ops.provider_settings import KEY_OF_PROVIDER
+from imgbot.ops.settings import workers_for
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -192,9 +194,9 @@ def test_a_provider_without_its_key_is_refused_by_the_keys_name(provider: str) -
     key = KEY_OF_PROVIDER[provider]
 
     assert _refused({"IMGBOT_PROVIDER": provider}).setting == key
-    chosen = load(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"})
-    assert chosen.provider_key is not None
-    assert chosen.provider_key.get_secret_value() == "secret"
+    chosen = load(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"}).key_of(provider)
+    assert chosen is not None
+    assert chosen.get_secret_value() == "secret"
 
 
 def test_a_provider_of_ones_own_is_a_file(tmp_path: Path) -> None:
@@ -204,7 +206,61 @@ def test_a_provider_of_ones_own_is_a_file(tmp_path: Path) -> None:
     settings = load(LEAST | {"IMGBOT_PROVIDER": str(file)})
 
     assert settings.provider == str(file)
-    assert settings.provider_key is None
+    assert settings.key_of(str(file)) is None
+
+
+def test_the_key_that_an_own_file_names_is_looked_for_and_is_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\nkey = "MINE_API_KEY"\n')
+    chosen = {"IMGBOT_PROVIDER": str(file)}
+
+    assert _refused(chosen).setting == "MINE_API_KEY"
+    settings = load(LEAST | chosen | {"MINE_API_KEY": "my-secret"})
+    found = settings.key_of(str(file))
+
+    assert found is not None
+    assert found.get_secret_value() == "my-secret"
+    assert "my-secret" in settings.secrets
+
+
+def test_the_bots_token_cannot_be_taken_for_a_providers_key(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\nkey = "IMGBOT_TOKEN"\n')
+
+    assert load(LEAST | {"IMGBOT_PROVIDER": str(file)}).key_of(str(file)) is None
+
+
+def test_operations_may_go_to_several_providers() -> None:
+    environ = {
+        "IMGBOT_PROVIDER": "replicate",
+        "IMGBOT_PROVIDER_UPSCALE": "comfyui",
+        "IMGBOT_PROVIDER_FALLBACK": "builtin",
+        "IMGBOT_PROVIDER_URL": "comfyui=http://10.0.0.2:8188, replicate=https://gate.example",
+        "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
+        "REPLICATE_API_TOKEN": "r8",
+    }
+    settings = load(LEAST | environ)
+
+    assert settings.providers == ("replicate", "comfyui", "builtin")
+    assert settings.provider_for(Operation.UPSCALE) == "comfyui"
+    assert settings.provider_for(Operation.CREATE) == "replicate"
+    assert settings.url_of("comfyui") == "http://10.0.0.2:8188"
+    assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("IMGBOT_PROVIDER_URL", "comfyui"),
+        ("IMGBOT_PROVIDER_URL", "comfyui=ftp://host"),
+        ("IMGBOT_MODELS", "paint=model"),
+        ("IMGBOT_MODELS", "create"),
+        ("IMGBOT_PUBLIC_URL", "http://bot.example.org"),
+        ("IMGBOT_PROVIDER_UPSCALE", "replicat"),
+    ],
+)
+def test_odd_provider_settings_are_refused(variable: str, value: str) -> None:
+    assert _refused({variable: value}).setting.startswith(("IMGBOT_PROVIDER", variable))
 
 
 def test_credentials_of_systemd_win_over_variables(tmp_path: Path) -> None:
@@ -220,8 +276,9 @@ def test_credentials_of_systemd_win_over_variables(tmp_path: Path) -> None:
     assert settings.token.get_secret_value() == other
     assert settings.redis_url is not None
     assert settings.redis_url.get_secret_value() == "redis://:pw@host/3"
-    assert settings.provider_key is not None
-    assert settings.provider_key.get_secret_value() == "fal-secret"
+    found = settings.key_of("fal")
+    assert found is not None
+    assert found.get_secret_value() == "fal-secret"
 
 
 @pytest.mark.parametrize(
