@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot import __version__, telemetry
+from imgbot import __version__, metrics, telemetry
 from imgbot.conversation.door import Myself
 from imgbot.conversation.introduction import introduce
 from imgbot.errors import TransientError
@@ -64,11 +64,11 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         doors = Doors(redis, scripts, queue, bot, myself, pool, routes, signals.draining)
         parts = wire(settings, doors)
         await closing.enter_async_context(
-            OpsServer(settings.http, telemetry.REGISTRY, parts.checks, parts.take_hook)
+            OpsServer(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook)
         )
         # READY must be true of the pool, too: one worker answers, the others start on need.
         await pool.run(worker.ready)
-        telemetry.REGISTRY.register(CgroupCollector())
+        metrics.REGISTRY.register(CgroupCollector())
         telemetry.started(__version__, "+".join(routes.names), pool.size)
         await _run(parts, server, bot, notifier, signals.draining)
         notifier.stopping("closing")

@@ -10,11 +10,11 @@ from aiogram import Bot
 from redis.asyncio import Redis
 
 from imgbot.errors import StorageAwayError, TransientError
+from imgbot.metrics import REGISTRY
 from imgbot.queue import keys
 from imgbot.queue.shelf import Shelf
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.updates import Updates
-from imgbot.telemetry import REGISTRY
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 

@@ -1,0 +1,77 @@
+"""Every series that /metrics shows, by name; what they count is in `telemetry`."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+REGISTRY = CollectorRegistry()
+"""What /metrics shows."""
+
+ProcessCollector(registry=REGISTRY)
+
+_JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)
+"""Seconds; the alerts' thresholds (30, 60) are boundaries, so their quantiles are exact."""
+
+_CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _counter(name: str, meaning: str, *labels: str) -> Counter:
+    return Counter(f"imgbot_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Gauge:
+    return Gauge(f"imgbot_{name}", meaning, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+    return Histogram(f"imgbot_{name}", meaning, labels, buckets=buckets, registry=REGISTRY)
+
+
+updates = _counter("updates_received_total", "Updates from Telegram.", "type")
+duplicates = _counter("updates_duplicate_total", "Updates handled in an earlier life.")
+poison = _counter("updates_dead_total", "Updates that could not be handled, set aside.")
+skipped = _counter("updates_skipped_total", "Updates over their chat's share of the window.")
+enqueued = _counter("jobs_enqueued_total", "Jobs admitted.", "operation")
+finished = _counter(
+    "jobs_finished_total",
+    "Jobs ended; rejected is the person's input or the provider's rules.",
+    "operation",
+    "status",
+)
+duration = _histogram(
+    "job_duration_seconds", "From the request to its end.", _JOB_BUCKETS, "operation"
+)
+wait = _histogram("job_wait_seconds", "From the request to its claim.", _JOB_BUCKETS, "operation")
+stage = _histogram(
+    "job_stage_duration_seconds", "Time in one stage of a job.", _JOB_BUCKETS, "stage"
+)
+queue = _gauge("queue_jobs", "Jobs by state.", "queue", "state")
+oldest_waiting = _gauge(
+    "queue_oldest_job_timestamp_seconds", "When the oldest waiting job was made; 0: none."
+)
+oldest_running = _gauge(
+    "job_oldest_running_timestamp_seconds", "When the oldest running job was claimed; 0: none."
+)
+workers = _gauge("workers", "Worker lanes.", "state")
+restarts = _counter("worker_restarts_total", "Workers replaced.", "reason")
+refusals = _counter("rate_limit_refusals_total", "Requests over the rate limit.")
+spend = _counter("spend_usd_total", "Money charged by providers.", "provider", "operation")
+spend_today = _gauge("spend_today_usd", "Charged and reserved today.")
+budget = _gauge("spend_budget_usd", "What may be spent in a day; +Inf: no ceiling.")
+admissions = _counter("admission_refusals_total", "Requests not admitted.", "reason")
+calls = _counter("telegram_requests_total", "Calls of the Bot API.", "method", "code")
+call_time = _histogram(
+    "telegram_request_duration_seconds", "Calls of the Bot API.", _CALL_BUCKETS, "method"
+)
+limited = _counter("telegram_rate_limited_total", "429 answers of the Bot API.", "method")
+provider_errors = _counter("provider_errors_total", "Errors of the image provider.", "kind")
+provider_up = _gauge("provider_up", "Whether a provider takes orders.", "provider")
+hooks = _counter("provider_hooks_total", "Webhooks of providers.", "verdict")
+handler_errors = _counter("handler_errors_total", "Handlers that failed.", "exception")
+poll_success = _gauge("last_poll_success_timestamp_seconds", "When getUpdates was last answered.")
+kept = _gauge("kept_pictures_bytes", "Finished pictures kept on disk.")
+mended = _counter("fsck_mended_total", "Entries that the check of the books mended.", "kind")
+lag = _histogram(
+    "event_loop_lag_seconds",
+    "How late the event loop runs what is due.",
+    (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+build = _gauge("build_info", "The running version.", "version", "provider")
