@@ -1,5 +1,6 @@
 """What to do after a failure: again, or an end with a sentence. Pure, without a clock."""
 
+import math
 from dataclasses import dataclass, replace
 
 from imgbot.errors import ProviderError, ProviderErrorKind
@@ -64,7 +65,7 @@ def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     return replace(_end(error), is_billed=False if is_refused else error.is_billed)
 
 
-def after_poll(error: ProviderError, failures: int, age_s: float) -> TryAgain | GiveUp:
+def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> TryAgain | GiveUp:
     """Asking costs nothing, so silence is met with patience; `failures` are in a row.
 
     A provider may not know a task yet that it took seconds ago, at another of its servers.

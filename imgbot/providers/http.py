@@ -126,11 +126,14 @@ class HttpDoor:
         self, method: str, url: str, deadline_s: float, options: dict[str, Any]
     ) -> Answer:
         headers = dict(options.pop("headers", {}))
-        is_public = options.pop("is_public", False)
-        if not is_public:
-            if not self._hosts.may_see_key(url):
-                raise ProviderError(_KIND.LOST, "an address that the key must not be sent to")
+        if options.pop("is_public", False):
+            # An address out of an answer, for which the key is not meant.
+            url, options["extensions"], more = await self._reached(url)
+            headers |= more
+        elif self._hosts.may_see_key(url):
             headers |= self._auth
+        else:
+            raise ProviderError(_KIND.LOST, "an address that the key must not be sent to")
         async with (
             asyncio.timeout(deadline_s),
             self._client.stream(method, url, headers=headers, **options) as answer,
@@ -170,11 +173,11 @@ class HttpDoor:
             return url, {}, _PLAIN
         parts = split(url)
         if parts is None or parts.scheme != "https":
-            raise ProviderError(_KIND.FAILED, "the result has no address to be fetched from")
+            raise ProviderError(_KIND.FAILED, "an address that is not https")
         host, port = parts.hostname or "", parts.port or 443
         address = await public_address(host, port)
         if address is None:
-            raise ProviderError(_KIND.FAILED, "the result's host has no public address")
+            raise ProviderError(_KIND.FAILED, "a host without a public address")
         shown = f"[{address}]" if ":" in address else address
         there = parts._replace(netloc=f"{shown}:{port}").geturl()
         return there, {"sni_hostname": host}, _PLAIN | {"Host": parts.netloc}

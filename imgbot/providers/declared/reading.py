@@ -120,8 +120,8 @@ def _fits(rule: ErrorRule, stage: Stage, answer: Answer, said: str) -> bool:
         found = pick(answer.content, rule.path)
         if not found or (rule.equals and not any(value in rule.equals for value in found)):
             return False
-    # A rule by words looks at the whole answer, for a provider's words move about.
-    return not rule.text or bool(re.search(rule.text, f"{said}\n{answer.text}"))
+    # The words of the refusal alone: elsewhere in an answer they may be names of fields.
+    return not rule.text or bool(re.search(rule.text, said))
 
 
 def _by_rule(rule: ErrorRule, answer: Answer, said: str) -> ProviderError:
