@@ -9,13 +9,19 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State, is_billed
-from imgbot.providers.http import HttpDoor
+from imgbot.providers.access import Access
 from imgbot.providers.protocol import Recovery
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.queue.jobs import Caps, JobQueue
+from imgbot.queue.admission import Caps
+from imgbot.queue.hints import Hints
+from imgbot.queue.jobs import JobQueue
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
+from imgbot.runner.alarms import Alarms
+from imgbot.runner.hooks import Hooks
 from imgbot.runner.ordering import submit
+from imgbot.runner.places import Places
+from imgbot.runner.routing import Routes
 from imgbot.runner.tools import Tools
 from imgbot.sandbox.provider import KEY
 from tests.support.sandbox import Control, open_sandbox
@@ -45,14 +51,20 @@ async def ordered(
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    door = HttpDoor(f"{control.url}/provider", KEY)
-    unused = cast("Any", None)
+    provider = SimulatedProvider(Access(f"{control.url}/provider", KEY), recovery)
+    routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+    shelf, unused = Shelf(redis), cast("Any", None)
     tools = Tools(
         queue=queue,
-        shelf=Shelf(redis),
+        shelf=shelf,
         people=unused,
         kept=unused,
-        providers={Operation.CREATE: SimulatedProvider(door, recovery)},
+        routes=routes,
+        places=Places(),
+        hooks=Hooks(
+            "", b"key", Hints(redis), shelf, lambda name, _: routes.named(name), lambda: NOW
+        ),
+        alarms=Alarms((), unused, unused),
         pool=unused,
         status=unused,
         delivery=unused,
@@ -67,7 +79,7 @@ async def ordered(
     try:
         return await submit(tools, claimed, asyncio.Event())
     finally:
-        await door.aclose()
+        await routes.aclose()
 
 
 async def charges(control: Control) -> int:
