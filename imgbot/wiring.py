@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiogram import Bot
+from aiogram import Bot, Dispatcher
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
@@ -162,18 +162,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     )
     desk = Desk(store, delivery, house, now_ms)
     dialogues = storage(doors.redis, keys.DIALOGUE)
-    dispatcher = build_dispatcher(desk, dialogues, doors.myself)
-
-    async def handle(update: Update) -> None:
-        with storage_errors():
-            await dispatcher.feed_raw_update(doors.bot, dict(update))
-
-    async def slow_down(update: Update) -> None:
-        # In a group it would be a complaint about people who talk with each other.
-        if isinstance(chat := chat_of(update), int) and chat > 0:
-            await delivery.announce(
-                Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
-            )
+    updates = _updates(doors, store, delivery, build_dispatcher(desk, dialogues, doors.myself))
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
@@ -186,7 +175,6 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         lambda: (pool.size, pool.started, pool.busy),
         doors.routes.states,
     )
-    updates = Updates(doors.bot, handle, store.shelf, slow_down)
     folder = _folder(settings, "jobs")
     return Parts(
         updates=updates,
@@ -196,6 +184,21 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         checks=_checks(doors.redis, updates),
         take_hook=tools.hooks.take,
     )
+
+
+def _updates(doors: Doors, store: Store, delivery: Delivery, dispatcher: Dispatcher) -> Updates:
+    async def handle(update: Update) -> None:
+        with storage_errors():
+            await dispatcher.feed_raw_update(doors.bot, dict(update))
+
+    async def slow_down(update: Update) -> None:
+        # In a group it would be a complaint about people who talk with each other.
+        if isinstance(chat := chat_of(update), int) and chat > 0:
+            await delivery.announce(
+                Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
+            )
+
+    return Updates(doors.bot, handle, store.shelf, slow_down)
 
 
 def _store(settings: Settings, doors: Doors) -> Store:
