@@ -1,9 +1,10 @@
 """What the bot's owner is told on Telegram, once in a while per matter."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import uuid
+from collections.abc import Mapping, Sequence
 
-from imgbot.errors import ImgbotError, ProviderErrorKind
+from imgbot import telemetry
+from imgbot.errors import ConfigError, FencedError, ImgbotError, ProviderErrorKind
 from imgbot.job import Job
 from imgbot.queue.people import People
 from imgbot.telegram.delivery import Delivery, Place
@@ -37,9 +38,19 @@ class Alarms:
 
     async def _tell(self, key: str, about: str, **facts: str) -> None:
         for admin in self._admins:
-            with suppress(ImgbotError), patience(_PATIENCE_S):
-                matter = f"{key}.{about}"
-                if await self._people.is_first_saying(admin, matter, "", _AGAIN_S):
-                    preferences = await self._people.preferences(admin)
-                    text = say(preferences.language or "en", key, **facts)
-                    await self._delivery.announce(Place(admin), text, [])
+            try:
+                await self._tell_one(admin, key, about, facts)
+            except (FencedError, ConfigError):
+                raise
+            except ImgbotError as error:
+                telemetry.warned("an administrator could not be told (%s): %s", key, error)
+
+    async def _tell_one(self, admin: int, key: str, about: str, facts: Mapping[str, str]) -> None:
+        # Each saying is one of its own: what is asked about is the time since the last one.
+        saying = uuid.uuid4().hex
+        if not await self._people.is_first_saying(admin, f"{key}.{about}", saying, _AGAIN_S):
+            return
+        preferences = await self._people.preferences(admin)
+        text = say(preferences.language or "en", key, **facts)
+        with patience(_PATIENCE_S):
+            await self._delivery.announce(Place(admin), text, [])

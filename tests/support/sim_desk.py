@@ -1,7 +1,6 @@
-"""What tests of the simulated providers share."""
+"""A sandbox with one simulated provider at hand, and small things to ask it with."""
 
 import base64
-import hashlib
 import io
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -12,67 +11,62 @@ import httpx
 from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
-from tests.support.sandbox import open_sandbox
+from tests.support.sandbox import Control, open_sandbox
+
+WAIT_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatorDesk:
-    """A simulator over HTTP with its key, without one, and what it knows inside."""
+@dataclass(frozen=True)
+class Desk:
+    """One provider: `http` carries its key, `anyone` does not."""
 
     name: str
     sandbox: Sandbox
+    control: Control
     http: httpx.AsyncClient
     anyone: httpx.AsyncClient
 
-    @property
-    def base_url(self) -> str:
-        return self.sandbox.simulators[self.name].base_url
+    async def view(self) -> Any:
+        return await self.control.get(f"provider/{self.name}")
 
-    @property
-    def key(self) -> str:
-        return self.sandbox.simulators[self.name].key
+    async def ledger(self) -> Any:
+        return (await self.view())["ledger"]
 
-    async def view(self) -> dict[str, Any]:
-        answer = await self.anyone.get(f"{self.sandbox.url}/control/provider/{self.name}")
-        return answer.json()
-
-    async def charged_usd(self) -> list[float]:
-        return [entry["charged_usd"] for entry in (await self.view())["ledger"]]
-
-    async def task(self) -> dict[str, Any]:
-        """The latest task as the control interface shows it."""
-        return (await self.view())["tasks"][-1]
-
-    async def set(self, **settings: Any) -> None:
-        url = f"{self.sandbox.url}/control/provider/{self.name}"
-        (await self.anyone.post(url, json=settings)).raise_for_status()
+    async def set(self, **settings: Any) -> Any:
+        return await self.control.post(f"provider/{self.name}", settings)
 
 
 @asynccontextmanager
-async def open_desk(name: str, scheme: str) -> AsyncGenerator[SimulatorDesk]:
-    """A desk at which every task takes no time unless it is asked to."""
-    async with open_sandbox() as (sandbox, _):
-        simulator = sandbox.simulators[name]
-        headers = {"Authorization": f"{scheme} {simulator.key}"}
+async def open_desk(name: str, headers: dict[str, str]) -> AsyncGenerator[Desk]:
+    """Its tasks take no time unless a mark says so."""
+    async with open_sandbox() as (sandbox, control):
+        root = f"{sandbox.url}/sim/{name}"
+        # Certificates are slow to load, and nothing here is encrypted.
+        plain: Any = {"base_url": root, "timeout": WAIT_S, "verify": False}
         async with (
-            httpx.AsyncClient(base_url=simulator.base_url, headers=headers, timeout=60) as http,
-            httpx.AsyncClient(timeout=60) as anyone,
+            httpx.AsyncClient(headers=headers, **plain) as http,
+            httpx.AsyncClient(**plain) as anyone,
         ):
-            desk = SimulatorDesk(name, sandbox, http, anyone)
+            desk = Desk(name, sandbox, control, http, anyone)
             await desk.set(duration_s=[0, 0])
             yield desk
 
 
-def data_uri(content: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+def seen(content: bytes) -> tuple[str, tuple[int, int]]:
+    """The format and the size of a picture."""
+    with Image.open(io.BytesIO(content)) as made:
+        made.load()
+        return made.format or "", made.size
 
 
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
-def looks(content: bytes) -> tuple[str, tuple[int, int]]:
-    """Format and size of a picture."""
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.load()
-        return str(picture.format), picture.size
+def alpha_mask(width: int, height: int) -> bytes:
+    """A PNG whose upper left corner is transparent."""
+    mask = Image.new("RGBA", (width, height), "white")
+    mask.paste((0, 0, 0, 0), (0, 0, width // 2, height // 2))
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
