@@ -22,7 +22,7 @@ fmt: .venv/bin/ruff ## Format the code and mend what can be mended.
 lint: .venv/bin/ruff ## Check style, types and layers.
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
-	.venv/bin/pyright
+	.venv/bin/pyrefly check
 	.venv/bin/lint-imports
 
 .PHONY: test

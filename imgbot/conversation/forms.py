@@ -5,6 +5,7 @@ What is found is taken out of the words; it wins over what the person has set.
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 _RATIO_MAX = 4
 _VARIANTS_MAX = 4
@@ -70,7 +71,7 @@ def read_forms(words: str) -> Forms:
 
 
 def _read_flags(forms: Forms) -> Forms:
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for match in _FLAG.finditer(forms.words):
         name, first, second = match[1].lower(), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:

@@ -93,7 +93,7 @@ def validate(document: Document, model: type[M]) -> M:
         return model.model_validate(document.content, strict=False)
     except ValidationError as refusal:
         first = refusal.errors(include_input=False, include_url=False)[0]
-        sentence = str(first["msg"]).removeprefix("Value error, ")
+        sentence = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             sentence = "there is no such key"
         raise document.error(first["loc"], sentence) from None

@@ -115,7 +115,7 @@ class HttpDoor:
         try:
             async with asyncio.timeout(self._deadlines.fetch_s):
                 await self._fetch(url, part, auth)
-        except (httpx.HTTPError, OSError, TimeoutError) as error:
+        except (httpx.HTTPError, OSError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         part.replace(target)
 

@@ -148,13 +148,10 @@ class JobQueue:
         )
         if answer[0] != "ok":
             raise GoneError(f"{job.id}: {answer[0]}")
-        return replace(
-            job,
-            state=state,
-            version=int(answer[1]),
-            is_cancelled=answer[2] == "1",
-            **{"message_id": int(answer[3] or 0), "chat_id": int(answer[4]), **changes},
-        )
+        message_id, chat_id = int(answer[3] or 0), int(answer[4])
+        told: dict[str, Any] = {"message_id": message_id, "chat_id": chat_id, **changes}
+        is_cancelled = answer[2] == "1"
+        return replace(job, state=state, version=int(answer[1]), is_cancelled=is_cancelled, **told)
 
     async def persist(self) -> None:
         """Return once everything written so far is on the disk of the server.

@@ -30,7 +30,7 @@ def import_aiogram() -> bool:
     ) -> None:
         namespace.update(_types_namespace or {})
 
-    setattr(BaseModel, "model_rebuild", classmethod(collect))  # noqa: B010 -- pyright's wish
+    setattr(BaseModel, "model_rebuild", classmethod(collect))  # noqa: B010 -- the type checker's wish
     try:
         for name in _MODULES:
             importlib.import_module(name)

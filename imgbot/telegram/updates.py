@@ -107,7 +107,7 @@ class Updates:
                 try:
                     batch = await self._fetch(group, stopping)
                     delay_s = 1.0
-                except (AiogramError, OSError, TimeoutError) as error:
+                except (AiogramError, OSError) as error:
                     await self._recover(error, delay_s, stopping)
                     delay_s = min(delay_s * 2, 30.0)
                     continue

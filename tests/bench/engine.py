@@ -141,6 +141,7 @@ def _enlargers(scale: int) -> dict[str, Enlarge]:
     def by_network(small: Image.Image) -> Image.Image:
         return upscale.upscale_picture(small, scale)[0]
 
+    enlargers: dict[str, Callable[[Image.Image], Image.Image]]
     enlargers = {"plain Lanczos": by_lanczos, "built in": by_corrected_lanczos}
     if local.is_installed():
         enlargers["imgbot[local]"] = by_network

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -28,8 +29,8 @@ class _Restarts(list[str]):
 @asynccontextmanager
 async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, _Restarts]]:
     restarts = _Restarts()
-    settings: dict[str, float] = {"deadline_s": DEADLINE_S, **options}
-    pool = Pool(workers, on_restart=restarts.append, **settings)  # pyright: ignore[reportArgumentType]
+    settings: dict[str, Any] = {"deadline_s": DEADLINE_S, **options}
+    pool = Pool(workers, on_restart=restarts.append, **settings)
     pool.start()
     try:
         yield pool, restarts

@@ -1,6 +1,7 @@
 """The job core on a real Redis and on the fake: every arrow, every cap, every replay."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -17,7 +18,7 @@ from imgbot.queue.shelf import Shelf
 NOW = 1_800_000_000_000
 
 
-def job(job_id: str, user_id: int = 1, **changes: object) -> Job:
+def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
     made = Job(
         id=job_id,
         user_id=user_id,

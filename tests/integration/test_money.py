@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -24,7 +25,7 @@ OWN_USED_UP = re.compile(r"What you have left for today is not enough .* In \d+ 
 UNKNOWN = "I don't know this command. All that I can do is in /help."
 
 
-async def _stage(folder, **settings: str) -> AsyncIterator[Stage]:
+async def _stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
     async for stage in open_stage(
         folder, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID), **settings
     ):
@@ -72,7 +73,7 @@ async def books(stage: Stage) -> dict[str, int]:
     async with stage.bot.redis() as redis:
         for key in await redis.keys(f"{keys.SPEND}*"):
             for name, value in (await redis.hgetall(key)).items():
-                sums[name] = sums.get(name, 0) + int(value)
+                sums[str(name)] = sums.get(str(name), 0) + int(value)
     return sums
 
 

@@ -5,7 +5,7 @@ import pytest_asyncio
 
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import picture_in, result_for, say_and_wait
-from tests.support.sandbox import Message
+from tests.support.sandbox import Message, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -18,7 +18,7 @@ async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-async def pressed(stage: Stage, person, message: Message, label: str) -> Message:
+async def pressed(stage: Stage, person: Person, message: Message, label: str) -> Message:
     after = await stage.control.last_seq()
     await stage.control.click(person, message, label)
     return await stage.control.wait_message(person.id, lambda m: m.id == message.id, after=after)

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from redis.asyncio import Redis
@@ -58,7 +59,7 @@ async def _eventually(is_true: Callable[[], Awaitable[bool]], within_s: float = 
 async def _answers(server: RedisServer) -> bool:
     async with _client(server) as client:
         try:
-            return bool(await client.ping())
+            return await client.ping()
         except (RedisError, OSError):
             return False
 
@@ -255,7 +256,7 @@ async def test_a_port_lost_between_look_and_use_is_given_up(
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        monkeypatch.setattr(RedisServer, "_free_port", lambda _server: port)  # pyright: ignore[reportUnknownLambdaType]
+        monkeypatch.setattr(RedisServer, "_free_port", Mock(return_value=port))
 
         async with RedisServer(tmp_path, port=port) as server:
             assert server.port == 0

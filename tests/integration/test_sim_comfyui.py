@@ -580,6 +580,6 @@ async def test_history_can_be_cleared(desk: Desk) -> None:
 async def test_a_task_of_some_length_ends_by_itself(desk: Desk) -> None:
     prompt_id = await accepted(desk, drawing("[[sim:slow=0.3]]"))
 
-    record = await eventually(lambda: history(desk, prompt_id))
+    record: Any = await eventually(lambda: history(desk, prompt_id))
 
     assert record["status"]["completed"]

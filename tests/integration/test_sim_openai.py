@@ -209,7 +209,8 @@ async def test_whoever_hangs_up_has_paid(desk: Desk) -> None:
     with pytest.raises(httpx.ReadTimeout):
         await desk.http.post("/v1/images/generations", json=wish("[[sim:slow=600]]"), timeout=0.2)
 
-    assert len(await eventually(desk.ledger)) == 1
+    ledger: Any = await eventually(desk.ledger)
+    assert len(ledger) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -19,9 +20,10 @@ TODAY, TOMORROW = "2027-01-15", "2027-01-16"
 PRICE = 40_000
 
 
-def job(job_id: str, user_id: int = 1, **changes: object) -> Job:
+def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
     made = Job(job_id, user_id, user_id, Operation.CREATE, "en", words="a fox")
-    return replace(made, **{"price_micro": PRICE, "spend_day": TODAY, **changes})
+    told: dict[str, Any] = {"price_micro": PRICE, "spend_day": TODAY, **changes}
+    return replace(made, **told)
 
 
 async def open_queue(
@@ -37,7 +39,7 @@ async def day(redis: Redis, now_ms: int = NOW) -> Day:
     return (await Spend(redis, Caps(), lambda _: 0).week(now_ms))[0]
 
 
-async def submitted(queue: JobQueue, job_id: str = "1", **changes: object) -> Job:
+async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
     """Admit a job and take it as far as a provider's ticket."""
     await queue.enqueue(job(job_id, **changes), NOW)
     claimed = await queue.claim(NOW)

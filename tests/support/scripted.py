@@ -23,7 +23,7 @@ class Script:
     """Answers by `METHOD /path`, the last one for all further requests; anything else is a 404."""
 
     url: str = ""
-    answers: dict[str, list[web.Response | Any]] = field(default_factory=dict[str, list[Any]])
+    answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict[str, list[Any]])
     asked: list[Asked] = field(default_factory=list[Asked])
 
     def on(self, request: str, *contents: Any, status: int = 200) -> None:

@@ -106,7 +106,13 @@ def test_ci_is_a_valid_script_that_stops_at_the_first_failure() -> None:
 def test_ci_runs_every_check() -> None:
     checks = re.findall(r"^check \.venv/bin/(.+)$", CI.read_text(), re.MULTILINE)
 
-    assert checks == ["ruff format --check .", "ruff check .", "pyright", "lint-imports", "pytest"]
+    assert checks == [
+        "ruff format --check .",
+        "ruff check .",
+        "pyrefly check",
+        "lint-imports",
+        "pytest",
+    ]
 
 
 def test_make_offers_what_it_says() -> None:

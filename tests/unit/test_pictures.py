@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from PIL import Image, ImageCms, ImageStat
@@ -133,9 +134,11 @@ def test_colour_profiles_are_applied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("space", ["sRGB", "LAB"])
-def test_a_profile_that_changes_nothing_or_does_not_fit(space: str, tmp_path: Path) -> None:
+def test_a_profile_that_changes_nothing_or_does_not_fit(
+    space: Literal["sRGB", "LAB"], tmp_path: Path
+) -> None:
     photo = load_photo("cat")
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space))  # pyright: ignore[reportArgumentType]
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space))
     picture = checked(photo, tmp_path, "PNG", icc_profile=profile.tobytes())
     assert psnr_db(opened(picture.path), photo) > 35
 

@@ -1,5 +1,7 @@
 """What is done after a failure: money decides."""
 
+from collections.abc import Callable
+
 import pytest
 
 from imgbot import retry
@@ -21,7 +23,9 @@ def test_only_what_was_not_accepted_is_ordered_again(kind: ProviderErrorKind) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("decide", [retry.after_submit, retry.after_poll, retry.after_fetch])
-def test_every_failure_ends_at_last_and_in_a_sentence(kind: ProviderErrorKind, decide) -> None:
+def test_every_failure_ends_at_last_and_in_a_sentence(
+    kind: ProviderErrorKind, decide: Callable[[ProviderError, int], object]
+) -> None:
     decision = decide(ProviderError(kind), 10_000)
 
     assert isinstance(decision, GiveUp)
