@@ -12,9 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.processes import children_of, free_port
-
-READY_S = 40.0
-STOP_S = 40.0
+from tests.support.waiting import PATIENCE_S
 
 
 class Demo:
@@ -58,7 +56,7 @@ class Demo:
     async def _told_address(self) -> str:
         assert self._process is not None
         assert self._process.stdout is not None
-        async with asyncio.timeout(READY_S):
+        async with asyncio.timeout(PATIENCE_S):
             line = (await self._process.stdout.readline()).decode()
         found = re.search(r"http://[\d.]+:\d+", line)
         assert found, f"no address in {line!r}\n{self.log}"
@@ -99,7 +97,7 @@ class Demo:
         """Ctrl-C; return the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(STOP_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
 

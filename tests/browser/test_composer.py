@@ -11,6 +11,7 @@ from tests.support.browser import DESKTOP
 from tests.support.chat_desk import ChatDesk, open_desk, row
 from tests.support.photos import photo_path
 from tests.support.sandbox import picture
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -84,7 +85,7 @@ async def test_inline_results_are_offered_and_sent_via_the_bot(desk: ChatDesk) -
     async with desk.window(group) as chat:
         await chat.composer.fill(f"@{name} fox")
         query = None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while query is None:
                 updates = await desk.api.call("getUpdates", timeout=5, offset=-1)
                 query = updates[-1].get("inline_query")

@@ -16,10 +16,8 @@ from imgbot.errors import TransientError, WorkerLostError
 from imgbot.imaging import worker
 from imgbot.imaging.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
 from tests.support import pool_steps
-from tests.support.processes import is_gone_within
-from tests.support.waiting import eventually
-
-DEADLINE_S = 30.0
+from tests.support.processes import is_gone
+from tests.support.waiting import PATIENCE_S, eventually
 
 
 class _Restarts(list[str]):
@@ -29,7 +27,7 @@ class _Restarts(list[str]):
 @asynccontextmanager
 async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, _Restarts]]:
     restarts = _Restarts()
-    settings: dict[str, Any] = {"deadline_s": DEADLINE_S, **options}
+    settings: dict[str, Any] = {"deadline_s": PATIENCE_S, **options}
     pool = Pool(workers, on_restart=restarts.append, **settings)
     pool.start()
     try:
@@ -121,7 +119,7 @@ async def test_a_hung_worker_is_killed_at_its_deadline(tmp_path: Path) -> None:
             await pool.run(pool_steps.note_and_hang, str(tmp_path), deadline_s=0.3)
         assert restarts == ["hung", "hung"]
         for pid in _pids(tmp_path, "*"):
-            assert is_gone_within(pid, 5)
+            assert is_gone(pid)
         assert await pool.run(pool_steps.pid)
 
 
@@ -129,7 +127,7 @@ async def test_the_idle_death_of_a_worker_costs_nobody_an_attempt(tmp_path: Path
     async with running(1) as (pool, restarts):
         victim = await pool.run(pool_steps.pid)
         os.kill(victim, signal.SIGKILL)
-        assert is_gone_within(victim, 5)
+        assert is_gone(victim)
         assert await pool.run(pool_steps.die_once, str(tmp_path / "died")) != victim
         assert restarts == ["killed", "killed"]
 
@@ -144,7 +142,7 @@ async def test_cancelling_kills_the_own_worker_alone(tmp_path: Path) -> None:
         doomed = group.create_task(pool.run(pool_steps.note_and_hang, str(hanging)))
         (lost,) = await begun(hanging, "*", 1)
         doomed.cancel()
-        assert await asyncio.to_thread(is_gone_within, lost, 5)
+        assert await asyncio.to_thread(is_gone, lost)
         gate.touch()
         assert await healthy == kept
         assert restarts == ["cancelled"]
@@ -201,7 +199,7 @@ async def test_resizing_while_it_runs(tmp_path: Path) -> None:
         assert {task.result() for task in tasks} == set(pids)
         assert (pool.size, pool.busy, pool.started) == (1, 0, 1)
         gone = set(pids) - set(pool.pids)
-        assert all([await asyncio.to_thread(is_gone_within, pid, 5) for pid in gone])
+        assert all([await asyncio.to_thread(is_gone, pid) for pid in gone])
         assert restarts == []
     with pytest.raises(ValueError, match="at least one"):
         pool.resize(0)
@@ -220,7 +218,7 @@ async def test_closing_lets_a_step_finish_and_refuses_what_waits(tmp_path: Path)
             gate.touch()
             assert await first == carrier
             await closing
-        assert is_gone_within(carrier, 5)
+        assert is_gone(carrier)
         assert isinstance(await _outcome(pool.run(pool_steps.pid)), TransientError)
         assert restarts == []
 
@@ -232,7 +230,7 @@ async def test_closing_kills_what_does_not_end(tmp_path: Path) -> None:
         await pool.close(grace_s=0.1)
         # It is no fault of the step: the next start repeats it.
         assert isinstance(await task, TransientError)
-        assert is_gone_within(carrier, 5)
+        assert is_gone(carrier)
         assert pool.pids == []
 
 

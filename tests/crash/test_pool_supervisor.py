@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import children_of, is_gone_within, pss_mib
-from tests.support.waiting import wait_until
+from tests.support.processes import children_of, is_gone, pss_mib
+from tests.support.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 3
@@ -63,7 +63,7 @@ def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         for pid, command in family.items():
-            assert is_gone_within(pid, 10), f"{pid} is left: {command}"
+            assert is_gone(pid), f"{pid} is left: {command}"
 
 
 def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
         # systemd sends SIGTERM to every process of the unit.
         os.kill(forkserver, signal.SIGTERM)
         (tmp_path / "go").touch()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE_S)
         assert json.loads(out)["restarts"] == []
 
 
@@ -84,10 +84,10 @@ def test_without_its_forkserver_the_pool_goes_on(tmp_path: Path) -> None:
         os.kill(forkserver, signal.SIGKILL)
         # The supervisor takes the workers for dead; they must not live on beside their successors.
         for pid in first:
-            assert is_gone_within(pid, 10)
+            assert is_gone(pid)
         wait_until(lambda: len(list(tmp_path.glob("go.*"))) >= 2 * WORKERS, "all steps again")
         (tmp_path / "go").touch()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE_S)
         assert json.loads(out)["restarts"] == ["killed"] * WORKERS
 
 
@@ -109,7 +109,7 @@ def test_workers_import_the_picture_code_alone(
         workers = started_steps(tmp_path)
         shares = [pss_mib(pid) for pid in workers]
         (tmp_path / "go").touch()
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=PATIENCE_S)
     report = json.loads(out)
     assert set(report["supervisor"]) >= FORBIDDEN, "the test supervisor has what workers must not"
     imported = {name.partition(".")[0] for name in report["worker"]}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bot import Bot, with_simulated_provider
-from tests.support.processes import children_of, is_gone_within
+from tests.support.processes import children_of, is_gone
 from tests.support.sandbox import Control, Person, open_sandbox
 from tests.support.waiting import eventually
 
@@ -47,7 +47,6 @@ async def expect_one_each(bot: Bot, control: Control, people: list[Person]) -> N
         lambda: all_pictures(control, people),
         lambda counts: all(count >= 1 for count in counts),
         what="a picture for everybody",
-        within_s=60,
     )
     async with bot.redis() as redis:
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys, what="no job left")
@@ -181,4 +180,4 @@ async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
 
     await bot.kill()
 
-    assert [name for pid, name in family.items() if not is_gone_within(pid, 15)] == []
+    assert [name for pid, name in family.items() if not is_gone(pid)] == []

@@ -15,6 +15,7 @@ from imgbot.queue.scripts import connect
 from imgbot.runner.pacing import Pace
 from tests.integration.conftest import Stage
 from tests.integration.test_actions import result_for
+from tests.support.waiting import PATIENCE_S
 
 KIND = "replicate.create.google/nano-banana:2"
 CONFIG = PollingConfig()
@@ -120,7 +121,7 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
     nowhere = connect(f"unix://{tmp_path}/no-redis")
     learned = pace(nowhere)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         await learned.learn(KIND, Span(19.0, 20.0))
         seconds = await learned.wait_s(KIND, 0, 0.0)
     await nowhere.aclose()

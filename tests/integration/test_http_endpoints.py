@@ -15,6 +15,7 @@ from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import Check, OpsServer
 from imgbot.ops.lag import LagMeter
 from imgbot.ops.setting_types import Address
+from tests.support.waiting import PATIENCE_S
 
 ANYWHERE = Address("127.0.0.1", 0)
 
@@ -124,7 +125,7 @@ async def test_an_address_of_another_machine_names_the_setting() -> None:
 async def test_a_blocked_loop_is_seen_as_lag() -> None:
     lags: asyncio.Queue[float] = asyncio.Queue()
     meter = LagMeter(lags.put_nowait, interval_s=0.01)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         run = group.create_task(meter.run())
         await lags.get()
 

@@ -78,7 +78,7 @@ async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
     # The three commands are three moments: what other tests left must be over, and they
     # are asked until they speak of the same one.
     async with strict_stage.bot.redis() as redis:
-        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys, within_s=40)
+        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
     for number in range(3):
         await control.say(person, f"fox {number} [[sim:slow=2]]")
 
@@ -88,7 +88,7 @@ async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
         return cli(strict_stage, "LLEN", "rq:queue:img_queue"), len(jobs), len(line)
 
     seen = await eventually(lengths, lambda found: found == ("2", 3, 2))
-    await eventually(lengths, lambda found: found == ("0", 0, 0), within_s=40)
+    await eventually(lengths, lambda found: found == ("0", 0, 0))
 
     assert seen == ("2", 3, 2)
     assert "total_commands_processed" in cli(strict_stage, "INFO", "stats")

@@ -12,7 +12,7 @@ import pytest
 from imgbot import __version__
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 TOKEN = "123456789:" + "A" * 35
 HEAVY = ("aiogram", "redis", "httpx", "PIL", "prometheus_client", "pydantic", "uvloop", "aiohttp")
@@ -25,7 +25,7 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.Co
         env=clean | (environ or {}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

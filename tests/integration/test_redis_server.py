@@ -21,6 +21,7 @@ from imgbot.errors import ConfigError
 from imgbot.queue.binary import bundled_binary, find_binary
 from imgbot.queue.durability import RedisUnreachableError, verify
 from imgbot.queue.server import RedisServer, ServerError
+from tests.support.waiting import PATIENCE_S
 
 _OWNER = """
 import asyncio, sys
@@ -50,7 +51,7 @@ async def _client(server: RedisServer) -> AsyncGenerator[Redis]:
         await client.aclose()
 
 
-async def _eventually(is_true: Callable[[], Awaitable[bool]], within_s: float = 20.0) -> None:
+async def _eventually(is_true: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(within_s):
         while not await is_true():  # noqa: ASYNC110 -- another process gives no event
             await asyncio.sleep(0.02)
@@ -76,7 +77,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _gone(pid: int, within_s: float = 20.0) -> bool:
+def _gone(pid: int, within_s: float = PATIENCE_S) -> bool:
     deadline = time.monotonic() + within_s
     while _is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)

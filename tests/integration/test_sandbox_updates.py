@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Clock, Control, Person
+from tests.support.waiting import PATIENCE_S
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"
@@ -247,7 +248,7 @@ async def test_a_webhook_gets_updates_until_it_takes_them(desk: Desk) -> None:
         refusal = await api.refusal("getUpdates")
         await control.say(anna, "one")
         await control.say(anna, "two")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             got = [await received.get() for _ in range(3)]
         info = await api.call("getWebhookInfo")
         await api.call("deleteWebhook", drop_pending_updates=True)

@@ -17,9 +17,7 @@ from redis.asyncio import Redis
 from imgbot.queue.scripts import connect
 from imgbot.sandbox.provider import KEY
 from tests.support.processes import free_port
-
-READY_S = 40.0
-STOP_S = 40.0
+from tests.support.waiting import PATIENCE_S
 
 
 class Place(Protocol):
@@ -117,7 +115,7 @@ class Bot:
     async def _until_ready(self, listener: socket.socket) -> None:
         assert self._process is not None
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(READY_S), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
             end = group.create_task(self._process.wait())
             while True:
                 notice = group.create_task(loop.sock_recv(listener, 4096))
@@ -149,7 +147,7 @@ class Bot:
 
     async def wait(self) -> int:
         assert self._process is not None
-        async with asyncio.timeout(STOP_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
     @asynccontextmanager

@@ -18,7 +18,9 @@ from playwright.async_api import (
     expect,
 )
 
-WAIT_MS = 20_000
+from tests.support.waiting import PATIENCE_S
+
+WAIT_MS = PATIENCE_S * 1000
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "is_mobile": True,

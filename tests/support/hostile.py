@@ -86,7 +86,7 @@ async def said_by_bot(
     if rests:
         async with bot.redis() as redis:
             await eventually(lambda: redis.exists(keys.ALBUMS), lambda found: not found)
-            await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda jobs: not jobs, within_s=40)
+            await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda jobs: not jobs)
     return [m for m in await control.messages(chat_id) if m.is_outgoing and not m.is_deleted]
 
 

@@ -6,6 +6,8 @@ import select
 import socket
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_S
+
 
 def children_of(parent: int) -> dict[int, str]:
     """All descendants of a process, with their command lines."""
@@ -25,14 +27,14 @@ def children_of(parent: int) -> dict[int, str]:
     return found
 
 
-def is_gone_within(pid: int, deadline_s: float) -> bool:
+def is_gone(pid: int) -> bool:
     """Wait for a process of anybody's to end."""
     try:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([descriptor], [], [], deadline_s)[0])
+        return bool(select.select([descriptor], [], [], PATIENCE_S)[0])
     finally:
         os.close(descriptor)
 

@@ -21,10 +21,10 @@ from PIL import Image
 from imgbot.sandbox.server import Sandbox
 from tests.support.sandbox_acts import KINDS, Acts, checked
 from tests.support.sandbox_views import Event, InlineAnswer, Json, Message, Person
+from tests.support.waiting import PATIENCE_S
 
 __all__ = [
     "KINDS",
-    "WAIT_S",
     "Clock",
     "Control",
     "Event",
@@ -35,8 +35,6 @@ __all__ = [
     "open_sandbox",
     "picture",
 ]
-
-WAIT_S = 10.0
 
 
 class Control(Acts):
@@ -94,7 +92,7 @@ class Control(Acts):
     async def wait_for(
         self,
         predicate: Callable[[Event], bool],
-        timeout_s: float = WAIT_S,
+        timeout_s: float = PATIENCE_S,
         *,
         after: int = 0,
     ) -> Event:
@@ -117,7 +115,7 @@ class Control(Acts):
         self,
         chat_id: int,
         predicate: Callable[[Message], bool] = lambda message: True,
-        timeout_s: float = WAIT_S,
+        timeout_s: float = PATIENCE_S,
         *,
         after: int = 0,
     ) -> Message:
@@ -130,7 +128,7 @@ class Control(Acts):
         return (await self.wait_for(fits, timeout_s, after=after)).message
 
     async def wait_call(
-        self, method: str, timeout_s: float = WAIT_S, *, after: int = 0, ok: bool = True
+        self, method: str, timeout_s: float = PATIENCE_S, *, after: int = 0, ok: bool = True
     ) -> Event:
         """The first call of `method` that went as said."""
         return await self.wait_for(

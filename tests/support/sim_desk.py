@@ -12,8 +12,7 @@ from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
 from tests.support.sandbox import Control, open_sandbox
-
-WAIT_S = 60.0
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ async def open_desk(name: str, headers: dict[str, str]) -> AsyncGenerator[Desk]:
     async with open_sandbox() as (sandbox, control):
         root = f"{sandbox.url}/sim/{name}"
         # Certificates are slow to load, and nothing here is encrypted.
-        plain: Any = {"base_url": root, "timeout": WAIT_S, "verify": False}
+        plain: Any = {"base_url": root, "timeout": PATIENCE_S, "verify": False}
         async with (
             httpx.AsyncClient(headers=headers, **plain) as http,
             httpx.AsyncClient(**plain) as anyone,

@@ -12,6 +12,7 @@ import httpx
 from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
+from tests.support.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class SimulatorDesk:
 
 def _client(**options: Any) -> httpx.AsyncClient:
     # Certificates take longest to load, and are of no use here.
-    return httpx.AsyncClient(timeout=60, verify=False, **options)
+    return httpx.AsyncClient(timeout=PATIENCE_S, verify=False, **options)
 
 
 @asynccontextmanager

@@ -9,8 +9,11 @@ T = TypeVar("T")
 
 _STEP_S = 0.02
 
+PATIENCE_S = 180.0
+"""How long the slowest machine may take; only what hangs ever waits so long."""
 
-def wait_until(is_true: Callable[[], object], what: str, within_s: float = 20.0) -> None:
+
+def wait_until(is_true: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
     """Return as soon as `is_true`; fail with `what` after the deadline."""
     deadline = time.monotonic() + within_s
     while not is_true():
@@ -24,7 +27,7 @@ async def eventually(
     is_enough: Callable[[T], object] = bool,
     *,
     what: str = "",
-    within_s: float = 20.0,
+    within_s: float = PATIENCE_S,
 ) -> T:
     """Ask until the answer is enough, and return it; fail with the last answer."""
     deadline = time.monotonic() + within_s
