@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgbot import __version__
@@ -20,13 +21,17 @@ EX_CONFIG = 78
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 as asked, 78 configuration, 1 anything else."""
     options = _parser().parse_args(argv)
-    if options.command == "demo":
-        from imgbot.sandbox.demo import main as demo
+    command = _COMMANDS.get(options.command)
+    return command.run(options) if command else _run(options)
 
-        return demo(options.port, options.provider)
-    if options.command == "doctor":
-        return _doctor(options.provider)
-    return _run(options)
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """One command: its line in --help, its arguments, what it does."""
+
+    help: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,26 +51,38 @@ def _parser() -> argparse.ArgumentParser:
         help="run on a Redis that may lose jobs, for a trial",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    demo = commands.add_parser("demo", help="chat with the bot in a browser; needs nothing")
-    demo.add_argument("--port", type=int, default=8090, help="of the chat page (default 8090)")
-    demo.add_argument(
+    for name, command in _COMMANDS.items():
+        command.arguments(commands.add_parser(name, help=command.help))
+    return parser
+
+
+def _demo_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8090, help="of the chat page (default 8090)")
+    parser.add_argument(
         "--provider",
         default="builtin",
         help="who makes the pictures: builtin (default), simulated, or a real provider played by "
         "the sandbox: replicate-sim, fal-sim, kie-sim, bfl-sim, wavespeed-sim, openai-sim, "
         "comfyui-sim",
     )
-    doctor = commands.add_parser("doctor", help="check a provider's file, without sending anything")
-    doctor.add_argument(
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from imgbot.sandbox.demo import main as demo
+
+    return demo(options.port, options.provider)
+
+
+def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--provider",
         required=True,
         metavar="FILE",
         help="a TOML file, or the name of a provider whose file comes with imgbot",
     )
-    return parser
 
 
-def _doctor(provider: str) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     """Check a provider's file and rehearse it; 78 if it cannot be used."""
     import asyncio
 
@@ -73,12 +90,24 @@ def _doctor(provider: str) -> int:
     from imgbot.providers.opening import rehearse
 
     try:
-        lines = asyncio.run(rehearse(provider))
+        lines = asyncio.run(rehearse(options.provider))
     except ConfigError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG
     print("\n".join(lines))
     return 0
+
+
+_COMMANDS = {
+    "demo": _Command(
+        help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
+    ),
+    "doctor": _Command(
+        help="check a provider's file, without sending anything",
+        arguments=_doctor_arguments,
+        run=_doctor,
+    ),
+}
 
 
 def _run(options: argparse.Namespace) -> int:
