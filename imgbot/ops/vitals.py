@@ -1,0 +1,109 @@
+"""The guide's figures over a sensible window, each with its colour."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from imgbot.levels import BOUNDS, Level, Vital
+from imgbot.ops.process_tree import machine_memory_bytes
+from imgbot.ops.sampling import Sample
+
+SAMPLE_EVERY_S = 5.0
+JOB_TIME_WINDOW_S = 300.0
+CPU_WINDOW_S = 300.0
+ERROR_WINDOW_S = 900.0
+
+_FEWEST_FAILURES = 3
+"""One failure among the ten jobs of a quiet night is 10 %, and nothing to wake anybody for."""
+
+_KEPT = int(ERROR_WINDOW_S / SAMPLE_EVERY_S) + 1
+
+Reading = tuple[float | None, Level]
+
+
+class Vitals:
+    """Remembers a quarter of an hour of samples, and judges them.
+
+    The windows are those of the alerts for Prometheus. They are shorter while the process is
+    younger; what cannot be known yet is None and UNKNOWN.
+    """
+
+    def __init__(self, memory_of_machine: float | None = None) -> None:
+        self._samples: deque[Sample] = deque(maxlen=_KEPT)
+        self._memory_of_machine = memory_of_machine or machine_memory_bytes()
+
+    def take(self, sample: Sample) -> None:
+        """Remember a sample, to be taken every SAMPLE_EVERY_S."""
+        self._samples.append(sample)
+
+    @property
+    def latest(self) -> Sample | None:
+        return self._samples[-1] if self._samples else None
+
+    def earlier(self, window_s: float) -> Sample:
+        """Return the sample that a window, ending with the latest, begins at.
+
+        Raises IndexError before the first sample.
+        """
+        begin_s = self._samples[-1].clock_s - window_s
+        found = self._samples[0]
+        for sample in self._samples:
+            if sample.clock_s > begin_s:
+                break
+            found = sample
+        return found
+
+    def levels(self) -> Mapping[Vital, Reading]:
+        """Give every vital's value, in the unit of its bounds, and its level."""
+        if not self._samples:
+            return dict.fromkeys(Vital, (None, Level.UNKNOWN))
+        values = {
+            Vital.QUEUE_JOBS: self._samples[-1].jobs.get("waiting"),
+            Vital.JOB_TIME_S: self._job_time_s(),
+            Vital.CPU_RATIO: self._cpu_ratio(),
+            Vital.MEMORY_RATIO: self._memory_ratio(),
+            Vital.ERROR_RATIO: self._error_ratio(),
+        }
+        found = {vital: (value, BOUNDS[vital].level(value)) for vital, value in values.items()}
+        if self.failures < _FEWEST_FAILURES and values[Vital.ERROR_RATIO] is not None:
+            found[Vital.ERROR_RATIO] = (values[Vital.ERROR_RATIO], Level.NORMAL)
+        return found
+
+    @property
+    def failures(self) -> float:
+        """How many jobs failed in the window of the error ratio."""
+        before = self.earlier(ERROR_WINDOW_S)
+        return self._samples[-1].ended_as("failed") - before.ended_as("failed")
+
+    @property
+    def memory_limit_bytes(self) -> float | None:
+        """What memory is measured against: the unit's limit, else the machine's memory."""
+        limit = self._samples[-1].usage.memory_limit_bytes if self._samples else None
+        both = [bound for bound in (limit, self._memory_of_machine) if bound]
+        return min(both, default=None)
+
+    def _job_time_s(self) -> float | None:
+        """The 95th percentile; where no job ends, that of the one that runs longest."""
+        now = self._samples[-1]
+        ended = now.job_time.since(self.earlier(JOB_TIME_WINDOW_S).job_time)
+        if ended.count:
+            return ended.quantile_s(0.95)
+        if now.oldest_running_at_s:
+            return max(0.0, now.at_s - now.oldest_running_at_s)
+        return None
+
+    def _cpu_ratio(self) -> float | None:
+        now, before = self._samples[-1], self.earlier(CPU_WINDOW_S)
+        used_s, used_before_s, cores = now.usage.cpu_s, before.usage.cpu_s, now.usage.cores
+        elapsed_s = now.clock_s - before.clock_s
+        if used_s is None or used_before_s is None or not cores or elapsed_s <= 0:
+            return None
+        return max(0.0, used_s - used_before_s) / elapsed_s / cores
+
+    def _memory_ratio(self) -> float | None:
+        used, limit = self._samples[-1].usage.memory_bytes, self.memory_limit_bytes
+        return None if used is None or not limit else used / limit
+
+    def _error_ratio(self) -> float | None:
+        now, before = self._samples[-1], self.earlier(ERROR_WINDOW_S)
+        ended = now.ended_as("ok", "failed") - before.ended_as("ok", "failed")
+        return self.failures / ended if ended else None
