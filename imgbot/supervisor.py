@@ -64,7 +64,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         doors = Doors(redis, scripts, queue, bot, myself, pool, routes, signals.draining)
         parts = wire(settings, doors)
         await closing.enter_async_context(
-            OpsServer(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook)
+            OpsServer(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook, parts.watch)
         )
         # READY must be true of the pool, too: one worker answers, the others start on need.
         await pool.run(worker.ready)
@@ -122,6 +122,7 @@ async def _run(
             for loop in (
                 parts.upkeep.check_for_ever(),
                 parts.upkeep.measure_for_ever(),
+                parts.watch.run(),
                 LagMeter(telemetry.loop_lagged).run(),
                 _report(parts.upkeep, notifier, draining),
                 introduce(bot),

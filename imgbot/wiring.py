@@ -12,7 +12,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
-from imgbot import telemetry
+from imgbot import metrics, telemetry
 from imgbot.conversation.albums import AlbumKeeper
 from imgbot.conversation.desk import Desk, House, Store
 from imgbot.conversation.dialogue import storage
@@ -23,8 +23,11 @@ from imgbot.imaging import engine
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
 from imgbot.job import ACTIONS, Operation
-from imgbot.ops.http import Check, TakeHook
+from imgbot.lookout import sources_of
+from imgbot.ops.health import Check
+from imgbot.ops.http import TakeHook
 from imgbot.ops.settings import Settings
+from imgbot.ops.watch import Watch
 from imgbot.polling import Budget, PollingConfig, polls_per_s
 from imgbot.providers.access import Access
 from imgbot.providers.opening import open_provider
@@ -36,6 +39,7 @@ from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.overview import Overview
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
@@ -94,6 +98,7 @@ class Parts:
     upkeep: Upkeep
     checks: Mapping[str, Check]
     take_hook: TakeHook
+    watch: Watch
 
 
 def open_routes(settings: Settings, pool: Pool) -> Routes:
@@ -134,7 +139,8 @@ def _access(settings: Settings, name: str) -> Access:
 async def _make(pool: Pool, order: Order) -> Done:
     work = functools.partial(engine.make, scale=order.scale, seed=order.seed, ratio=order.ratio)
     pictures = tuple(str(path) for path in order.pictures)
-    made = await pool.run(work, order.operation.value, order.words, pictures, str(order.target))
+    what, target = order.operation.value, str(order.target)
+    made = await pool.run(work, what, order.words, pictures, target, about=what)
     return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
 
 
@@ -176,13 +182,16 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         doors.routes.states,
     )
     folder = _folder(settings, "jobs")
+    checks = _checks(doors.redis, updates)
+    sources = sources_of(Overview(doors.redis), runner, pool, doors.routes.names, now_ms)
     return Parts(
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
-        checks=_checks(doors.redis, updates),
+        checks=checks,
         take_hook=tools.hooks.take,
+        watch=Watch(metrics.REGISTRY, checks, sources, settings.state_dir),
     )
 
 

@@ -83,6 +83,8 @@ class Lane:
     def __init__(self, number: int, context: BaseContext, memory_bytes: int) -> None:
         self.number = number
         self.tasks = 0
+        self.about = ""
+        self.since_s = 0.0
         self._context = context
         self._memory_bytes = memory_bytes
         self._worker: _Worker | None = None
@@ -123,6 +125,10 @@ class Lane:
         except asyncio.CancelledError:
             self.discard()
             raise
+
+    def take_up(self, about: str, now_s: float) -> None:
+        """Note what the lane is busy with from now on; empty: with nothing."""
+        self.about, self.since_s = about, now_s
 
     async def run(self, work: Callable[..., T], args: tuple[object, ...], deadline_s: float) -> T:
         """Carry out one step; LaneError if the worker was lost, and then it is gone already."""

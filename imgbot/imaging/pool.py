@@ -7,8 +7,10 @@ need, so a quiet bot runs one or two. What happens to one worker happens to one 
 import asyncio
 import heapq
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from typing import TypeVar
 
@@ -31,6 +33,19 @@ IDLE_MEMORY_SHARE = 0.5
 
 def _ignore(_reason: str) -> None:
     """Nobody asked to hear of replaced workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One lane as an operator sees it."""
+
+    number: int
+    pid: int
+    """Of its worker; 0 while there is none."""
+    about: str
+    """What it is busy with; empty: with nothing."""
+    for_s: float
+    memory_bytes: int
 
 
 class BootGuard:
@@ -108,20 +123,41 @@ class Pool:
         """Steps that wait for a lane."""
         return sum(not waiter.done() for waiter in self._waiters)
 
+    def lanes(self) -> list[LaneView]:
+        """Look at every lane, the lowest first."""
+        now_s = time.monotonic()
+        return [
+            LaneView(
+                number=lane.number,
+                pid=lane.pid,
+                about=lane.about,
+                for_s=now_s - lane.since_s if lane.about else 0.0,
+                memory_bytes=lane.resident_bytes(),
+            )
+            for _, lane in sorted(self._lanes.items())
+        ]
+
     @property
     def pids(self) -> list[int]:
         return [lane.pid for lane in self._lanes.values() if lane.is_up]
 
     async def run(
-        self, work: Callable[..., T], *args: object, deadline_s: float | None = None
+        self,
+        work: Callable[..., T],
+        *args: object,
+        deadline_s: float | None = None,
+        about: str = "a step",
     ) -> T:
         """Carry out `work(*args)` in a worker; its exceptions come out as they are.
+
+        `about` says to an operator what it is.
 
         WorkerLostError after the second lost worker, TransientError while none can be started.
         Cancelling kills the worker that carries this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         lane = await self._take_lane()
+        lane.take_up(about, time.monotonic())
         try:
             for _attempt in range(ATTEMPTS):
                 await self._ensure_up(lane)
@@ -132,6 +168,7 @@ class Pool:
                     self._refuse_if_closed()
             raise WorkerLostError(getattr(work, "__name__", "step"))
         finally:
+            lane.take_up("", 0.0)
             self._give_back(lane)
 
     async def _run_on(

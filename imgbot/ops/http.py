@@ -1,13 +1,11 @@
-"""The operator's door: /healthz for a watcher, /metrics for Prometheus, a page that links both.
+"""The operator's door: /healthz for a watcher, /metrics for Prometheus, the status and its page.
 
 `/hook/…` is for image providers, and the only path that the internet may be let in to.
-It knows nothing of the pipeline: checks, metrics and whoever takes webhooks are handed in.
+It knows nothing of the pipeline: checks, metrics, the watch and whoever takes webhooks are
+handed in.
 """
 
-import asyncio
 import errno
-import html
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -18,31 +16,19 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from imgbot.errors import ConfigError, TransientError
+from imgbot.ops.health import Check, ask_all
 from imgbot.ops.setting_types import Address
+from imgbot.ops.status_pages import HEADERS, StatusPages
+from imgbot.ops.watch import Watch
 
 _log = logging.getLogger(__name__)
 
 SETTING = "IMGBOT_HTTP"
-_CHECK_TIMEOUT_S = 3.0
 # A webhook may carry the whole answer of its model.
 _MAX_BODY_BYTES = 1 << 20
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-
-Check = Callable[[], str | Awaitable[str]]
-"""Returns what is wrong, empty when all is well; an exception or silence is wrong, too."""
 
 TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
 """Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>imgbot</title>
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem;
-color-scheme:light dark}}li{{margin:.3rem 0}}</style>
-<h1>imgbot</h1><p>{status}</p>
-<ul><li><a href="/healthz">Health</a>: each check by its name</li>
-<li><a href="/metrics">Metrics</a>: for Prometheus</li></ul></html>
-"""
 
 
 class OpsServer:
@@ -54,11 +40,13 @@ class OpsServer:
         registry: CollectorRegistry,
         checks: Mapping[str, Check],
         take_hook: TakeHook | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._take_hook = take_hook
         self._address = address
         self._registry = registry
         self._checks = dict(checks)
+        self._pages = StatusPages(watch, self.health, address.host)
         self._runner: web.AppRunner | None = None
         self.port = address.port
 
@@ -80,7 +68,7 @@ class OpsServer:
 
     async def start(self) -> None:
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        app.router.add_get("/", self._index)
+        app.add_routes(self._pages.routes())
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/hook/{job}/{secret}", self._hook)
@@ -93,20 +81,18 @@ class OpsServer:
             await self.stop()
             raise ConfigError(SETTING, _why(self._address, error)) from error
         self.port = self._runner.addresses[0][1]
-        _log.info("health and metrics at %s", self.url)
+        _log.info("status, health and metrics at %s", self.url)
 
     async def stop(self) -> None:
+        # First the streams, which would hold the server up for as long as somebody looks.
+        self._pages.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
 
     async def health(self) -> dict[str, str]:
         """Ask all checks side by side; name → what is wrong, empty when well."""
-        async with asyncio.TaskGroup() as group:
-            asked = {
-                name: group.create_task(_ask(name, check)) for name, check in self._checks.items()
-            }
-        return {name: task.result() for name, task in asked.items()}
+        return await ask_all(self._checks)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         found = await self.health()
@@ -118,12 +104,12 @@ class OpsServer:
                 for name, wrong in found.items()
             },
         }
-        return web.json_response(body, status=200 if is_well else 503, headers=_HEADERS)
+        return web.json_response(body, status=200 if is_well else 503, headers=HEADERS)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(
-            body=encode(self._registry), headers={**_HEADERS, "Content-Type": content_type}
+            body=encode(self._registry), headers={**HEADERS, "Content-Type": content_type}
         )
 
     async def _hook(self, request: web.Request) -> web.Response:
@@ -135,33 +121,8 @@ class OpsServer:
             is_taken = await self._take_hook(job, secret, headers, await request.read())
         except TransientError:
             # Whoever posts it will post it again.
-            return web.Response(status=503, headers=_HEADERS)
-        return web.Response(status=200 if is_taken else 403, headers=_HEADERS)
-
-    async def _index(self, _: web.Request) -> web.Response:
-        wrong = [name for name, what in (await self.health()).items() if what]
-        status = f"Not well: {', '.join(wrong)}." if wrong else "All is well."
-        return web.Response(
-            text=_PAGE.format(status=html.escape(status)),
-            content_type="text/html",
-            headers={
-                **_HEADERS,
-                "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            },
-        )
-
-
-async def _ask(name: str, check: Check) -> str:
-    try:
-        async with asyncio.timeout(_CHECK_TIMEOUT_S):
-            answer = check()
-            return await answer if inspect.isawaitable(answer) else answer
-    except TimeoutError:
-        return f"no answer in {_CHECK_TIMEOUT_S:.0f} s"
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the answer
-        # Shown by its type alone: the text may hold an address with a token in it.
-        _log.warning("the check %s failed: %s", name, error)
-        return f"the check failed ({type(error).__name__})"
+            return web.Response(status=503, headers=HEADERS)
+        return web.Response(status=200 if is_taken else 403, headers=HEADERS)
 
 
 def _why(address: Address, error: OSError) -> str:

@@ -12,6 +12,10 @@ JOB = "rq:job:"
 RATE_LIMIT = "rate_limit:"
 """STRING per user id with a TTL: requests in the window."""
 
+REFUSED = "img:refused:"
+"""ZSET per hour since 1970, three hours: user ids by their requests over the rate limit, the 1,000
+who made most of them."""
+
 COUNTED = "img:counted:"
 """STRING per request, an hour: it has been counted, however often its update comes."""
 

@@ -27,7 +27,7 @@ class Runner:
         self._tools = tools
         self._capacity = capacity
         self._nudges: dict[str, asyncio.Event] = {}
-        self._claimed_ms: dict[str, int] = {}
+        self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stumbles: dict[str, int] = {}
         self._look = asyncio.Event()
@@ -36,7 +36,12 @@ class Runner:
     @property
     def running(self) -> list[int]:
         """When each running job was claimed, ms."""
-        return list(self._claimed_ms.values())
+        return [job.claimed_ms for job in self._jobs.values()]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The running jobs, each as its latest step left it."""
+        return list(self._jobs.values())
 
     async def run(self, drain_s: float) -> None:
         """Serve, then end what is seconds away within `drain_s`.
@@ -114,7 +119,7 @@ class Runner:
         if job.state is State.POLLING:
             self._tools.places.hold(job.id, job.provider)
         self._nudges[job.id] = nudged
-        self._claimed_ms[job.id] = job.claimed_ms
+        self._jobs[job.id] = job
         task = group.create_task(self._carry(job, nudged))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -142,7 +147,7 @@ class Runner:
         finally:
             self._tools.places.free(job.id)
             del self._nudges[job.id]
-            del self._claimed_ms[job.id]
+            del self._jobs[job.id]
             self._look.set()
 
     async def _follow(self, job: Job, nudged: asyncio.Event) -> bool:
@@ -160,7 +165,7 @@ class Runner:
             if moved.state is not job.state:
                 telemetry.job_moved(moved)
                 failures = 0
-            job = moved
+            self._jobs[job.id] = job = moved
         return False
 
     async def _wait(

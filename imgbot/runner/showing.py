@@ -47,7 +47,9 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     if decision is not None:
         return await tools.give_up(job, decision)
     prepare = functools.partial(pictures.prepare, as_file=job.is_file)
-    ready = await tools.pool.run(prepare, str(raw), str(folder / "ready"))
+    ready = await tools.pool.run(
+        prepare, str(raw), str(folder / "ready"), about="preparing a result"
+    )
     if ready.original_suffix and job.operation is not Operation.COMPARE:
         await asyncio.to_thread(tools.kept.keep, raw, job.id, ready.original_suffix)
     telemetry.stage_took("render", time.monotonic() - begun)

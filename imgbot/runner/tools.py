@@ -132,7 +132,7 @@ class Tools:
             max_bytes=inputs.max_bytes,
             takes_png="png" in inputs.formats,
         )
-        return Path(await self.pool.run(fit, str(picture)))
+        return Path(await self.pool.run(fit, str(picture), about="fitting a picture"))
 
     async def _checked(self, job: Job, index: int, folder: Path) -> Path:
         stem = folder / f"source-{index}"
@@ -142,7 +142,9 @@ class Tools:
         raw = folder / f"raw-{index}"
         if not await self._take_original(job, raw):
             await self.download(job.sources[index].file_id, raw)
-        picture = await self.pool.run(pictures.check, str(raw), str(stem))
+        picture = await self.pool.run(
+            pictures.check, str(raw), str(stem), about="checking a picture"
+        )
         raw.unlink(missing_ok=True)
         return Path(picture.path)
 

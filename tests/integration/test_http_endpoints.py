@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from imgbot.errors import ConfigError
 from imgbot.ops.cgroup import CgroupCollector
-from imgbot.ops.http import Check, OpsServer
+from imgbot.ops.health import Check
+from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
 from imgbot.ops.setting_types import Address
 from tests.support.waiting import PATIENCE_S
@@ -61,7 +62,7 @@ async def test_health_is_503_and_names_what_is_wrong() -> None:
 async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.http._CHECK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.health._CHECK_TIMEOUT_S", 0.05)
 
     async def raises() -> str:
         raise ValueError("https://host/?key=hunter2")

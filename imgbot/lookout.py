@@ -1,0 +1,61 @@
+"""What the operator's side is told of the pipeline, in its own words."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from imgbot import __version__
+from imgbot.imaging.pool import Pool
+from imgbot.job import Job, State
+from imgbot.ops.pipeline import Glance, Sources, UnknownJob, Worker
+from imgbot.queue.overview import DeadJob, Overview
+from imgbot.runner.loop import Runner
+
+
+def sources_of(
+    overview: Overview,
+    runner: Runner,
+    pool: Pool,
+    providers: Iterable[str],
+    now_ms: Callable[[], int],
+) -> Sources:
+    """Say whom the watch asks."""
+
+    async def glance() -> Glance:
+        found = await overview.look(now_ms())
+        return Glance(
+            jobs=_by_state(found.waiting, runner.jobs),
+            refused=found.refused,
+            unknown=[_unknown(job) for job in found.dead],
+            is_paused=found.is_paused,
+            redis_memory_bytes=found.memory_bytes,
+            redis_memory_limit_bytes=found.memory_limit_bytes,
+        )
+
+    def workers() -> list[Worker]:
+        return [
+            Worker(lane.number + 1, lane.pid, lane.about, lane.for_s, lane.memory_bytes)
+            for lane in pool.lanes()
+        ]
+
+    return Sources(workers, glance, "+".join(providers), __version__)
+
+
+def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:
+    """Count jobs: operation → state → how many."""
+    found = {
+        str(operation): {str(State.QUEUED): count} for operation, count in waiting.items() if count
+    }
+    for job in running:
+        states = found.setdefault(str(job.operation), {})
+        states[str(job.state)] = states.get(str(job.state), 0) + 1
+    return found
+
+
+def _unknown(job: DeadJob) -> UnknownJob:
+    return UnknownJob(
+        id=job.id,
+        operation=job.operation,
+        provider=job.provider,
+        reason=job.reason,
+        at_s=job.died_ms / 1000,
+        user_id=job.user_id,
+    )

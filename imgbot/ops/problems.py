@@ -1,0 +1,158 @@
+"""What is not as it should be, in words, with what to do about it; the guide's troubleshooting."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from imgbot.levels import Level, Vital
+from imgbot.ops.pipeline import Glance
+from imgbot.ops.sampling import Sample
+from imgbot.ops.vitals import Reading, Vitals
+
+STUCK_AFTER_S = 300.0
+FLOOD_WINDOW_S = 600.0
+_FLOODED = 20
+_UNKNOWN_FOR_S = 86_400.0
+_REDIS_FULL = 0.80
+_APPLY = "in /etc/imgbot/imgbot.env, then: systemctl reload imgbot"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One sentence of what is wrong, one of what helps."""
+
+    level: Level
+    what: str
+    advice: str
+
+
+def problems(
+    vitals: Vitals, checks: Mapping[str, str], glance: Glance | None
+) -> tuple[Problem, ...]:
+    """Name everything that wants attention, the worst first."""
+    found = [*_of_checks(checks)]
+    now = vitals.latest
+    if now is not None:
+        found += [
+            *_of_vitals(vitals.levels(), _slowest_stage(vitals)),
+            *_of_jobs(now),
+            *_of_providers(now),
+            *_of_telegram(now, vitals.earlier(FLOOD_WINDOW_S)),
+        ]
+    if now is not None and glance is not None:
+        found += _of_queue(glance, now.at_s)
+    return tuple(sorted(found, key=lambda problem: problem.level is not Level.CRITICAL))
+
+
+def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
+    for name, wrong in checks.items():
+        if wrong:
+            yield Problem(
+                Level.CRITICAL,
+                f"The check of {name} fails: {wrong}.",
+                "journalctl -u imgbot -n 100",
+            )
+
+
+def _of_vitals(levels: Mapping[Vital, Reading], slowest: str) -> Iterator[Problem]:
+    for vital, (value, level) in levels.items():
+        if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
+            continue
+        yield Problem(level, *_words(vital, value, slowest))
+
+
+def _words(vital: Vital, value: float, slowest: str) -> tuple[str, str]:
+    match vital:
+        case Vital.QUEUE_JOBS:
+            return (f"{value:.0f} jobs wait.", f"More workers: IMGBOT_WORKERS {_APPLY}")
+        case Vital.JOB_TIME_S:
+            faster = "a faster model (IMGBOT_MODELS) or provider (IMGBOT_PROVIDER)"
+            more = f"more workers: IMGBOT_WORKERS {_APPLY}"
+            advice = faster if slowest == "provider" else more
+            return (
+                f"Jobs take {value:.0f} s; most of it is the stage “{slowest}”."
+                if slowest
+                else f"Jobs take {value:.0f} s.",
+                advice[0].upper() + advice[1:],
+            )
+        case Vital.CPU_RATIO:
+            return (
+                f"The processor is {value:.0%} busy.",
+                "A larger server, or a provider that makes the pictures elsewhere",
+            )
+        case Vital.MEMORY_RATIO:
+            return (
+                f"{value:.0%} of the memory is in use.",
+                f"Fewer workers: IMGBOT_WORKERS {_APPLY}; or more memory for the unit (MemoryMax=)",
+            )
+        case Vital.ERROR_RATIO:
+            return (f"{value:.1%} of the jobs fail.", "journalctl -u imgbot -p warning names each")
+
+
+def _slowest_stage(vitals: Vitals) -> str:
+    now, before = vitals.latest, vitals.earlier(STUCK_AFTER_S)
+    stages = {} if now is None else now.stages
+    spent = {
+        name: stage.total_s - (before.stages[name].total_s if name in before.stages else 0.0)
+        for name, stage in stages.items()
+    }
+    slowest = max(spent, key=lambda name: spent[name], default="")
+    return slowest if spent.get(slowest) else ""
+
+
+def _of_jobs(now: Sample) -> Iterator[Problem]:
+    age_s = now.at_s - now.oldest_running_at_s
+    if now.oldest_running_at_s and age_s > STUCK_AFTER_S:
+        yield Problem(
+            Level.CRITICAL,
+            f"A job has been running for {age_s / 60:.0f} min.",
+            "journalctl -u imgbot -n 200 says what it waits for; a restart takes it up again",
+        )
+
+
+def _of_providers(now: Sample) -> Iterator[Problem]:
+    out = [name for name, is_up in now.provider_up.items() if not is_up]
+    for name in out:
+        yield Problem(
+            Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION,
+            f"The provider {name} takes no orders.",
+            "Its key and its balance; IMGBOT_PROVIDER_FALLBACK names who takes over meanwhile",
+        )
+    if now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0:
+        yield Problem(
+            Level.ATTENTION,
+            "Today's money is spent: paid pictures wait for tomorrow.",
+            "IMGBOT_DAILY_BUDGET in /etc/imgbot/imgbot.env, then: systemctl restart imgbot",
+        )
+
+
+def _of_telegram(now: Sample, before: Sample) -> Iterator[Problem]:
+    waits = now.flood_waits - before.flood_waits
+    if waits > 0:
+        yield Problem(
+            Level.CRITICAL if waits > _FLOODED else Level.ATTENTION,
+            f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
+            "It passes; if it does not, fewer jobs at once: IMGBOT_JOBS_PER_WORKER",
+        )
+
+
+def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
+    if glance.is_paused:
+        yield Problem(
+            Level.ATTENTION, "The bot is paused: it takes no requests.", "/resume in the chat"
+        )
+    fresh = [job for job in glance.unknown if now_s - job.at_s < _UNKNOWN_FOR_S]
+    if fresh:
+        yield Problem(
+            Level.ATTENTION,
+            f"{len(fresh)} jobs of the last day ended unknown."
+            if len(fresh) > 1
+            else "A job of the last day ended unknown.",
+            "It may have been paid for: look it up at the provider",
+        )
+    used, limit = glance.redis_memory_bytes, glance.redis_memory_limit_bytes
+    if used and limit and used > _REDIS_FULL * limit:
+        yield Problem(
+            Level.ATTENTION,
+            f"Redis uses {used / limit:.0%} of its memory; at 100 % nothing is taken any more.",
+            "redis-cli MEMORY DOCTOR; fewer waiting jobs: IMGBOT_QUEUE_LIMIT",
+        )

@@ -1,0 +1,94 @@
+"""Looks at the service every few seconds, for whoever wants to see it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from imgbot import telemetry
+from imgbot.errors import TransientError
+from imgbot.ops.health import Check, ask_all
+from imgbot.ops.history import History, Point
+from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.sampling import Sampler
+from imgbot.ops.status_document import Document, Facts, document_of
+from imgbot.ops.vitals import SAMPLE_EVERY_S, Vitals
+
+
+class Watch:
+    """The service's own eye: vitals, history, and the latest status document."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        checks: Mapping[str, Check],
+        sources: Sources,
+        state_dir: Path,
+    ) -> None:
+        self._sampler = Sampler(registry)
+        self._checks = checks
+        self._sources = sources
+        self._history = History(state_dir / "history.json")
+        self._begun_s = time.monotonic()
+        self._news = asyncio.Event()
+        self.vitals = Vitals()
+        self.latest: tuple[Document, Point | None] | None = None
+        """The document, and the point of the history that was completed with it."""
+
+    @property
+    def points(self) -> Sequence[Point]:
+        return self._history.points
+
+    async def run(self) -> None:
+        """Look until cancelled; then what is known of the minute is kept."""
+        await asyncio.to_thread(self._history.load, time.time())
+        try:
+            while True:
+                await self._look()
+                await asyncio.sleep(SAMPLE_EVERY_S)
+        finally:
+            self._history.complete()
+            self._history.save()
+
+    async def next(self) -> tuple[Document, Point | None]:
+        """Wait for the next look."""
+        await self._news.wait()
+        assert self.latest is not None  # noqa: S101 -- set before the news
+        return self.latest
+
+    async def first(self) -> Document:
+        """Return the latest document; waits for the first look of all."""
+        return (self.latest or await self.next())[0]
+
+    async def _look(self) -> None:
+        sample = await asyncio.to_thread(self._sampler.take)
+        self.vitals.take(sample)
+        point = self._history.take(sample, self.vitals.levels())
+        if point is not None:
+            await asyncio.to_thread(self._history.save)
+        self.latest = (document_of(await self._facts()), point)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _facts(self) -> Facts:
+        return Facts(
+            vitals=self.vitals,
+            checks=await ask_all(self._checks),
+            glance=await self._glance(),
+            workers=self._workers(),
+            provider=self._sources.provider,
+            version=self._sources.version,
+            up_s=time.monotonic() - self._begun_s,
+        )
+
+    async def _glance(self) -> Glance | None:
+        try:
+            return await self._sources.glance()
+        except TransientError as error:
+            telemetry.warned("the queue was not looked at: %s", error)
+            return None
+
+    def _workers(self) -> Sequence[Worker]:
+        return self._sources.workers()
