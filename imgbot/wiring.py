@@ -173,8 +173,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
 
-    pool = doors.pool
-    tools = _tools(settings, doors, store, delivery)
+    pool, tools = doors.pool, _tools(settings, doors, store, delivery)
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker)
     figures = Figures(
         lambda: runner.running,

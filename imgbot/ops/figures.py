@@ -1,0 +1,53 @@
+"""Figures as an operator reads them: with their unit, and no more digits than mean something."""
+
+_UNKNOWN = "unknown"
+_SIZES = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "kB", 0))
+
+
+def duration(seconds: float | None) -> str:
+    """Give a time: 0.4 s, 12 s, 3 min 20 s, 5 h 2 min, 3 d 4 h."""
+    if seconds is None:
+        return _UNKNOWN
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit_s, name, smaller_s, smaller in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= unit_s:
+            rest = whole % unit_s // smaller_s
+            return f"{whole // unit_s} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def size(size_bytes: float | None) -> str:
+    """Give a size: 15 MB, 1.2 GB."""
+    if size_bytes is None:
+        return _UNKNOWN
+    for unit, name, digits in _SIZES:
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.{digits}f} {name}"
+    return f"{size_bytes:.0f} B"
+
+
+def share(ratio: float | None) -> str:
+    """Give a share: 42 %, and small ones as 0.4 %."""
+    if ratio is None:
+        return _UNKNOWN
+    return f"{ratio * 100:.1f} %" if 0 < ratio < 0.0995 else f"{ratio * 100:.0f} %"
+
+
+def count(number: float | None, one: str, many: str = "") -> str:
+    """Give a number of things: 1 job, 12 jobs."""
+    if number is None:
+        return _UNKNOWN
+    return f"{number:.0f} {one if number == 1 else many or one + 's'}"
+
+
+def money(usd: float | None) -> str:
+    """Give US dollars, the small ones as cents' fractions."""
+    if usd is None:
+        return _UNKNOWN
+    return f"${usd:.3f}" if 0 < usd < 0.1 else f"${usd:.2f}"

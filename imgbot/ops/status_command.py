@@ -1,0 +1,164 @@
+"""`imgbot status`: asks the running service, and shows what it says."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+
+from imgbot.errors import ConfigError, ImgbotError
+from imgbot.levels import Level
+from imgbot.ops.environment import read_environment_file
+from imgbot.ops.setting_types import Address, parse_address
+from imgbot.ops.settings import Settings
+from imgbot.ops.status_document import Document
+from imgbot.ops.status_screen import coloured, plain, screen_of
+
+CRITICAL = 2
+NOT_RUNNING = 3
+_UNEXPECTED = 1
+_EX_CONFIG = 78
+_SETTING = "IMGBOT_HTTP"
+_FILE = "/etc/imgbot/imgbot.env"
+_TIMEOUT_S = 15.0
+_AGAIN_S = 2.0
+_MOST_BYTES = 4 << 20
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+class NotRunningError(ImgbotError):
+    """Nobody answers; the message says what to do."""
+
+
+class OtherAnswerError(ImgbotError):
+    """Somebody answers, and it is not this version of imgbot."""
+
+
+def main(*, is_watching: bool, is_json: bool) -> int:
+    """Show the status once, or until interrupted; return the exit status of `cli`'s help."""
+    try:
+        address = address_of(os.environ)
+        if is_watching:
+            return _watch(address)
+        document = ask(address)
+        text = json.dumps(document, indent=2) if is_json else _screen(document)
+    except ConfigError as error:
+        return _complain(str(error), _EX_CONFIG)
+    except NotRunningError as error:
+        return _complain(str(error), NOT_RUNNING)
+    except OtherAnswerError as error:
+        return _complain(str(error), _UNEXPECTED)
+    sys.stdout.write(f"{text}\n")
+    return exit_status(document)
+
+
+def exit_status(document: Document) -> int:
+    return CRITICAL if document["level"] == Level.CRITICAL else 0
+
+
+def address_of(environ: Mapping[str, str]) -> Address:
+    """Find where the service listens. Raises ConfigError for an address that is none."""
+    text = environ.get(_SETTING, "").strip()
+    if not text:
+        file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or _FILE
+        text = read_environment_file(Path(file)).get(_SETTING, "").strip()
+    try:
+        found = parse_address(text or Settings.model_fields["http"].default)
+    except ValueError:
+        raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
+    with contextlib.suppress(ValueError):
+        host = ip_address(found.host)
+        if host.is_unspecified:
+            return Address("127.0.0.1" if host.version == 4 else "::1", found.port)
+    return found
+
+
+def ask(address: Address) -> Document:
+    """Fetch the document. Raises NotRunningError, OtherAnswerError."""
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/status.json")
+        answer = connection.getresponse()
+        body = answer.read(_MOST_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise NotRunningError(_nobody(address, error)) from error
+    finally:
+        connection.close()
+    if answer.status == http.client.SERVICE_UNAVAILABLE:
+        raise NotRunningError(f"imgbot at {address} is still starting; ask again in a moment")
+    try:
+        document = json.loads(body) if answer.status == http.client.OK else None
+        screen_of(document or {})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise OtherAnswerError(
+            f"what answers at {address} is no imgbot of this version (HTTP {answer.status}); "
+            f"if imgbot listens elsewhere, say where: {_SETTING}=HOST:PORT imgbot status"
+        ) from None
+    return document or {}
+
+
+def _nobody(address: Address, error: Exception) -> str:
+    why = getattr(error, "strerror", None) or type(error).__name__
+    return (
+        f"nobody answers at {address} ({why}).\n"
+        f"Is the service running?   systemctl status imgbot\n"
+        f"Why did it stop?          journalctl -u imgbot -n 50\n"
+        f"Does it listen elsewhere? {_SETTING}=HOST:PORT imgbot status"
+    )
+
+
+def _watch(address: Address) -> int:
+    status = 0
+    with contextlib.suppress(KeyboardInterrupt), _full_screen():
+        while True:
+            try:
+                document = ask(address)
+                text, status = _screen(document), exit_status(document)
+            except NotRunningError as error:
+                text, status = f"imgbot status: {error}", NOT_RUNNING
+            _draw(text)
+            time.sleep(_AGAIN_S)
+    return status
+
+
+@contextlib.contextmanager
+def _full_screen() -> Iterator[None]:
+    """Use the terminal's other screen, and give it back as it was."""
+    is_terminal = sys.stdout.isatty()
+    if is_terminal:
+        sys.stdout.write(_ENTER)
+    try:
+        yield
+    finally:
+        if is_terminal:
+            sys.stdout.write(_LEAVE)
+            sys.stdout.flush()
+
+
+def _draw(text: str) -> None:
+    if not sys.stdout.isatty():
+        sys.stdout.write(f"{text}\n\n")
+    else:
+        rows = shutil.get_terminal_size().lines
+        lines = text.splitlines()[: rows - 1]
+        # Over what is there, so that nothing flickers.
+        sys.stdout.write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines))
+        sys.stdout.write(_REST_OF_SCREEN)
+    sys.stdout.flush()
+
+
+def _screen(document: Document) -> str:
+    is_colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = min(shutil.get_terminal_size().columns, 110)
+    return "\n".join(screen_of(document, coloured if is_colourful else plain, width))
+
+
+def _complain(text: str, status: int) -> int:
+    sys.stderr.write(f"imgbot status: {text}\n")
+    return status
