@@ -136,8 +136,8 @@ def _jobs(document: Document, paint: Paint) -> Iterator[str]:
         return
     now = {name: _listed(alive.get(name, {}), _STATES) for name in operations}
     wide = max(len(text) for text in (*now.values(), "now"))
-    recent = f"ended in {duration(document['recent_s'])}"
-    yield f"{title}  {paint('dim', f'{"now":<{wide}}  {recent}')}"
+    heads = f"{'now':<{wide}}  ended in {duration(document['recent_s'])}"
+    yield f"{title}  {paint('dim', heads)}"
     for name in operations[:_MOST_ROWS]:
         was = _listed(ended.get(name, {}), _STATUSES)
         yield f"  {name:<{_LABEL}}{now[name]:<{wide}}  {was}"
