@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from imgbot.levels import Level, Vital
+from imgbot.ops.figures import duration, share
 from imgbot.ops.pipeline import Glance
 from imgbot.ops.sampling import Sample
 from imgbot.ops.vitals import Reading, Vitals
@@ -13,12 +14,12 @@ FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
 _UNKNOWN_FOR_S = 86_400.0
 _REDIS_FULL = 0.80
-_APPLY = "in /etc/imgbot/imgbot.env, then: systemctl reload imgbot"
+_APPLY = "in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One sentence of what is wrong, one of what helps."""
+    """One sentence of what is wrong, one of what helps, with what to type between backticks."""
 
     level: Level
     what: str
@@ -49,7 +50,7 @@ def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(
                 Level.CRITICAL,
                 f"The check of {name} fails: {wrong}.",
-                "journalctl -u imgbot -n 100",
+                "`journalctl -u imgbot -n 100`",
             )
 
 
@@ -63,29 +64,32 @@ def _of_vitals(levels: Mapping[Vital, Reading], slowest: str) -> Iterator[Proble
 def _words(vital: Vital, value: float, slowest: str) -> tuple[str, str]:
     match vital:
         case Vital.QUEUE_JOBS:
-            return (f"{value:.0f} jobs wait.", f"More workers: IMGBOT_WORKERS {_APPLY}")
-        case Vital.JOB_TIME_S:
-            faster = "a faster model (IMGBOT_MODELS) or provider (IMGBOT_PROVIDER)"
-            more = f"more workers: IMGBOT_WORKERS {_APPLY}"
-            advice = faster if slowest == "provider" else more
             return (
-                f"Jobs take {value:.0f} s; most of it is the stage “{slowest}”."
-                if slowest
-                else f"Jobs take {value:.0f} s.",
-                advice[0].upper() + advice[1:],
+                f"{value:.0f} jobs wait.",
+                f"More workers: `IMGBOT_WORKERS` {_APPLY}. Where they are idle, more jobs for "
+                "each: `IMGBOT_JOBS_PER_WORKER`, then `systemctl restart imgbot`",
             )
+        case Vital.JOB_TIME_S:
+            most = f"; most of it is the stage “{slowest}”" if slowest else ""
+            faster = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
+            more = f"More workers: `IMGBOT_WORKERS` {_APPLY}"
+            advice = faster if slowest == "provider" else more
+            return (f"Jobs take {duration(value)}{most}.", advice)
         case Vital.CPU_RATIO:
             return (
-                f"The processor is {value:.0%} busy.",
+                f"The processor is {share(value)} busy.",
                 "A larger server, or a provider that makes the pictures elsewhere",
             )
         case Vital.MEMORY_RATIO:
             return (
-                f"{value:.0%} of the memory is in use.",
-                f"Fewer workers: IMGBOT_WORKERS {_APPLY}; or more memory for the unit (MemoryMax=)",
+                f"{share(value)} of the memory is in use.",
+                f"Fewer workers: `IMGBOT_WORKERS` {_APPLY}; or more memory for the unit (`MemoryMax=`)",
             )
         case Vital.ERROR_RATIO:
-            return (f"{value:.1%} of the jobs fail.", "journalctl -u imgbot -p warning names each")
+            return (
+                f"{share(value)} of the jobs fail.",
+                "`journalctl -u imgbot -p warning` names each",
+            )
 
 
 def _slowest_stage(vitals: Vitals) -> str:
@@ -104,8 +108,8 @@ def _of_jobs(now: Sample) -> Iterator[Problem]:
     if now.oldest_running_at_s and age_s > STUCK_AFTER_S:
         yield Problem(
             Level.CRITICAL,
-            f"A job has been running for {age_s / 60:.0f} min.",
-            "journalctl -u imgbot -n 200 says what it waits for; a restart takes it up again",
+            f"A job has been running for {duration(age_s)}.",
+            "`journalctl -u imgbot -n 200` says what it waits for; a restart takes it up again",
         )
 
 
@@ -115,13 +119,13 @@ def _of_providers(now: Sample) -> Iterator[Problem]:
         yield Problem(
             Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION,
             f"The provider {name} takes no orders.",
-            "Its key and its balance; IMGBOT_PROVIDER_FALLBACK names who takes over meanwhile",
+            "Its key and its balance; `IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
         )
     if now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0:
         yield Problem(
             Level.ATTENTION,
             "Today's money is spent: paid pictures wait for tomorrow.",
-            "IMGBOT_DAILY_BUDGET in /etc/imgbot/imgbot.env, then: systemctl restart imgbot",
+            "`IMGBOT_DAILY_BUDGET` in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`",
         )
 
 
@@ -131,14 +135,14 @@ def _of_telegram(now: Sample, before: Sample) -> Iterator[Problem]:
         yield Problem(
             Level.CRITICAL if waits > _FLOODED else Level.ATTENTION,
             f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
-            "It passes; if it does not, fewer jobs at once: IMGBOT_JOBS_PER_WORKER",
+            "It passes; if it does not, fewer jobs at once: `IMGBOT_JOBS_PER_WORKER`",
         )
 
 
 def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
     if glance.is_paused:
         yield Problem(
-            Level.ATTENTION, "The bot is paused: it takes no requests.", "/resume in the chat"
+            Level.ATTENTION, "The bot is paused: it takes no requests.", "`/resume` in the chat"
         )
     fresh = [job for job in glance.unknown if now_s - job.at_s < _UNKNOWN_FOR_S]
     if fresh:
@@ -153,6 +157,6 @@ def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
     if used and limit and used > _REDIS_FULL * limit:
         yield Problem(
             Level.ATTENTION,
-            f"Redis uses {used / limit:.0%} of its memory; at 100 % nothing is taken any more.",
-            "redis-cli MEMORY DOCTOR; fewer waiting jobs: IMGBOT_QUEUE_LIMIT",
+            f"Redis uses {share(used / limit)} of its memory; at 100 % nothing is taken.",
+            "`redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
         )

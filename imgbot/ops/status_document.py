@@ -138,6 +138,10 @@ def _stages(now: Sample, before: Sample) -> Document:
     }
 
 
+def _has_any(stages: Document, name: str) -> bool:
+    return name in stages and stages[name]["count"] > 0
+
+
 def _times(histogram: Histogram) -> Document:
     return {
         "count": histogram.count,
@@ -151,7 +155,11 @@ def _providers(now: Sample, before: Sample) -> Document:
         kind: count - before.provider_errors.get(kind, 0.0)
         for kind, count in now.provider_errors.items()
     }
+    stages = _stages(now, before)
+    # Who answers an order with the picture itself is never polled: then all of it is the order.
+    took = next((stages[name] for name in ("provider", "submit") if _has_any(stages, name)), None)
     return {
+        "took": took,
         "up": {name: bool(is_up) for name, is_up in now.provider_up.items()},
         "recent_errors": {kind: count for kind, count in errors.items() if count},
         "spend_usd": {name: usd for name, usd in now.spend_usd.items() if usd},

@@ -39,7 +39,7 @@ def screen_of(document: Document, paint: Paint = plain, width: int = 80) -> list
     document = _clean(document)
     sections = (
         _health(document, paint, width),
-        _problems(document, paint),
+        _problems(document, paint, width),
         _jobs(document, paint),
         _workers(document, paint),
         _outside(document, paint, width),
@@ -64,7 +64,7 @@ def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
     vitals, recent = document["vitals"], duration(document["recent_s"])
     texts = {
         "queue_jobs": ("Queue", _queue_text(document["queue"]), "{:.0f}"),
-        "job_time_s": ("Job time", _time_text(vitals["job_time_s"]["value"]), "{:.0f} s"),
+        "job_time_s": ("Job time", _time_text(document), "{:.0f} s"),
         "cpu_ratio": ("CPU", _cpu_text(document), "{:.0f} %"),
         "memory_ratio": ("Memory", _memory_text(document), "{:.0f} %"),
         "error_ratio": ("Errors", _error_text(document, recent), "{:.0f} %"),
@@ -88,8 +88,11 @@ def _queue_text(queue: Document) -> str:
     return f"{count(queue['waiting'], 'waiting', 'waiting')}{waits}"
 
 
-def _time_text(seconds: float | None) -> str:
-    return "no job of late" if seconds is None else f"{duration(seconds)} at the 95th percentile"
+def _time_text(document: Document) -> str:
+    seconds = document["vitals"]["job_time_s"]["value"]
+    longest = document["queue"]["oldest_running_s"]
+    runs = "" if longest is None else f", the longest runs for {duration(longest)}"
+    return "no job of late" if seconds is None else f"95 % in {duration(seconds)}{runs}"
 
 
 def _cpu_text(document: Document) -> str:
@@ -118,10 +121,12 @@ def _error_text(document: Document, recent: str) -> str:
     return f"{ratio}, {failed} of {count(judged, 'job')} in {recent}"
 
 
-def _problems(document: Document, paint: Paint) -> Iterator[str]:
+def _problems(document: Document, paint: Paint, width: int) -> Iterator[str]:
     for problem in document["problems"]:
         yield f"{paint(problem['level'], '▲')} {problem['what']}"
-        yield f"  {paint('dim', '→ ' + problem['advice'])}"
+        advice = problem["advice"].replace("`", "")
+        for i, line in enumerate(textwrap.wrap(advice, max(20, width - 4))):
+            yield paint("dim", f"  {'→' if i == 0 else ' '} {line}")
 
 
 def _jobs(document: Document, paint: Paint) -> Iterator[str]:
@@ -182,9 +187,8 @@ def _outside(document: Document, paint: Paint, width: int) -> Iterator[str]:
 def _provider(document: Document) -> str:
     up = document["providers"]["up"]
     states = ", ".join(f"{name} {'up' if is_up else 'DOWN'}" for name, is_up in up.items())
-    stage = document["stages"].get("provider", {})
-    took = ""
-    if stage.get("count"):
+    stage, took = document["providers"]["took"], ""
+    if stage:
         took = f"; {duration(stage['mean_s'])} on average, 95 % in {duration(stage['p95_s'])}"
     errors = document["providers"]["recent_errors"]
     wrong = ", ".join(f"{number} {kind}" for kind, number in errors.items())
