@@ -14,7 +14,8 @@ FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
 _UNKNOWN_FOR_S = 86_400.0
 _REDIS_FULL = 0.80
-_APPLY = "in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
+_WORKERS = "workers: `IMGBOT_WORKERS` in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
+_MORE_JOBS = "where they are idle, more jobs for each: `IMGBOT_JOBS_PER_WORKER`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,11 @@ def _of_vitals(levels: Mapping[Vital, Reading], slowest: str) -> Iterator[Proble
 def _words(vital: Vital, value: float, slowest: str) -> tuple[str, str]:
     match vital:
         case Vital.QUEUE_JOBS:
-            return (
-                f"{value:.0f} jobs wait.",
-                f"More workers: `IMGBOT_WORKERS` {_APPLY}. Where they are idle, more jobs for "
-                "each: `IMGBOT_JOBS_PER_WORKER`, then `systemctl restart imgbot`",
-            )
+            return (f"{value:.0f} jobs wait.", f"More {_WORKERS}; {_MORE_JOBS}")
         case Vital.JOB_TIME_S:
             most = f"; most of it is the stage “{slowest}”" if slowest else ""
             faster = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
-            more = f"More workers: `IMGBOT_WORKERS` {_APPLY}"
-            advice = faster if slowest == "provider" else more
+            advice = faster if slowest == "provider" else f"More {_WORKERS}"
             return (f"Jobs take {duration(value)}{most}.", advice)
         case Vital.CPU_RATIO:
             return (
@@ -83,7 +79,7 @@ def _words(vital: Vital, value: float, slowest: str) -> tuple[str, str]:
         case Vital.MEMORY_RATIO:
             return (
                 f"{share(value)} of the memory is in use.",
-                f"Fewer workers: `IMGBOT_WORKERS` {_APPLY}; or more memory for the unit (`MemoryMax=`)",
+                f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
             )
         case Vital.ERROR_RATIO:
             return (
