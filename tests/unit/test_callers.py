@@ -1,0 +1,79 @@
+"""Who may ask for the status: names that are ours, and nobody on behalf of another site."""
+
+import pytest
+
+from imgbot.ops.callers import is_from_elsewhere, is_known_host, is_operator
+
+
+@pytest.mark.parametrize(
+    ("host", "configured"),
+    [
+        ("127.0.0.1:8080", "127.0.0.1"),
+        ("localhost:8080", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        ("LOCALHOST:9999", "127.0.0.1"),
+        ("[::1]:8080", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),
+        ("203.0.113.7:8080", "0.0.0.0"),
+        ("[2001:db8::1]:8080", "::"),
+        ("10.0.0.5:8080", "10.0.0.5"),
+        ("[2001:db8:0::1]:8080", "2001:db8::1"),
+        ("status.example.org:8080", "status.example.org"),
+    ],
+)
+def test_names_of_ours(host: str, configured: str) -> None:
+    assert is_known_host(host, configured)
+
+
+@pytest.mark.parametrize(
+    ("host", "configured"),
+    [
+        ("evil.example", "127.0.0.1"),
+        ("evil.example:8080", "0.0.0.0"),
+        ("localhost.evil.example", "127.0.0.1"),
+        ("127.0.0.1.evil.example", "127.0.0.1"),
+        ("127.0.0.1@evil.example", "127.0.0.1"),
+        ("203.0.113.7", "127.0.0.1"),
+        ("10.0.0.6", "10.0.0.5"),
+        ("", "127.0.0.1"),
+        ("", ""),
+        ("[", "127.0.0.1"),
+        ("[]:8080", "::1"),
+    ],
+)
+def test_names_of_others(host: str, configured: str) -> None:
+    assert not is_known_host(host, configured)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_refused"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+    ],
+    ids=["program", "own-page", "typed", "other-port", "other-site"],
+)
+def test_pages_of_others(headers: dict[str, str], is_refused: bool) -> None:
+    assert is_from_elsewhere(headers) is is_refused
+
+
+@pytest.mark.parametrize(
+    ("remote", "headers", "is_one"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("::ffff:127.0.0.1", {}, True),
+        ("203.0.113.7", {}, False),
+        ("::ffff:203.0.113.7", {}, False),
+        ("", {}, False),
+        (None, {}, False),
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}, False),
+        ("127.0.0.1", {"X-Real-IP": "203.0.113.7"}, False),
+        ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}, False),
+    ],
+)
+def test_who_sits_at_the_machine(remote: str | None, headers: dict[str, str], is_one: bool) -> None:
+    assert is_operator(remote, headers) is is_one

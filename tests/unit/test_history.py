@@ -1,0 +1,223 @@
+"""The last hours: what a point says, what is kept of them, and what a bad file does."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.levels import Level, Vital
+from imgbot.ops.history import COLUMNS, KEPT_S, History
+from imgbot.ops.process_tree import Usage
+from imgbot.ops.sampling import Histogram, Sample
+
+LEVELS = dict.fromkeys(Vital, (0.25, Level.NORMAL))
+NOW_S = 1_000_000.0
+START = Sample(at_s=NOW_S, clock_s=0, jobs={"waiting": 1, "running": 0})
+
+
+def _at(seconds: float, **changes: Any) -> Sample:
+    return replace(START, at_s=NOW_S + seconds, clock_s=seconds, **changes)
+
+
+def _named(point: tuple[float | None, ...] | None) -> dict[str, float | None]:
+    assert point is not None
+    return dict(zip(COLUMNS, point, strict=True))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history.json"
+
+
+@pytest.fixture
+def history(path: Path) -> History:
+    return History(path)
+
+
+def _fill(history: History, minutes: int) -> None:
+    for minute in range(minutes + 1):
+        history.take(_at(60.0 * minute, jobs={"waiting": minute}), LEVELS)
+
+
+def _reopened(path: Path, now_s: float = NOW_S + 60) -> list[float | None]:
+    history = History(path)
+    history.load(now_s)
+    return [point[0] for point in history.points]
+
+
+def test_a_point_sums_up_a_minute(history: History) -> None:
+    stages = {"render": Histogram(((1, 2.0), (float("inf"), 2.0)), 3.0)}
+    samples = [
+        _at(0, ended={("create", "ok"): 5.0}, refusals=10, stages={"render": Histogram()}),
+        _at(30, jobs={"waiting": 70, "running": 4}),
+        _at(
+            60,
+            jobs={"waiting": 2, "running": 1},
+            ended={("create", "ok"): 6.0, ("edit", "failed"): 2.0},
+            refusals=14,
+            stages=stages,
+            usage=Usage("unit", memory_bytes=1e8),
+        ),
+    ]
+
+    [*nothing, point] = [history.take(sample, LEVELS) for sample in samples]
+
+    assert nothing == [None, None]
+    assert _named(point) == {
+        "at_s": NOW_S + 60,
+        "waiting": 70,
+        "running": 4,
+        "job_time_s": None,
+        "prepare_s": None,
+        "submit_s": None,
+        "provider_s": None,
+        "render_s": 1.5,
+        "deliver_s": None,
+        "ok": 1,
+        "failed": 2,
+        "rejected": 0,
+        "cancelled": 0,
+        "refused": 4,
+        "flood_waits": 0,
+        "cpu_ratio": 0.25,
+        "memory_bytes": 100_000_000,
+    }
+
+
+def test_nothing_is_counted_twice_or_lost_between_two_points(history: History) -> None:
+    counts = [0.0, 3.0, 7.0, 7.0, 12.0]
+    for i, count in enumerate(counts):
+        history.take(_at(30.0 * i, refusals=count), LEVELS)
+
+    assert [_named(point)["refused"] for point in history.points] == [7, 5]
+
+
+def test_its_memory_is_bounded(history: History) -> None:
+    _fill(history, 1000)
+
+    assert len(history.points) == KEPT_S / 60
+    assert _named(history.points[-1])["waiting"] == 1000
+
+
+def test_a_minute_that_is_not_over_is_kept_at_the_end(history: History, path: Path) -> None:
+    history.take(START, LEVELS)
+    history.take(_at(20, refusals=3), LEVELS)
+
+    history.complete()
+    history.save()
+
+    assert _reopened(path) == [NOW_S + 20]
+
+
+def test_a_single_sample_makes_no_point(history: History) -> None:
+    history.take(START, LEVELS)
+
+    assert history.complete() is None
+
+
+def test_what_was_saved_is_there_at_the_next_start(history: History, path: Path) -> None:
+    _fill(history, 5)
+    history.save()
+
+    again = History(path)
+    again.load(NOW_S + 400)
+
+    assert again.points == history.points
+    assert not path.with_suffix(".new").exists()
+
+
+def test_what_is_too_old_or_of_the_future_is_left_out(history: History, path: Path) -> None:
+    _fill(history, 5)
+    history.save()
+
+    assert _reopened(path, now_s=NOW_S + 120) == [NOW_S + 60, NOW_S + 120]
+    assert _reopened(path, now_s=NOW_S + 250 + KEPT_S) == [NOW_S + 300]
+
+
+def test_a_first_start_has_no_file_and_no_warning(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert _reopened(path) == []
+    assert caplog.text == ""
+
+
+_POINT = [NOW_S] + [0] * (len(COLUMNS) - 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"columns": ["at_s"], "points": [[1]]}',
+        json.dumps({"columns": COLUMNS}),
+        json.dumps({"columns": COLUMNS, "points": [_POINT, [NOW_S]]}),
+        json.dumps({"columns": COLUMNS, "points": [[None, *_POINT[1:]]]}),
+        json.dumps({"columns": COLUMNS, "points": [["x", *_POINT[1:]]]}),
+        json.dumps({"columns": COLUMNS, "points": [[NOW_S, float("nan"), *_POINT[2:]]]}),
+        json.dumps({"columns": COLUMNS, "points": [_POINT]})[:-5],
+    ],
+    ids=[
+        *("empty", "half", "list", "null", "other-columns", "no-points", "short-point"),
+        *("no-time", "words", "not-a-number", "cut-off"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_named_and_left_out(
+    path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(text)
+
+    assert _reopened(path) == []
+    assert str(path) in caplog.text
+
+
+def test_bytes_that_are_no_text(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00" * 100)
+
+    assert _reopened(path) == []
+
+
+def test_a_disk_that_takes_nothing_is_told_of_once(
+    history: History, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _fill(history, 2)
+    path.with_suffix(".new").mkdir()
+
+    history.save()
+    history.save()
+    assert caplog.text.count("cannot be kept on disk") == 1
+
+    path.with_suffix(".new").rmdir()
+    history.save()
+    assert _reopened(path, NOW_S + 120) == [NOW_S + 60, NOW_S + 120]
+
+
+def test_a_save_that_fails_leaves_the_last_one_whole(
+    history: History, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(history, 1)
+    history.save()
+    _fill(history, 3)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    history.save()
+
+    assert _reopened(path) == [NOW_S + 60]
+
+
+def test_twelve_hours_fit_into_a_small_file(history: History, path: Path) -> None:
+    for minute in range(721):
+        jobs = {"waiting": 12_345, "running": 999}
+        history.take(_at(60.0 * minute, jobs=jobs, refusals=1234.0 * minute), LEVELS)
+    history.save()
+
+    assert len(history.points) == 720
+    assert path.stat().st_size < 100_000

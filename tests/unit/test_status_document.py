@@ -1,0 +1,189 @@
+"""How the service stands: the level, what is wrong in words, and what the document tells."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from imgbot.ops.status_document import without_people
+from tests.support.status_facts import GIB, NOW_S, QUIET, document_with, took
+
+LOST = UnknownJob("77", "create", "replicate", "submit_unknown", NOW_S - 60, user_id=424242)
+
+
+def test_a_quiet_service_is_well() -> None:
+    document = document_with()
+
+    assert document["level"] == "normal"
+    assert document["problems"] == []
+    assert document["version"] == "1.2.3"
+    assert document["vitals"]["queue_jobs"] == {
+        "value": 0,
+        "level": "normal",
+        "attention": 50,
+        "critical": 100,
+        "window_s": 0,
+    }
+    assert document["vitals"]["memory_ratio"]["value"] == 0.25
+    assert document["providers"]["budget_usd"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words", "advice"),
+    [
+        ({"jobs": {"waiting": 57}}, "attention", "57 jobs wait", "IMGBOT_WORKERS"),
+        ({"jobs": {"waiting": 101}}, "critical", "101 jobs wait", "systemctl reload imgbot"),
+        ({"job_time": took(*[40.0] * 9)}, "attention", "Jobs take", "IMGBOT_WORKERS"),
+        (
+            {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}},
+            "critical",
+            "most of it is the stage “provider”",
+            "IMGBOT_MODELS",
+        ),
+        (
+            {"usage": replace(QUIET.usage, memory_bytes=0.9 * GIB)},
+            "attention",
+            "90 % of the memory",
+            "MemoryMax=",
+        ),
+        (
+            {"usage": replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)},
+            "attention",
+            "The processor is 80 % busy",
+            "A larger server",
+        ),
+        (
+            {"ended": {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}},
+            "attention",
+            "5.0 % of the jobs fail",
+            "journalctl",
+        ),
+        (
+            {"oldest_running_at_s": NOW_S - 400, "job_time": took(5.0)},
+            "critical",
+            "running for 6 min 40 s",
+            "journalctl",
+        ),
+        (
+            {"provider_up": {"replicate": 0.0, "builtin": 1.0}},
+            "attention",
+            "replicate takes no orders",
+            "IMGBOT_PROVIDER_FALLBACK",
+        ),
+        (
+            {"provider_up": {"replicate": 0.0}},
+            "critical",
+            "replicate takes no orders",
+            "balance",
+        ),
+        ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
+        ({"flood_waits": 30.0}, "critical", "wait 30 times", "IMGBOT_JOBS_PER_WORKER"),
+        (
+            {"spend_today_usd": 5.0, "budget_usd": 5.0},
+            "attention",
+            "Today's money is spent",
+            "IMGBOT_DAILY_BUDGET",
+        ),
+    ],
+    ids=[
+        *("queue", "long-queue", "slow", "very-slow-provider", "memory", "cpu", "errors", "stuck"),
+        *("one-provider-out", "every-provider-out", "flood", "hard-flood", "budget"),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_helps(
+    changes: dict[str, Any], level: str, words: str, advice: str
+) -> None:
+    document = document_with(replace(QUIET, **changes))
+
+    [problem] = document["problems"]
+    assert (document["level"], problem["level"]) == (level, level)
+    assert words in problem["what"]
+    assert advice in problem["advice"]
+
+
+@pytest.mark.parametrize(
+    ("glance", "words"),
+    [
+        (Glance(is_paused=True), "The bot is paused"),
+        (Glance(unknown=[LOST]), "A job of the last day ended unknown"),
+        (Glance(redis_memory_bytes=90, redis_memory_limit_bytes=100), "Redis uses 90 %"),
+    ],
+    ids=["paused", "unknown-job", "redis-full"],
+)
+def test_what_is_wrong_in_the_queue(glance: Glance, words: str) -> None:
+    document = document_with(glance=glance)
+
+    [problem] = document["problems"]
+    assert document["level"] == "attention"
+    assert problem["what"].startswith(words)
+
+
+def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
+    old = replace(LOST, at_s=NOW_S - 7 * 86_400)
+
+    document = document_with(glance=Glance(unknown=[old]))
+
+    assert document["level"] == "normal"
+    assert [job["id"] for job in document["unknown_jobs"]] == ["77"]
+
+
+def test_a_failing_check_is_critical_and_comes_first() -> None:
+    document = document_with(
+        replace(QUIET, jobs={"waiting": 60}),
+        checks={"redis": "no answer in 3 s", "telegram": ""},
+        glance=None,
+    )
+
+    assert document["level"] == "critical"
+    assert [problem["level"] for problem in document["problems"]] == ["critical", "attention"]
+    assert "redis" in document["problems"][0]["what"]
+    assert document["jobs"] is None
+
+
+def test_it_tells_of_jobs_workers_and_what_ended() -> None:
+    now = replace(
+        QUIET,
+        ended={("create", "ok"): 7.0, ("edit", "rejected"): 1.0, ("merge", "ok"): 0.0},
+        stages={"provider": took(4.0, 6.0), "render": took()},
+        spend_usd={"replicate": 0.12, "builtin": 0.0},
+    )
+
+    document = document_with(
+        now,
+        glance=Glance(jobs={"create": {"queued": 2, "polling": 1}}),
+        workers=[Worker(1, 4321, "create", 2.5, 70_000_000)],
+    )
+
+    assert document["jobs"] == {"create": {"queued": 2, "polling": 1}}
+    assert document["ended"] == {"create": {"ok": 7}, "edit": {"rejected": 1}}
+    assert document["workers"][0]["about"] == "create"
+    assert document["providers"]["took"]["mean_s"] == 5
+    assert document["providers"]["spend_usd"] == {"replicate": 0.12}
+
+
+def test_a_provider_that_answers_with_the_picture_is_timed_by_its_order() -> None:
+    now = replace(QUIET, stages={"provider": took(), "submit": took(8.0)})
+
+    assert document_with(now)["providers"]["took"]["mean_s"] == 8
+
+
+def test_who_it_was_is_for_the_operator_alone() -> None:
+    document = document_with(glance=Glance(refused=[(424242, 9)], unknown=[LOST]))
+    assert "424242" in json.dumps(document)
+
+    less = without_people(document)
+
+    assert "424242" not in json.dumps(less)
+    assert less["rate_limit"]["users"] == [{"refusals": 9}]
+    assert less["unknown_jobs"][0]["operation"] == "create"
+
+
+def test_it_is_json_whatever_is_unknown() -> None:
+    document = document_with(replace(QUIET, jobs={}, poll_answered_at_s=0.0), glance=None)
+
+    text = json.dumps(document, allow_nan=False)
+
+    assert json.loads(text)["queue"]["waiting"] is None
+    assert json.loads(text)["telegram"]["answered_s_ago"] is None

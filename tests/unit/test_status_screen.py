@@ -1,0 +1,163 @@
+"""`imgbot status` as it is read in a terminal."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imgbot.ops.figures import count, duration, money, share, size
+from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from imgbot.ops.status_screen import coloured, screen_of
+from tests.support.status_facts import NOW_S, QUIET, document_with, took
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "unknown"),
+        (0.42, "0.4 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (18_120, "5 h 2 min"),
+        (86_400 * 3 + 4 * 3600, "3 d 4 h"),
+    ],
+)
+def test_durations(seconds: float | None, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (size(None), "unknown"),
+        (size(512), "512 B"),
+        (size(15_400_000), "15 MB"),
+        (size(25_300_000_000), "25.3 GB"),
+        (share(0), "0 %"),
+        (share(0.004), "0.4 %"),
+        (share(0.42), "42 %"),
+        (share(1), "100 %"),
+        (count(1, "job"), "1 job"),
+        (count(0, "job"), "0 jobs"),
+        (count(None, "job"), "unknown"),
+        (money(0.012), "$0.012"),
+        (money(1.5), "$1.50"),
+    ],
+)
+def test_figures(shown: str, words: str) -> None:
+    assert shown == words
+
+
+def _text(**changes: Any) -> str:
+    return "\n".join(screen_of(document_with(**changes)))
+
+
+def test_a_quiet_service_on_one_screen() -> None:
+    lines = screen_of(document_with())
+
+    assert lines[0] == (
+        "imgbot 1.2.3  replicate  up 1 h 2 min                                   ● NORMAL"
+    )
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    assert "● Queue       0 waiting" in text
+    assert "268 MB, 25 % of the limit (1.1 GB); Redis 15 MB" in text
+    assert "none now, none ended of late" in text
+    assert "0 of 2 busy, 1 idle, 1 not needed yet" in text
+    assert "\x1b" not in text
+
+
+BUSY = replace(
+    QUIET,
+    jobs={"waiting": 120, "running": 3, "dead": 1},
+    oldest_waiting_at_s=NOW_S - 75,
+    oldest_running_at_s=NOW_S - 12,
+    job_time=took(*[8.0] * 20),
+    ended={("create", "ok"): 40.0, ("edit", "failed"): 4.0},
+    stages={"provider": took(4.0, 6.0)},
+    refusals=12.0,
+    flood_waits=2.0,
+    spend_today_usd=1.25,
+    budget_usd=5.0,
+    provider_errors={"timeout": 3.0},
+)
+GLANCE = Glance(
+    jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
+    refused=[(5_000_000_001, 9), (77, 3)],
+    unknown=[UnknownJob("991", "create", "replicate", "submit_unknown", NOW_S - 300, 5)],
+)
+
+
+def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
+    workers = [Worker(i, 100 + i, "create", 2.5, 70_000_000) for i in range(1, 4)]
+
+    text = _text(now=BUSY, glance=GLANCE, workers=workers)
+
+    for words in (
+        "● CRITICAL",
+        "● Queue       120 waiting, the oldest for 1 min 15 s critical",
+        "< 50, critical > 100",
+        "95 % in 9.8 s, the longest runs for 12 s",
+        "9.1 %, 4 of 44 jobs in 15 min attention",
+        "▲ 120 jobs wait.",
+        "→ More workers: IMGBOT_WORKERS in /etc/imgbot/imgbot.env",
+        "create      118 queued, 3 polling  40 ok",
+        "edit        -                      4 failed",
+        "upscale     2 queued               -",
+        "3 of 3 busy",
+        "   2  create for 2.5 s                 70 MB, pid 102",
+        "replicate up, builtin up; 5.0 s on average",
+        "3 timeout",
+        "$1.25 today of $5.00",
+        "12 refusals in 15 min; most in two hours by 5000000001 (9), 77 (3)",
+        "2 flood waits in 15 min; answered 2.0 s ago",
+        "1 job; the latest: create 991 (submit_unknown) 5 min ago",
+    ):
+        assert words in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "`" not in text
+
+
+def test_without_redis_it_says_so() -> None:
+    assert "unknown: Redis does not answer" in _text(
+        glance=None, checks={"redis": "no answer in 3 s"}
+    )
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    usage = replace(QUIET.usage, source="unknown", cpu_s=None, memory_bytes=None, cores=None)
+
+    text = _text(now=replace(QUIET, usage=usage), glance=Glance())
+
+    assert re.search(r"● CPU +unknown", text)
+    assert re.search(r"● Memory +unknown", text)
+
+
+def test_colours_change_nothing_but_the_colours() -> None:
+    document = document_with(BUSY, glance=GLANCE)
+
+    painted = screen_of(document, coloured)
+
+    assert "\x1b[1;31m" in painted[0]
+    assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in painted] == screen_of(document)
+
+
+def test_words_from_outside_cannot_steer_the_terminal() -> None:
+    lost = replace(GLANCE.unknown[0], operation="\x1b]0;owned\x07", reason="\x1b[2J\r\n")
+
+    text = _text(glance=replace(GLANCE, unknown=[lost]))
+
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+
+
+def test_many_workers_are_summed_up() -> None:
+    workers = [Worker(i, i, "edit", 1.0, 1000) for i in range(1, 41)]
+
+    lines = screen_of(document_with(workers=workers))
+
+    assert sum("edit for 1.0 s" in line for line in lines) == 10
+    assert "      and 30 more" in lines
