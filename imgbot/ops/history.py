@@ -98,17 +98,22 @@ class History:
         beside = self._path.with_suffix(".new")
         try:
             # At the end of the program an earlier save may still be under way in its thread.
-            with self._saving, beside.open("w", encoding="ascii") as file:
-                json.dump(document, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-                beside.replace(self._path)
+            with self._saving:
+                self._write(beside, document)
         except OSError as error:
             if self._is_saved:
                 telemetry.warned("the history cannot be kept on disk: %s", error.strerror)
             self._is_saved = False
         else:
             self._is_saved = True
+
+    def _write(self, beside: Path, document: Mapping[str, object]) -> None:
+        beside.touch(mode=0o600)
+        with beside.open("w", encoding="ascii") as file:
+            json.dump(document, file, separators=(",", ":"))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
 
 
 def point_of(samples: Sequence[Sample], levels: Mapping[Vital, Reading]) -> Point:

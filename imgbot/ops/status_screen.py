@@ -77,9 +77,10 @@ def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
         bound = f"< {form.format(vital['attention'] * scale)}"
         if vital["critical"] is not None:
             bound += f", critical > {form.format(vital['critical'] * scale)}"
-        space = max(2, width - _LABEL - 2 - len(text) - len(word) - 1 - len(bound))
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text} {paint(level, word)}"
-        yield marked + " " * (space - 1) + paint("dim", bound)
+        space = width - (_LABEL + 3 + len(text) + len(word) + len(bound))
+        # Where there is no room, the figure is worth more than what it is measured by.
+        yield marked + (" " * space + paint("dim", bound) if space > 0 else "")
 
 
 def _queue_text(queue: Document) -> str:
@@ -209,7 +210,7 @@ def _refusals(document: Document) -> str:
     text = f"{count(found['recent_refusals'], 'refusal')} in {duration(document['recent_s'])}"
     users = found["users"][:4]
     most = ", ".join(f"{user.get('user_id', '?')} ({user['refusals']})" for user in users)
-    return f"{text}; most in two hours by {most}" if most else text
+    return f"{text}; most in 2 h: {most}" if most else text
 
 
 def _telegram(document: Document) -> str:

@@ -1,0 +1,240 @@
+"""The status over HTTP: who is answered, what streams do, and how they end."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from imgbot.errors import StorageAwayError
+from imgbot.ops import status_pages, watch as watching
+from imgbot.ops.history import COLUMNS
+from imgbot.ops.http import OpsServer
+from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.setting_types import Address
+from imgbot.ops.status_pages import MOST_STREAMS
+from imgbot.ops.watch import Watch
+from tests.support.waiting import PATIENCE_S, eventually
+
+PERSON = 424242
+ANYWHERE = Address("127.0.0.1", 0)
+
+
+class Service:
+    """A server that watches a pipeline of the test's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.registry = CollectorRegistry()
+        jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
+        self.waiting = jobs.labels("img_queue", "waiting")
+        self.is_redis_away = False
+        sources = Sources(lambda: [Worker(1, 99, "create", 2.0, 1000)], self._look, "p", "1.0")
+        self.watch = Watch(self.registry, {}, sources, folder)
+
+    async def _look(self) -> Glance:
+        if self.is_redis_away:
+            raise StorageAwayError("Redis: ConnectionError")
+        return Glance(refused=[(PERSON, 5)])
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.02)
+    return Service(tmp_path)
+
+
+@asynccontextmanager
+async def _serving(
+    service: Service, *, is_watched: bool = True
+) -> AsyncGenerator[tuple[str, aiohttp.ClientSession]]:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        OpsServer(ANYWHERE, service.registry, {}, watch=service.watch) as server,
+        aiohttp.ClientSession() as session,
+        asyncio.TaskGroup() as group,
+    ):
+        eye = group.create_task(service.watch.run()) if is_watched else None
+        yield server.url, session
+        if eye is not None:
+            eye.cancel()
+
+
+async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any]]:
+    name = ""
+    async for line in answer.content:
+        text = line.decode().rstrip("\n")
+        if text.startswith("event: "):
+            name = text.removeprefix("event: ")
+        elif text.startswith("data: "):
+            yield name, json.loads(text.removeprefix("data: "))
+        elif text.startswith(":"):
+            yield "comment", text
+
+
+async def test_the_document_is_what_the_service_says(service: Service) -> None:
+    service.waiting.set(57)
+    async with _serving(service) as (url, session), session.get(f"{url}/status.json") as answer:
+        document = await answer.json()
+
+    assert answer.status == 200
+    assert document["vitals"]["queue_jobs"]["value"] == 57
+    assert document["level"] == "attention"
+    assert document["workers"][0]["about"] == "create"
+    assert document["rate_limit"]["users"] == [{"user_id": PERSON, "refusals": 5}]
+
+
+async def test_through_a_proxy_nobody_is_named(service: Service) -> None:
+    headers = {"X-Forwarded-For": "203.0.113.7"}
+    async with _serving(service) as (url, session):
+        async with session.get(f"{url}/status.json", headers=headers) as answer:
+            document = await answer.text()
+        async with session.get(f"{url}/events", headers=headers) as stream:
+            told = [data async for name, data in _first(stream, 4) if name == "status"]
+
+    assert answer.status == 200
+    assert told
+    assert str(PERSON) not in document + json.dumps(told)
+
+
+async def _first(answer: aiohttp.ClientResponse, count: int) -> AsyncIterator[tuple[str, Any]]:
+    async for event in _events(answer):
+        yield event
+        count -= 1
+        if not count:
+            return
+
+
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/status.json", "/events"])
+async def test_a_name_that_is_not_ours_is_refused(service: Service, path: str) -> None:
+    async with (
+        _serving(service) as (url, session),
+        session.get(f"{url}{path}", headers={"Host": "evil.example:8080"}) as answer,
+    ):
+        assert answer.status == 403
+        assert str(PERSON) not in await answer.text()
+
+
+@pytest.mark.parametrize("path", ["/status.json", "/events"])
+async def test_pages_of_other_sites_are_refused(service: Service, path: str) -> None:
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+    async with (
+        _serving(service) as (url, session),
+        session.get(f"{url}{path}", headers=headers) as answer,
+    ):
+        assert answer.status == 403
+        assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+async def test_the_page_allows_itself_nothing_from_elsewhere(service: Service) -> None:
+    async with _serving(service) as (url, session), session.get(url) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "style=" not in text
+    assert "<style" not in text
+    assert "//" not in text.replace("<!doctype html>", "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/page/none.js", "/page/..%2Fhttp.py", "/page/%2e%2e/http.py", "/page/index.html"]
+)
+async def test_nothing_but_the_pages_files_is_served(service: Service, path: str) -> None:
+    async with _serving(service) as (url, session), session.get(f"{url}{path}") as answer:
+        assert answer.status == 404
+
+
+async def test_a_stream_begins_with_the_history_and_goes_on(service: Service) -> None:
+    async with _serving(service) as (url, session), session.get(f"{url}/events") as stream:
+        events = [event async for event in _first(stream, 4)]
+
+    assert stream.headers["Content-Type"] == "text/event-stream"
+    assert events[0] == ("history", {"columns": list(COLUMNS), "points": []})
+    assert [name for name, _ in events[1:]] == ["status"] * 3
+    assert events[1][1]["at_s"] < events[3][1]["at_s"]
+
+
+async def test_a_point_comes_as_soon_as_it_is_made(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgbot.ops.history.POINT_EVERY_S", 0.05)
+    async with _serving(service) as (url, session), session.get(f"{url}/events") as stream:
+        points = (data async for name, data in _events(stream) if name == "point")
+        point = await anext(points)
+
+    assert len(point) == len(COLUMNS)
+
+
+async def test_where_nothing_happens_the_connection_is_kept(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_pages, "_KEEPALIVE_S", 0.02)
+    async with (
+        _serving(service, is_watched=False) as (url, session),
+        session.get(f"{url}/events") as stream,
+    ):
+        events = [name async for name, _ in _first(stream, 3)]
+
+    assert events == ["history", "comment", "comment"]
+
+
+async def test_before_the_first_look_the_document_is_not_there(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_pages, "_FIRST_LOOK_S", 0.02)
+    async with (
+        _serving(service, is_watched=False) as (url, session),
+        session.get(f"{url}/status.json") as answer,
+    ):
+        assert answer.status == 503
+
+
+async def test_the_streams_are_bounded_and_a_place_comes_free(service: Service) -> None:
+    async with _serving(service) as (url, session):
+        streams = [await session.get(f"{url}/events") for _ in range(MOST_STREAMS)]
+        async with session.get(f"{url}/events") as one_more:
+            assert one_more.status == 503
+            assert one_more.headers["Retry-After"] == "30"
+        streams[0].close()
+
+        async def status() -> int:
+            async with session.get(f"{url}/events") as again:
+                return again.status
+
+        assert await eventually(status, lambda found: found == 200) == 200
+        for stream in streams:
+            stream.close()
+
+
+async def test_streams_end_with_the_server(service: Service) -> None:
+    async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
+        async with OpsServer(ANYWHERE, service.registry, {}, watch=service.watch) as server:
+            events = _events(await session.get(f"{server.url}/events"))
+            assert (await anext(events))[0] == "history"
+
+        # It has stopped although somebody looked, and what it sent comes to a clean end.
+        assert [name async for name, _ in events] in ([], ["comment"])
+
+
+async def test_while_redis_is_away_the_rest_is_shown(service: Service) -> None:
+    service.is_redis_away = True
+    async with _serving(service) as (url, session), session.get(f"{url}/status.json") as answer:
+        document = await answer.json()
+
+    assert document["jobs"] is None
+    assert document["workers"][0]["about"] == "create"
+
+
+async def test_without_a_watch_there_is_no_status() -> None:
+    async with (
+        OpsServer(ANYWHERE, CollectorRegistry(), {}) as server,
+        aiohttp.ClientSession() as session,
+        session.get(f"{server.url}/status.json") as answer,
+    ):
+        assert answer.status == 404
