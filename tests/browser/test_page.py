@@ -10,27 +10,11 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.demo import Demo
-from tests.support.browser import DESKTOP, PHONE, natural_size
+from tests.support.browser import DESKTOP, PHONE, SCROLLS_SIDEWAYS, STICKS_OUT, natural_size
 from tests.support.photos import photo_path
 from tests.support.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-_SEEN = """
-  [...document.querySelectorAll("body, body *")]
-    .filter((element) => element.checkVisibility() && !element.closest(".visually-hidden"))
-"""
-_STICKS_OUT = f"""
-() => {_SEEN}
-  .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
-  .map((element) => element.className || element.tagName)
-"""
-_SCROLLS_SIDEWAYS = f"""
-() => {_SEEN}
-  .filter((element) => element.scrollWidth > element.clientWidth + 1)
-  .filter((element) => ["auto", "scroll"].includes(getComputedStyle(element).overflowX))
-  .map((element) => element.className || element.tagName)
-"""
 
 
 async def test_two_people_see_their_own_chats_only(control: Control, visit: Visit) -> None:
@@ -102,8 +86,8 @@ async def test_everything_fits(
     await chat.send()
     await expect(chat.answers).to_have_count(3)
 
-    assert await chat.page.evaluate(_STICKS_OUT) == []
-    assert await chat.page.evaluate(_SCROLLS_SIDEWAYS) == []
+    assert await chat.page.evaluate(STICKS_OUT) == []
+    assert await chat.page.evaluate(SCROLLS_SIDEWAYS) == []
     await expect(chat.composer).to_be_in_viewport(ratio=1)
     await expect(chat.page.get_by_test_id("composer-send")).to_be_in_viewport(ratio=1)
     await expect(chat.answers.last).to_be_in_viewport(ratio=1)

@@ -9,43 +9,27 @@ from typing import Any
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
-from imgbot.errors import StorageAwayError
 from imgbot.ops import status_pages, watch as watching
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.pipeline import Glance
 from imgbot.ops.setting_types import Address
 from imgbot.ops.status_pages import MOST_STREAMS
-from imgbot.ops.watch import Watch
+from tests.support.status_service import Service
 from tests.support.waiting import PATIENCE_S, eventually
 
 PERSON = 424242
 ANYWHERE = Address("127.0.0.1", 0)
 
 
-class Service:
-    """A server that watches a pipeline of the test's own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.registry = CollectorRegistry()
-        jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
-        self.waiting = jobs.labels("img_queue", "waiting")
-        self.is_redis_away = False
-        sources = Sources(lambda: [Worker(1, 99, "create", 2.0, 1000)], self._look, "p", "1.0")
-        self.watch = Watch(self.registry, {}, sources, folder)
-
-    async def _look(self) -> Glance:
-        if self.is_redis_away:
-            raise StorageAwayError("Redis: ConnectionError")
-        return Glance(refused=[(PERSON, 5)])
-
-
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.02)
-    return Service(tmp_path)
+    service = Service(tmp_path)
+    service.glance = Glance(refused=[(PERSON, 5)])
+    return service
 
 
 @asynccontextmanager
@@ -54,7 +38,7 @@ async def _serving(
 ) -> AsyncGenerator[tuple[str, aiohttp.ClientSession]]:
     async with (
         asyncio.timeout(PATIENCE_S),
-        OpsServer(ANYWHERE, service.registry, {}, watch=service.watch) as server,
+        service.server() as server,
         aiohttp.ClientSession() as session,
         asyncio.TaskGroup() as group,
     ):
@@ -214,7 +198,7 @@ async def test_the_streams_are_bounded_and_a_place_comes_free(service: Service) 
 
 async def test_streams_end_with_the_server(service: Service) -> None:
     async with asyncio.timeout(PATIENCE_S), aiohttp.ClientSession() as session:
-        async with OpsServer(ANYWHERE, service.registry, {}, watch=service.watch) as server:
+        async with service.server() as server:
             events = _events(await session.get(f"{server.url}/events"))
             assert (await anext(events))[0] == "history"
 

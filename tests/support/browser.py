@@ -43,6 +43,25 @@ addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} forbids ${event.blockedURI}`));
 """
 
+_SEEN = """
+  [...document.querySelectorAll("body, body *")]
+    .filter((element) => element.checkVisibility() && !element.closest(".visually-hidden"))
+"""
+STICKS_OUT = f"""
+() => {_SEEN}
+  .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((element) => element.className || element.tagName)
+"""
+"""Gives what is wider than the window."""
+
+SCROLLS_SIDEWAYS = f"""
+() => {_SEEN}
+  .filter((element) => element.scrollWidth > element.clientWidth + 1)
+  .filter((element) => ["auto", "scroll"].includes(getComputedStyle(element).overflowX))
+  .map((element) => element.className || element.tagName)
+"""
+"""Gives what has to be scrolled sideways."""
+
 expect.set_options(timeout=WAIT_MS)
 
 

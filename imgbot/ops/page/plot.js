@@ -213,7 +213,7 @@ export class Plot {
     const rows = known.map((row) =>
       h("tr", {}, h("th", { scope: "row" }, clock(row.at_s)), series.map(({ name }) => h("td", { class: "number" }, plain(row[name])))),
     );
-    const caption = h("caption", { class: "hidden" }, `${this.#about.title}, per ${stepName(this.#data.step_s)}, the latest first`);
+    const caption = h("caption", { class: "visually-hidden" }, `${this.#about.title}, per ${stepName(this.#data.step_s)}, the latest first`);
     show(this.#table, h("table", {}, caption, h("thead", {}, head), h("tbody", {}, rows)));
   }
 }

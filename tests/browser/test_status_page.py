@@ -1,0 +1,237 @@
+"""The status page as an operator sees it, on a phone and at a desk."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from imgbot.ops import watch as watching
+from imgbot.ops.http import OpsServer
+from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from tests.support.browser import (
+    DESKTOP,
+    PHONE,
+    SCROLLS_SIDEWAYS,
+    STICKS_OUT,
+    ChatPage,
+    open_page,
+)
+from tests.support.status_service import Service, write_history
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# Text and what is behind it, by the formula of WCAG 2.2; 4.5 is what it asks for.
+_TOO_PALE = """
+() => {
+  const parts = (color) => color.match(/[\\d.]+/g).map(Number);
+  const behind = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const [r, g, b, alpha = 1] = parts(getComputedStyle(each).backgroundColor);
+      if (alpha > 0) return [r, g, b];
+    }
+    return parts(getComputedStyle(document.documentElement).backgroundColor);
+  };
+  const light = (rgb) => rgb.slice(0, 3)
+    .map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const words = (element) => [...element.childNodes]
+    .some((node) => node.nodeType === 3 && node.textContent.trim());
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => words(element) && element.checkVisibility())
+    .map((element) => {
+      const style = getComputedStyle(element);
+      const color = element.closest("svg") ? style.fill : style.color;
+      const [dark, pale] = [light(parts(color)), light(behind(element))].sort((a, b) => a - b);
+      return [element.textContent.slice(0, 30), (pale + 0.05) / (dark + 0.05)];
+    })
+    .filter(([, ratio]) => ratio < 4.5);
+}
+"""
+
+
+class Desk:
+    """A service, its server, and the windows that look at it."""
+
+    def __init__(self, folder: Path, browser: Browser) -> None:
+        self.service = Service(folder)
+        self.server: OpsServer = self.service.server()
+        self.browser = browser
+
+    async def stop(self) -> None:
+        await self.server.stop()
+
+    async def start_again(self) -> None:
+        self.server = self.service.server(self.server.port)
+        await self.server.start()
+
+    def look(self, **options: Any) -> Any:
+        return open_page(self.browser, self.server.url, **options)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.1)
+    write_history(tmp_path, 90, waiting=7, running=3, ok=4, provider_s=5.5, refused=2)
+    desk = Desk(tmp_path, browser)
+    await desk.server.start()
+    async with asyncio.TaskGroup() as group:
+        eye = group.create_task(desk.service.watch.run())
+        yield desk
+        eye.cancel()
+    await desk.stop()
+
+
+def _plot(chat: ChatPage, name: str) -> Any:
+    return chat.page.locator(f'[data-plot="{name}"]')
+
+
+async def _until_live(chat: ChatPage) -> None:
+    await expect(chat.page.locator("#main")).to_have_attribute("data-state", "live")
+
+
+def _everything_at_once(desk: Desk) -> None:
+    desk.service.waiting.set(120)
+    lost = UnknownJob("991", "create", "simulated", "submit_unknown", 1_700_000_000.0, 5)
+    desk.service.glance = Glance(
+        jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
+        refused=[(5_000_000_000 + number, 10) for number in range(8)],
+        unknown=[lost] * 5,
+        is_paused=True,
+        redis_memory_bytes=250,
+        redis_memory_limit_bytes=256,
+    )
+    about = "preparing a result"
+    desk.service.workers = [Worker(number, number, about, 99.0, 70_000_000) for number in range(99)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
+async def test_everything_fits_and_can_be_read(
+    desk: Desk, device: dict[str, Any], scheme: str
+) -> None:
+    _everything_at_once(desk)
+    async with desk.look(color_scheme=scheme, **device) as chat:
+        await _until_live(chat)
+        await expect(chat.page.locator(".problem")).to_have_count(3)
+        await expect(_plot(chat, "stages").locator("path.solid").nth(2)).to_have_attribute(
+            "d", re.compile("^M")
+        )
+
+        assert await chat.page.evaluate(STICKS_OUT) == []
+        assert await chat.page.evaluate(SCROLLS_SIDEWAYS) == []
+        assert await chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert await chat.page.evaluate(_TOO_PALE) == []
+        assert chat.problems == []
+
+
+async def test_it_is_live(desk: Desk) -> None:
+    async with desk.look() as chat:
+        queue = chat.page.locator('[data-vital="queue_jobs"]')
+        state = chat.page.locator("#state")
+        await expect(state).to_have_text("All is well")
+
+        desk.service.waiting.set(57)
+        await expect(queue.locator(".value")).to_have_text("57 waiting")
+        await expect(state).to_have_text("Attention")
+        await expect(chat.page.locator(".problem")).to_contain_text("57 jobs wait.")
+        await expect(chat.page.locator(".problem code").first).to_have_text("IMGBOT_WORKERS")
+        await expect(chat.page).to_have_title("Attention · imgbot")
+
+        desk.service.waiting.set(3)
+        await expect(state).to_have_text("All is well")
+        await expect(chat.page.locator(".problem")).to_have_count(0)
+        assert chat.problems == []
+
+
+async def test_plots_tell_in_words_what_they_show(desk: Desk) -> None:
+    async with desk.look() as chat:
+        await expect(_plot(chat, "queue").locator("figcaption")).to_contain_text("The most were 7")
+        await expect(_plot(chat, "stages").locator("figcaption")).to_contain_text(
+            "5.5 s of late, most of it “provider”"
+        )
+        await expect(_plot(chat, "throughput").locator("figcaption")).to_contain_text("delivered")
+        await expect(_plot(chat, "errors").locator("figcaption")).to_have_text("No job failed.")
+        await expect(_plot(chat, "refusals").locator("figcaption")).to_contain_text(
+            "requests over the rate limit"
+        )
+        await expect(
+            chat.page.get_by_role("group", name=re.compile("^Queue. .*The most were 7"))
+        ).to_be_visible()
+        await _plot(chat, "queue").get_by_text("Figures").click()
+        rows = _plot(chat, "queue").locator("tbody tr")
+        await expect(rows).to_have_count(24)
+        await expect(rows.nth(5).locator("td").first).to_have_text("7")
+
+
+async def test_how_far_back_is_chosen_with_the_keyboard_and_remembered(desk: Desk) -> None:
+    async with desk.look() as chat:
+        radios = chat.page.get_by_role("radio")
+        await expect(radios).to_have_text(["1 h", "3 h", "12 h"])
+        await radios.nth(1).focus()
+
+        await chat.page.keyboard.press("ArrowRight")
+        await expect(radios.nth(2)).to_be_focused()
+        await expect(radios.nth(2)).to_be_checked()
+        await chat.page.reload()
+
+        await expect(radios.nth(2)).to_be_checked()
+
+
+async def test_the_figures_of_a_plot_are_reached_with_the_keyboard(desk: Desk) -> None:
+    async with desk.look() as chat:
+        await _until_live(chat)
+        canvas = _plot(chat, "queue").locator(".canvas")
+        tip = canvas.locator(".tip")
+        await expect(tip).to_be_hidden()
+        await canvas.focus()
+
+        for _ in range(6):
+            await chat.page.keyboard.press("ArrowLeft")
+        await expect(tip).to_contain_text("waiting7")
+        await chat.page.keyboard.press("Home")
+        await expect(tip).to_contain_text("no data")
+        await chat.page.keyboard.press("Escape")
+
+        await expect(tip).to_be_hidden()
+
+
+async def test_gauges_say_what_they_show(desk: Desk) -> None:
+    desk.service.waiting.set(57)
+    async with desk.look() as chat:
+        gauge = chat.page.get_by_role("meter", name="Queue")
+        await expect(gauge).to_have_attribute("aria-valuenow", "57")
+        await expect(gauge).to_have_attribute(
+            "aria-valuetext", "57; attention from 50, critical above 100"
+        )
+
+
+async def test_it_says_so_when_the_service_is_away_and_comes_back(desk: Desk) -> None:
+    async with desk.look() as chat:
+        await _until_live(chat)
+        connection = chat.page.locator("#connection")
+        await expect(connection).to_be_hidden()
+
+        await desk.stop()
+        await expect(connection).to_contain_text("does not answer since")
+        await expect(chat.page.locator("#state")).to_have_text("No answer")
+        await expect(chat.page.locator(".vital")).to_have_count(5)
+        await desk.start_again()
+
+        await expect(connection).to_be_hidden()
+        await expect(chat.page.locator("#state")).to_have_text("All is well")
+
+
+async def test_words_from_outside_stay_words(desk: Desk) -> None:
+    about = "<img src=x onerror=alert(1)>"
+    desk.service.workers = [Worker(1, 99, about, 2.0, 1000)]
+    async with desk.look() as chat:
+        await expect(chat.page.locator("#workers")).to_contain_text(about)
+        await expect(chat.page.locator("#workers img")).to_have_count(0)
+        assert chat.problems == []

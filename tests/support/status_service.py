@@ -1,0 +1,49 @@
+"""A server that watches a pipeline of the test's own."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from imgbot.errors import StorageAwayError
+from imgbot.ops.history import COLUMNS
+from imgbot.ops.http import OpsServer
+from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.setting_types import Address
+from imgbot.ops.watch import Watch
+
+
+class Service:
+    """What the tests set, the status shows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.registry = CollectorRegistry()
+        jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
+        self.waiting = jobs.labels("img_queue", "waiting")
+        self.glance = Glance()
+        self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
+        self.is_redis_away = False
+        sources = Sources(lambda: self.workers, self._look, "simulated", "1.0")
+        self.watch = Watch(self.registry, {}, sources, folder)
+
+    async def _look(self) -> Glance:
+        if self.is_redis_away:
+            raise StorageAwayError("Redis: ConnectionError")
+        return self.glance
+
+    def server(self, port: int = 0) -> OpsServer:
+        return OpsServer(Address("127.0.0.1", port), self.registry, {}, watch=self.watch)
+
+
+def write_history(folder: Path, minutes: int, **figures: float) -> None:
+    """Leave a history as an earlier life would: of each figure the same in every minute."""
+    now_s = time.time()
+    known = dict.fromkeys(COLUMNS, 0.0) | figures
+    points = [
+        [now_s - 60 * minute if name == "at_s" else value for name, value in known.items()]
+        for minute in range(minutes, 0, -1)
+    ]
+    text = json.dumps({"columns": COLUMNS, "points": points})
+    (folder / "history.json").write_text(text)
