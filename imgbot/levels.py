@@ -18,7 +18,7 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
-_WEIGHT = {Level.UNKNOWN: 0, Level.NORMAL: 0, Level.ATTENTION: 1, Level.CRITICAL: 2}
+_WEIGHT = {Level.UNKNOWN: 0, Level.NORMAL: 1, Level.ATTENTION: 2, Level.CRITICAL: 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,5 @@ BOUNDS = {
 
 
 def worst(levels: Iterable[Level]) -> Level:
-    """Return the worst of some levels; what is not known is no worse than normal."""
+    """Return the worst of some levels; what is not known counts where nothing is."""
     return max(levels, key=lambda level: _WEIGHT[level], default=Level.NORMAL)

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -115,6 +116,9 @@ def _nobody(address: Address, error: Exception) -> str:
 
 def _watch(address: Address) -> int:
     status = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # However it is ended, even where a shell has put it aside: the terminal is given back.
+        signal.signal(number, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), _full_screen():
         while True:
             try:

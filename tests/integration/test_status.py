@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import pytest_asyncio
@@ -28,7 +28,7 @@ _COMMAND = (sys.executable, "-m", "imgbot", "status")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("status")
-    async for stage in open_stage(folder, is_simulated=True, IMGBOT_RATE_LIMIT_MAX_REQUESTS="30"):
+    async for stage in open_stage(folder, is_simulated=True, IMGBOT_RATE_LIMIT_MAX_REQUESTS="5"):
         yield stage
 
 
@@ -114,7 +114,7 @@ async def test_it_tells_what_the_jobs_do(full_stage: Stage) -> None:
 
 async def test_who_is_refused_most_is_named_here_and_in_no_metric(stage: Stage) -> None:
     person = await stage.control.make_user("Cyd")
-    for _ in range(33):
+    for _ in range(8):
         await stage.control.say(person, "/create")
 
     async def users() -> Any:
@@ -202,14 +202,22 @@ class _Terminal:
         self._master = master
         self._seen = b""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
     async def text(self) -> str:
         with contextlib.suppress(BlockingIOError, OSError):
             while chunk := os.read(self._master, 65_536):
                 self._seen += chunk
         return self._seen.decode(errors="replace")
 
-    def interrupt(self) -> None:
-        self._process.send_signal(signal.SIGINT)
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
 
     async def end(self) -> int:
         async def status() -> int | None:
@@ -217,8 +225,6 @@ class _Terminal:
             return self._process.poll()
 
         found = await eventually(status, lambda code: code is not None)
-        os.close(self._master)
-        self._master = -1
         assert found is not None
         return found
 
@@ -226,36 +232,37 @@ class _Terminal:
 async def test_colours_are_for_terminals_that_want_them(stage: Stage) -> None:
     shown = {}
     for name, environ in {"wanted": {}, "unwanted": {"NO_COLOR": "1"}}.items():
-        terminal = _Terminal(**_environ(_address(stage.bot), **environ))
-        await eventually(terminal.text, lambda text: "Unknown" in text)
-        shown[name] = await terminal.text()
-        await terminal.end()
+        with _Terminal(**_environ(_address(stage.bot), **environ)) as terminal:
+            shown[name] = await eventually(terminal.text, lambda text: "Unknown" in text)
 
     assert "\x1b[1m" in shown["wanted"]
     assert "\x1b" not in shown["unwanted"]
 
 
-async def test_watching_goes_on_and_gives_the_terminal_back(stage: Stage) -> None:
-    terminal = _Terminal("--watch", **_environ(_address(stage.bot)))
-    await eventually(terminal.text, lambda text: text.count("\x1b[H") >= 2)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_watching_goes_on_and_gives_the_terminal_back(
+    stage: Stage, number: signal.Signals
+) -> None:
+    with _Terminal("--watch", **_environ(_address(stage.bot))) as terminal:
+        await eventually(terminal.text, lambda text: text.count("\x1b[H") >= 2)
 
-    terminal.interrupt()
-    status = await terminal.end()
+        terminal.signal(number)
+        status = await terminal.end()
+        text = await terminal.text()
 
-    text = await terminal.text()
     assert status in {0, 2}
     assert text.startswith("\x1b[?1049h")
     assert text.endswith("\x1b[?25h\x1b[?1049l")
     assert "Traceback" not in text
 
 
-async def test_watching_bears_a_service_that_is_away(tmp_path: Path) -> None:
-    terminal = _Terminal("--watch", **_environ(f"127.0.0.1:{free_port()}"))
-    await eventually(terminal.text, lambda text: "nobody answers" in text)
+async def test_watching_bears_a_service_that_is_away() -> None:
+    with _Terminal("--watch", **_environ(f"127.0.0.1:{free_port()}")) as terminal:
+        await eventually(terminal.text, lambda text: "nobody answers" in text)
 
-    terminal.interrupt()
+        terminal.signal(signal.SIGINT)
 
-    assert await terminal.end() == 3
+        assert await terminal.end() == 3
 
 
 async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:
