@@ -41,9 +41,7 @@ def sources_of(
 
 def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Count jobs: operation → state → how many."""
-    found = {
-        str(operation): {str(State.QUEUED): count} for operation, count in waiting.items() if count
-    }
+    found = {operation: {str(State.QUEUED): count} for operation, count in waiting.items() if count}
     for job in running:
         states = found.setdefault(str(job.operation), {})
         states[str(job.state)] = states.get(str(job.state), 0) + 1

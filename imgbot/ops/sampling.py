@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
-from imgbot.ops.process_tree import Usage, usage_of_tree
-
 Series = Mapping[str, float]
 """Label → figure, summed over the other labels."""
 
@@ -50,6 +48,25 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What is used of the machine; None: not known."""
+
+    source: str = "unknown"
+    """`unit`: the control group's figures; `processes`: the sum over them; or `unknown`."""
+    cpu_s: float | None = None
+    """Of the whole, since its start."""
+    cores: float | None = None
+    """How many may be used."""
+    memory_bytes: float | None = None
+    memory_limit_bytes: float | None = None
+    """What may be used: the unit's limit, or all that the machine has."""
+    is_limited: bool = False
+    """Whether the unit has a limit of its own."""
+    parts_bytes: Series = field(default_factory=dict[str, float])
+    """Memory of the bot, its workers, its Redis."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """The figures at one time; counters count from the start of the process."""
 
@@ -68,6 +85,8 @@ class Sample:
     refusals: float = 0.0
     flood_waits: float = 0.0
     poll_answered_at_s: float = 0.0
+    provider_time: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
+    """By provider: from an order to the news that its picture is there."""
     provider_up: Series = field(default_factory=dict[str, float])
     provider_errors: Series = field(default_factory=dict[str, float])
     spend_usd: Series = field(default_factory=dict[str, float])
@@ -87,12 +106,10 @@ class Sampler:
     def __init__(
         self,
         registry: CollectorRegistry,
-        usage: Callable[[], Usage] = usage_of_tree,
         now_s: Callable[[], float] = time.time,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
-        self._usage = usage
         self._now_s = now_s
         self._clock_s = clock_s
 
@@ -111,27 +128,32 @@ class Sampler:
             refusals=found.total("imgbot_rate_limit_refusals_total"),
             flood_waits=found.total("imgbot_telegram_rate_limited_total"),
             poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),
+            provider_time=found.histograms("imgbot_provider_duration_seconds", "provider"),
             provider_up=found.by("imgbot_provider_up", "provider"),
             provider_errors=found.by("imgbot_provider_errors_total", "kind"),
             spend_usd=found.by("imgbot_spend_usd_total", "provider"),
             spend_today_usd=found.total("imgbot_spend_today_usd"),
             budget_usd=found.total("imgbot_spend_budget_usd"),
-            usage=self._usage_of(found),
+            usage=_usage(found),
         )
 
-    def _usage_of(self, found: "_Found") -> Usage:
-        """Prefer the figures of the unit's control group, where the registry has them."""
-        memory = found.maybe("imgbot_cgroup_memory_bytes")
-        cpu = found.maybe("imgbot_cgroup_cpu_seconds_total")
-        cores = found.maybe("imgbot_cpu_cores")
-        tree = self._usage() if memory is None or cpu is None else Usage()
-        return Usage(
-            source="unit" if memory is not None else tree.source,
-            cpu_s=tree.cpu_s if cpu is None else cpu,
-            cores=tree.cores if cores is None else cores,
-            memory_bytes=tree.memory_bytes if memory is None else memory,
-            memory_limit_bytes=found.maybe("imgbot_cgroup_memory_max_bytes"),
-        )
+
+def _usage(found: "_Found") -> Usage:
+    """Prefer the figures of the unit's control group; else add up those of the processes."""
+    of_unit = found.maybe("imgbot_cgroup_memory_bytes")
+    of_processes = found.maybe("imgbot_processes_memory_bytes")
+    cpu_of_unit = found.maybe("imgbot_cgroup_cpu_seconds_total")
+    cpu_of_processes = found.maybe("imgbot_processes_cpu_seconds_total")
+    known = of_processes if of_unit is None else of_unit
+    return Usage(
+        source="unknown" if known is None else "processes" if of_unit is None else "unit",
+        cpu_s=cpu_of_processes if cpu_of_unit is None else cpu_of_unit,
+        cores=found.maybe("imgbot_cpu_cores"),
+        memory_bytes=known,
+        memory_limit_bytes=found.maybe("imgbot_memory_limit_bytes"),
+        is_limited=found.maybe("imgbot_cgroup_memory_max_bytes") is not None,
+        parts_bytes=found.by("imgbot_processes_memory_bytes", "part"),
+    )
 
 
 class _Found:
@@ -168,10 +190,11 @@ class _Found:
         return Histogram(tuple(cumulative), self.total(f"{name}_sum"))
 
     def histograms(self, name: str, label: str) -> dict[str, Histogram]:
-        buckets: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
         for labels, value in self._of(f"{name}_bucket"):
-            buckets[labels[label]].append((float(labels["le"]), value))
+            counts[labels[label]][float(labels["le"])] += value
         sums = self.by(f"{name}_sum", label)
         return {
-            each: Histogram(tuple(sorted(found)), sums[each]) for each, found in buckets.items()
+            each: Histogram(tuple(sorted(found.items())), sums[each])
+            for each, found in counts.items()
         }

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def _watch(address: Address) -> int:
 
 
 @contextlib.contextmanager
-def _full_screen() -> Iterator[None]:
+def _full_screen() -> Generator[None]:
     """Use the terminal's other screen, and give it back as it was."""
     is_terminal = sys.stdout.isatty()
     if is_terminal:

@@ -81,7 +81,7 @@ def document_of(facts: Facts) -> Document:
             "recent_flood_waits": now.flood_waits - before.flood_waits,
             "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
-        "resources": _resources(facts.vitals, now, facts.glance),
+        "resources": _resources(now, facts.glance),
         "unknown_jobs": [asdict(job) for job in (facts.glance.unknown if facts.glance else ())],
     }
     return _rounded(document)
@@ -160,6 +160,10 @@ def _providers(now: Sample, before: Sample) -> Document:
     took = next((stages[name] for name in ("provider", "submit") if _has_any(stages, name)), None)
     return {
         "took": took,
+        "took_by": {
+            name: _times(found.since(before.provider_time.get(name, Histogram())))
+            for name, found in now.provider_time.items()
+        },
         "up": {name: bool(is_up) for name, is_up in now.provider_up.items()},
         "recent_errors": {kind: count for kind, count in errors.items() if count},
         "spend_usd": {name: usd for name, usd in now.spend_usd.items() if usd},
@@ -168,13 +172,14 @@ def _providers(now: Sample, before: Sample) -> Document:
     }
 
 
-def _resources(vitals: Vitals, now: Sample, glance: Glance | None) -> Document:
+def _resources(now: Sample, glance: Glance | None) -> Document:
     return {
         "source": now.usage.source,
         "cores": now.usage.cores,
         "memory_bytes": now.usage.memory_bytes,
-        "memory_limit_bytes": vitals.memory_limit_bytes,
-        "has_limit": now.usage.memory_limit_bytes is not None,
+        "memory_limit_bytes": now.usage.memory_limit_bytes,
+        "has_limit": now.usage.is_limited,
+        "parts_bytes": now.usage.parts_bytes,
         "redis_bytes": glance.redis_memory_bytes if glance else None,
         "redis_limit_bytes": glance.redis_memory_limit_bytes if glance else None,
     }

@@ -186,14 +186,20 @@ def _outside(document: Document, paint: Paint, width: int) -> Iterator[str]:
 
 
 def _provider(document: Document) -> str:
-    up = document["providers"]["up"]
-    states = ", ".join(f"{name} {'up' if is_up else 'DOWN'}" for name, is_up in up.items())
-    stage, took = document["providers"]["took"], ""
-    if stage:
-        took = f"; {duration(stage['mean_s'])} on average, 95 % in {duration(stage['p95_s'])}"
-    errors = document["providers"]["recent_errors"]
-    wrong = ", ".join(f"{number} {kind}" for kind, number in errors.items())
-    return f"{states}{took}; {'errors: ' + wrong if wrong else 'no errors'}"
+    found = document["providers"]
+    parts = []
+    for name, is_up in found["up"].items():
+        times = found["took_by"].get(name, {})
+        took = f" ({_took(times)})" if times.get("count") else ""
+        parts.append(f"{name} {'up' if is_up else 'DOWN'}{took}")
+    if found["took"] and not any("(" in part for part in parts):
+        parts.append(_took(found["took"]))
+    wrong = ", ".join(f"{number} {kind}" for kind, number in found["recent_errors"].items())
+    return f"{', '.join(parts)}; {'errors: ' + wrong if wrong else 'no errors'}"
+
+
+def _took(times: Document) -> str:
+    return f"{duration(times['mean_s'])} on average, 95 % in {duration(times['p95_s'])}"
 
 
 def _spend(providers: Document) -> str:

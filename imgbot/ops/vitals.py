@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Mapping
 
 from imgbot.levels import BOUNDS, Level, Vital
-from imgbot.ops.process_tree import machine_memory_bytes
 from imgbot.ops.sampling import Sample
 
 SAMPLE_EVERY_S = 5.0
@@ -27,9 +26,8 @@ class Vitals:
     younger; what cannot be known yet is None and UNKNOWN.
     """
 
-    def __init__(self, memory_of_machine: float | None = None) -> None:
+    def __init__(self) -> None:
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
-        self._memory_of_machine = memory_of_machine or machine_memory_bytes()
 
     def take(self, sample: Sample) -> None:
         """Remember a sample, to be taken every SAMPLE_EVERY_S."""
@@ -74,13 +72,6 @@ class Vitals:
         before = self.earlier(ERROR_WINDOW_S)
         return self._samples[-1].ended_as("failed") - before.ended_as("failed")
 
-    @property
-    def memory_limit_bytes(self) -> float | None:
-        """What memory is measured against: the unit's limit, else the machine's memory."""
-        limit = self._samples[-1].usage.memory_limit_bytes if self._samples else None
-        both = [bound for bound in (limit, self._memory_of_machine) if bound]
-        return min(both, default=None)
-
     def _job_time_s(self) -> float | None:
         """The 95th percentile; where no job ends, that of the one that runs longest."""
         now = self._samples[-1]
@@ -100,7 +91,8 @@ class Vitals:
         return max(0.0, used_s - used_before_s) / elapsed_s / cores
 
     def _memory_ratio(self) -> float | None:
-        used, limit = self._samples[-1].usage.memory_bytes, self.memory_limit_bytes
+        usage = self._samples[-1].usage
+        used, limit = usage.memory_bytes, usage.memory_limit_bytes
         return None if used is None or not limit else used / limit
 
     def _error_ratio(self) -> float | None:

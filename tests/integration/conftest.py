@@ -1,6 +1,6 @@
 """One running bot for all the tests of a module: its start takes seconds, its work does not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Stage:
     sandbox: Sandbox
 
 
-async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> AsyncIterator[Stage]:
+async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> AsyncGenerator[Stage]:
     state_dir = folder / "state"
     state_dir.mkdir()
     async with open_sandbox() as (sandbox, control):

@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgbot.ops.pipeline import Glance, Worker
-from imgbot.ops.process_tree import Usage
-from imgbot.ops.sampling import Histogram, Sample
+from imgbot.ops.sampling import Histogram, Sample, Usage
 from imgbot.ops.status_document import Document, Facts, document_of
 from imgbot.ops.vitals import Vitals
 
@@ -19,7 +18,7 @@ QUIET = Sample(
     poll_answered_at_s=NOW_S - 2,
     provider_up={"replicate": 1.0, "builtin": 1.0},
     budget_usd=float("inf"),
-    usage=Usage("unit", 100, 2, GIB / 4, GIB),
+    usage=Usage("unit", 100, 2, GIB / 4, GIB, is_limited=True),
 )
 """Nothing to do, and nothing wrong."""
 
@@ -30,7 +29,7 @@ def quarter_of_an_hour_ago() -> Sample:
 
 def vitals_of(now: Sample) -> Vitals:
     """Vitals that have seen a quiet quarter of an hour, and then `now`."""
-    vitals = Vitals(memory_of_machine=8 * GIB)
+    vitals = Vitals()
     vitals.take(quarter_of_an_hour_ago())
     vitals.take(now)
     return vitals

@@ -10,8 +10,7 @@ import pytest
 
 from imgbot.levels import Level, Vital
 from imgbot.ops.history import COLUMNS, KEPT_S, History
-from imgbot.ops.process_tree import Usage
-from imgbot.ops.sampling import Histogram, Sample
+from imgbot.ops.sampling import Histogram, Sample, Usage
 
 LEVELS = dict.fromkeys(Vital, (0.25, Level.NORMAL))
 NOW_S = 1_000_000.0

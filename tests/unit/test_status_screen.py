@@ -110,7 +110,7 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         "upscale     2 queued               -",
         "3 of 3 busy",
         "   2  create for 2.5 s                 70 MB, pid 102",
-        "replicate up, builtin up; 5.0 s on average",
+        "replicate up, builtin up, 5.0 s on average",
         "3 timeout",
         "$1.25 today of $5.00",
         "12 refusals in 15 min; most in 2 h: 5000000001 (9), 77 (3)",
@@ -120,6 +120,12 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         assert words in text
     assert max(map(len, text.splitlines())) <= 80
     assert "`" not in text
+
+
+def test_each_provider_has_its_times() -> None:
+    text = _text(now=replace(BUSY, provider_time={"replicate": took(4.0, 6.0), "builtin": took()}))
+
+    assert "replicate up (5.0 s on average, 95 % in 9.5 s), builtin up;" in " ".join(text.split())
 
 
 def test_without_redis_it_says_so() -> None:

@@ -1,16 +1,13 @@
 """The guide's figures, read from the metrics as they are and judged by its bounds."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
 from imgbot.levels import Level, Vital
-from imgbot.ops.process_tree import Usage, usage_of_tree
-from imgbot.ops.sampling import Histogram, Sample, Sampler
+from imgbot.ops.sampling import Histogram, Sample, Sampler, Usage
 from imgbot.ops.vitals import ERROR_WINDOW_S, Vitals
 
 GIB = 1 << 30
@@ -29,7 +26,7 @@ def _after(seconds: float, **changes: Any) -> Sample:
 
 
 def _judged(*samples: Sample) -> Vitals:
-    vitals = Vitals(memory_of_machine=8 * GIB)
+    vitals = Vitals()
     for sample in samples:
         vitals.take(sample)
     return vitals
@@ -86,11 +83,11 @@ def test_cpu_is_the_share_of_the_cores_since_the_earlier_sample() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "ratio", "level"),
-    [(GIB, 0.875, "attention"), (None, 0.875 / 8, "normal"), (64 * GIB, 0.875 / 8, "normal")],
-    ids=["limit-of-the-unit", "no-limit", "limit-above-the-machine"],
+    [(GIB, 0.875, "attention"), (8 * GIB, 0.875 / 8, "normal"), (None, None, "unknown")],
+    ids=["close", "far", "not-known"],
 )
-def test_memory_is_the_share_of_the_limit_or_the_machine(
-    limit: int | None, ratio: float, level: str
+def test_memory_is_the_share_of_what_may_be_used(
+    limit: int | None, ratio: float | None, level: str
 ) -> None:
     usage = Usage("unit", memory_bytes=0.875 * GIB, memory_limit_bytes=limit)
 
@@ -154,68 +151,60 @@ def registry() -> CollectorRegistry:
     return registry
 
 
-def _nothing() -> Usage:
-    return Usage("processes", cpu_s=1.0, cores=2.0, memory_bytes=100.0)
-
-
 def test_a_sample_is_what_the_metrics_say(registry: CollectorRegistry) -> None:
-    sample = Sampler(registry, _nothing, lambda: 12.0, lambda: 3.0).take()
+    sample = Sampler(registry, lambda: 12.0, lambda: 3.0).take()
 
     assert (sample.at_s, sample.clock_s) == (12.0, 3.0)
     assert sample.jobs == {"waiting": 7}
     assert sample.ended_as("failed") == 2
     assert sample.job_time == Histogram(((1, 1), (30, 2), (float("inf"), 2)), 20.5)
-    assert sample.usage == _nothing()
+    assert sample.usage == Usage()
+
+
+def test_a_providers_times_are_summed_over_the_operations() -> None:
+    registry = CollectorRegistry()
+    labels = ("provider", "operation")
+    times = Observed(
+        "imgbot_provider_duration_seconds", "Orders.", labels, buckets=(1, 30), registry=registry
+    )
+    times.labels("fal", "edit").observe(2)
+    times.labels("fal", "create").observe(0.5)
+
+    assert Sampler(registry).take().provider_time == {
+        "fal": Histogram(((1, 1), (30, 2), (float("inf"), 2)), 2.5)
+    }
+
+
+def _gauges(registry: CollectorRegistry, **values: float) -> None:
+    for name, value in values.items():
+        Gauge(f"imgbot_{name}", "Of the unit.", registry=registry).set(value)
+
+
+def _processes(registry: CollectorRegistry) -> None:
+    memory = Gauge("imgbot_processes_memory_bytes", "Memory.", ("part",), registry=registry)
+    cpu = Counter("imgbot_processes_cpu_seconds", "CPU.", ("part",), registry=registry)
+    for part, size, seconds in (("bot", 300, 2), ("redis", 200, 1)):
+        memory.labels(part).set(size)
+        cpu.labels(part).inc(seconds)
 
 
 def test_the_units_figures_are_preferred_to_the_processes() -> None:
     registry = CollectorRegistry()
-    for name, value in (("memory_bytes", 700), ("memory_max_bytes", 4000)):
-        Gauge(f"imgbot_cgroup_{name}", "Of the unit.", registry=registry).set(value)
+    _processes(registry)
+    _gauges(registry, cgroup_memory_bytes=700, cgroup_memory_max_bytes=4000)
+    _gauges(registry, memory_limit_bytes=4000, cpu_cores=0.5)
     Counter("imgbot_cgroup_cpu_seconds", "Of the unit.", registry=registry).inc(9)
-    Gauge("imgbot_cpu_cores", "Of the unit.", registry=registry).set(0.5)
 
-    def never() -> Usage:
-        raise AssertionError("there is no need to look")
-
-    assert Sampler(registry, never).take().usage == Usage("unit", 9, 0.5, 700, 4000)
+    assert Sampler(registry).take().usage == Usage(
+        "unit", 9, 0.5, 700, 4000, is_limited=True, parts_bytes={"bot": 300, "redis": 200}
+    )
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Callable[..., None]:
-    def write(pid: int, parent: int, ticks: tuple[int, int, int, int], pss_kib: int = 0) -> None:
-        folder = tmp_path / str(pid)
-        folder.mkdir()
-        times = " ".join(str(each) for each in ticks)
-        (folder / "stat").write_text(f"{pid} (a) b) S {parent} 1 1 0 -1 0 0 0 0 0 {times} 20 0\n")
-        (folder / "status").write_text("Name:\ta\nVmRSS:\t     500 kB\n")
-        if pss_kib:
-            (folder / "smaps_rollup").write_text(f"head\nPss:   {pss_kib} kB\n")
+def test_without_a_control_group_the_processes_are_added_up() -> None:
+    registry = CollectorRegistry()
+    _processes(registry)
+    _gauges(registry, memory_limit_bytes=8000, cpu_cores=2)
 
-    return write
-
-
-def test_a_tree_is_added_up(process: Callable[..., None], tmp_path: Path) -> None:
-    process(10, 1, (100, 50, 30, 20), pss_kib=1000)
-    process(11, 10, (100, 0, 0, 0), pss_kib=300)
-    process(12, 11, (100, 0, 0, 0))
-    process(13, 1, (9999, 0, 0, 0), pss_kib=9999)
-
-    found = usage_of_tree(tmp_path, 10)
-
-    assert found.source == "processes"
-    assert found.memory_bytes == (1000 + 300 + 500) * 1024
-    assert found.cpu_s == pytest.approx(4.0)
-
-
-def test_this_process_is_found_in_the_real_proc() -> None:
-    found = usage_of_tree()
-
-    assert found.memory_bytes is not None
-    assert 1 << 20 < found.memory_bytes < 1 << 40
-    assert found.cpu_s is not None
-    assert found.cpu_s > 0
-
-
-def test_without_a_proc_it_says_unknown(tmp_path: Path) -> None:
-    assert usage_of_tree(tmp_path, 10) == Usage()
+    assert Sampler(registry).take().usage == Usage(
+        "processes", 3, 2, 500, 8000, parts_bytes={"bot": 300, "redis": 200}
+    )

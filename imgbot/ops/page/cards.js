@@ -8,7 +8,7 @@ const STATUSES = ["ok", "failed", "rejected", "cancelled"];
 const MOST_WORKERS = 24;
 
 function facts(pairs) {
-  return h("dl", { class: "facts" }, pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+  return h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
 function table(head, rows) {
@@ -59,6 +59,7 @@ function workers({ workers: all }) {
 
 function provider({ providers: found, recent_s }) {
   const stage = found.took;
+  const timed = Object.entries(found.took_by).filter(([, { count: times }]) => times);
   const errors = Object.entries(found.recent_errors).map(([kind, number]) => `${number} ${kind}`);
   const today = money(found.spend_today_usd) + (found.budget_usd === null ? "" : ` of ${money(found.budget_usd)}`);
   return facts([
@@ -66,7 +67,8 @@ function provider({ providers: found, recent_s }) {
       name,
       h("span", { class: "mark", "data-level": isUp ? "normal" : "critical" }, isUp ? "takes orders" : "takes no orders"),
     ]),
-    ["A picture takes", stage?.count ? `${duration(stage.mean_s)}, 95 % in ${duration(stage.p95_s)}` : "none of late"],
+    ...timed.map(([name, { mean_s, p95_s }]) => [`${name} takes`, `${duration(mean_s)}, 95 % in ${duration(p95_s)}`]),
+    !timed.length && ["A picture takes", stage?.count ? `${duration(stage.mean_s)}, 95 % in ${duration(stage.p95_s)}` : "none of late"],
     [`Errors in ${duration(recent_s)}`, errors.join(", ") || "none"],
     ["Spent today", today],
     ...Object.entries(found.spend_usd).map(([name, usd]) => [`${name}, since the start`, money(usd)]),

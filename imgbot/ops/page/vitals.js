@@ -30,10 +30,10 @@ function cpu({ vitals, resources }) {
 function memory({ vitals, resources: found }) {
   if (found.memory_bytes === null) return { value: "–", unit: "", more: "not known here" };
   const of = found.has_limit ? "limit" : "machine";
-  const redis = found.redis_bytes === null ? "" : ` · Redis ${size(found.redis_bytes)}`;
+  const parts = Object.entries(found.parts_bytes).map(([name, bytes]) => ` · ${name} ${size(bytes)}`);
   return {
     ...percent(vitals.memory_ratio.value),
-    more: `${size(found.memory_bytes)} of ${size(found.memory_limit_bytes)} (${of})${redis}`,
+    more: `${size(found.memory_bytes)} of ${size(found.memory_limit_bytes)} (${of})${parts.join("")}`,
   };
 }
 
