@@ -138,10 +138,6 @@ def _stages(now: Sample, before: Sample) -> Document:
     }
 
 
-def _has_any(stages: Document, name: str) -> bool:
-    return name in stages and stages[name]["count"] > 0
-
-
 def _times(histogram: Histogram) -> Document:
     return {
         "count": histogram.count,
@@ -155,11 +151,9 @@ def _providers(now: Sample, before: Sample) -> Document:
         kind: count - before.provider_errors.get(kind, 0.0)
         for kind, count in now.provider_errors.items()
     }
-    stages = _stages(now, before)
-    # Who answers an order with the picture itself is never polled: then all of it is the order.
-    took = next((stages[name] for name in ("provider", "submit") if _has_any(stages, name)), None)
+    took = _stages(now, before).get("provider")
     return {
-        "took": took,
+        "took": took if took and took["count"] else None,
         "took_by": {
             name: _times(found.since(before.provider_time.get(name, Histogram())))
             for name, found in now.provider_time.items()

@@ -72,13 +72,14 @@ def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
     for name, (label, text, form) in texts.items():
         vital = vitals[name]
         level = vital["level"]
-        word = "" if level == Level.NORMAL else level
+        word = "" if level == Level.NORMAL else f" {level}"
         scale = 100 if name.endswith("_ratio") else 1
         bound = f"< {form.format(vital['attention'] * scale)}"
         if vital["critical"] is not None:
             bound += f", critical > {form.format(vital['critical'] * scale)}"
-        marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text} {paint(level, word)}"
-        space = width - (_LABEL + 3 + len(text) + len(word) + len(bound))
+        marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}"
+        marked += paint(level, word) if word else ""
+        space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
         # Where there is no room, the figure is worth more than what it is measured by.
         yield marked + (" " * space + paint("dim", bound) if space > 0 else "")
 
@@ -107,7 +108,8 @@ def _memory_text(document: Document) -> str:
         return "unknown"
     of = "the limit" if found["has_limit"] else "the machine"
     ratio = share(document["vitals"]["memory_ratio"]["value"])
-    redis = "" if found["redis_bytes"] is None else f"; Redis {size(found['redis_bytes'])}"
+    of_redis = found["parts_bytes"].get("redis", found["redis_bytes"])
+    redis = "" if of_redis is None else f"; Redis {size(of_redis)}"
     limit = size(found["memory_limit_bytes"])
     return f"{size(found['memory_bytes'])}, {ratio} of {of} ({limit}){redis}"
 
@@ -118,8 +120,10 @@ def _error_text(document: Document, recent: str) -> str:
     judged = failed + sum(statuses.get("ok", 0) for statuses in ended)
     if not judged:
         return "no job of late"
-    ratio = share(document["vitals"]["error_ratio"]["value"])
-    return f"{ratio}, {failed} of {count(judged, 'job')} in {recent}"
+    vital = document["vitals"]["error_ratio"]
+    is_odd = vital["level"] == Level.NORMAL and vital["value"] >= vital["attention"]
+    few = ", too few to judge" if is_odd else ""
+    return f"{share(vital['value'])}, {failed} of {count(judged, 'job')} in {recent}{few}"
 
 
 def _problems(document: Document, paint: Paint, width: int) -> Iterator[str]:

@@ -14,6 +14,9 @@ ERROR_WINDOW_S = 900.0
 _FEWEST_FAILURES = 3
 """One failure among the ten jobs of a quiet night is 10 %, and nothing to wake anybody for."""
 
+_FEWEST_ENDED = 5
+"""The quick ones end first: with fewer than these, what still runs says more."""
+
 _KEPT = int(ERROR_WINDOW_S / SAMPLE_EVERY_S) + 1
 
 Reading = tuple[float | None, Level]
@@ -73,14 +76,13 @@ class Vitals:
         return self._samples[-1].ended_as("failed") - before.ended_as("failed")
 
     def _job_time_s(self) -> float | None:
-        """The 95th percentile; where no job ends, that of the one that runs longest."""
+        """The 95th percentile; where hardly any job ends, of the one that runs longest, too."""
         now = self._samples[-1]
         ended = now.job_time.since(self.earlier(JOB_TIME_WINDOW_S).job_time)
-        if ended.count:
-            return ended.quantile_s(0.95)
-        if now.oldest_running_at_s:
-            return max(0.0, now.at_s - now.oldest_running_at_s)
-        return None
+        found = ended.quantile_s(0.95)
+        if ended.count >= _FEWEST_ENDED or not now.oldest_running_at_s:
+            return found
+        return max(found or 0.0, now.at_s - now.oldest_running_at_s)
 
     def _cpu_ratio(self) -> float | None:
         now, before = self._samples[-1], self.earlier(CPU_WINDOW_S)

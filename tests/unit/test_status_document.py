@@ -61,7 +61,7 @@ def test_a_quiet_service_is_well() -> None:
             "journalctl",
         ),
         (
-            {"oldest_running_at_s": NOW_S - 400, "job_time": took(5.0)},
+            {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)},
             "critical",
             "running for 6 min 40 s",
             "journalctl",
@@ -163,10 +163,14 @@ def test_it_tells_of_jobs_workers_and_what_ended() -> None:
     assert document["providers"]["spend_usd"] == {"replicate": 0.12}
 
 
-def test_a_provider_that_answers_with_the_picture_is_timed_by_its_order() -> None:
-    now = replace(QUIET, stages={"provider": took(), "submit": took(8.0)})
+def test_each_provider_has_its_times() -> None:
+    now = replace(QUIET, provider_time={"fal": took(4.0, 6.0), "builtin": took()})
 
-    assert document_with(now)["providers"]["took"]["mean_s"] == 8
+    found = document_with(now)["providers"]
+
+    assert found["took"] is None
+    assert found["took_by"]["fal"]["mean_s"] == 5
+    assert found["took_by"]["builtin"] == {"count": 0, "mean_s": None, "p95_s": None}
 
 
 def test_who_it_was_is_for_the_operator_alone() -> None:

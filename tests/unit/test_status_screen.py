@@ -122,6 +122,13 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
     assert "`" not in text
 
 
+def test_a_single_failure_is_shown_for_what_it_is() -> None:
+    text = _text(now=replace(QUIET, ended={("create", "ok"): 3.0, ("create", "failed"): 1.0}))
+
+    assert "● Errors      25 %, 1 of 4 jobs in 15 min, too few to judge" in text
+    assert "NORMAL" in text
+
+
 def test_each_provider_has_its_times() -> None:
     text = _text(now=replace(BUSY, provider_time={"replicate": took(4.0, 6.0), "builtin": took()}))
 

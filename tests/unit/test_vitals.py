@@ -65,10 +65,15 @@ def test_slow_jobs_of_long_ago_are_forgotten() -> None:
     assert found[Vital.JOB_TIME_S] == (None, Level.UNKNOWN)
 
 
-def test_where_no_job_ends_the_oldest_one_is_what_a_job_takes() -> None:
-    stuck = _after(600, oldest_running_at_s=START.at_s + 500)
+@pytest.mark.parametrize(
+    ("ended", "level"),
+    [([], "critical"), ([2] * 4, "critical"), ([2] * 5, "normal"), ([70], "critical")],
+    ids=["none", "few-quick-ones", "enough", "slow"],
+)
+def test_where_hardly_any_job_ends_the_oldest_one_counts(ended: list[float], level: str) -> None:
+    stuck = _after(200, job_time=_timed(*ended), oldest_running_at_s=START.at_s + 100)
 
-    assert _judged(START, stuck).levels()[Vital.JOB_TIME_S] == (100, Level.CRITICAL)
+    assert _judged(START, stuck).levels()[Vital.JOB_TIME_S][1] == level
 
 
 def test_cpu_is_the_share_of_the_cores_since_the_earlier_sample() -> None:

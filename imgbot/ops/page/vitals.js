@@ -3,6 +3,7 @@
 import { h, show } from "./dom.js";
 import { count, duration, share, size } from "./figures.js";
 
+const NAMES = { redis: "Redis" };
 const WORDS = { normal: "normal", attention: "attention", critical: "critical", unknown: "unknown" };
 
 function queue({ queue: { waiting, running, oldest_waiting_s: oldest } }) {
@@ -30,7 +31,7 @@ function cpu({ vitals, resources }) {
 function memory({ vitals, resources: found }) {
   if (found.memory_bytes === null) return { value: "–", unit: "", more: "not known here" };
   const of = found.has_limit ? "limit" : "machine";
-  const parts = Object.entries(found.parts_bytes).map(([name, bytes]) => ` · ${name} ${size(bytes)}`);
+  const parts = Object.entries(found.parts_bytes).map(([name, bytes]) => ` · ${NAMES[name] ?? name} ${size(bytes)}`);
   return {
     ...percent(vitals.memory_ratio.value),
     more: `${size(found.memory_bytes)} of ${size(found.memory_limit_bytes)} (${of})${parts.join("")}`,
@@ -42,7 +43,9 @@ function errors({ vitals, ended }) {
   const failed = sum("failed");
   const judged = failed + sum("ok");
   if (!judged) return { value: "–", unit: "", more: "no job of late" };
-  return { ...percent(vitals.error_ratio.value), more: `${failed} of ${count(judged, "job")} · 15 min` };
+  const { value, level, attention } = vitals.error_ratio;
+  const few = level === "normal" && value >= attention ? " · too few to judge" : "";
+  return { ...percent(value), more: `${failed} of ${count(judged, "job")} · 15 min${few}` };
 }
 
 const TILES = [
