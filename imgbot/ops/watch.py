@@ -11,7 +11,7 @@ from imgbot import telemetry
 from imgbot.errors import TransientError
 from imgbot.ops.health import Check, ask_all
 from imgbot.ops.history import History, Point
-from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.pipeline import Glance, Sources
 from imgbot.ops.sampling import Sampler
 from imgbot.ops.status_document import Document, Facts, document_of
 from imgbot.ops.vitals import SAMPLE_EVERY_S, Vitals
@@ -46,7 +46,7 @@ class Watch:
         await asyncio.to_thread(self._history.load, time.time())
         try:
             while True:
-                await self._look()
+                await self._try_to_look()
                 await asyncio.sleep(SAMPLE_EVERY_S)
         finally:
             self._history.complete()
@@ -61,6 +61,12 @@ class Watch:
     async def first(self) -> Document:
         """Return the latest document; waits for the first look of all."""
         return (self.latest or await self.next())[0]
+
+    async def _try_to_look(self) -> None:
+        try:
+            await self._look()
+        except Exception as error:  # noqa: BLE001 -- who looks must not stop who works
+            telemetry.warned("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _look(self) -> None:
         sample = await asyncio.to_thread(self._sampler.take)
@@ -77,7 +83,7 @@ class Watch:
             vitals=self.vitals,
             checks=await ask_all(self._checks),
             glance=await self._glance(),
-            workers=self._workers(),
+            workers=self._sources.workers(),
             provider=self._sources.provider,
             version=self._sources.version,
             up_s=time.monotonic() - self._begun_s,
@@ -89,6 +95,3 @@ class Watch:
         except TransientError as error:
             telemetry.warned("the queue was not looked at: %s", error)
             return None
-
-    def _workers(self) -> Sequence[Worker]:
-        return self._sources.workers()

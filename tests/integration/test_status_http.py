@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -213,6 +213,21 @@ async def test_while_redis_is_away_the_rest_is_shown(service: Service) -> None:
 
     assert document["jobs"] is None
     assert document["workers"][0]["about"] == "create"
+
+
+async def test_a_look_that_fails_is_told_of_and_stops_nothing(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, service.workers = service.workers, cast("Any", [None])
+    async with _serving(service) as (url, session):
+
+        async def told() -> bool:
+            return "the status could not be taken: TypeError" in caplog.text
+
+        await eventually(told)
+        service.workers = good
+        async with session.get(f"{url}/status.json") as answer:
+            assert (await answer.json())["workers"][0]["about"] == "create"
 
 
 async def test_without_a_watch_there_is_no_status() -> None:
