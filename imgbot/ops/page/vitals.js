@@ -15,9 +15,9 @@ function queue({ queue: { waiting, running, oldest_waiting_s: oldest } }) {
 function jobTime({ vitals, queue: { oldest_running_s: longest } }) {
   const seconds = vitals.job_time_s.value;
   if (seconds === null) return { value: "–", unit: "", more: "no job of late" };
-  const [value, ...unit] = duration(seconds).split(" ");
+  const value = seconds < 9.95 ? seconds.toFixed(1) : Math.round(seconds);
   const runs = longest === null ? "" : ` · the longest runs for ${duration(longest)}`;
-  return { value, unit: unit.join(" "), more: `95 of 100 are quicker${runs}` };
+  return { value, unit: "s", more: `95 of 100 are quicker${runs}` };
 }
 
 function percent(ratio) {
