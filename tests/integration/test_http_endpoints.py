@@ -172,4 +172,7 @@ def test_without_a_control_group_its_figures_are_absent(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     registry.register(CgroupCollector(tmp_path / "none", tmp_path))
 
-    assert [metric.name for metric in registry.collect()] == ["imgbot_cpu_cores"]
+    assert [metric.name for metric in registry.collect()] == [
+        "imgbot_cpu_cores",
+        "imgbot_memory_limit_bytes",
+    ]
