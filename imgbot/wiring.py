@@ -178,7 +178,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     folder = _folder(settings, "jobs")
     return Parts(
         updates=updates,
-        albums=AlbumKeeper(desk, state_of, updates.caught_up),
+        albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
         checks=_checks(doors.redis, updates),

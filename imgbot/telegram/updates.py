@@ -98,6 +98,10 @@ class Updates:
         """How long ago Telegram last answered getUpdates."""
         return time.monotonic() - self._answered_s
 
+    def is_busy_with(self, chat: object) -> bool:
+        """Whether an update of this chat was taken in and is not handled yet."""
+        return self._lines[chat] > 0
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll until `stopping`, let the handlers end, and confirm what they handled."""
         self._stopping = stopping

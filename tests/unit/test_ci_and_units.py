@@ -47,6 +47,9 @@ def test_the_environment_file_offers_settings_that_exist_with_their_defaults() -
         assert variable in defaults
         if "unset" in defaults[variable] or defaults[variable] == "everybody":
             continue
+        if defaults[variable].startswith("IMGBOT_"):
+            # What it is without a value depends on another setting.
+            continue
         assert value == examples.get(variable, defaults[variable])
 
 
