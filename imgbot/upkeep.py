@@ -50,6 +50,7 @@ class Upkeep:
         self._spend = spend
         self._figures = figures
         self._now_ms = now_ms
+        self._since_s = now_ms() / 1000
         self.summary = "serving"
 
     async def check_for_ever(self) -> None:
@@ -93,7 +94,8 @@ class Upkeep:
     async def _prune(self) -> None:
         if not self._folder.exists():
             return
-        oldest_s = self._now_ms() / 1000 - _FORGOTTEN_AFTER_S
+        # A folder of an earlier life without a job was left by a kill just before its removal.
+        oldest_s = max(self._now_ms() / 1000 - _FORGOTTEN_AFTER_S, self._since_s)
         for folder in list(self._folder.iterdir())[:1000]:
             try:
                 is_old = folder.stat().st_mtime < oldest_s
