@@ -14,7 +14,7 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from tests.support.sandbox import picture
-from tests.support.simulators import SimulatorDesk, looks, open_desk, sha256
+from tests.support.sim_desk import Desk, open_desk, seen, sha256
 
 BANANA = "google/nano-banana-2"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -24,25 +24,25 @@ FAL_EDIT = "fal-ai/nano-banana-2/edit"
 
 
 @pytest.fixture
-async def replicate() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("replicate", "Bearer") as desk:
+async def replicate() -> AsyncGenerator[Desk]:
+    async with open_desk("replicate") as desk:
         yield desk
 
 
 @pytest.fixture
-async def fal_desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("fal", "Key") as desk:
+async def fal_desk() -> AsyncGenerator[Desk]:
+    async with open_desk("fal") as desk:
         yield desk
 
 
-async def fetch(desk: SimulatorDesk, url: str) -> bytes:
+async def fetch(desk: Desk, url: str) -> bytes:
     answer = await desk.anyone.get(url)
     assert answer.status_code == 200
     return answer.content
 
 
 @pytest.fixture
-def replicate_client(replicate: SimulatorDesk) -> Iterator[Client]:
+def replicate_client(replicate: Desk) -> Iterator[Client]:
     """Replicate's client as it is; it takes another base URL and key."""
     client = Client(api_token=replicate.key, base_url=replicate.base_url)
     client.poll_interval = 0.01
@@ -52,7 +52,7 @@ def replicate_client(replicate: SimulatorDesk) -> Iterator[Client]:
 
 @pytest.mark.parametrize("wait", [True, False])
 async def test_replicates_client_runs_models(
-    replicate: SimulatorDesk, replicate_client: Client, wait: bool
+    replicate: Desk, replicate_client: Client, wait: bool
 ) -> None:
     await replicate.set(duration_s=[0.1, 0.1])
     given = {"prompt": "p", "image_input": [io.BytesIO(picture())]}
@@ -63,25 +63,23 @@ async def test_replicates_client_runs_models(
     )
 
     # The client makes a FileOutput of https addresses only.
-    assert looks(await fetch(replicate, output))[0] == "JPEG"
+    assert seen(await fetch(replicate, output))[0] == "JPEG"
     assert len(several) == 2
     assert (await replicate.view())["tasks"][0]["operation"] == "edit"
 
 
-async def test_replicates_client_runs_versions(
-    replicate: SimulatorDesk, replicate_client: Client
-) -> None:
+async def test_replicates_client_runs_versions(replicate: Desk, replicate_client: Client) -> None:
     given = {"image": io.BytesIO(picture(100, 80)), "scale": 3}
 
     output: Any = await asyncio.to_thread(
         replicate_client.run, f"nightmareai/real-esrgan:{ESRGAN}", given
     )
 
-    assert looks(await fetch(replicate, output))[1] == (300, 240)
+    assert seen(await fetch(replicate, output))[1] == (300, 240)
 
 
 async def test_replicates_client_creates_waits_and_cancels(
-    replicate: SimulatorDesk, replicate_client: Client
+    replicate: Desk, replicate_client: Client
 ) -> None:
     def work() -> list[str]:
         slow = replicate_client.models.predictions.create(BANANA, {"prompt": "p [[sim:polls=3]]"})
@@ -95,9 +93,7 @@ async def test_replicates_client_creates_waits_and_cancels(
     assert await asyncio.to_thread(work) == ["succeeded", "canceled", "canceled"]
 
 
-async def test_replicates_client_sees_errors(
-    replicate: SimulatorDesk, replicate_client: Client
-) -> None:
+async def test_replicates_client_sees_errors(replicate: Desk, replicate_client: Client) -> None:
     with pytest.raises(ModelError, match="E005"):
         await asyncio.to_thread(replicate_client.run, BANANA, {"prompt": "p [[sim:moderated]]"})
     with pytest.raises(ReplicateError, match="Input validation failed"):
@@ -107,7 +103,7 @@ async def test_replicates_client_sees_errors(
 
 
 async def test_replicates_client_keeps_files_and_knows_the_account(
-    replicate: SimulatorDesk, replicate_client: Client
+    replicate: Desk, replicate_client: Client
 ) -> None:
     def work() -> list[Any]:
         file = replicate_client.files.create(
@@ -124,9 +120,7 @@ async def test_replicates_client_keeps_files_and_knows_the_account(
 
 
 @pytest.fixture
-def fal(
-    fal_desk: SimulatorDesk, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[fal_client.SyncClient]:
+def fal(fal_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[fal_client.SyncClient]:
     """fal's own client; its environment variables name hosts, always behind https, so its
     constants for the addresses are changed, and nothing else.
     """
@@ -138,9 +132,7 @@ def fal(
     client._client.close()
 
 
-async def test_fals_client_submits_and_waits(
-    fal_desk: SimulatorDesk, fal: fal_client.SyncClient
-) -> None:
+async def test_fals_client_submits_and_waits(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     def work() -> list[Any]:
         handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:polls=2]]"})
         first = handle.status()
@@ -150,12 +142,12 @@ async def test_fals_client_submits_and_waits(
     first, last, file = await asyncio.to_thread(work)
 
     assert (first, last) == (fal_client.InProgress, fal_client.Completed)
-    assert looks(await fetch(fal_desk, file["url"]))[0] == "PNG"
+    assert seen(await fetch(fal_desk, file["url"]))[0] == "PNG"
 
 
 # The client leaves the connections of its uploads to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-async def test_fals_client_uploads(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+async def test_fals_client_uploads(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     content = picture(120, 90)
 
     def work() -> Any:
@@ -171,7 +163,7 @@ async def test_fals_client_uploads(fal_desk: SimulatorDesk, fal: fal_client.Sync
     gc.collect()
 
 
-async def test_fals_client_cancels(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+async def test_fals_client_cancels(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     def work() -> None:
         handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:slow=600]]"})
         fal.cancel(FAL_BANANA, handle.request_id)
@@ -190,7 +182,7 @@ async def test_fals_client_cancels(fal_desk: SimulatorDesk, fal: fal_client.Sync
     ],
 )
 async def test_fals_client_sees_errors(
-    fal_desk: SimulatorDesk, fal: fal_client.SyncClient, given: dict[str, Any], status: int
+    fal_desk: Desk, fal: fal_client.SyncClient, given: dict[str, Any], status: int
 ) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         await asyncio.to_thread(fal.subscribe, FAL_BANANA, given, interval=0.01)
