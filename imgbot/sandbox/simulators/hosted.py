@@ -15,6 +15,7 @@ from aiohttp import web
 from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Order, Refusal
 from imgbot.sandbox.provider_tasks import Task
+from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.fields import Model, Problem
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
 from imgbot.sandbox.simulators.inputs import (
@@ -25,6 +26,7 @@ from imgbot.sandbox.simulators.inputs import (
     look_at,
     shape_order,
 )
+from imgbot.sandbox.simulators.multipart import Part, read_form
 from imgbot.sandbox.simulators.shared import Simulator
 
 _BODY_BYTES = 40 << 20
@@ -93,9 +95,7 @@ class HostedSimulator(Simulator):
 
     async def read_object(self, request: web.Request) -> dict[str, Any]:
         """The JSON object of a submit."""
-        if request.content_type != "application/json":
-            kind = request.content_type
-            raise Refusal(415, "media_type", f'Unsupported media type "{kind}" in request.')
+        self._check_type(request, "application/json")
         try:
             given: Any = json.loads(await self.read_body(request))
         except ValueError:
@@ -103,6 +103,20 @@ class HostedSimulator(Simulator):
         if not isinstance(given, dict):
             raise Refusal(400, "json", "JSON parse error - the body is not an object")
         return cast("dict[str, Any]", given)
+
+    async def read_form(self, request: web.Request, limit_bytes: int) -> dict[str, Part]:
+        """The parts of an upload by name."""
+        self._check_type(request, "multipart/form-data")
+        parts = await read_form(request, limit_bytes)
+        if parts is None:
+            raise Refusal(400, "form", "Multipart form parse error")
+        return {part.name: part for part in parts}
+
+    @staticmethod
+    def _check_type(request: web.Request, wanted: str) -> None:
+        if request.content_type != wanted:
+            kind = request.content_type
+            raise Refusal(415, "media_type", f'Unsupported media type "{kind}" in request.')
 
     async def own_content(self, address: str) -> bytes | None:
         """What an address of this provider leads to; there is no other network."""
@@ -150,12 +164,9 @@ class HostedSimulator(Simulator):
     ) -> web.Response:
         """The answer to a submit, unless it is lost or garbled on its way."""
         if task.takes("drop_after_accept"):
-            if request.transport:
-                request.transport.abort()
-            return web.Response()
+            return serving.cut(request)
         if task.takes("garbled_submit"):
-            text = json.dumps(answer)
-            return web.Response(text=text[: len(text) // 2], content_type="application/json")
+            return serving.truncated(answer)
         return web.json_response(answer, status=status)
 
     async def ends_within(self, task: Task, wait_s: float) -> bool:

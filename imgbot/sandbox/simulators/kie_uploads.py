@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from imgbot.sandbox.provider_orders import Refusal
-from imgbot.sandbox.simulators.forms import read_form
 from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
 from imgbot.sandbox.simulators.inputs import decode_data_uri
 
@@ -37,7 +36,7 @@ class Uploads:
         return {("GET", "/upload/files/{path:.+}"): self.show}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        parts = await read_form(request, _STREAM_BYTES)
+        parts = await self._simulator.read_form(request, _STREAM_BYTES)
         part = parts.get("file")
         if part is None or part.filename is None:
             raise Refusal(400, "file", "file is required")

@@ -23,8 +23,8 @@ from aiohttp import web
 
 from imgbot.sandbox.provider_tasks import Refusal, Task
 from imgbot.sandbox.simulators import serving
-from imgbot.sandbox.simulators.multipart import TooLargeError, read_parts
-from imgbot.sandbox.simulators.openai_forms import read_form
+from imgbot.sandbox.simulators.multipart import read_form
+from imgbot.sandbox.simulators.openai_forms import checked_form
 from imgbot.sandbox.simulators.openai_local import local_answer, local_order, local_refusal
 from imgbot.sandbox.simulators.openai_models import EDIT, GENERATION, MODELS, Wish, Wrong, checked
 from imgbot.sandbox.simulators.painting import FORMATS, Picture, Result
@@ -114,7 +114,7 @@ class OpenAi(RecordingSimulator):
         if self.is_local:
             return local_refusal(404, "Not Found")
         self._check_key(request)
-        parts = await read_parts(request, _IMAGE_BYTES, _FORM_BYTES)
+        parts = await read_form(request, _IMAGE_BYTES, _FORM_BYTES)
         if parts is None:
             raise Wrong(
                 "unsupported_content_type",
@@ -124,7 +124,7 @@ class OpenAi(RecordingSimulator):
         texts = [f"{part.name}={part.text}" for part in parts if part.filename is None]
         files = [f"{part.name}: {part.filename}" for part in parts if part.filename is not None]
         self.note(request, "\n".join([*texts, *files]))
-        form = await read_form(parts, self.opened)
+        form = await checked_form(parts, self.opened)
         wish = checked(EDIT, form.fields)
         notes: dict[str, Any] = {"images": [image.note() for image in form.images]}
         if form.mask:
@@ -249,8 +249,6 @@ def _answering(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             made = await handler(request)
-        except TooLargeError:
-            made = _refused(Refusal(413, "", ""))
         except Refusal as refusal:
             made = _refused(refusal)
         if not made.prepared:

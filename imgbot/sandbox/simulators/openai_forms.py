@@ -32,7 +32,7 @@ class Form:
         return [*self.images, *([self.mask] if self.mask else [])]
 
 
-async def read_form(parts: list[Part], opened: Open) -> Form:
+async def checked_form(parts: list[Part], opened: Open) -> Form:
     """Raises Wrong for the first thing that is wrong with the files."""
     images = [part for part in parts if part.name in {"image", "image[]"}]
     masks = [part for part in parts if part.name == "mask"]

@@ -50,7 +50,6 @@ class RecordingSimulator(Simulator):
         self._sources: deque[tuple[str, int]] = deque()
         self._sources_bytes = 0
         self._requests: deque[str] = deque(maxlen=_MOST_REQUESTS)
-        self._struck: dict[tuple[str, str], int] = {}
 
     def view(self) -> dict[str, Any]:
         view = super().view()
@@ -109,7 +108,7 @@ class RecordingSimulator(Simulator):
 
     def accept(self, order: Order, record: Record, price_usd: float) -> Task:
         """Make the task and charge it. Raises Refusal 402, 429 or 503, as the marks say."""
-        if self._strikes("5xx_on_submit", order):
+        if self.book.strikes("5xx_on_submit", order):
             raise Refusal(503, "unavailable", "try again")
         task, _ = self.book.submit(order, "", self.now())
         ledger = self.book.ledger
@@ -138,17 +137,6 @@ class RecordingSimulator(Simulator):
             due_s += _HOOK_DELAY_S
         times = 2 if "duplicate_webhook" in task.order.marks else 1
         self.hooks.plan(url, due_s, true, times=times)
-
-    def _strikes(self, mark: str, order: Order) -> bool:
-        """As `Task.takes`, for an order that has made no task yet."""
-        key = (mark, order.digest)
-        used = self._struck.get(key, 0)
-        if used >= order.marks.get(mark, 0):
-            return False
-        if len(self._struck) >= _MOST_RECORDS:
-            self._struck.clear()
-        self._struck[key] = used + 1
-        return True
 
     def _keep(self, task: Task, record: Record) -> None:
         self._records[task.id] = record

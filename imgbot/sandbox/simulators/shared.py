@@ -21,7 +21,6 @@ that carry no words. Which marks a provider knows beside the common ones, it say
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -30,16 +29,13 @@ from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
 from imgbot.sandbox.provider_tasks import ProviderBook, Refusal, Task
+from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.hooks import HookSender
 
 _THREADS = 2
 _EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 _INDEXES = frozenset("0123456789")
-_TRICKLE_S = 1.0
-_HUGE_CHUNK = bytes(1 << 20)
-_HUGE_CHUNKS = 2048
-_PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
-_SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>1</script></svg>'
+_STALL_BYTES = 600
 
 
 class Simulator:
@@ -97,12 +93,11 @@ class Simulator:
     ) -> web.StreamResponse | None:
         """Spoil a poll's answer as the marks say; None where it is to be sent as it is."""
         if "stalled" in task.order.marks:
-            return await _trickle(request, b" " * 600, "application/json")
+            return await serving.drip(request, b" " * _STALL_BYTES, "application/json")
         if task.takes("malformed"):
-            text = json.dumps(answer)
-            return web.Response(text=text[: len(text) // 2], content_type="application/json")
+            return serving.truncated(answer)
         if task.takes("html"):
-            return web.Response(body=_PAGE, content_type="text/html")
+            return web.Response(body=serving.PAGE, content_type="text/html")
         if task.takes("null"):
             return web.json_response(dict.fromkeys(answer))
         return None
@@ -114,48 +109,15 @@ class Simulator:
             task = self.book.task(request.match_info["id"])
         except Refusal:
             raise web.HTTPNotFound from None
-        if task.status(self.now()) != "succeeded" or "expired" in task.order.marks:
+        if task.status(self.now()) != "succeeded":
             raise web.HTTPNotFound
-        return await self._spoiled_file(request, task) or web.Response(
-            body=await self.picture(task, _index(request)),
-            content_type=f"image/{task.order.format.lower()}",
-        )
-
-    async def _spoiled_file(self, request: web.Request, task: Task) -> web.StreamResponse | None:
-        """Spoil a file as the marks say; None where it is to be sent as it is."""
-        marks = task.order.marks
-        if "redirects" in marks:
-            hop = int(request.query.get("hop", "0"))
-            raise web.HTTPFound(self.file_url(task, f"?hop={hop + 1}"))
-        if "not_a_picture" in marks:
-            return web.Response(body=_PAGE, content_type="image/jpeg")
-        if "svg" in marks:
-            return web.Response(body=_SVG, content_type="image/svg+xml")
-        if "huge" in marks:
-            return await _endless(request)
-        if "trickle" in marks:
-            return await _trickle(request, await self.picture(task), "image/jpeg")
-        return None
+        order, content = task.order, await self.picture(task, _index(request))
+        kind = f"image/{order.format.lower()}"
+        spoiled = await serving.serve_spoiled(request, order.marks, content, kind)
+        return spoiled or web.Response(body=content, content_type=kind)
 
 
 def _index(request: web.Request) -> int:
     """Which of several pictures is asked for."""
     text = request.query.get("n", "0")
     return int(text) if text in _INDEXES else 0
-
-
-async def _endless(request: web.Request) -> web.StreamResponse:
-    answer = web.StreamResponse(headers={"Content-Type": "image/jpeg"})
-    await answer.prepare(request)
-    for _ in range(_HUGE_CHUNKS):
-        await answer.write(_HUGE_CHUNK)
-    return answer
-
-
-async def _trickle(request: web.Request, content: bytes, kind: str) -> web.StreamResponse:
-    answer = web.StreamResponse(headers={"Content-Type": kind})
-    await answer.prepare(request)
-    for byte in content:
-        await answer.write(bytes([byte]))
-        await asyncio.sleep(_TRICKLE_S)
-    return answer
