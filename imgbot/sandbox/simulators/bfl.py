@@ -188,7 +188,7 @@ class Bfl(RecordingSimulator):
         pictures: dict[str, Picture] = {}
         for name, field in model.fields.items():
             value = given.get(name)
-            if field.is_picture and value:
+            if field.role == "pictures" and value:
                 try:
                     pictures[name] = await self.opened(decoded(value))
                 except ValueError as error:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.flaws import Field
+from imgbot.sandbox.simulators.fields import Field
 from imgbot.sandbox.simulators.multipart import Part
 from imgbot.sandbox.simulators.openai_models import EDIT, Wrong
 from imgbot.sandbox.simulators.painting import MIME_TYPES, Picture
@@ -97,6 +97,6 @@ def _value(part: Part) -> Any:
     field: Field | None = EDIT.get(part.name)
     if field and field.kind == "integer" and _WHOLE_NUMBER.fullmatch(part.text):
         return int(part.text)
-    if field and field.kind == "boolean":
+    if field and field.kind == "flag":
         return _BOOLEANS.get(part.text, part.text)
     return part.text

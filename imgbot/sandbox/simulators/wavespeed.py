@@ -192,7 +192,7 @@ class WaveSpeed(RecordingSimulator):
     async def _pictures(self, model: Model, given: Mapping[str, Any]) -> list[Picture]:
         urls: list[str] = []
         for name, field in model.fields.items():
-            if field.is_picture:
+            if field.role == "pictures":
                 value = given[name]
                 urls += [value] if isinstance(value, str) else cast("list[str]", value)
         return [await self._picture(url) for url in urls]
@@ -217,8 +217,8 @@ def _record(name: str, model: Model, given: Mapping[str, Any], pictures: list[Pi
     notes = iter([picture.note() for picture in pictures])
     shown: dict[str, Any] = {**given, "ignored": ignored(model, given)}
     for each, field in model.fields.items():
-        if field.is_picture:
-            is_list = field.kind == "texts"
+        if field.role == "pictures":
+            is_list = field.kind == "pictures"
             shown[each] = [next(notes) for _ in given[each]] if is_list else next(notes)
     try:
         width, height = model.size(given, pictures)
