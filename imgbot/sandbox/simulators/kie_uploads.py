@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from imgbot.sandbox.provider_orders import Refusal
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
+from imgbot.sandbox.simulators.hosted import HostedSimulator
 from imgbot.sandbox.simulators.inputs import decode_data_uri
+from imgbot.sandbox.simulators.shared import Handler
 
 _STREAM_BYTES = 100 << 20
 _BASE64_BYTES = 10 << 20
