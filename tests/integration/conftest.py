@@ -1,4 +1,4 @@
-"""What modules share: a catcher of webhooks, and one running bot for all the tests of a module.
+"""What modules share: servers on loopback, and one running bot for all the tests of a module.
 
 A bot's start takes seconds, its work does not.
 """
@@ -14,6 +14,7 @@ from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hook_catcher import HookCatcher, catch_hooks
 from tests.support.sandbox import Control, open_sandbox
+from tests.support.scripted import Script, open_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,9 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 async def hooks() -> AsyncGenerator[HookCatcher]:
     async with catch_hooks() as catcher:
         yield catcher
+
+
+@pytest.fixture
+async def script() -> AsyncGenerator[Script]:
+    async with open_script() as script:
+        yield script

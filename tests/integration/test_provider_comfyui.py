@@ -19,7 +19,7 @@ from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending,
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
-from tests.support.scripted import Script, open_script
+from tests.support.scripted import Script
 from tests.support.sim_desk import Desk, open_desk, seen, sha256
 
 PRESETS = resources.files("imgbot.providers") / "presets"
@@ -37,12 +37,6 @@ async def desk() -> AsyncGenerator[Desk]:
 async def provider(desk: Desk) -> AsyncGenerator[ComfyUiProvider]:
     async with opened(desk) as provider:
         yield provider
-
-
-@pytest.fixture
-async def script() -> AsyncGenerator[Script]:
-    async with open_script() as script:
-        yield script
 
 
 @asynccontextmanager

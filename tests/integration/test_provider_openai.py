@@ -18,7 +18,7 @@ from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
-from tests.support.scripted import Script, open_script
+from tests.support.scripted import Script
 from tests.support.sim_desk import Desk, open_desk, seen, sha256
 
 KEY = "sim-openai-key"
@@ -45,12 +45,6 @@ async def desk() -> AsyncGenerator[Desk]:
 async def provider(desk: Desk) -> AsyncGenerator[OpenAiProvider]:
     async with opened(read_openai(read_preset("openai")), desk) as provider:
         yield provider
-
-
-@pytest.fixture
-async def script() -> AsyncGenerator[Script]:
-    async with open_script() as script:
-        yield script
 
 
 @asynccontextmanager

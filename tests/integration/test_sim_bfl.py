@@ -253,23 +253,6 @@ async def test_a_sample_is_public_and_expires(desk: Desk) -> None:
     assert (await desk.anyone.get(fresh.partition("?")[0])).status_code == 403
 
 
-@pytest.mark.parametrize(
-    ("mark", "status", "head"),
-    [
-        ("expired", 404, b"404"),
-        ("not_a_picture", 200, b"<!doctype"),
-        ("svg", 200, b"<svg"),
-        ("redirects", 302, b"302"),
-    ],
-)
-async def test_files_can_be_gone_or_no_pictures(
-    desk: Desk, mark: str, status: int, head: bytes
-) -> None:
-    sample = await file(desk, f"[[sim:{mark}]]")
-
-    assert (sample.status_code, sample.content[: len(head)]) == (status, head)
-
-
 async def test_credits_go_down(desk: Desk) -> None:
     before = (await desk.http.get("/v1/credits")).json()["credits"]
     await accepted(desk, model="flux-kontext-max")

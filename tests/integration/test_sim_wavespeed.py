@@ -271,24 +271,6 @@ async def test_the_answer_can_wait_for_the_picture(desk: Desk) -> None:
     assert seen(base64.b64decode(done["outputs"][0]))[0] == "PNG"
 
 
-@pytest.mark.parametrize(
-    ("mark", "status", "head"),
-    [
-        ("expired", 404, b"404"),
-        ("not_a_picture", 200, b"<!doctype"),
-        ("svg", 200, b"<svg"),
-        ("redirects", 302, b"302"),
-    ],
-)
-async def test_files_can_be_gone_or_no_pictures(
-    desk: Desk, mark: str, status: int, head: bytes
-) -> None:
-    url = (await result(desk, prompt=f"[[sim:{mark}]]"))["outputs"][0]
-    file = await desk.anyone.get(url)
-
-    assert (file.status_code, file.content[: len(head)]) == (status, head)
-
-
 async def test_the_balance_goes_down(desk: Desk) -> None:
     before = (await desk.http.get("/api/v3/balance")).json()["data"]["balance"]
     await accepted(desk, prompt="a cat")

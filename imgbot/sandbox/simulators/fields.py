@@ -119,6 +119,14 @@ def choice(*values: str, role: Role = "", default: str | None = None) -> Field:
     return Field("text", role, default, choices=values)
 
 
+def ratio(*values: str, default: str) -> Field:
+    return choice(*values, role="ratio", default=default)
+
+
+def file_format(*values: str, default: str) -> Field:
+    return choice(*values, role="format", default=default)
+
+
 def flag(*, default: bool = False) -> Field:
     return Field("flag", default=default)
 
