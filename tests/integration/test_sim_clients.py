@@ -1,12 +1,14 @@
 """The providers' own client libraries, unmodified, against the simulators."""
 
 import asyncio
+import base64
 import gc
 import io
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import fal_client
+import openai
 import pytest
 from fal_client import client as fal_constants
 from fal_client.client import FalClientHTTPError
@@ -14,7 +16,7 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, alpha_mask, open_desk, seen, sha256
 
 BANANA = "google/nano-banana-2"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -188,3 +190,101 @@ async def test_fals_client_sees_errors(
         await asyncio.to_thread(fal.subscribe, FAL_BANANA, given, interval=0.01)
 
     assert caught.value.status_code == status
+
+
+@pytest.fixture
+async def openai_desk() -> AsyncGenerator[Desk]:
+    async with open_desk("openai") as desk:
+        yield desk
+
+
+@pytest.fixture
+async def openai_client(openai_desk: Desk) -> AsyncGenerator[openai.AsyncOpenAI]:
+    """OpenAI's own library, as it comes."""
+    url = f"{openai_desk.base_url}/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key=openai_desk.key, max_retries=0) as client:
+        yield client
+
+
+def file(content: bytes, name: str = "a.jpg", kind: str = "image/jpeg") -> Any:
+    return (name, content, kind)
+
+
+async def test_openais_client_makes_a_picture(openai_client: openai.AsyncOpenAI) -> None:
+    made = await openai_client.images.generate(
+        model="gpt-image-2", prompt="a cat", size="1536x1024", output_format="jpeg", n=2
+    )
+
+    assert made.data
+    assert made.usage
+    assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
+    assert [seen(base64.b64decode(item.b64_json or "")) for item in made.data] == [
+        ("JPEG", (1536, 1024))
+    ] * 2
+
+
+async def test_openais_client_edits_with_a_mask(
+    openai_client: openai.AsyncOpenAI, openai_desk: Desk
+) -> None:
+    made = await openai_client.images.edit(
+        model="gpt-image-1.5",
+        prompt="a hat for the cat",
+        image=[file(picture(64, 48)), file(picture(48, 64, kind="PNG"), "b.png", "image/png")],
+        mask=file(alpha_mask(64, 48), "mask.png", "image/png"),
+        input_fidelity="high",
+    )
+
+    assert made.data
+    task = await openai_desk.task()
+    assert [note["width"] for note in task["input"]["images"]] == [64, 48]
+    assert task["input"]["mask"]["width"] == 64
+
+
+async def test_openais_client_edits_a_single_picture(openai_client: openai.AsyncOpenAI) -> None:
+    made = await openai_client.images.edit(
+        model="gpt-image-1-mini", prompt="blue", image=file(picture()), size="1024x1024"
+    )
+
+    assert made.data
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind", "code"),
+    [
+        ("moderated", openai.BadRequestError, "moderation_blocked"),
+        ("402", openai.RateLimitError, "insufficient_quota"),
+        ("429=1", openai.RateLimitError, "rate_limit_exceeded"),
+        ("fail", openai.InternalServerError, None),
+        ("drop_after_accept", openai.APIConnectionError, None),
+    ],
+)
+async def test_openais_client_understands_the_errors(
+    openai_client: openai.AsyncOpenAI, mark: str, kind: type[openai.APIError], code: str | None
+) -> None:
+    with pytest.raises(kind) as caught:
+        await openai_client.images.generate(model="gpt-image-2", prompt=f"[[sim:{mark}]]")
+
+    assert caught.value.code == code
+
+
+async def test_openais_client_waits_and_tries_again(
+    openai_client: openai.AsyncOpenAI, openai_desk: Desk
+) -> None:
+    patient = openai_client.with_options(max_retries=2)
+
+    made = await patient.images.generate(model="gpt-image-2", prompt="[[sim:429=1]]")
+
+    assert made.data
+    assert len(await openai_desk.charged_usd()) == 1
+
+
+async def test_openais_client_lists_models_and_knows_who_may_not(
+    openai_client: openai.AsyncOpenAI,
+) -> None:
+    names = [model.id async for model in openai_client.models.list()]
+
+    assert names == ["gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"]
+    with pytest.raises(openai.AuthenticationError):
+        await openai_client.with_options(api_key="sk-wrong").models.list()
+    with pytest.raises(openai.NotFoundError):
+        await openai_client.images.generate(model="gpt-image-1", prompt="a cat")

@@ -1,11 +1,10 @@
-"""OpenAI as simulated: strict, synchronous, and charged whoever listens."""
+"""OpenAI as simulated, strict and synchronous; its client is in test_sim_clients.py."""
 
 import base64
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
 from tests.support.sandbox import picture
@@ -17,14 +16,6 @@ from tests.support.waiting import eventually
 async def desk() -> AsyncGenerator[Desk]:
     async with open_desk("openai") as desk:
         yield desk
-
-
-@pytest.fixture
-async def client(desk: Desk) -> AsyncGenerator[openai.AsyncOpenAI]:
-    """OpenAI's own library, as it comes."""
-    url = f"{desk.base_url}/v1"
-    async with openai.AsyncOpenAI(base_url=url, api_key=desk.key, max_retries=0) as client:
-        yield client
 
 
 def wish(prompt: str = "a cat", **fields: Any) -> dict[str, Any]:
@@ -330,86 +321,3 @@ async def test_local_ai_s_files_can_be_gone(desk: Desk) -> None:
     made = (await generate(desk, "[[sim:localai]] [[sim:expired]]")).json()
 
     assert (await desk.anyone.get(made["data"][0]["url"])).status_code == 404
-
-
-# The client library that OpenAI publishes
-
-
-async def test_the_official_client_makes_a_picture(client: openai.AsyncOpenAI) -> None:
-    made = await client.images.generate(
-        model="gpt-image-2", prompt="a cat", size="1536x1024", output_format="jpeg", n=2
-    )
-
-    assert made.data
-    assert made.usage
-    assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
-    assert [seen(base64.b64decode(item.b64_json or "")) for item in made.data] == [
-        ("JPEG", (1536, 1024))
-    ] * 2
-
-
-async def test_the_official_client_edits_with_a_mask(
-    client: openai.AsyncOpenAI, desk: Desk
-) -> None:
-    made = await client.images.edit(
-        model="gpt-image-1.5",
-        prompt="a hat for the cat",
-        image=[image(picture(64, 48)), image(picture(48, 64, kind="PNG"), "b.png", "image/png")],
-        mask=image(alpha_mask(64, 48), "mask.png", "image/png"),
-        input_fidelity="high",
-    )
-
-    assert made.data
-    task = await desk.task()
-    assert [note["width"] for note in task["input"]["images"]] == [64, 48]
-    assert task["input"]["mask"]["width"] == 64
-
-
-async def test_the_official_client_edits_a_single_picture(client: openai.AsyncOpenAI) -> None:
-    made = await client.images.edit(
-        model="gpt-image-1-mini", prompt="blue", image=image(picture()), size="1024x1024"
-    )
-
-    assert made.data
-
-
-@pytest.mark.parametrize(
-    ("mark", "kind", "code"),
-    [
-        ("moderated", openai.BadRequestError, "moderation_blocked"),
-        ("402", openai.RateLimitError, "insufficient_quota"),
-        ("429=1", openai.RateLimitError, "rate_limit_exceeded"),
-        ("fail", openai.InternalServerError, None),
-        ("drop_after_accept", openai.APIConnectionError, None),
-    ],
-)
-async def test_the_official_client_understands_the_errors(
-    client: openai.AsyncOpenAI, mark: str, kind: type[openai.APIError], code: str | None
-) -> None:
-    with pytest.raises(kind) as caught:
-        await client.images.generate(model="gpt-image-2", prompt=f"[[sim:{mark}]]")
-
-    assert caught.value.code == code
-
-
-async def test_the_official_client_waits_and_tries_again(
-    client: openai.AsyncOpenAI, desk: Desk
-) -> None:
-    patient = client.with_options(max_retries=2)
-
-    made = await patient.images.generate(model="gpt-image-2", prompt="[[sim:429=1]]")
-
-    assert made.data
-    assert len(await desk.charged_usd()) == 1
-
-
-async def test_the_official_client_lists_models_and_knows_who_may_not(
-    client: openai.AsyncOpenAI,
-) -> None:
-    names = [model.id async for model in client.models.list()]
-
-    assert names == ["gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"]
-    with pytest.raises(openai.AuthenticationError):
-        await client.with_options(api_key="sk-wrong").models.list()
-    with pytest.raises(openai.NotFoundError):
-        await client.images.generate(model="gpt-image-1", prompt="a cat")
