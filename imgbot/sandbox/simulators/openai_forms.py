@@ -27,10 +27,6 @@ class Form:
     images: list[Picture]
     mask: Picture | None
 
-    @property
-    def pictures(self) -> list[Picture]:
-        return [*self.images, *([self.mask] if self.mask else [])]
-
 
 async def checked_form(parts: list[Part], opened: Open) -> Form:
     """Raises Wrong for the first thing that is wrong with the files."""
