@@ -5,6 +5,7 @@ seconds away is finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -20,6 +21,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
+from imgbot.ops.scale import take_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
@@ -43,7 +45,9 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     Raises ConfigError, FencedError, also inside groups.
     """
     notifier = Notifier()
-    signals = Signals(notifier, pool, reread)
+    # What was asked of an earlier process is not asked of this one.
+    take_request(settings.state_dir)
+    signals = Signals(notifier, pool, reread, functools.partial(take_request, settings.state_dir))
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
