@@ -49,9 +49,7 @@ def _fitting(manifest: Any, archive: Path) -> Any:
             f"{machine}; build one there with `make binary`"
         )
     if not _has_glibc():
-        raise _refusal(
-            "this file needs glibc, which this system does not have; install imgbot with pip"
-        )
+        raise _refusal("this file needs glibc, which is not here; install imgbot with pip")
     pythons = manifest["pythons"]
     if _MINE not in pythons:
         for version in reversed(manifest["order"]):
@@ -119,7 +117,7 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     except OSError as error:
         # Another start may have been quicker.
         if not folder.is_dir():
-            raise _refusal(f"cannot unpack into {folder.parent}: {error.strerror}")
+            raise _refusal(f"cannot unpack into {folder.parent}: {error.strerror}") from None
     finally:
         if incoming is not None:
             shutil.rmtree(str(incoming), ignore_errors=True)
