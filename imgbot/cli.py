@@ -118,7 +118,7 @@ def _install(options: argparse.Namespace) -> int:
         rest = ["--dry-run"] if options.dry_run else []
         return _operated(lambda: command.roll_back(rest, Layout()))
     wish = command.Wish(options.token_file, options.dry_run)
-    return _operated(lambda: command.install(wish, print, Layout()))
+    return _operated(lambda: command.install(wish, _tell_operator, Layout()))
 
 
 def _uninstall_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,7 +134,7 @@ def _uninstall(options: argparse.Namespace) -> int:
 
     return _operated(
         lambda: command.uninstall(
-            Layout(), print, is_rehearsal=options.dry_run, purge=options.purge
+            Layout(), _tell_operator, is_rehearsal=options.dry_run, purge=options.purge
         )
     )
 
@@ -146,7 +146,12 @@ def _scale_arguments(parser: argparse.ArgumentParser) -> None:
 def _scale(options: argparse.Namespace) -> int:
     from imgbot.ops.scale import scale
 
-    return _operated(lambda: scale(options.number, os.environ, print))
+    return _operated(lambda: scale(options.number, os.environ, _tell_operator))
+
+
+def _tell_operator(line: str) -> None:
+    # At once: what comes after may take a minute, or be a refusal on the other stream.
+    print(line, flush=True)
 
 
 def _operated(act: Callable[[], None]) -> int:

@@ -15,11 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramRetryAfter, TelegramUnauthorizedError
-from aiogram.methods import TelegramMethod
 
 from imgbot import telemetry
 from imgbot.errors import (
@@ -33,6 +32,7 @@ from imgbot.errors import (
 from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.tasks import pause
+from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update import Update, chat_of, is_chatter
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
@@ -53,18 +53,6 @@ class Ledger(Protocol):
     async def is_handled(self, update_id: int) -> bool: ...
     async def mark_handled(self, update_id: int) -> None: ...
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
-
-
-class _GetUpdates(TelegramMethod[list[Any]]):
-    """getUpdates without models: an odd update must not spoil its whole batch."""
-
-    __returning__ = list[Any]
-    __api_method__ = "getUpdates"
-
-    offset: int | None = None
-    limit: int | None = None
-    timeout: int | None = None
-    allowed_updates: list[str] | None = None
 
 
 class Updates:
@@ -158,7 +146,7 @@ class Updates:
         # A task of the group must not fail: that would end the whole loop.
         try:
             return await self._bot(
-                _GetUpdates(
+                GetUpdates(
                     offset=self._told,
                     limit=_LIMIT,
                     timeout=timeout_s,

@@ -59,7 +59,8 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
     if any(isinstance(step, Run) for step in steps):
         tell("waiting until it serves …")
         wait_until_ready(UNIT, before)
-    tell(_what_next(facts.release.version, account, facts.current))
+    is_same = facts.current == facts.release.name
+    tell(_what_next(facts.release.version, account, facts.previous if is_same else facts.current))
 
 
 def roll_back(arguments: Sequence[str], layout: Layout) -> None:

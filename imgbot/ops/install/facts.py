@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgbot.ops.install.layout import UNIT, Layout
-from imgbot.ops.install.release import ENVIRONMENT_FILE, UNIT_FILE, Release, running_release
+from imgbot.ops.install.release import (
+    ENVIRONMENT_FILE,
+    UNIT_FILE,
+    Release,
+    check_python,
+    running_release,
+)
 from imgbot.ops.install.service import is_active
 from imgbot.ops.shipped_files import shipped
 
@@ -35,6 +41,7 @@ class Facts:
 def look(layout: Layout, new_token: str | None) -> Facts:
     """Look at the server. Raises InstallError if what is running cannot be installed."""
     release = running_release(layout)
+    check_python(release.python)
     return Facts(
         release=release,
         shipped_unit=shipped(UNIT_FILE).read_text(encoding="utf-8"),

@@ -51,14 +51,18 @@ class Release:
         return self.name.rpartition("-")[0]
 
 
-def running_release(layout: Layout) -> Release:
-    """Return what is running. Raises InstallError if a service could not run it."""
-    python = Path(sys.executable).resolve()
+def check_python(python: Path) -> None:
+    """Raise InstallError if a service could not see this interpreter."""
     if str(python).startswith(_HIDDEN):
         raise InstallError(
             f"this Python is {python}, where the service cannot see it; "
             "run this with a Python from /usr"
         )
+
+
+def running_release(layout: Layout) -> Release:
+    """Return what is running. Raises InstallError if it cannot be copied."""
+    python = Path(sys.executable).resolve()
     if Path(sys.prefix).parent == layout.program.absolute():
         return Release(Path(sys.prefix).name, python, {})
     files = dict(sorted(_files()))

@@ -96,11 +96,11 @@ def _executable_folder() -> Path:
 
 def _cache() -> Path:
     """Give the folder of unpacked copies; root's is nobody else's."""
+    base, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
+    if base.startswith("/") and os.path.isdir(base) and os.stat(base).st_uid == os.geteuid():  # noqa: PTH112, PTH116
+        return Path(base, "imgbot")
     if os.geteuid() == 0:
         return SYSTEM_CACHE
-    base, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
-    if base.startswith("/"):
-        return Path(base, "imgbot")
     if home.startswith("/"):
         return Path(home, ".cache", "imgbot")
     raise _refusal("set HOME or XDG_CACHE_HOME: the program is unpacked there, once")
