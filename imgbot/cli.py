@@ -163,6 +163,9 @@ def _operated(act: Callable[[], None]) -> int:
     except ImgbotError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
+    except OSError as error:
+        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
         return 1

@@ -28,7 +28,7 @@ SERVING = Facts(
     releases=(OLD,),
     current=OLD,
     command="/server/opt/imgbot/current/bin/imgbot",
-    is_active=True,
+    is_fresh=True,
 )
 
 
@@ -69,8 +69,8 @@ def test_what_is_as_it_should_be_needs_no_step() -> None:
     assert plan(SERVING) == []
 
 
-def test_a_service_that_was_stopped_is_started() -> None:
-    assert words(plan(replace(SERVING, is_active=False)))[-1].startswith("systemctl restart")
+def test_a_service_that_is_stopped_or_older_than_its_files_is_started() -> None:
+    assert words(plan(replace(SERVING, is_fresh=False)))[-1].startswith("systemctl restart")
 
 
 def test_an_upgrade_keeps_settings_token_and_the_way_back() -> None:

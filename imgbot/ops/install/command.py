@@ -10,7 +10,7 @@ from imgbot.ops.install.facts import look
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.plan import plan_install, plan_uninstall
 from imgbot.ops.install.release import InstallError
-from imgbot.ops.install.service import has_systemd, show, wait_until_ready
+from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
 from imgbot.ops.install.steps import Run, Step
 from imgbot.ops.install.token import (
     Account,
@@ -41,7 +41,7 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
     a refusal before the first step has changed nothing.
     """
     if wish.is_rehearsal:
-        facts = look(layout, None if layout.token.exists() else _PLACEHOLDER)
+        facts = look(layout, None if _has_token(layout) else _PLACEHOLDER)
         steps = plan_install(facts, layout)
         tell(f"imgbot {facts.release.version} would take {len(steps)} steps; nothing is changed:")
         _print(steps, tell)
@@ -58,7 +58,7 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
     _carry_out(steps, tell)
     if any(isinstance(step, Run) for step in steps):
         tell("waiting until it serves …")
-        wait_until_ready(UNIT, before)
+        _wait(before, is_upgrade=facts.current not in {None, facts.release.name})
     is_same = facts.current == facts.release.name
     tell(_what_next(facts.release.version, account, facts.previous if is_same else facts.current))
 
@@ -70,7 +70,13 @@ def roll_back(arguments: Sequence[str], layout: Layout) -> None:
         raise InstallError("there is no release to go back to: this is the first one")
     # By its own path, not by the link, which is about to be moved.
     path = str(program.resolve())
-    os.execv(path, [path, "install", *arguments])  # noqa: S606 -- no shell, by design
+    try:
+        os.execv(path, [path, "install", *arguments])  # noqa: S606 -- no shell, by design
+    except OSError as error:
+        raise InstallError(
+            f"{path} does not start ({error.strerror}): is its Python still there? "
+            "Install the older file again"
+        ) from error
 
 
 def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) -> None:
@@ -106,6 +112,22 @@ def _refuse_without(command: str) -> None:
         )
     # Whatever root's shell says: the service must be able to read the program.
     os.umask(0o022)
+
+
+def _has_token(layout: Layout) -> bool:
+    try:
+        return layout.token.exists()
+    except PermissionError:
+        # Only root may look: where the folder is, an installation has been.
+        return True
+
+
+def _wait(before: str, *, is_upgrade: bool) -> None:
+    try:
+        wait_until_ready(UNIT, before)
+    except ServiceError as error:
+        hint = "\ngo back to what served before: sudo imgbot install --rollback"
+        raise ServiceError(f"{error}{hint if is_upgrade else ''}") from None
 
 
 def _token(wish: Wish, layout: Layout) -> tuple[str, bool]:

@@ -12,7 +12,7 @@ from imgbot.ops.install.release import (
     check_python,
     running_release,
 )
-from imgbot.ops.install.service import is_active
+from imgbot.ops.install.service import started_s
 from imgbot.ops.shipped_files import shipped
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
@@ -35,7 +35,8 @@ class Facts:
     previous: str | None = None
     command: str | None = None
     """Where /usr/local/bin/imgbot leads to; empty for a file of somebody else's."""
-    is_active: bool = False
+    is_fresh: bool = False
+    """The service runs, and was started after what an installation writes was last written."""
 
 
 def look(layout: Layout, new_token: str | None) -> Facts:
@@ -54,8 +55,24 @@ def look(layout: Layout, new_token: str | None) -> Facts:
         current=_target(layout.current),
         previous=_target(layout.previous),
         command=_command(layout.command),
-        is_active=is_active(UNIT),
+        is_fresh=_is_fresh(layout),
     )
+
+
+def _is_fresh(layout: Layout) -> bool:
+    started = started_s(UNIT)
+    if started is None:
+        return False
+    written = (_written_s(path) for path in (layout.unit, layout.token, layout.current))
+    # systemd gives whole seconds.
+    return max(written) <= started + 1.0
+
+
+def _written_s(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _mode(path: Path) -> int | None:

@@ -23,7 +23,7 @@ def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
     `current` is moved when all that it needs is there.
     """
     steps = [*_program(facts, layout), *_settings(facts, layout), *_switch(facts, layout)]
-    if steps or not facts.is_active:
+    if steps or not facts.is_fresh:
         # A start goes on where the last one was: what is in Redis waits, what runs is drained.
         steps += [
             Run(("systemctl", "daemon-reload")),

@@ -53,7 +53,7 @@ class Release:
 
 def check_python(python: Path) -> None:
     """Raise InstallError if a service could not see this interpreter."""
-    if str(python).startswith(_HIDDEN):
+    if any(python.is_relative_to(folder) for folder in _HIDDEN):
         raise InstallError(
             f"this Python is {python}, where the service cannot see it; "
             "run this with a Python from /usr"

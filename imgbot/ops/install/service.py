@@ -44,6 +44,17 @@ def is_active(unit: str) -> bool:
     return has_systemd() and show(unit).active in {"active", "reloading"}
 
 
+def started_s(unit: str) -> float | None:
+    """Return when the process that serves was started, seconds since 1970; None without one."""
+    if not is_active(unit):
+        return None
+    name = "ExecMainStartTimestamp"
+    command = ("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    text = made.stdout.strip().removeprefix("@")
+    return float(text) if text.isdecimal() else None
+
+
 def show(unit: str) -> State:
     names = ("ActiveState", "SubState", "Result", "StatusText", "NRestarts")
     names += ("ExecMainStatus", "InvocationID")
