@@ -163,6 +163,23 @@ def test_another_python_is_told_which_ones_fit(environ: dict[str, str], tmp_path
     )
 
 
+def test_old_copies_are_forgotten_and_one_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for age, name in enumerate(["0.3-cccccccc", "0.2-bbbbbbbb", "0.1-aaaaaaaa", ".incoming-dead"]):
+        (cache / "imgbot" / name).mkdir(parents=True)
+        os.utime(cache / "imgbot" / name, (1e9 - age, 1e9 - age))
+    packages = tmp_path / "packages" / "imgbot"
+    packages.mkdir(parents=True)
+    (packages / "__main__.py").write_text("print('new')")
+    write(tmp_path / "imgbot", {PYTHON: packages.parent}, "0.4", platform.machine())
+
+    shown = run(tmp_path / "imgbot", environ=environ | {"XDG_CACHE_HOME": str(cache)})
+
+    assert shown.stdout == "new\n", shown.stderr
+    left = sorted(path.name for path in (cache / "imgbot").iterdir())
+    assert [name.partition("-")[0] for name in left] == ["0.3", "0.4"]
+
+
 def test_another_machine_is_told_so(environ: dict[str, str], tmp_path: Path) -> None:
     packages = tmp_path / "packages"
     packages.mkdir()

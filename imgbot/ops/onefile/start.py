@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,6 +22,9 @@ PASSING = ("install", "uninstall")
 """Commands that must leave no unpacked copy behind."""
 
 SYSTEM_CACHE = Path("/var/cache/imgbot")
+
+_INCOMING = ".incoming-"
+_UNPACKING_S = 3600.0
 
 _MINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -110,10 +114,11 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     incoming = None
     try:
         folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=str(folder.parent)))
+        incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=str(folder.parent)))
         _unpack(bundle, part, incoming)
         incoming.chmod(0o755)
         incoming.rename(folder)
+        _forget_old(folder)
     except OSError as error:
         # Another start may have been quicker.
         if not folder.is_dir():
@@ -121,6 +126,21 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     finally:
         if incoming is not None:
             shutil.rmtree(str(incoming), ignore_errors=True)
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep one copy beside the new one, which may run still; and nothing that is half there."""
+    others = [path for path in folder.parent.iterdir() if path != folder]
+    halves = [path for path in others if path.name.startswith(_INCOMING)]
+    whole = sorted((path for path in others if path not in halves), key=_written_s)
+    # Somebody else may unpack at this moment.
+    dead = [path for path in halves if time.time() - _written_s(path) > _UNPACKING_S]
+    for path in [*whole[:-1], *dead]:
+        shutil.rmtree(str(path), ignore_errors=True)
+
+
+def _written_s(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
