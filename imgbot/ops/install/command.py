@@ -61,6 +61,8 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
         _wait(before, is_upgrade=facts.current not in {None, facts.release.name})
     is_same = facts.current == facts.release.name
     tell(_what_next(facts.release.version, account, facts.previous if is_same else facts.current))
+    if wish.token_file not in {None, "-"}:
+        tell(f"note: {wish.token_file} still holds the token, and is not needed any more")
 
 
 def roll_back(arguments: Sequence[str], layout: Layout) -> None:
@@ -92,8 +94,11 @@ def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) ->
     if is_rehearsal:
         tell(f"removing imgbot would take {len(steps)} steps; nothing is changed:")
         _print(steps, tell)
-    else:
+    elif steps:
         _carry_out(steps, tell)
+        tell("imgbot is removed")
+    else:
+        tell("there is nothing to remove")
     data = layout.private_data if str(layout.private_data) in present else layout.data
     kept = [(data, "jobs and pictures"), (layout.settings, "settings, token and keys")]
     for path, what in kept:

@@ -63,8 +63,10 @@ def check_python(python: Path) -> None:
 def running_release(layout: Layout) -> Release:
     """Return what is running. Raises InstallError if it cannot be copied."""
     python = Path(sys.executable).resolve()
-    if Path(sys.prefix).parent == layout.program.absolute():
-        return Release(Path(sys.prefix).name, python, {})
+    # By whichever link it was started.
+    folder = Path(sys.prefix).resolve()
+    if folder.parent == layout.program.resolve():
+        return Release(folder.name, python, {})
     files = dict(sorted(_files()))
     return Release(f"{distribution('imgbot').version}-{_digest(files)}", python, files)
 
