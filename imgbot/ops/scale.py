@@ -99,7 +99,7 @@ def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -
         # Nobody may find it at a later start.
         with suppress(OSError):
             request.unlink()
-    tell(f"{workers} workers until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
 
 
 def _until(is_true: Callable[[], bool], else_: str) -> None:
@@ -116,4 +116,9 @@ def _workers_of(status: str) -> int | None:
 
 
 def _change(before: int | None, after: int) -> str:
-    return f"{before} → {after} workers" if before not in {None, after} else f"{after} workers"
+    now = _in_words(after)
+    return f"{before} → {now}" if before not in {None, after} else now
+
+
+def _in_words(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
