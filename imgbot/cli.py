@@ -98,6 +98,80 @@ def _doctor(options: argparse.Namespace) -> int:
     return 0
 
 
+def _install_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="where the bot's token is, - for stdin; else it is asked for, or the stored one kept",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
+    parser.add_argument(
+        "--rollback", action="store_true", help="go back to the release before this one"
+    )
+
+
+def _install(options: argparse.Namespace) -> int:
+    from imgbot.ops.install import command
+    from imgbot.ops.install.layout import Layout
+
+    if options.rollback:
+        rest = ["--dry-run"] if options.dry_run else []
+        return _operated(lambda: command.roll_back(rest, Layout()))
+    wish = command.Wish(options.token_file, options.dry_run)
+    return _operated(lambda: command.install(wish, _tell_operator, Layout()))
+
+
+def _uninstall_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
+    parser.add_argument(
+        "--purge", action="store_true", help="remove settings, token, jobs and pictures, too"
+    )
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    from imgbot.ops.install import command
+    from imgbot.ops.install.layout import Layout
+
+    return _operated(
+        lambda: command.uninstall(
+            Layout(), _tell_operator, is_rehearsal=options.dry_run, purge=options.purge
+        )
+    )
+
+
+def _scale_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", type=int, metavar="N", help="how many workers")
+
+
+def _scale(options: argparse.Namespace) -> int:
+    from imgbot.ops.scale import scale
+
+    return _operated(lambda: scale(options.number, os.environ, _tell_operator))
+
+
+def _tell_operator(line: str) -> None:
+    # At once: what comes after may take a minute, or be a refusal on the other stream.
+    print(line, flush=True)
+
+
+def _operated(act: Callable[[], None]) -> int:
+    """Do something for the operator; what stops it is a sentence, not a stack."""
+    from imgbot.errors import ConfigError, ImgbotError
+
+    try:
+        act()
+    except ImgbotError as error:
+        print(f"imgbot: {error}", file=sys.stderr)
+        return EX_CONFIG if isinstance(error, ConfigError) else 1
+    except OSError as error:
+        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
+        return 1
+    return 0
+
+
 _COMMANDS = {
     "demo": _Command(
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
@@ -106,6 +180,19 @@ _COMMANDS = {
         help="check a provider's file, without sending anything",
         arguments=_doctor_arguments,
         run=_doctor,
+    ),
+    "install": _Command(
+        help="put this program on this server as a service, or upgrade it",
+        arguments=_install_arguments,
+        run=_install,
+    ),
+    "scale": _Command(
+        help="another number of workers for the bot that runs",
+        arguments=_scale_arguments,
+        run=_scale,
+    ),
+    "uninstall": _Command(
+        help="remove the service; the data stays", arguments=_uninstall_arguments, run=_uninstall
     ),
 }
 

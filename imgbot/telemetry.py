@@ -246,6 +246,10 @@ def warned(sentence: str, *facts: object) -> None:
     _log.warning(sentence, *facts)
 
 
+def stuck(where: str) -> None:
+    _log.critical("stuck: %s; systemd, where it is, starts the bot again", where)
+
+
 def stopped_by(error: BaseException) -> None:
     _log.error("%s", error)
 

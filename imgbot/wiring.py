@@ -221,7 +221,7 @@ def _store(settings: Settings, doors: Doors) -> Store:
 
 
 def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -> Tools:
-    pace, routes = _pace(settings, doors.redis), doors.routes
+    pace, routes = _pace(settings, doors.redis, doors.pool), doors.routes
 
     async def typical_s(operation: Operation) -> float:
         return await pace.typical_s(kind_of(routes.first(operation), operation))
@@ -258,16 +258,15 @@ def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
     )
 
 
-def _pace(settings: Settings, redis: Redis) -> Pace:
+def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
     config = PollingConfig(
         settings.poll_interval_initial,
         settings.poll_interval_max,
         settings.image_poll_max_attempts,
     )
-    places = settings.worker_count * settings.jobs_per_worker
     return Pace(
         config,
-        Budget(polls_per_s(places, config)),
+        Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
         Durations(redis),
         time.monotonic,
         is_learned=settings.polling == "learned",

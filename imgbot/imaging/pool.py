@@ -6,14 +6,17 @@ need, so a quiet bot runs one or two. What happens to one worker happens to one 
 
 import asyncio
 import heapq
+import math
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Callable
 from multiprocessing import forkserver
 from typing import TypeVar
 
 from imgbot.errors import TransientError, WorkerLostError
-from imgbot.imaging.lane import BootError, Lane, LaneError
+from imgbot.imaging.lane import BOOT_DEADLINE_S, BootError, Lane, LaneError
+from imgbot.pulse import Pulse
 
 T = TypeVar("T")
 
@@ -27,6 +30,8 @@ BOOT_PAUSE_S = 30.0
 FIRST_BOOT_RETRY_S = 0.05
 # A worker that keeps this share of its memory limit between steps has grown; it is replaced.
 IDLE_MEMORY_SHARE = 0.5
+# Who is told that no worker starts comes again within this time, or has given up.
+ASKED_LATELY_S = 60.0
 
 
 def _ignore(_reason: str) -> None:
@@ -85,6 +90,9 @@ class Pool:
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
+        self._pulse = Pulse()
+        self._asked_s = -math.inf
+        self._longest_s = deadline_s
         self.size = 0
         self.resize(workers)
 
@@ -109,6 +117,13 @@ class Pool:
         return sum(not waiter.done() for waiter in self._waiters)
 
     @property
+    def overdue_s(self) -> float:
+        """How long ago a worker should have started or ended a step; 0 if nothing is asked."""
+        now_s = time.monotonic()
+        is_asked = self.busy or self.waiting or now_s - self._asked_s < ASKED_LATELY_S
+        return self._pulse.overdue_s(now_s) if is_asked else 0.0
+
+    @property
     def pids(self) -> list[int]:
         return [lane.pid for lane in self._lanes.values() if lane.is_up]
 
@@ -121,6 +136,7 @@ class Pool:
         Cancelling kills the worker that carries this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
+        self._asked(limit_s)
         lane = await self._take_lane()
         try:
             for _attempt in range(ATTEMPTS):
@@ -145,8 +161,22 @@ class Pool:
         except MemoryError:
             self._replace(lane, "memory")
             raise
+        finally:
+            # However it ended: a lane is free again.
+            self._moved()
         self._replace_if_worn(lane)
         return result
+
+    def _asked(self, limit_s: float) -> None:
+        now_s = time.monotonic()
+        self._longest_s = max(self._longest_s, limit_s)
+        if not self.busy and now_s - self._asked_s > ASKED_LATELY_S:
+            self._moved()
+        self._asked_s = now_s
+
+    def _moved(self) -> None:
+        # A step may take its whole deadline, and then a worker its time to start.
+        self._pulse.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
 
     async def _ensure_up(self, lane: Lane) -> None:
         if lane.is_lost:
@@ -162,6 +192,7 @@ class Pool:
                 await asyncio.sleep(self._guard.failed(now_s()))
             else:
                 self._guard.succeeded()
+                self._moved()
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:

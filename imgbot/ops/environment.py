@@ -128,6 +128,14 @@ def _credential(folder: str, variable: str) -> str:
         raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
 
 
+def state_dir_of(environ: Mapping[str, str]) -> Path:
+    """Return the state directory alone, for those who have no token. Raises ConfigError."""
+    path = environ.get(_FILE, "")
+    file = read_environment_file(Path(path)) if path else {}
+    given = (dict(environ) | file).get("IMGBOT_STATE_DIR", "").strip()
+    return Path(given or _default_state_dir(environ))
+
+
 def _default_state_dir(environ: Mapping[str, str]) -> str:
     # systemd gives several folders with colons between them; the first is ours.
     if folder := environ.get("STATE_DIRECTORY", "").split(":")[0]:

@@ -1,6 +1,7 @@
 """Claims what waits, adopts what an earlier life left, carries each job in its own task."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,6 +9,7 @@ from functools import partial
 from imgbot import telemetry
 from imgbot.errors import ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
+from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
 from imgbot.runner.tools import Tools
@@ -15,6 +17,8 @@ from imgbot.tasks import end, pause
 
 _TICK_S = 2.0
 _STUMBLES = 5
+# Of one call of Redis, which is away for as long as it likes: the client gives up before.
+_CALL_S = 60.0
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
@@ -32,6 +36,12 @@ class Runner:
         self._stumbles: dict[str, int] = {}
         self._look = asyncio.Event()
         self._is_adopting = True
+        self._pulse = Pulse()
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the claim loop should have come round, whether Redis answers or not."""
+        return self._pulse.overdue_s(time.monotonic())
 
     @property
     def running(self) -> list[int]:
@@ -56,6 +66,7 @@ class Runner:
         draining = self._tools.draining
         while not draining.is_set():
             self._look.clear()
+            self._pulse.expect(_CALL_S, time.monotonic())
             if self._is_adopting:
                 self._is_adopting = False
                 for job in await self._adoptable():
@@ -70,6 +81,7 @@ class Runner:
                 self._is_adopting = True
 
     async def _claimed(self) -> Job | None:
+        self._pulse.expect(_CALL_S, time.monotonic())
         try:
             return await self._tools.queue.claim(self._tools.now_ms())
         except (TransientError, UserError) as error:

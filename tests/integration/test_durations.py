@@ -22,7 +22,9 @@ CONFIG = PollingConfig()
 
 
 def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> Pace:
-    return Pace(CONFIG, Budget(polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed)
+    return Pace(
+        CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed
+    )
 
 
 async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:

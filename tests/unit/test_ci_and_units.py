@@ -68,7 +68,7 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
     directives = _directives()
 
     assert directives["Type"] == ["notify"]
-    assert directives["ExecStart"] == ["/opt/imgbot/venv/bin/imgbot"]
+    assert directives["ExecStart"] == ["/opt/imgbot/current/bin/imgbot"]
     assert directives["RestartPreventExitStatus"] == [str(EX_CONFIG)]
     assert float(directives["TimeoutStopSec"][0]) > 2 * DRAIN_S
     assert directives["KillMode"] == ["mixed"]
@@ -121,4 +121,4 @@ def test_ci_runs_every_check() -> None:
 def test_make_offers_what_it_says() -> None:
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
-    assert set(targets) == {"help", "demo", "fmt", "lint", "test", "check"}
+    assert set(targets) == {"help", "demo", "binary", "fmt", "lint", "test", "check"}
