@@ -72,7 +72,7 @@ class Upkeep:
             try:
                 await self.measure()
             except TransientError as error:
-                telemetry.warned("the queue was not measured: %s", error)
+                telemetry.redis_away(error)
                 self.summary = "Redis is away"
             await asyncio.sleep(MEASURE_EVERY_S)
 
@@ -80,6 +80,8 @@ class Upkeep:
         """Measure once. Raises TransientError while Redis is away."""
         depth = await self._shelf.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
+        memory = await self._shelf.memory()
+        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
         spent_micro = await self._spend.spent_today(self._now_ms())
         telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
