@@ -46,6 +46,8 @@ _KNOWN: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...
 
 def declare(providers: Iterable[str]) -> None:
     """Make the series of these providers, and all others that are known, exist."""
+    # It has answered, or the program would not be here.
+    metrics.redis_up.set(1)
     names = tuple(providers)
     for name in names:
         metrics.provider_up.labels(name).set(1)

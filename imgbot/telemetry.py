@@ -203,7 +203,7 @@ def redis_measured(used_bytes: int, limit_bytes: int) -> None:
 
 def redis_away(error: BaseException) -> None:
     metrics.redis_up.set(0)
-    _log.warning("the queue was not measured: %s", error)
+    _log.warning("the queue was not measured: %s", str(error) or "Redis does not answer")
 
 
 def queue_measured(waiting: int, running: int, dead: int, oldest_waiting_ms: int) -> None:

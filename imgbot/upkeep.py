@@ -15,6 +15,9 @@ from imgbot.queue.spend import Spend
 
 CHECK_EVERY_S = 60.0
 MEASURE_EVERY_S = 5.0
+_MEASURE_TIMEOUT_S = 10.0
+"""A Redis that takes connections and answers none holds its client up for minutes."""
+
 _FORGOTTEN_AFTER_S = 3600.0
 """A folder is made before its job is known everywhere; one that is older has no job."""
 
@@ -70,8 +73,9 @@ class Upkeep:
         """Keep the gauges and the one-line summary true."""
         while True:
             try:
-                await self.measure()
-            except TransientError as error:
+                async with asyncio.timeout(_MEASURE_TIMEOUT_S):
+                    await self.measure()
+            except (TransientError, TimeoutError) as error:
                 telemetry.redis_away(error)
                 self.summary = "Redis is away"
             await asyncio.sleep(MEASURE_EVERY_S)
