@@ -21,6 +21,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
+from imgbot.ops.processes import ProcessesCollector
 from imgbot.ops.scale import take_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
@@ -73,6 +74,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         # READY must be true of the pool, too: one worker answers, the others start on need.
         await pool.run(worker.ready)
         metrics.REGISTRY.register(CgroupCollector())
+        metrics.REGISTRY.register(ProcessesCollector())
         telemetry.started(__version__, "+".join(routes.names), pool.size)
         await _run(parts, server, bot, pool, notifier, signals.draining)
         notifier.stopping("closing")

@@ -12,7 +12,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
-from imgbot import telemetry
+from imgbot import series, telemetry
 from imgbot.conversation.albums import AlbumKeeper
 from imgbot.conversation.desk import Desk, House, Store
 from imgbot.conversation.dialogue import storage
@@ -151,7 +151,7 @@ def caps_of(settings: Settings) -> Caps:
 
 def wire(settings: Settings, doors: Doors) -> Parts:
     """Make all parts; nothing runs yet."""
-    telemetry.declare(doors.routes.names)
+    series.declare(doors.routes.names)
     store = _store(settings, doors)
     delivery = Delivery(doors.bot)
     house = House(

@@ -1,7 +1,8 @@
 """CPU and memory of the whole unit, supervisor and workers, from its own control group.
 
 The process collector of prometheus_client sees the supervisor alone. Where there is no
-unified control group (a container, an old kernel) these figures are absent.
+unified control group (a container, an old kernel) these figures are absent; `processes`
+adds up what each process uses.
 """
 
 import os
@@ -22,6 +23,11 @@ class CgroupCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("imgbot_cpu_cores", "Cores that may be used.", _cores(self._folder))
+        yield GaugeMetricFamily(
+            "imgbot_memory_limit_bytes",
+            "Memory that may be used: MemoryMax, or all that the machine has.",
+            _memory_limit(self._folder),
+        )
         if self._folder is None:
             return
         cpu = _fields(self._folder / "cpu.stat")
@@ -69,6 +75,12 @@ def _cores(folder: Path | None) -> float:
     if quota.isdecimal() and period.isdecimal() and int(period):
         return min(cores, int(quota) / int(period))
     return cores
+
+
+def _memory_limit(folder: Path | None) -> int:
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = _number(folder / "memory.max") if folder is not None else None
+    return machine if limit is None else min(machine, limit)
 
 
 def _lines(path: Path) -> list[str]:
