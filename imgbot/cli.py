@@ -76,13 +76,34 @@ def _demo(options: argparse.Namespace) -> int:
 def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--provider",
-        required=True,
         metavar="FILE",
-        help="a TOML file, or the name of a provider whose file comes with imgbot",
+        help="check and rehearse a provider's file instead, without sending anything: a TOML "
+        "file, or the name of a provider whose file comes with imgbot",
     )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what is safe: delete a webhook, close secrets to others",
+    )
+    parser.add_argument("--json", action="store_true", help="for scripts")
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    """Examine the installation; 1 if anything is wrong."""
+    import asyncio
+
+    if options.provider:
+        return _rehearse(options.provider)
+    from imgbot.checkup import check_up
+    from imgbot.ops.doctor import report
+
+    found = asyncio.run(check_up(os.environ, is_fixing=options.fix))
+    show = report.as_json if options.json else report.as_text
+    print(show(found.findings, found.mended, found.secrets))
+    return report.exit_status(found.findings)
+
+
+def _rehearse(provider: str) -> int:
     """Check a provider's file and rehearse it; 78 if it cannot be used."""
     import asyncio
 
@@ -90,7 +111,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from imgbot.providers.opening import rehearse
 
     try:
-        lines = asyncio.run(rehearse(options.provider))
+        lines = asyncio.run(rehearse(provider))
     except ConfigError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG
@@ -103,7 +124,7 @@ _COMMANDS = {
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
     ),
     "doctor": _Command(
-        help="check a provider's file, without sending anything",
+        help="examine the installation, and say what mends it; or check a provider's file",
         arguments=_doctor_arguments,
         run=_doctor,
     ),

@@ -76,6 +76,7 @@ class ConfigError(ImgbotError):
     def __init__(self, setting: str, sentence: str) -> None:
         super().__init__(f"{setting}: {sentence}")
         self.setting = setting
+        self.sentence = sentence
 
 
 class ProviderErrorKind(StrEnum):
