@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgbot import __version__
+from imgbot import __version__, operating
+from imgbot.errors import EX_CONFIG
 
 if TYPE_CHECKING:
     from imgbot.errors import ImgbotError
     from imgbot.ops.environment import SettingsSource
     from imgbot.ops.settings import Settings
-
-EX_CONFIG = 78
-"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,60 +71,24 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.port, options.provider)
 
 
-def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--provider",
-        metavar="FILE",
-        help="check and rehearse a provider's file instead, without sending anything: a TOML "
-        "file, or the name of a provider whose file comes with imgbot",
-    )
-    parser.add_argument(
-        "--fix",
-        action="store_true",
-        help="mend what is safe: delete a webhook, close secrets to others",
-    )
-    parser.add_argument("--json", action="store_true", help="for scripts")
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    """Examine the installation; 1 if anything is wrong."""
-    import asyncio
-
-    if options.provider:
-        return _rehearse(options.provider)
-    from imgbot.checkup import check_up
-    from imgbot.ops.doctor import report
-
-    found = asyncio.run(check_up(os.environ, is_fixing=options.fix))
-    show = report.as_json if options.json else report.as_text
-    print(show(found.findings, found.mended, found.secrets))
-    return report.exit_status(found.findings)
-
-
-def _rehearse(provider: str) -> int:
-    """Check a provider's file and rehearse it; 78 if it cannot be used."""
-    import asyncio
-
-    from imgbot.errors import ConfigError
-    from imgbot.providers.opening import rehearse
-
-    try:
-        lines = asyncio.run(rehearse(provider))
-    except ConfigError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG
-    print("\n".join(lines))
-    return 0
-
-
 _COMMANDS = {
     "demo": _Command(
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
     ),
     "doctor": _Command(
         help="examine the installation, and say what mends it; or check a provider's file",
-        arguments=_doctor_arguments,
-        run=_doctor,
+        arguments=operating.doctor_arguments,
+        run=operating.doctor,
+    ),
+    "backup": _Command(
+        help="copy everything that must outlive the server into one file",
+        arguments=operating.backup_arguments,
+        run=operating.backup,
+    ),
+    "restore": _Command(
+        help="put such a file back, here or on another server",
+        arguments=operating.restore_arguments,
+        run=operating.restore,
     ),
 }
 
@@ -155,12 +117,13 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
     from imgbot import telemetry
     from imgbot.imaging.pool import Pool
-    from imgbot.ops import logs
+    from imgbot.ops import logs, state
     from imgbot.ops.lock import InstanceLock
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     try:
         with InstanceLock(settings.state_dir, settings.token.get_secret_value()):
+            state.check(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()

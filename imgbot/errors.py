@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+EX_CONFIG = 78
+"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
+
 
 class ImgbotError(Exception):
     """The root of everything that imgbot raises itself."""
