@@ -1,4 +1,4 @@
-"""The commands of an operator's day: doctor, backup, restore. Each imports its part when it runs."""
+"""The commands of an operator's day: doctor, backup, restore. Each imports its part as it runs."""
 
 import argparse
 import os

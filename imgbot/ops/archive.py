@@ -146,11 +146,14 @@ def read(source: Path, folder: Path, limit_bytes: int) -> Manifest:
     Raises BackupError: no backup, damaged, hostile, of a newer imgbot, or too large.
     """
     try:
-        with (
-            gzip.open(source, "rb") as packed,
-            tarfile.open(fileobj=_Bounded(packed, limit_bytes), mode="r:") as tar,  # type: ignore[arg-type]
-        ):
-            return _unpack(tar, folder)
+        with gzip.open(source, "rb") as packed:
+            stream = _Bounded(packed, limit_bytes)
+            with tarfile.open(fileobj=stream, mode="r:") as tar:  # type: ignore[arg-type]
+                manifest = _unpack(tar, folder)
+            # The checksum of the whole stands at its very end.
+            while stream.read(_CHUNK_BYTES):
+                pass
+            return manifest
     except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
             raise BackupError(f"there is no file {source}") from None
