@@ -64,7 +64,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
     values |= given
-    values.setdefault("IMGBOT_STATE_DIR", _default_state_dir(environ))
+    if "IMGBOT_STATE_DIR" not in values:
+        values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as refusal:

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from imgbot.errors import ConfigError
@@ -34,6 +34,24 @@ def check(state_dir: Path) -> None:
             _SETTING,
             f"a restore into {state_dir} was cut off; run it again: imgbot restore FILE --force",
         )
+
+
+def folder(state_dir: Path, name: str) -> Path:
+    """Return a folder of the state directory, made if need be. Raises ConfigError."""
+    path = state_dir / name
+    with usable(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Generator[None]:
+    """Turn what cannot be used below the state directory into a wrong setting."""
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
+        raise ConfigError(_SETTING, sentence) from error
 
 
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:

@@ -123,7 +123,9 @@ class RedisServer:
             status = await process.wait()
             if time.monotonic() - since > _HEALTHY_S:
                 delay_s = _FIRST_DELAY_S
-            _log.warning("the embedded Redis ended (status %s); starting it again", status)
+            # The next start begins a new log.
+            words = _last_words(self.folder / "redis.log") or "it said nothing"
+            _log.warning("the embedded Redis ended (status %s: %s)", status, words)
             self.restarts += 1
             self._on_restart()
             delay_s = await self._restart(delay_s)
