@@ -168,7 +168,11 @@ def wire(settings: Settings, doors: Doors) -> Parts:
 
     pool = doors.pool
     tools = _tools(settings, doors, store, delivery)
-    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker)
+    runner = Runner(
+        tools,
+        lambda: pool.size * settings.jobs_per_worker,
+        lambda: trouble_with(settings.state_dir),
+    )
     figures = Figures(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),

@@ -14,7 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
+from redis.exceptions import NoScriptError
 
+from imgbot.errors import StorageAwayError
+from imgbot.queue.scripts import storage_errors
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot
 from tests.support.doctor import see_doctor
@@ -212,26 +215,35 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_full_disk_is_said_and_survived(stage: Stage, small_disk: Path) -> None:
+async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: Path) -> None:
     sandbox, control, _ = stage
     bot = Bot(sandbox, small_disk)
-    person = await control.make_user("Ann")
+    people = [await control.make_user(f"P{number}") for number in range(10)]
     async with bot:
         before = await health(bot)
         fill(small_disk / "fill")
-        await control.say(person, "a fox")
+        for person in people:
+            await control.say(person, "a fox")
         seen = await eventually(lambda: health(bot), lambda checks: checks["disk"])
         await eventually(lambda: log_of(bot), lambda log: "the embedded Redis ended" in log)
         visit = await see_doctor(bot.environ)
         (small_disk / "fill").unlink()
-        await control.wait_message(person.id, lambda m: bool(m.photo_id))
+        for person in people:
+            await control.wait_message(person.id, lambda m: bool(m.photo_id))
         await eventually(lambda: health(bot), lambda checks: not any(checks.values()))
 
     assert not any(before.values())
     assert "are left below" in seen["disk"]
     assert "disk" in visit.wrong
-    assert "No space left" in bot.log or "AOF" in bot.log
+    assert "jobs wait: 0 MB are left" in bot.log
+    assert "AOF" in bot.log
+    assert "is set aside" not in bot.log
     assert "Traceback" not in bot.log
+
+
+def test_a_script_that_a_new_server_does_not_know_yet_is_tried_again() -> None:
+    with pytest.raises(StorageAwayError), storage_errors():
+        raise NoScriptError("No matching script.")
 
 
 def fill(path: Path) -> None:
