@@ -123,8 +123,7 @@ class RedisServer:
             status = await process.wait()
             if time.monotonic() - since > _HEALTHY_S:
                 delay_s = _FIRST_DELAY_S
-            # The next start begins a new log.
-            words = _last_words(self.folder / "redis.log") or "it said nothing"
+            words = _last_words(self.folder / "redis.log")
             _log.warning("the embedded Redis ended (status %s: %s)", status, words)
             self.restarts += 1
             self._on_restart()
@@ -248,7 +247,6 @@ class RedisServer:
 
 def _last_words(log_file: Path) -> str:
     lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
-    # A warning of every start, which explains no end.
     telling = [line.strip() for line in lines if line.strip() and "overcommit" not in line]
     return " / ".join(telling[-3:])[-500:]
 
