@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgbot import __version__
+from imgbot import __version__, operating
+from imgbot.errors import EX_CONFIG
 
 if TYPE_CHECKING:
     from imgbot.errors import ImgbotError
     from imgbot.ops.environment import SettingsSource
     from imgbot.ops.settings import Settings
-
-EX_CONFIG = 78
-"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,126 +71,39 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.port, options.provider)
 
 
-def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--provider",
-        required=True,
-        metavar="FILE",
-        help="a TOML file, or the name of a provider whose file comes with imgbot",
-    )
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    """Check a provider's file and rehearse it; 78 if it cannot be used."""
-    import asyncio
-
-    from imgbot.errors import ConfigError
-    from imgbot.providers.opening import rehearse
-
-    try:
-        lines = asyncio.run(rehearse(options.provider))
-    except ConfigError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG
-    print("\n".join(lines))
-    return 0
-
-
-def _install_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--token-file",
-        metavar="FILE",
-        help="where the bot's token is, - for stdin; else it is asked for, or the stored one kept",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
-    parser.add_argument(
-        "--rollback", action="store_true", help="go back to the release before this one"
-    )
-
-
-def _install(options: argparse.Namespace) -> int:
-    from imgbot.ops.install import command
-    from imgbot.ops.install.layout import Layout
-
-    if options.rollback:
-        rest = ["--dry-run"] if options.dry_run else []
-        return _operated(lambda: command.roll_back(rest, Layout()))
-    wish = command.Wish(options.token_file, options.dry_run)
-    return _operated(lambda: command.install(wish, _tell_operator, Layout()))
-
-
-def _uninstall_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
-    parser.add_argument(
-        "--purge", action="store_true", help="remove settings, token, jobs and pictures, too"
-    )
-
-
-def _uninstall(options: argparse.Namespace) -> int:
-    from imgbot.ops.install import command
-    from imgbot.ops.install.layout import Layout
-
-    return _operated(
-        lambda: command.uninstall(
-            Layout(), _tell_operator, is_rehearsal=options.dry_run, purge=options.purge
-        )
-    )
-
-
-def _scale_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", type=int, metavar="N", help="how many workers")
-
-
-def _scale(options: argparse.Namespace) -> int:
-    from imgbot.ops.scale import scale
-
-    return _operated(lambda: scale(options.number, os.environ, _tell_operator))
-
-
-def _tell_operator(line: str) -> None:
-    # At once: what comes after may take a minute, or be a refusal on the other stream.
-    print(line, flush=True)
-
-
-def _operated(act: Callable[[], None]) -> int:
-    """Do something for the operator; what stops it is a sentence, not a stack."""
-    from imgbot.errors import ConfigError, ImgbotError
-
-    try:
-        act()
-    except ImgbotError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG if isinstance(error, ConfigError) else 1
-    except OSError as error:
-        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
-        return 1
-    return 0
-
-
 _COMMANDS = {
     "demo": _Command(
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
     ),
     "doctor": _Command(
-        help="check a provider's file, without sending anything",
-        arguments=_doctor_arguments,
-        run=_doctor,
+        help="examine the installation, and say what mends it; or check a provider's file",
+        arguments=operating.doctor_arguments,
+        run=operating.doctor,
+    ),
+    "backup": _Command(
+        help="copy everything that must outlive the server into one file",
+        arguments=operating.backup_arguments,
+        run=operating.backup,
+    ),
+    "restore": _Command(
+        help="put such a file back, here or on another server",
+        arguments=operating.restore_arguments,
+        run=operating.restore,
     ),
     "install": _Command(
         help="put this program on this server as a service, or upgrade it",
-        arguments=_install_arguments,
-        run=_install,
+        arguments=operating.install_arguments,
+        run=operating.install,
     ),
     "scale": _Command(
         help="another number of workers for the bot that runs",
-        arguments=_scale_arguments,
-        run=_scale,
+        arguments=operating.scale_arguments,
+        run=operating.scale,
     ),
     "uninstall": _Command(
-        help="remove the service; the data stays", arguments=_uninstall_arguments, run=_uninstall
+        help="remove the service; the data stays",
+        arguments=operating.uninstall_arguments,
+        run=operating.uninstall,
     ),
 }
 
@@ -221,12 +132,13 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
     from imgbot import telemetry
     from imgbot.imaging.pool import Pool
-    from imgbot.ops import logs
+    from imgbot.ops import logs, state
     from imgbot.ops.lock import InstanceLock
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     try:
         with InstanceLock(settings.state_dir, settings.token.get_secret_value()):
+            state.check(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()

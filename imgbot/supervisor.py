@@ -29,6 +29,7 @@ from imgbot.ops.systemd import Notifier
 from imgbot.pulse import stuck
 from imgbot.queue.durability import verify
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts, connect
 from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
@@ -63,6 +64,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
             return
         routes = open_routes(settings, pool)
         closing.push_async_callback(routes.aclose)
+        await own(redis, myself.id)
         scripts = Scripts(redis)
         queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
         await queue.open_epoch()

@@ -5,7 +5,6 @@ import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiogram import Bot, Dispatcher
 from aiogram.fsm.context import FSMContext
@@ -23,6 +22,8 @@ from imgbot.imaging import engine
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
 from imgbot.job import ACTIONS, Operation
+from imgbot.ops import state
+from imgbot.ops.disk import trouble_with
 from imgbot.ops.http import Check, TakeHook
 from imgbot.ops.settings import Settings
 from imgbot.polling import Budget, PollingConfig, polls_per_s
@@ -50,14 +51,12 @@ from imgbot.runner.routing import Routes, kind_of
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools
 from imgbot.telegram.client import download
+from imgbot.telegram.contact import DatedSession
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.update import Update, chat_of, language_code_of
 from imgbot.telegram.updates import Updates
 from imgbot.texts import language_of, say
 from imgbot.upkeep import Figures, Upkeep
-
-_FRESH_S = 120.0
-"""A getUpdates older than this: Telegram is away, or the poller is."""
 
 
 def now_ms() -> int:
@@ -169,19 +168,23 @@ def wire(settings: Settings, doors: Doors) -> Parts:
 
     pool = doors.pool
     tools = _tools(settings, doors, store, delivery)
-    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker)
+    runner = Runner(
+        tools,
+        lambda: pool.size * settings.jobs_per_worker,
+        lambda: trouble_with(settings.state_dir),
+    )
     figures = Figures(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
         doors.routes.states,
     )
-    folder = _folder(settings, "jobs")
+    folder = state.folder(settings.state_dir, "jobs")
     return Parts(
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
-        checks=_checks(doors.redis, updates),
+        checks=_checks(settings, doors, updates),
         take_hook=tools.hooks.take,
     )
 
@@ -216,7 +219,7 @@ def _store(settings: Settings, doors: Doors) -> Store:
         albums=Albums(doors.redis, doors.scripts),
         limit=limit,
         spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
-        kept=Kept(_folder(settings, "pictures"), settings.kept_pictures_mb),
+        kept=Kept(state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb),
     )
 
 
@@ -240,7 +243,7 @@ def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -
         delivery=delivery,
         download=functools.partial(download, doors.bot),
         pace=pace,
-        folder=_folder(settings, "jobs"),
+        folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         draining=doors.draining,
     )
@@ -248,9 +251,12 @@ def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -
 
 def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
     routes = doors.routes
+    path = settings.state_dir / "hook.key"
+    with state.usable(path):
+        key = read_key(path)
     return Hooks(
         settings.public_url,
-        read_key(settings.state_dir / "hook.key"),
+        key,
         Hints(doors.redis),
         shelf,
         lambda name, operation: routes.named(name) or routes.first(operation),
@@ -273,19 +279,18 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
     )
 
 
-def _folder(settings: Settings, name: str) -> Path:
-    folder = settings.state_dir / name
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _checks(redis: Redis, updates: Updates) -> dict[str, Check]:
+def _checks(settings: Settings, doors: Doors, updates: Updates) -> dict[str, Check]:
     async def check_redis() -> str:
-        await redis.ping()
+        await doors.redis.ping()
         return ""
 
-    def check_telegram() -> str:
-        silence_s = updates.silence_s
-        return "" if silence_s < _FRESH_S else f"no answer for {silence_s:.0f} s"
+    def check_clock() -> str:
+        session = doors.bot.session
+        return session.clock_trouble if isinstance(session, DatedSession) else ""
 
-    return {"redis": check_redis, "telegram": check_telegram}
+    return {
+        "redis": check_redis,
+        "telegram": lambda: updates.contact.trouble,
+        "clock": check_clock,
+        "disk": lambda: trouble_with(settings.state_dir),
+    }

@@ -1,6 +1,7 @@
 """Claims what waits, adopts what an earlier life left, carries each job in its own task."""
 
 import asyncio
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,17 +20,25 @@ _TICK_S = 2.0
 _STUMBLES = 5
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
 
 
 class Runner:
-    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once."""
+    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once.
 
-    def __init__(self, tools: Tools, capacity: Callable[[], int]) -> None:
+    While `trouble` says what is wrong with the machine (a full disk), nothing is begun.
+    """
+
+    def __init__(
+        self, tools: Tools, capacity: Callable[[], int], trouble: Callable[[], str] = str
+    ) -> None:
         self._tools = tools
         self._capacity = capacity
+        self._trouble = trouble
+        self._is_troubled = False
         self._nudges: dict[str, asyncio.Event] = {}
         self._claimed_ms: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,6 +91,12 @@ class Runner:
 
     async def _claimed(self) -> Job | None:
         self._pulse.expect(_CALL_S, time.monotonic())
+        trouble, was_troubled = self._trouble(), self._is_troubled
+        self._is_troubled = bool(trouble)
+        if trouble:
+            if not was_troubled:
+                telemetry.warned("jobs wait: %s", trouble)
+            return None
         try:
             return await self._tools.queue.claim(self._tools.now_ms())
         except (TransientError, UserError) as error:
@@ -197,7 +212,14 @@ class Runner:
             return await take_step(self._tools, job, nudged)
         except (TransientError, FencedError, GoneError, ConfigError):
             raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise TransientError("the disk is full") from error
+            return await self._failed(job, error)
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
-            # What the step stored before it failed counts: a stale view could not be ended.
-            stored = await self._tools.shelf.job(job.id)
-            return await after_error(self._tools, stored or job, error)
+            return await self._failed(job, error)
+
+    async def _failed(self, job: Job, error: Exception) -> Job:
+        # What the step stored before it failed counts: a stale view could not be ended.
+        stored = await self._tools.shelf.job(job.id)
+        return await after_error(self._tools, stored or job, error)

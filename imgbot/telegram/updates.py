@@ -10,7 +10,6 @@ nothing is confirmed; Telegram keeps messages for a day.
 """
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramRetryAfter, TelegramUnauthorizedError
+from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot import telemetry
 from imgbot.errors import (
@@ -32,6 +31,7 @@ from imgbot.errors import (
 from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.tasks import pause
+from imgbot.telegram.contact import Contact
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update import Update, chat_of, is_chatter
 
@@ -79,15 +79,15 @@ class Updates:
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._progress = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._answered_s = time.monotonic()
         self._pulse = Pulse()
+        self.contact = Contact()
         self.caught_up = asyncio.Event()
         """Set once what came while nobody listened was taken in."""
 
     @property
     def silence_s(self) -> float:
         """How long ago Telegram last answered getUpdates."""
-        return time.monotonic() - self._answered_s
+        return self.contact.silence_s
 
     @property
     def overdue_s(self) -> float:
@@ -131,8 +131,7 @@ class Updates:
         batch = call.result()
         if isinstance(batch, BaseException):
             raise batch
-        telemetry.polling_answered(time.time())
-        self._answered_s = time.monotonic()
+        self.contact.answered()
         if not batch and is_free:
             # All before the offset is confirmed now. Forget it: after a quiet week Telegram
             # goes on with a random id, and a lower one would count as confirmed unseen.
@@ -166,10 +165,7 @@ class Updates:
     async def _recover(self, error: Exception, delay_s: float, stopping: asyncio.Event) -> None:
         if isinstance(error, TelegramUnauthorizedError):
             raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
-        if isinstance(error, TelegramRetryAfter):
-            delay_s = float(error.retry_after)
-        delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
-        telemetry.polling_failed(error, delay_s)
+        delay_s = self.contact.delay_after(error, delay_s)
         self._pulse.expect(delay_s, time.monotonic())
         await pause(delay_s, stopping)
 

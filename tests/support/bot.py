@@ -151,6 +151,10 @@ class Bot:
         async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
 
+    def redis_of_its_own(self) -> Redis:
+        """The server that its settings name."""
+        return connect(self.settings["IMGBOT_REDIS_URL"])
+
     @asynccontextmanager
     async def redis(self) -> AsyncGenerator[Redis]:
         redis = connect(self.redis_url)

@@ -183,10 +183,10 @@ class Hook(Part):
 
 
 class Balance(Part):
-    """Where the account says what is left."""
+    """Where the account can be asked for nothing; `path` says what is left, if anything does."""
 
     url: str
-    path: PathText
+    path: PathText | None = None
 
 
 class Model(Part):
