@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.ops import state
 from imgbot.ops.doctor import files, fixes, guide, machine, running, telegram
 from imgbot.ops.doctor.place import STATE, environ_of_service
 from imgbot.ops.environment import SettingsSource
@@ -95,7 +96,10 @@ def _parts_of(settings: Settings) -> dict[str, Examine]:
         ticks = guide.judge(settings, redis.maxmemory_bytes, redis.delivered, is_watched=is_watched)
         return [*found, *redis.findings, *ticks]
 
-    parts: dict[str, Examine] = {"bot": look_at_bot}
+    async def look_at_state() -> list[Finding]:
+        return [await asyncio.to_thread(state.examine, settings.state_dir)]
+
+    parts: dict[str, Examine] = {"state": look_at_state, "bot": look_at_bot}
     for name in settings.providers:
         parts[f"provider {name}"] = lambda name=name: _provider(settings, name)
     return parts

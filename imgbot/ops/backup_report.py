@@ -20,8 +20,7 @@ def made(manifest: Manifest, target: Path, *, is_stopped: bool, has_secrets: boo
         )
     else:
         lines.append(
-            "the bot goes on: to move it, make the last backup with --stop, or what it orders "
-            "from now on may be ordered again there"
+            "the bot goes on, and the file grows old; to move the bot, make the last one with --stop"
         )
     return lines
 

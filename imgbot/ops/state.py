@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from imgbot.errors import ConfigError
+from imgbot.findings import Finding, ok, wrong
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -34,6 +35,21 @@ def check(state_dir: Path) -> None:
             _SETTING,
             f"a restore into {state_dir} was cut off; run it again: imgbot restore FILE --force",
         )
+
+
+def examine(state_dir: Path) -> Finding:
+    """Say whether a bot may serve from here, for `imgbot doctor`."""
+    try:
+        check(state_dir)
+    except ConfigError as error:
+        mend = error.sentence.rpartition(": ")[2]
+        return wrong("state", error.sentence.rpartition("; ")[0], mend)
+    if not state_dir.exists():
+        return ok("state", f"{state_dir} is made at the first start")
+    if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        mend = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
+        return wrong("state", f"{state_dir} cannot be read and written", mend)
+    return ok("state", f"{state_dir} can be read and written")
 
 
 def folder(state_dir: Path, name: str) -> Path:

@@ -31,7 +31,6 @@ GUIDE_PORT = 6379
 """Where `redis-cli` looks when it is told nothing."""
 
 MEMORY_BYTES = 256 << 20
-
 # sockaddr_un holds 108 bytes, the last of them a zero.
 _MAX_SOCKET_PATH_BYTES = 107
 # Loading 256 MB of commands takes some 20 s on a slow disk.

@@ -201,6 +201,21 @@ async def test_a_taken_port(place: Place) -> None:
     assert visit.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
 
 
+async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    (bot.state_dir / "moved").touch()
+    moved = await see_doctor(bot.environ)
+    (bot.state_dir / "moved").unlink()
+    bot.state_dir.rmdir()
+    bot.state_dir.touch()
+    spoilt = await see_doctor(bot.environ)
+
+    assert moved.the("state")["mend"] == f"rm {bot.state_dir}/moved"
+    assert moved.the("state")["level"] == spoilt.the("state")["level"] == "wrong"
+    assert "cannot be read and written" in spoilt.the("state")["text"]
+
+
 async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str) -> None:
     sandbox, bot = place
     await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
