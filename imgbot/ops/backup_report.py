@@ -20,7 +20,7 @@ def made(manifest: Manifest, target: Path, *, is_stopped: bool, has_secrets: boo
         )
     else:
         lines.append(
-            "the bot goes on, and the file grows old; to move the bot, make the last one with --stop"
+            "the bot goes on, and the file grows old: for a move, make the last one with --stop"
         )
     return lines
 
