@@ -100,6 +100,8 @@ def _refuse_if_final(error: Exception) -> None:
     said = (error, error.__cause__)
     if any(isinstance(one, _NOT_ALLOWED) for one in said):
         raise ConfigError(SETTING, "the server refuses this user or password") from None
+    if any("unknown command 'HELLO'" in str(one) for one in said):
+        raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
 
 
 async def ask(redis: Redis) -> Durability:

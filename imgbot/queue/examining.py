@@ -11,7 +11,14 @@ from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, warning, wrong
 from imgbot.queue import keys
 from imgbot.queue.binary import find_binary
-from imgbot.queue.durability import Durability, ask, losses, redis_cli
+from imgbot.queue.durability import (
+    Durability,
+    RedisUnreachableError,
+    ask,
+    losses,
+    redis_cli,
+    wait_until_reachable,
+)
 from imgbot.queue.scripts import connect
 
 _ANSWER_TIMEOUT_S = 8.0
@@ -33,12 +40,14 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
     redis = connect(url)
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            await wait_until_reachable(redis, deadline_s=0)
             found = await ask(redis)
             owner = await redis.get(keys.OWNER)
             delivered = await redis.hget(keys.STATS, "delivered")
     except ConfigError as error:
-        return RedisSeen([wrong(_CHECK, str(error), error.setting)])
-    except (RedisError, OSError, TimeoutError) as error:
+        mend = "another IMGBOT_REDIS_URL, or none: imgbot brings a Redis of its own"
+        return RedisSeen([wrong(_CHECK, error.sentence, mend)])
+    except (RedisError, OSError, TimeoutError, RedisUnreachableError) as error:
         return RedisSeen([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()

@@ -5,6 +5,7 @@ what is wrong; it never loops without a reason.
 """
 
 import asyncio
+import functools
 import json
 import os
 import subprocess
@@ -241,7 +242,7 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
     assert "Traceback" not in bot.log
 
 
-def test_a_script_that_a_new_server_does_not_know_yet_is_tried_again() -> None:
+async def test_a_script_that_a_new_server_does_not_know_yet_is_tried_again() -> None:
     with pytest.raises(StorageAwayError), storage_errors():
         raise NoScriptError("No matching script.")
 
@@ -255,43 +256,47 @@ def fill(path: Path) -> None:
             return
 
 
-OLD = "# Server\r\nredis_version:6.0.16\r\nredis_mode:standalone\r\naof_enabled:1\r\n"
+INFO = "# Server\r\nredis_version:6.0.16\r\nredis_mode:standalone\r\naof_enabled:1\r\n"
+NO_HELLO = b"-ERR unknown command 'HELLO'\r\n"
+HELLO = b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n"
 
 
 async def answer_as_an_old_redis(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    hello: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """As much of a server as is asked before its version is seen."""
+    answers = {
+        b"INFO": b"$%d\r\n%s\r\n" % (len(INFO), INFO.encode()),
+        b"PING": b"+PONG\r\n",
+        b"HELLO": hello,
+    }
     while header := await reader.readline():
         words: list[bytes] = []
         for _ in range(int(header[1:])):
             length = int((await reader.readline())[1:])
             words.append((await reader.readexactly(length + 2))[:-2].upper())
-        match words[0]:
-            case b"INFO":
-                writer.write(b"$%d\r\n%s\r\n" % (len(OLD), OLD.encode()))
-            case b"PING":
-                writer.write(b"+PONG\r\n")
-            case b"HELLO":
-                writer.write(b"-ERR unknown command 'HELLO'\r\n")
-            case _:
-                writer.write(b"+OK\r\n")
+        writer.write(answers.get(words[0], b"+OK\r\n"))
     writer.close()
 
 
-async def test_a_redis_of_the_wrong_version(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("hello", "said"),
+    [(HELLO, "Redis 6.0.16 is too old"), (NO_HELLO, "this Redis is older than 6")],
+    ids=["6", "5"],
+)
+async def test_a_redis_of_the_wrong_version(stage: Stage, hello: bytes, said: str) -> None:
     _, _, bot = stage
-    server = await asyncio.start_server(answer_as_an_old_redis, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        bot.settings["IMGBOT_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    answer = functools.partial(answer_as_an_old_redis, hello)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    bot.settings["IMGBOT_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
 
-        await bot.launch()
-        status = await bot.wait()
-        visit = await see_doctor(bot.environ)
-        server.close()
+    await bot.launch()
+    status = await bot.wait()
+    visit = await see_doctor(bot.environ)
+    server.close()
 
     assert status == 78, bot.log
-    assert "Redis 6.0.16 is too old; use 7.2 or later" in bot.log
+    assert f"{said}; use 7.2 or later" in bot.log
     assert "redis" in visit.wrong
-    assert "too old" in visit.the("redis")["text"]
+    assert said in visit.the("redis")["text"]
