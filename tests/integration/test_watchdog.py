@@ -17,7 +17,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.systemd import Notifier
 from imgbot.pulse import GRACE_S, stuck
 from imgbot.supervisor import _report
-from imgbot.telegram import updates as updates_module
+from imgbot.telegram import contact as contact_module, updates as updates_module
 from imgbot.telegram.updates import Updates
 from tests.support import pool_steps
 from tests.support.waiting import PATIENCE_S, wait_until
@@ -36,7 +36,8 @@ class Dial:
 @pytest.fixture
 def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
     dial = Dial()
-    monkeypatch.setattr(updates_module, "time", dial.module)
+    for module in (updates_module, contact_module):
+        monkeypatch.setattr(module, "time", dial.module)
     monkeypatch.setattr(pool_module, "time", dial.module)
     return dial
 
