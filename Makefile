@@ -13,6 +13,10 @@ help: ## Say what can be made.
 demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
 	.venv/bin/imgbot demo
 
+.PHONY: binary
+binary: .venv/bin/ruff ## Build dist/imgbot: one file to copy to a server.
+	.venv/bin/python -m imgbot.ops.onefile.build dist/imgbot $(if $(EXTRAS),--extras $(EXTRAS))
+
 .PHONY: fmt
 fmt: .venv/bin/ruff ## Format the code and mend what can be mended.
 	.venv/bin/ruff format .

@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgbot import __version__
+from imgbot import __version__, operating
+from imgbot.errors import EX_CONFIG
 
 if TYPE_CHECKING:
     from imgbot.errors import ImgbotError
     from imgbot.ops.environment import SettingsSource
     from imgbot.ops.settings import Settings
-
-EX_CONFIG = 78
-"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,31 +71,6 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.port, options.provider)
 
 
-def _doctor_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--provider",
-        required=True,
-        metavar="FILE",
-        help="a TOML file, or the name of a provider whose file comes with imgbot",
-    )
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    """Check a provider's file and rehearse it; 78 if it cannot be used."""
-    import asyncio
-
-    from imgbot.errors import ConfigError
-    from imgbot.providers.opening import rehearse
-
-    try:
-        lines = asyncio.run(rehearse(options.provider))
-    except ConfigError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG
-    print("\n".join(lines))
-    return 0
-
-
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
     look = parser.add_mutually_exclusive_group()
     look.add_argument("--watch", action="store_true", help="stay, and show it live")
@@ -120,9 +93,34 @@ _COMMANDS = {
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
     ),
     "doctor": _Command(
-        help="check a provider's file, without sending anything",
-        arguments=_doctor_arguments,
-        run=_doctor,
+        help="examine the installation, and say what mends it; or check a provider's file",
+        arguments=operating.doctor_arguments,
+        run=operating.doctor,
+    ),
+    "backup": _Command(
+        help="copy everything that must outlive the server into one file",
+        arguments=operating.backup_arguments,
+        run=operating.backup,
+    ),
+    "restore": _Command(
+        help="put such a file back, here or on another server",
+        arguments=operating.restore_arguments,
+        run=operating.restore,
+    ),
+    "install": _Command(
+        help="put this program on this server as a service, or upgrade it",
+        arguments=operating.install_arguments,
+        run=operating.install,
+    ),
+    "scale": _Command(
+        help="another number of workers for the bot that runs",
+        arguments=operating.scale_arguments,
+        run=operating.scale,
+    ),
+    "uninstall": _Command(
+        help="remove the service; the data stays",
+        arguments=operating.uninstall_arguments,
+        run=operating.uninstall,
     ),
     "status": _Command(
         help="how the running service stands", arguments=_status_arguments, run=_status
@@ -154,12 +152,13 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
     from imgbot import telemetry
     from imgbot.imaging.pool import Pool
-    from imgbot.ops import logs
+    from imgbot.ops import logs, state
     from imgbot.ops.lock import InstanceLock
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     try:
         with InstanceLock(settings.state_dir, settings.token.get_secret_value()):
+            state.check(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()

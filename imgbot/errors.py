@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+EX_CONFIG = 78
+"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
+
 
 class ImgbotError(Exception):
     """The root of everything that imgbot raises itself."""
@@ -76,6 +79,7 @@ class ConfigError(ImgbotError):
     def __init__(self, setting: str, sentence: str) -> None:
         super().__init__(f"{setting}: {sentence}")
         self.setting = setting
+        self.sentence = sentence
 
 
 class ProviderErrorKind(StrEnum):

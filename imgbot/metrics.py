@@ -1,6 +1,16 @@
 """Every series that /metrics shows, by name; what they count is in `telemetry`."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+# When each series was made: as many series again, and Prometheus asks for none of them.
+disable_created_metrics()
 
 REGISTRY = CollectorRegistry()
 """What /metrics shows."""
@@ -50,6 +60,7 @@ oldest_waiting = _gauge(
 oldest_running = _gauge(
     "job_oldest_running_timestamp_seconds", "When the oldest running job was claimed; 0: none."
 )
+dead = _counter("jobs_dead_total", "Jobs ended without anybody knowing what became of the order.")
 workers = _gauge("workers", "Worker lanes.", "state")
 restarts = _counter("worker_restarts_total", "Workers replaced.", "reason")
 refusals = _counter("rate_limit_refusals_total", "Requests over the rate limit.")
@@ -62,11 +73,23 @@ call_time = _histogram(
     "telegram_request_duration_seconds", "Calls of the Bot API.", _CALL_BUCKETS, "method"
 )
 limited = _counter("telegram_rate_limited_total", "429 answers of the Bot API.", "method")
-provider_errors = _counter("provider_errors_total", "Errors of the image provider.", "kind")
+provider_errors = _counter(
+    "provider_errors_total", "Errors of image providers.", "provider", "kind"
+)
+provider_time = _histogram(
+    "provider_duration_seconds",
+    "From an order to the news that its picture is there.",
+    _JOB_BUCKETS,
+    "provider",
+    "operation",
+)
 provider_up = _gauge("provider_up", "Whether a provider takes orders.", "provider")
 hooks = _counter("provider_hooks_total", "Webhooks of providers.", "verdict")
 handler_errors = _counter("handler_errors_total", "Handlers that failed.", "exception")
 poll_success = _gauge("last_poll_success_timestamp_seconds", "When getUpdates was last answered.")
+redis_up = _gauge("redis_up", "Whether Redis answered when it was last asked.")
+redis_memory = _gauge("redis_memory_bytes", "Memory that Redis's data take.")
+redis_memory_max = _gauge("redis_memory_max_bytes", "maxmemory of Redis; +Inf: none.")
 kept = _gauge("kept_pictures_bytes", "Finished pictures kept on disk.")
 mended = _counter("fsck_mended_total", "Entries that the check of the books mended.", "kind")
 lag = _histogram(

@@ -11,7 +11,7 @@ Shahani 1972); c is chosen so that the number comes out.
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -257,15 +257,18 @@ def _doubted(curve: Curve) -> Curve:
 
 
 class Budget:
-    """So many polls a second over all jobs, a second's worth at once; the first to ask is first."""
+    """So many polls a second over all jobs, a second's worth at once; the first to ask is first.
 
-    def __init__(self, polls_per_s: float) -> None:
-        self._gap_s = 1 / polls_per_s
+    `polls_per_s` is asked each time: the pool is resized while it runs.
+    """
+
+    def __init__(self, polls_per_s: Callable[[], float]) -> None:
+        self._polls_per_s = polls_per_s
         self._next_s = -math.inf
 
     def delay_s(self, now_s: float) -> float:
         """Take the next place and return the seconds until it comes, 0 for at once."""
-        self._next_s = max(self._next_s, now_s - 1.0) + self._gap_s
+        self._next_s = max(self._next_s, now_s - 1.0) + 1 / self._polls_per_s()
         return max(0.0, self._next_s - now_s)
 
 

@@ -5,6 +5,7 @@ seconds away is finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -21,17 +22,19 @@ from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
 from imgbot.ops.processes import ProcessesCollector
+from imgbot.ops.scale import take_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
+from imgbot.pulse import stuck
 from imgbot.queue.durability import verify
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts, connect
 from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
-from imgbot.upkeep import Upkeep
 from imgbot.wiring import Doors, Parts, caps_of, open_routes, wire
 
 DRAIN_S = 25.0
@@ -44,7 +47,9 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     Raises ConfigError, FencedError, also inside groups.
     """
     notifier = Notifier()
-    signals = Signals(notifier, pool, reread)
+    # What was asked of an earlier process is not asked of this one.
+    take_request(settings.state_dir)
+    signals = Signals(notifier, pool, reread, functools.partial(take_request, settings.state_dir))
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
@@ -59,6 +64,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
             return
         routes = open_routes(settings, pool)
         closing.push_async_callback(routes.aclose)
+        await own(redis, myself.id)
         scripts = Scripts(redis)
         queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
         await queue.open_epoch()
@@ -72,7 +78,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         metrics.REGISTRY.register(CgroupCollector())
         metrics.REGISTRY.register(ProcessesCollector())
         telemetry.started(__version__, "+".join(routes.names), pool.size)
-        await _run(parts, server, bot, notifier, signals.draining)
+        await _run(parts, server, bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.noted("stopped")
 
@@ -114,6 +120,7 @@ async def _run(
     parts: Parts,
     server: RedisServer | None,
     bot: Bot,
+    pool: Pool,
     notifier: Notifier,
     draining: asyncio.Event,
 ) -> None:
@@ -126,7 +133,7 @@ async def _run(
                 parts.upkeep.measure_for_ever(),
                 parts.watch.run(),
                 LagMeter(telemetry.loop_lagged).run(),
-                _report(parts.upkeep, notifier, draining),
+                _report(parts, pool, notifier, draining),
                 introduce(bot),
                 *([server.watch()] if server else []),
             )
@@ -140,10 +147,22 @@ async def _run(
         await end(*tasks)
 
 
-async def _report(upkeep: Upkeep, notifier: Notifier, draining: asyncio.Event) -> None:
-    """Tell systemd how it stands, and that the loop is alive."""
+async def _report(parts: Parts, pool: Pool, notifier: Notifier, draining: asyncio.Event) -> None:
+    """Tell systemd how it stands; that it is alive only while every part moves."""
+    said = ""
     while not draining.is_set():
-        notifier.status(upkeep.summary)
-        notifier.alive()
+        overdue_s = {
+            "the poll loop": parts.updates.overdue_s,
+            "the claim loop": parts.runner.overdue_s,
+            "the worker pool": pool.overdue_s,
+        }
+        if not (where := stuck(overdue_s)):
+            notifier.status(parts.upkeep.summary)
+            notifier.alive()
+        elif not said:
+            telemetry.stuck(where)
+            notifier.status(f"stuck: {where}")
+            notifier.give_up()
+        said = where
         await pause(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
     notifier.stopping("finishing what is seconds away")

@@ -8,49 +8,20 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 
-from prometheus_client import Counter, Histogram
-
 from imgbot import metrics
-from imgbot.errors import ProviderErrorKind
-from imgbot.job import ACTIONS, ENDS, Job, Operation, State
+from imgbot.job import ENDS, Job, State
 
 _log = logging.getLogger("imgbot")
 
 _MICRO = 1_000_000
-STAGES = ("prepare", "submit", "provider", "render", "deliver")
+QUEUE = "img_queue"
 UPDATE_TYPES = ("message", "edited_message", "callback_query", "inline_query", "other")
-
-_KNOWN: tuple[tuple[Counter | Histogram, Iterable[str]], ...] = (
-    (metrics.updates, UPDATE_TYPES),
-    (metrics.stage, STAGES),
-    (metrics.restarts, ("killed", "hung", "cancelled", "recycled", "memory")),
-    (metrics.admissions, ("full", "many", "paused", "budget", "user_budget")),
-    (metrics.mended, ("stray", "lost", "reservation")),
-    (metrics.provider_errors, tuple(ProviderErrorKind)),
-    (metrics.hooks, ("taken", "late", "forged")),
-)
-"""The values that a label can have, as far as they are known before anything happens."""
 
 _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "failed"}
 _REJECTIONS = (
     *("picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
     *("provider_moderated", "provider_invalid", "provider_unsuitable"),
 )
-
-
-def declare(providers: Iterable[str]) -> None:
-    """Make every known series exist from the start, or `increase()` misses the first event."""
-    for provider in providers:
-        metrics.provider_up.labels(provider).set(1)
-        for operation in ACTIONS:
-            metrics.spend.labels(provider, operation)
-    for operation in Operation:
-        metrics.enqueued.labels(operation)
-        for status in ("ok", "failed", "rejected", "cancelled"):
-            metrics.finished.labels(operation, status)
-    for metric, values in _KNOWN:
-        for value in values:
-            metric.labels(value)
 
 
 def started(version: str, provider: str, workers: int) -> None:
@@ -131,6 +102,8 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
     seconds = max((now_ms - job.created_ms) / 1000, 0)
     metrics.finished.labels(job.operation, status).inc()
     metrics.duration.labels(job.operation).observe(seconds)
+    if outcome is State.DEAD:
+        metrics.dead.inc()
     _log.info("job %s: %s after %.1f s %s", job.id, outcome, seconds, job.reason)
 
 
@@ -165,9 +138,13 @@ def stage_took(stage: str, seconds: float) -> None:
     metrics.stage.labels(stage).observe(max(seconds, 0))
 
 
-def provider_failed(job_id: str, kind: str, detail: str) -> None:
-    metrics.provider_errors.labels(kind).inc()
-    _log.warning("job %s: provider: %s", job_id, detail)
+def provider_failed(job: Job, kind: str, detail: str) -> None:
+    metrics.provider_errors.labels(job.provider or "unknown", kind).inc()
+    _log.warning("job %s: provider: %s", job.id, detail)
+
+
+def provider_made(job: Job, seconds: float) -> None:
+    metrics.provider_time.labels(job.provider or "unknown", job.operation).observe(max(seconds, 0))
 
 
 def provider_out(provider: str, kind: str) -> None:
@@ -218,9 +195,20 @@ def pictures_kept(size_bytes: int) -> None:
     metrics.kept.set(size_bytes)
 
 
+def redis_measured(used_bytes: int, limit_bytes: int) -> None:
+    metrics.redis_up.set(1)
+    metrics.redis_memory.set(used_bytes)
+    metrics.redis_memory_max.set(limit_bytes or math.inf)
+
+
+def redis_away(error: BaseException) -> None:
+    metrics.redis_up.set(0)
+    _log.warning("the queue was not measured: %s", str(error) or "Redis does not answer")
+
+
 def queue_measured(waiting: int, running: int, dead: int, oldest_waiting_ms: int) -> None:
     for state, count in (("waiting", waiting), ("running", running), ("dead", dead)):
-        metrics.queue.labels("img_queue", state).set(count)
+        metrics.queue.labels(QUEUE, state).set(count)
     metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
 
 
@@ -244,6 +232,10 @@ def noted(sentence: str, *facts: object) -> None:
 
 def warned(sentence: str, *facts: object) -> None:
     _log.warning(sentence, *facts)
+
+
+def stuck(where: str) -> None:
+    _log.critical("stuck: %s; systemd, where it is, starts the bot again", where)
 
 
 def stopped_by(error: BaseException) -> None:

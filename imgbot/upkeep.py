@@ -15,6 +15,9 @@ from imgbot.queue.spend import Spend
 
 CHECK_EVERY_S = 60.0
 MEASURE_EVERY_S = 5.0
+_MEASURE_TIMEOUT_S = 10.0
+"""A Redis that takes connections and answers none holds its client up for minutes."""
+
 _FORGOTTEN_AFTER_S = 3600.0
 """A folder is made before its job is known everywhere; one that is older has no job."""
 
@@ -50,6 +53,7 @@ class Upkeep:
         self._spend = spend
         self._figures = figures
         self._now_ms = now_ms
+        self._since_s = now_ms() / 1000
         self.summary = "serving"
 
     async def check_for_ever(self) -> None:
@@ -70,9 +74,10 @@ class Upkeep:
         """Keep the gauges and the one-line summary true."""
         while True:
             try:
-                await self.measure()
-            except TransientError as error:
-                telemetry.warned("the queue was not measured: %s", error)
+                async with asyncio.timeout(_MEASURE_TIMEOUT_S):
+                    await self.measure()
+            except (TransientError, TimeoutError) as error:
+                telemetry.redis_away(error)
                 self.summary = "Redis is away"
             await asyncio.sleep(MEASURE_EVERY_S)
 
@@ -80,6 +85,8 @@ class Upkeep:
         """Measure once. Raises TransientError while Redis is away."""
         depth = await self._shelf.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
+        memory = await self._shelf.memory()
+        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
         spent_micro = await self._spend.spent_today(self._now_ms())
         telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
@@ -93,7 +100,8 @@ class Upkeep:
     async def _prune(self) -> None:
         if not self._folder.exists():
             return
-        oldest_s = self._now_ms() / 1000 - _FORGOTTEN_AFTER_S
+        # A folder of an earlier life without a job was left by a kill just before its removal.
+        oldest_s = max(self._now_ms() / 1000 - _FORGOTTEN_AFTER_S, self._since_s)
         for folder in list(self._folder.iterdir())[:1000]:
             try:
                 is_old = folder.stat().st_mtime < oldest_s

@@ -5,14 +5,13 @@ import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiogram import Bot, Dispatcher
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
-from imgbot import metrics, telemetry
+from imgbot import metrics, series, telemetry
 from imgbot.conversation.albums import AlbumKeeper
 from imgbot.conversation.desk import Desk, House, Store
 from imgbot.conversation.dialogue import storage
@@ -24,6 +23,8 @@ from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
 from imgbot.job import ACTIONS, Operation
 from imgbot.lookout import sources_of
+from imgbot.ops import state
+from imgbot.ops.disk import trouble_with
 from imgbot.ops.health import Check
 from imgbot.ops.http import TakeHook
 from imgbot.ops.settings import Settings
@@ -54,14 +55,12 @@ from imgbot.runner.routing import Routes, kind_of
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools
 from imgbot.telegram.client import download
+from imgbot.telegram.contact import DatedSession
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.update import Update, chat_of, language_code_of
 from imgbot.telegram.updates import Updates
 from imgbot.texts import language_of, say
 from imgbot.upkeep import Figures, Upkeep
-
-_FRESH_S = 120.0
-"""A getUpdates older than this: Telegram is away, or the poller is."""
 
 
 def now_ms() -> int:
@@ -138,9 +137,8 @@ def _access(settings: Settings, name: str) -> Access:
 
 async def _make(pool: Pool, order: Order) -> Done:
     work = functools.partial(engine.make, scale=order.scale, seed=order.seed, ratio=order.ratio)
-    pictures = tuple(str(path) for path in order.pictures)
-    what, target = order.operation.value, str(order.target)
-    made = await pool.run(work, what, order.words, pictures, target, about=what)
+    what, pictures = order.operation.value, tuple(map(str, order.pictures))
+    made = await pool.run(work, what, order.words, pictures, str(order.target), about=what)
     return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
 
 
@@ -157,7 +155,7 @@ def caps_of(settings: Settings) -> Caps:
 
 def wire(settings: Settings, doors: Doors) -> Parts:
     """Make all parts; nothing runs yet."""
-    telemetry.declare(doors.routes.names)
+    series.declare(doors.routes.names)
     store = _store(settings, doors)
     delivery = Delivery(doors.bot)
     house = House(
@@ -174,18 +172,19 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
 
     pool, tools = doors.pool, _tools(settings, doors, store, delivery)
-    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker)
+    disk = functools.partial(trouble_with, settings.state_dir)
+    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     figures = Figures(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
         doors.routes.states,
     )
-    folder = _folder(settings, "jobs")
-    checks = _checks(doors.redis, updates)
+    folder = state.folder(settings.state_dir, "jobs")
+    checks = _checks(settings, doors, updates)
     sources = sources_of(Overview(doors.redis), runner, pool, doors.routes.names, now_ms)
     return Parts(
         updates=updates,
-        albums=AlbumKeeper(desk, state_of, updates.caught_up),
+        albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
         checks=checks,
@@ -224,12 +223,12 @@ def _store(settings: Settings, doors: Doors) -> Store:
         albums=Albums(doors.redis, doors.scripts),
         limit=limit,
         spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
-        kept=Kept(_folder(settings, "pictures"), settings.kept_pictures_mb),
+        kept=Kept(state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb),
     )
 
 
 def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -> Tools:
-    pace, routes = _pace(settings, doors.redis), doors.routes
+    pace, routes = _pace(settings, doors.redis, doors.pool), doors.routes
 
     async def typical_s(operation: Operation) -> float:
         return await pace.typical_s(kind_of(routes.first(operation), operation))
@@ -248,7 +247,7 @@ def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -
         delivery=delivery,
         download=functools.partial(download, doors.bot),
         pace=pace,
-        folder=_folder(settings, "jobs"),
+        folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         draining=doors.draining,
     )
@@ -256,9 +255,12 @@ def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -
 
 def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
     routes = doors.routes
+    path = settings.state_dir / "hook.key"
+    with state.usable(path):
+        key = read_key(path)
     return Hooks(
         settings.public_url,
-        read_key(settings.state_dir / "hook.key"),
+        key,
         Hints(doors.redis),
         shelf,
         lambda name, operation: routes.named(name) or routes.first(operation),
@@ -266,35 +268,33 @@ def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
     )
 
 
-def _pace(settings: Settings, redis: Redis) -> Pace:
+def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
     config = PollingConfig(
         settings.poll_interval_initial,
         settings.poll_interval_max,
         settings.image_poll_max_attempts,
     )
-    places = settings.worker_count * settings.jobs_per_worker
     return Pace(
         config,
-        Budget(polls_per_s(places, config)),
+        Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
         Durations(redis),
         time.monotonic,
         is_learned=settings.polling == "learned",
     )
 
 
-def _folder(settings: Settings, name: str) -> Path:
-    folder = settings.state_dir / name
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _checks(redis: Redis, updates: Updates) -> dict[str, Check]:
+def _checks(settings: Settings, doors: Doors, updates: Updates) -> dict[str, Check]:
     async def check_redis() -> str:
-        await redis.ping()
+        await doors.redis.ping()
         return ""
 
-    def check_telegram() -> str:
-        silence_s = updates.silence_s
-        return "" if silence_s < _FRESH_S else f"no answer for {silence_s:.0f} s"
+    def check_clock() -> str:
+        session = doors.bot.session
+        return session.clock_trouble if isinstance(session, DatedSession) else ""
 
-    return {"redis": check_redis, "telegram": check_telegram}
+    return {
+        "redis": check_redis,
+        "telegram": lambda: updates.contact.trouble,
+        "clock": check_clock,
+        "disk": lambda: trouble_with(settings.state_dir),
+    }

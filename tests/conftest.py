@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 from fakeredis import FakeAsyncRedis
+from PIL import Image
 from redis.asyncio import Redis
 
 from imgbot.queue.binary import find_binary
@@ -52,6 +53,12 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
         redis = cast("Redis", FakeAsyncRedis(decode_responses=True))
     yield redis
     await redis.aclose()
+
+
+@pytest.fixture(autouse=True)
+def pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker limits Pillow for good; in a test's process that would hold for all others."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
 @pytest.fixture

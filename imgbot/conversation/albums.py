@@ -39,9 +39,13 @@ _AGAIN_S = 2.0
 _AGAIN_LIMIT_S = 60.0
 _SAID_S = 60
 _LOOK_AGAIN_S = 5.0
+_BUSY_S = 0.2
 
 StateOf = Callable[[int, int], FSMContext]
 """Finds what a user is asked in a chat, by chat id and user id."""
+
+IsBusyWith = Callable[[int], bool]
+"""Tells whether messages of a chat, by its id, were taken in and are not handled yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,16 @@ class AlbumKeeper:
     """Looks at albums that are whole, for as long as the supervisor takes updates.
 
     After a restart the rest of an album may still be on its way from Telegram: none counts
-    as whole before `caught_up`.
+    as whole before `caught_up`, and none while a message of its chat is in hand.
     """
 
-    def __init__(self, desk: Desk, state_of: StateOf, caught_up: asyncio.Event) -> None:
+    def __init__(
+        self, desk: Desk, state_of: StateOf, caught_up: asyncio.Event, is_busy_with: IsBusyWith
+    ) -> None:
         self._desk = desk
         self._state_of = state_of
         self._caught_up = caught_up
+        self._is_busy_with = is_busy_with
         self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -120,25 +127,30 @@ class AlbumKeeper:
                 await pause(_LOOK_AGAIN_S, self._caught_up, stopping)
             while not stopping.is_set():
                 albums.added.clear()
-                next_ms = 0
+                wait_s = _LOOK_AGAIN_S
                 try:
                     if is_fresh:
                         await albums.wait_anew(self._desk.now_ms())
                         is_fresh = False
-                    due, next_ms = await albums.due(self._desk.now_ms())
-                    for name in due:
-                        self._start(group, name)
+                    wait_s = await self._look(group)
                 except TransientError as error:
                     telemetry.warned("albums wait: %s", error)
-                wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
                 await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
 
-    def _start(self, group: asyncio.TaskGroup, name: str) -> None:
-        # Two albums of one chat at once would each take the other's photos for nobody's.
-        chat, _, _ = name.rpartition(".")
-        if chat not in self._busy:
-            self._busy.add(chat)
-            group.create_task(self._carry(name, chat))
+    async def _look(self, group: asyncio.TaskGroup) -> float:
+        """Start on what is whole; return the seconds until there may be more."""
+        due, next_ms = await self._desk.store.albums.due(self._desk.now_ms())
+        wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
+        for name in due:
+            chat, _, _ = name.rpartition(".")
+            if self._is_busy_with(int(chat)):
+                # Its next photo may be among them: it was sent, and is not late.
+                wait_s = min(wait_s, _BUSY_S)
+            elif chat not in self._busy:
+                # Two albums of one chat at once would each take the other's photos for nobody's.
+                self._busy.add(chat)
+                group.create_task(self._carry(name, chat))
+        return wait_s
 
     async def _carry(self, name: str, chat: str) -> None:
         """Handle one album; only what ends the whole supervisor may leave here."""

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
@@ -23,6 +24,19 @@ T = TypeVar("T")
 
 # A worker is up in a tenth of a second; this covers a machine that swaps.
 BOOT_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """One lane as an operator sees it."""
+
+    number: int
+    pid: int
+    """Of its worker; 0 while there is none."""
+    about: str
+    """What it is busy with; empty: with nothing."""
+    for_s: float
+    memory_bytes: int
 
 
 class LaneError(Exception):
@@ -129,6 +143,11 @@ class Lane:
     def take_up(self, about: str, now_s: float) -> None:
         """Note what the lane is busy with from now on; empty: with nothing."""
         self.about, self.since_s = about, now_s
+
+    def view(self, now_s: float) -> LaneView:
+        """Return the lane as an operator sees it."""
+        for_s = now_s - self.since_s if self.about else 0.0
+        return LaneView(self.number, self.pid, self.about, for_s, self.resident_bytes())
 
     async def run(self, work: Callable[..., T], args: tuple[object, ...], deadline_s: float) -> T:
         """Carry out one step; LaneError if the worker was lost, and then it is gone already."""

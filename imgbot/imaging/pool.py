@@ -6,16 +6,17 @@ need, so a quiet bot runs one or two. What happens to one worker happens to one 
 
 import asyncio
 import heapq
+import math
 import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from typing import TypeVar
 
 from imgbot.errors import TransientError, WorkerLostError
-from imgbot.imaging.lane import BootError, Lane, LaneError
+from imgbot.imaging.lane import BOOT_DEADLINE_S, BootError, Lane, LaneError, LaneView
+from imgbot.pulse import Pulse
 
 T = TypeVar("T")
 
@@ -29,23 +30,12 @@ BOOT_PAUSE_S = 30.0
 FIRST_BOOT_RETRY_S = 0.05
 # A worker that keeps this share of its memory limit between steps has grown; it is replaced.
 IDLE_MEMORY_SHARE = 0.5
+# Who is told that no worker starts comes again within this time, or has given up.
+ASKED_LATELY_S = 60.0
 
 
 def _ignore(_reason: str) -> None:
     """Nobody asked to hear of replaced workers."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneView:
-    """One lane as an operator sees it."""
-
-    number: int
-    pid: int
-    """Of its worker; 0 while there is none."""
-    about: str
-    """What it is busy with; empty: with nothing."""
-    for_s: float
-    memory_bytes: int
 
 
 class BootGuard:
@@ -100,6 +90,9 @@ class Pool:
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
+        self._pulse = Pulse()
+        self._asked_s = -math.inf
+        self._longest_s = deadline_s
         self.size = 0
         self.resize(workers)
 
@@ -123,19 +116,16 @@ class Pool:
         """Steps that wait for a lane."""
         return sum(not waiter.done() for waiter in self._waiters)
 
+    @property
+    def overdue_s(self) -> float:
+        """How long ago a worker should have started or ended a step; 0 if nothing is asked."""
+        now_s = time.monotonic()
+        is_asked = self.busy or self.waiting or now_s - self._asked_s < ASKED_LATELY_S
+        return self._pulse.overdue_s(now_s) if is_asked else 0.0
+
     def lanes(self) -> list[LaneView]:
         """Look at every lane, the lowest first."""
-        now_s = time.monotonic()
-        return [
-            LaneView(
-                number=lane.number,
-                pid=lane.pid,
-                about=lane.about,
-                for_s=now_s - lane.since_s if lane.about else 0.0,
-                memory_bytes=lane.resident_bytes(),
-            )
-            for _, lane in sorted(self._lanes.items())
-        ]
+        return [lane.view(time.monotonic()) for _, lane in sorted(self._lanes.items())]
 
     @property
     def pids(self) -> list[int]:
@@ -156,6 +146,7 @@ class Pool:
         Cancelling kills the worker that carries this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
+        self._asked(limit_s)
         lane = await self._take_lane()
         lane.take_up(about, time.monotonic())
         try:
@@ -182,8 +173,22 @@ class Pool:
         except MemoryError:
             self._replace(lane, "memory")
             raise
+        finally:
+            # However it ended: a lane is free again.
+            self._moved()
         self._replace_if_worn(lane)
         return result
+
+    def _asked(self, limit_s: float) -> None:
+        now_s = time.monotonic()
+        self._longest_s = max(self._longest_s, limit_s)
+        if not self.busy and now_s - self._asked_s > ASKED_LATELY_S:
+            self._moved()
+        self._asked_s = now_s
+
+    def _moved(self) -> None:
+        # A step may take its whole deadline, and then a worker its time to start.
+        self._pulse.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
 
     async def _ensure_up(self, lane: Lane) -> None:
         if lane.is_lost:
@@ -199,6 +204,7 @@ class Pool:
                 await asyncio.sleep(self._guard.failed(now_s()))
             else:
                 self._guard.succeeded()
+                self._moved()
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:

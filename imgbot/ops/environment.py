@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
@@ -44,7 +44,13 @@ class SettingsSource:
         # has been removed from the file since must not live on in them.
         at_start = self._file_at_start
         environ = {name: v for name, v in self._environ.items() if name not in at_start}
-        return load(environ | file, self._overrides)
+        try:
+            return load(environ | file, self._overrides)
+        except ConfigError as error:
+            where = _line_of(error.setting, Path(path)) if error.setting in file else 0
+            if not where:
+                raise
+            raise ConfigError(error.setting, f"{error.sentence} (line {where} of {path})") from None
 
 
 def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
@@ -58,7 +64,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
     values |= given
-    values.setdefault("IMGBOT_STATE_DIR", _default_state_dir(environ))
+    if "IMGBOT_STATE_DIR" not in values:
+        values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
@@ -80,9 +87,22 @@ def read_environment_file(path: Path) -> dict[str, str]:
         raise ConfigError(_FILE, f"{path} cannot be read: {error}") from error
     for line in lines:
         if line.error or (line.key and line.value is None):
-            where = f"line {line.original.line} of {path}"
+            where = f"line {_number_of(line)} of {path}"
             raise ConfigError(_FILE, f"{where} cannot be understood; write NAME=value")
     return {line.key: line.value for line in lines if line.key and line.value is not None}
+
+
+def _line_of(variable: str, path: Path) -> int:
+    """Return the line that sets a variable, the last one if there are several; 0 if none does."""
+    with path.open(encoding="utf-8") as file:
+        lines = [_number_of(line) for line in parse_stream(file) if line.key == variable]
+    return lines[-1] if lines else 0
+
+
+def _number_of(line: Binding) -> int:
+    """Return its number, though the parser counts the blank lines above to it."""
+    text = line.original.string
+    return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def table() -> Iterator[tuple[str, str, str]]:
@@ -126,6 +146,14 @@ def _credential(folder: str, variable: str) -> str:
         return ""
     except (OSError, UnicodeDecodeError):
         raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
+
+
+def state_dir_of(environ: Mapping[str, str]) -> Path:
+    """Return the state directory alone, for those who have no token. Raises ConfigError."""
+    path = environ.get(_FILE, "")
+    file = read_environment_file(Path(path)) if path else {}
+    given = (dict(environ) | file).get("IMGBOT_STATE_DIR", "").strip()
+    return Path(given or _default_state_dir(environ))
 
 
 def _default_state_dir(environ: Mapping[str, str]) -> str:

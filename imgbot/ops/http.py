@@ -5,6 +5,7 @@ It knows nothing of the pipeline: checks, metrics, the watch and whoever takes w
 handed in.
 """
 
+import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -108,9 +109,9 @@ class OpsServer:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(
-            body=encode(self._registry), headers={**HEADERS, "Content-Type": content_type}
-        )
+        # Some figures are read from /proc, process by process.
+        body = await asyncio.to_thread(encode, self._registry)
+        return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
 
     async def _hook(self, request: web.Request) -> web.Response:
         if self._take_hook is None:

@@ -30,12 +30,14 @@ class AlreadyRunningError(ImgbotError):
 
 
 class InstanceLock:
-    """Held from `acquire` to `release` by the supervisor; `with` does both."""
+    """Held from `acquire` to `release` by the supervisor; `with` does both.
+
+    Without a token the state directory alone is locked: by whoever works on it while no bot does.
+    """
 
     def __init__(self, state_dir: Path, token: str) -> None:
         self._path = state_dir / "lock"
-        digest = hashlib.sha256(b"imgbot lock\0" + token.encode()).hexdigest()
-        self._name = f"\0imgbot-{digest[:32]}"
+        self._name = f"\0{_name_of(token)}" if token else ""
         self._file: int | None = None
         self._socket: socket.socket | None = None
 
@@ -54,7 +56,8 @@ class InstanceLock:
     def acquire(self) -> None:
         try:
             self._lock_state_dir()
-            self._lock_token()
+            if self._name:
+                self._lock_token()
         except BaseException:
             self.release()
             raise
@@ -105,6 +108,38 @@ class InstanceLock:
                 found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
                 return struct.unpack("3i", found)[0]
         return 0
+
+
+def supervisor_of(state_dir: Path, token: str = "") -> int | None:
+    """Return the process that holds either lock, 0 where it cannot be seen, None without one.
+
+    Only looks: asking for a lock could make a bot that starts at this moment give up.
+    """
+    try:
+        text = (state_dir / "lock").read_text(encoding="ascii", errors="replace").strip()
+        inode = (state_dir / "lock").stat().st_ino
+    except OSError:
+        text, inode = "", 0
+    pid = int(text) if text.isdecimal() else 0
+    # 12: FLOCK  ADVISORY  WRITE 4711 fd:01:131074 0 EOF
+    held = [line.split() for line in _lines("/proc/locks") if "FLOCK" in line]
+    if inode and any(f":{inode}" in words[-3] and words[-4] == str(pid) for words in held):
+        return pid
+    if token and any(line.endswith(f"@{_name_of(token)}") for line in _lines("/proc/net/unix")):
+        return 0
+    return None
+
+
+def _name_of(token: str) -> str:
+    digest = hashlib.sha256(b"imgbot lock\0" + token.encode()).hexdigest()
+    return f"imgbot-{digest[:32]}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def describe(pid: int) -> str:

@@ -21,10 +21,20 @@ class Resizable(Protocol):
 
 
 class Signals:
-    """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then."""
+    """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
 
-    def __init__(self, notifier: Notifier, pool: Resizable, reread: Callable[[], Settings]) -> None:
+    SIGHUP has the size that `take_request` gives (`imgbot scale`), else that of the settings.
+    """
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        pool: Resizable,
+        reread: Callable[[], Settings],
+        take_request: Callable[[], int | None],
+    ) -> None:
         self.draining = asyncio.Event()
+        self._take_request = take_request
         self._notifier = notifier
         self._pool = pool
         self._reread = reread
@@ -59,8 +69,14 @@ class Signals:
 
     def _reload(self) -> None:
         self._notifier.reloading()
+        if (wanted := self._take_request()) is not None:
+            self._resize(wanted)
+        else:
+            self._reread_size()
+        self._notifier.ready(f"serving with {self._pool.size} workers")
+
+    def _reread_size(self) -> None:
         try:
             self._resize(self._reread().worker_count)
         except ConfigError as error:
             telemetry.warned("the settings stay as they were: %s", error)
-        self._notifier.ready("serving")

@@ -41,6 +41,10 @@ class Notifier:
         """Feed the watchdog; to be called only where progress was seen."""
         self._tell("WATCHDOG=1")
 
+    def give_up(self) -> None:
+        """Ask to be killed and started again now, as if the watchdog had not been fed."""
+        self._tell("WATCHDOG=trigger")
+
     def extend_timeout(self, seconds: float) -> None:
         """Ask for so much more time to start or to stop, from now."""
         self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")

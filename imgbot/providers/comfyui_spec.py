@@ -13,7 +13,15 @@ from pydantic import AfterValidator, Field, model_validator
 from imgbot.job import Operation
 from imgbot.providers.comfyui_graph import Graph, is_link
 from imgbot.providers.documents import Document, Part, validate
-from imgbot.providers.fields import Headers, InputRules, KeyName, Limits, PriceUsd, Url
+from imgbot.providers.fields import (
+    Headers,
+    InputRules,
+    KeyName,
+    Limits,
+    PriceUsd,
+    ProviderName,
+    Url,
+)
 
 Made = Literal["create", "edit", "merge", "retouch", "upscale"]
 
@@ -102,7 +110,7 @@ class ComfyUiSpec(Part):
     """A server whole."""
 
     adapter: Literal["comfyui"]
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "comfyui"
+    name: ProviderName = "comfyui"
     url: Url
     key: KeyName = ""
     headers: Headers = Field(default_factory=dict[str, str])

@@ -38,6 +38,7 @@ def _header(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
+ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Url = Annotated[str, AfterValidator(_address)]
 KeyName = Annotated[str, AfterValidator(_environment_name)]
 Headers = Annotated[Mapping[str, str], AfterValidator(_header)]

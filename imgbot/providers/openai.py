@@ -48,6 +48,7 @@ class OpenAiProvider:
 
     recovery = Recovery.NONE
     is_exact = False
+    has_account = True
 
     def __init__(self, name: str, spec: OpenAiSpec, access: Access) -> None:
         self.name = name
@@ -109,6 +110,12 @@ class OpenAiProvider:
 
     async def cancel(self, ticket: Ticket) -> Cancelled:  # noqa: ARG002 -- the protocol's
         return Cancelled.UNSUPPORTED
+
+    async def balance(self) -> None:
+        """Ask for the list of models, which is shown to a good key; nothing tells what is left."""
+        answer = await self._door.ask("GET", f"{self._base_url}/models")
+        if answer.status in {401, 403}:
+            raise ProviderError(_KIND.AUTH, f"HTTP {answer.status}")
 
     async def aclose(self) -> None:
         await self._door.aclose()

@@ -10,7 +10,15 @@ from pydantic import Field, field_validator, model_validator
 
 from imgbot.job import Operation
 from imgbot.providers.documents import Document, Part, validate
-from imgbot.providers.fields import Headers, InputRules, KeyName, Limits, PriceUsd, Url
+from imgbot.providers.fields import (
+    Headers,
+    InputRules,
+    KeyName,
+    Limits,
+    PriceUsd,
+    ProviderName,
+    Url,
+)
 from imgbot.providers.sizes import fitted, nearest, value_of
 
 Served = Literal["create", "edit", "merge", "retouch"]
@@ -80,7 +88,7 @@ class OpenAiSpec(Part):
     """A server whole."""
 
     adapter: Literal["openai"]
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")] = "openai"
+    name: ProviderName = "openai"
     url: Url
     key: KeyName = ""
     headers: Headers = Field(default_factory=dict[str, str])

@@ -172,8 +172,14 @@ class Hooked(Protocol):
 
 @runtime_checkable
 class Balanced(Protocol):
-    """A provider that says what is left on the account."""
+    """A provider whose account can be asked, for nothing, whether it is open."""
+
+    has_account: bool
+    """Whether this one's can."""
 
     async def balance(self) -> float | None:
-        """Return it in the provider's own unit, None where it does not say."""
+        """Return what is left in the provider's own unit, None where it does not say.
+
+        Raises ProviderError: AUTH where the key is not taken.
+        """
         ...

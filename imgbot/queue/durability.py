@@ -40,6 +40,10 @@ class Durability:
     policy: str
     is_append_only: bool | None
     fsync: str
+    memory_bytes: int = 0
+    """What its data takes."""
+    maxmemory_bytes: int | None = None
+    """0 where there is no limit."""
 
     @property
     def is_durable_at_once(self) -> bool:
@@ -53,10 +57,10 @@ async def verify(
     """Wait for the server, saying so, and refuse one that would lose or evict jobs."""
     await wait_until_reachable(redis, deadline_s=deadline_s)
     try:
-        found = await _ask(redis)
+        found = await ask(redis)
     except _NOT_ALLOWED as error:
         raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
-    refusals = _refusals(found, _redis_cli(redis))
+    refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
     if refusals and not accept_volatile:
         raise ConfigError(
             SETTING,
@@ -96,9 +100,12 @@ def _refuse_if_final(error: Exception) -> None:
     said = (error, error.__cause__)
     if any(isinstance(one, _NOT_ALLOWED) for one in said):
         raise ConfigError(SETTING, "the server refuses this user or password") from None
+    if any("unknown command 'HELLO'" in str(one) for one in said):
+        raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
 
 
-async def _ask(redis: Redis) -> Durability:
+async def ask(redis: Redis) -> Durability:
+    """Ask the server. Raises ConfigError for one that cannot be used at all, RedisError."""
     info = await redis.info()
     _refuse_impossible(info)
     # CONFIG is often forbidden (managed servers, ACLs); INFO then knows all but the fsync policy.
@@ -113,6 +120,8 @@ async def _ask(redis: Redis) -> Durability:
         policy=str(info.get("maxmemory_policy", "")),
         is_append_only=None if append_only is None else bool(append_only),
         fsync=config.get("appendfsync", ""),
+        memory_bytes=int(info.get("used_memory", 0)),
+        maxmemory_bytes=info.get("maxmemory"),
     )
 
 
@@ -128,26 +137,32 @@ def _refuse_impossible(info: dict[str, object]) -> None:
         )
 
 
-def _refusals(found: Durability, cli: str) -> list[str]:
-    refusals: list[str] = []
+def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
+    """Return how the server could lose jobs, each with the command that mends it, if any does."""
+    cli = redis_cli(redis)
     keep = f"{cli} CONFIG REWRITE"
+
+    def setting(line: str) -> str:
+        return f"{cli} CONFIG SET {line} && {keep}"
+
+    lost: list[tuple[str, str]] = []
     if not found.policy:
-        refusals.append("it does not say whether it evicts keys (maxmemory-policy)")
+        lost.append(("it does not say whether it evicts keys (maxmemory-policy)", ""))
     elif found.policy != "noeviction":
-        mend = f"{cli} CONFIG SET maxmemory-policy noeviction && {keep}"
-        refusals.append(f"it evicts jobs when memory is short ({found.policy}); run: {mend}")
+        what = f"it evicts jobs when memory is short ({found.policy})"
+        lost.append((what, setting("maxmemory-policy noeviction")))
     if found.is_append_only is None:
-        refusals.append("it does not say whether it keeps an append-only file")
+        lost.append(("it does not say whether it keeps an append-only file", ""))
     elif not found.is_append_only:
-        mend = f"{cli} CONFIG SET appendonly yes && {keep}"
-        refusals.append(f"it loses jobs in a power cut (no append-only file); run: {mend}")
+        what = "it loses jobs in a power cut (no append-only file)"
+        lost.append((what, setting("appendonly yes")))
     elif found.fsync == "no":
-        mend = f"{cli} CONFIG SET appendfsync everysec && {keep}"
-        refusals.append(f"it loses jobs in a power cut (appendfsync no); run: {mend}")
-    return refusals
+        what = "it loses jobs in a power cut (appendfsync no)"
+        lost.append((what, setting("appendfsync everysec")))
+    return lost
 
 
-def _redis_cli(redis: Redis) -> str:
+def redis_cli(redis: Redis) -> str:
     """Give the command that reaches this server, without its password."""
     where = redis.connection_pool.connection_kwargs
     if path := where.get("path"):

@@ -137,3 +137,6 @@ ALBUM_OPEN = "img:album-open:"
 
 ALBUM_JOB = "img:album-job:"
 """STRING per album, an hour: the job it became, for items that come late."""
+
+OWNER = "img:owner"
+"""STRING: the bot's Telegram id; the jobs of one bot are never those of another."""

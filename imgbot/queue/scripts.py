@@ -14,6 +14,7 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import (
     BusyLoadingError,
     ConnectionError as RedisConnectionError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
@@ -27,6 +28,8 @@ AWAY = (
     RedisTimeoutError,
     BusyLoadingError,
     ReadOnlyError,
+    # The server was started anew between the loading of a script and its call.
+    NoScriptError,
     OSError,
 )
 """Errors that say nothing about the command itself: later it will do."""

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 GUIDE_PORT = 6379
 """Where `redis-cli` looks when it is told nothing."""
 
+MEMORY_BYTES = 256 << 20
 # sockaddr_un holds 108 bytes, the last of them a zero.
 _MAX_SOCKET_PATH_BYTES = 107
 # Loading 256 MB of commands takes some 20 s on a slow disk.
@@ -41,6 +42,11 @@ _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
 # A server that has lived this long was well: the next restart is immediate again.
 _HEALTHY_S = 60.0
+
+
+def socket_of(state_dir: Path) -> Path:
+    """Return where the embedded server of a state directory listens."""
+    return state_dir / "redis" / "redis.sock"
 
 
 class ServerError(ImgbotError):
@@ -59,11 +65,11 @@ class RedisServer:
         *,
         port: int = GUIDE_PORT,
         binary: Path | None = None,
-        memory_bytes: int = 256 * 1024 * 1024,
+        memory_bytes: int = MEMORY_BYTES,
         on_restart: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = state_dir.absolute() / "redis"
-        self.socket_path = self.folder / "redis.sock"
+        self.socket_path = socket_of(state_dir.absolute())
         self.port = 0
         self.restarts = 0
         self._wanted_port = port
@@ -116,7 +122,8 @@ class RedisServer:
             status = await process.wait()
             if time.monotonic() - since > _HEALTHY_S:
                 delay_s = _FIRST_DELAY_S
-            _log.warning("the embedded Redis ended (status %s); starting it again", status)
+            words = _last_words(self.folder / "redis.log")
+            _log.warning("the embedded Redis ended (status %s: %s)", status, words)
             self.restarts += 1
             self._on_restart()
             delay_s = await self._restart(delay_s)
@@ -239,7 +246,8 @@ class RedisServer:
 
 def _last_words(log_file: Path) -> str:
     lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
-    return " / ".join(line.strip() for line in lines[-3:] if line.strip())[-500:]
+    telling = [line.strip() for line in lines if line.strip() and "overcommit" not in line]
+    return " / ".join(telling[-3:])[-500:]
 
 
 def _quoted(path: Path) -> str:

@@ -29,6 +29,14 @@ class Depth:
     oldest_waiting_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What Redis's data take, and its maxmemory; 0 where there is none."""
+
+    used_bytes: int
+    limit_bytes: int
+
+
 class Shelf:
     """Plain reads and marks; each raises StorageAwayError while Redis is away."""
 
@@ -91,6 +99,10 @@ class Shelf:
         pipe.lrange(keys.QUEUE, 0, -1)
         waiting, running, dead, ids = await self._read(pipe.execute())
         return Depth(waiting, running, dead, await self._oldest(ids))
+
+    async def memory(self) -> Memory:
+        told = await self._read(self._redis.info("memory"))
+        return Memory(int(told.get("used_memory", 0)), int(told.get("maxmemory", 0)))
 
     async def _oldest(self, ids: list[str]) -> int:
         if not ids:

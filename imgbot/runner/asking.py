@@ -54,7 +54,9 @@ async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
 
 
 async def _done(tools: Tools, job: Job, done: Done, age_ms: int) -> Job:
-    telemetry.stage_took("provider", (tools.now_ms() - job.intent_ms) / 1000)
+    took_s = (tools.now_ms() - job.intent_ms) / 1000
+    telemetry.stage_took("provider", took_s)
+    telemetry.provider_made(job, took_s)
     tools.places.free(job.id)
     ticket = {**job.ticket, "outputs": stored(done)}
     moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
@@ -76,7 +78,7 @@ async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
         try:
             return _Answer(await tools.provider_of(job).poll(job.ticket), age_ms)
         except ProviderError as error:
-            telemetry.provider_failed(job.id, error.kind, str(error))
+            telemetry.provider_failed(job, error.kind, str(error))
             decision = retry.after_poll(error, failures, age_ms / 1000)
         if isinstance(decision, retry.GiveUp):
             return _Answer(decision, age_ms)

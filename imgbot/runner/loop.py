@@ -1,6 +1,8 @@
 """Claims what waits, adopts what an earlier life left, carries each job in its own task."""
 
 import asyncio
+import errno
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -8,6 +10,7 @@ from functools import partial
 from imgbot import telemetry
 from imgbot.errors import ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
+from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
 from imgbot.runner.tools import Tools
@@ -15,23 +18,39 @@ from imgbot.tasks import end, pause
 
 _TICK_S = 2.0
 _STUMBLES = 5
+# Of one call of Redis, which is away for as long as it likes: the client gives up before.
+_CALL_S = 60.0
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
 
 
 class Runner:
-    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once."""
+    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once.
 
-    def __init__(self, tools: Tools, capacity: Callable[[], int]) -> None:
+    While `trouble` says what is wrong with the machine (a full disk), nothing is begun.
+    """
+
+    def __init__(
+        self, tools: Tools, capacity: Callable[[], int], trouble: Callable[[], str] = str
+    ) -> None:
         self._tools = tools
         self._capacity = capacity
+        self._trouble = trouble
+        self._is_troubled = False
         self._nudges: dict[str, asyncio.Event] = {}
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stumbles: dict[str, int] = {}
         self._look = asyncio.Event()
         self._is_adopting = True
+        self._pulse = Pulse()
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the claim loop should have come round, whether Redis answers or not."""
+        return self._pulse.overdue_s(time.monotonic())
 
     @property
     def running(self) -> list[int]:
@@ -61,6 +80,7 @@ class Runner:
         draining = self._tools.draining
         while not draining.is_set():
             self._look.clear()
+            self._pulse.expect(_CALL_S, time.monotonic())
             if self._is_adopting:
                 self._is_adopting = False
                 for job in await self._adoptable():
@@ -75,6 +95,13 @@ class Runner:
                 self._is_adopting = True
 
     async def _claimed(self) -> Job | None:
+        self._pulse.expect(_CALL_S, time.monotonic())
+        trouble, was_troubled = self._trouble(), self._is_troubled
+        self._is_troubled = bool(trouble)
+        if trouble:
+            if not was_troubled:
+                telemetry.warned("jobs wait: %s", trouble)
+            return None
         try:
             return await self._tools.queue.claim(self._tools.now_ms())
         except (TransientError, UserError) as error:
@@ -190,7 +217,14 @@ class Runner:
             return await take_step(self._tools, job, nudged)
         except (TransientError, FencedError, GoneError, ConfigError):
             raise
+        except OSError as error:
+            if error.errno in _FULL:
+                raise TransientError("the disk is full") from error
+            return await self._failed(job, error)
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
-            # What the step stored before it failed counts: a stale view could not be ended.
-            stored = await self._tools.shelf.job(job.id)
-            return await after_error(self._tools, stored or job, error)
+            return await self._failed(job, error)
+
+    async def _failed(self, job: Job, error: Exception) -> Job:
+        # What the step stored before it failed counts: a stale view could not be ended.
+        stored = await self._tools.shelf.job(job.id)
+        return await after_error(self._tools, stored or job, error)

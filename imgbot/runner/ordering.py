@@ -103,7 +103,7 @@ async def _stand_by(tools: Tools, job: Job, choice: Choice, nudged: asyncio.Even
 async def _refused(
     tools: Tools, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
 ) -> Job:
-    telemetry.provider_failed(job.id, error.kind, str(error))
+    telemetry.provider_failed(job, error.kind, str(error))
     if tools.routes.refused(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
         await tools.alarms.provider_out(provider.name, error.kind)
@@ -149,6 +149,7 @@ async def _accepted(
     )
     if accepted_ms:
         took_s = (accepted_ms - job.intent_ms) / 1000
+        telemetry.provider_made(job, took_s)
         await tools.pace.learn(tools.kind_of(job), Span(took_s * _JUST_BEFORE, took_s))
     return moved
 
@@ -191,7 +192,7 @@ async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
     try:
         answer = await provider.submit(order)
     except ProviderError as error:
-        telemetry.provider_failed(job.id, error.kind, str(error))
+        telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
         if is_open or isinstance(decision, retry.TryAgain):
@@ -210,7 +211,7 @@ async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
         try:
             ticket = await provider.look_up(job.id)
         except ProviderError as error:
-            telemetry.provider_failed(job.id, error.kind, str(error))
+            telemetry.provider_failed(job, error.kind, str(error))
             is_known = False
             continue
         if ticket is not None:

@@ -66,7 +66,7 @@ async def _fetch(tools: Tools, job: Job, raw: Path) -> retry.GiveUp | None:
         try:
             await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
         except ProviderError as error:
-            telemetry.provider_failed(job.id, error.kind, str(error))
+            telemetry.provider_failed(job, error.kind, str(error))
             decision = retry.after_fetch(error, attempt)
         else:
             return None

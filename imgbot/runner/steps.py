@@ -38,7 +38,7 @@ async def _call_off(tools: Tools, job: Job) -> Job:
         try:
             await tools.provider_of(job).cancel(job.ticket)
         except ProviderError as error:
-            telemetry.provider_failed(job.id, error.kind, str(error))
+            telemetry.provider_failed(job, error.kind, str(error))
     return await tools.end(job, State.CANCELLED, "cancelled")
 
 

@@ -24,7 +24,6 @@ Markers in the words choose a scenario:
 
 import asyncio
 import hmac
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,11 +32,11 @@ from aiohttp import web
 from imgbot.sandbox import provider_pictures
 from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_tasks import Order, ProviderBook, Refusal, Task, order_from
+from imgbot.sandbox.simulators import serving
 
 KEY = "sim-key"
 _BODY_BYTES = 40 << 20
 _THREADS = 2
-_PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -92,9 +91,7 @@ class Provider:
         key = request.headers.get("Idempotency-Key", "")
         task, is_new = self.book.submit(order, key, self._now())
         if task.takes("drop_after_accept"):
-            if request.transport:
-                request.transport.abort()
-            return web.Response()
+            return serving.cut(request)
         answer = {"id": task.id, "status": task.status(self._now())}
         return web.json_response(answer, status=201 if is_new else 200)
 
@@ -105,7 +102,7 @@ class Provider:
             raise Refusal(503, "unavailable", "try again")
         view = self._task_view(task, self._now())
         if task.takes("malformed"):
-            return web.Response(text=json.dumps(view)[:-9], content_type="application/json")
+            return serving.truncated(view)
         return web.json_response(view)
 
     async def look_up(self, request: web.Request) -> web.StreamResponse:
@@ -126,7 +123,7 @@ class Provider:
         if task.status(self._now()) != "succeeded" or "expired" in task.order.marks:
             raise Refusal(404, "not_found", "no such file")
         if "not_a_picture" in task.order.marks:
-            return web.Response(body=_PAGE, content_type="image/jpeg")
+            return web.Response(body=serving.PAGE, content_type="image/jpeg")
         async with self._threads:
             picture = await asyncio.to_thread(provider_pictures.render, task.order)
         return web.Response(body=picture, content_type="image/jpeg")

@@ -116,6 +116,11 @@ def make_order(  # noqa: PLR0913 an order has that many sides
     )
 
 
+def operation_of(images: int) -> str:
+    """What an order of so many pictures asks for, where the model does not tell."""
+    return ("create", "edit", "merge")[min(images, 2)]
+
+
 def _decoded(image: Any) -> bytes:
     if not isinstance(image, str) or not (head := _DATA_URL.match(image)):
         raise _invalid("images must be data URLs of JPEG, PNG or WebP")

@@ -17,7 +17,7 @@ _SHOWN_WORDS = 200
 def render(order: Order) -> bytes:
     """A picture with the operation, the words and a pattern of what came in; blocks."""
     if order.is_black:
-        return _encoded(Image.new("RGB", dimensions(order)), order)
+        return encoded(Image.new("RGB", dimensions(order)), order.format)
     digest = bytes.fromhex(order.digest)
     picture = _background(digest)
     _draw_bubbles(picture, digest)
@@ -29,12 +29,15 @@ def render(order: Order) -> bytes:
     )
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
-    return _encoded(picture.resize(dimensions(order), Image.Resampling.BILINEAR), order)
+    return encoded(picture.resize(dimensions(order), Image.Resampling.BILINEAR), order.format)
 
 
-def _encoded(picture: Image.Image, order: Order) -> bytes:
+def encoded(picture: Image.Image, kind: str) -> bytes:
+    """The bytes of a file of that kind (`JPEG`, `PNG`, `WEBP`); blocks."""
     buffer = io.BytesIO()
-    picture.save(buffer, order.format, quality=90)
+    # Speed matters more than size: nobody pays for these bytes.
+    options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(kind, {"quality": 90})
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 

@@ -127,7 +127,7 @@ class Task:
     def inside(self) -> dict[str, Any]:
         """What only the control interface shows."""
         asked = {"model": self.order.model, "input": dict(self.order.received)}
-        return (asked if self.order.model else {}) | {
+        return (asked if self.order.model or self.order.received else {}) | {
             "operation": self.order.operation,
             "words": self.order.words,
             "images": self.order.images,

@@ -6,6 +6,7 @@ import string
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from email.utils import formatdate
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
@@ -97,8 +98,13 @@ class Sandbox:
         self.world.poller.close()
         self.world.events.close()
 
+    async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
+        # By this clock the bot may see that its own is wrong.
+        response.headers["Date"] = formatdate(self._now(), usegmt=True)
+
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_only_loopback])
+        application.on_response_prepare.append(self._date)
         application.add_routes(BotApi(self.world).routes())
         application.add_routes(Control(self.world, self.provider, self.simulators).routes())
         application.add_routes(self.provider.routes())

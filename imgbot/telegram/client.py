@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
@@ -31,6 +30,7 @@ from imgbot.errors import (
     TransientError,
     UserError,
 )
+from imgbot.telegram.contact import DatedSession
 from imgbot.telegram.flood import FloodGate, flood_wait_s
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
@@ -66,7 +66,7 @@ def open_bot(token: str, api: str) -> Bot:
         raise ConfigError(
             "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
         ) from error
-    session = AiohttpSession(api=TelegramAPIServer.from_base(api), timeout=_CALL_TIMEOUT_S)
+    session = DatedSession(api=TelegramAPIServer.from_base(api), timeout=_CALL_TIMEOUT_S)
     session.middleware(FloodGate())
     return Bot(token, session=session)
 

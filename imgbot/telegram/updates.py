@@ -10,16 +10,14 @@ nothing is confirmed; Telegram keeps messages for a day.
 """
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramRetryAfter, TelegramUnauthorizedError
-from aiogram.methods import TelegramMethod
+from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot import telemetry
 from imgbot.errors import (
@@ -30,13 +28,17 @@ from imgbot.errors import (
     StorageAwayError,
     TransientError,
 )
+from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.tasks import pause
+from imgbot.telegram.contact import Contact
+from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update import Update, chat_of, is_chatter
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 _LIMIT = 100
 _LONG_POLL_S = 30
+_ANSWER_S = 15
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
 _GIVE_UP_S = 3600.0
@@ -51,18 +53,6 @@ class Ledger(Protocol):
     async def is_handled(self, update_id: int) -> bool: ...
     async def mark_handled(self, update_id: int) -> None: ...
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
-
-
-class _GetUpdates(TelegramMethod[list[Any]]):
-    """getUpdates without models: an odd update must not spoil its whole batch."""
-
-    __returning__ = list[Any]
-    __api_method__ = "getUpdates"
-
-    offset: int | None = None
-    limit: int | None = None
-    timeout: int | None = None
-    allowed_updates: list[str] | None = None
 
 
 class Updates:
@@ -89,14 +79,24 @@ class Updates:
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._progress = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._answered_s = time.monotonic()
+        self._pulse = Pulse()
+        self.contact = Contact()
         self.caught_up = asyncio.Event()
         """Set once what came while nobody listened was taken in."""
 
     @property
     def silence_s(self) -> float:
         """How long ago Telegram last answered getUpdates."""
-        return time.monotonic() - self._answered_s
+        return self.contact.silence_s
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the loop should have asked again, whether Telegram answers or not."""
+        return self._pulse.overdue_s(time.monotonic())
+
+    def is_busy_with(self, chat: object) -> bool:
+        """Whether an update of this chat was taken in and is not handled yet."""
+        return self._lines[chat] > 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll until `stopping`, let the handlers end, and confirm what they handled."""
@@ -131,8 +131,7 @@ class Updates:
         batch = call.result()
         if isinstance(batch, BaseException):
             raise batch
-        telemetry.polling_answered(time.time())
-        self._answered_s = time.monotonic()
+        self.contact.answered()
         if not batch and is_free:
             # All before the offset is confirmed now. Forget it: after a quiet week Telegram
             # goes on with a random id, and a lower one would count as confirmed unseen.
@@ -142,16 +141,17 @@ class Updates:
 
     async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
         self._told = self._offset()
+        self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
         # A task of the group must not fail: that would end the whole loop.
         try:
             return await self._bot(
-                _GetUpdates(
+                GetUpdates(
                     offset=self._told,
                     limit=_LIMIT,
                     timeout=timeout_s,
                     allowed_updates=ALLOWED_UPDATES,
                 ),
-                request_timeout=timeout_s + 15,
+                request_timeout=timeout_s + _ANSWER_S,
             )
         except (AiogramError, OSError) as error:
             return error
@@ -165,10 +165,8 @@ class Updates:
     async def _recover(self, error: Exception, delay_s: float, stopping: asyncio.Event) -> None:
         if isinstance(error, TelegramUnauthorizedError):
             raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
-        if isinstance(error, TelegramRetryAfter):
-            delay_s = float(error.retry_after)
-        delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
-        telemetry.polling_failed(error, delay_s)
+        delay_s = self.contact.delay_after(error, delay_s)
+        self._pulse.expect(delay_s, time.monotonic())
         await pause(delay_s, stopping)
 
     def _take(self, group: asyncio.TaskGroup, update: object) -> None:

@@ -1,4 +1,7 @@
-"""One running bot for all the tests of a module: its start takes seconds, its work does not."""
+"""What modules share: servers on loopback, and one running bot for all the tests of a module.
+
+A bot's start takes seconds, its work does not.
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
@@ -9,7 +12,9 @@ import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot, with_simulated_provider
+from tests.support.hook_catcher import HookCatcher, catch_hooks
 from tests.support.sandbox import Control, open_sandbox
+from tests.support.scripted import Script, open_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,15 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     """The simulated provider."""
     async for stage in open_stage(tmp_path_factory.mktemp("simulated"), is_simulated=True):
         yield stage
+
+
+@pytest.fixture
+async def hooks() -> AsyncGenerator[HookCatcher]:
+    async with catch_hooks() as catcher:
+        yield catcher
+
+
+@pytest.fixture
+async def script() -> AsyncGenerator[Script]:
+    async with open_script() as script:
+        yield script

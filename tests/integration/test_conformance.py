@@ -4,6 +4,7 @@ Whatever a provider answers ends within a bound, in a picture or in an error of 
 is charged as often as it should be, and carries neither our secrets nor a Telegram address.
 """
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -120,15 +121,37 @@ def ids(case: object) -> str:
 async def test_every_scenario_ends_as_it_should(
     stand: Stand, tmp_path: Path, name: str, operation: Operation, scenario: Scenario
 ) -> None:
+    await try_out(stand, tmp_path, name, stand.provider(name), operation, scenario)
+
+
+@pytest.mark.parametrize("scenario", LASTING, ids=ids)
+async def test_what_lasts_ends_at_the_deadline(
+    stand: Stand, tmp_path: Path, scenario: Scenario
+) -> None:
+    """All providers at once, for most of it is waiting."""
+    async with asyncio.TaskGroup() as group:
+        for name, operation in LASTING[scenario].items():
+            folder = tmp_path / name
+            folder.mkdir()
+            hurried = stand.hurried(name)
+            group.create_task(try_out(stand, folder, name, hurried, operation, scenario))
+
+
+async def try_out(
+    stand: Stand,
+    folder: Path,
+    name: str,
+    provider: Provider,
+    operation: Operation,
+    scenario: Scenario,
+) -> None:
     simulator = stand.sandbox.simulators[name]
-    find = stand.hurried if scenario.marks in LASTING else stand.provider
-    provider = find(name)
     marks = " ".join(f"[[sim:{mark}]]" for mark in scenario.marks.split())
     simulator.book.settings.change({"marks": marks})
     before = len(simulator.book.ledger)
     case = f"{name}.{operation}.{scenario.name}"
     order = make_order(
-        tmp_path,
+        folder,
         operation,
         "" if operation in _WORDLESS else f"a calm lake at dawn {case}",
         # A simulator knows an order again by its pictures, where it has no name of ours.
@@ -140,17 +163,17 @@ async def test_every_scenario_ends_as_it_should(
         ratio="16:9" if operation is Operation.CREATE else "",
     )
 
-    told = await carry(provider, order, scenario, tmp_path / "result")
+    told = await carry(provider, order, scenario, folder / "result")
 
     assert (told.end, tuple(told.hears)) == (scenario.end, scenario.hears)
     assert told.pending >= scenario.pending
     charged = len(simulator.book.ledger) - before
     assert charged == (scenario.charges if name != "comfyui" or told.files else charged)
     if told.files and scenario.is_picture:
-        assert pictures.prepare(str(tmp_path / "result"), str(tmp_path / "ready")).width > 0
+        assert pictures.prepare(str(folder / "result"), str(folder / "ready")).width > 0
     elif told.files:
         with pytest.raises(UserError, match="result_not_a_picture"):
-            pictures.prepare(str(tmp_path / "result"), str(tmp_path / "ready"))
+            pictures.prepare(str(folder / "result"), str(folder / "ready"))
 
 
 @pytest.mark.parametrize("name", [*HOSTED, "openai"])

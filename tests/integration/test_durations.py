@@ -22,7 +22,9 @@ CONFIG = PollingConfig()
 
 
 def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> Pace:
-    return Pace(CONFIG, Budget(polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed)
+    return Pace(
+        CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed
+    )
 
 
 async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
@@ -84,7 +86,7 @@ async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: 
     assert await learned.wait_s(KIND, 1, 19.0) < 2.0
 
 
-async def test_the_fixed_pace_is_the_schedule_and_learns_nothing(redis: Redis) -> None:
+async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Redis) -> None:
     fixed = pace(redis, 0.001, is_fixed=True)
     for _ in range(20):
         await fixed.learn(KIND, Span(19.0, 20.0))
@@ -93,7 +95,8 @@ async def test_the_fixed_pace_is_the_schedule_and_learns_nothing(redis: Redis) -
 
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
     assert [fixed.turn_s() for _ in range(3)] == [0.0] * 3
-    assert not await redis.exists(keys.DURATIONS + KIND)
+    # What people are told is learned all the same.
+    assert await fixed.typical_s(KIND) == 20.0
     assert [fixed.is_slow(polls, 0.0) for polls in (59, 60)] == [False, True]
     assert [fixed.is_exhausted(polls, 0.0) for polls in (119, 120)] == [False, True]
 
@@ -140,7 +143,7 @@ async def test_the_bot_learns_from_the_pictures_that_it_has_made(simulated_stage
         await result_for(control, person, after)
 
     async with simulated_stage.bot.redis() as redis:
-        spans = await Durations(redis).latest("simulated.create.")
+        spans = await Durations(redis).latest("simulated.create.simulated")
 
     assert len(spans) == 5
     assert all(0 <= span.after_s < span.by_s for span in spans)

@@ -166,6 +166,7 @@ def test_the_units_own_control_group_is_read(cgroup: CgroupCollector) -> None:
     assert registry.get_sample_value("imgbot_cgroup_memory_max_bytes") == 4000
     assert registry.get_sample_value("imgbot_cgroup_oom_kills_total") == 2
     assert registry.get_sample_value("imgbot_cpu_cores") == 0.5
+    assert registry.get_sample_value("imgbot_memory_limit_bytes") == 4000
 
 
 def test_without_a_control_group_its_figures_are_absent(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ async def test_a_request_of_several_steps_is_counted_once(strict_stage: Stage) -
     await control.say(person, "/create")
     await control.wait_message(person.id)
     await control.say(person, "a fox")
-    await control.wait_message(person.id, lambda m: bool(m.photo_id), 20)
+    await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
     assert cli(strict_stage, "GET", f"rate_limit:{person.id}") == "1"
 

@@ -154,7 +154,7 @@ async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> Non
 
     await control.say(loud, "a fox")
     await control.say(quiet, "a fox")
-    line = await control.wait_message(loud.id, lambda m: m.text == "✅ Ready!", 60)
+    line = await control.wait_message(loud.id, lambda m: m.text == "✅ Ready!")
     await result_for(control, quiet)
 
     picture = await result_for(control, loud)

@@ -124,7 +124,7 @@ async def test_a_redis_of_ones_own_serves(sandboxed: tuple[Bot, Control], redis_
 
     async with bot:
         await control.say(person, "a fox")
-        result = await control.wait_message(person.id, lambda m: bool(m.photo_id), 30)
+        result = await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
     assert result.text.splitlines()[0] == "a fox"
     assert not (bot.state_dir / "redis").exists()
@@ -170,7 +170,7 @@ async def test_health_and_metrics(sandboxed: tuple[Bot, Control]) -> None:
     person = await control.make_user("Ann")
     async with bot:
         await control.say(person, "a fox")
-        await control.wait_message(person.id, lambda m: bool(m.photo_id), 30)
+        await control.wait_message(person.id, lambda m: bool(m.photo_id))
         health = await bot.get("/healthz")
         metrics = await bot.get("/metrics")
 

@@ -1,6 +1,5 @@
 """The ComfyUI adapter against the simulated server, and against a proxy's answers."""
 
-import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -20,8 +19,8 @@ from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending,
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
-from tests.support.scripted import Script, open_script
-from tests.support.sim_desk import Desk, open_desk, seen
+from tests.support.scripted import Script
+from tests.support.sim_desk import Desk, open_desk, seen, sha256
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 MODELS = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
@@ -30,7 +29,7 @@ PNG_END = b"IEND\xaeB`\x82"
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("comfyui", {}) as desk:
+    async with open_desk("comfyui") as desk:
         yield desk
 
 
@@ -40,17 +39,11 @@ async def provider(desk: Desk) -> AsyncGenerator[ComfyUiProvider]:
         yield provider
 
 
-@pytest.fixture
-async def script() -> AsyncGenerator[Script]:
-    async with open_script() as script:
-        yield script
-
-
 @asynccontextmanager
 async def opened(
     server: Desk | Script, *, head: str = "", models: Mapping[Operation, str] = MODELS
 ) -> AsyncGenerator[ComfyUiProvider]:
-    url = f"{server.sandbox.url}/sim/comfyui" if isinstance(server, Desk) else server.url
+    url = server.base_url if isinstance(server, Desk) else server.url
     document = read_preset("comfyui")
     if head:
         name = head.partition(" ")[0]
@@ -82,12 +75,8 @@ async def made(provider: ComfyUiProvider, order: Order) -> tuple[str, tuple[int,
     return seen(target.read_bytes())
 
 
-async def task_of(desk: Desk) -> Any:
-    return (await desk.view())["tasks"][-1]
-
-
 def simulated(desk: Desk) -> ComfyUi:
-    return cast("ComfyUi", desk.sandbox.simulators["comfyui"])
+    return cast("ComfyUi", desk.simulator)
 
 
 async def refused(asking: Any) -> ProviderError:
@@ -130,9 +119,9 @@ async def test_pictures_stand_side_by_side_in_their_order(
 
     assert height == 1024
     assert abs(width - (1365 * count + 16 * (count - 1))) <= count
-    task = await task_of(desk)
+    task = await desk.task()
     assert [image["sha256"] for image in task["input"]["images"]] == [
-        hashlib.sha256(path.read_bytes()).hexdigest() for path in order.pictures
+        sha256(path.read_bytes()) for path in order.pictures
     ]
 
 
@@ -141,7 +130,7 @@ async def test_words_seed_and_model_are_put_where_the_file_says(
 ) -> None:
     await ordered(provider, make_order(tmp_path, Operation.CREATE, "a (red:1.2) fox", seed=-3))
 
-    graph = (await task_of(desk))["input"]["graph"]
+    graph = (await desk.task())["input"]["graph"]
     assert graph["2"]["inputs"]["text"] == "a (red:1.2) fox"
     assert graph["3"]["inputs"]["text"].startswith("blurry")
     assert graph["1"]["inputs"]["ckpt_name"] == "sd_xl_base_1.0.safetensors"

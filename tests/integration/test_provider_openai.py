@@ -1,6 +1,5 @@
 """The OpenAI adapter against the simulated API, and against servers that only resemble it."""
 
-import hashlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,8 +18,8 @@ from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
-from tests.support.scripted import Script, open_script
-from tests.support.sim_desk import Desk, open_desk, seen
+from tests.support.scripted import Script
+from tests.support.sim_desk import Desk, open_desk, seen, sha256
 
 KEY = "sim-openai-key"
 LOCAL = """\
@@ -38,7 +37,7 @@ body = { step = 9, tiling = true }
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("openai", {"Authorization": f"Bearer {KEY}"}) as desk:
+    async with open_desk("openai") as desk:
         yield desk
 
 
@@ -48,17 +47,11 @@ async def provider(desk: Desk) -> AsyncGenerator[OpenAiProvider]:
         yield provider
 
 
-@pytest.fixture
-async def script() -> AsyncGenerator[Script]:
-    async with open_script() as script:
-        yield script
-
-
 @asynccontextmanager
 async def opened(
     spec: OpenAiSpec, desk: Desk | Script, **access: Any
 ) -> AsyncGenerator[OpenAiProvider]:
-    url = f"{desk.sandbox.url}/sim/openai/v1" if isinstance(desk, Desk) else f"{desk.url}/v1"
+    url = f"{desk.base_url}/v1" if isinstance(desk, Desk) else f"{desk.url}/v1"
     fields: dict[str, Any] = {"url": url, "key": KEY} | access
     provider = OpenAiProvider("openai", spec, Access(**fields))
     yield provider
@@ -92,7 +85,7 @@ async def test_words_become_a_picture_of_the_wanted_shape(
 
     assert output == Output(path=str(order.target))
     assert seen((tmp_path / "result").read_bytes()) == ("JPEG", (1360, 768))
-    task = (await desk.view())["tasks"][0]
+    task = await desk.task()
     assert task["input"] == {
         "model": "gpt-image-2",
         "prompt": "a fox",
@@ -110,10 +103,10 @@ async def test_pictures_arrive_whole_and_in_their_order(
 
     await made(provider, order)
 
-    task = (await desk.view())["tasks"][0]
+    task = await desk.task()
     assert task["operation"] == "merge"
     assert [image["sha256"] for image in task["input"]["images"]] == [
-        hashlib.sha256(content).hexdigest() for content in contents
+        sha256(content) for content in contents
     ]
     assert "size" not in task["input"]
 
@@ -125,7 +118,7 @@ async def test_a_retouch_says_what_is_meant_and_then_what_the_person_says(
 
     await made(provider, order)
 
-    told = (await desk.view())["tasks"][0]["input"]
+    told = (await desk.task())["input"]
     assert told["prompt"].startswith("Restore this photograph")
     assert told["prompt"].endswith(" keep the hat")
     assert (told["input_fidelity"], told["size"]) == ("high", "auto")
@@ -136,7 +129,7 @@ async def test_where_nothing_is_said_the_file_speaks(
 ) -> None:
     await made(provider, make_order(tmp_path, Operation.MERGE, pictures=2))
 
-    told = (await desk.view())["tasks"][0]["input"]
+    told = (await desk.task())["input"]
     assert told["prompt"] == "Combine these pictures into one natural, well composed scene."
 
 

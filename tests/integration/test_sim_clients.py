@@ -1,12 +1,14 @@
 """The providers' own client libraries, unmodified, against the simulators."""
 
 import asyncio
+import base64
 import gc
 import io
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import fal_client
+import openai
 import pytest
 from fal_client import client as fal_constants
 from fal_client.client import FalClientHTTPError
@@ -14,7 +16,7 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from tests.support.sandbox import picture
-from tests.support.simulators import SimulatorDesk, looks, open_desk, sha256
+from tests.support.sim_desk import Desk, alpha_mask, open_desk, seen, sha256
 
 BANANA = "google/nano-banana-2"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -24,25 +26,25 @@ FAL_EDIT = "fal-ai/nano-banana-2/edit"
 
 
 @pytest.fixture
-async def replicate() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("replicate", "Bearer") as desk:
+async def replicate() -> AsyncGenerator[Desk]:
+    async with open_desk("replicate") as desk:
         yield desk
 
 
 @pytest.fixture
-async def fal_desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("fal", "Key") as desk:
+async def fal_desk() -> AsyncGenerator[Desk]:
+    async with open_desk("fal") as desk:
         yield desk
 
 
-async def fetch(desk: SimulatorDesk, url: str) -> bytes:
+async def fetch(desk: Desk, url: str) -> bytes:
     answer = await desk.anyone.get(url)
     assert answer.status_code == 200
     return answer.content
 
 
 @pytest.fixture
-def replicate_client(replicate: SimulatorDesk) -> Iterator[Client]:
+def replicate_client(replicate: Desk) -> Iterator[Client]:
     """Replicate's client as it is; it takes another base URL and key."""
     client = Client(api_token=replicate.key, base_url=replicate.base_url)
     client.poll_interval = 0.01
@@ -52,7 +54,7 @@ def replicate_client(replicate: SimulatorDesk) -> Iterator[Client]:
 
 @pytest.mark.parametrize("wait", [True, False])
 async def test_replicates_client_runs_models(
-    replicate: SimulatorDesk, replicate_client: Client, wait: bool
+    replicate: Desk, replicate_client: Client, wait: bool
 ) -> None:
     await replicate.set(duration_s=[0.1, 0.1])
     given = {"prompt": "p", "image_input": [io.BytesIO(picture())]}
@@ -63,25 +65,23 @@ async def test_replicates_client_runs_models(
     )
 
     # The client makes a FileOutput of https addresses only.
-    assert looks(await fetch(replicate, output))[0] == "JPEG"
+    assert seen(await fetch(replicate, output))[0] == "JPEG"
     assert len(several) == 2
     assert (await replicate.view())["tasks"][0]["operation"] == "edit"
 
 
-async def test_replicates_client_runs_versions(
-    replicate: SimulatorDesk, replicate_client: Client
-) -> None:
+async def test_replicates_client_runs_versions(replicate: Desk, replicate_client: Client) -> None:
     given = {"image": io.BytesIO(picture(100, 80)), "scale": 3}
 
     output: Any = await asyncio.to_thread(
         replicate_client.run, f"nightmareai/real-esrgan:{ESRGAN}", given
     )
 
-    assert looks(await fetch(replicate, output))[1] == (300, 240)
+    assert seen(await fetch(replicate, output))[1] == (300, 240)
 
 
 async def test_replicates_client_creates_waits_and_cancels(
-    replicate: SimulatorDesk, replicate_client: Client
+    replicate: Desk, replicate_client: Client
 ) -> None:
     def work() -> list[str]:
         slow = replicate_client.models.predictions.create(BANANA, {"prompt": "p [[sim:polls=3]]"})
@@ -95,9 +95,7 @@ async def test_replicates_client_creates_waits_and_cancels(
     assert await asyncio.to_thread(work) == ["succeeded", "canceled", "canceled"]
 
 
-async def test_replicates_client_sees_errors(
-    replicate: SimulatorDesk, replicate_client: Client
-) -> None:
+async def test_replicates_client_sees_errors(replicate: Desk, replicate_client: Client) -> None:
     with pytest.raises(ModelError, match="E005"):
         await asyncio.to_thread(replicate_client.run, BANANA, {"prompt": "p [[sim:moderated]]"})
     with pytest.raises(ReplicateError, match="Input validation failed"):
@@ -107,7 +105,7 @@ async def test_replicates_client_sees_errors(
 
 
 async def test_replicates_client_keeps_files_and_knows_the_account(
-    replicate: SimulatorDesk, replicate_client: Client
+    replicate: Desk, replicate_client: Client
 ) -> None:
     def work() -> list[Any]:
         file = replicate_client.files.create(
@@ -124,9 +122,7 @@ async def test_replicates_client_keeps_files_and_knows_the_account(
 
 
 @pytest.fixture
-def fal(
-    fal_desk: SimulatorDesk, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[fal_client.SyncClient]:
+def fal(fal_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[fal_client.SyncClient]:
     """fal's own client; its environment variables name hosts, always behind https, so its
     constants for the addresses are changed, and nothing else.
     """
@@ -138,9 +134,7 @@ def fal(
     client._client.close()
 
 
-async def test_fals_client_submits_and_waits(
-    fal_desk: SimulatorDesk, fal: fal_client.SyncClient
-) -> None:
+async def test_fals_client_submits_and_waits(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     def work() -> list[Any]:
         handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:polls=2]]"})
         first = handle.status()
@@ -150,12 +144,12 @@ async def test_fals_client_submits_and_waits(
     first, last, file = await asyncio.to_thread(work)
 
     assert (first, last) == (fal_client.InProgress, fal_client.Completed)
-    assert looks(await fetch(fal_desk, file["url"]))[0] == "PNG"
+    assert seen(await fetch(fal_desk, file["url"]))[0] == "PNG"
 
 
 # The client leaves the connections of its uploads to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-async def test_fals_client_uploads(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+async def test_fals_client_uploads(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     content = picture(120, 90)
 
     def work() -> Any:
@@ -171,7 +165,7 @@ async def test_fals_client_uploads(fal_desk: SimulatorDesk, fal: fal_client.Sync
     gc.collect()
 
 
-async def test_fals_client_cancels(fal_desk: SimulatorDesk, fal: fal_client.SyncClient) -> None:
+async def test_fals_client_cancels(fal_desk: Desk, fal: fal_client.SyncClient) -> None:
     def work() -> None:
         handle = fal.submit(FAL_BANANA, {"prompt": "p [[sim:slow=600]]"})
         fal.cancel(FAL_BANANA, handle.request_id)
@@ -190,9 +184,107 @@ async def test_fals_client_cancels(fal_desk: SimulatorDesk, fal: fal_client.Sync
     ],
 )
 async def test_fals_client_sees_errors(
-    fal_desk: SimulatorDesk, fal: fal_client.SyncClient, given: dict[str, Any], status: int
+    fal_desk: Desk, fal: fal_client.SyncClient, given: dict[str, Any], status: int
 ) -> None:
     with pytest.raises(FalClientHTTPError) as caught:
         await asyncio.to_thread(fal.subscribe, FAL_BANANA, given, interval=0.01)
 
     assert caught.value.status_code == status
+
+
+@pytest.fixture
+async def openai_desk() -> AsyncGenerator[Desk]:
+    async with open_desk("openai") as desk:
+        yield desk
+
+
+@pytest.fixture
+async def openai_client(openai_desk: Desk) -> AsyncGenerator[openai.AsyncOpenAI]:
+    """OpenAI's own library, as it comes."""
+    url = f"{openai_desk.base_url}/v1"
+    async with openai.AsyncOpenAI(base_url=url, api_key=openai_desk.key, max_retries=0) as client:
+        yield client
+
+
+def file(content: bytes, name: str = "a.jpg", kind: str = "image/jpeg") -> Any:
+    return (name, content, kind)
+
+
+async def test_openais_client_makes_a_picture(openai_client: openai.AsyncOpenAI) -> None:
+    made = await openai_client.images.generate(
+        model="gpt-image-2", prompt="a cat", size="1536x1024", output_format="jpeg", n=2
+    )
+
+    assert made.data
+    assert made.usage
+    assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
+    assert [seen(base64.b64decode(item.b64_json or "")) for item in made.data] == [
+        ("JPEG", (1536, 1024))
+    ] * 2
+
+
+async def test_openais_client_edits_with_a_mask(
+    openai_client: openai.AsyncOpenAI, openai_desk: Desk
+) -> None:
+    made = await openai_client.images.edit(
+        model="gpt-image-1.5",
+        prompt="a hat for the cat",
+        image=[file(picture(64, 48)), file(picture(48, 64, kind="PNG"), "b.png", "image/png")],
+        mask=file(alpha_mask(64, 48), "mask.png", "image/png"),
+        input_fidelity="high",
+    )
+
+    assert made.data
+    task = await openai_desk.task()
+    assert [note["width"] for note in task["input"]["images"]] == [64, 48]
+    assert task["input"]["mask"]["width"] == 64
+
+
+async def test_openais_client_edits_a_single_picture(openai_client: openai.AsyncOpenAI) -> None:
+    made = await openai_client.images.edit(
+        model="gpt-image-1-mini", prompt="blue", image=file(picture()), size="1024x1024"
+    )
+
+    assert made.data
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind", "code"),
+    [
+        ("moderated", openai.BadRequestError, "moderation_blocked"),
+        ("402", openai.RateLimitError, "insufficient_quota"),
+        ("429=1", openai.RateLimitError, "rate_limit_exceeded"),
+        ("fail", openai.InternalServerError, None),
+        ("drop_after_accept", openai.APIConnectionError, None),
+    ],
+)
+async def test_openais_client_understands_the_errors(
+    openai_client: openai.AsyncOpenAI, mark: str, kind: type[openai.APIError], code: str | None
+) -> None:
+    with pytest.raises(kind) as caught:
+        await openai_client.images.generate(model="gpt-image-2", prompt=f"[[sim:{mark}]]")
+
+    assert caught.value.code == code
+
+
+async def test_openais_client_waits_and_tries_again(
+    openai_client: openai.AsyncOpenAI, openai_desk: Desk
+) -> None:
+    patient = openai_client.with_options(max_retries=2)
+
+    made = await patient.images.generate(model="gpt-image-2", prompt="[[sim:429=1]]")
+
+    assert made.data
+    assert len(await openai_desk.charged_usd()) == 1
+
+
+async def test_openais_client_lists_models_and_knows_who_may_not(
+    openai_client: openai.AsyncOpenAI,
+) -> None:
+    names = [model.id async for model in openai_client.models.list()]
+
+    assert names == ["gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"]
+    with pytest.raises(openai.AuthenticationError):
+        await openai_client.with_options(api_key="sk-wrong").models.list()
+    with pytest.raises(openai.NotFoundError):
+        await openai_client.images.generate(model="gpt-image-1", prompt="a cat")

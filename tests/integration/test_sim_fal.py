@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from PIL import Image
 
 from imgbot.sandbox.simulators.signing import fal_headers, fal_key_set
-from tests.support.hook_catcher import Caught, HookCatcher, catch_hooks
+from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.simulators import SimulatorDesk, data_uri, looks, open_desk, sha256
+from tests.support.sim_desk import Desk, data_uri, open_desk, seen, sha256
 
 BANANA = "fal-ai/nano-banana-2"
 EDIT = "fal-ai/nano-banana-2/edit"
@@ -29,19 +29,13 @@ UNREADABLE = (
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("fal", "Key") as desk:
+async def desk() -> AsyncGenerator[Desk]:
+    async with open_desk("fal") as desk:
         yield desk
 
 
-@pytest.fixture
-async def hooks() -> AsyncGenerator[HookCatcher]:
-    async with catch_hooks() as catcher:
-        yield catcher
-
-
 async def submit(
-    desk: SimulatorDesk, given: dict[str, Any], endpoint: str = BANANA, hook: str = ""
+    desk: Desk, given: dict[str, Any], endpoint: str = BANANA, hook: str = ""
 ) -> dict[str, Any]:
     params = {"fal_webhook": hook} if hook else {}
     answer = await desk.http.post(f"/{endpoint}", json=given, params=params)
@@ -49,9 +43,7 @@ async def submit(
     return answer.json()
 
 
-async def finish(
-    desk: SimulatorDesk, given: dict[str, Any], endpoint: str = BANANA
-) -> httpx.Response:
+async def finish(desk: Desk, given: dict[str, Any], endpoint: str = BANANA) -> httpx.Response:
     """The answer where the result is."""
     begun = await submit(desk, given, endpoint)
     status = await desk.http.get(begun["status_url"])
@@ -59,16 +51,16 @@ async def finish(
     return await desk.http.get(begun["response_url"])
 
 
-async def fetch(desk: SimulatorDesk, file: dict[str, Any]) -> tuple[str, tuple[int, int]]:
+async def fetch(desk: Desk, file: dict[str, Any]) -> tuple[str, tuple[int, int]]:
     """Format and size of a file, which must be those that were told."""
     answer = await desk.anyone.get(file["url"])
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, file["content_type"])
-    kind, size = looks(answer.content)
+    kind, size = seen(answer.content)
     assert size == (file["width"], file["height"])
     return kind, size
 
 
-async def test_a_request_goes_through_the_queue_and_is_charged_once(desk: SimulatorDesk) -> None:
+async def test_a_request_goes_through_the_queue_and_is_charged_once(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "a cat [[sim:polls=2]]", "aspect_ratio": "16:9"})
 
     early = await desk.http.get(begun["response_url"])
@@ -97,7 +89,7 @@ async def test_a_request_goes_through_the_queue_and_is_charged_once(desk: Simula
     ]
 
 
-async def test_a_slow_request_waits_in_the_queue(desk: SimulatorDesk) -> None:
+async def test_a_slow_request_waits_in_the_queue(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "a cat [[sim:slow=600]]"})
 
     status = await desk.http.get(begun["status_url"])
@@ -105,7 +97,7 @@ async def test_a_slow_request_waits_in_the_queue(desk: SimulatorDesk) -> None:
     assert (status.status_code, status.json()["queue_position"]) == (202, 0)
 
 
-async def test_requests_are_found_under_the_application_alone(desk: SimulatorDesk) -> None:
+async def test_requests_are_found_under_the_application_alone(desk: Desk) -> None:
     given = {"prompt": "p !", "image_urls": [data_uri(picture())]}
     begun = await submit(desk, given, EDIT)
     found = f"/requests/{begun['request_id']}"
@@ -119,9 +111,7 @@ async def test_requests_are_found_under_the_application_alone(desk: SimulatorDes
 
 
 @pytest.mark.parametrize(("images", "operation"), [(1, "edit"), (3, "merge")])
-async def test_pictures_are_received_in_order(
-    desk: SimulatorDesk, images: int, operation: str
-) -> None:
+async def test_pictures_are_received_in_order(desk: Desk, images: int, operation: str) -> None:
     sent = [picture(100 + 10 * index, 80) for index in range(images)]
     given = {"prompt": "put 1 into 2", "image_urls": [data_uri(image) for image in sent]}
 
@@ -153,7 +143,7 @@ async def test_pictures_are_received_in_order(
     ],
 )
 async def test_tools_take_one_picture(
-    desk: SimulatorDesk,
+    desk: Desk,
     endpoint: str,
     given: dict[str, Any],
     key: str,
@@ -168,7 +158,7 @@ async def test_tools_take_one_picture(
     assert (await desk.task())["operation"] == operation
 
 
-async def test_several_pictures_of_a_named_size(desk: SimulatorDesk) -> None:
+async def test_several_pictures_of_a_named_size(desk: Desk) -> None:
     given = {"prompt": "p", "num_images": 2, "image_size": "portrait_4_3"}
 
     output = (await finish(desk, given, SCHNELL)).json()
@@ -178,17 +168,17 @@ async def test_several_pictures_of_a_named_size(desk: SimulatorDesk) -> None:
     assert await desk.charged_usd() == [0.006]
 
 
-async def test_a_size_in_pixels_and_pictures_within_the_answer(desk: SimulatorDesk) -> None:
+async def test_a_size_in_pixels_and_pictures_within_the_answer(desk: Desk) -> None:
     given = {"prompt": "p", "image_size": {"width": 320, "height": 200}, "sync_mode": True}
 
     output = (await finish(desk, given, SCHNELL)).json()
 
     head, _, text = output["images"][0]["url"].partition(",")
     assert head == "data:image/jpeg;base64"
-    assert looks(base64.b64decode(text)) == ("JPEG", (320, 200))
+    assert seen(base64.b64decode(text)) == ("JPEG", (320, 200))
 
 
-async def test_a_key_is_needed(desk: SimulatorDesk) -> None:
+async def test_a_key_is_needed(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p !"})
 
     answers = [
@@ -265,7 +255,7 @@ async def test_a_key_is_needed(desk: SimulatorDesk) -> None:
     ],
 )
 async def test_what_is_wrong_stands_where_the_result_would_be(
-    desk: SimulatorDesk,
+    desk: Desk,
     endpoint: str,
     given: dict[str, Any],
     place: list[Any],
@@ -282,7 +272,7 @@ async def test_what_is_wrong_stands_where_the_result_would_be(
     assert await desk.charged_usd() == []
 
 
-async def test_what_does_not_exist_is_not_found(desk: SimulatorDesk) -> None:
+async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
     app = await desk.http.post("/fal-ai/dance", json={"prompt": "p"})
     path = await finish(desk, {"prompt": "p"}, f"{BANANA}/dance")
     request = await desk.http.get(f"/{BANANA}/requests/nothing")
@@ -297,7 +287,7 @@ async def test_what_does_not_exist_is_not_found(desk: SimulatorDesk) -> None:
     assert (cancel.status_code, cancel.json()) == (404, {"status": "NOT_FOUND"})
 
 
-async def test_a_body_that_is_no_json_is_refused(desk: SimulatorDesk) -> None:
+async def test_a_body_that_is_no_json_is_refused(desk: Desk) -> None:
     url = f"/{BANANA}"
     answers = [
         await desk.http.post(url, content=b"{}", headers={"Content-Type": "text/plain"}),
@@ -307,7 +297,7 @@ async def test_a_body_that_is_no_json_is_refused(desk: SimulatorDesk) -> None:
     assert [answer.status_code for answer in answers] == [415, 400]
 
 
-async def test_a_moderated_request_is_a_policy_violation(desk: SimulatorDesk) -> None:
+async def test_a_moderated_request_is_a_policy_violation(desk: Desk) -> None:
     result = await finish(desk, {"prompt": "p [[sim:moderated]]"})
 
     [entry] = result.json()["detail"]
@@ -315,7 +305,7 @@ async def test_a_moderated_request_is_a_policy_violation(desk: SimulatorDesk) ->
     assert await desk.charged_usd() == []
 
 
-async def test_flux_returns_a_black_picture_instead(desk: SimulatorDesk) -> None:
+async def test_flux_returns_a_black_picture_instead(desk: Desk) -> None:
     result = await finish(desk, {"prompt": "p [[sim:moderated]]"}, SCHNELL)
 
     output = result.json()
@@ -326,7 +316,7 @@ async def test_flux_returns_a_black_picture_instead(desk: SimulatorDesk) -> None
     assert sum(await desk.charged_usd()) == 0
 
 
-async def test_a_failure_is_completed_too(desk: SimulatorDesk) -> None:
+async def test_a_failure_is_completed_too(desk: Desk) -> None:
     result = await finish(desk, {"prompt": "p [[sim:fail]]"})
 
     assert (result.status_code, result.headers["X-Fal-Retryable"]) == (500, "true")
@@ -335,7 +325,7 @@ async def test_a_failure_is_completed_too(desk: SimulatorDesk) -> None:
 
 
 @pytest.mark.parametrize("mark", ["402", "locked"])
-async def test_without_credit_the_user_is_locked(desk: SimulatorDesk, mark: str) -> None:
+async def test_without_credit_the_user_is_locked(desk: Desk, mark: str) -> None:
     answer = await desk.http.post(f"/{BANANA}", json={"prompt": f"p [[sim:{mark}]]"})
 
     assert answer.status_code == 403
@@ -343,7 +333,7 @@ async def test_without_credit_the_user_is_locked(desk: SimulatorDesk, mark: str)
     assert (await desk.view())["tasks"] == []
 
 
-async def test_submits_can_be_refused_lost_or_garbled(desk: SimulatorDesk) -> None:
+async def test_submits_can_be_refused_lost_or_garbled(desk: Desk) -> None:
     async def order(mark: str) -> httpx.Response:
         return await desk.http.post(f"/{BANANA}", json={"prompt": f"p [[sim:{mark}]]"})
 
@@ -359,7 +349,7 @@ async def test_submits_can_be_refused_lost_or_garbled(desk: SimulatorDesk) -> No
     assert len(await desk.charged_usd()) == 4
 
 
-async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
+async def test_polls_can_be_spoiled(desk: Desk) -> None:
     marks = "5xx_on_poll", "429_on_poll", "malformed", "html", "null", "unknown_state"
     begun = await submit(desk, {"prompt": " ".join(f"[[sim:{mark}=1]]" for mark in marks)})
 
@@ -373,13 +363,13 @@ async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
     assert answers[5].json()["status"] == "HIBERNATING"
 
 
-async def test_files_can_be_gone(desk: SimulatorDesk) -> None:
+async def test_files_can_be_gone(desk: Desk) -> None:
     output = (await finish(desk, {"prompt": "p [[sim:expired]]"})).json()
 
     assert (await desk.anyone.get(output["images"][0]["url"])).status_code == 404
 
 
-async def test_cancelling_in_the_queue_is_free_and_may_come_too_late(desk: SimulatorDesk) -> None:
+async def test_cancelling_in_the_queue_is_free_and_may_come_too_late(desk: Desk) -> None:
     waiting = await submit(desk, {"prompt": "p [[sim:slow=600]]"})
     running = await submit(desk, {"prompt": "p [[sim:polls=9]]"})
     over = await submit(desk, {"prompt": "p !"})
@@ -398,13 +388,13 @@ async def test_cancelling_in_the_queue_is_free_and_may_come_too_late(desk: Simul
     assert len(await desk.charged_usd()) == 2
 
 
-async def make_token(desk: SimulatorDesk) -> dict[str, Any]:
+async def make_token(desk: Desk) -> dict[str, Any]:
     url = "/rest/storage/auth/token"
     answer = await desk.http.post(url, params={"storage_type": "fal-cdn-v3"}, json={})
     return answer.json()
 
 
-async def test_an_upload_needs_a_token_and_is_an_input(desk: SimulatorDesk) -> None:
+async def test_an_upload_needs_a_token_and_is_an_input(desk: Desk) -> None:
     content, token = picture(120, 90), await make_token(desk)
     headers = {
         "Authorization": f"{token['token_type']} {token['token']}",
@@ -425,7 +415,7 @@ async def test_an_upload_needs_a_token_and_is_an_input(desk: SimulatorDesk) -> N
     assert (received[0]["sha256"], received[0]["via"]) == (sha256(content), "url")
 
 
-async def test_the_balance_is_a_number(desk: SimulatorDesk) -> None:
+async def test_the_balance_is_a_number(desk: Desk) -> None:
     assert (await desk.http.get("/rest/billing/user_balance")).json() == 42.5
 
 
@@ -468,7 +458,7 @@ def is_genuine(caught: Caught, keys: dict[str, Any]) -> bool:
     ],
 )
 async def test_the_end_is_told_by_webhook(
-    desk: SimulatorDesk, hooks: HookCatcher, mark: str, status: str, genuine: list[bool]
+    desk: Desk, hooks: HookCatcher, mark: str, status: str, genuine: list[bool]
 ) -> None:
     begun = await submit(desk, {"prompt": f"p ! {mark}"}, hook=hooks.url)
 

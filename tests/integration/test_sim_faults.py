@@ -5,25 +5,25 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
-from tests.support.simulators import SimulatorDesk, open_desk
+from tests.support.sim_desk import Desk, open_desk
 
 MODEL = "google/nano-banana-2"
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("replicate", "Bearer") as desk:
+async def desk() -> AsyncGenerator[Desk]:
+    async with open_desk("replicate") as desk:
         yield desk
 
 
-async def submit(desk: SimulatorDesk, mark: str) -> str:
+async def submit(desk: Desk, mark: str) -> str:
     """The address at which the prediction is polled."""
     body = {"input": {"prompt": f"p [[sim:{mark}]]"}}
     answer = await desk.http.post(f"/v1/models/{MODEL}/predictions", json=body)
     return answer.json()["urls"]["get"]
 
 
-async def file_of(desk: SimulatorDesk, mark: str) -> str:
+async def file_of(desk: Desk, mark: str) -> str:
     return (await desk.http.get(await submit(desk, mark))).json()["output"]
 
 
@@ -31,23 +31,21 @@ async def file_of(desk: SimulatorDesk, mark: str) -> str:
     ("mark", "kind", "start"),
     [("not_a_picture", "image/jpeg", b"<!doctype html>"), ("svg", "image/svg+xml", b"<svg ")],
 )
-async def test_a_file_can_be_no_picture(
-    desk: SimulatorDesk, mark: str, kind: str, start: bytes
-) -> None:
+async def test_a_file_can_be_no_picture(desk: Desk, mark: str, kind: str, start: bytes) -> None:
     answer = await desk.anyone.get(await file_of(desk, mark))
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
     assert answer.content.startswith(start)
 
 
-async def test_a_file_can_hide_behind_endless_redirects(desk: SimulatorDesk) -> None:
+async def test_a_file_can_hide_behind_endless_redirects(desk: Desk) -> None:
     url = await file_of(desk, "redirects")
 
     with pytest.raises(httpx.TooManyRedirects):
         await desk.anyone.get(url, follow_redirects=True)
 
 
-async def test_a_file_can_be_huge(desk: SimulatorDesk) -> None:
+async def test_a_file_can_be_huge(desk: Desk) -> None:
     read_bytes = 0
     async with desk.anyone.stream("GET", await file_of(desk, "huge")) as answer:
         async for chunk in answer.aiter_raw():
@@ -59,14 +57,14 @@ async def test_a_file_can_be_huge(desk: SimulatorDesk) -> None:
     assert "Content-Length" not in answer.headers
 
 
-async def test_a_file_can_trickle(desk: SimulatorDesk) -> None:
+async def test_a_file_can_trickle(desk: Desk) -> None:
     async with desk.anyone.stream("GET", await file_of(desk, "trickle")) as answer:
         first = await anext(answer.aiter_raw())
 
     assert first == b"\xff"
 
 
-async def test_a_poll_can_stall(desk: SimulatorDesk) -> None:
+async def test_a_poll_can_stall(desk: Desk) -> None:
     async with desk.http.stream("GET", await submit(desk, "stalled")) as answer:
         first = await anext(answer.aiter_raw())
 

@@ -11,9 +11,9 @@ import pytest
 
 from imgbot.sandbox.simulators.kie import Kie
 from imgbot.sandbox.simulators.signing import kie_headers
-from tests.support.hook_catcher import Caught, HookCatcher, catch_hooks
+from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.simulators import SimulatorDesk, data_uri, looks, open_desk, sha256
+from tests.support.sim_desk import Desk, data_uri, encoded, open_desk, seen, sha256
 
 BANANA = "nano-banana-2"
 OLD_EDIT = "google/nano-banana-edit"
@@ -22,15 +22,9 @@ JOBS = "/api/v1/jobs"
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("kie", "Bearer") as desk:
+async def desk() -> AsyncGenerator[Desk]:
+    async with open_desk("kie") as desk:
         yield desk
-
-
-@pytest.fixture
-async def hooks() -> AsyncGenerator[HookCatcher]:
-    async with catch_hooks() as catcher:
-        yield catcher
 
 
 def told(answer: httpx.Response) -> tuple[int, str]:
@@ -39,25 +33,23 @@ def told(answer: httpx.Response) -> tuple[int, str]:
     return body["code"], body["msg"]
 
 
-async def order(
-    desk: SimulatorDesk, given: Any, model: str = BANANA, **body: Any
-) -> httpx.Response:
+async def order(desk: Desk, given: Any, model: str = BANANA, **body: Any) -> httpx.Response:
     return await desk.http.post(f"{JOBS}/createTask", json={"model": model, "input": given} | body)
 
 
-async def submit(desk: SimulatorDesk, given: Any, model: str = BANANA, **body: Any) -> str:
+async def submit(desk: Desk, given: Any, model: str = BANANA, **body: Any) -> str:
     answer = await order(desk, given, model, **body)
     assert told(answer) == (200, "success")
     return answer.json()["data"]["taskId"]
 
 
-async def poll(desk: SimulatorDesk, task_id: str) -> dict[str, Any]:
+async def poll(desk: Desk, task_id: str) -> dict[str, Any]:
     answer = await desk.http.get(f"{JOBS}/recordInfo", params={"taskId": task_id})
     assert told(answer) == (200, "success")
     return answer.json()["data"]
 
 
-async def upload(desk: SimulatorDesk, content: bytes, name: str = "a.jpg") -> str:
+async def upload(desk: Desk, content: bytes, name: str = "a.jpg") -> str:
     answer = await desk.http.post(
         "/upload/api/file-stream-upload",
         files={"file": (name, content, "image/jpeg")},
@@ -67,17 +59,17 @@ async def upload(desk: SimulatorDesk, content: bytes, name: str = "a.jpg") -> st
     return answer.json()["data"]["downloadUrl"]
 
 
-async def result_of(desk: SimulatorDesk, task_id: str) -> tuple[str, tuple[int, int]]:
+async def result_of(desk: Desk, task_id: str) -> tuple[str, tuple[int, int]]:
     """Format and size of the picture that a finished task has made."""
     record = await poll(desk, task_id)
     assert record["state"] == "success", record
     [url] = json.loads(record["resultJson"])["resultUrls"]
     answer = await desk.anyone.get(url)
     assert answer.status_code == 200
-    return looks(answer.content)
+    return seen(answer.content)
 
 
-async def test_a_task_becomes_a_picture_and_one_charge(desk: SimulatorDesk) -> None:
+async def test_a_task_becomes_a_picture_and_one_charge(desk: Desk) -> None:
     given = {"prompt": "a cat", "image_input": [], "aspect_ratio": "16:9", "output_format": "png"}
     task_id = await submit(desk, given)
 
@@ -100,7 +92,7 @@ async def test_a_task_becomes_a_picture_and_one_charge(desk: SimulatorDesk) -> N
     assert credit.json() == {"code": 200, "msg": "success", "data": 9992.0}
 
 
-async def test_a_task_passes_through_its_states(desk: SimulatorDesk) -> None:
+async def test_a_task_passes_through_its_states(desk: Desk) -> None:
     slow = await submit(desk, {"prompt": "p [[sim:slow=600]]"})
     held = await submit(desk, {"prompt": "p [[sim:polls=1]]"})
 
@@ -112,7 +104,7 @@ async def test_a_task_passes_through_its_states(desk: SimulatorDesk) -> None:
 
 @pytest.mark.parametrize(("images", "operation"), [(0, "create"), (1, "edit"), (3, "merge")])
 async def test_the_pictures_decide_what_a_generalist_does(
-    desk: SimulatorDesk, images: int, operation: str
+    desk: Desk, images: int, operation: str
 ) -> None:
     sent = [picture(100 + 10 * index, 80) for index in range(images)]
     urls = [await upload(desk, image, f"{index}.jpg") for index, image in enumerate(sent)]
@@ -136,7 +128,7 @@ async def test_the_pictures_decide_what_a_generalist_does(
     ],
 )
 async def test_each_model_names_its_picture_in_its_own_way(
-    desk: SimulatorDesk,
+    desk: Desk,
     model: str,
     given: dict[str, Any],
     operation: str,
@@ -156,7 +148,7 @@ async def test_each_model_names_its_picture_in_its_own_way(
     ("model", "given"),
     [("google/nano-banana", {"image_size": "3:2"}), ("z-image", {"aspect_ratio": "4:3"})],
 )
-async def test_simple_models_create(desk: SimulatorDesk, model: str, given: dict[str, Any]) -> None:
+async def test_simple_models_create(desk: Desk, model: str, given: dict[str, Any]) -> None:
     task_id = await submit(desk, given | {"prompt": "p"}, model)
 
     _, (width, height) = await result_of(desk, task_id)
@@ -165,7 +157,7 @@ async def test_simple_models_create(desk: SimulatorDesk, model: str, given: dict
 
 
 async def test_unknown_fields_are_ignored_and_told_to_the_control_interface(
-    desk: SimulatorDesk,
+    desk: Desk,
 ) -> None:
     task_id = await submit(desk, {"prompt": "p", "image_size": "1:1", "colour": "red"})
 
@@ -176,7 +168,7 @@ async def test_unknown_fields_are_ignored_and_told_to_the_control_interface(
     assert '"colour":"red"' in view["requests"][0]
 
 
-async def test_a_refusal_has_http_status_200(desk: SimulatorDesk) -> None:
+async def test_a_refusal_has_http_status_200(desk: Desk) -> None:
     anyone, base = desk.anyone, desk.base_url
     wrong = {"Authorization": "Bearer x"}
     url = f"{JOBS}/createTask"
@@ -217,7 +209,7 @@ async def test_a_refusal_has_http_status_200(desk: SimulatorDesk) -> None:
     ],
 )
 async def test_a_wrong_input_makes_no_task(
-    desk: SimulatorDesk, model: str, given: Any, code: int, text: str
+    desk: Desk, model: str, given: Any, code: int, text: str
 ) -> None:
     found, message = told(await order(desk, given, model))
 
@@ -226,7 +218,7 @@ async def test_a_wrong_input_makes_no_task(
     assert (view["tasks"], view["ledger"]) == ([], [])
 
 
-async def test_what_is_too_large_is_refused(desk: SimulatorDesk) -> None:
+async def test_what_is_too_large_is_refused(desk: Desk) -> None:
     heavy = await upload(desk, picture() + bytes(10 << 20), "heavy.jpg")
     wide = await upload(desk, picture(2600, 20), "wide.jpg")
 
@@ -239,7 +231,7 @@ async def test_what_is_too_large_is_refused(desk: SimulatorDesk) -> None:
 
 
 @pytest.mark.parametrize("mark", ["402", "433", "451", "455"])
-async def test_a_submit_is_refused_by_code(desk: SimulatorDesk, mark: str) -> None:
+async def test_a_submit_is_refused_by_code(desk: Desk, mark: str) -> None:
     code, _ = told(await order(desk, {"prompt": f"p [[sim:{mark}]]"}))
 
     assert code == int(mark)
@@ -255,7 +247,7 @@ async def test_a_submit_is_refused_by_code(desk: SimulatorDesk, mark: str) -> No
     ],
 )
 async def test_a_failed_task_says_why_and_costs_nothing(
-    desk: SimulatorDesk, mark: str, code: str, text: str
+    desk: Desk, mark: str, code: str, text: str
 ) -> None:
     record = await poll(desk, await submit(desk, {"prompt": f"p [[sim:{mark}]]"}))
 
@@ -264,7 +256,7 @@ async def test_a_failed_task_says_why_and_costs_nothing(
     assert await desk.charged_usd() == []
 
 
-async def test_an_upload_that_is_no_picture_fails_the_task(desk: SimulatorDesk) -> None:
+async def test_an_upload_that_is_no_picture_fails_the_task(desk: Desk) -> None:
     url = await upload(desk, b"words")
 
     record = await poll(desk, await submit(desk, {"prompt": "p", "image_input": [url]}))
@@ -272,7 +264,7 @@ async def test_an_upload_that_is_no_picture_fails_the_task(desk: SimulatorDesk) 
     assert (record["state"], record["failCode"]) == ("fail", "422")
 
 
-async def test_submits_can_be_held_back_lost_or_garbled(desk: SimulatorDesk) -> None:
+async def test_submits_can_be_held_back_lost_or_garbled(desk: Desk) -> None:
     held_back = [told(await order(desk, {"prompt": "p [[sim:429=2]]"}))[0] for _ in range(3)]
     down = [told(await order(desk, {"prompt": "p [[sim:5xx_on_submit]]"}))[0] for _ in range(2)]
     with pytest.raises(httpx.TransportError):
@@ -285,7 +277,7 @@ async def test_submits_can_be_held_back_lost_or_garbled(desk: SimulatorDesk) -> 
     assert len(await desk.charged_usd()) == 4
 
 
-async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
+async def test_polls_can_be_spoiled(desk: Desk) -> None:
     marks = "5xx_on_poll", "429_on_poll", "malformed", "html", "null", "unknown_state"
     words = " ".join(f"[[sim:{mark}=1]]" for mark in marks)
     params = {"taskId": await submit(desk, {"prompt": f"p {words}"})}
@@ -300,7 +292,7 @@ async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
     assert [answer.json()["data"]["state"] for answer in answers[5:]] == ["hibernating", "success"]
 
 
-async def test_an_upload_of_the_same_name_overwrites(desk: SimulatorDesk) -> None:
+async def test_an_upload_of_the_same_name_overwrites(desk: Desk) -> None:
     first, second = picture(100, 80), picture(80, 100)
 
     url = await upload(desk, first)
@@ -311,9 +303,9 @@ async def test_an_upload_of_the_same_name_overwrites(desk: SimulatorDesk) -> Non
     assert [one["sha256"] for one in (await desk.view())["uploads"]] == [sha256(second)]
 
 
-async def test_files_are_uploaded_as_base64_and_by_address(desk: SimulatorDesk) -> None:
+async def test_files_are_uploaded_as_base64_and_by_address(desk: Desk) -> None:
     content = picture()
-    texts = [data_uri(content), base64.b64encode(content).decode()]
+    texts = [data_uri(content), encoded(content)]
 
     kept = [
         await desk.http.post(
@@ -346,7 +338,7 @@ async def test_files_are_uploaded_as_base64_and_by_address(desk: SimulatorDesk) 
     ],
 )
 async def test_a_wrong_upload_is_refused(
-    desk: SimulatorDesk, path: str, body: dict[str, Any], code: int
+    desk: Desk, path: str, body: dict[str, Any], code: int
 ) -> None:
     assert told(await desk.http.post(f"/upload/api/{path}", json=body))[0] == code
 
@@ -374,9 +366,9 @@ def is_genuine(caught: Caught, key: str) -> bool:
     ],
 )
 async def test_the_end_is_told_by_callback(
-    desk: SimulatorDesk, hooks: HookCatcher, mark: str, code: int, genuine: list[bool]
+    desk: Desk, hooks: HookCatcher, mark: str, code: int, genuine: list[bool]
 ) -> None:
-    simulator = desk.sandbox.simulators["kie"]
+    simulator = desk.simulator
     assert isinstance(simulator, Kie)
     task_id = await submit(desk, {"prompt": f"p {mark}"}, callBackUrl=hooks.url)
 

@@ -1,33 +1,21 @@
-"""OpenAI as simulated: strict, synchronous, and charged whoever listens."""
+"""OpenAI as simulated, strict and synchronous; its client is in test_sim_clients.py."""
 
 import base64
-import hashlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, alpha_mask, encoded, open_desk, seen
+from tests.support.sim_desk import Desk, alpha_mask, encoded, open_desk, seen, sha256
 from tests.support.waiting import eventually
-
-KEY = "sim-openai-key"
 
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("openai", {"Authorization": f"Bearer {KEY}"}) as desk:
+    async with open_desk("openai") as desk:
         yield desk
-
-
-@pytest.fixture
-async def client(desk: Desk) -> AsyncGenerator[openai.AsyncOpenAI]:
-    """OpenAI's own library, as it comes."""
-    url = f"{desk.sandbox.url}/sim/openai/v1"
-    async with openai.AsyncOpenAI(base_url=url, api_key=KEY, max_retries=0) as client:
-        yield client
 
 
 def wish(prompt: str = "a cat", **fields: Any) -> dict[str, Any]:
@@ -72,10 +60,9 @@ async def test_several_pictures_cost_several_times(desk: Desk) -> None:
 
     assert len({item["b64_json"] for item in made["data"]}) == 3
     assert made["usage"]["output_tokens"] == 3 * 272
-    view = await desk.view()
-    assert [entry["charged_usd"] for entry in view["ledger"]] == [0.015]
-    assert view["tasks"][0]["model"] == "gpt-image-1-mini"
-    assert view["tasks"][0]["input"]["n"] == 3
+    assert await desk.charged_usd() == [0.015]
+    shown = await desk.task()
+    assert (shown["model"], shown["input"]["n"]) == ("gpt-image-1-mini", 3)
 
 
 @pytest.mark.parametrize(
@@ -152,11 +139,11 @@ async def test_an_edit_shows_which_pictures_came_in_which_order(desk: Desk) -> N
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["data"]) == 2
     assert answer.json()["usage"]["input_tokens_details"]["image_tokens"] > 0
-    task = (await desk.view())["tasks"][0]
+    task = await desk.task()
     assert (task["operation"], task["images"]) == ("merge", 2)
     assert task["input"]["images"] == [
         {
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "sha256": sha256(content),
             "size_bytes": len(content),
             "width": size[0],
             "height": size[1],
@@ -196,7 +183,7 @@ async def test_a_wrong_form_is_refused(
     answer = await edit(desk, files, **fields)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
-    assert await desk.ledger() == []
+    assert await desk.charged_usd() == []
 
 
 async def test_an_edit_is_a_form(desk: Desk) -> None:
@@ -209,7 +196,7 @@ async def test_whoever_hangs_up_has_paid(desk: Desk) -> None:
     with pytest.raises(httpx.ReadTimeout):
         await desk.http.post("/v1/images/generations", json=wish("[[sim:slow=600]]"), timeout=0.2)
 
-    ledger: Any = await eventually(desk.ledger)
+    ledger: Any = await eventually(desk.charged_usd)
     assert len(ledger) == 1
 
 
@@ -231,14 +218,14 @@ async def test_failures_are_in_openai_s_words_and_cost_nothing(
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["type"]) == (status, code, kind)
     assert ("retry-after" in answer.headers) == (code == "rate_limit_exceeded")
-    assert await desk.ledger() == []
+    assert await desk.charged_usd() == []
 
 
 async def test_the_first_submits_can_be_held_back(desk: Desk) -> None:
     answers = [await generate(desk, "[[sim:429=2]] [[sim:5xx_on_submit=1]]") for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [503, 429, 429, 200]
-    assert len(await desk.ledger()) == 1
+    assert len(await desk.charged_usd()) == 1
 
 
 @pytest.mark.parametrize("mark", ["malformed", "garbled_submit"])
@@ -248,14 +235,14 @@ async def test_a_broken_answer_is_charged(desk: Desk, mark: str) -> None:
     assert answer.status_code == 200
     with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
         answer.json()
-    assert len(await desk.ledger()) == 1
+    assert len(await desk.charged_usd()) == 1
 
 
 async def test_a_cut_after_acceptance_is_charged(desk: Desk) -> None:
     with pytest.raises(httpx.TransportError):
         await generate(desk, "[[sim:drop_after_accept]]")
 
-    assert len(await desk.ledger()) == 1
+    assert len(await desk.charged_usd()) == 1
 
 
 async def test_answers_can_be_empty_or_no_pictures(desk: Desk) -> None:
@@ -270,7 +257,7 @@ async def test_answers_can_be_empty_or_no_pictures(desk: Desk) -> None:
     assert null["data"] is None
     assert b"<!doctype" in base64.b64decode(page["data"][0]["b64_json"])
     assert b"<svg" in base64.b64decode(svg["data"][0]["b64_json"])
-    assert len(await desk.ledger()) == 5
+    assert len(await desk.charged_usd()) == 5
 
 
 @pytest.mark.parametrize("mark", ["huge", "trickle", "stalled"])
@@ -324,7 +311,7 @@ async def test_local_ai_takes_pictures_as_base64_and_gives_them_so(desk: Desk) -
     )
 
     assert seen(base64.b64decode(made.json()["data"][0]["b64_json"])) == ("PNG", (512, 512))
-    task = (await desk.view())["tasks"][0]
+    task = await desk.task()
     assert (task["operation"], len(task["input"]["images"])) == ("edit", 1)
     broken = await generate(desk, "[[sim:localai]]", file="%%%")
     assert (broken.status_code, broken.json()["error"]["code"]) == (500, 500)
@@ -334,86 +321,3 @@ async def test_local_ai_s_files_can_be_gone(desk: Desk) -> None:
     made = (await generate(desk, "[[sim:localai]] [[sim:expired]]")).json()
 
     assert (await desk.anyone.get(made["data"][0]["url"])).status_code == 404
-
-
-# The client library that OpenAI publishes
-
-
-async def test_the_official_client_makes_a_picture(client: openai.AsyncOpenAI) -> None:
-    made = await client.images.generate(
-        model="gpt-image-2", prompt="a cat", size="1536x1024", output_format="jpeg", n=2
-    )
-
-    assert made.data
-    assert made.usage
-    assert made.usage.total_tokens == made.usage.input_tokens + made.usage.output_tokens
-    assert [seen(base64.b64decode(item.b64_json or "")) for item in made.data] == [
-        ("JPEG", (1536, 1024))
-    ] * 2
-
-
-async def test_the_official_client_edits_with_a_mask(
-    client: openai.AsyncOpenAI, desk: Desk
-) -> None:
-    made = await client.images.edit(
-        model="gpt-image-1.5",
-        prompt="a hat for the cat",
-        image=[image(picture(64, 48)), image(picture(48, 64, kind="PNG"), "b.png", "image/png")],
-        mask=image(alpha_mask(64, 48), "mask.png", "image/png"),
-        input_fidelity="high",
-    )
-
-    assert made.data
-    task = (await desk.view())["tasks"][0]
-    assert [note["width"] for note in task["input"]["images"]] == [64, 48]
-    assert task["input"]["mask"]["width"] == 64
-
-
-async def test_the_official_client_edits_a_single_picture(client: openai.AsyncOpenAI) -> None:
-    made = await client.images.edit(
-        model="gpt-image-1-mini", prompt="blue", image=image(picture()), size="1024x1024"
-    )
-
-    assert made.data
-
-
-@pytest.mark.parametrize(
-    ("mark", "kind", "code"),
-    [
-        ("moderated", openai.BadRequestError, "moderation_blocked"),
-        ("402", openai.RateLimitError, "insufficient_quota"),
-        ("429=1", openai.RateLimitError, "rate_limit_exceeded"),
-        ("fail", openai.InternalServerError, None),
-        ("drop_after_accept", openai.APIConnectionError, None),
-    ],
-)
-async def test_the_official_client_understands_the_errors(
-    client: openai.AsyncOpenAI, mark: str, kind: type[openai.APIError], code: str | None
-) -> None:
-    with pytest.raises(kind) as caught:
-        await client.images.generate(model="gpt-image-2", prompt=f"[[sim:{mark}]]")
-
-    assert caught.value.code == code
-
-
-async def test_the_official_client_waits_and_tries_again(
-    client: openai.AsyncOpenAI, desk: Desk
-) -> None:
-    patient = client.with_options(max_retries=2)
-
-    made = await patient.images.generate(model="gpt-image-2", prompt="[[sim:429=1]]")
-
-    assert made.data
-    assert len(await desk.ledger()) == 1
-
-
-async def test_the_official_client_lists_models_and_knows_who_may_not(
-    client: openai.AsyncOpenAI,
-) -> None:
-    names = [model.id async for model in client.models.list()]
-
-    assert names == ["gpt-image-1-mini", "gpt-image-1.5", "gpt-image-2"]
-    with pytest.raises(openai.AuthenticationError):
-        await client.with_options(api_key="sk-wrong").models.list()
-    with pytest.raises(openai.NotFoundError):
-        await client.images.generate(model="gpt-image-1", prompt="a cat")

@@ -9,9 +9,9 @@ import pytest
 from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
 from imgbot.sandbox.simulators.signing import replicate_headers
-from tests.support.hook_catcher import Caught, HookCatcher, catch_hooks
+from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.simulators import SimulatorDesk, data_uri, looks, open_desk, sha256
+from tests.support.sim_desk import Desk, data_uri, open_desk, seen, sha256
 
 BANANA = "google/nano-banana-2"
 SCHNELL = "black-forest-labs/flux-schnell"
@@ -21,56 +21,48 @@ CODEFORMER = "cc4956dd26fa5a7185d5660cc9100fab1b8070a1d1654a8bb5eb6d443b020bb2"
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[SimulatorDesk]:
-    async with open_desk("replicate", "Bearer") as desk:
+async def desk() -> AsyncGenerator[Desk]:
+    async with open_desk("replicate") as desk:
         yield desk
 
 
-@pytest.fixture
-async def hooks() -> AsyncGenerator[HookCatcher]:
-    async with catch_hooks() as catcher:
-        yield catcher
-
-
 async def order(
-    desk: SimulatorDesk, given: dict[str, Any], model: str = BANANA, **body: Any
+    desk: Desk, given: dict[str, Any], model: str = BANANA, **body: Any
 ) -> httpx.Response:
     return await desk.http.post(f"/v1/models/{model}/predictions", json={"input": given} | body)
 
 
 async def submit(
-    desk: SimulatorDesk, given: dict[str, Any], model: str = BANANA, **body: Any
+    desk: Desk, given: dict[str, Any], model: str = BANANA, **body: Any
 ) -> dict[str, Any]:
     answer = await order(desk, given, model, **body)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-async def submit_version(
-    desk: SimulatorDesk, version: str, given: dict[str, Any]
-) -> dict[str, Any]:
+async def submit_version(desk: Desk, version: str, given: dict[str, Any]) -> dict[str, Any]:
     body = {"version": version, "input": given}
     answer = await desk.http.post("/v1/predictions", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-async def poll(desk: SimulatorDesk, prediction: dict[str, Any]) -> dict[str, Any]:
+async def poll(desk: Desk, prediction: dict[str, Any]) -> dict[str, Any]:
     answer = await desk.http.get(prediction["urls"]["get"])
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def fetch(desk: SimulatorDesk, url: str) -> bytes:
+async def fetch(desk: Desk, url: str) -> bytes:
     answer = await desk.anyone.get(url)
     assert answer.status_code == 200
     return answer.content
 
 
-async def test_a_prediction_starts_succeeds_and_is_charged_once(desk: SimulatorDesk) -> None:
+async def test_a_prediction_starts_succeeds_and_is_charged_once(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "a cat", "aspect_ratio": "16:9"})
     done = await poll(desk, begun)
-    kind, (width, height) = looks(await fetch(desk, done["output"]))
+    kind, (width, height) = seen(await fetch(desk, done["output"]))
 
     assert (begun["status"], begun["output"], begun["version"]) == ("starting", None, "hidden")
     assert (done["status"], done["model"], done["error"]) == ("succeeded", BANANA, None)
@@ -89,7 +81,7 @@ async def test_a_prediction_starts_succeeds_and_is_charged_once(desk: SimulatorD
     ]
 
 
-async def test_a_slow_one_is_processing_in_between(desk: SimulatorDesk) -> None:
+async def test_a_slow_one_is_processing_in_between(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "a cat [[sim:polls=2]]"})
 
     states = [(await poll(desk, begun))["status"] for _ in range(3)]
@@ -107,7 +99,7 @@ async def test_a_slow_one_is_processing_in_between(desk: SimulatorDesk) -> None:
     ],
 )
 async def test_the_pictures_decide_what_a_generalist_does(
-    desk: SimulatorDesk, model: str, given: dict[str, Any], images: int, operation: str
+    desk: Desk, model: str, given: dict[str, Any], images: int, operation: str
 ) -> None:
     sent = [picture(100 + 10 * index, 80) for index in range(images)]
 
@@ -123,12 +115,12 @@ async def test_the_pictures_decide_what_a_generalist_does(
     ]
 
 
-async def test_an_edit_has_the_shape_of_its_input(desk: SimulatorDesk) -> None:
+async def test_an_edit_has_the_shape_of_its_input(desk: Desk) -> None:
     given = {"prompt": "p", "input_image": data_uri(picture(600, 200)), "output_format": "png"}
 
     done = await poll(desk, await submit(desk, given, KONTEXT))
 
-    kind, (width, height) = looks(await fetch(desk, done["output"]))
+    kind, (width, height) = seen(await fetch(desk, done["output"]))
     assert (kind, round(width / height, 1)) == ("PNG", 3.0)
 
 
@@ -136,22 +128,22 @@ async def test_an_edit_has_the_shape_of_its_input(desk: SimulatorDesk) -> None:
     ("factor", "size"), [("None", (100, 80)), ("2x", (200, 160)), ("4x", (400, 320))]
 )
 async def test_an_upscale_is_as_large_as_its_factor_says(
-    desk: SimulatorDesk, factor: str, size: tuple[int, int]
+    desk: Desk, factor: str, size: tuple[int, int]
 ) -> None:
     given = {"image": data_uri(picture(100, 80)), "upscale_factor": factor}
 
     done = await poll(desk, await submit(desk, given, "topazlabs/image-upscale"))
 
-    assert looks(await fetch(desk, done["output"])) == ("JPEG", size)
+    assert seen(await fetch(desk, done["output"])) == ("JPEG", size)
     assert (await desk.task())["operation"] == "upscale"
 
 
-async def test_an_enormous_upscale_is_bounded(desk: SimulatorDesk) -> None:
+async def test_an_enormous_upscale_is_bounded(desk: Desk) -> None:
     begun = await submit_version(
         desk, ESRGAN, {"image": data_uri(picture(3000, 1500)), "scale": 10}
     )
 
-    _, (width, height) = looks(await fetch(desk, (await poll(desk, begun))["output"]))
+    _, (width, height) = seen(await fetch(desk, (await poll(desk, begun))["output"]))
 
     assert (width == 2 * height, width * height <= 32_000_000) == (True, True)
 
@@ -165,7 +157,7 @@ async def test_an_enormous_upscale_is_bounded(desk: SimulatorDesk) -> None:
     ],
 )
 async def test_community_models_are_ordered_by_version(
-    desk: SimulatorDesk,
+    desk: Desk,
     version: str,
     given: dict[str, Any],
     operation: str,
@@ -176,30 +168,30 @@ async def test_community_models_are_ordered_by_version(
     done = await poll(desk, begun)
 
     assert done["version"] == version.rpartition(":")[2]
-    assert looks(await fetch(desk, done["output"])) == ("JPEG", size)
+    assert seen(await fetch(desk, done["output"])) == ("JPEG", size)
     assert (await desk.task())["operation"] == operation
 
 
-async def test_restoring_keeps_the_size(desk: SimulatorDesk) -> None:
+async def test_restoring_keeps_the_size(desk: Desk) -> None:
     given = {"input_image": data_uri(picture(300, 200)), "output_format": "jpg"}
 
     done = await poll(desk, await submit(desk, given, "flux-kontext-apps/restore-image"))
 
-    assert looks(await fetch(desk, done["output"])) == ("JPEG", (300, 200))
+    assert seen(await fetch(desk, done["output"])) == ("JPEG", (300, 200))
 
 
-async def test_several_outputs_are_a_list_of_different_pictures(desk: SimulatorDesk) -> None:
+async def test_several_outputs_are_a_list_of_different_pictures(desk: Desk) -> None:
     given = {"prompt": "p", "num_outputs": 3, "output_format": "webp"}
 
     done = await poll(desk, await submit(desk, given, SCHNELL))
 
     files = [await fetch(desk, url) for url in done["output"]]
     assert len({sha256(file) for file in files}) == 3
-    assert looks(files[0])[0] == "WEBP"
+    assert seen(files[0])[0] == "WEBP"
     assert await desk.charged_usd() == [0.009]
 
 
-async def test_a_key_is_needed_everywhere_but_for_results(desk: SimulatorDesk) -> None:
+async def test_a_key_is_needed_everywhere_but_for_results(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p"})
     url = (await poll(desk, begun))["output"]
 
@@ -296,7 +288,7 @@ async def test_a_key_is_needed_everywhere_but_for_results(desk: SimulatorDesk) -
     ],
 )
 async def test_a_wrong_input_is_named(
-    desk: SimulatorDesk, model: str, given: dict[str, Any], place: str, kind: str, text: str
+    desk: Desk, model: str, given: dict[str, Any], place: str, kind: str, text: str
 ) -> None:
     answer = await order(desk, given, model)
 
@@ -311,7 +303,7 @@ async def test_a_wrong_input_is_named(
     assert (view["tasks"], view["ledger"]) == ([], [])
 
 
-async def test_a_wrong_body_is_refused(desk: SimulatorDesk) -> None:
+async def test_a_wrong_body_is_refused(desk: Desk) -> None:
     url = f"/v1/models/{BANANA}/predictions"
     answers = [
         await desk.http.post(url, content=b"{}", headers={"Content-Type": "text/plain"}),
@@ -335,7 +327,7 @@ async def test_a_wrong_body_is_refused(desk: SimulatorDesk) -> None:
     assert (await desk.view())["tasks"] == []
 
 
-async def test_what_does_not_exist_is_not_found(desk: SimulatorDesk) -> None:
+async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
     answers = [
         await order(desk, {"prompt": "p"}, "google/nano-banana-3"),
         # A community model has no endpoint of its own.
@@ -365,7 +357,7 @@ async def test_what_does_not_exist_is_not_found(desk: SimulatorDesk) -> None:
     ],
 )
 async def test_a_failed_prediction_says_why_and_costs_nothing(
-    desk: SimulatorDesk, mark: str, model: str, error: str
+    desk: Desk, mark: str, model: str, error: str
 ) -> None:
     done = await poll(desk, await submit(desk, {"prompt": f"p [[sim:{mark}]]"}, model))
 
@@ -374,13 +366,13 @@ async def test_a_failed_prediction_says_why_and_costs_nothing(
     assert await desk.charged_usd() == []
 
 
-async def test_a_slow_failure_comes_late(desk: SimulatorDesk) -> None:
+async def test_a_slow_failure_comes_late(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p [[sim:fail]] [[sim:slow=600]]"})
 
     assert (await poll(desk, begun))["status"] == "starting"
 
 
-async def test_marks_in_the_settings_are_for_orders_without_words(desk: SimulatorDesk) -> None:
+async def test_marks_in_the_settings_are_for_orders_without_words(desk: Desk) -> None:
     await desk.set(marks="[[sim:fail]]")
     given = {"image": data_uri(picture())}
 
@@ -390,16 +382,14 @@ async def test_marks_in_the_settings_are_for_orders_without_words(desk: Simulato
 
 
 @pytest.mark.parametrize("address", ["https://example.org/a.jpg", data_uri(b"words")])
-async def test_an_input_that_is_no_picture_fails_the_prediction(
-    desk: SimulatorDesk, address: str
-) -> None:
+async def test_an_input_that_is_no_picture_fails_the_prediction(desk: Desk, address: str) -> None:
     done = await poll(desk, await submit(desk, {"prompt": "p", "image_input": [address]}))
 
     assert done["status"] == "failed"
     assert await desk.charged_usd() == []
 
 
-async def test_refusals_of_a_submit(desk: SimulatorDesk) -> None:
+async def test_refusals_of_a_submit(desk: Desk) -> None:
     broke = await order(desk, {"prompt": "p [[sim:402]]"})
     held_back = [await order(desk, {"prompt": "p [[sim:429=2]]"}) for _ in range(3)]
     down = [await order(desk, {"prompt": "p [[sim:5xx_on_submit=1]]"}) for _ in range(2)]
@@ -413,7 +403,7 @@ async def test_refusals_of_a_submit(desk: SimulatorDesk) -> None:
     assert len(await desk.charged_usd()) == 2
 
 
-async def test_an_answer_can_be_lost_or_garbled_after_the_charge(desk: SimulatorDesk) -> None:
+async def test_an_answer_can_be_lost_or_garbled_after_the_charge(desk: Desk) -> None:
     with pytest.raises(httpx.TransportError):
         await order(desk, {"prompt": "p [[sim:drop_after_accept]]"})
     garbled = await order(desk, {"prompt": "p [[sim:garbled_submit]]"})
@@ -423,7 +413,7 @@ async def test_an_answer_can_be_lost_or_garbled_after_the_charge(desk: Simulator
     assert len(await desk.charged_usd()) == 2
 
 
-async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
+async def test_polls_can_be_spoiled(desk: Desk) -> None:
     marks = "5xx_on_poll", "429_on_poll", "malformed", "html", "null", "unknown_state"
     begun = await submit(desk, {"prompt": " ".join(f"[[sim:{mark}=1]]" for mark in marks)})
 
@@ -438,13 +428,13 @@ async def test_polls_can_be_spoiled(desk: SimulatorDesk) -> None:
     assert answers[6].json()["status"] == "succeeded"
 
 
-async def test_expired_data_are_removed(desk: SimulatorDesk) -> None:
+async def test_expired_data_are_removed(desk: Desk) -> None:
     done = await poll(desk, await submit(desk, {"prompt": "p [[sim:expired]]"}))
 
     assert (done["status"], done["output"], done["data_removed"]) == ("succeeded", None, True)
 
 
-async def test_a_cancelled_start_is_aborted_and_free(desk: SimulatorDesk) -> None:
+async def test_a_cancelled_start_is_aborted_and_free(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p [[sim:slow=600]]"})
 
     cancelled = await desk.http.post(begun["urls"]["cancel"])
@@ -454,7 +444,7 @@ async def test_a_cancelled_start_is_aborted_and_free(desk: SimulatorDesk) -> Non
     assert await desk.charged_usd() == []
 
 
-async def test_what_runs_is_canceled_and_charged(desk: SimulatorDesk) -> None:
+async def test_what_runs_is_canceled_and_charged(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p [[sim:polls=9]]"})
     assert (await poll(desk, begun))["status"] == "processing"
 
@@ -464,7 +454,7 @@ async def test_what_runs_is_canceled_and_charged(desk: SimulatorDesk) -> None:
     assert await desk.charged_usd() == [0.08]
 
 
-async def test_a_late_cancel_changes_nothing(desk: SimulatorDesk) -> None:
+async def test_a_late_cancel_changes_nothing(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p"})
 
     cancelled = await desk.http.post(begun["urls"]["cancel"])
@@ -473,7 +463,7 @@ async def test_a_late_cancel_changes_nothing(desk: SimulatorDesk) -> None:
 
 
 @pytest.mark.parametrize(("slow", "state"), [("0.3", "succeeded"), ("600", "starting")])
-async def test_a_submit_can_wait_for_the_result(desk: SimulatorDesk, slow: str, state: str) -> None:
+async def test_a_submit_can_wait_for_the_result(desk: Desk, slow: str, state: str) -> None:
     answer = await desk.http.post(
         f"/v1/models/{BANANA}/predictions",
         json={"input": {"prompt": f"p [[sim:slow={slow}]]"}},
@@ -483,7 +473,7 @@ async def test_a_submit_can_wait_for_the_result(desk: SimulatorDesk, slow: str, 
     assert answer.json()["status"] == state
 
 
-async def test_uploads_are_inputs(desk: SimulatorDesk) -> None:
+async def test_uploads_are_inputs(desk: Desk) -> None:
     content = picture(120, 90)
     kept = await desk.http.post(
         "/v1/files",
@@ -506,7 +496,7 @@ async def test_uploads_are_inputs(desk: SimulatorDesk) -> None:
     ]
 
 
-async def test_a_wrong_upload_is_refused(desk: SimulatorDesk) -> None:
+async def test_a_wrong_upload_is_refused(desk: Desk) -> None:
     answers = [
         await desk.http.post("/v1/files", json={}),
         await desk.http.post("/v1/files", files={"file": ("a.jpg", b"a")}),
@@ -517,7 +507,7 @@ async def test_a_wrong_upload_is_refused(desk: SimulatorDesk) -> None:
     assert [answer.status_code for answer in answers] == [415, 422, 422, 413]
 
 
-async def test_a_result_is_an_input_again(desk: SimulatorDesk) -> None:
+async def test_a_result_is_an_input_again(desk: Desk) -> None:
     first = await poll(desk, await submit(desk, {"prompt": "p"}))
     content = await fetch(desk, first["output"])
 
@@ -526,16 +516,18 @@ async def test_a_result_is_an_input_again(desk: SimulatorDesk) -> None:
     assert (await desk.task())["input"]["image_input"][0]["sha256"] == sha256(content)
 
 
-async def test_submits_are_kept_for_a_look(desk: SimulatorDesk) -> None:
-    await submit(desk, {"prompt": "p" * 5000})
+async def test_submits_are_kept_for_a_look(desk: Desk) -> None:
+    await submit(desk, {"prompt": "p " * 5000})
     await order(desk, {"nonsense": 1})
 
     kept = (await desk.view())["requests"]
 
-    assert [len(text) for text in kept] == [2000, len('{"input":{"nonsense":1}}')]
+    assert len(kept[0]) == 2048
+    url = f"/sim/replicate/v1/models/{BANANA}/predictions"
+    assert kept[1] == f'POST {url}\n{{"input":{{"nonsense":1}}}}'
 
 
-async def test_the_schema_names_the_fields(desk: SimulatorDesk) -> None:
+async def test_the_schema_names_the_fields(desk: Desk) -> None:
     described = (await desk.http.get(f"/v1/models/{SCHNELL}")).json()
 
     schema = described["latest_version"]["openapi_schema"]["components"]["schemas"]
@@ -571,7 +563,7 @@ def is_genuine(caught: Caught, secret: WebhookSigningSecret) -> bool:
     return True
 
 
-async def test_webhooks_tell_of_the_whole_life(desk: SimulatorDesk, hooks: HookCatcher) -> None:
+async def test_webhooks_tell_of_the_whole_life(desk: Desk, hooks: HookCatcher) -> None:
     begun = await submit(desk, {"prompt": "p"}, webhook=hooks.url)
 
     caught = await hooks.wait(3)
@@ -593,7 +585,7 @@ async def test_webhooks_tell_of_the_whole_life(desk: SimulatorDesk, hooks: HookC
     ],
 )
 async def test_the_completed_event_can_come_twice_or_forged(
-    desk: SimulatorDesk, hooks: HookCatcher, mark: str, status: str, genuine: list[bool]
+    desk: Desk, hooks: HookCatcher, mark: str, status: str, genuine: list[bool]
 ) -> None:
     await submit(
         desk, {"prompt": f"p {mark}"}, webhook=hooks.url, webhook_events_filter=["completed"]
@@ -606,9 +598,7 @@ async def test_the_completed_event_can_come_twice_or_forged(
     assert {json.loads(one.body)["status"] for one in caught} == {status}
 
 
-async def test_a_cancelled_prediction_tells_so_at_once(
-    desk: SimulatorDesk, hooks: HookCatcher
-) -> None:
+async def test_a_cancelled_prediction_tells_so_at_once(desk: Desk, hooks: HookCatcher) -> None:
     begun = await submit(
         desk,
         {"prompt": "p [[sim:slow=600]]"},

@@ -34,7 +34,7 @@ async def test_a_deleted_status_message_is_replaced_by_the_picture(stage: Stage)
     await control.say(person, "a fox [[sim:slow=2]]")
     status = await control.wait_message(person.id)
     await control.delete(status)
-    result = await control.wait_message(person.id, lambda m: bool(m.photo_id), 30)
+    result = await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
     assert result.id != status.id
     assert "a step failed" not in stage.bot.log
@@ -46,7 +46,7 @@ async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
     await control.fault("download", "error", times=1, error_code=404, description="Not Found")
 
     await control.send_documents(person, [("a.jpg", b"\xff\xd8\xff" + bytes(90))], caption="hat")
-    reply = await control.wait_message(person.id, lambda m: "no longer keeps" in m.text, 20)
+    reply = await control.wait_message(person.id, lambda m: "no longer keeps" in m.text)
 
     assert "send it again" in reply.text
 
@@ -74,7 +74,7 @@ async def test_words_about_a_photo_are_counted_like_any_request(stage: Stage) ->
     await control.send_photos(person, [picture()])
     await control.wait_message(person.id, lambda m: bool(m.buttons))
     await control.say(person, "a hat")
-    await control.wait_message(person.id, lambda m: bool(m.photo_id), 30)
+    await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
     async with stage.bot.redis() as redis:
         assert await redis.get(key) == "1"
@@ -105,7 +105,7 @@ async def test_one_talkative_chat_leaves_room_for_the_others(stage: Stage) -> No
 
     await control.say(quiet, "/start")
     await control.wait_message(quiet.id)
-    warned = await control.wait_message(talker.id, lambda m: "faster than I can read" in m.text, 60)
+    warned = await control.wait_message(talker.id, lambda m: "faster than I can read" in m.text)
 
     assert warned.chat_id == talker.id
 

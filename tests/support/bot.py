@@ -36,6 +36,7 @@ class Bot:
     def __init__(self, sandbox: Place, state_dir: Path, **settings: str) -> None:
         self._sandbox = sandbox
         self.settings = settings
+        self.command = [sys.executable, "-m", "imgbot"]
         self._arguments: tuple[str, ...] = ()
         self._log = state_dir.parent / "bot.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -97,7 +98,7 @@ class Bot:
         """Start the process, without waiting for it to serve."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "imgbot", *arguments, env=self.environ, stderr=log
+                *self.command, *arguments, env=self.environ, stderr=log
             )
 
     async def start(self, *arguments: str) -> None:
@@ -149,6 +150,10 @@ class Bot:
         assert self._process is not None
         async with asyncio.timeout(PATIENCE_S):
             return await self._process.wait()
+
+    def redis_of_its_own(self) -> Redis:
+        """The server that its settings name."""
+        return connect(self.settings["IMGBOT_REDIS_URL"])
 
     @asynccontextmanager
     async def redis(self) -> AsyncGenerator[Redis]:

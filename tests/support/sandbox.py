@@ -36,6 +36,8 @@ __all__ = [
     "picture",
 ]
 
+_BELLS = ("✅ Ready!", "✅ Готово!")
+
 
 class Control(Acts):
     """All that people and watchers can do in one sandbox."""
@@ -114,12 +116,16 @@ class Control(Acts):
     async def wait_message(
         self,
         chat_id: int,
-        predicate: Callable[[Message], bool] = lambda message: True,
+        predicate: Callable[[Message], bool] = lambda message: message.text not in _BELLS,
         timeout_s: float = PATIENCE_S,
         *,
         after: int = 0,
     ) -> Message:
-        """The first state of a message of the bot that fits, new or edited, after event `after`."""
+        """The first state of a message of the bot that fits, new or edited, after event `after`.
+
+        By default any but the line that rings after a long wait: on a slow machine any picture
+        may be followed by one.
+        """
 
         def fits(event: Event) -> bool:
             is_state = event.type in {"message", "edit"} and event.chat_id == chat_id

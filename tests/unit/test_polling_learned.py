@@ -204,7 +204,7 @@ def test_the_schedule_lasts_as_long_as_its_intervals() -> None:
 
 
 def test_the_budget_gives_turns_in_the_order_of_asking() -> None:
-    budget = Budget(10)
+    budget = Budget(lambda: 10)
     delays = [budget.delay_s(100.0) for _ in range(40)]
 
     assert delays[:9] == [0.0] * 9
@@ -213,8 +213,20 @@ def test_the_budget_gives_turns_in_the_order_of_asking() -> None:
     assert budget.delay_s(104.0) == 0.0
 
 
+def test_a_pool_that_grows_asks_more_often_at_once() -> None:
+    pace = 10.0
+    budget = Budget(lambda: pace)
+    for _ in range(10):
+        budget.delay_s(0.0)
+    pace = 100.0
+
+    first, second = budget.delay_s(0.0), budget.delay_s(0.0)
+
+    assert second - first == pytest.approx(0.01)
+
+
 def test_a_rest_saves_up_no_more_than_a_second() -> None:
-    budget = Budget(10)
+    budget = Budget(lambda: 10)
     budget.delay_s(0.0)
 
     at_once = [budget.delay_s(1000.0) for _ in range(40)].count(0.0)

@@ -56,6 +56,7 @@ class DeclaredProvider:
         self.name = spec.name
         self.most_jobs = spec.limits.jobs
         self.is_hooked = spec.hook is not None
+        self.has_account = spec.balance is not None
         self._spec = spec
         self._models = {
             operation: model
@@ -162,7 +163,7 @@ class DeclaredProvider:
         answer = await self._door.ask("GET", fill(spec.url, self._urls, {}))
         if (error := reading.refusal(self._spec, "poll", answer)) is not None:
             raise error
-        found = first(answer.content, (spec.path,))
+        found = first(answer.content, (spec.path,)) if spec.path else None
         return float(found) if isinstance(found, int | float) else None
 
     async def aclose(self) -> None:

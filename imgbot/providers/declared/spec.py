@@ -14,7 +14,7 @@ from imgbot.job import Operation
 from imgbot.providers import fields
 from imgbot.providers.declared.paths import is_path
 from imgbot.providers.documents import Part
-from imgbot.providers.fields import Count, KeyName, PriceUsd, Url
+from imgbot.providers.fields import Count, KeyName, PriceUsd, ProviderName, Url
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
 """Where a refusal was met; `task` is a task that the provider itself calls failed."""
@@ -183,10 +183,10 @@ class Hook(Part):
 
 
 class Balance(Part):
-    """Where the account says what is left."""
+    """Where the account can be asked for nothing; `path` says what is left, if anything does."""
 
     url: str
-    path: PathText
+    path: PathText | None = None
 
 
 class Model(Part):
@@ -214,7 +214,7 @@ class Model(Part):
 class Spec(Part):
     """A provider whole."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+    name: ProviderName
     key: KeyName = ""
     urls: Mapping[str, Url]
     auth: Auth | None = None

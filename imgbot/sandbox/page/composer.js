@@ -133,10 +133,13 @@ export class Composer {
     if (this.#editing) this.#endContext();
     // Another speaker in the same group goes on with what is being written.
     if (before.split(":")[1] === place.split(":")[1]) return;
-    this.#drafts.set(before, this.#text.value);
-    this.#files.clear();
-    this.#setContext(null, null);
-    this.#fill(this.#drafts.get(place) ?? "", false);
+    // What was written before the first chat was there is meant for it.
+    if (before) {
+      this.#drafts.set(before, this.#text.value);
+      this.#files.clear();
+      this.#setContext(null, null);
+      this.#fill(this.#drafts.get(place) ?? "", false);
+    }
     const last = store.last(store.chatId);
     if (last && store.isAsked(last)) this.#setContext(last, null);
     // On a phone the keyboard would cover half of what was just opened.

@@ -8,21 +8,19 @@ fetches anything. These marks are added:
 
     content_moderated   as `moderated`, but of what came out, not of what went in
     not_found=2         the first two polls do not find the task yet
-    forged_webhook      a webhook with a bad signature comes first
-    duplicate_webhook   the webhook comes twice
 """
 
-import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable
-from functools import partial
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_tasks import Refusal, Task
+from imgbot.sandbox.provider_orders import Refusal, operation_of
+from imgbot.sandbox.provider_tasks import Task
+from imgbot.sandbox.simulators import signing
 from imgbot.sandbox.simulators.bfl_models import (
     MODELS,
     Detail,
@@ -34,8 +32,8 @@ from imgbot.sandbox.simulators.bfl_models import (
     value_error,
 )
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.painting import FORMATS, Picture, Result
-from imgbot.sandbox.simulators.recording import Record, RecordingSimulator, operation_of
+from imgbot.sandbox.simulators.painting import FORMATS, Picture
+from imgbot.sandbox.simulators.shared import Simulator
 
 _SAMPLE_TTL_S = 600.0
 _RETRY_AFTER_S = 1
@@ -46,18 +44,16 @@ _GONE = (
     "<Message>Signature not valid in the specified time frame</Message></Error>"
 )
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class Invalid(Exception):  # noqa: N818 it is an answer
+class Invalid(Refusal):
     """FastAPI's 422."""
 
     def __init__(self, details: list[Detail]) -> None:
-        super().__init__()
+        super().__init__(422, "invalid", "the input is invalid")
         self.details = details
 
 
-class Bfl(RecordingSimulator):
+class Bfl(Simulator):
     """One account at the global host and its European region."""
 
     name: ClassVar[str] = "bfl"
@@ -68,23 +64,30 @@ class Bfl(RecordingSimulator):
         self.sample_ttl_s = _SAMPLE_TTL_S
 
     def routes(self) -> list[web.RouteDef]:
-        root = f"/sim/{self.name}"
-        return [
-            web.get(f"{root}/v1/credits", _answering(self.credits)),
-            web.get(f"{root}/v1/get_result", _answering(self.poll_elsewhere)),
-            web.get(f"{root}/eu/v1/get_result", _answering(self.poll)),
-            web.post(f"{root}/v1/{{model}}", _answering(self.submit)),
-            self.file_route(),
-        ]
+        handlers = {
+            ("GET", "/v1/credits"): self.credits,
+            ("GET", "/v1/get_result"): self.poll_elsewhere,
+            ("GET", "/eu/v1/get_result"): self.poll,
+            ("POST", "/v1/{model}"): self.submit,
+        }
+        return [self.file_route(), *self.mounted(self.keyed(handlers))]
 
-    async def credits(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
+    def refused(self, refusal: Refusal) -> web.Response:
+        return _refused(refusal)
+
+    def check_key(self, request: web.Request) -> None:
+        given = request.headers.get("x-key")
+        if given is None:
+            raise Refusal(403, "", "Not authenticated")
+        if not hmac.compare_digest(given.encode(), self.key.encode()):
+            raise Refusal(403, "", "Not authenticated - Invalid Authentication")
+
+    async def credits(self, _request: web.Request) -> web.StreamResponse:
         spent_usd = sum(entry["charged_usd"] for entry in self.book.ledger)
         left = _START_CREDITS - spent_usd / _USD_OF_A_CREDIT
         return web.json_response({"credits": round(left, 4)})
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         name = request.match_info["model"]
         model = MODELS.get(name)
         if model is None:
@@ -93,7 +96,7 @@ class Bfl(RecordingSimulator):
         if found := problems(model, given):
             raise Invalid(found)
         pictures = await self._pictures(model, given)
-        order = await self.order(
+        order = await self.order_of(
             operation_of(len(pictures)), given["prompt"], list(pictures.values()),
             seed=given.get("seed") or 0,
         )  # fmt: skip
@@ -103,14 +106,20 @@ class Bfl(RecordingSimulator):
         width, height = size_of(model, given, list(pictures.values()))
         output_mp = megapixels(width, height)
         input_mp = sum(megapixels(each.width, each.height) for each in pictures.values())
-        shown = given | {field: each.note() for field, each in pictures.items()}
-        result = Result(width, height, FORMATS[given.get("output_format") or "jpeg"])
         price_usd = model.price_usd(output_mp, input_mp)
-        task = self.accept(order, Record(name, shown, result), price_usd)
+        order = replace(
+            order,
+            model=name,
+            received=given | {field: each.note() for field, each in pictures.items()},
+            size=(width, height),
+            format=FORMATS[given.get("output_format") or "jpeg"],
+            price_usd=price_usd,
+        )
+        task = self.accept(order)
         if given.get("webhook_url"):
             secret = given.get("webhook_secret") or ""
-            hook = partial(self._hook, task, secret)
-            self.plan_hook(task, given["webhook_url"], hook, partial(hook, is_forged=True))
+            url = given["webhook_url"]
+            self.plan_hook(task, url, task.ends_at, lambda: self._call(task, secret))
         answer = {
             "id": task.id,
             "polling_url": f"{self.base_url}/eu/v1/get_result?id={task.id}",
@@ -121,16 +130,12 @@ class Bfl(RecordingSimulator):
         return self.submitted(request, task, answer)
 
     async def poll(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         task_id = _id_of(request)
         try:
             task = self.book.task(task_id)
         except Refusal:
             return web.json_response(_bare(task_id, "Task not found"))
-        if task.takes("5xx_on_poll"):
-            raise Refusal(503, "", "Service Unavailable")
-        if task.takes("429_on_poll"):
-            raise Refusal(429, "", "")
+        self.check_poll(task)
         if task.takes("not_found"):
             return web.json_response(_bare(task_id, "Task not found"))
         answer = self._state(task, task.asked(self.now()))
@@ -139,7 +144,6 @@ class Bfl(RecordingSimulator):
         return await self.spoiled(request, task, answer) or web.json_response(answer)
 
     async def poll_elsewhere(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         return web.json_response(_bare(_id_of(request), "Task not found"))
 
     def _state(self, task: Task, status: str) -> dict[str, Any]:
@@ -149,7 +153,7 @@ class Bfl(RecordingSimulator):
         if status != "succeeded":
             progress = round(min(task.progress(now), 0.99), 2)
             return _bare(task.id, "Pending") | {"progress": progress}
-        ended_at = time.time() - (now - task.started_at) + task.duration_s
+        ended_at = self.wall_time(task.ends_at)
         expires_at = time.time() + self.sample_ttl_s
         result = {
             "sample": self.file_url(task, f"?se={expires_at:.3f}&sig={task.order.digest[:16]}"),
@@ -161,17 +165,12 @@ class Bfl(RecordingSimulator):
         }
         return _bare(task.id, "Ready") | {"result": result, "progress": 1.0}
 
-    def _hook(self, task: Task, secret: str, *, is_forged: bool = False) -> HookCall:
-        state = self._state(task, task.status(self.now()))
-        if is_forged:
-            state = _bare(task.id, "Error")
-        body = json.dumps(state | {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
-        headers = {"Content-Type": "application/json"}
-        if secret:
-            key = "forged" if is_forged else secret
-            digest = hmac.new(key.encode(), body.encode(), hashlib.sha256).hexdigest()
-            headers["X-BFL-Signature"] = f"sha256={digest}"
-        return HookCall(headers, body.encode())
+    def _call(self, task: Task, secret: str) -> HookCall:
+        return _call(self._state(task, task.status(max(self.now(), task.ends_at))), secret)
+
+    def forged(self, call: HookCall) -> HookCall:
+        is_signed = "X-BFL-Signature" in call.headers
+        return _call(_bare(json.loads(call.body)["id"], "Error"), "forged" if is_signed else "")
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         given = await self.read_json(request)
@@ -188,7 +187,7 @@ class Bfl(RecordingSimulator):
         pictures: dict[str, Picture] = {}
         for name, field in model.fields.items():
             value = given.get(name)
-            if field.is_picture and value:
+            if field.role == "pictures" and value:
                 try:
                     pictures[name] = await self.opened(decoded(value))
                 except ValueError as error:
@@ -198,28 +197,19 @@ class Bfl(RecordingSimulator):
     def _check_active(self, name: str, model: Model) -> None:
         now = self.now()
         active = [
-            task
-            for task in self.book.tasks
-            if task.progress(now) < 1 and self.model_of(task) == name
+            task for task in self.book.tasks if task.progress(now) < 1 and task.order.model == name
         ]
         if len(active) >= model.most_active:
             raise Refusal(429, "", "")
 
-    def _check_key(self, request: web.Request) -> None:
-        given = request.headers.get("x-key")
-        if given is None:
-            raise Refusal(403, "", "Not authenticated")
-        if not hmac.compare_digest(given.encode(), self.key.encode()):
-            raise Refusal(403, "", "Not authenticated - Invalid Authentication")
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
+    async def file(self, request: web.Request) -> web.StreamResponse:
         try:
             is_fresh = float(request.query.get("se", "")) > time.time()
         except ValueError:
-            is_fresh = "hop" in request.query
+            is_fresh = False
         if not is_fresh:
             return web.Response(status=403, text=_GONE, content_type="application/xml")
-        return await super()._file(request)
+        return await super().file(request)
 
 
 def _id_of(request: web.Request) -> str:
@@ -242,21 +232,17 @@ def _failed(task: Task) -> dict[str, Any]:
     return answer | {"details": {"Moderation Reasons": ["Derivative Works Filter"]}}
 
 
-def _answering(handler: Handler) -> Handler:
-    """Turn a refusal into BFL's answer."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Invalid as invalid:
-            return web.json_response({"detail": invalid.details}, status=422)
-        except Refusal as refusal:
-            return _refused(refusal)
-
-    return answer
+def _call(state: dict[str, Any], secret: str) -> HookCall:
+    """The state as a webhook, signed where there is a secret."""
+    sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    body = json.dumps(state | {"timestamp": sent_at}).encode()
+    signature = signing.bfl_headers(secret, body) if secret else {}
+    return HookCall({"Content-Type": "application/json"} | signature, body)
 
 
 def _refused(refusal: Refusal) -> web.Response:
+    if isinstance(refusal, Invalid):
+        return web.json_response({"detail": refusal.details}, status=422)
     if refusal.status == 429:
         body = {"error": "rate_limit_exceeded", "retry_after": _RETRY_AFTER_S}
         headers = {"X-RateLimit-Limit": "24", "X-RateLimit-Remaining": "0"}

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws
+from imgbot.sandbox.simulators import fields
+from imgbot.sandbox.simulators.fields import Field, Problem, flag
 from imgbot.sandbox.simulators.painting import Picture, ratio_size
 
 _MEGAPIXEL = 1_000_000
@@ -21,13 +22,13 @@ Detail = dict[str, Any]
 
 def _images(count: int) -> dict[str, Field]:
     names = ["input_image", *(f"input_image_{number}" for number in range(2, count + 1))]
-    return {name: Field("text", is_picture=True) for name in names}
+    return {name: Field("picture", "pictures") for name in names}
 
 
 _COMMON: Mapping[str, Field] = {
     "prompt": Field("text", is_required=True, most=130_000),
     "seed": Field("integer", least=0),
-    "output_format": Field("text", values=("jpeg", "png")),
+    "output_format": Field("text", choices=("jpeg", "png")),
     "webhook_url": Field("text", least=1, most=2083),
     "webhook_secret": Field("text"),
 }
@@ -41,7 +42,7 @@ _KONTEXT: Mapping[str, Field] = {
     **_COMMON,
     **_images(4),
     "aspect_ratio": Field("text"),
-    "prompt_upsampling": Field("boolean"),
+    "prompt_upsampling": flag(),
     "safety_tolerance": Field("integer", least=0, most=6),
 }
 
@@ -70,7 +71,7 @@ MODELS: Mapping[str, Model] = {
         {
             **_FLUX_2,
             **_images(8),
-            "prompt_upsampling": Field("boolean"),
+            "prompt_upsampling": flag(),
             "steps": Field("integer", least=1, most=50),
             "guidance": Field("number", least=1.5, most=10),
         },
@@ -83,10 +84,10 @@ MODELS: Mapping[str, Model] = {
     "flux-pro-1.1": Model(
         {
             **_COMMON,
-            "image_prompt": Field("text", is_picture=True),
+            "image_prompt": Field("picture", "pictures"),
             "width": Field("integer", least=256, most=1440, step=32),
             "height": Field("integer", least=256, most=1440, step=32),
-            "prompt_upsampling": Field("boolean"),
+            "prompt_upsampling": flag(),
             "safety_tolerance": Field("integer", least=0, most=6),
         },
         0.04,
@@ -97,7 +98,7 @@ MODELS: Mapping[str, Model] = {
 
 def problems(model: Model, given: Mapping[str, Any]) -> list[Detail]:
     """All that is wrong with a body, as FastAPI lists it."""
-    found = [_detail(flaw) for flaw in flaws(model.fields, given)]
+    found = [_detail(problem) for problem in fields.problems(model.fields, given)]
     if found:
         return found
     width, height = given.get("width"), given.get("height")
@@ -157,33 +158,34 @@ def _shortened(given: Any) -> Any:
 _WORDS = {
     "missing": ("missing", "Field required"),
     "unknown": ("extra_forbidden", "Extra inputs are not permitted"),
-    "small": ("greater_than_equal", "Input should be greater than or equal to {least:g}"),
-    "big": ("less_than_equal", "Input should be less than or equal to {most:g}"),
+    "least": ("greater_than_equal", "Input should be greater than or equal to {least:g}"),
+    "most": ("less_than_equal", "Input should be less than or equal to {most:g}"),
     "step": ("multiple_of", "Input should be a multiple of {step}"),
     "long": ("string_too_long", "String should have at most {most:g} characters"),
-    "few": ("string_too_short", "String should have at least {least:g} character"),
-    "value": ("enum", "Input should be {values}"),
+    "short": ("string_too_short", "String should have at least {least:g} character"),
+    "choice": ("enum", "Input should be {values}"),
 }
 _TYPES = {
     "text": ("string_type", "Input should be a valid string"),
+    "picture": ("string_type", "Input should be a valid string"),
     "integer": ("int_type", "Input should be a valid integer"),
     "number": ("float_type", "Input should be a valid number"),
-    "boolean": ("bool_type", "Input should be a valid boolean"),
+    "flag": ("bool_type", "Input should be a valid boolean"),
 }
 
 
-def _detail(flaw: Flaw) -> Detail:
-    field = flaw.field
-    kind, words = _TYPES[field.kind] if flaw.what == "type" else _WORDS[flaw.what]
+def _detail(problem: Problem) -> Detail:
+    field, fault = problem.field, problem.fault
+    kind, words = _TYPES[field.kind] if fault == "type" else _WORDS[fault]
     message = words.format(
         least=field.least or 0,
         most=field.most or 0,
         step=field.step,
-        values=" or ".join(f"'{value}'" for value in field.values),
+        values=" or ".join(f"'{value}'" for value in field.choices),
     )
     return {
         "type": kind,
-        "loc": ["body", flaw.name],
+        "loc": ["body", problem.name],
         "msg": message,
-        "input": _shortened(flaw.given),
+        "input": None if fault == "missing" else _shortened(problem.given),
     }

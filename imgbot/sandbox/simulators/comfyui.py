@@ -28,7 +28,7 @@ from imgbot.sandbox.simulators.comfyui_nodes import CHECKPOINTS, NODES, UPSCALER
 from imgbot.sandbox.simulators.comfyui_queue import MOST_QUEUED, Job
 from imgbot.sandbox.simulators.comfyui_server import Server
 from imgbot.sandbox.simulators.hooks import HookSender
-from imgbot.sandbox.simulators.multipart import TooLargeError, read_parts
+from imgbot.sandbox.simulators.multipart import read_form
 from imgbot.sandbox.simulators.serving import serve_spoiled
 
 _UPLOAD_BYTES = 100 << 20
@@ -204,8 +204,8 @@ class ComfyUi(Server):
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         try:
-            parts = await read_parts(request, _UPLOAD_BYTES, _UPLOAD_BYTES)
-        except TooLargeError:
+            parts = await read_form(request, _UPLOAD_BYTES)
+        except Refusal:
             raise web.HTTPRequestEntityTooLarge(_UPLOAD_BYTES, _UPLOAD_BYTES) from None
         named = {part.name: part for part in parts or ()}
         image = named.get("image")

@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
+from imgbot.sandbox.provider_pictures import encoded
 from imgbot.sandbox.provider_tasks import Task
 from imgbot.sandbox.simulators.comfyui_engine import Darkroom, Sheet
-from imgbot.sandbox.simulators.painting import encoded
 
 _MOST_BYTES = 256 << 20
 _MOST_OUTPUTS = 2_000

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -20,8 +21,7 @@ from imgbot.sandbox.simulators.comfyui_graph import (
 from imgbot.sandbox.simulators.comfyui_queue import STEPS, Job, JobQueue, Outputs
 from imgbot.sandbox.simulators.comfyui_work import WORKERS
 from imgbot.sandbox.simulators.hooks import HookSender
-from imgbot.sandbox.simulators.painting import Result
-from imgbot.sandbox.simulators.recording import Record, RecordingSimulator
+from imgbot.sandbox.simulators.shared import Simulator
 
 _TICK_S = 0.05
 _MOST_EVENTS = 1_000
@@ -38,7 +38,7 @@ _FAILURES = {
 }
 
 
-class Server(RecordingSimulator):
+class Server(Simulator):
     """One server process; a restart leaves it with its files alone."""
 
     def __init__(self, hooks: HookSender) -> None:
@@ -105,13 +105,13 @@ class Server(RecordingSimulator):
         try:
             pictures = [await self.opened(content) for content in contents]
             notes = [picture.note() for picture in pictures]
-            order = await self.order(operation, texts, pictures)
+            order = await self.order_of(operation, texts, pictures)
         except (Refusal, ValueError):
             # The real server takes whatever was uploaded, and fails when it runs.
-            order = await self.order(operation, texts, [])
+            order = await self.order_of(operation, texts, [])
             order.marks["fail"] = 1
-        shown = {"graph": graph, "images": notes}
-        return self.accept(order, Record(model_of(graph), shown, Result(1, 1)), 0.0)
+        received = {"graph": graph, "images": notes}
+        return self.accept(replace(order, model=model_of(graph), received=received, price_usd=0.0))
 
     def _execute(self, job: Job) -> None:
         failure = job.task.failure

@@ -4,7 +4,7 @@ A submit is accepted without a look at its input: what is wrong with it stands, 
 failure, where the result would have been. Requests are found under owner and alias alone; a
 path below them is another endpoint, which has no GET, hence 405.
 
-Marks of its own: `locked` (the same as `402`: 403), `duplicate_webhook`, `forged_webhook`.
+A mark of its own: `locked` (the same as `402`: 403).
 """
 
 import base64
@@ -25,9 +25,9 @@ from imgbot.sandbox.simulators.fal_models import APPS, MODELS, app_of
 from imgbot.sandbox.simulators.fal_storage import Storage
 from imgbot.sandbox.simulators.fields import Model, problems
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
+from imgbot.sandbox.simulators.hosted import HostedSimulator
+from imgbot.sandbox.simulators.shared import Handler
 
-_NO_KEY = "Authentication is required to access this application."
 _USER = "sim-user"
 _BALANCE_USD = 42.5
 _NOT_JSON = (
@@ -41,6 +41,8 @@ class Fal(HostedSimulator):
 
     name: ClassVar[str] = "fal"
     key_name: ClassVar[str] = "FAL_KEY"
+    key_scheme: ClassVar[str] = "Key"
+    no_key: ClassVar[str] = "Authentication is required to access this application."
     models: ClassVar[Mapping[str, Model]] = MODELS
 
     def __init__(self, hooks: HookSender) -> None:
@@ -49,7 +51,6 @@ class Fal(HostedSimulator):
         self._storage = Storage(self)
 
     def routes(self) -> list[web.RouteDef]:
-        base = f"/sim/{self.name}"
         request = "/{owner}/{alias}/requests/{id}"
         public = {
             **self._storage.open_handlers(),
@@ -64,24 +65,10 @@ class Fal(HostedSimulator):
             ("POST", "/{endpoint:.+}"): self.submit,
             ("*", "/{endpoint:.+}"): self.no_method,
         }
-        handlers = public | {place: self._keyed(handler) for place, handler in keyed.items()}
-        return [
-            self.file_route(),
-            *(
-                web.route(method, base + path, self.answering(handler))
-                for (method, path), handler in handlers.items()
-            ),
-        ]
+        return [self.file_route(), *self.mounted(public | self.keyed(keyed))]
 
     def refused(self, refusal: Refusal) -> web.Response:
         return fal_refusals.answer(refusal)
-
-    def _keyed(self, handler: Handler) -> Handler:
-        async def checked(request: web.Request) -> web.StreamResponse:
-            self.check_key(request, "Key", _NO_KEY)
-            return await handler(request)
-
-        return checked
 
     async def no_method(self, _request: web.Request) -> web.StreamResponse:
         raise Refusal(405, "method", "Method Not Allowed")
@@ -98,7 +85,7 @@ class Fal(HostedSimulator):
         task.details = details
         self._plan_hook(task, request.query.get("fal_webhook", ""))
         answer = {"status": "IN_QUEUE", "queue_position": 0} | self._places(task)
-        return self.submitted(request, task, answer, 200)
+        return self.submitted(request, task, answer)
 
     async def _order(self, endpoint: str, given: dict[str, Any]) -> tuple[Order, Any]:
         """The order, with what is wrong with it."""

@@ -4,11 +4,13 @@ from imgbot.sandbox.simulators.fields import (
     Field,
     Model,
     choice,
+    file_format,
     flag,
     integer,
     number,
     picture,
     pictures,
+    ratio,
     seed,
     words,
 )
@@ -23,10 +25,6 @@ _SIZES = (
 )
 
 
-def _format(*values: str, default: str) -> Field:
-    return choice(*values, role="format", default=default)
-
-
 def _size() -> Field:
     return Field("size", "ratio", "landscape_4_3", choices=_SIZES, least=64, most=4096)
 
@@ -34,9 +32,9 @@ def _size() -> Field:
 _BANANA = {
     "prompt": words(50_000, least=3),
     "num_images": integer(1, 4, role="count", default=1),
-    "aspect_ratio": choice("auto", *_RATIOS, role="ratio", default="auto"),
+    "aspect_ratio": ratio("auto", *_RATIOS, default="auto"),
     "resolution": choice("0.5K", "1K", "2K", "4K", default="1K"),
-    "output_format": _format("jpeg", "png", "webp", default="png"),
+    "output_format": file_format("jpeg", "png", "webp", default="png"),
     "safety_tolerance": choice("1", "2", "3", "4", "5", "6", default="4"),
     "seed": seed(),
     "limit_generations": flag(default=True),
@@ -76,7 +74,7 @@ _TABLE = (
             "guidance_scale": number(1, 20),
             "seed": seed(),
             "enable_safety_checker": flag(default=True),
-            "output_format": _format("jpeg", "png", default="jpeg"),
+            "output_format": file_format("jpeg", "png", default="jpeg"),
             "sync_mode": flag(),
         },
         price_usd=0.003,
@@ -123,7 +121,7 @@ _TABLE = (
             ),
             "face": flag(),
             "tile": integer(0),
-            "output_format": _format("png", "jpeg", default="png"),
+            "output_format": file_format("png", "jpeg", default="png"),
         },
         price_usd=0.002,
         operation="upscale",
@@ -138,7 +136,7 @@ _TABLE = (
             ),
             "upscale_factor": number(1, 4, role="scale", default=2),
             "crop_to_fill": flag(),
-            "output_format": _format("jpeg", "png", default="jpeg"),
+            "output_format": file_format("jpeg", "png", default="jpeg"),
             "subject_detection": choice("All", "Foreground", "Background"),
             "face_enhancement": flag(default=True),
             "face_enhancement_strength": number(0, 1),
@@ -155,7 +153,7 @@ _TABLE = (
             "upscale_factor": number(1, 10, role="scale", default=2),
             "target_resolution": choice("720p", "1080p", "1440p", "2160p"),
             "noise_scale": number(0, 1),
-            "output_format": _format("jpg", "png", "webp", default="jpg"),
+            "output_format": file_format("jpg", "png", "webp", default="jpg"),
             "seed": seed(),
             "sync_mode": flag(),
         },

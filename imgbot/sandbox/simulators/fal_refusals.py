@@ -100,7 +100,7 @@ def _about_field(problem: Problem) -> dict[str, Any]:
 
 def _wrong(problem: Problem) -> tuple[str, str, dict[str, Any]]:
     field = problem.field
-    if problem.fault == "unknown" or field is None:
+    if problem.fault == "unknown":
         return "extra_forbidden", "Extra inputs are not permitted", {}
     least, most = field.least, field.most
     kind, name = _TYPES[field.kind]

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Refusal
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
+from imgbot.sandbox.simulators.hosted import HostedSimulator
+from imgbot.sandbox.simulators.shared import Handler
 
 _FILE_BYTES = 100 << 20
 _MOST_TOKENS = 1000

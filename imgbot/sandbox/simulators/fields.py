@@ -7,7 +7,17 @@ from typing import Any, Literal, cast
 Kind = Literal["text", "integer", "number", "flag", "picture", "pictures", "size"]
 Role = Literal["", "words", "pictures", "ratio", "scale", "seed", "count", "format"]
 Fault = Literal[
-    "missing", "unknown", "type", "choice", "least", "most", "short", "long", "many", "format"
+    "missing",
+    "unknown",
+    "type",
+    "choice",
+    "least",
+    "most",
+    "step",
+    "short",
+    "long",
+    "many",
+    "format",
 ]
 
 TYPE_NAMES: Mapping[Kind, str] = {
@@ -42,6 +52,11 @@ class Field:
     choices: tuple[str, ...] = ()
     least: float | None = None
     most: float | None = None
+    step: int = 1
+    """What a number must be a multiple of."""
+
+
+_UNKNOWN = Field("text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Problem:
 
     name: str
     fault: Fault
-    field: Field | None = None
+    field: Field = _UNKNOWN
     given: Any = None
     index: int | None = None
 
@@ -102,6 +117,14 @@ def text() -> Field:
 
 def choice(*values: str, role: Role = "", default: str | None = None) -> Field:
     return Field("text", role, default, choices=values)
+
+
+def ratio(*values: str, default: str) -> Field:
+    return choice(*values, role="ratio", default=default)
+
+
+def file_format(*values: str, default: str) -> Field:
+    return choice(*values, role="format", default=default)
 
 
 def flag(*, default: bool = False) -> Field:
@@ -187,6 +210,8 @@ def _wrong_number(name: str, field: Field, value: float) -> Iterator[Problem]:
         yield Problem(name, "least", field, value)
     elif field.most is not None and value > field.most:
         yield Problem(name, "most", field, value)
+    if field.step > 1 and value % field.step:
+        yield Problem(name, "step", field, value)
 
 
 def _wrong_size(name: str, field: Field, value: Any) -> Iterator[Problem]:
@@ -211,3 +236,16 @@ def _wrong_side(name: str, side: Field, value: Any) -> Iterator[Problem]:
 def _has_type(field: Field, value: Any) -> bool:
     is_flag = isinstance(value, bool)
     return isinstance(value, _TYPES[field.kind]) and is_flag == (field.kind == "flag")
+
+
+def type_name(value: Any) -> str:
+    """The name of a JSON value's type."""
+    names: dict[type, str] = {
+        bool: "a boolean",
+        int: "an integer",
+        float: "a decimal number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
+    return names.get(type(value), "null")

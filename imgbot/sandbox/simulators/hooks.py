@@ -23,8 +23,8 @@ class HookCall:
     attempts: int = _ATTEMPTS
 
 
-Made = HookCall | Sequence[HookCall] | None
-"""What is posted: one call, several in order, or nothing where the news is void."""
+Make = Callable[[], Sequence[HookCall]]
+"""Returns the calls in their order, none where the news is void."""
 
 
 class HookSender:
@@ -36,11 +36,11 @@ class HookSender:
         self.sent = 0
         self.refused: list[int] = []
 
-    def plan(self, url: str, due_s: float, make: Callable[[], Made], *, times: int = 1) -> None:
-        """Post what `make` returns at the loop's time `due_s`, `times` over; never elsewhere."""
+    def plan(self, url: str, due_s: float, make: Make) -> None:
+        """Post what `make` returns at the loop's time `due_s`; never to another machine."""
         if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MOST_WAITING:
             return
-        task = self._group.create_task(self._post(url, due_s, make, times))
+        task = self._group.create_task(self._post(url, due_s, make))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -48,13 +48,12 @@ class HookSender:
         for task in self._tasks:
             task.cancel()
 
-    async def _post(self, url: str, due_s: float, make: Callable[[], Made], times: int) -> None:
+    async def _post(self, url: str, due_s: float, make: Make) -> None:
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
-        made = make()
-        calls = [made] if isinstance(made, HookCall) else made or ()
+        calls = make()
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            for call in [call for _ in range(times) for call in calls]:
+            for call in calls:
                 await self._deliver(session, url, call)
 
     async def _deliver(self, session: aiohttp.ClientSession, url: str, call: HookCall) -> None:

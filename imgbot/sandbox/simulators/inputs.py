@@ -13,19 +13,18 @@ from typing import Any, cast
 
 from PIL import Image
 
-from imgbot.sandbox.provider_orders import Order, Refusal, checked_image, make_order
+from imgbot.sandbox.provider_orders import Order, Refusal, checked_image, make_order, operation_of
 from imgbot.sandbox.simulators.fields import Model
+from imgbot.sandbox.simulators.painting import FORMATS, bounded
 
 _SHELF_BYTES = 256 << 20
 _MOST_UPLOADS = 2000
-_MOST_RESULT_PIXELS = 32_000_000
 _SIDE = 768
 _SHOWN_URL = 200
 _DATA_URI = re.compile(r"data:([a-z]+/[a-z0-9.+-]+)?(?:;[a-z]+=[^;,]*)*;base64,", re.IGNORECASE)
 _RATIO = re.compile(r"[1-9]\d?:[1-9]\d?")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LIKE_INPUT = frozenset({"match_input_image", "auto"})
-_FORMATS = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 _NAMED_SIZES = {
     "square_hd": (1024, 1024),
     "square": (512, 512),
@@ -176,7 +175,7 @@ def shape_order(model: Model, given: Mapping[str, Any], pictures: Pictures, mark
     words = next((str(given[name]) for name in model.names("words") if name in given), "")
     seed = model.value(given, "seed")
     order = make_order(
-        model.operation or _operation(len(pictures.contents)),
+        model.operation or operation_of(len(pictures.contents)),
         words,
         pictures.contents,
         scale=max(1, round(scale_of(model, given))),
@@ -190,7 +189,7 @@ def shape_order(model: Model, given: Mapping[str, Any], pictures: Pictures, mark
         model=model.name,
         price_usd=model.price(given),
         size=size,
-        format=_FORMATS.get(str(model.value(given, "format")), "JPEG"),
+        format=FORMATS.get(str(model.value(given, "format")), "JPEG"),
         received=pictures.received,
     )
 
@@ -200,10 +199,6 @@ def scale_of(model: Model, given: Mapping[str, Any]) -> float:
     return _number(model.value(given, "scale")) or model.scale
 
 
-def _operation(images: int) -> str:
-    return ("create", "edit", "merge")[min(images, 2)]
-
-
 def _shape(
     model: Model, given: Mapping[str, Any], pictures: Pictures
 ) -> tuple[str, tuple[int, int] | None]:
@@ -211,11 +206,11 @@ def _shape(
     scale = scale_of(model, given)
     if model.operation in {"upscale", "retouch"} and pictures.size:
         width, height = pictures.size
-        return "", _bounded(width * scale, height * scale)
+        return "", bounded(width * scale, height * scale)
     asked = model.value(given, "ratio")
     if isinstance(asked, dict):
         sides = cast("Mapping[str, int]", asked)
-        return "", _bounded(sides["width"], sides["height"])
+        return "", bounded(sides["width"], sides["height"])
     if isinstance(asked, str) and asked in _NAMED_SIZES:
         return "", _NAMED_SIZES[asked]
     if isinstance(asked, str) and _RATIO.fullmatch(asked):
@@ -225,11 +220,6 @@ def _shape(
         share = min(4.0, max(0.25, width / height)) ** 0.5
         return "", (round(_SIDE * share), round(_SIDE / share))
     return "", None
-
-
-def _bounded(width: float, height: float) -> tuple[int, int]:
-    shrink = min(1.0, (_MOST_RESULT_PIXELS / (width * height)) ** 0.5)
-    return max(1, round(width * shrink)), max(1, round(height * shrink))
 
 
 def _number(value: Any) -> float:

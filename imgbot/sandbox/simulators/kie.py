@@ -5,7 +5,7 @@ does not know are ignored, and shown to the control interface under `ignored`. I
 on the upload host. Nothing can be cancelled.
 
 Marks of its own: `433`, `451`, `455` refuse the submit with that code; `501` fails the task
-with it; `duplicate_webhook`, `forged_webhook`.
+with it.
 """
 
 import base64
@@ -22,10 +22,11 @@ from imgbot.sandbox.provider_tasks import Status, Task
 from imgbot.sandbox.simulators import kie_refusals, signing
 from imgbot.sandbox.simulators.fields import Model, problems
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
+from imgbot.sandbox.simulators.hosted import HostedSimulator
 from imgbot.sandbox.simulators.inputs import scale_of
 from imgbot.sandbox.simulators.kie_models import CREDIT_USD, MODELS
 from imgbot.sandbox.simulators.kie_uploads import Uploads
+from imgbot.sandbox.simulators.shared import Handler
 
 _CREDITS = 10_000.0
 _KEPT_IGNORED = 500
@@ -42,6 +43,7 @@ class Kie(HostedSimulator):
 
     name: ClassVar[str] = "kie"
     key_name: ClassVar[str] = "KIE_API_KEY"
+    no_key: ClassVar[str] = "You do not have access permissions"
     models: ClassVar[Mapping[str, Model]] = MODELS
     failing_marks: ClassVar[frozenset[str]] = frozenset({"501"})
 
@@ -55,34 +57,18 @@ class Kie(HostedSimulator):
         return super().view() | {"ignored": list(self._ignored)}
 
     def routes(self) -> list[web.RouteDef]:
-        base = f"/sim/{self.name}"
-        keyed = {
+        keyed: dict[tuple[str, str], Handler] = {
             ("POST", "/api/v1/jobs/createTask"): self.submit,
             ("GET", "/api/v1/jobs/recordInfo"): self.poll,
             ("GET", "/api/v1/chat/credit"): self.credit,
             **self._uploads.keyed_handlers(),
+            ("*", "/{tail:.*}"): self.nothing,
         }
-        handlers = self._uploads.open_handlers() | {
-            place: self._keyed(handler) for place, handler in keyed.items()
-        }
-        handlers["*", "/{tail:.*}"] = self._keyed(self.nothing)
-        return [
-            self.file_route(),
-            *(
-                web.route(method, base + path, self.answering(handler))
-                for (method, path), handler in handlers.items()
-            ),
-        ]
+        handlers = self._uploads.open_handlers() | self.keyed(keyed)
+        return [self.file_route(), *self.mounted(handlers)]
 
     def refused(self, refusal: Refusal) -> web.Response:
         return kie_refusals.answer(refusal)
-
-    def _keyed(self, handler: Handler) -> Handler:
-        async def checked(request: web.Request) -> web.StreamResponse:
-            self.check_key(request, "Bearer", "You do not have access permissions")
-            return await handler(request)
-
-        return checked
 
     async def nothing(self, _request: web.Request) -> web.StreamResponse:
         raise Refusal(404, "not_found", "The requested resource or endpoint does not exist")
@@ -104,7 +90,7 @@ class Kie(HostedSimulator):
             ends = task.started_at + task.duration_s
             self.plan_hook(task, task.details, ends, lambda: self._call(task))
         data = {"taskId": task.id, "recordId": task.id}
-        return self.submitted(request, task, {"code": 200, "msg": "success", "data": data}, 200)
+        return self.submitted(request, task, {"code": 200, "msg": "success", "data": data})
 
     def _checked(self, body: Mapping[str, Any]) -> tuple[Model, dict[str, Any]]:
         model = self.models.get(str(body.get("model")))

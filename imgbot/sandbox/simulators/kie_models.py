@@ -1,6 +1,16 @@
 """Models of the simulated kie.ai, with their inputs; a credit is half a cent."""
 
-from imgbot.sandbox.simulators.fields import Field, Model, choice, flag, picture, pictures, words
+from imgbot.sandbox.simulators.fields import (
+    Field,
+    Model,
+    choice,
+    file_format,
+    flag,
+    picture,
+    pictures,
+    ratio,
+    words,
+)
 
 CREDIT_USD = 0.005
 
@@ -10,10 +20,6 @@ _WIDE_RATIOS = ("auto", *_RATIOS, "1:4", "4:1", "1:8", "8:1")
 
 def _prompt() -> Field:
     return words(5000, least=1)
-
-
-def _format(*values: str) -> Field:
-    return choice(*values, role="format", default="png")
 
 
 def _credits(amount: float) -> float:
@@ -26,9 +32,9 @@ _TABLE = (
         {
             "prompt": words(20_000, least=1),
             "image_input": pictures(14),
-            "aspect_ratio": choice(*_WIDE_RATIOS, role="ratio", default="auto"),
+            "aspect_ratio": ratio(*_WIDE_RATIOS, default="auto"),
             "resolution": choice("1K", "2K", "4K", default="1K"),
-            "output_format": _format("png", "jpg"),
+            "output_format": file_format("png", "jpg", default="png"),
             "google_search": flag(),
         },
         price_usd=_credits(8),
@@ -39,8 +45,8 @@ _TABLE = (
         "google/nano-banana",
         {
             "prompt": _prompt(),
-            "output_format": _format("png", "jpeg"),
-            "image_size": choice(*_RATIOS, "auto", role="ratio", default="1:1"),
+            "output_format": file_format("png", "jpeg", default="png"),
+            "image_size": ratio(*_RATIOS, "auto", default="1:1"),
         },
         price_usd=_credits(4),
         operation="create",
@@ -50,8 +56,8 @@ _TABLE = (
         {
             "prompt": _prompt(),
             "image_urls": pictures(10, least=1),
-            "output_format": _format("png", "jpeg"),
-            "image_size": choice(*_RATIOS, "auto", role="ratio", default="auto"),
+            "output_format": file_format("png", "jpeg", default="png"),
+            "image_size": ratio(*_RATIOS, "auto", default="auto"),
         },
         price_usd=_credits(4),
     ),

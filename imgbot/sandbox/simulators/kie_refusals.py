@@ -70,7 +70,7 @@ def about_field(problem: Problem) -> Refusal:
         case "short":
             return Refusal(500, "invalid", f"{name} is required")
         case "long" | "many":
-            text = f"{name} exceeds the maximum limit of {problem.field and problem.field.most}"
+            text = f"{name} exceeds the maximum limit of {problem.field.most}"
             return Refusal(422, "invalid", text)
         case _:
             return Refusal(422, "invalid", f"The format of {name} is incorrect")

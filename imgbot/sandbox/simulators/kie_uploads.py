@@ -11,9 +11,9 @@ from urllib.parse import quote, unquote
 from aiohttp import web
 
 from imgbot.sandbox.provider_orders import Refusal
-from imgbot.sandbox.simulators.forms import read_form
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator
+from imgbot.sandbox.simulators.hosted import HostedSimulator
 from imgbot.sandbox.simulators.inputs import decode_data_uri
+from imgbot.sandbox.simulators.shared import Handler
 
 _STREAM_BYTES = 100 << 20
 _BASE64_BYTES = 10 << 20
@@ -37,7 +37,7 @@ class Uploads:
         return {("GET", "/upload/files/{path:.+}"): self.show}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        parts = await read_form(request, _STREAM_BYTES)
+        parts = await self._simulator.read_form(request, _STREAM_BYTES)
         part = parts.get("file")
         if part is None or part.filename is None:
             raise Refusal(400, "file", "file is required")

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, MultipartReader, web
 
 from imgbot.sandbox.bodies import read_bounded
+from imgbot.sandbox.provider_orders import Refusal
 
 _MOST_PARTS = 100
 _TEXT_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 18
 
 
-class TooLargeError(Exception):
+class _TooLargeError(Exception):
     """A part or the whole is larger than allowed."""
 
 
@@ -29,12 +30,17 @@ class Part:
         return self.content.decode("utf-8", "replace")
 
 
-async def read_parts(request: web.Request, part_bytes: int, body_bytes: int) -> list[Part] | None:
-    """None for a body that is no multipart form."""
+async def read_form(
+    request: web.Request, part_bytes: int, body_bytes: int | None = None
+) -> list[Part] | None:
+    """The parts in order, None for a body that is no multipart form. Raises Refusal 413.
+
+    A file is no longer than `part_bytes`, all parts together than `body_bytes`, or else as one.
+    """
     if request.content_type != "multipart/form-data":
         return None
     parts: list[Part] = []
-    left_bytes = body_bytes
+    left_bytes = part_bytes if body_bytes is None else body_bytes
     try:
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
@@ -45,10 +51,10 @@ async def read_parts(request: web.Request, part_bytes: int, body_bytes: int) -> 
             left_bytes -= len(content)
             kind = part.headers.get("Content-Type", "application/octet-stream")
             parts.append(Part(part.name or "", part.filename, kind.split(";")[0].strip(), content))
-    except TooLargeError:
+    except _TooLargeError:
         # A client that is still sending would see a broken connection instead of the answer.
         await read_bounded(request.content, 0)
-        raise
+        raise Refusal(413, "too_large", "the file is too large") from None
     except ValueError:
         return None
     return parts
@@ -59,5 +65,5 @@ async def _content(part: BodyPartReader, limit_bytes: int) -> bytes:
     while chunk := await part.read_chunk(_CHUNK_BYTES):
         content += chunk
         if len(content) > limit_bytes:
-            raise TooLargeError
+            raise _TooLargeError
     return bytes(content)

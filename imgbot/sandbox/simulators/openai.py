@@ -15,20 +15,20 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_tasks import Refusal, Task
+from imgbot.sandbox.provider_orders import Refusal, operation_of
+from imgbot.sandbox.provider_tasks import Task
 from imgbot.sandbox.simulators import serving
-from imgbot.sandbox.simulators.multipart import TooLargeError, read_parts
-from imgbot.sandbox.simulators.openai_forms import read_form
+from imgbot.sandbox.simulators.multipart import read_form
+from imgbot.sandbox.simulators.openai_forms import checked_form
 from imgbot.sandbox.simulators.openai_local import local_answer, local_order, local_refusal
 from imgbot.sandbox.simulators.openai_models import EDIT, GENERATION, MODELS, Wish, Wrong, checked
-from imgbot.sandbox.simulators.painting import FORMATS, Picture, Result
-from imgbot.sandbox.simulators.recording import Record, RecordingSimulator, operation_of
+from imgbot.sandbox.simulators.painting import FORMATS, Picture
+from imgbot.sandbox.simulators.shared import Handler, Simulator
 
 _IMAGE_BYTES = 50 << 20
 _FORM_BYTES = 128 << 20
@@ -60,10 +60,8 @@ _MODERATED = (
 )
 _FAILED = "The server had an error processing your request. Sorry about that!"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class OpenAi(RecordingSimulator):
+class OpenAi(Simulator):
     """The synchronous one."""
 
     name: ClassVar[str] = "openai"
@@ -71,21 +69,37 @@ class OpenAi(RecordingSimulator):
     api_path: ClassVar[str] = "/v1"
 
     def routes(self) -> list[web.RouteDef]:
-        root = f"/sim/{self.name}"
+        handlers = {
+            ("POST", "/images/generations"): self.generate,
+            ("POST", "/images/edits"): self.edit,
+            ("GET", "/models"): self.models,
+        }
         return [
-            web.post(f"{root}/v1/images/generations", _answering(self.generate)),
-            web.post(f"{root}/v1/images/edits", _answering(self.edit)),
-            web.get(f"{root}/v1/models", _answering(self.models)),
-            web.get(f"{root}/generated-images/{{id}}.png", self._file),
+            web.get(f"/sim/{self.name}/generated-images/{{id}}.png", self.file),
             self.file_route(),
+            *self.mounted(self.keyed(handlers), "/v1"),
         ]
+
+    def answering(self, handler: Handler) -> Handler:
+        """Sign every answer with a request id."""
+        answered = super().answering(handler)
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            made = await answered(request)
+            if not made.prepared:
+                made.headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
+            return made
+
+        return answer
+
+    def refused(self, refusal: Refusal) -> web.Response:
+        return _refused(refusal)
 
     @property
     def is_local(self) -> bool:
         return "[[sim:localai" in self.book.settings.marks
 
-    async def models(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
+    async def models(self, _request: web.Request) -> web.StreamResponse:
         listed = [
             {"id": name, "object": "model", "created": _CREATED, "owned_by": "system"}
             for name in MODELS
@@ -93,7 +107,6 @@ class OpenAi(RecordingSimulator):
         return web.json_response({"object": "list", "data": listed})
 
     async def generate(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         if request.content_type != "application/json":
             raise Wrong(
                 "unsupported_content_type",
@@ -113,8 +126,7 @@ class OpenAi(RecordingSimulator):
     async def edit(self, request: web.Request) -> web.StreamResponse:
         if self.is_local:
             return local_refusal(404, "Not Found")
-        self._check_key(request)
-        parts = await read_parts(request, _IMAGE_BYTES, _FORM_BYTES)
+        parts = await read_form(request, _IMAGE_BYTES, _FORM_BYTES)
         if parts is None:
             raise Wrong(
                 "unsupported_content_type",
@@ -124,7 +136,7 @@ class OpenAi(RecordingSimulator):
         texts = [f"{part.name}={part.text}" for part in parts if part.filename is None]
         files = [f"{part.name}: {part.filename}" for part in parts if part.filename is not None]
         self.note(request, "\n".join([*texts, *files]))
-        form = await read_form(parts, self.opened)
+        form = await checked_form(parts, self.opened)
         wish = checked(EDIT, form.fields)
         notes: dict[str, Any] = {"images": [image.note() for image in form.images]}
         if form.mask:
@@ -140,10 +152,17 @@ class OpenAi(RecordingSimulator):
         mask: Picture | None = None,
     ) -> web.StreamResponse:
         pictures = [*images, *([mask] if mask else [])]
-        order = await self.order(operation_of(len(images)), wish.prompt, pictures)
-        order = replace(order, images=len(images))
-        result = Result(wish.width, wish.height, FORMATS[wish.output_format])
-        task = self.accept(order, Record(wish.model, shown, result), wish.price_usd)
+        order = await self.order_of(operation_of(len(images)), wish.prompt, pictures)
+        order = replace(
+            order,
+            images=len(images),
+            model=wish.model,
+            received=shown,
+            size=(wish.width, wish.height),
+            format=FORMATS[wish.output_format],
+            price_usd=wish.price_usd,
+        )
+        task = self.accept(order)
         if task.takes("drop_after_accept"):
             return serving.cut(request)
         await asyncio.sleep(task.duration_s)
@@ -192,10 +211,16 @@ class OpenAi(RecordingSimulator):
             pictures = [await self.opened(content) for content in wish.contents]
         except ValueError:
             raise Refusal(500, "", "image: unknown format") from None
-        order = await self.order(operation_of(len(pictures)), wish.words, pictures)
-        result = Result(wish.width, wish.height, "PNG")
-        shown = wish.shown | {"images": [picture.note() for picture in pictures]}
-        task = self.accept(order, Record(wish.model, shown, result), 0.0)
+        order = await self.order_of(operation_of(len(pictures)), wish.words, pictures)
+        order = replace(
+            order,
+            model=wish.model,
+            received=wish.shown | {"images": [picture.note() for picture in pictures]},
+            size=(wish.width, wish.height),
+            format="PNG",
+            price_usd=0.0,
+        )
+        task = self.accept(order)
         if task.takes("drop_after_accept"):
             return serving.cut(request)
         await asyncio.sleep(task.duration_s)
@@ -208,7 +233,7 @@ class OpenAi(RecordingSimulator):
         answer = local_answer(task.id, data)
         return await self.spoiled(request, task, answer) or self.submitted(request, task, answer)
 
-    def _check_key(self, request: web.Request) -> None:
+    def check_key(self, request: web.Request) -> None:
         if self.is_local:
             return
         given = request.headers.get("Authorization", "")
@@ -241,23 +266,6 @@ class _OtherKindOfError(Wrong):
     def __init__(self, kind: str, code: str, message: str) -> None:
         super().__init__(code, message)
         self.kind = kind
-
-
-def _answering(handler: Handler) -> Handler:
-    """Turn a refusal into OpenAI's answer, and sign every answer with a request id."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            made = await handler(request)
-        except TooLargeError:
-            made = _refused(Refusal(413, "", ""))
-        except Refusal as refusal:
-            made = _refused(refusal)
-        if not made.prepared:
-            made.headers["x-request-id"] = f"req_{secrets.token_hex(16)}"
-        return made
-
-    return answer
 
 
 def _refused(refusal: Refusal) -> web.Response:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.flaws import Field
+from imgbot.sandbox.simulators.fields import Field
 from imgbot.sandbox.simulators.multipart import Part
 from imgbot.sandbox.simulators.openai_models import EDIT, Wrong
 from imgbot.sandbox.simulators.painting import MIME_TYPES, Picture
@@ -27,12 +27,8 @@ class Form:
     images: list[Picture]
     mask: Picture | None
 
-    @property
-    def pictures(self) -> list[Picture]:
-        return [*self.images, *([self.mask] if self.mask else [])]
 
-
-async def read_form(parts: list[Part], opened: Open) -> Form:
+async def checked_form(parts: list[Part], opened: Open) -> Form:
     """Raises Wrong for the first thing that is wrong with the files."""
     images = [part for part in parts if part.name in {"image", "image[]"}]
     masks = [part for part in parts if part.name == "mask"]
@@ -97,6 +93,6 @@ def _value(part: Part) -> Any:
     field: Field | None = EDIT.get(part.name)
     if field and field.kind == "integer" and _WHOLE_NUMBER.fullmatch(part.text):
         return int(part.text)
-    if field and field.kind == "boolean":
+    if field and field.kind == "flag":
         return _BOOLEANS.get(part.text, part.text)
     return part.text

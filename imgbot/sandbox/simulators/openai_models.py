@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgbot.sandbox.provider_tasks import Refusal
-from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws, type_name
+from imgbot.sandbox.simulators.fields import Field, Problem, choice, flag, problems, type_name
 
 _LISTED_SIZES = ("1024x1024", "1024x1536", "1536x1024")
 _QUALITIES = ("low", "medium", "high")
@@ -40,19 +40,19 @@ GENERATION: Mapping[str, Field] = {
     "prompt": Field("text", is_required=True, least=1, most=32_000),
     "n": Field("integer", least=1, most=10),
     "size": Field("text"),
-    "quality": Field("text", values=("low", "medium", "high", "auto")),
-    "background": Field("text", values=("transparent", "opaque", "auto")),
-    "output_format": Field("text", values=("png", "jpeg", "webp")),
+    "quality": choice("low", "medium", "high", "auto"),
+    "background": choice("transparent", "opaque", "auto"),
+    "output_format": choice("png", "jpeg", "webp"),
     "output_compression": Field("integer", least=0, most=100),
-    "moderation": Field("text", values=("low", "auto")),
+    "moderation": choice("low", "auto"),
     "safety_identifier": Field("text", most=64),
     "user": Field("text"),
-    "stream": Field("boolean"),
+    "stream": flag(),
     "partial_images": Field("integer", least=0, most=3),
 }
 EDIT: Mapping[str, Field] = {
     **GENERATION,
-    "input_fidelity": Field("text", values=("high", "low")),
+    "input_fidelity": choice("high", "low"),
 }
 
 
@@ -106,8 +106,8 @@ def checked(fields: Mapping[str, Field], given: Mapping[str, Any]) -> Wish:
             f"The model '{model_name[:100]}' does not exist or you do not have access to it.",
             status=404,
         )
-    for flaw in flaws(fields, given):
-        raise _worded(flaw)
+    for problem in problems(fields, given):
+        raise _worded(problem)
     named = {name: value for name, value in given.items() if value is not None}
     model = MODELS[named["model"]]
     if "input_fidelity" in named and not model.has_fidelity:
@@ -169,30 +169,30 @@ _WORDS = {
         "Invalid '{name}': string too long. Expected a string with maximum length {most:.0f}, "
         "but got a string with length {length} instead."
     )),
-    "small": ("integer_below_min_value", (
+    "least": ("integer_below_min_value", (
         "Invalid '{name}': integer below minimum value. "
         "Expected a value >= {least:.0f}, but got {given} instead."
     )),
-    "big": ("integer_above_max_value", (
+    "most": ("integer_above_max_value", (
         "Invalid '{name}': integer above maximum value. "
         "Expected a value <= {most:.0f}, but got {given} instead."
     )),
 }  # fmt: skip
-_TYPES = {"text": "a string", "integer": "an integer", "boolean": "a boolean"}
+_TYPES = {"text": "a string", "integer": "an integer", "flag": "a boolean"}
 
 
-def _worded(flaw: Flaw) -> Wrong:
-    field = flaw.field
-    if flaw.what == "value":
-        return Wrong("invalid_value", _not_one_of(flaw.given, field.values), flaw.name)
-    code, words = _WORDS.get(flaw.what, ("invalid_value", "Invalid value for '{name}'."))
+def _worded(problem: Problem) -> Wrong:
+    field = problem.field
+    if problem.fault == "choice":
+        return Wrong("invalid_value", _not_one_of(problem.given, field.choices), problem.name)
+    code, words = _WORDS.get(problem.fault, ("invalid_value", "Invalid value for '{name}'."))
     message = words.format(
-        name=flaw.name,
-        given=flaw.given,
-        got=type_name(flaw.given),
-        length=len(flaw.given) if isinstance(flaw.given, str) else 0,
+        name=problem.name,
+        given=problem.given,
+        got=type_name(problem.given),
+        length=len(problem.given) if isinstance(problem.given, str) else 0,
         wanted=_TYPES.get(field.kind, field.kind),
         least=field.least or 0,
         most=field.most or 0,
     )
-    return Wrong(code, message, flaw.name)
+    return Wrong(code, message, problem.name)

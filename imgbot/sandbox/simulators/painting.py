@@ -1,16 +1,13 @@
-"""Pictures of a size and format that was asked for; all of it blocks."""
+"""Pictures as they come in, and the sizes and formats that are asked for."""
 
 import hashlib
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from imgbot.sandbox import provider_pictures
-from imgbot.sandbox.provider_tasks import Order
-
-_MOST_PIXELS = 40_000_000
+_MOST_PIXELS = 32_000_000
 MIME_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
@@ -36,7 +33,7 @@ class Picture:
 
 
 def opened(content: bytes) -> Picture:
-    """Raises ValueError for what is no picture; its pixels are not read."""
+    """Raises ValueError for what is no picture; its pixels are not read. Blocks."""
     try:
         with Image.open(io.BytesIO(content), formats=tuple(MIME_TYPES)) as picture:
             turned = picture.getexif().get(0x0112, 1) in {5, 6, 7, 8}
@@ -47,44 +44,10 @@ def opened(content: bytes) -> Picture:
         raise ValueError("not a picture") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What becomes of an order."""
-
-    width: int
-    height: int
-    format: str = "JPEG"
-    source: bytes = b""
-    """The picture that is resized; nothing: one is drawn."""
-
-    @property
-    def mime_type(self) -> str:
-        return MIME_TYPES[self.format]
-
-    def bounded(self) -> "Result":
-        """The same with fewer pixels, if they are too many for a simulator."""
-        share = (_MOST_PIXELS / (self.width * self.height)) ** 0.5
-        if share >= 1:
-            return self
-        return replace(self, width=int(self.width * share), height=int(self.height * share))
-
-
-def paint(order: Order, result: Result) -> bytes:
-    """The finished picture's bytes."""
-    content = result.source or provider_pictures.render(order)
-    with Image.open(io.BytesIO(content)) as picture:
-        upright = ImageOps.exif_transpose(picture)
-        size = (result.width, result.height)
-        made = upright.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    return encoded(made, result.format)
-
-
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    buffer = io.BytesIO()
-    # Speed matters more than size: nobody pays for these bytes.
-    options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(kind, {"quality": 90})
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
+def bounded(width: float, height: float) -> tuple[int, int]:
+    """The size with fewer pixels, if they are too many for a simulator."""
+    share = min(1.0, (_MOST_PIXELS / (width * height)) ** 0.5)
+    return max(1, round(width * share)), max(1, round(height * share))
 
 
 def ratio_size(ratio: str, pixels: int, step: int = 16) -> tuple[int, int]:

@@ -4,8 +4,8 @@ Official models are ordered at `/models/{owner}/{name}/predictions`, those of th
 their version at `/predictions`. A prediction that is cancelled while it is `starting` becomes
 `aborted` and costs nothing; later it becomes `canceled` and stays charged.
 
-Marks of its own: `interrupted` (the retryable failure with code PA), `e003` (high demand),
-`duplicate_webhook`, `forged_webhook`. `expired` shows as `data_removed`.
+Marks of its own: `interrupted` (the retryable failure with code PA), `e003` (high demand).
+`expired` shows as `data_removed`.
 """
 
 import base64
@@ -21,7 +21,7 @@ from imgbot.sandbox.provider_tasks import Status, Task
 from imgbot.sandbox.simulators import replicate_bodies, replicate_refusals, signing
 from imgbot.sandbox.simulators.fields import Model, Problem
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator, Invalid
+from imgbot.sandbox.simulators.hosted import HostedSimulator, Invalid
 from imgbot.sandbox.simulators.replicate_files import Files
 from imgbot.sandbox.simulators.replicate_models import MODELS, describe, describe_version
 
@@ -50,6 +50,7 @@ class Replicate(HostedSimulator):
 
     name: ClassVar[str] = "replicate"
     key_name: ClassVar[str] = "REPLICATE_API_TOKEN"
+    no_key: ClassVar[str] = "You did not pass a valid authentication token"
     models: ClassVar[Mapping[str, Model]] = MODELS
     failing_marks: ClassVar[frozenset[str]] = frozenset({"interrupted", "e003"})
 
@@ -59,7 +60,6 @@ class Replicate(HostedSimulator):
         self._by_version = {model.version: model for model in MODELS.values() if model.version}
 
     def routes(self) -> list[web.RouteDef]:
-        api = f"/sim/{self.name}/v1"
         handlers = {
             ("POST", "/models/{owner}/{name}/predictions"): self.submit_official,
             ("POST", "/predictions"): self.submit_version,
@@ -75,21 +75,11 @@ class Replicate(HostedSimulator):
         }
         return [
             self.file_route(),
-            *(
-                web.route(method, api + path, self.answering(self._keyed(handler)))
-                for (method, path), handler in handlers.items()
-            ),
+            *self.mounted(self.keyed(handlers), "/v1"),
         ]
 
     def refused(self, refusal: Refusal) -> web.Response:
         return replicate_refusals.answer(refusal)
-
-    def _keyed(self, handler: Handler) -> Handler:
-        async def checked(request: web.Request) -> web.StreamResponse:
-            self.check_key(request, "Bearer", "You did not pass a valid authentication token")
-            return await handler(request)
-
-        return checked
 
     async def nothing(self, _request: web.Request) -> web.StreamResponse:
         raise replicate_refusals.no_such_thing()

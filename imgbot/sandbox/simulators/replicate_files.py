@@ -6,10 +6,11 @@ from typing import Any, cast
 from aiohttp import web
 
 from imgbot.sandbox.simulators.fields import Problem
-from imgbot.sandbox.simulators.forms import Part, read_form
-from imgbot.sandbox.simulators.hosted import Handler, HostedSimulator, Invalid
+from imgbot.sandbox.simulators.hosted import HostedSimulator, Invalid
 from imgbot.sandbox.simulators.inputs import Upload
+from imgbot.sandbox.simulators.multipart import Part
 from imgbot.sandbox.simulators.replicate_refusals import no_such_thing
+from imgbot.sandbox.simulators.shared import Handler
 
 _FILE_BYTES = 100 << 20
 _NAME_BYTES = 255
@@ -31,7 +32,7 @@ class Files:
         }
 
     async def create(self, request: web.Request) -> web.StreamResponse:
-        parts = await read_form(request, _FILE_BYTES)
+        parts = await self._simulator.read_form(request, _FILE_BYTES)
         part = parts.get("content")
         if part is None or part.filename is None:
             raise Invalid([Problem("content", "missing")])

@@ -7,11 +7,13 @@ from imgbot.sandbox.simulators.fields import (
     Field,
     Model,
     choice,
+    file_format,
     flag,
     integer,
     number,
     picture,
     pictures,
+    ratio,
     seed,
     words,
 )
@@ -20,23 +22,15 @@ _RATIOS = ("1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:1
 _LIKE_INPUT = "match_input_image"
 
 
-def _format(*values: str, default: str) -> Field:
-    return choice(*values, role="format", default=default)
-
-
-def _ratio(*values: str, default: str) -> Field:
-    return choice(*values, role="ratio", default=default)
-
-
 _TABLE = (
     Model(
         "google/nano-banana-2",
         {
             "prompt": words(),
             "image_input": pictures(14),
-            "aspect_ratio": _ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
+            "aspect_ratio": ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
             "resolution": choice("1K", "2K", "4K", default="1K"),
-            "output_format": _format("jpg", "png", default="jpg"),
+            "output_format": file_format("jpg", "png", default="jpg"),
         },
         price_usd=0.08,
     ),
@@ -46,7 +40,7 @@ _TABLE = (
             "prompt": words(4000),
             "image_input": pictures(14),
             "size": choice("2K", "4K", "custom", default="2K"),
-            "aspect_ratio": _ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
+            "aspect_ratio": ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
             "width": integer(1024, 4096),
             "height": integer(1024, 4096),
             "sequential_image_generation": choice("disabled", "auto", default="disabled"),
@@ -59,10 +53,10 @@ _TABLE = (
         "black-forest-labs/flux-schnell",
         {
             "prompt": words(),
-            "aspect_ratio": _ratio(*_RATIOS, default="1:1"),
+            "aspect_ratio": ratio(*_RATIOS, default="1:1"),
             "num_outputs": integer(1, 4, role="count", default=1),
             "num_inference_steps": integer(1, 4),
-            "output_format": _format("webp", "jpg", "png", default="webp"),
+            "output_format": file_format("webp", "jpg", "png", default="webp"),
             "output_quality": integer(0, 100),
             "seed": seed(),
             "disable_safety_checker": flag(),
@@ -78,8 +72,8 @@ _TABLE = (
         {
             "prompt": words(),
             "input_image": picture(),
-            "aspect_ratio": _ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
-            "output_format": _format("jpg", "png", default="png"),
+            "aspect_ratio": ratio(_LIKE_INPUT, *_RATIOS, default=_LIKE_INPUT),
+            "output_format": file_format("jpg", "png", default="png"),
             "safety_tolerance": integer(0, 6),
             "prompt_upsampling": flag(),
             "seed": seed(),
@@ -91,7 +85,7 @@ _TABLE = (
         "flux-kontext-apps/restore-image",
         {
             "input_image": picture(),
-            "output_format": _format("jpg", "png", default="png"),
+            "output_format": file_format("jpg", "png", default="png"),
             "safety_tolerance": integer(0, 2),
             "seed": seed(),
         },
@@ -106,7 +100,7 @@ _TABLE = (
                 "Standard V2", "Low Resolution V2", "CGI", "High Fidelity V2", "Text Refine"
             ),
             "upscale_factor": choice("None", "2x", "4x", "6x", role="scale", default="None"),
-            "output_format": _format("jpg", "png", default="jpg"),
+            "output_format": file_format("jpg", "png", default="jpg"),
             "subject_detection": choice("None", "All", "Foreground", "Background"),
             "face_enhancement": flag(),
             "face_enhancement_strength": number(0, 1),

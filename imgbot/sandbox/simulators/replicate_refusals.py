@@ -84,15 +84,14 @@ def _invalid_field(problem: Problem) -> dict[str, str]:
 
 def _wrong(problem: Problem, name: str) -> tuple[str, str]:
     field, is_list = problem.field, isinstance(problem.given, list)
-    least = f"{field.least:g}" if field and field.least is not None else ""
-    most = f"{field.most:g}" if field and field.most is not None else ""
-    expected = TYPE_NAMES[field.kind] if field else "uri"
-    choices = ", ".join(f'"{value}"' for value in field.choices) if field else ""
+    least = f"{field.least:g}" if field.least is not None else ""
+    most = f"{field.most:g}" if field.most is not None else ""
+    choices = ", ".join(f'"{value}"' for value in field.choices)
     short = ("array_min_items", f"Array must have at least {least} items")
     texts = {
         "type": (
             "invalid_type",
-            f"Invalid type. Expected: {expected}, given: {_type_name(problem.given)}",
+            f"Invalid type. Expected: {TYPE_NAMES[field.kind]}, given: {_type_name(problem.given)}",
         ),
         "choice": ("enum", f"{name} must be one of the following: {choices}"),
         "least": ("number_gte", f"Must be greater than or equal to {least}"),

@@ -51,7 +51,7 @@ async def flood(
 
 
 async def serve_spoiled(
-    request: web.Request, marks: Mapping[str, float], content: bytes
+    request: web.Request, marks: Mapping[str, float], content: bytes, kind: str = "image/png"
 ) -> web.StreamResponse | None:
     """Spoil a picture's bytes as the marks say; None where they are to be served as they are."""
     if "expired" in marks:
@@ -61,11 +61,11 @@ async def serve_spoiled(
         next_hop = int(hop) + 1 if hop.isdecimal() and len(hop) < 9 else 1
         raise web.HTTPFound(request.rel_url.update_query(hop=str(next_hop)))
     if "not_a_picture" in marks:
-        return web.Response(body=PAGE, content_type="image/png")
+        return web.Response(body=PAGE, content_type=kind)
     if "svg" in marks:
         return web.Response(body=SVG, content_type="image/svg+xml")
     if "huge" in marks:
-        return await flood(request, "image/png")
+        return await flood(request, kind)
     if "trickle" in marks:
-        return await drip(request, content, "image/png")
+        return await drip(request, content, kind)
     return None

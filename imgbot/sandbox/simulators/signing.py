@@ -1,4 +1,4 @@
-"""Signatures of webhooks: Replicate's, fal's and kie's."""
+"""Signatures of webhooks, each provider's own."""
 
 import base64
 import hashlib
@@ -48,3 +48,19 @@ def kie_headers(key: str, task_id: str, timestamp_s: int) -> dict[str, str]:
         "X-Webhook-Timestamp": str(timestamp_s),
         "X-Webhook-Signature": base64.b64encode(digest).decode(),
     }
+
+
+def wavespeed_headers(secret: str, hook_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
+    """As the Standard Webhooks, but the text after `whsec_` is the key itself, not decoded."""
+    key = secret.removeprefix("whsec_").encode()
+    digest = hmac.digest(key, f"{hook_id}.{timestamp_s}.".encode() + body, "sha256")
+    return {
+        "webhook-id": hook_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": f"v3,{digest.hex()}",
+    }
+
+
+def bfl_headers(secret: str, body: bytes) -> dict[str, str]:
+    digest = hmac.digest(secret.encode(), body, "sha256")
+    return {"X-BFL-Signature": f"sha256={digest.hex()}"}

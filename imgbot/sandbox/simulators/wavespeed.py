@@ -4,31 +4,26 @@
     PUT /upload/{id} · GET /media/{id}/{name} · GET /api/v3/balance · GET /api/v3/webhook/secret
 
 Inputs are the addresses of uploads: nothing here fetches from elsewhere. Unknown fields are
-not looked at, but the view lists them as `ignored`. These marks are added:
+not looked at, but the view lists them as `ignored`. This mark is added:
 
     nsfw_flag           it succeeds, flagged in `has_nsfw_contents`
-    forged_webhook      a webhook with a bad signature comes first
-    duplicate_webhook   the webhook comes twice
 """
 
-import asyncio
 import base64
-import hashlib
-import hmac
 import json
 import secrets
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, ClassVar, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_tasks import Refusal, Task
+from imgbot.sandbox.provider_orders import Order, Refusal, operation_of
+from imgbot.sandbox.provider_tasks import Task
+from imgbot.sandbox.simulators import signing
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.painting import FORMATS, Picture, Result
-from imgbot.sandbox.simulators.recording import Record, RecordingSimulator, operation_of
+from imgbot.sandbox.simulators.painting import FORMATS, Picture, bounded
+from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.simulators.wavespeed_models import MODELS, Model, ignored, problem
 from imgbot.sandbox.simulators.wavespeed_uploads import Uploads
 
@@ -46,14 +41,13 @@ _WORDS = {
     503: "Service temporarily unavailable.",
 }
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class WaveSpeed(RecordingSimulator):
+class WaveSpeed(Simulator):
     """One account."""
 
     name: ClassVar[str] = "wavespeed"
     key_name: ClassVar[str] = "WAVESPEED_API_KEY"
+    no_key: ClassVar[str] = "Unauthorized: invalid API key"
 
     def __init__(self, hooks: HookSender) -> None:
         super().__init__(hooks)
@@ -62,28 +56,36 @@ class WaveSpeed(RecordingSimulator):
 
     def routes(self) -> list[web.RouteDef]:
         root = f"/sim/{self.name}"
+        handlers = {
+            ("GET", "/balance"): self.balance,
+            ("GET", "/webhook/secret"): self.secret,
+            ("POST", "/media/uploads"): self.upload,
+            ("GET", "/predictions/{id}/result"): self.poll,
+            ("POST", "/{model:.+}"): self.submit,
+        }
         return [
-            web.get(f"{root}/api/v3/balance", _answering(self.balance)),
-            web.get(f"{root}/api/v3/webhook/secret", _answering(self.secret)),
-            web.post(f"{root}/api/v3/media/uploads", _answering(self.upload)),
             web.put(f"{root}/upload/{{id}}", self._uploads.put),
             web.get(f"{root}/media/{{id}}/{{name}}", self._uploads.get_file),
-            web.get(f"{root}/api/v3/predictions/{{id}}/result", _answering(self.poll)),
-            web.post(f"{root}/api/v3/{{model:.+}}", _answering(self.submit)),
             self.file_route(),
+            *self.mounted(self.keyed(handlers), "/api/v3"),
         ]
 
-    async def balance(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
+    def refused(self, refusal: Refusal) -> web.Response:
+        message = _WORDS.get(refusal.status, refusal.message)
+        # A damaged picture is a bad request to the real server.
+        status = 400 if refusal.status == 422 else refusal.status
+        headers = {"Retry-After": "1"} if status in {429, 503} else {}
+        body = {"code": status, "message": message, "data": None}
+        return web.json_response(body, status=status, headers=headers)
+
+    async def balance(self, _request: web.Request) -> web.StreamResponse:
         spent_usd = sum(entry["charged_usd"] for entry in self.book.ledger)
         return _envelope({"balance": round(_START_USD - spent_usd, 6)})
 
-    async def secret(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
+    async def secret(self, _request: web.Request) -> web.StreamResponse:
         return _envelope({"secret_key": self.webhook_secret})
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         ticket = self._uploads.issue(await self._body(request))
         query = f"X-Amz-Expires=900&X-Amz-Signature={ticket.signature}"
         instruction = {
@@ -95,7 +97,6 @@ class WaveSpeed(RecordingSimulator):
         return _envelope({"id": ticket.id, "upload": instruction, "download_url": url})
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         name = request.match_info["model"]
         model = MODELS.get(name)
         if model is None:
@@ -104,32 +105,22 @@ class WaveSpeed(RecordingSimulator):
         if what := problem(model, given):
             raise Refusal(400, "", what)
         pictures = await self._pictures(model, given)
-        record = _record(name, model, given, pictures)
-        operation = model.operation or operation_of(len(pictures))
-        order = await self.order(operation, given.get("prompt") or "", pictures)
-        task = self.accept(order, record, model.price_usd)
+        task = self.accept(await self._order(name, given, pictures))
         if url := request.query.get("webhook"):
-            hook = partial(self._hook, task)
-            self.plan_hook(task, url, hook, partial(hook, is_forged=True))
-        if given.get("enable_sync_mode"):
-            await asyncio.sleep(min(_SYNC_S, task.duration_s))
+            self.plan_hook(task, url, task.ends_at, lambda: self._call(task))
         status, code, message = "queued", 200, "success"
         if given.get("enable_sync_mode"):
-            status = task.status(self.now())
-            if status not in {"succeeded", "failed"}:
+            if not await self.ends_within(task, _SYNC_S):
                 code, message = 5004, "sync mode timed out, poll the result"
+            status = task.status(self.now())
         view = await self._prediction(task, given, status)
         answer = {"code": code, "message": message, "data": view}
         return self.submitted(request, task, answer)
 
     async def poll(self, request: web.Request) -> web.StreamResponse:
-        self._check_key(request)
         task = self.book.task(request.match_info["id"])
-        if task.takes("5xx_on_poll"):
-            raise Refusal(503, "", "")
-        if task.takes("429_on_poll"):
-            raise Refusal(429, "", "")
-        view = await self._prediction(task, self._input_of(task), task.asked(self.now()))
+        self.check_poll(task)
+        view = await self._prediction(task, task.order.received, task.asked(self.now()))
         if task.takes("unknown_state"):
             view |= {"status": "warming", "outputs": []}
         answer = {"code": 200, "message": "success", "data": view}
@@ -146,40 +137,31 @@ class WaveSpeed(RecordingSimulator):
     def _view_of(self, task: Task, status: str) -> dict[str, Any]:
         is_done = status == "succeeded"
         is_flagged = task.failure == "moderated" or "nsfw_flag" in task.order.marks
-        made_at = time.gmtime(time.time() - (self.now() - task.started_at))
         return {
             "id": task.id,
-            "model": self.model_of(task),
+            "model": task.order.model,
             "status": _STATES.get(status, "failed"),
             "outputs": [self.file_url(task)] if is_done else [],
             "urls": {"get": f"{self.base_url}/api/v3/predictions/{task.id}/result"},
             "has_nsfw_contents": [is_flagged] if status in {"succeeded", "failed"} else [],
-            "created_at": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", made_at),
+            "created_at": self.timestamp(task.started_at),
             "error": _FAILURES[task.failure or "failed"] if status == "failed" else "",
             "timings": {"inference": round(task.duration_s * 1000) if is_done else 0},
         }
 
-    def _hook(self, task: Task, *, is_forged: bool = False) -> HookCall:
-        view = self._view_of(task, task.status(self.now()))
-        if is_forged:
-            view |= {"status": "failed", "outputs": [], "error": "forged"}
-        body = json.dumps(view)
-        hook_id, sent_at = secrets.token_hex(16), str(int(time.time()))
-        # The text after the prefix is the key itself: it is not decoded, unlike elsewhere.
-        key = "forged" if is_forged else self.webhook_secret.removeprefix("whsec_")
-        signed = f"{hook_id}.{sent_at}.{body}".encode()
-        digest = hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": hook_id,
-            "webhook-timestamp": sent_at,
-            "webhook-signature": f"v3,{digest}",
-        }
-        return HookCall(headers, body.encode())
+    def _call(self, task: Task) -> HookCall:
+        view = self._view_of(task, task.status(max(self.now(), task.ends_at)))
+        return self._signed(view, self.webhook_secret)
 
-    def _input_of(self, task: Task) -> Mapping[str, Any]:
-        record = self.record_of(task)
-        return record.input if record else {}
+    def forged(self, call: HookCall) -> HookCall:
+        view = json.loads(call.body) | {"status": "failed", "outputs": [], "error": "forged"}
+        return self._signed(view, "forged")
+
+    def _signed(self, view: Mapping[str, Any], secret: str) -> HookCall:
+        body = json.dumps(view).encode()
+        hook_id, sent_at = secrets.token_hex(16), int(self.wall_time(self.now()))
+        headers = signing.wavespeed_headers(secret, hook_id, sent_at, body)
+        return HookCall({"Content-Type": "application/json"} | headers, body)
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         if request.content_type != "application/json":
@@ -192,7 +174,7 @@ class WaveSpeed(RecordingSimulator):
     async def _pictures(self, model: Model, given: Mapping[str, Any]) -> list[Picture]:
         urls: list[str] = []
         for name, field in model.fields.items():
-            if field.is_picture:
+            if field.role == "pictures":
                 value = given[name]
                 urls += [value] if isinstance(value, str) else cast("list[str]", value)
         return [await self._picture(url) for url in urls]
@@ -207,46 +189,33 @@ class WaveSpeed(RecordingSimulator):
         except ValueError:
             raise Refusal(400, "", _WORDS[422]) from None
 
-    def _check_key(self, request: web.Request) -> None:
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self.key}".encode()):
-            raise Refusal(401, "", "Unauthorized: invalid API key")
+    async def _order(self, name: str, given: Mapping[str, Any], pictures: list[Picture]) -> Order:
+        model = MODELS[name]
+        try:
+            size = bounded(*model.size(given, pictures))
+        except ValueError as error:
+            raise Refusal(400, "", str(error)) from None
+        operation = model.operation or operation_of(len(pictures))
+        return replace(
+            await self.order_of(operation, given.get("prompt") or "", pictures),
+            model=name,
+            received=_received(model, given, pictures),
+            size=size,
+            format=FORMATS[given.get("output_format") or model.default_format],
+            price_usd=model.price_usd,
+        )
 
 
-def _record(name: str, model: Model, given: Mapping[str, Any], pictures: list[Picture]) -> Record:
+def _received(model: Model, given: Mapping[str, Any], pictures: list[Picture]) -> dict[str, Any]:
+    """The input, with notes in the place of its pictures."""
     notes = iter([picture.note() for picture in pictures])
     shown: dict[str, Any] = {**given, "ignored": ignored(model, given)}
     for each, field in model.fields.items():
-        if field.is_picture:
-            is_list = field.kind == "texts"
+        if field.role == "pictures":
+            is_list = field.kind == "pictures"
             shown[each] = [next(notes) for _ in given[each]] if is_list else next(notes)
-    try:
-        width, height = model.size(given, pictures)
-    except ValueError as error:
-        raise Refusal(400, "", str(error)) from None
-    kind = FORMATS[given.get("output_format") or model.default_format]
-    result = Result(width, height, kind)
-    if model.operation:
-        result = replace(result, source=pictures[0].content)
-    return Record(name, shown, result)
+    return shown
 
 
 def _envelope(data: Mapping[str, Any]) -> web.Response:
     return web.json_response({"code": 200, "message": "success", "data": data})
-
-
-def _answering(handler: Handler) -> Handler:
-    """Turn a refusal into WaveSpeed's answer."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Refusal as refusal:
-            message = _WORDS.get(refusal.status, refusal.message)
-            # A damaged picture is a bad request to the real server.
-            status = 400 if refusal.status == 422 else refusal.status
-            headers = {"Retry-After": "1"} if status in {429, 503} else {}
-            body = {"code": status, "message": message, "data": None}
-            return web.json_response(body, status=status, headers=headers)
-
-    return answer

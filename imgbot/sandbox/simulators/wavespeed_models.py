@@ -1,10 +1,19 @@
 """WaveSpeed's models as data, and its words for what is wrong with an input."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.simulators.flaws import Field, Flaw, flaws, type_name
+from imgbot.sandbox.simulators.fields import (
+    Field,
+    Problem,
+    choice,
+    flag,
+    pictures,
+    problems,
+    type_name,
+    words,
+)
 from imgbot.sandbox.simulators.painting import Picture, ratio_size
 
 _RATIOS = (
@@ -14,20 +23,19 @@ _RATIOS = (
 _SIDES = {"1k": 1024, "2k": 2048, "4k": 4096, "8k": 8192}
 _LEAST_SIDE, _MOST_SIDE = 1024, 4096
 _COMMON: Mapping[str, Field] = {
-    "enable_sync_mode": Field("boolean"),
-    "enable_base64_output": Field("boolean"),
+    "enable_sync_mode": flag(),
+    "enable_base64_output": flag(),
 }
-_PROMPT = Field("text", is_required=True, least=1, most=20_000)
-_IMAGES = Field("texts", is_required=True, least=1, most=14, is_picture=True)
-_IMAGE = Field("text", is_required=True, least=1, is_picture=True)
+_PROMPT = words(20_000, least=1)
+_IMAGE = Field("picture", "pictures", is_required=True, least=1)
 _BANANA: Mapping[str, Field] = {
     **_COMMON,
     "prompt": _PROMPT,
-    "aspect_ratio": Field("text", values=_RATIOS),
-    "resolution": Field("text", values=("1k", "2k", "4k")),
-    "output_format": Field("text", values=("png", "jpeg")),
-    "enable_web_search": Field("boolean"),
-    "enable_image_search": Field("boolean"),
+    "aspect_ratio": choice(*_RATIOS),
+    "resolution": choice("1k", "2k", "4k"),
+    "output_format": choice("png", "jpeg"),
+    "enable_web_search": flag(),
+    "enable_image_search": flag(),
 }
 _SEEDREAM: Mapping[str, Field] = {**_COMMON, "prompt": _PROMPT, "size": Field("text")}
 
@@ -82,11 +90,11 @@ MODELS: Mapping[str, Model] = {
         _BANANA, 0.07, _banana_size, default_format="png"
     ),
     "google/nano-banana-2.1/edit": Model(
-        {**_BANANA, "images": _IMAGES}, 0.07, _banana_size, default_format="png"
+        {**_BANANA, "images": pictures(14, least=1)}, 0.07, _banana_size, default_format="png"
     ),
     "bytedance/seedream-v4.5": Model(_SEEDREAM, 0.04, _seedream_size),
     "bytedance/seedream-v4.5/edit": Model(
-        {**_SEEDREAM, "images": replace(_IMAGES, most=10)},
+        {**_SEEDREAM, "images": pictures(10, least=1)},
         0.04,
         _seedream_size,
     ),
@@ -94,8 +102,8 @@ MODELS: Mapping[str, Model] = {
         {
             **_COMMON,
             "image": _IMAGE,
-            "target_resolution": Field("text", values=("2k", "4k", "8k")),
-            "output_format": Field("text", values=("jpeg", "png", "webp")),
+            "target_resolution": choice("2k", "4k", "8k"),
+            "output_format": choice("jpeg", "png", "webp"),
         },
         0.06,
         _upscaled_size,
@@ -106,7 +114,7 @@ MODELS: Mapping[str, Model] = {
             **_COMMON,
             "image": _IMAGE,
             "model": Field("text"),
-            "output_format": Field("text", values=("jpeg", "png")),
+            "output_format": choice("jpeg", "png"),
         },
         0.1,
         _same_size,
@@ -117,31 +125,36 @@ MODELS: Mapping[str, Model] = {
 _WORDS = {
     "missing": 'property "{name}" is missing',
     "type": 'property "{name}" must be {wanted}, not {got}',
-    "value": 'property "{name}" must be one of {values}',
-    "few": 'property "{name}" must have at least {least:g} item(s)',
+    "choice": 'property "{name}" must be one of {values}',
+    "short": 'property "{name}" must have at least {least:g} item(s)',
     "many": 'property "{name}" must have at most {most:g} item(s)',
     "long": 'property "{name}" must have at most {most:g} characters',
 }
-_TYPES = {"text": "a string", "texts": "an array of strings", "boolean": "a boolean"}
+_TYPES = {
+    "text": "a string",
+    "picture": "a string",
+    "pictures": "an array of strings",
+    "flag": "a boolean",
+}
 
 
 def problem(model: Model, given: Mapping[str, Any]) -> str:
     """The first thing that is wrong; fields that nobody knows are not looked at."""
-    found = next((flaw for flaw in flaws(model.fields, given) if flaw.what != "unknown"), None)
-    return _worded(found) if found else ""
+    found = problems(model.fields, given, lenient=True)
+    return _worded(model, given, found[0]) if found else ""
 
 
 def ignored(model: Model, given: Mapping[str, Any]) -> list[str]:
     return sorted(given.keys() - model.fields.keys())
 
 
-def _worded(flaw: Flaw) -> str:
-    field = flaw.field
-    return _WORDS[flaw.what].format(
-        name=flaw.name,
-        wanted=_TYPES.get(field.kind, field.kind),
-        got=type_name(flaw.given),
-        values=", ".join(field.values),
+def _worded(model: Model, given: Mapping[str, Any], problem: Problem) -> str:
+    field = model.fields[problem.name]
+    return _WORDS[problem.fault].format(
+        name=problem.name,
+        wanted=_TYPES[field.kind],
+        got=type_name(given.get(problem.name)),
+        values=", ".join(field.choices),
         least=field.least or 0,
         most=field.most or 0,
     )

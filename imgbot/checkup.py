@@ -1,0 +1,137 @@
+"""`imgbot doctor`: every part of an installation examined side by side, each with a deadline.
+
+What fails to be examined is a finding itself, and stops nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgbot.errors import ConfigError
+from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.ops import state
+from imgbot.ops.doctor import files, fixes, guide, machine, running, telegram
+from imgbot.ops.doctor.place import STATE, environ_of_service
+from imgbot.ops.environment import SettingsSource
+from imgbot.ops.provider_settings import KEY_OF_PROVIDER
+from imgbot.ops.settings import Settings
+from imgbot.providers import examining as providers
+from imgbot.providers.access import Access
+from imgbot.providers.http import Deadlines
+from imgbot.queue import examining as queue
+from imgbot.queue.examining import RedisSeen
+from imgbot.queue.server import MEMORY_BYTES, socket_of
+
+DEADLINE_S = 25.0
+_ASK_S = 10.0
+
+Examine = Callable[[], Awaitable[list[Finding]]]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found; `secrets` must not be seen in it."""
+
+    findings: list[Finding] = field(default_factory=list[Finding])
+    mended: list[str] = field(default_factory=list[str])
+    secrets: tuple[str, ...] = ()
+
+
+async def check_up(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
+    """Examine the installation that these variables describe, mend what is safe, look again."""
+    # Their warnings are said as findings.
+    logging.disable(logging.CRITICAL)
+    environ = environ_of_service(environ)
+    settings, first = _settings(environ)
+    report = Report(secrets=settings.secrets if settings else ())
+    report.findings = [first, *await _examine(environ, settings)]
+    if is_fixing and any(finding.fix for finding in report.findings):
+        api = settings.telegram_api if settings else ""
+        token = settings.token.get_secret_value() if settings else ""
+        report.mended = await fixes.mend(report.findings, api, token)
+        report.findings = [first, *await _examine(environ, settings)]
+    return report
+
+
+def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    try:
+        settings = SettingsSource(environ).read()
+    except ConfigError as error:
+        mend = f"sudoedit {file}" if file else f"set {error.setting}"
+        return None, wrong("settings", str(error), mend)
+    return settings, ok("settings", f"all can be used{f', from {file}' if file else ''}")
+
+
+async def _examine(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
+    async def look_at_files() -> list[Finding]:
+        return files.judge(await asyncio.to_thread(files.look, environ))
+
+    async def look_at_machine() -> list[Finding]:
+        folder = settings.state_dir if settings else Path(environ.get("STATE_DIRECTORY", STATE))
+        return machine.judge(await asyncio.to_thread(machine.look, folder), settings)
+
+    parts: dict[str, Examine] = {"machine": look_at_machine, "files": look_at_files}
+    if settings is not None:
+        parts |= _parts_of(settings)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
+    return [finding for task in tasks for finding in task.result()]
+
+
+def _parts_of(settings: Settings) -> dict[str, Examine]:
+    async def look_at_bot() -> list[Finding]:
+        seen = await running.look(settings)
+        said = await telegram.ask(
+            settings.telegram_api,
+            settings.token.get_secret_value(),
+            # Whoever runs here polls: asking, too, would take its place for a moment.
+            may_poll=seen.pid is None,
+        )
+        found = [*running.judge(seen), *telegram.judge(said, seen.polling_trouble)]
+        redis = await _redis(settings, is_running=seen.pid is not None)
+        is_watched = seen.checks is not None
+        ticks = guide.judge(settings, redis.maxmemory_bytes, redis.delivered, is_watched=is_watched)
+        return [*found, *redis.findings, *ticks]
+
+    async def look_at_state() -> list[Finding]:
+        return [await asyncio.to_thread(state.examine, settings.state_dir)]
+
+    parts: dict[str, Examine] = {"state": look_at_state, "bot": look_at_bot}
+    for name in settings.providers:
+        parts[f"provider {name}"] = lambda name=name: _provider(settings, name)
+    return parts
+
+
+async def _redis(settings: Settings, *, is_running: bool) -> RedisSeen:
+    bot_id = settings.token.get_secret_value().partition(":")[0]
+    if settings.redis_url is not None:
+        url = settings.redis_url.get_secret_value()
+        return await queue.examine(url, bot_id, is_embedded=False)
+    if not is_running:
+        return queue.examine_program(MEMORY_BYTES)
+    url = f"unix://{socket_of(settings.state_dir)}"
+    return await queue.examine(url, bot_id, is_embedded=True)
+
+
+async def _provider(settings: Settings, name: str) -> list[Finding]:
+    key = settings.key_of(name)
+    access = Access(
+        url=settings.url_of(name),
+        key=key.get_secret_value() if key else "",
+        deadlines=Deadlines(ask_s=_ASK_S),
+    )
+    variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
+    return [await providers.examine(name, access, variable)]
+
+
+async def _within(name: str, part: Examine) -> list[Finding]:
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            return await part()
+    except TimeoutError:
+        return [warning(name, f"not examined: no end in {DEADLINE_S:.0f} s")]
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the others are examined
+        return [warning(name, f"could not be examined ({type(error).__name__})")]

@@ -1,0 +1,197 @@
+"""The commands of an operator's day. Each imports its own part as it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from imgbot.errors import EX_CONFIG
+
+
+def doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provider",
+        metavar="FILE",
+        help="check and rehearse a provider's file instead, without sending anything: a TOML "
+        "file, or the name of a provider whose file comes with imgbot",
+    )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="mend what is safe: delete a webhook, close secrets to others",
+    )
+    parser.add_argument("--json", action="store_true", help="for scripts")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Examine the installation; 1 if anything is wrong."""
+    import asyncio
+
+    if options.provider:
+        return _rehearse(options.provider)
+    from imgbot.checkup import check_up
+    from imgbot.ops.doctor import report
+
+    found = asyncio.run(check_up(os.environ, is_fixing=options.fix))
+    show = report.as_json if options.json else report.as_text
+    print(show(found.findings, found.mended, found.secrets))
+    return report.exit_status(found.findings)
+
+
+def _rehearse(provider: str) -> int:
+    """Check a provider's file and rehearse it; 78 if it cannot be used."""
+    import asyncio
+
+    from imgbot.errors import ConfigError
+    from imgbot.providers.opening import rehearse
+
+    try:
+        lines = asyncio.run(rehearse(provider))
+    except ConfigError as error:
+        print(f"imgbot: {error}", file=sys.stderr)
+        return EX_CONFIG
+    print("\n".join(lines))
+    return 0
+
+
+def backup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Copies everything that must outlive the server into one file: jobs, preferences, "
+        "history, pictures, settings. The bot may run meanwhile."
+    )
+    parser.epilog = (
+        "To move a bot: `backup --stop FILE` here, `restore FILE` there. The bot that was stopped "
+        "does not start here again, for two bots with the same jobs would order them twice."
+    )
+    parser.add_argument("file", metavar="FILE", help="what to write, like imgbot.tar.gz")
+    parser.add_argument(
+        "--stop", action="store_true", help="stop the bot first, and keep it from starting here"
+    )
+    parser.add_argument(
+        "--with-secrets",
+        action="store_true",
+        help="the token and the keys, too: whoever reads the file then has the bot",
+    )
+    parser.add_argument(
+        "--without-pictures",
+        action="store_true",
+        help="without the finished pictures kept for the button “original file”",
+    )
+
+
+def backup(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from imgbot import moving
+
+    wish = moving.Wish(
+        Path(options.file),
+        is_stopping=options.stop,
+        has_secrets=options.with_secrets,
+        has_pictures=not options.without_pictures,
+    )
+    return _carry_out(moving.backup(os.environ, wish))
+
+
+def restore_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Puts a backup back, here or on another server, which goes on with the jobs that waited. "
+        "The bot must not run, neither here nor at the old place."
+    )
+    parser.epilog = (
+        "After `backup --stop` every job goes on where it was. After a backup of a bot that went "
+        "on, a job that was not ordered then is looked up at its provider first, or repeated "
+        "under the same key, or stops and says so: nothing is paid twice."
+    )
+    parser.add_argument("file", metavar="FILE", help="what `imgbot backup` has written")
+    parser.add_argument(
+        "--force", action="store_true", help="replace what is here already; it is lost"
+    )
+
+
+def restore(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from imgbot import moving
+
+    return _carry_out(moving.restore(os.environ, Path(options.file), is_forced=options.force))
+
+
+def install_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="where the bot's token is, - for stdin; else it is asked for, or the stored one kept",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
+    parser.add_argument(
+        "--rollback", action="store_true", help="go back to the release before this one"
+    )
+
+
+def install(options: argparse.Namespace) -> int:
+    from imgbot.ops.install import command
+    from imgbot.ops.install.layout import Layout
+
+    if options.rollback:
+        rest = ["--dry-run"] if options.dry_run else []
+        return _operated(lambda: command.roll_back(rest, Layout()))
+    wish = command.Wish(options.token_file, options.dry_run)
+    return _operated(lambda: command.install(wish, _say, Layout()))
+
+
+def uninstall_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
+    parser.add_argument(
+        "--purge", action="store_true", help="remove settings, token, jobs and pictures, too"
+    )
+
+
+def uninstall(options: argparse.Namespace) -> int:
+    from imgbot.ops.install import command
+    from imgbot.ops.install.layout import Layout
+
+    return _operated(
+        lambda: command.uninstall(Layout(), _say, is_rehearsal=options.dry_run, purge=options.purge)
+    )
+
+
+def scale_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", type=int, metavar="N", help="how many workers")
+
+
+def scale(options: argparse.Namespace) -> int:
+    from imgbot.ops.scale import scale as change
+
+    return _operated(lambda: change(options.number, os.environ, _say))
+
+
+def _carry_out(work: Coroutine[Any, Any, list[str]]) -> int:
+    """Run it and print what it says."""
+    import asyncio
+
+    return _operated(lambda: _say("\n".join(asyncio.run(work))))
+
+
+def _say(line: str) -> None:
+    # At once: what comes after may take a minute, or be a refusal on the other stream.
+    print(line, flush=True)
+
+
+def _operated(act: Callable[[], None]) -> int:
+    """Do something for the operator; what stops it is a sentence, not a stack."""
+    from imgbot.errors import ConfigError, ImgbotError
+
+    try:
+        act()
+    except ImgbotError as error:
+        print(f"imgbot: {error}", file=sys.stderr)
+        return EX_CONFIG if isinstance(error, ConfigError) else 1
+    except OSError as error:
+        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,44 @@
+"""What `imgbot backup` and `imgbot restore` say in the end."""
+
+from pathlib import Path
+from typing import Any
+
+from imgbot.ops.archive import Manifest
+
+
+def made(manifest: Manifest, target: Path, *, is_stopped: bool, has_secrets: bool) -> list[str]:
+    """Say what is in a backup, and what must be known of it."""
+    size_mb = target.stat().st_size / 1_000_000
+    lines = [f"{target}: {_sum(manifest)}, {size_mb:.1f} MB, for its owner alone"]
+    if has_secrets:
+        lines.append("it holds the token and the keys: whoever reads it has the bot")
+    else:
+        lines.append("the token and the keys are not in it (--with-secrets)")
+    if is_stopped:
+        lines.append(
+            "the bot is stopped, and does not start here again; restore the file elsewhere"
+        )
+    else:
+        lines.append(
+            "the bot goes on, and the file grows old: for a move, make the last one with --stop"
+        )
+    return lines
+
+
+def restored(manifest: Manifest, state_dir: Path) -> list[str]:
+    """Say what is there now, and what is to be done."""
+    lines = [f"{state_dir}: {_sum(manifest)}"]
+    if manifest.about.get("is_stopped") is not True:
+        lines.append(
+            "the backup is of a bot that went on: stop that one for good. Jobs that waited are "
+            "looked up at their provider first, and stop where it cannot tell"
+        )
+    return [*lines, "start it: sudo systemctl enable --now imgbot"]
+
+
+def _sum(manifest: Manifest) -> str:
+    counts: Any = manifest.about.get("counts", {})
+    return (
+        f"{counts.get('jobs', 0)} jobs under way, {counts.get('pictures', 0)} pictures "
+        f"remembered, {counts.get('keys', 0)} entries of Redis, {len(manifest.files)} files"
+    )

@@ -1,0 +1,89 @@
+"""The guide's checklist before the first users come, ticked as far as it can be seen from here."""
+
+from imgbot.findings import Finding, ok, warning
+from imgbot.ops.settings import Settings, workers_for
+
+_RATE_PER_MINUTE = 10
+"""The guide: ten requests a minute, eight to ten with 200 users and more."""
+
+_INITIAL_S = (1.0, 5.0)
+"""The guide: one to two seconds at low load, three to five at high."""
+
+_TRIED = 100
+"""A bot that has delivered so many has been under some load."""
+
+
+def judge(
+    settings: Settings, maxmemory_bytes: int | None, delivered: int | None, *, is_watched: bool
+) -> list[Finding]:
+    """Tick each point; `maxmemory_bytes` and `delivered` are Redis's, None where it was not seen.
+
+    `is_watched` says whether somebody can look at /metrics at this moment.
+    """
+    return [
+        _workers(settings),
+        _rate(settings),
+        _polling(settings),
+        _redis(maxmemory_bytes),
+        _monitoring(settings, is_watched=is_watched),
+        _load(delivered),
+        _alerts(settings),
+    ]
+
+
+def _workers(settings: Settings) -> Finding:
+    have, want = settings.worker_count, workers_for(settings.users or 1)
+    sized = f"{settings.users} users" if settings.users else "up to 150 users"
+    if have >= want:
+        return ok("guide: workers", f"{have}, for {sized}")
+    return warning("guide: workers", f"{have}, but {sized} want {want}", f"IMGBOT_WORKERS={want}")
+
+
+def _rate(settings: Settings) -> Finding:
+    count, window_s = settings.rate_limit_max_requests, settings.rate_limit_window
+    text = f"{count} requests in {window_s} s per user"
+    if count * 60 / window_s <= _RATE_PER_MINUTE:
+        return ok("guide: rate limit", text)
+    mend = "IMGBOT_RATE_LIMIT_MAX_REQUESTS=10, IMGBOT_RATE_LIMIT_WINDOW=60"
+    return warning("guide: rate limit", f"{text}: more than the guide's ten a minute", mend)
+
+
+def _polling(settings: Settings) -> Finding:
+    first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
+    text = f"{settings.polling}, from {first_s:g} to {most_s:g} s"
+    low_s, high_s = _INITIAL_S
+    if low_s <= first_s <= high_s:
+        return ok("guide: polling", text)
+    return warning("guide: polling", text, "IMGBOT_POLL_INTERVAL_INITIAL=2.0")
+
+
+def _redis(maxmemory_bytes: int | None) -> Finding:
+    if maxmemory_bytes is None:
+        return warning("guide: redis", "its maxmemory was not seen: it did not answer")
+    if maxmemory_bytes:
+        return ok("guide: redis", f"maxmemory {maxmemory_bytes >> 20} MB")
+    mend = "redis-cli CONFIG SET maxmemory 256mb && redis-cli CONFIG REWRITE"
+    return warning("guide: redis", "it has no maxmemory", mend)
+
+
+def _monitoring(settings: Settings, *, is_watched: bool) -> Finding:
+    where = f"http://{settings.http}"
+    if is_watched:
+        return ok("guide: monitoring", f"{where}/ for people, {where}/metrics for Prometheus")
+    return warning(
+        "guide: monitoring", f"nothing answers at {where}", "sudo systemctl start imgbot"
+    )
+
+
+def _load(delivered: int | None) -> Finding:
+    if delivered is not None and delivered >= _TRIED:
+        return ok("guide: load", f"{delivered} pictures delivered so far")
+    seen = "not known" if delivered is None else f"{delivered} pictures delivered so far"
+    mend = "in a checkout: .venv/bin/python -m tests.bench.load --users 10 100"
+    return warning("guide: load", f"{seen}: not tested under load yet", mend)
+
+
+def _alerts(settings: Settings) -> Finding:
+    if settings.admins:
+        return ok("guide: alerts", f"the bot tells {len(settings.admins)} administrators")
+    return warning("guide: alerts", "nobody is told of trouble", "IMGBOT_ADMINS=your Telegram id")

@@ -1,0 +1,27 @@
+"""Where an installation has its files, and the variables that its service would see."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+ETC = Path("/etc/imgbot")
+STATE = Path("/var/lib/imgbot")
+
+
+def environ_of_service(
+    environ: Mapping[str, str], etc: Path = ETC, state: Path = STATE
+) -> dict[str, str]:
+    """Return this shell's variables, or those of the installed service where it has none of ours.
+
+    So `sudo imgbot doctor` examines the service, and `IMGBOT_…=… imgbot doctor` what it is given.
+    """
+    is_given = "CREDENTIALS_DIRECTORY" in environ or any(
+        name.startswith("IMGBOT_") for name in environ
+    )
+    if is_given or not etc.is_dir():
+        return dict(environ)
+    return {
+        **environ,
+        "IMGBOT_ENVIRONMENT_FILE": str(etc / "imgbot.env"),
+        "CREDENTIALS_DIRECTORY": str(etc / "credentials"),
+        "STATE_DIRECTORY": str(state),
+    }

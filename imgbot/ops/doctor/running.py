@@ -1,0 +1,103 @@
+"""The bot of this machine, if it runs: by its locks, and by what it says of itself."""
+
+import asyncio
+import errno
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.ops.lock import supervisor_of
+from imgbot.ops.setting_types import Address
+from imgbot.ops.settings import Settings
+
+_ANSWER_TIMEOUT_S = 8.0
+_MOST_BYTES = 1 << 16
+_JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What can be seen of it from outside."""
+
+    address: Address
+    pid: int | None
+    """None while none runs; 0 where its process cannot be seen."""
+    checks: Mapping[str, str] | None = None
+    """Check → what is wrong, empty when well; None where /healthz did not answer."""
+    bind_error: int = 0
+    """Why nothing can listen at the address while no bot runs; 0 when it is free."""
+
+    @property
+    def polling_trouble(self) -> str | None:
+        """What a running bot says of its polling; None where it says nothing."""
+        return None if self.checks is None else self.checks.get("telegram")
+
+
+async def look(settings: Settings) -> Seen:
+    pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
+    address = settings.http
+    if pid is None:
+        return Seen(address, None, bind_error=_bind_error(address))
+    return Seen(address, pid, await _ask_health(address))
+
+
+def judge(seen: Seen) -> list[Finding]:
+    where = f"http://{seen.address}/healthz"
+    if seen.pid is None:
+        start = "sudo systemctl start imgbot"
+        return [warning("service", "no imgbot runs here", start), _port(seen)]
+    process = f"process {seen.pid}" if seen.pid else "a process"
+    if seen.checks is None:
+        text = f"{process} runs, but nothing answers at {where}"
+        return [wrong("service", text, _JOURNAL)]
+    ill = {name: what for name, what in seen.checks.items() if what}
+    if not ill:
+        return [ok("service", f"{process} serves, and is well by {where}")]
+    return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
+
+
+def _port(seen: Seen) -> Finding:
+    if not seen.bind_error:
+        return ok("port", f"{seen.address} is free")
+    port = seen.address.port
+    if seen.bind_error == errno.EADDRINUSE:
+        text = f"{seen.address} is taken by another program (sudo ss -ltnp 'sport = :{port}')"
+    else:
+        text = f"nothing can listen on {seen.address} ({errno.errorcode.get(seen.bind_error)})"
+    return wrong("port", text, f"IMGBOT_HTTP={seen.address.host}:{port + 1}")
+
+
+def _bind_error(address: Address) -> int:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except socket.gaierror:
+            return errno.EADDRNOTAVAIL
+        except OSError as error:
+            return error.errno or errno.EADDRNOTAVAIL
+    return 0
+
+
+async def _ask_health(address: Address) -> Mapping[str, str] | None:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+    try:
+        async with (
+            asyncio.timeout(_ANSWER_TIMEOUT_S),
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{Address(host, address.port)}/healthz") as answer,
+        ):
+            body = json.loads(await answer.content.read(_MOST_BYTES))
+            return {
+                str(name): "" if check["ok"] else str(check.get("detail", "failing"))
+                for name, check in body["checks"].items()
+            }
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
+        return None
+    except AttributeError:
+        return None

@@ -1,0 +1,191 @@
+"""`imgbot install` and `imgbot uninstall`: look, plan, then print or carry out."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from imgbot.ops.environment import SettingsSource
+from imgbot.ops.install.facts import look
+from imgbot.ops.install.layout import UNIT, Layout
+from imgbot.ops.install.plan import plan_install, plan_uninstall
+from imgbot.ops.install.release import InstallError
+from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
+from imgbot.ops.install.steps import Run, Step
+from imgbot.ops.install.token import (
+    Account,
+    TelegramAwayError,
+    ask_telegram,
+    read_token,
+    stored_token,
+)
+
+Tell = Callable[[str], None]
+
+_PLACEHOLDER = "123456789:" + "A" * 35
+"""Stands for a token in a plan that is only printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks of an installation."""
+
+    token_file: str | None = None
+    is_rehearsal: bool = False
+
+
+def install(wish: Wish, tell: Tell, layout: Layout) -> None:
+    """Install, upgrade, or find that nothing is to be done.
+
+    Raises ConfigError for a wrong token or setting, InstallError and ServiceError for the rest;
+    a refusal before the first step has changed nothing.
+    """
+    if wish.is_rehearsal:
+        facts = look(layout, None if _has_token(layout) else _PLACEHOLDER)
+        steps = plan_install(facts, layout)
+        tell(f"imgbot {facts.release.version} would take {len(steps)} steps; nothing is changed:")
+        _print(steps, tell)
+        return
+    _refuse_without("install")
+    token, is_new = _token(wish, layout)
+    account = _check(token, layout, tell, is_new=is_new)
+    facts = look(layout, token if is_new else None)
+    steps = plan_install(facts, layout)
+    if not steps:
+        tell(f"imgbot {facts.release.version} is installed and serves; nothing to do")
+        return
+    before = show(UNIT).invocation
+    _carry_out(steps, tell)
+    if any(isinstance(step, Run) for step in steps):
+        tell("waiting until it serves …")
+        _wait(before, is_upgrade=facts.current not in {None, facts.release.name})
+    is_same = facts.current == facts.release.name
+    tell(_what_next(facts.release.version, account, facts.previous if is_same else facts.current))
+    if wish.token_file not in {None, "-"}:
+        tell(f"note: {wish.token_file} still holds the token, and is not needed any more")
+
+
+def roll_back(arguments: Sequence[str], layout: Layout) -> None:
+    """Become the release that was installed before this one, and let it install itself."""
+    program = layout.previous / "bin/imgbot"
+    if not program.exists():
+        raise InstallError("there is no release to go back to: this is the first one")
+    # By its own path, not by the link, which is about to be moved.
+    path = str(program.resolve())
+    try:
+        os.execv(path, [path, "install", *arguments])  # noqa: S606 -- no shell, by design
+    except OSError as error:
+        raise InstallError(
+            f"{path} does not start ({error.strerror}): is its Python still there? "
+            "Install the older file again"
+        ) from error
+
+
+def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) -> None:
+    """Remove the service and the program; the data stays and is named, unless purged."""
+    if not is_rehearsal:
+        _refuse_without("uninstall")
+    watched = (
+        *(layout.unit, layout.drop_ins, layout.command, layout.program, layout.cache),
+        *(layout.settings, layout.data, layout.private_data),
+    )
+    present = frozenset(str(path) for path in watched if os.path.lexists(path))
+    steps = plan_uninstall(layout, present, purge=purge)
+    if is_rehearsal:
+        tell(f"removing imgbot would take {len(steps)} steps; nothing is changed:")
+        _print(steps, tell)
+    elif steps:
+        _carry_out(steps, tell)
+        tell("imgbot is removed")
+    else:
+        tell("there is nothing to remove")
+    data = layout.private_data if str(layout.private_data) in present else layout.data
+    kept = [(data, "jobs and pictures"), (layout.settings, "settings, token and keys")]
+    for path, what in kept:
+        if str(path) in present and not purge:
+            tell(f"kept: {path} ({what}); `--purge` removes it, too")
+
+
+def _refuse_without(command: str) -> None:
+    """Refuse without what every step needs."""
+    if os.geteuid() != 0:
+        raise InstallError(f"only root can do that: sudo imgbot {command}")
+    if not has_systemd():
+        raise InstallError(
+            "this machine is not run by systemd; start the bot by what runs it: "
+            "IMGBOT_TOKEN=… imgbot"
+        )
+    # Whatever root's shell says: the service must be able to read the program.
+    os.umask(0o022)
+
+
+def _has_token(layout: Layout) -> bool:
+    try:
+        return layout.token.exists()
+    except PermissionError:
+        # Only root may look: where the folder is, an installation has been.
+        return True
+
+
+def _wait(before: str, *, is_upgrade: bool) -> None:
+    try:
+        wait_until_ready(UNIT, before)
+    except ServiceError as error:
+        hint = "\ngo back to what served before: sudo imgbot install --rollback"
+        raise ServiceError(f"{error}{hint if is_upgrade else ''}") from None
+
+
+def _token(wish: Wish, layout: Layout) -> tuple[str, bool]:
+    """Return the token, and whether it is to be stored."""
+    stored = None if wish.token_file is not None else stored_token(layout.token)
+    if stored is not None:
+        return stored, False
+    return read_token(wish.token_file, sys.stdin), True
+
+
+def _check(token: str, layout: Layout, tell: Tell, *, is_new: bool) -> Account | None:
+    """Check all settings as the service will read them, and the token with Telegram."""
+    environ = {"STATE_DIRECTORY": str(layout.data), "CREDENTIALS_DIRECTORY": ""}
+    if layout.credentials.is_dir():
+        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
+    if layout.environment_file.exists():
+        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
+    settings = SettingsSource(environ, {"IMGBOT_TOKEN": token}).read()
+    try:
+        return ask_telegram(settings.telegram_api, token)
+    except TelegramAwayError as error:
+        if is_new:
+            raise InstallError(f"{error}; nothing was changed, try again later") from None
+        tell(f"note: {error}; the token that is stored was right before, so it goes on")
+        return None
+
+
+def _carry_out(steps: Sequence[Step], tell: Tell) -> None:
+    for number, step in enumerate(steps, 1):
+        tell(f"[{number}/{len(steps)}] {step.says}")
+        try:
+            step.carry_out()
+        except OSError as error:
+            raise InstallError(
+                f"could not {step.says}: {error.strerror}; mend that and run it again"
+            ) from error
+
+
+def _print(steps: Sequence[Step], tell: Tell) -> None:
+    for number, step in enumerate(steps, 1):
+        tell(f"[{number}/{len(steps)}] {step.says}")
+
+
+def _what_next(version: str, account: Account | None, before: str | None) -> str:
+    name = f"@{account.username}" if account is not None and account.username else "the bot"
+    lines = [
+        f"imgbot {version} serves {name}. Next:",
+        f"  say /start to {name} in Telegram",
+        "  imgbot status                     how it stands",
+        "  journalctl -u imgbot -f           what it does",
+        "  sudoedit /etc/imgbot/imgbot.env   its settings; then sudo systemctl restart imgbot",
+        "  sudo imgbot scale 10              ten workers, at once",
+    ]
+    if before is not None:
+        lines.append(f"  sudo imgbot install --rollback    back to {before}")
+    return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""What is there before an installation: looked at, not touched."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imgbot.ops.install.layout import UNIT, Layout
+from imgbot.ops.install.release import (
+    ENVIRONMENT_FILE,
+    UNIT_FILE,
+    Release,
+    check_python,
+    running_release,
+)
+from imgbot.ops.install.service import started_s
+from imgbot.ops.shipped_files import shipped
+
+_RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One server before an installation; `new_token` is what to store, None to keep what is."""
+
+    release: Release
+    shipped_unit: str
+    shipped_environment: str
+    new_token: str | None = field(default=None, repr=False)
+    stored_token_mode: int | None = None
+    """None: there is no token yet."""
+    unit: str | None = None
+    has_environment_file: bool = False
+    releases: tuple[str, ...] = ()
+    current: str | None = None
+    previous: str | None = None
+    command: str | None = None
+    """Where /usr/local/bin/imgbot leads to; empty for a file of somebody else's."""
+    is_fresh: bool = False
+    """The service runs, and was started after what an installation writes was last written."""
+
+
+def look(layout: Layout, new_token: str | None) -> Facts:
+    """Look at the server. Raises InstallError if what is running cannot be installed."""
+    release = running_release(layout)
+    check_python(release.python)
+    return Facts(
+        release=release,
+        shipped_unit=shipped(UNIT_FILE).read_text(encoding="utf-8"),
+        shipped_environment=shipped(ENVIRONMENT_FILE).read_text(encoding="utf-8"),
+        new_token=new_token,
+        stored_token_mode=_mode(layout.token),
+        unit=layout.unit.read_text(encoding="utf-8") if layout.unit.is_file() else None,
+        has_environment_file=layout.environment_file.exists(),
+        releases=tuple(sorted(_releases(layout.program))),
+        current=_target(layout.current),
+        previous=_target(layout.previous),
+        command=_command(layout.command),
+        is_fresh=_is_fresh(layout),
+    )
+
+
+def _is_fresh(layout: Layout) -> bool:
+    started = started_s(UNIT)
+    if started is None:
+        return False
+    written = (_written_s(path) for path in (layout.unit, layout.token, layout.current))
+    # systemd gives whole seconds.
+    return max(written) <= started + 1.0
+
+
+def _written_s(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        return None
+
+
+def _releases(program: Path) -> list[str]:
+    if not program.is_dir():
+        return []
+    return [path.name for path in program.iterdir() if _RELEASE.fullmatch(path.name)]
+
+
+def _target(link: Path) -> str | None:
+    return link.readlink().name if link.is_symlink() else None
+
+
+def _command(path: Path) -> str | None:
+    if path.is_symlink():
+        return str(path.readlink())
+    return "" if path.exists() else None

@@ -1,0 +1,69 @@
+"""Where everything of an installation is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+UNIT = "imgbot.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths on one server; another `root` for a trial."""
+
+    root: Path = Path("/")
+
+    @property
+    def program(self) -> Path:
+        """A folder per release, and the links `current` and `previous`."""
+        return self.root / "opt/imgbot"
+
+    @property
+    def current(self) -> Path:
+        return self.program / "current"
+
+    @property
+    def previous(self) -> Path:
+        return self.program / "previous"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "etc/imgbot"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.settings / "imgbot.env"
+
+    @property
+    def credentials(self) -> Path:
+        return self.settings / "credentials"
+
+    @property
+    def token(self) -> Path:
+        return self.credentials / "bot-token"
+
+    @property
+    def unit(self) -> Path:
+        return self.root / "etc/systemd/system" / UNIT
+
+    @property
+    def drop_ins(self) -> Path:
+        """What `systemctl edit imgbot` wrote."""
+        return self.root / "etc/systemd/system" / f"{UNIT}.d"
+
+    @property
+    def command(self) -> Path:
+        return self.root / "usr/local/bin/imgbot"
+
+    @property
+    def data(self) -> Path:
+        """Where jobs and pictures are; with DynamicUser=, a link into /var/lib/private."""
+        return self.root / "var/lib/imgbot"
+
+    @property
+    def private_data(self) -> Path:
+        return self.root / "var/lib/private/imgbot"
+
+    @property
+    def cache(self) -> Path:
+        """Where the one file unpacks itself when root runs it without installing."""
+        return self.root / "var/cache/imgbot"

@@ -1,0 +1,89 @@
+"""Facts → steps. Pure: what is already as it should be needs no step."""
+
+from collections.abc import Iterator
+
+from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.layout import UNIT, Layout
+from imgbot.ops.install.steps import (
+    MakeFolder,
+    PutLink,
+    PutRelease,
+    Remove,
+    Run,
+    SetMode,
+    Step,
+    WriteFile,
+)
+
+
+def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
+    """Plan an installation, an upgrade or a way back; empty if nothing is to be done.
+
+    The order is such that a step that fails leaves the service that runs as it is: the link
+    `current` is moved when all that it needs is there.
+    """
+    steps = [*_program(facts, layout), *_settings(facts, layout), *_switch(facts, layout)]
+    if steps or not facts.is_fresh:
+        # A start goes on where the last one was: what is in Redis waits, what runs is drained.
+        steps += [
+            Run(("systemctl", "daemon-reload")),
+            Run(("systemctl", "enable", "--quiet", UNIT)),
+            Run(("systemctl", "restart", "--no-block", UNIT)),
+        ]
+    return (*steps, *_tidy(facts, layout))
+
+
+def _program(facts: Facts, layout: Layout) -> Iterator[Step]:
+    release = facts.release
+    if release.name not in facts.releases:
+        yield MakeFolder(layout.program, 0o755)
+        yield PutRelease(release, layout.program / release.name)
+
+
+def _settings(facts: Facts, layout: Layout) -> Iterator[Step]:
+    if facts.new_token is not None or not facts.has_environment_file:
+        yield MakeFolder(layout.settings, 0o755)
+    if facts.new_token is not None:
+        yield MakeFolder(layout.credentials, 0o700)
+        yield WriteFile(layout.token, f"{facts.new_token}\n", 0o600, "the token")
+    elif facts.stored_token_mode is not None and facts.stored_token_mode & 0o077:
+        yield SetMode(layout.token, 0o600)
+    if not facts.has_environment_file:
+        yield WriteFile(layout.environment_file, facts.shipped_environment, 0o644, "the settings")
+    if facts.unit != facts.shipped_unit:
+        yield WriteFile(layout.unit, facts.shipped_unit, 0o644, "the unit")
+
+
+def _switch(facts: Facts, layout: Layout) -> Iterator[Step]:
+    if facts.current != facts.release.name:
+        if facts.current is not None:
+            yield PutLink(layout.previous, facts.current)
+        yield PutLink(layout.current, facts.release.name)
+
+
+def _tidy(facts: Facts, layout: Layout) -> Iterator[Step]:
+    command = str(layout.current / "bin/imgbot")
+    # A file of somebody else's under that name is left alone.
+    if facts.command is None or (facts.command and facts.command != command):
+        yield PutLink(layout.command, command)
+    kept = {facts.release.name, facts.current}
+    if facts.current == facts.release.name:
+        kept.add(facts.previous)
+    for name in facts.releases:
+        if name not in kept:
+            yield Remove(layout.program / name)
+
+
+def plan_uninstall(layout: Layout, present: frozenset[str], *, purge: bool) -> tuple[Step, ...]:
+    """Plan a removal; `present` are the paths that exist. The data stays, unless purged."""
+    steps: list[Step] = []
+    if str(layout.unit) in present:
+        # Stopping drains: what is under way is finished or waits in the data.
+        steps.append(Run(("systemctl", "disable", "--now", UNIT)))
+    gone = [layout.unit, layout.drop_ins, layout.command, layout.program, layout.cache]
+    if purge:
+        gone += [layout.settings, layout.data, layout.private_data]
+    steps += [Remove(path) for path in gone if str(path) in present]
+    if str(layout.unit) in present:
+        steps.append(Run(("systemctl", "daemon-reload")))
+    return tuple(steps)

@@ -1,0 +1,171 @@
+"""The release that is running now: its name, its files, and a copy of it elsewhere.
+
+A release is a folder of its own that is a virtual environment: bin/imgbot, bin/python3, a link
+to the server's Python, and lib/ with the program and the libraries that it needs, nothing else.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path, PurePosixPath
+
+from packaging.requirements import Requirement
+
+from imgbot import errors
+from imgbot.errors import ImgbotError
+from imgbot.ops.install.layout import Layout
+from imgbot.ops.shipped_files import shipped
+
+UNIT_FILE = "imgbot.service"
+ENVIRONMENT_FILE = "imgbot.env"
+
+_EXTRAS = ("heic", "local")
+"""What an operator may have added; what developers add stays behind."""
+
+_HIDDEN = ("/root", "/home", "/tmp", "/run")  # noqa: S108 -- no file is made there
+"""Where the unit's sandbox lets nothing be seen (ProtectHome=, PrivateTmp=)."""
+
+
+class InstallError(ImgbotError):
+    """The installation stops here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One program with its libraries, for one Python."""
+
+    name: str
+    """Its version, and eight digits that no other content has."""
+    python: Path
+    """The server's own interpreter."""
+    files: Mapping[str, Path]
+    """Path below site-packages → where it is now; empty for one that is in its place."""
+
+    @property
+    def version(self) -> str:
+        return self.name.rpartition("-")[0]
+
+
+def check_python(python: Path) -> None:
+    """Raise InstallError if a service could not see this interpreter."""
+    if any(python.is_relative_to(folder) for folder in _HIDDEN):
+        raise InstallError(
+            f"this Python is {python}, where the service cannot see it; "
+            "run this with a Python from /usr"
+        )
+
+
+def running_release(layout: Layout) -> Release:
+    """Return what is running. Raises InstallError if it cannot be copied."""
+    python = Path(sys.executable).resolve()
+    # By whichever link it was started.
+    folder = Path(sys.prefix).resolve()
+    if folder.parent == layout.program.resolve():
+        return Release(folder.name, python, {})
+    files = dict(sorted(_files()))
+    return Release(f"{distribution('imgbot').version}-{_digest(files)}", python, files)
+
+
+def copy_release(release: Release, folder: Path) -> None:
+    """Put a release into its folder, complete or not at all. Raises InstallError, OSError."""
+    incoming = folder.with_name(f".incoming-{folder.name}")
+    shutil.rmtree(incoming, ignore_errors=True)
+    try:
+        _fill(release, incoming, folder)
+        incoming.rename(folder)
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _fill(release: Release, incoming: Path, folder: Path) -> None:
+    packages = incoming / "lib" / _python_name() / "site-packages"
+    for name, source in release.files.items():
+        target = packages / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    binaries = incoming / "bin"
+    binaries.mkdir()
+    (binaries / "python3").symlink_to(release.python)
+    script = binaries / "imgbot"
+    script.write_text(
+        f"#!{folder}/bin/python3\nfrom imgbot.cli import main\n\n"
+        'if __name__ == "__main__":\n    raise SystemExit(main())\n'
+    )
+    script.chmod(0o755)
+    (incoming / "pyvenv.cfg").write_text(
+        f"home = {release.python.parent}\ninclude-system-site-packages = false\n"
+    )
+    # The service may not write there, and would compile everything anew at every start.
+    command = [str(binaries / "python3"), "-m", "compileall", "-q", "-j", "0"]
+    paths = ["-s", str(incoming), "-p", str(folder), str(incoming / "lib")]
+    made = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise InstallError(f"the program could not be compiled: {made.stdout.strip()[-300:]}")
+
+
+def _python_name() -> str:
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    for found in _needed("imgbot", _EXTRAS).values():
+        yield from _files_of(found)
+    # A checkout's package is not among the files of its distribution.
+    package = Path(errors.__file__).parent
+    for path in package.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield f"imgbot/{path.relative_to(package).as_posix()}", path
+    for name in (UNIT_FILE, ENVIRONMENT_FILE):
+        yield f"imgbot/ops/shipped/{name}", Path(str(shipped(name)))
+
+
+def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
+    """Find a distribution and all that it requires, as far as it is installed."""
+    found: dict[str, Distribution] = {}
+    waiting = [(name, extras)]
+    asked: set[tuple[str, tuple[str, ...]]] = set()
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in asked:
+            continue
+        asked.add((name, extras))
+        try:
+            found[name] = distribution(name)
+        except PackageNotFoundError:
+            # Of an extra that nobody installed.
+            continue
+        for text in found[name].requires or ():
+            need = Requirement(text)
+            if _applies(need, extras):
+                waiting.append((need.name.lower(), tuple(sorted(need.extras))))
+    if "imgbot" not in found:
+        raise InstallError("imgbot is not installed in this Python: pip install it first")
+    return found
+
+
+def _applies(need: Requirement, extras: tuple[str, ...]) -> bool:
+    marker = need.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, ""))
+
+
+def _files_of(found: Distribution) -> Iterator[tuple[str, Path]]:
+    for file in found.files or ():
+        path = Path(str(found.locate_file(file)))
+        name = PurePosixPath(file)
+        # Scripts name another interpreter; a .pth of a checkout leads back to it.
+        is_left = name.parts[0] in {"..", "/", "bin"} or "__pycache__" in name.parts
+        if not is_left and name.suffix != ".pth" and path.is_file():
+            yield name.as_posix(), path
+
+
+def _digest(files: Mapping[str, Path]) -> str:
+    whole = hashlib.sha256(sysconfig.get_platform().encode() + _python_name().encode())
+    for name, path in files.items():
+        whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()[:8]

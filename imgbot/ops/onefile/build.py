@@ -1,0 +1,135 @@
+"""Builds the one file: `python -m imgbot.ops.onefile.build dist/imgbot`.
+
+An archive with wheels of several Pythons, unpacked, each content stored once: what Python 3.11
+and 3.14 share is most of it. Needs pip and the package registry, nothing of the other Pythons.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from imgbot.ops.onefile import start
+
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04."""
+
+_GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_24", "manylinux_2_17", "manylinux2014")
+"""What every one of these systems runs (they have glibc 2.36 or later)."""
+
+_ROOT = Path(__file__).parents[3]
+_EPOCH = (2020, 1, 1, 0, 0, 0)
+"""The date of everything inside: two builds of one source are the same file."""
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="imgbot-build-") as name:
+        folder = Path(name)
+        wheel = _build_wheel(folder / "wheel")
+        parts = {}
+        for python in options.pythons:
+            print(f"collecting what Python {python} needs", flush=True)
+            target = folder / python
+            extras = f"[{options.extras}]" if options.extras else ""
+            _collect(f"{wheel}{extras}", python, options.machine, target)
+            parts[python] = target
+        version = wheel.name.split("-")[1]
+        write(options.out, parts, version, options.machine)
+    size_mb = options.out.stat().st_size / 1e6
+    print(f"{options.out}: {size_mb:.0f} MB, imgbot {version}, {', '.join(options.pythons)}")
+
+
+def write(out: Path, parts: dict[str, Path], version: str, machine: str) -> None:
+    """Write the file from a folder of packages per Python."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    incoming = out.with_name(f".{out.name}.incoming")
+    pythons: dict[str, dict[str, object]] = {}
+    with incoming.open("wb") as file:
+        file.write(b"#!/usr/bin/env python3\n")
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bundle:
+            stored: set[str] = set()
+            for python, folder in parts.items():
+                files = _store(bundle, folder, stored)
+                pythons[python] = {"id": f"{version}-{_digest(python, files)}", "files": files}
+            manifest = {"machine": machine, "order": list(parts), "pythons": pythons}
+            _add(bundle, "manifest.json", json.dumps(manifest).encode())
+            _add(bundle, "__main__.py", Path(start.__file__).read_bytes())
+    incoming.chmod(0o755)
+    incoming.replace(out)
+
+
+def _store(bundle: zipfile.ZipFile, folder: Path, stored: set[str]) -> dict[str, tuple[str, bool]]:
+    """Add what is not stored yet; return path → (content, whether it can be run)."""
+    files: dict[str, tuple[str, bool]] = {}
+    for path in _files(folder):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()[:32]
+        if digest not in stored:
+            stored.add(digest)
+            _add(bundle, f"files/{digest}", content)
+        is_program = bool(path.stat().st_mode & 0o100)
+        files[path.relative_to(folder).as_posix()] = (digest, is_program)
+    return files
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Build imgbot as one executable file.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument(
+        "--pythons",
+        type=lambda text: text.split(","),
+        default=list(PYTHONS),
+        help=f"which Pythons it fits, with commas (default {','.join(PYTHONS)})",
+    )
+    parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64")
+    parser.add_argument("--extras", default="", help="local, heic, or both with a comma")
+    return parser.parse_args()
+
+
+def _build_wheel(folder: Path) -> Path:
+    _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(_ROOT))
+    (wheel,) = folder.glob("imgbot-*.whl")
+    return wheel
+
+
+def _collect(requirement: str, python: str, machine: str, target: Path) -> None:
+    platforms = [word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{machine}")]
+    _pip(
+        *("install", "--no-compile", "--target", str(target), "--only-binary", ":all:"),
+        *("--python-version", python, "--implementation", "cp", *platforms, requirement),
+    )
+
+
+def _pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True)  # noqa: S603 -- the words of this module
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Give all files in order, but scripts, which name the Python of this machine."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and parts[0] != "bin" and "__pycache__" not in parts:
+            yield path
+
+
+def _digest(python: str, files: dict[str, tuple[str, bool]]) -> str:
+    text = json.dumps([python, sorted(files.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _add(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    bundle.writestr(entry, content, compresslevel=9)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""How the one file starts: `__main__` of the archive that `build` makes.
+
+It unpacks what fits this Python into a folder that is a virtual environment, once, and becomes
+the program there: shared libraries cannot be loaded out of an archive. `install` and `uninstall`
+run from a temporary folder instead, so that they leave nothing beside what they say.
+Standard library only, in words that Python 3.6 understands, for it must be told that it is old.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+PASSING = ("install", "uninstall")
+"""Commands that must leave no unpacked copy behind."""
+
+SYSTEM_CACHE = Path("/var/cache/imgbot")
+
+_INCOMING = ".incoming-"
+_UNPACKING_S = 3600.0
+
+_MINE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def main() -> NoReturn:
+    """Become the program, or end with a sentence that says why not."""
+    archive = Path(__file__).absolute().parent
+    with zipfile.ZipFile(str(archive)) as bundle:
+        manifest = json.loads(bundle.read("manifest.json").decode())
+        part = _fitting(manifest, archive)
+        if any(word in PASSING for word in sys.argv[1:]):
+            raise SystemExit(_run_passing(bundle, part))
+        folder = _cache() / part["id"]
+        if not folder.is_dir():
+            _unpack_once(bundle, part, folder)
+    words = _command(folder)
+    os.execve(words[0], words, _environ())  # noqa: S606 -- no shell, by design
+
+
+def _fitting(manifest: Any, archive: Path) -> Any:
+    """Give what belongs to this Python, become another Python that fits, or end."""
+    machine, wanted = platform.machine(), manifest["machine"]
+    if machine != wanted or not sys.platform.startswith("linux"):
+        raise _refusal(
+            f"this file is for Linux on {wanted}, and this machine is {platform.system()} on "
+            f"{machine}; build one there with `make binary`"
+        )
+    if not _has_glibc():
+        raise _refusal("this file needs glibc, which is not here; install imgbot with pip")
+    pythons = manifest["pythons"]
+    if _MINE not in pythons:
+        for version in reversed(manifest["order"]):
+            other = shutil.which(f"python{version}")
+            if other:
+                os.execv(other, [other, str(archive), *sys.argv[1:]])  # noqa: S606
+        known = ", ".join(manifest["order"])
+        raise _refusal(
+            f"this server's Python is {_MINE}, and this file carries what Python {known} needs; "
+            "install one of them (Debian, Ubuntu: apt install python3)"
+        )
+    return pythons[_MINE]
+
+
+def _has_glibc() -> bool:
+    try:
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
+    except (ValueError, OSError):
+        return False
+
+
+def _run_passing(bundle: zipfile.ZipFile, part: Any) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="imgbot-", dir=str(_executable_folder())))
+    try:
+        _unpack(bundle, part, folder)
+        with subprocess.Popen(_command(folder), env=_environ()) as program:  # noqa: S603
+            while True:
+                try:
+                    return program.wait()
+                except KeyboardInterrupt:
+                    # It was heard by both: the program says what it was doing, then it ends.
+                    continue
+    finally:
+        shutil.rmtree(str(folder), ignore_errors=True)
+
+
+def _executable_folder() -> Path:
+    """Choose a place for libraries: many servers mount /tmp so that nothing in it can be run."""
+    for folder in (tempfile.gettempdir(), "/var/tmp", "/opt"):  # noqa: S108
+        if os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC:
+            return Path(folder)
+    raise _refusal("no temporary folder allows programs to run; set TMPDIR to one that does")
+
+
+def _cache() -> Path:
+    """Give the folder of unpacked copies; root's is nobody else's."""
+    base, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
+    if base.startswith("/") and os.path.isdir(base) and os.stat(base).st_uid == os.geteuid():  # noqa: PTH112, PTH116
+        return Path(base, "imgbot")
+    if os.geteuid() == 0:
+        return SYSTEM_CACHE
+    if home.startswith("/"):
+        return Path(home, ".cache", "imgbot")
+    raise _refusal("set HOME or XDG_CACHE_HOME: the program is unpacked there, once")
+
+
+def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
+    incoming = None
+    try:
+        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=str(folder.parent)))
+        _unpack(bundle, part, incoming)
+        incoming.chmod(0o755)
+        incoming.rename(folder)
+        _forget_old(folder)
+    except OSError as error:
+        # Another start may have been quicker.
+        if not folder.is_dir():
+            raise _refusal(f"cannot unpack into {folder.parent}: {error.strerror}") from None
+    finally:
+        if incoming is not None:
+            shutil.rmtree(str(incoming), ignore_errors=True)
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep one copy beside the new one, which may run still; and nothing that is half there."""
+    others = [path for path in folder.parent.iterdir() if path != folder]
+    halves = [path for path in others if path.name.startswith(_INCOMING)]
+    whole = sorted((path for path in others if path not in halves), key=_written_s)
+    # Somebody else may unpack at this moment.
+    dead = [path for path in halves if time.time() - _written_s(path) > _UNPACKING_S]
+    for path in [*whole[:-1], *dead]:
+        shutil.rmtree(str(path), ignore_errors=True)
+
+
+def _written_s(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
+    python = Path(sys.executable).resolve()
+    packages = folder / "lib" / f"python{_MINE}" / "site-packages"
+    made = set()
+    for name, (content, is_program) in part["files"].items():
+        path = packages / name
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        path.write_bytes(bundle.read(f"files/{content}"))
+        if is_program:
+            path.chmod(0o755)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to(python)
+    (folder / "pyvenv.cfg").write_text(
+        f"home = {python.parent}\ninclude-system-site-packages = false\n"
+    )
+
+
+def _command(folder: Path) -> "list[str]":
+    return [str(folder / "bin" / "python3"), "-m", "imgbot", *sys.argv[1:]]
+
+
+def _environ() -> "dict[str, str]":
+    """Give the environment, so that the program's own packages are found and no others."""
+    clean = {name: v for name, v in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    # A file imgbot.py where one stands must not become the program.
+    clean["PYTHONSAFEPATH"] = "1"
+    return clean
+
+
+def _refusal(sentence: str) -> SystemExit:
+    return SystemExit(f"imgbot: {sentence}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""`imgbot scale N`: another number of workers for the bot that runs, without a restart.
+
+Under systemd the number goes into the environment file, so that it lasts, and the unit is
+reloaded. Otherwise the running supervisor is found by its lock, and asked by a file in its state
+directory and SIGHUP; it takes the file away, which is its answer.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from imgbot.errors import ImgbotError
+from imgbot.ops.environment import read_environment_file, state_dir_of
+from imgbot.ops.files import replace_file, set_variable
+from imgbot.ops.install.layout import UNIT, Layout
+from imgbot.ops.install.service import has_systemd, is_active, show
+from imgbot.ops.lock import describe, supervisor_of
+from imgbot.ops.settings import MAX_WORKERS
+
+_PATIENCE_S = 30.0
+_LOOK_EVERY_S = 0.1
+_REQUEST = "workers"
+_OF_WORKERS = re.compile(r"\b(\d+) workers")
+"""In the status that the supervisor tells systemd: `3 of 10 workers busy`."""
+
+
+class ScaleError(ImgbotError):
+    """The number of workers is as it was; the message says why."""
+
+
+def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
+    if not 1 <= workers <= MAX_WORKERS:
+        raise ScaleError(f"write a whole number from 1 to {MAX_WORKERS}")
+    if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
+        _scale_service(workers, Layout(), tell)
+    else:
+        _scale_process(workers, state_dir_of(environ), tell)
+
+
+def take_request(state_dir: Path) -> int | None:
+    """Take the number that was asked for, if one was; called by the supervisor alone."""
+    path = state_dir / _REQUEST
+    try:
+        text = path.read_text(encoding="ascii", errors="replace")[:20].strip()
+        path.unlink()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) -> None:
+    if os.geteuid() != 0:
+        raise ScaleError(f"only root can do that: sudo imgbot scale {workers}")
+    path = layout.environment_file
+    # A file that cannot be understood would be refused at the reload; say so before.
+    read_environment_file(path)
+    before = _workers_of(show(UNIT).status)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), 0o644)
+    command = ("systemctl", "reload", UNIT)
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
+    _until(
+        lambda: _workers_of(show(UNIT).status) == workers,
+        f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it: its command "
+        "line sets another number, or `journalctl -u imgbot -n 20` says why",
+    )
+    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
+
+
+def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
+    pid = supervisor_of(state_dir)
+    if not pid:
+        raise ScaleError(
+            f"no bot runs on {state_dir} here; IMGBOT_STATE_DIR says where another one has its data"
+        )
+    request = state_dir / _REQUEST
+    try:
+        # The descriptor is that process for ever; its number could be another's by now.
+        process = os.pidfd_open(pid)
+        try:
+            if supervisor_of(state_dir) != pid:
+                raise ScaleError(f"the bot on {state_dir} has just ended")
+            replace_file(request, f"{workers}\n", 0o600)
+            signal.pidfd_send_signal(process, signal.SIGHUP)
+        finally:
+            os.close(process)
+        _until(lambda: not request.exists(), f"{describe(pid)} does not answer")
+    except (ProcessLookupError, PermissionError) as error:
+        raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
+    finally:
+        # Nobody may find it at a later start.
+        with suppress(OSError):
+            request.unlink()
+    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+
+
+def _until(is_true: Callable[[], bool], else_: str) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while not is_true():
+        if time.monotonic() > deadline_s:
+            raise ScaleError(else_)
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _workers_of(status: str) -> int | None:
+    found = _OF_WORKERS.search(status)
+    return int(found[1]) if found else None
+
+
+def _change(before: int | None, after: int) -> str:
+    now = _in_words(after)
+    return f"{before} → {now}" if before not in {None, after} else now
+
+
+def _in_words(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"

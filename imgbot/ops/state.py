@@ -1,0 +1,91 @@
+"""The state directory as a whole: what is copied from it, and when it must not be served from."""
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+from imgbot.errors import ConfigError
+from imgbot.findings import Finding, ok, wrong
+
+MOVED = "moved"
+"""A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
+
+UNFINISHED = "restore.part"
+"""A folder: what a restore has unpacked."""
+
+BEGUN = "begun"
+"""A file in it: what was here before is being replaced."""
+
+_SETTING = "IMGBOT_STATE_DIR"
+# The server's own files, locks, and what is only half there.
+_LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
+
+
+def check(state_dir: Path) -> None:
+    """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
+    if (state_dir / MOVED).exists():
+        raise ConfigError(
+            _SETTING,
+            f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
+            f"jobs twice; if it shall serve here again: rm {state_dir / MOVED}",
+        )
+    if (state_dir / UNFINISHED / BEGUN).exists():
+        raise ConfigError(
+            _SETTING,
+            f"a restore into {state_dir} was cut off; run it again: imgbot restore FILE --force",
+        )
+
+
+def examine(state_dir: Path) -> Finding:
+    """Say whether a bot may serve from here, for `imgbot doctor`."""
+    try:
+        check(state_dir)
+    except ConfigError as error:
+        mend = error.sentence.rpartition(": ")[2]
+        return wrong("state", error.sentence.rpartition("; ")[0], mend)
+    if not state_dir.exists():
+        return ok("state", f"{state_dir} is made at the first start")
+    if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        mend = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
+        return wrong("state", f"{state_dir} cannot be read and written", mend)
+    return ok("state", f"{state_dir} can be read and written")
+
+
+def folder(state_dir: Path, name: str) -> Path:
+    """Return a folder of the state directory, made if need be. Raises ConfigError."""
+    path = state_dir / name
+    with usable(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Generator[None]:
+    """Turn what cannot be used below the state directory into a wrong setting."""
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
+        raise ConfigError(_SETTING, sentence) from error
+
+
+def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
+    """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
+    tops = [path for path in sorted(state_dir.iterdir()) if path.name not in _LEFT_OUT]
+    for top in tops:
+        below = sorted(top.rglob("*")) if top.is_dir() and not top.is_symlink() else [top]
+        for path in below:
+            if path.is_file() and not path.name.endswith(".part"):
+                yield f"state/{path.relative_to(state_dir).as_posix()}", path
+
+
+def hand_over(state_dir: Path) -> None:
+    """Give what root has written to the owner of the folder: the service is not root."""
+    if os.geteuid() != 0:
+        return
+    owner = state_dir.stat()
+    for path in (state_dir, *state_dir.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            if (facts := path.lstat()).st_uid != owner.st_uid or facts.st_gid != owner.st_gid:
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

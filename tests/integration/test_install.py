@@ -1,0 +1,183 @@
+"""The steps carried out on a server of files, and the token's way in."""
+
+import io
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imgbot import __version__
+from imgbot.errors import ConfigError
+from imgbot.ops.install import command
+from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.layout import Layout
+from imgbot.ops.install.plan import plan_install
+from imgbot.ops.install.release import InstallError, Release, running_release
+from imgbot.ops.install.steps import PutRelease, Run, Step, WriteFile
+from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
+from imgbot.ops.shipped_files import shipped
+from imgbot.sandbox.server import Sandbox
+from tests.support.processes import free_port
+from tests.support.sandbox import open_sandbox
+
+TOKEN = "123456789:" + "A" * 35
+
+
+def facts_of(release: Release) -> Facts:
+    return Facts(
+        release=release,
+        shipped_unit=shipped("imgbot.service").read_text(),
+        shipped_environment=shipped("imgbot.env").read_text(),
+        new_token=TOKEN,
+    )
+
+
+def carry_out(steps: tuple[Step, ...]) -> None:
+    for step in steps:
+        if not isinstance(step, Run):
+            step.carry_out()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    layout = Layout(tmp_path_factory.mktemp("server"))
+    layout.unit.parent.mkdir(parents=True)
+    carry_out(plan_install(facts_of(running_release(layout)), layout))
+    return layout
+
+
+def test_the_installed_program_needs_nothing_of_where_it_came_from(server: Layout) -> None:
+    environ = {"PATH": os.environ["PATH"]}
+    shown = subprocess.run(
+        [server.command, "--version"], env=environ, capture_output=True, text=True, check=True
+    )
+    code = (
+        "import aiogram, imgbot, sys; print(imgbot.__file__, [p for p in sys.path if '.venv' in p])"
+    )
+    where = subprocess.run(
+        [server.current / "bin/python3", "-c", code],
+        env=environ,
+        cwd=server.root,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert shown.stdout == f"imgbot {__version__}\n"
+    assert where.startswith(str(server.program))
+    assert where.endswith("[]\n")
+
+
+def test_what_developers_use_stays_behind(server: Layout) -> None:
+    (packages,) = server.current.resolve().glob("lib/python3*/site-packages")
+
+    assert (packages / "imgbot/ops/shipped/imgbot.service").is_file()
+    assert not (packages / "pytest").exists()
+    assert not list(packages.glob("*.pth"))
+
+
+def test_secrets_are_roots_alone_and_settings_are_everybodys(server: Layout) -> None:
+    assert server.token.stat().st_mode & 0o777 == 0o600
+    assert server.credentials.stat().st_mode & 0o777 == 0o700
+    assert server.environment_file.stat().st_mode & 0o777 == 0o644
+    assert server.token.read_text() == f"{TOKEN}\n"
+
+
+def test_a_program_that_cannot_be_copied_whole_is_not_there_at_all(tmp_path: Path) -> None:
+    release = Release("0.9.9-deadbeef", Path("/usr/bin/python3"), {"a.py": tmp_path / "gone"})
+    folder = tmp_path / "opt" / release.name
+    folder.parent.mkdir()
+
+    with pytest.raises(FileNotFoundError):
+        PutRelease(release, folder).carry_out()
+
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_a_step_that_fails_says_which_and_why(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    step = WriteFile(tmp_path / "file" / "imgbot.env", "", 0o644, "the settings")
+    told: list[str] = []
+
+    with pytest.raises(InstallError, match=r"could not write the settings: .*: Not a directory"):
+        command._carry_out([step], told.append)
+
+    assert told == [f"[1/1] {step.says}"]
+
+
+def test_a_rehearsal_prints_every_step_and_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(tmp_path)
+    facts = replace(facts_of(Release("0.9.9-deadbeef", Path("/usr/bin/python3"), {})))
+
+    def look(layout: Layout, token: str | None) -> Facts:
+        return replace(facts, new_token=token)
+
+    monkeypatch.setattr(command, "look", look)
+    told: list[str] = []
+
+    command.install(command.Wish(is_rehearsal=True), told.append, layout)
+
+    assert len(told) == 1 + len(plan_install(facts, layout))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_release_has_none_to_go_back_to(tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match="this is the first one"):
+        command.roll_back([], Layout(tmp_path))
+
+
+def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"  {TOKEN}\r\n")
+
+    assert read_token(str(tmp_path / "token"), io.StringIO("")) == TOKEN
+    assert read_token(None, io.StringIO(f"{TOKEN}\n")) == TOKEN
+    assert read_token("-", io.StringIO(TOKEN)) == TOKEN
+
+
+@pytest.mark.parametrize("text", ["", "hello", TOKEN + "!", "1:" + "A" * 35])
+def test_what_is_no_token_is_refused_without_showing_it(text: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        read_token(None, io.StringIO(text))
+
+    assert refusal.value.setting == "IMGBOT_TOKEN"
+    assert not text or text not in str(refusal.value)
+
+
+def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match="No such file or directory"):
+        read_token(str(tmp_path / "gone"), io.StringIO(""))
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with open_sandbox() as (sandbox, _):
+        yield sandbox
+
+
+async def ask(api: str, token: str) -> str:
+    import asyncio
+
+    # The sandbox lives in this loop; the command has a loop of its own.
+    return (await asyncio.to_thread(ask_telegram, api, token)).username
+
+
+async def test_telegram_is_asked_whose_the_token_is(sandbox: Sandbox) -> None:
+    assert await ask(sandbox.url, sandbox.token) == "imgbot_sandbox_bot"
+
+
+async def test_a_token_that_telegram_does_not_know_is_a_wrong_setting(sandbox: Sandbox) -> None:
+    with pytest.raises(ConfigError, match="Telegram does not know this token"):
+        await ask(sandbox.url, TOKEN)
+
+
+async def test_telegram_away_is_told_without_the_token() -> None:
+    with pytest.raises(TelegramAwayError) as refusal:
+        await ask(f"http://127.0.0.1:{free_port()}", TOKEN)
+
+    assert TOKEN not in str(refusal.value)
+    assert refusal.value.__cause__ is None

@@ -1,0 +1,207 @@
+"""A real Prometheus scrapes a real bot: its figures, its dashboard, its alerts."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import result_for
+from tests.support.processes import children_of
+from tests.support.prometheus import (
+    RULES,
+    Prometheus,
+    asked_of,
+    dashboard,
+    find_tool,
+    open_prometheus,
+    panels,
+)
+from tests.support.sandbox import picture
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LABELS = {
+    *("operation", "status", "stage", "queue", "state", "type", "reason", "exception", "kind"),
+    *("method", "code", "provider", "verdict", "version", "part", "le"),
+}
+SETTINGS = {
+    "IMGBOT_WORKERS": "1",
+    "IMGBOT_JOBS_PER_WORKER": "1",
+    "IMGBOT_WAITING_PER_USER": "100",
+    "IMGBOT_PRICES": "create=0.04",
+    "IMGBOT_DAILY_BUDGET": "1000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A bot and the Prometheus that watches it; `first` is /metrics before anything happened."""
+
+    stage: Stage
+    prometheus: Prometheus
+    first: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
+    folder = tmp_path_factory.mktemp("watched")
+    async for stage in open_stage(folder, is_simulated=True, **SETTINGS):
+        first = await stage.bot.get("/metrics")
+        async with open_prometheus(folder / "prometheus", stage.bot.http_port) as prometheus:
+            yield Watched(stage, prometheus, first)
+
+
+async def serve_some(stage: Stage) -> list[str]:
+    """Pictures made, refused and failed; returns words that belong in no figure."""
+    control = stage.control
+    person = await control.make_user("Zinaida")
+    for words in ("a periwinkle", "a gherkin [[sim:moderated]]", "a colander [[sim:fail]]"):
+        after = await control.last_seq()
+        await control.say(person, words)
+        if "sim" in words:
+            await control.wait_message(person.id, lambda m: bool(m.buttons), after=after)
+        else:
+            await result_for(control, person, after)
+    after = await control.last_seq()
+    await control.send_photos(person, [picture()], caption="black and white")
+    await result_for(control, person, after)
+    return ["Zinaida", str(person.id), "periwinkle", "gherkin", "colander", "black and white"]
+
+
+def series_of(metrics: str) -> set[str]:
+    """The names with their labels, without the values."""
+    return {line.rpartition(" ")[0] for line in metrics.splitlines() if not line.startswith("#")}
+
+
+def complaints_of(metrics: str) -> str:
+    """What Prometheus' own linter says of a scrape."""
+    command = [find_tool("promtool"), "check", "metrics"]
+    found = subprocess.run(command, input=metrics, capture_output=True, text=True, check=False)
+    return found.stdout + found.stderr
+
+
+async def test_the_bot_is_a_target_that_answers(watched: Watched) -> None:
+    found = await eventually(
+        lambda: watched.prometheus.ask("targets"),
+        lambda found: [target["health"] for target in found["activeTargets"]] == ["up"],
+        what="the target is up",
+    )
+
+    [target] = found["activeTargets"]
+    assert target["lastError"] == ""
+    assert target["labels"] == {
+        "job": "imgbot",
+        "instance": f"127.0.0.1:{watched.stage.bot.http_port}",
+    }
+
+
+async def test_the_rules_are_loaded_and_can_be_evaluated(watched: Watched) -> None:
+    found = await eventually(
+        lambda: watched.prometheus.ask("rules"),
+        lambda found: all(
+            rule["health"] != "unknown" for group in found["groups"] for rule in group["rules"]
+        ),
+        what="each rule was evaluated",
+    )
+
+    rules = [rule for group in found["groups"] for rule in group["rules"]]
+    names = {rule["name"] for rule in rules if rule["type"] == "alerting"}
+    assert names == set(re.findall(r"- alert: (\w+)", RULES.read_text()))
+    assert [rule for rule in rules if rule["health"] != "ok"] == []
+
+
+async def test_every_query_of_the_dashboard_gives_figures(watched: Watched) -> None:
+    await serve_some(watched.stage)
+
+    queries = {
+        f"{panel['title']}, {target['refId']}": target["expr"]
+        for panel in panels()
+        for target in panel["targets"]
+    }
+    for name, query in queries.items():
+        await eventually(
+            lambda query=query: watched.prometheus.values(asked_of(query)),
+            what=f"{name} gives figures: {query}",
+        )
+    for annotation in dashboard()["annotations"]["list"]:
+        await watched.prometheus.ask("query", query=asked_of(annotation["expr"]))
+
+
+async def test_every_series_is_there_from_the_start_and_tells_of_nobody(watched: Watched) -> None:
+    secrets = await serve_some(watched.stage)
+
+    metrics = await watched.stage.bot.get("/metrics")
+
+    new = series_of(metrics) - series_of(watched.first)
+    # Which errors a program has is known when it has had them.
+    assert {name for name in new if "handler_errors" not in name} == set()
+    assert set(re.findall(r'[{,](\w+)="', metrics)) <= LABELS
+    assert [secret for secret in secrets if secret in metrics] == []
+
+
+async def test_the_figures_are_named_as_prometheus_wants_them(watched: Watched) -> None:
+    metrics = await watched.stage.bot.get("/metrics")
+
+    assert complaints_of(metrics) == ""
+
+
+async def test_the_bot_its_workers_and_its_redis_are_measured(watched: Watched) -> None:
+    await serve_some(watched.stage)
+    bot = watched.stage.bot
+
+    for part in ("bot", "workers", "redis"):
+        for name in ("processes", "processes_memory_bytes", "processes_cpu_seconds_total"):
+            query = f'imgbot_{name}{{part="{part}"}} > 0'
+            await eventually(lambda query=query: watched.prometheus.values(query), what=query)
+    await eventually(
+        lambda: watched.prometheus.values("sum(imgbot_processes)"),
+        lambda found: found == [1 + len(children_of(bot.pid))],
+        what="all processes are counted",
+    )
+
+
+async def test_a_long_queue_is_told_until_more_is_made_at_once(watched: Watched) -> None:
+    stage, prometheus = watched.stage, watched.prometheus
+    await prometheus.until_over("ImgbotQueueLong")
+    people = [await stage.control.make_user(f"P{number}") for number in range(9)]
+    await stage.control.say(people[0], "a fox [[sim:slow=3600]]")
+    await stage.control.wait_message(people[0].id)
+    for _ in range(6):
+        for person in people:
+            await stage.control.say(person, "a fox")
+
+    await prometheus.until_firing("ImgbotQueueLong")
+    assert "ImgbotQueueVeryLong" not in await prometheus.firing()
+
+    await stage.bot.stop()
+    stage.bot.settings["IMGBOT_JOBS_PER_WORKER"] = "20"
+    await stage.bot.start()
+    await prometheus.until_over("ImgbotQueueLong")
+
+
+async def test_a_killed_bot_is_told_until_it_is_back(watched: Watched) -> None:
+    await watched.prometheus.until_over("ImgbotDown")
+    await watched.stage.bot.kill()
+    await watched.prometheus.until_firing("ImgbotDown")
+
+    await watched.stage.bot.start()
+    await watched.prometheus.until_over("ImgbotDown")
+
+
+async def test_a_redis_that_hangs_is_told_until_it_answers(watched: Watched) -> None:
+    children = children_of(watched.stage.bot.pid)
+    [redis] = [pid for pid, command in children.items() if re.search("(redis|valkey)-s", command)]
+    await watched.prometheus.until_over("ImgbotRedisAway")
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        await watched.prometheus.until_firing("ImgbotRedisAway")
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    await watched.prometheus.until_over("ImgbotRedisAway")

@@ -1,0 +1,85 @@
+"""`imgbot scale` under a systemd that is played: the file is written, then it is reloaded."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgbot.errors import ConfigError
+from imgbot.ops import scale as scale_module
+from imgbot.ops.install import service
+from imgbot.ops.install.layout import Layout
+from imgbot.ops.scale import ScaleError, scale
+
+_SYSTEMCTL = """#!/bin/sh
+case $1 in
+is-active | show) echo ActiveState=active; echo "StatusText=$(cat {status})" ;;
+reload) {reload} ;;
+esac
+"""
+_TAKES = "sed -n 's/^IMGBOT_WORKERS=/serving with /p' {file} | sed 's/$/ workers/' >{status}"
+_REFUSES = "echo 'Unit imgbot.service is not loaded' >&2; exit 1"
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Make systemd do something at a reload; return the environment file with such a text."""
+    layout = Layout(tmp_path)
+    layout.settings.mkdir(parents=True)
+    program = tmp_path / "bin" / "systemctl"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
+    monkeypatch.setattr(scale_module, "Layout", lambda: layout)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def play(reload: str, settings: str) -> Path:
+        status = tmp_path / "status"
+        status.write_text("3 waiting, 2 running, 1 of 5 workers busy")
+        layout.environment_file.write_text(settings)
+        does = reload.format(file=layout.environment_file, status=status)
+        program.write_text(_SYSTEMCTL.format(status=status, reload=does))
+        program.chmod(0o755)
+        return layout.environment_file
+
+    return play
+
+
+def test_the_number_is_written_to_last_and_taken_at_once(play: Callable[[str, str], Path]) -> None:
+    path = play(_TAKES, "# mine\nIMGBOT_USERS=90\n")
+    told: list[str] = []
+
+    scale(10, {}, told.append)
+
+    assert path.read_text() == "# mine\nIMGBOT_USERS=90\nIMGBOT_WORKERS=10\n"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it last"]
+
+
+def test_a_reload_that_fails_is_told(play: Callable[[str, str], Path]) -> None:
+    play(_REFUSES, "")
+
+    with pytest.raises(ScaleError, match="is not loaded"):
+        scale(10, {}, print)
+
+
+def test_a_number_that_is_not_taken_is_told(
+    play: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play("true", "")
+    monkeypatch.setattr(scale_module, "_PATIENCE_S", 0.0)
+
+    with pytest.raises(ScaleError, match="the bot has not taken it"):
+        scale(10, {}, print)
+
+
+def test_a_file_that_cannot_be_understood_stays_as_it_is(
+    play: Callable[[str, str], Path],
+) -> None:
+    path = play(_TAKES, "IMGBOT_WORK")
+
+    with pytest.raises(ConfigError, match="line 1"):
+        scale(10, {}, print)
+
+    assert path.read_text() == "IMGBOT_WORK"

@@ -1,0 +1,165 @@
+"""What feeds the watchdog: parts that move. The clock is a dial, everything else is real."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramNetworkError
+from aiogram.methods import GetMe
+
+from imgbot.imaging import pool as pool_module
+from imgbot.imaging.pool import Pool
+from imgbot.ops.systemd import Notifier
+from imgbot.pulse import GRACE_S, stuck
+from imgbot.supervisor import _report
+from imgbot.telegram import contact as contact_module, updates as updates_module
+from imgbot.telegram.updates import Updates
+from tests.support import pool_steps
+from tests.support.waiting import PATIENCE_S, wait_until
+
+HOUR_S = 3600.0
+
+
+class Dial:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.module = SimpleNamespace(monotonic=lambda: self.now_s, time=lambda: self.now_s)
+
+
+@pytest.fixture
+def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
+    dial = Dial()
+    for module in (updates_module, contact_module):
+        monkeypatch.setattr(module, "time", dial.module)
+    monkeypatch.setattr(pool_module, "time", dial.module)
+    return dial
+
+
+class _Ledger:
+    async def is_handled(self, update_id: int) -> bool:
+        return False
+
+    async def mark_handled(self, update_id: int) -> None: ...
+
+    async def set_aside(self, update: Mapping[str, object]) -> None: ...
+
+
+def poller(call: Callable[[], Any]) -> Updates:
+    async def bot(method: object, request_timeout: int) -> object:
+        return await call()
+
+    async def handle(update: object) -> None: ...
+
+    return Updates(cast("Bot", bot), handle, _Ledger())
+
+
+async def test_a_poll_loop_whose_telegram_is_away_is_alive(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping, turns = asyncio.Event(), 0
+
+    async def away() -> object:
+        nonlocal turns
+        turns += 1
+        if turns == 20:
+            stopping.set()
+        dial.now_s += 44.0
+        raise TelegramNetworkError(GetMe(), "away")
+
+    late: list[float] = []
+
+    async def pause(seconds: float, *events: asyncio.Event) -> None:
+        dial.now_s += seconds
+        late.append(updates.overdue_s)
+
+    monkeypatch.setattr(updates_module, "pause", pause)
+    updates = poller(away)
+    await updates.run(stopping)
+
+    assert updates.silence_s > 10 * GRACE_S
+    assert late == [0.0] * 20
+
+
+async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
+    stopping, asked = asyncio.Event(), asyncio.Event()
+
+    async def hang() -> object:
+        asked.set()
+        return await asyncio.Event().wait()
+
+    updates = poller(hang)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        group.create_task(updates.run(stopping))
+        await asked.wait()
+        dial.now_s += 45.0 + GRACE_S
+        is_late = stuck({"the poll loop": updates.overdue_s})
+        dial.now_s += 1.0
+        is_stuck = stuck({"the poll loop": updates.overdue_s})
+        stopping.set()
+
+    assert (is_late, is_stuck) == ("", "the poll loop should have moved 61 s ago")
+
+
+async def test_a_pool_that_ends_no_step_is_overdue_until_it_does(
+    dial: Dial, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    pool = Pool(1)
+    pool.start()
+    try:
+        dial.now_s += HOUR_S
+        idle_s = pool.overdue_s
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+
+            await asyncio.to_thread(
+                wait_until, lambda: [*tmp_path.glob("gate.*")], "the step begins"
+            )
+            at_first_s = pool.overdue_s
+            dial.now_s += 120.0 + 30.0 + 61.0
+            wedged_s = pool.overdue_s
+            gate.touch()
+        moved_s = pool.overdue_s
+        dial.now_s += HOUR_S
+        idle_again_s = pool.overdue_s
+    finally:
+        await pool.close()
+
+    assert (idle_s, at_first_s, moved_s, idle_again_s) == (0.0, 0.0, 0.0, 0.0)
+    assert wedged_s > GRACE_S
+
+
+async def test_the_watchdog_is_fed_or_asked_to_bite(tmp_path: Path) -> None:
+    still = SimpleNamespace(overdue_s=0.0)
+    late = SimpleNamespace(overdue_s=90.0)
+    draining = asyncio.Event()
+
+    async def heard(pool: SimpleNamespace) -> list[str]:
+        path = tmp_path / f"notify-{pool.overdue_s}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+            listening.bind(str(path))
+            listening.setblocking(False)
+            parts: Any = SimpleNamespace(
+                updates=still, runner=still, upkeep=SimpleNamespace(summary="3 running")
+            )
+            notifier = Notifier({"NOTIFY_SOCKET": str(path)})
+            draining.clear()
+            async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+                group.create_task(_report(parts, cast("Pool", pool), notifier, draining))
+                loop = asyncio.get_running_loop()
+                said = [(await loop.sock_recv(listening, 1000)).decode() for _ in range(2)]
+                draining.set()
+        return said
+
+    assert await heard(still) == ["STATUS=3 running", "WATCHDOG=1"]
+    assert await heard(late) == [
+        "STATUS=stuck: the worker pool should have moved 90 s ago",
+        "WATCHDOG=trigger",
+    ]

@@ -1,0 +1,173 @@
+"""A backup as a file: whole or refused, whoever made it."""
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from imgbot.ops import archive
+from imgbot.ops.archive import BackupError
+
+LIMIT_BYTES = 50_000_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "unpacked"
+    target.mkdir()
+    return target
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return tmp_path / "backup.tar.gz"
+
+
+def made(tmp_path: Path, source: Path) -> dict[str, bytes]:
+    contents = {
+        "redis.jsonl": b'["img:epoch", "string", 0, "3"]\n',
+        "state/hook.key": bytes(range(32)),
+        "state/jobs/7-0/made.jpg": b"x" * 511,
+        "state/jobs/7-0/source-0.jpg": b"",
+        "state/pictures/8.png": b"y" * 3_000_000,
+    }
+    members: list[tuple[str, Path]] = []
+    for number, (name, content) in enumerate(contents.items()):
+        path = tmp_path / str(number)
+        path.write_bytes(content)
+        members.append((name, path))
+    gone = ("state/jobs/9/made.jpg", tmp_path / "gone")
+    link = tmp_path / "link"
+    link.symlink_to("/etc/passwd")
+    archive.write(source, [*members, gone, ("state/jobs/9/link", link)], {"bot_id": "7"})
+    return contents
+
+
+def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) -> None:
+    contents = made(tmp_path, source)
+
+    manifest = archive.read(source, folder, LIMIT_BYTES)
+
+    assert {n: (folder / n).read_bytes() for n in manifest.files} == contents
+    assert manifest.about == {"bot_id": "7", "format": archive.FORMAT}
+    assert source.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_half_of_it_is_refused(tmp_path: Path, folder: Path, source: Path, share: float) -> None:
+    made(tmp_path, source)
+    whole = source.read_bytes()
+    source.write_bytes(whole[: int(len(whole) * share)])
+
+    with pytest.raises(BackupError, match="no whole backup"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_a_changed_byte_is_noticed(tmp_path: Path, folder: Path, source: Path) -> None:
+    made(tmp_path, source)
+    plain = gzip.decompress(source.read_bytes())
+    source.write_bytes(gzip.compress(plain.replace(b"x" * 511, b"x" * 510 + b"z")))
+
+    with pytest.raises(BackupError, match="checksum"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+Entry = tuple[tarfile.TarInfo, bytes]
+
+
+def entry(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "") -> Entry:
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.linkname = len(content), kind, link
+    return info, content
+
+
+FIRST = entry("imgbot-backup", b"format 1\n")
+
+
+def packed(target: Path, entries: Sequence[Entry], form: int = tarfile.USTAR_FORMAT) -> None:
+    """A hostile archive that says of itself whatever suits it."""
+    files = {
+        info.name: {"size_bytes": info.size, "sha256": hashlib.sha256(content).hexdigest()}
+        for info, content in entries[1:]
+    }
+    last = entry("manifest.json", json.dumps({"format": 1, "files": files}).encode())
+    with tarfile.open(target, "w:gz", format=form) as tar:
+        for info, content in [*entries, last]:
+            tar.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([entry("imgbot-backup", b"format 2\n")], "newer imgbot"),
+        ([entry("imgbot-backup", b"format x\n")], "no backup of imgbot"),
+        ([entry("etc/passwd", b"x")], "no backup of imgbot"),
+        ([FIRST, entry("/etc/cron.d/x", b"x")], "may not"),
+        ([FIRST, entry("../outside", b"x")], "may not"),
+        ([FIRST, entry("state/../../outside", b"x")], "may not"),
+        ([FIRST, entry("state/jobs/..", b"x")], "may not"),
+        ([FIRST, entry("state/.ssh/x", b"x")], "may not"),
+        ([FIRST, entry("state/x\ny", b"x")], "may not"),
+        ([FIRST, entry("state/x", kind=tarfile.SYMTYPE, link="/etc")], "a link"),
+        ([FIRST, entry("state/x", kind=tarfile.LNKTYPE, link="/etc/passwd")], "a link"),
+        ([FIRST, entry("state/x", kind=tarfile.DIRTYPE)], "a link"),
+        ([FIRST, entry("state/x", kind=tarfile.FIFOTYPE)], "a link"),
+        ([FIRST, entry("state/x", kind=tarfile.CHRTYPE)], "a link"),
+        ([FIRST, entry("state/x", b"1"), entry("state/x", b"2")], "may not"),
+        ([FIRST, entry("state/x", bytes(LIMIT_BYTES + 1))], "larger than the room"),
+    ],
+    ids=[
+        *("newer", "odd format", "foreign", "absolute", "above", "above inside", "dots", "hidden"),
+        *("newline", "symlink", "hard link", "folder", "fifo", "device", "twice", "bomb"),
+    ],
+)
+def test_a_hostile_one_is_refused(
+    folder: Path, source: Path, entries: list[Entry], said: str
+) -> None:
+    packed(source, entries)
+
+    with pytest.raises(BackupError, match=said):
+        archive.read(source, folder, LIMIT_BYTES)
+
+    written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert written <= LIMIT_BYTES
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["backup.tar.gz", "unpacked"]
+
+
+def test_a_header_without_end_is_not_read(folder: Path, source: Path) -> None:
+    long = entry("state/x", b"x")
+    long[0].pax_headers = {"comment": "y" * 20_000_000}
+    packed(source, [FIRST, long], tarfile.PAX_FORMAT)
+
+    with pytest.raises(BackupError, match="a header that is none"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "instead"),
+    [(1100, 1200, b"\xff" * 100), (1024, 1030, b""), (0, None, b""), (0, None, b"x" * 4096)],
+    ids=["overwritten", "shifted", "empty", "noise"],
+)
+def test_nonsense_is_refused(
+    tmp_path: Path, folder: Path, source: Path, start: int, end: int | None, instead: bytes
+) -> None:
+    made(tmp_path, source)
+    plain = gzip.decompress(source.read_bytes())
+    rest = b"" if end is None else plain[end:]
+    source.write_bytes(gzip.compress(plain[:start] + instead + rest))
+
+    with pytest.raises(BackupError):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_a_file_that_is_not_packed_is_refused(folder: Path, source: Path) -> None:
+    source.write_bytes(b"hello")
+
+    with pytest.raises(BackupError, match="no whole backup"):
+        archive.read(source, folder, LIMIT_BYTES)

@@ -1,0 +1,210 @@
+"""The doctor's decisions, from facts alone."""
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.findings import Finding, Level, ok, warning, wrong
+from imgbot.ops.doctor import files, guide, machine, report, running, telegram
+from imgbot.ops.doctor.files import Entry, Files
+from imgbot.ops.doctor.machine import Machine
+from imgbot.ops.doctor.place import environ_of_service
+from imgbot.ops.doctor.running import Seen
+from imgbot.ops.doctor.telegram import Said
+from imgbot.ops.environment import load
+from imgbot.ops.setting_types import Address
+from imgbot.ops.settings import Settings
+from imgbot.ops.shipped_files import shipped
+
+GIB = 1 << 30
+MACHINE = Machine(
+    folder=Path("/var/lib/imgbot"),
+    free_bytes=20 * GIB,
+    free_inodes=1_000_000,
+    memory_bytes=GIB,
+    overcommit=1,
+    python="3.13.5",
+    wants_python=">=3.11",
+    required={"redis": "<9,>=7.1"},
+    installed={"redis": "8.0.0"},
+)
+SAID = Said(
+    api="https://api.telegram.org",
+    me={"username": "a_bot", "can_read_all_group_messages": False},
+    webhook={"url": ""},
+    conflict="",
+    skew_s=0.3,
+)
+UNIT = shipped("imgbot.service").read_text(encoding="utf-8")
+
+
+def settings(**variables: str) -> Settings:
+    return load({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_STATE_DIR": "/x", **variables})
+
+
+def the(findings: list[Finding], check: str) -> Finding:
+    [found] = [finding for finding in findings if finding.check == check]
+    return found
+
+
+def test_a_good_machine_is_well() -> None:
+    found = machine.judge(MACHINE, settings(IMGBOT_WORKERS="10"))
+
+    assert {finding.level for finding in found} == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("changed", "check", "level", "mend"),
+    [
+        ({"free_bytes": 10 << 20}, "disk", "wrong", "du -xh"),
+        ({"free_bytes": GIB}, "disk", "warning", "IMGBOT_KEPT_PICTURES_MB"),
+        ({"free_inodes": 12}, "disk", "wrong", "du -xh"),
+        ({"free_bytes": None}, "disk", "warning", "sudo"),
+        ({"overcommit": 0}, "overcommit", "warning", "vm.overcommit_memory=1"),
+        ({"overcommit": None}, "overcommit", "warning", ""),
+        ({"memory_bytes": GIB // 2}, "memory", "warning", "IMGBOT_WORKERS=3"),
+        ({"python": "3.10.9"}, "python", "wrong", "apt install python3"),
+        ({"installed": {}}, "libraries", "wrong", "pip install"),
+        ({"installed": {"redis": "6.4"}}, "libraries", "wrong", "pip install"),
+    ],
+)
+def test_a_bad_machine(changed: dict[str, Any], check: str, level: str, mend: str) -> None:
+    found = machine.judge(replace(MACHINE, **changed), settings(IMGBOT_WORKERS="10"))
+
+    assert (the(found, check).level, mend in the(found, check).mend) == (level, True)
+    assert sum(finding.level is not Level.OK for finding in found) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "trouble", "check", "level"),
+    [
+        ({"me": None, "silence": "TimeoutError"}, None, "telegram", "wrong"),
+        ({"me": None, "refusal": 401}, None, "token", "wrong"),
+        ({"me": None, "refusal": 502}, None, "token", "warning"),
+        ({"webhook": {"url": "https://x"}, "conflict": None}, None, "webhook", "wrong"),
+        ({"conflict": "Conflict: terminated"}, None, "second poller", "wrong"),
+        ({"conflict": None}, "another program polls (409)", "second poller", "wrong"),
+        ({"conflict": None}, "no answer for 200 s", "second poller", "warning"),
+        ({"conflict": None}, None, "second poller", "warning"),
+        ({"conflict": None}, "", "second poller", "ok"),
+        ({"skew_s": -86_400.0}, None, "clock", "wrong"),
+        ({"skew_s": 45.0}, None, "clock", "warning"),
+        ({"skew_s": None}, None, "clock", "warning"),
+        ({"me": {"username": "b", "can_join_groups": False}}, None, "groups", "ok"),
+    ],
+)
+def test_telegram(changed: dict[str, Any], trouble: str | None, check: str, level: str) -> None:
+    found = telegram.judge(replace(SAID, **changed), trouble)
+
+    assert the(found, check).level == level
+    if level == "wrong":
+        assert the(found, check).mend
+        assert report.exit_status(found) == 1
+
+
+def test_the_unit_as_shipped_wherever_it_stands() -> None:
+    elsewhere = UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot")
+
+    for unit in (UNIT, elsewhere, "# a remark\n" + UNIT):
+        found = files.judge(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
+        assert the(found, "unit").level is Level.OK
+
+
+def test_a_unit_that_was_changed_names_what() -> None:
+    changed = UNIT.replace("MemoryMax=85%", "MemoryMax=20%").replace("ProtectHome=yes\n", "")
+
+    found = the(files.judge(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit")
+
+    assert found.level is Level.WARNING
+    assert "MemoryMax, ProtectHome" in found.text
+    assert "imgbot install" in found.mend
+
+
+def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
+    (tmp_path / "imgbot.service").write_text(UNIT)
+    (tmp_path / "imgbot.service.d").mkdir()
+    (tmp_path / "imgbot.service.d" / "override.conf").write_text("[Service]\nMemoryMax=1G\n")
+
+    found = files.judge(files.look({}, [tmp_path / "none", tmp_path]))
+
+    assert [finding.level for finding in found] == [Level.OK, Level.OK]
+    assert "override.conf" in found[1].text
+
+
+def test_secrets_that_others_may_read() -> None:
+    seen = Files(
+        secrets=(Entry("/c", 0o711, is_folder=True), Entry("/c/a", 0o600), Entry("/c/b", 0o640))
+    )
+
+    found = [finding for finding in files.judge(seen) if finding.check == "secrets"]
+
+    assert [finding.fix for finding in found] == [
+        ("chmod", "0700", "/c"),
+        ("chmod", "0600", "/c/b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "check", "level"),
+    [
+        (Seen(Address("127.0.0.1", 8080), None), "service", "warning"),
+        (Seen(Address("127.0.0.1", 8080), None), "port", "ok"),
+        (Seen(Address("127.0.0.1", 8080), None, bind_error=errno.EADDRINUSE), "port", "wrong"),
+        (Seen(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
+        (Seen(Address("127.0.0.1", 8080), 7), "service", "wrong"),
+        (Seen(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
+        (Seen(Address("127.0.0.1", 8080), 0, {"redis": "no answer"}), "service", "wrong"),
+    ],
+)
+def test_the_service(seen: Seen, check: str, level: str) -> None:
+    assert the(running.judge(seen), check).level == level
+
+
+def test_the_guides_checklist() -> None:
+    ready = settings(IMGBOT_USERS="300", IMGBOT_ADMINS="1")
+    bare = settings(
+        IMGBOT_USERS="300",
+        IMGBOT_WORKERS="7",
+        IMGBOT_RATE_LIMIT_MAX_REQUESTS="50",
+        IMGBOT_POLL_INTERVAL_INITIAL="0.1",
+    )
+
+    ticked = guide.judge(ready, 256 << 20, 5000, is_watched=True)
+    open_ = guide.judge(bare, 0, None, is_watched=False)
+
+    assert len(ticked) == len(open_) == 7
+    assert {finding.level for finding in ticked} == {Level.OK}
+    assert {finding.level for finding in open_} == {Level.WARNING}
+    assert all(finding.mend for finding in open_)
+
+
+def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:
+    bare, given = {"HOME": "/root"}, {"IMGBOT_TOKEN": "x"}
+
+    assert environ_of_service(bare, tmp_path / "none") == bare
+    assert environ_of_service(given, tmp_path) == given
+    assert environ_of_service(bare, tmp_path)["CREDENTIALS_DIRECTORY"] == f"{tmp_path}/credentials"
+
+
+def test_a_report_is_plain_and_without_secrets() -> None:
+    found = [
+        ok("a", "well"),
+        warning("b", "bad\x1b[31m\nworse", "do it"),
+        wrong("c", "key s3cret1"),
+    ]
+
+    text = report.as_text(found, ["it is mended"], ["s3cret1"])
+
+    assert text.splitlines() == [
+        "mended   it is mended",
+        "ok       a  well",
+        "warning  b  bad [31m worse",
+        "            → do it",
+        "WRONG    c  key [secret]",
+        "1 wrong, 1 warnings, 1 ok",
+    ]
+    assert "s3cret1" not in report.as_json(found, [], ["s3cret1"])
+    assert report.exit_status(found[:2]) == 0

@@ -1,0 +1,67 @@
+"""Files replaced whole, and one line of an environment file changed."""
+
+from pathlib import Path
+
+import pytest
+
+from imgbot.ops.environment import read_environment_file
+from imgbot.ops.files import replace_file, replace_link, set_variable
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "IMGBOT_WORKERS=10\n"),
+        ("IMGBOT_WORKERS=5\n", "IMGBOT_WORKERS=10\n"),
+        ("A=1\nexport IMGBOT_WORKERS = 5\nB=2\n", "A=1\nIMGBOT_WORKERS=10\nB=2\n"),
+        (
+            "# How many.\n#IMGBOT_WORKERS=5\n\nB=2",
+            "# How many.\n#IMGBOT_WORKERS=5\nIMGBOT_WORKERS=10\n\nB=2\n",
+        ),
+        ("IMGBOT_WORKERS=5\nA=1\nIMGBOT_WORKERS=6\n", "A=1\nIMGBOT_WORKERS=10\n"),
+        ("IMGBOT_WORKERS_X=1\n", "IMGBOT_WORKERS_X=1\nIMGBOT_WORKERS=10\n"),
+    ],
+    ids=["empty", "set", "exported", "offered", "twice", "another"],
+)
+def test_one_line_is_changed_and_all_others_stay(before: str, after: str) -> None:
+    assert set_variable(before, "IMGBOT_WORKERS", "10") == after
+
+
+def test_the_shipped_file_with_a_number_means_that_number(tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[2] / "systemd/imgbot.env").read_text()
+    path = tmp_path / "imgbot.env"
+
+    path.write_text(set_variable(shipped, "IMGBOT_WORKERS", "10"))
+
+    assert read_environment_file(path) == {"IMGBOT_WORKERS": "10"}
+
+
+def test_a_file_is_replaced_with_its_mode_and_nothing_is_left_beside(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_text("old")
+
+    replace_file(path, "new", 0o600)
+
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    path.write_text("old")
+
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(path, "\ud800", 0o600)
+
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_moved_and_never_missing(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+
+    replace_link(link, "one")
+    replace_link(link, "two")
+
+    assert str(link.readlink()) == "two"

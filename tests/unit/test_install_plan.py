@@ -1,0 +1,159 @@
+"""What an installation does, as a plan: facts in, steps out."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.layout import Layout
+from imgbot.ops.install.plan import plan_install, plan_uninstall
+from imgbot.ops.install.release import InstallError, Release, check_python
+from imgbot.ops.install.service import State, verdict
+from imgbot.ops.install.steps import PutLink, PutRelease, Remove, Run, Step, WriteFile
+
+TOKEN = "123456789:" + "T" * 35
+LAYOUT = Layout(Path("/server"))
+NEW = Release("0.2.0-00000002", Path("/usr/bin/python3.13"), {})
+OLD = "0.1.0-00000001"
+
+FRESH = Facts(release=NEW, shipped_unit="unit 2", shipped_environment="# settings", new_token=TOKEN)
+SERVING = Facts(
+    release=replace(NEW, name=OLD),
+    shipped_unit="unit 1",
+    shipped_environment="# settings",
+    stored_token_mode=0o600,
+    unit="unit 1",
+    has_environment_file=True,
+    releases=(OLD,),
+    current=OLD,
+    command="/server/opt/imgbot/current/bin/imgbot",
+    is_fresh=True,
+)
+
+
+def plan(facts: Facts) -> list[Step]:
+    return list(plan_install(facts, LAYOUT))
+
+
+def words(steps: list[Step]) -> list[str]:
+    return [" ".join(step.words) for step in steps if isinstance(step, Run)]
+
+
+def test_a_fresh_server_gets_everything_and_the_program_comes_first() -> None:
+    steps = plan(FRESH)
+
+    kinds = [type(step).__name__ for step in steps]
+    assert kinds.index("PutRelease") < kinds.index("WriteFile") < kinds.index("PutLink")
+    written = {str(step.path): step.mode for step in steps if isinstance(step, WriteFile)}
+    assert written == {
+        "/server/etc/imgbot/credentials/bot-token": 0o600,
+        "/server/etc/imgbot/imgbot.env": 0o644,
+        "/server/etc/systemd/system/imgbot.service": 0o644,
+    }
+    assert words(steps) == [
+        "systemctl daemon-reload",
+        "systemctl enable --quiet imgbot.service",
+        "systemctl restart --no-block imgbot.service",
+    ]
+
+
+def test_no_step_shows_the_token() -> None:
+    for step in plan(FRESH):
+        assert TOKEN not in step.says
+        assert TOKEN not in repr(step)
+    assert TOKEN not in repr(FRESH)
+
+
+def test_what_is_as_it_should_be_needs_no_step() -> None:
+    assert plan(SERVING) == []
+
+
+def test_a_service_that_is_stopped_or_older_than_its_files_is_started() -> None:
+    assert words(plan(replace(SERVING, is_fresh=False)))[-1].startswith("systemctl restart")
+
+
+def test_an_upgrade_keeps_settings_token_and_the_way_back() -> None:
+    upgrade = replace(SERVING, release=NEW, shipped_unit="unit 2")
+
+    steps = plan(upgrade)
+
+    assert [step.path for step in steps if isinstance(step, WriteFile)] == [LAYOUT.unit]
+    links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
+    assert links == [("previous", OLD), ("current", NEW.name)]
+    assert not any(isinstance(step, Remove) for step in steps)
+
+
+def test_a_third_release_lets_the_first_go() -> None:
+    newest = replace(NEW, name="0.3.0-00000003")
+    facts = replace(
+        SERVING, release=newest, releases=(OLD, NEW.name), current=NEW.name, previous=OLD
+    )
+
+    removed = [step.path for step in plan(facts) if isinstance(step, Remove)]
+
+    assert removed == [LAYOUT.program / OLD]
+
+
+def test_going_back_copies_nothing_and_keeps_the_newer_one() -> None:
+    facts = replace(SERVING, releases=(OLD, NEW.name), current=NEW.name, previous=OLD)
+
+    steps = plan(facts)
+
+    assert not any(isinstance(step, PutRelease | Remove) for step in steps)
+    links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
+    assert links == [("previous", NEW.name), ("current", OLD)]
+
+
+def test_a_token_that_others_can_read_is_closed() -> None:
+    steps = plan(replace(SERVING, stored_token_mode=0o644))
+
+    assert "let only root read /server/etc/imgbot/credentials/bot-token" in steps[0].says
+
+
+def test_a_program_of_that_name_by_somebody_else_is_left_alone() -> None:
+    steps = plan(replace(FRESH, command=""))
+
+    assert LAYOUT.command not in [step.path for step in steps if isinstance(step, PutLink)]
+
+
+def test_an_uninstall_leaves_the_data_and_a_purge_does_not() -> None:
+    paths = (LAYOUT.unit, LAYOUT.program, LAYOUT.settings, LAYOUT.data, LAYOUT.private_data)
+    present = frozenset(str(path) for path in paths)
+
+    def removed(*, purge: bool) -> set[Path]:
+        steps = plan_uninstall(LAYOUT, present, purge=purge)
+        assert words(list(steps))[0] == "systemctl disable --now imgbot.service"
+        return {step.path for step in steps if isinstance(step, Remove)}
+
+    assert removed(purge=False) == {LAYOUT.unit, LAYOUT.program}
+    assert removed(purge=True) == set(paths)
+
+
+def test_an_uninstall_of_nothing_is_nothing() -> None:
+    assert plan_uninstall(LAYOUT, frozenset(), purge=True) == ()
+
+
+@pytest.mark.parametrize("python", ["/root/.pyenv/bin/python3.11", "/home/a/bin/python3"])
+def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
+    with pytest.raises(InstallError, match="run this with a Python from /usr"):
+        check_python(Path(python))
+
+
+@pytest.mark.parametrize(
+    ("state", "judged"),
+    [
+        (State("active", "running", "success", "", 0, 0, "old"), None),
+        (State("deactivating", "stop-sigterm", "success", "", 0, 0, "old"), None),
+        (State("activating", "start", "success", "waiting for Telegram", 0, 0, "new"), None),
+        (State("active", "running", "success", "serving", 0, 0, "new"), True),
+        (State("failed", "failed", "exit-code", "", 0, 78, "new"), False),
+        (State("activating", "auto-restart", "exit-code", "", 0, 1, "new"), False),
+        (State("activating", "start", "success", "", 1, 1, "new"), False),
+    ],
+    ids=["before", "draining", "starting", "serving", "refused", "died", "died-again"],
+)
+def test_a_start_is_judged_by_the_process_that_was_asked_for(
+    state: State, judged: bool | None
+) -> None:
+    assert verdict(state, "old") is judged

@@ -1,0 +1,79 @@
+"""What the bot's processes use, read from a /proc made for the test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from imgbot.ops.processes import Part, Usage, usage_by_part
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+BOT = 10
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    (tmp_path / "uptime").write_text("1 1")
+    # It ended after it was listed.
+    (tmp_path / "77").mkdir()
+    return tmp_path
+
+
+def _run(
+    proc: Path, pid: int, parent: int, command: str, *, own_s: int = 0, ended_s: int = 0
+) -> Path:
+    """A process that used so much itself, and whose ended children used so much."""
+    folder = proc / str(pid)
+    folder.mkdir()
+    own, ended = own_s * TICKS_PER_S // 2, ended_s * TICKS_PER_S // 2
+    fields = ["S", parent, *[0] * 9, own, own, ended, ended, *[0] * 6, 3, 0]
+    (folder / "stat").write_text(f"{pid} ({command}) {' '.join(map(str, fields))}\n")
+    return folder
+
+
+def _share(folder: Path, kib: int) -> None:
+    (folder / "smaps_rollup").write_text(
+        f"ffff-ffff ---p 0 0 0 [rollup]\nRss: 999 kB\nPss: {kib} kB\n"
+    )
+
+
+def test_each_process_is_counted_where_it_belongs(proc: Path) -> None:
+    _run(proc, BOT, 1, "imgbot) R 1 (x", own_s=8, ended_s=2)
+    _run(proc, 11, BOT, "redis-server", own_s=4)
+    _run(proc, 12, 11, "its rewrite")
+    _run(proc, 13, BOT, "python3", ended_s=6)
+    _run(proc, 14, 13, "python3", own_s=2)
+    _run(proc, 99, 1, "redis-server", own_s=1000)
+
+    used = usage_by_part(BOT, proc)
+
+    page3 = 3 * PAGE_BYTES
+    assert used == {
+        Part.BOT: Usage(1, 10.0, page3),
+        Part.REDIS: Usage(2, 4.0, 2 * page3),
+        Part.WORKERS: Usage(2, 8.0, 2 * page3),
+    }
+
+
+def test_shared_memory_is_counted_in_shares(proc: Path) -> None:
+    _share(_run(proc, BOT, 1, "imgbot"), 100)
+    _share(_run(proc, 13, BOT, "python3"), 30)
+    _share(_run(proc, 14, 13, "python3"), 20)
+
+    used = usage_by_part(BOT, proc)
+
+    assert used[Part.BOT].memory_bytes == 100 * 1024
+    assert used[Part.WORKERS].memory_bytes == 50 * 1024
+
+
+def test_what_is_not_there_uses_nothing(proc: Path) -> None:
+    assert usage_by_part(BOT, proc) == dict.fromkeys(Part, Usage())
+
+
+def test_the_kernels_own_proc_can_be_read() -> None:
+    used = usage_by_part(os.getpid())
+
+    assert used[Part.BOT].processes == 1
+    assert used[Part.BOT].memory_bytes > 1_000_000
+    assert used[Part.BOT].cpu_s > 0
