@@ -51,8 +51,8 @@ class RateLimit:
         """
         answer = await self._scripts.call(
             "rate_limit",
-            [f"{keys.RATE_LIMIT}{user_id}", f"{keys.COUNTED}{request}"],
-            [self.max_requests, self.window_s * 1000, _REMEMBERED_MS],
+            [f"{keys.RATE_LIMIT}{user_id}", f"{keys.COUNTED}{request}", keys.REFUSED],
+            [self.max_requests, self.window_s * 1000, _REMEMBERED_MS, user_id],
         )
         is_allowed, remaining, wait_ms = (int(value) for value in answer)
         return Verdict(bool(is_allowed), remaining, -(-wait_ms // 1000))

@@ -1,0 +1,122 @@
+"""What an operator wants to know of the queue at a glance; read every few seconds, so bounded."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from imgbot.queue import keys
+from imgbot.queue.scripts import storage_errors
+
+_LOOKED_AT = 1000
+"""Waiting jobs whose operation is looked up; those behind them count as `other`."""
+
+_SHOWN = 10
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeadJob:
+    """A job that ended where nobody knows whether it was paid for, or that could not be shown."""
+
+    id: str
+    user_id: int
+    operation: str
+    provider: str
+    reason: str
+    died_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The queue at one time."""
+
+    waiting: Mapping[str, int]
+    """By operation."""
+    refused: tuple[tuple[int, int], ...]
+    """User ids with their refused requests of this hour and the one before, most first."""
+    dead: tuple[DeadJob, ...]
+    """The latest."""
+    is_paused: bool
+    memory_bytes: int | None
+    """Of the server; None where it does not tell."""
+    memory_limit_bytes: int | None
+
+
+class Overview:
+    """Reads; each look is a handful of round trips."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def look(self, now_ms: int) -> Glance:
+        """Raises StorageAwayError while Redis is away."""
+        hour = now_ms // _HOUR_MS
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.lrange(keys.QUEUE, 0, _LOOKED_AT - 1)
+        pipe.llen(keys.QUEUE)
+        pipe.exists(keys.PAUSED)
+        for each in (hour, hour - 1):
+            pipe.zrevrange(f"{keys.REFUSED}{each}", 0, _SHOWN * 2 - 1, withscores=True)
+        pipe.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True)
+        with storage_errors():
+            ids, length, paused, this_hour, last_hour, dead = await pipe.execute()
+            memory = await self._memory()
+            return Glance(
+                waiting=await self._by_operation(ids, length),
+                refused=_most(this_hour, last_hour),
+                dead=await self._dead(dead),
+                is_paused=bool(paused),
+                memory_bytes=memory.get("used_memory_rss"),
+                memory_limit_bytes=memory.get("maxmemory") or None,
+            )
+
+    async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
+        found = Counter(await self._fields(keys.JOB, ids, "operation"))
+        counts = {fields[0]: count for fields, count in found.items() if fields[0]}
+        if length > len(ids):
+            counts["other"] = length - len(ids)
+        return counts
+
+    async def _dead(self, entries: list[tuple[str, float]]) -> tuple[DeadJob, ...]:
+        names = ("operation", "user_id", "provider", "reason")
+        found = await self._fields(keys.DEAD_JOB, [job_id for job_id, _ in entries], *names)
+        return tuple(
+            DeadJob(
+                id=job_id,
+                user_id=int(user_id or 0),
+                operation=operation or "",
+                provider=provider or "",
+                reason=reason or "",
+                died_ms=int(died_ms),
+            )
+            for (job_id, died_ms), (operation, user_id, provider, reason) in zip(
+                entries, found, strict=True
+            )
+        )
+
+    async def _fields(
+        self, prefix: str, ids: list[str], *names: str
+    ) -> list[tuple[str | None, ...]]:
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hmget(prefix + job_id, names)
+        return [tuple(found) for found in await pipe.execute()] if ids else []
+
+    async def _memory(self) -> Mapping[str, Any]:
+        try:
+            return await self._redis.info("memory")
+        except ResponseError:
+            # A server of one's own may keep this to itself.
+            return {}
+
+
+def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:
+    sums: Counter[int] = Counter()
+    for hour in hours:
+        for user_id, count in hour:
+            sums[int(user_id)] += int(count)
+    return tuple(sums.most_common(_SHOWN))
