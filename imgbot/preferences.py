@@ -17,3 +17,5 @@ class Preferences:
     variants: int = 1
     is_file: bool = False
     is_quiet: bool = False
+    is_unsubscribed: bool = False
+    """Whether broadcasts of the bot's owner are unwanted."""

@@ -26,6 +26,7 @@ from imgbot.ops.scale import take_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
+from imgbot.provision import open_routes
 from imgbot.pulse import stuck
 from imgbot.queue.durability import verify
 from imgbot.queue.jobs import JobQueue
@@ -35,7 +36,7 @@ from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
-from imgbot.wiring import Doors, Parts, caps_of, open_routes, wire
+from imgbot.wiring import Doors, Parts, caps_of, wire
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
@@ -132,9 +133,10 @@ async def _run(
                 parts.upkeep.check_for_ever(),
                 parts.upkeep.measure_for_ever(),
                 parts.watch.run(),
+                parts.alarms.run(),
                 LagMeter(telemetry.loop_lagged).run(),
                 _report(parts, pool, notifier, draining),
-                introduce(bot),
+                introduce(bot, parts.admins),
                 *([server.watch()] if server else []),
             )
         ]
@@ -144,6 +146,7 @@ async def _run(
             work.create_task(parts.updates.run(draining))
             work.create_task(parts.albums.run(draining))
             work.create_task(parts.runner.run(DRAIN_S))
+            work.create_task(parts.broadcaster.run(draining, DRAIN_S))
         await end(*tasks)
 
 

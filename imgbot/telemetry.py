@@ -93,12 +93,17 @@ def job_moved(job: Job) -> None:
     _log.info("job %s: %s", job.id, job.state)
 
 
+def status_of(job: Job, outcome: State) -> str:
+    """Return how a job counts that ended: ok, failed, rejected or cancelled."""
+    if outcome is State.FAILED and job.reason.startswith(_REJECTIONS):
+        return "rejected"
+    return _STATUS.get(outcome, "failed")
+
+
 def job_finished(job: Job, outcome: State, now_ms: int) -> None:
     if outcome not in ENDS:
         raise ValueError(f"{outcome} is not an end")
-    status = _STATUS.get(outcome, "failed")
-    if outcome is State.FAILED and job.reason.startswith(_REJECTIONS):
-        status = "rejected"
+    status = status_of(job, outcome)
     seconds = max((now_ms - job.created_ms) / 1000, 0)
     metrics.finished.labels(job.operation, status).inc()
     metrics.duration.labels(job.operation).observe(seconds)

@@ -11,17 +11,16 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
-from imgbot import metrics, series, telemetry
+from imgbot import metrics, series
+from imgbot.administration import Sources, TypicalTime, open_alarms, open_office, typical_time
 from imgbot.conversation.albums import AlbumKeeper
 from imgbot.conversation.desk import Desk, House, Store
 from imgbot.conversation.dialogue import storage
 from imgbot.conversation.door import Myself
+from imgbot.conversation.office import Office
 from imgbot.conversation.router import build_dispatcher
-from imgbot.errors import ConfigError
-from imgbot.imaging import engine
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
-from imgbot.job import ACTIONS, Operation
 from imgbot.lookout import sources_of
 from imgbot.ops import state
 from imgbot.ops.disk import trouble_with
@@ -30,9 +29,6 @@ from imgbot.ops.http import TakeHook
 from imgbot.ops.settings import Settings
 from imgbot.ops.watch import Watch
 from imgbot.polling import Budget, PollingConfig, polls_per_s
-from imgbot.providers.access import Access
-from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Done, Order, Output, Provider
 from imgbot.queue import keys
 from imgbot.queue.admission import Caps
 from imgbot.queue.albums import Albums
@@ -40,18 +36,18 @@ from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.overview import Overview
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
 from imgbot.queue.shelf import Shelf
 from imgbot.queue.spend import Spend
 from imgbot.runner.alarms import Alarms
+from imgbot.runner.broadcasting import Broadcaster
 from imgbot.runner.hooks import Hooks, read_key
 from imgbot.runner.loop import Runner
 from imgbot.runner.pacing import Pace
 from imgbot.runner.places import Places
-from imgbot.runner.routing import Routes, kind_of
+from imgbot.runner.routing import Routes
 from imgbot.runner.status import Status
 from imgbot.runner.tools import Tools
 from imgbot.telegram.client import download
@@ -95,51 +91,12 @@ class Parts:
     albums: AlbumKeeper
     runner: Runner
     upkeep: Upkeep
+    broadcaster: Broadcaster
+    alarms: Alarms
+    admins: tuple[int, ...]
     checks: Mapping[str, Check]
     take_hook: TakeHook
     watch: Watch
-
-
-def open_routes(settings: Settings, pool: Pool) -> Routes:
-    """Open every provider that is used. Raises ConfigError for one that cannot be."""
-    make = functools.partial(_make, pool)
-    opened: dict[str, Provider] = {}
-    for name in (*settings.providers, "builtin"):
-        if name not in opened:
-            opened[name] = open_provider(name, _access(settings, name), make)
-    by_name = {provider.name: provider for provider in opened.values()}
-    if len(by_name) < len(opened):
-        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one of them")
-    chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
-    names = {
-        operation: provider.name if operation in provider.offers else "builtin"
-        for operation, provider in chosen.items()
-    }
-    for operation, provider in chosen.items():
-        if names[operation] != provider.name:
-            telemetry.noted("%s has no model to %s: that is built in", provider.name, operation)
-    fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
-    return Routes(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
-
-
-def _access(settings: Settings, name: str) -> Access:
-    served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
-    models, prices = dict(settings.models), dict(settings.prices)
-    key, hook_key = settings.key_of(name), settings.kie_webhook_key
-    return Access(
-        url=settings.url_of(name),
-        key=key.get_secret_value() if key else "",
-        hook_key=hook_key.get_secret_value() if hook_key and name == "kie" else "",
-        models={operation: models[operation] for operation in served if operation in models},
-        prices_micro={operation: prices[operation] for operation in served if operation in prices},
-    )
-
-
-async def _make(pool: Pool, order: Order) -> Done:
-    work = functools.partial(engine.make, scale=order.scale, seed=order.seed, ratio=order.ratio)
-    what, pictures = order.operation.value, tuple(map(str, order.pictures))
-    made = await pool.run(work, what, order.words, pictures, str(order.target), about=what)
-    return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
 
 
 def caps_of(settings: Settings) -> Caps:
@@ -156,8 +113,15 @@ def caps_of(settings: Settings) -> Caps:
 def wire(settings: Settings, doors: Doors) -> Parts:
     """Make all parts; nothing runs yet."""
     series.declare(doors.routes.names)
-    store = _store(settings, doors)
-    delivery = Delivery(doors.bot)
+    pool, pace, delivery = doors.pool, _pace(settings, doors.redis, doors.pool), Delivery(doors.bot)
+    typical_s = typical_time(pace, doors.routes)
+    figures = Figures(
+        lambda: runner.running,
+        lambda: (pool.size, pool.started, pool.busy),
+        doors.routes.states,
+    )
+    office = open_office(doors.redis, doors.scripts, doors.queue, figures, typical_s)
+    store = _store(settings, doors, office)
     house = House(
         allowed=frozenset(settings.allowed_users),
         admins=frozenset(settings.admins),
@@ -171,25 +135,25 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
 
-    pool, tools = doors.pool, _tools(settings, doors, store, delivery)
+    tools = _tools(settings, doors, store, delivery, pace, typical_s)
     disk = functools.partial(trouble_with, settings.state_dir)
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
-    figures = Figures(
-        lambda: runner.running,
-        lambda: (pool.size, pool.started, pool.busy),
-        doors.routes.states,
-    )
     folder = state.folder(settings.state_dir, "jobs")
     checks = _checks(settings, doors, updates)
-    sources = sources_of(Overview(doors.redis), runner, pool, doors.routes.names, now_ms)
+    asked = sources_of(office.overview, runner, pool, doors.routes.names, now_ms)
+    watch = Watch(metrics.REGISTRY, checks, asked, settings.state_dir)
+    sources = Sources(watch.vitals.levels, figures, doors.routes, lambda: updates.silence_s)
     return Parts(
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
+        broadcaster=Broadcaster(office.broadcasts, store.people, delivery),
+        alarms=open_alarms(doors.redis, desk, sources, tools.alarm),
+        admins=settings.admins,
         checks=checks,
         take_hook=tools.hooks.take,
-        watch=Watch(metrics.REGISTRY, checks, sources, settings.state_dir),
+        watch=watch,
     )
 
 
@@ -208,7 +172,7 @@ def _updates(doors: Doors, store: Store, delivery: Delivery, dispatcher: Dispatc
     return Updates(doors.bot, handle, store.shelf, slow_down)
 
 
-def _store(settings: Settings, doors: Doors) -> Store:
+def _store(settings: Settings, doors: Doors, office: Office) -> Store:
     limit = RateLimit(
         doors.redis,
         doors.scripts,
@@ -224,24 +188,27 @@ def _store(settings: Settings, doors: Doors) -> Store:
         limit=limit,
         spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
         kept=Kept(state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb),
+        office=office,
     )
 
 
-def _tools(settings: Settings, doors: Doors, store: Store, delivery: Delivery) -> Tools:
-    pace, routes = _pace(settings, doors.redis, doors.pool), doors.routes
-
-    async def typical_s(operation: Operation) -> float:
-        return await pace.typical_s(kind_of(routes.first(operation), operation))
-
+def _tools(
+    settings: Settings,
+    doors: Doors,
+    store: Store,
+    delivery: Delivery,
+    pace: Pace,
+    typical_s: TypicalTime,
+) -> Tools:
     return Tools(
         queue=doors.queue,
         shelf=store.shelf,
         people=store.people,
         kept=store.kept,
-        routes=routes,
+        routes=doors.routes,
         places=Places(),
         hooks=_hooks(settings, doors, store.shelf),
-        alarms=Alarms(settings.admins, store.people, delivery),
+        alarm=asyncio.Event(),
         pool=doors.pool,
         status=Status(doors.queue, store.shelf, delivery, now_ms, typical_s),
         delivery=delivery,

@@ -34,6 +34,13 @@ async def press_setting(callback: CallbackQuery, argument: str, visit: Visit, de
     return ""
 
 
+async def press_news(visit: Visit, desk: Desk) -> str:
+    """The button under a broadcast: no more of them."""
+    liked = replace(visit.preferences, is_unsubscribed=True)
+    await desk.store.people.prefer(visit.user_id, liked)
+    return "news_off"
+
+
 def changed(liked: Preferences, name: str, value: str) -> Preferences | None:
     """Return the preferences with one of them changed; None for what no button offers."""
     ratio = "" if value == "any" else value.replace("x", ":")
@@ -48,5 +55,7 @@ def changed(liked: Preferences, name: str, value: str) -> Preferences | None:
             return replace(liked, is_file=value == "1")
         case "quiet" if value in {"0", "1"}:
             return replace(liked, is_quiet=value == "1")
+        case "news" if value in {"0", "1"}:
+            return replace(liked, is_unsubscribed=value == "0")
         case _:
             return None

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from imgbot import telemetry
 from imgbot.conversation.forms import read_forms
+from imgbot.conversation.office import Office
 from imgbot.conversation.visit import Visit
 from imgbot.errors import MessageGoneError, StorageAwayError, TransientError, UserError
 from imgbot.imaging.kept import Kept
@@ -46,7 +47,10 @@ class House:
 
     def lets_in(self, *ids: int) -> bool:
         """Whether this person, or the chat that he writes in, may come in."""
-        return not self.allowed or not self.allowed.isdisjoint(ids)
+        return not self.allowed or not (self.allowed | self.admins).isdisjoint(ids)
+
+    def is_admin(self, user_id: int) -> bool:
+        return user_id in self.admins
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Store:
     limit: RateLimit
     spend: Spend
     kept: Kept
+    office: Office
 
 
 class Desk:
@@ -158,9 +163,9 @@ class Desk:
 
     async def place(self, visit: Visit, job: Job) -> bool:
         """Put a job into the line; False if it was there. Raises UserError if not admitted."""
-        if visit.standing.is_paused:
+        if visit.standing.is_paused and not self.house.is_admin(visit.user_id):
             telemetry.admission_refused("paused")
-            raise UserError("paused")
+            raise pause_of(visit.standing.paused_words)
         if await self._is_to_be_told_of_the_engine(visit, job):
             job = replace(job, note="engine_note")
         now_ms = self.now_ms()
@@ -264,6 +269,7 @@ _REPEATED = frozenset(
         "user_budget_used_up",
         "storage_full",
         "paused",
+        "paused_words",
         "not_allowed",
         "banned",
         "anonymous",
@@ -271,3 +277,8 @@ _REPEATED = frozenset(
     }
 )
 """Refusals that a person can cause many times in a row."""
+
+
+def pause_of(words: str) -> UserError:
+    """Return what is said of orders while none are taken."""
+    return UserError("paused_words", words=words) if words else UserError("paused")

@@ -63,7 +63,7 @@ class Door(BaseMiddleware):
             event = without_mention(event, self._myself.name)
         try:
             with storage_errors():
-                standing = await self._desk.store.people.standing(visit.user_id)
+                standing = await self._desk.store.people.standing(visit.user_id, visit.chat_id)
                 await self._let_in(handler, event, data, visit.known(standing))
         except _OTHERS_MATTER:
             raise
@@ -90,14 +90,22 @@ class Door(BaseMiddleware):
         try:
             self._check(visit)
             data["visit"], data["desk"] = visit, self._desk
+            await self._note(visit)
             await handler(event, data)
         except UserError as error:
             await self._refuse(event, visit, error)
 
+    async def _note(self, visit: Visit) -> None:
+        """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""
+        now_ms = self._desk.now_ms()
+        if visit.is_private and visit.standing.is_to_be_met(now_ms):
+            await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
+
     def _check(self, visit: Visit) -> None:
-        if visit.standing.is_banned:
+        house, standing = self._desk.house, visit.standing
+        if standing.is_banned and not house.is_admin(visit.user_id):
             raise UserError("banned")
-        if not self._desk.house.lets_in(visit.user_id, visit.chat_id):
+        if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
             raise UserError("not_allowed", user_id=visit.user_id)
         if visit.is_anonymous:
             raise UserError("anonymous")

@@ -8,6 +8,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.conversation.desk import Desk
+from imgbot.conversation.introduction import introduce_to_admin
 from imgbot.conversation.reading import PICTURE_LIMIT_MB
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
@@ -18,9 +19,11 @@ _EXAMPLES = ("create", "edit", "merge")
 _FRESH_S = 600
 
 
-async def handle_start(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_start(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     await state.clear()
     await desk.say(visit, "start", buttons.menu(visit.language))
+    if visit.is_private and desk.house.is_admin(visit.user_id) and message.bot:
+        await introduce_to_admin(message.bot, visit.user_id)
 
 
 async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:

@@ -27,7 +27,8 @@ async def handle_inline(query: InlineQuery, desk: Desk) -> None:
 async def _offer_pictures(query: InlineQuery, desk: Desk) -> None:
     user_id = query.from_user.id
     standing = await desk.store.people.standing(user_id)
-    is_welcome = not standing.is_banned and desk.house.lets_in(user_id)
+    is_open = standing.is_allowed or desk.house.lets_in(user_id)
+    is_welcome = is_open and (not standing.is_banned or desk.house.is_admin(user_id))
     gallery = desk.store.gallery
     ids = await gallery.history(user_id) if is_welcome else []
     wanted = query.query.strip().lower()

@@ -1,9 +1,12 @@
 """How the bot introduces itself in Telegram's own menus, in both languages."""
 
+from collections.abc import Iterable
+
 from aiogram import Bot
-from aiogram.types import BotCommand
+from aiogram.types import BotCommand, BotCommandScopeChat
 
 from imgbot import telemetry
+from imgbot.conversation import admin
 from imgbot.errors import ImgbotError
 from imgbot.telegram.client import telegram_errors
 from imgbot.texts import LANGUAGES, say
@@ -14,19 +17,40 @@ COMMANDS = (
 )  # fmt: skip
 
 
-async def introduce(bot: Bot) -> None:
+async def introduce(bot: Bot, admins: Iterable[int]) -> None:
     """Register commands and profile texts. Their absence is no reason not to serve."""
     try:
         for language in LANGUAGES:
-            # Telegram shows the list without a language to everybody else.
-            code = None if language == "en" else language
-            commands = [
-                BotCommand(command=name, description=say(language, f"command_{name}"))
-                for name in COMMANDS
-            ]
+            code = _code(language)
             async with telegram_errors():
-                await bot.set_my_commands(commands, language_code=code)
+                await bot.set_my_commands(_commands(language, COMMANDS), language_code=code)
                 await bot.set_my_short_description(say(language, "about"), language_code=code)
                 await bot.set_my_description(say(language, "description"), language_code=code)
     except ImgbotError as error:
         telemetry.warned("the bot's menus were not registered: %s", error)
+    for some_id in admins:
+        await introduce_to_admin(bot, some_id)
+
+
+async def introduce_to_admin(bot: Bot, admin_id: int) -> None:
+    """Register the administrators' commands in the chat with one, and in no other."""
+    scope = BotCommandScopeChat(chat_id=admin_id)
+    try:
+        for language in LANGUAGES:
+            commands = _commands(language, (*COMMANDS, *admin.COMMANDS))
+            async with telegram_errors():
+                await bot.set_my_commands(commands, scope, language_code=_code(language))
+    except ImgbotError as error:
+        # Whoever has not spoken with the bot yet has no chat; it is done again at /start.
+        telemetry.noted("administrator %d has no menu yet: %s", admin_id, error)
+
+
+def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:
+    return [
+        BotCommand(command=name, description=say(language, f"command_{name}")) for name in names
+    ]
+
+
+def _code(language: str) -> str | None:
+    # Telegram shows the list without a language to everybody else.
+    return None if language == "en" else language

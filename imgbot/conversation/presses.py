@@ -3,7 +3,8 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery
 
-from imgbot.conversation.choosing import press_setting
+from imgbot.conversation.admin import press_admin
+from imgbot.conversation.choosing import press_news, press_setting
 from imgbot.conversation.create import handle_create
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, source_in
@@ -18,7 +19,7 @@ from imgbot.conversation.visit import Visit
 from imgbot.errors import TransientError, UserError
 from imgbot.job import Operation
 from imgbot.texts import say
-from imgbot.texts.buttons import RESULT_ACTIONS, SCALES, Press, parse
+from imgbot.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, Press, parse
 
 _STARTS = {
     Operation.CREATE.value: handle_create,
@@ -33,7 +34,7 @@ _CANCELLED = {
     "not_yours": "not_your_button",
     "too_late": "cancel_too_late",
 }
-_REPEATABLE = frozenset({"set", "view", "queue"})
+_REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
 """Turning a page twice quickly is no slip of the finger."""
 
 
@@ -66,6 +67,8 @@ async def _once(
         return "tapped_already"
     if press.action in RESULT_ACTIONS:
         return await press_result(callback, press, state, visit, desk)
+    if press.action in ADMIN_ACTIONS:
+        return await press_admin(callback, press, visit, desk)
     return await _act(callback, press, state, visit, desk)
 
 
@@ -84,6 +87,8 @@ async def _act(
         case "cancel":
             verdict = await desk.store.queue.cancel(press.argument, visit.user_id, desk.now_ms())
             return _CANCELLED[verdict]
+        case "news":
+            return await press_news(visit, desk)
         case "set" | "view" | "queue":
             look = {"set": press_setting, "view": press_history, "queue": press_queue}
             return await look[press.action](callback, press.argument, visit, desk)

@@ -6,7 +6,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import BaseStorage
 from aiogram.types import Message
 
-from imgbot.conversation.admin import handle_spend
+from imgbot.conversation import admin
 from imgbot.conversation.albums import album_of, handle_album_item, put_aside
 from imgbot.conversation.choosing import handle_settings
 from imgbot.conversation.create import handle_create, take_create_words
@@ -142,14 +142,16 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
         return meant(message) or await desk.store.albums.is_known(album_of(message))
 
     def is_admin(message: Message) -> bool:
-        return message.from_user is not None and message.from_user.id in desk.house.admins
+        return message.from_user is not None and desk.house.is_admin(message.from_user.id)
 
     # An album's items go to its album even where a caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
     router.message.register(handle_start, CommandStart())
     for name, handler in _COMMANDS.items():
         router.message.register(handler, Command(name))
-    router.message.register(handle_spend, Command("spend"), _IS_PRIVATE, is_admin)
+    for name, handler in admin.COMMANDS.items():
+        place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
+        router.message.register(handler, Command(name), *place, is_admin)
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
     router.message.register(

@@ -180,7 +180,9 @@ class Settings(ProviderSettings):
     admins: Annotated[
         _Ids,
         About(
-            "Telegram ids of the administrators: `/spend` tells them what pictures cost",
+            "Telegram ids of the administrators: they have commands of their own (`/stats`, "
+            "`/stuck`, `/spend`, `/ban`, `/unban`, `/allow`, `/pause`, `/resume`, `/broadcast`) "
+            "and are told when something is wrong",
             "numeric ids with commas: 11111111,22222222",
         ),
     ] = ()

@@ -43,6 +43,11 @@ class JobQueue:
         self._epoch = ""
         self._is_synced_by_itself = is_synced_by_itself
 
+    @property
+    def epoch(self) -> str:
+        """Whose turn to write it is, for scripts beside these."""
+        return self._epoch
+
     async def open_epoch(self) -> None:
         """Take the queue over: every earlier supervisor is fenced off from here on."""
         self._epoch = str(await self._redis.incr(keys.EPOCH))
@@ -83,7 +88,9 @@ class JobQueue:
         )
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
-    async def cancel(self, job_id: str, user_id: int, now_ms: int) -> str:
+    async def cancel(
+        self, job_id: str, user_id: int, now_ms: int, reason: str = "cancelled"
+    ) -> str:
         """Call a job off: ok, gone, not_yours or too_late."""
         answer = await self._scripts.call(
             "cancel",
@@ -97,7 +104,7 @@ class JobQueue:
                 keys.WAKE,
                 keys.EPOCH,
             ],
-            [self._epoch, job_id, user_id, now_ms],
+            [self._epoch, job_id, user_id, now_ms, reason],
         )
         return answer[0]
 
@@ -178,10 +185,12 @@ class JobQueue:
         picture: Source | None = None,
         *,
         is_billed: bool = True,
+        status: str = "",
     ) -> None:
         """End a job; `result` outlives it for 30 days, and `picture` is known as its own.
 
-        What was reserved for it becomes a charge, or is released if it is not billed.
+        What was reserved for it becomes a charge, or is released if it is not billed. It
+        counts as `status` among the jobs of its day, else as its outcome.
         """
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
@@ -201,6 +210,7 @@ class JobQueue:
                 int(is_billed),
                 _SPEND_KEPT_S,
                 f"{job.provider or 'unknown'}.{job.operation}",
+                f"{job.operation}.{status or outcome}",
                 *fields,
             ],
         )
@@ -270,5 +280,6 @@ def _keys_of_the_end(job: Job, picture: Source | None) -> list[str]:
         f"{keys.HISTORY}{job.user_id}",
         f"{keys.LATEST}{job.user_id}",
         keys.SPEND + job.spend_day,
+        keys.ENDED + job.spend_day,
         *([keys.PICTURE + picture.unique_id] if picture else []),
     ]

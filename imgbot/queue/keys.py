@@ -91,11 +91,38 @@ CHOICE = "img:choice:"
 USER = "img:user:"
 """HASH per user id: what he prefers, and whether he knows the engine."""
 
+PEOPLE = "img:people"
+"""ZSET: who speaks with the bot in private, by when (ms, to a day) they were last seen there."""
+
+UNSUBSCRIBED = "img:unsubscribed"
+"""SET: user ids that want no broadcasts."""
+
 BANNED = "img:banned"
 """SET: user ids that are not served."""
 
+BAN = "img:bans"
+"""HASH: banned user id → why, by whom and when (ms), as JSON."""
+
+ALLOWED = "img:allowed"
+"""SET: ids of people and groups that were let in while the bot ran."""
+
 PAUSED = "img:paused"
-"""STRING: while it exists, nothing is ordered."""
+"""STRING: while it exists, nothing is ordered; the words that are said of it, or 1."""
+
+INCIDENTS = "img:incidents"
+"""HASH: what is wrong and was told to the administrators → when it began (ms)."""
+
+ALARM = "img:alarm:"
+"""LIST per administrator, bounded: what he is to be told still, as JSON."""
+
+BROADCAST = "img:broadcast"
+"""STRING: the id of the broadcast that is being sent."""
+
+BROADCAST_OF = "img:broadcast:"
+"""HASH per broadcast: what it says, how far it is; a draft for an hour, an ended one for a week."""
+
+BROADCAST_LEFT = "img:broadcast-left:"
+"""ZSET per broadcast: user ids that it is still to be sent to."""
 
 SAID = "img:said:"
 """STRING per user and refusal: it was said a moment ago."""
@@ -118,6 +145,9 @@ its polls saw it finish."""
 
 HINT = "img:hint:"
 """STRING per job, an hour: the ticket that a webhook told of, as JSON."""
+
+ENDED = "img:ended:"
+"""HASH per local day, 8 days: `<operation>.<status>` → jobs of that day that ended so."""
 
 SPEND = "img:spend:"
 """HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` of all, `user:<id>` (both

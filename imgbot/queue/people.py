@@ -8,10 +8,13 @@ from redis.asyncio import Redis
 
 from imgbot.preferences import Preferences
 from imgbot.queue import keys
+from imgbot.queue.access import UNSAID
 from imgbot.queue.records import to_text
 from imgbot.queue.scripts import storage_errors
 
 _INTRODUCED = "introduced"
+_SPOKEN = "spoken"
+_SEEN_AGAIN_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,25 @@ class Standing:
 
     preferences: Preferences = field(default_factory=Preferences)
     is_banned: bool = False
+    is_allowed: bool = False
+    """Whether the person, or the chat, was let in while the bot ran."""
     is_paused: bool = False
+    paused_words: str = ""
+    """What the operator says of the pause, if anything."""
     introduced_by: str = ""
     """The job with which the person was told who paints; empty before it."""
+    spoken: str = ""
+    """The language of the person's Telegram when it was last noted."""
+    seen_ms: int = 0
+
+    @property
+    def language(self) -> str:
+        """The language to write in to somebody who is not here just now."""
+        return self.preferences.language or self.spoken or "en"
+
+    def is_to_be_met(self, now_ms: int) -> bool:
+        """Whether it is a day since it was noted that the person is there."""
+        return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
 
 
 class People:
@@ -31,15 +50,36 @@ class People:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def standing(self, user_id: int) -> Standing:
-        """Read everything about a person in one round trip."""
+    async def standing(self, user_id: int, chat_id: int = 0) -> Standing:
+        """Read everything about a person, in this chat, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{keys.USER}{user_id}")
         pipe.sismember(keys.BANNED, str(user_id))
-        pipe.exists(keys.PAUSED)
-        record, is_banned, is_paused = await self._ask(pipe.execute())
-        introduced_by = record.get(_INTRODUCED, "")
-        return Standing(_preferences(record), bool(is_banned), bool(is_paused), introduced_by)
+        pipe.smismember(keys.ALLOWED, [str(user_id), str(chat_id)])
+        pipe.get(keys.PAUSED)
+        pipe.zscore(keys.PEOPLE, str(user_id))
+        record, is_banned, allowed, paused, seen_ms = await self._ask(pipe.execute())
+        return Standing(
+            preferences=_preferences(record),
+            is_banned=bool(is_banned),
+            is_allowed=any(allowed),
+            is_paused=paused is not None,
+            paused_words="" if paused in {None, UNSAID} else paused,
+            introduced_by=record.get(_INTRODUCED, ""),
+            spoken=record.get(_SPOKEN, ""),
+            seen_ms=int(seen_ms or 0),
+        )
+
+    async def meet(self, user_id: int, language: str, now_ms: int) -> None:
+        """Note that somebody speaks with the bot in private, and in which language."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
+        pipe.hset(f"{keys.USER}{user_id}", _SPOKEN, language)
+        await self._ask(pipe.execute())
+
+    async def count(self) -> int:
+        """Return how many speak with the bot in private."""
+        return int(await self._ask(self._redis.zcard(keys.PEOPLE)))
 
     async def preferences(self, user_id: int) -> Preferences:
         return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
@@ -48,7 +88,13 @@ class People:
         record = [
             part for name, value in asdict(preferences).items() for part in (name, to_text(value))
         ]
-        await self._ask(self._redis.hset(f"{keys.USER}{user_id}", items=record))
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(f"{keys.USER}{user_id}", items=record)
+        if preferences.is_unsubscribed:
+            pipe.sadd(keys.UNSUBSCRIBED, str(user_id))
+        else:
+            pipe.srem(keys.UNSUBSCRIBED, str(user_id))
+        await self._ask(pipe.execute())
 
     async def is_first_meeting(self, user_id: int, job_id: str) -> bool:
         """Whether `job_id` is the person's very first; the same answer at every repeat."""

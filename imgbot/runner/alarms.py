@@ -1,56 +1,135 @@
-"""What the bot's owner is told on Telegram, once in a while per matter."""
+"""What administrators are told on Telegram: once when something is wrong, once when it is over.
 
-import uuid
-from collections.abc import Mapping, Sequence
+What is to be told waits in Redis until it was said, so an outage of Telegram delays it. A crash
+between the saying and its note says it twice: better than never.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from imgbot import telemetry
-from imgbot.errors import ConfigError, FencedError, ImgbotError, ProviderErrorKind
-from imgbot.job import Job
+from imgbot.errors import ConfigError, FencedError, ImgbotError, TransientError
+from imgbot.incidents import CALM, TOLD, Change, Course, decide
+from imgbot.queue.incidents import Incidents, Notice
 from imgbot.queue.people import People
+from imgbot.runner.findings import Facts, find
+from imgbot.tasks import pause
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
-from imgbot.texts import say
+from imgbot.texts import say, until
 
-_AGAIN_S = 3600
+LOOK_EVERY_S = 5.0
+_AWAY_IS_NEWS_S = 30.0
 _PATIENCE_S = 5.0
-
-_KEYS = {
-    ProviderErrorKind.AUTH: "alarm_key_refused",
-    ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
-}
+_TRY_AGAIN_S = 30.0
+_AT_ONCE = 5
 
 
 class Alarms:
-    """Speaks to the administrators; a message that cannot be sent now is not worth a wait."""
+    """Looks at the facts, and speaks to the administrators; `gather` raises TransientError."""
 
-    def __init__(self, admins: Sequence[int], people: People, delivery: Delivery) -> None:
+    def __init__(
+        self,
+        admins: Sequence[int],
+        incidents: Incidents,
+        people: People,
+        delivery: Delivery,
+        gather: Callable[[], Awaitable[Facts]],
+        alarm: asyncio.Event,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._admins = tuple(admins)
+        self._incidents = incidents
         self._people = people
         self._delivery = delivery
+        self._gather = gather
+        self._alarm = alarm
+        self._now_s = now_s
+        self._courses: dict[str, Course] | None = None
+        self._away_since_s: float | None = None
+        self._not_before_s: dict[int, float] = {}
 
-    async def provider_out(self, name: str, kind: ProviderErrorKind) -> None:
-        """A provider refuses service."""
-        await self._tell(_KEYS.get(kind, "alarm_provider_out"), name, provider=name)
-
-    async def job_dead(self, job: Job) -> None:
-        """A job ended without anybody knowing what became of its order."""
-        await self._tell("alarm_job_dead", job.provider, provider=job.provider or "?", job=job.id)
-
-    async def _tell(self, key: str, about: str, **facts: str) -> None:
-        for admin in self._admins:
+    async def run(self) -> None:
+        """Look now and then, and at once when the alarm is set; for ever."""
+        while self._admins:
+            self._alarm.clear()
             try:
-                await self._tell_one(admin, key, about, facts)
-            except (FencedError, ConfigError):
-                raise
-            except ImgbotError as error:
-                telemetry.warned("an administrator could not be told (%s): %s", key, error)
+                await self.look()
+            except TransientError:
+                # Without Redis nothing can be judged or remembered: told when it is back.
+                if self._away_since_s is None:
+                    self._away_since_s = self._now_s()
+            await pause(LOOK_EVERY_S, self._alarm)
 
-    async def _tell_one(self, admin: int, key: str, about: str, facts: Mapping[str, str]) -> None:
-        # Each saying is one of its own: what is asked about is the time since the last one.
-        saying = uuid.uuid4().hex
-        if not await self._people.is_first_saying(admin, f"{key}.{about}", saying, _AGAIN_S):
+    async def look(self) -> None:
+        """Judge the facts once, and tell what is to be told.
+
+        Raises TransientError while Redis is away; then nothing has changed.
+        """
+        if self._courses is None:
+            self._courses = dict.fromkeys(await self._incidents.open(), TOLD)
+        facts = await self._gather()
+        self._courses = await self._judge(facts, self._courses)
+        for admin in self._admins:
+            if self._now_s() >= self._not_before_s.get(admin, 0.0):
+                await self._tell(admin)
+
+    async def _judge(self, facts: Facts, before: dict[str, Course]) -> dict[str, Course]:
+        courses: dict[str, Course] = {}
+        notices: list[Notice] = self._outage()
+        for finding in find(facts):
+            course = before.get(finding.matter, CALM)
+            course, change = decide(course, finding.sign, finding.hold, facts.now_ms)
+            courses[finding.matter] = course
+            if change is not None:
+                notices.append(finding.begun if change is Change.BEGUN else finding.over)
+        told = {matter for matter, course in before.items() if course.is_told}
+        now_told = {matter for matter, course in courses.items() if course.is_told}
+        if notices or told != now_told:
+            # What nobody can judge any longer (a provider that is not set up) is dropped silently.
+            begun = dict.fromkeys(now_told - told, facts.now_ms)
+            await self._incidents.note(begun, told - now_told, notices, self._admins)
+            self._away_since_s = None
+        return courses
+
+    def _outage(self) -> list[Notice]:
+        """Say how long Redis was away, if it was and is back."""
+        if self._away_since_s is None:
+            return []
+        away_s = self._now_s() - self._away_since_s
+        if away_s < _AWAY_IS_NEWS_S:
+            self._away_since_s = None
+            return []
+        return [Notice("incident_redis_was_away", {"wait_s": round(away_s)})]
+
+    async def _tell(self, admin: int) -> None:
+        notices = (await self._incidents.untold(admin))[:_AT_ONCE]
+        if not notices:
             return
-        preferences = await self._people.preferences(admin)
-        text = say(preferences.language or "en", key, **facts)
-        with patience(_PATIENCE_S):
-            await self._delivery.announce(Place(admin), text, [])
+        try:
+            language = (await self._people.standing(admin)).language
+            text = "\n\n".join(filter(None, (said(language, notice) for notice in notices)))
+            with patience(_PATIENCE_S):
+                await self._delivery.announce(Place(admin), text, [])
+        except TransientError as error:
+            telemetry.warned("administrator %d is not told yet: %s", admin, error)
+            self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
+            return
+        except (FencedError, ConfigError):
+            raise
+        except ImgbotError as error:
+            telemetry.warned("administrator %d cannot be told: %s", admin, error)
+        await self._incidents.told(admin, len(notices))
+
+
+def said(language: str, notice: Notice) -> str:
+    """Return a notice in words; what another version left behind may have none."""
+    facts = dict(notice.facts)
+    if "wait_s" in facts:
+        facts["wait"] = until(language, int(facts.pop("wait_s")))
+    try:
+        return say(language, notice.key, **facts)
+    except KeyError:
+        return ""

@@ -131,6 +131,8 @@ class Runner:
             if job_id in self._nudges:
                 self._nudges[job_id].set()
             elif job_id is not None:
+                # Whoever asks for it may have mended what it stumbled over.
+                self._stumbles.pop(job_id, None)
                 self._tools.status.nudge()
                 self._is_adopting = True
                 self._look.set()

@@ -106,7 +106,7 @@ async def _refused(
     telemetry.provider_failed(job, error.kind, str(error))
     if tools.routes.refused(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
-        await tools.alarms.provider_out(provider.name, error.kind)
+        tools.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
         return await _recover(tools, job, nudged)
     tools.places.free(job.id)

@@ -38,6 +38,8 @@ class Breaker:
     pause_s: float = 0.0
     until_s: float = 0.0
     reason: ProviderErrorKind | None = None
+    is_proven: bool = False
+    """Whether this life has seen it serve, or refuse to."""
 
     @property
     def is_open(self) -> bool:
@@ -54,14 +56,14 @@ class Breaker:
         return 0.0
 
     def succeeded(self) -> None:
-        self.failures, self.pause_s, self.reason = 0, 0.0, None
+        self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
 
     def failed(self, kind: ProviderErrorKind, now_s: float) -> bool:
         """Count a failure; True if it opened the breaker just now."""
         self.failures += 1
         if kind not in _HOPELESS and self.failures < _FAILURES and not self.is_open:
             return False
-        was_open, self.reason = self.is_open, kind
+        was_open, self.reason, self.is_proven = self.is_open, kind, True
         self.pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
         self.until_s = now_s + self.pause_s
         return not was_open
@@ -164,3 +166,11 @@ class Routes:
     def states(self) -> Mapping[str, bool]:
         """Return which providers are out of service."""
         return {name: breaker.is_open for name, breaker in self._breakers.items()}
+
+    def proven(self) -> Mapping[str, ProviderErrorKind | None]:
+        """Return those that were seen to serve (None) or to refuse service, and how."""
+        return {
+            name: breaker.reason if breaker.is_open else None
+            for name, breaker in self._breakers.items()
+            if breaker.is_proven
+        }

@@ -132,11 +132,17 @@ async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None 
         result = gallery.to_hash(job, picture, words.caption(replace(job, note="")))
     has_cost = is_billed(job)
     await tools.queue.finish(
-        job, outcome, tools.now_ms(), result, picture if result else None, is_billed=has_cost
+        job,
+        outcome,
+        tools.now_ms(),
+        result,
+        picture if result else None,
+        is_billed=has_cost,
+        status=telemetry.status_of(job, outcome),
     )
     telemetry.job_finished(job, outcome, tools.now_ms())
     if outcome is State.DEAD:
-        await tools.alarms.job_dead(job)
+        tools.alarm.set()
     if has_cost:
         telemetry.picture_charged(job)
 

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from imgbot import telemetry
 from imgbot.errors import ProviderError, UserError, WorkerLostError
-from imgbot.job import Job, State
+from imgbot.job import Job, State, is_billed
+from imgbot.queue.mending import GIVEN_UP
 from imgbot.runner import asking, ordering, showing
 from imgbot.runner.tools import Tools
 
@@ -39,6 +40,11 @@ async def _call_off(tools: Tools, job: Job) -> Job:
             await tools.provider_of(job).cancel(job.ticket)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
+    # Who called it off, the person or the operator, is stored with the wish.
+    stored = await tools.shelf.job(job.id)
+    if stored is not None and stored.reason == GIVEN_UP:
+        charge = "maybe" if is_billed(job) else "no"
+        return await tools.end(job, State.FAILED, GIVEN_UP, charge=charge)
     return await tools.end(job, State.CANCELLED, "cancelled")
 
 

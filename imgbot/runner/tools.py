@@ -17,7 +17,6 @@ from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.shelf import Shelf
 from imgbot.retry import GiveUp
-from imgbot.runner.alarms import Alarms
 from imgbot.runner.hooks import Hooks
 from imgbot.runner.pacing import Pace
 from imgbot.runner.places import Places
@@ -45,7 +44,8 @@ class Tools:
     routes: Routes
     places: Places
     hooks: Hooks
-    alarms: Alarms
+    alarm: asyncio.Event
+    """Set when something happened that administrators should hear of at once."""
     pool: Pool
     status: Status
     delivery: Delivery

@@ -19,6 +19,7 @@ import uvloop
 from imgbot.sandbox import tether
 from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
+from imgbot.sandbox.world import FIRST_USER_ID
 
 _RESTART_S = 0.5
 _RESTARTS = 100
@@ -78,6 +79,8 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "TMPDIR": str(state_dir),
         "IMGBOT_HTTP": (http := f"{_HOST}:{_free_port()}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",
+        # Whoever opens the page first owns the bot: /stats and the like can be tried, too.
+        "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
         **_provider_settings(sandbox, provider),
     }

@@ -21,7 +21,7 @@ _MOST_PEOPLE = 20_000
 _MOST_POSTS = 200_000
 _MOST_QUERIES = 20_000
 # Telegram's ids of people left 32 bits behind long ago; so do these.
-_FIRST_USER_ID = 5_000_000_001
+FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
 _FIRST_BASIC_GROUP_ID = -4_000_000_001
 # What an edit does not touch.
@@ -82,7 +82,7 @@ class World:
     def add_user(self, first_name: str, username: str, language_code: str) -> Json:
         if len(self.users) >= _MOST_PEOPLE:
             raise WorldError(f"more than {_MOST_PEOPLE} people")
-        user_id = _FIRST_USER_ID + len(self.users)
+        user_id = FIRST_USER_ID + len(self.users)
         names = {"first_name": first_name} | ({"username": username} if username else {})
         user: Json = {"id": user_id, "is_bot": False} | names
         if language_code:

@@ -82,6 +82,18 @@ class Delivery:
 
         return (await _in_place(place, send)).message_id
 
+    async def copy(self, place: Place, from_chat: int, message_id: int, rows: Rows) -> None:
+        """Send a message once more, as it is, to another place."""
+        async with telegram_errors():
+            await self._bot.copy_message(
+                place.chat_id, from_chat, message_id, reply_markup=keyboard(rows)
+            )
+
+    async def probe(self) -> None:
+        """Find out whether Telegram answers. Raises TransientError while it does not."""
+        async with telegram_errors():
+            await self._bot.get_me()
+
     async def present(
         self, place: Place, picture: Source | Path, caption: str, rows: Rows, *, name: str = ""
     ) -> Source | None:

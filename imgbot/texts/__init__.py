@@ -14,6 +14,9 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {"ru": ru.TEXTS, "en": en.TEXTS}
 _SECONDS = {"ru": ru.SECONDS, "en": en.SECONDS}
 _MINUTES = {"ru": ru.MINUTES, "en": en.MINUTES}
 _HOURS = {"ru": ru.HOURS, "en": en.HOURS}
+_DAYS = {"ru": ru.DAYS, "en": en.DAYS}
+_PEOPLE = {"ru": ru.PEOPLE, "en": en.PEOPLE}
+_TO_PEOPLE = {"ru": ru.TO_PEOPLE, "en": en.PEOPLE}
 _ABOUT_SECONDS = {"ru": ru.ABOUT_SECONDS, "en": en.SECONDS}
 _ABOUT_MINUTES = {"ru": ru.ABOUT_MINUTES, "en": en.MINUTES}
 
@@ -52,14 +55,36 @@ def about(language: str, seconds: int) -> str:
 
 def until(language: str, seconds: int) -> str:
     """Return a duration, rounded up, in the form that goes after "in" ("через")."""
+    unit_s, forms = _unit_of(seconds)
+    return _counted(language, -(-seconds // unit_s), forms)
+
+
+def age(language: str, seconds: int) -> str:
+    """Return a duration, rounded down, in the form that goes before "ago" ("назад")."""
+    unit_s, forms = _unit_of(seconds)
+    return _counted(language, seconds // unit_s, forms)
+
+
+def _unit_of(seconds: int) -> tuple[int, Mapping[str, tuple[str, str, str]]]:
     if seconds < 90:
-        count, forms = seconds, _SECONDS
-    elif seconds < 5400:
-        count, forms = -(-seconds // 60), _MINUTES
-    else:
-        count, forms = -(-seconds // 3600), _HOURS
-    one, few, many = forms[language]
-    return f"{count} {plural(language, count, one, few, many)}"
+        return 1, _SECONDS
+    if seconds < 5400:
+        return 60, _MINUTES
+    return (3600, _HOURS) if seconds < 2 * 86_400 else (86_400, _DAYS)
+
+
+def _counted(language: str, count: int, forms: Mapping[str, tuple[str, str, str]]) -> str:
+    return f"{count} {plural(language, count, *forms[language])}"
+
+
+def people(language: str, count: int) -> str:
+    """Return so many people in words."""
+    return _counted(language, count, _PEOPLE)
+
+
+def to_people(language: str, count: int) -> str:
+    """Return so many people in the form that goes after "to"."""
+    return _counted(language, count, _TO_PEOPLE)
 
 
 def dollars(micro: int) -> str:

@@ -33,7 +33,12 @@ Keyboard = list[list[Button]]
 
 _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
 RESULT_ACTIONS = frozenset({"again", "edit", "up", "file", "compare", "undo"})
-_ACTIONS = RESULT_ACTIONS | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue"}
+ADMIN_ACTIONS = frozenset({"stuck", "ban", "allow", "cast"})
+_ACTIONS = (
+    RESULT_ACTIONS
+    | ADMIN_ACTIONS
+    | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
+)
 SCALES = (2, 4)
 
 
@@ -127,6 +132,11 @@ def refresh(language: str, user_id: int) -> Button:
     return Button(say(language, "button_refresh"), f"queue:{user_id}")
 
 
+def news(language: str) -> Keyboard:
+    """Under a broadcast."""
+    return [[Button(say(language, "button_news_off"), "news:off")]]
+
+
 def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
     """One row per thing that stays; what is chosen carries a mark."""
 
@@ -160,5 +170,14 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
                 say(language, f"choice_{key}"), "quiet", value, is_chosen=liked.is_quiet == quiet
             )
             for key, value, quiet in (("loud", "0", False), ("quiet", "1", True))
+        ],
+        [
+            choice(
+                say(language, f"choice_{key}"),
+                "news",
+                value,
+                is_chosen=liked.is_unsubscribed == is_unsubscribed,
+            )
+            for key, value, is_unsubscribed in (("news", "1", False), ("no_news", "0", True))
         ],
     ]

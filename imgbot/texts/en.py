@@ -1,10 +1,12 @@
 """The English sentences."""
 
-from imgbot.texts import endings_en
+from imgbot.texts import admin_en, endings_en
 
 SECONDS = ("second", "seconds", "seconds")
 MINUTES = ("minute", "minutes", "minutes")
 HOURS = ("hour", "hours", "hours")
+DAYS = ("day", "days", "days")
+PEOPLE = ("person", "people", "people")
 
 TEXTS = {
     # the beginning
@@ -173,9 +175,13 @@ TEXTS = {
     "choice_file": "As a file",
     "choice_loud": "🔔 Say when ready",
     "choice_quiet": "🔕 Quietly",
+    "choice_news": "📣 News",
+    "choice_no_news": "🚫 No news",
+    "button_news_off": "🔕 No more news",
+    "news_off": "All right, no more news. /settings brings them back.",
     "settings": (
         "Your settings. Row by row: language; shape of new pictures; how many variants at once; "
-        "photo or file; a message when a long wait is over.\n"
+        "photo or file; a message when a long wait is over; news from the bot's owner.\n"
         "Words in a request win: “a fox, 16:9, 2 variants”."
     ),
     # captions
@@ -211,6 +217,7 @@ TEXTS = {
     ),
     "storage_full": "I can't take the order now: I am out of memory. Try again later.",
     "paused": "There is maintenance just now, so I take no orders. Try again in a few minutes.",
+    "paused_words": "There is maintenance just now, so I take no orders: {words}",
     "banned": "The bot's owner has closed it for you.",
     "anonymous": (
         "I can't tell who is writing: you write as a group or a channel. Switch to your own name "
@@ -262,3 +269,5 @@ TEXTS = {
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
 } | endings_en.ENDINGS
+
+TEXTS |= admin_en.ADMIN

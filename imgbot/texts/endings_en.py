@@ -1,4 +1,4 @@
-"""How jobs end, in English: what went wrong, what it cost, and what the owner is told."""
+"""How jobs end, in English: what went wrong, and what it cost."""
 
 ENDINGS = {
     "provider_closed": "Pictures are temporarily unavailable. Please try again later.",
@@ -31,22 +31,6 @@ ENDINGS = {
     "charge_yes": "The service charged for it all the same.",
     "charge_maybe": "It may have been charged all the same.",
     "stand_in_note": "ℹ️ The usual picture service is away: a stand-in made this one.",
-    # what the owner is told
-    "alarm_key_refused": (
-        "⚠️ {provider} refuses the key. Orders go on as soon as a valid key is set and imgbot is "
-        "restarted."
-    ),
-    "alarm_no_credit": (
-        "⚠️ {provider} says that the account has no credit left. Orders go on by themselves "
-        "within ten minutes of a top-up."
-    ),
-    "alarm_provider_out": (
-        "⚠️ {provider} does not take orders. I try again by myself, at first twice a minute."
-    ),
-    "alarm_job_dead": (
-        "⚠️ Job {job} at {provider} ended without a picture, and it may have been paid for. "
-        "Please look at the account of {provider}."
-    ),
     "provider_lost": (
         "The picture was ordered, but the service does not hand it over. I don't order it again, "
         "so as not to pay twice; the bot's owner will see this."
@@ -58,6 +42,10 @@ ENDINGS = {
     "exhausted": (
         "The picture service never finished. I don't order again, so as not to pay twice; the "
         "bot's owner will see this."
+    ),
+    "given_up": (
+        "The bot's owner has ended this order: there will be no picture. If you still want it, "
+        "order it anew."
     ),
     "worker_lost": (
         "This picture was too much for me: the work broke off twice. Nothing was charged. Try a "

@@ -17,7 +17,6 @@ from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
-from imgbot.runner.alarms import Alarms
 from imgbot.runner.hooks import Hooks
 from imgbot.runner.ordering import submit
 from imgbot.runner.places import Places
@@ -64,7 +63,7 @@ async def ordered(
         hooks=Hooks(
             "", b"key", Hints(redis), shelf, lambda name, _: routes.named(name), lambda: NOW
         ),
-        alarms=Alarms((), unused, unused),
+        alarm=asyncio.Event(),
         pool=unused,
         status=unused,
         delivery=unused,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from imgbot import retry
-from imgbot.conversation import admin
+from imgbot.conversation import admin_spend
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Job, Operation, is_billed
 from imgbot.queue.spend import day_of, days_until, seconds_to_midnight
@@ -110,7 +110,7 @@ def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) 
 )
 def test_money_in_figures(micro: int, short: str, whole: str) -> None:
     assert dollars(micro) == short
-    assert admin._usd(micro) == whole
+    assert admin_spend._usd(micro) == whole
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

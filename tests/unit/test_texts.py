@@ -8,9 +8,27 @@ from pathlib import Path
 import pytest
 
 import imgbot
+from imgbot.conversation import admin
 from imgbot.conversation.introduction import COMMANDS
 from imgbot.job import ACTIONS
-from imgbot.texts import LANGUAGES, about, buttons, en, knows, language_of, plural, ru, say, seconds
+from imgbot.preferences import Preferences
+from imgbot.texts import (
+    LANGUAGES,
+    about,
+    admin_buttons,
+    age,
+    buttons,
+    en,
+    knows,
+    language_of,
+    people,
+    plural,
+    ru,
+    say,
+    seconds,
+    to_people,
+    until,
+)
 from imgbot.texts.buttons import Press, parse
 
 LETTERS = re.compile("[А-Яа-яЁё]")
@@ -37,7 +55,7 @@ def test_each_language_is_itself(key: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_telegrams_limits_are_kept(language: str) -> None:
-    for name in COMMANDS:
+    for name in (*COMMANDS, *admin.COMMANDS):
         assert 1 <= len(say(language, f"command_{name}")) <= 256
     assert len(say(language, "about")) <= 120
     assert len(say(language, "description")) <= 512
@@ -54,6 +72,12 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.scales(),
         buttons.merge(language),
         buttons.under_result(language, job_id),
+        buttons.settings(language, Preferences(), 9 * 10**11),
+        buttons.news(language),
+        admin_buttons.stuck(language, [(job_id, True)]),
+        admin_buttons.undo("allow", [-1_009_999_999_999]),
+        admin_buttons.cast_preview(language, job_id),
+        admin_buttons.cast_running(language, job_id),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):
@@ -87,6 +111,30 @@ def test_russian_seconds(count: int, words: str) -> None:
 def test_english_plural() -> None:
     assert [seconds("en", 1), seconds("en", 2)] == ["1 second", "2 seconds"]
     assert plural("ru", 112, "one", "few", "many") == "many"
+
+
+@pytest.mark.parametrize(
+    ("count", "said", "sent"),
+    [
+        (1, "1 человек", "1 человеку"),
+        (3, "3 человека", "3 людям"),
+        (11, "11 человек", "11 людям"),
+        (22, "22 человека", "22 людям"),
+        (101, "101 человек", "101 человеку"),
+    ],
+)
+def test_russian_people(count: int, said: str, sent: str) -> None:
+    assert (people("ru", count), to_people("ru", count)) == (said, sent)
+
+
+def test_english_people_and_long_spans() -> None:
+    assert [to_people("en", 1), people("en", 2)] == ["1 person", "2 people"]
+    assert [until("ru", 3 * 86_400), until("en", 47 * 3600)] == ["3 дня", "47 hours"]
+    assert [until("en", 361), age("en", 361), age("ru", 86_400)] == [
+        "7 minutes",
+        "6 minutes",
+        "24 часа",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""/broadcast: one message to everybody, shown first, then sent by the runner."""
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.conversation.admin_reading import text_after
+from imgbot.conversation.desk import Desk
+from imgbot.conversation.visit import Visit
+from imgbot.errors import UserError
+from imgbot.queue.broadcast import Broadcast
+from imgbot.texts import admin_buttons, buttons, say, to_people
+
+
+async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
+    """/broadcast words, or as an answer to the message that is to go out."""
+    text, answered = text_after(message), message.reply_to_message
+    if not text and answered is None:
+        raise UserError("cast_usage")
+    broadcast = Broadcast(
+        id=str(visit.update_id),
+        admin=visit.user_id,
+        language=visit.language,
+        text=text,
+        from_chat=0 if text else visit.chat_id,
+        message_id=0 if text or answered is None else answered.message_id,
+    )
+    count = await desk.store.office.broadcasts.draft(broadcast)
+    if not count:
+        raise UserError("cast_nobody")
+    rows = buttons.news(visit.language)
+    if broadcast.message_id:
+        await desk.delivery.copy(visit.place, visit.chat_id, broadcast.message_id, rows)
+    else:
+        await desk.write(visit, text, rows)
+    question = say(visit.language, "cast_preview", people=to_people(visit.language, count))
+    await desk.write(visit, question, admin_buttons.cast_preview(visit.language, broadcast.id))
+
+
+async def press_cast(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:
+    """Send it, forget it or stop it; returns the answer to the press."""
+    what, _, broadcast_id = argument.partition(".")
+    broadcasts = desk.store.office.broadcasts
+    message_id = callback.message.message_id if callback.message else 0
+    if what == "go":
+        verdict = await broadcasts.start(broadcast_id, message_id)
+        return {"ok": "cast_begun", "busy": "cast_busy"}.get(verdict, "cast_stale")
+    if what not in {"drop", "stop"}:
+        return "unknown_button"
+    is_cancelled = await broadcasts.cancel(broadcast_id)
+    if what == "stop":
+        return "cast_stopping" if is_cancelled else "cast_stale"
+    if is_cancelled:
+        await desk.rewrite(visit, message_id, say(visit.language, "cast_dropped"), [])
+    return "" if is_cancelled else "cast_stale"

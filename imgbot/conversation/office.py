@@ -1,0 +1,28 @@
+"""What administrators look at and turn, beside what everybody's conversation needs."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from imgbot.job import Operation
+from imgbot.queue.access import Access
+from imgbot.queue.broadcast import Broadcasts
+from imgbot.queue.mending import Mending
+from imgbot.queue.outcomes import Outcomes
+from imgbot.queue.overview import Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The service as its administrators see it."""
+
+    access: Access
+    broadcasts: Broadcasts
+    mending: Mending
+    outcomes: Outcomes
+    overview: Overview
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started, busy."""
+    providers_out: Callable[[], Mapping[str, bool]]
+    """Provider → whether it is out of service."""
+    typical_s: Callable[[Operation], Awaitable[float]]
+    """How long a picture usually takes, 0 while nobody knows."""

@@ -1,0 +1,150 @@
+"""What an administrator would be told of the service, from the facts of one moment. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from imgbot.errors import ProviderErrorKind
+from imgbot.incidents import VITAL_HOLDS, Hold, Sign, sign_of
+from imgbot.levels import BOUNDS, Level, Vital
+from imgbot.queue.incidents import Notice
+from imgbot.queue.mending import Stuck
+from imgbot.texts import dollars
+
+Levels = Mapping[Vital, tuple[float | None, Level]]
+
+_PROVIDER_KEYS = {
+    ProviderErrorKind.AUTH: "alarm_key_refused",
+    ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
+}
+# A provider that comes and goes is one incident, and so is a budget that each picture which ends
+# frees a bit of. What is only reserved may be free in a moment.
+_PROVIDER_HOLD = Hold(0, 300)
+_BUDGET_HOLD = Hold(60, 300)
+_POLLING_HOLD = Hold(0, 30)
+_SILENT_S = 120.0
+_DEATH_IS_NEWS_MS = 3_600_000
+_RATIOS = frozenset({Vital.CPU_RATIO, Vital.MEMORY_RATIO, Vital.ERROR_RATIO})
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What may be spent in a day, in micro-dollars; None is no ceiling."""
+
+    spent_micro: int
+    ceiling_micro: int | None
+    least_price_micro: int
+    """Of the cheapest picture that costs anything; 0 where none does."""
+    resumes_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The service at one moment."""
+
+    now_ms: int
+    levels: Levels
+    workers: int
+    providers: Mapping[str, ProviderErrorKind | None]
+    """Those that were seen to serve (None) or to refuse service."""
+    provider_names: tuple[str, ...]
+    money: Money
+    dead: Stuck | None
+    """The latest."""
+    dead_count: int
+    silence_s: float
+    """Since Telegram last answered getUpdates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How one matter looks, and what would be said of it."""
+
+    matter: str
+    sign: Sign
+    hold: Hold
+    begun: Notice
+    over: Notice
+
+
+def find(facts: Facts) -> Iterator[Finding]:
+    """Yield every matter that can be judged at all."""
+    for vital, (value, level) in facts.levels.items():
+        yield _vital(vital, value, level, facts.workers)
+    for name in facts.provider_names:
+        yield _provider(name, facts)
+    if facts.money.ceiling_micro is not None:
+        yield _budget(facts.money, facts.money.ceiling_micro)
+    yield _death(facts)
+    yield _polling(facts)
+
+
+def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Finding:
+    bounds = BOUNDS[vital]
+    bound = bounds.attention if bounds.critical is None else bounds.critical
+    scale = 100 if vital in _RATIOS else 1
+    told = {"value": round((value or 0) * scale), "bound": round(bound * scale)}
+    return Finding(
+        vital,
+        sign_of(vital, value, level),
+        VITAL_HOLDS[vital],
+        Notice(f"incident_{vital}", {**told, "workers": workers}),
+        Notice(f"incident_{vital}_over", told),
+    )
+
+
+def _provider(name: str, facts: Facts) -> Finding:
+    kind = facts.providers.get(name)
+    is_known = name in facts.providers
+    sign = Sign.OPEN if not is_known else Sign.GOOD if kind is None else Sign.BAD
+    key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
+    return Finding(
+        f"provider.{name}",
+        sign,
+        _PROVIDER_HOLD,
+        Notice(key, {"provider": name}),
+        Notice("alarm_provider_back", {"provider": name}),
+    )
+
+
+def _budget(money: Money, ceiling_micro: int) -> Finding:
+    is_used_up = (
+        money.least_price_micro > 0
+        and money.spent_micro + money.least_price_micro > ceiling_micro
+    )  # fmt: skip
+    told: dict[str, str | int | float] = {
+        "spent": dollars(money.spent_micro),
+        "ceiling": dollars(ceiling_micro),
+        "wait_s": money.resumes_in_s,
+    }
+    return Finding(
+        "budget",
+        Sign.BAD if is_used_up else Sign.GOOD,
+        _BUDGET_HOLD,
+        Notice("incident_budget", told),
+        Notice("incident_budget_over", told),
+    )
+
+
+def _death(facts: Facts) -> Finding:
+    """The first death in a quiet hour is told; the rest are in the list that it names."""
+    dead = facts.dead
+    is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
+    provider = dead.job.provider if dead else ""
+    return Finding(
+        "dead",
+        Sign.BAD if is_news else Sign.GOOD,
+        Hold(),
+        Notice("alarm_job_dead", {"provider": provider or "?", "job": dead.job.id if dead else ""}),
+        Notice("alarm_job_dead_over", {"count": facts.dead_count}),
+    )
+
+
+def _polling(facts: Facts) -> Finding:
+    told = {"minutes": max(1, round(facts.silence_s / 60))}
+    return Finding(
+        "polling",
+        Sign.BAD if facts.silence_s >= _SILENT_S else Sign.GOOD,
+        _POLLING_HOLD,
+        Notice("incident_polling", told),
+        Notice("incident_polling_over"),
+    )

@@ -1,0 +1,227 @@
+"""/broadcast: shown first, sent to everybody once, stopped, resumed; who wants none gets none."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from imgbot.queue import keys
+from imgbot.texts import say
+from tests.integration.conftest import Stage, open_stage
+from tests.support.hostile import answers_to, said_by_bot
+from tests.support.sandbox import Message, Person, picture
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# The sandbox counts its people from this.
+OWNER_ID = 5_000_000_001
+START = say("en", "start")
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """The owner, and people who have talked with the bot."""
+
+    stage: Stage
+    owner: Person
+    people: list[Person]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    folder = tmp_path_factory.mktemp("town")
+    async for stage in open_stage(folder, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID)):
+        owner = await stage.control.make_user("Owner")
+        assert owner.id == OWNER_ID
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def town(stage: Stage) -> Town:
+    """Four people of this test alone."""
+    async with stage.bot.redis() as redis:
+        await redis.delete(keys.PEOPLE)
+    people = [await stage.control.make_user(f"P{number}") for number in range(4)]
+    for person in people:
+        await stage.control.say(person, "/start")
+        await stage.control.wait_message(person.id)
+    return Town(stage, Person(OWNER_ID, "Owner", {}), people)
+
+
+async def asked(town: Town, text: str, **fields: Any) -> Message:
+    """The question that stands below what would be sent."""
+    control = town.stage.control
+    after = await control.last_seq()
+    await control.say(town.owner, text, **fields)
+    return await control.wait_message(OWNER_ID, lambda m: m.text.startswith("☝️"), after=after)
+
+
+async def pressed(town: Town, message: Message, label: str) -> str:
+    data = message.button(label)["callback_data"]
+    return (await answers_to(town.stage.control, town.owner, message, data))[0]
+
+
+async def ended(town: Town, message: Message) -> str:
+    """What the question says when all is over."""
+    control = town.stage.control
+
+    async def now() -> str:
+        return (await control.message(OWNER_ID, message.id)).text
+
+    return await eventually(now, lambda text: "Received by" in text)
+
+
+async def news(town: Town, person: Person) -> list[Message]:
+    """What somebody got beside the greeting."""
+    found = await said_by_bot(town.stage.bot, town.stage.control, person, person.id)
+    return [message for message in found if message.text != START]
+
+
+async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> None:
+    control = town.stage.control
+    after = await control.last_seq()
+    question = await asked(town, "/broadcast Two lines:\n\nnew styles!")
+    shown = await control.wait_message(OWNER_ID, lambda m: "styles" in m.text, after=after)
+    nobody = [await news(town, person) for person in town.people]
+    answer = await pressed(town, question, "Send it")
+    summary = await ended(town, question)
+
+    assert question.text == "☝️ This is how it will look. Send it to 4 people?"
+    assert shown.text == "Two lines:\n\nnew styles!"
+    assert nobody == [[], [], [], []]
+    assert answer == "Here we go."
+    assert summary == "📣 The broadcast is over. Received by 4 of 4"
+    assert (await control.message(OWNER_ID, question.id)).buttons == []
+    for person in town.people:
+        assert [message.text for message in await news(town, person)] == [shown.text]
+    async with town.stage.bot.redis() as redis:
+        # For three seconds it would count as the same tap.
+        await redis.delete(*await redis.keys(f"{keys.TAP}*"))
+    assert await pressed(town, question, "Send it") == say("en", "cast_stale")
+
+
+async def test_a_message_with_a_picture_goes_out_as_it_is(town: Town) -> None:
+    control = town.stage.control
+    [poster] = await control.send_photos(town.owner, [picture()], caption="A poster")
+    question = await asked(town, "/broadcast", reply_to=poster.id)
+    await pressed(town, question, "Send it")
+    await ended(town, question)
+
+    for person in town.people:
+        [message] = await news(town, person)
+        assert (message.text, message.photo_unique_id) == ("A poster", poster.photo_unique_id)
+
+
+async def test_who_unsubscribes_gets_no_more_until_settings_bring_it_back(town: Town) -> None:
+    control, anna = town.stage.control, town.people[0]
+    first = await asked(town, "/broadcast one")
+    await pressed(town, first, "Send it")
+    await ended(town, first)
+    [one] = await news(town, anna)
+
+    [answer] = await answers_to(control, anna, one, one.button("No more news")["callback_data"])
+    second = await asked(town, "/broadcast two")
+    await pressed(town, second, "Send it")
+    summary = await ended(town, second)
+    after = await control.last_seq()
+    await control.say(anna, "/settings")
+    panel = await control.wait_message(anna.id, after=after)
+    back = panel.button("📣 News")["callback_data"]
+    await answers_to(control, anna, panel, back)
+    third = await asked(town, "/broadcast three")
+    await pressed(town, third, "Don't send")
+
+    assert answer == say("en", "news_off")
+    assert second.text.endswith("to 3 people?")
+    assert summary.endswith("Received by 3 of 3")
+    assert "two" not in [message.text for message in await news(town, anna)]
+    assert panel.button("No news")["text"] == "✓ 🚫 No news"
+    assert third.text.endswith("to 4 people?")
+
+
+async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgotten(
+    town: Town,
+) -> None:
+    control, (anna, boris, *_) = town.stage.control, town.people
+    await control.block(anna)
+    async with town.stage.bot.redis() as redis:
+        await redis.sadd(keys.BANNED, str(boris.id))
+        question = await asked(town, "/broadcast hello")
+        await pressed(town, question, "Send it")
+        summary = await ended(town, question)
+        again = await asked(town, "/broadcast hello again")
+        await redis.delete(keys.BANNED)
+    await pressed(town, again, "Don't send")
+    dropped = await control.message(OWNER_ID, again.id)
+    await control.block(anna, blocked=False)
+    await control.say(anna, "/start")
+    await said_by_bot(town.stage.bot, control, anna, anna.id)
+    back = await asked(town, "/broadcast hello again")
+    await pressed(town, back, "Don't send")
+
+    assert question.text.endswith("to 3 people?")
+    assert summary == "📣 The broadcast is over. Received by 2 of 3\nhave blocked the bot: 1"
+    assert again.text.endswith("to 2 people?")
+    assert dropped.text == "Not sent."
+    assert back.text.endswith("to 4 people?")
+    assert await news(town, boris) == []
+
+
+async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
+    control = town.stage.control
+    # The first send hangs for as long as it takes to look around.
+    await control.fault("sendMessage", "delay", times=1, delay_s=8.0, chat_id=town.people[0].id)
+    first = await asked(town, "/broadcast one")
+    second = await asked(town, "/broadcast two")
+    begun = await pressed(town, first, "Send it")
+    [_, broadcast_id] = first.button("Send it")["callback_data"].split(".")
+    async with town.stage.bot.redis() as redis:
+        await eventually(lambda: redis.hget(keys.BROADCAST_OF + broadcast_id, "in_hand"))
+    busy = await pressed(town, second, "Send it")
+
+    [stopping] = await answers_to(control, town.owner, first, f"cast:stop.{broadcast_id}")
+    summary = await ended(town, first)
+    await pressed(town, second, "Don't send")
+
+    assert begun == "Here we go."
+    assert busy == say("en", "cast_busy")
+    assert stopping == "Stopping it."
+    assert summary == "📣 The broadcast was stopped. Received by 1 of 4"
+    assert sum([len(await news(town, person)) for person in town.people]) == 1
+
+
+async def test_while_telegram_asks_to_wait_nobody_is_lost(town: Town) -> None:
+    control = town.stage.control
+    for person in town.people[:2]:
+        await control.fault("sendMessage", "flood", times=2, retry_after_s=1, chat_id=person.id)
+    question = await asked(town, "/broadcast patience")
+    await pressed(town, question, "Send it")
+
+    assert await ended(town, question) == "📣 The broadcast is over. Received by 4 of 4"
+    assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
+
+
+async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
+    control, anna = town.stage.control, town.people[0]
+    await control.fault("sendMessage", "drop_after", times=1, chat_id=anna.id)
+    question = await asked(town, "/broadcast once")
+    await pressed(town, question, "Send it")
+
+    assert await ended(town, question) == (
+        "📣 The broadcast is over. Received by 3 of 4\n"
+        "the connection broke, so nobody knows: 1. I don't send those again"
+    )
+    assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
+
+
+async def test_with_nobody_to_write_to_it_says_so(stage: Stage) -> None:
+    async with stage.bot.redis() as redis:
+        await redis.delete(keys.PEOPLE)
+    after = await stage.control.last_seq()
+    await stage.control.say(Person(OWNER_ID, "Owner", {}), "/broadcast hello")
+    answer = await stage.control.wait_message(OWNER_ID, after=after)
+
+    assert answer.text == say("en", "cast_nobody")

@@ -1,0 +1,123 @@
+"""A broadcast in Redis, on the real server and the fake: taken one by one, settled once."""
+
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.errors import FencedError
+from imgbot.preferences import Preferences
+from imgbot.queue import keys
+from imgbot.queue.access import Access, Ban
+from imgbot.queue.admission import Caps
+from imgbot.queue.broadcast import Broadcast, Broadcasts
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.people import People
+from imgbot.queue.scripts import Scripts
+
+NOW = 1_800_000_000_000
+OWNER = 1
+CAST = Broadcast("77", OWNER, "en", text="hello")
+
+
+async def opened(redis: Redis, people: int = 4) -> Broadcasts:
+    """So many people who have spoken with the bot, the owner first."""
+    scripts = Scripts(redis)
+    queue = JobQueue(redis, scripts, Caps())
+    await queue.open_epoch()
+    for number in range(people):
+        await People(redis).meet(OWNER + number, "en", NOW + number)
+    return Broadcasts(redis, scripts, queue)
+
+
+async def counted(broadcasts: Broadcasts) -> dict[str, int]:
+    found = await broadcasts.read(CAST.id)
+    assert found is not None
+    names = ("sent", "blocked", "refused", "skipped", "unknown")
+    return {name: count for name in names if (count := getattr(found, name))}
+
+
+async def test_it_goes_to_all_but_its_author_the_banned_and_who_wants_none(redis: Redis) -> None:
+    broadcasts = await opened(redis, people=6)
+    await Access(redis).ban(Ban(3))
+    await People(redis).prefer(4, Preferences(is_unsubscribed=True))
+
+    total = await broadcasts.draft(CAST)
+    taken: list[int | None] = []
+    verdict = await broadcasts.start(CAST.id, 9)
+    while (user_id := await broadcasts.take(CAST)) is not None:
+        taken.append(user_id)
+        await broadcasts.settle(CAST, user_id, "sent")
+
+    assert (total, verdict) == (3, "ok")
+    assert taken == [2, 5, 6]
+    assert await counted(broadcasts) == {"sent": 3}
+    assert await broadcasts.take(CAST) is None
+
+
+async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(redis: Redis) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
+    first = await broadcasts.take(CAST)
+
+    later = await opened(redis, people=0)
+    second = await later.take(CAST)
+    assert first is not None
+    with pytest.raises(FencedError):
+        await broadcasts.settle(CAST, first, "sent")
+
+    assert (first, second) == (2, 3)
+    assert await counted(later) == {"unknown": 1}
+
+
+async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
+
+    for outcome in ("again", "again", "blocked", "blocked"):
+        await broadcasts.settle(CAST, 2, outcome)
+    assert await counted(broadcasts) == {}
+    assert await broadcasts.take(CAST) == 2
+    await broadcasts.settle(CAST, 2, "again")
+    assert await broadcasts.take(CAST) == 2
+    for outcome in ("blocked", "blocked", "sent"):
+        await broadcasts.settle(CAST, 2, outcome)
+
+    assert await counted(broadcasts) == {"blocked": 1}
+    assert await People(redis).count() == 3
+
+
+async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Redis) -> None:
+    broadcasts = await opened(redis)
+    other = replace(CAST, id="78")
+    await broadcasts.draft(CAST)
+    await broadcasts.draft(other)
+
+    verdicts = [await broadcasts.start(each, 9) for each in ("77", "77", "78", "79")]
+    stopped = [await broadcasts.cancel("77"), await broadcasts.cancel("77")]
+    nobody = await broadcasts.take(CAST)
+    await broadcasts.close(CAST)
+    dropped = await broadcasts.cancel("78")
+    late = await broadcasts.start("78", 9)
+
+    assert verdicts == ["ok", "ok", "busy", "gone"]
+    assert stopped == [True, False]
+    assert nobody is None
+    assert (dropped, late) == (True, "gone")
+    assert await broadcasts.current() is None
+    assert await redis.exists(keys.BROADCAST_LEFT + "77") == 0
+    assert 0 < await redis.ttl(keys.BROADCAST_OF + "77") <= 604_800
+
+
+async def test_a_draft_is_kept_for_an_hour_and_a_running_one_until_it_is_over(redis: Redis) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    stored = keys.BROADCAST_OF + CAST.id, keys.BROADCAST_LEFT + CAST.id
+    drafted = [await redis.ttl(key) for key in stored]
+    await broadcasts.start(CAST.id, 9)
+
+    assert all(0 < ttl_s <= 3600 for ttl_s in drafted)
+    assert [await redis.ttl(key) for key in stored] == [-1, -1]
+    assert await broadcasts.current() == replace(CAST, state="running", status_id=9, total=3)
