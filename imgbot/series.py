@@ -15,7 +15,7 @@ from imgbot.telemetry import QUEUE, UPDATE_TYPES
 
 METHODS = (
     *("getUpdates", "getMe", "getFile", "deleteWebhook", "sendChatAction"),
-    *("sendMessage", "sendPhoto", "sendDocument", "sendMediaGroup"),
+    *("sendMessage", "copyMessage", "sendPhoto", "sendDocument", "sendMediaGroup"),
     *("editMessageText", "editMessageMedia", "answerCallbackQuery", "answerInlineQuery"),
     *("setMyCommands", "setMyDescription", "setMyShortDescription"),
 )
