@@ -17,6 +17,7 @@ from imgbot.errors import (
     ConfigError,
     FencedError,
     ImgbotError,
+    StorageAwayError,
     TransientError,
     UserError,
 )
@@ -99,7 +100,9 @@ class Door(BaseMiddleware):
         """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""
         now_ms = self._desk.now_ms()
         if visit.is_private and visit.standing.is_to_be_met(now_ms):
-            await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
+            # A Redis that is full must not cost the answer that says so.
+            with suppress(StorageAwayError):
+                await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
 
     def _check(self, visit: Visit) -> None:
         house, standing = self._desk.house, visit.standing

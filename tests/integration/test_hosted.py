@@ -166,7 +166,7 @@ async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
     await lone.mark("replicate", "[[sim:402]]")
     await control.say(person, "a blue bird")
     result = await result_for(control, person)
-    await lone.says(lone.admin, "no credit left")
+    await lone.says(lone.admin, "its credit is used up")
     await lone.mark("replicate", "")
 
     assert "a stand-in made this one" in result.text
