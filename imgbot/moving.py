@@ -13,7 +13,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from imgbot import __version__
-from imgbot.errors import ConfigError
+from imgbot.errors import ConfigError, ImgbotError
 from imgbot.ops import archive, backup_report, state
 from imgbot.ops.archive import BackupError, Manifest
 from imgbot.ops.disk import LEAST_FREE_BYTES
@@ -54,27 +54,27 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
     """
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
-    token, state_dir = settings.token.get_secret_value(), settings.state_dir
-    if wish.is_stopping:
-        await asyncio.to_thread(stop, state_dir, token)
-    taken_ms = time.time_ns() // 1_000_000
+    state_dir = settings.state_dir
+    # Where nothing can be written, nothing is stopped.
     with _scratch(wish.target) as folder:
-        lines = folder / _REDIS
-        async with _open(settings, state_dir) as redis:
-            counts = await _dump(redis, lines)
-        about = {
-            "version": __version__,
-            "taken_ms": taken_ms,
-            "bot_id": token.partition(":")[0],
-            "state_dir": str(state_dir),
-            "is_stopped": wish.is_stopping,
-            "counts": counts,
-        }
-        kept = settings_to_keep(environ, folder, has_secrets=wish.has_secrets)
-        members = [(_REDIS, lines), *kept, *_files(state_dir, wish)]
-        manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
-    if wish.is_stopping:
-        _leave(state_dir, wish.target)
+        async with _held(settings, wish):
+            taken_ms = time.time_ns() // 1_000_000
+            lines = folder / _REDIS
+            async with _open(settings, state_dir, is_ours=wish.is_stopping) as redis:
+                counts = await _dump(redis, lines)
+            about = {
+                "version": __version__,
+                "taken_ms": taken_ms,
+                "bot_id": settings.token.get_secret_value().partition(":")[0],
+                "state_dir": str(state_dir),
+                "is_stopped": wish.is_stopping,
+                "counts": counts,
+            }
+            kept = settings_to_keep(environ, folder, has_secrets=wish.has_secrets)
+            members = [(_REDIS, lines), *kept, *_files(state_dir, wish)]
+            manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
+            if wish.is_stopping:
+                _leave(state_dir, wish.target)
     return backup_report.made(
         manifest, wish.target, is_stopped=wish.is_stopping, has_secrets=wish.has_secrets
     )
@@ -115,6 +115,28 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
         (state_dir / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.hand_over, state_dir)
     return [*backup_report.restored(manifest, state_dir), *said]
+
+
+@asynccontextmanager
+async def _held(settings: Settings, wish: Wish) -> AsyncGenerator[None]:
+    """For a move, stop the bot and keep it from starting until its place is left for good.
+
+    One that came back meanwhile (systemd tries again, so may a person) would order what is in
+    the backup.
+    """
+    if not wish.is_stopping:
+        yield
+        return
+    token = settings.token.get_secret_value()
+    await asyncio.to_thread(stop, settings.state_dir, token)
+    with InstanceLock(settings.state_dir, token):
+        try:
+            yield
+        except (ImgbotError, OSError) as error:
+            raise BackupError(
+                f"{error}; the bot is stopped: start it again if it shall go on here "
+                "(as a service: sudo systemctl enable --now imgbot)"
+            ) from error
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import tarfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,9 @@ FORMAT = 1
 _FIRST, _LAST = "imgbot-backup", "manifest.json"
 _SMALL_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
-_MOST_FILES = 100_000
+_MOST_FILES = 250_000
+_NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error)
+"""What a damaged or hostile file makes of the libraries that read it."""
 _NAME = re.compile(r"(redis\.jsonl|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){1,6})")
 
 
@@ -48,7 +51,9 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
     part = target.with_name(f".{target.name}.part")
     files: dict[str, Any] = {}
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        # Never a file that is there already: somebody may have it open.
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "wb") as raw:  # noqa: PTH123 -- a descriptor has no path
             os.fchmod(descriptor, 0o600)
             with (
@@ -59,16 +64,26 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
                 for name, path in members:
                     if _NAME.fullmatch(name) and (facts := _add(tar, name, path)):
                         files[name] = facts
+                        _check_count(files)
                 manifest = {**about, "format": FORMAT, "files": files}
                 _add_text(tar, _LAST, json.dumps(manifest, indent=1))
             raw.flush()
             os.fsync(descriptor)
         part.replace(target)
     except OSError as error:
-        raise BackupError(f"{target} cannot be written: {error.strerror}") from error
+        why = error.strerror or "a file has changed meanwhile: try again"
+        raise BackupError(f"{target} cannot be written: {why}") from error
     finally:
         part.unlink(missing_ok=True)
     return Manifest(about, files)
+
+
+def _check_count(files: Mapping[str, Any]) -> None:
+    if len(files) > _MOST_FILES:
+        raise BackupError(
+            f"there are more than {_MOST_FILES} files, too many for a backup: "
+            "leave the finished pictures out (--without-pictures)"
+        )
 
 
 def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any] | None:
@@ -154,7 +169,7 @@ def read(source: Path, folder: Path, limit_bytes: int) -> Manifest:
             while stream.read(_CHUNK_BYTES):
                 pass
             return manifest
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, tarfile.TarError, *_NONSENSE) as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
             raise BackupError(f"there is no file {source}") from None
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"

@@ -37,7 +37,7 @@ class SettingsSource:
 
     def read(self) -> Settings:
         path = self._environ.get(_FILE, "")
-        file = read_environment_file(Path(path)) if path else {}
+        file = self._lines(Path(path)) if path else {}
         if self._file_at_start is None:
             self._file_at_start = file
         # systemd handed the file's lines over as variables too, once: a line that
@@ -51,6 +51,17 @@ class SettingsSource:
             if not where:
                 raise
             raise ConfigError(error.setting, f"{error.sentence} (line {where} of {path})") from None
+
+    def _lines(self, path: Path) -> dict[str, str]:
+        try:
+            return read_environment_file(path)
+        except ConfigError as error:
+            is_closed = isinstance(error.__cause__, PermissionError)
+            if is_closed and self._file_at_start is None and "NOTIFY_SOCKET" in self._environ:
+                # One that holds a key and is root's alone: systemd has read it as root (its
+                # EnvironmentFile=), and handed its lines over as variables.
+                return {}
+            raise
 
 
 def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:

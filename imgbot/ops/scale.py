@@ -8,6 +8,7 @@ directory and SIGHUP; it takes the file away, which is its answer.
 import os
 import re
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -61,8 +62,11 @@ def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) ->
     # A file that cannot be understood would be refused at the reload; say so before.
     read_environment_file(path)
     before = _workers_of(show(UNIT).status)
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), 0o644)
+    text, mode = "", 0o644
+    if path.exists():
+        # It may hold a key, and be closed to others for that.
+        text, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
+    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
     command = ("systemctl", "reload", UNIT)
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode:

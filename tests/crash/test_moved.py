@@ -1,15 +1,20 @@
 """A bot with work under way moves to another state directory: one picture and one charge each."""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from imgbot import moving
+from imgbot.ops import archive
+from imgbot.ops.lock import supervisor_of
 from imgbot.sandbox.server import Sandbox
 from tests.crash.test_supervisor_killed import (
     all_pictures,
@@ -231,6 +236,46 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert not (move.new.state_dir / "restore.part").exists()
     # It starts as if nothing had been tried.
     await move.new.start()
+
+
+async def test_a_move_that_has_nowhere_to_go_stops_nothing(move: Move) -> None:
+    await move.old.start()
+
+    nowhere = await run(move.old, "backup", "--stop", "/nowhere/at/all")
+
+    assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
+    assert move.old.is_running
+
+
+async def test_while_a_place_is_left_no_bot_starts_there(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, seen = archive.write, []
+
+    def look_and_write(*given: Any) -> archive.Manifest:
+        seen.append(supervisor_of(move.old.state_dir))
+        return write(*given)
+
+    monkeypatch.setattr(archive, "write", look_and_write)
+
+    await moving.backup(move.old.environ, moving.Wish(move.file, is_stopping=True))
+
+    assert seen == [os.getpid()]
+    assert (move.old.state_dir / "moved").exists()
+
+
+async def test_a_move_that_fails_says_that_the_bot_is_stopped(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> archive.Manifest:
+        raise archive.BackupError("the disk is full")
+
+    monkeypatch.setattr(archive, "write", fail)
+
+    with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
+        await moving.backup(move.old.environ, moving.Wish(move.file, is_stopping=True))
+
+    assert not (move.old.state_dir / "moved").exists()
 
 
 async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move) -> None:

@@ -57,6 +57,16 @@ def test_the_number_is_written_to_last_and_taken_at_once(play: Callable[[str, st
     assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it last"]
 
 
+def test_a_file_that_is_closed_to_others_stays_closed(play: Callable[[str, str], Path]) -> None:
+    path = play(_TAKES, "FAL_KEY=secret\n")
+    path.chmod(0o600)
+
+    scale(10, {}, print)
+
+    assert path.read_text() == "FAL_KEY=secret\nIMGBOT_WORKERS=10\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_reload_that_fails_is_told(play: Callable[[str, str], Path]) -> None:
     play(_REFUSES, "")
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -164,6 +165,54 @@ def test_nonsense_is_refused(
 
     with pytest.raises(BackupError):
         archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_a_damaged_disk_is_told_as_such(tmp_path: Path, folder: Path, source: Path) -> None:
+    made(tmp_path, source)
+    plain = gzip.decompress(source.read_bytes())
+    packer = zlib.compressobj(wbits=31)
+    well = packer.compress(plain[:1_000_000]) + packer.flush(zlib.Z_FULL_FLUSH)
+    # What follows is a block of a kind that there is not.
+    source.write_bytes(well + b"\xff" * 1000)
+
+    with pytest.raises(BackupError, match="no whole backup"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_a_date_that_is_none_is_refused(folder: Path, source: Path) -> None:
+    odd = entry("state/x", b"x")
+    odd[0].pax_headers = {"mtime": "inf"}
+    packed(source, [FIRST, odd], tarfile.PAX_FORMAT)
+
+    with pytest.raises(BackupError, match="no whole backup"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_a_table_of_contents_without_bottom_is_refused(folder: Path, source: Path) -> None:
+    packed(source, [FIRST, entry("manifest.json", b"[" * 500_000)])
+
+    with pytest.raises(BackupError, match="no whole backup"):
+        archive.read(source, folder, LIMIT_BYTES)
+
+
+def test_who_waits_with_the_unfinished_file_open_reads_nothing(
+    tmp_path: Path, source: Path
+) -> None:
+    with tmp_path.joinpath(f".{source.name}.part").open("w+b") as lurking:
+        made(tmp_path, source)
+
+        assert lurking.read() == b""
+
+
+def test_more_files_than_could_be_put_back_are_refused_while_they_can_be_left_out(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_MOST_FILES", 4)
+
+    with pytest.raises(BackupError, match="--without-pictures"):
+        made(tmp_path, source)
+
+    assert not source.exists()
 
 
 def test_a_file_that_is_not_packed_is_refused(folder: Path, source: Path) -> None:

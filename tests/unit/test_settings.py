@@ -1,5 +1,7 @@
 """Settings: what is read from where, and how each refusal tells the operator what to write."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -328,6 +330,33 @@ def test_an_environment_file_that_makes_no_sense_names_its_line(tmp_path: Path, 
         SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file)}).read()
 
     assert refusal.value.setting == "IMGBOT_ENVIRONMENT_FILE"
+
+
+@pytest.fixture
+def closed_file(tmp_path: Path) -> Iterator[Path]:
+    """An environment file that this process cannot read, whoever runs the tests."""
+    file = tmp_path / "imgbot.env"
+    file.write_text("IMGBOT_WORKERS=9\n")
+    file.chmod(0)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    yield file
+    os.seteuid(me)
+
+
+def test_an_environment_file_that_is_roots_alone_is_what_systemd_read_of_it(
+    closed_file: Path,
+) -> None:
+    environ = LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(closed_file), "IMGBOT_WORKERS": "9"}
+    source = SettingsSource(environ | {"NOTIFY_SOCKET": "/run/systemd/notify"})
+
+    assert source.read().worker_count == 9
+    # A reload must not take an old number for a new one.
+    with pytest.raises(ConfigError, match="cannot be read"):
+        source.read()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        SettingsSource(environ).read()
 
 
 def test_the_table_has_every_setting_once_and_no_gaps() -> None:
