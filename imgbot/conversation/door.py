@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import Desk, House
 from imgbot.conversation.reading import mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
 from imgbot.errors import (
@@ -44,6 +44,17 @@ class Myself:
         if answered and answered.from_user and answered.from_user.id == self.id:
             return True
         return mentions(message, self.name)
+
+
+def check_welcome(house: House, visit: Visit) -> None:
+    """Raise UserError for somebody who is not served here, or not as things stand now."""
+    standing = visit.standing
+    if standing.is_banned and not house.is_admin(visit.user_id):
+        raise UserError("banned")
+    if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
+        raise UserError("not_allowed", user_id=visit.user_id)
+    if visit.is_anonymous:
+        raise UserError("anonymous")
 
 
 class Door(BaseMiddleware):
@@ -88,7 +99,7 @@ class Door(BaseMiddleware):
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
     ) -> None:
         try:
-            self._check(visit)
+            check_welcome(self._desk.house, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
             await handler(event, data)
@@ -100,15 +111,6 @@ class Door(BaseMiddleware):
         now_ms = self._desk.now_ms()
         if visit.is_private and visit.standing.is_to_be_met(now_ms):
             await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
-
-    def _check(self, visit: Visit) -> None:
-        house, standing = self._desk.house, visit.standing
-        if standing.is_banned and not house.is_admin(visit.user_id):
-            raise UserError("banned")
-        if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
-            raise UserError("not_allowed", user_id=visit.user_id)
-        if visit.is_anonymous:
-            raise UserError("anonymous")
 
     async def _refuse(self, event: TelegramObject, visit: Visit, error: UserError) -> None:
         if isinstance(event, CallbackQuery):
