@@ -21,6 +21,7 @@ from imgbot.runner.alarms import Alarms
 from imgbot.runner.findings import Facts, Levels, Money
 from imgbot.runner.pacing import Pace
 from imgbot.runner.routing import Routes, kind_of
+from imgbot.telegram.contact import Contact
 from imgbot.upkeep import Figures
 
 TypicalTime = Callable[[Operation], Awaitable[float]]
@@ -34,8 +35,7 @@ class Sources:
     levels: Callable[[], Levels]
     figures: Figures
     routes: Routes
-    silence_s: Callable[[], float]
-    """Since Telegram last answered getUpdates."""
+    contact: Contact
 
 
 def typical_time(pace: Pace, routes: Routes) -> TypicalTime:
@@ -79,7 +79,8 @@ def open_alarms(redis: Redis, desk: Desk, sources: Sources, alarm: asyncio.Event
             money=await _money(desk, now_ms),
             dead=dead[0] if dead else None,
             dead_count=(await store.shelf.depth()).dead,
-            silence_s=sources.silence_s(),
+            silence_s=sources.contact.silence_s,
+            has_answered=sources.contact.has_answered,
         )
 
     admins = sorted(desk.house.admins)

@@ -70,7 +70,8 @@ def decide(course: Course, sign: Sign, hold: Hold, now_ms: int) -> tuple[Course,
     wanted = Sign.GOOD if course.is_told else Sign.BAD
     if sign is not wanted:
         return (TOLD if course.is_told else CALM), None
-    since_ms = course.since_ms or now_ms
+    # A clock that was set back must not make it wait until the old time comes round again.
+    since_ms = min(course.since_ms or now_ms, now_ms)
     hold_s = hold.end_s if course.is_told else hold.begin_s
     if now_ms - since_ms < hold_s * 1000:
         return Course(course.is_told, since_ms), None

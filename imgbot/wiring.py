@@ -142,7 +142,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     checks = _checks(settings, doors, updates)
     asked = sources_of(office.overview, runner, pool, doors.routes.names, now_ms)
     watch = Watch(metrics.REGISTRY, checks, asked, settings.state_dir)
-    sources = Sources(watch.vitals.levels, figures, doors.routes, lambda: updates.silence_s)
+    sources = Sources(watch.vitals.levels, figures, doors.routes, updates.contact)
     return Parts(
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),

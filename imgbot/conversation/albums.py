@@ -16,6 +16,7 @@ from aiogram.types import Message
 from imgbot import telemetry
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, sources_in
+from imgbot.conversation.door import check_welcome
 from imgbot.conversation.edit import ask_about, edit
 from imgbot.conversation.merge import begin, collect
 from imgbot.conversation.reading import command_of, picture_of, words_of
@@ -177,7 +178,8 @@ class AlbumKeeper:
         visit: Visit | None = None
         try:
             visit = Visit(**items[0].visit)
-            visit = visit.known(await self._desk.store.people.standing(visit.user_id))
+            people = self._desk.store.people
+            visit = visit.known(await people.standing(visit.user_id, visit.chat_id))
             return await self._serve(_album(visit, items), name)
         except (TransientError, FencedError, ConfigError):
             raise
@@ -193,6 +195,8 @@ class AlbumKeeper:
     async def _serve(self, album: Album, name: str) -> str:
         async with self._desk.turn(album.visit.person):
             try:
+                # The album may have waited for long: its person may be banned by now.
+                check_welcome(self._desk.house, album.visit)
                 return await self._decide(album, name)
             except ChatMovedError as moved:
                 there = replace(album, visit=album.visit.moved(moved.chat_id))

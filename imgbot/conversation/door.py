@@ -8,7 +8,7 @@ from typing import Any
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import Desk, House
 from imgbot.conversation.reading import mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
 from imgbot.errors import (
@@ -45,6 +45,17 @@ class Myself:
         if answered and answered.from_user and answered.from_user.id == self.id:
             return True
         return mentions(message, self.name)
+
+
+def check_welcome(house: House, visit: Visit) -> None:
+    """Raise UserError for somebody who is not served here, or not as things stand now."""
+    standing = visit.standing
+    if standing.is_banned and not house.is_admin(visit.user_id):
+        raise UserError("banned")
+    if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
+        raise UserError("not_allowed", user_id=visit.user_id)
+    if visit.is_anonymous:
+        raise UserError("anonymous")
 
 
 class Door(BaseMiddleware):
@@ -89,7 +100,7 @@ class Door(BaseMiddleware):
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
     ) -> None:
         try:
-            self._check(visit)
+            check_welcome(self._desk.house, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
             await handler(event, data)
@@ -103,15 +114,6 @@ class Door(BaseMiddleware):
             # A Redis that is full must not cost the answer that says so.
             with suppress(StorageAwayError):
                 await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
-
-    def _check(self, visit: Visit) -> None:
-        house, standing = self._desk.house, visit.standing
-        if standing.is_banned and not house.is_admin(visit.user_id):
-            raise UserError("banned")
-        if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
-            raise UserError("not_allowed", user_id=visit.user_id)
-        if visit.is_anonymous:
-            raise UserError("anonymous")
 
     async def _refuse(self, event: TelegramObject, visit: Visit, error: UserError) -> None:
         if isinstance(event, CallbackQuery):

@@ -78,7 +78,8 @@ class History:
     def load(self, now_s: float) -> None:
         """Read what an earlier life has saved; a file that is none is left out of it."""
         try:
-            text = self._path.read_bytes()[:_MOST_BYTES]
+            with self._path.open("rb") as file:
+                text = file.read(_MOST_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -86,7 +87,7 @@ class History:
             return
         try:
             points = _points_in(json.loads(text))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             telemetry.warned("the history in %s is not readable; it begins anew", self._path)
             return
         begin_s = now_s - KEPT_S
@@ -149,7 +150,7 @@ def _short(value: float | None) -> float | None:
 
 
 def _points_in(document: Any) -> list[Point]:
-    """Check a file's content. Raises ValueError, TypeError or KeyError if it is none of ours."""
+    """Check a file's content. Raises ValueError, TypeError, KeyError, OverflowError."""
     if tuple(document["columns"]) != COLUMNS:
         raise ValueError("the columns are those of another version")
     points = [tuple(point) for point in document["points"]]

@@ -60,7 +60,7 @@ class Broadcasts:
         self._scripts = scripts
         self._queue = queue
         self.started = asyncio.Event()
-        """Set when there is something to send."""
+        """Set when there is something to send, or no longer."""
 
     async def draft(self, broadcast: Broadcast) -> int:
         """Keep what is to be sent, and to whom, for an hour; returns to how many.

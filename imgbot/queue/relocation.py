@@ -2,7 +2,8 @@
 
 A copy of a bot that went on is older than what the bot has done since. A job that was not
 ordered then may have been ordered since: it is treated like an order whose answer was lost, which
-is found, repeated under the same key, or stopped, and never paid for on a guess.
+is found, repeated under the same key, or stopped, and never paid for on a guess. A broadcast has
+gone on since, nobody here knows to whom: it is stopped.
 """
 
 import json
@@ -42,6 +43,9 @@ def doubted(
     for record in records:
         if record.key in _DERIVED:
             continue
+        if record.kind == "hash" and record.key.startswith(keys.BROADCAST_OF):
+            yield _with(record, _stopped(_fields(record)))
+            continue
         if not record.key.startswith(keys.JOB) or record.kind != "hash":
             yield record
             continue
@@ -50,6 +54,10 @@ def doubted(
         yield _with(record, _doubt(fields, taken_ms, has_file))
     if due:
         yield Record(keys.DUE, "zset", 0, due)
+
+
+def _stopped(fields: dict[str, str]) -> dict[str, str]:
+    return fields | {"state": "cancelled"} if fields.get("state") == "running" else fields
 
 
 def _doubt(

@@ -61,6 +61,11 @@ class Alarms:
                 # Without Redis nothing can be judged or remembered: told when it is back.
                 if self._away_since_s is None:
                     self._away_since_s = self._now_s()
+            except (FencedError, ConfigError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- who tells must not stop who works
+                what = type(error).__name__
+                telemetry.warned("administrators could not be told: %s: %s", what, error)
             await pause(LOOK_EVERY_S, self._alarm)
 
     async def look(self) -> None:

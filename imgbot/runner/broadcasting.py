@@ -17,6 +17,7 @@ from imgbot.errors import (
     ImgbotError,
     MessageGoneError,
     StorageAwayError,
+    TelegramRefusedError,
     TransientError,
     UserError,
 )
@@ -33,6 +34,8 @@ _AWAY_S = 2.0
 _TELL_EVERY_S = 3.0
 _WAIT_CAP_S = 60.0
 _AGAIN = "again"
+_CANNOT_BE_TOLD = (ChatGoneError, TelegramRefusedError, UserError)
+"""What Telegram says of the message to the author; no reason to send to nobody else."""
 
 
 class Broadcaster:
@@ -72,40 +75,50 @@ class Broadcaster:
                 if broadcast is not None:
                     await self._send_all(broadcast, stopping)
                     continue
-            except (TransientError, UserError) as error:
-                telemetry.warned("the broadcast waits: %s", error)
+            except (FencedError, ConfigError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- pictures are made all the same
+                telemetry.warned("the broadcast waits: %s: %s", type(error).__name__, error)
                 await pause(_AWAY_S, stopping)
                 continue
             await pause(_LOOK_AGAIN_S, started, stopping)
 
     async def _send_all(self, broadcast: Broadcast, stopping: asyncio.Event) -> None:
+        started = self._broadcasts.started
         while not stopping.is_set():
+            started.clear()
             user_id = await self._broadcasts.take(broadcast)
             if user_id is None:
                 await self._tell_end(broadcast.id)
                 await self._broadcasts.close(broadcast)
                 return
-            outcome = await self._send(broadcast, user_id, stopping)
+            outcome, wait_s = await self._send(broadcast, user_id, stopping)
+            # Before the wait: whoever is put back is in nobody's hand should a kill come.
             await self._broadcasts.settle(broadcast, user_id, outcome)
+            if wait_s:
+                # A stop sets `started`, too.
+                await pause(min(wait_s, _WAIT_CAP_S), started, stopping)
             if outcome == "unknown":
                 await self._await_telegram(stopping)
             await self._tell_progress(broadcast.id)
 
-    async def _send(self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event) -> str:
-        """Send it to one person; returns what came of it."""
+    async def _send(
+        self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event
+    ) -> tuple[str, float]:
+        """Send it to one person; returns what came of it, and the seconds to wait after it."""
         standing = await self._standing(user_id, stopping)
         if standing and (standing.is_banned or standing.preferences.is_unsubscribed):
-            return "skipped"
-        while standing is not None and not stopping.is_set():
-            try:
-                return await self._say(broadcast, user_id, standing.language)
-            except TransientError as error:
-                if error.retry_after_s is None:
-                    # The answer was lost, or never came: the message may be there.
-                    return "unknown"
-                # The gate, or Telegram, asks to wait: nothing was sent.
-                await pause(min(error.retry_after_s, _WAIT_CAP_S), stopping)
-        return _AGAIN
+            return "skipped", 0.0
+        if standing is None or stopping.is_set():
+            return _AGAIN, 0.0
+        try:
+            return await self._say(broadcast, user_id, standing.language), 0.0
+        except TransientError as error:
+            if error.retry_after_s is None:
+                # The answer was lost, or never came: the message may be there.
+                return "unknown", 0.0
+            # The gate, or Telegram, asks to wait: nothing was sent.
+            return _AGAIN, error.retry_after_s
 
     async def _standing(self, user_id: int, stopping: asyncio.Event) -> Standing | None:
         while not stopping.is_set():
@@ -157,7 +170,7 @@ class Broadcaster:
         text = progress(broadcast)
         rows = admin_buttons.cast_running(broadcast.language, broadcast.id)
         # The next one tells more: what cannot be told at once is not worth a wait.
-        with suppress(TransientError, ChatGoneError, MessageGoneError), patience(0):
+        with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), patience(0):
             await self._delivery.tell(Place(broadcast.admin), broadcast.status_id, text, rows)
 
     async def _tell_end(self, broadcast_id: str) -> None:
@@ -166,10 +179,10 @@ class Broadcaster:
         if broadcast is None:
             return
         place, text = Place(broadcast.admin), summary(broadcast)
-        with suppress(ChatGoneError):
+        with suppress(*_CANNOT_BE_TOLD):
             try:
                 await self._delivery.tell(place, broadcast.status_id, text, [])
-            except MessageGoneError:
+            except (MessageGoneError, TelegramRefusedError):
                 await self._delivery.announce(place, text, [])
 
 

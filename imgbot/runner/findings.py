@@ -52,7 +52,9 @@ class Facts:
     """The latest."""
     dead_count: int
     silence_s: float
-    """Since Telegram last answered getUpdates."""
+    """Since Telegram last answered getUpdates, or since the start."""
+    has_answered: bool
+    """Whether it has answered since the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,11 @@ def _death(facts: Facts) -> Finding:
 
 def _polling(facts: Facts) -> Finding:
     told = {"minutes": max(1, round(facts.silence_s / 60))}
+    # A start is no answer: what was wrong before it may be so still.
+    quiet = Sign.GOOD if facts.has_answered else Sign.OPEN
     return Finding(
         "polling",
-        Sign.BAD if facts.silence_s >= _SILENT_S else Sign.GOOD,
+        Sign.BAD if facts.silence_s >= _SILENT_S else quiet,
         _POLLING_HOLD,
         Notice("incident_polling", told),
         Notice("incident_polling_over"),

@@ -32,6 +32,8 @@ class Contact:
 
     def __init__(self) -> None:
         self._answered_s = time.monotonic()
+        self.has_answered = False
+        """Whether getUpdates was answered in this life; before it, silence says little."""
         self._conflict = ""
         self._conflict_s = 0.0
 
@@ -49,6 +51,7 @@ class Contact:
 
     def answered(self) -> None:
         telemetry.polling_answered(time.time())
+        self.has_answered = True
         self._answered_s = time.monotonic()
 
     def delay_after(self, error: Exception, delay_s: float) -> float:

@@ -16,7 +16,7 @@ ADMIN = {
     "stats_running": "In work: {count}; workers: {busy} of {wanted} busy",
     "stats_paused": "⏸ No new orders are taken: /resume",
     "stats_out": "⚠️ Takes no orders: {names}",
-    "stats_stuck": "⚠️ Ended nobody knows how: {count}. See /stuck",
+    "stats_stuck": "⚠️ Jobs with an unknown end: {count}. See /stuck",
     "stats_people": "Talking with the bot: {people}",
     "stats_today": "Today, {day}",
     "stats_today_none": "Today, {day}: nothing has ended yet",
@@ -93,12 +93,12 @@ ADMIN = {
     ),
     "undone": "Done.",
     "id_unreadable": (
-        "“{words}” is no number. Numbers have digits only; a group's begins with a minus."
+        "“{words}” is not a number. Numbers have digits only; a group's begins with a minus."
     ),
     # /pause, /resume
     "pause_done": (
-        "⏸ No new orders; those under way are finished. You may still order. Back: /resume\n\n"
-        "People are told:"
+        "⏸ No new orders; those under way are finished. You may still order. To take "
+        "orders again: /resume\n\nPeople are told:"
     ),
     "resume_done": "▶️ Orders are taken again.",
     "resume_nothing": "Orders are being taken anyway.",
@@ -107,7 +107,7 @@ ADMIN = {
         "Write the text right after /broadcast, or reply “/broadcast” to the message that is to "
         "go out, with its picture and formatting as they are. First I show you how it will look."
     ),
-    "cast_nobody": "There is nobody to send it to: but for you, nobody has written to me yet.",
+    "cast_nobody": "There is nobody to send it to: apart from you, nobody has written to me yet.",
     "cast_preview": "☝️ This is how it will look. Send it to {people}?",
     "cast_busy": "A broadcast is being sent already. Wait for its end, or stop it.",
     "cast_stale": "This broadcast is no longer waiting. Start anew: /broadcast",
@@ -120,7 +120,7 @@ ADMIN = {
     "cast_blocked": "have blocked the bot: {count}",
     "cast_refused": "Telegram did not take it: {count}",
     "cast_skipped": "unsubscribed meanwhile: {count}",
-    "cast_unknown": "the connection broke, so nobody knows: {count}. I don't send those again",
+    "cast_unknown": "the connection broke, so nobody knows: {count}. I won't send it to them again",
     "button_cast_go": "📣 Send it",
     "button_cast_drop": "Don't send",
     "button_cast_stop": "⏹ Stop",
@@ -141,11 +141,10 @@ ADMIN = {
     "alarm_job_dead": (
         "🔴 Job {job} at {provider} ended without a picture though it may have been paid for. "
         "Look into your account at {provider}. To deliver it or to end it: /stuck. If there are "
-        "more like it, I don't write of each."
+        "more like it, I won't write about each."
     ),
     "alarm_job_dead_over": (
-        "🟢 For over an hour no job ended without anybody knowing how. In the list of /stuck: "
-        "{count}"
+        "🟢 No more jobs end without anybody knowing how. Still in the list of /stuck: {count}"
     ),
     "incident_queue_jobs": (
         "🔴 {value} pictures wait, and over {bound} is too many: people are kept waiting.\n"

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -38,6 +38,7 @@ CALM = Facts(
     dead=None,
     dead_count=0,
     silence_s=1.0,
+    has_answered=True,
 )
 SETTING = re.compile(r"IMGBOT_[A-Z_]+|MemoryMax")
 
@@ -223,7 +224,7 @@ async def test_deaths_are_told_once_and_again_after_a_quiet_hour(tower: Watchtow
     assert len(first) == 1
     assert first[0].startswith("🔴 Job 0 at painter ended without a picture")
     assert quiet[1:] == [
-        "🟢 For over an hour no job ended without anybody knowing how. In the list of /stuck: 5"
+        "🟢 No more jobs end without anybody knowing how. Still in the list of /stuck: 5"
     ]
     assert (await tower.told())[2].startswith("🔴 Job 9 at painter")
 
@@ -244,6 +245,21 @@ async def test_while_telegram_is_away_what_is_to_be_told_waits(tower: Watchtower
     assert both.startswith("🔴 Telegram has handed over no messages for 2 min.")
     assert "\n\n🟢 Messages come in from Telegram again." in both
     assert await tower.told() == told
+
+
+async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower) -> None:
+    await tower.look(silence_s=130.0)
+    tower.restart()
+    await tower.look(5, silence_s=1.0, has_answered=False)
+    await tower.look(60, silence_s=61.0)
+    await tower.look(60, silence_s=121.0)
+    silent = await tower.told()
+    await tower.look(5, silence_s=1.0, has_answered=True)
+    await tower.look(31)
+
+    [told] = silent
+    assert told.startswith("🔴 Telegram has handed over no messages")
+    assert [text[:1] for text in await tower.told()] == ["🔴", "🟢"]
 
 
 async def test_an_administrator_who_has_no_chat_keeps_nothing_from_the_others(
@@ -283,6 +299,25 @@ async def test_redis_that_was_away_is_told_when_it_is_back(tower: Watchtower) ->
         await end(running)
 
     assert told.text.startswith("🟢 Redis did not answer for 5 minutes and is back.")
+
+
+async def test_what_nobody_foresaw_does_not_end_the_alarms(
+    tower: Watchtower, caplog: pytest.LogCaptureFixture
+) -> None:
+    facts = replace(CALM, providers={"painter": ProviderErrorKind.AUTH})
+    # Less than the alarms can read.
+    tower.facts = replace(facts, provider_names=cast("Any", None))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(tower.alarms.run())
+        await eventually(
+            tower.redis.time, lambda _: "administrators could not be told" in caplog.text
+        )
+        tower.facts = facts
+        tower.alarms._alarm.set()
+        told = await tower.control.wait_message(tower.owner.id, lambda m: "painter" in m.text)
+        await end(running)
+
+    assert told.text.startswith("🔴 painter refuses its key.")
 
 
 async def heard(control: Control, person: Person, words: str) -> str:

@@ -2,12 +2,14 @@
 
 import io
 import json
+import signal
 
 import pytest
 import pytest_asyncio
 from PIL import Image
 from redis.asyncio import Redis
 
+from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.sandbox import Control, Message
@@ -212,6 +214,27 @@ async def test_an_album_survives_a_restart(builtin_stage: Stage) -> None:
 
     assert result.text.startswith("🧩 Photos merged: 3")
     assert len(await pictures_of(control, person.id)) == 1
+
+
+async def test_an_album_of_somebody_banned_meanwhile_is_not_made(builtin_stage: Stage) -> None:
+    control, bot = builtin_stage.control, builtin_stage.bot
+    person = await control.make_user("Bob")
+
+    await control.send_photos(person, PHOTOS[:3], caption="collage")
+    async with bot.redis() as redis:
+        await eventually(lambda: redis.exists("img:albums"))
+        # Before it is whole.
+        bot.signal(signal.SIGSTOP)
+        await redis.sadd("img:banned", str(person.id))
+        bot.signal(signal.SIGCONT)
+        told = await control.wait_message(person.id)
+        await eventually(lambda: no_album_waits(redis))
+        jobs = await redis.exists(f"img:mine:{person.id}")
+        await redis.delete("img:banned")
+
+    assert told.text == say("en", "banned")
+    assert jobs == 0
+    assert await pictures_of(control, person.id) == []
 
 
 async def test_a_restart_waits_for_the_rest_of_an_album(builtin_stage: Stage) -> None:

@@ -204,6 +204,53 @@ async def test_while_telegram_asks_to_wait_nobody_is_lost(town: Town) -> None:
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 
 
+async def waits(town: Town, words: str) -> tuple[Message, str]:
+    """Begin a broadcast that Telegram lets wait for longer than any test; its question and id."""
+    anna = town.people[0]
+    fault = {"retry_after_s": 3000, "chat_id": anna.id}
+    await town.stage.control.fault("sendMessage", "flood", times=1, **fault)
+    question = await asked(town, f"/broadcast {words}")
+    [_, broadcast_id] = question.button("Send it")["callback_data"].split(".")
+    await pressed(town, question, "Send it")
+    left = keys.BROADCAST_LEFT + broadcast_id
+    async with town.stage.bot.redis() as redis:
+        # She was put back, before all the others.
+        await eventually(lambda: redis.zscore(left, str(anna.id)), lambda score: score == 0)
+    return question, broadcast_id
+
+
+async def test_a_kill_while_telegram_asks_to_wait_leaves_no_doubt(town: Town) -> None:
+    question, _ = await waits(town, "patience")
+    await town.stage.bot.kill()
+    await town.stage.bot.start()
+
+    assert await ended(town, question) == "📣 The broadcast is over. Received by 4 of 4"
+    assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
+
+
+async def test_a_stop_is_heard_while_telegram_asks_to_wait(town: Town) -> None:
+    question, broadcast_id = await waits(town, "patience")
+    data = f"cast:stop.{broadcast_id}"
+    answer = await answers_to(town.stage.control, town.owner, question, data)
+
+    assert answer == ["Stopping it."]
+    assert await ended(town, question) == "📣 The broadcast was stopped. Received by 0 of 4"
+
+
+async def test_a_progress_that_telegram_refuses_keeps_nobody_from_the_news(town: Town) -> None:
+    control = town.stage.control
+    refusal = {"error_code": 400, "description": "Bad Request: not this one"}
+    question = await asked(town, "/broadcast all the same")
+    after = await control.last_seq()
+    await control.fault("editMessageText", "error", times=500, chat_id=OWNER_ID, **refusal)
+    await pressed(town, question, "Send it")
+    told = await control.wait_message(OWNER_ID, lambda m: "Received by" in m.text, after=after)
+    await control.clear_faults()
+
+    assert told.text == "📣 The broadcast is over. Received by 4 of 4"
+    assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
+
+
 async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
     control, anna = town.stage.control, town.people[0]
     await control.fault("sendMessage", "drop_after", times=1, chat_id=anna.id)
@@ -212,7 +259,7 @@ async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
 
     assert await ended(town, question) == (
         "📣 The broadcast is over. Received by 3 of 4\n"
-        "the connection broke, so nobody knows: 1. I don't send those again"
+        "the connection broke, so nobody knows: 1. I won't send it to them again"
     )
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 

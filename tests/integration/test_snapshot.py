@@ -8,7 +8,9 @@ from redis.asyncio import Redis
 from imgbot.job import Job, Operation
 from imgbot.queue import relocation, snapshot
 from imgbot.queue.admission import Caps
+from imgbot.queue.broadcast import Broadcast, Broadcasts
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.people import People
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.snapshot import Record
 
@@ -130,6 +132,29 @@ def test_what_may_have_been_ordered_since_is_doubted(
 
     assert after.items() <= fields_of(changed).items()
     assert due == Record("img:due", "zset", 0, ["1", str(NOW)])
+
+
+async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redis) -> None:
+    scripts = Scripts(redis)
+    queue = JobQueue(redis, scripts, Caps())
+    await queue.open_epoch()
+    broadcasts, cast = Broadcasts(redis, scripts, queue), Broadcast("77", 1, "en", text="hello")
+    for person in (2, 3, 4):
+        await People(redis).meet(person, "en", NOW)
+    await broadcasts.draft(cast)
+    await broadcasts.start(cast.id, 9)
+    assert await broadcasts.take(cast) == 2
+    await broadcasts.settle(cast, 2, "sent")
+    records = [record async for record in snapshot.take(redis)]
+    await snapshot.forget(redis)
+
+    await snapshot.put(redis, relocation.doubted(records, NOW, lambda _: False))
+    await queue.open_epoch()
+    current = await broadcasts.current()
+
+    assert await broadcasts.take(cast) is None
+    assert current is not None
+    assert (current.state, current.sent, current.total) == ("cancelled", 1, 3)
 
 
 async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:

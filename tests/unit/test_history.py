@@ -160,10 +160,12 @@ _POINT = [NOW_S] + [0] * (len(COLUMNS) - 1)
         json.dumps({"columns": COLUMNS, "points": [["x", *_POINT[1:]]]}),
         json.dumps({"columns": COLUMNS, "points": [[NOW_S, float("nan"), *_POINT[2:]]]}),
         json.dumps({"columns": COLUMNS, "points": [_POINT]})[:-5],
+        json.dumps({"columns": COLUMNS, "points": [[NOW_S, 10**400, *_POINT[2:]]]}),
+        "[" * 500_000,
     ],
     ids=[
         *("empty", "half", "list", "null", "other-columns", "no-points", "short-point"),
-        *("no-time", "words", "not-a-number", "cut-off"),
+        *("no-time", "words", "not-a-number", "cut-off", "too-large", "too-deep"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_named_and_left_out(

@@ -51,6 +51,15 @@ def test_a_clock_that_goes_back_neither_begins_nor_ends_anything() -> None:
     assert told("....", course=TOLD, step_s=-600) == "----"
 
 
+def test_a_clock_that_was_set_back_a_day_delays_it_by_no_more_than_its_hold() -> None:
+    day_ms, now_ms = 86_400_000, 1_800_000_000_000
+    rising, _ = decide(CALM, Sign.BAD, HOLD, now_ms)
+    anew, nothing = decide(rising, Sign.BAD, HOLD, now_ms - day_ms)
+    course, change = decide(anew, Sign.BAD, HOLD, now_ms - day_ms + 60_000)
+
+    assert (nothing, course, change) == (None, TOLD, Change.BEGUN)
+
+
 @pytest.mark.parametrize(
     ("vital", "value", "sign"),
     [
