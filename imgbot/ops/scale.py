@@ -73,8 +73,7 @@ def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) ->
         raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
     _until(
         lambda: _workers_of(show(UNIT).status) == workers,
-        f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it: its command "
-        "line sets another number, or `journalctl -u imgbot -n 20` says why",
+        f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it: {_why(mode)}",
     )
     tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
 
@@ -104,6 +103,12 @@ def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -
         with suppress(OSError):
             request.unlink()
     tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+
+
+def _why(mode: int) -> str:
+    if not mode & stat.S_IROTH:
+        return "it cannot read the file while it runs; sudo systemctl restart imgbot"
+    return "its command line sets another number, or `journalctl -u imgbot -n 20` says why"
 
 
 def _until(is_true: Callable[[], bool], else_: str) -> None:

@@ -16,7 +16,7 @@ from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
 from imgbot.ops.install.release import InstallError, Release, running_release
-from imgbot.ops.install.steps import PutRelease, Run, Step, WriteFile
+from imgbot.ops.install.steps import MakeFolder, PutRelease, Run, Step, WriteFile
 from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
 from imgbot.ops.shipped_files import shipped
 from imgbot.sandbox.server import Sandbox
@@ -95,6 +95,28 @@ def test_a_program_that_cannot_be_copied_whole_is_not_there_at_all(tmp_path: Pat
         PutRelease(release, folder).carry_out()
 
     assert list(folder.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_that_was_somebody_elses_is_roots(tmp_path: Path) -> None:
+    (tmp_path / "opt").mkdir()
+    os.chown(tmp_path / "opt", 65534, 65534)
+
+    MakeFolder(tmp_path / "opt", 0o755).carry_out()
+
+    assert (tmp_path / "opt").stat().st_uid == 0
+
+
+def test_an_uninstall_leaves_a_program_of_somebody_elses(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.program.mkdir(parents=True)
+    layout.command.parent.mkdir(parents=True)
+    layout.command.write_text("mine")
+    told: list[str] = []
+
+    command.uninstall(layout, told.append, is_rehearsal=True, purge=False)
+
+    assert [line for line in told if "remove /" in line] == [f"[1/1] remove {layout.program}"]
 
 
 def test_a_step_that_fails_says_which_and_why(tmp_path: Path) -> None:

@@ -84,6 +84,16 @@ def test_a_number_that_is_not_taken_is_told(
         scale(10, {}, print)
 
 
+def test_a_number_in_a_file_that_the_bot_cannot_read_wants_a_restart(
+    play: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play("true", "").chmod(0o600)
+    monkeypatch.setattr(scale_module, "_PATIENCE_S", 0.0)
+
+    with pytest.raises(ScaleError, match="sudo systemctl restart imgbot"):
+        scale(10, {}, print)
+
+
 def test_a_file_that_cannot_be_understood_stays_as_it_is(
     play: Callable[[str, str], Path],
 ) -> None:

@@ -90,6 +90,9 @@ def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) ->
         *(layout.settings, layout.data, layout.private_data),
     )
     present = frozenset(str(path) for path in watched if os.path.lexists(path))
+    if not layout.command.is_symlink():
+        # A program of somebody else's, which an installation has left alone, too.
+        present -= {str(layout.command)}
     steps = plan_uninstall(layout, present, purge=purge)
     if is_rehearsal:
         tell(f"removing imgbot would take {len(steps)} steps; nothing is changed:")

@@ -1,5 +1,6 @@
 """What an installation is made of: steps that say what they do, do it, and may be done again."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MakeFolder:
-    """A folder with a mode, new or as it is."""
+    """A folder with a mode, new or as it is, and one's own."""
 
     path: Path
     mode: int
@@ -36,6 +37,8 @@ class MakeFolder:
 
     def carry_out(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
+        # Of whom it was before: root will run what is in it.
+        os.chown(self.path, os.geteuid(), os.getegid())
         self.path.chmod(self.mode)
 
 
