@@ -92,20 +92,23 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
     with InstanceLock(state_dir, _known_token(settings)):
         folder = state_dir / state.UNFINISHED
         begun = folder / state.BEGUN
-        if begun.exists() and not is_forced:
-            state.check(state_dir)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        was_begun = _make_room(folder, begun, is_forced=is_forced)
         try:
             manifest = await asyncio.to_thread(_unpack, source, folder)
             _check_bot(manifest, settings)
             async with _open(settings, state_dir, is_ours=True) as redis:
                 if not is_forced:
                     await _check_empty(redis, state_dir)
+                # Every line is read before anything is replaced.
+                is_known = await snapshot.knows(redis, _read(folder / _REDIS))
+                is_certain = manifest.about.get("is_stopped") is True and (
+                    was_begun or not is_known
+                )
                 # From here on what was there is gone.
                 begun.touch()
-                await _load(redis, folder, manifest, state_dir)
-            await asyncio.to_thread(_put_files, folder, state_dir)
+                records = _records(folder, manifest, state_dir, is_certain=is_certain)
+                await _load(redis, records)
+            await asyncio.to_thread(state.put, folder / "state", state_dir)
         except BaseException:
             if not begun.exists():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +117,18 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
         shutil.rmtree(folder)
         (state_dir / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.hand_over, state_dir)
-    return [*backup_report.restored(manifest, state_dir), *said]
+    return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
+
+
+def _make_room(folder: Path, begun: Path, *, is_forced: bool) -> bool:
+    """Make the folder anew; return whether a restore was cut off here, which stays noted."""
+    if (was_begun := begun.exists()) and not is_forced:
+        state.check(folder.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    if was_begun:
+        begun.touch()
+    return was_begun
 
 
 @asynccontextmanager
@@ -251,18 +265,21 @@ async def _check_empty(redis: Redis, state_dir: Path) -> None:
         )
 
 
-async def _load(redis: Redis, folder: Path, manifest: Manifest, state_dir: Path) -> None:
+async def _load(redis: Redis, records: Iterator[Record]) -> None:
     epoch = await snapshot.epoch(redis)
     await snapshot.forget(redis)
-    await snapshot.put(redis, _records(folder, manifest, state_dir))
+    await snapshot.put(redis, records)
     # Whoever still writes to this Redis is fenced off, and the bot at the old place by its file.
     await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
 
 
-def _records(folder: Path, manifest: Manifest, state_dir: Path) -> Iterator[Record]:
+def _records(
+    folder: Path, manifest: Manifest, state_dir: Path, *, is_certain: bool
+) -> Iterator[Record]:
+    """Give what is put back; `is_certain` says that nobody has served these jobs since."""
     old = str(manifest.about.get("state_dir", ""))
     records = relocation.moved(_read(folder / _REDIS), old, str(state_dir))
-    if manifest.about.get("is_stopped") is True:
+    if is_certain:
         return records
 
     def has_file(path: str) -> bool:
@@ -278,14 +295,3 @@ def _read(path: Path) -> Iterator[Record]:
                 yield snapshot.load(line)
             except ValueError as error:
                 raise BackupError(f"the backup is damaged: {error}") from error
-
-
-def _put_files(folder: Path, state_dir: Path) -> None:
-    for old in ("jobs", "pictures"):
-        shutil.rmtree(state_dir / old, ignore_errors=True)
-    unpacked = folder / "state"
-    for entry in sorted(unpacked.iterdir()) if unpacked.is_dir() else []:
-        target = state_dir / entry.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        entry.replace(target)

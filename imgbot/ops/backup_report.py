@@ -25,10 +25,13 @@ def made(manifest: Manifest, target: Path, *, is_stopped: bool, has_secrets: boo
     return lines
 
 
-def restored(manifest: Manifest, state_dir: Path) -> list[str]:
-    """Say what is there now, and what is to be done."""
+def restored(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[str]:
+    """Say what is there now, and what is to be done.
+
+    `is_certain` says that nobody has served these jobs since the backup.
+    """
     lines = [f"{state_dir}: {_sum(manifest)}"]
-    if manifest.about.get("is_stopped") is not True:
+    if not is_certain:
         lines.append(
             "the backup is of a bot that went on: stop that one for good. Jobs that waited are "
             "looked up at their provider first, and stop where it cannot tell"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
         for path in below:
             if path.is_file() and not path.name.endswith(".part"):
                 yield f"state/{path.relative_to(state_dir).as_posix()}", path
+
+
+def put(unpacked: Path, state_dir: Path) -> None:
+    """Put back what a backup has copied, in place of what is here."""
+    for old in ("jobs", "pictures"):
+        shutil.rmtree(state_dir / old, ignore_errors=True)
+    for entry in sorted(unpacked.iterdir()) if unpacked.is_dir() else []:
+        # No backup of ours has these: they are this place's own.
+        if entry.name in _LEFT_OUT:
+            continue
+        target = state_dir / entry.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        entry.replace(target)
 
 
 def hand_over(state_dir: Path) -> None:

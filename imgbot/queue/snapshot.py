@@ -97,6 +97,17 @@ async def has_served(redis: Redis) -> bool:
     return False
 
 
+async def knows(redis: Redis, records: Iterable[Record]) -> bool:
+    """Whether any of the jobs among these has been here: alive, done or dead."""
+    jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
+    names = [f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.DONE, keys.DEAD_JOB)]
+    with storage_errors():
+        for at in range(0, len(names), _BATCH):
+            if await redis.exists(*names[at : at + _BATCH]):
+                return True
+    return False
+
+
 async def forget(redis: Redis) -> None:
     """Remove everything of imgbot's, and nothing else."""
     with storage_errors():

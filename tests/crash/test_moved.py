@@ -158,6 +158,34 @@ async def test_what_was_ordered_after_the_copy_is_not_paid_again(move: Move) -> 
     assert len((await control.provider())["ledger"]) == before == 5
 
 
+async def test_what_the_new_place_has_ordered_is_not_paid_again_when_it_is_restored_anew(
+    move: Move,
+) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 2, "a fox [[sim:slow=2]]")
+    await control.say(people[0], "a crow")
+    await eventually(
+        lambda: field_is_set(move.old, "message_id"),
+        lambda found: len(found) == 3,
+        what="a status message for each",
+    )
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    first = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+    await expect_each(move, people, [2, 1])
+    assert await move.new.stop() == 0
+
+    again = await run(move.new, "restore", str(move.file), "--force")
+    await move.new.start()
+
+    statuses = (made.status, first.status, again.status)
+    assert statuses == (0, 0, 0), made.said + first.said + again.said
+    assert "looked up at their provider first" not in first.said
+    assert "looked up at their provider first" in again.said
+    await expect_each(move, people, [2, 1])
+
+
 async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move: Move) -> None:
     control = move.control
     await control.fault("editMessageMedia", "delay", times=1, delay_s=6.0)
@@ -286,10 +314,15 @@ async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move
     begun.touch()
 
     refused = await run(move.new)
+    # Another file that is none does not make it whole.
+    move.file.with_name("noise").write_bytes(b"noise")
+    noise = await run(move.new, "restore", str(move.file.with_name("noise")), "--force")
+    still = await run(move.new)
     put = await run(move.new, "restore", str(move.file), "--force")
     await move.new.start()
 
     assert made.status == 0
+    assert (noise.status, still.status, "cut off" in still.said) == (1, 78, True)
     assert (refused.status, "cut off" in refused.said) == (78, True)
     assert put.status == 0, put.said
 

@@ -175,3 +175,12 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
     assert await redis.hgetall("img:active") == {"1": "3"}
     assert await redis.llen("rq:queue:img_queue") == 0
     assert (await queue.fsck(NOW))[:2] == (0, 0)
+
+
+@pytest.mark.parametrize("prefix", ["rq:job:", "img:done:", "img:dead:"])
+async def test_a_job_that_has_been_here_is_known(redis: Redis, prefix: str) -> None:
+    jobs = [Record(f"rq:job:{n}", "hash", 0, ["state", "queued"]) for n in range(400)]
+
+    assert not await snapshot.knows(redis, jobs)
+    await redis.set(f"{prefix}399", "x")
+    assert await snapshot.knows(redis, jobs)
