@@ -1,8 +1,10 @@
 """The steps carried out on a server of files, and the token's way in."""
 
+import getpass
 import io
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +121,20 @@ def test_an_uninstall_leaves_a_program_of_somebody_elses(tmp_path: Path) -> None
     assert [line for line in told if "remove /" in line] == [f"[1/1] remove {layout.program}"]
 
 
+def test_nothing_of_the_folder_where_it_was_typed_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compileall.py").write_text("raise SystemExit('hostile')")
+    (tmp_path / "a.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    release = Release("0.9.9-deadbeef", Path(sys.executable).resolve(), {"a.py": tmp_path / "a.py"})
+    (tmp_path / "opt").mkdir()
+
+    PutRelease(release, tmp_path / "opt" / release.name).carry_out()
+
+    assert list((tmp_path / "opt" / release.name).rglob("a.*.pyc"))
+
+
 def test_a_step_that_fails_says_which_and_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     step = WriteFile(tmp_path / "file" / "imgbot.env", "", 0o644, "the settings")
@@ -168,6 +184,23 @@ def test_what_is_no_token_is_refused_without_showing_it(text: str) -> None:
 
     assert refusal.value.setting == "IMGBOT_TOKEN"
     assert not text or text not in str(refusal.value)
+
+
+def test_a_question_that_is_not_answered_is_a_missing_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def end(prompt: str) -> str:
+        # Ctrl-D.
+        raise EOFError(prompt)
+
+    monkeypatch.setattr(getpass, "getpass", end)
+
+    with pytest.raises(ConfigError, match="this is no token"):
+        read_token(None, Terminal())
 
 
 def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:

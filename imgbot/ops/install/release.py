@@ -102,7 +102,8 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
         f"home = {release.python.parent}\ninclude-system-site-packages = false\n"
     )
     # The service may not write there, and would compile everything anew at every start.
-    command = [str(binaries / "python3"), "-m", "compileall", "-q", "-j", "0"]
+    # -I: root must not run a compileall.py of the folder where this was typed.
+    command = [str(binaries / "python3"), "-I", "-m", "compileall", "-q", "-j", "0"]
     paths = ["-s", str(incoming), "-p", str(folder), str(incoming / "lib")]
     made = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode:

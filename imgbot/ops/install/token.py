@@ -36,11 +36,15 @@ def read_token(file: str | None, stdin: TextIO) -> str:
     Raises ConfigError for what is no token, InstallError for a file that cannot be read.
     """
     if file not in {None, "-"}:
-        text = _from_file(Path(str(file)))
-    elif stdin.isatty():
-        text = getpass.getpass("Token of the bot, from @BotFather (not shown): ")
-    else:
-        text = stdin.readline(_MAX_BYTES)
+        return _checked(_from_file(Path(str(file))))
+    try:
+        if stdin.isatty():
+            text = getpass.getpass("Token of the bot, from @BotFather (not shown): ")
+        else:
+            text = stdin.readline(_MAX_BYTES)
+    except (EOFError, UnicodeDecodeError):
+        # Ctrl-D, or a file that is no text.
+        text = ""
     return _checked(text)
 
 
