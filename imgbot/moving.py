@@ -19,6 +19,7 @@ from imgbot.ops.archive import BackupError, Manifest
 from imgbot.ops.disk import LEAST_FREE_BYTES
 from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.environment import SettingsSource
+from imgbot.ops.install.service import has_systemd
 from imgbot.ops.kept_settings import put_settings, settings_to_keep
 from imgbot.ops.lock import AlreadyRunningError, InstanceLock
 from imgbot.ops.settings import Settings
@@ -86,7 +87,8 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
     Raises ConfigError, BackupError, AlreadyRunningError, StorageAwayError.
     """
     os.umask(0o077)
-    environ = environ_of_service(environ)
+    # On a fresh server root restores before he installs: a bot that serves already is too late.
+    environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
     settings = _places(environ)
     state_dir = settings.state_dir
     with InstanceLock(state_dir, _known_token(settings)):

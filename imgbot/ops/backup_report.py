@@ -36,7 +36,8 @@ def restored(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[s
             "the backup is of a bot that went on: stop that one for good. Jobs that waited are "
             "looked up at their provider first, and stop where it cannot tell"
         )
-    return [*lines, "start it: sudo systemctl enable --now imgbot"]
+    start = "sudo systemctl enable --now imgbot"
+    return [*lines, f"start it: {start}, or where it is not installed yet: sudo ./imgbot install"]
 
 
 def _sum(manifest: Manifest) -> str:

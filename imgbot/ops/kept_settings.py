@@ -42,16 +42,25 @@ def put_settings(environ: Mapping[str, str], folder: Path) -> list[str]:
     said: list[str] = []
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and (folder / _FILE).is_file():
+        _make(Path(file).parent, 0o755)
         has_secret = any(map(_SECRET_LINE.match, (folder / _FILE).read_text().splitlines()))
         said.append(_put(folder / _FILE, Path(file), 0o600 if has_secret else 0o644))
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
-        Path(credentials).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(Path(credentials).parent, 0o755)
+        _make(Path(credentials), 0o700)
         said += [
             _put(path, Path(credentials, path.name), 0o600)
             for path in sorted((folder / _FOLDER).iterdir())
         ]
     return said
+
+
+def _make(folder: Path, mode: int) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        # Whatever the umask says: the service must find its settings.
+        folder.chmod(mode)
 
 
 def _put(source: Path, target: Path, mode: int) -> str:

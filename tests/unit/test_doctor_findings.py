@@ -189,6 +189,17 @@ def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:
     assert environ_of_service(bare, tmp_path)["CREDENTIALS_DIRECTORY"] == f"{tmp_path}/credentials"
 
 
+def test_a_fresh_server_is_restored_to_where_the_service_will_be(tmp_path: Path) -> None:
+    none, given = tmp_path / "none", {"IMGBOT_STATE_DIR": "/data"}
+
+    assert environ_of_service({}, none, tmp_path / "lib", is_to_come=True) == {
+        "IMGBOT_ENVIRONMENT_FILE": f"{none}/imgbot.env",
+        "CREDENTIALS_DIRECTORY": f"{none}/credentials",
+        "STATE_DIRECTORY": f"{tmp_path}/lib",
+    }
+    assert environ_of_service(given, none, is_to_come=True) == given
+
+
 def test_a_report_is_plain_and_without_secrets() -> None:
     found = [
         ok("a", "well"),

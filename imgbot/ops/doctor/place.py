@@ -8,16 +8,21 @@ STATE = Path("/var/lib/imgbot")
 
 
 def environ_of_service(
-    environ: Mapping[str, str], etc: Path = ETC, state: Path = STATE
+    environ: Mapping[str, str],
+    etc: Path = ETC,
+    state: Path = STATE,
+    *,
+    is_to_come: bool = False,
 ) -> dict[str, str]:
     """Return this shell's variables, or those of the installed service where it has none of ours.
 
     So `sudo imgbot doctor` examines the service, and `IMGBOT_…=… imgbot doctor` what it is given.
+    `is_to_come` says that the service will be installed here, if it is not yet.
     """
     is_given = "CREDENTIALS_DIRECTORY" in environ or any(
         name.startswith("IMGBOT_") for name in environ
     )
-    if is_given or not etc.is_dir():
+    if is_given or not (is_to_come or etc.is_dir()):
         return dict(environ)
     return {
         **environ,
