@@ -18,7 +18,7 @@ from imgbot.queue.outcomes import Outcomes
 from imgbot.queue.overview import Overview
 from imgbot.queue.scripts import Scripts
 from imgbot.runner.alarms import Alarms
-from imgbot.runner.findings import Facts, Levels, Money
+from imgbot.runner.matters import Facts, Levels, Money
 from imgbot.runner.pacing import Pace
 from imgbot.runner.routing import Routes, kind_of
 from imgbot.telegram.contact import Contact

@@ -71,26 +71,14 @@ def _demo(options: argparse.Namespace) -> int:
     return demo(options.port, options.provider)
 
 
-def _status_arguments(parser: argparse.ArgumentParser) -> None:
-    look = parser.add_mutually_exclusive_group()
-    look.add_argument("--watch", action="store_true", help="stay, and show it live")
-    look.add_argument("--json", action="store_true", help="print the document, for scripts")
-    parser.epilog = (
-        "Asks the service at IMGBOT_HTTP, from the environment or /etc/imgbot/imgbot.env; needs no "
-        "token. Exit status: 0 normal or attention, 2 critical, 3 nobody answers, 78 IMGBOT_HTTP "
-        "is wrong, 1 anything else."
-    )
-
-
-def _status(options: argparse.Namespace) -> int:
-    from imgbot.ops.status_command import main as status
-
-    return status(is_watching=options.watch, is_json=options.json)
-
-
 _COMMANDS = {
     "demo": _Command(
         help="chat with the bot in a browser; needs nothing", arguments=_demo_arguments, run=_demo
+    ),
+    "status": _Command(
+        help="how the running service stands",
+        arguments=operating.status_arguments,
+        run=operating.status,
     ),
     "doctor": _Command(
         help="examine the installation, and say what mends it; or check a provider's file",
@@ -121,9 +109,6 @@ _COMMANDS = {
         help="remove the service; the data stays",
         arguments=operating.uninstall_arguments,
         run=operating.uninstall,
-    ),
-    "status": _Command(
-        help="how the running service stands", arguments=_status_arguments, run=_status
     ),
 }
 

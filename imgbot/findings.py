@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad it is; only `wrong` makes an examination fail."""
 
     OK = "ok"
@@ -18,7 +18,7 @@ class Finding:
 
     check: str
     """What was looked at, in a word or two."""
-    level: Level
+    level: Severity
     text: str
     mend: str = ""
     """The command, or the setting, that mends it; empty where nothing is to be done."""
@@ -27,12 +27,12 @@ class Finding:
 
 
 def ok(check: str, text: str, mend: str = "") -> Finding:
-    return Finding(check, Level.OK, text, mend)
+    return Finding(check, Severity.OK, text, mend)
 
 
 def warning(check: str, text: str, mend: str = "", fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(check, Level.WARNING, text, mend, fix)
+    return Finding(check, Severity.WARNING, text, mend, fix)
 
 
 def wrong(check: str, text: str, mend: str = "", fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(check, Level.WRONG, text, mend, fix)
+    return Finding(check, Severity.WRONG, text, mend, fix)

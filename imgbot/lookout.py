@@ -26,8 +26,6 @@ def sources_of(
             refused=found.refused,
             unknown=[_unknown(job) for job in found.dead],
             is_paused=found.is_paused,
-            redis_memory_bytes=found.memory_bytes,
-            redis_memory_limit_bytes=found.memory_limit_bytes,
         )
 
     def workers() -> list[Worker]:

@@ -9,6 +9,23 @@ from typing import Any
 from imgbot.errors import EX_CONFIG
 
 
+def status_arguments(parser: argparse.ArgumentParser) -> None:
+    look = parser.add_mutually_exclusive_group()
+    look.add_argument("--watch", action="store_true", help="stay, and show it live")
+    look.add_argument("--json", action="store_true", help="print the document, for scripts")
+    parser.epilog = (
+        "Asks the service at IMGBOT_HTTP, from the environment or /etc/imgbot/imgbot.env; needs no "
+        "token. Exit status: 0 normal or attention, 2 critical, 3 nobody answers, 78 IMGBOT_HTTP "
+        "is wrong, 1 anything else."
+    )
+
+
+def status(options: argparse.Namespace) -> int:
+    from imgbot.ops.status_command import main as show
+
+    return show(is_watching=options.watch, is_json=options.json)
+
+
 def doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--provider",

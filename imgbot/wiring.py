@@ -122,13 +122,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     )
     office = open_office(doors.redis, doors.scripts, doors.queue, figures, typical_s)
     store = _store(settings, doors, office)
-    house = House(
-        allowed=frozenset(settings.allowed_users),
-        admins=frozenset(settings.admins),
-        has_builtin_engine=settings.providers == ("builtin",),
-        price_of=doors.routes.price_micro,
-    )
-    desk = Desk(store, delivery, house, now_ms)
+    desk = Desk(store, delivery, _house(settings, doors.routes), now_ms)
     dialogues = storage(doors.redis, keys.DIALOGUE)
     updates = _updates(doors, store, delivery, build_dispatcher(desk, dialogues, doors.myself))
 
@@ -154,6 +148,15 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         checks=checks,
         take_hook=tools.hooks.take,
         watch=watch,
+    )
+
+
+def _house(settings: Settings, routes: Routes) -> House:
+    return House(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=routes.price_micro,
     )
 
 

@@ -44,8 +44,6 @@ class Glance:
     unknown: Sequence[UnknownJob] = ()
     """The latest."""
     is_paused: bool = False
-    redis_memory_bytes: int | None = None
-    redis_memory_limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

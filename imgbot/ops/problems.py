@@ -39,6 +39,7 @@ def problems(
             *_of_jobs(now),
             *_of_providers(now),
             *_of_telegram(now, vitals.earlier(FLOOD_WINDOW_S)),
+            *_of_redis(now),
         ]
     if now is not None and glance is not None:
         found += _of_queue(glance, now.at_s)
@@ -149,7 +150,10 @@ def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
             else "A job of the last day ended unknown.",
             "It may have been paid for: look it up at the provider",
         )
-    used, limit = glance.redis_memory_bytes, glance.redis_memory_limit_bytes
+
+
+def _of_redis(now: Sample) -> Iterator[Problem]:
+    used, limit = now.usage.redis_bytes, now.usage.redis_limit_bytes
     if used and limit and used > _REDIS_FULL * limit:
         yield Problem(
             Level.ATTENTION,

@@ -1,5 +1,6 @@
 """One look at the metrics: what vitals, history and the status document are made of."""
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -64,6 +65,10 @@ class Usage:
     """Whether the unit has a limit of its own."""
     parts_bytes: Series = field(default_factory=dict[str, float])
     """Memory of the bot, its workers, its Redis."""
+    redis_bytes: float | None = None
+    """What Redis's data take of its maxmemory."""
+    redis_limit_bytes: float | None = None
+    """None: it has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,7 @@ def _usage(found: "_Found") -> Usage:
     cpu_of_unit = found.maybe("imgbot_cgroup_cpu_seconds_total")
     cpu_of_processes = found.maybe("imgbot_processes_cpu_seconds_total")
     known = of_processes if of_unit is None else of_unit
+    limit_bytes = found.total("imgbot_redis_memory_max_bytes")
     return Usage(
         source="unknown" if known is None else "processes" if of_unit is None else "unit",
         cpu_s=cpu_of_processes if cpu_of_unit is None else cpu_of_unit,
@@ -153,6 +159,8 @@ def _usage(found: "_Found") -> Usage:
         memory_limit_bytes=found.maybe("imgbot_memory_limit_bytes"),
         is_limited=found.maybe("imgbot_cgroup_memory_max_bytes") is not None,
         parts_bytes=found.by("imgbot_processes_memory_bytes", "part"),
+        redis_bytes=found.total("imgbot_redis_memory_bytes") or None,
+        redis_limit_bytes=None if limit_bytes in {0, math.inf} else limit_bytes,
     )
 
 

@@ -149,7 +149,10 @@ class Settings(ProviderSettings):
     http: Annotated[
         Address,
         BeforeValidator(parse_address),
-        About("where `/healthz` and `/metrics` are served", "a host and port: 127.0.0.1:8080"),
+        About(
+            "where the status page, `/healthz` and `/metrics` are served",
+            "a host and port: 127.0.0.1:8080",
+        ),
     ] = Address("127.0.0.1", 8080)
     state_dir: Annotated[
         Path,

@@ -81,7 +81,7 @@ def document_of(facts: Facts) -> Document:
             "recent_flood_waits": now.flood_waits - before.flood_waits,
             "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
-        "resources": _resources(now, facts.glance),
+        "resources": _resources(now),
         "unknown_jobs": [asdict(job) for job in (facts.glance.unknown if facts.glance else ())],
     }
     return _rounded(document)
@@ -166,7 +166,7 @@ def _providers(now: Sample, before: Sample) -> Document:
     }
 
 
-def _resources(now: Sample, glance: Glance | None) -> Document:
+def _resources(now: Sample) -> Document:
     return {
         "source": now.usage.source,
         "cores": now.usage.cores,
@@ -174,8 +174,8 @@ def _resources(now: Sample, glance: Glance | None) -> Document:
         "memory_limit_bytes": now.usage.memory_limit_bytes,
         "has_limit": now.usage.is_limited,
         "parts_bytes": now.usage.parts_bytes,
-        "redis_bytes": glance.redis_memory_bytes if glance else None,
-        "redis_limit_bytes": glance.redis_memory_limit_bytes if glance else None,
+        "redis_bytes": now.usage.redis_bytes,
+        "redis_limit_bytes": now.usage.redis_limit_bytes,
     }
 
 

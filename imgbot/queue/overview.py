@@ -3,10 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from imgbot.queue import keys
 from imgbot.queue.scripts import storage_errors
@@ -41,9 +39,6 @@ class Glance:
     dead: tuple[DeadJob, ...]
     """The latest."""
     is_paused: bool
-    memory_bytes: int | None
-    """Of the server; None where it does not tell."""
-    memory_limit_bytes: int | None
 
 
 class Overview:
@@ -64,14 +59,11 @@ class Overview:
         pipe.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True)
         with storage_errors():
             ids, length, paused, this_hour, last_hour, dead = await pipe.execute()
-            memory = await self._memory()
             return Glance(
                 waiting=await self._by_operation(ids, length),
                 refused=_most(this_hour, last_hour),
                 dead=await self._dead(dead),
                 is_paused=bool(paused),
-                memory_bytes=memory.get("used_memory_rss"),
-                memory_limit_bytes=memory.get("maxmemory") or None,
             )
 
     async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
@@ -105,13 +97,6 @@ class Overview:
         for job_id in ids:
             pipe.hmget(prefix + job_id, names)
         return [tuple(found) for found in await pipe.execute()] if ids else []
-
-    async def _memory(self) -> Mapping[str, Any]:
-        try:
-            return await self._redis.info("memory")
-        except ResponseError:
-            # A server of one's own may keep this to itself.
-            return {}
 
 
 def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:

@@ -13,7 +13,7 @@ from imgbot.errors import ConfigError, FencedError, ImgbotError, TransientError
 from imgbot.incidents import CALM, TOLD, Change, Course, decide
 from imgbot.queue.incidents import Incidents, Notice
 from imgbot.queue.people import People
-from imgbot.runner.findings import Facts, find
+from imgbot.runner.matters import Facts, find
 from imgbot.tasks import pause
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
@@ -84,12 +84,12 @@ class Alarms:
     async def _judge(self, facts: Facts, before: dict[str, Course]) -> dict[str, Course]:
         courses: dict[str, Course] = {}
         notices: list[Notice] = self._outage()
-        for finding in find(facts):
-            course = before.get(finding.matter, CALM)
-            course, change = decide(course, finding.sign, finding.hold, facts.now_ms)
-            courses[finding.matter] = course
+        for matter in find(facts):
+            course = before.get(matter.name, CALM)
+            course, change = decide(course, matter.sign, matter.hold, facts.now_ms)
+            courses[matter.name] = course
             if change is not None:
-                notices.append(finding.begun if change is Change.BEGUN else finding.over)
+                notices.append(matter.begun if change is Change.BEGUN else matter.over)
         told = {matter for matter, course in before.items() if course.is_told}
         now_told = {matter for matter, course in courses.items() if course.is_told}
         if notices or told != now_told:

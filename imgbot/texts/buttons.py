@@ -143,6 +143,14 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
     def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
         return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")
 
+    def either(
+        name: str, first: tuple[str, str], second: tuple[str, str], *, is_second: bool
+    ) -> list[Button]:
+        return [
+            choice(say(language, f"choice_{word}"), name, value, is_chosen=is_second == is_this)
+            for (word, value), is_this in ((first, False), (second, True))
+        ]
+
     return [
         [
             choice(say(code, "language_name"), "language", code, is_chosen=code == language)
@@ -159,25 +167,7 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
             choice(str(count), "variants", str(count), is_chosen=count == liked.variants)
             for count in VARIANTS
         ],
-        [
-            choice(
-                say(language, f"choice_{key}"), "file", value, is_chosen=liked.is_file == is_file
-            )
-            for key, value, is_file in (("photo", "0", False), ("file", "1", True))
-        ],
-        [
-            choice(
-                say(language, f"choice_{key}"), "quiet", value, is_chosen=liked.is_quiet == quiet
-            )
-            for key, value, quiet in (("loud", "0", False), ("quiet", "1", True))
-        ],
-        [
-            choice(
-                say(language, f"choice_{key}"),
-                "news",
-                value,
-                is_chosen=liked.is_unsubscribed == is_unsubscribed,
-            )
-            for key, value, is_unsubscribed in (("news", "1", False), ("no_news", "0", True))
-        ],
+        either("file", ("photo", "0"), ("file", "1"), is_second=liked.is_file),
+        either("quiet", ("loud", "0"), ("quiet", "1"), is_second=liked.is_quiet),
+        either("news", ("news", "1"), ("no_news", "0"), is_second=liked.is_unsubscribed),
     ]

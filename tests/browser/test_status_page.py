@@ -98,14 +98,14 @@ async def _until_live(chat: ChatPage) -> None:
 
 def _everything_at_once(desk: Desk) -> None:
     desk.service.waiting.set(120)
+    desk.service.redis_bytes.set(250)
+    desk.service.redis_limit_bytes.set(256)
     lost = UnknownJob("991", "create", "simulated", "submit_unknown", 1_700_000_000.0, 5)
     desk.service.glance = Glance(
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],
         unknown=[lost] * 5,
         is_paused=True,
-        redis_memory_bytes=250,
-        redis_memory_limit_bytes=256,
     )
     about = "preparing a result"
     desk.service.workers = [Worker(number, number, about, 99.0, 70_000_000) for number in range(99)]

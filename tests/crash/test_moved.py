@@ -88,13 +88,18 @@ async def some_wait_and_some_run(move: Move) -> None:
     )
 
 
-async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
-    control = move.control
+async def order_seven(move: Move) -> list[Person]:
+    """Start the old bot and order: three pictures for the first of five people, one each else."""
     await move.old.start()
-    people = await ask_for_pictures(control, 5, "a fox [[sim:slow=4]]")
+    people = await ask_for_pictures(move.control, 5, "a fox [[sim:slow=4]]")
     for words in ("a crow", "an owl"):
-        await control.say(people[0], words)
-    await control.say(people[1], "/quiet")
+        await move.control.say(people[0], words)
+    return people
+
+
+async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
+    people = await order_seven(move)
+    await move.control.say(people[1], "/quiet")
     await some_wait_and_some_run(move)
 
     made = await run(move.old, "backup", "--stop", str(move.file))
@@ -112,11 +117,7 @@ async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
 
 
 async def test_a_killed_bot_goes_on_from_a_copy_made_while_it_ran(move: Move) -> None:
-    control = move.control
-    await move.old.start()
-    people = await ask_for_pictures(control, 5, "a fox [[sim:slow=4]]")
-    for words in ("a crow", "an owl"):
-        await control.say(people[0], words)
+    people = await order_seven(move)
     await some_wait_and_some_run(move)
 
     made = await run(move.old, "backup", str(move.file))

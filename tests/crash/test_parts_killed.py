@@ -2,32 +2,19 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
+from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import (
     all_pictures,
     ask_for_pictures,
     expect_one_each,
     field_is_set,
 )
-from tests.support.bot import Bot, with_simulated_provider
+from tests.support.bot import Bot
 from tests.support.photos import load_photo
 from tests.support.processes import children_of
-from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
-
-Sandboxed = tuple[Bot, Control]
-
-
-@pytest.fixture
-async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
-    async with open_sandbox() as (sandbox, control):
-        await control.set_provider(duration_s=[0.6, 0.9])
-        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
-            yield bot, control
 
 
 def children_named(bot: Bot, part: str) -> list[int]:

@@ -3,25 +3,11 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-
+from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.sandbox import Control, open_sandbox
+from tests.support.bot import Bot
 from tests.support.waiting import PATIENCE_S, eventually
-
-Sandboxed = tuple[Bot, Control]
-
-
-@pytest.fixture
-async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
-    async with open_sandbox() as (sandbox, control):
-        await control.set_provider(duration_s=[0.6, 0.9])
-        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
-            yield bot, control
 
 
 async def scale(bot: Bot, number: int) -> tuple[int, str]:

@@ -4,25 +4,16 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.bot import Bot, with_simulated_provider
+from tests.crash.conftest import Sandboxed
+from tests.support.bot import Bot
 from tests.support.processes import children_of, is_gone
-from tests.support.sandbox import Control, Person, open_sandbox
+from tests.support.sandbox import Control, Person
 from tests.support.waiting import eventually
-
-Sandboxed = tuple[Bot, Control]
-
-
-@pytest.fixture
-async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
-    async with open_sandbox() as (sandbox, control):
-        await control.set_provider(duration_s=[0.6, 0.9])
-        async with Bot(sandbox, state_dir, **with_simulated_provider(sandbox)) as bot:
-            yield bot, control
 
 
 async def pictures_of(control: Control, person: Person) -> int:

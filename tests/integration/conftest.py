@@ -13,7 +13,7 @@ import pytest_asyncio
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hook_catcher import HookCatcher, catch_hooks
-from tests.support.sandbox import Control, open_sandbox
+from tests.support.sandbox import Clock, Control, open_sandbox
 from tests.support.scripted import Script, open_script
 
 
@@ -52,6 +52,12 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     """The simulated provider."""
     async for stage in open_stage(tmp_path_factory.mktemp("simulated"), is_simulated=True):
         yield stage
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The sandbox's clock, for a test to turn."""
+    return Clock()
 
 
 @pytest.fixture

@@ -184,7 +184,7 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
         await redis.sadd(keys.ALLOWED, str(anna.id))
     for number in range(4):
         # Three at once; the fourth waits.
-        await control.say(anna, f"fox {number} [[sim:slow=2]]")
+        await control.say(anna, f"fox {number} [[sim:slow=10]]")
     waiting = await control.wait_message(anna.id, lambda m: "place in line" in m.text)
 
     await asked(office, owner, f"/ban {anna.id}")

@@ -19,7 +19,7 @@ from imgbot.queue.incidents import Incidents
 from imgbot.queue.mending import Stuck
 from imgbot.queue.people import People
 from imgbot.runner.alarms import Alarms
-from imgbot.runner.findings import Facts, Money
+from imgbot.runner.matters import Facts, Money
 from imgbot.tasks import end
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.delivery import Delivery

@@ -29,11 +29,6 @@ Stage = tuple[Sandbox, Control, Bot]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def stage(state_dir: Path, clock: Clock) -> AsyncIterator[Stage]:
     async with open_sandbox(now=clock) as (sandbox, control):
         yield sandbox, control, Bot(sandbox, state_dir)

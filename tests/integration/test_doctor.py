@@ -18,11 +18,6 @@ Place = tuple[Sandbox, Bot]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def place(state_dir: Path, clock: Clock) -> AsyncIterator[Place]:
     async with open_sandbox(now=clock) as (sandbox, _):
         yield sandbox, Bot(sandbox, state_dir)

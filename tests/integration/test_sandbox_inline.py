@@ -19,11 +19,6 @@ KEYBOARD = {"inline_keyboard": [[{"text": "Again", "callback_data": "again"}]]}
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(said="/start", now=clock) as desk:
         yield desk

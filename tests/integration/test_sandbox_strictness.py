@@ -18,11 +18,6 @@ Desk = tuple[Control, BotApi, Person]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(said="hello", now=clock) as desk:
         yield desk

@@ -14,11 +14,6 @@ Desk = tuple[Control, BotApi, Person]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(said="hello", now=clock, flood=True) as desk:
         yield desk

@@ -26,11 +26,6 @@ Desk = tuple[Control, BotApi, Person]
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(now=clock) as desk:
         yield desk

@@ -18,7 +18,12 @@ QUIET = Sample(
     poll_answered_at_s=NOW_S - 2,
     provider_up={"replicate": 1.0, "builtin": 1.0},
     budget_usd=float("inf"),
-    usage=Usage("unit", 100, 2, GIB / 4, GIB, is_limited=True),
+    usage=Usage(
+        *("unit", 100, 2, GIB / 4, GIB),
+        is_limited=True,
+        redis_bytes=15_000_000,
+        redis_limit_bytes=256_000_000,
+    ),
 )
 """Nothing to do, and nothing wrong."""
 
@@ -39,7 +44,7 @@ def facts_of(now: Sample = QUIET, **changes: Any) -> Facts:
     facts = Facts(
         vitals=vitals_of(now),
         checks={"redis": "", "telegram": ""},
-        glance=Glance(redis_memory_bytes=15_000_000, redis_memory_limit_bytes=256_000_000),
+        glance=Glance(),
         workers=[Worker(1, 4321, "", 0.0, 31_000_000), Worker(2)],
         provider="replicate",
         version="1.2.3",

@@ -22,11 +22,16 @@ class Service:
         self.registry = CollectorRegistry()
         jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
         self.waiting = jobs.labels("img_queue", "waiting")
+        self.redis_bytes = self._gauge("redis_memory_bytes")
+        self.redis_limit_bytes = self._gauge("redis_memory_max_bytes")
         self.glance = Glance()
         self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
         self.is_redis_away = False
         sources = Sources(lambda: self.workers, self._look, "simulated", "1.0")
         self.watch = Watch(self.registry, {}, sources, folder)
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(f"imgbot_{name}", name, registry=self.registry)
 
     async def _look(self) -> Glance:
         if self.is_redis_away:

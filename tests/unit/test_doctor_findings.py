@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.findings import Finding, Level, ok, warning, wrong
+from imgbot.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.doctor import files, guide, machine, report, running, telegram
 from imgbot.ops.doctor.files import Entry, Files
 from imgbot.ops.doctor.machine import Machine
@@ -53,7 +53,7 @@ def the(findings: list[Finding], check: str) -> Finding:
 def test_a_good_machine_is_well() -> None:
     found = machine.judge(MACHINE, settings(IMGBOT_WORKERS="10"))
 
-    assert {finding.level for finding in found} == {Level.OK}
+    assert {finding.level for finding in found} == {Severity.OK}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_bad_machine(changed: dict[str, Any], check: str, level: str, mend: st
     found = machine.judge(replace(MACHINE, **changed), settings(IMGBOT_WORKERS="10"))
 
     assert (the(found, check).level, mend in the(found, check).mend) == (level, True)
-    assert sum(finding.level is not Level.OK for finding in found) == 1
+    assert sum(finding.level is not Severity.OK for finding in found) == 1
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_unit_as_shipped_wherever_it_stands() -> None:
 
     for unit in (UNIT, elsewhere, "# a remark\n" + UNIT):
         found = files.judge(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
-        assert the(found, "unit").level is Level.OK
+        assert the(found, "unit").level is Severity.OK
 
 
 def test_a_unit_that_was_changed_names_what() -> None:
@@ -118,7 +118,7 @@ def test_a_unit_that_was_changed_names_what() -> None:
 
     found = the(files.judge(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit")
 
-    assert found.level is Level.WARNING
+    assert found.level is Severity.WARNING
     assert "MemoryMax, ProtectHome" in found.text
     assert "imgbot install" in found.mend
 
@@ -130,7 +130,7 @@ def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
 
     found = files.judge(files.look({}, [tmp_path / "none", tmp_path]))
 
-    assert [finding.level for finding in found] == [Level.OK, Level.OK]
+    assert [finding.level for finding in found] == [Severity.OK, Severity.OK]
     assert "override.conf" in found[1].text
 
 
@@ -176,8 +176,8 @@ def test_the_guides_checklist() -> None:
     open_ = guide.judge(bare, 0, None, is_watched=False)
 
     assert len(ticked) == len(open_) == 7
-    assert {finding.level for finding in ticked} == {Level.OK}
-    assert {finding.level for finding in open_} == {Level.WARNING}
+    assert {finding.level for finding in ticked} == {Severity.OK}
+    assert {finding.level for finding in open_} == {Severity.WARNING}
     assert all(finding.mend for finding in open_)
 
 

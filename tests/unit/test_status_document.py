@@ -81,6 +81,12 @@ def test_a_quiet_service_is_well() -> None:
         ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
         ({"flood_waits": 30.0}, "critical", "wait 30 times", "IMGBOT_JOBS_PER_WORKER"),
         (
+            {"usage": replace(QUIET.usage, redis_bytes=90, redis_limit_bytes=100)},
+            "attention",
+            "Redis uses 90 %",
+            "IMGBOT_QUEUE_LIMIT",
+        ),
+        (
             {"spend_today_usd": 5.0, "budget_usd": 5.0},
             "attention",
             "Today's money is spent",
@@ -89,7 +95,7 @@ def test_a_quiet_service_is_well() -> None:
     ],
     ids=[
         *("queue", "long-queue", "slow", "very-slow-provider", "memory", "cpu", "errors", "stuck"),
-        *("one-provider-out", "every-provider-out", "flood", "hard-flood", "budget"),
+        *("one-provider-out", "every-provider-out", "flood", "hard-flood", "redis", "budget"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_helps(
@@ -108,9 +114,8 @@ def test_what_is_wrong_is_said_with_what_helps(
     [
         (Glance(is_paused=True), "The bot is paused"),
         (Glance(unknown=[LOST]), "A job of the last day ended unknown"),
-        (Glance(redis_memory_bytes=90, redis_memory_limit_bytes=100), "Redis uses 90 %"),
     ],
-    ids=["paused", "unknown-job", "redis-full"],
+    ids=["paused", "unknown-job"],
 )
 def test_what_is_wrong_in_the_queue(glance: Glance, words: str) -> None:
     document = document_with(glance=glance)

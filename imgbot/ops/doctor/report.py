@@ -4,14 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from imgbot.findings import Finding, Level
+from imgbot.findings import Finding, Severity
 from imgbot.ops.logs import Redactor
 
-_MARKS = {Level.OK: "ok     ", Level.WARNING: "warning", Level.WRONG: "WRONG  "}
+_MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
 
 
 def exit_status(findings: Iterable[Finding]) -> int:
-    return int(any(finding.level is Level.WRONG for finding in findings))
+    return int(any(finding.level is Severity.WRONG for finding in findings))
 
 
 def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterable[str]) -> str:
@@ -41,8 +41,8 @@ def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
             for finding in findings
         ],
         "mended": list(mended),
-        "wrong": counts[Level.WRONG],
-        "warning": counts[Level.WARNING],
+        "wrong": counts[Severity.WRONG],
+        "warning": counts[Severity.WARNING],
     }
     return Redactor(secrets)(json.dumps(content, ensure_ascii=False, indent=2))
 
@@ -54,6 +54,6 @@ def _plain(text: str) -> str:
 
 def _sum(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
-    well, fixable = counts[Level.OK], sum(bool(finding.fix) for finding in findings)
+    well, fixable = counts[Severity.OK], sum(bool(finding.fix) for finding in findings)
     hint = f"; `imgbot doctor --fix` mends {fixable}" if fixable else ""
-    return f"{counts[Level.WRONG]} wrong, {counts[Level.WARNING]} warnings, {well} ok{hint}"
+    return f"{counts[Severity.WRONG]} wrong, {counts[Severity.WARNING]} warnings, {well} ok{hint}"

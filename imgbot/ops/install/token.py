@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-import aiohttp
 from pydantic import SecretStr
 
 from imgbot.errors import ConfigError
+from imgbot.ops.doctor.telegram import ask
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.setting_types import check_token
 
 _SETTING = "IMGBOT_TOKEN"
-_DEADLINE_S = 30.0
 _MAX_BYTES = 1000
 
 
@@ -55,31 +54,16 @@ def stored_token(path: Path) -> str | None:
 
 def ask_telegram(api: str, token: str) -> Account:
     """Ask getMe. Raises ConfigError for a wrong token, TelegramAwayError without an answer."""
-    try:
-        return asyncio.run(_ask(api, token))
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        # Never the error's own text: it can hold the address, and the address holds the token.
-        raise TelegramAwayError(
-            f"Telegram could not be asked at {api} ({type(error).__name__})"
-        ) from None
-
-
-async def _ask(api: str, token: str) -> Account:
-    limit = aiohttp.ClientTimeout(total=_DEADLINE_S)
-    async with (
-        aiohttp.ClientSession(timeout=limit, trust_env=True) as session,
-        session.get(f"{api.rstrip('/')}/bot{token}/getMe", allow_redirects=False) as answer,
-    ):
-        if answer.status in {401, 404}:
-            raise ConfigError(
-                _SETTING, "Telegram does not know this token; ask @BotFather for the right one"
-            )
-        answer.raise_for_status()
-        found = await answer.json()
-    try:
-        return Account(int(found["result"]["id"]), str(found["result"].get("username", "")))
-    except (KeyError, TypeError) as error:
-        raise ValueError from error
+    said = asyncio.run(ask(api.rstrip("/"), token, may_poll=False))
+    if said.refusal in {401, 404}:
+        raise ConfigError(
+            _SETTING, "Telegram does not know this token; ask @BotFather for the right one"
+        )
+    identity = (said.me or {}).get("id")
+    if said.me is None or not isinstance(identity, int):
+        why = said.silence or f"HTTP {said.refusal or 200}"
+        raise TelegramAwayError(f"Telegram could not be asked at {api} ({why})")
+    return Account(identity, str(said.me.get("username", "")))
 
 
 def _from_file(path: Path) -> str:

@@ -33,7 +33,7 @@ function rememberedHours() {
 }
 
 function drawPlots() {
-  const data = { ...history_.steps(hours, now_s), now: status_?.queue };
+  const data = { ...history_.steps(hours, now_s), now: status_?.queue, vitals: status_?.vitals };
   for (const plot of plots) plot.draw(data);
 }
 

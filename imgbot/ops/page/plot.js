@@ -22,8 +22,8 @@ export class Plot {
   element;
 
   /**
-   * `about`: title, unit, series [{name, label, form: "line" | "area" | "bars"}], thresholds
-   * [{at, level}], isWhole, and words(rows): a sentence that says what there is to see.
+   * `about`: title, unit, series [{name, label, form: "line" | "area" | "bars"}], vital
+   * (whose bounds are drawn), isWhole, and words(rows): a sentence that says what there is to see.
    */
   constructor(about) {
     this.#about = about;
@@ -118,7 +118,9 @@ export class Plot {
   }
 
   #thresholds({ width, ticks, y }) {
-    return (this.#about.thresholds ?? [])
+    const bounds = this.#data.vitals?.[this.#about.vital] ?? {};
+    return ["attention", "critical"]
+      .map((level) => ({ level, at: bounds[level] ?? Infinity }))
       .filter(({ at }) => at <= ticks.at(-1))
       .map(({ at, level }) => s("line", { class: `threshold ${level}`, x1: LEFT, x2: width - RIGHT, y1: y(at), y2: y(at) }));
   }

@@ -72,10 +72,7 @@ export function makePlots() {
         { name: "waiting", label: "waiting", form: "area" },
         { name: "running", label: "running", form: "line" },
       ],
-      thresholds: [
-        { at: 50, level: "attention" },
-        { at: 100, level: "critical" },
-      ],
+      vital: "queue_jobs",
       words: queueWords,
     }),
     new Plot({
@@ -84,10 +81,7 @@ export function makePlots() {
       unit: "seconds, on average",
       isStacked: true,
       series: STAGES.map((stage) => ({ name: `${stage}_s`, label: stage, form: "bars" })),
-      thresholds: [
-        { at: 30, level: "attention" },
-        { at: 60, level: "critical" },
-      ],
+      vital: "job_time_s",
       words: stageWords,
     }),
     new Plot({

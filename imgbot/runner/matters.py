@@ -58,17 +58,17 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Matter:
     """How one matter looks, and what would be said of it."""
 
-    matter: str
+    name: str
     sign: Sign
     hold: Hold
     begun: Notice
     over: Notice
 
 
-def find(facts: Facts) -> Iterator[Finding]:
+def find(facts: Facts) -> Iterator[Matter]:
     """Yield every matter that can be judged at all."""
     for vital, (value, level) in facts.levels.items():
         yield _vital(vital, value, level, facts.workers)
@@ -80,12 +80,12 @@ def find(facts: Facts) -> Iterator[Finding]:
     yield _polling(facts)
 
 
-def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Finding:
+def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Matter:
     bounds = BOUNDS[vital]
     bound = bounds.attention if bounds.critical is None else bounds.critical
     scale = 100 if vital in _RATIOS else 1
     told = {"value": round((value or 0) * scale), "bound": round(bound * scale)}
-    return Finding(
+    return Matter(
         vital,
         sign_of(vital, value, level),
         VITAL_HOLDS[vital],
@@ -94,12 +94,12 @@ def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Fin
     )
 
 
-def _provider(name: str, facts: Facts) -> Finding:
+def _provider(name: str, facts: Facts) -> Matter:
     kind = facts.providers.get(name)
     is_known = name in facts.providers
     sign = Sign.OPEN if not is_known else Sign.GOOD if kind is None else Sign.BAD
     key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
-    return Finding(
+    return Matter(
         f"provider.{name}",
         sign,
         _PROVIDER_HOLD,
@@ -108,7 +108,7 @@ def _provider(name: str, facts: Facts) -> Finding:
     )
 
 
-def _budget(money: Money, ceiling_micro: int) -> Finding:
+def _budget(money: Money, ceiling_micro: int) -> Matter:
     is_used_up = (
         money.least_price_micro > 0
         and money.spent_micro + money.least_price_micro > ceiling_micro
@@ -118,7 +118,7 @@ def _budget(money: Money, ceiling_micro: int) -> Finding:
         "ceiling": dollars(ceiling_micro),
         "wait_s": money.resumes_in_s,
     }
-    return Finding(
+    return Matter(
         "budget",
         Sign.BAD if is_used_up else Sign.GOOD,
         _BUDGET_HOLD,
@@ -127,12 +127,12 @@ def _budget(money: Money, ceiling_micro: int) -> Finding:
     )
 
 
-def _death(facts: Facts) -> Finding:
+def _death(facts: Facts) -> Matter:
     """The first death in a quiet hour is told; the rest are in the list that it names."""
     dead = facts.dead
     is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
     provider = dead.job.provider if dead else ""
-    return Finding(
+    return Matter(
         "dead",
         Sign.BAD if is_news else Sign.GOOD,
         Hold(),
@@ -141,11 +141,11 @@ def _death(facts: Facts) -> Finding:
     )
 
 
-def _polling(facts: Facts) -> Finding:
+def _polling(facts: Facts) -> Matter:
     told = {"minutes": max(1, round(facts.silence_s / 60))}
     # A start is no answer: what was wrong before it may be so still.
     quiet = Sign.GOOD if facts.has_answered else Sign.OPEN
-    return Finding(
+    return Matter(
         "polling",
         Sign.BAD if facts.silence_s >= _SILENT_S else quiet,
         _POLLING_HOLD,
