@@ -117,7 +117,20 @@ async def test_the_rules_are_loaded_and_can_be_evaluated(watched: Watched) -> No
     assert [rule for rule in rules if rule["health"] != "ok"] == []
 
 
+async def scraped(watched: Watched) -> None:
+    """Wait until this life of the bot was scraped: only what comes after it is an increase."""
+    metrics = await watched.stage.bot.get("/metrics")
+    began = re.search(r"^process_start_time_seconds (\S+)$", metrics, re.MULTILINE)
+    assert began
+    await eventually(
+        lambda: watched.prometheus.values('process_start_time_seconds{job="imgbot"}'),
+        lambda found: found == [float(began[1])],
+        what="this life of the bot was scraped",
+    )
+
+
 async def test_every_query_of_the_dashboard_gives_figures(watched: Watched) -> None:
+    await scraped(watched)
     await serve_some(watched.stage)
 
     queries = {
