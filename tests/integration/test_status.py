@@ -87,6 +87,12 @@ async def test_it_shows_a_service_that_works(stage: Stage) -> None:
 
 
 async def test_json_is_the_document(stage: Stage) -> None:
+    async def measured() -> Any:
+        # What a process weighs and what Redis holds are read a few seconds after the start.
+        resources = (await _document(stage.bot))["resources"]
+        return resources["memory_bytes"] and resources["redis_bytes"]
+
+    await eventually(measured)
     status, out, _ = await _status("--json", **_environ(_address(stage.bot)))
 
     document = json.loads(out)
