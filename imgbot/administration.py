@@ -81,6 +81,7 @@ def open_alarms(redis: Redis, desk: Desk, sources: Sources, alarm: asyncio.Event
             dead_count=(await store.shelf.depth()).dead,
             silence_s=sources.contact.silence_s,
             has_answered=sources.contact.has_answered,
+            rival=sources.contact.rival,
         )
 
     admins = sorted(desk.house.admins)

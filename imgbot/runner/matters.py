@@ -8,6 +8,7 @@ from imgbot.incidents import VITAL_HOLDS, Hold, Sign, sign_of
 from imgbot.levels import BOUNDS, Level, Vital
 from imgbot.queue.incidents import Notice
 from imgbot.queue.mending import Stuck
+from imgbot.telegram.contact import Rival
 from imgbot.texts import dollars
 
 Levels = Mapping[Vital, tuple[float | None, Level]]
@@ -21,6 +22,7 @@ _PROVIDER_KEYS = {
 _PROVIDER_HOLD = Hold(0, 300)
 _BUDGET_HOLD = Hold(60, 300)
 _POLLING_HOLD = Hold(0, 30)
+_RIVAL_HOLD = Hold(0, 120)
 _SILENT_S = 120.0
 _DEATH_IS_NEWS_MS = 3_600_000
 _RATIOS = frozenset({Vital.CPU_RATIO, Vital.MEMORY_RATIO, Vital.ERROR_RATIO})
@@ -55,6 +57,8 @@ class Facts:
     """Since Telegram last answered getUpdates, or since the start."""
     has_answered: bool
     """Whether it has answered since the start."""
+    rival: Rival | None
+    """Who takes the updates away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def find(facts: Facts) -> Iterator[Matter]:
         yield _budget(facts.money, facts.money.ceiling_micro)
     yield _death(facts)
     yield _polling(facts)
+    yield _rival(facts)
 
 
 def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Matter:
@@ -145,10 +150,22 @@ def _polling(facts: Facts) -> Matter:
     told = {"minutes": max(1, round(facts.silence_s / 60))}
     # A start is no answer: what was wrong before it may be so still.
     quiet = Sign.GOOD if facts.has_answered else Sign.OPEN
+    # Whose cause is known and told needs no second sentence.
+    is_unexplained = facts.silence_s >= _SILENT_S and facts.rival is None
     return Matter(
         "polling",
-        Sign.BAD if facts.silence_s >= _SILENT_S else quiet,
+        Sign.BAD if is_unexplained else quiet,
         _POLLING_HOLD,
         Notice("incident_polling", told),
         Notice("incident_polling_over"),
+    )
+
+
+def _rival(facts: Facts) -> Matter:
+    return Matter(
+        "rival",
+        Sign.BAD if facts.rival else Sign.GOOD if facts.has_answered else Sign.OPEN,
+        _RIVAL_HOLD,
+        Notice(f"incident_rival_{facts.rival or Rival.POLLER}"),
+        Notice("incident_rival_over"),
     )

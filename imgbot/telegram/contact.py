@@ -3,6 +3,7 @@
 import random
 import time
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from types import SimpleNamespace
 
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -17,14 +18,28 @@ _FRESH_S = 120.0
 _CONFLICT_LASTS_S = 90.0
 """Two pollers interrupt each other time and again; one that has ended is forgotten after this."""
 
+_CONFLICTS_IN_A_ROW = 3
+"""So many, and it is no other service that is just about to stop."""
+
 _CLOCK_OFF_S = 120.0
-_OTHER_POLLER = (
-    "another program polls with this token, and takes updates away (409): stop it, "
-    "or ask @BotFather for a new token (/revoke)"
-)
-_WEBHOOK = (
-    "a webhook takes the updates (409): `imgbot doctor --fix` deletes it, and so does a restart"
-)
+
+
+class Rival(StrEnum):
+    """Who takes the updates away (409)."""
+
+    POLLER = "poller"
+    WEBHOOK = "webhook"
+
+
+_IN_WORDS = {
+    Rival.POLLER: (
+        "another program polls with this token, and takes updates away (409): stop it, "
+        "or ask @BotFather for a new token (/revoke)"
+    ),
+    Rival.WEBHOOK: (
+        "a webhook takes the updates (409): `imgbot doctor --fix` deletes it, and so does a restart"
+    ),
+}
 
 
 class Contact:
@@ -34,7 +49,8 @@ class Contact:
         self._answered_s = time.monotonic()
         self.has_answered = False
         """Whether getUpdates was answered in this life; before it, silence says little."""
-        self._conflict = ""
+        self._last_rival = Rival.POLLER
+        self._conflicts = 0
         self._conflict_s = 0.0
 
     @property
@@ -45,9 +61,19 @@ class Contact:
     @property
     def trouble(self) -> str:
         """What is wrong with the polling, and what mends it; empty when all is well."""
-        if self._conflict and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S:
-            return self._conflict
+        if self._is_disturbed:
+            return _IN_WORDS[self._last_rival]
         return "" if self.silence_s < _FRESH_S else f"no answer for {self.silence_s:.0f} s"
+
+    @property
+    def rival(self) -> Rival | None:
+        """Who has been taking the updates away for some time; None while nobody has."""
+        is_here_to_stay = self._is_disturbed and self._conflicts >= _CONFLICTS_IN_A_ROW
+        return self._last_rival if is_here_to_stay else None
+
+    @property
+    def _is_disturbed(self) -> bool:
+        return bool(self._conflicts) and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S
 
     def answered(self) -> None:
         telemetry.polling_answered(time.time())
@@ -59,12 +85,14 @@ class Contact:
         if isinstance(error, TelegramRetryAfter):
             delay_s = float(error.retry_after)
         if isinstance(error, TelegramConflictError):
-            self._conflict = _WEBHOOK if "webhook" in error.message.lower() else _OTHER_POLLER
+            self._conflicts = self._conflicts + 1 if self._is_disturbed else 1
+            is_webhook = "webhook" in error.message.lower()
+            self._last_rival = Rival.WEBHOOK if is_webhook else Rival.POLLER
             self._conflict_s = time.monotonic()
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
         telemetry.polling_failed(error, delay_s)
         if isinstance(error, TelegramConflictError):
-            telemetry.warned("%s", self._conflict)
+            telemetry.warned("%s", _IN_WORDS[self._last_rival])
         return delay_s
 
 

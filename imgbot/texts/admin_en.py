@@ -13,7 +13,7 @@ ADMIN = {
     # /stats
     "stats_waiting": "📊 Waiting: {count}",
     "stats_waiting_oldest": "📊 Waiting: {count}, the first for {age}",
-    "stats_running": "In work: {count}; workers: {busy} of {wanted} busy",
+    "stats_running": "In progress: {count}; workers: {busy} of {wanted} busy",
     "stats_paused": "⏸ No new orders are taken: /resume",
     "stats_out": "⚠️ Takes no orders: {names}",
     "stats_stuck": "⚠️ Jobs with an unknown end: {count}. See /stuck",
@@ -38,7 +38,7 @@ ADMIN = {
     # /stuck
     "stuck_none": "Nothing is stuck.",
     "stuck_title": "Stuck: {count}",
-    "stuck_running": "{number}. {action}, {age} in work: {standing}",
+    "stuck_running": "{number}. {action}, {age} in progress: {standing}",
     "stuck_dead": "{number}. {action}, {age} ago: {standing}",
     "stuck_facts": "job {job}, person {user}, service {provider}",
     "stuck_submitting": "being ordered",
@@ -190,6 +190,17 @@ ADMIN = {
     "incident_polling_over": (
         "🟢 Messages come in from Telegram again. What people wrote meanwhile is not lost."
     ),
+    "incident_rival_poller": (
+        "🔴 A second program polls with this bot's token and takes messages away: people write "
+        "and get no answer. Stop the other one. If you do not know of any, the token has leaked: "
+        "@BotFather, /revoke, then `sudo imgbot install` with the new token."
+    ),
+    "incident_rival_webhook": (
+        "🔴 A webhook is set for this bot and takes all its messages: people write and get no "
+        "answer. `sudo imgbot doctor --fix` deletes it, and so does a restart. If you did not set "
+        "it, the token has leaked: @BotFather, /revoke."
+    ),
+    "incident_rival_over": "🟢 Nobody takes messages away from this bot any longer.",
     "incident_redis_was_away": (
         "🟢 Redis did not answer for {wait} and is back. Nothing is lost. Should it happen again: "
         "journalctl -u imgbot, and for a Redis of your own IMGBOT_REDIS_URL."

@@ -128,7 +128,7 @@ TEXTS = {
     "queue_empty": "Nothing is being made for you now. Tell me what to draw!",
     "queue_title": "Being made for you: {count}",
     "queue_place": "place in line: {place}",
-    "queue_working": "in work",
+    "queue_working": "in progress",
     "queue_cancelling": "being cancelled",
     "queue_more": "…and {count} more",
     "title_create": "picture",

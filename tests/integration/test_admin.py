@@ -135,7 +135,7 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
 
     assert re.fullmatch(
         r"📊 Waiting: 0\n"
-        r"In work: 1; workers: \d of \d busy\n"
+        r"In progress: 1; workers: \d of \d busy\n"
         r"Talking with the bot: \d+ people\n\n"
         r"Today, \d{4}-\d\d-\d\d\n"
         r"create: 1 ready, 1 failed, 1 rejected\n"

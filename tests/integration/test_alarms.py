@@ -22,6 +22,7 @@ from imgbot.runner.alarms import Alarms
 from imgbot.runner.matters import Facts, Money
 from imgbot.tasks import end
 from imgbot.telegram.client import open_bot
+from imgbot.telegram.contact import Rival
 from imgbot.telegram.delivery import Delivery
 from tests.integration.conftest import open_stage
 from tests.support.sandbox import Control, Person, open_sandbox
@@ -39,6 +40,7 @@ CALM = Facts(
     dead_count=0,
     silence_s=1.0,
     has_answered=True,
+    rival=None,
 )
 SETTING = re.compile(r"IMGBOT_[A-Z_]+|MemoryMax")
 
@@ -260,6 +262,25 @@ async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower)
     [told] = silent
     assert told.startswith("🔴 Telegram has handed over no messages")
     assert [text[:1] for text in await tower.told()] == ["🔴", "🟢"]
+
+
+@pytest.mark.parametrize(("rival", "words"), [
+    (Rival.POLLER, "A second program polls with this bot's token"),
+    (Rival.WEBHOOK, "doctor --fix"),
+])  # fmt: skip
+async def test_who_takes_the_messages_away_is_named_and_is_the_whole_reason(
+    tower: Watchtower, rival: Rival, words: str
+) -> None:
+    for _ in range(5):
+        await tower.look(60, rival=rival, silence_s=300.0)
+    begun = await tower.told()
+    await tower.look(60, rival=None, silence_s=1.0)
+    await tower.look(120)
+
+    [told] = begun
+    assert told.startswith("🔴")
+    assert words in told
+    assert (await tower.told())[1:] == ["🟢 Nobody takes messages away from this bot any longer."]
 
 
 async def test_an_administrator_who_has_no_chat_keeps_nothing_from_the_others(

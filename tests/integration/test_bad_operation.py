@@ -144,6 +144,9 @@ async def test_a_token_of_another_bot(stage: Stage) -> None:
 
 async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> None:
     sandbox, control, bot = stage
+    owner = await control.make_user("Owner")
+    await control.say(owner, "/start")
+    bot.settings["IMGBOT_ADMINS"] = str(owner.id)
 
     async def poll_for_ever() -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
@@ -155,6 +158,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
         other = group.create_task(poll_for_ever())
         seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
         visit = await see_doctor(bot.environ)
+        told = await control.wait_message(owner.id, lambda m: m.text.startswith("🔴"))
         other.cancel()
         person = await control.make_user("Ann")
         await control.say(person, "/start")
@@ -162,6 +166,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
 
     assert "another program polls with this token" in seen["telegram"]
     assert "/revoke" in bot.log
+    assert "A second program polls with this bot's token" in told.text
     assert {"service", "second poller"} <= set(visit.wrong)
 
 

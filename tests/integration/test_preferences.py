@@ -107,7 +107,7 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     refreshed = await pressed(slow_stage, person, listed, "Refresh")
 
     assert listed.text.splitlines()[0] == "Being made for you: 3"
-    assert listed.text.splitlines()[1] == "1. first — in work"
+    assert listed.text.splitlines()[1] == "1. first — in progress"
     assert "second — place in line: 1" in listed.text
     assert refreshed.text.splitlines()[0] == "Being made for you: 1"
     await say_and_wait(slow_stage, person, "/cancel")

@@ -147,7 +147,7 @@ async def test_what_runs_too_long_is_ended_with_a_sentence(stage: Stage) -> None
     ended = await control.wait_message(anna.id, lambda m: "ended this order" in m.text)
 
     assert nothing.text == say("en", "stuck_none")
-    assert "1. create, 6 minutes in work: the service is still at it" in stuck.text
+    assert "1. create, 6 minutes in progress: the service is still at it" in stuck.text
     assert asked == say("en", "stuck_asked")
     assert answer == say("en", "stuck_ended")
     assert ended.text == f"{say('en', 'given_up')} {say('en', 'charge_maybe')}"
