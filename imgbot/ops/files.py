@@ -16,8 +16,9 @@ def replace_file(path: Path, text: str, mode: int) -> None:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            # Not by its name, which the owner of the folder may have turned into a link.
+            os.fchmod(descriptor, mode)
             os.fsync(descriptor)
-        incoming.chmod(mode)
         incoming.replace(path)
     except BaseException:
         incoming.unlink(missing_ok=True)

@@ -40,6 +40,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # They log addresses (with tokens and pictures in them) and every request.
 _CHATTY = ("httpx", "httpcore", "aiogram", "aiohttp", "asyncio", "PIL", "hpack")
 
+# What journald takes `<N>` at the beginning of a line for: sd-daemon(3).
+_PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -105,6 +107,18 @@ class JsonFormatter(logging.Formatter):
         return self._redact(json.dumps(line, ensure_ascii=False, default=str))
 
 
+class JournalFormatter(logging.Formatter):
+    """Every line with its priority before it, so that `journalctl -p warning` finds it."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        mark = f"<{_PRIORITIES.get(record.levelname, 6)}>"
+        return mark + self._formatter.format(record).replace("\n", f"\n{mark}")
+
+
 def set_up(
     *,
     level: str = "info",
@@ -117,12 +131,12 @@ def set_up(
     out: TextIO = stream or sys.stderr
     environ = os.environ if environ is None else environ
     redact = Redactor(secrets)
-    is_json = style == "json" or (style == "auto" and is_journal(environ, out))
+    is_to_journal = is_journal(environ, out)
+    is_json = style == "json" or (style == "auto" and is_to_journal)
     is_coloured = out.isatty() and "NO_COLOR" not in environ
+    formatter = JsonFormatter(redact) if is_json else TextFormatter(redact, is_coloured=is_coloured)
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        JsonFormatter(redact) if is_json else TextFormatter(redact, is_coloured=is_coloured)
-    )
+    handler.setFormatter(JournalFormatter(formatter) if is_to_journal else formatter)
     # A full disk or a closed terminal must not turn each line into a traceback of its own.
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)

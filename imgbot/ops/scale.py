@@ -1,8 +1,8 @@
 """`imgbot scale N`: another number of workers for the bot that runs, without a restart.
 
-Under systemd the number goes into the environment file, so that it lasts, and the unit is
-reloaded. Otherwise the running supervisor is found by its lock, and asked by a file in its state
-directory and SIGHUP; it takes the file away, which is its answer.
+The running supervisor is asked by a file in its state directory and SIGHUP; it takes the file
+away, which is its answer. Under systemd the number goes into the environment file, too, so that
+it lasts: the bot itself may not read that file again, for it may hold a key.
 """
 
 import os
@@ -67,15 +67,26 @@ def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) ->
         # It may hold a key, and be closed to others for that.
         text, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
     replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
+    state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
+    request = state_dir.resolve() / _REQUEST
+    try:
+        replace_file(request, f"{workers}\n", 0o644)
+        _reload()
+        _until(
+            lambda: _workers_of(show(UNIT).status) == workers,
+            f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it; "
+            "`journalctl -u imgbot -n 20` says why",
+        )
+    finally:
+        _forget(request)
+    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
+
+
+def _reload() -> None:
     command = ("systemctl", "reload", UNIT)
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode:
         raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
-    _until(
-        lambda: _workers_of(show(UNIT).status) == workers,
-        f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it: {_why(mode)}",
-    )
-    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
 
 
 def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
@@ -99,16 +110,14 @@ def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -
     except (ProcessLookupError, PermissionError) as error:
         raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
     finally:
-        # Nobody may find it at a later start.
-        with suppress(OSError):
-            request.unlink()
+        _forget(request)
     tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
 
 
-def _why(mode: int) -> str:
-    if not mode & stat.S_IROTH:
-        return "it cannot read the file while it runs; sudo systemctl restart imgbot"
-    return "its command line sets another number, or `journalctl -u imgbot -n 20` says why"
+def _forget(request: Path) -> None:
+    # Nobody may find it at a later start.
+    with suppress(OSError):
+        request.unlink()
 
 
 def _until(is_true: Callable[[], bool], else_: str) -> None:

@@ -18,7 +18,7 @@ is-active | show) echo ActiveState=active; echo "StatusText=$(cat {status})" ;;
 reload) {reload} ;;
 esac
 """
-_TAKES = "sed -n 's/^IMGBOT_WORKERS=/serving with /p' {file} | sed 's/$/ workers/' >{status}"
+_TAKES = "sed 's/.*/serving with & workers/' {data}/workers >{status} && rm {data}/workers"
 _REFUSES = "echo 'Unit imgbot.service is not loaded' >&2; exit 1"
 
 
@@ -27,6 +27,8 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str]
     """Make systemd do something at a reload; return the environment file with such a text."""
     layout = Layout(tmp_path)
     layout.settings.mkdir(parents=True)
+    layout.private_data.mkdir(parents=True)
+    layout.data.symlink_to("private/imgbot")
     program = tmp_path / "bin" / "systemctl"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
@@ -38,7 +40,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str]
         status = tmp_path / "status"
         status.write_text("3 waiting, 2 running, 1 of 5 workers busy")
         layout.environment_file.write_text(settings)
-        does = reload.format(file=layout.environment_file, status=status)
+        does = reload.format(data=layout.data, status=status)
         program.write_text(_SYSTEMCTL.format(status=status, reload=does))
         program.chmod(0o755)
         return layout.environment_file
@@ -57,7 +59,9 @@ def test_the_number_is_written_to_last_and_taken_at_once(play: Callable[[str, st
     assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it last"]
 
 
-def test_a_file_that_is_closed_to_others_stays_closed(play: Callable[[str, str], Path]) -> None:
+def test_a_file_that_is_closed_to_the_bot_too_stays_closed(
+    play: Callable[[str, str], Path],
+) -> None:
     path = play(_TAKES, "FAL_KEY=secret\n")
     path.chmod(0o600)
 
@@ -75,7 +79,7 @@ def test_a_reload_that_fails_is_told(play: Callable[[str, str], Path]) -> None:
 
 
 def test_a_number_that_is_not_taken_is_told(
-    play: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+    play: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play("true", "")
     monkeypatch.setattr(scale_module, "_PATIENCE_S", 0.0)
@@ -83,15 +87,7 @@ def test_a_number_that_is_not_taken_is_told(
     with pytest.raises(ScaleError, match="the bot has not taken it"):
         scale(10, {}, print)
 
-
-def test_a_number_in_a_file_that_the_bot_cannot_read_wants_a_restart(
-    play: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    play("true", "").chmod(0o600)
-    monkeypatch.setattr(scale_module, "_PATIENCE_S", 0.0)
-
-    with pytest.raises(ScaleError, match="sudo systemctl restart imgbot"):
-        scale(10, {}, print)
+    assert not list(Layout(tmp_path).private_data.iterdir())
 
 
 def test_a_file_that_cannot_be_understood_stays_as_it_is(

@@ -132,6 +132,25 @@ def test_json_is_chosen_where_the_stream_leads_to_the_journal(tmp_path: Path) ->
         assert not logs.is_journal({"JOURNAL_STREAM": "1:2"}, io.StringIO())
 
 
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_the_journal_is_told_how_bad_each_line_is(tmp_path: Path, style: str) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        logs.set_up(style=style, environ=environ, stream=stream)
+        log.info("fine")
+        log.warning("odd")
+        try:
+            (tmp_path / "absent").read_text()
+        except OSError:
+            log.exception("bad")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+
+    assert [line[:3] for line in lines] == ["<6>", "<4>", *["<3>"] * (len(lines) - 2)]
+    assert "absent" in lines[-1]
+
+
 def test_a_second_setting_up_replaces_the_first() -> None:
     first = _set_up("text")
     second = _set_up("text")
