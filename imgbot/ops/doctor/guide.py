@@ -1,7 +1,7 @@
 """The guide's checklist before the first users come, ticked as far as it can be seen from here."""
 
 from imgbot.findings import Finding, ok, warning
-from imgbot.ops.settings import Settings, workers_for
+from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
 
 _RATE_PER_MINUTE = 10
 """The guide: ten requests a minute, eight to ten with 200 users and more."""
@@ -33,7 +33,7 @@ def judge(
 
 def _workers(settings: Settings) -> Finding:
     have, want = settings.worker_count, workers_for(settings.users or 1)
-    sized = f"{settings.users} users" if settings.users else "up to 150 users"
+    sized = f"{settings.users or f'up to {max(have, want) * USERS_PER_WORKER}'} users"
     if have >= want:
         return ok("guide: workers", f"{have}, for {sized}")
     return warning("guide: workers", f"{have}, but {sized} want {want}", f"IMGBOT_WORKERS={want}")
@@ -85,5 +85,5 @@ def _load(delivered: int | None) -> Finding:
 
 def _alerts(settings: Settings) -> Finding:
     if settings.admins:
-        return ok("guide: alerts", f"the bot tells {len(settings.admins)} administrators")
+        return ok("guide: alerts", f"the bot tells IMGBOT_ADMINS: {len(settings.admins)}")
     return warning("guide: alerts", "nobody is told of trouble", "IMGBOT_ADMINS=your Telegram id")
