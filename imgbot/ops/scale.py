@@ -93,7 +93,8 @@ def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -
     pid = supervisor_of(state_dir)
     if not pid:
         raise ScaleError(
-            f"no bot runs on {state_dir} here; IMGBOT_STATE_DIR says where another one has its data"
+            f"no bot runs on {state_dir} here: start it (sudo systemctl start imgbot), or say by "
+            "IMGBOT_STATE_DIR where another one has its data"
         )
     request = state_dir / _REQUEST
     try:
