@@ -75,9 +75,13 @@ class Shelf:
         return ids[0] if ids else None
 
     async def mine(self, user_id: int) -> list[Job]:
-        """Return the user's jobs alive, the oldest first."""
+        """Return the user's jobs alive, the oldest first, as many as a person is shown."""
         ids = await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, _MINE_SHOWN - 1))
         return await self.jobs(ids)
+
+    async def all_of(self, user_id: int) -> list[Job]:
+        """Return every job alive of the user: as many as may wait, and those under way."""
+        return await self.jobs(await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, -1)))
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Read those of these jobs that are alive."""

@@ -16,9 +16,10 @@ from imgbot.queue import keys
 from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import result_for
+from tests.support.bot import Bot, with_simulated_provider
 from tests.support.bot_api import BotApi
 from tests.support.hostile import answers_to, said_by_bot
-from tests.support.sandbox import Message, Person
+from tests.support.sandbox import Message, Person, open_sandbox
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -198,6 +199,28 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
     assert sum(text.startswith("fox") for text in await said(office, anna)) == 3
     assert undone.text == f"The bot is open for {anna.id} again."
     assert again.text == f"The bot was not closed for {anna.id}."
+
+
+async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, control):
+        owner, anna = await control.make_user("Owner"), await control.make_user("Anna")
+        settings = {"IMGBOT_ADMINS": str(owner.id), "IMGBOT_WAITING_PER_USER": "100"}
+        settings |= with_simulated_provider(sandbox)
+        async with Bot(sandbox, state_dir, **settings) as bot, bot.redis() as redis:
+            for number in range(10):
+                await control.say(anna, f"fox {number}, 4 variants [[sim:slow=3600]]")
+            # Three at once; the others wait.
+            await eventually(lambda: redis.hget(keys.WAITING, str(anna.id)), lambda n: n == "37")
+
+            await control.say(owner, f"/ban {anna.id}")
+            await control.wait_message(owner.id)
+            left = await redis.hgetall(keys.WAITING)
+            running = await redis.hgetall(keys.ACTIVE)
+            # Telegram takes a message a second: it would be a minute until all are told.
+            await bot.kill()
+
+    assert left == {}
+    assert int(running[str(anna.id)]) >= 3
 
 
 async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Office) -> None:
