@@ -109,6 +109,11 @@ ADMIN = {
     ),
     "cast_nobody": "There is nobody to send it to: apart from you, nobody has written to me yet.",
     "cast_preview": "☝️ This is how it will look. Send it to {people}?",
+    "cast_uncopied": (
+        "Telegram doesn't let me copy this message, so it can't go out. Text, photos, videos, "
+        "files, voice messages and ordinary polls can; paid, protected and deleted messages, "
+        "quizzes, invoices, giveaways and what Telegram itself writes into the chat cannot."
+    ),
     "cast_busy": "A broadcast is being sent already. Wait for its end, or stop it.",
     "cast_stale": "This broadcast is no longer waiting. Start anew: /broadcast",
     "cast_dropped": "Not sent.",

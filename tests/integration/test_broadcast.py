@@ -115,6 +115,25 @@ async def test_a_message_with_a_picture_goes_out_as_it_is(town: Town) -> None:
         assert (message.text, message.photo_unique_id) == ("A poster", poster.photo_unique_id)
 
 
+@pytest.mark.parametrize(
+    "refusal", ["message can't be copied", "message to copy not found", "MESSAGE_ID_INVALID"]
+)
+async def test_a_message_that_telegram_does_not_copy_is_refused_in_words(
+    town: Town, refusal: str
+) -> None:
+    control = town.stage.control
+    poster = await control.say(town.owner, "a receipt")
+    await said_by_bot(town.stage.bot, control, town.owner, OWNER_ID)
+    fault = {"error_code": 400, "description": f"Bad Request: {refusal}"}
+    await control.fault("copyMessage", "error", **fault)
+    after = await control.last_seq()
+    await control.say(town.owner, "/broadcast", reply_to=poster.id)
+    answer = await control.wait_message(OWNER_ID, after=after)
+
+    assert answer.text == say("en", "cast_uncopied")
+    assert [await news(town, person) for person in town.people] == [[], [], [], []]
+
+
 async def test_who_unsubscribes_gets_no_more_until_settings_bring_it_back(town: Town) -> None:
     control, anna = town.stage.control, town.people[0]
     first = await asked(town, "/broadcast one")
