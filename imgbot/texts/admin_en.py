@@ -95,6 +95,7 @@ ADMIN = {
     "id_unreadable": (
         "“{words}” is not a number. Numbers have digits only; a group's begins with a minus."
     ),
+    "id_nobodys": "{number} can't be the number of a person or a group.",
     # /pause, /resume
     "pause_done": (
         "⏸ No new orders; those under way are finished. You may still order. To take "

@@ -267,12 +267,30 @@ async def test_what_makes_no_sense_is_answered_with_a_sentence(
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [("everybody", "everybody"), ("12,13", "12,13"), ("9" * 60, "9" * 40), ("5; DROP", "5;")],
+    [
+        ("everybody", "everybody"),
+        ("12,13", "12,13"),
+        ("5; DROP", "5;"),
+        ("5" + "x" * 60, "5" + "x" * 39),
+    ],
 )
 async def test_what_is_no_number_is_called_so(office: Office, words: str, named: str) -> None:
     answer = await asked(office, office.owner, f"/ban {words}")
 
     assert answer.text == say("en", "id_unreadable", words=named)
+
+
+@pytest.mark.parametrize("command", ["ban", "unban", "allow"])
+@pytest.mark.parametrize("number", ["0", "-0", "000", str(2**52), str(-(2**52)), "9" * 60])
+async def test_a_number_that_telegram_gives_to_nobody_is_refused(
+    office: Office, command: str, number: str
+) -> None:
+    answer = await asked(office, office.owner, f"/{command} {number}")
+    async with office.stage.bot.redis() as redis:
+        stored = await redis.sunion([keys.BANNED, keys.ALLOWED])
+
+    assert answer.text == say("en", "id_nobodys", number=number[:40])
+    assert number not in stored
 
 
 async def test_who_was_banned_before_becoming_an_administrator_is_served(office: Office) -> None:
