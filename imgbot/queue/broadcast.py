@@ -61,6 +61,7 @@ class Broadcasts:
         self._queue = queue
         self.started = asyncio.Event()
         """Set when there is something to send, or no longer."""
+        self._token = ""
 
     async def draft(self, broadcast: Broadcast) -> int:
         """Keep what is to be sent, and to whom, for an hour; returns to how many.
@@ -112,11 +113,14 @@ class Broadcasts:
 
     async def take(self, broadcast: Broadcast) -> int | None:
         """Take the next person in hand; None when there is nobody else to be sent to."""
+        # Kept until the answer is there: one that was lost took somebody who was sent nothing.
+        self._token = self._token or uuid.uuid4().hex
         answer = await self._scripts.call(
             "broadcast_take",
             [*self._keys(broadcast.id), keys.EPOCH],
-            [self._queue.epoch, uuid.uuid4().hex],
+            [self._queue.epoch, self._token],
         )
+        self._token = ""
         return int(answer[1]) if answer[0] == "ok" else None
 
     async def settle(self, broadcast: Broadcast, user_id: int, outcome: str) -> None:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
+from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
 
 _POISON_KEPT = 1000
@@ -27,14 +28,6 @@ class Depth:
     running: int
     dead: int
     oldest_waiting_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What Redis's data take, and its maxmemory; 0 where there is none."""
-
-    used_bytes: int
-    limit_bytes: int
 
 
 class Shelf:
@@ -105,8 +98,7 @@ class Shelf:
         return Depth(waiting, running, dead, await self._oldest(ids))
 
     async def memory(self) -> Memory:
-        told = await self._read(self._redis.info("memory"))
-        return Memory(int(told.get("used_memory", 0)), int(told.get("maxmemory", 0)))
+        return await measure(self._redis)
 
     async def _oldest(self, ids: list[str]) -> int:
         if not ids:

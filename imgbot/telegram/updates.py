@@ -26,6 +26,7 @@ from imgbot.errors import (
     FencedError,
     ImgbotError,
     StorageAwayError,
+    StorageFullError,
     TransientError,
 )
 from imgbot.pulse import Pulse
@@ -250,7 +251,10 @@ class Updates:
             await self._feed(update)
             # A mark that fails is tried again; the handling behind it is not repeated.
             self._unmarked.add(update_id)
-        await self._ledger.mark_handled(update_id)
+        # Without the mark it is handled once more after a crash; waiting for one in a memory that
+        # is full would hold up everybody behind it.
+        with suppress(StorageFullError):
+            await self._ledger.mark_handled(update_id)
         self._unmarked.discard(update_id)
 
     async def _feed(self, update: Update) -> None:

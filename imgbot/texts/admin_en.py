@@ -109,12 +109,12 @@ ADMIN = {
         "go out, with its picture and formatting as they are. First I show you how it will look."
     ),
     "cast_nobody": "There is nobody to send it to: apart from you, nobody has written to me yet.",
-    "cast_preview": "☝️ This is how it will look. Send it to {people}?",
     "cast_uncopied": (
         "Telegram doesn't let me copy this message, so it can't go out. Text, photos, videos, "
         "files, voice messages and ordinary polls can; paid, protected and deleted messages, "
         "quizzes, invoices, giveaways and what Telegram itself writes into the chat cannot."
     ),
+    "cast_preview": "☝️ This is how it will look. Send it to {people}?",
     "cast_busy": "A broadcast is being sent already. Wait for its end, or stop it.",
     "cast_stale": "This broadcast is no longer waiting. Start anew: /broadcast",
     "cast_dropped": "Not sent.",
@@ -196,6 +196,13 @@ ADMIN = {
     "incident_polling_over": (
         "🟢 Messages come in from Telegram again. What people wrote meanwhile is not lost."
     ),
+    "incident_redis_full": (
+        "🔴 The memory of Redis is full: {used} of {limit} MB. No orders are taken until it has "
+        "room.\n"
+        "What helps: a larger maxmemory (imgbot doctor prints the command), or fewer orders that "
+        "wait, IMGBOT_QUEUE_LIMIT."
+    ),
+    "incident_redis_full_over": "🟢 Redis has room again: {used} of {limit} MB. Orders are taken.",
     "incident_redis_was_away": (
         "🟢 Redis did not answer for {wait} and is back. Nothing is lost. Should it happen again: "
         "journalctl -u imgbot, and for a Redis of your own IMGBOT_REDIS_URL."
