@@ -121,7 +121,9 @@ class Updates:
 
     async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[object]:
         is_free = all(self._is_done.values())
-        call = group.create_task(self._get_updates(_LONG_POLL_S if is_free else 0))
+        # What was not handled before a start waits to hear that there is nothing more of it.
+        is_long = is_free and self.caught_up.is_set()
+        call = group.create_task(self._get_updates(_LONG_POLL_S if is_long else 0))
         stop = group.create_task(stopping.wait())
         await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
