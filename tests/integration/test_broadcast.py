@@ -12,7 +12,7 @@ from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person, picture
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -191,8 +191,9 @@ async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgot
 
 async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     control = town.stage.control
-    # The first send hangs for as long as it takes to look around.
-    await control.fault("sendMessage", "delay", times=1, delay_s=8.0, chat_id=town.people[0].id)
+    # The first send hangs until all was looked at.
+    first_person = town.people[0].id
+    await control.fault("sendMessage", "delay", times=1, delay_s=PATIENCE_S, chat_id=first_person)
     first = await asked(town, "/broadcast one")
     second = await asked(town, "/broadcast two")
     begun = await pressed(town, first, "Send it")
@@ -203,6 +204,7 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
 
     [stopping] = await answers_to(control, town.owner, first, f"cast:stop.{broadcast_id}")
     summary = await ended(town, first)
+    await control.clear_faults()
     await pressed(town, second, "Don't send")
 
     assert begun == "Here we go."
