@@ -99,7 +99,8 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
         assert [message.text for message in await news(town, person)] == [shown.text]
     async with town.stage.bot.redis() as redis:
         # For three seconds it would count as the same tap.
-        await redis.delete(*await redis.keys(f"{keys.TAP}*"))
+        for key in await redis.keys(f"{keys.TAP}*"):
+            await redis.delete(key)
     assert await pressed(town, question, "Send it") == say("en", "cast_stale")
 
 
@@ -203,8 +204,8 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     busy = await pressed(town, second, "Send it")
 
     [stopping] = await answers_to(control, town.owner, first, f"cast:stop.{broadcast_id}")
-    summary = await ended(town, first)
     await control.clear_faults()
+    summary = await ended(town, first)
     await pressed(town, second, "Don't send")
 
     assert begun == "Here we go."
