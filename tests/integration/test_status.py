@@ -25,11 +25,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """
 from imgbot.cli import main
-from imgbot.ops import history
-history.POINT_EVERY_S = 2.0
+from imgbot.ops import history, watch
+history.POINT_EVERY_S, watch.SAMPLE_EVERY_S = 1.0, 0.2
 raise SystemExit(main())
 """
-"""The program, with a minute of two seconds."""
+"""The program, with a minute of a second."""
 
 _COMMAND = (sys.executable, "-m", "imgbot", "status")
 
