@@ -41,6 +41,10 @@ class StorageAwayError(TransientError):
     """Redis is away: what depends on it stays as it is until it is back."""
 
 
+class StorageFullError(StorageAwayError):
+    """Redis answers, and takes nothing new: its memory is at its limit."""
+
+
 class WorkerLostError(ImgbotError):
     """A picture step lost its worker twice (killed, out of memory, or past its deadline)."""
 

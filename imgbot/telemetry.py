@@ -208,7 +208,19 @@ def redis_measured(used_bytes: int, limit_bytes: int) -> None:
 
 def redis_away(error: BaseException) -> None:
     metrics.redis_up.set(0)
-    _log.warning("the queue was not measured: %s", str(error) or "Redis does not answer")
+    _log.warning("the queue was not measured: %s", error)
+
+
+def redis_back(away_s: float) -> None:
+    _log.info("Redis answers again, after %.0f s", away_s)
+
+
+def redis_full(trouble: str) -> None:
+    _log.error("Redis: %s", trouble)
+
+
+def redis_has_room(used_mb: int, limit_mb: int) -> None:
+    _log.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)
 
 
 def queue_measured(waiting: int, running: int, dead: int, oldest_waiting_ms: int) -> None:

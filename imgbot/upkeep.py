@@ -10,13 +10,12 @@ from imgbot import telemetry
 from imgbot.errors import TransientError, UserError
 from imgbot.imaging.kept import Kept
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.memory import Memory
 from imgbot.queue.shelf import Shelf
 from imgbot.queue.spend import Spend
 
 CHECK_EVERY_S = 60.0
 MEASURE_EVERY_S = 5.0
-_MEASURE_TIMEOUT_S = 10.0
-"""A Redis that takes connections and answers none holds its client up for minutes."""
 
 _FORGOTTEN_AFTER_S = 3600.0
 """A folder is made before its job is known everywhere; one that is older has no job."""
@@ -54,6 +53,8 @@ class Upkeep:
         self._figures = figures
         self._now_ms = now_ms
         self._since_s = now_ms() / 1000
+        self._away_since_ms = 0
+        self._is_full = False
         self.summary = "serving"
 
     async def check_for_ever(self) -> None:
@@ -73,20 +74,20 @@ class Upkeep:
     async def measure_for_ever(self) -> None:
         """Keep the gauges and the one-line summary true."""
         while True:
+            began_ms = self._now_ms()
             try:
-                async with asyncio.timeout(_MEASURE_TIMEOUT_S):
-                    await self.measure()
-            except (TransientError, TimeoutError) as error:
+                await self.measure()
+            except TransientError as error:
                 telemetry.redis_away(error)
                 self.summary = "Redis is away"
+                self._away_since_ms = self._away_since_ms or began_ms
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def measure(self) -> None:
         """Measure once. Raises TransientError while Redis is away."""
         depth = await self._shelf.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
-        memory = await self._shelf.memory()
-        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
+        self._see(await self._shelf.memory())
         spent_micro = await self._spend.spent_today(self._now_ms())
         telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
@@ -96,6 +97,18 @@ class Upkeep:
         self.summary = (
             f"{depth.waiting} waiting, {depth.running} running, {busy} of {wanted} workers busy"
         )
+
+    def _see(self, memory: Memory) -> None:
+        """Redis answers; say so after a silence, and when it begins or ends to be full."""
+        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
+        if self._away_since_ms:
+            telemetry.redis_back((self._now_ms() - self._away_since_ms) / 1000)
+            self._away_since_ms = 0
+        if memory.is_full and not self._is_full:
+            telemetry.redis_full(memory.trouble)
+        elif self._is_full and memory.is_roomy:
+            telemetry.redis_has_room(memory.used_mb, memory.limit_mb)
+        self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
 
     async def _prune(self) -> None:
         if not self._folder.exists():

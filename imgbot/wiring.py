@@ -36,6 +36,7 @@ from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.memory import measure
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
@@ -255,8 +256,7 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
 
 def _checks(settings: Settings, doors: Doors, updates: Updates) -> dict[str, Check]:
     async def check_redis() -> str:
-        await doors.redis.ping()
-        return ""
+        return (await measure(doors.redis)).trouble
 
     def check_clock() -> str:
         session = doors.bot.session

@@ -5,9 +5,10 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.conversation.admin_reading import text_after
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.visit import Visit
-from imgbot.errors import UserError
+from imgbot.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.queue.broadcast import Broadcast
 from imgbot.texts import admin_buttons, buttons, say, to_people
+from imgbot.texts.buttons import Keyboard
 
 
 async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
@@ -28,11 +29,18 @@ async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
         raise UserError("cast_nobody")
     rows = buttons.news(visit.language)
     if broadcast.message_id:
-        await desk.delivery.copy(visit.place, visit.chat_id, broadcast.message_id, rows)
+        await _show_copy(visit, desk, broadcast.message_id, rows)
     else:
         await desk.write(visit, text, rows)
     question = say(visit.language, "cast_preview", people=to_people(visit.language, count))
     await desk.write(visit, question, admin_buttons.cast_preview(visit.language, broadcast.id))
+
+
+async def _show_copy(visit: Visit, desk: Desk, message_id: int, rows: Keyboard) -> None:
+    try:
+        await desk.delivery.copy(visit.place, visit.chat_id, message_id, rows)
+    except (TelegramRefusedError, MessageGoneError) as error:
+        raise UserError("cast_uncopied") from error
 
 
 async def press_cast(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:

@@ -32,7 +32,7 @@ async def handle_ban(message: Message, visit: Visit, desk: Desk) -> None:
     ban = Ban(user_id, reason[:_REASON], visit.user_id, desk.now_ms())
     await desk.store.office.access.ban(ban)
     # What waits is not paid for yet; what is under way may be, and goes on.
-    for job in await desk.store.shelf.mine(user_id):
+    for job in await desk.store.shelf.all_of(user_id):
         if job.state is State.QUEUED:
             await desk.store.queue.cancel(job.id, user_id, desk.now_ms())
     await desk.say(visit, "ban_done", user=user_id)

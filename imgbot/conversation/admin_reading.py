@@ -8,7 +8,10 @@ from imgbot.conversation.reading import clean
 from imgbot.errors import UserError
 
 _COMMAND = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
-_ID = re.compile(r"-?[0-9]{1,16}")
+_NUMBER = re.compile(r"-?[0-9]+")
+_ID_DIGITS = 16
+_ID_BITS = 52
+"""Telegram promises that no id of its has more."""
 _SHOWN = 40
 
 
@@ -20,18 +23,25 @@ def text_after(message: Message) -> str:
 def target_of(message: Message) -> tuple[int | None, str]:
     """Return whom the command names, by id or by the message it answers, and the other words.
 
-    Raises UserError for what is no id.
+    Raises UserError for what is no id, and for a number that Telegram gives to nobody.
     """
     words = clean(text_after(message))
     first, _, rest = words.partition(" ")
-    if _ID.fullmatch(first):
-        return int(first), rest
+    if _NUMBER.fullmatch(first):
+        return _id_of(first), rest
     author = author_of(message.reply_to_message)
     if author is not None:
         return author.id, words
     if first:
         raise UserError("id_unreadable", words=first[:_SHOWN])
     return None, ""
+
+
+def _id_of(number: str) -> int:
+    digits = number.removeprefix("-").lstrip("0")
+    if not digits or len(digits) > _ID_DIGITS or int(digits).bit_length() > _ID_BITS:
+        raise UserError("id_nobodys", number=number[:_SHOWN])
+    return int(number)
 
 
 def author_of(message: Message | None) -> User | None:

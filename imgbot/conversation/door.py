@@ -18,6 +18,7 @@ from imgbot.errors import (
     FencedError,
     ImgbotError,
     StorageAwayError,
+    StorageFullError,
     TransientError,
     UserError,
 )
@@ -74,9 +75,8 @@ class Door(BaseMiddleware):
         if isinstance(event, Message):
             event = without_mention(event, self._myself.name)
         try:
-            with storage_errors():
-                standing = await self._desk.store.people.standing(visit.user_id, visit.chat_id)
-                await self._let_in(handler, event, data, visit.known(standing))
+            standing = await self._desk.store.people.standing(visit.user_id, visit.chat_id)
+            await self._let_in(handler, event, data, visit.known(standing))
         except _OTHERS_MATTER:
             raise
         except Exception:
@@ -103,9 +103,12 @@ class Door(BaseMiddleware):
             check_welcome(self._desk.house, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
-            await handler(event, data)
+            with storage_errors():
+                await handler(event, data)
         except UserError as error:
             await self._refuse(event, visit, error)
+        except StorageFullError:
+            await self._refuse(event, visit, UserError("storage_full"))
 
     async def _note(self, visit: Visit) -> None:
         """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""

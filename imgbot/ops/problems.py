@@ -154,7 +154,8 @@ def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
 
 def _of_redis(now: Sample) -> Iterator[Problem]:
     used, limit = now.usage.redis_bytes, now.usage.redis_limit_bytes
-    if used and limit and used > _REDIS_FULL * limit:
+    # One that is full fails its check, which says more.
+    if used and limit and _REDIS_FULL * limit < used < limit:
         yield Problem(
             Level.ATTENTION,
             f"Redis uses {share(used / limit)} of its memory; at 100 % nothing is taken.",

@@ -19,6 +19,7 @@ from imgbot.queue.durability import (
     redis_cli,
     wait_until_reachable,
 )
+from imgbot.queue.memory import Memory
 from imgbot.queue.scripts import connect
 
 _ANSWER_TIMEOUT_S = 8.0
@@ -91,9 +92,11 @@ def _memory(found: Durability, cli: str) -> Finding:
         mend = f"{cli} CONFIG SET maxmemory 256mb && {cli} CONFIG REWRITE"
         return warning("redis memory", f"{used_mb} MB used, and no maxmemory", mend)
     text = f"{used_mb} MB of {limit >> 20} MB used"
+    memory = Memory(found.memory_bytes, limit, cli)
+    if memory.is_full:
+        return wrong("redis memory", f"{text}: it is full, and no order is taken", memory.mend)
     if found.memory_bytes > limit * _FULL:
-        mend = f"{cli} CONFIG SET maxmemory {(limit >> 20) * 2}mb"
-        return warning("redis memory", text, mend)
+        return warning("redis memory", text, memory.mend)
     return ok("redis memory", text)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from imgbot.queue import keys
+from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
 
 _UNTOLD_KEPT = 20
@@ -29,6 +30,10 @@ class Incidents:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+
+    async def memory(self) -> Memory:
+        """How full Redis is; once it is, nothing below can be stored."""
+        return await measure(self._redis)
 
     async def open(self) -> dict[str, int]:
         """Return what is wrong and was told → since when (ms)."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -21,7 +21,9 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.errors import FencedError, StorageAwayError, UserError
+from imgbot.errors import FencedError, StorageAwayError, StorageFullError, UserError
+
+_T = TypeVar("_T")
 
 AWAY = (
     RedisConnectionError,
@@ -46,8 +48,33 @@ def connect(url: str) -> Redis:
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+        retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     )
+
+
+class _Reconnecting(Retry):
+    """Tries a lost connection again at once, but not a server that hangs.
+
+    The client repeats a command, and in each of its tries the greeting of a new connection: it
+    would wait in silence for a minute.
+    """
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[_T]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 -- the client's own signature
+    ) -> _T:
+        def is_worth_it(error: Exception) -> bool:
+            return not _is_silence(error) and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, is_worth_it, with_failure_count)
+
+
+def _is_silence(error: Exception) -> bool:
+    # On a unix socket the client wraps a greeting that nobody answers.
+    return isinstance(error, RedisTimeoutError) or isinstance(error.__cause__, RedisTimeoutError)
 
 
 @contextmanager
@@ -55,9 +82,13 @@ def storage_errors() -> Generator[None]:
     """Turn a Redis that is away, or full, into StorageAwayError."""
     try:
         yield
-    except (*AWAY, OutOfMemoryError) as error:
+    except AWAY as error:
         _stay_cancelled()
-        raise StorageAwayError(f"Redis: {type(error).__name__}") from error
+        is_silence = _is_silence(error)
+        what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
+        raise StorageAwayError(what) from error
+    except OutOfMemoryError as error:
+        raise StorageFullError("the memory of Redis is full") from error
     except ResponseError as error:
         if not str(error).startswith(_CANNOT_WRITE):
             raise

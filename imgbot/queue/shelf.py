@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
+from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
 
 _POISON_KEPT = 1000
@@ -27,14 +28,6 @@ class Depth:
     running: int
     dead: int
     oldest_waiting_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What Redis's data take, and its maxmemory; 0 where there is none."""
-
-    used_bytes: int
-    limit_bytes: int
 
 
 class Shelf:
@@ -75,9 +68,13 @@ class Shelf:
         return ids[0] if ids else None
 
     async def mine(self, user_id: int) -> list[Job]:
-        """Return the user's jobs alive, the oldest first."""
+        """Return the user's jobs alive, the oldest first, as many as a person is shown."""
         ids = await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, _MINE_SHOWN - 1))
         return await self.jobs(ids)
+
+    async def all_of(self, user_id: int) -> list[Job]:
+        """Return every job alive of the user: as many as may wait, and those under way."""
+        return await self.jobs(await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, -1)))
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Read those of these jobs that are alive."""
@@ -101,8 +98,7 @@ class Shelf:
         return Depth(waiting, running, dead, await self._oldest(ids))
 
     async def memory(self) -> Memory:
-        told = await self._read(self._redis.info("memory"))
-        return Memory(int(told.get("used_memory", 0)), int(told.get("maxmemory", 0)))
+        return await measure(self._redis)
 
     async def _oldest(self, ids: list[str]) -> int:
         if not ids:

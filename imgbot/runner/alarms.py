@@ -1,7 +1,8 @@
 """What administrators are told on Telegram: once when something is wrong, once when it is over.
 
 What is to be told waits in Redis until it was said, so an outage of Telegram delays it. A crash
-between the saying and its note says it twice: better than never.
+between the saying and its note says it twice: better than never. That Redis itself is full cannot
+be stored in it: this one waits here, and a restart meanwhile says it again.
 """
 
 import asyncio
@@ -9,9 +10,16 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from imgbot import telemetry
-from imgbot.errors import ConfigError, FencedError, ImgbotError, TransientError
-from imgbot.incidents import CALM, TOLD, Change, Course, decide
+from imgbot.errors import (
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    StorageFullError,
+    TransientError,
+)
+from imgbot.incidents import CALM, TOLD, Change, Course, Hold, Sign, decide
 from imgbot.queue.incidents import Incidents, Notice
+from imgbot.queue.memory import Memory
 from imgbot.queue.people import People
 from imgbot.runner.matters import Facts, find
 from imgbot.tasks import pause
@@ -24,6 +32,7 @@ _AWAY_IS_NEWS_S = 30.0
 _PATIENCE_S = 5.0
 _TRY_AGAIN_S = 30.0
 _AT_ONCE = 5
+_MEMORY_HOLD = Hold(0, 60)
 
 
 class Alarms:
@@ -50,6 +59,8 @@ class Alarms:
         self._courses: dict[str, Course] | None = None
         self._away_since_s: float | None = None
         self._not_before_s: dict[int, float] = {}
+        self._memory = CALM
+        self._untold_of_memory: dict[int, Notice] = {}
 
     async def run(self) -> None:
         """Look now and then, and at once when the alarm is set; for ever."""
@@ -57,6 +68,9 @@ class Alarms:
             self._alarm.clear()
             try:
                 await self.look()
+            except StorageFullError:
+                # That much was told; the rest is, when it can be stored.
+                pass
             except TransientError:
                 # Without Redis nothing can be judged or remembered: told when it is back.
                 if self._away_since_s is None:
@@ -73,13 +87,24 @@ class Alarms:
 
         Raises TransientError while Redis is away; then nothing has changed.
         """
+        await self._judge_memory(await self._incidents.memory())
         if self._courses is None:
             self._courses = dict.fromkeys(await self._incidents.open(), TOLD)
         facts = await self._gather()
         self._courses = await self._judge(facts, self._courses)
         for admin in self._admins:
-            if self._now_s() >= self._not_before_s.get(admin, 0.0):
-                await self._tell(admin)
+            await self._tell(admin)
+
+    async def _judge_memory(self, memory: Memory) -> None:
+        now_ms = round(self._now_s() * 1000)
+        self._memory, change = decide(self._memory, _sign_of(memory), _MEMORY_HOLD, now_ms)
+        if change is not None:
+            key = "redis_full" if change is Change.BEGUN else "redis_full_over"
+            notice = Notice(f"incident_{key}", {"used": memory.used_mb, "limit": memory.limit_mb})
+            self._untold_of_memory = dict.fromkeys(self._admins, notice)
+        for admin, notice in list(self._untold_of_memory.items()):
+            if await self._say(admin, [notice]):
+                del self._untold_of_memory[admin]
 
     async def _judge(self, facts: Facts, before: dict[str, Course]) -> dict[str, Course]:
         courses: dict[str, Course] = {}
@@ -111,8 +136,13 @@ class Alarms:
 
     async def _tell(self, admin: int) -> None:
         notices = (await self._incidents.untold(admin))[:_AT_ONCE]
-        if not notices:
-            return
+        if notices and await self._say(admin, notices):
+            await self._incidents.told(admin, len(notices))
+
+    async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
+        """Say it, unless Telegram asked to wait; False if it is to be said later."""
+        if self._now_s() < self._not_before_s.get(admin, 0.0):
+            return False
         try:
             language = (await self._people.standing(admin)).language
             text = "\n\n".join(filter(None, (said(language, notice) for notice in notices)))
@@ -121,12 +151,16 @@ class Alarms:
         except TransientError as error:
             telemetry.warned("administrator %d is not told yet: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
-            return
+            return False
         except (FencedError, ConfigError):
             raise
         except ImgbotError as error:
             telemetry.warned("administrator %d cannot be told: %s", admin, error)
-        await self._incidents.told(admin, len(notices))
+        return True
+
+
+def _sign_of(memory: Memory) -> Sign:
+    return Sign.BAD if memory.is_full else Sign.GOOD if memory.is_roomy else Sign.OPEN
 
 
 def said(language: str, notice: Notice) -> str:

@@ -104,9 +104,11 @@ class Runner:
             return None
         try:
             return await self._tools.queue.claim(self._tools.now_ms())
-        except (TransientError, UserError) as error:
+        except TransientError as error:
             telemetry.warned("nothing can be claimed: %s", error)
-            return None
+        except UserError as error:
+            telemetry.warned("nothing can be claimed: %s", error.reason)
+        return None
 
     async def _adoptable(self) -> list[Job]:
         """Return what is claimed and in nobody's hands."""

@@ -1,6 +1,5 @@
 """The Bot API over HTTP: from an address and a body to a method, and back."""
 
-import asyncio
 import hmac
 import json
 import re
@@ -96,7 +95,7 @@ class BotApi:
             world.calls.violation(f"unknown parameter {name} of {method}")
         try:
             if fault:
-                await _apply(fault, method)
+                await self._apply(fault, method)
             if world.is_logged_out:
                 raise ApiError(400, "Logged out")  # noqa: TRY301 it is recorded like any other
             return await _METHODS[method](world, arguments)
@@ -113,7 +112,7 @@ class BotApi:
             if fault and fault.kind in {"drop_before", "drop_after"}:
                 return _cut(request)
             if fault:
-                await _apply(fault, _DOWNLOAD)
+                await self._apply(fault, _DOWNLOAD)
             file = self._world.files.by_file_path(request.match_info["path"])
             if file is None:
                 raise _NOT_FOUND
@@ -122,18 +121,17 @@ class BotApi:
         headers = {"Content-Type": "application/octet-stream"}
         return web.FileResponse(file.path, headers=headers)
 
+    async def _apply(self, fault: Fault, method: str) -> None:
+        if fault.kind == "delay":
+            await self._world.faults.delay(fault.delay_s)
+        if refusal := fault.refusal(method):
+            raise refusal
+
     def _check_token(self, token: str) -> None:
         if not _TOKEN.fullmatch(token):
             raise _NOT_FOUND
         if not hmac.compare_digest(token, self._world.token):
             raise _UNAUTHORIZED
-
-
-async def _apply(fault: Fault, method: str) -> None:
-    if fault.kind == "delay":
-        await asyncio.sleep(fault.delay_s)
-    if refusal := fault.refusal(method):
-        raise refusal
 
 
 def _is_gone(request: web.Request) -> bool:

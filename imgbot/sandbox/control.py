@@ -77,7 +77,7 @@ Faults
         kind error {error_code?, description?, parameters?} · flood {retry_after_s?} · delay
         {delay_s?} · drop_before: the connection is cut before the method acts · drop_after: it
         acts, then the connection is cut. → {"waiting": n}
-    DELETE /control/faults forgets all
+    DELETE /control/faults forgets all; calls that are being delayed go on
 
 The simulated provider (see imgbot/sandbox/provider.py)
     GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}}

@@ -1,10 +1,12 @@
 """Scripted faults: the next calls of a method fail, flood, hang or lose their connection."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from imgbot.sandbox.refusals import ApiError, album_flood, too_many_requests
+from imgbot.tasks import pause
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay"]
 _MOST_FAULTS = 1_000
@@ -39,6 +41,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
+        self._cleared = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -49,7 +52,14 @@ class Faults:
         self._waiting.append(fault)
 
     def clear(self) -> None:
+        """Forget them all; calls that are being delayed go on at once."""
         self._waiting.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def delay(self, seconds: float) -> None:
+        """Hold a call up, until the faults are cleared at the longest."""
+        await pause(seconds, self._cleared)
 
     def take(self, method: str, chat_id: str) -> Fault | None:
         """The fault for this call, counted down."""

@@ -26,6 +26,7 @@ from imgbot.errors import (
     FencedError,
     ImgbotError,
     StorageAwayError,
+    StorageFullError,
     TransientError,
 )
 from imgbot.pulse import Pulse
@@ -120,7 +121,9 @@ class Updates:
 
     async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[object]:
         is_free = all(self._is_done.values())
-        call = group.create_task(self._get_updates(_LONG_POLL_S if is_free else 0))
+        # What was not handled before a start waits to hear that there is nothing more of it.
+        is_long = is_free and self.caught_up.is_set()
+        call = group.create_task(self._get_updates(_LONG_POLL_S if is_long else 0))
         stop = group.create_task(stopping.wait())
         await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -250,7 +253,10 @@ class Updates:
             await self._feed(update)
             # A mark that fails is tried again; the handling behind it is not repeated.
             self._unmarked.add(update_id)
-        await self._ledger.mark_handled(update_id)
+        # Without the mark it is handled once more after a crash; waiting for one in a memory that
+        # is full would hold up everybody behind it.
+        with suppress(StorageFullError):
+            await self._ledger.mark_handled(update_id)
         self._unmarked.discard(update_id)
 
     async def _feed(self, update: Update) -> None:

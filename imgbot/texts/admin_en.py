@@ -95,6 +95,7 @@ ADMIN = {
     "id_unreadable": (
         "“{words}” is not a number. Numbers have digits only; a group's begins with a minus."
     ),
+    "id_nobodys": "{number} can't be the number of a person or a group.",
     # /pause, /resume
     "pause_done": (
         "⏸ No new orders; those under way are finished. You may still order. To take "
@@ -108,6 +109,11 @@ ADMIN = {
         "go out, with its picture and formatting as they are. First I show you how it will look."
     ),
     "cast_nobody": "There is nobody to send it to: apart from you, nobody has written to me yet.",
+    "cast_uncopied": (
+        "Telegram doesn't let me copy this message, so it can't go out. Text, photos, videos, "
+        "files, voice messages and ordinary polls can; paid, protected and deleted messages, "
+        "quizzes, invoices, giveaways and what Telegram itself writes into the chat cannot."
+    ),
     "cast_preview": "☝️ This is how it will look. Send it to {people}?",
     "cast_busy": "A broadcast is being sent already. Wait for its end, or stop it.",
     "cast_stale": "This broadcast is no longer waiting. Start anew: /broadcast",
@@ -193,7 +199,7 @@ ADMIN = {
     "incident_rival_poller": (
         "🔴 A second program polls with this bot's token and takes messages away: people write "
         "and get no answer. Stop the other one. If you do not know of any, the token has leaked: "
-        "@BotFather, /revoke, then `sudo imgbot install` with the new token."
+        "@BotFather, /revoke, then `sudo imgbot install --token-file FILE`."
     ),
     "incident_rival_webhook": (
         "🔴 A webhook is set for this bot and takes all its messages: people write and get no "
@@ -201,6 +207,13 @@ ADMIN = {
         "it, the token has leaked: @BotFather, /revoke."
     ),
     "incident_rival_over": "🟢 Nobody takes messages away from this bot any longer.",
+    "incident_redis_full": (
+        "🔴 The memory of Redis is full: {used} of {limit} MB. No orders are taken until it has "
+        "room.\n"
+        "What helps: a larger maxmemory (imgbot doctor prints the command), or fewer orders that "
+        "wait, IMGBOT_QUEUE_LIMIT."
+    ),
+    "incident_redis_full_over": "🟢 Redis has room again: {used} of {limit} MB. Orders are taken.",
     "incident_redis_was_away": (
         "🟢 Redis did not answer for {wait} and is back. Nothing is lost. Should it happen again: "
         "journalctl -u imgbot, and for a Redis of your own IMGBOT_REDIS_URL."

@@ -30,6 +30,10 @@ async def wanted_workers(bot: Bot) -> str:
     return next((line for line in lines if line.startswith('imgbot_workers{state="wanted"}')), "")
 
 
+async def log_of(bot: Bot) -> str:
+    return bot.log
+
+
 async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
     bot, control = sandboxed
     people = await ask_for_pictures(control, 6)
@@ -41,7 +45,9 @@ async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
 
     assert (up[0], down[0]) == (0, 0)
     assert "12 workers until the bot is started again" in up[1]
-    assert bot.log.index("workers: 12") < bot.log.index("workers: 1\n")
+    # What was asked is taken first, and said when it is done.
+    log = await eventually(lambda: log_of(bot), lambda text: "workers: 1\n" in text)
+    assert log.index("workers: 12") < log.index("workers: 1\n")
     await expect_one_each(bot, control, people)
     await eventually(lambda: wanted_workers(bot), lambda line: line.endswith(" 1.0"))
 
@@ -49,13 +55,10 @@ async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
 async def test_a_reload_goes_back_to_the_settings(sandboxed: Sandboxed) -> None:
     bot, _ = sandboxed
 
-    async def log() -> str:
-        return bot.log
-
     await scale(bot, 3)
     bot.signal(signal.SIGHUP)
 
-    await eventually(log, lambda text: "workers: 5" in text)
+    await eventually(lambda: log_of(bot), lambda text: "workers: 5" in text)
 
 
 async def test_a_number_that_cannot_be_is_refused(sandboxed: Sandboxed) -> None:

@@ -16,9 +16,10 @@ from imgbot.queue import keys
 from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import result_for
+from tests.support.bot import Bot, with_simulated_provider
 from tests.support.bot_api import BotApi
 from tests.support.hostile import answers_to, said_by_bot
-from tests.support.sandbox import Message, Person
+from tests.support.sandbox import Message, Person, open_sandbox
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -200,6 +201,28 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
     assert again.text == f"The bot was not closed for {anna.id}."
 
 
+async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, control):
+        owner, anna = await control.make_user("Owner"), await control.make_user("Anna")
+        settings = {"IMGBOT_ADMINS": str(owner.id), "IMGBOT_WAITING_PER_USER": "100"}
+        settings |= with_simulated_provider(sandbox)
+        async with Bot(sandbox, state_dir, **settings) as bot, bot.redis() as redis:
+            for number in range(10):
+                await control.say(anna, f"fox {number}, 4 variants [[sim:slow=3600]]")
+            # Three at once; the others wait.
+            await eventually(lambda: redis.hget(keys.WAITING, str(anna.id)), lambda n: n == "37")
+
+            await control.say(owner, f"/ban {anna.id}")
+            await control.wait_message(owner.id)
+            left = await redis.hgetall(keys.WAITING)
+            running = await redis.hgetall(keys.ACTIVE)
+            # Telegram takes a message a second: it would be a minute until all are told.
+            await bot.kill()
+
+    assert left == {}
+    assert int(running[str(anna.id)]) >= 3
+
+
 async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Office) -> None:
     control, owner = office.stage.control, office.owner
     anna, boris = await control.make_user("Anna"), await control.make_user("Boris")
@@ -244,12 +267,30 @@ async def test_what_makes_no_sense_is_answered_with_a_sentence(
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [("everybody", "everybody"), ("12,13", "12,13"), ("9" * 60, "9" * 40), ("5; DROP", "5;")],
+    [
+        ("everybody", "everybody"),
+        ("12,13", "12,13"),
+        ("5; DROP", "5;"),
+        ("5" + "x" * 60, "5" + "x" * 39),
+    ],
 )
 async def test_what_is_no_number_is_called_so(office: Office, words: str, named: str) -> None:
     answer = await asked(office, office.owner, f"/ban {words}")
 
     assert answer.text == say("en", "id_unreadable", words=named)
+
+
+@pytest.mark.parametrize("command", ["ban", "unban", "allow"])
+@pytest.mark.parametrize("number", ["0", "-0", "000", str(2**52), str(-(2**52)), "9" * 60])
+async def test_a_number_that_telegram_gives_to_nobody_is_refused(
+    office: Office, command: str, number: str
+) -> None:
+    answer = await asked(office, office.owner, f"/{command} {number}")
+    async with office.stage.bot.redis() as redis:
+        stored = await redis.sunion([keys.BANNED, keys.ALLOWED])
+
+    assert answer.text == say("en", "id_nobodys", number=number[:40])
+    assert number not in stored
 
 
 async def test_who_was_banned_before_becoming_an_administrator_is_served(office: Office) -> None:

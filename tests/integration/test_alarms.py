@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderErrorKind, StorageAwayError
+from imgbot.errors import ProviderErrorKind, StorageAwayError, StorageFullError
 from imgbot.job import Job, Operation
 from imgbot.levels import BOUNDS, Vital
 from imgbot.queue import keys
@@ -42,6 +42,7 @@ CALM = Facts(
     has_answered=True,
     rival=None,
 )
+OVER = "🟢 Redis has room again: "
 SETTING = re.compile(r"IMGBOT_[A-Z_]+|MemoryMax")
 
 
@@ -320,6 +321,34 @@ async def test_redis_that_was_away_is_told_when_it_is_back(tower: Watchtower) ->
         await end(running)
 
     assert told.text.startswith("🟢 Redis did not answer for 5 minutes and is back.")
+
+
+async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
+    tower: Watchtower,
+) -> None:
+    limit = (await tower.redis.config_get("maxmemory"))["maxmemory"]
+    await tower.redis.config_set("maxmemory", "100kb")
+    await tower.control.fault("sendMessage", "error", times=1, error_code=502)
+    try:
+        for _ in range(3):
+            await tower.look(31)
+        begun = await tower.told()
+        # Something else goes wrong, which can be told when it can be stored.
+        with pytest.raises(StorageFullError):
+            await tower.look(31, providers={"painter": ProviderErrorKind.AUTH})
+        same = await tower.told()
+    finally:
+        await tower.redis.config_set("maxmemory", str(limit))
+    for _ in range(4):
+        await tower.look(31)
+    over = await tower.told()
+
+    assert len(begun) == 1
+    assert begun[0].startswith("🔴 The memory of Redis is full: ")
+    assert SETTING.search(begun[0])
+    assert same == begun
+    assert [text[:24] for text in over[1:]] == ["🔴 painter refuses its key. "[:24], OVER[:24]]
+    assert len(await tower.told(tower.ivan)) == 3
 
 
 async def test_what_nobody_foresaw_does_not_end_the_alarms(

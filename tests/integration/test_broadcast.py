@@ -12,7 +12,7 @@ from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person, picture
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -99,7 +99,8 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
         assert [message.text for message in await news(town, person)] == [shown.text]
     async with town.stage.bot.redis() as redis:
         # For three seconds it would count as the same tap.
-        await redis.delete(*await redis.keys(f"{keys.TAP}*"))
+        for key in await redis.keys(f"{keys.TAP}*"):
+            await redis.delete(key)
     assert await pressed(town, question, "Send it") == say("en", "cast_stale")
 
 
@@ -113,6 +114,25 @@ async def test_a_message_with_a_picture_goes_out_as_it_is(town: Town) -> None:
     for person in town.people:
         [message] = await news(town, person)
         assert (message.text, message.photo_unique_id) == ("A poster", poster.photo_unique_id)
+
+
+@pytest.mark.parametrize(
+    "refusal", ["message can't be copied", "message to copy not found", "MESSAGE_ID_INVALID"]
+)
+async def test_a_message_that_telegram_does_not_copy_is_refused_in_words(
+    town: Town, refusal: str
+) -> None:
+    control = town.stage.control
+    poster = await control.say(town.owner, "a receipt")
+    await said_by_bot(town.stage.bot, control, town.owner, OWNER_ID)
+    fault = {"error_code": 400, "description": f"Bad Request: {refusal}"}
+    await control.fault("copyMessage", "error", **fault)
+    after = await control.last_seq()
+    await control.say(town.owner, "/broadcast", reply_to=poster.id)
+    answer = await control.wait_message(OWNER_ID, after=after)
+
+    assert answer.text == say("en", "cast_uncopied")
+    assert [await news(town, person) for person in town.people] == [[], [], [], []]
 
 
 async def test_who_unsubscribes_gets_no_more_until_settings_bring_it_back(town: Town) -> None:
@@ -172,8 +192,9 @@ async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgot
 
 async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     control = town.stage.control
-    # The first send hangs for as long as it takes to look around.
-    await control.fault("sendMessage", "delay", times=1, delay_s=8.0, chat_id=town.people[0].id)
+    # The first send hangs until all was looked at.
+    first_person = town.people[0].id
+    await control.fault("sendMessage", "delay", times=1, delay_s=PATIENCE_S, chat_id=first_person)
     first = await asked(town, "/broadcast one")
     second = await asked(town, "/broadcast two")
     begun = await pressed(town, first, "Send it")
@@ -183,6 +204,7 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     busy = await pressed(town, second, "Send it")
 
     [stopping] = await answers_to(control, town.owner, first, f"cast:stop.{broadcast_id}")
+    await control.clear_faults()
     summary = await ended(town, first)
     await pressed(town, second, "Don't send")
 

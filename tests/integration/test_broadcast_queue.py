@@ -1,11 +1,12 @@
 """A broadcast in Redis, on the real server and the fake: taken one by one, settled once."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError
+from imgbot.errors import FencedError, StorageAwayError
 from imgbot.preferences import Preferences
 from imgbot.queue import keys
 from imgbot.queue.access import Access, Ban
@@ -69,6 +70,30 @@ async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(red
 
     assert (first, second) == (2, 3)
     assert await counted(later) == {"unknown": 1}
+
+
+async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
+    call = Scripts.call
+
+    async def lose(scripts: Scripts, *command: Any) -> list[Any]:
+        await call(scripts, *command)
+        raise StorageAwayError("Redis does not answer")
+
+    monkeypatch.setattr(Scripts, "call", lose)
+    with pytest.raises(StorageAwayError):
+        await broadcasts.take(CAST)
+    monkeypatch.undo()
+    again = await broadcasts.take(CAST)
+    assert again is not None
+    await broadcasts.settle(CAST, again, "sent")
+
+    assert [again, await broadcasts.take(CAST)] == [2, 3]
+    assert await counted(broadcasts) == {"sent": 1}
 
 
 async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> None:

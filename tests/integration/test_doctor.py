@@ -231,6 +231,24 @@ async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str)
     assert "maxmemory 256mb" in visit.the("redis memory")["mend"]
 
 
+async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
+    sandbox, bot = place
+    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    bot.settings["IMGBOT_REDIS_URL"] = redis_url
+    redis = bot.redis_of_its_own()
+    await redis.config_set("maxmemory", "100kb")
+    try:
+        visit = await see_doctor(bot.environ)
+    finally:
+        await redis.config_set("maxmemory", "0")
+        await redis.aclose()
+
+    finding = visit.the("redis memory")
+    assert finding["level"] == "wrong"
+    assert "it is full, and no order is taken" in finding["text"]
+    assert "CONFIG SET maxmemory" in finding["mend"]
+
+
 @pytest.mark.parametrize(
     ("provider", "key", "level", "said"),
     [

@@ -3,9 +3,11 @@
 import pytest
 import pytest_asyncio
 
+from imgbot.queue import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import picture_in, result_for, say_and_wait
 from tests.support.sandbox import Message, Person
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -146,14 +148,27 @@ async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
     assert used.text.splitlines()[-1].startswith("All requests are yours again in ")
 
 
+async def wait_long_for(stage: Stage, person: Person, words: str) -> None:
+    """Order behind a picture that holds it up, and let it have waited for long by then."""
+    control = stage.control
+    await control.say(person, "an owl [[sim:slow=3600]]")
+    owl = await control.wait_message(person.id, lambda m: "Working" in m.text)
+    await control.say(person, words)
+    async with stage.bot.redis() as redis:
+        await eventually(lambda: redis.hget(keys.WAITING, str(person.id)), lambda n: n == "1")
+        [job_id] = await redis.zrevrange(f"{keys.MINE}{person.id}", 0, 0)
+        await redis.hincrby(f"{keys.JOB}{job_id}", "created_ms", -16_000)
+    await control.click(person, owl, "Cancel")
+
+
 async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> None:
     control = slow_stage.control
-    await control.set_provider(duration_s=[15.5, 15.5])
+    await control.set_provider(duration_s=[0.2, 0.4])
     loud, quiet = await control.make_user("Bob"), await control.make_user("Anna")
     said = await say_and_wait(slow_stage, quiet, "/quiet")
 
-    await control.say(loud, "a fox")
-    await control.say(quiet, "a fox")
+    for person in (loud, quiet):
+        await wait_long_for(slow_stage, person, "a fox")
     line = await control.wait_message(loud.id, lambda m: m.text == "✅ Ready!")
     await result_for(control, quiet)
 

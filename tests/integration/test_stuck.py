@@ -1,5 +1,6 @@
 """/stuck at the front door: dead jobs delivered by their receipt or ended, never ordered again."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,6 +56,8 @@ async def die(stage: Stage, person: Person, mark: str, moment: str) -> str:
         if moment:
             [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
             await eventually(lambda: redis.hget(key, moment))
+            # Or it would note how often it has really asked before it is killed.
+            stage.bot.signal(signal.SIGSTOP)
             # As many polls as it may take.
             await redis.hset(key, "tries", 100_000)
             await stage.bot.kill()

@@ -1,19 +1,47 @@
 """Troubles of Telegram and of Redis: answers come late, and nothing is thrown away."""
 
+import json
+import os
+import re
+import signal
+
 import pytest
 import pytest_asyncio
 
 from tests.integration.conftest import Stage, open_stage
+from tests.support.bot import Bot
+from tests.support.processes import children_of
 from tests.support.sandbox import picture
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+# The sandbox counts its people from this.
+OWNER_ID = 5_000_000_001
+FULL = "Redis: its memory is full"
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory):
-    async for stage in open_stage(tmp_path_factory.mktemp("troubles"), is_simulated=True):
+    folder = tmp_path_factory.mktemp("troubles")
+    async for stage in open_stage(folder, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID)):
+        owner = await stage.control.make_user("Owner")
+        assert owner.id == OWNER_ID
+        # Nobody can be told anything before they have spoken with the bot.
+        await stage.control.say(owner, "/start")
+        await stage.control.wait_message(owner.id)
         yield stage
+
+
+async def check_of_redis(stage: Stage) -> str:
+    """What /healthz says is wrong with Redis; empty when it is well."""
+    return json.loads(await stage.bot.get("/healthz"))["checks"]["redis"].get("detail", "")
+
+
+async def told_of_silence(stage: Stage) -> list[str]:
+    texts = [message.text for message in await stage.control.messages(OWNER_ID)]
+    return [text for text in texts if "did not answer" in text]
 
 
 async def test_an_outage_of_telegram_costs_no_message(stage: Stage) -> None:
@@ -83,18 +111,65 @@ async def test_words_about_a_photo_are_counted_like_any_request(stage: Stage) ->
 async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     control = stage.control
     person = await control.make_user("Bob")
+    silences = len(await told_of_silence(stage))
     async with stage.bot.redis() as redis:
         limit = (await redis.config_get("maxmemory"))["maxmemory"]
         await redis.config_set("maxmemory", "1mb")
-        await control.say(person, "a fox")
-        reply = await control.wait_message(person.id)
+        replies = []
+        for words in ("a fox", "/create", "/start"):
+            after = await control.last_seq()
+            await control.say(person, words)
+            replies.append((await control.wait_message(person.id, after=after)).text)
+        checked = await check_of_redis(stage)
+        told = await control.wait_message(OWNER_ID, lambda m: m.text.startswith("🔴"))
+        await eventually(lambda: said_since(stage.bot, 0), lambda log: FULL in log)
         await redis.config_set("maxmemory", str(limit))
     after = await control.last_seq()
     await control.say(person, "a second fox")
-    result = await control.wait_message(person.id, lambda m: bool(m.photo_id), 30, after=after)
+    result = await control.wait_message(person.id, lambda m: bool(m.photo_id), after=after)
+    await eventually(lambda: said_since(stage.bot, 0), lambda log: "Redis has room again" in log)
 
-    assert "out of memory" in reply.text
+    assert "out of memory" in replies[0]
+    # It asks for words, and could not remember that it did.
+    assert "out of memory" in replies[1]
+    assert replies[2].startswith("Hi!")
+    assert re.match(r"its memory is full \(\d+ of 1 MB\)", checked)
+    assert re.search(r"redis-cli -s \S+/redis.sock CONFIG SET maxmemory \d+mb", checked)
+    assert "IMGBOT_QUEUE_LIMIT" in checked
+    assert told.text.startswith("🔴 The memory of Redis is full")
     assert result.text == "a second fox"
+    assert await check_of_redis(stage) == ""
+    # It answered all the time.
+    assert len(await told_of_silence(stage)) == silences
+
+
+async def test_a_redis_that_hangs_is_said_soon_and_when_it_is_back(stage: Stage) -> None:
+    control, bot = stage.control, stage.bot
+    person = await control.make_user("Bob")
+    children = children_of(bot.pid)
+    [redis] = [pid for pid, command in children.items() if re.search("(redis|valkey)-s", command)]
+    before = len(bot.log)
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        await control.say(person, "/start")
+        for words in (
+            "is not handled yet: Redis does not answer",
+            "nothing can be claimed: Redis does not answer",
+            "the queue was not measured: Redis does not answer",
+        ):
+            await eventually(lambda: said_since(bot, before), lambda log, w=words: w in log)
+        checked = await check_of_redis(stage)
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    await control.wait_message(person.id)
+    await eventually(lambda: said_since(bot, before), lambda log: "Redis answers again" in log)
+
+    assert checked == "no answer in 3 s"
+    assert await check_of_redis(stage) == ""
+
+
+async def said_since(bot: Bot, begin: int) -> str:
+    return bot.log[begin:]
 
 
 async def test_one_talkative_chat_leaves_room_for_the_others(stage: Stage) -> None:
