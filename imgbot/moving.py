@@ -75,7 +75,7 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
             members = [(_REDIS, lines), *kept, *_files(state_dir, wish)]
             manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
             if wish.is_stopping:
-                _leave(state_dir, wish.target)
+                state.leave(state_dir, wish.target.name)
     return backup_report.made(
         manifest, wish.target, is_stopped=wish.is_stopping, has_secrets=wish.has_secrets
     )
@@ -223,11 +223,6 @@ def _files(state_dir: Path, wish: Wish) -> Iterator[tuple[str, Path]]:
     for name, path in state.members(state_dir):
         if wish.has_pictures or not name.startswith("state/pictures/"):
             yield name, path
-
-
-def _leave(state_dir: Path, target: Path) -> None:
-    (state_dir / state.MOVED).write_text(f"{target.name}\n", encoding="utf-8")
-    state.hand_over(state_dir)
 
 
 def _places(environ: Mapping[str, str]) -> Settings:

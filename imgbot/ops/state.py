@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, wrong
+from imgbot.ops.files import replace_file
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -95,12 +96,29 @@ def put(unpacked: Path, state_dir: Path) -> None:
         entry.replace(target)
 
 
+def leave(state_dir: Path, backup: str) -> None:
+    """Note that the bot goes on elsewhere, from the backup of that name."""
+    # Through another file: root must not write through a link that somebody has put there.
+    replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
+    hand_over(state_dir)
+
+
 def hand_over(state_dir: Path) -> None:
-    """Give what root has written to the owner of the folder: the service is not root."""
+    """Give what root has written to the owner of the folder: the service is not root.
+
+    By descriptors, never through a link: the owner could put one in the way of a path.
+    """
     if os.geteuid() != 0:
         return
+    # The service's folder is a link itself (DynamicUser=), in a folder of root's.
     owner = state_dir.stat()
-    for path in (state_dir, *state_dir.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):
-            if (facts := path.lstat()).st_uid != owner.st_uid or facts.st_gid != owner.st_gid:
-                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    for _, folders, files, descriptor in os.fwalk(state_dir.resolve()):
+        for name in (*folders, *files):
+            _give(name, descriptor, owner)
+
+
+def _give(name: str, folder: int, owner: os.stat_result) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if (facts.st_uid, facts.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
