@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from imgbot.errors import ConfigError
@@ -24,28 +25,43 @@ _SETTING = "IMGBOT_STATE_DIR"
 _LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
 
 
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """Why no bot may serve from here, and the command that changes it."""
+
+    what: str
+    wish: str
+    """What the command is for."""
+    command: str
+
+
 def check(state_dir: Path) -> None:
     """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
+    if found := _obstacle(state_dir):
+        raise ConfigError(_SETTING, f"{found.what}; {found.wish}: {found.command}")
+
+
+def _obstacle(state_dir: Path) -> _Obstacle | None:
     if (state_dir / MOVED).exists():
-        raise ConfigError(
-            _SETTING,
+        return _Obstacle(
             f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
-            f"jobs twice; if it shall serve here again: rm {state_dir / MOVED}",
+            "jobs twice",
+            "if it shall serve here again",
+            f"rm {state_dir / MOVED}",
         )
     if (state_dir / UNFINISHED / BEGUN).exists():
-        raise ConfigError(
-            _SETTING,
-            f"a restore into {state_dir} was cut off; run it again: imgbot restore FILE --force",
+        return _Obstacle(
+            f"a restore into {state_dir} was cut off",
+            "run it again",
+            "imgbot restore FILE --force",
         )
+    return None
 
 
 def examine(state_dir: Path) -> Finding:
     """Say whether a bot may serve from here, for `imgbot doctor`."""
-    try:
-        check(state_dir)
-    except ConfigError as error:
-        mend = error.sentence.rpartition(": ")[2]
-        return wrong("state", error.sentence.rpartition("; ")[0], mend)
+    if found := _obstacle(state_dir):
+        return wrong("state", found.what, found.command)
     if not state_dir.exists():
         return ok("state", f"{state_dir} is made at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
