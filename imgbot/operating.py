@@ -151,10 +151,9 @@ def install(options: argparse.Namespace) -> int:
     from imgbot.ops.install import command
     from imgbot.ops.install.layout import Layout
 
-    if options.rollback:
-        rest = ["--dry-run"] if options.dry_run else []
-        return _operated(lambda: command.roll_back(rest, Layout()))
     wish = command.Wish(options.token_file, options.dry_run)
+    if options.rollback:
+        return _operated(lambda: command.roll_back(wish, Layout()))
     return _operated(lambda: command.install(wish, _say, Layout()))
 
 

@@ -1,5 +1,6 @@
 """The steps carried out on a server of files, and the token's way in."""
 
+import errno
 import getpass
 import io
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from imgbot import __version__
+from imgbot.cli import main
 from imgbot.errors import ConfigError
 from imgbot.ops.install import command
 from imgbot.ops.install.facts import Facts
@@ -166,7 +168,29 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
 
 def test_the_first_release_has_none_to_go_back_to(tmp_path: Path) -> None:
     with pytest.raises(InstallError, match="this is the first one"):
-        command.roll_back([], Layout(tmp_path))
+        command.roll_back(command.Wish(), Layout(tmp_path))
+
+
+def test_a_token_for_a_way_back_is_refused_and_not_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["install", "--rollback", "--token-file", str(tmp_path / "token")])
+
+    assert status == 1
+    assert "--rollback keeps the token that is stored" in capsys.readouterr().err
+
+
+def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(command, "roll_back", fail)
+
+    status = main(["install", "--rollback"])
+
+    assert (status, capsys.readouterr().err) == (1, "imgbot: Cannot allocate memory\n")
 
 
 def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:

@@ -65,15 +65,21 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
         tell(f"note: {wish.token_file} still holds the token, and is not needed any more")
 
 
-def roll_back(arguments: Sequence[str], layout: Layout) -> None:
+def roll_back(wish: Wish, layout: Layout) -> None:
     """Become the release that was installed before this one, and let it install itself."""
+    if wish.token_file is not None:
+        raise InstallError(
+            "--rollback keeps the token that is stored; for another one, afterwards: "
+            "sudo imgbot install --token-file FILE"
+        )
     program = layout.previous / "bin/imgbot"
     if not program.exists():
         raise InstallError("there is no release to go back to: this is the first one")
     # By its own path, not by the link, which is about to be moved.
     path = str(program.resolve())
     try:
-        os.execv(path, [path, "install", *arguments])  # noqa: S606 -- no shell, by design
+        rest = ["--dry-run"] if wish.is_rehearsal else []
+        os.execv(path, [path, "install", *rest])  # noqa: S606 -- no shell, by design
     except OSError as error:
         raise InstallError(
             f"{path} does not start ({error.strerror}): is its Python still there? "
