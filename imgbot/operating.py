@@ -205,9 +205,15 @@ def _operated(act: Callable[[], None]) -> int:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
     except OSError as error:
-        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"imgbot: {_sentence(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
         return 1
     return 0
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, and to what file, as far as it says either."""
+    why = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {why}" if error.filename is not None else why
