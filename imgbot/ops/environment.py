@@ -155,8 +155,9 @@ def _credential(folder: str, variable: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "; it is root's: use sudo" if isinstance(error, PermissionError) else ""
+        raise ConfigError(variable, f"the credential {path.name} cannot be read{hint}") from None
 
 
 def state_dir_of(environ: Mapping[str, str]) -> Path:
