@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from imgbot.ops.install import command
 from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
-from imgbot.ops.install.release import InstallError, Release, running_release
+from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
+from imgbot.ops.install.sealing import is_whole
 from imgbot.ops.install.steps import MakeFolder, PutRelease, Run, Step, WriteFile
 from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
 from imgbot.ops.shipped_files import shipped
@@ -99,6 +100,65 @@ def test_a_program_that_cannot_be_copied_whole_is_not_there_at_all(tmp_path: Pat
         PutRelease(release, folder).carry_out()
 
     assert list(folder.parent.iterdir()) == []
+
+
+def empty(path: Path) -> None:
+    """As a power cut does: its name is there, and what was written is not."""
+    path.write_bytes(b"")
+
+
+def forget(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [empty, forget])
+@pytest.mark.parametrize("name", ["a.py", "a.*.pyc", "imgbot", "SHA256SUMS"])
+def test_a_program_that_is_damaged_is_put_there_again(
+    tmp_path: Path, damage: Callable[[Path], None], name: str
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    release = Release("0.9.9-deadbeef", Path(sys.executable).resolve(), {"a.py": tmp_path / "a.py"})
+    folder = tmp_path / "opt" / release.name
+    folder.parent.mkdir()
+    copy_release(release, folder)
+    before = sorted(folder.rglob("*"))
+    assert is_whole(folder)
+
+    damage(next(path for path in folder.rglob(name) if path.is_file()))
+
+    assert not is_whole(folder) or name == "SHA256SUMS"
+    assert not is_whole(folder)
+    copy_release(release, folder)
+    assert is_whole(folder)
+    assert sorted(folder.rglob("*")) == before
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_program_has_its_name_once_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    release = Release("0.9.9-deadbeef", Path(sys.executable).resolve(), {"a.py": tmp_path / "a.py"})
+    folder = tmp_path / "opt" / release.name
+    folder.parent.mkdir()
+    fsync, synced = os.fsync, set[int]()
+    rename, at_the_rename = Path.rename, set[int]()
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def look(path: Path, target: Path) -> Path:
+        at_the_rename.update(synced)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "rename", look)
+    copy_release(release, folder)
+
+    written = {path.stat().st_ino for path in (folder, *folder.rglob("*")) if not path.is_symlink()}
+    assert written <= at_the_rename
+    assert folder.parent.stat().st_ino in synced - at_the_rename
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

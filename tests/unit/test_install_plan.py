@@ -26,6 +26,7 @@ SERVING = Facts(
     unit="unit 1",
     has_environment_file=True,
     releases=(OLD,),
+    is_in_place=True,
     current=OLD,
     command="/server/opt/imgbot/current/bin/imgbot",
     is_fresh=True,
@@ -69,12 +70,19 @@ def test_what_is_as_it_should_be_needs_no_step() -> None:
     assert plan(SERVING) == []
 
 
+def test_a_release_that_is_there_and_not_whole_is_put_there_again() -> None:
+    steps = plan(replace(SERVING, is_in_place=False))
+
+    assert PutRelease(SERVING.release, LAYOUT.program / OLD) in steps
+    assert words(steps)[-1].startswith("systemctl restart")
+
+
 def test_a_service_that_is_stopped_or_older_than_its_files_is_started() -> None:
     assert words(plan(replace(SERVING, is_fresh=False)))[-1].startswith("systemctl restart")
 
 
 def test_an_upgrade_keeps_settings_token_and_the_way_back() -> None:
-    upgrade = replace(SERVING, release=NEW, shipped_unit="unit 2")
+    upgrade = replace(SERVING, release=NEW, is_in_place=False, shipped_unit="unit 2")
 
     steps = plan(upgrade)
 

@@ -35,7 +35,7 @@ def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
 
 def _program(facts: Facts, layout: Layout) -> Iterator[Step]:
     release = facts.release
-    if release.name not in facts.releases:
+    if not facts.is_in_place:
         yield MakeFolder(layout.program, 0o755)
         yield PutRelease(release, layout.program / release.name)
 
