@@ -143,7 +143,7 @@ def install_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
     parser.add_argument(
-        "--rollback", action="store_true", help="go back to the release before this one"
+        "--rollback", action="store_true", help="go back to the release that served before this one"
     )
 
 

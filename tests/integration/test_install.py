@@ -227,7 +227,7 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
 
 
 def test_the_first_release_has_none_to_go_back_to(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="this is the first one"):
+    with pytest.raises(InstallError, match="no other one has served here"):
         command.roll_back(command.Wish(), Layout(tmp_path))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.install.plan import plan_install, plan_uninstall
+from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
 from imgbot.ops.install.release import InstallError, Release, check_python
 from imgbot.ops.install.service import State, verdict
 from imgbot.ops.install.steps import PutLink, PutRelease, Remove, Run, Step, WriteFile
@@ -88,7 +88,7 @@ def test_an_upgrade_keeps_settings_token_and_the_way_back() -> None:
 
     assert [step.path for step in steps if isinstance(step, WriteFile)] == [LAYOUT.unit]
     links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
-    assert links == [("previous", OLD), ("current", NEW.name)]
+    assert links == [("previous", OLD), ("pending", NEW.name), ("current", NEW.name)]
     assert not any(isinstance(step, Remove) for step in steps)
 
 
@@ -110,7 +110,44 @@ def test_going_back_copies_nothing_and_keeps_the_newer_one() -> None:
 
     assert not any(isinstance(step, PutRelease | Remove) for step in steps)
     links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
-    assert links == [("previous", NEW.name), ("current", OLD)]
+    assert links == [("previous", NEW.name), ("pending", OLD), ("current", OLD)]
+
+
+FAILED = replace(
+    SERVING,
+    release=replace(NEW, name="0.3.0-00000003"),
+    is_in_place=False,
+    releases=(OLD, NEW.name),
+    current=NEW.name,
+    previous=OLD,
+    pending=NEW.name,
+    is_fresh=False,
+)
+"""A server with a release that has never served, and a third one to be installed."""
+
+
+def test_the_way_back_leads_to_what_served_and_not_to_what_failed() -> None:
+    steps = plan(FAILED)
+
+    links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
+    assert links == [("pending", "0.3.0-00000003"), ("current", "0.3.0-00000003")]
+    assert way_back(FAILED) == OLD
+    assert LAYOUT.program / OLD not in [step.path for step in steps if isinstance(step, Remove)]
+
+
+def test_who_came_back_from_what_failed_has_no_way_back_to_it() -> None:
+    back = replace(FAILED, release=SERVING.release, is_in_place=True)
+
+    steps = plan(back)
+
+    assert way_back(back) is None
+    assert Remove(LAYOUT.previous) in steps
+
+
+def test_a_release_that_served_after_all_is_a_way_back() -> None:
+    late = replace(FAILED, is_fresh=True)
+
+    assert way_back(late) == NEW.name
 
 
 def test_a_token_that_others_can_read_is_closed() -> None:

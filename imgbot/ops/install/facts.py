@@ -36,6 +36,7 @@ class Facts:
     """The release is among them, and whole."""
     current: str | None = None
     previous: str | None = None
+    pending: str | None = None
     command: str | None = None
     """Where /usr/local/bin/imgbot leads to; empty for a file of somebody else's."""
     is_fresh: bool = False
@@ -59,6 +60,7 @@ def look(layout: Layout, new_token: str | None) -> Facts:
         is_in_place=not release.files or is_whole(layout.program / release.name),
         current=_target(layout.current),
         previous=_target(layout.previous),
+        pending=_target(layout.pending),
         command=_command(layout.command),
         is_fresh=_is_fresh(layout),
     )
