@@ -188,15 +188,15 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
 @pytest.mark.parametrize(
     ("state", "judged"),
     [
-        (State("active", "running", "success", "", 0, 0, "old"), None),
-        (State("deactivating", "stop-sigterm", "success", "", 0, 0, "old"), None),
-        (State("activating", "start", "success", "waiting for Telegram", 0, 0, "new"), None),
-        (State("active", "running", "success", "serving", 0, 0, "new"), True),
-        (State("failed", "failed", "exit-code", "", 0, 78, "new"), False),
-        (State("activating", "auto-restart", "exit-code", "", 0, 1, "new"), False),
-        (State("activating", "start", "success", "", 1, 1, "new"), False),
+        (State("active", "running", "success", "", 0, "old"), None),
+        (State("deactivating", "stop-sigterm", "success", "", 0, "old", has_job=True), None),
+        (State("activating", "start", "success", "", 0, "between", has_job=True), None),
+        (State("activating", "start", "success", "waits", 0, "new", has_job=True), None),
+        (State("active", "running", "success", "serving", 0, "new"), True),
+        (State("failed", "failed", "exit-code", "", 78, "new"), False),
+        (State("activating", "auto-restart", "exit-code", "", 1, "new"), False),
     ],
-    ids=["before", "draining", "starting", "serving", "refused", "died", "died-again"],
+    ids=["before", "draining", "tried-again", "starting", "serving", "refused", "died"],
 )
 def test_a_start_is_judged_by_the_process_that_was_asked_for(
     state: State, judged: bool | None
