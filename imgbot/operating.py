@@ -100,15 +100,15 @@ def backup_arguments(parser: argparse.ArgumentParser) -> None:
 def backup(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from imgbot import moving
+    from imgbot.moving.backup import Wish, backup as make
 
-    wish = moving.Wish(
+    wish = Wish(
         Path(options.file),
         is_stopping=options.stop,
         has_secrets=options.with_secrets,
         has_pictures=not options.without_pictures,
     )
-    return _carry_out(moving.backup(os.environ, wish))
+    return _carry_out(make(os.environ, wish))
 
 
 def restore_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,9 +130,9 @@ def restore_arguments(parser: argparse.ArgumentParser) -> None:
 def restore(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from imgbot import moving
+    from imgbot.moving.restore import restore as put
 
-    return _carry_out(moving.restore(os.environ, Path(options.file), is_forced=options.force))
+    return _carry_out(put(os.environ, Path(options.file), is_forced=options.force))
 
 
 def install_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,13 +21,18 @@ from typing import IO, Any
 from imgbot.errors import ImgbotError
 
 FORMAT = 1
+REDIS = "redis.jsonl"
+"""The member with all that was in Redis."""
+
 _FIRST, _LAST = "imgbot-backup", "manifest.json"
 _SMALL_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
 _MOST_FILES = 250_000
 _NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error)
 """What a damaged or hostile file makes of the libraries that read it."""
-_NAME = re.compile(r"(redis\.jsonl|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){1,6})")
+_NAME = re.compile(
+    rf"({re.escape(REDIS)}|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){{1,6}})"
+)
 
 
 class BackupError(ImgbotError):

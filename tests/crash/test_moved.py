@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot import moving
+from imgbot.moving.backup import Wish, backup
 from imgbot.ops import archive
 from imgbot.ops.lock import supervisor_of
 from imgbot.sandbox.server import Sandbox
@@ -287,7 +287,7 @@ async def test_while_a_place_is_left_no_bot_starts_there(
 
     monkeypatch.setattr(archive, "write", look_and_write)
 
-    await moving.backup(move.old.environ, moving.Wish(move.file, is_stopping=True))
+    await backup(move.old.environ, Wish(move.file, is_stopping=True))
 
     assert seen == [os.getpid()]
     assert (move.old.state_dir / "moved").exists()
@@ -302,7 +302,7 @@ async def test_a_move_that_fails_says_that_the_bot_is_stopped(
     monkeypatch.setattr(archive, "write", fail)
 
     with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
-        await moving.backup(move.old.environ, moving.Wish(move.file, is_stopping=True))
+        await backup(move.old.environ, Wish(move.file, is_stopping=True))
 
     assert not (move.old.state_dir / "moved").exists()
 
