@@ -95,7 +95,9 @@ async def _held(settings: Settings, wish: Wish) -> AsyncGenerator[None]:
 def _scratch(target: Path) -> Iterator[Path]:
     """Make a folder beside the file to be written, for there is room; it goes with the block."""
     try:
-        with tempfile.TemporaryDirectory(dir=target.absolute().parent) as folder:
+        place = target.absolute().parent
+        # By its name it is half there, should it be in the state directory.
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
             yield Path(folder)
     except OSError as error:
         raise BackupError(f"{target} cannot be written: {error.strerror}") from error

@@ -23,6 +23,7 @@ BEGUN = "begun"
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, and what is only half there.
 _LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
+_HALF = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,12 @@ def usable(path: Path) -> Generator[None]:
 
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
-    tops = [path for path in sorted(state_dir.iterdir()) if path.name not in _LEFT_OUT]
-    for top in tops:
+    for top in sorted(state_dir.iterdir()):
+        if top.name in _LEFT_OUT or top.suffix == _HALF:
+            continue
         below = sorted(top.rglob("*")) if top.is_dir() and not top.is_symlink() else [top]
         for path in below:
-            if path.is_file() and not path.name.endswith(".part"):
+            if path.is_file() and path.suffix != _HALF:
                 yield f"state/{path.relative_to(state_dir).as_posix()}", path
 
 

@@ -1,6 +1,7 @@
 """A bot with work under way moves to another state directory: one picture and one charge each."""
 
 import asyncio
+import gzip
 import os
 import shutil
 import sys
@@ -274,6 +275,25 @@ async def test_a_move_that_has_nowhere_to_go_stops_nothing(move: Move) -> None:
 
     assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
     assert move.old.is_running
+
+
+async def test_a_backup_beside_the_data_takes_no_other_along(move: Move, tmp_path: Path) -> None:
+    await move.old.start()
+    [person] = await ask_for_pictures(move.control, 1)
+    await move.control.wait_message(person.id, lambda m: bool(m.photo_id))
+    (move.old.state_dir / "a.gz").write_bytes(gzip.compress(b"not of ours"))
+    names = [str(move.old.state_dir / name) for name in ("one.tar.gz", "two.tar.gz")]
+
+    made = [await run(move.old, "backup", name) for name in names]
+    unpacked = tmp_path / "unpacked"
+    unpacked.mkdir()
+    manifest = archive.read(Path(names[1]), unpacked, 50_000_000)
+
+    assert [each.status for each in made] == [0, 0], made
+    folders = [name.split("/")[1] for name in manifest.files if name.startswith("state/")]
+    assert {"a.gz", "pictures"} <= set(folders)
+    assert not [name for name in folders if name.endswith((".tar.gz", ".part"))]
+    assert sorted(name for name in manifest.files if "redis" in name) == ["redis.jsonl"]
 
 
 async def test_while_a_place_is_left_no_bot_starts_there(
