@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from imgbot import __version__
 from imgbot.errors import ImgbotError
+from imgbot.moving import provider_files
 from imgbot.moving.reaching import open_redis
 from imgbot.ops import archive, backup_report, state
 from imgbot.ops.archive import REDIS, BackupError
@@ -51,6 +52,7 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
             lines = folder / REDIS
             async with open_redis(settings, state_dir, is_ours=wish.is_stopping) as redis:
                 counts = await _dump(redis, lines)
+            own = provider_files.files_to_keep(settings.providers)
             about = {
                 "version": __version__,
                 "taken_ms": taken_ms,
@@ -58,8 +60,11 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
                 "state_dir": str(state_dir),
                 "is_stopped": wish.is_stopping,
                 "counts": counts,
+                "provider_files": own,
             }
-            kept = settings_to_keep(environ, folder, has_secrets=wish.has_secrets)
+            keys_ = provider_files.keys_of(own)
+            kept = settings_to_keep(environ, folder, keys_, has_secrets=wish.has_secrets)
+            kept += provider_files.members(own)
             members = [(REDIS, lines), *kept, *_files(state_dir, wish)]
             manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
             if wish.is_stopping:

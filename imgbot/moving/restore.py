@@ -9,6 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from imgbot.errors import ConfigError
+from imgbot.moving import provider_files
 from imgbot.moving.reaching import open_redis
 from imgbot.ops import archive, backup_report, state
 from imgbot.ops.archive import REDIS, BackupError, Manifest
@@ -18,12 +19,16 @@ from imgbot.ops.environment import SettingsSource
 from imgbot.ops.install.service import has_systemd
 from imgbot.ops.kept_settings import put_settings
 from imgbot.ops.lock import InstanceLock
+from imgbot.ops.provider_settings import CHOICES, variable_of
 from imgbot.ops.settings import Settings
 from imgbot.queue import relocation, snapshot
 from imgbot.queue.snapshot import Record
 
 _NO_TOKEN = "1000000:" + "0" * 35
 """Stands in where a new server has none yet: the settings are read for their places alone."""
+
+_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+"""Nor need their files or keys be here yet."""
 
 
 async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
@@ -60,7 +65,7 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
             if not begun.exists():
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-        said = put_settings(environ, folder / "settings")
+        said = _put_settings(environ, folder, manifest)
         shutil.rmtree(folder)
         (state_dir / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.hand_over, state_dir)
@@ -80,11 +85,11 @@ def _make_room(folder: Path, begun: Path, *, is_forced: bool) -> bool:
 
 def _places(environ: Mapping[str, str]) -> Settings:
     try:
-        return SettingsSource(environ).read()
+        return SettingsSource(environ, _NO_PROVIDERS).read()
     except ConfigError as error:
         if error.setting != "IMGBOT_TOKEN":
             raise
-        return SettingsSource(environ, {"IMGBOT_TOKEN": _NO_TOKEN}).read()
+        return SettingsSource(environ, {**_NO_PROVIDERS, "IMGBOT_TOKEN": _NO_TOKEN}).read()
 
 
 def _known_token(settings: Settings) -> str:
@@ -121,6 +126,12 @@ async def _load(redis: Redis, records: Iterator[Record]) -> None:
     await snapshot.put(redis, records)
     # Whoever still writes to this Redis is fenced off, and the bot at the old place by its file.
     await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
+
+
+def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+    own = provider_files.kept_by(manifest.about)
+    said = put_settings(environ, folder / "settings", provider_files.keys_of(own, folder))
+    return said + provider_files.put(environ, own, folder)
 
 
 def _records(

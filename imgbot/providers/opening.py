@@ -65,3 +65,14 @@ def document_of(name: str) -> Document:
     if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
         raise ConfigError(SETTING, f"there is no provider {name!r}; write the path of a .toml file")
     return read_preset(name)
+
+
+def files_of(path: Path) -> tuple[str, ...]:
+    """Return the names of an operator's own file and of the workflows beside it that it names."""
+    try:
+        operations = read_file(path).content.get("operations")
+    except ConfigError:
+        operations = None
+    flows = operations.values() if isinstance(operations, dict) else ()
+    named = (flow.get("workflow") for flow in flows if isinstance(flow, dict))
+    return (path.name, *dict.fromkeys(name for name in named if isinstance(name, str)))
