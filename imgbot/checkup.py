@@ -18,7 +18,7 @@ from imgbot.ops.environment import SettingsSource
 from imgbot.ops.provider_settings import KEY_OF_PROVIDER
 from imgbot.ops.settings import Settings
 from imgbot.providers import examining as providers
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import Deadlines
 from imgbot.queue import examining as queue
 from imgbot.queue.examining import RedisSeen
@@ -118,13 +118,13 @@ async def _redis(settings: Settings, *, is_running: bool) -> RedisSeen:
 
 async def _provider(settings: Settings, name: str) -> list[Finding]:
     key = settings.key_of(name)
-    access = Access(
+    config = ProviderConfig(
         url=settings.url_of(name),
         key=key.get_secret_value() if key else "",
         deadlines=Deadlines(ask_s=_ASK_S),
     )
     variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
-    return [await providers.examine(name, access, variable)]
+    return [await providers.examine(name, config, variable)]
 
 
 async def _within(name: str, part: Examine) -> list[Finding]:

@@ -100,15 +100,15 @@ def backup_arguments(parser: argparse.ArgumentParser) -> None:
 def backup(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from imgbot import moving
+    from imgbot.moving.backup import Wish, backup as make
 
-    wish = moving.Wish(
+    wish = Wish(
         Path(options.file),
         is_stopping=options.stop,
         has_secrets=options.with_secrets,
         has_pictures=not options.without_pictures,
     )
-    return _carry_out(moving.backup(os.environ, wish))
+    return _carry_out(make(os.environ, wish))
 
 
 def restore_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,9 +130,9 @@ def restore_arguments(parser: argparse.ArgumentParser) -> None:
 def restore(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from imgbot import moving
+    from imgbot.moving.restore import restore as put
 
-    return _carry_out(moving.restore(os.environ, Path(options.file), is_forced=options.force))
+    return _carry_out(put(os.environ, Path(options.file), is_forced=options.force))
 
 
 def install_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +143,7 @@ def install_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
     parser.add_argument(
-        "--rollback", action="store_true", help="go back to the release before this one"
+        "--rollback", action="store_true", help="go back to the release that served before this one"
     )
 
 
@@ -151,10 +151,9 @@ def install(options: argparse.Namespace) -> int:
     from imgbot.ops.install import command
     from imgbot.ops.install.layout import Layout
 
-    if options.rollback:
-        rest = ["--dry-run"] if options.dry_run else []
-        return _operated(lambda: command.roll_back(rest, Layout()))
     wish = command.Wish(options.token_file, options.dry_run)
+    if options.rollback:
+        return _operated(lambda: command.roll_back(wish, Layout()))
     return _operated(lambda: command.install(wish, _say, Layout()))
 
 
@@ -206,9 +205,15 @@ def _operated(act: Callable[[], None]) -> int:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
     except OSError as error:
-        print(f"imgbot: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"imgbot: {_sentence(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
         return 1
     return 0
+
+
+def _sentence(error: OSError) -> str:
+    """Say what the system refused, and to what file, as far as it says either."""
+    why = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {why}" if error.filename is not None else why

@@ -8,7 +8,7 @@ from imgbot.imaging import engine
 from imgbot.imaging.pool import Pool
 from imgbot.job import ACTIONS, Operation
 from imgbot.ops.settings import Settings
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Done, Order, Output, Provider
 from imgbot.runner.routing import Routes
@@ -20,7 +20,7 @@ def open_routes(settings: Settings, pool: Pool) -> Routes:
     opened: dict[str, Provider] = {}
     for name in (*settings.providers, "builtin"):
         if name not in opened:
-            opened[name] = open_provider(name, _access(settings, name), make)
+            opened[name] = open_provider(name, _config(settings, name), make)
     by_name = {provider.name: provider for provider in opened.values()}
     if len(by_name) < len(opened):
         raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one of them")
@@ -36,11 +36,11 @@ def open_routes(settings: Settings, pool: Pool) -> Routes:
     return Routes(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
 
 
-def _access(settings: Settings, name: str) -> Access:
+def _config(settings: Settings, name: str) -> ProviderConfig:
     served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
     models, prices = dict(settings.models), dict(settings.prices)
     key, hook_key = settings.key_of(name), settings.kie_webhook_key
-    return Access(
+    return ProviderConfig(
         url=settings.url_of(name),
         key=key.get_secret_value() if key else "",
         hook_key=hook_key.get_secret_value() if hook_key and name == "kie" else "",

@@ -21,13 +21,19 @@ from typing import IO, Any
 from imgbot.errors import ImgbotError
 
 FORMAT = 1
+REDIS = "redis.jsonl"
+"""The member with all that was in Redis."""
+
 _FIRST, _LAST = "imgbot-backup", "manifest.json"
 _SMALL_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
+_HEAD_BYTES = 4096
 _MOST_FILES = 250_000
 _NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error)
 """What a damaged or hostile file makes of the libraries that read it."""
-_NAME = re.compile(r"(redis\.jsonl|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){1,6})")
+_NAME = re.compile(
+    rf"({re.escape(REDIS)}|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){{1,6}})"
+)
 
 
 class BackupError(ImgbotError):
@@ -46,7 +52,8 @@ class Manifest:
 def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str, Any]) -> Manifest:
     """Write a backup that only its owner can read; it has its name once it is whole.
 
-    `members` are (name, file); one that has gone meanwhile, or is no plain file, is left out.
+    `members` are (name, file); one that has gone meanwhile, is no plain file, or is an older
+    backup is left out.
     """
     part = target.with_name(f".{target.name}.part")
     files: dict[str, Any] = {}
@@ -93,13 +100,24 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any] | None:
         return None
     with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor has no path
         facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
+        if not stat.S_ISREG(facts.st_mode) or _is_backup(file):
             return None
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = facts.st_size, 0o600, int(facts.st_mtime)
         seen = _Hashing(file)
         tar.addfile(info, seen)
         return {"size_bytes": info.size, "sha256": seen.hexdigest}
+
+
+def _is_backup(file: IO[bytes]) -> bool:
+    """Tell by its beginning whether a file is one of ours; it is at its beginning again then."""
+    packed = file.read(_HEAD_BYTES)
+    file.seek(0)
+    try:
+        head = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(packed, _HEAD_BYTES)
+    except zlib.error:
+        return False
+    return head.startswith(f"{_FIRST}\0".encode())
 
 
 def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:

@@ -15,7 +15,13 @@ from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from imgbot.errors import ConfigError
-from imgbot.ops.provider_settings import KEY_OF_PROVIDER, KEYS, ProviderSettings, variable_of
+from imgbot.ops.provider_settings import (
+    CHOICES,
+    KEY_OF_PROVIDER,
+    KEYS,
+    ProviderSettings,
+    variable_of,
+)
 from imgbot.ops.setting_types import About
 from imgbot.ops.settings import Settings
 
@@ -155,8 +161,9 @@ def _credential(folder: str, variable: str) -> str:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(variable, f"the credential {path.name} cannot be read") from None
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "; it is root's: use sudo" if isinstance(error, PermissionError) else ""
+        raise ConfigError(variable, f"the credential {path.name} cannot be read{hint}") from None
 
 
 def state_dir_of(environ: Mapping[str, str]) -> Path:
@@ -165,6 +172,17 @@ def state_dir_of(environ: Mapping[str, str]) -> Path:
     file = read_environment_file(Path(path)) if path else {}
     given = (dict(environ) | file).get("IMGBOT_STATE_DIR", "").strip()
     return Path(given or _default_state_dir(environ))
+
+
+def provider_files_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths that name an own provider, of files that need not be there.
+
+    Raises ConfigError.
+    """
+    path = environ.get(_FILE, "")
+    given = dict(environ) | (read_environment_file(Path(path)) if path else {})
+    chosen = (given.get(variable_of(field), "").strip() for field in CHOICES)
+    return tuple(dict.fromkeys(name for name in chosen if name.endswith(".toml")))
 
 
 def _default_state_dir(environ: Mapping[str, str]) -> str:
@@ -199,7 +217,7 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
         if key and settings.key_of(provider) is None:
             raise ConfigError(key, f"is missing; the provider {provider} needs its key")
         return
-    key = _key_named_in(Path(provider))
+    key = key_named_in(Path(provider))
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     value = (_credential(folder, key) if folder and key else "") or environ.get(key, "").strip()
     if key and not value:
@@ -208,8 +226,11 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
         settings.keep_key(provider, value)
 
 
-def _key_named_in(path: Path) -> str:
-    """Return the variable that an own file names; its mistakes are said when it is opened."""
+def key_named_in(path: Path) -> str:
+    """Return the variable that an own file names; its mistakes are said when it is opened.
+
+    Raises ConfigError where there is no file.
+    """
     if not path.is_file():
         raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
     try:

@@ -33,6 +33,15 @@ def replace_link(path: Path, target: str) -> None:
     incoming.replace(path)
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def set_variable(text: str, name: str, value: str) -> str:
     """Give an environment file with one more line, or with the line changed that sets it already.
 

@@ -76,7 +76,9 @@ class InstanceLock:
         folder = self._path.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Root locks, too, in a folder of the service's: a link there must lead it nowhere.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._file = os.open(self._path, flags, 0o600)
         except OSError as error:
             raise ConfigError(
                 "IMGBOT_STATE_DIR", f"{folder} cannot be written to ({error.strerror})"

@@ -44,6 +44,10 @@ _NAMES = (
 )
 
 
+CHOICES = ("provider", *(f"provider_{operation}" for operation in ACTIONS), "provider_fallback")
+"""The settings that name a provider, or the path of its file."""
+
+
 def variable_of(field: str) -> str:
     name = field.upper()
     return name if name in KEYS else f"IMGBOT_{name}"

@@ -4,10 +4,12 @@ import contextlib
 import os
 import shutil
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, wrong
+from imgbot.ops.files import replace_file
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -21,30 +23,46 @@ BEGUN = "begun"
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, and what is only half there.
 _LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
+_HALF = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """Why no bot may serve from here, and the command that changes it."""
+
+    what: str
+    wish: str
+    """What the command is for."""
+    command: str
 
 
 def check(state_dir: Path) -> None:
     """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
+    if found := _obstacle(state_dir):
+        raise ConfigError(_SETTING, f"{found.what}; {found.wish}: {found.command}")
+
+
+def _obstacle(state_dir: Path) -> _Obstacle | None:
     if (state_dir / MOVED).exists():
-        raise ConfigError(
-            _SETTING,
+        return _Obstacle(
             f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
-            f"jobs twice; if it shall serve here again: rm {state_dir / MOVED}",
+            "jobs twice",
+            "if it shall serve here again",
+            f"rm {state_dir / MOVED}",
         )
     if (state_dir / UNFINISHED / BEGUN).exists():
-        raise ConfigError(
-            _SETTING,
-            f"a restore into {state_dir} was cut off; run it again: imgbot restore FILE --force",
+        return _Obstacle(
+            f"a restore into {state_dir} was cut off",
+            "run it again",
+            "imgbot restore FILE --force",
         )
+    return None
 
 
 def examine(state_dir: Path) -> Finding:
     """Say whether a bot may serve from here, for `imgbot doctor`."""
-    try:
-        check(state_dir)
-    except ConfigError as error:
-        mend = error.sentence.rpartition(": ")[2]
-        return wrong("state", error.sentence.rpartition("; ")[0], mend)
+    if found := _obstacle(state_dir):
+        return wrong("state", found.what, found.command)
     if not state_dir.exists():
         return ok("state", f"{state_dir} is made at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
@@ -73,11 +91,12 @@ def usable(path: Path) -> Generator[None]:
 
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
-    tops = [path for path in sorted(state_dir.iterdir()) if path.name not in _LEFT_OUT]
-    for top in tops:
+    for top in sorted(state_dir.iterdir()):
+        if top.name in _LEFT_OUT or top.suffix == _HALF:
+            continue
         below = sorted(top.rglob("*")) if top.is_dir() and not top.is_symlink() else [top]
         for path in below:
-            if path.is_file() and not path.name.endswith(".part"):
+            if path.is_file() and path.suffix != _HALF:
                 yield f"state/{path.relative_to(state_dir).as_posix()}", path
 
 
@@ -95,12 +114,29 @@ def put(unpacked: Path, state_dir: Path) -> None:
         entry.replace(target)
 
 
+def leave(state_dir: Path, backup: str) -> None:
+    """Note that the bot goes on elsewhere, from the backup of that name."""
+    # Through another file: root must not write through a link that somebody has put there.
+    replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
+    hand_over(state_dir)
+
+
 def hand_over(state_dir: Path) -> None:
-    """Give what root has written to the owner of the folder: the service is not root."""
+    """Give what root has written to the owner of the folder: the service is not root.
+
+    By descriptors, never through a link: the owner could put one in the way of a path.
+    """
     if os.geteuid() != 0:
         return
+    # The service's folder is a link itself (DynamicUser=), in a folder of root's.
     owner = state_dir.stat()
-    for path in (state_dir, *state_dir.rglob("*")):
-        with contextlib.suppress(FileNotFoundError):
-            if (facts := path.lstat()).st_uid != owner.st_uid or facts.st_gid != owner.st_gid:
-                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    for _, folders, files, descriptor in os.fwalk(state_dir.resolve()):
+        for name in (*folders, *files):
+            _give(name, descriptor, owner)
+
+
+def _give(name: str, folder: int, owner: os.stat_result) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if (facts.st_uid, facts.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)

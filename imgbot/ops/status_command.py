@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -44,10 +45,10 @@ class OtherAnswerError(ImgbotError):
 def main(*, is_watching: bool, is_json: bool) -> int:
     """Show the status once, or until interrupted; return the exit status of `cli`'s help."""
     try:
-        address = address_of(os.environ)
+        target = target_of(os.environ)
         if is_watching:
-            return _watch(address)
-        document = ask(address)
+            return _watch(target)
+        document = ask(target)
         text = json.dumps(document, indent=2) if is_json else _screen(document)
     except ConfigError as error:
         return _complain(str(error), _EX_CONFIG)
@@ -63,14 +64,33 @@ def exit_status(document: Document) -> int:
     return CRITICAL if document["level"] == Level.CRITICAL else 0
 
 
-def address_of(environ: Mapping[str, str]) -> Address:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the service is asked."""
+
+    address: Address
+    doubt: str = ""
+    """Why it may listen elsewhere, in a sentence."""
+
+
+def target_of(environ: Mapping[str, str]) -> Target:
     """Find where the service listens. Raises ConfigError for an address that is none."""
-    text = environ.get(_SETTING, "").strip()
+    text, doubt = environ.get(_SETTING, "").strip(), ""
     if not text:
         file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or _FILE
-        text = read_environment_file(Path(file)).get(_SETTING, "").strip()
+        try:
+            text = read_environment_file(Path(file)).get(_SETTING, "").strip()
+        except ConfigError as error:
+            if not isinstance(error.__cause__, PermissionError):
+                raise
+            # It holds a key, and most who do so leave the address as it is.
+            doubt = f"{file} cannot be read, and may say another address: sudo imgbot status"
+    return Target(_reachable(text or Settings.model_fields["http"].default), doubt)
+
+
+def _reachable(text: str) -> Address:
     try:
-        found = parse_address(text or Settings.model_fields["http"].default)
+        found = parse_address(text)
     except ValueError:
         raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
     with contextlib.suppress(ValueError):
@@ -80,15 +100,16 @@ def address_of(environ: Mapping[str, str]) -> Address:
     return found
 
 
-def ask(address: Address) -> Document:
+def ask(target: Target) -> Document:
     """Fetch the document. Raises NotRunningError, OtherAnswerError."""
+    address = target.address
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/status.json")
         answer = connection.getresponse()
         body = answer.read(_MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        raise NotRunningError(_nobody(address, error)) from error
+        raise NotRunningError(_nobody(target, error)) from error
     finally:
         connection.close()
     if answer.status == http.client.SERVICE_UNAVAILABLE:
@@ -99,22 +120,26 @@ def ask(address: Address) -> Document:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OtherAnswerError(
             f"what answers at {address} is no imgbot of this version (HTTP {answer.status}); "
-            f"if imgbot listens elsewhere, say where: {_SETTING}=HOST:PORT imgbot status"
+            f"if imgbot listens elsewhere, say where: {_elsewhere(target)}"
         ) from None
     return document or {}
 
 
-def _nobody(address: Address, error: Exception) -> str:
+def _nobody(target: Target, error: Exception) -> str:
     why = getattr(error, "strerror", None) or type(error).__name__
     return (
-        f"nobody answers at {address} ({why}).\n"
+        f"nobody answers at {target.address} ({why}).\n"
         f"Is the service running?   systemctl status imgbot\n"
         f"Why did it stop?          journalctl -u imgbot -n 50\n"
-        f"Does it listen elsewhere? {_SETTING}=HOST:PORT imgbot status"
+        f"Does it listen elsewhere? {_elsewhere(target)}"
     )
 
 
-def _watch(address: Address) -> int:
+def _elsewhere(target: Target) -> str:
+    return target.doubt or f"{_SETTING}=HOST:PORT imgbot status"
+
+
+def _watch(target: Target) -> int:
     status = 0
     for number in (signal.SIGINT, signal.SIGTERM):
         # However it is ended, even where a shell has put it aside: the terminal is given back.
@@ -122,7 +147,7 @@ def _watch(address: Address) -> int:
     with contextlib.suppress(KeyboardInterrupt), _full_screen():
         while True:
             try:
-                document = ask(address)
+                document = ask(target)
                 text, status = _screen(document), exit_status(document)
             except NotRunningError as error:
                 text, status = f"imgbot status: {error}", NOT_RUNNING

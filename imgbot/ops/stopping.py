@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from imgbot.errors import ImgbotError
+from imgbot.ops.install.layout import UNIT
 from imgbot.ops.lock import describe, supervisor_of
 
 _PATIENCE_S = 120.0
@@ -29,12 +30,7 @@ def stop(state_dir: Path, token: str) -> None:
     if pid is None:
         return
     if _is_service(pid):
-        # Disabled, too: the next boot must not start it.
-        subprocess.run(
-            ["/usr/bin/systemctl", "disable", "--now", "imgbot.service"],
-            check=False,
-            capture_output=True,
-        )
+        _stop_service()
     else:
         _end(pid)
     deadline = time.monotonic() + _PATIENCE_S
@@ -42,6 +38,16 @@ def stop(state_dir: Path, token: str) -> None:
         if time.monotonic() > deadline:
             raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
         time.sleep(_LOOK_EVERY_S)
+
+
+def _stop_service() -> None:
+    # Disabled, too: the next boot must not start it.
+    command = ["systemctl", "--no-ask-password", "disable", "--now", UNIT]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        why = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
+        hint = "" if os.geteuid() == 0 else "; it is root's to stop: use sudo"
+        raise NotStoppedError(f"the service does not stop ({why[0][:300]}){hint}")
 
 
 def _end(pid: int) -> None:
@@ -63,4 +69,4 @@ def _is_service(pid: int) -> bool:
         group = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
-    return group.strip().endswith("/imgbot.service")
+    return group.strip().endswith(f"/{UNIT}")

@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Operation
 from imgbot.providers import comfyui_answers as answers
-from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
 from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled as filled_headers, micro
 from imgbot.providers.http import Answer, HttpDoor
 from imgbot.providers.protocol import (
@@ -54,21 +54,25 @@ class ComfyUiProvider:
     is_exact = False
 
     def __init__(
-        self, name: str, spec: ComfyUiSpec, access: Access, graphs: Mapping[Operation, Graph]
+        self,
+        name: str,
+        spec: ComfyUiSpec,
+        config: ProviderConfig,
+        graphs: Mapping[Operation, Graph],
     ) -> None:
         self.name = name
         self.recovery = Recovery(spec.recovery)
         self.most_jobs = spec.limits.jobs
-        self._base_url = (access.url or spec.url).rstrip("/")
+        self._base_url = (config.url or spec.url).rstrip("/")
         self._graphs = graphs
         self._flows = {
             operation: flow.model_copy(update={"model": model})
             for operation in graphs
             if (flow := spec.workflow_of(operation)) is not None
-            and ((model := access.models.get(operation, flow.model)) or flow.inputs.model is None)
+            and ((model := config.models.get(operation, flow.model)) or flow.inputs.model is None)
         }
         self.offers: Mapping[Operation, Offer] = {
-            operation: _offer(spec, flow, access.prices_micro.get(operation))
+            operation: _offer(spec, flow, config.prices_micro.get(operation))
             for operation, flow in self._flows.items()
         }
         self._client_id = str(uuid.uuid4())
@@ -76,8 +80,8 @@ class ComfyUiProvider:
         self._missing: OrderedDict[str, int] = OrderedDict()
         self._door = HttpDoor(
             Hosts((self._base_url,), ()),
-            filled_headers(spec.headers, access.key),
-            deadlines=access.deadlines,
+            filled_headers(spec.headers, config.key),
+            deadlines=config.deadlines,
             answer_limit_bytes=_ANSWER_LIMIT_BYTES,
         )
 

@@ -2,7 +2,7 @@
 
 from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.findings import Finding, ok, warning, wrong
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Balanced, Done, Order, Provider, Recovery
 
@@ -12,11 +12,11 @@ _LITTLE = 1.0
 """Of the provider's own unit: dollars, or credits that are worth less."""
 
 
-async def examine(name: str, access: Access, key_variable: str) -> Finding:
+async def examine(name: str, config: ProviderConfig, key_variable: str) -> Finding:
     """Ask the provider what costs nothing; `key_variable` is what its key is set by."""
     check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
     try:
-        provider = open_provider(name, access, _no_engine)
+        provider = open_provider(name, config, _no_engine)
     except ConfigError as error:
         return wrong(check, str(error), f"imgbot doctor --provider {name}")
     try:

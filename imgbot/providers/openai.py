@@ -17,8 +17,8 @@ import httpx
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import ACTIONS, Operation
-from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
 from imgbot.providers.http import Answer, Deadlines, HttpDoor
 from imgbot.providers.openai_answers import picture_of, write_decoded
@@ -50,27 +50,27 @@ class OpenAiProvider:
     is_exact = False
     has_account = True
 
-    def __init__(self, name: str, spec: OpenAiSpec, access: Access) -> None:
+    def __init__(self, name: str, spec: OpenAiSpec, config: ProviderConfig) -> None:
         self.name = name
         self.most_jobs = spec.limits.jobs
         self._spec = spec
-        self._key = access.key
-        self._base_url = (access.url or spec.url).rstrip("/")
+        self._key = config.key
+        self._base_url = (config.url or spec.url).rstrip("/")
         self._models = {
             operation: model
             for operation in ACTIONS
-            if (model := spec.model_for(operation, access.models.get(operation, ""))) is not None
+            if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
         }
         self.offers: Mapping[Operation, Offer] = {
-            operation: _offer(spec, model, operation, access)
+            operation: _offer(spec, model, operation, config)
             for operation, model in self._models.items()
         }
-        deadlines = _deadlines(spec, access)
+        deadlines = _deadlines(spec, config)
         # A picture takes minutes in which not a byte comes.
         self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
         self._door = HttpDoor(
             Hosts((self._base_url,), ()),
-            _headers(spec, access.key),
+            _headers(spec, config.key),
             deadlines=deadlines,
             answer_limit_bytes=_ANSWER_LIMIT_BYTES,
         )
@@ -149,21 +149,21 @@ class OpenAiProvider:
             return await self._post(path, data=form, files=parts)
 
 
-def _offer(spec: OpenAiSpec, model: Model, operation: Operation, access: Access) -> Offer:
+def _offer(spec: OpenAiSpec, model: Model, operation: Operation, config: ProviderConfig) -> Offer:
     rules = spec.inputs
     most = model.pictures if operation is Operation.MERGE else 1
     return Offer(
         model=model.id,
-        price_micro=access.prices_micro.get(operation, micro(model.price_usd)),
+        price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
         inputs=Inputs(most, rules.max_side_px, rules.max_bytes, frozenset(rules.formats)),
     )
 
 
-def _deadlines(spec: OpenAiSpec, access: Access) -> Deadlines:
+def _deadlines(spec: OpenAiSpec, config: ProviderConfig) -> Deadlines:
     """The file's patience, unless the operator has said something else."""
-    if access.deadlines != Deadlines():
-        return access.deadlines
-    return replace(access.deadlines, submit_s=spec.timeout_s)
+    if config.deadlines != Deadlines():
+        return config.deadlines
+    return replace(config.deadlines, submit_s=spec.timeout_s)
 
 
 def _headers(spec: OpenAiSpec, key: str) -> dict[str, str]:

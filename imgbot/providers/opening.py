@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 from imgbot.errors import ConfigError
-from imgbot.providers.access import Access
 from imgbot.providers.builtin import BuiltinProvider, Make
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared import rehearsal
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
@@ -18,7 +18,7 @@ from imgbot.providers.protocol import Done, Order, Provider
 from imgbot.providers.simulated import SimulatedProvider
 
 
-def open_provider(name: str, access: Access, make: Make) -> Provider:
+def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
     """Return the provider; `make` is how the built-in engine makes a picture.
 
     Raises ConfigError for a file that cannot be used.
@@ -26,20 +26,20 @@ def open_provider(name: str, access: Access, make: Make) -> Provider:
     if name == "builtin":
         return BuiltinProvider(make)
     if name == "simulated":
-        if not access.url:
+        if not config.url:
             raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
-        return SimulatedProvider(access)
+        return SimulatedProvider(config)
     document = document_of(name)
     match document.adapter:
         case "":
-            return DeclaredProvider(read_spec(document), access)
+            return DeclaredProvider(read_spec(document), config)
         case "openai":
             spec = read_openai(document)
-            return OpenAiProvider(spec.name, spec, access)
+            return OpenAiProvider(spec.name, spec, config)
         case "comfyui":
             folder = Path(name).parent if name.endswith(".toml") else PRESETS
             comfyui, graphs = read_comfyui(document, folder)
-            return ComfyUiProvider(comfyui.name, comfyui, access, graphs)
+            return ComfyUiProvider(comfyui.name, comfyui, config, graphs)
         case unknown:
             known = "leave it out, or write openai or comfyui"
             raise document.error(("adapter",), f"there is no {unknown!r}; {known}")
@@ -49,7 +49,7 @@ async def rehearse(name: str) -> list[str]:
     """Check a provider's file and say, in lines, what it would send. Raises ConfigError."""
     document = document_of(name)
     if document.adapter:
-        open_provider(name, Access(key="key"), _no_engine)
+        open_provider(name, ProviderConfig(key="key"), _no_engine)
         return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
     return [f"{document.name} can be used", *await rehearsal.rehearse(read_spec(document))]
 
@@ -65,3 +65,14 @@ def document_of(name: str) -> Document:
     if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
         raise ConfigError(SETTING, f"there is no provider {name!r}; write the path of a .toml file")
     return read_preset(name)
+
+
+def files_of(path: Path) -> tuple[str, ...]:
+    """Return the names of an operator's own file and of the workflows beside it that it names."""
+    try:
+        operations = read_file(path).content.get("operations")
+    except ConfigError:
+        operations = None
+    flows = operations.values() if isinstance(operations, dict) else ()
+    named = (flow.get("workflow") for flow in flows if isinstance(flow, dict))
+    return (path.name, *dict.fromkeys(name for name in named if isinstance(name, str)))

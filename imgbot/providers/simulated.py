@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import ACTIONS, Operation
-from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import Answer, HttpDoor, retry_after_s
 from imgbot.providers.protocol import (
     Accepted,
@@ -41,17 +41,17 @@ class SimulatedProvider:
     is_exact = False
     most_jobs = 0
 
-    def __init__(self, access: Access, recovery: Recovery = Recovery.REPEAT) -> None:
+    def __init__(self, config: ProviderConfig, recovery: Recovery = Recovery.REPEAT) -> None:
         self.recovery = recovery
         self.offers: Mapping[Operation, Offer] = {
-            operation: Offer("simulated", access.prices_micro.get(operation, 0))
+            operation: Offer("simulated", config.prices_micro.get(operation, 0))
             for operation in ACTIONS
         }
-        self._base_url = access.url
+        self._base_url = config.url
         self._door = HttpDoor(
-            Hosts((access.url,), ()),
-            {"Authorization": f"Bearer {access.key}"},
-            deadlines=access.deadlines,
+            Hosts((config.url,), ()),
+            {"Authorization": f"Bearer {config.key}"},
+            deadlines=config.deadlines,
         )
 
     async def turn(self) -> None:

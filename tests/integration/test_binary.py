@@ -1,11 +1,13 @@
 """The one file, really built, on the Python of the tests: version, demo, a picture."""
 
 import asyncio
+import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +72,14 @@ def test_it_is_the_program_and_is_unpacked_once(
     assert (first.stdout, second.stdout) == (f"imgbot {__version__}\n",) * 2
     assert unpacked.name.startswith(f"{__version__}-")
     assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
+
+
+def test_it_has_what_redis_needs_before_python_3_11_3(binary: Path) -> None:
+    # Debian 12 has 3.11.2, whatever patch level it was built by.
+    with zipfile.ZipFile(binary) as bundle:
+        manifest = json.loads(bundle.read("manifest.json"))
+
+    assert "async_timeout/__init__.py" in manifest["pythons"][PYTHON]["files"]
 
 
 def test_an_imgbot_where_one_stands_is_not_taken_for_it(

@@ -16,7 +16,7 @@ import pytest_asyncio
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind, UserError
 from imgbot.imaging import pictures
 from imgbot.job import Operation
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import Deadlines
 from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider
@@ -56,8 +56,8 @@ class Stand:
     def open(self, name: str, *, key: str = "", deadlines: Deadlines | None = None) -> Provider:
         simulator = self.sandbox.simulators[name]
         url = simulator.base_url + simulator.api_path
-        access = Access(url, key or simulator.key, deadlines=deadlines or Deadlines())
-        return open_provider(name, access, _no_engine)
+        config = ProviderConfig(url, key or simulator.key, deadlines=deadlines or Deadlines())
+        return open_provider(name, config, _no_engine)
 
 
 async def _no_engine(order: Order) -> Done:

@@ -1,6 +1,7 @@
 """`imgbot doctor` on real installations: each trouble is named, and mended where it may be."""
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -199,14 +200,21 @@ async def test_a_taken_port(place: Place) -> None:
 async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
     sandbox, bot = place
     await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    bot.state_dir = bot.state_dir / "a; b: c"
+    begun = bot.state_dir / "restore.part" / "begun"
+    begun.parent.mkdir(parents=True)
+    begun.touch()
+    cut_off = await see_doctor(bot.environ)
     (bot.state_dir / "moved").touch()
     moved = await see_doctor(bot.environ)
-    (bot.state_dir / "moved").unlink()
-    bot.state_dir.rmdir()
+    shutil.rmtree(bot.state_dir)
     bot.state_dir.touch()
     spoilt = await see_doctor(bot.environ)
 
+    assert cut_off.the("state")["text"] == f"a restore into {bot.state_dir} was cut off"
+    assert cut_off.the("state")["mend"] == "imgbot restore FILE --force"
     assert moved.the("state")["mend"] == f"rm {bot.state_dir}/moved"
+    assert moved.the("state")["text"].endswith("would pay for its jobs twice")
     assert moved.the("state")["level"] == spoilt.the("state")["level"] == "wrong"
     assert "cannot be read and written" in spoilt.the("state")["text"]
 

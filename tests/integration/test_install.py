@@ -1,23 +1,26 @@
 """The steps carried out on a server of files, and the token's way in."""
 
+import errno
 import getpass
 import io
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from imgbot import __version__
+from imgbot.cli import main
 from imgbot.errors import ConfigError
 from imgbot.ops.install import command
 from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
-from imgbot.ops.install.release import InstallError, Release, running_release
+from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
+from imgbot.ops.install.sealing import is_whole
 from imgbot.ops.install.steps import MakeFolder, PutRelease, Run, Step, WriteFile
 from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
 from imgbot.ops.shipped_files import shipped
@@ -99,6 +102,65 @@ def test_a_program_that_cannot_be_copied_whole_is_not_there_at_all(tmp_path: Pat
     assert list(folder.parent.iterdir()) == []
 
 
+def empty(path: Path) -> None:
+    """As a power cut does: its name is there, and what was written is not."""
+    path.write_bytes(b"")
+
+
+def forget(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [empty, forget])
+@pytest.mark.parametrize("name", ["a.py", "a.*.pyc", "imgbot", "SHA256SUMS"])
+def test_a_program_that_is_damaged_is_put_there_again(
+    tmp_path: Path, damage: Callable[[Path], None], name: str
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    release = Release("0.9.9-deadbeef", Path(sys.executable).resolve(), {"a.py": tmp_path / "a.py"})
+    folder = tmp_path / "opt" / release.name
+    folder.parent.mkdir()
+    copy_release(release, folder)
+    before = sorted(folder.rglob("*"))
+    assert is_whole(folder)
+
+    damage(next(path for path in folder.rglob(name) if path.is_file()))
+
+    assert not is_whole(folder) or name == "SHA256SUMS"
+    assert not is_whole(folder)
+    copy_release(release, folder)
+    assert is_whole(folder)
+    assert sorted(folder.rglob("*")) == before
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_program_has_its_name_once_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    release = Release("0.9.9-deadbeef", Path(sys.executable).resolve(), {"a.py": tmp_path / "a.py"})
+    folder = tmp_path / "opt" / release.name
+    folder.parent.mkdir()
+    fsync, synced = os.fsync, set[int]()
+    rename, at_the_rename = Path.rename, set[int]()
+
+    def note(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def look(path: Path, target: Path) -> Path:
+        at_the_rename.update(synced)
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "rename", look)
+    copy_release(release, folder)
+
+    written = {path.stat().st_ino for path in (folder, *folder.rglob("*")) if not path.is_symlink()}
+    assert written <= at_the_rename
+    assert folder.parent.stat().st_ino in synced - at_the_rename
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_a_folder_that_was_somebody_elses_is_roots(tmp_path: Path) -> None:
     (tmp_path / "opt").mkdir()
@@ -165,8 +227,30 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
 
 
 def test_the_first_release_has_none_to_go_back_to(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="this is the first one"):
-        command.roll_back([], Layout(tmp_path))
+    with pytest.raises(InstallError, match="no other one has served here"):
+        command.roll_back(command.Wish(), Layout(tmp_path))
+
+
+def test_a_token_for_a_way_back_is_refused_and_not_ignored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["install", "--rollback", "--token-file", str(tmp_path / "token")])
+
+    assert status == 1
+    assert "--rollback keeps the token that is stored" in capsys.readouterr().err
+
+
+def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    monkeypatch.setattr(command, "roll_back", fail)
+
+    status = main(["install", "--rollback"])
+
+    assert (status, capsys.readouterr().err) == (1, "imgbot: Cannot allocate memory\n")
 
 
 def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:

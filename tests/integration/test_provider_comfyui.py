@@ -11,9 +11,9 @@ import pytest
 
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
-from imgbot.providers.access import Access
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Recovery, Ticket
 from imgbot.sandbox.simulators.comfyui import ComfyUi
@@ -50,8 +50,8 @@ async def opened(
         kept = [line for line in document.text.splitlines() if not line.startswith(f"{name} =")]
         document = parse("mine.toml", "\n".join([head, *kept]))
     spec, graphs = read_comfyui(document, PRESETS)
-    access = Access(url=url, key="proxy-key", models=models)
-    provider = ComfyUiProvider("comfyui", spec, access, graphs)
+    config = ProviderConfig(url=url, key="proxy-key", models=models)
+    provider = ComfyUiProvider("comfyui", spec, config, graphs)
     yield provider
     await provider.aclose()
 

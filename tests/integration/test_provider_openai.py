@@ -10,7 +10,7 @@ import pytest
 
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.http import Deadlines
 from imgbot.providers.openai import OpenAiProvider
@@ -49,11 +49,11 @@ async def provider(desk: Desk) -> AsyncGenerator[OpenAiProvider]:
 
 @asynccontextmanager
 async def opened(
-    spec: OpenAiSpec, desk: Desk | Script, **access: Any
+    spec: OpenAiSpec, desk: Desk | Script, **config: Any
 ) -> AsyncGenerator[OpenAiProvider]:
     url = f"{desk.base_url}/v1" if isinstance(desk, Desk) else f"{desk.url}/v1"
-    fields: dict[str, Any] = {"url": url, "key": KEY} | access
-    provider = OpenAiProvider("openai", spec, Access(**fields))
+    fields: dict[str, Any] = {"url": url, "key": KEY} | config
+    provider = OpenAiProvider("openai", spec, ProviderConfig(**fields))
     yield provider
     await provider.aclose()
 

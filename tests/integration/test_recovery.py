@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State, is_billed
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.protocol import Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
@@ -50,7 +50,7 @@ async def ordered(
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    provider = SimulatedProvider(Access(f"{control.url}/provider", KEY), recovery)
+    provider = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
     routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
     shelf, unused = Shelf(redis), cast("Any", None)
     tools = Tools(

@@ -65,8 +65,12 @@ def _address(bot: Bot) -> str:
 
 async def _status(*arguments: str, **environ: str) -> tuple[int, str, str]:
     """Run `imgbot status`; return the exit status and what it says on both streams."""
+    return await _run(*_COMMAND, *arguments, **environ)
+
+
+async def _run(*command: str, **environ: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        *_COMMAND, *arguments, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     async with asyncio.timeout(PATIENCE_S):
         out, error = await process.communicate()
@@ -200,6 +204,46 @@ async def test_the_address_is_found_in_the_services_file(stage: Stage, tmp_path:
 
     assert status in {0, 2}
     assert out.startswith("imgbot ")
+
+
+@pytest.fixture
+def closed_file(tmp_path: Path) -> Path:
+    file = tmp_path / "imgbot.env"
+    file.write_text("IMGBOT_HTTP=127.0.0.1:1\nFAL_KEY=secret\n")
+    file.chmod(0)
+    return file
+
+
+async def _status_without_the_file(file: Path, default: str) -> tuple[int, str, str]:
+    """Run it for somebody who may not read the file, with another default address."""
+    code = (
+        "import sys\nfrom imgbot.ops.settings import Settings\n"
+        "Settings.model_fields['http'].default = sys.argv[1]\n"
+        "from imgbot.cli import main\nraise SystemExit(main(['status']))\n"
+    )
+    # Not even root reads what is closed to everybody, without what makes him root.
+    bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    environ = _environ("", IMGBOT_ENVIRONMENT_FILE=str(file))
+    return await _run(*bare, sys.executable, "-c", code, default, **environ)
+
+
+async def test_a_file_that_is_roots_alone_leaves_the_default_address(
+    stage: Stage, closed_file: Path
+) -> None:
+    status, out, error = await _status_without_the_file(closed_file, _address(stage.bot))
+
+    assert (status in {0, 2}, error) == (True, "")
+    assert out.startswith("imgbot ")
+
+
+async def test_a_file_that_is_roots_alone_is_said_where_nobody_answers(closed_file: Path) -> None:
+    default = f"127.0.0.1:{free_port()}"
+
+    status, out, error = await _status_without_the_file(closed_file, default)
+
+    assert (status, out) == (3, "")
+    assert "nobody answers" in error
+    assert f"{closed_file} cannot be read, and may say another address: sudo imgbot status" in error
 
 
 async def test_every_address_of_the_machine_is_asked_on_loopback(stage: Stage) -> None:

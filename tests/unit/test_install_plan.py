@@ -7,7 +7,7 @@ import pytest
 
 from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.install.plan import plan_install, plan_uninstall
+from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
 from imgbot.ops.install.release import InstallError, Release, check_python
 from imgbot.ops.install.service import State, verdict
 from imgbot.ops.install.steps import PutLink, PutRelease, Remove, Run, Step, WriteFile
@@ -26,6 +26,7 @@ SERVING = Facts(
     unit="unit 1",
     has_environment_file=True,
     releases=(OLD,),
+    is_in_place=True,
     current=OLD,
     command="/server/opt/imgbot/current/bin/imgbot",
     is_fresh=True,
@@ -69,18 +70,25 @@ def test_what_is_as_it_should_be_needs_no_step() -> None:
     assert plan(SERVING) == []
 
 
+def test_a_release_that_is_there_and_not_whole_is_put_there_again() -> None:
+    steps = plan(replace(SERVING, is_in_place=False))
+
+    assert PutRelease(SERVING.release, LAYOUT.program / OLD) in steps
+    assert words(steps)[-1].startswith("systemctl restart")
+
+
 def test_a_service_that_is_stopped_or_older_than_its_files_is_started() -> None:
     assert words(plan(replace(SERVING, is_fresh=False)))[-1].startswith("systemctl restart")
 
 
 def test_an_upgrade_keeps_settings_token_and_the_way_back() -> None:
-    upgrade = replace(SERVING, release=NEW, shipped_unit="unit 2")
+    upgrade = replace(SERVING, release=NEW, is_in_place=False, shipped_unit="unit 2")
 
     steps = plan(upgrade)
 
     assert [step.path for step in steps if isinstance(step, WriteFile)] == [LAYOUT.unit]
     links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
-    assert links == [("previous", OLD), ("current", NEW.name)]
+    assert links == [("previous", OLD), ("pending", NEW.name), ("current", NEW.name)]
     assert not any(isinstance(step, Remove) for step in steps)
 
 
@@ -102,7 +110,44 @@ def test_going_back_copies_nothing_and_keeps_the_newer_one() -> None:
 
     assert not any(isinstance(step, PutRelease | Remove) for step in steps)
     links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
-    assert links == [("previous", NEW.name), ("current", OLD)]
+    assert links == [("previous", NEW.name), ("pending", OLD), ("current", OLD)]
+
+
+FAILED = replace(
+    SERVING,
+    release=replace(NEW, name="0.3.0-00000003"),
+    is_in_place=False,
+    releases=(OLD, NEW.name),
+    current=NEW.name,
+    previous=OLD,
+    pending=NEW.name,
+    is_fresh=False,
+)
+"""A server with a release that has never served, and a third one to be installed."""
+
+
+def test_the_way_back_leads_to_what_served_and_not_to_what_failed() -> None:
+    steps = plan(FAILED)
+
+    links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
+    assert links == [("pending", "0.3.0-00000003"), ("current", "0.3.0-00000003")]
+    assert way_back(FAILED) == OLD
+    assert LAYOUT.program / OLD not in [step.path for step in steps if isinstance(step, Remove)]
+
+
+def test_who_came_back_from_what_failed_has_no_way_back_to_it() -> None:
+    back = replace(FAILED, release=SERVING.release, is_in_place=True)
+
+    steps = plan(back)
+
+    assert way_back(back) is None
+    assert Remove(LAYOUT.previous) in steps
+
+
+def test_a_release_that_served_after_all_is_a_way_back() -> None:
+    late = replace(FAILED, is_fresh=True)
+
+    assert way_back(late) == NEW.name
 
 
 def test_a_token_that_others_can_read_is_closed() -> None:
@@ -143,15 +188,15 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
 @pytest.mark.parametrize(
     ("state", "judged"),
     [
-        (State("active", "running", "success", "", 0, 0, "old"), None),
-        (State("deactivating", "stop-sigterm", "success", "", 0, 0, "old"), None),
-        (State("activating", "start", "success", "waiting for Telegram", 0, 0, "new"), None),
-        (State("active", "running", "success", "serving", 0, 0, "new"), True),
-        (State("failed", "failed", "exit-code", "", 0, 78, "new"), False),
-        (State("activating", "auto-restart", "exit-code", "", 0, 1, "new"), False),
-        (State("activating", "start", "success", "", 1, 1, "new"), False),
+        (State("active", "running", "success", "", 0, "old"), None),
+        (State("deactivating", "stop-sigterm", "success", "", 0, "old", has_job=True), None),
+        (State("activating", "start", "success", "", 0, "between", has_job=True), None),
+        (State("activating", "start", "success", "waits", 0, "new", has_job=True), None),
+        (State("active", "running", "success", "serving", 0, "new"), True),
+        (State("failed", "failed", "exit-code", "", 78, "new"), False),
+        (State("activating", "auto-restart", "exit-code", "", 1, "new"), False),
     ],
-    ids=["before", "draining", "starting", "serving", "refused", "died", "died-again"],
+    ids=["before", "draining", "tried-again", "starting", "serving", "refused", "died"],
 )
 def test_a_start_is_judged_by_the_process_that_was_asked_for(
     state: State, judged: bool | None

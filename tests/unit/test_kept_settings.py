@@ -18,7 +18,7 @@ def test_a_fresh_server_gets_folders_that_the_service_can_use(tmp_path: Path) ->
 
     before = os.umask(0o077)
     try:
-        put_settings(environ, unpacked)
+        put_settings(environ, unpacked, ())
     finally:
         os.umask(before)
 

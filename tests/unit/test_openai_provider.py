@@ -9,7 +9,7 @@ import pytest
 
 from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.http import Answer
 from imgbot.providers.openai import OpenAiProvider
@@ -150,7 +150,7 @@ def test_what_is_no_base64_leaves_no_file(tmp_path: Path, encoded: str) -> None:
 
 async def test_the_preset_offers_all_but_an_upscale() -> None:
     spec = read_openai(read_preset("openai"))
-    provider = OpenAiProvider("openai", spec, Access(key="sk-1"))
+    provider = OpenAiProvider("openai", spec, ProviderConfig(key="sk-1"))
 
     assert list(provider.offers) == ["create", "edit", "merge", "retouch"]
     assert provider.offers[Operation.MERGE].inputs.most == 10
@@ -160,11 +160,11 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
 
 
 async def test_an_operator_chooses_address_model_and_price() -> None:
-    access = Access(
+    config = ProviderConfig(
         models={Operation.CREATE: "two", Operation.EDIT: "third", Operation.UPSCALE: "fourth"},
         prices_micro={Operation.EDIT: 3},
     )
-    provider = OpenAiProvider("mine", spec_of(FILE), access)
+    provider = OpenAiProvider("mine", spec_of(FILE), config)
 
     chosen = {name: (offer.model, offer.price_micro) for name, offer in provider.offers.items()}
     assert chosen == {"create": ("two", 0), "edit": ("third", 3)}

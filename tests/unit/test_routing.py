@@ -4,8 +4,8 @@ import pytest
 
 from imgbot.errors import ProviderErrorKind as Kind
 from imgbot.job import Operation
-from imgbot.providers.access import Access
 from imgbot.providers.builtin import BuiltinProvider
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.protocol import Done, Order
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.runner.routing import Breaker, Routes
@@ -19,7 +19,9 @@ async def no_engine(order: Order) -> Done:
 
 def routes(fallback: str = "") -> Routes:
     prices = {CREATE: 40_000}
-    simulated = SimulatedProvider(Access(url="http://127.0.0.1:9", key="k", prices_micro=prices))
+    simulated = SimulatedProvider(
+        ProviderConfig(url="http://127.0.0.1:9", key="k", prices_micro=prices)
+    )
     builtin = BuiltinProvider(no_engine)
     chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
     return Routes({"simulated": simulated, "builtin": builtin}, chosen, fallback)

@@ -1,10 +1,15 @@
 """The state directory as a backup leaves it and a restore fills it."""
 
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imgbot.errors import ConfigError
 from imgbot.ops import state
+from imgbot.ops.lock import InstanceLock
 
 
 @pytest.mark.parametrize("name", ["lock", "moved", "redis", "restore.part"])
@@ -19,3 +24,51 @@ def test_what_is_a_places_own_comes_with_no_backup(tmp_path: Path, name: str) ->
 
     assert sorted(path.name for path in here.iterdir()) == sorted([name, "pictures"])
     assert (here / name / "mine").exists()
+
+
+_SERVICE = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_wrote_is_the_services_and_nothing_behind_a_link_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, roots = tmp_path / "private", tmp_path / "etc"
+    for folder in (private / "jobs", roots):
+        folder.mkdir(parents=True)
+        (folder / "passwd").touch()
+    (private / "link").symlink_to(roots / "passwd")
+    (tmp_path / "state").symlink_to(private)
+    os.chown(private, _SERVICE, _SERVICE)
+    chown, swapped = os.chown, private / "jobs"
+
+    def swap_and_chown(*given: Any, **named: Any) -> None:
+        # The owner of the folder, between the look at a path and its use.
+        if not swapped.is_symlink():
+            swapped.rename(private / "old")
+            swapped.symlink_to(roots)
+        chown(*given, **named)
+
+    state.hand_over(tmp_path / "state")
+    given = {path.name: path.lstat().st_uid for path in private.rglob("*")}
+    for path in (swapped, swapped / "passwd"):
+        chown(path, 0, 0)
+    monkeypatch.setattr(os, "chown", swap_and_chown)
+    state.hand_over(tmp_path / "state")
+
+    assert given == {"jobs": _SERVICE, "passwd": _SERVICE, "link": _SERVICE}
+    assert swapped.is_symlink()
+    assert (roots.stat().st_uid, (roots / "passwd").stat().st_uid) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["lock", "moved"])
+def test_a_link_in_the_way_of_roots_own_file_leads_nowhere(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "passwd"
+    victim.write_text("root")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / name).symlink_to(victim)
+
+    with suppress(ConfigError), InstanceLock(tmp_path / "state", ""):
+        state.leave(tmp_path / "state", "imgbot.tar.gz")
+
+    assert victim.read_text() == "root"

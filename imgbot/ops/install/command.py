@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from imgbot.ops.environment import SettingsSource
 from imgbot.ops.install.facts import look
 from imgbot.ops.install.layout import UNIT, Layout
-from imgbot.ops.install.plan import plan_install, plan_uninstall
+from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
 from imgbot.ops.install.steps import Run, Step
@@ -52,28 +52,36 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
     facts = look(layout, token if is_new else None)
     steps = plan_install(facts, layout)
     if not steps:
+        layout.pending.unlink(missing_ok=True)
         tell(f"imgbot {facts.release.version} is installed and serves; nothing to do")
         return
     before = show(UNIT).invocation
     _carry_out(steps, tell)
+    back = way_back(facts)
     if any(isinstance(step, Run) for step in steps):
         tell("waiting until it serves …")
-        _wait(before, is_upgrade=facts.current not in {None, facts.release.name})
-    is_same = facts.current == facts.release.name
-    tell(_what_next(facts.release.version, account, facts.previous if is_same else facts.current))
+        _wait(before, back)
+    layout.pending.unlink(missing_ok=True)
+    tell(_what_next(facts.release.version, account, back))
     if wish.token_file not in {None, "-"}:
         tell(f"note: {wish.token_file} still holds the token, and is not needed any more")
 
 
-def roll_back(arguments: Sequence[str], layout: Layout) -> None:
-    """Become the release that was installed before this one, and let it install itself."""
+def roll_back(wish: Wish, layout: Layout) -> None:
+    """Become the release that served before this one, and let it install itself."""
+    if wish.token_file is not None:
+        raise InstallError(
+            "--rollback keeps the token that is stored; for another one, afterwards: "
+            "sudo imgbot install --token-file FILE"
+        )
     program = layout.previous / "bin/imgbot"
     if not program.exists():
-        raise InstallError("there is no release to go back to: this is the first one")
+        raise InstallError("there is no release to go back to: no other one has served here")
     # By its own path, not by the link, which is about to be moved.
     path = str(program.resolve())
     try:
-        os.execv(path, [path, "install", *arguments])  # noqa: S606 -- no shell, by design
+        rest = ["--dry-run"] if wish.is_rehearsal else []
+        os.execv(path, [path, "install", *rest])  # noqa: S606 -- no shell, by design
     except OSError as error:
         raise InstallError(
             f"{path} does not start ({error.strerror}): is its Python still there? "
@@ -130,12 +138,12 @@ def _has_token(layout: Layout) -> bool:
         return True
 
 
-def _wait(before: str, *, is_upgrade: bool) -> None:
+def _wait(before: str, back: str | None) -> None:
     try:
         wait_until_ready(UNIT, before)
     except ServiceError as error:
-        hint = "\ngo back to what served before: sudo imgbot install --rollback"
-        raise ServiceError(f"{error}{hint if is_upgrade else ''}") from None
+        hint = f"\ngo back to {back}, which served before: sudo imgbot install --rollback"
+        raise ServiceError(f"{error}{hint if back else ''}") from None
 
 
 def _token(wish: Wish, layout: Layout) -> tuple[str, bool]:

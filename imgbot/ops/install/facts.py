@@ -12,6 +12,7 @@ from imgbot.ops.install.release import (
     check_python,
     running_release,
 )
+from imgbot.ops.install.sealing import is_whole
 from imgbot.ops.install.service import started_s
 from imgbot.ops.shipped_files import shipped
 
@@ -31,8 +32,11 @@ class Facts:
     unit: str | None = None
     has_environment_file: bool = False
     releases: tuple[str, ...] = ()
+    is_in_place: bool = False
+    """The release is among them, and whole."""
     current: str | None = None
     previous: str | None = None
+    pending: str | None = None
     command: str | None = None
     """Where /usr/local/bin/imgbot leads to; empty for a file of somebody else's."""
     is_fresh: bool = False
@@ -52,8 +56,11 @@ def look(layout: Layout, new_token: str | None) -> Facts:
         unit=layout.unit.read_text(encoding="utf-8") if layout.unit.is_file() else None,
         has_environment_file=layout.environment_file.exists(),
         releases=tuple(sorted(_releases(layout.program))),
+        # One that runs from its place has nowhere to be copied from.
+        is_in_place=not release.files or is_whole(layout.program / release.name),
         current=_target(layout.current),
         previous=_target(layout.previous),
+        pending=_target(layout.pending),
         command=_command(layout.command),
         is_fresh=_is_fresh(layout),
     )

@@ -14,7 +14,7 @@ class Layout:
 
     @property
     def program(self) -> Path:
-        """A folder per release, and the links `current` and `previous`."""
+        """A folder per release, and the links `current`, `previous` and `pending`."""
         return self.root / "opt/imgbot"
 
     @property
@@ -23,7 +23,13 @@ class Layout:
 
     @property
     def previous(self) -> Path:
+        """Leads to the release that served before."""
         return self.program / "previous"
+
+    @property
+    def pending(self) -> Path:
+        """Leads to a release that was installed and has not served yet; else not there."""
+        return self.program / "pending"
 
     @property
     def settings(self) -> Path:

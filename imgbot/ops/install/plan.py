@@ -35,7 +35,7 @@ def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
 
 def _program(facts: Facts, layout: Layout) -> Iterator[Step]:
     release = facts.release
-    if release.name not in facts.releases:
+    if not facts.is_in_place:
         yield MakeFolder(layout.program, 0o755)
         yield PutRelease(release, layout.program / release.name)
 
@@ -54,10 +54,26 @@ def _settings(facts: Facts, layout: Layout) -> Iterator[Step]:
         yield WriteFile(layout.unit, facts.shipped_unit, 0o644, "the unit")
 
 
+def way_back(facts: Facts) -> str | None:
+    """Return the last other release that served, to which the one to be installed leads back."""
+    if facts.current not in {None, facts.release.name} and _has_served(facts):
+        return facts.current
+    return facts.previous if facts.previous != facts.release.name else None
+
+
+def _has_served(facts: Facts) -> bool:
+    # One that was slow to start may serve by now, though nobody waited for it any more.
+    return facts.current != facts.pending or facts.is_fresh
+
+
 def _switch(facts: Facts, layout: Layout) -> Iterator[Step]:
     if facts.current != facts.release.name:
-        if facts.current is not None:
-            yield PutLink(layout.previous, facts.current)
+        back = way_back(facts)
+        if back is not None and back != facts.previous:
+            yield PutLink(layout.previous, back)
+        elif back is None and facts.previous is not None:
+            yield Remove(layout.previous)
+        yield PutLink(layout.pending, facts.release.name)
         yield PutLink(layout.current, facts.release.name)
 
 
@@ -66,9 +82,7 @@ def _tidy(facts: Facts, layout: Layout) -> Iterator[Step]:
     # A file of somebody else's under that name is left alone.
     if facts.command is None or (facts.command and facts.command != command):
         yield PutLink(layout.command, command)
-    kept = {facts.release.name, facts.current}
-    if facts.current == facts.release.name:
-        kept.add(facts.previous)
+    kept = {facts.release.name, facts.current, way_back(facts)}
     for name in facts.releases:
         if name not in kept:
             yield Remove(layout.program / name)

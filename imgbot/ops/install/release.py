@@ -18,7 +18,9 @@ from packaging.requirements import Requirement
 
 from imgbot import errors
 from imgbot.errors import ImgbotError
+from imgbot.ops.files import sync
 from imgbot.ops.install.layout import Layout
+from imgbot.ops.install.sealing import seal
 from imgbot.ops.shipped_files import shipped
 
 UNIT_FILE = "imgbot.service"
@@ -72,14 +74,24 @@ def running_release(layout: Layout) -> Release:
 
 
 def copy_release(release: Release, folder: Path) -> None:
-    """Put a release into its folder, complete or not at all. Raises InstallError, OSError."""
+    """Put a release into its folder, complete or not at all, in place of one that is damaged.
+
+    Raises InstallError, OSError.
+    """
     incoming = folder.with_name(f".incoming-{folder.name}")
-    shutil.rmtree(incoming, ignore_errors=True)
+    damaged = folder.with_name(f".damaged-{folder.name}")
+    for rest in (incoming, damaged):
+        shutil.rmtree(rest, ignore_errors=True)
     try:
         _fill(release, incoming, folder)
+        seal(incoming)
+        if folder.exists():
+            folder.rename(damaged)
         incoming.rename(folder)
+        sync(folder.parent)
     finally:
-        shutil.rmtree(incoming, ignore_errors=True)
+        for rest in (incoming, damaged):
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _fill(release: Release, incoming: Path, folder: Path) -> None:

@@ -28,10 +28,11 @@ class State:
     sub: str
     result: str
     status: str
-    restarts: int
     exit_status: int
     invocation: str = ""
     """Another one at each start."""
+    has_job: bool = False
+    """It is still being stopped or started, by whoever asked for it."""
 
 
 def has_systemd() -> bool:
@@ -56,37 +57,35 @@ def started_s(unit: str) -> float | None:
 
 
 def show(unit: str) -> State:
-    names = ("ActiveState", "SubState", "Result", "StatusText", "NRestarts")
-    names += ("ExecMainStatus", "InvocationID")
+    names = ("ActiveState", "SubState", "Result", "StatusText", "ExecMainStatus")
+    names += ("InvocationID", "Job")
     command = ("systemctl", "show", unit, "--property", ",".join(names))
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     pairs = (line.partition("=") for line in made.stdout.splitlines())
     found = {name: value for name, _, value in pairs}
-
-    def number(name: str) -> int:
-        return int(text) if (text := found.get(name, "")).isdecimal() else 0
-
+    exit_status = found.get("ExecMainStatus", "")
     return State(
         active=found.get("ActiveState", ""),
         sub=found.get("SubState", ""),
         result=found.get("Result", ""),
         status=found.get("StatusText", ""),
-        restarts=number("NRestarts"),
-        exit_status=number("ExecMainStatus"),
+        exit_status=int(exit_status) if exit_status.isdecimal() else 0,
         invocation=found.get("InvocationID", ""),
+        has_job=found.get("Job", "") not in {"", "0"},
     )
 
 
 def verdict(state: State, before: str) -> bool | None:
     """Judge a start that was asked for: True serves, False has failed, None not yet.
 
-    `before` is the invocation that ran when it was asked for, and may still drain.
+    `before` is the invocation that ran when it was asked for, and may still drain. Others may
+    come between: one that failed before is tried again by systemd until the asked one is.
     """
-    if state.invocation == before:
+    if state.invocation == before or state.has_job:
         return None
-    if state.active == "active" and state.sub == "running" and not state.restarts:
+    if state.active == "active" and state.sub == "running":
         return True
-    if state.active == "failed" or state.sub == "auto-restart" or state.restarts:
+    if state.active == "failed" or state.sub == "auto-restart":
         return False
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 from imgbot import telemetry
 from imgbot.errors import ProviderError
 from imgbot.providers import signatures
-from imgbot.providers.access import Access
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.paths import first, first_text
 from imgbot.providers.declared.spec import Hook, Spec
 from imgbot.providers.declared.templates import fill
@@ -21,9 +21,11 @@ _ASK_AGAIN_S = 60.0
 class HookReader:
     """Verifies; the provider's key is fetched once a day where it publishes one."""
 
-    def __init__(self, spec: Spec, access: Access, door: HttpDoor, urls: Mapping[str, str]) -> None:
+    def __init__(
+        self, spec: Spec, config: ProviderConfig, door: HttpDoor, urls: Mapping[str, str]
+    ) -> None:
         self._hook = spec.hook
-        self._given_key = access.hook_key
+        self._given_key = config.hook_key
         self._door = door
         self._urls = urls
         self._key: Any = None

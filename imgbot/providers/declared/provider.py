@@ -12,8 +12,8 @@ from aiolimiter import AsyncLimiter
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Operation
-from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared import reading
 from imgbot.providers.declared.choices import (
     addresses,
@@ -51,7 +51,7 @@ class DeclaredProvider:
     recovery = Recovery.NONE
     is_exact = False
 
-    def __init__(self, spec: Spec, access: Access, door: HttpDoor | None = None) -> None:
+    def __init__(self, spec: Spec, config: ProviderConfig, door: HttpDoor | None = None) -> None:
         """Raises ConfigError for a model that the file does not have."""
         self.name = spec.name
         self.most_jobs = spec.limits.jobs
@@ -61,16 +61,16 @@ class DeclaredProvider:
         self._models = {
             operation: model
             for operation in Operation
-            if (model := model_for(spec, operation, access.models.get(operation, "")))
+            if (model := model_for(spec, operation, config.models.get(operation, "")))
         }
         self.offers: Mapping[Operation, Offer] = {
-            operation: offer_of(spec, model, access.prices_micro.get(operation))
+            operation: offer_of(spec, model, config.prices_micro.get(operation))
             for operation, model in self._models.items()
         }
-        self._urls = addresses(spec, access.url)
-        self._door = door or open_door(spec, access, self._urls)
+        self._urls = addresses(spec, config.url)
+        self._door = door or open_door(spec, config, self._urls)
         self._handing = Handing(spec, self._door, self._urls)
-        self._hooks = HookReader(spec, access, self._door, self._urls)
+        self._hooks = HookReader(spec, config, self._door, self._urls)
         limits = spec.limits
         self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
 
@@ -213,11 +213,11 @@ class DeclaredProvider:
         }
 
 
-def open_door(spec: Spec, access: Access, urls: Mapping[str, str]) -> HttpDoor:
+def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> HttpDoor:
     auth = spec.auth
-    headers = {auth.header: auth.value.replace("{key}", access.key)} if auth and access.key else {}
+    headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())
-    return HttpDoor(hosts, headers, deadlines=access.deadlines)
+    return HttpDoor(hosts, headers, deadlines=config.deadlines)
 
 
 def _share(value: Any) -> float | None:

@@ -17,8 +17,8 @@ import httpx
 
 from imgbot.errors import ProviderError
 from imgbot.job import Operation
-from imgbot.providers.access import Access
 from imgbot.providers.addresses import Hosts
+from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.choices import addresses
 from imgbot.providers.declared.paths import parts_of
 from imgbot.providers.declared.provider import DeclaredProvider
@@ -140,7 +140,7 @@ class _Mirror:
 async def rehearse(spec: Spec) -> list[str]:
     """Return, in lines, what each operation sends, and what becomes of it."""
     lines: list[str] = []
-    operations = list(DeclaredProvider(spec, Access()).offers.items())
+    operations = list(DeclaredProvider(spec, ProviderConfig()).offers.items())
     for operation, offer in operations:
         lines.append(f"{operation}: {offer.model}, ${offer.price_micro / 1_000_000:g} a picture")
         mirror = _Mirror(spec, addresses(spec, ""))
@@ -162,7 +162,7 @@ async def _carry(spec: Spec, operation: Operation, mirror: _Mirror) -> str:
         {auth.header: auth.value.replace("{key}", _KEY)} if auth else {},
         transport=httpx.MockTransport(mirror),
     )
-    provider = DeclaredProvider(spec, Access(key=_KEY), door)
+    provider = DeclaredProvider(spec, ProviderConfig(key=_KEY), door)
     with tempfile.TemporaryDirectory() as folder:
         try:
             return await _ordered(provider, _order(Path(folder), operation))

@@ -8,7 +8,7 @@ from imgbot.providers.http import Deadlines
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ProviderConfig:
     """Everything that is not in the file; empty leaves it to the file."""
 
     url: str = ""

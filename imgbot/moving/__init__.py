@@ -1,0 +1,1 @@
+"""`imgbot backup` and `imgbot restore`: everything that must outlive the server, in one file."""

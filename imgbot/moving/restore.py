@@ -1,0 +1,158 @@
+"""`imgbot restore`: such a file put back, where no bot has served yet or all is to be replaced."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from imgbot.errors import ConfigError
+from imgbot.moving import provider_files
+from imgbot.moving.reaching import open_redis
+from imgbot.ops import archive, backup_report, state
+from imgbot.ops.archive import REDIS, BackupError, Manifest
+from imgbot.ops.disk import LEAST_FREE_BYTES
+from imgbot.ops.doctor.place import environ_of_service
+from imgbot.ops.environment import SettingsSource
+from imgbot.ops.install.service import has_systemd
+from imgbot.ops.kept_settings import put_settings
+from imgbot.ops.lock import InstanceLock
+from imgbot.ops.provider_settings import CHOICES, variable_of
+from imgbot.ops.settings import Settings
+from imgbot.queue import relocation, snapshot
+from imgbot.queue.snapshot import Record
+
+_NO_TOKEN = "1000000:" + "0" * 35
+"""Stands in where a new server has none yet: the settings are read for their places alone."""
+
+_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+"""Nor need their files or keys be here yet."""
+
+
+async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
+    """Put a backup back; return, in sentences, what is there now.
+
+    Raises ConfigError, BackupError, AlreadyRunningError, StorageAwayError.
+    """
+    os.umask(0o077)
+    # On a fresh server root restores before he installs: a bot that serves already is too late.
+    environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
+    settings = _places(environ)
+    state_dir = settings.state_dir
+    with InstanceLock(state_dir, _known_token(settings)):
+        folder = state_dir / state.UNFINISHED
+        begun = folder / state.BEGUN
+        was_begun = _make_room(folder, begun, is_forced=is_forced)
+        try:
+            manifest = await asyncio.to_thread(_unpack, source, folder)
+            _check_bot(manifest, settings)
+            async with open_redis(settings, state_dir, is_ours=True) as redis:
+                if not is_forced:
+                    await _check_empty(redis, state_dir)
+                # Every line is read before anything is replaced.
+                is_known = await snapshot.knows(redis, _read(folder / REDIS))
+                is_certain = manifest.about.get("is_stopped") is True and (
+                    was_begun or not is_known
+                )
+                # From here on what was there is gone.
+                begun.touch()
+                records = _records(folder, manifest, state_dir, is_certain=is_certain)
+                await _load(redis, records)
+            await asyncio.to_thread(state.put, folder / "state", state_dir)
+        except BaseException:
+            if not begun.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        said = _put_settings(environ, folder, manifest)
+        shutil.rmtree(folder)
+        (state_dir / state.MOVED).unlink(missing_ok=True)
+        await asyncio.to_thread(state.hand_over, state_dir)
+    return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
+
+
+def _make_room(folder: Path, begun: Path, *, is_forced: bool) -> bool:
+    """Make the folder anew; return whether a restore was cut off here, which stays noted."""
+    if (was_begun := begun.exists()) and not is_forced:
+        state.check(folder.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    if was_begun:
+        begun.touch()
+    return was_begun
+
+
+def _places(environ: Mapping[str, str]) -> Settings:
+    try:
+        return SettingsSource(environ, _NO_PROVIDERS).read()
+    except ConfigError as error:
+        if error.setting != "IMGBOT_TOKEN":
+            raise
+        return SettingsSource(environ, {**_NO_PROVIDERS, "IMGBOT_TOKEN": _NO_TOKEN}).read()
+
+
+def _known_token(settings: Settings) -> str:
+    token = settings.token.get_secret_value()
+    return "" if token == _NO_TOKEN else token
+
+
+def _unpack(source: Path, folder: Path) -> Manifest:
+    room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
+    return archive.read(source, folder, room_bytes)
+
+
+def _check_bot(manifest: Manifest, settings: Settings) -> None:
+    token, bot_id = _known_token(settings), str(manifest.about.get("bot_id", ""))
+    if token and token.partition(":")[0] != bot_id:
+        raise ConfigError(
+            "IMGBOT_TOKEN",
+            f"is of the bot {token.partition(':')[0]}, and the backup is of {bot_id}; "
+            "use the token of that bot",
+        )
+
+
+async def _check_empty(redis: Redis, state_dir: Path) -> None:
+    if await snapshot.has_served(redis):
+        raise BackupError(
+            f"a bot has served from {state_dir} already: nothing was changed; "
+            "to replace what is there: imgbot restore FILE --force"
+        )
+
+
+async def _load(redis: Redis, records: Iterator[Record]) -> None:
+    epoch = await snapshot.epoch(redis)
+    await snapshot.forget(redis)
+    await snapshot.put(redis, records)
+    # Whoever still writes to this Redis is fenced off, and the bot at the old place by its file.
+    await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
+
+
+def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+    own = provider_files.kept_by(manifest.about)
+    said = put_settings(environ, folder / "settings", provider_files.keys_of(own, folder))
+    return said + provider_files.put(environ, own, folder)
+
+
+def _records(
+    folder: Path, manifest: Manifest, state_dir: Path, *, is_certain: bool
+) -> Iterator[Record]:
+    """Give what is put back; `is_certain` says that nobody has served these jobs since."""
+    old = str(manifest.about.get("state_dir", ""))
+    records = relocation.moved(_read(folder / REDIS), old, str(state_dir))
+    if is_certain:
+        return records
+
+    def has_file(path: str) -> bool:
+        return f"state/{path.removeprefix(f'{state_dir}/')}" in manifest.files
+
+    return relocation.doubted(records, int(manifest.about.get("taken_ms", 0)), has_file)
+
+
+def _read(path: Path) -> Iterator[Record]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield snapshot.load(line)
+            except ValueError as error:
+                raise BackupError(f"the backup is damaged: {error}") from error
