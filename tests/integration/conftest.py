@@ -15,6 +15,7 @@ from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hook_catcher import HookCatcher, catch_hooks
 from tests.support.sandbox import Clock, Control, open_sandbox
 from tests.support.scripted import Script, open_script
+from tests.support.sim_desk import Desk, open_desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,14 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 def clock() -> Clock:
     """The sandbox's clock, for a test to turn."""
     return Clock()
+
+
+@pytest.fixture
+async def desk(request: pytest.FixtureRequest) -> AsyncGenerator[Desk]:
+    """The provider that `pytest.mark.simulator` names, of the module or of the test alone."""
+    mark = request.node.get_closest_marker("simulator")
+    async with open_desk(mark.args[0]) as desk:
+        yield desk
 
 
 @pytest.fixture

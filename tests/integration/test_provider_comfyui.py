@@ -20,17 +20,13 @@ from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
+
+pytestmark = pytest.mark.simulator("comfyui")
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 MODELS = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
 PNG_END = b"IEND\xaeB`\x82"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("comfyui") as desk:
-        yield desk
 
 
 @pytest.fixture

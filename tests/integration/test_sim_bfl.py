@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -12,13 +11,9 @@ import pytest
 from imgbot.sandbox.simulators.bfl import Bfl
 from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, encoded, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, encoded, seen, sha256
 
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("bfl") as desk:
-        yield desk
+pytestmark = pytest.mark.simulator("bfl")
 
 
 async def submit(

@@ -1,7 +1,6 @@
 """ComfyUI as simulated: a queue that runs one after the other, files, and who listens."""
 
 import uuid
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
@@ -11,14 +10,10 @@ import pytest
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.support.comfyui_graphs import accepted, drawing, history, made, showing, submit, upload
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, open_desk, seen
+from tests.support.sim_desk import Desk, seen
 from tests.support.waiting import eventually
 
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("comfyui") as desk:
-        yield desk
+pytestmark = pytest.mark.simulator("comfyui")
 
 
 async def test_the_id_is_the_caller_s_and_queued_as_often_as_it_comes(desk: Desk) -> None:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -16,7 +15,9 @@ from PIL import Image
 from imgbot.sandbox.simulators.signing import fal_headers, fal_key_set
 from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, seen, sha256
+
+pytestmark = pytest.mark.simulator("fal")
 
 BANANA = "fal-ai/nano-banana-2"
 EDIT = "fal-ai/nano-banana-2/edit"
@@ -26,12 +27,6 @@ UNREADABLE = (
     "Failed to load the image. Please ensure the image file is not corrupted and is in a supported "
     "format."
 )
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("fal") as desk:
-        yield desk
 
 
 async def submit(

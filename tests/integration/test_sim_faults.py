@@ -1,19 +1,13 @@
 """What any HTTP server may do to polls and files, in the way that all simulators share."""
 
-from collections.abc import AsyncGenerator
-
 import httpx
 import pytest
 
-from tests.support.sim_desk import Desk, open_desk
+from tests.support.sim_desk import Desk
+
+pytestmark = pytest.mark.simulator("replicate")
 
 MODEL = "google/nano-banana-2"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("replicate") as desk:
-        yield desk
 
 
 async def submit(desk: Desk, mark: str) -> str:

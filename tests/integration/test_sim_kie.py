@@ -3,7 +3,6 @@
 import base64
 import hmac
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -13,18 +12,14 @@ from imgbot.sandbox.simulators.kie import Kie
 from imgbot.sandbox.simulators.signing import kie_headers
 from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, encoded, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, encoded, seen, sha256
+
+pytestmark = pytest.mark.simulator("kie")
 
 BANANA = "nano-banana-2"
 OLD_EDIT = "google/nano-banana-edit"
 TOPAZ = "topaz/image-upscale"
 JOBS = "/api/v1/jobs"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("kie") as desk:
-        yield desk
 
 
 def told(answer: httpx.Response) -> tuple[int, str]:

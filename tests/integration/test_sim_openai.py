@@ -1,21 +1,16 @@
 """OpenAI as simulated, strict and synchronous; its client is in test_sim_clients.py."""
 
 import base64
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, alpha_mask, encoded, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, alpha_mask, encoded, seen, sha256
 from tests.support.waiting import eventually
 
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("openai") as desk:
-        yield desk
+pytestmark = pytest.mark.simulator("openai")
 
 
 def wish(prompt: str = "a cat", **fields: Any) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The simulated Replicate: its API to the letter; its client is in test_sim_clients.py."""
 
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -11,19 +10,15 @@ from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSec
 from imgbot.sandbox.simulators.signing import replicate_headers
 from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, seen, sha256
+
+pytestmark = pytest.mark.simulator("replicate")
 
 BANANA = "google/nano-banana-2"
 SCHNELL = "black-forest-labs/flux-schnell"
 KONTEXT = "black-forest-labs/flux-kontext-pro"
 ESRGAN = "42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b"
 CODEFORMER = "cc4956dd26fa5a7185d5660cc9100fab1b8070a1d1654a8bb5eb6d443b020bb2"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("replicate") as desk:
-        yield desk
 
 
 async def order(

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -12,19 +11,15 @@ import pytest
 
 from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
+
+pytestmark = pytest.mark.simulator("wavespeed")
 
 CREATE = "google/nano-banana-2.1/text-to-image"
 EDIT = "google/nano-banana-2.1/edit"
 SEEDREAM = "bytedance/seedream-v4.5"
 UPSCALE = "wavespeed-ai/ultimate-image-upscaler"
 RESTORE = "topaz/image/restore"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("wavespeed") as desk:
-        yield desk
 
 
 async def submit(desk: Desk, model: str = CREATE, **fields: Any) -> httpx.Response:
