@@ -10,6 +10,7 @@ from tests.support.sandbox import Person
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 FULL = "Very many people are waiting just now. Try again in a couple of minutes."
 MANY = "You have 1 waiting already. Wait for a picture, or cancel one: /cancel"
 
