@@ -6,6 +6,7 @@ A bot's start takes seconds, its work does not.
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,8 +14,12 @@ import pytest_asyncio
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hook_catcher import HookCatcher, catch_hooks
-from tests.support.sandbox import Clock, Control, open_sandbox
+from tests.support.hostile import assert_undisturbed, said_by_bot
+from tests.support.sandbox import Clock, Control, Message, Person, open_sandbox
 from tests.support.scripted import Script, open_script
+from tests.support.sim_desk import Desk, open_desk
+
+BOT_NAME = "@imgbot_sandbox_bot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +59,51 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         yield stage
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def undisturbed(simulated_stage: Stage) -> AsyncIterator[None]:
+    """After the test somebody else is answered, and no update lies aside."""
+    yield
+    await assert_undisturbed(simulated_stage.bot, simulated_stage.control)
+
+
+async def heard(
+    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
+) -> list[Message]:
+    """All that the bot has said in a person's chat, or in another that she is in."""
+    return await said_by_bot(stage.bot, stage.control, person, chat_id or person.id, rests=rests)
+
+
+async def said(
+    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
+) -> list[str]:
+    """The words of what was heard."""
+    return [message.text for message in await heard(stage, person, chat_id, rests=rests)]
+
+
+async def open_group(
+    stage: Stage, *, hears_all: bool = True, **fields: Any
+) -> tuple[Control, Person, Person, int]:
+    """A group of two, and what is asked of it most."""
+    control = stage.control
+    ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
+    group = await control.make_group("Friends", [ann, bob], **fields)
+    if hears_all:
+        await control.set_privacy(group, on=False)
+    return control, ann, bob, group
+
+
 @pytest.fixture
 def clock() -> Clock:
     """The sandbox's clock, for a test to turn."""
     return Clock()
+
+
+@pytest.fixture
+async def desk(request: pytest.FixtureRequest) -> AsyncGenerator[Desk]:
+    """The provider that `pytest.mark.simulator` names, of the module or of the test alone."""
+    mark = request.node.get_closest_marker("simulator")
+    async with open_desk(mark.args[0]) as desk:
+        yield desk
 
 
 @pytest.fixture

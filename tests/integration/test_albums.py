@@ -10,8 +10,9 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from imgbot.texts import say
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import jpeg, picture_in, result_for
+from tests.support.hostile import PDF
 from tests.support.sandbox import Control, Message
 from tests.support.waiting import eventually
 
@@ -101,9 +102,20 @@ async def test_another_command_over_an_album_says_what_to_do(builtin_stage: Stag
     person = await control.make_user("Bob")
 
     await control.send_photos(person, PHOTOS[:1] * 2, caption="/retouch")
-    answer = await control.wait_message(person.id)
+    [answer] = await heard(builtin_stage, person)
 
     assert answer.text.startswith("That works with one photo at a time.")
+
+
+async def test_an_album_of_documents_gets_one_sentence(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    files = [(f"{number}.pdf", PDF) for number in range(4)]
+    await control.send_documents(person, files, caption="collage")
+    answers = await heard(builtin_stage, person)
+
+    assert [answer.text[:27] for answer in answers] == ["This file is not a picture."]
 
 
 async def test_photos_keep_their_order(builtin_stage: Stage) -> None:

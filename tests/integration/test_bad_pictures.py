@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageStat
 
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import picture_in, result_for
 from tests.support import hostile
-from tests.support.hostile import assert_undisturbed, encoded, noisy, said_by_bot
+from tests.support.hostile import assert_undisturbed, encoded, noisy
 from tests.support.sandbox import picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -154,7 +154,7 @@ async def test_a_bad_file_gets_one_sentence(builtin_stage: Stage, case: str) -> 
     name, make, sentence = BAD[case]
 
     await control.send_documents(person, [(name, make())], caption="/retouch")
-    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    [answer] = await heard(builtin_stage, person)
 
     assert answer.text.startswith(sentence)
     assert not answer.photo_id
@@ -174,7 +174,7 @@ async def test_a_bomb_inside_a_picture_ends_in_an_answer(builtin_stage: Stage, c
     person = await control.make_user("Bob")
 
     await control.send_documents(person, [("a.png", BOMBS[case]())], caption="mirror")
-    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    [answer] = await heard(builtin_stage, person)
 
     assert answer.photo_id or answer.text.startswith((DAMAGED, NOT_A_PICTURE))
 
@@ -213,7 +213,7 @@ async def test_a_heic_photo_without_the_extra_says_what_to_send(
         await stage.control.send_documents(
             person, [("IMG_1.HEIC", hostile.HEIC_HEAD)], caption="mirror"
         )
-        [answer] = await said_by_bot(stage.bot, stage.control, person, person.id)
+        [answer] = await heard(stage, person)
         await assert_undisturbed(stage.bot, stage.control)
 
         assert answer.text.startswith("This is a HEIC photo, and this bot cannot open those.")
@@ -228,7 +228,7 @@ async def test_a_bad_file_by_itself_is_told_before_anything_is_asked(
 
     for name in ("a.pdf", "b.exe"):
         await control.send_documents(person, [(name, hostile.PDF)])
-    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    answers = await heard(builtin_stage, person)
 
     assert [answer.text[:27] for answer in answers] == [NOT_A_PICTURE_FILE] * 2
 
@@ -239,33 +239,9 @@ async def test_an_album_with_a_bad_file_gets_one_sentence(builtin_stage: Stage) 
     files = [("a.jpg", picture()), ("b.jpg", b"no picture"), ("c.jpg", picture(color="red"))]
 
     await control.send_documents(person, files, caption="side by side")
-    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    [answer] = await heard(builtin_stage, person)
 
     assert answer.text.startswith(NOT_A_PICTURE)
-
-
-async def test_an_album_of_documents_gets_one_sentence(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-
-    files = [(f"{number}.pdf", hostile.PDF) for number in range(4)]
-    await control.send_documents(person, files, caption="collage")
-    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
-
-    assert [answer.text[:27] for answer in answers] == [NOT_A_PICTURE_FILE]
-
-
-async def test_an_album_under_a_command_for_one_photo_gets_one_sentence(
-    builtin_stage: Stage,
-) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-
-    photos = [picture(color=color) for color in ("red", "green", "blue")]
-    await control.send_photos(person, photos, caption="/retouch")
-    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
-
-    assert [answer.text[:20] for answer in answers] == ["That works with one "]
 
 
 async def test_words_in_reply_to_a_bad_file_do_not_edit_it(builtin_stage: Stage) -> None:
@@ -274,7 +250,7 @@ async def test_words_in_reply_to_a_bad_file_do_not_edit_it(builtin_stage: Stage)
     [sent] = await control.send_documents(person, [("a.jpg", b"no picture")])
 
     await control.say(person, "brighter", reply_to=sent.id)
-    answers = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    answers = await heard(builtin_stage, person)
 
     assert answers[-1].text.startswith(NOT_A_PICTURE)
 
@@ -288,7 +264,7 @@ async def test_a_very_long_wish_that_is_not_understood_gets_its_sentence(
     [photo] = await control.send_photos(person, [picture()])
 
     await control.say(person, "🦊" * 2000, reply_to=photo.id)
-    [_, answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    [_, answer] = await heard(builtin_stage, person)
 
     assert answer.text.startswith("I don't know how to do that:")
     assert answer.text.endswith("All that I can do is in /help.")
@@ -300,7 +276,7 @@ async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(builtin_stage: 
     files = [("a.png", picture(20_000, 20, kind="PNG")), ("b.png", picture(20, 9000, kind="PNG"))]
 
     await control.send_documents(person, files, caption="side by side")
-    [answer] = await said_by_bot(builtin_stage.bot, control, person, person.id)
+    [answer] = await heard(builtin_stage, person)
 
     assert answer.photo_id or answer.document_id
     image = Image.open(io.BytesIO(await control.file(answer.photo_id or answer.document_id or "")))

@@ -39,6 +39,19 @@ async def _stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
         yield stage
 
 
+def full_report(anna: Person, boris: Person) -> str:
+    """What `/spend` tells, as a pattern: one picture of each of them, and no money left."""
+    return (
+        rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
+        rf"Reserved in it by pictures on their way: \$0\.00\n"
+        rf"Ceiling for all: \$0\.08; per person: none; anew in \d+ \w+\n"
+        rf"simulated\.create: \$0\.08 \(2\)\n\n"
+        rf"Most today, by id:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
+        rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"
+        rf"simulated\.create: \$0\.08 \(2\)"
+    )
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for everybody; retouching is free."""
@@ -211,16 +224,7 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
     assert len(refusals) < 6
     assert re.match(r"Картинки на сегодня закончились; .* Через \d+ \w+ начнётся новый", russian)
     assert "\nToday's pictures are used up. It goes on by itself in " in limits
-    assert re.fullmatch(
-        rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
-        rf"Reserved in it by pictures on their way: \$0\.00\n"
-        rf"Ceiling for all: \$0\.08; per person: none; anew in \d+ \w+\n"
-        rf"simulated\.create: \$0\.08 \(2\)\n\n"
-        rf"Most today, by id:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
-        rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"
-        rf"simulated\.create: \$0\.08 \(2\)",
-        told,
-    )
+    assert re.fullmatch(full_report(anna, boris), told)
     assert 'imgbot_spend_usd_total{operation="create",provider="simulated"} 0.08' in metrics
     assert 'imgbot_spend_usd_total{operation="edit",provider="simulated"} 0.0' in metrics
     assert 'imgbot_admission_refusals_total{reason="budget"} 7.0' in metrics

@@ -1,36 +1,24 @@
 """The ComfyUI adapter against the simulated server, and against a proxy's answers."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from importlib import resources
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.errors import ProviderErrorKind as Kind
 from imgbot.job import Operation
-from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
-from imgbot.providers.comfyui_spec import read_comfyui
-from imgbot.providers.config import ProviderConfig
-from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Recovery, Ticket
-from imgbot.sandbox.simulators.comfyui import ComfyUi
+from imgbot.providers.comfyui import ComfyUiProvider
+from imgbot.providers.protocol import Cancelled, Order, Pending
+from tests.support.comfyui_provider import opened, ordered, polled, refused
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
 
-PRESETS = resources.files("imgbot.providers") / "presets"
-MODELS = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
+pytestmark = pytest.mark.simulator("comfyui")
 PNG_END = b"IEND\xaeB`\x82"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("comfyui") as desk:
-        yield desk
 
 
 @pytest.fixture
@@ -39,50 +27,11 @@ async def provider(desk: Desk) -> AsyncGenerator[ComfyUiProvider]:
         yield provider
 
 
-@asynccontextmanager
-async def opened(
-    server: Desk | Script, *, head: str = "", models: Mapping[Operation, str] = MODELS
-) -> AsyncGenerator[ComfyUiProvider]:
-    url = server.base_url if isinstance(server, Desk) else server.url
-    document = read_preset("comfyui")
-    if head:
-        name = head.partition(" ")[0]
-        kept = [line for line in document.text.splitlines() if not line.startswith(f"{name} =")]
-        document = parse("mine.toml", "\n".join([head, *kept]))
-    spec, graphs = read_comfyui(document, PRESETS)
-    config = ProviderConfig(url=url, key="proxy-key", models=models)
-    provider = ComfyUiProvider("comfyui", spec, config, graphs)
-    yield provider
-    await provider.aclose()
-
-
-async def ordered(provider: ComfyUiProvider, order: Order) -> Ticket:
-    answer = await provider.submit(order)
-    assert isinstance(answer, Accepted)
-    return json.loads(json.dumps(answer.ticket))
-
-
-async def polled(provider: ComfyUiProvider, ticket: Ticket) -> Done:
-    answer = await provider.poll(ticket)
-    assert isinstance(answer, Done)
-    return answer
-
-
 async def made(provider: ComfyUiProvider, order: Order) -> tuple[str, tuple[int, int]]:
     done = await polled(provider, await ordered(provider, order))
     target = order.target.with_name("result")
     await provider.fetch(done.outputs[0], target)
     return seen(target.read_bytes())
-
-
-def simulated(desk: Desk) -> ComfyUi:
-    return cast("ComfyUi", desk.simulator)
-
-
-async def refused(asking: Any) -> ProviderError:
-    with pytest.raises(ProviderError) as refusal:
-        await asking
-    return refusal.value
 
 
 @pytest.mark.parametrize(
@@ -178,107 +127,6 @@ async def test_the_line_is_shown_and_left(
     assert states == ["interrupted", "deleted", "running"]
 
 
-@pytest.mark.parametrize("mark", ["drop_after_accept", "garbled_submit"])
-async def test_a_lost_answer_is_found_again(
-    desk: Desk, provider: ComfyUiProvider, tmp_path: Path, mark: str
-) -> None:
-    order = make_order(tmp_path, Operation.CREATE, f"a fox [[sim:{mark}=1]]")
-
-    error = await refused(provider.submit(order))
-    async with opened(desk) as restarted:
-        ticket = await restarted.look_up(order.job_id)
-        assert ticket is not None
-        done = await polled(restarted, ticket)
-
-    assert (error.kind, error.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
-    assert len(done.outputs) == 1
-    assert (ticket["operation"], ticket["model"]) == ("create", "sd_xl_base_1.0.safetensors")
-    assert len((await desk.view())["tasks"]) == 1
-
-
-async def test_a_waiting_task_is_found_in_the_queue(
-    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    words = "a fox [[sim:slow=600]]"
-    tickets = {
-        name: await ordered(provider, make_order(tmp_path, Operation.CREATE, words, job_id=name))
-        for name in ("running", "waiting")
-    }
-
-    async with opened(desk) as restarted:
-        assert {name: await restarted.look_up(name) for name in tickets} == tickets
-
-
-async def test_a_task_that_was_never_taken_is_known_to_be_absent(
-    provider: ComfyUiProvider,
-) -> None:
-    assert provider.recovery is Recovery.LOOK_UP
-    assert await provider.look_up("never") is None
-
-
-async def test_a_server_that_names_tasks_itself_proves_nothing(
-    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    await desk.set(marks="[[sim:old_server]]")
-
-    ticket = await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
-    done = await polled(provider, ticket)
-    error = await refused(provider.look_up("never"))
-
-    assert len(done.outputs) == 1
-    assert error.kind is Kind.LOST
-
-
-async def test_an_order_lost_at_an_old_server_is_not_given_again(
-    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    await desk.set(marks="[[sim:old_server]] [[sim:drop_after_accept=1]]")
-
-    lost = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
-    found = await refused(provider.look_up("job-1"))
-
-    assert (lost.kind, found.kind) == (Kind.SUBMIT_UNKNOWN, Kind.LOST)
-    assert len((await desk.view())["tasks"]) == 1
-
-
-@pytest.mark.parametrize(
-    ("stats", "is_proof"),
-    [
-        ({"system": {"comfyui_version": "0.3.45"}}, True),
-        ({"system": {"comfyui_version": "0.3.44"}}, False),
-        ({}, False),
-        (b"<html>", False),
-    ],
-)
-async def test_after_a_restart_the_version_says_what_absence_proves(
-    script: Script, stats: Any, is_proof: bool
-) -> None:
-    script.on(f"GET /history/{task_id_of('job-1')}", {})
-    script.on("GET /queue", {"queue_running": [], "queue_pending": []})
-    script.on("GET /system_stats", stats)
-
-    async with opened(script) as provider:
-        if is_proof:
-            assert await provider.look_up("job-1") is None
-        else:
-            await refused(provider.look_up("job-1"))
-
-
-async def test_a_restart_of_the_server_loses_its_tasks(
-    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    order = make_order(tmp_path, Operation.CREATE, "a fox [[sim:slow=600]]")
-    ticket = await ordered(provider, order)
-    simulated(desk).restart()
-
-    polls = [await provider.poll(ticket) for _ in range(2)]
-    error = await refused(provider.poll(ticket))
-
-    assert polls == [Pending(), Pending()]
-    assert error.kind is Kind.LOST
-    assert await provider.look_up(order.job_id) is None
-
-
 @pytest.mark.parametrize(
     ("mark", "kind", "detail"),
     [
@@ -327,17 +175,6 @@ async def test_a_result_that_is_gone_has_expired(provider: ComfyUiProvider, tmp_
     error = await refused(provider.fetch(done.outputs[0], tmp_path / "result"))
 
     assert error.kind is Kind.EXPIRED
-
-
-async def test_a_name_that_is_taken_is_this_very_task(script: Script, tmp_path: Path) -> None:
-    script.on("POST /prompt", {"error": "prompt_id already exists"}, status=409)
-
-    async with opened(script) as provider:
-        ticket = await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
-
-    sent = json.loads(script.asked[0].body)
-    assert ticket["id"] == sent["prompt_id"]
-    assert "Origin" not in script.asked[0].headers
 
 
 @pytest.mark.parametrize(
@@ -391,8 +228,3 @@ async def test_a_server_that_is_not_there_was_not_asked(desk: Desk, tmp_path: Pa
             make_order(tmp_path, Operation.RETOUCH, pictures=1),
         ):
             assert (await refused(provider.submit(order))).kind is Kind.UNAVAILABLE
-
-
-async def test_a_file_may_forgo_the_look_up(desk: Desk) -> None:
-    async with opened(desk, head='recovery = "none"') as provider:
-        assert provider.recovery is Recovery.NONE

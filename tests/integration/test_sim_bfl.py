@@ -1,24 +1,15 @@
 """Black Forest Labs as simulated: polled at another address than it was asked."""
 
-import hashlib
-import hmac
-import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
 
 from imgbot.sandbox.simulators.bfl import Bfl
-from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, encoded, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, encoded, seen, sha256
 
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("bfl") as desk:
-        yield desk
+pytestmark = pytest.mark.simulator("bfl")
 
 
 async def submit(
@@ -259,38 +250,6 @@ async def test_credits_go_down(desk: Desk) -> None:
     after = (await desk.http.get("/v1/credits")).json()["credits"]
 
     assert round(before - after, 4) == 8.0
-
-
-def is_genuine(hook: Caught, secret: bytes) -> bool:
-    digest = hmac.new(secret, hook.body, hashlib.sha256).hexdigest()
-    return hook.headers["x-bfl-signature"] == f"sha256={digest}"
-
-
-async def test_a_webhook_tells_the_end_and_is_signed(desk: Desk, hooks: HookCatcher) -> None:
-    task = await accepted(desk, webhook_url=hooks.url, webhook_secret="hush")
-
-    [hook] = await hooks.wait(1)
-
-    assert is_genuine(hook, b"hush")
-    told = json.loads(hook.body)
-    assert (told["id"], told["status"]) == (task["id"], "Ready")
-    assert seen((await desk.anyone.get(told["result"]["sample"])).content)[0] == "JPEG"
-
-
-async def test_webhooks_can_be_forged_and_doubled(desk: Desk, hooks: HookCatcher) -> None:
-    words = "[[sim:forged_webhook]] [[sim:duplicate_webhook]]"
-    await accepted(desk, words, webhook_url=hooks.url, webhook_secret="hush")
-
-    caught = await hooks.wait(3)
-
-    assert [is_genuine(hook, b"hush") for hook in caught] == [False, True, True]
-    assert json.loads(caught[0].body)["status"] == "Error"
-
-
-async def test_a_webhook_goes_nowhere_but_here(desk: Desk) -> None:
-    await accepted(desk, webhook_url="http://192.0.2.1/hook")
-
-    assert not desk.simulator.hooks.sent
 
 
 async def test_the_words_of_submits_can_be_searched(desk: Desk) -> None:

@@ -16,13 +16,9 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, alpha_mask, open_desk, seen, sha256
-
-BANANA = "google/nano-banana-2"
-SCHNELL = "black-forest-labs/flux-schnell"
-ESRGAN = "42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b"
-FAL_BANANA = "fal-ai/nano-banana-2"
-FAL_EDIT = "fal-ai/nano-banana-2/edit"
+from tests.support.sim_desk import Desk, alpha_mask, fetch, open_desk, seen, sha256
+from tests.support.sim_fal import BANANA as FAL_BANANA, EDIT as FAL_EDIT
+from tests.support.sim_replicate import BANANA, ESRGAN, SCHNELL
 
 
 @pytest.fixture
@@ -35,12 +31,6 @@ async def replicate() -> AsyncGenerator[Desk]:
 async def fal_desk() -> AsyncGenerator[Desk]:
     async with open_desk("fal") as desk:
         yield desk
-
-
-async def fetch(desk: Desk, url: str) -> bytes:
-    answer = await desk.anyone.get(url)
-    assert answer.status_code == 200
-    return answer.content
 
 
 @pytest.fixture

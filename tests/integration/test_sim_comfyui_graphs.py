@@ -1,6 +1,5 @@
 """The graphs of the simulated ComfyUI: checked node by node, and really run."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -18,13 +17,9 @@ from tests.support.comfyui_graphs import (
     upload,
 )
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
 
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("comfyui") as desk:
-        yield desk
+pytestmark = pytest.mark.simulator("comfyui")
 
 
 async def test_a_graph_becomes_a_picture(desk: Desk) -> None:

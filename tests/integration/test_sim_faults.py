@@ -1,30 +1,16 @@
 """What any HTTP server may do to polls and files, in the way that all simulators share."""
 
-from collections.abc import AsyncGenerator
-
 import httpx
 import pytest
 
-from tests.support.sim_desk import Desk, open_desk
+from tests.support.sim_desk import Desk
+from tests.support.sim_replicate import poll, submit
 
-MODEL = "google/nano-banana-2"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("replicate") as desk:
-        yield desk
-
-
-async def submit(desk: Desk, mark: str) -> str:
-    """The address at which the prediction is polled."""
-    body = {"input": {"prompt": f"p [[sim:{mark}]]"}}
-    answer = await desk.http.post(f"/v1/models/{MODEL}/predictions", json=body)
-    return answer.json()["urls"]["get"]
+pytestmark = pytest.mark.simulator("replicate")
 
 
 async def file_of(desk: Desk, mark: str) -> str:
-    return (await desk.http.get(await submit(desk, mark))).json()["output"]
+    return (await poll(desk, await submit(desk, {"prompt": f"p [[sim:{mark}]]"})))["output"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +51,8 @@ async def test_a_file_can_trickle(desk: Desk) -> None:
 
 
 async def test_a_poll_can_stall(desk: Desk) -> None:
-    async with desk.http.stream("GET", await submit(desk, "stalled")) as answer:
+    begun = await submit(desk, {"prompt": "p [[sim:stalled]]"})
+    async with desk.http.stream("GET", begun["urls"]["get"]) as answer:
         first = await anext(answer.aiter_raw())
 
     assert (answer.status_code, first) == (200, b" ")

@@ -1,62 +1,27 @@
-"""The simulated Replicate: its API to the letter; its client is in test_sim_clients.py."""
+"""The simulated Replicate: what is ordered becomes pictures, at a price, or is called off.
 
-import json
-from collections.abc import AsyncGenerator
+Its refusals, its webhooks and its own client have modules of their own.
+"""
+
 from typing import Any
 
-import httpx
 import pytest
-from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
-from imgbot.sandbox.simulators.signing import replicate_headers
-from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, data_uri, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, data_uri, fetch, seen, sha256
+from tests.support.sim_replicate import (
+    BANANA,
+    CODEFORMER,
+    ESRGAN,
+    KONTEXT,
+    SCHNELL,
+    order,
+    poll,
+    submit,
+    submit_version,
+)
 
-BANANA = "google/nano-banana-2"
-SCHNELL = "black-forest-labs/flux-schnell"
-KONTEXT = "black-forest-labs/flux-kontext-pro"
-ESRGAN = "42fed1c4974146d4d2414e2be2c5277c7fcf05fcc3a73abf41610695738c1d7b"
-CODEFORMER = "cc4956dd26fa5a7185d5660cc9100fab1b8070a1d1654a8bb5eb6d443b020bb2"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("replicate") as desk:
-        yield desk
-
-
-async def order(
-    desk: Desk, given: dict[str, Any], model: str = BANANA, **body: Any
-) -> httpx.Response:
-    return await desk.http.post(f"/v1/models/{model}/predictions", json={"input": given} | body)
-
-
-async def submit(
-    desk: Desk, given: dict[str, Any], model: str = BANANA, **body: Any
-) -> dict[str, Any]:
-    answer = await order(desk, given, model, **body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def submit_version(desk: Desk, version: str, given: dict[str, Any]) -> dict[str, Any]:
-    body = {"version": version, "input": given}
-    answer = await desk.http.post("/v1/predictions", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def poll(desk: Desk, prediction: dict[str, Any]) -> dict[str, Any]:
-    answer = await desk.http.get(prediction["urls"]["get"])
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-async def fetch(desk: Desk, url: str) -> bytes:
-    answer = await desk.anyone.get(url)
-    assert answer.status_code == 200
-    return answer.content
+pytestmark = pytest.mark.simulator("replicate")
 
 
 async def test_a_prediction_starts_succeeds_and_is_charged_once(desk: Desk) -> None:
@@ -191,249 +156,6 @@ async def test_several_outputs_are_a_list_of_different_pictures(desk: Desk) -> N
     assert await desk.charged_usd() == [0.009]
 
 
-async def test_a_key_is_needed_everywhere_but_for_results(desk: Desk) -> None:
-    begun = await submit(desk, {"prompt": "p"})
-    url = (await poll(desk, begun))["output"]
-
-    refusals = [
-        await desk.anyone.get(begun["urls"]["get"]),
-        await desk.anyone.post(f"{desk.base_url}/v1/predictions", json={}),
-        await desk.anyone.get(f"{desk.base_url}/v1/account", headers={"Authorization": "Bearer x"}),
-    ]
-    with_key = await desk.http.get(url)
-
-    assert [refusal.status_code for refusal in refusals] == [401, 401, 401]
-    assert refusals[0].json() == {
-        "title": "Unauthenticated",
-        "detail": "You did not pass a valid authentication token",
-        "status": 401,
-    }
-    assert with_key.status_code == 400
-
-
-@pytest.mark.parametrize(
-    ("model", "given", "place", "kind", "text"),
-    [
-        (BANANA, {}, "input", "required", "prompt is required"),
-        (
-            BANANA,
-            {"prompt": "p", "colour": "red"},
-            "input",
-            "additional_property_not_allowed",
-            "Additional property colour is not allowed",
-        ),
-        (
-            BANANA,
-            {"prompt": 5},
-            "input.prompt",
-            "invalid_type",
-            "Invalid type. Expected: string, given: integer",
-        ),
-        (
-            BANANA,
-            {"prompt": "p", "output_format": "webp"},
-            "input.output_format",
-            "enum",
-            'output_format must be one of the following: "jpg", "png"',
-        ),
-        (
-            BANANA,
-            {"prompt": "p", "image_input": [data_uri(b"")] * 15},
-            "input.image_input",
-            "array_max_items",
-            "Array must have at most 14 items",
-        ),
-        (
-            BANANA,
-            {"prompt": "p", "image_input": [7]},
-            "input.image_input.0",
-            "invalid_type",
-            "Invalid type. Expected: string, given: integer",
-        ),
-        (
-            BANANA,
-            {"prompt": "p", "image_input": ["/etc/passwd"]},
-            "input.image_input.0",
-            "format",
-            "Does not match format 'uri'",
-        ),
-        (
-            SCHNELL,
-            {"prompt": "p", "num_outputs": 5},
-            "input.num_outputs",
-            "number_lte",
-            "Must be less than or equal to 4",
-        ),
-        (
-            SCHNELL,
-            {"prompt": "p", "num_outputs": True},
-            "input.num_outputs",
-            "invalid_type",
-            "Invalid type. Expected: integer, given: boolean",
-        ),
-        (
-            "bytedance/seedream-4.5",
-            {"prompt": "p" * 4001},
-            "input.prompt",
-            "string_lte",
-            "String length must be less than or equal to 4000",
-        ),
-        (
-            KONTEXT,
-            {"prompt": "p", "input_image": data_uri(bytes(1 << 20))},
-            "input.input_image",
-            "format",
-            "Does not match format 'uri'",
-        ),
-    ],
-)
-async def test_a_wrong_input_is_named(
-    desk: Desk, model: str, given: dict[str, Any], place: str, kind: str, text: str
-) -> None:
-    answer = await order(desk, given, model)
-
-    assert answer.status_code == 422
-    assert answer.json() == {
-        "detail": f"- {place}: {text}\n",
-        "status": 422,
-        "title": "Input validation failed",
-        "invalid_fields": [{"type": kind, "field": place, "description": text}],
-    }
-    view = await desk.view()
-    assert (view["tasks"], view["ledger"]) == ([], [])
-
-
-async def test_a_wrong_body_is_refused(desk: Desk) -> None:
-    url = f"/v1/models/{BANANA}/predictions"
-    answers = [
-        await desk.http.post(url, content=b"{}", headers={"Content-Type": "text/plain"}),
-        await desk.http.post(url, content=b"{", headers={"Content-Type": "application/json"}),
-        await desk.http.post(url, json=[]),
-        await desk.http.post(url, json={"prompt": "p"}),
-        await desk.http.post(url, json={"input": {"prompt": "p"}, "version": ESRGAN}),
-        await desk.http.post("/v1/predictions", json={"input": {"prompt": "p"}}),
-        await order(desk, {"prompt": "p"}, webhook="http://example.org/hook"),
-        await order(desk, {"prompt": "p"}, webhook_events_filter=["end"]),
-        await desk.http.post(url, json={"input": {"prompt": "p"}}, headers={"Prefer": "wait=61"}),
-    ]
-
-    assert [answer.status_code for answer in answers] == [
-        *(415, 400, 400, 422, 422, 422, 422, 422, 400)
-    ]
-    assert answers[3].json()["detail"] == (
-        "- Additional property prompt is not allowed\n- input is required\n"
-    )
-    assert answers[5].json()["detail"] == "- version is required\n"
-    assert (await desk.view())["tasks"] == []
-
-
-async def test_what_does_not_exist_is_not_found(desk: Desk) -> None:
-    answers = [
-        await order(desk, {"prompt": "p"}, "google/nano-banana-3"),
-        # A community model has no endpoint of its own.
-        await order(desk, {"image": "x"}, "nightmareai/real-esrgan"),
-        await desk.http.get("/v1/predictions/nothing"),
-        await desk.http.post("/v1/predictions/nothing/cancel"),
-        await desk.http.get("/v1/files/nothing"),
-        await desk.http.get("/v1/dances"),
-    ]
-    unknown = {"version": "0" * 64, "input": {"prompt": "p"}}
-    version = await desk.http.post("/v1/predictions", json=unknown)
-
-    assert [answer.status_code for answer in answers] == [404] * 6
-    assert version.status_code == 422
-    assert version.json()["title"] == "Invalid version or not permitted"
-
-
-@pytest.mark.parametrize(
-    ("mark", "model", "error"),
-    [
-        ("moderated", BANANA, "flagged as sensitive"),
-        ("moderated", BANANA, "(E005)"),
-        ("moderated", SCHNELL, "NSFW content detected"),
-        ("fail", BANANA, "(E1000)"),
-        ("interrupted", BANANA, "Prediction interrupted; please retry (code: PA)"),
-        ("e003", BANANA, "(E003)"),
-    ],
-)
-async def test_a_failed_prediction_says_why_and_costs_nothing(
-    desk: Desk, mark: str, model: str, error: str
-) -> None:
-    done = await poll(desk, await submit(desk, {"prompt": f"p [[sim:{mark}]]"}, model))
-
-    assert (done["status"], done["output"]) == ("failed", None)
-    assert error in done["error"]
-    assert await desk.charged_usd() == []
-
-
-async def test_a_slow_failure_comes_late(desk: Desk) -> None:
-    begun = await submit(desk, {"prompt": "p [[sim:fail]] [[sim:slow=600]]"})
-
-    assert (await poll(desk, begun))["status"] == "starting"
-
-
-async def test_marks_in_the_settings_are_for_orders_without_words(desk: Desk) -> None:
-    await desk.set(marks="[[sim:fail]]")
-    given = {"image": data_uri(picture())}
-
-    done = await poll(desk, await submit(desk, given, "topazlabs/image-upscale"))
-
-    assert done["status"] == "failed"
-
-
-@pytest.mark.parametrize("address", ["https://example.org/a.jpg", data_uri(b"words")])
-async def test_an_input_that_is_no_picture_fails_the_prediction(desk: Desk, address: str) -> None:
-    done = await poll(desk, await submit(desk, {"prompt": "p", "image_input": [address]}))
-
-    assert done["status"] == "failed"
-    assert await desk.charged_usd() == []
-
-
-async def test_refusals_of_a_submit(desk: Desk) -> None:
-    broke = await order(desk, {"prompt": "p [[sim:402]]"})
-    held_back = [await order(desk, {"prompt": "p [[sim:429=2]]"}) for _ in range(3)]
-    down = [await order(desk, {"prompt": "p [[sim:5xx_on_submit=1]]"}) for _ in range(2)]
-
-    assert (broke.status_code, broke.json()["title"]) == (402, "Insufficient credit")
-    assert [answer.status_code for answer in held_back] == [429, 429, 201]
-    assert held_back[0].json()["detail"] == (
-        "Request was throttled. Your rate limit resets in ~1s."
-    )
-    assert [answer.status_code for answer in down] == [503, 201]
-    assert len(await desk.charged_usd()) == 2
-
-
-async def test_an_answer_can_be_lost_or_garbled_after_the_charge(desk: Desk) -> None:
-    with pytest.raises(httpx.TransportError):
-        await order(desk, {"prompt": "p [[sim:drop_after_accept]]"})
-    garbled = await order(desk, {"prompt": "p [[sim:garbled_submit]]"})
-
-    with pytest.raises(json.JSONDecodeError):
-        garbled.json()
-    assert len(await desk.charged_usd()) == 2
-
-
-async def test_polls_can_be_spoiled(desk: Desk) -> None:
-    marks = "5xx_on_poll", "429_on_poll", "malformed", "html", "null", "unknown_state"
-    begun = await submit(desk, {"prompt": " ".join(f"[[sim:{mark}=1]]" for mark in marks)})
-
-    answers = [await desk.http.get(begun["urls"]["get"]) for _ in range(7)]
-
-    assert [answer.status_code for answer in answers] == [503, 429, 200, 200, 200, 200, 200]
-    with pytest.raises(json.JSONDecodeError):
-        answers[2].json()
-    assert answers[3].text.startswith("<!doctype html>")
-    assert set(answers[4].json().values()) == {None}
-    assert answers[5].json()["status"] == "hibernating"
-    assert answers[6].json()["status"] == "succeeded"
-
-
-async def test_expired_data_are_removed(desk: Desk) -> None:
-    done = await poll(desk, await submit(desk, {"prompt": "p [[sim:expired]]"}))
-
-    assert (done["status"], done["output"], done["data_removed"]) == ("succeeded", None, True)
-
-
 async def test_a_cancelled_start_is_aborted_and_free(desk: Desk) -> None:
     begun = await submit(desk, {"prompt": "p [[sim:slow=600]]"})
 
@@ -496,17 +218,6 @@ async def test_uploads_are_inputs(desk: Desk) -> None:
     ]
 
 
-async def test_a_wrong_upload_is_refused(desk: Desk) -> None:
-    answers = [
-        await desk.http.post("/v1/files", json={}),
-        await desk.http.post("/v1/files", files={"file": ("a.jpg", b"a")}),
-        await desk.http.post("/v1/files", files={"content": ("a" * 256, b"a")}),
-        await desk.http.post("/v1/files", files={"content": ("a", bytes((100 << 20) + 1))}),
-    ]
-
-    assert [answer.status_code for answer in answers] == [415, 422, 422, 413]
-
-
 async def test_a_result_is_an_input_again(desk: Desk) -> None:
     first = await poll(desk, await submit(desk, {"prompt": "p"}))
     content = await fetch(desk, first["output"])
@@ -539,74 +250,3 @@ async def test_the_schema_names_the_fields(desk: Desk) -> None:
         "default": 1,
     }
     assert schema["Output"]["type"] == "array"
-
-
-def test_the_signature_is_that_of_the_test_vector() -> None:
-    headers = replicate_headers(
-        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        "msg_1",
-        1700000000,
-        b'{"id":"p1","status":"succeeded"}',
-    )
-
-    assert headers["webhook-signature"] == "v1,ZRC2qXl9LPzGtO/eTF7TUjtZ+oS3hgUq/qh+JTx1CWs="
-
-
-def is_genuine(caught: Caught, secret: WebhookSigningSecret) -> bool:
-    """The judgement of Replicate's own client."""
-    try:
-        Webhooks.validate(
-            headers=caught.headers, body=caught.body.decode(), secret=secret, tolerance=300
-        )
-    except InvalidSignatureError:
-        return False
-    return True
-
-
-async def test_webhooks_tell_of_the_whole_life(desk: Desk, hooks: HookCatcher) -> None:
-    begun = await submit(desk, {"prompt": "p"}, webhook=hooks.url)
-
-    caught = await hooks.wait(3)
-
-    secret = WebhookSigningSecret(**(await desk.http.get("/v1/webhooks/default/secret")).json())
-    assert [is_genuine(one, secret) for one in caught] == [True] * 3
-    bodies = [json.loads(one.body) for one in caught]
-    assert {body["id"] for body in bodies} == {begun["id"]}
-    assert sorted(body["status"] for body in bodies) == ["processing", "processing", "succeeded"]
-
-
-@pytest.mark.parametrize(
-    ("mark", "status", "genuine"),
-    [
-        ("", "succeeded", [True]),
-        ("[[sim:fail]]", "failed", [True]),
-        ("[[sim:duplicate_webhook]]", "succeeded", [True, True]),
-        ("[[sim:forged_webhook]]", "succeeded", [False, True]),
-    ],
-)
-async def test_the_completed_event_can_come_twice_or_forged(
-    desk: Desk, hooks: HookCatcher, mark: str, status: str, genuine: list[bool]
-) -> None:
-    await submit(
-        desk, {"prompt": f"p {mark}"}, webhook=hooks.url, webhook_events_filter=["completed"]
-    )
-
-    caught = await hooks.wait(len(genuine))
-
-    secret = WebhookSigningSecret(**(await desk.http.get("/v1/webhooks/default/secret")).json())
-    assert [is_genuine(one, secret) for one in caught] == genuine
-    assert {json.loads(one.body)["status"] for one in caught} == {status}
-
-
-async def test_a_cancelled_prediction_tells_so_at_once(desk: Desk, hooks: HookCatcher) -> None:
-    begun = await submit(
-        desk,
-        {"prompt": "p [[sim:slow=600]]"},
-        webhook=hooks.url,
-        webhook_events_filter=["completed"],
-    )
-
-    await desk.http.post(begun["urls"]["cancel"])
-
-    [caught] = await hooks.wait(1)
-    assert json.loads(caught.body)["status"] == "aborted"

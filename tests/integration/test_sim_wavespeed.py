@@ -1,30 +1,21 @@
 """WaveSpeed as simulated: envelopes, uploads, and results of the size that was asked for."""
 
 import base64
-import hashlib
-import hmac
-import json
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.hook_catcher import Caught, HookCatcher
 from tests.support.sandbox import picture
-from tests.support.sim_desk import Desk, open_desk, seen, sha256
+from tests.support.sim_desk import Desk, seen, sha256
+
+pytestmark = pytest.mark.simulator("wavespeed")
 
 CREATE = "google/nano-banana-2.1/text-to-image"
 EDIT = "google/nano-banana-2.1/edit"
 SEEDREAM = "bytedance/seedream-v4.5"
 UPSCALE = "wavespeed-ai/ultimate-image-upscaler"
 RESTORE = "topaz/image/restore"
-
-
-@pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk("wavespeed") as desk:
-        yield desk
 
 
 async def submit(desk: Desk, model: str = CREATE, **fields: Any) -> httpx.Response:
@@ -277,30 +268,6 @@ async def test_the_balance_goes_down(desk: Desk) -> None:
     after = (await desk.http.get("/api/v3/balance")).json()["data"]["balance"]
 
     assert round(before - after, 6) == 0.07
-
-
-def is_genuine(hook: Caught, secret: str) -> bool:
-    signed = f"{hook.headers['webhook-id']}.{hook.headers['webhook-timestamp']}.".encode()
-    digest = hmac.new(secret.encode(), signed + hook.body, hashlib.sha256).hexdigest()
-    return hook.headers["webhook-signature"] == f"v3,{digest}"
-
-
-async def test_webhooks_are_signed_and_can_be_forged_and_doubled(
-    desk: Desk, hooks: HookCatcher
-) -> None:
-    secret = (await desk.http.get("/api/v3/webhook/secret")).json()["data"]["secret_key"]
-    assert secret.startswith("whsec_")
-    words = "[[sim:forged_webhook]] [[sim:duplicate_webhook]]"
-    task = await accepted(desk, prompt=words, webhook=hooks.url)
-
-    caught = await hooks.wait(3)
-
-    key = secret.removeprefix("whsec_")
-    assert [is_genuine(hook, key) for hook in caught] == [False, True, True]
-    told = [json.loads(hook.body) for hook in caught]
-    assert [each["id"] for each in told] == [task["id"]] * 3
-    assert [each["status"] for each in told] == ["failed", "completed", "completed"]
-    assert caught[1].headers["webhook-id"] == caught[2].headers["webhook-id"]
 
 
 async def test_the_words_of_submits_can_be_searched(desk: Desk) -> None:

@@ -61,9 +61,14 @@ def local_spread(image: Image.Image) -> float:
 def flatness(image: Image.Image) -> float:
     """The share of pixels that are like the one beside them."""
     grey = image.convert("L")
-    difference = ImageChops.difference(grey, ImageChops.offset(grey, 1, 0))
-    return sum(difference.histogram()[:2]) / (image.width * image.height)
+    apart = ImageChops.difference(grey, ImageChops.offset(grey, 1, 0))
+    return sum(apart.histogram()[:2]) / (image.width * image.height)
 
 
 def tones_count(image: Image.Image) -> float:
     return len(image.convert("L").resize((128, 128), Image.Resampling.NEAREST).getcolors() or [])
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """How far apart two pictures are in the channel where they are farthest."""
+    return max(ImageStat.Stat(ImageChops.difference(one, other)).mean)

@@ -76,6 +76,13 @@ def _key_header(simulator: Simulator) -> dict[str, str]:
     return {"Authorization": f"{scheme} {simulator.key}"}
 
 
+async def fetch(desk: Desk, url: str) -> bytes:
+    """A file that anyone may have."""
+    answer = await desk.anyone.get(url)
+    assert answer.status_code == 200
+    return answer.content
+
+
 def seen(content: bytes) -> tuple[str, tuple[int, int]]:
     """The format and the size of a picture."""
     with Image.open(io.BytesIO(content)) as made:

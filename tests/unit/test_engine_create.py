@@ -1,7 +1,5 @@
 """Create: the same picture for the same words and seed, steered by the words."""
 
-from collections.abc import Mapping
-from itertools import combinations
 from pathlib import Path
 from random import Random
 
@@ -9,80 +7,12 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.imaging.engine import Made, make
-from imgbot.imaging.engine.colours import lightness
 from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
 from imgbot.imaging.engine.motifs import MOTIFS
-from imgbot.imaging.engine.motifs.figures import FIGURES
-from imgbot.imaging.engine.motifs.figures.drawing import parse_drawing
-from imgbot.imaging.engine.motifs.figures.stage import add_figures
-from imgbot.imaging.engine.motifs.figures.words import FIGURE_HOMES, FIGURE_WORDS
 from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.imaging.engine.styles.words import STYLE_WORDS
 from imgbot.imaging.engine.subjects import read_wishes
 from imgbot.imaging.engine.typography import set_words, words_to_set
-
-FIGURE_NAMES = {
-    "fox": ("рыжая лисичка", "a fox"),
-    "cat": ("котёнка", "two cats"),
-    "dog": ("щенков", "my dog"),
-    "wolf": ("волчица", "wolves"),
-    "deer": ("с оленем", "a deer"),
-    "horse": ("лошадью", "horses"),
-    "rabbit": ("зайчонок", "bunny"),
-    "bear": ("медведице", "a bear"),
-    "hedgehog": ("ёжика", "hedgehogs"),
-    "owl": ("совёнок", "an owl"),
-    "bird": ("птичке", "a bird"),
-    "swan": ("лебедей", "swans"),
-    "whale": ("китов", "whales"),
-    "fish": ("рыбки", "a fish"),
-    "butterfly": ("бабочек", "butterflies"),
-    "penguin": ("пингвинами", "penguin"),
-    "lighthouse": ("у маяка", "lighthouses"),
-    "house": ("в домике", "a cottage"),
-    "castle": ("замков", "the castle"),
-    "windmill": ("мельницы", "windmill"),
-    "tent": ("в палатке", "a tent"),
-    "snowman": ("снеговика", "a snowman"),
-    "sailboat": ("парусники", "sailing"),
-    "ship": ("кораблей", "pirates"),
-    "balloon": ("воздушный шар", "balloons"),
-    "car": ("машину", "cars"),
-    "train": ("поезда", "a train"),
-    "bicycle": ("велосипеде", "a bike"),
-    "rocket": ("ракеты", "rockets"),
-    "robot": ("роботом", "robots"),
-    "tree": ("одинокое дерево", "an oak"),
-    "palm": ("пальмами", "palm"),
-    "mushroom": ("мухоморы", "mushrooms"),
-    "flower": ("розу", "a rose"),
-    "sunflower": ("подсолнухов", "sunflowers"),
-    "person": ("девушку", "a woman"),
-    "umbrella": ("под зонтом", "umbrellas"),
-    "cup": ("чашку", "cup of tea"),
-    "heart": ("сердечко", "hearts"),
-    "firtree": ("ёлочки", "a christmas card"),
-    "cake": ("торта", "cupcakes"),
-}
-STYLE_NAMES = {
-    "watercolour": ("акварелью", "watercolor"),
-    "oil": ("картина маслом", "in oils"),
-    "ink": ("тушью", "engraving"),
-    "pencil": ("карандашом", "pencil sketch"),
-    "lowpoly": ("лоу-поли", "low-poly"),
-    "pixel": ("пиксель-арт", "pixel art"),
-    "glass": ("витражом", "stained glass"),
-    "mosaic": ("мозаикой", "mosaic"),
-    "paper": ("из бумаги", "papercut"),
-    "riso": ("ризография", "risograph"),
-    "linocut": ("линогравюра", "linocut"),
-    "chalk": ("мелом", "chalk"),
-    "neon": ("неоновый", "neon"),
-    "dots": ("пуантилизм", "pointillism"),
-    "stitch": ("вышивка", "cross-stitch"),
-}
 
 
 def created(words: str, folder: Path, seed: int = 1) -> tuple[Made, Image.Image]:
@@ -90,15 +20,6 @@ def created(words: str, folder: Path, seed: int = 1) -> tuple[Made, Image.Image]
     with Image.open(made.path) as image:
         image.load()
         return made, image
-
-
-def small_scene(palette: str = "noon", *hints: str) -> Scene:
-    size = (256, 256)
-    return Scene(size, Random(3), PALETTES[palette], frozenset(hints), 1, Image.new("L", size, 0))
-
-
-def difference(one: Image.Image, other: Image.Image) -> float:
-    return max(ImageStat.Stat(ImageChops.difference(one, other)).mean)
 
 
 def test_the_same_words_and_seed_make_the_same_picture(tmp_path: Path) -> None:
@@ -189,14 +110,6 @@ def test_a_named_colour_rules_the_picture(words: str, strongest: int) -> None:
     assert means.index(max(means)) == strongest
 
 
-def test_a_colour_before_a_figure_is_the_figure_s_own() -> None:
-    wishes = read_wishes("белый кот под красным зонтом на синем море")
-    assert lightness(wishes.coats["cat"]) > 0.9
-    assert wishes.coats["umbrella"][0] > 200
-    assert len(wishes.colours) == 1
-    assert read_wishes("золотая рыбка").palettes.keys().isdisjoint({"gold"})
-
-
 @pytest.mark.parametrize(
     ("words", "ratio", "size"),
     [
@@ -235,125 +148,10 @@ def test_a_picture_has_the_size_that_was_worked_out() -> None:
     assert create_picture("лес", 1, "21:9")[0].size == picture_size("", "21:9")
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_every_figure_is_named_in_both_languages(figure: str) -> None:
-    for words in FIGURE_NAMES[figure]:
-        assert figure in read_wishes(words).figures
-    assert set(FIGURE_HOMES[figure]) <= MOTIFS.keys()
-    assert FIGURE_WORDS.keys() == FIGURES.keys()
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-def test_every_figure_is_seen_in_every_kind_of_scene(figure: str) -> None:
-    for motif in (FIGURE_HOMES[figure][0], "planet", "geometric"):
-        scene = small_scene()
-        ground = Image.new("RGB", scene.size, scene.palette.sky[-1])
-        peopled = add_figures(scene, ground.copy(), motif, (figure,), {})
-        # Enough of it to be recognised, and some sky left.
-        seen = ImageStat.Stat(scene.in_focus()).mean[0] / 255
-        assert 0.008 < seen < 0.5
-        assert difference(ground, peopled) > 2
-
-
-def test_figures_stand_apart_whole_and_as_many_as_the_words_say() -> None:
-    assert read_wishes("три кота").figures == ("cat", "cat", "cat")
-    assert read_wishes("a couple of foxes and an owl").figures == ("fox", "owl")
-    assert read_wishes("two foxes and an owl").figures == ("fox", "fox", "owl")
-    assert plan_picture("два кота, кит, лиса и сова на холме", 1).figures == ("cat", "cat", "whale")
-
-
-def test_the_seed_varies_where_a_figure_stands() -> None:
-    def standing(seed: int) -> tuple[int, int, int, int] | None:
-        scene = Scene((256, 256), Random(seed), PALETTES["noon"], frozenset(), (-1, 1)[seed % 2],
-                      Image.new("L", (256, 256), 0))  # fmt: skip
-        add_figures(scene, Image.new("RGB", scene.size), "hills", ("fox",), {})
-        return scene.in_focus().getbbox()
-
-    assert len({standing(seed) for seed in range(5)}) == 5
-
-
-@pytest.mark.parametrize("style", STYLE_WORDS)
-def test_every_style_is_asked_for_in_both_languages(style: str) -> None:
-    for words in STYLE_NAMES[style]:
-        wished = read_wishes(f"{words}").styles
-        assert choose_style(wished, "hills", Random(1)) == style
-
-
-@pytest.fixture(scope="module")
-def landscape() -> tuple[Scene, Image.Image]:
-    size = (256, 192)
-    scene = Scene(size, Random(1), PALETTES["sunset"], frozenset(), 1, Image.new("L", size, 0))
-    return scene, add_figures(scene, MOTIFS["hills"](scene), "hills", ("fox",), {})
-
-
-def paint(landscape: tuple[Scene, Image.Image], style: str) -> Image.Image:
-    scene, canvas = landscape
-    again = Scene(scene.size, Random(2), scene.palette, frozenset(), 1, scene.focus)
-    return STYLES[style](again, canvas.copy())
-
-
-@pytest.fixture(scope="module")
-def styled(landscape: tuple[Scene, Image.Image]) -> Mapping[str, Image.Image]:
-    return {style: paint(landscape, style) for style in STYLES}
-
-
-def test_every_style_paints_another_picture(styled: Mapping[str, Image.Image]) -> None:
-    for one, other in combinations(styled.values(), 2):
-        assert difference(one, other) > 4
-    for picture in styled.values():
-        assert (picture.mode, picture.size) == ("RGB", (256, 192))
-
-
-def test_every_style_keeps_light_and_dark_where_they_were(
-    landscape: tuple[Scene, Image.Image], styled: Mapping[str, Image.Image]
-) -> None:
-    grey = landscape[1].convert("L").resize((8, 6), Image.Resampling.BOX)
-    for style, picture in styled.items():
-        small = picture.convert("L").resize((8, 6), Image.Resampling.BOX)
-        # A drawing of light on a black wall turns the tones; all others keep them.
-        if style != "neon":
-            assert _correlation(grey.tobytes(), small.tobytes()) > 0.6
-
-
-def _correlation(one: bytes, other: bytes) -> float:
-    mean, mean_other = sum(one) / len(one), sum(other) / len(other)
-    both = sum((a - mean) * (b - mean_other) for a, b in zip(one, other, strict=True))
-    spread = sum((a - mean) ** 2 for a in one) * sum((b - mean_other) ** 2 for b in other)
-    return both / spread**0.5
-
-
-def test_every_style_makes_the_same_of_the_same(
-    landscape: tuple[Scene, Image.Image], styled: Mapping[str, Image.Image]
-) -> None:
-    for style, picture in styled.items():
-        assert paint(landscape, style).tobytes() == picture.tobytes()
-
-
-def test_an_unasked_style_is_plain_as_a_rule_and_else_suits_the_motif() -> None:
-    chosen = [choose_style({}, "city", Random(seed)) for seed in range(200)]
-    assert 90 < chosen.count("plain") < 150
-    assert len(set(chosen)) > 3
-    assert {choose_style({}, "marble", Random(seed)) for seed in range(20)} == {"plain"}
-
-
 def test_what_was_made_is_told_in_order() -> None:
     image, did = create_picture("плакат «Осень», лиса в лесу, пиксель-арт", 2)
     assert did == ("forest", "autumn", "pixel", "fox", "lettering")
     assert image.size == (1024, 1024)
-
-
-def test_a_drawing_reads_as_its_parts() -> None:
-    text = """
-        coat s 0,0! 10,0
-            10,10 0,10!
-        dark ml 2>1 1,1 5,5
-        glow g 3,4 7
-    """
-    parts = parse_drawing(text)
-    assert [part.tone for part in parts] == ["coat", "dark", "dark", "glow"]
-    assert {(0, 0), (10, 0), (10, 10), (0, 10)} <= set(parts[0].outline)
-    assert parts[1].outline[0][0] == -parts[2].outline[0][0]
-    assert (parts[3].outline, parts[3].glow_reach) == (((3, 4),), 7)
 
 
 @pytest.mark.parametrize(
@@ -393,21 +191,6 @@ def test_letters_stay_inside_the_picture(words: str, text: str) -> None:
         assert box is not None
         assert box[0] > 0
         assert box[2] < size[0]
-
-
-def test_letters_can_be_read_on_every_style(
-    landscape: tuple[Scene, Image.Image], styled: Mapping[str, Image.Image]
-) -> None:
-    scene, _ = landscape
-    for style, canvas in styled.items():
-        margin = MARGIN_UNITS.get(style, 0) * scene.unit_px
-        lettered = set_words(scene, canvas.copy(), "Осень", "плакат", margin)
-        inked = ImageChops.difference(canvas, lettered).convert("L").getbbox()
-        assert inked is not None
-        tones = lettered.crop(inked).convert("L").getextrema()
-        assert isinstance(tones[0], int | float)
-        assert isinstance(tones[1], int | float)
-        assert tones[1] - tones[0] > 130
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,7 @@ class Bfl(Simulator):
             price_usd=price_usd,
         )
         task = self.accept(order)
-        if given.get("webhook_url"):
-            secret = given.get("webhook_secret") or ""
-            url = given["webhook_url"]
-            self.plan_hook(task, url, task.ends_at, lambda: self._call(task, secret))
+        self._plan_end(task, given)
         answer = {
             "id": task.id,
             "polling_url": f"{self.base_url}/eu/v1/get_result?id={task.id}",
@@ -164,6 +161,12 @@ class Bfl(Simulator):
             "duration": task.duration_s,
         }
         return _bare(task.id, "Ready") | {"result": result, "progress": 1.0}
+
+    def _plan_end(self, task: Task, given: dict[str, Any]) -> None:
+        """Tell the task's end by webhook, if that was asked for."""
+        secret = given.get("webhook_secret") or ""
+        if url := given.get("webhook_url"):
+            self.plan_hook(task, url, task.ends_at, lambda: self._call(task, secret))
 
     def _call(self, task: Task, secret: str) -> HookCall:
         return _call(self._state(task, task.status(max(self.now(), task.ends_at))), secret)

@@ -1,0 +1,147 @@
+"""Orders at ComfyUI whose fate is unknown: found again, known to be absent, or given up."""
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from imgbot.errors import ProviderErrorKind as Kind
+from imgbot.job import Operation
+from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
+from imgbot.providers.protocol import Pending, Recovery
+from imgbot.sandbox.simulators.comfyui import ComfyUi
+from tests.support.comfyui_provider import opened, ordered, polled, refused
+from tests.support.orders import make_order
+from tests.support.scripted import Script
+from tests.support.sim_desk import Desk
+
+pytestmark = pytest.mark.simulator("comfyui")
+
+
+@pytest.fixture
+async def provider(desk: Desk) -> AsyncGenerator[ComfyUiProvider]:
+    async with opened(desk) as provider:
+        yield provider
+
+
+def simulated(desk: Desk) -> ComfyUi:
+    return cast("ComfyUi", desk.simulator)
+
+
+@pytest.mark.parametrize("mark", ["drop_after_accept", "garbled_submit"])
+async def test_a_lost_answer_is_found_again(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path, mark: str
+) -> None:
+    order = make_order(tmp_path, Operation.CREATE, f"a fox [[sim:{mark}=1]]")
+
+    error = await refused(provider.submit(order))
+    async with opened(desk) as restarted:
+        ticket = await restarted.look_up(order.job_id)
+        assert ticket is not None
+        done = await polled(restarted, ticket)
+
+    assert (error.kind, error.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
+    assert len(done.outputs) == 1
+    assert (ticket["operation"], ticket["model"]) == ("create", "sd_xl_base_1.0.safetensors")
+    assert len((await desk.view())["tasks"]) == 1
+
+
+async def test_a_waiting_task_is_found_in_the_queue(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    words = "a fox [[sim:slow=600]]"
+    tickets = {
+        name: await ordered(provider, make_order(tmp_path, Operation.CREATE, words, job_id=name))
+        for name in ("running", "waiting")
+    }
+
+    async with opened(desk) as restarted:
+        assert {name: await restarted.look_up(name) for name in tickets} == tickets
+
+
+async def test_a_task_that_was_never_taken_is_known_to_be_absent(
+    provider: ComfyUiProvider,
+) -> None:
+    assert provider.recovery is Recovery.LOOK_UP
+    assert await provider.look_up("never") is None
+
+
+async def test_a_server_that_names_tasks_itself_proves_nothing(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    await desk.set(marks="[[sim:old_server]]")
+
+    ticket = await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
+    done = await polled(provider, ticket)
+    error = await refused(provider.look_up("never"))
+
+    assert len(done.outputs) == 1
+    assert error.kind is Kind.LOST
+
+
+async def test_an_order_lost_at_an_old_server_is_not_given_again(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    await desk.set(marks="[[sim:old_server]] [[sim:drop_after_accept=1]]")
+
+    lost = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+    found = await refused(provider.look_up("job-1"))
+
+    assert (lost.kind, found.kind) == (Kind.SUBMIT_UNKNOWN, Kind.LOST)
+    assert len((await desk.view())["tasks"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("stats", "is_proof"),
+    [
+        ({"system": {"comfyui_version": "0.3.45"}}, True),
+        ({"system": {"comfyui_version": "0.3.44"}}, False),
+        ({}, False),
+        (b"<html>", False),
+    ],
+)
+async def test_after_a_restart_the_version_says_what_absence_proves(
+    script: Script, stats: Any, is_proof: bool
+) -> None:
+    script.on(f"GET /history/{task_id_of('job-1')}", {})
+    script.on("GET /queue", {"queue_running": [], "queue_pending": []})
+    script.on("GET /system_stats", stats)
+
+    async with opened(script) as provider:
+        if is_proof:
+            assert await provider.look_up("job-1") is None
+        else:
+            await refused(provider.look_up("job-1"))
+
+
+async def test_a_restart_of_the_server_loses_its_tasks(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    order = make_order(tmp_path, Operation.CREATE, "a fox [[sim:slow=600]]")
+    ticket = await ordered(provider, order)
+    simulated(desk).restart()
+
+    polls = [await provider.poll(ticket) for _ in range(2)]
+    error = await refused(provider.poll(ticket))
+
+    assert polls == [Pending(), Pending()]
+    assert error.kind is Kind.LOST
+    assert await provider.look_up(order.job_id) is None
+
+
+async def test_a_name_that_is_taken_is_this_very_task(script: Script, tmp_path: Path) -> None:
+    script.on("POST /prompt", {"error": "prompt_id already exists"}, status=409)
+
+    async with opened(script) as provider:
+        ticket = await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
+
+    sent = json.loads(script.asked[0].body)
+    assert ticket["id"] == sent["prompt_id"]
+    assert "Origin" not in script.asked[0].headers
+
+
+async def test_a_file_may_forgo_the_look_up(desk: Desk) -> None:
+    async with opened(desk, head='recovery = "none"') as provider:
+        assert provider.recovery is Recovery.NONE

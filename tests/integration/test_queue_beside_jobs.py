@@ -1,0 +1,84 @@
+"""What the queue keeps beside jobs: counts of requests, albums that gather, updates set aside."""
+
+from redis.asyncio import Redis
+
+from imgbot.job import Source
+from imgbot.queue import keys
+from imgbot.queue.albums import Albums, Item
+from imgbot.queue.rate_limit import RateLimit
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.shelf import Shelf
+
+NOW = 1_800_000_000_000
+
+
+async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Redis) -> None:
+    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+
+    verdicts = [
+        await limit.check_rate_limit(123456789, request) for request in ("a", "a", "b", "c", "a")
+    ]
+
+    assert [bool(verdict) for verdict in verdicts] == [True, True, True, False, True]
+    assert [verdict.remaining for verdict in verdicts] == [1, 1, 0, 0, 0]
+    assert 0 < verdicts[3].wait_s <= 60
+    assert await redis.get("rate_limit:123456789") == "2"
+    assert 0 < await redis.ttl("rate_limit:123456789") <= 60
+    assert await limit.get_rate_limit_remaining(123456789) == 0
+    assert await redis.keys("rate_limit:*") == ["rate_limit:123456789"]
+
+
+async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
+    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+    await redis.set("rate_limit:1", 5)
+
+    verdict = await limit.check_rate_limit(1, "x")
+
+    assert not verdict
+    assert 0 < verdict.wait_s <= 60
+
+
+async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redis) -> None:
+    shelf = Shelf(redis)
+
+    await shelf.set_aside({"message": {"text": "half a character: \ud800"}})
+    for number in range(1005):
+        await shelf.set_aside({"update_id": number})
+
+    assert await redis.llen(keys.POISON) == 1000
+
+
+async def gathered(redis: Redis, *message_ids: int) -> Albums:
+    albums = Albums(redis, Scripts(redis))
+    for message_id in message_ids:
+        photo = Source(f"f{message_id}", f"u{message_id}")
+        await albums.add("1.9", "1.1", Item(message_id, photo, "", {"user_id": 1}), NOW)
+    return albums
+
+
+async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
+    redis: Redis,
+) -> None:
+    albums = await gathered(redis, 1, 2)
+    handled = await albums.items("1.9")
+    await gathered(redis, 3)
+
+    for _ in range(2):
+        await albums.close("1.9", "7", handled)
+
+    assert [item.message_id for item in await albums.items("1.9")] == [3]
+    assert await albums.due(NOW + 60_000) == (["1.9"], 0)
+
+
+async def test_an_album_waits_as_long_as_it_takes(redis: Redis) -> None:
+    await gathered(redis, 1)
+
+    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
+
+
+async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Redis) -> None:
+    albums = await gathered(redis, 1)
+    assert await albums.due(NOW + 1499) == ([], NOW + 1500)
+
+    await gathered(redis, *range(2, 11))
+    assert await albums.due(NOW) == (["1.9"], 0)

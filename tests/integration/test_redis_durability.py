@@ -1,0 +1,108 @@
+"""Which Redis the bot accepts: one that comes in time, keeps what it is told, evicts nothing."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.errors import ConfigError
+from imgbot.queue.durability import RedisUnreachableError, verify
+from imgbot.queue.server import RedisServer
+from tests.support.redis_servers import client_of, is_at_rest
+from tests.support.waiting import eventually
+
+
+async def test_the_embedded_server_is_one_that_imgbot_accepts(tmp_path: Path) -> None:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
+        found = await verify(client)
+
+    assert found.is_durable_at_once
+    assert found.policy == "noeviction"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "mend"),
+    [
+        ("appendonly", "no", "CONFIG SET appendonly yes"),
+        ("appendfsync", "no", "CONFIG SET appendfsync everysec"),
+        ("maxmemory-policy", "allkeys-lru", "CONFIG SET maxmemory-policy noeviction"),
+    ],
+)
+async def test_a_server_that_would_lose_jobs_is_refused_until_mended(
+    tmp_path: Path, name: str, value: str, mend: str
+) -> None:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
+        await client.config_set(name, value)
+
+        with pytest.raises(ConfigError, match=mend) as refusal:
+            await verify(client)
+        accepted = await verify(client, accept_volatile=True)
+        [command] = [part for part in str(refusal.value).split("run: ") if mend in part]
+        _run_mending(command.split("; or set")[0].split(" && ")[0], server)
+        await verify(client)
+        # A server that writes its first file refuses to end.
+        await eventually(lambda: is_at_rest(client))
+
+    assert refusal.value.setting == "IMGBOT_REDIS_URL"
+    assert not accepted.is_durable_at_once or accepted.policy != "noeviction"
+
+
+def _run_mending(command: str, server: RedisServer) -> None:
+    cli, *words = command.split()
+    assert cli == "redis-cli"
+    assert words[:2] == ["-s", str(server.socket_path)]
+    # Said to the server by hand: a machine with the wheel's server alone has no redis-cli.
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(words[1])
+        connection.sendall(" ".join(words[2:]).encode() + b"\r\n")
+        assert connection.recv(100) == b"+OK\r\n"
+
+
+@pytest.mark.parametrize("value", ["noeviction", "allkeys-lru"])
+async def test_a_server_that_forbids_config_is_asked_by_info(tmp_path: Path, value: str) -> None:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
+        await client.config_set("maxmemory-policy", value)
+        await client.acl_setuser(
+            "bot", enabled=True, passwords=["+pw"], categories=["+@all"], commands=["-config"]
+        )
+        url = f"unix://bot:pw@{server.socket_path}"
+        async with Redis.from_url(url) as restricted:
+            if value == "noeviction":
+                assert (await verify(restricted)).fsync == ""
+            else:
+                with pytest.raises(ConfigError, match="evicts jobs"):
+                    await verify(restricted)
+
+
+async def test_a_wrong_password_is_a_wrong_setting_and_is_not_shown(tmp_path: Path) -> None:
+    async with (
+        RedisServer(tmp_path, port=0) as server,
+        Redis.from_url(f"unix://bot:hunter2@{server.socket_path}") as client,
+    ):
+        with pytest.raises(ConfigError, match="refuses this user") as refusal:
+            await verify(client, deadline_s=5.0)
+
+    assert "hunter2" not in str(refusal.value)
+
+
+async def test_a_server_that_comes_late_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = RedisServer(tmp_path, port=0)
+    async with client_of(server) as client, asyncio.TaskGroup() as group:
+        verified = group.create_task(verify(client, deadline_s=20.0))
+        await eventually(lambda: _has_said(caplog, "waiting for Redis at"))
+        async with server:
+            assert (await verified).is_durable_at_once
+
+
+async def _has_said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return words in caplog.text
+
+
+async def test_a_server_that_never_comes_ends_at_the_deadline(tmp_path: Path) -> None:
+    async with client_of(RedisServer(tmp_path, port=0)) as client:
+        with pytest.raises(RedisUnreachableError, match="IMGBOT_REDIS_URL"):
+            await verify(client, deadline_s=0.1)

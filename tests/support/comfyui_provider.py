@@ -1,0 +1,57 @@
+"""The ComfyUI adapter opened on a server, and the ways to ask it."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from imgbot.errors import ProviderError
+from imgbot.job import Operation
+from imgbot.providers.comfyui import ComfyUiProvider
+from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.documents import parse, read_preset
+from imgbot.providers.protocol import Accepted, Done, Order, Ticket
+from tests.support.scripted import Script
+from tests.support.sim_desk import Desk
+
+PRESETS = resources.files("imgbot.providers") / "presets"
+MODEL_OF = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
+
+
+@asynccontextmanager
+async def opened(
+    server: Desk | Script, *, head: str = "", models: Mapping[Operation, str] = MODEL_OF
+) -> AsyncGenerator[ComfyUiProvider]:
+    url = server.base_url if isinstance(server, Desk) else server.url
+    document = read_preset("comfyui")
+    if head:
+        name = head.partition(" ")[0]
+        kept = [line for line in document.text.splitlines() if not line.startswith(f"{name} =")]
+        document = parse("mine.toml", "\n".join([head, *kept]))
+    spec, graphs = read_comfyui(document, PRESETS)
+    config = ProviderConfig(url=url, key="proxy-key", models=models)
+    provider = ComfyUiProvider("comfyui", spec, config, graphs)
+    yield provider
+    await provider.aclose()
+
+
+async def ordered(provider: ComfyUiProvider, order: Order) -> Ticket:
+    answer = await provider.submit(order)
+    assert isinstance(answer, Accepted)
+    return json.loads(json.dumps(answer.ticket))
+
+
+async def polled(provider: ComfyUiProvider, ticket: Ticket) -> Done:
+    answer = await provider.poll(ticket)
+    assert isinstance(answer, Done)
+    return answer
+
+
+async def refused(asking: Any) -> ProviderError:
+    with pytest.raises(ProviderError) as refusal:
+        await asking
+    return refusal.value

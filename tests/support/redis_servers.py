@@ -1,0 +1,31 @@
+"""An embedded Redis as tests see it: a client of it, and what it says of itself."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from imgbot.queue.server import RedisServer
+
+
+@asynccontextmanager
+async def client_of(server: RedisServer) -> AsyncGenerator[Redis]:
+    client = Redis.from_url(server.url, decode_responses=True)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def answers(server: RedisServer) -> bool:
+    async with client_of(server) as client:
+        try:
+            return await client.ping()
+        except (RedisError, OSError):
+            return False
+
+
+async def is_at_rest(client: Redis) -> bool:
+    info = await client.info("persistence")
+    return not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
