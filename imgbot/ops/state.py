@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, wrong
+from imgbot.ops import load_note
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -19,8 +20,8 @@ BEGUN = "begun"
 """A file in it: what was here before is being replaced."""
 
 _SETTING = "IMGBOT_STATE_DIR"
-# The server's own files, locks, and what is only half there.
-_LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
+# The server's own files, locks, what is true of this machine alone, and what is only half there.
+_LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
 
 
 def check(state_dir: Path) -> None:
