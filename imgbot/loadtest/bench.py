@@ -109,7 +109,7 @@ async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -
     Raises BotEndedError.
     """
     async with open_stage(wish, users) as stage:
-        if await unless(stop, _serving(stage)) is None:
+        if await unless(stop, until_serving(stage)) is None:
             return None
         return await under_load(stage, wish, users, stop, tell)
 
@@ -143,7 +143,7 @@ def _check_provider(sandbox: Sandbox, provider: str) -> None:
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
 
 
-async def _serving(stage: Stage) -> bool:
+async def until_serving(stage: Stage) -> bool:
     """Wait for the bot's first getUpdates. Raises BotEndedError."""
     deadline_s = time.monotonic() + _START_S
     while not stage.sandbox.world.poller.is_active:

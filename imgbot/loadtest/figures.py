@@ -12,6 +12,7 @@ from imgbot.sandbox.load.orders import Ended, Fate
 _PEAK_S = 5.0
 """A peak of CPU is one of so long: a single second says little."""
 
+_SHOWN = 10
 OK, FAILED = (Fate.DELIVERED,), (Fate.FAILED, Fate.LOST, Fate.DOUBLED)
 
 
@@ -61,6 +62,8 @@ class Figures:
     is_whole: bool
     seconds: float
     ends: dict[str, int]
+    amiss: list[str]
+    """A line for each order that was lost or doubled, the first of them."""
     operations: dict[str, int]
     charged: int
     charged_twice: int
@@ -102,6 +105,7 @@ def figures_of(run: Run) -> Figures:
         is_whole=run.is_whole,
         seconds=run.looks[-1].at_s - run.looks[0].at_s,
         ends={fate.value: run.books.count(fate) for fate in Fate},
+        amiss=run.books.amiss()[:_SHOWN],
         operations=_operations(run),
         charged=run.books.charges.pictures,
         charged_twice=run.books.charges.twice,
@@ -189,12 +193,13 @@ def _use(looks: Sequence[Look], cores: float) -> Use:
 
 
 def _cpu_peak(looks: Sequence[Look]) -> float:
+    """The most cores that were busy over some seconds; over all of a shorter run."""
     most, begin = 0.0, 0
-    for look in looks:
-        while look.at_s - looks[begin + 1].at_s >= _PEAK_S:
+    for number, look in enumerate(looks):
+        while begin + 1 < number and look.at_s - looks[begin + 1].at_s >= _PEAK_S:
             begin += 1
         seconds = look.at_s - looks[begin].at_s
-        if seconds >= _PEAK_S or (look is looks[-1] and begin == 0 and seconds > 0):
+        if seconds >= _PEAK_S or (look is looks[-1] and seconds > 0):
             most = max(most, (look.cpu_s - looks[begin].cpu_s) / seconds)
     return most
 

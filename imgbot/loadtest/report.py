@@ -74,6 +74,7 @@ def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
     for run in runs:
         lines += ["", f"{run.users} users, by the guide:"]
         lines += [line for each in criteria(run) for line in _criterion(each)]
+        lines += [f"      {_plain(line)}" for line in run.amiss]
     return "\n".join(lines)
 
 
@@ -143,6 +144,10 @@ def _resized(run: Figures) -> list[str]:
 def _pair(label: str, before_s: float | None, after_s: float | None) -> str:
     ratio = f" ×{after_s / before_s:.2f}" if before_s and after_s is not None else ""
     return f"{label:<34}{duration(before_s)} → {duration(after_s)}{ratio}"
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _criterion(criterion: Criterion) -> list[str]:

@@ -24,9 +24,9 @@ async def resize_for_ever(
     half = max(1, workers // 2)
     while True:
         for act in (signal.SIGTTIN, signal.SIGTTIN, half, signal.SIGTTOU, workers):
-            await asyncio.sleep(_EVERY_S)
             if isinstance(act, signal.Signals):
                 send(act)
             else:
                 await asyncio.to_thread(scale, act, settings, _nobody)
             yield int(act)
+            await asyncio.sleep(_EVERY_S)

@@ -15,6 +15,7 @@ from imgbot.sandbox.load.plan import Errand
 
 _CANCEL = "cancel:"
 _EDIT = "edit:"
+_SHOWN = 60
 
 
 class Fate(StrEnum):
@@ -63,6 +64,8 @@ class Ended:
     order: Order
     fate: Fate
     job_id: str = ""
+    said: tuple[str, ...] = ()
+    """What the bot said, where it was not one thing: for whoever looks into it."""
 
     @property
     def seconds(self) -> float | None:
@@ -90,6 +93,15 @@ class Books:
 
     def count(self, *fates: Fate) -> int:
         return sum(each.fate in fates for each in self.ended)
+
+    def amiss(self) -> list[str]:
+        """A line for each order that was lost or doubled: how it was made, what was said."""
+        found = (each for each in self.ended if each.fate in {Fate.LOST, Fate.DOUBLED})
+        return [
+            f"{each.fate}: chat {each.order.chat_id}, {each.order.errand.way}"
+            + "".join(f" | {words}" for words in each.said)
+            for each in found
+        ]
 
 
 def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
@@ -145,13 +157,20 @@ def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     if count == 0:
         return Ended(order, Fate.LOST if is_whole else Fate.OPEN)
     if count > 1 or found.unfinished:
-        return Ended(order, Fate.DOUBLED)
+        said = found.pictures + found.sentences + found.unfinished
+        return Ended(order, Fate.DOUBLED, said=tuple(map(_short, said)))
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
         return Ended(order, Fate.DELIVERED, job_id)
     # Whoever was taken has a message that changed; a refusal is said at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
     return Ended(order, Fate.REFUSED if is_refused else Fate.FAILED)
+
+
+def _short(post: Post) -> str:
+    text: str = post.message.get("text") or post.message.get("caption") or ""
+    kind = "" if "text" in post.message else "picture: "
+    return f"{kind}{text[:_SHOWN]}"
 
 
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
