@@ -42,7 +42,7 @@ class Crowd:
             language = _LANGUAGES[number % len(_LANGUAGES)]
             user = self._world.add_user(f"Person {number + 1}", "", language)
             chat = self._world.chats[user["id"]]
-            person = Person(people, chat, language, keys, self._patience_s)
+            person = Person(people, chat, language, keys, self._passing, self._patience_s)
             self._persons.append(person)
             self._by_chat[chat.id] = person
 

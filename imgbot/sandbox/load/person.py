@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from imgbot.sandbox.chats import Chat, Post
 from imgbot.sandbox.load.orders import button
@@ -23,10 +23,17 @@ class NoAnswerError(Exception):
 class Person:
     """Acts in one private chat, one errand at a time; whoever runs the errands sees to that."""
 
-    def __init__(
-        self, people: People, chat: Chat, language: str, photos: Sequence[str], patience_s: float
+    def __init__(  # noqa: PLR0913 a person has that many sides
+        self,
+        people: People,
+        chat: Chat,
+        language: str,
+        photos: Sequence[str],
+        passing: Collection[str],
+        patience_s: float,
     ) -> None:
         self._people = people
+        self._passing = passing
         self.chat = chat
         self._language = language
         self._photos = photos
@@ -117,11 +124,13 @@ class Person:
         await self._until("", self.after_id)
 
     async def _until(self, prefix: str, after_id: int) -> Post:
-        """Wait for a message of the bot with such a button, or for any where it is empty."""
+        """Wait for a message of the bot with such a button; for any question where it is empty."""
 
         def found() -> Post | None:
             posts = (p for p in self._posts() if p.id > after_id)
-            return next((p for p in posts if not prefix or button(p, prefix)), None)
+            # The bell of the picture before may ring at any time.
+            said = (p for p in posts if p.message.get("text") not in self._passing)
+            return next((p for p in said if not prefix or button(p, prefix)), None)
 
         try:
             async with asyncio.timeout(self._patience_s):

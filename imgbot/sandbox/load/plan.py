@@ -12,7 +12,7 @@ from enum import StrEnum
 
 USUAL_EVERY_S = 900.0
 PEAK_SHARE = 0.2
-MODERATED_SHARE = 0.02
+MODERATED_SHARE = 0.05
 """Of the orders in words: so many ask for what the provider's rules forbid."""
 
 
