@@ -23,7 +23,7 @@ class NoAnswerError(Exception):
 class Person:
     """Acts in one private chat, one errand at a time; whoever runs the errands sees to that."""
 
-    def __init__(  # noqa: PLR0913 a person has that many sides
+    def __init__(
         self,
         people: People,
         chat: Chat,
