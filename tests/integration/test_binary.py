@@ -1,11 +1,13 @@
 """The one file, really built, on the Python of the tests: version, demo, a picture."""
 
 import asyncio
+import json
 import os
 import platform
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,6 +72,13 @@ def test_it_is_the_program_and_is_unpacked_once(
     assert (first.stdout, second.stdout) == (f"imgbot {__version__}\n",) * 2
     assert unpacked.name.startswith(f"{__version__}-")
     assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
+
+
+def test_it_carries_what_redis_asks_for_on_the_oldest_of_these_pythons(binary: Path) -> None:
+    manifest = json.loads(zipfile.ZipFile(binary).read("manifest.json"))
+
+    # Before 3.11.3 alone: a build on a later one must not go by itself.
+    assert "async_timeout/__init__.py" in manifest["pythons"][PYTHON]["files"]
 
 
 def test_an_imgbot_where_one_stands_is_not_taken_for_it(
