@@ -108,6 +108,7 @@ async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -
 
     Raises BotEndedError.
     """
+    tell(f"{users} users: starting the bot")
     async with open_stage(wish, users) as stage:
         if await unless(stop, until_serving(stage)) is None:
             return None
@@ -177,7 +178,7 @@ async def under_load(
         watching = [
             group.create_task(stage.gauge.run()),
             group.create_task(stage.server.watch()),
-            group.create_task(_tell_for_ever(crowd, users, tell)),
+            group.create_task(_tell_for_ever(crowd, users, wish.minutes, tell)),
         ]
         # One that has ended cannot answer: nobody needs to wait for it.
         watching.append(group.create_task(_told_of_end(stage, stop)))
@@ -235,12 +236,13 @@ async def _told_of_end(stage: Stage, stop: asyncio.Event) -> None:
     stop.set()
 
 
-async def _tell_for_ever(crowd: Crowd, users: int, tell: Progress) -> None:
-    begun_s = asyncio.get_running_loop().time()
+async def _tell_for_ever(crowd: Crowd, users: int, minutes: float, tell: Progress) -> None:
+    clock = asyncio.get_running_loop().time
+    begun_s = clock()
     while True:
-        seconds = asyncio.get_running_loop().time() - begun_s
         tell(
-            f"{users} users, {seconds:.0f} s: {len(crowd.orders)} orders, {crowd.answered} answered"
+            f"{users} users, {clock() - begun_s:.0f} s of {minutes * 60:.0f} s and the last "
+            f"pictures: {len(crowd.orders)} orders, {crowd.answered} answered"
         )
         await asyncio.sleep(1)
 

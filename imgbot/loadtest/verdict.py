@@ -70,7 +70,7 @@ def _bounded(vital: Vital, name: str, value: float | None, found: str, mend: str
 
 def _slow(figures: Figures) -> str:
     if figures.provider_share is not None and figures.provider_share > 0.8:
-        return "the provider takes most of it: a faster model, IMGBOT_<PROVIDER>_… in the README"
+        return "the provider takes most of it: a faster model, by IMGBOT_MODELS"
     return _more_workers(figures)
 
 
