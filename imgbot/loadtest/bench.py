@@ -43,6 +43,9 @@ _SETTLE_S = 2.0
 _LEAST_PATIENCE_S = 120.0
 _LOG_LINES = 6
 
+PARTS, UNRESIZED, RESIZED = 3, 1, 2
+"""How often the plan runs with resizing, and which time is what."""
+
 Progress = Callable[[str], None]
 
 PASSING = frozenset(
@@ -61,8 +64,6 @@ class Run:
 
     users: int
     workers: int
-    duration_s: float
-    """That orders were planned for; with resizing, of each of the two halves."""
     books: Books
     before: Sample
     after: Sample
@@ -133,7 +134,6 @@ async def open_stage(wish: Wish, users: int) -> AsyncGenerator[Stage]:
         with log.open("wb") as file:
             bot = await guest.start(environ, file)
         closing.push_async_callback(_end, bot)
-
         gauge = Gauge(bot.pid, lambda: server.pid, Shelf(redis).line)
         yield Stage(sandbox, bot, server, gauge, environ, log)
 
@@ -148,102 +148,113 @@ async def until_serving(stage: Stage) -> bool:
     """Wait for the bot's first getUpdates. Raises BotEndedError."""
     deadline_s = time.monotonic() + _START_S
     while not stage.sandbox.world.poller.is_active:
-        _check(stage)
+        if stage.bot.returncode is not None:
+            raise _ended(stage)
         if time.monotonic() > deadline_s:
             raise BotEndedError(f"the bot does not start:\n{stage.last_words()}")
         await asyncio.sleep(_LOOK_S)
     return True
 
 
-def _check(stage: Stage) -> None:
-    if (status := stage.bot.returncode) is not None:
-        raise BotEndedError(f"the bot ended (status {status}):\n{stage.last_words()}")
+def _ended(stage: Stage) -> BotEndedError:
+    return BotEndedError(f"the bot ended (status {stage.bot.returncode}):\n{stage.last_words()}")
 
 
 async def under_load(
     stage: Stage, wish: Wish, users: int, stop: asyncio.Event, tell: Progress
 ) -> Run:
     """Let the people order, until all have their answers or `stop`. Raises BotEndedError."""
-    provider = stage.book(wish.provider)
-    if provider is not None:
-        provider.settings.change({"duration_s": list(wish.picture_s)})
+    book = stage.book(wish.provider)
+    if book is not None:
+        book.settings.change({"duration_s": list(wish.picture_s)})
     patience_s = max(_LEAST_PATIENCE_S, 4 * wish.picture_s[1])
     crowd = Crowd(stage.sandbox.world, users, PASSING, patience_s)
     await crowd.gather(_photos())
     before = await ask_metrics(stage.metrics_url)
-    halves = 2 if wish.is_resizing else 1
-    duration_s = wish.minutes * 60 / halves
-    acts = _Acts(stage, wish, crowd, duration_s)
-    async with asyncio.TaskGroup() as group:
-        watching = [
-            group.create_task(stage.gauge.run()),
-            group.create_task(stage.server.watch()),
-            group.create_task(_tell_for_ever(crowd, users, wish.minutes, tell)),
-        ]
-        # One that has ended cannot answer: nobody needs to wait for it.
-        watching.append(group.create_task(_told_of_end(stage, stop)))
-        is_whole = await unless(stop, acts.run(users, halves)) is not None
-        await end(*watching)
-    _check(stage)
+    acts = _Acts(stage, wish, users, crowd)
+    is_whole = await _act(stage, acts, stop, tell)
+    if stage.bot.returncode is not None:
+        raise _ended(stage)
     await stage.gauge.look()
     after = await ask_metrics(stage.metrics_url)
-    ledger = provider.ledger if provider is not None else None
-    books = settle(crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole)
+    ledger = book.ledger if book is not None else None
     return Run(
         users=users,
         workers=wish.workers_of(users),
-        duration_s=duration_s,
-        books=books,
+        books=settle(crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole),
         before=before,
         after=after,
         looks=stage.gauge.looks,
         lines=stage.gauge.lines,
         resizes=acts.resizes,
         is_whole=is_whole,
-        **_durations(provider),
+        **_durations(book),
     )
 
 
 class _Acts:
-    """The plan, once; with resizing a second time, while workers come and go."""
+    """The plan, once; with resizing three times: to warm up, without it, and with it.
 
-    def __init__(self, stage: Stage, wish: Wish, crowd: Crowd, duration_s: float) -> None:
+    The bot learns how long pictures take, so that the first time is no measure for the others.
+    """
+
+    def __init__(self, stage: Stage, wish: Wish, users: int, crowd: Crowd) -> None:
         self._stage = stage
-        self._wish = wish
-        self._crowd = crowd
-        self._duration_s = duration_s
+        self._users = users
+        self._workers = wish.workers_of(users)
+        self._seed = wish.seed
+        self._parts = PARTS if wish.is_resizing else 1
+        self.crowd = crowd
+        self.duration_s = wish.minutes * 60
         self.resizes = 0
 
-    async def run(self, users: int, halves: int) -> bool:
-        for half in range(halves):
-            # The same orders in both: what differs is the resizing alone.
-            errands = plan(users, self._duration_s, random.Random(self._wish.seed))  # noqa: S311
+    async def run(self) -> bool:
+        for part in range(self._parts):
+            # The same orders each time: what differs is the resizing alone.
+            dice = random.Random(self._seed)  # noqa: S311
+            errands = plan(self._users, self.duration_s / self._parts, dice)
             async with asyncio.TaskGroup() as group:
-                resizing = [group.create_task(self._resize(users))] if half else []
-                await self._crowd.run(errands, half)
+                resizing = [group.create_task(self._resize())] if part == RESIZED else []
+                await self.crowd.run(errands, part)
                 await end(*resizing)
         await asyncio.sleep(_SETTLE_S)
         return True
 
-    async def _resize(self, users: int) -> None:
-        environ, workers = self._stage.environ, self._wish.workers_of(users)
-        async for _ in resize_for_ever(self._stage.bot.send_signal, environ, workers):
+    def __str__(self) -> str:
+        crowd = self.crowd
+        return f"{self._users} users: {len(crowd.orders)} orders, {crowd.answered} answered"
+
+    async def _resize(self) -> None:
+        send, environ = self._stage.bot.send_signal, self._stage.environ
+        async for _ in resize_for_ever(send, environ, self._workers):
             self.resizes += 1
 
 
-async def _told_of_end(stage: Stage, stop: asyncio.Event) -> None:
-    await stage.bot.wait()
+async def _act(stage: Stage, acts: _Acts, stop: asyncio.Event, tell: Progress) -> bool:
+    """Run the plan and watch what it costs; False if it was cut short."""
+    async with asyncio.TaskGroup() as group:
+        watching = [
+            group.create_task(stage.gauge.run()),
+            group.create_task(stage.server.watch()),
+            group.create_task(_tell_for_ever(acts, tell)),
+            # A bot that has ended answers nobody: nobody needs to wait for it.
+            group.create_task(_stop_at_end(stage.bot, stop)),
+        ]
+        is_whole = await unless(stop, acts.run()) is not None
+        await end(*watching)
+    return is_whole
+
+
+async def _stop_at_end(bot: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    await bot.wait()
     stop.set()
 
 
-async def _tell_for_ever(crowd: Crowd, users: int, minutes: float, tell: Progress) -> None:
+async def _tell_for_ever(acts: _Acts, tell: Progress) -> None:
     clock = asyncio.get_running_loop().time
     begun_s = clock()
     while True:
-        tell(
-            f"{users} users, {clock() - begun_s:.0f} s of {minutes * 60:.0f} s and the last "
-            f"pictures: {len(crowd.orders)} orders, {crowd.answered} answered"
-        )
+        tell(f"{acts}, {clock() - begun_s:.0f} s of {acts.duration_s:.0f} s")
         await asyncio.sleep(1)
 
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from imgbot.loadtest.bench import Run
+from imgbot.loadtest.bench import RESIZED, UNRESIZED, Run
 from imgbot.loadtest.gauge import Look
 from imgbot.ops.processes import Part
 from imgbot.sandbox.load.orders import Ended, Fate
@@ -205,10 +205,13 @@ def _cpu_peak(looks: Sequence[Look]) -> float:
 
 
 def _resized(run: Run) -> Resized:
-    halves = [[each for each in run.books.ended if each.order.part == part] for part in (0, 1)]
-    whole = [times_of([s for each in half if (s := each.seconds) is not None]) for half in halves]
-    own = [times_of(list(_own(half, run.durations_s))) for half in halves]
-    return Resized(run.resizes, whole[0], whole[1], own[0], own[1])
+    parts = [
+        [each for each in run.books.ended if each.order.part == part]
+        for part in (UNRESIZED, RESIZED)
+    ]
+    whole = [times_of([s for each in part if (s := each.seconds) is not None]) for part in parts]
+    own = [times_of(list(_own(part, run.durations_s))) for part in parts]
+    return Resized(run.resizes, *whole, *own)
 
 
 def _own(ended: Iterable[Ended], durations_s: dict[str, float]) -> Iterable[float]:

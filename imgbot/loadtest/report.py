@@ -11,7 +11,6 @@ from imgbot.loadtest.wish import Wish
 from imgbot.ops.figures import duration, share, size
 
 _LABEL = 26
-_COLUMN = 18
 
 Row = tuple[str, Callable[[Figures], str], Callable[[Figures], float | None] | None]
 """Label, the text of a run, and the figure whose ratio to the first run is worth a look."""
@@ -65,10 +64,11 @@ _ROWS: tuple[Row, ...] = (
 
 def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
     """Return the screen; ratios are to the first run, for absolute times are this machine's."""
-    lines = [_head(wish, runs), "", _line("", [_column_head(run) for run in runs])]
+    table = [("", [_column_head(run) for run in runs])]
     for label, text, figure in _ROWS:
-        cells = [text(run) + _ratio(figure, run, runs[0]) for run in runs]
-        lines.append(_line(label, cells))
+        table.append((label, [text(run) + _ratio(figure, run, runs[0]) for run in runs]))
+    width = max(len(cell) for _, cells in table for cell in cells) + 3
+    lines = [_head(wish, runs), "", *(_line(label, cells, width) for label, cells in table)]
     for run in runs:
         lines += _resized(run)
     for run in runs:
@@ -112,8 +112,8 @@ def _column_head(run: Figures) -> str:
     return f"{run.users} users" + ("" if run.is_whole else " (cut short)")
 
 
-def _line(label: str, cells: Sequence[str]) -> str:
-    return (f"{label:<{_LABEL}}" + "".join(f"{cell:<{_COLUMN}}" for cell in cells)).rstrip()
+def _line(label: str, cells: Sequence[str], width: int) -> str:
+    return (f"{label:<{_LABEL}}" + "".join(f"{cell:<{width}}" for cell in cells)).rstrip()
 
 
 def _ratio(figure: Callable[[Figures], float | None] | None, run: Figures, first: Figures) -> str:

@@ -36,12 +36,17 @@ async def world() -> AsyncIterator[World]:
 
 
 def books_after(
-    world: World, *said: Json, ledger: list[Json] | None = None, is_moderated: bool = False
+    world: World,
+    *said: Json,
+    ledger: list[Json] | None = None,
+    is_moderated: bool = False,
+    is_made: bool = True,
 ) -> Books:
     """The books of one order, to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
     errand = Errand(0.0, 0, Way.WORDS, 1, is_moderated)
-    order = Order(errand, chat.id, 0, world.add_post(chat, world.users[chat.id], {"text": "a"}).id)
+    asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
+    order = Order(errand, chat.id, 0, asked.id, is_made=is_made)
     for content in said:
         if content is SHOWN or (content is SORRY and len(said) > 1):
             # As the bot does it: the message that was there becomes the end.
@@ -84,6 +89,13 @@ def test_an_order_ends_in_one_picture_or_one_sentence(
     world: World, said: tuple[Json, ...], fate: Fate
 ) -> None:
     assert books_after(world, *said).count(fate) == 1
+
+
+def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:
+    books = books_after(world, {"text": "Which photo?"}, is_made=False)
+
+    assert books.count(Fate.LOST) == 1
+    assert books.amiss() == [f"lost: chat {FIRST_USER_ID}, words | Which photo?"]
 
 
 def test_what_the_rules_forbid_is_refused_and_not_failed(world: World) -> None:

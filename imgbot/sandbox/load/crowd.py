@@ -69,6 +69,7 @@ class Crowd:
             except NoAnswerError:
                 return
             order.after_id, order.ordered_at_s = person.after_id, clock()
+            order.is_made = True
             await self._answer(person, order)
 
     def _close_former(self, person: Person) -> None:

@@ -41,6 +41,8 @@ class Order:
     """The bot's messages after this one are about it, up to the next order of the person."""
     until_id: int | None = None
     ordered_at_s: float = 0.0
+    is_made: bool = False
+    """Whether the dialogue came to the step that orders."""
     answered_at_s: float | None = None
 
 
@@ -153,12 +155,12 @@ def settle(
 
 
 def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
+    said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
-    if count == 0:
-        return Ended(order, Fate.LOST if is_whole else Fate.OPEN)
+    if count == 0 or not order.is_made:
+        return Ended(order, Fate.LOST if is_whole else Fate.OPEN, said=said)
     if count > 1 or found.unfinished:
-        said = found.pictures + found.sentences + found.unfinished
-        return Ended(order, Fate.DOUBLED, said=tuple(map(_short, said)))
+        return Ended(order, Fate.DOUBLED, said=said)
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
         return Ended(order, Fate.DELIVERED, job_id)
