@@ -233,7 +233,8 @@ def loadtest_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resize",
         action="store_true",
-        help="the same orders a second time while workers come and go, and what that delays",
+        help="the same orders three times in the same time: to warm up, without and with workers "
+        "that come and go; and what that delays",
     )
     parser.add_argument("--json", action="store_true", help="print the document, for scripts")
 
