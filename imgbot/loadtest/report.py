@@ -137,6 +137,7 @@ def _resized(run: Figures) -> list[str]:
     )
     for label, without, resizing in pairs:
         lines.append(_pair(f"  {label}, mean", without.mean_s, resizing.mean_s))
+        lines.append(_pair(f"  {label}, p50", without.p50_s, resizing.p50_s))
         lines.append(_pair(f"  {label}, p95", without.p95_s, resizing.p95_s))
     return lines
 
