@@ -210,7 +210,9 @@ class _Acts:
 
     async def run(self) -> bool:
         for part in range(self._parts):
-            # The same orders each time: what differs is the resizing alone.
+            # The same orders each time, and the provider takes as long for them: what differs is
+            # the resizing alone.
+            random.seed(self._seed)
             dice = random.Random(self._seed)  # noqa: S311
             errands = plan(self._users, self.duration_s / self._parts, dice)
             async with asyncio.TaskGroup() as group:
