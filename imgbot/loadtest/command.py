@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -30,7 +29,6 @@ def main(wish: Wish, *, is_json: bool) -> int:
 
     Raises ImgbotError, OSError.
     """
-    random.seed(wish.seed)
     runs, is_stopped = uvloop.run(_test(wish))
     if runs:
         document = json.dumps(as_document(wish, runs), indent=2) if is_json else ""
