@@ -15,6 +15,7 @@ from imgbot.ops import state
 from imgbot.ops.doctor import files, fixes, guide, machine, running, telegram
 from imgbot.ops.doctor.place import STATE, environ_of_service
 from imgbot.ops.environment import SettingsSource
+from imgbot.ops.load_note import read_note
 from imgbot.ops.provider_settings import KEY_OF_PROVIDER
 from imgbot.ops.settings import Settings
 from imgbot.providers import examining as providers
@@ -93,7 +94,10 @@ def _parts_of(settings: Settings) -> dict[str, Examine]:
         found = [*running.judge(seen), *telegram.judge(said, seen.polling_trouble)]
         redis = await _redis(settings, is_running=seen.pid is not None)
         is_watched = seen.checks is not None
-        ticks = guide.judge(settings, redis.maxmemory_bytes, redis.delivered, is_watched=is_watched)
+        note = await asyncio.to_thread(read_note, settings.state_dir)
+        ticks = guide.judge(
+            settings, redis.maxmemory_bytes, redis.delivered, note, is_watched=is_watched
+        )
         return [*found, *redis.findings, *ticks]
 
     async def look_at_state() -> list[Finding]:

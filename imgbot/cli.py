@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from imgbot import __version__, operating
 from imgbot.errors import EX_CONFIG
@@ -32,8 +32,16 @@ class _Command:
     run: Callable[[argparse.Namespace], int]
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with 78 where an argument is wrong: 2 says other things here, and systemd knows 78."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EX_CONFIG, f"{self.prog}: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="imgbot",
         description="A Telegram bot that makes pictures. Without a command it serves.",
         epilog="Settings are environment variables; the README lists them.",
@@ -104,6 +112,11 @@ _COMMANDS = {
         help="another number of workers for the bot that runs",
         arguments=operating.scale_arguments,
         run=operating.scale,
+    ),
+    "loadtest": _Command(
+        help="test this machine under the load of so many users",
+        arguments=operating.loadtest_arguments,
+        run=operating.loadtest,
     ),
     "uninstall": _Command(
         help="remove the service; the data stays",

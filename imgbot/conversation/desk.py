@@ -248,14 +248,20 @@ class Desk:
         rows: Keyboard,
         *,
         patience_s: float = 10.0,
+        is_needed: bool = False,
     ) -> bool:
-        """Change an earlier answer; False if it is gone. What cannot be now is left out."""
+        """Change an earlier answer; False if it is gone.
+
+        What cannot be now is left out, unless it is needed: then it raises TransientError.
+        """
         try:
             with patience(patience_s):
                 await self.delivery.tell(visit.place, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
+            if is_needed:
+                raise
             return True
         return True
 

@@ -29,7 +29,7 @@ async def handle_smart_merge_start(
 
 async def begin(state: FSMContext) -> None:
     """Wait for photos, with none so far."""
-    await ask(state, Ask.merge_photos, sources=[], words="", panel=0)
+    await ask(state, Ask.merge_photos, sources=[], words="", panel=0, shown=0)
 
 
 async def take_merge_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
@@ -57,8 +57,10 @@ async def collect(
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         await desk.say(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
         return
-    panel = await _show_count(visit, desk, data.get("panel", 0), len(kept))
-    await state.update_data(panel=panel)
+    # The button comes with the second photo; a count that is late is no loss.
+    is_needed = data.get("shown", 0) < 2 <= len(kept)
+    panel = await _show_count(visit, desk, data.get("panel", 0), len(kept), is_needed=is_needed)
+    await state.update_data(panel=panel, shown=len(kept))
 
 
 async def press_merge(state: FSMContext, visit: Visit, desk: Desk) -> str:
@@ -78,11 +80,14 @@ async def _merge(state: FSMContext, visit: Visit, desk: Desk, words: str) -> Non
     await state.clear()
 
 
-async def _show_count(visit: Visit, desk: Desk, panel: int, count: int) -> int:
+async def _show_count(visit: Visit, desk: Desk, panel: int, count: int, *, is_needed: bool) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
     key = "merge_count" if count > 1 else "merge_count_one"
     rows = buttons.merge(visit.language) if count > 1 else []
     text = say(visit.language, key, count=count)
-    if panel and await desk.rewrite(visit, panel, text, rows, patience_s=1.0):
+    patience_s = 10.0 if is_needed else 1.0
+    if panel and await desk.rewrite(
+        visit, panel, text, rows, patience_s=patience_s, is_needed=is_needed
+    ):
         return panel
     return await desk.write(visit, text, rows)

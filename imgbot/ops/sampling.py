@@ -87,6 +87,7 @@ class Sample:
     """(operation, status) → count."""
     job_time: Histogram = field(default_factory=Histogram)
     stages: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
+    loop_lag: Histogram = field(default_factory=Histogram)
     refusals: float = 0.0
     flood_waits: float = 0.0
     poll_answered_at_s: float = 0.0
@@ -130,6 +131,7 @@ class Sampler:
             ended=found.by_two("imgbot_jobs_finished_total", "operation", "status"),
             job_time=found.histogram("imgbot_job_duration_seconds"),
             stages=found.histograms("imgbot_job_stage_duration_seconds", "stage"),
+            loop_lag=found.histogram("imgbot_event_loop_lag_seconds"),
             refusals=found.total("imgbot_rate_limit_refusals_total"),
             flood_waits=found.total("imgbot_telegram_rate_limited_total"),
             poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, wrong
+from imgbot.ops import load_note
 from imgbot.ops.files import replace_file
 
 MOVED = "moved"
@@ -21,8 +22,8 @@ BEGUN = "begun"
 """A file in it: what was here before is being replaced."""
 
 _SETTING = "IMGBOT_STATE_DIR"
-# The server's own files, locks, and what is only half there.
-_LEFT_OUT = frozenset({"redis", "lock", MOVED, UNFINISHED})
+# The server's own files, locks, what is true of this machine alone, and what is only half there.
+_LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
 _HALF = ".part"
 
 

@@ -7,7 +7,6 @@ killed it is started again and goes on where it was. Both end together.
 import asyncio
 import os
 import signal
-import socket
 import sys
 import tempfile
 from contextlib import AsyncExitStack, suppress
@@ -16,17 +15,13 @@ from pathlib import Path
 
 import uvloop
 
-from imgbot.sandbox import tether
-from imgbot.sandbox.provider import KEY
+from imgbot.sandbox import guest
 from imgbot.sandbox.server import Sandbox
 from imgbot.sandbox.world import FIRST_USER_ID
 
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
-_HOST = "127.0.0.1"
-_SIM = "-sim"
-"""Behind the name of a real provider that the sandbox plays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +51,12 @@ async def _demo(port: int, provider: str) -> int:
     async with AsyncExitStack() as closing:
         state_dir = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-demo-")))
         try:
-            sandbox = await closing.enter_async_context(Sandbox(_HOST, port))
+            sandbox = await closing.enter_async_context(Sandbox(guest.HOST, port))
         except OSError as error:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
-        if provider.endswith(_SIM) and provider.removesuffix(_SIM) not in sandbox.simulators:
-            known = ", ".join(f"{name}{_SIM}" for name in sandbox.simulators)
+        if provider.endswith(guest.SIM) and not guest.is_played(sandbox, provider):
+            known = guest.played_by(sandbox)
             print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
             return 1
         environ = _environment(sandbox, state_dir, provider)
@@ -69,43 +64,17 @@ async def _demo(port: int, provider: str) -> int:
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
-    """Settings of the child: nothing of the operator's own may reach the demo."""
-    environ = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
-    return environ | {
-        "IMGBOT_TOKEN": sandbox.token,
-        "IMGBOT_TELEGRAM_API": sandbox.url,
-        "IMGBOT_STATE_DIR": str(state_dir),
-        # A bot that is killed leaves temporary files; here they go when the demo ends.
-        "TMPDIR": str(state_dir),
-        "IMGBOT_HTTP": (http := f"{_HOST}:{_free_port()}"),
-        "IMGBOT_PUBLIC_URL": f"http://{http}",
+    return guest.environment(sandbox, state_dir, provider) | {
         # Whoever opens the page first owns the bot: /stats and the like can be tried, too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
-        **_provider_settings(sandbox, provider),
     }
-
-
-def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
-    if not provider.endswith(_SIM):
-        return {
-            "IMGBOT_PROVIDER": provider,
-            # The built-in engine has no use for these two, and they do it no harm.
-            "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
-            "SIMULATED_API_KEY": KEY,
-        }
-    played = sandbox.simulators[provider.removesuffix(_SIM)]
-    settings = {
-        "IMGBOT_PROVIDER": played.name,
-        "IMGBOT_PROVIDER_URL": played.base_url + played.api_path,
-    }
-    return settings | ({played.key_name: played.key} if played.key_name else {})
 
 
 async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stop: _Stop) -> int:
     is_told = False
     for _ in range(_RESTARTS):
-        bot = await _start(environ)
+        bot = await guest.start(environ)
         if not is_told:
             is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
@@ -125,18 +94,6 @@ async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _
     return sandbox.world.poller.is_active
 
 
-async def _start(environ: dict[str, str]) -> asyncio.subprocess.Process:
-    # A session of its own: Ctrl-C is for the demo, which then tells the bot to drain.
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        tether.__file__,
-        str(os.getpid()),
-        *(sys.executable, "-m", "imgbot"),
-        env=environ,
-        start_new_session=True,
-    )
-
-
 async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:
     """Wait until the bot ends by itself or is told to."""
     async with asyncio.TaskGroup() as group:
@@ -149,9 +106,3 @@ async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:
                 with suppress(ProcessLookupError):
                     tell()
     return end.result()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return probe.getsockname()[1]

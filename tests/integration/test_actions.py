@@ -123,6 +123,22 @@ async def test_merge_photos_one_by_one(builtin_stage: Stage) -> None:
     assert min((await picture_in(control, result)).size) > 200
 
 
+async def test_the_merge_button_comes_although_telegram_asks_for_calm(
+    builtin_stage: Stage,
+) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await say_and_wait(builtin_stage, person, "/merge")
+    await control.send_photos(person, [jpeg("cat")])
+    await control.wait_message(person.id, lambda m: "first photo" in m.text)
+
+    await control.fault("editMessageText", "flood", chat_id=person.id, retry_after_s=2)
+    await control.send_photos(person, [jpeg("astronaut")])
+    panel = await control.wait_message(person.id, lambda m: "2 photos" in m.text)
+
+    assert [button["text"] for button in panel.buttons] == ["🧩 Merge"]
+
+
 def dark(name: str) -> bytes:
     buffer = io.BytesIO()
     load_photo(name).point([value // 4 for value in range(256)] * 3).save(

@@ -48,11 +48,6 @@ def pss_mib(pid: int) -> float:
     return 0.0
 
 
-def family_of(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    return [pid, *children_of(pid)]
-
-
 def free_port() -> int:
     """A port of loopback that nobody listens on just now."""
     with socket.socket() as probe:

@@ -15,6 +15,7 @@ from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.doctor.running import Seen
 from imgbot.ops.doctor.telegram import Said
 from imgbot.ops.environment import load
+from imgbot.ops.load_note import Note, read_note, write_note
 from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import Settings
 from imgbot.ops.shipped_files import shipped
@@ -172,13 +173,49 @@ def test_the_guides_checklist() -> None:
         IMGBOT_POLL_INTERVAL_INITIAL="0.1",
     )
 
-    ticked = guide.judge(ready, 256 << 20, 5000, is_watched=True)
-    open_ = guide.judge(bare, 0, None, is_watched=False)
+    tested = Note(users=300, workers=10, is_good=True, at_s=0.0)
+
+    ticked = guide.judge(ready, 256 << 20, 5000, tested, is_watched=True)
+    open_ = guide.judge(bare, 0, None, None, is_watched=False)
 
     assert len(ticked) == len(open_) == 7
     assert {finding.level for finding in ticked} == {Severity.OK}
     assert {finding.level for finding in open_} == {Severity.WARNING}
     assert all(finding.mend for finding in open_)
+
+
+@pytest.mark.parametrize(
+    ("note", "level", "word"),
+    [
+        (Note(users=300, workers=10, is_good=True, at_s=0.0), "ok", "hold"),
+        (Note(users=300, workers=10, is_good=False, at_s=0.0), "warning", "did not hold"),
+        (Note(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
+        (None, "warning", "5000 pictures"),
+    ],
+    ids=["held", "failed", "fewer", "never"],
+)
+def test_a_load_test_ticks_its_point(note: Note | None, level: str, word: str) -> None:
+    found = guide.judge(settings(IMGBOT_USERS="300"), 1, 5000, note, is_watched=True)
+
+    load = the(found, "guide: load")
+    assert load.level == level
+    assert word in load.text
+    assert load.mend == ("" if level == "ok" else "imgbot loadtest --users 300")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"users": "many"}'])
+def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "loadtest.json").write_text(text)
+
+    assert read_note(tmp_path) is None
+
+
+def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
+    note = Note(users=300, workers=10, is_good=True, at_s=1.5)
+
+    write_note(tmp_path, note)
+
+    assert read_note(tmp_path) == note
 
 
 def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from imgbot.ops import state
 from imgbot.ops.lock import InstanceLock
 
 
-@pytest.mark.parametrize("name", ["lock", "moved", "redis", "restore.part"])
+@pytest.mark.parametrize("name", ["loadtest.json", "lock", "moved", "redis", "restore.part"])
 def test_what_is_a_places_own_comes_with_no_backup(tmp_path: Path, name: str) -> None:
     unpacked, here = tmp_path / "unpacked", tmp_path / "here"
     (unpacked / name).mkdir(parents=True)

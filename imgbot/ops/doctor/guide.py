@@ -1,6 +1,8 @@
 """The guide's checklist before the first users come, ticked as far as it can be seen from here."""
 
 from imgbot.findings import Finding, ok, warning
+from imgbot.ops.doctor.place import STATE
+from imgbot.ops.load_note import Note
 from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
 
 _RATE_PER_MINUTE = 10
@@ -9,16 +11,19 @@ _RATE_PER_MINUTE = 10
 _INITIAL_S = (1.0, 5.0)
 """The guide: one to two seconds at low load, three to five at high."""
 
-_TRIED = 100
-"""A bot that has delivered so many has been under some load."""
-
 
 def judge(
-    settings: Settings, maxmemory_bytes: int | None, delivered: int | None, *, is_watched: bool
+    settings: Settings,
+    maxmemory_bytes: int | None,
+    delivered: int | None,
+    note: Note | None,
+    *,
+    is_watched: bool,
 ) -> list[Finding]:
     """Tick each point; `maxmemory_bytes` and `delivered` are Redis's, None where it was not seen.
 
-    `is_watched` says whether somebody can look at /metrics at this moment.
+    `note` is that of the latest load test, and `is_watched` says whether somebody can look at
+    /metrics at this moment.
     """
     return [
         _workers(settings),
@@ -26,7 +31,7 @@ def judge(
         _polling(settings),
         _redis(maxmemory_bytes),
         _monitoring(settings, is_watched=is_watched),
-        _load(delivered),
+        _load(settings, delivered, note),
         _alerts(settings),
     ]
 
@@ -75,12 +80,20 @@ def _monitoring(settings: Settings, *, is_watched: bool) -> Finding:
     )
 
 
-def _load(delivered: int | None) -> Finding:
-    if delivered is not None and delivered >= _TRIED:
-        return ok("guide: load", f"{delivered} pictures delivered so far")
-    seen = "not known" if delivered is None else f"{delivered} pictures delivered so far"
-    mend = "in a checkout: .venv/bin/python -m tests.bench.load --users 10 100"
-    return warning("guide: load", f"{seen}: not tested under load yet", mend)
+def _load(settings: Settings, delivered: int | None, note: Note | None) -> Finding:
+    users = settings.users or settings.worker_count * USERS_PER_WORKER
+    # Only root may leave a note where the service has its state.
+    sudo = "sudo " if settings.state_dir == STATE else ""
+    mend = f"{sudo}imgbot loadtest --users {users}"
+    if note is None:
+        seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
+        return warning("guide: load", f"not tested under load yet{seen}", mend)
+    text = f"tested with {note.users} users on {note.day}"
+    if not note.is_good:
+        return warning("guide: load", f"{text}: the guide's criteria did not hold", mend)
+    if note.users < users:
+        return warning("guide: load", f"{text}, and there may be {users}", mend)
+    return ok("guide: load", f"{text}: the guide's criteria hold")
 
 
 def _alerts(settings: Settings) -> Finding:

@@ -1,0 +1,80 @@
+"""`imgbot loadtest`: one run per number of users, then the screen, and the exit status."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+
+import uvloop
+
+from imgbot.errors import ImgbotError
+from imgbot.loadtest.bench import measure
+from imgbot.loadtest.figures import Figures, figures_of
+from imgbot.loadtest.report import as_document, as_text, is_good
+from imgbot.loadtest.wish import Wish
+from imgbot.ops.doctor.place import environ_of_service
+from imgbot.ops.environment import state_dir_of
+from imgbot.ops.load_note import Note, write_note
+
+NOT_MET = 2
+INTERRUPTED = 130
+_CLEAR_LINE = "\r\x1b[K"
+
+
+def main(wish: Wish, *, is_json: bool) -> int:
+    """Test, and print what was found; return the exit status of `operating`'s help.
+
+    Raises ImgbotError, OSError.
+    """
+    runs, is_stopped = uvloop.run(_test(wish))
+    if runs:
+        document = json.dumps(as_document(wish, runs), indent=2) if is_json else ""
+        sys.stdout.write(f"{document or as_text(wish, runs)}\n")
+    if is_stopped:
+        return INTERRUPTED
+    are_good = all(map(is_good, runs))
+    _note(max(runs, key=lambda run: run.users), are_good=are_good)
+    return 0 if are_good else NOT_MET
+
+
+async def _test(wish: Wish) -> tuple[list[Figures], bool]:
+    """Run one after the other; stop at the first Ctrl-C with what was measured so far."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    runs: list[Figures] = []
+    try:
+        for users in wish.users:
+            run = await measure(wish, users, stop, _tell)
+            if run is not None:
+                runs.append(figures_of(run))
+            if stop.is_set():
+                break
+    except* ImgbotError as group:
+        raise _first(group) from None
+    finally:
+        _tell("")
+    return runs, stop.is_set()
+
+
+def _first(group: BaseExceptionGroup[ImgbotError]) -> ImgbotError:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+def _tell(line: str) -> None:
+    """Renew the one line of progress; on a pipe there is none."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{_CLEAR_LINE}{line}")
+        sys.stderr.flush()
+
+
+def _note(run: Figures, *, are_good: bool) -> None:
+    """Leave a note for `imgbot doctor`, where the bot has its state and this user may write."""
+    with contextlib.suppress(ImgbotError, OSError):
+        folder = state_dir_of(environ_of_service(os.environ))
+        write_note(folder, Note(run.users, run.workers, are_good, time.time()))

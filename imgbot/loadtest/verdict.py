@@ -1,0 +1,78 @@
+"""The guide's criteria, each met or not, and the setting to turn where it is not."""
+
+from dataclasses import dataclass
+
+from imgbot.levels import BOUNDS, Vital
+from imgbot.loadtest.figures import Figures
+from imgbot.ops.figures import count, duration, share
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One line of the list; `mend` says what to turn where it is not met."""
+
+    name: str
+    found: str
+    is_met: bool
+    mend: str
+
+
+def criteria(figures: Figures) -> list[Criterion]:
+    """Judge a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
+    lost, doubled = figures.ends["lost"], figures.ends["doubled"]
+    charged = figures.charged_twice + figures.charged_in_vain
+    longest = figures.longest_queue
+    return [
+        _bounded(
+            Vital.JOB_TIME_S,
+            "mean job time < 30 s",
+            figures.job_time.mean_s,
+            duration(figures.job_time.mean_s),
+            _slow(figures),
+        ),
+        _bounded(
+            Vital.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), _more_workers(figures)
+        ),
+        _bounded(
+            Vital.ERROR_RATIO,
+            "errors < 1 %",
+            figures.error_ratio,
+            share(figures.error_ratio),
+            "imgbot doctor; the provider's errors are in /metrics",
+        ),
+        _bounded(
+            Vital.CPU_RATIO,
+            "CPU < 70 %",
+            figures.use.cpu_ratio,
+            share(figures.use.cpu_ratio),
+            "more cores; IMGBOT_USERS for no more users than this server carries",
+        ),
+        _bounded(
+            Vital.MEMORY_RATIO,
+            "memory < 80 %",
+            figures.memory_ratio,
+            share(figures.memory_ratio),
+            f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory",
+        ),
+        Criterion(
+            "nothing lost or doubled",
+            f"{lost} lost, {doubled} doubled, {charged} charged wrongly",
+            not (lost or doubled or charged),
+            "this is a fault of imgbot: please report it",
+        ),
+    ]
+
+
+def _bounded(vital: Vital, name: str, value: float | None, found: str, mend: str) -> Criterion:
+    # What nobody knows is not met: a run without an answer proves nothing.
+    return Criterion(name, found, value is not None and value < BOUNDS[vital].attention, mend)
+
+
+def _slow(figures: Figures) -> str:
+    if figures.provider_share is not None and figures.provider_share > 0.8:
+        return "the provider takes most of it: a faster model, by IMGBOT_MODELS"
+    return _more_workers(figures)
+
+
+def _more_workers(figures: Figures) -> str:
+    return f"IMGBOT_WORKERS={figures.workers + max(1, figures.workers // 2)}"

@@ -1,0 +1,42 @@
+"""What is to be tested, checked before anything is started."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from imgbot.errors import ConfigError
+from imgbot.ops.settings import MAX_WORKERS, workers_for
+
+SIMULATED = "simulated"
+BUILTIN = "builtin"
+_MOST_USERS = 5_000
+_MOST_MINUTES = 24 * 60.0
+_MOST_PICTURE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for. Raises ConfigError, with the name of the argument."""
+
+    users: Sequence[int] = (300,)
+    workers: int | None = None
+    minutes: float = 5.0
+    provider: str = SIMULATED
+    picture_s: tuple[float, float] = (10.0, 30.0)
+    is_resizing: bool = False
+    seed: int = field(default=1)
+
+    def __post_init__(self) -> None:
+        if not all(1 <= users <= _MOST_USERS for users in self.users):
+            raise ConfigError("--users", f"write whole numbers from 1 to {_MOST_USERS}")
+        if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
+            raise ConfigError("--workers", f"write a whole number from 1 to {MAX_WORKERS}")
+        if not 0 < self.minutes <= _MOST_MINUTES:
+            raise ConfigError("--minutes", f"write minutes from 0.05 to {_MOST_MINUTES:.0f}")
+        low_s, high_s = self.picture_s
+        if not 0 <= low_s <= high_s <= _MOST_PICTURE_S:
+            raise ConfigError(
+                "--picture-seconds", f"write the least and the most, {_MOST_PICTURE_S:.0f} at most"
+            )
+
+    def workers_of(self, users: int) -> int:
+        return self.workers if self.workers is not None else workers_for(users)

@@ -1,0 +1,106 @@
+"""All the people of one load test: each does its errands, and all that they order is kept."""
+
+import asyncio
+import json
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from imgbot.sandbox.load.orders import Order, answers
+from imgbot.sandbox.load.person import NoAnswerError, Person
+from imgbot.sandbox.load.plan import Errand
+from imgbot.sandbox.people import People
+from imgbot.sandbox.world import World
+
+_LANGUAGES = ("ru", "en")
+_LOOK_S = 5.0
+
+
+class Crowd:
+    """The people of one world. `passing` are texts of the bot's that end no order."""
+
+    def __init__(
+        self, world: World, size: int, passing: Collection[str], patience_s: float
+    ) -> None:
+        self._world = world
+        self._size = size
+        self._passing = passing
+        self._patience_s = patience_s
+        self._persons: list[Person] = []
+        self._by_chat: dict[int, Person] = {}
+        self.orders: list[Order] = []
+
+    @property
+    def answered(self) -> int:
+        return sum(order.answered_at_s is not None for order in self.orders)
+
+    async def gather(self, photos: Sequence[Path]) -> None:
+        """Make the people, with these pictures in their pockets."""
+        files = self._world.files
+        keys = [(await files.keep_upload(path, path.name)).file_id for path in photos]
+        people = People(self._world)
+        for number in range(self._size):
+            language = _LANGUAGES[number % len(_LANGUAGES)]
+            user = self._world.add_user(f"Person {number + 1}", "", language)
+            chat = self._world.chats[user["id"]]
+            person = Person(people, chat, language, keys, self._passing, self._patience_s)
+            self._persons.append(person)
+            self._by_chat[chat.id] = person
+
+    async def run(self, errands: Sequence[Errand], part: int = 0) -> None:
+        """Do the errands, each at its time or when the person's one before is done."""
+        begun_s = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
+            async with asyncio.TaskGroup() as acting:
+                for errand in errands:
+                    acting.create_task(self._errand(errand, part, begun_s + errand.at_s))
+            watch.cancel()
+
+    async def _errand(self, errand: Errand, part: int, due_s: float) -> None:
+        clock: Callable[[], float] = asyncio.get_running_loop().time
+        await asyncio.sleep(due_s - clock())
+        person = self._persons[errand.person]
+        async with person.turn:
+            self._close_former(person)
+            order = Order(errand, person.chat.id, part, person.last_id, ordered_at_s=clock())
+            self.orders.append(order)
+            try:
+                await person.order(errand)
+            except NoAnswerError:
+                return
+            order.after_id, order.ordered_at_s = person.after_id, clock()
+            order.is_made = True
+            await self._answer(person, order)
+
+    def _close_former(self, person: Person) -> None:
+        """What the bot says from here on is about the next order."""
+        for order in reversed(self.orders):
+            if order.chat_id == person.chat.id:
+                order.until_id = person.last_id + 1
+                return
+
+    async def _answer(self, person: Person, order: Order) -> None:
+        clock = asyncio.get_running_loop().time
+        try:
+            async with asyncio.timeout(self._patience_s):
+                while not answers(order, person.chat, self._passing).is_complete:
+                    person.changed.clear()
+                    await person.changed.wait()
+        except TimeoutError:
+            return
+        order.answered_at_s = clock()
+
+    async def _watch(self) -> None:
+        """Wake the people in whose chats something is new."""
+        feed = self._world.events
+        seq = feed.last_seq
+        while True:
+            for event in await feed.wait_after(seq, _LOOK_S):
+                seq = event.seq
+                happened = json.loads(event.data)
+                if happened["type"] == "reset":
+                    # More happened at once than is kept: everybody looks.
+                    for person in self._persons:
+                        person.changed.set()
+                elif person := self._by_chat.get(happened.get("chat_id", 0)):
+                    person.changed.set()

@@ -1,0 +1,186 @@
+"""What became of each order, by what stands in the chats and in the provider's ledger.
+
+Every order must end in exactly one picture or exactly one sentence, and a picture is charged
+once. What the bot says of itself is not asked.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from imgbot.sandbox.chats import Chat, Post
+from imgbot.sandbox.load.plan import Errand
+
+_CANCEL = "cancel:"
+_EDIT = "edit:"
+_SHOWN = 60
+
+
+class Fate(StrEnum):
+    """How an order ended."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # with a sentence, before or by the provider's rules
+    FAILED = "failed"  # with a sentence, after it was taken
+    LOST = "lost"  # without a word
+    DOUBLED = "doubled"  # more than once
+    OPEN = "open"  # the test was stopped before
+
+
+@dataclass(slots=True)
+class Order:
+    """One order as it was made; times are of the loop's clock."""
+
+    errand: Errand
+    chat_id: int
+    part: int
+    """Which plan it belongs to, where there are several one after the other."""
+    after_id: int
+    """The bot's messages after this one are about it, up to the next order of the person."""
+    until_id: int | None = None
+    ordered_at_s: float = 0.0
+    is_made: bool = False
+    """Whether the dialogue came to the step that orders."""
+    answered_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the bot has said to one order so far."""
+
+    pictures: tuple[Post, ...] = ()
+    sentences: tuple[Post, ...] = ()
+    unfinished: tuple[Post, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(self.pictures or self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One order and what became of it."""
+
+    order: Order
+    fate: Fate
+    job_id: str = ""
+    said: tuple[str, ...] = ()
+    """What the bot said, where it was not one thing: for whoever looks into it."""
+
+    @property
+    def seconds(self) -> float | None:
+        """From the order to its answer as the person sees it."""
+        answered_at_s = self.order.answered_at_s
+        return None if answered_at_s is None else answered_at_s - self.order.ordered_at_s
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """What the provider took; where it makes no orders of ours out, only the sum is known."""
+
+    pictures: int = 0
+    twice: int = 0
+    in_vain: int = 0
+    """Charged, and never seen by anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Every order and every charge."""
+
+    ended: Sequence[Ended] = field(default_factory=list[Ended])
+    charges: Charges = Charges()
+
+    def count(self, *fates: Fate) -> int:
+        return sum(each.fate in fates for each in self.ended)
+
+    def amiss(self) -> list[str]:
+        """A line for each order that was lost or doubled: how it was made, what was said."""
+        found = (each for each in self.ended if each.fate in {Fate.LOST, Fate.DOUBLED})
+        return [
+            f"{each.fate}: chat {each.order.chat_id}, {each.order.errand.way}"
+            + "".join(f" | {words}" for words in each.said)
+            for each in found
+        ]
+
+
+def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
+    """Sort what the bot has said; texts of `passing` end nothing, nor does what can be called off.
+
+    A text of `passing` that stays where nothing else came is silence.
+    """
+    posts = [
+        post
+        for post in chat.posts.values()
+        if post.is_outgoing and not post.is_deleted and _is_about(order, post)
+    ]
+    pictures = tuple(p for p in posts if "photo" in p.message or "document" in p.message)
+    texts = [post for post in posts if post not in pictures]
+    unfinished = tuple(post for post in texts if button(post, _CANCEL))
+    done = [post for post in texts if post not in unfinished]
+    sentences = tuple(p for p in done if p.message.get("text") not in passing)
+    return Answers(pictures, sentences, unfinished)
+
+
+def _is_about(order: Order, post: Post) -> bool:
+    return order.after_id < post.id and (order.until_id is None or post.id < order.until_id)
+
+
+def button(post: Post, prefix: str) -> str:
+    """The data of the first button that begins so; nothing if there is none."""
+    rows = post.message.get("reply_markup", {}).get("inline_keyboard", [])
+    found = (b.get("callback_data", "") for row in rows for b in row)
+    return next((data for data in found if data.startswith(prefix)), "")
+
+
+def settle(
+    orders: Iterable[Order],
+    chats: Mapping[int, Chat],
+    ledger: Sequence[Mapping[str, Any]] | None,
+    passing: Collection[str],
+    *,
+    is_whole: bool = True,
+) -> Books:
+    """Close the books; with `is_whole` False what has no answer yet is open, not lost.
+
+    `ledger` is None for a provider that charges nothing.
+    """
+    ended = [
+        _ended(order, answers(order, chats[order.chat_id], passing), is_whole=is_whole)
+        for order in orders
+    ]
+    return Books(ended, _charges(ended, ledger) if ledger is not None else Charges())
+
+
+def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
+    said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
+    count = len(found.pictures) + len(found.sentences)
+    if count == 0 or not order.is_made:
+        return Ended(order, Fate.LOST if is_whole else Fate.OPEN, said=said)
+    if count > 1 or found.unfinished:
+        return Ended(order, Fate.DOUBLED, said=said)
+    if found.pictures:
+        job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
+        return Ended(order, Fate.DELIVERED, job_id)
+    # Whoever was taken has a message that changed; a refusal is said at once.
+    is_refused = order.errand.is_moderated or not found.sentences[0].edits
+    return Ended(order, Fate.REFUSED if is_refused else Fate.FAILED)
+
+
+def _short(post: Post) -> str:
+    text: str = post.message.get("text") or post.message.get("caption") or ""
+    kind = "" if "text" in post.message else "picture: "
+    return f"{kind}{text[:_SHOWN]}"
+
+
+def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
+    seen = {each.job_id for each in ended if each.fate is Fate.DELIVERED}
+    by_job = Counter(str(entry.get("client_id") or "") for entry in ledger)
+    if "" in by_job:
+        surplus = max(0, len(ledger) - len(seen))
+        return Charges(len(ledger), twice=surplus)
+    is_open = any(each.fate in {Fate.OPEN, Fate.DOUBLED} for each in ended)
+    in_vain = 0 if is_open else sum(job not in seen for job in by_job)
+    return Charges(len(ledger), twice=len(ledger) - len(by_job), in_vain=in_vain)

@@ -1,0 +1,82 @@
+"""Who orders what and when: pure, and the same for the same seed.
+
+The guide sizes the bot by one worker per 30 users and calls a picture normal that takes less
+than 30 seconds. Its worker makes one picture at a time, so 30 users keep it just busy when
+each of them orders once in 30 × 30 s: once in a quarter of an hour. That is the usual rate
+here. Its "peaks" are the last fifth of the time, in which everybody orders once.
+"""
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+USUAL_EVERY_S = 900.0
+PEAK_SHARE = 0.2
+MODERATED_SHARE = 0.05
+"""Of the orders in words: so many ask for what the provider's rules forbid."""
+
+
+class Way(StrEnum):
+    """How a person orders."""
+
+    WORDS = "words"
+    MENU = "menu"  # the button, the question, the words
+    AGAIN = "again"  # the button under the latest picture
+    CAPTION = "caption"  # a photo that says what to do
+    REPLY = "reply"  # words in reply to the latest picture
+    ASKED = "asked"  # a photo alone, a button, the words
+    RETOUCH = "retouch"  # a photo with the command
+    RETOUCH_BUTTON = "retouch button"
+    UPSCALE_BUTTON = "upscale button"
+    LARGER = "larger"  # the button under the latest picture
+    ALBUM = "album"  # photos with one caption
+    MERGE = "merge"  # the command, the photos one by one, the button
+
+
+_WEIGHTS = {
+    Way.WORDS: 30,
+    Way.MENU: 10,
+    Way.AGAIN: 8,
+    Way.CAPTION: 14,
+    Way.REPLY: 6,
+    Way.ASKED: 6,
+    Way.RETOUCH: 5,
+    Way.RETOUCH_BUTTON: 4,
+    Way.UPSCALE_BUTTON: 5,
+    Way.LARGER: 4,
+    Way.ALBUM: 5,
+    Way.MERGE: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One order to come: `at_s` after the beginning, by the person of that number."""
+
+    at_s: float
+    person: int
+    way: Way
+    seed: int
+    is_moderated: bool = False
+    is_in_peak: bool = False
+
+
+def plan(people: int, duration_s: float, dice: random.Random) -> list[Errand]:
+    """Return what so many people order in `duration_s`, in the order of time."""
+    peak_s = duration_s * (1 - PEAK_SHARE)
+    errands: list[Errand] = []
+    at_s = dice.expovariate(people / USUAL_EVERY_S)
+    while at_s < peak_s:
+        errands.append(_errand(at_s, dice.randrange(people), dice, is_in_peak=False))
+        at_s += dice.expovariate(people / USUAL_EVERY_S)
+    errands += [
+        _errand(dice.uniform(peak_s, duration_s), person, dice, is_in_peak=True)
+        for person in range(people)
+    ]
+    return sorted(errands, key=lambda errand: errand.at_s)
+
+
+def _errand(at_s: float, person: int, dice: random.Random, *, is_in_peak: bool) -> Errand:
+    way = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+    is_moderated = dice.random() < MODERATED_SHARE and way is Way.WORDS
+    return Errand(at_s, person, way, dice.randrange(1 << 30), is_moderated, is_in_peak)

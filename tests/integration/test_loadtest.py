@@ -1,0 +1,192 @@
+"""`imgbot loadtest`, run as an operator runs it, and its books where something is amiss."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from imgbot import cli
+from imgbot.loadtest.bench import PASSING, Run, open_stage, under_load, until_serving
+from imgbot.loadtest.figures import figures_of
+from imgbot.loadtest.report import as_text, is_good
+from imgbot.loadtest.wish import Wish
+from imgbot.ops.load_note import read_note
+from imgbot.sandbox.load.orders import Books, Charges, Fate, answers, settle
+from imgbot.sandbox.server import Sandbox
+from tests.support.processes import children_of, is_gone
+from tests.support.waiting import PATIENCE_S, eventually
+
+QUICK = ("--users", "3", "--minutes", "0.06", "--picture-seconds", "0.1", "0.3")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the command may write, so that what it leaves is seen; short, as sockets' paths are."""
+
+    folder: Path
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "tmp"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        clean = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "imgbot", "loadtest", *arguments),
+            env=clean | {"TMPDIR": str(self.temporary), "IMGBOT_STATE_DIR": str(self.state)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    async def bot_log(self) -> str:
+        return "".join(path.read_text() for path in self.temporary.glob("imgbot-load-*/bot.log"))
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        place = Place(Path(folder))
+        place.temporary.mkdir()
+        place.state.mkdir()
+        yield place
+
+
+async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
+    async with asyncio.timeout(PATIENCE_S):
+        out, error = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), error.decode()
+
+
+async def test_it_measures_judges_and_leaves_a_note_alone(place: Place) -> None:
+    status, out, error = await ended(await place.start(*QUICK, "--resize", "--json"))
+
+    document = json.loads(out)
+    [run] = document["runs"]
+    # How long a picture takes is this machine's; what became of it is not.
+    met = {each["name"]: each["is_met"] for each in run["criteria"]}
+    assert error == ""
+    assert status == (0 if all(met.values()) else 2)
+    assert met["nothing lost or doubled"]
+    assert met["errors < 1 %"]
+    assert run["ends"] | {"refused": 0} == run["ends"] | {"lost": 0, "failed": 0, "refused": 0}
+    assert run["ends"]["delivered"] + run["ends"]["refused"] >= 9
+    assert run["charged"] == run["ends"]["delivered"]
+    assert run["resized"]["resizes"] >= 1
+    assert list(place.temporary.iterdir()) == []
+    note = read_note(place.state)
+    assert note is not None
+    assert (note.users, note.is_good) == (3, status == 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--users", "0"), "--users"),
+        (("--users", "many"), "--users"),
+        (("--workers", "0"), "--workers"),
+        (("--minutes", "nan"), "--minutes"),
+        (("--minutes", "0"), "--minutes"),
+        (("--picture-seconds", "3", "1"), "--picture-seconds"),
+        (("--provider", "replicate"), "--provider"),
+        (("--provider", "nobody-sim"), "--provider"),
+        (("--faster",), "--faster"),
+    ],
+    ids=lambda value: "=".join(value) if isinstance(value, tuple) else None,
+)
+def test_a_wrong_argument_is_named(
+    arguments: tuple[str, ...], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = cli.main(["loadtest", *arguments])
+    except SystemExit as end:
+        status = end.code
+
+    assert status == 78
+    assert named in capsys.readouterr().err
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A test that would take its time, its bot there."""
+
+    process: asyncio.subprocess.Process
+    family: dict[int, str]
+
+    def pid_of(self, word: str) -> int:
+        return next(pid for pid, line in self.family.items() if word in line)
+
+
+@pytest.fixture
+async def running(place: Place) -> AsyncIterator[Running]:
+    process = await place.start("--users", "30", "--minutes", "60")
+    await eventually(place.bot_log, lambda log: "ready" in log)
+    family = children_of(process.pid)
+    yield Running(process, family)
+    for pid in (process.pid, *family):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_ctrl_c_leaves_nothing_behind(place: Place, running: Running) -> None:
+    running.process.send_signal(signal.SIGINT)
+
+    status, _, error = await ended(running.process)
+    assert (status, error) == (130, "")
+    assert all(map(is_gone, running.family))
+    assert list(place.temporary.iterdir()) == []
+    assert read_note(place.state) is None
+
+
+async def test_a_bot_that_is_killed_ends_it_with_a_reason(place: Place, running: Running) -> None:
+    os.kill(running.pid_of("-m\0imgbot\0"), signal.SIGKILL)
+
+    status, out, error = await ended(running.process)
+    assert (status, out) == (1, "")
+    assert "the bot ended (status -9)" in error
+    assert all(map(is_gone, running.family))
+    assert list(place.temporary.iterdir()) == []
+
+
+async def test_a_lost_and_a_doubled_picture_are_found(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
+    wish = Wish(users=(3,), minutes=0.04, picture_s=(0.1, 0.2), seed=4)
+    async with open_stage(wish, 3) as stage:
+        await until_serving(stage)
+        run = await under_load(stage, wish, 3, asyncio.Event(), lambda _line: None)
+        books = tampered_with(run, stage.sandbox)
+    assert list(place.temporary.iterdir()) == []
+    assert run.books.count(Fate.DELIVERED) == len(run.books.ended) >= 3
+    assert run.books.charges == Charges(len(run.books.ended))
+    assert (books.count(Fate.LOST), books.count(Fate.DOUBLED)) == (1, 1)
+    assert books.charges.twice == 1
+    amiss = figures_of(replace(run, books=books))
+    assert not is_good(amiss)
+    assert "✗ nothing lost or doubled  1 lost, 1 doubled" in as_text(wish, [amiss])
+
+
+def tampered_with(run: Run, sandbox: Sandbox) -> Books:
+    """The books of the same run, had a picture been lost, one shown and one charged twice."""
+    world, ledger = sandbox.world, sandbox.provider.book.ledger
+    lost, doubled = (each.order for each in run.books.ended[:2])
+    chat = world.chats[lost.chat_id]
+    world.delete_post(chat, answers(lost, chat, PASSING).pictures[0])
+    chat = world.chats[doubled.chat_id]
+    picture = answers(doubled, chat, PASSING).pictures[0]
+    world.add_post(chat, world.bot, {"photo": picture.message["photo"]})
+    orders = [each.order for each in run.books.ended]
+    return settle(orders, world.chats, [*ledger, ledger[0]], PASSING)

@@ -1,0 +1,136 @@
+"""What became of each order, by what stands in the chat: no bot's own word is asked."""
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from imgbot.sandbox.load.orders import Books, Fate, Order, settle
+from imgbot.sandbox.load.plan import PEAK_SHARE, Errand, Way, plan
+from imgbot.sandbox.server import new_token
+from imgbot.sandbox.world import FIRST_USER_ID, World
+
+Json = dict[str, Any]
+
+BELL: Json = {"text": "Ready!"}
+SORRY: Json = {"text": "Not this time"}
+
+
+def with_button(content: Json, data: str) -> Json:
+    button = {"text": "a button", "callback_data": data}
+    return content | {"reply_markup": {"inline_keyboard": [[button]]}}
+
+
+TAKEN = with_button({"text": "Accepted"}, "cancel:7")
+SHOWN = with_button({"photo": [{"file_id": "x"}]}, "edit:7")
+CHARGE: Json = {"task_id": "t", "client_id": "7", "charged_usd": 0.04}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World(new_token())
+    world.add_user("Anna", "", "en")
+    yield world
+    world.close()
+
+
+def books_after(
+    world: World,
+    *said: Json,
+    ledger: list[Json] | None = None,
+    is_moderated: bool = False,
+    is_made: bool = True,
+) -> Books:
+    """The books of one order, to which the bot has said so much."""
+    chat = world.chats[FIRST_USER_ID]
+    errand = Errand(0.0, 0, Way.WORDS, 1, is_moderated)
+    asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
+    order = Order(errand, chat.id, 0, asked.id, is_made=is_made)
+    for content in said:
+        if content is SHOWN or (content is SORRY and len(said) > 1):
+            # As the bot does it: the message that was there becomes the end.
+            open_ = [p for p in chat.posts.values() if p.message.get("text") == TAKEN["text"]]
+            if open_:
+                world.change_post(chat, open_[0], content)
+                continue
+        world.add_post(chat, world.bot, content)
+    return settle([order], world.chats, [CHARGE] if ledger is None else ledger, {BELL["text"]})
+
+
+@pytest.mark.parametrize(
+    ("said", "fate"),
+    [
+        ((TAKEN, SHOWN), Fate.DELIVERED),
+        ((TAKEN, SHOWN, BELL), Fate.DELIVERED),
+        ((SORRY,), Fate.REFUSED),
+        ((TAKEN, SORRY), Fate.FAILED),
+        ((), Fate.LOST),
+        ((TAKEN,), Fate.LOST),
+        ((BELL,), Fate.LOST),
+        ((SHOWN, SHOWN), Fate.DOUBLED),
+        ((SHOWN, SORRY), Fate.DOUBLED),
+        ((SHOWN, TAKEN), Fate.DOUBLED),
+    ],
+    ids=[
+        "a picture",
+        "a picture and its bell",
+        "a sentence at once",
+        "a sentence after all",
+        "silence",
+        "a promise alone",
+        "a bell alone",
+        "two pictures",
+        "a picture and a sentence",
+        "a picture and a promise",
+    ],
+)
+def test_an_order_ends_in_one_picture_or_one_sentence(
+    world: World, said: tuple[Json, ...], fate: Fate
+) -> None:
+    assert books_after(world, *said).count(fate) == 1
+
+
+def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:
+    books = books_after(world, {"text": "Which photo?"}, is_made=False)
+
+    assert books.count(Fate.LOST) == 1
+    assert books.amiss() == [f"lost: chat {FIRST_USER_ID}, words | Which photo?"]
+
+
+def test_what_the_rules_forbid_is_refused_and_not_failed(world: World) -> None:
+    books = books_after(world, TAKEN, SORRY, ledger=[], is_moderated=True)
+
+    assert books.count(Fate.REFUSED) == 1
+
+
+@pytest.mark.parametrize(
+    ("ledger", "twice", "in_vain"),
+    [
+        ([CHARGE], 0, 0),
+        ([CHARGE, CHARGE], 1, 0),
+        ([CHARGE, CHARGE | {"client_id": "8"}], 0, 1),
+        # Of a provider that knows nothing of our jobs the sum tells.
+        ([CHARGE | {"client_id": ""}], 0, 0),
+        ([CHARGE | {"client_id": ""}] * 2, 1, 0),
+    ],
+    ids=["once", "twice", "for nobody", "once, unnamed", "twice, unnamed"],
+)
+def test_a_picture_is_charged_once(
+    world: World, ledger: list[Json], twice: int, in_vain: int
+) -> None:
+    charges = books_after(world, TAKEN, SHOWN, ledger=ledger).charges
+
+    assert (charges.twice, charges.in_vain) == (twice, in_vain)
+
+
+def test_a_plan_is_the_same_for_the_same_seed_and_ends_in_a_peak() -> None:
+    errands = plan(300, 300.0, random.Random(1))
+
+    assert errands == plan(300, 300.0, random.Random(1)) != plan(300, 300.0, random.Random(2))
+    peak = [errand for errand in errands if errand.is_in_peak]
+    assert sorted(errand.person for errand in peak) == list(range(300))
+    assert min(errand.at_s for errand in peak) >= 300 * (1 - PEAK_SHARE)
+    # Once in a quarter of an hour: 300 people in four minutes order some 80 times.
+    assert 50 < len(errands) - len(peak) < 110
+    assert {errand.way for errand in errands} == set(Way)

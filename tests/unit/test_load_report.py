@@ -1,0 +1,136 @@
+"""A load test's figures, judged by the guide and laid out for a terminal."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imgbot.loadtest.figures import Figures, Resized, Times, Use, quantile, times_of
+from imgbot.loadtest.report import as_document, as_text, is_good
+from imgbot.loadtest.verdict import criteria
+from imgbot.loadtest.wish import Wish
+from imgbot.sandbox.load.orders import Fate
+
+GOOD = Figures(
+    users=100,
+    workers=5,
+    is_whole=True,
+    seconds=320.0,
+    ends=dict.fromkeys((fate.value for fate in Fate), 0) | {"delivered": 126, "refused": 1},
+    amiss=[],
+    operations={"create": 70, "edit": 56},
+    charged=126,
+    charged_twice=0,
+    charged_in_vain=0,
+    jobs_per_s=0.4,
+    peak_jobs_per_s=1.5,
+    job_time=Times(22.0, 22.0, 30.0, 39.0),
+    provider_share=0.9,
+    longest_queue=2,
+    p95_queue=0.0,
+    error_ratio=0.0,
+    rate_limit_refusals=0,
+    flood_waits=0,
+    use=Use(0.05, 0.2, {"bot": 0.05}, 160e6, 180_000_000, {"bot": 180_000_000}, 0.04),
+    cores=2.0,
+    memory_limit_bytes=1e9,
+    loop_lag_p99_s=0.005,
+    resized=None,
+)
+
+
+def of(**changes: Any) -> Figures:
+    return replace(GOOD, **changes)
+
+
+def used(**changes: Any) -> Use:
+    return replace(GOOD.use, **changes)
+
+
+def test_a_good_run_meets_every_criterion() -> None:
+    assert is_good(GOOD)
+    assert [each.is_met for each in criteria(GOOD)] == [True] * 6
+    assert not is_good(of(is_whole=False))
+
+
+@pytest.mark.parametrize(
+    ("figures", "name", "turn"),
+    [
+        (of(job_time=Times(31.0, 30.0, 60.0, 70.0)), "mean job time", "a faster model"),
+        (
+            of(job_time=Times(31.0, 30.0, 60.0, 70.0), provider_share=0.5),
+            "mean job time",
+            "IMGBOT_WORKERS=7",
+        ),
+        (of(job_time=Times(None, None, None, None)), "mean job time", "a faster model"),
+        (of(longest_queue=50), "queue", "IMGBOT_WORKERS=7"),
+        (of(error_ratio=0.01), "errors", "imgbot doctor"),
+        (of(error_ratio=None), "errors", "imgbot doctor"),
+        (of(use=used(cpu_ratio=0.7)), "CPU", "more cores"),
+        (of(use=used(memory_peak_bytes=800_000_000)), "memory", "IMGBOT_WORKERS=2"),
+        (of(ends=GOOD.ends | {"lost": 1}), "nothing lost", "report"),
+        (of(ends=GOOD.ends | {"doubled": 1}), "nothing lost", "report"),
+        (of(charged_twice=1), "nothing lost", "report"),
+        (of(charged_in_vain=1), "nothing lost", "report"),
+    ],
+    ids=[
+        "slow by the provider",
+        "slow by itself",
+        "nothing ended",
+        "queue",
+        "errors",
+        "nothing to judge",
+        "cpu",
+        "memory",
+        "lost",
+        "doubled",
+        "charged twice",
+        "charged in vain",
+    ],
+)
+def test_what_fails_says_what_to_turn(figures: Figures, name: str, turn: str) -> None:
+    [failed] = [each for each in criteria(figures) if not each.is_met]
+
+    assert failed.name.startswith(name)
+    assert turn in failed.mend
+    assert not is_good(figures)
+    assert f"✗ {failed.name}" in as_text(Wish(), [figures])
+    assert f"→ {failed.mend}" in as_text(Wish(), [figures])
+
+
+def test_runs_stand_side_by_side_with_their_ratio_to_the_first() -> None:
+    longer = of(users=300, workers=10, jobs_per_s=1.2, is_whole=False)
+
+    lines = as_text(Wish(users=(100, 300)), [GOOD, longer]).splitlines()
+
+    assert any("100 users" in line and "300 users (cut short)" in line for line in lines)
+    assert any(line.split() == ["jobs", "per", "second", "0.40", "1.20", "×3.00"] for line in lines)
+
+
+def test_resizing_is_compared_with_the_same_orders_without() -> None:
+    without, resizing = Times(2.0, 2.0, 3.0, 4.0), Times(2.1, 2.0, 3.3, 4.0)
+    run = of(resized=Resized(12, without, resizing, without, resizing))
+
+    text = as_text(Wish(is_resizing=True), [run])
+
+    assert "came and went 12 times" in text
+    assert "3.0 s → 3.3 s ×1.10" in text
+
+
+def test_what_was_amiss_is_told_without_what_a_terminal_would_obey() -> None:
+    run = of(ends=GOOD.ends | {"lost": 1}, amiss=["lost: chat 7 \x1b[2J"])
+
+    assert "lost: chat 7  [2J" in as_text(Wish(), [run])
+
+
+def test_the_document_has_the_same_for_scripts() -> None:
+    [run] = as_document(Wish(), [GOOD])["runs"]
+
+    assert run["job_time"] == {"mean_s": 22.0, "p50_s": 22.0, "p95_s": 30.0, "max_s": 39.0}
+    assert [each["is_met"] for each in run["criteria"]] == [True] * 6
+
+
+def test_quantiles_are_values_that_were_seen() -> None:
+    assert quantile([], 0.95) is None
+    assert quantile(range(100), 0.95) == 95
+    assert times_of([3.0, 1.0, 2.0]) == Times(2.0, 2.0, 3.0, 3.0)
