@@ -20,6 +20,8 @@ from tests.support.scripted import Script, open_script
 from tests.support.sim_desk import Desk, open_desk
 
 BOT_NAME = "@imgbot_sandbox_bot"
+# The sandbox counts its people from this.
+OWNER_ID, SECOND_ID, GUEST_ID = 5_000_000_001, 5_000_000_002, 5_000_000_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,43 @@ async def said(
 ) -> list[str]:
     """The words of what was heard."""
     return [message.text for message in await heard(stage, person, chat_id, rests=rests)]
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A bot for invited people, with two administrators, who are not on the list themselves."""
+
+    stage: Stage
+    owner: Person
+    second: Person
+    guest: Person
+
+    async def asked(self, person: Person, text: str, **fields: Any) -> Message:
+        """The first answer to what somebody says in private."""
+        after = await self.stage.control.last_seq()
+        await self.stage.control.say(person, text, **fields)
+        return await self.stage.control.wait_message(person.id, after=after)
+
+    async def settle(self, person: Person) -> None:
+        """Wait until all that somebody has sent is handled for good: a kill would repeat it."""
+        await heard(self.stage, person, rests=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+    settings = {
+        "IMGBOT_ADMINS": f"{OWNER_ID},{SECOND_ID}",
+        "IMGBOT_ALLOWED_USERS": str(GUEST_ID),
+        "IMGBOT_PRICES": "create=0.04",
+        "IMGBOT_DAILY_BUDGET": "100",
+    }
+    folder = tmp_path_factory.mktemp("office")
+    async for stage in open_stage(folder, is_simulated=True, **settings):
+        make_user = stage.control.make_user
+        owner, second = await make_user("Owner"), await make_user("Вторая", language_code="ru")
+        guest = await make_user("Guest")
+        assert (owner.id, second.id, guest.id) == (OWNER_ID, SECOND_ID, GUEST_ID)
+        yield Office(stage, owner, second, guest)
 
 
 async def open_group(

@@ -1,0 +1,101 @@
+"""Moves that are refused, fail or are cut off: each said in a sentence, and no place is spoiled."""
+
+import os
+from typing import Any
+
+import pytest
+
+from imgbot.moving.backup import Wish, backup
+from imgbot.ops import archive
+from imgbot.ops.lock import supervisor_of
+from tests.support.moving import Move, run
+
+
+async def test_what_is_refused_changes_nothing(move: Move) -> None:
+    await move.old.start()
+    running = await run(move.old, "restore", str(move.file))
+    made = await run(move.old, "backup", str(move.file))
+    again = await run(move.old, "restore", str(move.file), "--force")
+    await move.old.stop()
+    move.new.settings["IMGBOT_TOKEN"] = "123456789:" + "C" * 35
+    another = await run(move.new, "restore", str(move.file))
+    del move.new.settings["IMGBOT_TOKEN"]
+    whole = move.file.read_bytes()
+    move.file.write_bytes(whole[: len(whole) // 2])
+    half = await run(move.new, "restore", str(move.file))
+    missing = await run(move.new, "restore", str(move.file.with_name("none")))
+    nowhere = await run(move.new, "backup", "/nowhere/at/all")
+
+    assert (running.status, again.status, made.status) == (1, 1, 0)
+    assert f"process {move.old.pid} " in running.said
+    assert f"process {move.old.pid} " in again.said
+    assert (another.status, "IMGBOT_TOKEN" in another.said) == (78, True)
+    assert (half.status, "no whole backup" in half.said) == (1, True), half.said
+    assert (missing.status, "there is no file" in missing.said) == (1, True), missing.said
+    assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
+    for ended in (running, again, another, half, missing, nowhere):
+        assert "Traceback" not in ended.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    # It starts as if nothing had been tried.
+    await move.new.start()
+
+
+async def test_a_move_that_has_nowhere_to_go_stops_nothing(move: Move) -> None:
+    await move.old.start()
+
+    nowhere = await run(move.old, "backup", "--stop", "/nowhere/at/all")
+
+    assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
+    assert move.old.is_running
+
+
+async def test_while_a_place_is_left_no_bot_starts_there(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, seen = archive.write, []
+
+    def look_and_write(*given: Any) -> archive.Manifest:
+        seen.append(supervisor_of(move.old.state_dir))
+        return write(*given)
+
+    monkeypatch.setattr(archive, "write", look_and_write)
+
+    await backup(move.old.environ, Wish(move.file, is_stopping=True))
+
+    assert seen == [os.getpid()]
+    assert (move.old.state_dir / "moved").exists()
+
+
+async def test_a_move_that_fails_says_that_the_bot_is_stopped(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> archive.Manifest:
+        raise archive.BackupError("the disk is full")
+
+    monkeypatch.setattr(archive, "write", fail)
+
+    with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
+        await backup(move.old.environ, Wish(move.file, is_stopping=True))
+
+    assert not (move.old.state_dir / "moved").exists()
+
+
+async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move) -> None:
+    await move.old.start()
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    begun = move.new.state_dir / "restore.part" / "begun"
+    begun.parent.mkdir()
+    begun.touch()
+
+    refused = await run(move.new)
+    # Another file that is none does not make it whole.
+    move.file.with_name("noise").write_bytes(b"noise")
+    noise = await run(move.new, "restore", str(move.file.with_name("noise")), "--force")
+    still = await run(move.new)
+    put = await run(move.new, "restore", str(move.file), "--force")
+    await move.new.start()
+
+    assert made.status == 0
+    assert (noise.status, still.status, "cut off" in still.said) == (1, 78, True)
+    assert (refused.status, "cut off" in refused.said) == (78, True)
+    assert put.status == 0, put.said
