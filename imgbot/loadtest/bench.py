@@ -34,6 +34,7 @@ from imgbot.sandbox.server import Sandbox
 from imgbot.tasks import end, unless
 from imgbot.texts import LANGUAGES, say
 
+_LOOK_AFTER_S = 5.0
 _START_S = 120.0
 _LOOK_S = 0.05
 _DRAIN_S = 15.0
@@ -113,7 +114,15 @@ async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -
     async with open_stage(wish, users) as stage:
         if await unless(stop, until_serving(stage)) is None:
             return None
-        return await under_load(stage, wish, users, stop, tell)
+        try:
+            return await under_load(stage, wish, users, stop, tell)
+        except OSError as error:
+            # A line to the bot that breaks is told by what became of the bot.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AFTER_S):
+                    await stage.bot.wait()
+                raise _ended(stage) from error
+            raise
 
 
 @asynccontextmanager

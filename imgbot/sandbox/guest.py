@@ -1,9 +1,12 @@
 """The bot as a child of whoever plays Telegram for it: its settings, its start, its provider."""
 
 import asyncio
+import errno
 import os
+import random
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +15,10 @@ from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
 
 HOST = "127.0.0.1"
+_PORTS = range(20_000, 32_768)
+"""Below Linux's ip_local_port_range."""
+
+_TRIES = 100
 SIM = "-sim"
 """Behind the name of a real provider that the sandbox plays."""
 
@@ -44,7 +51,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
         "IMGBOT_STATE_DIR": str(state_dir),
         # A bot that is killed leaves temporary files; here they go when the sandbox ends.
         "TMPDIR": str(state_dir),
-        "IMGBOT_HTTP": (http := f"{HOST}:{_free_port()}"),
+        "IMGBOT_HTTP": (http := f"{HOST}:{free_port()}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",
         **_provider_settings(sandbox, provider),
     }
@@ -83,7 +90,14 @@ async def start(
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on just now. Raises OSError.
+
+    Not one of those that the system hands out by itself: whoever asks for it binds it seconds
+    later, and a connection of anybody's could have it by then.
+    """
+    for port in random.SystemRandom().sample(_PORTS, _TRIES):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise OSError(errno.EADDRINUSE, "no port of loopback is free")

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.support.processes import children_of, free_port
+from imgbot.sandbox.guest import free_port
+from tests.support.processes import children_of
 from tests.support.waiting import PATIENCE_S
 
 

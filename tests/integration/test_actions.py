@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tests.integration.conftest import Stage
-from tests.support.photos import load_photo, photo_path
+from tests.support.photos import load_photo, photo_path, underexpose
 from tests.support.sandbox import Control, Message, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -14,8 +14,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def jpeg(name: str, size: tuple[int, int] | None = None) -> bytes:
     image = load_photo(name)
+    return encoded(image.resize(size) if size else image)
+
+
+def encoded(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    (image.resize(size) if size else image).save(buffer, "JPEG", quality=92)
+    image.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
 
 
@@ -139,14 +143,6 @@ async def test_the_merge_button_comes_although_telegram_asks_for_calm(
     assert [button["text"] for button in panel.buttons] == ["🧩 Merge"]
 
 
-def dark(name: str) -> bytes:
-    buffer = io.BytesIO()
-    load_photo(name).point([value // 4 for value in range(256)] * 3).save(
-        buffer, "JPEG", quality=92
-    )
-    return buffer.getvalue()
-
-
 async def test_a_good_photo_is_left_as_it_is_and_told_so(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
@@ -161,7 +157,7 @@ async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Анна", language_code="ru")
 
-    await control.send_photos(person, [dark("cat")])
+    await control.send_photos(person, [encoded(underexpose(load_photo("cat"), 2.0))])
     question = await control.wait_message(person.id, lambda m: bool(m.buttons))
     await control.click(person, question, "Улучшить")
     result = await result_for(control, person)

@@ -16,8 +16,8 @@ import pytest
 
 from imgbot import __version__
 from imgbot.ops.onefile.build import write
+from imgbot.sandbox.guest import free_port
 from tests.support.bot import Bot
-from tests.support.processes import free_port
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import PATIENCE_S
 

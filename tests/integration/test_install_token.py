@@ -11,8 +11,8 @@ import pytest
 from imgbot.errors import ConfigError
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
+from imgbot.sandbox.guest import free_port
 from imgbot.sandbox.server import Sandbox
-from tests.support.processes import free_port
 from tests.support.sandbox import open_sandbox
 
 TOKEN = "123456789:" + "A" * 35

@@ -14,8 +14,8 @@ from typing import Any, Self
 import pytest
 import pytest_asyncio
 
+from imgbot.sandbox.guest import free_port
 from tests.integration.conftest import Stage, open_stage
-from tests.support.processes import free_port
 from tests.support.status_command import (
     COMMAND,
     address_of,

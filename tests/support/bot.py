@@ -15,8 +15,8 @@ import httpx
 from redis.asyncio import Redis
 
 from imgbot.queue.scripts import connect
+from imgbot.sandbox.guest import free_port
 from imgbot.sandbox.provider import KEY
-from tests.support.processes import free_port
 from tests.support.waiting import PATIENCE_S
 
 

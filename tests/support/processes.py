@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import socket
 from pathlib import Path
 
 from tests.support.waiting import PATIENCE_S
@@ -46,10 +45,3 @@ def pss_mib(pid: int) -> float:
             if line.startswith("Pss:"):
                 return int(line.split()[1]) / 1024
     return 0.0
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
