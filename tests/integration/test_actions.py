@@ -127,9 +127,7 @@ async def test_merge_photos_one_by_one(builtin_stage: Stage) -> None:
     assert min((await picture_in(control, result)).size) > 200
 
 
-async def test_the_merge_button_comes_although_telegram_asks_for_calm(
-    builtin_stage: Stage,
-) -> None:
+async def test_the_merge_button_comes_in_spite_of_a_flood(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
     await say_and_wait(builtin_stage, person, "/merge")
