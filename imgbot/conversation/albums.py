@@ -164,11 +164,14 @@ class AlbumKeeper:
         except TransientError as error:
             telemetry.warned("album %s is not handled yet: %s", name, error)
             delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
+            # One that cannot even be postponed is found when it is looked for again anyway.
             with suppress(TransientError):
                 await albums.postpone(name, self._desk.now_ms() + round(delay_s * 1000))
+                albums.added.set()
+        else:
+            albums.added.set()
         finally:
             self._busy.discard(chat)
-            albums.added.set()
 
     async def _handle(self, items: Sequence[Item], name: str) -> str:
         """Turn one album into a job or a question; return the id of the job, if it is a merge.
@@ -180,7 +183,9 @@ class AlbumKeeper:
             visit = Visit(**items[0].visit)
             people = self._desk.store.people
             visit = visit.known(await people.standing(visit.user_id, visit.chat_id))
-            return await self._serve(_album(visit, items), name)
+            # The dialogue's storage knows Redis's own errors alone.
+            with storage_errors():
+                return await self._serve(_album(visit, items), name)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:

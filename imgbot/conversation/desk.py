@@ -9,7 +9,13 @@ from imgbot import telemetry
 from imgbot.conversation.forms import read_forms
 from imgbot.conversation.office import Office
 from imgbot.conversation.visit import Visit
-from imgbot.errors import MessageGoneError, StorageAwayError, TransientError, UserError
+from imgbot.errors import (
+    MessageGoneError,
+    StorageAwayError,
+    StorageFullError,
+    TransientError,
+    UserError,
+)
 from imgbot.imaging.kept import Kept
 from imgbot.job import Job, Operation, Source
 from imgbot.queue.albums import Albums
@@ -230,10 +236,8 @@ class Desk:
             return await self.store.people.is_first_saying(
                 visit.user_id, f"{reason}.{visit.chat_id}", visit.request, again_s
             )
-        except StorageAwayError:
-            # A full memory cannot remember what was said; any other refusal can wait.
-            if reason != "storage_full":
-                raise
+        except StorageFullError:
+            # It cannot remember what was said; waiting until it can would hold up everybody.
             return True
 
     async def answer(self, callback_id: str, text: str) -> None:

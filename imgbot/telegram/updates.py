@@ -269,7 +269,9 @@ class Updates:
             return
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
             telemetry.update_set_aside(update["update_id"], error)
-            await self._ledger.set_aside(update)
+            # What a full memory cannot keep must not be handled, and fail, for ever.
+            with suppress(StorageFullError):
+                await self._ledger.set_aside(update)
 
     async def _set_aside(self, update: Update, error: TransientError) -> bool:
         telemetry.update_set_aside(update["update_id"], error)

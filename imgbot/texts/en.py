@@ -215,7 +215,7 @@ TEXTS = {
         "What you have left for today is not enough for this picture; nothing was charged. In "
         "{wait} a new day begins, and all of it is yours again: /limits"
     ),
-    "storage_full": "I can't take the order now: I am out of memory. Try again later.",
+    "storage_full": "I can't store anything just now: I am out of memory. Try again later.",
     "paused": "There is maintenance just now, so I take no orders. Try again in a few minutes.",
     "paused_words": "There is maintenance just now, so I take no orders: {words}",
     "banned": "The bot's owner has closed it for you.",

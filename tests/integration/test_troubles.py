@@ -8,6 +8,7 @@ import signal
 import pytest
 import pytest_asyncio
 
+from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.support.bot import Bot
 from tests.support.processes import children_of
@@ -141,6 +142,21 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert await check_of_redis(stage) == ""
     # It answered all the time.
     assert len(await told_of_silence(stage)) == silences
+
+
+async def test_a_refusal_is_said_though_a_full_redis_cannot_remember_it(stage: Stage) -> None:
+    control = stage.control
+    person = await control.make_user("Bob")
+    words = await control.say(person, "/start")
+    await control.wait_message(person.id)
+    async with stage.bot.redis() as redis:
+        limit = (await redis.config_get("maxmemory"))["maxmemory"]
+        await redis.config_set("maxmemory", "1mb")
+        await control.edit(person, words, "a crow")
+        told = await control.wait_message(person.id, lambda m: "first version" in m.text)
+        await redis.config_set("maxmemory", str(limit))
+
+    assert told.text == say("en", "edited_message")
 
 
 async def test_a_redis_that_hangs_is_said_soon_and_when_it_is_back(stage: Stage) -> None:

@@ -1,0 +1,70 @@
+"""An album that Redis does not let be handled is kept, and nobody is told that it went wrong."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from imgbot.conversation.albums import AlbumKeeper
+from imgbot.conversation.desk import House
+from imgbot.job import Source
+from imgbot.queue.albums import Albums, Item
+from imgbot.queue.people import People
+from imgbot.queue.scripts import Scripts
+from imgbot.tasks import end
+from tests.support.waiting import PATIENCE_S
+
+NOW = 1_800_000_000_000
+WHOLE = NOW + 60_000
+
+
+class Dialogue:
+    """What somebody is asked, in a Redis that hangs for its first question."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.is_asked_again = asyncio.Event()
+
+    async def get_state(self) -> str:
+        self.asked += 1
+        if self.asked > 1:
+            self.is_asked_again.set()
+        raise RedisTimeoutError("Timeout reading from unix socket")
+
+
+async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
+    albums, dialogue, said = Albums(real_redis, Scripts(real_redis)), Dialogue(), list[str]()
+    visit = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
+    for number in (1, 2):
+        photo = Source(f"f{number}", f"u{number}")
+        await albums.add("1.9", "1.1", Item(number, photo, "collage", visit), NOW)
+    lock = asyncio.Lock()
+
+    def turn(_person: str) -> asyncio.Lock:
+        return lock
+
+    async def say(_visit: object, key: str, **_facts: object) -> None:
+        said.append(key)
+
+    clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
+    desk = SimpleNamespace(
+        store=SimpleNamespace(albums=albums, people=People(real_redis)),
+        house=House(frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda _: 0),
+        turn=turn,
+        say=say,
+        now_ms=lambda: next(clock_ms),
+    )
+    caught_up = asyncio.Event()
+    caught_up.set()
+    keeper = AlbumKeeper(
+        cast("Any", desk), lambda *_: cast("Any", dialogue), caught_up, lambda _: False
+    )
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
+        running = group.create_task(keeper.run(asyncio.Event()))
+        await dialogue.is_asked_again.wait()
+        await end(running)
+
+    assert said == []
+    assert len(await albums.items("1.9")) == 2
