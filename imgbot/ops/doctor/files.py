@@ -95,7 +95,7 @@ def _environment_file(seen: Files) -> list[Finding]:
     text = f"{file.path} holds {', '.join(names)}, and everybody can read it"
     mend = (
         f"move it into /etc/imgbot/credentials (mode 0600), or: sudo chmod 0600 {file.path}"
-        " (then `imgbot scale` and `systemctl restart` apply it, and `systemctl reload` does not)"
+        " (then `systemctl restart` applies it, and `systemctl reload` does not)"
     )
     return [wrong("secrets", text, mend)]
 
