@@ -210,7 +210,7 @@ def _spend(providers: Document) -> str:
     budget = providers["budget_usd"]
     of = "" if budget is None else f" of {money(budget)}"
     since = ", ".join(f"{name} {money(usd)}" for name, usd in providers["spend_usd"].items())
-    return f"{money(providers['spend_today_usd'])} today{of}" + (
+    return f"{money(providers['spend_today_usd'])} spent or reserved today{of}" + (
         f"; since the start: {since}" if since else ""
     )
 

@@ -112,7 +112,7 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         "   2  create for 2.5 s                 70 MB, pid 102",
         "replicate up, builtin up, 5.0 s on average",
         "3 timeout",
-        "$1.25 today of $5.00",
+        "$1.25 spent or reserved today of $5.00",
         "12 refusals in 15 min; most in 2 h: 5000000001 (9), 77 (3)",
         "2 flood waits in 15 min; answered 2.0 s ago",
         "1 job; the latest: create 991 (submit_unknown) 5 min ago",

@@ -70,7 +70,7 @@ function provider({ providers: found, recent_s }) {
     ...timed.map(([name, { mean_s, p95_s }]) => [`${name} takes`, `${duration(mean_s)}, 95 % in ${duration(p95_s)}`]),
     !timed.length && ["A picture takes", stage?.count ? `${duration(stage.mean_s)}, 95 % in ${duration(stage.p95_s)}` : "none of late"],
     [`Errors in ${duration(recent_s)}`, errors.join(", ") || "none"],
-    ["Spent today", today],
+    ["Spent or reserved today", today],
     ...Object.entries(found.spend_usd).map(([name, usd]) => [`${name}, since the start`, money(usd)]),
   ]);
 }
