@@ -1,6 +1,5 @@
 """The files of an operator's own providers, and the workflows beside them, in a backup."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -65,15 +64,9 @@ def put(environ: Mapping[str, str], kept: Kept, folder: Path) -> list[str]:
             said.append(f"{path} is not put back: no setting here names it")
             continue
         for at, file in enumerate(files):
-            said.append(_put(folder / _FOLDER / str(number) / str(at), Path(path).parent / file))
+            source = folder / _FOLDER / str(number) / str(at)
+            said.append(put_file(source, Path(path).parent / file, 0o644))
     return said
-
-
-def _put(source: Path, target: Path) -> str:
-    try:
-        return put_file(source, target, 0o644)
-    except OSError as error:
-        return f"{target} is not put back: {error.strerror or os.strerror(error.errno or 0)}"
 
 
 def _is_beside(file: str) -> bool:

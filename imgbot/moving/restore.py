@@ -30,6 +30,9 @@ _NO_TOKEN = "1000000:" + "0" * 35
 _NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
 """Nor need their files or keys be here yet."""
 
+_AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
+"""What settings and providers' files of a backup make of those who read and put them."""
+
 
 async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
     """Put a backup back; return, in sentences, what is there now.
@@ -129,9 +132,23 @@ async def _load(redis: Redis, records: Iterator[Record]) -> None:
 
 
 def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+    """Put settings and own providers' files; what cannot be is said, for the jobs are here."""
     own = provider_files.kept_by(manifest.about)
-    said = put_settings(environ, folder / "settings", provider_files.keys_of(own, folder))
-    return said + provider_files.put(environ, own, folder)
+
+    def put_own_settings() -> list[str]:
+        keys = provider_files.keys_of(own, folder)
+        return put_settings(environ, folder / "settings", keys)
+
+    said: list[str] = []
+    for put, what in (
+        (put_own_settings, "the settings"),
+        (lambda: provider_files.put(environ, own, folder), "the files of providers"),
+    ):
+        try:
+            said += put()
+        except _AMISS as error:
+            said.append(f"{what} are not put back: {error}")
+    return said
 
 
 def _records(

@@ -42,28 +42,39 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
     said: list[str] = []
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and (folder / _FILE).is_file():
-        lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
-        has_secret = any(map(_secret_line(own_keys).match, lines))
+        has_secret = _has_line(folder / _FILE, _secret_line(own_keys))
         said.append(put_file(folder / _FILE, Path(file), 0o600 if has_secret else 0o644))
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
-        _make(Path(credentials), 0o700)
         said += [
-            put_file(path, Path(credentials, path.name), 0o600)
+            put_file(path, Path(credentials, path.name), 0o600, folder_mode=0o700)
             for path in sorted((folder / _FOLDER).iterdir())
         ]
     return said
 
 
-def put_file(source: Path, target: Path, mode: int) -> str:
-    """Put a file where there is none; return, in a sentence, what is there. Raises OSError."""
-    if target.exists():
-        is_same = filecmp.cmp(source, target, shallow=False)
-        return f"{target} is kept as it was{'' if is_same else ': the one in the backup differs'}"
-    _make(target.parent, 0o755)
-    shutil.copyfile(source, target)
-    target.chmod(mode)
+def put_file(source: Path, target: Path, mode: int, *, folder_mode: int = 0o755) -> str:
+    """Put a file where there is none; return, in a sentence, what is there, or why nothing is."""
+    try:
+        if target.exists():
+            is_same = filecmp.cmp(source, target, shallow=False)
+            differs = "" if is_same else ": the one in the backup differs"
+            return f"{target} is kept as it was{differs}"
+        _make(target.parent, folder_mode)
+        _copy_whole(source, target, mode)
+    except OSError as error:
+        return f"{target} is not put back: {error.strerror or error}"
     return f"{target} is as it was at the old place"
+
+
+def _copy_whole(source: Path, target: Path, mode: int) -> None:
+    """Copy a file; half of one would be kept by the next restore as what was here."""
+    try:
+        shutil.copyfile(source, target)
+        target.chmod(mode)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _make(folder: Path, mode: int) -> None:
@@ -77,6 +88,12 @@ def _make(folder: Path, mode: int) -> None:
 def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
     names = "|".join(sorted(_SECRETS.union(own_keys)))
     return re.compile(rf"^\s*(export\s+)?({names})\s*=")
+
+
+def _has_line(file: Path, wanted: re.Pattern[str]) -> bool:
+    # One that is no text is put back as it is: whoever reads it says so.
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(map(wanted.match, lines))
 
 
 def _copy(file: Path, folder: Path, left_out: re.Pattern[str] | None) -> Path:

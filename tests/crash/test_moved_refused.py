@@ -1,6 +1,7 @@
 """Moves that are refused, fail or are cut off: each said in a sentence, and no place is spoiled."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,3 +100,44 @@ async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move
     assert (noise.status, still.status, "cut off" in still.said) == (1, 78, True)
     assert (refused.status, "cut off" in refused.said) == (78, True)
     assert put.status == 0, put.said
+
+
+@pytest.mark.parametrize("trouble", ["no settings", "no text", "a bottomless file", "in the way"])
+async def test_settings_that_cannot_be_put_back_leave_the_restore_whole(
+    move: Move, tmp_path: Path, trouble: str
+) -> None:
+    provider, etc = tmp_path / "own/mine.toml", tmp_path / "etc"
+    env = {"no settings": b"this is no line\n", "no text": b"IMGBOT_USERS=\xff\n"}
+    text = b"key = " + b"[" * 100_000 if trouble == "a bottomless file" else b""
+    members = {
+        "redis.jsonl": b"",
+        "settings/imgbot.env": env.get(trouble, f"IMGBOT_PROVIDER={provider}\n".encode()),
+        "settings/providers/0/0": text,
+    }
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    about |= {"provider_files": {str(provider): [provider.name]}}
+    write_backup(move.file, tmp_path / "made", members, about)
+    if trouble == "in the way":
+        etc.symlink_to("nowhere")
+    move.new.settings["IMGBOT_ENVIRONMENT_FILE"] = str(etc / "imgbot.env")
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "Traceback" in put.said) == (0, False), put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    is_put = f"{provider} is as it was at the old place" in put.said
+    assert is_put is (trouble == "a bottomless file"), put.said
+    assert ("not put back" in put.said) is not is_put, put.said
+
+
+def write_backup(
+    file: Path, folder: Path, members: dict[str, bytes], about: dict[str, Any]
+) -> None:
+    """Write a backup with whatever it may hold."""
+    folder.mkdir()
+    paths: list[tuple[str, Path]] = []
+    for number, (name, content) in enumerate(members.items()):
+        path = folder / str(number)
+        path.write_bytes(content)
+        paths.append((name, path))
+    archive.write(file, paths, about)
