@@ -3,7 +3,7 @@
 import filecmp
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from imgbot.ops.provider_settings import KEYS
@@ -42,8 +42,7 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
     said: list[str] = []
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and (folder / _FILE).is_file():
-        has_secret = _has_line(folder / _FILE, _secret_line(own_keys))
-        said.append(put_file(folder / _FILE, Path(file), 0o600 if has_secret else 0o644))
+        said.append(_put_environment_file(folder / _FILE, Path(file), _secret_line(own_keys)))
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
         said += [
@@ -53,12 +52,36 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
     return said
 
 
-def put_file(source: Path, target: Path, mode: int, *, folder_mode: int = 0o755) -> str:
+def _put_environment_file(source: Path, target: Path, secret: re.Pattern[str]) -> str:
+    if any(map(secret.match, _lines(source))):
+        return put_file(source, target, 0o600)
+
+    def is_same(one: Path, other: Path) -> bool:
+        # A backup without secrets has left their lines out: the file here may well have them.
+        return others(one) == others(other)
+
+    def others(file: Path) -> list[str]:
+        return [line for line in _lines(file) if not secret.match(line)]
+
+    return put_file(source, target, 0o644, is_same=is_same)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def put_file(
+    source: Path,
+    target: Path,
+    mode: int,
+    *,
+    folder_mode: int = 0o755,
+    is_same: Callable[[Path, Path], bool] = _is_same,
+) -> str:
     """Put a file where there is none; return, in a sentence, what is there, or why nothing is."""
     try:
         if target.exists():
-            is_same = filecmp.cmp(source, target, shallow=False)
-            differs = "" if is_same else ": the one in the backup differs"
+            differs = "" if is_same(source, target) else ": the one in the backup differs"
             return f"{target} is kept as it was{differs}"
         _make(target.parent, folder_mode)
         _copy_whole(source, target, mode)
@@ -90,10 +113,9 @@ def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"^\s*(export\s+)?({names})\s*=")
 
 
-def _has_line(file: Path, wanted: re.Pattern[str]) -> bool:
+def _lines(file: Path) -> list[str]:
     # One that is no text is put back as it is: whoever reads it says so.
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    return any(map(wanted.match, lines))
+    return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
 
 
 def _copy(file: Path, folder: Path, left_out: re.Pattern[str] | None) -> Path:
