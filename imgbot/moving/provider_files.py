@@ -1,5 +1,6 @@
 """The files of an operator's own providers, and the workflows beside them, in a backup."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,7 +28,8 @@ def members(kept: Kept) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file)."""
     for number, (path, files) in enumerate(kept.items()):
         for at, file in enumerate(files):
-            yield f"{_FOLDER}/{number}/{at}", Path(path).parent / file
+            # What a link leads to: a backup follows none, and a provider's file may well be one.
+            yield f"{_FOLDER}/{number}/{at}", Path(os.path.realpath(Path(path).parent / file))
 
 
 def keys_of(kept: Kept, folder: Path | None = None) -> frozenset[str]:

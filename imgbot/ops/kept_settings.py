@@ -1,6 +1,7 @@
 """The settings inside a backup: the environment file, and the secrets only where that is wanted."""
 
 import filecmp
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +29,8 @@ def settings_to_keep(
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if has_secrets and credentials and Path(credentials).is_dir():
         found += [
-            (f"settings/{_FOLDER}/{path.name}", path)
+            # What a link leads to: a backup itself follows none.
+            (f"settings/{_FOLDER}/{path.name}", Path(os.path.realpath(path)))
             for path in sorted(Path(credentials).iterdir())
         ]
     return found
