@@ -3,7 +3,8 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -44,46 +45,52 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
     environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
     settings = _places(environ)
     state_dir = settings.state_dir
-    with InstanceLock(state_dir, _known_token(settings)):
-        folder = state_dir / state.UNFINISHED
-        begun = folder / state.BEGUN
-        was_begun = _make_room(folder, begun, is_forced=is_forced)
-        try:
-            manifest = await asyncio.to_thread(_unpack, source, folder)
-            _check_bot(manifest, settings)
-            async with open_redis(settings, state_dir, is_ours=True) as redis:
-                if not is_forced:
-                    await _check_empty(redis, state_dir)
-                # Every line is read before anything is replaced.
-                is_known = await snapshot.knows(redis, _read(folder / REDIS))
-                is_certain = manifest.about.get("is_stopped") is True and (
-                    was_begun or not is_known
-                )
-                # From here on what was there is gone.
-                begun.touch()
-                records = _records(folder, manifest, state_dir, is_certain=is_certain)
-                await _load(redis, records)
-            await asyncio.to_thread(state.put, folder / "state", state_dir)
-        except BaseException:
-            if not begun.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
+    with (
+        InstanceLock(state_dir, _known_token(settings)),
+        state.anchored(state_dir) as here,
+        _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
+    ):
+        manifest = await asyncio.to_thread(_unpack, source, folder)
+        _check_bot(manifest, settings)
+        async with open_redis(settings, state_dir, is_ours=True) as redis:
+            if not is_forced:
+                await _check_empty(redis, state_dir)
+            # Every line is read before anything is replaced.
+            is_known = await snapshot.knows(redis, _read(folder / REDIS))
+            is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
+            # From here on what was there is gone.
+            (folder / state.BEGUN).touch()
+            records = _records(folder, manifest, state_dir, is_certain=is_certain)
+            await _load(redis, records)
+        await asyncio.to_thread(state.put, folder / "state", here)
         said = _put_settings(environ, folder, manifest)
-        shutil.rmtree(folder)
-        (state_dir / state.MOVED).unlink(missing_ok=True)
+        shutil.rmtree(here / state.UNFINISHED)
+        (here / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.hand_over, state_dir)
     return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
 
 
-def _make_room(folder: Path, begun: Path, *, is_forced: bool) -> bool:
-    """Make the folder anew; return whether a restore was cut off here, which stays noted."""
-    if (was_begun := begun.exists()) and not is_forced:
-        state.check(folder.parent)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    if was_begun:
-        begun.touch()
-    return was_begun
+@contextmanager
+def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Path, bool]]:
+    """Make the folder anew; give it, and whether a restore was cut off here, which stays noted.
+
+    What fails before anything is replaced leaves no folder behind.
+    """
+    named = here / state.UNFINISHED
+    if (was_begun := (named / state.BEGUN).exists()) and not is_forced:
+        state.check(state_dir)
+    shutil.rmtree(named, ignore_errors=True)
+    named.mkdir(mode=0o700)
+    with state.anchored(named, is_ours=True) as folder:
+        begun = folder / state.BEGUN
+        if was_begun:
+            begun.touch()
+        try:
+            yield folder, was_begun
+        except BaseException:
+            if not begun.exists():
+                shutil.rmtree(named, ignore_errors=True)
+            raise
 
 
 def _places(environ: Mapping[str, str]) -> Settings:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from imgbot.moving.backup import Wish, backup
-from imgbot.ops import archive
+from imgbot.moving.restore import restore
+from imgbot.ops import archive, state
 from imgbot.ops.lock import supervisor_of
 from tests.support.moving import Move, run
 
@@ -141,3 +142,35 @@ def write_backup(
         path.write_bytes(content)
         paths.append((name, path))
     archive.write(file, paths, about)
+
+
+async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
+    move: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, put, state_dir, victim = archive.read, state.put, move.new.state_dir, tmp_path / "etc"
+    members = {"redis.jsonl": b"", "state/cron.d/x": b"hostile", "settings/imgbot.env": b""}
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    write_backup(move.file, tmp_path / "made", members, about)
+    (victim / "state").mkdir(parents=True)
+    (victim / "state/passwd").write_text("root")
+
+    def swap_and_read(*given: Any) -> archive.Manifest:
+        # The owner of the folder, as soon as it is made.
+        (state_dir / "restore.part").rename(state_dir / "aside")
+        (state_dir / "restore.part").symlink_to(victim)
+        return read(*given)
+
+    def swap_and_put(*given: Any) -> None:
+        # And as soon as everything is unpacked, all there is.
+        state_dir.rename(tmp_path / "gone")
+        state_dir.symlink_to(victim)
+        put(*given)
+
+    monkeypatch.setattr(archive, "read", swap_and_read)
+    monkeypatch.setattr(state, "put", swap_and_put)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        await restore(move.new.environ, move.file, is_forced=False)
+
+    assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
+    assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"
