@@ -3,8 +3,9 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -55,13 +56,13 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
         async with open_redis(settings, state_dir, is_ours=True) as redis:
             if not is_forced:
                 await _check_empty(redis, state_dir)
-            # Every line is read before anything is replaced.
             is_known = await snapshot.knows(redis, _read(folder / REDIS))
             is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
+            records = partial(_records, folder, manifest, state_dir, is_certain=is_certain)
+            _check_records(records)
             # From here on what was there is gone.
             (folder / state.BEGUN).touch()
-            records = _records(folder, manifest, state_dir, is_certain=is_certain)
-            await _load(redis, records)
+            await _load(redis, records())
         await asyncio.to_thread(state.put, folder / "state", here)
         said = _put_settings(environ, folder, manifest)
         shutil.rmtree(here / state.UNFINISHED)
@@ -173,10 +174,19 @@ def _records(
     return relocation.doubted(records, int(manifest.about.get("taken_ms", 0)), has_file)
 
 
+def _check_records(records: Callable[[], Iterator[Record]]) -> None:
+    """Make all that is put back once for nothing: what is amiss is found while all is here."""
+    try:
+        for _ in records():
+            pass
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BackupError("the backup is damaged: a job in it cannot be read") from error
+
+
 def _read(path: Path) -> Iterator[Record]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             try:
                 yield snapshot.load(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise BackupError(f"the backup is damaged: {error}") from error

@@ -1,5 +1,6 @@
 """Moves that are refused, fail or are cut off: each said in a sentence, and no place is spoiled."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,38 @@ async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
 
     assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
     assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"
+
+
+@pytest.mark.parametrize(
+    ("line", "about"),
+    [
+        (["rq:job:7-0", "hash", 0, ["state", "queued", "ticket", "{"]], {}),
+        (["rq:job:7-0", "hash", 0, ["ticket", "1", "state", "delivering", "file", "x"]], {}),
+        (["rq:job:7-0", "hash", 0, ["state", "queued"]], {"taken_ms": "soon"}),
+        (["rq:job:7-0", "hash", 0, ["state", "queued"]], {"taken_ms": []}),
+    ],
+    ids=["half a ticket", "a ticket that is none", "a time that is none", "no time"],
+)
+async def test_a_job_that_cannot_be_read_is_noticed_while_nothing_is_lost(
+    move: Move, tmp_path: Path, line: list[object], about: dict[str, object]
+) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    members = {"redis.jsonl": json.dumps(line).encode() + b"\n"}
+    about = {"bot_id": bot_id, "state_dir": "/old", **about}
+    write_backup(move.file, tmp_path / "made", members, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "the backup is damaged" in put.said) == (1, True), put.said
+    assert "Traceback" not in put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+
+
+async def test_a_backup_that_counts_nothing_is_put_back(move: Move, tmp_path: Path) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    about = {"bot_id": bot_id, "counts": [1]}
+    write_backup(move.file, tmp_path / "made", {"redis.jsonl": b""}, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "0 jobs under way" in put.said) == (0, True), put.said
