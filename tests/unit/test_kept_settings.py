@@ -1,6 +1,8 @@
 """Settings out of a backup, on a server that has none yet."""
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,22 @@ def test_secrets_that_a_backup_has_left_out_make_no_difference(
     differs = "" if is_same else ": the one in the backup differs"
     assert said == [f"{file} is kept as it was{differs}"]
     assert file.read_text() == here
+
+
+def test_half_a_file_is_not_left_for_the_next_restore_to_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked, file = tmp_path / "unpacked", tmp_path / "imgbot.env"
+    unpacked.mkdir()
+    (unpacked / "imgbot.env").write_text(_WITHOUT)
+
+    def fill_the_disk(_: Path, target: Path) -> None:
+        target.write_text(_WITHOUT[:3])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", fill_the_disk)
+
+    said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ())
+
+    assert said == [f"{file} is not put back: No space left on device"]
+    assert not file.exists()
