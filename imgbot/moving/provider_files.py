@@ -28,7 +28,8 @@ def members(kept: Kept) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file)."""
     for number, (path, files) in enumerate(kept.items()):
         for at, file in enumerate(files):
-            yield f"{_FOLDER}/{number}/{at}", Path(path).parent / file
+            # What a link leads to: a backup follows none, and a provider's file may well be one.
+            yield f"{_FOLDER}/{number}/{at}", Path(os.path.realpath(Path(path).parent / file))
 
 
 def keys_of(kept: Kept, folder: Path | None = None) -> frozenset[str]:
@@ -65,15 +66,9 @@ def put(environ: Mapping[str, str], kept: Kept, folder: Path) -> list[str]:
             said.append(f"{path} is not put back: no setting here names it")
             continue
         for at, file in enumerate(files):
-            said.append(_put(folder / _FOLDER / str(number) / str(at), Path(path).parent / file))
+            source = folder / _FOLDER / str(number) / str(at)
+            said.append(put_file(source, Path(path).parent / file, 0o644))
     return said
-
-
-def _put(source: Path, target: Path) -> str:
-    try:
-        return put_file(source, target, 0o644)
-    except OSError as error:
-        return f"{target} is not put back: {error.strerror or os.strerror(error.errno or 0)}"
 
 
 def _is_beside(file: str) -> bool:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from redis.asyncio import Redis
@@ -30,6 +32,9 @@ _NO_TOKEN = "1000000:" + "0" * 35
 _NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
 """Nor need their files or keys be here yet."""
 
+_AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
+"""What settings and providers' files of a backup make of those who read and put them."""
+
 
 async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
     """Put a backup back; return, in sentences, what is there now.
@@ -41,46 +46,52 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
     environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
     settings = _places(environ)
     state_dir = settings.state_dir
-    with InstanceLock(state_dir, _known_token(settings)):
-        folder = state_dir / state.UNFINISHED
-        begun = folder / state.BEGUN
-        was_begun = _make_room(folder, begun, is_forced=is_forced)
-        try:
-            manifest = await asyncio.to_thread(_unpack, source, folder)
-            _check_bot(manifest, settings)
-            async with open_redis(settings, state_dir, is_ours=True) as redis:
-                if not is_forced:
-                    await _check_empty(redis, state_dir)
-                # Every line is read before anything is replaced.
-                is_known = await snapshot.knows(redis, _read(folder / REDIS))
-                is_certain = manifest.about.get("is_stopped") is True and (
-                    was_begun or not is_known
-                )
-                # From here on what was there is gone.
-                begun.touch()
-                records = _records(folder, manifest, state_dir, is_certain=is_certain)
-                await _load(redis, records)
-            await asyncio.to_thread(state.put, folder / "state", state_dir)
-        except BaseException:
-            if not begun.exists():
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
+    with (
+        InstanceLock(state_dir, _known_token(settings)),
+        state.anchored(state_dir) as here,
+        _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
+    ):
+        manifest = await asyncio.to_thread(_unpack, source, folder)
+        _check_bot(manifest, settings)
+        async with open_redis(settings, state_dir, is_ours=True) as redis:
+            if not is_forced:
+                await _check_empty(redis, state_dir)
+            is_known = await snapshot.knows(redis, _read(folder / REDIS))
+            is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
+            records = partial(_records, folder, manifest, state_dir, is_certain=is_certain)
+            _check_records(records)
+            # From here on what was there is gone.
+            (folder / state.BEGUN).touch()
+            await _load(redis, records())
+        await asyncio.to_thread(state.put, folder / "state", here)
         said = _put_settings(environ, folder, manifest)
-        shutil.rmtree(folder)
-        (state_dir / state.MOVED).unlink(missing_ok=True)
+        shutil.rmtree(here / state.UNFINISHED)
+        (here / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.hand_over, state_dir)
     return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
 
 
-def _make_room(folder: Path, begun: Path, *, is_forced: bool) -> bool:
-    """Make the folder anew; return whether a restore was cut off here, which stays noted."""
-    if (was_begun := begun.exists()) and not is_forced:
-        state.check(folder.parent)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    if was_begun:
-        begun.touch()
-    return was_begun
+@contextmanager
+def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Path, bool]]:
+    """Make the folder anew; give it, and whether a restore was cut off here, which stays noted.
+
+    What fails before anything is replaced leaves no folder behind.
+    """
+    named = here / state.UNFINISHED
+    if (was_begun := (named / state.BEGUN).exists()) and not is_forced:
+        state.check(state_dir)
+    shutil.rmtree(named, ignore_errors=True)
+    named.mkdir(mode=0o700)
+    with state.anchored(named, is_ours=True) as folder:
+        begun = folder / state.BEGUN
+        if was_begun:
+            begun.touch()
+        try:
+            yield folder, was_begun
+        except BaseException:
+            if not begun.exists():
+                shutil.rmtree(named, ignore_errors=True)
+            raise
 
 
 def _places(environ: Mapping[str, str]) -> Settings:
@@ -129,9 +140,23 @@ async def _load(redis: Redis, records: Iterator[Record]) -> None:
 
 
 def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+    """Put settings and own providers' files; what cannot be is said, for the jobs are here."""
     own = provider_files.kept_by(manifest.about)
-    said = put_settings(environ, folder / "settings", provider_files.keys_of(own, folder))
-    return said + provider_files.put(environ, own, folder)
+
+    def put_own_settings() -> list[str]:
+        keys = provider_files.keys_of(own, folder)
+        return put_settings(environ, folder / "settings", keys)
+
+    said: list[str] = []
+    for put, what in (
+        (put_own_settings, "the settings"),
+        (lambda: provider_files.put(environ, own, folder), "the files of providers"),
+    ):
+        try:
+            said += put()
+        except _AMISS as error:
+            said.append(f"{what} are not put back: {error}")
+    return said
 
 
 def _records(
@@ -149,10 +174,19 @@ def _records(
     return relocation.doubted(records, int(manifest.about.get("taken_ms", 0)), has_file)
 
 
+def _check_records(records: Callable[[], Iterator[Record]]) -> None:
+    """Make all that is put back once for nothing: what is amiss is found while all is here."""
+    try:
+        for _ in records():
+            pass
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BackupError("the backup is damaged: a job in it cannot be read") from error
+
+
 def _read(path: Path) -> Iterator[Record]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             try:
                 yield snapshot.load(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise BackupError(f"the backup is damaged: {error}") from error

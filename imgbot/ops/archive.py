@@ -34,6 +34,7 @@ _NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, zli
 _NAME = re.compile(
     rf"({re.escape(REDIS)}|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){{1,6}})"
 )
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class BackupError(ImgbotError):
@@ -55,6 +56,7 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
     `members` are (name, file); one that has gone meanwhile, is no plain file, or is an older
     backup is left out.
     """
+    _check_texts(about)
     part = target.with_name(f".{target.name}.part")
     files: dict[str, Any] = {}
     try:
@@ -254,4 +256,17 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> dic
 def _checked(content: Any, found: Mapping[str, Any]) -> Manifest:
     if not isinstance(content, dict) or content.get("files") != found:
         raise BackupError("the backup is damaged: a checksum is wrong, or a file is missing")
-    return Manifest({name: value for name, value in content.items() if name != "files"}, found)
+    about = {name: value for name, value in content.items() if name != "files"}
+    _check_texts(about)
+    return Manifest(about, found)
+
+
+def _check_texts(content: Any) -> None:
+    """Refuse what a terminal would take for a command, or cannot show: root reads it there."""
+    if isinstance(content, dict):
+        _check_texts([*content, *content.values()])
+    elif isinstance(content, list):
+        for each in content:
+            _check_texts(each)
+    elif isinstance(content, str) and (found := _CONTROLS.search(content)):
+        raise BackupError(f"no backup has a name with {found[0]!a} in it")

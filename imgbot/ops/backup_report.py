@@ -5,6 +5,8 @@ from typing import Any
 
 from imgbot.ops.archive import Manifest
 
+_NONE = {"jobs": 0, "pictures": 0, "keys": 0}
+
 
 def made(manifest: Manifest, target: Path, *, is_stopped: bool, has_secrets: bool) -> list[str]:
     """Say what is in a backup, and what must be known of it."""
@@ -41,8 +43,9 @@ def restored(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[s
 
 
 def _sum(manifest: Manifest) -> str:
-    counts: Any = manifest.about.get("counts", {})
+    said: Any = manifest.about.get("counts")
+    counts = {**_NONE, **said} if isinstance(said, dict) else _NONE
     return (
-        f"{counts.get('jobs', 0)} jobs under way, {counts.get('pictures', 0)} pictures "
-        f"remembered, {counts.get('keys', 0)} entries of Redis, {len(manifest.files)} files"
+        f"{counts['jobs']} jobs under way, {counts['pictures']} pictures "
+        f"remembered, {counts['keys']} entries of Redis, {len(manifest.files)} files"
     )

@@ -235,7 +235,7 @@ def key_named_in(path: Path) -> str:
         raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
     try:
         key = tomllib.loads(path.read_text(encoding="utf-8")).get("key", "")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
         return ""
     is_name = isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", key)
     return key if is_name and not key.startswith("IMGBOT_") else ""

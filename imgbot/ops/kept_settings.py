@@ -1,9 +1,10 @@
 """The settings inside a backup: the environment file, and the secrets only where that is wanted."""
 
 import filecmp
+import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from imgbot.ops.provider_settings import KEYS
@@ -28,7 +29,8 @@ def settings_to_keep(
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if has_secrets and credentials and Path(credentials).is_dir():
         found += [
-            (f"settings/{_FOLDER}/{path.name}", path)
+            # What a link leads to: a backup itself follows none.
+            (f"settings/{_FOLDER}/{path.name}", Path(os.path.realpath(path)))
             for path in sorted(Path(credentials).iterdir())
         ]
     return found
@@ -42,28 +44,62 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
     said: list[str] = []
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and (folder / _FILE).is_file():
-        lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
-        has_secret = any(map(_secret_line(own_keys).match, lines))
-        said.append(put_file(folder / _FILE, Path(file), 0o600 if has_secret else 0o644))
+        said.append(_put_environment_file(folder / _FILE, Path(file), _secret_line(own_keys)))
     credentials = environ.get("CREDENTIALS_DIRECTORY", "")
     if credentials and (folder / _FOLDER).is_dir():
-        _make(Path(credentials), 0o700)
         said += [
-            put_file(path, Path(credentials, path.name), 0o600)
+            put_file(path, Path(credentials, path.name), 0o600, folder_mode=0o700)
             for path in sorted((folder / _FOLDER).iterdir())
         ]
     return said
 
 
-def put_file(source: Path, target: Path, mode: int) -> str:
-    """Put a file where there is none; return, in a sentence, what is there. Raises OSError."""
-    if target.exists():
-        is_same = filecmp.cmp(source, target, shallow=False)
-        return f"{target} is kept as it was{'' if is_same else ': the one in the backup differs'}"
-    _make(target.parent, 0o755)
-    shutil.copyfile(source, target)
-    target.chmod(mode)
+def _put_environment_file(source: Path, target: Path, secret: re.Pattern[str]) -> str:
+    if any(map(secret.match, _lines(source))):
+        return put_file(source, target, 0o600)
+
+    def is_same(one: Path, other: Path) -> bool:
+        # A backup without secrets has left their lines out: the file here may well have them.
+        return others(one) == others(other)
+
+    def others(file: Path) -> list[str]:
+        return [line for line in _lines(file) if not secret.match(line)]
+
+    return put_file(source, target, 0o644, is_same=is_same)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def put_file(
+    source: Path,
+    target: Path,
+    mode: int,
+    *,
+    folder_mode: int = 0o755,
+    is_same: Callable[[Path, Path], bool] = _is_same,
+) -> str:
+    """Put a file where there is none; return, in a sentence, what is there, or why nothing is."""
+    try:
+        if target.exists():
+            differs = "" if is_same(source, target) else ": the one in the backup differs"
+            return f"{target} is kept as it was{differs}"
+        _make(target.parent, folder_mode)
+        _copy_whole(source, target, mode)
+    except OSError as error:
+        return f"{target} is not put back: {error.strerror or error}"
     return f"{target} is as it was at the old place"
+
+
+def _copy_whole(source: Path, target: Path, mode: int) -> None:
+    """Copy a file; half of one would be kept by the next restore as what was here."""
+    try:
+        shutil.copyfile(source, target)
+        target.chmod(mode)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _make(folder: Path, mode: int) -> None:
@@ -77,6 +113,11 @@ def _make(folder: Path, mode: int) -> None:
 def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
     names = "|".join(sorted(_SECRETS.union(own_keys)))
     return re.compile(rf"^\s*(export\s+)?({names})\s*=")
+
+
+def _lines(file: Path) -> list[str]:
+    # One that is no text is put back as it is: whoever reads it says so.
+    return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
 
 
 def _copy(file: Path, folder: Path, left_out: re.Pattern[str] | None) -> Path:

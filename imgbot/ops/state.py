@@ -90,6 +90,24 @@ def usable(path: Path) -> Generator[None]:
         raise ConfigError(_SETTING, sentence) from error
 
 
+@contextlib.contextmanager
+def anchored(path: Path, *, is_ours: bool = False) -> Generator[Path]:
+    """Give a path to this very folder, whatever its name leads to from now on.
+
+    Root works in a folder of the service's, who could put a link in the way of a name. `is_ours`
+    asks for a folder that nobody else can write to, and that is no link. Raises ConfigError.
+    """
+    with usable(path):
+        descriptor = os.open(path, os.O_DIRECTORY | (os.O_NOFOLLOW if is_ours else 0))
+    try:
+        facts = os.fstat(descriptor)
+        if is_ours and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
+            raise ConfigError(_SETTING, f"somebody else has put a folder at {path}")
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
     for top in sorted(state_dir.iterdir()):

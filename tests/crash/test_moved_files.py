@@ -83,6 +83,32 @@ async def test_a_provider_of_ones_own_goes_along_and_replaces_none(
     assert (provider.stat().st_mode & 0o777) == 0o644
 
 
+async def test_a_provider_behind_links_goes_along_with_what_they_lead_to(
+    move: Move, tmp_path: Path
+) -> None:
+    there, own, releases = settings_at(tmp_path, move), tmp_path / "own", tmp_path / "releases"
+    provider = own / "mine.toml"
+    text = provider_of_ones_own(releases).read_bytes()
+    flow = (releases / "comfyui/create.json").read_bytes()
+    own.mkdir()
+    # As a tool that manages files sets them up: links to links.
+    (own / "comfyui").symlink_to("current/comfyui")
+    (own / "current").symlink_to(releases)
+    provider.symlink_to("current/mine.toml")
+    (releases / "comfyui/create.json").rename(releases / "create-2.json")
+    (releases / "comfyui/create.json").symlink_to("../create-2.json")
+    (there["old"] / "imgbot.env").write_text(f"IMGBOT_PROVIDER_EDIT={provider}\nMINE_KEY=x\n")
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    shutil.rmtree(own)
+    shutil.rmtree(releases)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert "not put back" not in put.said
+    assert (provider.read_bytes(), (own / "comfyui/create.json").read_bytes()) == (text, flow)
+
+
 async def test_a_provider_that_no_setting_names_here_is_not_put_back(
     move: Move, tmp_path: Path
 ) -> None:
@@ -106,7 +132,8 @@ async def test_settings_go_along_and_secrets_only_if_wanted(
 ) -> None:
     there = settings_at(tmp_path, move)
     (there["old"] / "imgbot.env").write_text("IMGBOT_USERS=90\nSIMULATED_API_KEY=sim-key\n")
-    (there["old"] / "credentials" / "redis-url").write_text("")
+    (tmp_path / "secret").write_text("")
+    (there["old"] / "credentials" / "redis-url").symlink_to(tmp_path / "secret")
     await move.old.start()
 
     made = await run(

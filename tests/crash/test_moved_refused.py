@@ -1,12 +1,15 @@
 """Moves that are refused, fail or are cut off: each said in a sentence, and no place is spoiled."""
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgbot.moving.backup import Wish, backup
-from imgbot.ops import archive
+from imgbot.moving.restore import restore
+from imgbot.ops import archive, state
 from imgbot.ops.lock import supervisor_of
 from tests.support.moving import Move, run
 
@@ -99,3 +102,111 @@ async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move
     assert (noise.status, still.status, "cut off" in still.said) == (1, 78, True)
     assert (refused.status, "cut off" in refused.said) == (78, True)
     assert put.status == 0, put.said
+
+
+@pytest.mark.parametrize("trouble", ["no settings", "no text", "a bottomless file", "in the way"])
+async def test_settings_that_cannot_be_put_back_leave_the_restore_whole(
+    move: Move, tmp_path: Path, trouble: str
+) -> None:
+    provider, etc = tmp_path / "own/mine.toml", tmp_path / "etc"
+    env = {"no settings": b"this is no line\n", "no text": b"IMGBOT_USERS=\xff\n"}
+    text = b"key = " + b"[" * 100_000 if trouble == "a bottomless file" else b""
+    members = {
+        "redis.jsonl": b"",
+        "settings/imgbot.env": env.get(trouble, f"IMGBOT_PROVIDER={provider}\n".encode()),
+        "settings/providers/0/0": text,
+    }
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    about |= {"provider_files": {str(provider): [provider.name]}}
+    write_backup(move.file, tmp_path / "made", members, about)
+    if trouble == "in the way":
+        etc.symlink_to("nowhere")
+    move.new.settings["IMGBOT_ENVIRONMENT_FILE"] = str(etc / "imgbot.env")
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "Traceback" in put.said) == (0, False), put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    is_put = f"{provider} is as it was at the old place" in put.said
+    assert is_put is (trouble == "a bottomless file"), put.said
+    assert ("not put back" in put.said) is not is_put, put.said
+
+
+def write_backup(
+    file: Path, folder: Path, members: dict[str, bytes], about: dict[str, Any]
+) -> None:
+    """Write a backup with whatever it may hold."""
+    folder.mkdir()
+    paths: list[tuple[str, Path]] = []
+    for number, (name, content) in enumerate(members.items()):
+        path = folder / str(number)
+        path.write_bytes(content)
+        paths.append((name, path))
+    archive.write(file, paths, about)
+
+
+async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
+    move: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, put, state_dir, victim = archive.read, state.put, move.new.state_dir, tmp_path / "etc"
+    members = {"redis.jsonl": b"", "state/cron.d/x": b"hostile", "settings/imgbot.env": b""}
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    write_backup(move.file, tmp_path / "made", members, about)
+    (victim / "state").mkdir(parents=True)
+    (victim / "state/passwd").write_text("root")
+
+    def swap_and_read(*given: Any) -> archive.Manifest:
+        # The owner of the folder, as soon as it is made.
+        (state_dir / "restore.part").rename(state_dir / "aside")
+        (state_dir / "restore.part").symlink_to(victim)
+        return read(*given)
+
+    def swap_and_put(*given: Any) -> None:
+        # And as soon as everything is unpacked, all there is.
+        state_dir.rename(tmp_path / "gone")
+        state_dir.symlink_to(victim)
+        put(*given)
+
+    monkeypatch.setattr(archive, "read", swap_and_read)
+    monkeypatch.setattr(state, "put", swap_and_put)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        await restore(move.new.environ, move.file, is_forced=False)
+
+    assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
+    assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"
+
+
+@pytest.mark.parametrize(
+    ("line", "about"),
+    [
+        (["rq:job:7-0", "hash", 0, ["state", "queued", "ticket", "{"]], {}),
+        (["rq:job:7-0", "hash", 0, ["ticket", "1", "state", "delivering", "file", "x"]], {}),
+        (["rq:job:7-0", "hash", 0, ["state", "queued"]], {"taken_ms": "soon"}),
+        (["rq:job:7-0", "hash", 0, ["state", "queued"]], {"taken_ms": []}),
+    ],
+    ids=["half a ticket", "a ticket that is none", "a time that is none", "no time"],
+)
+async def test_a_job_that_cannot_be_read_is_noticed_while_nothing_is_lost(
+    move: Move, tmp_path: Path, line: list[object], about: dict[str, object]
+) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    members = {"redis.jsonl": json.dumps(line).encode() + b"\n"}
+    about = {"bot_id": bot_id, "state_dir": "/old", **about}
+    write_backup(move.file, tmp_path / "made", members, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "the backup is damaged" in put.said) == (1, True), put.said
+    assert "Traceback" not in put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+
+
+async def test_a_backup_that_counts_nothing_is_put_back(move: Move, tmp_path: Path) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    about = {"bot_id": bot_id, "counts": [1]}
+    write_backup(move.file, tmp_path / "made", {"redis.jsonl": b""}, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "0 jobs under way" in put.said) == (0, True), put.said

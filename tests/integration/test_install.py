@@ -229,8 +229,8 @@ def test_a_token_for_a_way_back_is_refused_and_not_ignored(
 ) -> None:
     status = main(["install", "--rollback", "--token-file", str(tmp_path / "token")])
 
-    assert status == 1
-    assert "--rollback keeps the token that is stored" in capsys.readouterr().err
+    assert status == 78
+    assert "--token-file: --rollback keeps the token that is stored" in capsys.readouterr().err
 
 
 def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(

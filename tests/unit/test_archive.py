@@ -6,8 +6,9 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -91,13 +92,18 @@ def entry(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, link: 
 FIRST = entry("imgbot-backup", b"format 1\n")
 
 
-def packed(target: Path, entries: Sequence[Entry], form: int = tarfile.USTAR_FORMAT) -> None:
+def packed(
+    target: Path,
+    entries: Sequence[Entry],
+    form: int = tarfile.USTAR_FORMAT,
+    about: Mapping[str, object] = MappingProxyType({}),
+) -> None:
     """A hostile archive that says of itself whatever suits it."""
     files = {
         info.name: {"size_bytes": info.size, "sha256": hashlib.sha256(content).hexdigest()}
         for info, content in entries[1:]
     }
-    last = entry("manifest.json", json.dumps({"format": 1, "files": files}).encode())
+    last = entry("manifest.json", json.dumps({**about, "format": 1, "files": files}).encode())
     with tarfile.open(target, "w:gz", format=form) as tar:
         for info, content in [*entries, last]:
             tar.addfile(info, io.BytesIO(content))
@@ -177,6 +183,35 @@ def test_a_damaged_disk_is_told_as_such(tmp_path: Path, folder: Path, source: Pa
 
     with pytest.raises(BackupError, match="no whole backup"):
         archive.read(source, folder, LIMIT_BYTES)
+
+
+_HOSTILE = ("\x1b]0;owned\x07", "two\nlines", "\x9b2J", "\udc9b")
+_HOSTILE_IDS = ("escape", "line", "one character", "half a character")
+
+
+@pytest.mark.parametrize("text", _HOSTILE, ids=_HOSTILE_IDS)
+def test_what_would_command_a_terminal_is_neither_read_nor_written(
+    folder: Path, source: Path, text: str
+) -> None:
+    for about in ({"bot_id": text}, {"provider_files": {text: []}}, {"of": {"x": ["y", text]}}):
+        packed(source, [FIRST], about=about)
+        with pytest.raises(BackupError, match="no backup has a name with") as read:
+            archive.read(source, folder, LIMIT_BYTES)
+        with pytest.raises(BackupError) as written:
+            archive.write(folder / "new.tar.gz", [], about)
+
+        assert str(read.value) == str(written.value)
+        assert str(read.value).isascii()
+        assert str(read.value).isprintable()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_path_in_any_script_is_read(folder: Path, source: Path) -> None:
+    about = {"state_dir": "/srv/бот\u3000\u00a0é", "format": archive.FORMAT}
+
+    archive.write(source, [], about)
+
+    assert archive.read(source, folder, LIMIT_BYTES).about == about
 
 
 def test_a_date_that_is_none_is_refused(folder: Path, source: Path) -> None:

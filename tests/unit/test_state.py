@@ -72,3 +72,37 @@ def test_a_link_in_the_way_of_roots_own_file_leads_nowhere(tmp_path: Path, name:
         state.leave(tmp_path / "state", "imgbot.tar.gz")
 
     assert victim.read_text() == "root"
+
+
+@pytest.mark.parametrize("trouble", ["a link", "open to others", "somebody else's"])
+def test_a_folder_that_somebody_else_has_made_is_not_taken_for_ours(
+    tmp_path: Path, trouble: str
+) -> None:
+    made, named = tmp_path / "made", tmp_path / "named"
+    made.mkdir(mode=0o700)
+    match trouble:
+        case "a link":
+            named.symlink_to(made)
+        case "open to others":
+            made.rename(named).chmod(0o770)
+        case _ if os.geteuid() == 0:
+            os.chown(made.rename(named), _SERVICE, _SERVICE)
+        case _:
+            pytest.skip("only root can give a folder away")
+
+    with pytest.raises(ConfigError, match="IMGBOT_STATE_DIR"), state.anchored(named, is_ours=True):
+        pass
+
+
+def test_an_anchored_folder_is_the_same_one_whatever_its_name_leads_to(tmp_path: Path) -> None:
+    made, other = tmp_path / "made", tmp_path / "other"
+    for folder in (made, other):
+        folder.mkdir(mode=0o700)
+
+    with state.anchored(made, is_ours=True) as anchored:
+        made.rename(tmp_path / "aside")
+        made.symlink_to(other)
+        (anchored / "file").touch()
+
+    assert (tmp_path / "aside/file").exists()
+    assert list(other.iterdir()) == []

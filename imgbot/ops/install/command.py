@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from imgbot.errors import ConfigError
 from imgbot.ops.environment import SettingsSource
 from imgbot.ops.install.facts import look
 from imgbot.ops.install.layout import UNIT, Layout
@@ -68,11 +69,15 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
 
 
 def roll_back(wish: Wish, layout: Layout) -> None:
-    """Become the release that served before this one, and let it install itself."""
+    """Become the release that served before this one, and let it install itself.
+
+    Raises ConfigError for an argument that does not go with it, InstallError for the rest.
+    """
     if wish.token_file is not None:
-        raise InstallError(
+        raise ConfigError(
+            "--token-file",
             "--rollback keeps the token that is stored; for another one, afterwards: "
-            "sudo imgbot install --token-file FILE"
+            "sudo imgbot install --token-file FILE",
         )
     program = layout.previous / "bin/imgbot"
     if not program.exists():
