@@ -29,3 +29,14 @@ async def answers(server: RedisServer) -> bool:
 async def is_at_rest(client: Redis) -> bool:
     info = await client.info("persistence")
     return not (info["aof_rewrite_in_progress"] or info["aof_rewrite_scheduled"])
+
+
+@asynccontextmanager
+async def filled(client: Redis) -> AsyncGenerator[None]:
+    """Its memory is full until the end of this."""
+    limit = (await client.config_get("maxmemory"))["maxmemory"]
+    await client.config_set("maxmemory", "100kb")
+    try:
+        yield
+    finally:
+        await client.config_set("maxmemory", str(limit))
