@@ -49,7 +49,7 @@ REDIS_PATIENCE_S = 60.0
 async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) -> None:
     """Run the bot until it is told to stop.
 
-    Raises ConfigError, FencedError, also inside groups.
+    Raises ConfigError, FencedError, StorageAwayError, also inside groups.
     """
     notifier = Notifier()
     # What was asked of an earlier process is not asked of this one.
