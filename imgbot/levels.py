@@ -59,6 +59,9 @@ BOUNDS = {
     Vital.ERROR_RATIO: Bounds(0.01),
 }
 
+REDIS_MEMORY_RATIO = Bounds(0.80, 0.99)
+"""Of its maxmemory. What is being written counts, too: large orders are refused before 100 %."""
+
 
 def worst(levels: Iterable[Level]) -> Level:
     """Return the worst of some levels; what is not known counts where nothing is."""

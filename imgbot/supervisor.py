@@ -6,6 +6,7 @@ seconds away is finished, the rest waits in Redis for the next start.
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -15,7 +16,7 @@ from redis.asyncio import Redis
 from imgbot import __version__, metrics, telemetry
 from imgbot.conversation.door import Myself
 from imgbot.conversation.introduction import introduce
-from imgbot.errors import TransientError
+from imgbot.errors import StorageAwayError, TransientError
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
@@ -41,11 +42,14 @@ from imgbot.wiring import Doors, Parts, caps_of, wire
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
 
+REDIS_PATIENCE_S = 60.0
+"""A Redis that answered and falls silent during the start is asked again for so long."""
+
 
 async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) -> None:
     """Run the bot until it is told to stop.
 
-    Raises ConfigError, FencedError, also inside groups.
+    Raises ConfigError, FencedError, StorageAwayError, also inside groups.
     """
     notifier = Notifier()
     # What was asked of an earlier process is not asked of this one.
@@ -65,10 +69,10 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
             return
         routes = open_routes(settings, pool)
         closing.push_async_callback(routes.aclose)
-        await own(redis, myself.id)
         scripts = Scripts(redis)
         queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
-        await queue.open_epoch()
+        if not await _take_over(redis, queue, myself.id, signals.draining, notifier):
+            return
         doors = Doors(redis, scripts, queue, bot, myself, pool, routes, signals.draining)
         parts = wire(settings, doors)
         await closing.enter_async_context(
@@ -115,6 +119,32 @@ async def _greet(bot: Bot, draining: asyncio.Event, notifier: Notifier) -> Mysel
             attempt += 1
             await pause(delay_s, draining)
     return None
+
+
+async def _take_over(
+    redis: Redis, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
+) -> bool:
+    """Make the jobs this process's own; False if told to stop meanwhile.
+
+    Raises StorageAwayError if Redis stays away for REDIS_PATIENCE_S, ConfigError.
+    """
+    began_s, attempt = time.monotonic(), 0
+    while not draining.is_set():
+        try:
+            await own(redis, bot_id)
+            await queue.open_epoch()
+        except StorageAwayError as error:
+            if time.monotonic() - began_s > REDIS_PATIENCE_S:
+                raise
+            delay_s = backoff_s(attempt, cap_s=10)
+            telemetry.warned("the jobs cannot be taken over (%s); again in %.0f s", error, delay_s)
+            notifier.status("waiting for Redis")
+            notifier.extend_timeout(delay_s + 90)
+            attempt += 1
+            await pause(delay_s, draining)
+        else:
+            return True
+    return False
 
 
 async def _run(

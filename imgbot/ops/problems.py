@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from imgbot.levels import Level, Vital
+from imgbot.levels import REDIS_MEMORY_RATIO, Level, Vital
 from imgbot.ops.figures import duration, share
 from imgbot.ops.pipeline import Glance
 from imgbot.ops.sampling import Sample
@@ -13,7 +13,6 @@ STUCK_AFTER_S = 300.0
 FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
 _UNKNOWN_FOR_S = 86_400.0
-_REDIS_FULL = 0.80
 _WORKERS = "workers: `IMGBOT_WORKERS` in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
 _MORE_JOBS = "where they are idle, more jobs for each: `IMGBOT_JOBS_PER_WORKER`"
 
@@ -155,9 +154,9 @@ def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
 def _of_redis(now: Sample) -> Iterator[Problem]:
     used, limit = now.usage.redis_bytes, now.usage.redis_limit_bytes
     # One that is full fails its check, which says more.
-    if used and limit and _REDIS_FULL * limit < used < limit:
+    if used and limit and REDIS_MEMORY_RATIO.level(used / limit) is Level.ATTENTION:
         yield Problem(
             Level.ATTENTION,
-            f"Redis uses {share(used / limit)} of its memory; at 100 % nothing is taken.",
+            f"Redis uses {share(used / limit)} of its memory; at 100 % no order is taken.",
             "`redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
         )

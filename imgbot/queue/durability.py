@@ -7,7 +7,9 @@ does not start on one, and names the very commands that mend it.
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import (
@@ -41,7 +43,7 @@ class Durability:
     is_append_only: bool | None
     fsync: str
     memory_bytes: int = 0
-    """What its data takes."""
+    """What counts against its maxmemory."""
     maxmemory_bytes: int | None = None
     """0 where there is no limit."""
 
@@ -120,9 +122,14 @@ async def ask(redis: Redis) -> Durability:
         policy=str(info.get("maxmemory_policy", "")),
         is_append_only=None if append_only is None else bool(append_only),
         fsync=config.get("appendfsync", ""),
-        memory_bytes=int(info.get("used_memory", 0)),
+        memory_bytes=counted_bytes(info),
         maxmemory_bytes=info.get("maxmemory"),
     )
+
+
+def counted_bytes(info: Mapping[str, Any]) -> int:
+    """What counts against maxmemory: its own log of what is to be written does not."""
+    return int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
 
 
 def _refuse_impossible(info: dict[str, object]) -> None:

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.levels import Level
 from imgbot.queue import keys
 from imgbot.queue.binary import find_binary
 from imgbot.queue.durability import (
@@ -23,7 +24,6 @@ from imgbot.queue.memory import Memory
 from imgbot.queue.scripts import connect
 
 _ANSWER_TIMEOUT_S = 8.0
-_FULL = 0.8
 _CHECK = "redis"
 
 
@@ -94,8 +94,9 @@ def _memory(found: Durability, cli: str) -> Finding:
     text = f"{used_mb} MB of {limit >> 20} MB used"
     memory = Memory(found.memory_bytes, limit, cli)
     if memory.is_full:
-        return wrong("redis memory", f"{text}: it is full, and no order is taken", memory.mend)
-    if found.memory_bytes > limit * _FULL:
+        what = f"{text}: it is full; orders are refused or soon will be"
+        return wrong("redis memory", what, memory.mend)
+    if memory.level is Level.ATTENTION:
         return warning("redis memory", text, memory.mend)
     return ok("redis memory", text)
 

@@ -49,8 +49,12 @@ class JobQueue:
         return self._epoch
 
     async def open_epoch(self) -> None:
-        """Take the queue over: every earlier supervisor is fenced off from here on."""
-        self._epoch = str(await self._redis.incr(keys.EPOCH))
+        """Take the queue over: every earlier supervisor is fenced off from here on.
+
+        Raises StorageAwayError.
+        """
+        answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [])
+        self._epoch = str(answer[1])
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from imgbot.queue.durability import redis_cli
+from imgbot.levels import REDIS_MEMORY_RATIO, Level
+from imgbot.queue.durability import counted_bytes, redis_cli
 from imgbot.queue.scripts import storage_errors
 
-# At the limit itself what is being written counts, too: large orders are refused before it.
-_FULL = 0.99
 _ROOMY = 0.95
 
 
@@ -22,8 +21,15 @@ class Memory:
     """The command that reaches the server."""
 
     @property
+    def level(self) -> Level:
+        return REDIS_MEMORY_RATIO.level(
+            self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
+        )
+
+    @property
     def is_full(self) -> bool:
-        return bool(self.limit_bytes) and self.used_bytes >= self.limit_bytes * _FULL
+        """Whether orders are refused, or a little more would do it."""
+        return self.level is Level.CRITICAL
 
     @property
     def is_roomy(self) -> bool:
@@ -50,8 +56,9 @@ class Memory:
         if not self.is_full:
             return ""
         return (
-            f"its memory is full ({self.used_mb} of {self.limit_mb} MB), so no order is taken: "
-            f"raise its maxmemory ({self.mend}), or let fewer wait (IMGBOT_QUEUE_LIMIT)"
+            f"its memory is full ({self.used_mb} of {self.limit_mb} MB), so orders are refused or "
+            f"soon will be: raise its maxmemory ({self.mend}), or let fewer wait "
+            "(IMGBOT_QUEUE_LIMIT)"
         )
 
 
@@ -59,6 +66,4 @@ async def measure(redis: Redis) -> Memory:
     """Raises StorageAwayError while Redis is away."""
     with storage_errors():
         told = await redis.info("memory")
-    # Its own log of what is to be written does not count.
-    used = int(told.get("used_memory", 0)) - int(told.get("mem_not_counted_for_evict", 0))
-    return Memory(used, int(told.get("maxmemory", 0)), redis_cli(redis))
+    return Memory(counted_bytes(told), int(told.get("maxmemory", 0)), redis_cli(redis))

@@ -14,7 +14,10 @@ async def own(redis: Redis, bot_id: int) -> None:
     what they have sent could not be fetched.
     """
     with storage_errors():
-        owner = await redis.set(keys.OWNER, bot_id, nx=True, get=True)
+        # A full memory refuses even a SET that would change nothing.
+        owner = await redis.get(keys.OWNER) or await redis.set(
+            keys.OWNER, bot_id, nx=True, get=True
+        )
     if owner not in {None, str(bot_id)}:
         raise ConfigError(
             "IMGBOT_TOKEN",

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from imgbot.errors import StorageFullError
 from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.jobs import TOMBSTONE_S
@@ -125,9 +126,13 @@ class Shelf:
 
     async def first_choice(self, choice: str, value: str) -> str:
         """Return what was chosen the first time, however often the choice comes again."""
-        earlier = await self._read(
-            self._redis.set(f"{keys.CHOICE}{choice}", value, nx=True, get=True, ex=_CHOICE_S)
-        )
+        key = f"{keys.CHOICE}{choice}"
+        try:
+            earlier = await self._read(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
+        except StorageFullError:
+            # It cannot be kept. What needs room is refused by itself, and what makes some (a job
+            # that is called off) must not be.
+            earlier = await self._read(self._redis.get(key))
         return value if earlier is None else earlier
 
     async def is_first_tap(self, tap: str, request: str) -> bool:

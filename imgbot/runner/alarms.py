@@ -8,6 +8,7 @@ be stored in it: this one waits here, and a restart meanwhile says it again.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from imgbot import telemetry
 from imgbot.errors import (
@@ -68,9 +69,6 @@ class Alarms:
             self._alarm.clear()
             try:
                 await self.look()
-            except StorageFullError:
-                # That much was told; the rest is, when it can be stored.
-                pass
             except TransientError:
                 # Without Redis nothing can be judged or remembered: told when it is back.
                 if self._away_since_s is None:
@@ -85,13 +83,15 @@ class Alarms:
     async def look(self) -> None:
         """Judge the facts once, and tell what is to be told.
 
-        Raises TransientError while Redis is away; then nothing has changed.
+        Raises TransientError while Redis is away: what was not stored is judged again. While it
+        is full, that it is and what waits from before are told; what is new waits.
         """
         await self._judge_memory(await self._incidents.memory())
         if self._courses is None:
             self._courses = dict.fromkeys(await self._incidents.open(), TOLD)
         facts = await self._gather()
-        self._courses = await self._judge(facts, self._courses)
+        with suppress(StorageFullError):
+            self._courses = await self._judge(facts, self._courses)
         for admin in self._admins:
             await self._tell(admin)
 

@@ -148,13 +148,11 @@ def _death(facts: Facts) -> Matter:
 
 def _polling(facts: Facts) -> Matter:
     told = {"minutes": max(1, round(facts.silence_s / 60))}
-    # A start is no answer: what was wrong before it may be so still.
-    quiet = Sign.GOOD if facts.has_answered else Sign.OPEN
     # Whose cause is known and told needs no second sentence.
     is_unexplained = facts.silence_s >= _SILENT_S and facts.rival is None
     return Matter(
         "polling",
-        Sign.BAD if is_unexplained else quiet,
+        Sign.BAD if is_unexplained else _quiet(facts),
         _POLLING_HOLD,
         Notice("incident_polling", told),
         Notice("incident_polling_over"),
@@ -164,8 +162,14 @@ def _polling(facts: Facts) -> Matter:
 def _rival(facts: Facts) -> Matter:
     return Matter(
         "rival",
-        Sign.BAD if facts.rival else Sign.GOOD if facts.has_answered else Sign.OPEN,
+        Sign.BAD if facts.rival else _quiet(facts),
         _RIVAL_HOLD,
         Notice(f"incident_rival_{facts.rival or Rival.POLLER}"),
         Notice("incident_rival_over"),
     )
+
+
+def _quiet(facts: Facts) -> Sign:
+    # A start is no answer, and silence is none: what was wrong before it may be so still.
+    is_answered = facts.has_answered and facts.silence_s < _SILENT_S
+    return Sign.GOOD if is_answered else Sign.OPEN

@@ -185,3 +185,31 @@ async def test_who_takes_the_messages_away_is_named_and_is_the_whole_reason(
     assert told.startswith("🔴")
     assert words in told
     assert (await tower.told())[1:] == ["🟢 Nobody takes messages away from this bot any longer."]
+
+
+async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(tower: Watchtower) -> None:
+    await tower.look(rival=Rival.POLLER, silence_s=60.0)
+    for minute in range(5):
+        # It cannot be seen any longer, for an outage follows it.
+        await tower.look(60, rival=None, silence_s=120.0 + 60 * minute)
+    meanwhile = await tower.told()
+    await tower.look(60, silence_s=1.0)
+    await tower.look(120)
+
+    assert [text[:20] for text in meanwhile] == [
+        "🔴 A second program polls"[:20],
+        "🔴 Telegram has handed over"[:20],
+    ]
+    assert "🟢 Nobody takes messages away" in "".join((await tower.told())[2:])
+
+
+async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(tower: Watchtower) -> None:
+    await tower.look(silence_s=300.0)
+    for _ in range(3):
+        await tower.look(60, rival=Rival.POLLER, silence_s=400.0)
+    meanwhile = await tower.told()
+    await tower.look(60, rival=None, silence_s=1.0)
+    await tower.look(120)
+
+    assert not any("🟢" in text for text in meanwhile)
+    assert "🟢 Messages come in from Telegram again." in "".join(await tower.told())

@@ -72,28 +72,47 @@ async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(red
     assert await counted(later) == {"unknown": 1}
 
 
-async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broadcasts = await opened(redis)
-    await broadcasts.draft(CAST)
-    await broadcasts.start(CAST.id, 9)
+async def take_unheard(broadcasts: Broadcasts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take somebody in hand, and lose the answer."""
     call = Scripts.call
 
     async def lose(scripts: Scripts, *command: Any) -> list[Any]:
         await call(scripts, *command)
         raise StorageAwayError("Redis does not answer")
 
-    monkeypatch.setattr(Scripts, "call", lose)
-    with pytest.raises(StorageAwayError):
-        await broadcasts.take(CAST)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(Scripts, "call", lose)
+        with pytest.raises(StorageAwayError):
+            await broadcasts.take(CAST)
+
+
+async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
+    await take_unheard(broadcasts, monkeypatch)
     again = await broadcasts.take(CAST)
     assert again is not None
     await broadcasts.settle(CAST, again, "sent")
 
     assert [again, await broadcasts.take(CAST)] == [2, 3]
     assert await counted(broadcasts) == {"sent": 1}
+
+
+async def test_whoever_was_taken_unheard_is_sent_nothing_once_it_was_called_off(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
+    await take_unheard(broadcasts, monkeypatch)
+    await broadcasts.cancel(CAST.id)
+
+    assert [await broadcasts.take(CAST), await broadcasts.take(CAST)] == [None, None]
+    # That nothing was sent is known.
+    assert await counted(broadcasts) == {}
 
 
 async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> None:

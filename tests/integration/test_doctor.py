@@ -253,7 +253,7 @@ async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
 
     finding = visit.the("redis memory")
     assert finding["level"] == "wrong"
-    assert "it is full, and no order is taken" in finding["text"]
+    assert "it is full; orders are refused or soon will be" in finding["text"]
     assert "CONFIG SET maxmemory" in finding["mend"]
 
 

@@ -12,6 +12,7 @@ from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.support.bot import Bot
 from tests.support.processes import children_of
+from tests.support.redis_servers import filled
 from tests.support.sandbox import picture
 from tests.support.waiting import eventually
 
@@ -212,3 +213,20 @@ async def test_odd_updates_stop_nobody(stage: Stage) -> None:
     reply = await control.wait_message(person.id)
 
     assert reply.text.startswith("Hi!")
+
+
+async def test_pictures_can_be_called_off_while_redis_is_full(stage: Stage) -> None:
+    control = stage.control
+    person = await control.make_user("Bob")
+    async with stage.bot.redis() as redis:
+        for number in range(4):
+            await control.say(person, f"fox {number} [[sim:slow=3600]]")
+        # More than are made for one person at once: some wait.
+        await eventually(lambda: redis.hget("img:waiting", str(person.id)))
+        await eventually(lambda: redis.zcard(f"img:mine:{person.id}"), lambda n: n == 4)
+        async with filled(redis):
+            for _ in range(4):
+                await control.say(person, "/cancel")
+            await eventually(lambda: redis.exists(f"img:mine:{person.id}"), lambda n: not n)
+
+        assert await redis.keys("rq:job:*") == []

@@ -8,6 +8,7 @@ import pytest
 
 from imgbot.ops.pipeline import Glance, UnknownJob, Worker
 from imgbot.ops.status_document import without_people
+from imgbot.queue.memory import Memory
 from tests.support.status_facts import GIB, NOW_S, QUIET, document_with, took
 
 LOST = UnknownJob("77", "create", "replicate", "submit_unknown", NOW_S - 60, user_id=424242)
@@ -107,6 +108,27 @@ def test_what_is_wrong_is_said_with_what_helps(
     assert (document["level"], problem["level"]) == (level, level)
     assert words in problem["what"]
     assert advice in problem["advice"]
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [
+        (790, []),
+        (800, ["Redis uses 80 %"]),
+        (985, ["Redis uses 98 %"]),
+        (995, ["The check of re"]),
+        (1000, ["The check of re"]),
+    ],
+)
+def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
+    used: int, said: list[str]
+) -> None:
+    usage = replace(QUIET.usage, redis_bytes=used, redis_limit_bytes=1000)
+    checks = {"redis": Memory(used, 1000).trouble}
+
+    document = document_with(replace(QUIET, usage=usage), checks=checks)
+
+    assert [problem["what"][:15] for problem in document["problems"]] == said
 
 
 @pytest.mark.parametrize(

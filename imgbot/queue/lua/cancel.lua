@@ -8,10 +8,11 @@ if not seen[1] then return {'gone'} end
 if seen[2] ~= ARGV[3] then return {'not_yours'} end
 if seen[3] == '1' then return {'ok', seen[1]} end
 if seen[1] == 'rendering' or seen[1] == 'delivering' then return {'too_late'} end
+-- A script that has written is let through a full memory, and this one makes room.
+redis.call('ZREM', KEYS[3], ARGV[2])
 redis.call('HSET', KEYS[2], 'is_cancelled', 1, 'reason', ARGV[5])
 if seen[1] == 'queued' then
   redis.call('LREM', KEYS[1], 1, ARGV[2])
-  redis.call('ZREM', KEYS[3], ARGV[2])
   if redis.call('HINCRBY', KEYS[4], ARGV[3], -1) <= 0 then redis.call('HDEL', KEYS[4], ARGV[3]) end
   redis.call('HINCRBY', KEYS[5], ARGV[3], 1)
   redis.call('HSET', KEYS[2], 'state', 'delivering', 'outcome', 'cancelled', 'claimed_ms', ARGV[4])

@@ -1,0 +1,54 @@
+"""A Redis whose memory is full takes no order, and lets go of those that it has."""
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.errors import UserError
+from imgbot.job import Job, Operation, State
+from imgbot.queue import keys
+from imgbot.queue.admission import Caps
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.shelf import Shelf
+from tests.support.redis_servers import filled
+
+NOW = 1_800_000_000_000
+
+
+def job(job_id: str) -> Job:
+    return Job(job_id, 1, 1, Operation.CREATE, "en", words="a fox")
+
+
+async def open_queue(redis: Redis) -> JobQueue:
+    queue = JobQueue(redis, Scripts(redis), Caps())
+    await queue.open_epoch()
+    return queue
+
+
+async def test_a_waiting_job_can_be_called_off_and_makes_room(real_redis: Redis) -> None:
+    queue = await open_queue(real_redis)
+    await queue.enqueue(job("1"), NOW)
+    async with filled(real_redis):
+        with pytest.raises(UserError, match="storage_full"):
+            await queue.enqueue(job("2"), NOW)
+        verdict = await queue.cancel("1", 1, NOW)
+        found = await Shelf(real_redis).job("1")
+        assert found is not None
+        await queue.finish(found, State.CANCELLED, NOW)
+
+    assert (verdict, found.state) == ("ok", State.DELIVERING)
+    assert await real_redis.zcard(keys.TAGS) == 0
+    assert await real_redis.keys(f"{keys.JOB}*") == []
+
+
+async def test_a_running_job_hears_that_it_is_called_off(real_redis: Redis) -> None:
+    queue = await open_queue(real_redis)
+    await queue.enqueue(job("1"), NOW)
+    one = await queue.claim(NOW)
+    assert one is not None
+    async with filled(real_redis):
+        verdict = await queue.cancel("1", 1, NOW)
+        moved = await queue.move(one, State.POLLING, NOW)
+
+    assert verdict == "ok"
+    assert moved.is_cancelled

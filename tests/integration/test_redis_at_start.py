@@ -1,0 +1,76 @@
+"""A Redis of the operator's own that hangs, or is full, just when the bot takes its jobs over."""
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.queue import keys
+from tests.support.bot import Bot
+from tests.support.redis_servers import deaf, filled
+from tests.support.sandbox import Control, open_sandbox
+
+IMPATIENT = (
+    "import sys; from imgbot import cli, supervisor; supervisor.REDIS_PATIENCE_S = 0; "
+    "sys.exit(cli.main())"
+)
+
+
+@pytest.fixture
+async def sandboxed(state_dir: Path, real_redis: Redis) -> AsyncIterator[tuple[Bot, Control]]:
+    """The bot is not started yet, and nothing is in its Redis."""
+    assert await real_redis.dbsize() == 0
+    async with open_sandbox() as (sandbox, control):
+        yield Bot(sandbox, state_dir), control
+
+
+@pytest.mark.parametrize("key", [keys.OWNER, keys.EPOCH])
+async def test_one_that_hangs_for_a_moment_is_asked_again(
+    sandboxed: tuple[Bot, Control], redis_url: str, key: str
+) -> None:
+    bot, control = sandboxed
+    person = await control.make_user("Ann")
+
+    async with deaf(redis_url, key) as url:
+        bot.settings["IMGBOT_REDIS_URL"] = url
+        async with bot:
+            await control.say(person, "a fox")
+            await control.wait_message(person.id, lambda m: bool(m.photo_id))
+
+    assert "cannot be taken over (Redis does not answer)" in bot.log
+    assert "Traceback" not in bot.log
+
+
+async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
+    sandboxed: tuple[Bot, Control], redis_url: str
+) -> None:
+    bot, _ = sandboxed
+    bot.command = [sys.executable, "-c", IMPATIENT]
+
+    async with deaf(redis_url, keys.EPOCH, times=1000) as url:
+        bot.settings["IMGBOT_REDIS_URL"] = url
+        await bot.launch()
+        status = await bot.wait()
+
+    assert status == 1
+    assert bot.log.strip().splitlines()[-1].endswith("Redis does not answer")
+    assert "Traceback" not in bot.log
+
+
+async def test_one_that_is_full_is_worked_off(
+    sandboxed: tuple[Bot, Control], real_redis: Redis, redis_url: str
+) -> None:
+    bot, control = sandboxed
+    bot.settings["IMGBOT_REDIS_URL"] = redis_url
+    person = await control.make_user("Ann")
+    # It belongs to this bot already.
+    async with bot:
+        pass
+
+    async with filled(real_redis), bot:
+        await control.say(person, "a fox")
+        told = await control.wait_message(person.id)
+
+    assert "out of memory" in told.text
