@@ -208,8 +208,8 @@ ADMIN = {
     ),
     "incident_rival_over": "🟢 Nobody takes messages away from this bot any longer.",
     "incident_redis_full": (
-        "🔴 The memory of Redis is full: {used} of {limit} MB. No orders are taken until it has "
-        "room.\n"
+        "🔴 The memory of Redis is full: {used} of {limit} MB. Until it has room, orders are "
+        "refused, or soon will be.\n"
         "What helps: a larger maxmemory (imgbot doctor prints the command), or fewer orders that "
         "wait, IMGBOT_QUEUE_LIMIT."
     ),
