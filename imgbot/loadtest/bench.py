@@ -182,6 +182,7 @@ async def under_load(
     before = await ask_metrics(stage.metrics_url)
     acts = _Acts(stage, wish, users, crowd)
     is_whole = await _act(stage, acts, stop, tell)
+    crowd.look_for_late()
     if stage.bot.returncode is not None:
         raise _ended(stage)
     await stage.gauge.look()

@@ -38,6 +38,7 @@ _ROWS: tuple[Row, ...] = (
     ("orders", lambda f: str(f.ordered), lambda f: f.ordered),
     ("  delivered", _ends("delivered"), None),
     ("  refused / failed", _ends("refused", "failed"), None),
+    ("  still waiting", _ends("waiting"), None),
     ("  lost / doubled", _ends("lost", "doubled"), None),
     ("charged, of it twice", lambda f: f"{f.charged}, {f.charged_twice}", None),
     ("jobs per second", lambda f: f"{f.jobs_per_s:.2f}", lambda f: f.jobs_per_s),

@@ -49,7 +49,7 @@ def used(**changes: Any) -> Use:
 
 def test_a_good_run_meets_every_criterion() -> None:
     assert is_good(GOOD)
-    assert [each.is_met for each in criteria(GOOD)] == [True] * 6
+    assert [each.is_met for each in criteria(GOOD)] == [True] * 7
     assert not is_good(of(is_whole=False))
 
 
@@ -68,6 +68,7 @@ def test_a_good_run_meets_every_criterion() -> None:
         (of(error_ratio=None), "errors", "imgbot doctor"),
         (of(use=used(cpu_ratio=0.7)), "CPU", "more cores"),
         (of(use=used(memory_peak_bytes=800_000_000)), "memory", "IMGBOT_WORKERS=2"),
+        (of(ends=GOOD.ends | {"waiting": 1}), "nobody left waiting", "fewer users"),
         (of(ends=GOOD.ends | {"lost": 1}), "nothing lost", "report"),
         (of(ends=GOOD.ends | {"doubled": 1}), "nothing lost", "report"),
         (of(charged_twice=1), "nothing lost", "report"),
@@ -82,6 +83,7 @@ def test_a_good_run_meets_every_criterion() -> None:
         "nothing to judge",
         "cpu",
         "memory",
+        "waiting",
         "lost",
         "doubled",
         "charged twice",
@@ -127,7 +129,7 @@ def test_the_document_has_the_same_for_scripts() -> None:
     [run] = as_document(Wish(), [GOOD])["runs"]
 
     assert run["job_time"] == {"mean_s": 22.0, "p50_s": 22.0, "p95_s": 30.0, "max_s": 39.0}
-    assert [each["is_met"] for each in run["criteria"]] == [True] * 6
+    assert [each["is_met"] for each in run["criteria"]] == [True] * 7
 
 
 def test_quantiles_are_values_that_were_seen() -> None:

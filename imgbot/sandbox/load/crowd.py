@@ -28,6 +28,7 @@ class Crowd:
         self._persons: list[Person] = []
         self._by_chat: dict[int, Person] = {}
         self.orders: list[Order] = []
+        self._late: list[Order] = []
 
     @property
     def answered(self) -> int:
@@ -87,8 +88,19 @@ class Crowd:
                     person.changed.clear()
                     await person.changed.wait()
         except TimeoutError:
+            # The person goes on; the answer counts whenever it comes.
+            self._late.append(order)
             return
         order.answered_at_s = clock()
+
+    def look_for_late(self) -> None:
+        """Note which orders have their answer after all, though nobody waited for it."""
+        now_s = asyncio.get_running_loop().time()
+        for order in tuple(self._late):
+            chat = self._world.chats[order.chat_id]
+            if answers(order, chat, self._passing).is_complete:
+                order.answered_at_s = now_s
+                self._late.remove(order)
 
     async def _watch(self) -> None:
         """Wake the people in whose chats something is new."""
@@ -104,3 +116,4 @@ class Crowd:
                         person.changed.set()
                 elif person := self._by_chat.get(happened.get("chat_id", 0)):
                     person.changed.set()
+            self.look_for_late()

@@ -24,6 +24,7 @@ class Fate(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"  # with a sentence, before or by the provider's rules
     FAILED = "failed"  # with a sentence, after it was taken
+    WAITING = "waiting"  # not at all yet: its message still says that it is under way
     LOST = "lost"  # without a word
     DOUBLED = "doubled"  # more than once
     OPEN = "open"  # the test was stopped before
@@ -143,7 +144,7 @@ def settle(
     *,
     is_whole: bool = True,
 ) -> Books:
-    """Close the books; with `is_whole` False what has no answer yet is open, not lost.
+    """Close the books; with `is_whole` False what has no answer yet is open, not waiting or lost.
 
     `ledger` is None for a provider that charges nothing.
     """
@@ -158,7 +159,8 @@ def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
     if count == 0 or not order.is_made:
-        return Ended(order, Fate.LOST if is_whole else Fate.OPEN, said=said)
+        fate = Fate.WAITING if found.unfinished else Fate.LOST
+        return Ended(order, fate if is_whole else Fate.OPEN, said=said)
     if count > 1 or found.unfinished:
         return Ended(order, Fate.DOUBLED, said=said)
     if found.pictures:
@@ -178,9 +180,10 @@ def _short(post: Post) -> str:
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
     seen = {each.job_id for each in ended if each.fate is Fate.DELIVERED}
     by_job = Counter(str(entry.get("client_id") or "") for entry in ledger)
+    # Of what has not ended the picture may be charged, and still come.
+    is_open = any(each.fate in {Fate.OPEN, Fate.WAITING, Fate.DOUBLED} for each in ended)
     if "" in by_job:
-        surplus = max(0, len(ledger) - len(seen))
+        surplus = 0 if is_open else max(0, len(ledger) - len(seen))
         return Charges(len(ledger), twice=surplus)
-    is_open = any(each.fate in {Fate.OPEN, Fate.DOUBLED} for each in ended)
     in_vain = 0 if is_open else sum(job not in seen for job in by_job)
     return Charges(len(ledger), twice=len(ledger) - len(by_job), in_vain=in_vain)
