@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from imgbot import __version__, operating
 from imgbot.errors import EX_CONFIG
+from imgbot.loadtest.arguments import loadtest_arguments
 
 if TYPE_CHECKING:
     from imgbot.errors import ImgbotError
@@ -115,7 +116,7 @@ _COMMANDS = {
     ),
     "loadtest": _Command(
         help="test this machine under the load of so many users",
-        arguments=operating.loadtest_arguments,
+        arguments=loadtest_arguments,
         run=operating.loadtest,
     ),
     "uninstall": _Command(

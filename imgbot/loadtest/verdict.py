@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from imgbot.levels import BOUNDS, Vital
 from imgbot.loadtest.figures import Figures
 from imgbot.ops.figures import count, duration, share
+from imgbot.ops.settings import MAX_WORKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,5 @@ def _slow(figures: Figures) -> str:
 
 
 def _more_workers(figures: Figures) -> str:
-    return f"IMGBOT_WORKERS={figures.workers + max(1, figures.workers // 2)}"
+    more = figures.workers + max(1, figures.workers // 2)
+    return f"IMGBOT_WORKERS={min(more, MAX_WORKERS)}"
