@@ -9,6 +9,9 @@ from pathlib import Path
 from imgbot.ops.files import replace_file
 
 NAME = "loadtest.json"
+MOST_USERS = 5_000
+"""So many people a test plays at most."""
+
 _MOST_BYTES = 1000
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.findings import Finding, Severity, ok, warning, wrong
+from imgbot.loadtest.wish import Wish
 from imgbot.ops.doctor import files, guide, machine, report, running, telegram
 from imgbot.ops.doctor.files import Entry, Files
 from imgbot.ops.doctor.machine import Machine
@@ -15,7 +16,7 @@ from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.doctor.running import Seen
 from imgbot.ops.doctor.telegram import Said
 from imgbot.ops.environment import load
-from imgbot.ops.load_note import Note, read_note, write_note
+from imgbot.ops.load_note import MOST_USERS, Note, read_note, write_note
 from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import Settings
 from imgbot.ops.shipped_files import shipped
@@ -201,6 +202,18 @@ def test_a_load_test_ticks_its_point(note: Note | None, level: str, word: str) -
     assert load.level == level
     assert word in load.text
     assert load.mend == ("" if level == "ok" else "imgbot loadtest --users 300")
+
+
+def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
+    crowd = settings(IMGBOT_USERS="6000")
+    [never, most] = [
+        the(guide.judge(crowd, 1, 0, note, is_watched=True), "guide: load")
+        for note in (None, Note(users=MOST_USERS, workers=200, is_good=True, at_s=0.0))
+    ]
+
+    assert never.mend == f"imgbot loadtest --users {MOST_USERS}"
+    assert Wish(users=(MOST_USERS,)).users == (MOST_USERS,)
+    assert most.level == "ok"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"users": "many"}'])
