@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot import cli
 from imgbot.ops.provider_settings import KEYS
 from imgbot.sandbox import guest
 from imgbot.sandbox.server import Sandbox
@@ -27,3 +28,12 @@ async def test_nothing_of_the_operators_reaches_a_guest(
     assert environ["IMGBOT_TOKEN"] == sandbox.token
     assert environ["LC_ALL"] == "C.UTF-8"
     assert environ["PATH"]
+
+
+def test_a_provider_that_the_sandbox_does_not_play_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["demo", "--port", str(guest.free_port()), "--provider", "nobody-sim"]
+
+    assert cli.main(arguments) == 78
+    assert "--provider nobody-sim: write one of" in capsys.readouterr().err
