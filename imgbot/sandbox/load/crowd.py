@@ -93,10 +93,10 @@ class Crowd:
             return
         order.answered_at_s = clock()
 
-    def look_for_late(self) -> None:
-        """Note which orders have their answer after all, though nobody waited for it."""
+    def look_for_late(self, *chat_ids: int) -> None:
+        """Note which orders have their answer after all, in these chats or in all of them."""
         now_s = asyncio.get_running_loop().time()
-        for order in tuple(self._late):
+        for order in [o for o in self._late if not chat_ids or o.chat_id in chat_ids]:
             chat = self._world.chats[order.chat_id]
             if answers(order, chat, self._passing).is_complete:
                 order.answered_at_s = now_s
@@ -114,6 +114,7 @@ class Crowd:
                     # More happened at once than is kept: everybody looks.
                     for person in self._persons:
                         person.changed.set()
+                    self.look_for_late()
                 elif person := self._by_chat.get(happened.get("chat_id", 0)):
                     person.changed.set()
-            self.look_for_late()
+                    self.look_for_late(person.chat.id)
