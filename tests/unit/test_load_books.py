@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imgbot.sandbox.chats import Query
 from imgbot.sandbox.load.crowd import Crowd
 from imgbot.sandbox.load.orders import Books, Charges, Fate, Order, settle
 from imgbot.sandbox.load.plan import PEAK_SHARE, Errand, Way, plan
@@ -43,12 +44,14 @@ def books_after(
     is_moderated: bool = False,
     is_made: bool = True,
     is_whole: bool = True,
+    toast: str = "",
 ) -> Books:
     """The books of one order, to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
     errand = Errand(0.0, 0, Way.WORDS, 1, is_moderated)
     asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
     order = Order(errand, chat.id, 0, asked.id, is_made=is_made)
+    order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         if content is SHOWN or (content is SORRY and len(said) > 1):
             # As the bot does it: the message that was there becomes the end.
@@ -94,6 +97,17 @@ def test_an_order_ends_in_one_picture_or_one_sentence(
     world: World, said: tuple[Json, ...], fate: Fate
 ) -> None:
     assert books_after(world, *said).count(fate) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "fate"),
+    [((), Fate.REFUSED), ((TAKEN,), Fate.WAITING), ((TAKEN, SHOWN), Fate.DELIVERED)],
+    ids=["alone", "beside a promise", "beside a picture"],
+)
+def test_a_press_may_be_refused_in_its_answer_alone(
+    world: World, said: tuple[Json, ...], fate: Fate
+) -> None:
+    assert books_after(world, *said, toast="The queue is full").count(fate) == 1
 
 
 def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:

@@ -70,6 +70,7 @@ class Crowd:
             except NoAnswerError:
                 return
             order.after_id, order.ordered_at_s = person.after_id, clock()
+            order.query = self._world.queries.get(person.query_id)
             order.is_made = True
             await self._answer(person, order)
 

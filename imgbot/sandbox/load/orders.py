@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from imgbot.sandbox.chats import Chat, Post
+from imgbot.sandbox.chats import Chat, Post, Query
 from imgbot.sandbox.load.plan import Errand
 
 _CANCEL = "cancel:"
@@ -44,6 +44,8 @@ class Order:
     ordered_at_s: float = 0.0
     is_made: bool = False
     """Whether the dialogue came to the step that orders."""
+    query: Query | None = None
+    """The press that ordered, where it was one: the bot may refuse in its answer."""
     answered_at_s: float | None = None
 
 
@@ -54,10 +56,12 @@ class Answers:
     pictures: tuple[Post, ...] = ()
     sentences: tuple[Post, ...] = ()
     unfinished: tuple[Post, ...] = ()
+    toast: str = ""
+    """What was said to the press alone; it counts where nothing else is said."""
 
     @property
     def is_complete(self) -> bool:
-        return bool(self.pictures or self.sentences)
+        return bool(self.pictures or self.sentences or (self.toast and not self.unfinished))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
     unfinished = tuple(post for post in texts if button(post, _CANCEL))
     done = [post for post in texts if post not in unfinished]
     sentences = tuple(p for p in done if p.message.get("text") not in passing)
-    return Answers(pictures, sentences, unfinished)
+    toast = order.query.answer if order.query else ""
+    return Answers(pictures, sentences, unfinished, toast)
 
 
 def _is_about(order: Order, post: Post) -> bool:
@@ -158,7 +163,7 @@ def settle(
 def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
-    if count == 0 or not order.is_made:
+    if not found.is_complete or not order.is_made:
         fate = Fate.WAITING if found.unfinished else Fate.LOST
         return Ended(order, fate if is_whole else Fate.OPEN, said=said)
     if count > 1 or found.unfinished:
@@ -166,6 +171,8 @@ def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
         return Ended(order, Fate.DELIVERED, job_id)
+    if not found.sentences:
+        return Ended(order, Fate.REFUSED)
     # Whoever was taken has a message that changed; a refusal is said at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
     return Ended(order, Fate.REFUSED if is_refused else Fate.FAILED)
