@@ -110,6 +110,14 @@ def test_a_press_may_be_refused_in_its_answer_alone(
     assert books_after(world, *said, toast="The queue is full").count(fate) == 1
 
 
+def test_a_dialogue_may_be_refused_half_way(world: World) -> None:
+    question: Json = {"text": "What shall change?"}
+
+    books = books_after(world, question, question, is_made=False, toast="Too many at once")
+
+    assert books.count(Fate.REFUSED) == 1
+
+
 def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:
     books = books_after(world, {"text": "Which photo?"}, is_made=False)
 

@@ -69,8 +69,9 @@ class Crowd:
                 await person.order(errand)
             except NoAnswerError:
                 return
+            finally:
+                order.query = self._world.queries.get(person.query_id)
             order.after_id, order.ordered_at_s = person.after_id, clock()
-            order.query = self._world.queries.get(person.query_id)
             order.is_made = True
             await self._answer(person, order)
 

@@ -45,7 +45,7 @@ class Order:
     is_made: bool = False
     """Whether the dialogue came to the step that orders."""
     query: Query | None = None
-    """The press that ordered, where it was one: the bot may refuse in its answer."""
+    """The press that was its last step, where it was one: the bot may refuse in its answer."""
     answered_at_s: float | None = None
 
 
@@ -163,6 +163,8 @@ def settle(
 def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
+    if found.toast and not order.is_made:
+        return Ended(order, Fate.REFUSED)
     if not found.is_complete or not order.is_made:
         fate = Fate.WAITING if found.unfinished else Fate.LOST
         return Ended(order, fate if is_whole else Fate.OPEN, said=said)
