@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from imgbot import __version__, operating
 from imgbot.errors import EX_CONFIG
+from imgbot.loadtest.arguments import loadtest_arguments
 
 if TYPE_CHECKING:
-    from imgbot.errors import ImgbotError
     from imgbot.ops.environment import SettingsSource
     from imgbot.ops.settings import Settings
 
@@ -115,7 +115,7 @@ _COMMANDS = {
     ),
     "loadtest": _Command(
         help="test this machine under the load of so many users",
-        arguments=operating.loadtest_arguments,
+        arguments=loadtest_arguments,
         run=operating.loadtest,
     ),
     "uninstall": _Command(
@@ -174,20 +174,13 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
 def _tell(error: Exception) -> int:
     from imgbot import telemetry
-    from imgbot.errors import ConfigError
+    from imgbot.errors import ConfigError, ImgbotError, leaves
 
+    ours = [each for each in leaves(error) if isinstance(each, ImgbotError)]
     # A wrong setting explains the errors beside it.
-    known = sorted(_ours(error), key=lambda each: not isinstance(each, ConfigError))
+    known = sorted(ours, key=lambda each: not isinstance(each, ConfigError))
     if not known:
         telemetry.crashed(error)
         return 1
     telemetry.stopped_by(known[0])
     return EX_CONFIG if isinstance(known[0], ConfigError) else 1
-
-
-def _ours(error: BaseException) -> "list[ImgbotError]":
-    from imgbot.errors import ImgbotError
-
-    if isinstance(error, BaseExceptionGroup):
-        return [found for inner in error.exceptions for found in _ours(inner)]
-    return [error] if isinstance(error, ImgbotError) else []

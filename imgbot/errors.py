@@ -10,6 +10,13 @@ class ImgbotError(Exception):
     """The root of everything that imgbot raises itself."""
 
 
+def leaves(error: BaseException) -> list[BaseException]:
+    """Return what an error stands for: itself, or all that a group holds, however deep."""
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
 class UserError(ImgbotError):
     """The person is told why, in the sentence `reason` of the texts; nothing is repeated.
 

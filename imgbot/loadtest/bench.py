@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from imgbot.errors import ConfigError, ImgbotError
+from imgbot.errors import ConfigError, ImgbotError, leaves
 from imgbot.loadtest.gauge import Gauge, Look, ask_metrics
 from imgbot.loadtest.resizing import resize_for_ever
 from imgbot.loadtest.wish import BUILTIN, SIMULATED, Wish
@@ -116,7 +116,9 @@ async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -
             return None
         try:
             return await under_load(stage, wish, users, stop, tell)
-        except OSError as error:
+        except (OSError, ExceptionGroup) as error:
+            if not any(isinstance(leaf, OSError) for leaf in leaves(error)):
+                raise
             # A line to the bot that breaks is told by what became of the bot.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AFTER_S):
@@ -182,6 +184,7 @@ async def under_load(
     before = await ask_metrics(stage.metrics_url)
     acts = _Acts(stage, wish, users, crowd)
     is_whole = await _act(stage, acts, stop, tell)
+    crowd.look_for_late()
     if stage.bot.returncode is not None:
         raise _ended(stage)
     await stage.gauge.look()

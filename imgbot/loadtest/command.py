@@ -10,7 +10,7 @@ import time
 
 import uvloop
 
-from imgbot.errors import ImgbotError
+from imgbot.errors import ImgbotError, leaves
 from imgbot.loadtest.bench import measure
 from imgbot.loadtest.figures import Figures, figures_of
 from imgbot.loadtest.report import as_document, as_text, is_good
@@ -29,10 +29,12 @@ def main(wish: Wish, *, is_json: bool) -> int:
 
     Raises ImgbotError, OSError.
     """
-    runs, is_stopped = uvloop.run(_test(wish))
+    runs, is_stopped, error = uvloop.run(_test(wish))
     if runs:
         document = json.dumps(as_document(wish, runs), indent=2) if is_json else ""
         sys.stdout.write(f"{document or as_text(wish, runs)}\n")
+    if error is not None:
+        raise error
     if is_stopped:
         return INTERRUPTED
     are_good = all(map(is_good, runs))
@@ -40,13 +42,17 @@ def main(wish: Wish, *, is_json: bool) -> int:
     return 0 if are_good else NOT_MET
 
 
-async def _test(wish: Wish) -> tuple[list[Figures], bool]:
-    """Run one after the other; stop at the first Ctrl-C with what was measured so far."""
+async def _test(wish: Wish) -> tuple[list[Figures], bool, BaseException | None]:
+    """Run one after the other, to the end, the first Ctrl-C or the first error.
+
+    Return what was measured so far, whether it was stopped, and the error.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     runs: list[Figures] = []
+    found: BaseException | None = None
     try:
         for users in wish.users:
             run = await measure(wish, users, stop, _tell)
@@ -54,16 +60,18 @@ async def _test(wish: Wish) -> tuple[list[Figures], bool]:
                 runs.append(figures_of(run))
             if stop.is_set():
                 break
-    except* ImgbotError as group:
-        raise _first(group) from None
+    except Exception as error:  # noqa: BLE001 -- raised again when the runs are printed
+        found = _reason(error)
     finally:
         _tell("")
-    return runs, stop.is_set()
+    return runs, stop.is_set(), found
 
 
-def _first(group: BaseExceptionGroup[ImgbotError]) -> ImgbotError:
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+def _reason(error: Exception) -> BaseException:
+    """Of a group, what a sentence can be made of; the error itself where there is nothing."""
+    known = (leaf for leaf in leaves(error) if isinstance(leaf, (ImgbotError, OSError)))
+    # What imgbot says itself explains the errors beside it.
+    return min(known, key=lambda leaf: not isinstance(leaf, ImgbotError), default=error)
 
 
 def _tell(line: str) -> None:

@@ -88,7 +88,7 @@ class _Told(Collector):
 
 
 async def ask_metrics(url: str) -> Sample:
-    """Ask the bot at `url` for its metrics. Raises OSError, HTTPException."""
+    """Ask the bot at `url` for its metrics. Raises OSError."""
     text = await asyncio.to_thread(_get, url)
     registry = CollectorRegistry()
     registry.register(_Told(text))
@@ -101,5 +101,7 @@ def _get(url: str) -> str:
     try:
         connection.request("GET", "/metrics")
         return connection.getresponse().read(_MOST_BYTES).decode()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"{url}/metrics broke off: {error!r}") from error
     finally:
         connection.close()

@@ -9,6 +9,7 @@ from imgbot.loadtest.figures import Figures
 from imgbot.loadtest.verdict import Criterion, criteria
 from imgbot.loadtest.wish import Wish
 from imgbot.ops.figures import duration, share, size
+from imgbot.ops.terminal import plain
 
 _LABEL = 26
 
@@ -38,6 +39,7 @@ _ROWS: tuple[Row, ...] = (
     ("orders", lambda f: str(f.ordered), lambda f: f.ordered),
     ("  delivered", _ends("delivered"), None),
     ("  refused / failed", _ends("refused", "failed"), None),
+    ("  still waiting", _ends("waiting"), None),
     ("  lost / doubled", _ends("lost", "doubled"), None),
     ("charged, of it twice", lambda f: f"{f.charged}, {f.charged_twice}", None),
     ("jobs per second", lambda f: f"{f.jobs_per_s:.2f}", lambda f: f.jobs_per_s),
@@ -74,7 +76,7 @@ def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
     for run in runs:
         lines += ["", f"{run.users} users, by the guide:"]
         lines += [line for each in criteria(run) for line in _criterion(each)]
-        lines += [f"      {_plain(line)}" for line in run.amiss]
+        lines += [f"      {plain(line)}" for line in run.amiss]
     return "\n".join(lines)
 
 
@@ -145,10 +147,6 @@ def _resized(run: Figures) -> list[str]:
 def _pair(label: str, before_s: float | None, after_s: float | None) -> str:
     ratio = f" ×{after_s / before_s:.2f}" if before_s and after_s is not None else ""
     return f"{label:<34}{duration(before_s)} → {duration(after_s)}{ratio}"
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _criterion(criterion: Criterion) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from imgbot.levels import BOUNDS, Vital
 from imgbot.loadtest.figures import Figures
 from imgbot.ops.figures import count, duration, share
+from imgbot.ops.settings import MAX_WORKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,48 +20,51 @@ class Criterion:
 
 def criteria(figures: Figures) -> list[Criterion]:
     """Judge a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
-    lost, doubled = figures.ends["lost"], figures.ends["doubled"]
-    charged = figures.charged_twice + figures.charged_in_vain
-    longest = figures.longest_queue
+    return [*_of_the_jobs(figures), *_of_the_machine(figures), _answered(figures), _kept(figures)]
+
+
+def _of_the_jobs(figures: Figures) -> list[Criterion]:
+    mean_s, longest, errors = figures.job_time.mean_s, figures.longest_queue, figures.error_ratio
+    doctor = "imgbot doctor; the provider's errors are in /metrics"
+    more = _more_workers(figures)
     return [
         _bounded(
-            Vital.JOB_TIME_S,
-            "mean job time < 30 s",
-            figures.job_time.mean_s,
-            duration(figures.job_time.mean_s),
-            _slow(figures),
+            Vital.JOB_TIME_S, "mean job time < 30 s", mean_s, duration(mean_s), _slow(figures)
         ),
-        _bounded(
-            Vital.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), _more_workers(figures)
-        ),
-        _bounded(
-            Vital.ERROR_RATIO,
-            "errors < 1 %",
-            figures.error_ratio,
-            share(figures.error_ratio),
-            "imgbot doctor; the provider's errors are in /metrics",
-        ),
-        _bounded(
-            Vital.CPU_RATIO,
-            "CPU < 70 %",
-            figures.use.cpu_ratio,
-            share(figures.use.cpu_ratio),
-            "more cores; IMGBOT_USERS for no more users than this server carries",
-        ),
-        _bounded(
-            Vital.MEMORY_RATIO,
-            "memory < 80 %",
-            figures.memory_ratio,
-            share(figures.memory_ratio),
-            f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory",
-        ),
-        Criterion(
-            "nothing lost or doubled",
-            f"{lost} lost, {doubled} doubled, {charged} charged wrongly",
-            not (lost or doubled or charged),
-            "this is a fault of imgbot: please report it",
-        ),
+        _bounded(Vital.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), more),
+        _bounded(Vital.ERROR_RATIO, "errors < 1 %", errors, share(errors), doctor),
     ]
+
+
+def _of_the_machine(figures: Figures) -> list[Criterion]:
+    cpu, memory = figures.use.cpu_ratio, figures.memory_ratio
+    cores = "more cores; IMGBOT_USERS for no more users than this server carries"
+    half = f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory"
+    return [
+        _bounded(Vital.CPU_RATIO, "CPU < 70 %", cpu, share(cpu), cores),
+        _bounded(Vital.MEMORY_RATIO, "memory < 80 %", memory, share(memory), half),
+    ]
+
+
+def _answered(figures: Figures) -> Criterion:
+    waiting = figures.ends["waiting"]
+    return Criterion(
+        "nobody left waiting",
+        f"{waiting} still waiting at the end",
+        waiting == 0,
+        f"fewer users, or {_more_workers(figures)} where the CPU has room for it",
+    )
+
+
+def _kept(figures: Figures) -> Criterion:
+    lost, doubled = figures.ends["lost"], figures.ends["doubled"]
+    charged = figures.charged_twice + figures.charged_in_vain
+    return Criterion(
+        "nothing lost or doubled",
+        f"{lost} lost, {doubled} doubled, {charged} charged wrongly",
+        not (lost or doubled or charged),
+        "this is a fault of imgbot: please report it",
+    )
 
 
 def _bounded(vital: Vital, name: str, value: float | None, found: str, mend: str) -> Criterion:
@@ -75,4 +79,5 @@ def _slow(figures: Figures) -> str:
 
 
 def _more_workers(figures: Figures) -> str:
-    return f"IMGBOT_WORKERS={figures.workers + max(1, figures.workers // 2)}"
+    more = figures.workers + max(1, figures.workers // 2)
+    return f"IMGBOT_WORKERS={min(more, MAX_WORKERS)}"

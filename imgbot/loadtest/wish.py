@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from imgbot.errors import ConfigError
+from imgbot.ops.load_note import MOST_USERS
 from imgbot.ops.settings import MAX_WORKERS, workers_for
 
 SIMULATED = "simulated"
 BUILTIN = "builtin"
-_MOST_USERS = 5_000
+_LEAST_MINUTES = 0.05
 _MOST_MINUTES = 24 * 60.0
 _MOST_PICTURE_S = 600.0
 
@@ -26,12 +27,14 @@ class Wish:
     seed: int = field(default=1)
 
     def __post_init__(self) -> None:
-        if not all(1 <= users <= _MOST_USERS for users in self.users):
-            raise ConfigError("--users", f"write whole numbers from 1 to {_MOST_USERS}")
+        if not all(1 <= users <= MOST_USERS for users in self.users):
+            raise ConfigError("--users", f"write whole numbers from 1 to {MOST_USERS}")
         if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
             raise ConfigError("--workers", f"write a whole number from 1 to {MAX_WORKERS}")
-        if not 0 < self.minutes <= _MOST_MINUTES:
-            raise ConfigError("--minutes", f"write minutes from 0.05 to {_MOST_MINUTES:.0f}")
+        if not _LEAST_MINUTES <= self.minutes <= _MOST_MINUTES:
+            raise ConfigError(
+                "--minutes", f"write minutes from {_LEAST_MINUTES:g} to {_MOST_MINUTES:.0f}"
+            )
         low_s, high_s = self.picture_s
         if not 0 <= low_s <= high_s <= _MOST_PICTURE_S:
             raise ConfigError(

@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 
-def replace_file(path: Path, text: str, mode: int) -> None:
+def replace_file(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> None:
     """Write a file through a temporary one beside it; on the disk before it counts.
 
-    Raises OSError, and then the old file stands.
+    It is given to the user and the group of `owner`. Raises OSError, and then the old file stands.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     incoming = Path(name)
@@ -18,6 +18,8 @@ def replace_file(path: Path, text: str, mode: int) -> None:
             file.flush()
             # Not by its name, which the owner of the folder may have turned into a link.
             os.fchmod(descriptor, mode)
+            if owner is not None:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             os.fsync(descriptor)
         incoming.replace(path)
     except BaseException:

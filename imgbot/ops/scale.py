@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from imgbot.errors import ImgbotError
+from imgbot.errors import ConfigError, ImgbotError
 from imgbot.ops.environment import read_environment_file, state_dir_of
 from imgbot.ops.files import replace_file, set_variable
 from imgbot.ops.install.layout import UNIT, Layout
@@ -37,7 +37,7 @@ class ScaleError(ImgbotError):
 def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
     if not 1 <= workers <= MAX_WORKERS:
-        raise ScaleError(f"write a whole number from 1 to {MAX_WORKERS}")
+        raise ConfigError("N", f"write a whole number from 1 to {MAX_WORKERS}")
     if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
         _scale_service(workers, Layout(), tell)
     else:

@@ -100,3 +100,5 @@ class Query:
     chat_id: int
     asked_at: float
     is_answered: bool = False
+    answer: str = ""
+    """What the bot says over the chat, where no message has it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import uvloop
 
+from imgbot.errors import EX_CONFIG
 from imgbot.sandbox import guest
 from imgbot.sandbox.server import Sandbox
 from imgbot.sandbox.world import FIRST_USER_ID
@@ -58,7 +59,7 @@ async def _demo(port: int, provider: str) -> int:
         if provider.endswith(guest.SIM) and not guest.is_played(sandbox, provider):
             known = guest.played_by(sandbox)
             print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
-            return 1
+            return EX_CONFIG
         environ = _environment(sandbox, state_dir, provider)
         return await _keep_running(environ, sandbox, stop)
 
@@ -80,8 +81,8 @@ async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stop: _Stop) 
             if is_told:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
         status = await _ended(bot, stop)
-        if stop.soon.is_set() or status == 78:
-            return 0 if stop.soon.is_set() else 78
+        if stop.soon.is_set() or status == EX_CONFIG:
+            return 0 if stop.soon.is_set() else EX_CONFIG
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
         await asyncio.sleep(_RESTART_S)
     return 1

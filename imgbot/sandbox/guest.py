@@ -22,10 +22,11 @@ _TRIES = 100
 SIM = "-sim"
 """Behind the name of a real provider that the sandbox plays."""
 
-# systemd's, of a service: a credential wins over a variable, and would be the operator's token.
-_NOT_FOR_A_GUEST = frozenset(
-    {"CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}
-)
+# What a program needs of where it runs, and no more: a provider's file may name any variable as
+# that of its key, and systemd's of a service lead to the operator's token and state.
+_FOR_A_GUEST = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
+_FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
+_KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
 
 
 def is_played(sandbox: Sandbox, provider: str) -> bool:
@@ -43,7 +44,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
     environ = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("IMGBOT_") and name not in _NOT_FOR_A_GUEST
+        if name in _FOR_A_GUEST | _FOR_ITS_LOG or name.startswith(_KINDS_FOR_A_GUEST)
     }
     return environ | {
         "IMGBOT_TOKEN": sandbox.token,

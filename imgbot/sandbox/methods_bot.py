@@ -70,7 +70,7 @@ async def answer_callback_query(world: World, arguments: Arguments) -> Any:
     is_late = query is None or world.now() - query.asked_at > CALLBACK_LIFETIME_S
     if query is None or is_late or query.is_answered:
         raise bad_request(QUERY_TOO_OLD)
-    query.is_answered = True
+    query.is_answered, query.answer = True, text
     world.events.publish(
         "callback_answer",
         chat_id=query.chat_id,

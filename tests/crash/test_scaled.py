@@ -64,7 +64,7 @@ async def test_a_reload_goes_back_to_the_settings(sandboxed: Sandboxed) -> None:
 async def test_a_number_that_cannot_be_is_refused(sandboxed: Sandboxed) -> None:
     bot, _ = sandboxed
 
-    assert await scale(bot, 0) == (1, "imgbot: write a whole number from 1 to 200\n")
+    assert await scale(bot, 0) == (78, "imgbot: N: write a whole number from 1 to 200\n")
 
 
 async def test_without_a_bot_it_says_so_and_leaves_nothing(sandboxed: Sandboxed) -> None:

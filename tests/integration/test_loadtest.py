@@ -99,6 +99,7 @@ async def test_it_measures_judges_and_leaves_a_note_alone(place: Place) -> None:
         (("--workers", "0"), "--workers"),
         (("--minutes", "nan"), "--minutes"),
         (("--minutes", "0"), "--minutes"),
+        (("--minutes", "0.04"), "from 0.05"),
         (("--picture-seconds", "3", "1"), "--picture-seconds"),
         (("--provider", "replicate"), "--provider"),
         (("--provider", "nobody-sim"), "--provider"),
@@ -164,7 +165,7 @@ async def test_a_lost_and_a_doubled_picture_are_found(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
-    wish = Wish(users=(3,), minutes=0.04, picture_s=(0.1, 0.2), seed=4)
+    wish = Wish(users=(3,), minutes=0.05, picture_s=(0.1, 0.2), seed=4)
     async with open_stage(wish, 3) as stage:
         await until_serving(stage)
         run = await under_load(stage, wish, 3, asyncio.Event(), lambda _line: None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot import cli
 from imgbot.errors import ConfigError
 from imgbot.ops import scale as scale_module
 from imgbot.ops.install import service
@@ -69,6 +70,19 @@ def test_a_file_that_is_closed_to_the_bot_too_stays_closed(
 
     assert path.read_text() == "FAL_KEY=secret\nIMGBOT_WORKERS=10\n"
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("number", ["0", "201", "many"])
+def test_a_number_that_cannot_be_is_a_wrong_argument(
+    number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = cli.main(["scale", number])
+    except SystemExit as end:
+        status = end.code
+
+    assert status == 78
+    assert "N: " in capsys.readouterr().err
 
 
 def test_a_reload_that_fails_is_told(play: Callable[[str, str], Path]) -> None:

@@ -1,5 +1,6 @@
 """Files replaced whole, and one line of an environment file changed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def test_a_file_is_replaced_with_its_mode_and_nothing_is_left_beside(tmp_path: P
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_becomes_its_owners(tmp_path: Path) -> None:
+    folder, path = tmp_path / "folder", tmp_path / "folder" / "note"
+    folder.mkdir()
+    os.chown(folder, 1, 2)
+
+    replace_file(path, "new", 0o640, folder.stat())
+
+    facts = path.stat()
+    assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (1, 2, 0o640)
 
 
 def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from imgbot.sandbox.load.orders import Books, Fate, Order, settle
+from imgbot.sandbox.chats import Query
+from imgbot.sandbox.load.crowd import Crowd
+from imgbot.sandbox.load.orders import Books, Charges, Fate, Order, settle
 from imgbot.sandbox.load.plan import PEAK_SHARE, Errand, Way, plan
 from imgbot.sandbox.server import new_token
 from imgbot.sandbox.world import FIRST_USER_ID, World
@@ -41,12 +43,15 @@ def books_after(
     ledger: list[Json] | None = None,
     is_moderated: bool = False,
     is_made: bool = True,
+    is_whole: bool = True,
+    toast: str = "",
 ) -> Books:
     """The books of one order, to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
     errand = Errand(0.0, 0, Way.WORDS, 1, is_moderated)
     asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
     order = Order(errand, chat.id, 0, asked.id, is_made=is_made)
+    order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         if content is SHOWN or (content is SORRY and len(said) > 1):
             # As the bot does it: the message that was there becomes the end.
@@ -55,7 +60,8 @@ def books_after(
                 world.change_post(chat, open_[0], content)
                 continue
         world.add_post(chat, world.bot, content)
-    return settle([order], world.chats, [CHARGE] if ledger is None else ledger, {BELL["text"]})
+    charged = [CHARGE] if ledger is None else ledger
+    return settle([order], world.chats, charged, {BELL["text"]}, is_whole=is_whole)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +72,8 @@ def books_after(
         ((SORRY,), Fate.REFUSED),
         ((TAKEN, SORRY), Fate.FAILED),
         ((), Fate.LOST),
-        ((TAKEN,), Fate.LOST),
+        ((TAKEN,), Fate.WAITING),
+        ((TAKEN, BELL), Fate.WAITING),
         ((BELL,), Fate.LOST),
         ((SHOWN, SHOWN), Fate.DOUBLED),
         ((SHOWN, SORRY), Fate.DOUBLED),
@@ -79,6 +86,7 @@ def books_after(
         "a sentence after all",
         "silence",
         "a promise alone",
+        "a promise and a bell",
         "a bell alone",
         "two pictures",
         "a picture and a sentence",
@@ -89,6 +97,25 @@ def test_an_order_ends_in_one_picture_or_one_sentence(
     world: World, said: tuple[Json, ...], fate: Fate
 ) -> None:
     assert books_after(world, *said).count(fate) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "fate"),
+    [((), Fate.REFUSED), ((TAKEN,), Fate.WAITING), ((TAKEN, SHOWN), Fate.DELIVERED)],
+    ids=["alone", "beside a promise", "beside a picture"],
+)
+def test_a_press_may_be_refused_in_its_answer_alone(
+    world: World, said: tuple[Json, ...], fate: Fate
+) -> None:
+    assert books_after(world, *said, toast="The queue is full").count(fate) == 1
+
+
+def test_a_dialogue_may_be_refused_half_way(world: World) -> None:
+    question: Json = {"text": "What shall change?"}
+
+    books = books_after(world, question, question, is_made=False, toast="Too many at once")
+
+    assert books.count(Fate.REFUSED) == 1
 
 
 def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:
@@ -122,6 +149,36 @@ def test_a_picture_is_charged_once(
     charges = books_after(world, TAKEN, SHOWN, ledger=ledger).charges
 
     assert (charges.twice, charges.in_vain) == (twice, in_vain)
+
+
+@pytest.mark.parametrize("client_id", ["7", ""], ids=["named", "unnamed"])
+@pytest.mark.parametrize("is_whole", [True, False], ids=["waiting", "cut short"])
+def test_a_picture_on_its_way_is_no_wrong_charge(
+    world: World, client_id: str, is_whole: bool
+) -> None:
+    ledger = [CHARGE | {"client_id": client_id}]
+
+    books = books_after(world, TAKEN, ledger=ledger, is_whole=is_whole)
+
+    assert books.charges == Charges(1)
+
+
+async def test_an_answer_after_all_patience_counts_in_the_times(world: World) -> None:
+    crowd = Crowd(world, 1, {BELL["text"]}, patience_s=0.0)
+    await crowd.gather([])
+    *_, chat = world.chats.values()
+    chat.is_started = True
+    await crowd.run([Errand(0.0, 0, Way.WORDS, 1)])
+    taken = world.add_post(chat, world.bot, TAKEN)
+    before = settle(crowd.orders, world.chats, [CHARGE], {BELL["text"]})
+    world.change_post(chat, taken, SHOWN)
+
+    crowd.look_for_late()
+
+    [ended] = settle(crowd.orders, world.chats, [CHARGE], {BELL["text"]}).ended
+    assert before.count(Fate.WAITING) == 1
+    assert ended.fate is Fate.DELIVERED
+    assert ended.seconds is not None
 
 
 def test_a_plan_is_the_same_for_the_same_seed_and_ends_in_a_peak() -> None:

@@ -1,11 +1,17 @@
 """A load test's figures, judged by the guide and laid out for a terminal."""
 
+import asyncio
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from imgbot import cli
+from imgbot.loadtest import command
+from imgbot.loadtest.bench import BotEndedError
 from imgbot.loadtest.figures import Figures, Resized, Times, Use, quantile, times_of
+from imgbot.loadtest.gauge import ask_metrics
 from imgbot.loadtest.report import as_document, as_text, is_good
 from imgbot.loadtest.verdict import criteria
 from imgbot.loadtest.wish import Wish
@@ -49,7 +55,7 @@ def used(**changes: Any) -> Use:
 
 def test_a_good_run_meets_every_criterion() -> None:
     assert is_good(GOOD)
-    assert [each.is_met for each in criteria(GOOD)] == [True] * 6
+    assert [each.is_met for each in criteria(GOOD)] == [True] * 7
     assert not is_good(of(is_whole=False))
 
 
@@ -68,6 +74,7 @@ def test_a_good_run_meets_every_criterion() -> None:
         (of(error_ratio=None), "errors", "imgbot doctor"),
         (of(use=used(cpu_ratio=0.7)), "CPU", "more cores"),
         (of(use=used(memory_peak_bytes=800_000_000)), "memory", "IMGBOT_WORKERS=2"),
+        (of(ends=GOOD.ends | {"waiting": 1}), "nobody left waiting", "fewer users"),
         (of(ends=GOOD.ends | {"lost": 1}), "nothing lost", "report"),
         (of(ends=GOOD.ends | {"doubled": 1}), "nothing lost", "report"),
         (of(charged_twice=1), "nothing lost", "report"),
@@ -82,6 +89,7 @@ def test_a_good_run_meets_every_criterion() -> None:
         "nothing to judge",
         "cpu",
         "memory",
+        "waiting",
         "lost",
         "doubled",
         "charged twice",
@@ -127,7 +135,60 @@ def test_the_document_has_the_same_for_scripts() -> None:
     [run] = as_document(Wish(), [GOOD])["runs"]
 
     assert run["job_time"] == {"mean_s": 22.0, "p50_s": 22.0, "p95_s": 30.0, "max_s": 39.0}
-    assert [each["is_met"] for each in run["criteria"]] == [True] * 6
+    assert [each["is_met"] for each in run["criteria"]] == [True] * 7
+
+
+def play_runs(monkeypatch: pytest.MonkeyPatch, *ends: Figures | Exception) -> None:
+    """Have each run of `imgbot loadtest` end so, one after the other."""
+    coming = iter(ends)
+
+    async def measure(*_: object) -> Figures:
+        end = next(coming)
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    monkeypatch.setattr(command, "measure", measure)
+    monkeypatch.setattr(command, "figures_of", copy)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (BotEndedError("the bot ended (status -9)"), "the bot ended (status -9)"),
+        (ExceptionGroup("", [OSError(28, "No space left on device")]), "No space left on device"),
+        (
+            ExceptionGroup("", [OSError("a line broke"), BotEndedError("the bot ended")]),
+            "the bot ended",
+        ),
+    ],
+    ids=["alone", "in a group", "beside another"],
+)
+def test_an_error_in_a_later_run_is_a_sentence_after_the_runs_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    sentence: str,
+) -> None:
+    play_runs(monkeypatch, GOOD, of(users=200), error)
+
+    status = cli.main(["loadtest", "--users", "100", "200", "300"])
+
+    out, err = capsys.readouterr()
+    assert (status, err) == (1, f"imgbot: {sentence}\n")
+    assert "100 users" in out
+    assert "200 users" in out
+
+
+async def test_metrics_that_break_off_are_an_error_of_the_line() -> None:
+    async def break_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"no HTTP at all\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectionError, match="/metrics broke off"):
+            await ask_metrics(f"http://127.0.0.1:{port}")
 
 
 def test_quantiles_are_values_that_were_seen() -> None:

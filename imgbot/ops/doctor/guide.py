@@ -2,7 +2,7 @@
 
 from imgbot.findings import Finding, ok, warning
 from imgbot.ops.doctor.place import STATE
-from imgbot.ops.load_note import Note
+from imgbot.ops.load_note import MOST_USERS, Note
 from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
 
 _RATE_PER_MINUTE = 10
@@ -81,7 +81,8 @@ def _monitoring(settings: Settings, *, is_watched: bool) -> Finding:
 
 
 def _load(settings: Settings, delivered: int | None, note: Note | None) -> Finding:
-    users = settings.users or settings.worker_count * USERS_PER_WORKER
+    may_be = settings.users or settings.worker_count * USERS_PER_WORKER
+    users = min(may_be, MOST_USERS)
     # Only root may leave a note where the service has its state.
     sudo = "sudo " if settings.state_dir == STATE else ""
     mend = f"{sudo}imgbot loadtest --users {users}"
@@ -92,7 +93,7 @@ def _load(settings: Settings, delivered: int | None, note: Note | None) -> Findi
     if not note.is_good:
         return warning("guide: load", f"{text}: the guide's criteria did not hold", mend)
     if note.users < users:
-        return warning("guide: load", f"{text}, and there may be {users}", mend)
+        return warning("guide: load", f"{text}, and there may be {may_be}", mend)
     return ok("guide: load", f"{text}: the guide's criteria hold")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imgbot.findings import Finding, Severity
 from imgbot.ops.logs import Redactor
+from imgbot.ops.terminal import plain
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
 
@@ -20,9 +21,9 @@ def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
     width = max((len(finding.check) for finding in findings), default=0)
     lines = [f"mended   {line}" for line in mended]
     for finding in findings:
-        lines.append(f"{_MARKS[finding.level]}  {finding.check:<{width}}  {_plain(finding.text)}")
+        lines.append(f"{_MARKS[finding.level]}  {finding.check:<{width}}  {plain(finding.text)}")
         if finding.mend:
-            lines.append(f"{'':<{width + 11}}→ {_plain(finding.mend)}")
+            lines.append(f"{'':<{width + 11}}→ {plain(finding.mend)}")
     lines.append(_sum(findings))
     return redact("\n".join(lines))
 
@@ -45,11 +46,6 @@ def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
         "warning": counts[Severity.WARNING],
     }
     return Redactor(secrets)(json.dumps(content, ensure_ascii=False, indent=2))
-
-
-def _plain(text: str) -> str:
-    """One line, without what a terminal would take for a command."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _sum(findings: Sequence[Finding]) -> str:

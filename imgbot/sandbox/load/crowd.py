@@ -28,6 +28,7 @@ class Crowd:
         self._persons: list[Person] = []
         self._by_chat: dict[int, Person] = {}
         self.orders: list[Order] = []
+        self._late: list[Order] = []
 
     @property
     def answered(self) -> int:
@@ -68,6 +69,8 @@ class Crowd:
                 await person.order(errand)
             except NoAnswerError:
                 return
+            finally:
+                order.query = self._world.queries.get(person.query_id)
             order.after_id, order.ordered_at_s = person.after_id, clock()
             order.is_made = True
             await self._answer(person, order)
@@ -87,8 +90,19 @@ class Crowd:
                     person.changed.clear()
                     await person.changed.wait()
         except TimeoutError:
+            # The person goes on; the answer counts whenever it comes.
+            self._late.append(order)
             return
         order.answered_at_s = clock()
+
+    def look_for_late(self, *chat_ids: int) -> None:
+        """Note which orders have their answer after all, in these chats or in all of them."""
+        now_s = asyncio.get_running_loop().time()
+        for order in [o for o in self._late if not chat_ids or o.chat_id in chat_ids]:
+            chat = self._world.chats[order.chat_id]
+            if answers(order, chat, self._passing).is_complete:
+                order.answered_at_s = now_s
+                self._late.remove(order)
 
     async def _watch(self) -> None:
         """Wake the people in whose chats something is new."""
@@ -102,5 +116,7 @@ class Crowd:
                     # More happened at once than is kept: everybody looks.
                     for person in self._persons:
                         person.changed.set()
+                    self.look_for_late()
                 elif person := self._by_chat.get(happened.get("chat_id", 0)):
                     person.changed.set()
+                    self.look_for_late(person.chat.id)

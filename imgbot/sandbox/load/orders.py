@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from imgbot.sandbox.chats import Chat, Post
+from imgbot.sandbox.chats import Chat, Post, Query
 from imgbot.sandbox.load.plan import Errand
 
 _CANCEL = "cancel:"
@@ -24,6 +24,7 @@ class Fate(StrEnum):
     DELIVERED = "delivered"
     REFUSED = "refused"  # with a sentence, before or by the provider's rules
     FAILED = "failed"  # with a sentence, after it was taken
+    WAITING = "waiting"  # not at all yet: its message still says that it is under way
     LOST = "lost"  # without a word
     DOUBLED = "doubled"  # more than once
     OPEN = "open"  # the test was stopped before
@@ -43,6 +44,8 @@ class Order:
     ordered_at_s: float = 0.0
     is_made: bool = False
     """Whether the dialogue came to the step that orders."""
+    query: Query | None = None
+    """The press that was its last step, where it was one: the bot may refuse in its answer."""
     answered_at_s: float | None = None
 
 
@@ -53,10 +56,12 @@ class Answers:
     pictures: tuple[Post, ...] = ()
     sentences: tuple[Post, ...] = ()
     unfinished: tuple[Post, ...] = ()
+    toast: str = ""
+    """What was said to the press alone; it counts where nothing else is said."""
 
     @property
     def is_complete(self) -> bool:
-        return bool(self.pictures or self.sentences)
+        return bool(self.pictures or self.sentences or (self.toast and not self.unfinished))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,8 @@ def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
     unfinished = tuple(post for post in texts if button(post, _CANCEL))
     done = [post for post in texts if post not in unfinished]
     sentences = tuple(p for p in done if p.message.get("text") not in passing)
-    return Answers(pictures, sentences, unfinished)
+    toast = order.query.answer if order.query else ""
+    return Answers(pictures, sentences, unfinished, toast)
 
 
 def _is_about(order: Order, post: Post) -> bool:
@@ -143,7 +149,7 @@ def settle(
     *,
     is_whole: bool = True,
 ) -> Books:
-    """Close the books; with `is_whole` False what has no answer yet is open, not lost.
+    """Close the books; with `is_whole` False what has no answer yet is open, not waiting or lost.
 
     `ledger` is None for a provider that charges nothing.
     """
@@ -157,13 +163,18 @@ def settle(
 def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
-    if count == 0 or not order.is_made:
-        return Ended(order, Fate.LOST if is_whole else Fate.OPEN, said=said)
+    if found.toast and not order.is_made:
+        return Ended(order, Fate.REFUSED)
+    if not found.is_complete or not order.is_made:
+        fate = Fate.WAITING if found.unfinished else Fate.LOST
+        return Ended(order, fate if is_whole else Fate.OPEN, said=said)
     if count > 1 or found.unfinished:
         return Ended(order, Fate.DOUBLED, said=said)
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
         return Ended(order, Fate.DELIVERED, job_id)
+    if not found.sentences:
+        return Ended(order, Fate.REFUSED)
     # Whoever was taken has a message that changed; a refusal is said at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
     return Ended(order, Fate.REFUSED if is_refused else Fate.FAILED)
@@ -178,9 +189,10 @@ def _short(post: Post) -> str:
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
     seen = {each.job_id for each in ended if each.fate is Fate.DELIVERED}
     by_job = Counter(str(entry.get("client_id") or "") for entry in ledger)
+    # Of what has not ended the picture may be charged, and still come.
+    is_open = any(each.fate in {Fate.OPEN, Fate.WAITING, Fate.DOUBLED} for each in ended)
     if "" in by_job:
-        surplus = max(0, len(ledger) - len(seen))
+        surplus = 0 if is_open else max(0, len(ledger) - len(seen))
         return Charges(len(ledger), twice=surplus)
-    is_open = any(each.fate in {Fate.OPEN, Fate.DOUBLED} for each in ended)
     in_vain = 0 if is_open else sum(job not in seen for job in by_job)
     return Charges(len(ledger), twice=len(ledger) - len(by_job), in_vain=in_vain)

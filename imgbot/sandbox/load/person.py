@@ -43,6 +43,8 @@ class Person:
         self.turn = asyncio.Lock()
         self.after_id = 0
         """The last message before the step that orders."""
+        self.query_id = ""
+        """The press that was the latest step; empty where the step was none."""
         self._words = Words(language, random.Random())  # noqa: S311 pictures, not secrets
         self._dice = random.Random()  # noqa: S311
 
@@ -112,11 +114,12 @@ class Person:
 
     async def _say(self, **wish: object) -> None:
         posts = await self._people.send(self.chat, self.chat.id, dict(wish))
-        self.after_id = posts[0].id
+        self.after_id, self.query_id = posts[0].id, ""
 
     def _press(self, post: Post, prefix: str) -> None:
         self.after_id = self.last_id
-        self._people.press(self.chat, self.chat.id, post.id, button(post, prefix))
+        data = button(post, prefix)
+        self.query_id = self._people.press(self.chat, self.chat.id, post.id, data)
 
     async def _asked(self, post: Post, prefix: str) -> None:
         """Press what makes the bot ask, and wait for the question."""
