@@ -253,8 +253,7 @@ class Updates:
             await self._feed(update)
             # A mark that fails is tried again; the handling behind it is not repeated.
             self._unmarked.add(update_id)
-        # Without the mark it is handled once more after a crash; waiting for one in a memory that
-        # is full would hold up everybody behind it.
+        # Without it, it is handled once more after a crash; waiting for it would hold up everybody.
         with suppress(StorageFullError):
             await self._ledger.mark_handled(update_id)
         self._unmarked.discard(update_id)
@@ -269,8 +268,7 @@ class Updates:
             return
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
             telemetry.update_set_aside(update["update_id"], error)
-            # What a full memory cannot keep must not be handled, and fail, for ever.
-            with suppress(StorageFullError):
+            with suppress(StorageFullError):  # else it would be handled, and fail, for ever
                 await self._ledger.set_aside(update)
 
     async def _set_aside(self, update: Update, error: TransientError) -> bool:

@@ -1,7 +1,6 @@
 """The doctor's decisions, from facts alone."""
 
 import errno
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.doctor.running import Seen
 from imgbot.ops.doctor.telegram import Said
 from imgbot.ops.environment import load
-from imgbot.ops.load_note import MOST_USERS, Note, read_note, write_note
+from imgbot.ops.load_note import MOST_USERS, Note
 from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import Settings
 from imgbot.ops.shipped_files import shipped
@@ -215,61 +214,6 @@ def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
     assert never.mend == f"imgbot loadtest --users {MOST_USERS}"
     assert Wish(users=(MOST_USERS,)).users == (MOST_USERS,)
     assert most.level == "ok"
-
-
-def as_note(**changes: str) -> str:
-    """The text of a note in which some values are others."""
-    fields = {"users": "300", "workers": "10", "is_good": "true", "at_s": "1.5"} | changes
-    return "{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{}",
-        "[1]",
-        "[" * 999,
-        as_note(users='"many"'),
-        as_note(users="Infinity"),
-        as_note(users="-1"),
-        as_note(users="true"),
-        as_note(workers="0"),
-        as_note(is_good="1"),
-        as_note(at_s="1e30"),
-        as_note(at_s="NaN"),
-        as_note(at_s="-1"),
-        as_note(at_s="9" * 500),
-        as_note(at_s="null"),
-    ],
-    ids=lambda text: text[-60:].strip(" x") or "empty",
-)
-def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / "loadtest.json").write_text(text)
-
-    assert read_note(tmp_path) is None
-
-
-def test_what_stands_in_the_place_of_a_note_is_neither_waited_for_nor_followed(
-    tmp_path: Path,
-) -> None:
-    note, other = tmp_path / "loadtest.json", tmp_path / "other.json"
-    os.mkfifo(note)
-    assert read_note(tmp_path) is None
-
-    note.unlink()
-    other.write_text(as_note())
-    note.symlink_to(other)
-    assert read_note(tmp_path) is None
-
-
-def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
-    note = Note(users=300, workers=10, is_good=True, at_s=1.5)
-
-    write_note(tmp_path, note)
-
-    assert read_note(tmp_path) == note
-    assert note.day in {"1969-12-31", "1970-01-01"}
 
 
 def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:
