@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from fakeredis import FakeAsyncRedis
 from PIL import Image
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from imgbot.queue.binary import find_binary
@@ -17,7 +18,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shared_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("redis")
     socket = folder / "s"
     server = subprocess.Popen(
@@ -36,9 +37,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def redis_url(shared_redis_url: str) -> str:
+    """A real Redis with nothing in it; who was here before is forgotten."""
+    with SyncRedis.from_url(shared_redis_url) as redis:
+        redis.flushall()
+    return shared_redis_url
+
+
+@pytest.fixture
 async def real_redis(redis_url: str) -> AsyncIterator[Redis]:
     redis = connect(redis_url)
-    await redis.flushall()
     yield redis
     await redis.aclose()
 
@@ -48,7 +56,6 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
     """The real server and the fake: what passes on one must pass on the other."""
     if request.param == "real":
         redis = connect(request.getfixturevalue("redis_url"))
-        await redis.flushall()
     else:
         redis = cast("Redis", FakeAsyncRedis(decode_responses=True))
     yield redis
