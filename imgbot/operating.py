@@ -188,10 +188,7 @@ def loadtest(options: argparse.Namespace) -> int:
     from imgbot.loadtest.command import main as test
     from imgbot.loadtest.wish import Wish
 
-    status = 1
-
-    def act() -> None:
-        nonlocal status
+    def act() -> int:
         low_s, high_s = options.picture_seconds
         wish = Wish(
             users=options.people,
@@ -201,9 +198,9 @@ def loadtest(options: argparse.Namespace) -> int:
             picture_s=(low_s, high_s),
             is_resizing=options.resize,
         )
-        status = test(wish, is_json=options.json)
+        return test(wish, is_json=options.json)
 
-    return _operated(act) or status
+    return _operated(act)
 
 
 def _carry_out(work: Coroutine[Any, Any, list[str]]) -> int:
@@ -218,12 +215,15 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _operated(act: Callable[[], None]) -> int:
-    """Do something for the operator; what stops it is a sentence, not a stack."""
+def _operated(act: Callable[[], int | None]) -> int:
+    """Do something for the operator; what stops it is a sentence, not a stack.
+
+    Returns the exit status: what `act` gives, 0 where it gives none.
+    """
     from imgbot.errors import ConfigError, ImgbotError
 
     try:
-        act()
+        return act() or 0
     except ImgbotError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
@@ -233,7 +233,6 @@ def _operated(act: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("imgbot: stopped in the middle; run it again to finish", file=sys.stderr)
         return 1
-    return 0
 
 
 def _sentence(error: OSError) -> str:

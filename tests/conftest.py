@@ -63,14 +63,6 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture(autouse=True)
-def umask_as_it_was() -> Iterator[None]:
-    """A restore narrows its process's own; in a test's process that would hold for all others."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-@pytest.fixture(autouse=True)
 def pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker limits Pillow for good; in a test's process that would hold for all others."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)

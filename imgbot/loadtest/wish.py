@@ -1,7 +1,7 @@
 """What is to be tested, checked before anything is started."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imgbot.errors import ConfigError
 from imgbot.ops.load_note import MOST_USERS
@@ -24,7 +24,7 @@ class Wish:
     provider: str = SIMULATED
     picture_s: tuple[float, float] = (10.0, 30.0)
     is_resizing: bool = False
-    seed: int = field(default=1)
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if not all(1 <= users <= MOST_USERS for users in self.users):

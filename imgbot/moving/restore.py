@@ -18,6 +18,7 @@ from imgbot.ops.archive import REDIS, BackupError, Manifest
 from imgbot.ops.disk import LEAST_FREE_BYTES
 from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.environment import SettingsSource
+from imgbot.ops.files import umask
 from imgbot.ops.install.service import has_systemd
 from imgbot.ops.kept_settings import put_settings
 from imgbot.ops.lock import InstanceLock
@@ -41,7 +42,11 @@ async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) 
 
     Raises ConfigError, BackupError, AlreadyRunningError, StorageAwayError.
     """
-    os.umask(0o077)
+    with umask(0o077):
+        return await _restore(environ, source, is_forced=is_forced)
+
+
+async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
     # On a fresh server root restores before he installs: a bot that serves already is too late.
     environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
     settings = _places(environ)

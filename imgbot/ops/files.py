@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -25,6 +27,16 @@ def replace_file(path: Path, text: str, mode: int, owner: os.stat_result | None 
     except BaseException:
         incoming.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def umask(mask: int) -> Generator[None]:
+    """Narrow what others may do with files that this process makes meanwhile."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def replace_link(path: Path, target: str) -> None:

@@ -8,7 +8,7 @@ everybody, and one that is missing nobody.
 A power cut is a crash like any other where each write is on the disk before its answer, as in the
 embedded Redis (appendfsync always). One of the operator's own with appendfsync everysec forgets
 up to a second: who was sent to in it, some 25 people, gets the message twice. To wait for the
-disk before each of them would make it one person a second.
+disk before each of them would hold each up until the next fsync, which is a second away.
 """
 
 import asyncio

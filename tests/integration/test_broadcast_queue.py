@@ -72,8 +72,11 @@ async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(red
     assert await counted(later) == {"unknown": 1}
 
 
-async def take_unheard(broadcasts: Broadcasts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take somebody in hand, and lose the answer."""
+async def taken_unheard(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Broadcasts:
+    """Begin, take somebody in hand, and lose the answer."""
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    await broadcasts.start(CAST.id, 9)
     call = Scripts.call
 
     async def lose(scripts: Scripts, *command: Any) -> list[Any]:
@@ -84,15 +87,13 @@ async def take_unheard(broadcasts: Broadcasts, monkeypatch: pytest.MonkeyPatch) 
         patch.setattr(Scripts, "call", lose)
         with pytest.raises(StorageAwayError):
             await broadcasts.take(CAST)
+    return broadcasts
 
 
 async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broadcasts = await opened(redis)
-    await broadcasts.draft(CAST)
-    await broadcasts.start(CAST.id, 9)
-    await take_unheard(broadcasts, monkeypatch)
+    broadcasts = await taken_unheard(redis, monkeypatch)
     again = await broadcasts.take(CAST)
     assert again is not None
     await broadcasts.settle(CAST, again, "sent")
@@ -104,10 +105,7 @@ async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
 async def test_whoever_was_taken_unheard_is_sent_nothing_once_it_was_called_off(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broadcasts = await opened(redis)
-    await broadcasts.draft(CAST)
-    await broadcasts.start(CAST.id, 9)
-    await take_unheard(broadcasts, monkeypatch)
+    broadcasts = await taken_unheard(redis, monkeypatch)
     await broadcasts.cancel(CAST.id)
 
     assert [await broadcasts.take(CAST), await broadcasts.take(CAST)] == [None, None]

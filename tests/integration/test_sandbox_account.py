@@ -1,11 +1,10 @@
 """The bot's account at the sandbox: its token, its profile, its leave, its unknown methods."""
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import pytest
 
-from tests.support.bot_api import BotApi, open_desk
+from tests.support.bot_api import BotApi, keyboard, open_desk
 from tests.support.sandbox import Clock, Control, Person
 
 Desk = tuple[Control, BotApi, Person]
@@ -15,10 +14,6 @@ Desk = tuple[Control, BotApi, Person]
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(said="hello", now=clock) as desk:
         yield desk
-
-
-def keyboard(**button: Any) -> dict[str, Any]:
-    return {"inline_keyboard": [[button]]}
 
 
 async def test_unknown_methods_and_parameters_are_violations(desk: Desk) -> None:

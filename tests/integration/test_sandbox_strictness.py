@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bot_api import BotApi, open_desk
+from tests.support.bot_api import BotApi, keyboard, open_desk
 from tests.support.sandbox import Clock, Control, Person
 
 NOT_MODIFIED = (
@@ -21,10 +21,6 @@ Desk = tuple[Control, BotApi, Person]
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
     async with open_desk(said="hello", now=clock) as desk:
         yield desk
-
-
-def keyboard(**button: Any) -> dict[str, Any]:
-    return {"inline_keyboard": [[button]]}
 
 
 @pytest.mark.parametrize(

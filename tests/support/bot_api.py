@@ -74,3 +74,8 @@ async def open_desk(
         if said:
             await control.say(anna, said)
         yield control, api, anna
+
+
+def keyboard(**button: Any) -> dict[str, Any]:
+    """An inline keyboard of one button."""
+    return {"inline_keyboard": [[button]]}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.ops.files import umask
 from imgbot.ops.kept_settings import put_settings
 
 
@@ -20,11 +21,8 @@ def test_a_fresh_server_gets_folders_that_the_service_can_use(tmp_path: Path) ->
         "CREDENTIALS_DIRECTORY": str(etc / "credentials"),
     }
 
-    before = os.umask(0o077)
-    try:
+    with umask(0o077):
         put_settings(environ, unpacked, ())
-    finally:
-        os.umask(before)
 
     modes = {path: path.stat().st_mode & 0o777 for path in (etc, *etc.rglob("*"))}
     assert modes == {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from imgbot.errors import ConfigError
 from imgbot.ops.environment import SettingsSource
+from imgbot.ops.files import umask
 from imgbot.ops.install.facts import look
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
@@ -131,8 +132,6 @@ def _refuse_without(command: str) -> None:
             "this machine is not run by systemd; start the bot by what runs it: "
             "IMGBOT_TOKEN=… imgbot"
         )
-    # Whatever root's shell says: the service must be able to read the program.
-    os.umask(0o022)
 
 
 def _has_token(layout: Layout) -> bool:
@@ -177,14 +176,16 @@ def _check(token: str, layout: Layout, tell: Tell, *, is_new: bool) -> Account |
 
 
 def _carry_out(steps: Sequence[Step], tell: Tell) -> None:
-    for number, step in enumerate(steps, 1):
-        tell(f"[{number}/{len(steps)}] {step.says}")
-        try:
-            step.carry_out()
-        except OSError as error:
-            raise InstallError(
-                f"could not {step.says}: {error.strerror}; mend that and run it again"
-            ) from error
+    # Whatever root's shell says: the service must be able to read the program.
+    with umask(0o022):
+        for number, step in enumerate(steps, 1):
+            tell(f"[{number}/{len(steps)}] {step.says}")
+            try:
+                step.carry_out()
+            except OSError as error:
+                raise InstallError(
+                    f"could not {step.says}: {error.strerror}; mend that and run it again"
+                ) from error
 
 
 def _print(steps: Sequence[Step], tell: Tell) -> None:

@@ -28,6 +28,7 @@ class Crowd:
         self._persons: list[Person] = []
         self._by_chat: dict[int, Person] = {}
         self.orders: list[Order] = []
+        self._latest: dict[int, Order] = {}
         self._late: list[Order] = []
 
     @property
@@ -65,6 +66,7 @@ class Crowd:
             self._close_former(person)
             order = Order(errand, person.chat.id, part, person.last_id, ordered_at_s=clock())
             self.orders.append(order)
+            self._latest[person.chat.id] = order
             try:
                 await person.order(errand)
             except NoAnswerError:
@@ -77,10 +79,8 @@ class Crowd:
 
     def _close_former(self, person: Person) -> None:
         """What the bot says from here on is about the next order."""
-        for order in reversed(self.orders):
-            if order.chat_id == person.chat.id:
-                order.until_id = person.last_id + 1
-                return
+        if former := self._latest.get(person.chat.id):
+            former.until_id = person.last_id + 1
 
     async def _answer(self, person: Person, order: Order) -> None:
         clock = asyncio.get_running_loop().time
