@@ -255,6 +255,12 @@ def stuck(where: str) -> None:
     _log.critical("stuck: %s; systemd, where it is, starts the bot again", where)
 
 
+def stop_hangs(tasks: Iterable[str]) -> None:
+    _log.critical("the stop hangs; ended, and the next start goes on where this one was")
+    for task in tasks:
+        _log.critical("still there: %s", task)
+
+
 def stopped_by(error: BaseException) -> None:
     _log.error("%s", error)
 

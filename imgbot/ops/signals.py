@@ -8,6 +8,7 @@ from typing import Protocol
 
 from imgbot import telemetry
 from imgbot.errors import ConfigError
+from imgbot.ops.last_resort import limit_the_stop
 from imgbot.ops.settings import MAX_WORKERS, Settings
 from imgbot.ops.systemd import Notifier
 
@@ -51,6 +52,7 @@ class Signals:
     def _drain(self) -> None:
         if not self.draining.is_set():
             telemetry.noted("stopping: finishing what is seconds away; the rest waits in Redis")
+            limit_the_stop(asyncio.get_running_loop())
         self.draining.set()
 
     def _interrupt(self) -> None:

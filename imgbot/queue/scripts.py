@@ -93,11 +93,14 @@ def storage_errors() -> Generator[None]:
         if not str(error).startswith(_CANNOT_WRITE):
             raise
         raise StorageAwayError("Redis cannot write to its disk") from error
+    else:
+        _stay_cancelled()
 
 
 def _stay_cancelled() -> None:
-    # The client can turn a cancellation that meets its own timeout into an error; whoever
-    # takes that for an outage and goes on would never end.
+    # The client can lose a cancellation. One that meets its own timeout it turns into an error;
+    # one that meets the end of its sending is forgotten (`asyncio.wait_for` of Python 3.11). A
+    # loop that is not told a second time, as in a task group, would then never end.
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -54,6 +54,8 @@ class Bot:
             "IMGBOT_POLL_INTERVAL_INITIAL": "0.2",
             "IMGBOT_POLL_INTERVAL_MAX": "0.5",
             "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "1000",
+            # As the unit has it: a bot that hangs can be asked where.
+            "PYTHONFAULTHANDLER": "1",
             **self.settings,
         }
 
@@ -148,8 +150,14 @@ class Bot:
 
     async def wait(self) -> int:
         assert self._process is not None
-        async with asyncio.timeout(PATIENCE_S):
-            return await self._process.wait()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._process.wait()
+        except TimeoutError:
+            # It writes where it hangs (PYTHONFAULTHANDLER), and ends.
+            self.signal(signal.SIGABRT)
+            await self._process.wait()
+            raise AssertionError(f"did not end:\n{self.log[-20_000:]}") from None
 
     def redis_of_its_own(self) -> Redis:
         """The server that its settings name."""
