@@ -11,6 +11,7 @@ from fakeredis import FakeAsyncRedis
 from PIL import Image
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from imgbot.queue.binary import find_binary
 from imgbot.queue.scripts import connect
@@ -30,10 +31,19 @@ def shared_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until(socket.exists, "the Redis of the tests listens")
-    yield f"unix://{socket}"
+    url = f"unix://{socket}"
+    with SyncRedis.from_url(url) as redis:
+        wait_until(lambda: _answers(redis), "the Redis of the tests answers")
+    yield url
     server.kill()
     server.wait()
+
+
+def _answers(redis: SyncRedis) -> bool:
+    try:
+        return bool(redis.ping())
+    except RedisConnectionError:
+        return False
 
 
 @pytest.fixture
