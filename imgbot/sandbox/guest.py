@@ -2,8 +2,8 @@
 
 import asyncio
 import errno
+import itertools
 import os
-import random
 import socket
 import sys
 from contextlib import suppress
@@ -18,7 +18,9 @@ HOST = "127.0.0.1"
 _PORTS = range(20_000, 32_768)
 """Below Linux's ip_local_port_range."""
 
-_TRIES = 100
+_SHARES = 128
+_turns = itertools.count()
+
 SIM = "-sim"
 """Behind the name of a real provider that the sandbox plays."""
 
@@ -95,9 +97,12 @@ def free_port() -> int:
     """Return a port of loopback that nobody listens on just now. Raises OSError.
 
     Not one of those that the system hands out by itself: whoever asks for it binds it seconds
-    later, and a connection of anybody's could have it by then.
+    later, and a connection of anybody's could have it by then. Nor one that was given a moment
+    ago: each process has a share of them, and goes round in it.
     """
-    for port in random.SystemRandom().sample(_PORTS, _TRIES):
+    mine = _PORTS[os.getpid() % _SHARES :: _SHARES]
+    for _ in mine:
+        port = mine[next(_turns) % len(mine)]
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
             return port
