@@ -22,6 +22,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
+from imgbot.ops.last_resort import limit_the_stop
 from imgbot.ops.processes import ProcessesCollector
 from imgbot.ops.scale import take_request
 from imgbot.ops.settings import Settings
@@ -172,12 +173,18 @@ async def _run(
         ]
         notifier.ready(parts.upkeep.summary)
         telemetry.noted("ready")
-        async with asyncio.TaskGroup() as work:
-            work.create_task(parts.updates.run(draining))
-            work.create_task(parts.albums.run(draining))
-            work.create_task(parts.runner.run(DRAIN_S))
-            work.create_task(parts.broadcaster.run(draining, DRAIN_S))
-        await end(*tasks)
+        try:
+            async with asyncio.TaskGroup() as work:
+                work.create_task(parts.updates.run(draining, DRAIN_S))
+                work.create_task(parts.albums.run(draining, DRAIN_S))
+                work.create_task(parts.runner.run(DRAIN_S))
+                work.create_task(parts.broadcaster.run(draining, DRAIN_S))
+        except BaseException:
+            # Nobody has told it to stop, and yet it ends: that may hang as well.
+            limit_the_stop(asyncio.get_running_loop())
+            raise
+        finally:
+            await end(*tasks)
 
 
 async def _report(parts: Parts, pool: Pool, notifier: Notifier, draining: asyncio.Event) -> None:

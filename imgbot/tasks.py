@@ -1,10 +1,13 @@
 """Waiting for one of several things, and ending tasks for certain."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+Start = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
 _CANCEL_AGAIN_S = 1.0
 
@@ -29,6 +32,29 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+
+
+async def finish(tasks: Collection[asyncio.Task[Any]], within_s: float) -> None:
+    """Let tasks end by themselves for so long; what is left then is cancelled."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=within_s)
+    await end(*tasks)
+
+
+@asynccontextmanager
+async def drained(drain_s: float) -> AsyncGenerator[Start]:
+    """Start tasks; after the block they have `drain_s` to end by themselves."""
+    tasks: set[asyncio.Task[Any]] = set()
+    async with asyncio.TaskGroup() as group:
+
+        def start(work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+            task = group.create_task(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            return task
+
+        yield start
+        await finish(tasks, drain_s)
 
 
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

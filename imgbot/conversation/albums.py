@@ -33,7 +33,7 @@ from imgbot.errors import (
 from imgbot.job import Operation, Source
 from imgbot.queue.albums import PHOTOS_LIMIT, Item
 from imgbot.queue.scripts import storage_errors
-from imgbot.tasks import pause
+from imgbot.tasks import Start, drained, pause
 
 _MERGE_NOW = "/merge"
 _AGAIN_S = 2.0
@@ -119,11 +119,14 @@ class AlbumKeeper:
         self._is_busy_with = is_busy_with
         self._busy: set[str] = set()
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Handle what is whole, albums side by side, and wake when the next one is."""
+    async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
+        """Handle what is whole, albums side by side, and wake when the next one is.
+
+        An album that is not handled within `drain_s` after the stop is left to the next start.
+        """
         albums = self._desk.store.albums
         is_fresh = True
-        async with asyncio.TaskGroup() as group:
+        async with drained(drain_s) as start:
             while not (self._caught_up.is_set() or stopping.is_set()):
                 await pause(_LOOK_AGAIN_S, self._caught_up, stopping)
             while not stopping.is_set():
@@ -133,12 +136,12 @@ class AlbumKeeper:
                     if is_fresh:
                         await albums.wait_anew(self._desk.now_ms())
                         is_fresh = False
-                    wait_s = await self._look(group)
+                    wait_s = await self._look(start)
                 except TransientError as error:
                     telemetry.warned("albums wait: %s", error)
                 await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
 
-    async def _look(self, group: asyncio.TaskGroup) -> float:
+    async def _look(self, start: Start) -> float:
         """Start on what is whole; return the seconds until there may be more."""
         due, next_ms = await self._desk.store.albums.due(self._desk.now_ms())
         wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
@@ -150,7 +153,7 @@ class AlbumKeeper:
             elif chat not in self._busy:
                 # Two albums of one chat at once would each take the other's photos for nobody's.
                 self._busy.add(chat)
-                group.create_task(self._carry(name, chat))
+                start(self._carry(name, chat))
         return wait_s
 
     async def _carry(self, name: str, chat: str) -> None:

@@ -79,31 +79,42 @@ def _is_silence(error: Exception) -> bool:
 
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Turn a Redis that is away, or full, into StorageAwayError."""
+    """Turn a Redis that is away, or full, into StorageAwayError.
+
+    Raises CancelledError where a cancellation came and was lost. The client turns one that meets
+    its own timeout into an error, and forgets one that meets the end of its sending
+    (`asyncio.wait_for` of Python 3.11). A loop that is not told a second time, as in a task group,
+    would then never end.
+    """
+    before = _cancellations()
     try:
         yield
-    except AWAY as error:
-        _stay_cancelled()
+    except (*AWAY, ResponseError) as error:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+def _meaning(error: Exception) -> StorageAwayError | None:
+    if isinstance(error, AWAY):
         is_silence = _is_silence(error)
         what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
-        raise StorageAwayError(what) from error
-    except OutOfMemoryError as error:
-        raise StorageFullError("the memory of Redis is full") from error
-    except ResponseError as error:
-        if not str(error).startswith(_CANNOT_WRITE):
-            raise
-        raise StorageAwayError("Redis cannot write to its disk") from error
-    else:
-        _stay_cancelled()
+        return StorageAwayError(what)
+    if isinstance(error, OutOfMemoryError):
+        return StorageFullError("the memory of Redis is full")
+    if str(error).startswith(_CANNOT_WRITE):
+        return StorageAwayError("Redis cannot write to its disk")
+    return None
 
 
-def _stay_cancelled() -> None:
-    # The client can lose a cancellation. One that meets its own timeout it turns into an error;
-    # one that meets the end of its sending is forgotten (`asyncio.wait_for` of Python 3.11). A
-    # loop that is not told a second time, as in a task group, would then never end.
+def _cancellations() -> int:
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    return 0 if task is None else task.cancelling()
 
 
 class Scripts:

@@ -24,7 +24,7 @@ from imgbot.errors import (
 from imgbot.queue.broadcast import Broadcast, Broadcasts
 from imgbot.queue.people import People, Standing
 from imgbot.retry import backoff_s
-from imgbot.tasks import end, pause
+from imgbot.tasks import finish, pause
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.flood import patience
 from imgbot.texts import admin_buttons, buttons, say
@@ -63,8 +63,7 @@ class Broadcaster:
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self._serve(stopping))
             await stopping.wait()
-            await asyncio.wait({sending}, timeout=drain_s)
-            await end(sending)
+            await finish({sending}, drain_s)
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         started = self._broadcasts.started

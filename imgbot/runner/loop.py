@@ -14,7 +14,7 @@ from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
 from imgbot.runner.tools import Tools
-from imgbot.tasks import end, pause
+from imgbot.tasks import end, finish, pause
 
 _TICK_S = 2.0
 _STUMBLES = 5
@@ -72,9 +72,8 @@ class Runner:
             announcer = group.create_task(self._tools.status.announce_all())
             await self._serve(group)
             await end(listener)
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=drain_s)
-            await end(announcer, *self._tasks)
+            await finish(self._tasks, drain_s)
+            await end(announcer)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         draining = self._tools.draining
@@ -162,7 +161,8 @@ class Runner:
                     self._tools.status.hint_working(job, partial(self._tools.progress_of, job.id))
                 )
                 is_over = await self._follow(job, nudged)
-                hint.cancel()
+                # Until it has ended: a connection that is just being made can lose the word.
+                await end(hint)
             if is_over:
                 self._tools.status.drop(job.id)
                 self._tools.forget_files(job.id)

@@ -42,9 +42,10 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     order = await tools.order_for(job, provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
     is_in = await tools.places.take(job.id, provider, nudged, tools.draining)
+    if is_in:
+        await provider.turn()
     if not is_in or tools.draining.is_set():
         return await _look_again(tools, job, nudged)
-    await provider.turn()
     intended = await _intend(tools, job, provider)
     if not intended.intent_ms:
         return intended

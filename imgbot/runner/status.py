@@ -69,6 +69,7 @@ class Status:
         self._now_ms = now_ms
         self._lines: dict[str, _Line] = {}
         self._look = asyncio.Event()
+        self._announcing: set[str] = set()
         self._slots = asyncio.Semaphore(_SLOTS)
         self._typical_s = typical_s
 
@@ -83,6 +84,7 @@ class Status:
             while True:
                 self._look.clear()
                 for job_id in await self._unannounced():
+                    self._announcing.add(job_id)
                     group.create_task(self._announce(job_id))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_TICK_S):
@@ -93,7 +95,10 @@ class Status:
             ids = await self._shelf.unannounced(self._now_ms(), _BATCH)
         except TransientError:
             return []
-        return [job_id for job_id in ids if not self._line(job_id).lock.locked()]
+        return [job_id for job_id in ids if not self._is_in_hand(job_id)]
+
+    def _is_in_hand(self, job_id: str) -> bool:
+        return job_id in self._announcing or self._line(job_id).lock.locked()
 
     async def _announce(self, job_id: str) -> None:
         try:
@@ -111,6 +116,8 @@ class Status:
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
             # It stays on the list, and its next attempt is noted.
             telemetry.announcement_failed(job_id, error)
+        finally:
+            self._announcing.discard(job_id)
 
     async def _withdraw(self, job_id: str) -> None:
         """Nobody is there: what is not paid for yet need not be made."""

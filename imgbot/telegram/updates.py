@@ -31,7 +31,7 @@ from imgbot.errors import (
 )
 from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
-from imgbot.tasks import pause
+from imgbot.tasks import Start, drained, pause
 from imgbot.telegram.contact import Contact
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update import Update, chat_of, is_chatter
@@ -99,32 +99,32 @@ class Updates:
         """Whether an update of this chat was taken in and is not handled yet."""
         return self._lines[chat] > 0
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Poll until `stopping`, let the handlers end, and confirm what they handled."""
+    async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
+        """Poll until `stopping`, give the handlers `drain_s`, and confirm what they handled."""
         self._stopping = stopping
         delay_s = 1.0
-        async with asyncio.TaskGroup() as group:
+        async with drained(drain_s) as start:
             while not stopping.is_set():
                 try:
-                    batch = await self._fetch(group, stopping)
+                    batch = await self._fetch(start, stopping)
                     delay_s = 1.0
                 except (AiogramError, OSError) as error:
                     await self._recover(error, delay_s, stopping)
                     delay_s = min(delay_s * 2, 30.0)
                     continue
                 for update in batch:
-                    self._take(group, update)
+                    self._take(start, update)
                 await self._settle()
                 if len(batch) < _LIMIT:
                     self.caught_up.set()
         await self._confirm()
 
-    async def _fetch(self, group: asyncio.TaskGroup, stopping: asyncio.Event) -> Sequence[object]:
+    async def _fetch(self, start: Start, stopping: asyncio.Event) -> Sequence[object]:
         is_free = all(self._is_done.values())
         # What was not handled before a start waits to hear that there is nothing more of it.
         is_long = is_free and self.caught_up.is_set()
-        call = group.create_task(self._get_updates(_LONG_POLL_S if is_long else 0))
-        stop = group.create_task(stopping.wait())
+        call = start(self._get_updates(_LONG_POLL_S if is_long else 0))
+        stop = start(stopping.wait())
         await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not call.done():
@@ -172,7 +172,7 @@ class Updates:
         self._pulse.expect(delay_s, time.monotonic())
         await pause(delay_s, stopping)
 
-    def _take(self, group: asyncio.TaskGroup, update: object) -> None:
+    def _take(self, start: Start, update: object) -> None:
         update_id = update.get("update_id") if isinstance(update, Mapping) else None
         if not isinstance(update, Mapping) or not isinstance(update_id, int):
             return
@@ -186,13 +186,13 @@ class Updates:
             return
         chat = chat_of(update)
         if self._lines[chat] >= _PER_CHAT:
-            group.create_task(self._skip(update, is_first=chat not in self._flooded))
+            start(self._skip(update, is_first=chat not in self._flooded))
             self._flooded.add(chat)
             return
         self._lines[chat] += 1
         before, mine = self._tails.get(chat), asyncio.Event()
         self._tails[chat] = mine
-        group.create_task(self._in_turn(chat, update, before, mine))
+        start(self._in_turn(chat, update, before, mine))
 
     async def _skip(self, update: Update, *, is_first: bool) -> None:
         """One chat may not fill the window of all: what is over its share is let go."""

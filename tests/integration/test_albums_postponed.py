@@ -13,6 +13,7 @@ from imgbot.job import Source
 from imgbot.queue.albums import Albums, Item
 from imgbot.queue.people import People
 from imgbot.queue.scripts import Scripts
+from imgbot.supervisor import DRAIN_S
 from imgbot.tasks import end
 from tests.support.waiting import PATIENCE_S
 
@@ -62,7 +63,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
         cast("Any", desk), lambda *_: cast("Any", dialogue), caught_up, lambda _: False
     )
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        running = group.create_task(keeper.run(asyncio.Event()))
+        running = group.create_task(keeper.run(asyncio.Event(), DRAIN_S))
         await dialogue.is_asked_again.wait()
         await end(running)
 

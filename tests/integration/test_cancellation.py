@@ -1,6 +1,7 @@
 """Whoever is told to end while he asks Redis ends, at whatever moment that comes."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -8,24 +9,38 @@ from redis.asyncio import Redis
 
 from imgbot.errors import TransientError
 from imgbot.queue.shelf import Shelf
+from tests.support.redis_servers import filled
+
+MOMENTS = range(60)
 
 
-async def look_again_and_again(shelf: Shelf) -> None:
+async def again_and_again(act: Callable[[], Awaitable[object]]) -> None:
     """As the loops of the supervisor do, but not for ever."""
     for _ in range(50):
         with suppress(TransientError):
-            await shelf.line()
+            await act()
 
 
-@pytest.mark.parametrize("turns", range(60))
-async def test_no_cancellation_is_lost(real_redis: Redis, turns: int) -> None:
-    shelf = Shelf(real_redis)
-    await shelf.line()
+async def is_ended(act: Callable[[], Awaitable[object]], moment: int) -> bool:
+    """Whether one word is enough, as a task group says no more."""
+    with suppress(TransientError):
+        await act()
     async with asyncio.TaskGroup() as group:
-        looking = group.create_task(look_again_and_again(shelf))
-        for _ in range(turns):
+        acting = group.create_task(again_and_again(act))
+        for _ in range(moment):
             await asyncio.sleep(0)
-        # Once, as a task group does.
-        looking.cancel()
+        acting.cancel()
+    return acting.cancelled()
 
-    assert looking.cancelled()
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_no_cancellation_is_lost(real_redis: Redis, moment: int) -> None:
+    assert await is_ended(Shelf(real_redis).line, moment)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_none_is_lost_while_redis_takes_nothing(real_redis: Redis, moment: int) -> None:
+    shelf = Shelf(real_redis)
+
+    async with filled(real_redis):
+        assert await is_ended(lambda: shelf.mark_handled(7), moment)

@@ -13,6 +13,7 @@ from imgbot.errors import StorageAwayError, TransientError
 from imgbot.metrics import REGISTRY
 from imgbot.queue import keys
 from imgbot.queue.shelf import Shelf
+from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.updates import Updates
 from tests.support.sandbox import Control, open_sandbox
@@ -50,10 +51,12 @@ class Recorder:
 
 
 @asynccontextmanager
-async def polling(bot: Bot, recorder: Recorder, redis: Redis) -> AsyncGenerator[asyncio.Event]:
+async def polling(
+    bot: Bot, recorder: Recorder, redis: Redis, drain_s: float = DRAIN_S
+) -> AsyncGenerator[asyncio.Event]:
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(Updates(bot, recorder, Shelf(redis)).run(stopping))
+        group.create_task(Updates(bot, recorder, Shelf(redis)).run(stopping, drain_s))
         try:
             yield stopping
         finally:
@@ -140,7 +143,7 @@ async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> N
         ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
         async with asyncio.TaskGroup() as group:
             updates = Updates(bot, recorder, Shelf(real_redis))
-            life = group.create_task(updates.run(asyncio.Event()))
+            life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
             await control.say(ann, "stuck")
             await control.say(ann, "behind it")
             await control.say(bob, "free")
@@ -259,3 +262,21 @@ async def test_stopping_confirms_what_was_handled(real_redis: Redis) -> None:
         left = await bot.get_updates(timeout=0)
 
     assert left == []
+
+
+async def test_a_handler_that_does_not_end_is_left_to_the_next_start(real_redis: Redis) -> None:
+    recorder = Recorder()
+    recorder.gates["slow"] = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, real_redis, drain_s=0.01):
+            await control.say(ann, "slow")
+
+            async def running() -> int:
+                return recorder.running
+
+            await eventually(running)
+        left = await bot.get_updates(timeout=0)
+
+    assert [update.message.text for update in left if update.message] == ["slow"]
+    assert recorder.handled == []

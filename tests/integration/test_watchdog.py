@@ -16,7 +16,7 @@ from imgbot.imaging import pool as pool_module
 from imgbot.imaging.pool import Pool
 from imgbot.ops.systemd import Notifier
 from imgbot.pulse import GRACE_S, stuck
-from imgbot.supervisor import _report
+from imgbot.supervisor import DRAIN_S, _report
 from imgbot.telegram import contact as contact_module, updates as updates_module
 from imgbot.telegram.updates import Updates
 from tests.support import pool_steps
@@ -81,7 +81,7 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
 
     monkeypatch.setattr(updates_module, "pause", pause)
     updates = poller(away)
-    await updates.run(stopping)
+    await updates.run(stopping, DRAIN_S)
 
     assert updates.silence_s > 10 * GRACE_S
     assert late == [0.0] * 20
@@ -96,7 +96,7 @@ async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
 
     updates = poller(hang)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        group.create_task(updates.run(stopping))
+        group.create_task(updates.run(stopping, DRAIN_S))
         await asked.wait()
         # The first poll after a start does not wait for updates.
         dial.now_s += 15.0 + GRACE_S

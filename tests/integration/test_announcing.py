@@ -1,0 +1,60 @@
+"""Status messages while Telegram hangs: each job has one on its way, however long that takes."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.job import Operation
+from imgbot.queue.shelf import Shelf
+from imgbot.runner import status as status_module
+from imgbot.runner.status import Status
+from imgbot.tasks import end
+from imgbot.telegram.delivery import Delivery
+from tests.integration.test_jobs import NOW, job, open_queue
+from tests.support.waiting import eventually
+
+JOBS = 30
+
+
+class CountingShelf(Shelf):
+    """Knows how often it was asked who is to be told."""
+
+    asked = 0
+
+    async def unannounced(self, now_ms: int, limit: int) -> list[str]:
+        self.asked += 1
+        return await super().unannounced(now_ms, limit)
+
+
+class HangingDelivery:
+    """A Telegram that takes a message and says nothing."""
+
+    async def announce(self, *_: Any, **__: Any) -> int:
+        await asyncio.Event().wait()
+        return 0
+
+
+async def usually_s(_: Operation) -> float:
+    return 0.0
+
+
+async def test_nobody_is_told_twice_at_once(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_module, "_TICK_S", 0.01)
+    queue, shelf = await open_queue(redis), CountingShelf(redis)
+    for number in range(1, JOBS + 1):
+        await queue.enqueue(job(str(number), user_id=number), NOW)
+    delivery = cast("Delivery", HangingDelivery())
+    status = Status(queue, shelf, delivery, lambda: NOW + 1, usually_s)
+
+    async def asked() -> int:
+        return shelf.asked
+
+    async with asyncio.TaskGroup() as group:
+        announcer = group.create_task(status.announce_all())
+        await eventually(asked, lambda times: times > 10)
+        coroutines = [str(task.get_coro()) for task in asyncio.all_tasks()]
+        await end(announcer)
+
+    assert len([one for one in coroutines if "Status._announce " in one]) == JOBS
