@@ -1,9 +1,13 @@
 """Errors by what is done about them: tell, try again, give up, stop."""
 
+import errno
 from enum import StrEnum
 
 EX_CONFIG = 78
 """sysexits.h: the configuration is wrong; systemd does not restart on it."""
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Of an OSError: the disk is full; what needs room waits until there is some."""
 
 
 class ImgbotError(Exception):

@@ -19,6 +19,9 @@ LOST_GRACE_S = 30.0
 
 _KIND = ProviderErrorKind
 _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
+_MAY_PASS = _NOT_ACCEPTED | {_KIND.AUTH, _KIND.NO_CREDIT}
+"""Says nothing of a task that is paid for: a key is mended, an account is filled again."""
+
 _REASONS = {
     _KIND.AUTH: "provider_closed",
     _KIND.NO_CREDIT: "provider_closed",
@@ -71,7 +74,7 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
     A provider may not know a task yet that it took seconds ago, at another of its servers.
     """
     is_young = error.kind is _KIND.LOST and age_s < LOST_GRACE_S
-    if error.kind in _NOT_ACCEPTED or is_young:
+    if error.kind in _MAY_PASS or is_young:
         if failures < POLL_FAILURES:
             return TryAgain(max(error.retry_after_s or 0.0, backoff_s(failures, first_s=2)))
         return GiveUp(State.DEAD, "provider_lost")
@@ -80,9 +83,9 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
 def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """The picture is paid for: a fetch is repeated until it must be called lost."""
-    if error.kind in _NOT_ACCEPTED and attempt < FETCH_ATTEMPTS:
+    if error.kind in _MAY_PASS and attempt < FETCH_ATTEMPTS:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    if error.kind in _NOT_ACCEPTED:
+    if error.kind in _MAY_PASS:
         return GiveUp(State.DEAD, "provider_lost")
     return _end(error)
 

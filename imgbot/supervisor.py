@@ -43,6 +43,10 @@ from imgbot.wiring import Doors, Parts, caps_of, wire
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
 
+ORDER_DRAIN_S = 115.0
+"""And so much more an order that is lost without its answer, though it is paid for: OpenAI's
+edits are reported to take 60 to 150 s."""
+
 REDIS_PATIENCE_S = 60.0
 """A Redis that answered and falls silent during the start is asked again for so long."""
 
@@ -177,7 +181,7 @@ async def _run(
             async with asyncio.TaskGroup() as work:
                 work.create_task(parts.updates.run(draining, DRAIN_S))
                 work.create_task(parts.albums.run(draining, DRAIN_S))
-                work.create_task(parts.runner.run(DRAIN_S))
+                work.create_task(parts.runner.run(DRAIN_S, ORDER_DRAIN_S))
                 work.create_task(parts.broadcaster.run(draining, DRAIN_S))
         except BaseException:
             # Nobody has told it to stop, and yet it ends: that may hang as well.

@@ -121,5 +121,5 @@ class Upkeep:
             except FileNotFoundError:
                 # Its job has ended meanwhile.
                 continue
-            if is_old and await self._shelf.job(folder.name) is None:
+            if is_old and not await self._shelf.is_known(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)

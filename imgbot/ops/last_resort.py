@@ -14,11 +14,11 @@ from typing import Any
 
 from imgbot import telemetry
 
-LIMIT_S = 80.0
+LIMIT_S = 160.0
 """Longer than every orderly stop; shorter than systemd's TimeoutStopSec, whose kill says nothing
 of where it hung."""
 
-LAST_S = 85.0
+LAST_S = 170.0
 """For what hangs so hard that Python itself gets no turn."""
 
 _TASKS_SHOWN = 50

@@ -11,7 +11,7 @@ from imgbot.errors import ImgbotError
 from imgbot.ops.install.layout import UNIT
 from imgbot.ops.lock import describe, supervisor_of
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 240.0
 """More than systemd waits before it kills."""
 
 _LOOK_EVERY_S = 0.1

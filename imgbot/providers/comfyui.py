@@ -37,8 +37,6 @@ from imgbot.providers.protocol import (
 from imgbot.providers.sizes import fitted
 
 _KIND = ProviderErrorKind
-_ANSWER_LIMIT_BYTES = 16 << 20
-"""The queue shows every waiting workflow whole."""
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
 _NAMED_BY_CLIENT = (0, 3, 45)
 """Older servers ignore our name, so that nothing follows from not finding it."""
@@ -82,7 +80,6 @@ class ComfyUiProvider:
             Hosts((self._base_url,), ()),
             filled_headers(spec.headers, config.key),
             deadlines=config.deadlines,
-            answer_limit_bytes=_ANSWER_LIMIT_BYTES,
         )
 
     async def turn(self) -> None:

@@ -14,11 +14,15 @@ from urllib.parse import urljoin
 
 import httpx
 
-from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.errors import FULL, ProviderError, ProviderErrorKind
 from imgbot.providers.addresses import Hosts, public_address, split
 
-ANSWER_LIMIT_BYTES = 1 << 20
-"""JSON answers are short; a longer one is an attack or a mistake."""
+ANSWER_LIMIT_BYTES = 16 << 20
+"""An answer may repeat the pictures of its order, or show every workflow that waits; a longer
+one is an attack or a mistake."""
+
+PICTURES_LIMIT_BYTES = 80 << 20
+"""A picture of 50 MB in base64, with room for what stands around it."""
 
 PICTURE_LIMIT_BYTES = 50 << 20
 """Telegram takes documents up to 50 MB."""
@@ -94,21 +98,22 @@ class HttpDoor:
             return await self._call(method, url, self._deadlines.submit_s, options)
         except _NOT_SENT as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, OSError) as error:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, type(error).__name__) from error
 
     async def ask(self, method: str, url: str, **options: Any) -> Answer:
         """Call anything that costs nothing; silence is UNAVAILABLE."""
         try:
             return await self._call(method, url, self._deadlines.ask_s, options)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, OSError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
 
     async def fetch(self, url: str, target: Path, *, is_private: bool = False) -> None:
         """Stream a picture to `target` through a temporary name; without the key.
 
         `is_private` is for pictures on the configured server itself, behind the same door as
-        its API: what is elsewhere never sees the key.
+        its API: what is elsewhere never sees the key. A full disk is no fault of the provider's:
+        its OSError is raised as it is.
         """
         part = target.with_name(f"{target.name}.part")
         auth = self._auth if is_private else {}
@@ -116,6 +121,8 @@ class HttpDoor:
             async with asyncio.timeout(self._deadlines.fetch_s):
                 await self._fetch(url, part, auth)
         except (httpx.HTTPError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         part.replace(target)
 

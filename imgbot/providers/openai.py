@@ -20,7 +20,7 @@ from imgbot.job import ACTIONS, Operation
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
-from imgbot.providers.http import Answer, Deadlines, HttpDoor
+from imgbot.providers.http import PICTURES_LIMIT_BYTES, Answer, Deadlines, HttpDoor
 from imgbot.providers.openai_answers import picture_of, write_decoded
 from imgbot.providers.openai_spec import Model, OpenAiSpec
 from imgbot.providers.protocol import (
@@ -37,8 +37,6 @@ from imgbot.providers.protocol import (
 )
 
 _KIND = ProviderErrorKind
-_ANSWER_LIMIT_BYTES = 80 << 20
-"""A picture of 50 MB in base64, with room for what stands around it."""
 _CONNECT_S = 10.0
 _MIMES = {".png": "image/png"}
 
@@ -72,7 +70,7 @@ class OpenAiProvider:
             Hosts((self._base_url,), ()),
             _headers(spec, config.key),
             deadlines=deadlines,
-            answer_limit_bytes=_ANSWER_LIMIT_BYTES,
+            answer_limit_bytes=PICTURES_LIMIT_BYTES,
         )
 
     async def turn(self) -> None:

@@ -43,6 +43,11 @@ class Shelf:
         # A key alone without its fields would be a foreign one: not ours to run.
         return records.from_hash(record) if "operation" in record else None
 
+    async def is_known(self, job_id: str) -> bool:
+        """Whether a job is alive, or dead and kept for the operator."""
+        names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
+        return bool(await self._read(self._redis.exists(*names)))
+
     async def woken(self) -> str | None:
         """Wait a moment for an id that somebody wants looked at."""
         entry = await self._read(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))

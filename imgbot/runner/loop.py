@@ -1,14 +1,13 @@
 """Claims what waits, adopts what an earlier life left, carries each job in its own task."""
 
 import asyncio
-import errno
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from imgbot import telemetry
-from imgbot.errors import ConfigError, FencedError, GoneError, TransientError, UserError
+from imgbot.errors import FULL, ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
 from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
@@ -20,7 +19,6 @@ _TICK_S = 2.0
 _STUMBLES = 5
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
@@ -62,8 +60,10 @@ class Runner:
         """The running jobs, each as its latest step left it."""
         return list(self._jobs.values())
 
-    async def run(self, drain_s: float) -> None:
+    async def run(self, drain_s: float, order_s: float) -> None:
         """Serve, then end what is seconds away within `drain_s`.
+
+        An order that nobody could be asked about later has `order_s` more to be answered.
 
         Raises FencedError (in a group) when another supervisor took over.
         """
@@ -72,8 +72,17 @@ class Runner:
             announcer = group.create_task(self._tools.status.announce_all())
             await self._serve(group)
             await end(listener)
-            await finish(self._tasks, drain_s)
+            await self._drain(drain_s, order_s)
             await end(announcer)
+
+    async def _drain(self, drain_s: float, order_s: float) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=drain_s)
+        late = {task for task in self._tasks if task.get_name() in self._tools.unanswered}
+        await end(*(self._tasks - late))
+        if late:
+            telemetry.noted("%d pictures are ordered, and not answered yet: waiting", len(late))
+        await finish(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         draining = self._tools.draining
@@ -150,7 +159,7 @@ class Runner:
             self._tools.places.hold(job.id, job.provider)
         self._nudges[job.id] = nudged
         self._jobs[job.id] = job
-        task = group.create_task(self._carry(job, nudged))
+        task = group.create_task(self._carry(job, nudged), name=job.id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -165,7 +174,7 @@ class Runner:
                 await end(hint)
             if is_over:
                 self._tools.status.drop(job.id)
-                self._tools.forget_files(job.id)
+                self._tools.forget_files(self._jobs[job.id])
         except* GoneError as errors:
             telemetry.job_let_go(job.id, errors.exceptions[0])
         except* (FencedError, ConfigError):
@@ -222,7 +231,7 @@ class Runner:
         except (TransientError, FencedError, GoneError, ConfigError):
             raise
         except OSError as error:
-            if error.errno in _FULL:
+            if error.errno in FULL:
                 raise TransientError("the disk is full") from error
             return await self._failed(job, error)
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on

@@ -12,7 +12,7 @@ from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
 from imgbot.learning import Span
-from imgbot.providers.protocol import Accepted, Done, Provider, Recovery
+from imgbot.providers.protocol import Accepted, Done, Order, Provider, Recovery
 from imgbot.runner import hooks
 from imgbot.runner.routing import REFUSES_SERVICE, Choice
 from imgbot.runner.tools import Tools
@@ -49,13 +49,29 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     intended = await _intend(tools, job, provider)
     if not intended.intent_ms:
         return intended
+    try:
+        if _is_last_word(tools, provider):
+            tools.unanswered.add(job.id)
+        return await _order(tools, intended, provider, order, nudged)
+    finally:
+        tools.unanswered.discard(job.id)
+
+
+def _is_last_word(tools: Tools, provider: Provider) -> bool:
+    """Whether nothing but its answer could tell what became of an order."""
+    return provider.recovery is Recovery.NONE and not tools.hooks.may_reveal(provider)
+
+
+async def _order(
+    tools: Tools, job: Job, provider: Provider, order: Order, nudged: asyncio.Event
+) -> Job:
     begun = time.monotonic()
     try:
         answer = await provider.submit(order)
     except ProviderError as error:
-        return await _refused(tools, intended, provider, error, nudged)
+        return await _refused(tools, job, provider, error, nudged)
     telemetry.stage_took("submit", time.monotonic() - begun)
-    return await _accepted(tools, intended, provider, answer, tools.now_ms())
+    return await _accepted(tools, job, provider, answer, tools.now_ms())
 
 
 async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
@@ -219,7 +235,10 @@ async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
             return await tools.move(job, State.POLLING, ticket=ticket, tries=0)
         is_known = True
     if is_known and job.tries < retry.SUBMIT_ATTEMPTS:
-        return await tools.move(job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1)
+        # It has refused nothing: whoever was chosen is asked again, and no stand-in.
+        return await tools.move(
+            job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
+        )
     return await tools.end(job, State.DEAD, "submit_unknown")
 
 

@@ -42,10 +42,15 @@ async def _call_off(tools: Tools, job: Job) -> Job:
             telemetry.provider_failed(job, error.kind, str(error))
     # Who called it off, the person or the operator, is stored with the wish.
     stored = await tools.shelf.job(job.id)
+    charge = _charge(job)
     if stored is not None and stored.reason == GIVEN_UP:
-        charge = "maybe" if is_billed(job) else "no"
-        return await tools.end(job, State.FAILED, GIVEN_UP, charge=charge)
-    return await tools.end(job, State.CANCELLED, "cancelled")
+        return await tools.end(job, State.FAILED, GIVEN_UP, **(charge or {"charge": "no"}))
+    return await tools.end(job, State.CANCELLED, "cancelled", **charge)
+
+
+def _charge(job: Job) -> dict[str, str]:
+    """Return what is to be said of money where an order may have been paid for."""
+    return {"charge": "maybe"} if is_billed(job) else {}
 
 
 async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
@@ -56,10 +61,10 @@ async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
         await showing.finish(tools, job, job.outcome or State.FAILED)
         return job
     if isinstance(error, UserError):
-        return await tools.end(job, State.FAILED, error.reason, **error.facts)
-    if isinstance(error, WorkerLostError) and "id" not in job.ticket:
+        return await tools.end(job, State.FAILED, error.reason, **error.facts, **_charge(job))
+    if isinstance(error, WorkerLostError) and not (job.ticket and job.price_micro):
         return await tools.end(job, State.FAILED, "worker_lost")
     telemetry.job_stumbled(job.id, error)
     # With an intent money may be in it: that is one for the operator to look at.
     outcome = State.DEAD if job.intent_ms else State.FAILED
-    return await tools.end(job, outcome, "went_wrong")
+    return await tools.end(job, outcome, "went_wrong", **_charge(job))

@@ -4,8 +4,9 @@ import asyncio
 import functools
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from imgbot.errors import UserError
 from imgbot.imaging import pictures
@@ -33,6 +34,12 @@ _DUE_MS = 120_000
 """A running job is looked at by its own task; due times only matter after a restart."""
 
 
+def is_to_be_kept(job: Job) -> bool:
+    """Whether a finished job's folder holds the only copy of what its owner may still hand out."""
+    outputs = cast("list[dict[str, str]]", job.ticket.get("outputs", []))
+    return job.outcome is State.DEAD and any(output.get("path") for output in outputs)
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """Everything the steps need, made once by the supervisor."""
@@ -54,6 +61,8 @@ class Tools:
     folder: Path
     now_ms: Callable[[], int]
     draining: asyncio.Event
+    unanswered: set[str] = field(default_factory=set[str])
+    """Jobs whose order is on its way to a provider that nobody could ask about it later."""
 
     def provider_of(self, job: Job) -> Provider:
         """Return who makes the picture: whoever took the order, whatever is chosen since."""
@@ -163,5 +172,7 @@ class Tools:
         except (OSError, ValueError):
             return 0.0
 
-    def forget_files(self, job_id: str) -> None:
-        shutil.rmtree(self.folder_of(job_id), ignore_errors=True)
+    def forget_files(self, job: Job) -> None:
+        """Remove a finished job's folder, where nobody needs it any longer."""
+        if not is_to_be_kept(job):
+            shutil.rmtree(self.folder_of(job.id), ignore_errors=True)

@@ -12,7 +12,7 @@ from imgbot.cli import EX_CONFIG
 from imgbot.ops import last_resort
 from imgbot.ops.environment import read_environment_file, table
 from imgbot.ops.provider_settings import KEYS
-from imgbot.supervisor import DRAIN_S
+from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"
@@ -71,7 +71,7 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
     assert directives["Type"] == ["notify"]
     assert directives["ExecStart"] == ["/opt/imgbot/current/bin/imgbot"]
     assert directives["RestartPreventExitStatus"] == [str(EX_CONFIG)]
-    assert DRAIN_S < last_resort.LIMIT_S < last_resort.LAST_S
+    assert DRAIN_S + ORDER_DRAIN_S < last_resort.LIMIT_S < last_resort.LAST_S
     assert float(directives["TimeoutStopSec"][0]) > last_resort.LAST_S
     assert directives["KillMode"] == ["mixed"]
     assert "IMGBOT_ENVIRONMENT_FILE=/etc/imgbot/imgbot.env" in directives["Environment"]

@@ -41,6 +41,17 @@ def test_what_may_have_been_paid_for_is_kept_for_the_operator() -> None:
     assert silent == GiveUp(State.DEAD, "provider_lost")
 
 
+@pytest.mark.parametrize("kind", [ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT])
+@pytest.mark.parametrize("decide", [retry.after_poll, retry.after_fetch])
+def test_a_closed_account_says_nothing_of_a_picture_that_is_paid_for(
+    kind: ProviderErrorKind, decide: Callable[[ProviderError, int], object]
+) -> None:
+    error = ProviderError(kind, is_billed=False)
+
+    assert isinstance(decide(error, 0), TryAgain)
+    assert decide(error, 10_000) == GiveUp(State.DEAD, "provider_lost")
+
+
 def test_the_providers_own_wait_is_obeyed() -> None:
     error = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
 

@@ -27,7 +27,7 @@ from imgbot.providers.declared.hooks import HookReader
 from imgbot.providers.declared.paths import first, first_text
 from imgbot.providers.declared.spec import Model, Spec
 from imgbot.providers.declared.templates import fill, slots_in
-from imgbot.providers.http import Answer, HttpDoor
+from imgbot.providers.http import ANSWER_LIMIT_BYTES, PICTURES_LIMIT_BYTES, Answer, HttpDoor
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -217,7 +217,9 @@ def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> Ht
     auth = spec.auth
     headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())
-    return HttpDoor(hosts, headers, deadlines=config.deadlines)
+    is_packed = any(each.kind == "base64" for each in spec.outputs)
+    limit_bytes = PICTURES_LIMIT_BYTES if is_packed else ANSWER_LIMIT_BYTES
+    return HttpDoor(hosts, headers, deadlines=config.deadlines, answer_limit_bytes=limit_bytes)
 
 
 def _share(value: Any) -> float | None:

@@ -1,0 +1,63 @@
+"""What is pruned: folders of jobs that are over, but for what the operator may still hand out."""
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.imaging.kept import Kept
+from imgbot.job import State
+from imgbot.queue.shelf import Shelf
+from imgbot.queue.spend import Spend
+from imgbot.runner.tools import is_to_be_kept
+from imgbot.tasks import end
+from imgbot.upkeep import Figures, Upkeep
+from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
+from tests.support.waiting import eventually
+
+
+@pytest.mark.parametrize(
+    ("outcome", "output", "is_kept"),
+    [
+        (State.DEAD, {"url": "", "path": "/jobs/1/made.jpg"}, True),
+        (State.DEAD, {"url": "https://example/1.png", "path": ""}, False),
+        (State.FAILED, {"url": "", "path": "/jobs/1/made.jpg"}, False),
+    ],
+)
+def test_the_only_copy_of_a_picture_is_kept_for_the_operator(
+    outcome: State, output: dict[str, str], *, is_kept: bool
+) -> None:
+    ended = replace(job("1"), outcome=outcome, ticket={"outputs": [output]})
+
+    assert is_to_be_kept(ended) is is_kept
+
+
+async def test_folders_of_the_dead_stay_and_forgotten_ones_go(redis: Redis, tmp_path: Path) -> None:
+    queue = await open_queue(redis)
+    await queue.finish(await to_delivering(queue, await claimed(queue)), State.DEAD, NOW, {})
+    for name in ("1", "2"):
+        (tmp_path / "jobs" / name).mkdir(parents=True)
+        os.utime(tmp_path / "jobs" / name, (0, 0))
+    upkeep = Upkeep(
+        queue,
+        Shelf(redis),
+        tmp_path / "jobs",
+        Kept(tmp_path / "kept", 0),
+        Spend(redis, queue.caps, lambda _: 0),
+        cast("Figures", None),
+        lambda: NOW,
+    )
+
+    async def left() -> list[str]:
+        return sorted(folder.name for folder in (tmp_path / "jobs").iterdir())
+
+    async with asyncio.TaskGroup() as group:
+        checking = group.create_task(upkeep.check_for_ever())
+        await eventually(left, lambda names: "2" not in names)
+        await end(checking)
+
+    assert await left() == ["1"]
