@@ -17,6 +17,11 @@ from imgbot.conversation.forms import Forms, read_forms
         ("a fox, square", Forms("a fox", "1:1")),
         ("горы, обои на телефон", Forms("горы", "9:16")),
         ("desktop wallpaper, mountains", Forms("mountains", "16:9")),
+        ("горы, обои на рабочий стол", Forms("горы", "16:9")),
+        ("девушка, вертикально.", Forms("девушка.", "3:4")),
+        ("a fox, vertical.", Forms("a fox.", "3:4")),
+        ("лиса, три варианта", Forms("лиса", variants=3)),
+        ("лиса, 2 варианта", Forms("лиса", variants=2)),
         ("лиса, вертикальный формат", Forms("лиса", "3:4")),
         ("three variants of a fox", Forms("a fox", variants=3)),
         ("лиса — 16:9, 2 варианта", Forms("лиса", "16:9", 2)),
@@ -43,6 +48,23 @@ def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> No
 )
 def test_words_that_only_look_like_it_stay(words: str) -> None:
     assert read_forms(words) == Forms(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Лиса в осеннем лесу.",
+        "a fox in the snow.",
+        "лиса в лесу...",
+        "лиса, а рядом кот!",
+        "лиса. Вечер. Снег",
+        "лиса — в лесу",
+        "кот,",
+        "кот, ",
+    ],
+)
+def test_a_stop_or_a_comma_asks_for_no_shape(words: str) -> None:
+    assert read_forms(words) == Forms(words.rstrip(" ,"))
 
 
 def test_an_impossible_shape_is_left_to_the_provider() -> None:
