@@ -38,7 +38,7 @@ _COUNT = re.compile(
     r"(?<!\S)(?:(?:дай|дайте|сделай|сделайте|нарисуй|нарисуйте|покажи|покажите|give|make|draw|show)"
     r" (?:мне |me )?)?(?:(?:в|in) )?"
     r"(?P<count>[2-4]|два|две|двух|три|тр[её]х|четыре|четыр[её]х|two|three|four)\s+"
-    r"(?:вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
+    r"(?P<noun>вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
     re.IGNORECASE,
 )
 _NUMBERS = {
@@ -79,27 +79,34 @@ _ANYWHERE = tuple(
         ),
         ("3:4", rf"(?:in )?(?:an? )?portrait {_FORMAT}"),
         ("4:3", rf"(?:in )?(?:an? )?landscape {_FORMAT}"),
-        ("9:16", r"(?:для|for) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
+        ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
     )
 )
-# "a square picture of a fox": the word before the picture itself goes, the picture stays; one
-# that hangs on a wall is a thing in it.
+# "a square picture of a fox": the word before the picture itself goes, the picture stays. Behind
+# a comma it has to be all there is; one that hangs on a wall is a thing in the picture.
 _PICTURE = (
-    r"(?: (?:(?:картинк[ау]|изображение|фото|фотографи[яю]|рисунок)(?!\w)"
-    r"|(?:picture|image|photo)(?= of| with|\s*[,;.]|\s*$)))"
-    r"(?! (?:на стен|висит|в рам))"
+    r" (?:(?:картинк[ау]|изображение|фото|фотографи[яю]|рисунок)(?!\w)"
+    r"|(?:picture|image|photo)(?= of| with|\s*[,;.]|\s*$))"
 )
-_ASKED = r"(?:(?:дай|сделай|нарисуй|создай|make|draw|create)(?:те)? )?(?:an? )?"
+_OF_SOMETHING = r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"
+_ASKED = r"(?:(?:дай|сделай|нарисуй|создай|make|draw|create)(?:те)? )?"
 _BEFORE_PICTURE = tuple(
     (
         ratio,
-        re.compile(rf"(?:{_BEGINNING}{_ASKED})(?P<cut>{shape})(?={_PICTURE})", re.IGNORECASE),
+        re.compile(
+            rf"{begins}(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape}))(?={_PICTURE}{ends})",
+            re.IGNORECASE,
+        ),
     )
     for ratio, shape in (
         ("1:1", r"квадратн(?:ая|ую|ое|ый)|square"),
         ("3:4", r"вертикальн(?:ая|ую|ое|ый)|vertical"),
         ("4:3", r"горизонтальн(?:ая|ую|ое|ый)|horizontal"),
         ("16:9", r"широкоэкранн(?:ая|ую|ое|ый)|widescreen"),
+    )
+    for begins, ends in (
+        (rf"^{_ASKED}", _OF_SOMETHING),
+        (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
     )
 )
 # "лес квадрат": the last word, unless something before it makes it a thing ("чёрный квадрат")
@@ -137,7 +144,7 @@ def read_forms(words: str) -> Forms:
         forms = read(forms)
     kept = _EMPTY_BRACKETS.sub(" ", forms.words)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
-    kept = re.sub(r"[,;]\s*(?=[,;])", "", kept).strip(" ,;:—–-")
+    kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
     # "16:9" alone is no picture: then the words stay what they were.
     return replace(forms, words=kept) if kept else Forms(words)
 
@@ -157,11 +164,18 @@ def _read_flags(forms: Forms) -> Forms:
 
 def _read_count(forms: Forms) -> Forms:
     match = _COUNT.search(forms.words)
-    if not match:
+    if not match or _is_in_the_picture(forms.words, match):
         return forms
     text = match["count"].lower().replace("ё", "е")
     count = int(text) if text.isdecimal() else _NUMBERS[text]
     return replace(forms, words=_cut(forms.words, *match.span()), variants=forms.variants or count)
+
+
+def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
+    """Whether these are versions amid the words: "a girl and two versions of herself"."""
+    before, after = words[: match.start()].rstrip(), words[match.end() :].lstrip()
+    is_amid = before[-1:].isalnum() and after[:1].isalnum()
+    return is_amid and match["noun"].lower().startswith(("верси", "version"))
 
 
 def _read_ratio(forms: Forms) -> Forms:

@@ -67,6 +67,9 @@ def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> No
         ("лиса. 16:9.", Forms("лиса.", "16:9")),
         ("девушка. Вертикально. Ночь", Forms("девушка. Ночь", "3:4")),
         ("2 варианта, лиса --n 3", Forms("лиса", variants=3)),
+        ("лиса, --ar 16:9.", Forms("лиса.", "16:9")),
+        ("лиса, вертикальное фото", Forms("лиса, фото", "3:4")),
+        ("draw a square image of a cat", Forms("draw image of a cat", "1:1")),
     ],
 )
 def test_nothing_of_what_is_taken_stays_behind(words: str, forms: Forms) -> None:
@@ -95,6 +98,9 @@ def test_nothing_of_what_is_taken_stays_behind(words: str, forms: Forms) -> None
         "комната, на стене квадратная картинка",
         "квадратное фото на стене",
         "a square picture frame",
+        "вертикальное фото",
+        "тарелка, квадратная картинка в центре",
+        "a girl and two versions of herself",
         "a square in Rome",
         "ракета взлетает вертикально",
         "линии вертикально",
