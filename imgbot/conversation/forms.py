@@ -15,38 +15,116 @@ _KNOWN_RATIOS = frozenset(
     {"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "9:21"}
 )
 
+# Sides that measure nothing but a picture: "16x9" needs no word beside it, "3x4" may be a rug.
+_UNMISTAKABLE = frozenset({"9:16", "16:9", "21:9", "9:21"})
+
 _FLAG = re.compile(
-    r"(?<!\S)(?:--|—|–)(ar|aspect|ratio|n|variants|count|seed)"
+    r"(?<!\S)(?:-- ?|[—–-](?: (?=ar\b))?)(ar|aspect|ratio|n|variants|count|seed)"
     r"[ =]+(\d{1,9})(?:[:xх×](\d{1,2}))?(?=[\s,;.]|$)",
     re.IGNORECASE,
 )
-_RATIO = re.compile(r"(?<![\d:.,])(\d{1,2}):(\d{1,2})(?![\d:])")
-_COUNT = re.compile(
-    r"(?<!\S)([2-4]|два|две|три|четыре|two|three|four)\s+"
-    r"(?:варианта|вариантов|вариант|версии|версий|variants|variations|versions)(?: of)?(?!\w)",
+# Behind two numbers these make them the size of a thing.
+_UNIT = r"(?:к?м|[см]м|метр\w*|сантиметр\w*|этаж\w*|пикс\w*|[cm]?m|ft|feet|px)\b"
+_RATIO_WORD = r"(?:соотношени\w+(?: сторон)?|пропорци\w+|формат\w*|(?:aspect )?ratio|format)"
+_RATIO = re.compile(
+    rf"(?:(?<!\w)(?:(?:(?:в|in|with) )?(?:an? )?(?P<before>{_RATIO_WORD}):? ?|(?:в|in) (?:an? )?))?"
+    r"(?<![\w:])(?<!\d[.,])(?P<width>\d{1,2})(?P<by>:| ?[xх×] ?| на )(?P<height>\d{1,2})"
+    rf"(?![\w×]|[:.,]\d| ?(?:[xх×]|{_UNIT}))"
+    rf"(?P<after> {_RATIO_WORD}(?!\w))?",
     re.IGNORECASE,
 )
-_NUMBERS = {"два": 2, "две": 2, "три": 3, "четыре": 4, "two": 2, "three": 3, "four": 4}
+_SCORE = re.compile(r"(?<!\w)(?:сч[её]т\w*|табло|матч\w*|score\w*|match)(?!\w)", re.IGNORECASE)
+_COUNT = re.compile(
+    r"(?<!\S)(?:(?:дай|дайте|сделай|сделайте|нарисуй|нарисуйте|покажи|покажите|give|make|draw|show)"
+    r" (?:мне |me )?)?(?:(?:в|in) )?"
+    r"(?P<count>[2-4]|два|две|двух|три|тр[её]х|четыре|четыр[её]х|two|three|four)\s+"
+    r"(?P<noun>вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
+    re.IGNORECASE,
+)
+_NUMBERS = {
+    "два": 2, "две": 2, "двух": 2, "three": 3, "три": 3, "трех": 3, "two": 2, "four": 4,
+    "четыре": 4, "четырех": 4,
+}  # fmt: skip
 
 # A shape as a part of its own between commas, or with a word that can mean nothing else.
 _SHAPES = (
-    ("1:1", r"квадрат(?:ом|ная|ное|ный)?|в квадрате|square"),
-    ("9:16", r"(?:для )?сторис|story|stories|reels|обои (?:на|для) телефона?|phone wallpaper"),
-    ("16:9", r"широк(?:ий|ая|ое) (?:формат|экран)|широкоэкранн\w+|widescreen|wide ?screen"),
-    ("16:9", r"|обои (?:на|для) (?:рабочего стола|рабочий стол|компьютера)|desktop wallpaper"),
-    ("3:4", r"портретн\w+|вертикальн\w+|вертикально|vertical|portrait format"),
-    ("4:3", r"альбомн\w+|горизонтальн\w+|горизонтально|horizontal|landscape format"),
+    ("1:1", r"(?:в )?квадрате?|квадратом|square", r"квадратн\w+|square"),
+    ("9:16", r"(?:для )?сторис|story|stories|reels|обои (?:на|для) телефона?|phone wallpaper", ""),
+    ("16:9", r"широкоэкранно|widescreen|wide ?screen", r"широк(?:ий|ая|ое|ом)|широкоэкранн\w+"),
+    ("16:9", r"обои (?:на|для) (?:рабочего стола|рабочий стол|компьютера)|desktop wallpaper", ""),
+    ("3:4", r"вертикально|vertical", r"портретн\w+|вертикальн\w+|vertical"),
+    ("4:3", r"горизонтально|horizontal", r"альбомн\w+|горизонтальн\w+|horizontal"),
 )  # fmt: skip
-_TAIL = r"(?: ?(?:формат\w*|картинк\w+|кадр\w*|format|picture|image))?"
+_SHEET = r"(?:экран|картинк[аеу]|кадре?|picture|image)"
+_FORMAT = r"(?:формате?|ориентаци[ия]|format|orientation)"
+_BEGINNING = r"(?:^|[,;.\n—–-]|(?<=\())\s*"
 _SEGMENT = tuple(
     (
         ratio,
-        re.compile(rf"(?:^|[,;.\n—–-])\s*(?:в )?(?:{shape}){_TAIL}\s*(?=$|[,;.\n])", re.IGNORECASE),
+        re.compile(
+            rf"{_BEGINNING}(?:{alone}|(?:an? )?(?:{kind or '(?!)'}) {_SHEET})\s*(?=$|[,;.!)\n])",
+            re.IGNORECASE,
+        ),
     )
-    for ratio, shape in _SHAPES
+    for ratio, alone, kind in _SHAPES
 )
-# "лес квадрат": the last word, unless something before it makes it a thing ("чёрный квадрат").
-_LAST_WORD = re.compile(r"(?<![ыио]й)\s+(?:квадратом|в квадрате|квадрат)\s*$", re.IGNORECASE)
+# "in square format", "для сторис": wherever they stand.
+_ANYWHERE = tuple(
+    (ratio, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE))
+    for ratio, words in (
+        *(
+            (ratio, rf"(?:в |in )?(?:an? )?(?:{kind}) {_FORMAT}")
+            for ratio, _, kind in _SHAPES
+            if kind
+        ),
+        ("3:4", rf"(?:in )?(?:an? )?portrait {_FORMAT}"),
+        ("4:3", rf"(?:in )?(?:an? )?landscape {_FORMAT}"),
+        ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
+    )
+)
+# "a square picture of a fox": the word before the picture itself goes, the picture stays. Behind
+# a comma it has to be all there is; one that hangs on a wall is a thing in the picture.
+_PICTURE = (
+    r" (?:(?:картинк[ау]|изображение|фото|фотографи[яю]|рисунок)(?!\w)"
+    r"|(?:picture|image|photo)(?= of| with|\s*[,;.]|\s*$))"
+)
+_OF_SOMETHING = r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"
+_ASKED = r"(?:(?:дай|сделай|нарисуй|создай|make|draw|create)(?:те)? )?"
+_BEFORE_PICTURE = tuple(
+    (
+        ratio,
+        re.compile(
+            rf"{begins}(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape}))(?={_PICTURE}{ends})",
+            re.IGNORECASE,
+        ),
+    )
+    for ratio, shape in (
+        ("1:1", r"квадратн(?:ая|ую|ое|ый)|square"),
+        ("3:4", r"вертикальн(?:ая|ую|ое|ый)|vertical"),
+        ("4:3", r"горизонтальн(?:ая|ую|ое|ый)|horizontal"),
+        ("16:9", r"широкоэкранн(?:ая|ую|ое|ый)|widescreen"),
+    )
+    for begins, ends in (
+        (rf"^{_ASKED}", _OF_SOMETHING),
+        (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
+    )
+)
+# "лес квадрат": the last word, unless something before it makes it a thing ("чёрный квадрат")
+# or a way to do something ("ракета взлетает вертикально").
+_WAY_OF_DOING = re.compile(
+    r"(?:\w(?:[аеуя]ет|[вдт]ет|ёт|ит|жат|ут|ют|ят|ся|л[аио]?|щ\w\w|[её]н[аоы]?|нн\w\w)"
+    r"|(?<!\w)(?:полос\w*|лини\w*|и|или|не))$",
+    re.IGNORECASE,
+)
+_LAST_WORDS = (
+    (
+        "1:1",
+        re.compile(r"(?<![ыио]й)\s+(?:квадратом|в квадрате|квадрат)(?=[\s.!]*$)", re.IGNORECASE),
+    ),
+    ("3:4", re.compile(r"\s+вертикально(?=[\s.!]*$)", re.IGNORECASE)),
+    ("4:3", re.compile(r"\s+горизонтально(?=[\s.!]*$)", re.IGNORECASE)),
+)
+_EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +139,12 @@ class Forms:
 
 def read_forms(words: str) -> Forms:
     """Split the words into what to draw and how."""
-    forms = Forms(words)
+    forms = Forms("\n".join(" ".join(line.split()) for line in words.splitlines() if line.strip()))
     for read in (_read_flags, _read_count, _read_ratio, _read_shape):
         forms = read(forms)
-    kept = re.sub(r"\s+([,;.])", r"\1", " ".join(forms.words.split()))
-    kept = re.sub(r"[,;]\s*(?=[,;])", "", kept).strip(" ,;—–-")
+    kept = _EMPTY_BRACKETS.sub(" ", forms.words)
+    kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
+    kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
     # "16:9" alone is no picture: then the words stay what they were.
     return replace(forms, words=kept) if kept else Forms(words)
 
@@ -85,33 +164,56 @@ def _read_flags(forms: Forms) -> Forms:
 
 def _read_count(forms: Forms) -> Forms:
     match = _COUNT.search(forms.words)
-    if not match or forms.variants:
+    if not match or _is_in_the_picture(forms.words, match):
         return forms
-    text = match[1].lower()
+    text = match["count"].lower().replace("ё", "е")
     count = int(text) if text.isdecimal() else _NUMBERS[text]
-    return replace(forms, words=_COUNT.sub(" ", forms.words, count=1), variants=count)
+    return replace(forms, words=_cut(forms.words, *match.span()), variants=forms.variants or count)
+
+
+def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
+    """Whether these are versions amid the words: "a girl and two versions of herself"."""
+    before, after = words[: match.start()].rstrip(), words[match.end() :].lstrip()
+    is_amid = before[-1:].isalnum() and after[:1].isalnum()
+    return is_amid and match["noun"].lower().startswith(("верси", "version"))
 
 
 def _read_ratio(forms: Forms) -> Forms:
     if forms.ratio:
         return forms
     for match in _RATIO.finditer(forms.words):
-        if match[0] in _KNOWN_RATIOS:
-            return replace(forms, words=_cut(forms.words, match), ratio=match[0])
+        ratio = f"{match['width']}:{match['height']}"
+        is_named = match["before"] or match["after"]
+        is_likely = match["by"] == ":" and not _SCORE.search(forms.words)
+        if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
+            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
     return forms
 
 
 def _read_shape(forms: Forms) -> Forms:
     if forms.ratio:
         return forms
-    for ratio, pattern in (*_SEGMENT, ("1:1", _LAST_WORD)):
+    for ratio, pattern in (*_SEGMENT, *_ANYWHERE):
         if match := pattern.search(forms.words):
-            return replace(forms, words=_cut(forms.words, match), ratio=ratio)
+            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
+    for ratio, pattern in _BEFORE_PICTURE:
+        if match := pattern.search(forms.words):
+            return replace(forms, words=_cut(forms.words, *match.span("cut")), ratio=ratio)
+    for ratio, pattern in _LAST_WORDS:
+        match = pattern.search(forms.words)
+        if match and not _WAY_OF_DOING.search(forms.words[: match.start()]):
+            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
     return forms
 
 
-def _cut(words: str, match: re.Match[str]) -> str:
-    return f"{words[: match.start()]} {words[match.end() :]}"
+def _cut(words: str, start: int, end: int) -> str:
+    """Take out what is between, and one of two stops that would meet there."""
+    before, after = words[:start].rstrip(), words[end:].lstrip()
+    if not before:
+        return after.lstrip(",;.:! ")
+    if before[-1] in ",;.:(—–-":
+        after = re.sub(r"^[,;.:]\s*", "", after)
+    return f"{before} {after}"
 
 
 def _ratio(width: int, height: int) -> str:

@@ -7,7 +7,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.visit import Visit
 from imgbot.job import ACTIONS, Job, State
-from imgbot.texts import buttons, dollars, say, seconds, until
+from imgbot.texts import buttons, dollars, say, until
 from imgbot.texts.buttons import Keyboard
 
 _SHOWN = 10
@@ -70,13 +70,13 @@ async def handle_limits(_: Message, visit: Visit, desk: Desk) -> None:
         "limits",
         remaining=verdict.remaining,
         limit=desk.store.limit.max_requests,
-        window=seconds(visit.language, desk.store.limit.window_s),
+        window=until(visit.language, desk.store.limit.window_s),
         waiting=waiting,
         waiting_limit=caps.waiting_per_user,
         running_limit=caps.running_per_user,
     )
     if verdict.wait_s:
-        wait = seconds(visit.language, verdict.wait_s)
+        wait = until(visit.language, verdict.wait_s)
         text += "\n" + say(visit.language, "limits_again", wait=wait)
     await desk.write(visit, "\n".join([text, *await _money(visit, desk)]))
 

@@ -4,8 +4,8 @@ ADMIN = {
     "command_stats": "How the bot is doing",
     "command_stuck": "What is stuck",
     "command_spend": "What pictures cost",
-    "command_ban": "Close the bot for somebody",
-    "command_unban": "Open it again",
+    "command_ban": "Ban somebody",
+    "command_unban": "Lift a ban",
     "command_allow": "Invite a person or a group",
     "command_pause": "Take no new orders",
     "command_resume": "Take orders again",
@@ -16,7 +16,7 @@ ADMIN = {
     "stats_running": "In progress: {count}; workers: {busy} of {wanted} busy",
     "stats_paused": "⏸ No new orders are taken: /resume",
     "stats_out": "⚠️ Takes no orders: {names}",
-    "stats_stuck": "⚠️ Jobs with an unknown end: {count}. See /stuck",
+    "stats_stuck": "⚠️ Jobs with an unknown outcome: {count}. See /stuck",
     "stats_people": "Talking with the bot: {people}",
     "stats_today": "Today, {day}",
     "stats_today_none": "Today, {day}: nothing has ended yet",
@@ -26,7 +26,7 @@ ADMIN = {
     "stats_cancelled": "{count} cancelled",
     "stats_typical": "Usually takes: {times}",
     "stats_typical_s": "{title} {seconds} s",
-    "stats_refused": "Too often in the last two hours: {people}",
+    "stats_refused": "Over the limit in the last two hours: {people}",
     "stats_spent": "Spent: {spent}. In detail: /spend",
     "stats_spent_of": "Spent: {spent} of {ceiling}. In detail: /spend",
     "action_create": "create",
@@ -45,14 +45,14 @@ ADMIN = {
     "stuck_polling": "the service is still at it",
     "stuck_rendering": "the picture is being prepared",
     "stuck_delivering": "the picture is being sent",
-    "stuck_submit_unknown": "nobody knows whether the service took the order",
+    "stuck_submit_unknown": "it is unknown whether the service took the order",
     "stuck_exhausted": "the service never finished",
     "stuck_provider_lost": "the service does not hand the picture out",
     "stuck_provider_expired": "the service deleted the finished picture",
     "stuck_provider_gone": "the service is not set up any longer",
     "stuck_went_wrong": "something broke in the bot",
     "stuck_legend": (
-        "🔁 asks the service for the picture once more and delivers it; nothing is ordered anew.\n"
+        "🔁 asks the service for the picture once more and delivers it; nothing is ordered again.\n"
         "✖️ ends it and tells the person so."
     ),
     "stuck_asked": "Asking once more.",
@@ -68,13 +68,13 @@ ADMIN = {
         "Write /ban, the person's number and, if you like, the reason. Or reply “/ban” to a "
         "message of theirs."
     ),
-    "ban_done": "🚫 The bot is closed for {user}. Open it again: /unban {user}",
-    "ban_admin": "This is an administrator; the bot can't be closed for one.",
-    "ban_person_only": "The bot can be closed for a person, and this is the number of a group.",
-    "ban_empty": "The bot is closed for nobody.",
-    "ban_title": "Closed for: {count}. The button with the number opens it again.",
-    "ban_undone": "The bot is open for {user} again.",
-    "ban_unknown": "The bot was not closed for {user}.",
+    "ban_done": "🚫 The bot is closed to {user}. Open it again: /unban {user}",
+    "ban_admin": "This is an administrator; the bot can't be closed to one.",
+    "ban_person_only": "The bot can be closed to a person, and this is the number of a group.",
+    "ban_empty": "Nobody is banned.",
+    "ban_title": "Banned: {count}. The button with the number opens the bot again.",
+    "ban_undone": "The bot is open to {user} again.",
+    "ban_unknown": "The bot was not closed to {user}.",
     "unban_usage": "Write /unban and the person's number. The list is /ban.",
     "allow_open": (
         "The bot is open to everybody, so nobody needs an invitation. To let only invited people "
@@ -116,7 +116,7 @@ ADMIN = {
     ),
     "cast_preview": "☝️ This is how it will look. Send it to {people}?",
     "cast_busy": "A broadcast is being sent already. Wait for its end, or stop it.",
-    "cast_stale": "This broadcast is no longer waiting. Start anew: /broadcast",
+    "cast_stale": "This broadcast is no longer waiting. Start again: /broadcast",
     "cast_dropped": "Not sent.",
     "cast_begun": "Here we go.",
     "cast_stopping": "Stopping it.",
@@ -126,7 +126,7 @@ ADMIN = {
     "cast_blocked": "have blocked the bot: {count}",
     "cast_refused": "Telegram did not take it: {count}",
     "cast_skipped": "unsubscribed meanwhile: {count}",
-    "cast_unknown": "the connection broke, so nobody knows: {count}. I won't send it to them again",
+    "cast_unknown": "the connection broke, so I can't tell: {count}. I won't send it to them again",
     "button_cast_go": "📣 Send it",
     "button_cast_drop": "Don't send",
     "button_cast_stop": "⏹ Stop",
@@ -136,8 +136,8 @@ ADMIN = {
         "is restarted."
     ),
     "alarm_no_credit": (
-        "🔴 {provider} says that its credit is used up. Orders go on by themselves, ten minutes "
-        "after you top it up at the latest."
+        "🔴 {provider} says that its credit is used up. Orders go on by themselves within ten "
+        "minutes of a top-up."
     ),
     "alarm_provider_out": (
         "🔴 {provider} takes no orders. I keep trying, twice a minute at first. A stand-in for "
@@ -150,7 +150,7 @@ ADMIN = {
         "more like it, I won't write about each."
     ),
     "alarm_job_dead_over": (
-        "🟢 No more jobs end without anybody knowing how. Still in the list of /stuck: {count}"
+        "🟢 No new jobs with an unknown outcome. Still in the list of /stuck: {count}"
     ),
     "incident_queue_jobs": (
         "🔴 {value} pictures wait, and over {bound} is too many: people are kept waiting.\n"

@@ -40,6 +40,8 @@ _ACTIONS = (
     | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
 )
 SCALES = (2, 4)
+# With more, a phone cuts labels that are words.
+_IN_A_ROW = 3
 
 
 def parse(data: str | None) -> Press | None:
@@ -138,7 +140,7 @@ def news(language: str) -> Keyboard:
 
 
 def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
-    """One row per thing that stays; what is chosen carries a mark."""
+    """A row per thing that stays, two for the shapes; what is chosen carries a mark."""
 
     def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
         return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")
@@ -151,18 +153,20 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
             for (word, value), is_this in ((first, False), (second, True))
         ]
 
+    ratios = [
+        choice(say(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
+        *(
+            choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
+            for ratio in RATIOS
+        ),
+    ]
     return [
         [
             choice(say(code, "language_name"), "language", code, is_chosen=code == language)
             for code in LANGUAGES
         ],
-        [
-            choice(say(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
-            *(
-                choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
-                for ratio in RATIOS
-            ),
-        ],
+        ratios[:_IN_A_ROW],
+        ratios[_IN_A_ROW:],
         [
             choice(str(count), "variants", str(count), is_chosen=count == liked.variants)
             for count in VARIANTS

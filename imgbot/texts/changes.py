@@ -68,9 +68,9 @@ _ENGLISH: Mapping[str, tuple[str, str]] = {
     # light
     "brighter": ("brighter", "more"), "darker": ("darker", "more"),
     "contrast": ("more contrast", "more"), "flatter": ("less contrast", "more"),
-    "shadows": ("lighter shadows", "more"), "highlights": ("calmer highlights", "more"),
+    "shadows": ("lighter shadows", "more"), "highlights": ("softer highlights", "more"),
     "glow": ("glow", "a"), "vignette": ("vignette", "a"), "dehaze": ("haze removed", ""),
-    "night": ("like at night", ""), "golden_hour": ("sunset light", ""),
+    "night": ("night look", ""), "golden_hour": ("sunset light", ""),
     # colour
     "warmer": ("warmer", "more"), "cooler": ("cooler", "more"),
     "saturate": ("richer colours", "more"), "desaturate": ("paler", "more"),
@@ -98,7 +98,7 @@ _ENGLISH: Mapping[str, tuple[str, str]] = {
     "exposure": ("light corrected", ""), "local_contrast": ("more depth", ""),
     "detail": ("crisper detail", ""), "red_eye": ("red eyes removed", ""),
     "scratches": ("scratches removed", ""), "dust": ("dust removed", ""),
-    "deblock": ("compression marks removed", ""), "unchanged": ("nothing needed mending", ""),
+    "deblock": ("compression artefacts removed", ""), "unchanged": ("nothing needed fixing", ""),
     # merge
     "collage": ("collage", ""), "beside": ("side by side", ""),
     "below": ("one below the other", ""), "before_after": ("before and after", ""),
@@ -122,7 +122,7 @@ _VALUED: Mapping[str, Mapping[str, str]] = {
     "en": {
         "rotate": "rotated by {}", "crop_ratio": "cropped to {}", "fit_ratio": "fitted into {}",
         "crop_side": "cropped at the {}", "tint": "{} tones", "more_colour": "more {}",
-        "less_colour": "less {}", "colour_frame": "{} frame", "left_out": "without photo {}",
+        "less_colour": "less {}", "colour_frame": "{} frame", "left_out": "without {}",
     },
 }  # fmt: skip
 
@@ -170,7 +170,7 @@ _VOCABULARY = {
         "Shape: crop to 16:9, square, crop the bottom, zoom in, rotate 45°, turn left, "
         "upside down, mirror, frame, red frame, polaroid, rounded corners, circle, "
         "fit into 9:16, smaller\n"
-        "Mend: enhance, sharper, remove noise, remove red eyes, remove scratches, remove dust"
+        "Fix: enhance, sharper, remove noise, remove red eyes, remove scratches, remove dust"
     ),
 }
 
@@ -208,4 +208,13 @@ def _say_value(language: str, key: str, value: str) -> str:
         # Clockwise needs no word.
         turned = {"ru": "{}° влево", "en": "{}° to the left"}[language]
         return turned.format(value[1:]) if value.startswith("-") else f"{value}°"
-    return {"ru": " и ", "en": " and "}[language].join(value.split(","))
+    if key == "left_out":
+        return _say_photos(language, value.split(","))
+    return value
+
+
+def _say_photos(language: str, numbers: Sequence[str]) -> str:
+    """Return the numbers of photos as `3, 4 и 5`, in English with the word before them."""
+    conjunction = {"ru": " и ", "en": " and "}[language]
+    listed = conjunction.join([", ".join(numbers[:-1]), numbers[-1]] if numbers[1:] else numbers)
+    return {"ru": "", "en": "photos " if numbers[1:] else "photo "}[language] + listed

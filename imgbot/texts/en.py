@@ -17,19 +17,19 @@ TEXTS = {
         "What I can do:\n\n"
         "🎨 Create: just say it in words. Add “16:9”, “square” or “3 variants” if you like\n"
         "✏️ Edit: send a photo with a caption, or reply to any picture with words\n"
-        "🧩 Merge: send an album and say how to combine it, “put 1 into 2”\n"
-        "✨ Retouch: /retouch and a photo; I remove noise and mend light and colour\n"
+        "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”\n"
+        "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour\n"
         "🔍 Upscale: /upscale and a photo; twice or four times the size\n\n"
         "/undo one step back · /compare before and after\n"
         "/last and /history: your pictures again, for free\n"
         "/queue what is being made · /cancel stops it\n"
         "/settings language, shape, variants · /limits what is left\n\n"
-        "In a group I answer commands and replies to me.\n"
+        "In a group I answer commands, mentions of me and replies to my messages.\n"
         "Photos up to {limit_mb} MB. Send them as files to keep their full quality."
     ),
     "engine_help": (
         "Pictures are made by the built-in engine: it paints from words and edits photos by "
-        "rules, without a neural network. When editing it knows:\n{vocabulary}"
+        "rules, without a neural network. When editing, it understands:\n{vocabulary}"
     ),
     "engine_note": (
         "ℹ️ Made by the built-in engine: it paints by rules, without a neural network. The bot's "
@@ -94,7 +94,7 @@ TEXTS = {
         "That works with one photo at a time. Send the photo by itself with this command; an album "
         "I can only merge."
     ),
-    "ask_retouch_photo": "Send a photo: I remove noise and mend light, colour and sharpness.",
+    "ask_retouch_photo": "Send a photo: I remove noise and fix light, colour and sharpness.",
     "ask_upscale_photo": "Send the picture to make larger.",
     "ask_scale": "How many times larger?",
     "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
@@ -106,7 +106,7 @@ TEXTS = {
     "job_working_usually": "🎨 Working… usually about {usually}.",
     "job_progress": "🎨 Working… {percent}%",
     "job_slow": (
-        "🎨 This takes longer than usual, but the order is alive. It won't cost anything "
+        "🎨 This takes longer than usual, but your order is still running. You won't be charged "
         "twice: as soon as the picture is ready it will appear here."
     ),
     "job_ready": "Ready, here it comes…",
@@ -119,8 +119,8 @@ TEXTS = {
     "cancel_too_late": "It is almost ready and will appear in a moment.",
     "cancel_over": "This picture is finished already.",
     "not_your_button": "This button is for the person who ordered the picture.",
-    "stale_button": "This button no longer works. Start anew: /start",
-    "unknown_button": "I don't know this button. Start anew: /start",
+    "stale_button": "This button no longer works. Start again: /start",
+    "unknown_button": "I don't know this button. Start again: /start",
     "tapped_already": "On it already.",
     "accepted_short": "Accepted.",
     "slow_down": "One moment, not so fast.",
@@ -148,7 +148,7 @@ TEXTS = {
     "spend": (
         "💵 Today, {day}: {total}\n"
         "Reserved in it by pictures on their way: {reserved}\n"
-        "Ceiling for all: {ceiling}; per person: {own}; anew in {wait}"
+        "Ceiling for all: {ceiling}; per person: {own}; resets in {wait}"
     ),
     "spend_no_ceiling": "none",
     "spend_people": "Most today, by id:",
@@ -156,9 +156,11 @@ TEXTS = {
     "quiet_on": (
         "All right, I won't write separately when a picture is ready. /quiet turns it back on."
     ),
-    "quiet_off": "When a picture takes long, I'll write when it is ready. /quiet turns that off.",
+    "quiet_off": (
+        "When a picture takes a while, I'll write when it is ready. /quiet turns that off."
+    ),
     "history_empty": "You have no pictures yet. Tell me what to draw!",
-    "undo_nothing": "There is nothing to go back to: this picture was not changed.",
+    "undo_nothing": "There is nothing to go back to: this picture hasn't been changed.",
     "undo_original": "This is where it began: your own picture. Reply to it with words to edit it.",
     "compare_nothing": "There is nothing to compare: this picture was not made from another one.",
     "original_caption": "The picture as a file, uncompressed",
@@ -174,27 +176,27 @@ TEXTS = {
     "choice_photo": "As a photo",
     "choice_file": "As a file",
     "choice_loud": "🔔 Say when ready",
-    "choice_quiet": "🔕 Quietly",
+    "choice_quiet": "🔕 Quiet",
     "choice_news": "📣 News",
     "choice_no_news": "🚫 No news",
     "button_news_off": "🔕 No more news",
     "news_off": "All right, no more news. /settings brings them back.",
     "settings": (
-        "Your settings. Row by row: language; shape of new pictures; how many variants at once; "
-        "photo or file; a message when a long wait is over; news from the bot's owner.\n"
-        "Words in a request win: “a fox, 16:9, 2 variants”."
+        "Your settings. Row by row: language; shape of new pictures (two rows); how many variants "
+        "at once; photo or file; a message when a long wait is over; news from the bot's owner.\n"
+        "What you write in a request takes priority: “a fox, 16:9, 2 variants”."
     ),
     # captions
     "caption_create": "{words}",
     "caption_edit": "✏️ {words}",
     "caption_merge": "🧩 Photos merged: {count}",
     "caption_retouch": "✨ Retouched",
-    "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed mending",
+    "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed fixing",
     "caption_upscale": "🔍 Enlarged ×{scale}",
     "caption_compare": "Before and after",
     "caption_did": "Done: {did}",
-    "caption_unknown": "Not understood: {words}",
-    "caption_unknown_nearest": "Not understood: {words}. Perhaps: {nearest}?",
+    "caption_unknown": "I didn't understand: {words}",
+    "caption_unknown_nearest": "I didn't understand: {words}. Did you mean: {nearest}?",
     # refusals
     "rate_limited": (
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
@@ -203,7 +205,7 @@ TEXTS = {
         "You are writing faster than I can read, and I skipped some messages. "
         "Wait a moment and say it again."
     ),
-    "queue_full": "Very many people are waiting just now. Try again in a couple of minutes.",
+    "queue_full": "A lot of people are waiting right now. Try again in a couple of minutes.",
     "too_many_waiting": (
         "You have {count} waiting already. Wait for a picture, or cancel one: /cancel"
     ),
@@ -216,30 +218,32 @@ TEXTS = {
         "{wait} a new day begins, and all of it is yours again: /limits"
     ),
     "storage_full": "I can't store anything just now: I am out of memory. Try again later.",
-    "paused": "There is maintenance just now, so I take no orders. Try again in a few minutes.",
-    "paused_words": "There is maintenance just now, so I take no orders: {words}",
-    "banned": "The bot's owner has closed it for you.",
+    "paused": (
+        "I'm down for maintenance and can't take orders right now. Try again in a few minutes."
+    ),
+    "paused_words": "I'm down for maintenance and can't take orders right now: {words}",
+    "banned": "The bot's owner has blocked you from using it.",
     "anonymous": (
         "I can't tell who is writing: you write as a group or a channel. Switch to your own name "
         "and say it again."
     ),
     "edited_message": (
-        "I work from the first version of a message. If you want it changed, send it anew."
+        "I work from the first version of a message. If you want it changed, send it again."
     ),
-    "not_allowed": "This bot is for invited people only. Your number: {user_id}",
+    "not_allowed": "This bot is for invited people only. Your ID: {user_id}",
     "variants_fewer": (
         "Making {taken} of {count} variants. There is no room for the rest just now: /limits says "
         "when there will be."
     ),
     "pleasantry": ("Glad to be here! Tell me what to draw, or reply to a picture to change it."),
-    "unknown_command": "I don't know this command. All that I can do is in /help.",
+    "unknown_command": "I don't know this command. Everything I can do is in /help.",
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
     "cannot_read_kind": "I can't read that. Send a photo, or tell me in words what to draw.",
     "file_not_picture": (
         "This file is not a picture. JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP will do."
     ),
-    "picture_too_large": "The picture is too heavy: Telegram hands me files up to {limit_mb} MB.",
+    "picture_too_large": "The file is too big: Telegram only gives me files up to {limit_mb} MB.",
     "picture_not_a_picture": (
         "This is not a picture, whatever its name says. JPEG, PNG, WebP, GIF, AVIF, TIFF and "
         "BMP will do."
@@ -261,7 +265,7 @@ TEXTS = {
     ),
     "edit_words_unknown": (
         "I don't know how to do that: “{words}”. Try, for example: {nearest}. "
-        "All that I can do is in /help."
+        "Everything I can do is in /help."
     ),
     "merge_needs_two": "A merge takes at least two photos.",
     "upscale_too_large": (

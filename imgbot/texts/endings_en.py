@@ -3,7 +3,7 @@
 ENDINGS = {
     "provider_closed": "Pictures are temporarily unavailable. Please try again later.",
     "provider_busy": "The picture service is overloaded. Please try again in a few minutes.",
-    "provider_down": "The picture service does not answer. Please try again later.",
+    "provider_down": "The picture service isn't responding. Please try again later.",
     "provider_invalid": (
         "The picture service did not take this request. Please put it in other words."
     ),
@@ -36,7 +36,7 @@ ENDINGS = {
         "so as not to pay twice; the bot's owner will see this."
     ),
     "submit_unknown": (
-        "The connection broke while ordering, and nobody knows whether the order was taken. So "
+        "The connection broke while ordering, and I can't tell whether the order was taken. So "
         "as not to pay twice, I stopped. Try again if you like."
     ),
     "exhausted": (
@@ -45,7 +45,7 @@ ENDINGS = {
     ),
     "given_up": (
         "The bot's owner has ended this order: there will be no picture. If you still want it, "
-        "order it anew."
+        "order it again."
     ),
     "worker_lost": (
         "This picture was too much for me: the work broke off twice. Nothing was charged. Try a "

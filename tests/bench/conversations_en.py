@@ -31,7 +31,7 @@ async def _impatient(talk: Talk) -> None:
     await talk.photos(photo("astronaut"), caption="give her sunglasses")
     await talk.answer("I don't know how to do that")
     await talk.photos(photo("astronaut"), caption="bw, give her sunglasses")
-    assert "Not understood: " in (await talk.picture("bw")).text
+    assert "I didn't understand: " in (await talk.picture("bw")).text
     await talk.say("hello??")
     await talk.answer("Glad to be here!")
 

@@ -148,7 +148,7 @@ async def test_a_good_photo_is_left_as_it_is_and_told_so(builtin_stage: Stage) -
     await control.send_photos(person, [jpeg("cat")], caption="/retouch")
     result = await result_for(control, person)
 
-    assert title(result) == "✨ This photo is good as it is: nothing needed mending"
+    assert title(result) == "✨ This photo is good as it is: nothing needed fixing"
 
 
 async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
@@ -296,4 +296,4 @@ async def test_an_unknown_command_is_named_as_such(builtin_stage: Stage) -> None
 
     answer = await say_and_wait(builtin_stage, person, "/fly")
 
-    assert answer.text == "I don't know this command. All that I can do is in /help."
+    assert answer.text == "I don't know this command. Everything I can do is in /help."

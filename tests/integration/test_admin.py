@@ -50,7 +50,7 @@ async def test_administrators_alone_have_the_commands_in_their_menu(office: Offi
 
     assert list(english) == list(russian) == [*everybody, *admin.COMMANDS]
     assert list(general) == everybody
-    assert english["ban"] == "Close the bot for somebody"
+    assert english["ban"] == "Ban somebody"
     assert russian["ban"] == "Закрыть бота для человека"
 
 
@@ -129,7 +129,7 @@ async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: O
     await control.say(guest, "a hare")
     served = await said(office.stage, guest)
 
-    words = "There is maintenance just now, so I take no orders: new disks, back at six"
+    words = "I'm down for maintenance and can't take orders right now: new disks, back at six"
     assert paused.text.endswith(f"\n\nPeople are told:\n{words}")
     assert {words, "a slow fox [[sim:slow=2]]"} <= set(told)
     assert "a hare" not in told

@@ -40,14 +40,14 @@ async def test_who_is_banned_is_told_so_at_once_and_served_again_later(office: O
     await control.say(anna, "a fox")
     served = await said(office.stage, anna)
 
-    assert done.text == f"🚫 The bot is closed for {anna.id}. Open it again: /unban {anna.id}"
+    assert done.text == f"🚫 The bot is closed to {anna.id}. Open it again: /unban {anna.id}"
     assert refused.text == BANNED
     day = time.strftime("%Y-")
-    assert listed.text.startswith("Closed for: 1. The button with the number opens it")
+    assert listed.text.startswith("Banned: 1. The button with the number opens the bot")
     assert f"\n{anna.id} · {day}" in listed.text
     assert listed.text.endswith(" · paints nothing but foxes")
     assert answer == "Done."
-    assert empty.text.startswith("The bot is closed for nobody.")
+    assert empty.text.startswith("Nobody is banned.")
     assert served == [BANNED, "a fox"]
 
 
@@ -70,8 +70,8 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
     again = await office.asked(owner, f"/unban {anna.id}")
 
     assert sum(text.startswith("fox") for text in await said(office.stage, anna)) == 3
-    assert undone.text == f"The bot is open for {anna.id} again."
-    assert again.text == f"The bot was not closed for {anna.id}."
+    assert undone.text == f"The bot is open to {anna.id} again."
+    assert again.text == f"The bot was not closed to {anna.id}."
 
 
 async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
@@ -114,8 +114,8 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
         banned = await redis.smembers(keys.BANNED)
         await redis.delete(keys.BANNED, keys.BAN)
 
-    assert told.text.startswith(f"🚫 The bot is closed for {anna.id}.")
-    assert second.text.startswith(f"🚫 The bot is closed for {boris.id}.")
+    assert told.text.startswith(f"🚫 The bot is closed to {anna.id}.")
+    assert second.text.startswith(f"🚫 The bot is closed to {boris.id}.")
     assert banned == {str(anna.id), str(boris.id)}
 
 

@@ -17,9 +17,9 @@ GUESTS = 12
 # The sandbox counts its people and groups from these.
 FIRST_USER, FIRST_GROUP = 5_000_000_001, -1_001_000_000_001
 GUEST_IDS = range(FIRST_USER, FIRST_USER + GUESTS)
-NOT_ALLOWED = "This bot is for invited people only. Your number: {}"
-BANNED = "The bot's owner has closed it for you."
-PAUSED = "There is maintenance just now, so I take no orders. Try again in a few minutes."
+NOT_ALLOWED = "This bot is for invited people only. Your ID: {}"
+BANNED = "The bot's owner has blocked you from using it."
+PAUSED = "I'm down for maintenance and can't take orders right now. Try again in a few minutes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def test_who_is_not_invited_is_told_in_her_own_language(club: Club) -> Non
     await stage.control.say(anna, "лиса")
 
     assert await said(stage, anna) == [
-        f"Этот бот работает только для приглашённых. Ваш номер: {anna.id}"
+        f"Этот бот работает только для приглашённых. Ваш ID: {anna.id}"
     ]
 
 

@@ -147,9 +147,7 @@ async def test_deaths_are_told_once_and_again_after_a_quiet_hour(tower: Watchtow
 
     assert len(first) == 1
     assert first[0].startswith("🔴 Job 0 at painter ended without a picture")
-    assert quiet[1:] == [
-        "🟢 No more jobs end without anybody knowing how. Still in the list of /stuck: 5"
-    ]
+    assert quiet[1:] == ["🟢 No new jobs with an unknown outcome. Still in the list of /stuck: 5"]
     assert (await tower.told())[2].startswith("🔴 Job 9 at painter")
 
 

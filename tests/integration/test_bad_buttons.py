@@ -14,8 +14,8 @@ pytestmark = [
 ]
 
 
-UNKNOWN = "I don't know this button. Start anew: /start"
-STALE = "This button no longer works. Start anew: /start"
+UNKNOWN = "I don't know this button. Start again: /start"
+STALE = "This button no longer works. Start again: /start"
 NOT_YOURS = "This button is for the person who ordered the picture."
 FORGED = {
     "nonsense": UNKNOWN,

@@ -142,7 +142,7 @@ BAD: dict[str, tuple[str, Make, str]] = {
     "heavy": (
         "a.jpg",
         lambda: picture() + bytes(20 * MIB),
-        "The picture is too heavy: Telegram hands me files up to 20 MB.",
+        "The file is too big: Telegram only gives me files up to 20 MB.",
     ),
 }
 
@@ -267,7 +267,7 @@ async def test_a_very_long_wish_that_is_not_understood_gets_its_sentence(
     [_, answer] = await heard(builtin_stage, person)
 
     assert answer.text.startswith("I don't know how to do that:")
-    assert answer.text.endswith("All that I can do is in /help.")
+    assert answer.text.endswith("Everything I can do is in /help.")
 
 
 async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(builtin_stage: Stage) -> None:

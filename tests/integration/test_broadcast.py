@@ -281,7 +281,7 @@ async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
 
     assert await ended(town, question) == (
         "📣 The broadcast is over. Received by 3 of 4\n"
-        "the connection broke, so nobody knows: 1. I won't send it to them again"
+        "the connection broke, so I can't tell: 1. I won't send it to them again"
     )
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 

@@ -11,7 +11,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-FULL = "Very many people are waiting just now. Try again in a couple of minutes."
+FULL = "A lot of people are waiting right now. Try again in a couple of minutes."
 MANY = "You have 1 waiting already. Wait for a picture, or cancel one: /cancel"
 
 

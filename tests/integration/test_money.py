@@ -27,7 +27,7 @@ LIMITS = {
 }
 USED_UP = re.compile(r"Today's pictures are used up, .* in \d+ (second|minute|hour)s?, .*")
 OWN_USED_UP = re.compile(r"What you have left for today is not enough .* In \d+ \w+ a new day .*")
-UNKNOWN = "I don't know this command. All that I can do is in /help."
+UNKNOWN = "I don't know this command. Everything I can do is in /help."
 
 
 async def _stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
@@ -44,7 +44,7 @@ def full_report(anna: Person, boris: Person) -> str:
     return (
         rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
         rf"Reserved in it by pictures on their way: \$0\.00\n"
-        rf"Ceiling for all: \$0\.08; per person: none; anew in \d+ \w+\n"
+        rf"Ceiling for all: \$0\.08; per person: none; resets in \d+ \w+\n"
         rf"simulated\.create: \$0\.08 \(2\)\n\n"
         rf"Most today, by id:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
         rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"

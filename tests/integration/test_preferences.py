@@ -15,7 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
     """A provider that takes its time, one job of a person after the other."""
-    settings = {"IMGBOT_RUNNING_PER_USER": "1", "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50"}
+    settings = {
+        "IMGBOT_RUNNING_PER_USER": "1",
+        "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50",
+        "IMGBOT_RATE_LIMIT_WINDOW": "3600",
+    }
     async for stage in open_stage(tmp_path_factory.mktemp("slow"), is_simulated=True, **settings):
         yield stage
 
@@ -143,8 +147,8 @@ async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
     await say_and_wait(slow_stage, person, "/create")
     used = await say_and_wait(slow_stage, person, "/limits")
 
-    assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (counted over 60 seconds)."
-    assert used.text.splitlines()[0] == "Requests left: 49 of 50 (counted over 60 seconds)."
+    assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (counted over 60 minutes)."
+    assert used.text.splitlines()[0] == "Requests left: 49 of 50 (counted over 60 minutes)."
     assert used.text.splitlines()[-1].startswith("All requests are yours again in ")
 
 

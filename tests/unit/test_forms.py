@@ -17,13 +17,62 @@ from imgbot.conversation.forms import Forms, read_forms
         ("a fox, square", Forms("a fox", "1:1")),
         ("горы, обои на телефон", Forms("горы", "9:16")),
         ("desktop wallpaper, mountains", Forms("mountains", "16:9")),
+        ("горы, обои на рабочий стол", Forms("горы", "16:9")),
+        ("девушка, вертикально.", Forms("девушка.", "3:4")),
+        ("a fox, vertical.", Forms("a fox.", "3:4")),
+        ("лиса, три варианта", Forms("лиса", variants=3)),
+        ("лиса, 2 варианта", Forms("лиса", variants=2)),
         ("лиса, вертикальный формат", Forms("лиса", "3:4")),
         ("three variants of a fox", Forms("a fox", variants=3)),
         ("лиса — 16:9, 2 варианта", Forms("лиса", "16:9", 2)),
         ("fox --n 9 --seed 42", Forms("fox", variants=4, seed=42)),
+        ("лиса 16x9", Forms("лиса", "16:9")),
+        ("лиса 16х9", Forms("лиса", "16:9")),
+        ("лиса 16 на 9", Forms("лиса", "16:9")),
+        ("лиса в формате 3х4", Forms("лиса", "3:4")),
+        ("a fox, aspect ratio 3:2", Forms("a fox", "3:2")),
+        ("лиса -ar 16:9", Forms("лиса", "16:9")),
+        ("лиса -- ar 16:9", Forms("лиса", "16:9")),
+        ("квадратная картинка лисы", Forms("картинка лисы", "1:1")),
+        ("вертикальное фото лисы", Forms("фото лисы", "3:4")),
+        ("a square picture of a fox", Forms("a picture of a fox", "1:1")),
+        ("a fox in square format", Forms("a fox", "1:1")),
+        ("a fox in landscape orientation", Forms("a fox", "4:3")),
+        ("лиса в квадратном формате", Forms("лиса", "1:1")),
+        ("лиса для сторис", Forms("лиса", "9:16")),
+        ("лиса вертикально", Forms("лиса", "3:4")),
+        ("лиса вертикально.", Forms("лиса.", "3:4")),
+        ("закат горизонтально", Forms("закат", "4:3")),
+        ("лиса, вертикально!", Forms("лиса!", "3:4")),
+        ("лиса в 3 вариантах", Forms("лиса", variants=3)),
+        ("лиса в трёх вариантах", Forms("лиса", variants=3)),
     ],
 )
 def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> None:
+    assert read_forms(words) == forms
+
+
+@pytest.mark.parametrize(
+    ("words", "forms"),
+    [
+        ("кот (16:9)", Forms("кот", "16:9")),
+        ("кот (16:9, 2 варианта).", Forms("кот.", "16:9", 2)),
+        ("кот (вертикально)", Forms("кот", "3:4")),
+        ("a fox, 16:9 format", Forms("a fox", "16:9")),
+        ("a fox in 16:9", Forms("a fox", "16:9")),
+        ("16:9: кот", Forms("кот", "16:9")),
+        ("2 варианта: кот", Forms("кот", variants=2)),
+        ("дай 3 варианта лисы", Forms("лисы", variants=3)),
+        ("Дайте мне три варианта лисы", Forms("лисы", variants=3)),
+        ("лиса. 16:9.", Forms("лиса.", "16:9")),
+        ("девушка. Вертикально. Ночь", Forms("девушка. Ночь", "3:4")),
+        ("2 варианта, лиса --n 3", Forms("лиса", variants=3)),
+        ("лиса, --ar 16:9.", Forms("лиса.", "16:9")),
+        ("лиса, вертикальное фото", Forms("лиса, фото", "3:4")),
+        ("draw a square image of a cat", Forms("draw image of a cat", "1:1")),
+    ],
+)
+def test_nothing_of_what_is_taken_stays_behind(words: str, forms: Forms) -> None:
     assert read_forms(words) == forms
 
 
@@ -39,10 +88,51 @@ def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> No
         "--ar 16:9",
         "портрет девушки",
         "a landscape with a river",
+        "портрет",
+        "портретное фото девушки",
+        "a landscape photo",
+        "квадратный стол",
+        "стол, квадратный, деревянный",
+        "вертикальные полосы",
+        "вертикальные, чёрные полосы",
+        "комната, на стене квадратная картинка",
+        "квадратное фото на стене",
+        "a square picture frame",
+        "вертикальное фото",
+        "тарелка, квадратная картинка в центре",
+        "a girl and two versions of herself",
+        "a square in Rome",
+        "ракета взлетает вертикально",
+        "линии вертикально",
+        "линии горизонтально и вертикально",
+        "фото 3х4",
+        "ковёр 2x3",
+        "комната 9 на 16 метров",
+        "стол 16x9 см",
+        "grid 16x9x4",
+        "табло со счётом 5:4",
+        "пакет — n 3",
     ],
 )
 def test_words_that_only_look_like_it_stay(words: str) -> None:
     assert read_forms(words) == Forms(words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Лиса в осеннем лесу.",
+        "a fox in the snow.",
+        "лиса в лесу...",
+        "лиса, а рядом кот!",
+        "лиса. Вечер. Снег",
+        "лиса — в лесу",
+        "кот,",
+        "кот, ",
+    ],
+)
+def test_a_stop_or_a_comma_asks_for_no_shape(words: str) -> None:
+    assert read_forms(words) == Forms(words.rstrip(" ,"))
 
 
 def test_an_impossible_shape_is_left_to_the_provider() -> None:

@@ -86,6 +86,14 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert 0 < len(button.label) <= 40
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_shapes_in_the_settings_stand_three_in_a_row(language: str) -> None:
+    rows = buttons.settings(language, Preferences(ratio="9:16"), 7)
+    labels = [[button.label for button in row] for row in rows if ":ratio." in row[0].data]
+
+    assert labels == [[say(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
+
+
 @pytest.mark.parametrize(
     "data",
     [None, "", "x", "cancel", "cancel:" + "1" * 65, "drop:1", "cancel:1;2", "up:2:3", "да:1"],

@@ -65,7 +65,9 @@ def test_several_changes_are_one_phrase() -> None:
         ("tint|light_blue", "в голубых тонах", "light blue tones"),
         ("less_colour|yellow", "меньше жёлтого", "less yellow"),
         ("colour_frame|red", "красная рамка", "red frame"),
-        ("left_out|3,4", "без фото 3 и 4", "without photo 3 and 4"),
+        ("left_out|3", "без фото 3", "without photo 3"),
+        ("left_out|3,4", "без фото 3 и 4", "without photos 3 and 4"),
+        ("left_out|3,4,5", "без фото 3, 4 и 5", "without photos 3, 4 and 5"),
         ("vintage|slightly", "ретро", "vintage"),
     ],
 )
