@@ -5,6 +5,24 @@ Written for text in lower case, "е" for "ё", without hyphens and apostrophes.
 
 from typing import NamedTuple
 
+from imgbot.imaging.engine.fragments import (
+    ANTI,
+    CLOCKWISE,
+    CROP,
+    DEGREES,
+    END,
+    FLIP,
+    IT,
+    MORE,
+    OFF,
+    REMOVE,
+    ROTATE,
+    SLIGHTLY,
+    TO,
+    TURN,
+    less,
+    more,
+)
 from imgbot.imaging.engine.named_colours import COLOUR_PATTERN as _COLOUR
 
 
@@ -16,51 +34,6 @@ class Phrase(NamedTuple):
     value: str = ""
 
 
-_MORE = (
-    r"(?:(?:a )?(?:more|add|increase|raise|boost|crank up|pump up|turn up|dial up|bump up|bring up"
-    r"|up|higher|extra|больше|побольше|добав\w+|прибав\w+|увелич\w+|повыс\w+|усил\w+|подним\w+"
-    r"|поднять|накрути|выкрути)(?: the| some)?)"
-)
-_LESS = (
-    r"(?:(?:less|lower|reduce|decrease|turn down|tone down|dial down|bring down|drop|cut|not so"
-    r"|меньше|поменьше|менее|убав\w+|уменьш\w+|сниз\w+|пониз\w+|ослаб\w+|сбав\w+|не (?:так|такой"
-    r"|такое))(?: the)?)"
-)
-_RISING = r"(?:up|higher|побольше|больше|(?:по)?выше|(?:по)?сильнее|вверх)"
-_FALLING = r"(?:down|lower|поменьше|меньше|(?:по)?ниже|(?:по)?слабее|вниз)"
-_REMOVE = (
-    r"(?:(?:remove|get rid of|reduce|kill|take (?:out|away|off)|clean(?: up)?|fix|less|no more"
-    r"|correct|убери\w*|убрать|убав\w+|удали\w*|сними|снять|почист\w+|избав\w+ от|исправ\w+"
-    r"|нейтрализ\w+|меньше|уменьши|без)(?: the| this| that| эту| этот| эти| всю?)?)"
-)
-_IT = r"(?: (?:it|this|photo|the photo|picture|the picture|фото|фотку|фотографию|картинку|его|ее))?"
-_ROTATE = rf"(?:rotate|spin|поверн\w+|поворот|поворач\w+|разверн\w+|крутани|покрути){_IT}"
-# "Turn" alone turns a picture only where nothing follows that it could be turned into.
-_TURN = rf"(?:{_ROTATE}|turn{_IT})"
-_END = r"(?= (?:,|and|then|$))"
-_SLIGHTLY = r"(?:a (?:bit|little|touch)|slightly|чуть(?: чуть)?|немного|немножко|слегка|чуток)"
-_FLIP = rf"(?:flip|отраз\w+){_IT}"
-_CROP = rf"(?:crop|cut|trim|(?:об|под)реж\w*|обреза\w+|(?:от)?кадрир\w+|кроп\w*){_IT}"
-_TO = r"(?: (?:to|into|as|in|down to|в|под|до|по|на|как))?(?: a| the)?"
-_DEGREES = r"(?: (?:by|на|at))? (\d{1,3})(?: degrees?| deg| градус\w*)?"
-_ANTI = (
-    r"(?:to the |в )?(?:left|counter ?clockwise|anti ?clockwise|налево|влево|левую сторону"
-    r"|против часовой(?: стрелки)?)"
-)
-_CLOCKWISE = (
-    r"(?:to the |в )?(?:right|clockwise|направо|вправо|правую сторону|по часовой(?: стрелке)?)"
-)
-_OFF = r"(?:the |off the |с |со )?"
-
-
-def _more(noun: str) -> str:
-    return rf"{_MORE} (?:{noun})|(?:{noun}) {_RISING}"
-
-
-def _less(noun: str) -> str:
-    return rf"{_LESS} (?:{noun})|(?:{noun}) {_FALLING}"
-
-
 _LIGHT_NOUN = r"brightness|light|exposure|яркост\w*|света?|освещени\w+|экспозици\w*"
 _CONTRAST_NOUN = r"contrast\w*|контраст\w*"
 _SATURATION_NOUN = r"colou?rs?|saturation|красок|насыщенност\w*|цвета|цветов|цветност\w*|сочност\w*"
@@ -68,17 +41,17 @@ _COLOURFUL = r"|saturat\w*|vivid|vibran\w+|colou?rful|насыщенн\w*|соч
 _SHARP_NOUN = r"sharpness|clarity|detail|резкост\w*|четкост\w*|детализаци\w*"
 
 _LIGHT = (
-    Phrase("brighter", _more(_LIGHT_NOUN)
+    Phrase("brighter", more(_LIGHT_NOUN)
            + r"|bright(?:er|en|ness)?|light(?:er|en)|(?:по)?ярче|(?:по)?светлее|(?:о|по|вы)светл\w*"
              r"|яркост\w*|ярк(?:ий|ая|ое|ие|ой|им|ими|ую|о)|светл(?:ый|ая|ое|ые|ой|ым|ую)|(?:too"
              r"|so) dark|(?:слишком|очень) темн\w+|темновато|underexposed|недосвет\w*"),
-    Phrase("darker", _less(_LIGHT_NOUN + r"|bright|ярк\w*|светл\w*")
+    Phrase("darker", less(_LIGHT_NOUN + r"|bright|ярк\w*|светл\w*")
            + r"|dark(?:er|en)?|dim(?:mer)?|(?:по)?темнее|[зп]атемн\w*|притемн\w*|потемни|темн(?:ый"
              r"|ая|ое|ой|ым|ую)|too bright|слишком (?:ярк|светл)\w+|overexposed"
              r"|пересвечен\w*"),
-    Phrase("contrast", _more(_CONTRAST_NOUN)
+    Phrase("contrast", more(_CONTRAST_NOUN)
            + r"|contrast(?:y|ier)?|(?:по)?контраст\w*"),
-    Phrase("flatter", _less(_CONTRAST_NOUN)
+    Phrase("flatter", less(_CONTRAST_NOUN)
            + r"|low contrast|flat(?:ter|ten)?|too contrasty|слишком контраст\w+"
              r"|малоконтраст\w+"),
     Phrase("shadows", r"(?:lift|brighten|open(?: up)?|raise|lighten|recover) (?:the )?shadows"
@@ -90,7 +63,7 @@ _LIGHT = (
     Phrase("glow", r"(?:soft )?glow\w*|dreamy|свечени\w+|сияни\w+|мечтательн\w+"),
     Phrase("vignette", r"vignett\w*|dark(?:en)? (?:the )?(?:edges|corners)|виньет\w*"
                        r"|затемн\w+ (?:по )?(?:кра\w+|угл\w+)|темные (?:края|углы)"),
-    Phrase("dehaze", rf"dehaze|{_REMOVE} (?:haze|fog|mist|дымку|туман|вуаль)"),
+    Phrase("dehaze", rf"dehaze|{REMOVE} (?:haze|fog|mist|дымку|туман|вуаль)"),
     Phrase("night", r"(?:at |like |as )?night(?:time)?|day to night|(?:как )?ноч(?:ь|ью|ной|ное)"),
     Phrase("golden_hour", r"golden hour|sunset(?: light)?|sunny|золотой час|закат\w*|солнечн\w+"),
 )  # fmt: skip
@@ -102,28 +75,28 @@ _COLOUR_CHANGES = (
     Phrase("cooler", r"cool(?:er)?(?: down| light)?|cold(?:er)?|(?:по)?холоднее|(?:по)?прохладнее"
                      r"|холодн\w+(?: свет\w*)?|прохладн\w+|охлад\w+|too warm"
                      r"|слишком тепл\w+"),
-    Phrase("saturate", _more(_SATURATION_NOUN)
+    Phrase("saturate", more(_SATURATION_NOUN)
            + r"|saturat\w*|vivid\w*|vibran\w+|colou?rful|(?:по)?насыщенн\w*|(?:по)?сочн\w+"
              r"|(?:по)?красочн\w+|(?:по)?цветаст\w+|живее|яр(?:че|ки[ех]) (?:цвета|цветов|краски)"
              r"|цвета (?:по)?ярче|brighter colou?rs"),
-    Phrase("desaturate", _less(_SATURATION_NOUN + _COLOURFUL)
+    Phrase("desaturate", less(_SATURATION_NOUN + _COLOURFUL)
            + r"|desaturat\w*|muted?(?: colou?rs)?|приглуш\w+|блекл\w+|(?:по)?бледн\w+"
              r"|too (?:saturated|colou?rful)|слишком (?:насыщ|сочн)\w+|пастел\w+|pastel"),
     Phrase("black_white", r"black (?:and |n )?white|b w|bw|bnw|monochrome|gr[ae]yscale|черно бел\w*"
                           r"|чернобел\w*|чб|чбшн\w+|ч б|монохром\w*|обесцвет\w*|без цвета"
                           r"|without colou?r"
-                          rf"|{_REMOVE} (?:colou?rs?|цвет\w*)"),
+                          rf"|{REMOVE} (?:colou?rs?|цвет\w*)"),
     Phrase("sepia", r"sepia|сепи\w+"),
     Phrase("tint", rf"(?:(?:in|with|в|с) )?(?:a )?({_COLOUR}) (?:tint\w*|tones?|hues?|тон\w*"
                    rf"|оттен\w*|цвете?)|tint(?:ed)?(?: it)?(?: in)? ({_COLOUR})"
                    rf"|тонируй в ({_COLOUR})", "{}"),
-    Phrase("less_colour", rf"{_REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
+    Phrase("less_colour", rf"{REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
                           rf"|оттен\w*|тон\w*|цвет\w*))?|(?:too|слишком) ({_COLOUR})", "{}"),
-    Phrase("less_colour", rf"{_REMOVE} (желтизн\w*|краснот\w*|синев\w*|зелен\w*)", "{}"),
-    Phrase("more_colour", rf"(?:{_MORE}) ({_COLOUR})(?: (?:цвет\w*|colou?r))?", "{}"),
+    Phrase("less_colour", rf"{REMOVE} (желтизн\w*|краснот\w*|синев\w*|зелен\w*)", "{}"),
+    Phrase("more_colour", rf"(?:{MORE}) ({_COLOUR})(?: (?:цвет\w*|colou?r))?", "{}"),
     Phrase("more_colour", r"по((?:красн|желт|зелен|розов|син|голуб)ее)", "{}"),
-    Phrase("white_balance", rf"(?:{_REMOVE} )?(?:баланс\w* белого|white balance)"
-                            rf"|{_REMOVE} (?:colou?r )?(?:casts?|tints?|оттен\w+|цветовой сдвиг)"
+    Phrase("white_balance", rf"(?:{REMOVE} )?(?:баланс\w* белого|white balance)"
+                            rf"|{REMOVE} (?:colou?r )?(?:casts?|tints?|оттен\w+|цветовой сдвиг)"
                             rf"|natural colou?rs?"
                             r"|(?:естественн|натуральн)\w+ цвета|цвета (?:естественн|натуральн)\w+"
                             r"|colou?r correct\w*|(?:fix|correct) (?:the )?colou?rs?|цветокор\w*"
@@ -177,29 +150,29 @@ _LOOKS = (
 )  # fmt: skip
 
 _SHAPE = (
-    Phrase("rotate_left", rf"{_TURN} {_ANTI}"),
-    Phrase("rotate_right", rf"{_TURN} {_CLOCKWISE}|{_ROTATE}|turn{_IT}{_END}|на ?бок|sideways"),
-    Phrase("upside_down", rf"(?:{_TURN} )?(?:upside down|вверх ногами|вверх тормашками)"
-                          rf"|перев[ео]р\w+{_IT}(?: вверх ногами)?|кверху ногами"),
-    Phrase("rotate", rf"{_TURN}{_DEGREES}(?: {_CLOCKWISE})?|{_TURN} {_CLOCKWISE}{_DEGREES}"
-                     rf"|наклон\w*{_IT}{_DEGREES}(?: {_CLOCKWISE})?", "{}"),
-    Phrase("rotate", rf"{_TURN}{_DEGREES} {_ANTI}|{_TURN} {_ANTI}{_DEGREES}"
-                     rf"|наклон\w*{_IT}{_DEGREES} {_ANTI}", "-{}"),
-    Phrase("rotate", rf"{_TURN} {_SLIGHTLY} {_CLOCKWISE}"
-                     rf"|наклон\w*{_IT} (?:{_SLIGHTLY} )?{_CLOCKWISE}",
+    Phrase("rotate_left", rf"{TURN} {ANTI}"),
+    Phrase("rotate_right", rf"{TURN} {CLOCKWISE}|{ROTATE}|turn{IT}{END}|на ?бок|sideways"),
+    Phrase("upside_down", rf"(?:{TURN} )?(?:upside down|вверх ногами|вверх тормашками)"
+                          rf"|перев[ео]р\w+{IT}(?: вверх ногами)?|кверху ногами"),
+    Phrase("rotate", rf"{TURN}{DEGREES}(?: {CLOCKWISE})?|{TURN} {CLOCKWISE}{DEGREES}"
+                     rf"|наклон\w*{IT}{DEGREES}(?: {CLOCKWISE})?", "{}"),
+    Phrase("rotate", rf"{TURN}{DEGREES} {ANTI}|{TURN} {ANTI}{DEGREES}"
+                     rf"|наклон\w*{IT}{DEGREES} {ANTI}", "-{}"),
+    Phrase("rotate", rf"{TURN} {SLIGHTLY} {CLOCKWISE}"
+                     rf"|наклон\w*{IT} (?:{SLIGHTLY} )?{CLOCKWISE}",
            "5"),
-    Phrase("rotate", rf"{_TURN} {_SLIGHTLY} {_ANTI}|наклон\w*{_IT} (?:{_SLIGHTLY} )?{_ANTI}", "-5"),
-    Phrase("mirror", rf"mirror\w*|{_FLIP}(?: (?:it )?horizontal\w*| по горизонтали| слева направо)?"
+    Phrase("rotate", rf"{TURN} {SLIGHTLY} {ANTI}|наклон\w*{IT} (?:{SLIGHTLY} )?{ANTI}", "-5"),
+    Phrase("mirror", rf"mirror\w*|{FLIP}(?: (?:it )?horizontal\w*| по горизонтали| слева направо)?"
                      r"|(?:от)?зеркал\w*"),
-    Phrase("flip", rf"{_FLIP} (?:vertical\w*|upside|по вертикали|сверху вниз)"),
-    Phrase("square", rf"(?:{_CROP}{_TO} )?(?:square|квадрат\w*)|(?:{_CROP}{_TO} )?1:1"),
-    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(\d{{1,2}}:\d{{1,2}})(?: format| ratio)?", "{}"),
-    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:сторис\w*|story|stories|reels?|рилс\w*)", "9:16"),
-    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:wide ?screen|широк\w+ (?:экран|формат)\w*"
+    Phrase("flip", rf"{FLIP} (?:vertical\w*|upside|по вертикали|сверху вниз)"),
+    Phrase("square", rf"(?:{CROP}{TO} )?(?:square|квадрат\w*)|(?:{CROP}{TO} )?1:1"),
+    Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(\d{{1,2}}:\d{{1,2}})(?: format| ratio)?", "{}"),
+    Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(?:сторис\w*|story|stories|reels?|рилс\w*)", "9:16"),
+    Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(?:wide ?screen|широк\w+ (?:экран|формат)\w*"
                          r"|широкоэкран\w+|широкоформат\w+|youtube|ютуб\w*)", "16:9"),
-    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:vertical(?:ly)?|portrait (?:format|orientation)"
+    Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(?:vertical(?:ly)?|portrait (?:format|orientation)"
                          r"|вертикальн\w+|портретн\w+ (?:формат|ориентаци)\w*)", "3:4"),
-    Phrase("crop_ratio", rf"(?:{_CROP}{_TO} )?(?:horizontal(?:ly)?|landscape (?:format|orientation)"
+    Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(?:horizontal(?:ly)?|landscape (?:format|orientation)"
                          r"|горизонтальн\w+|альбомн\w+ (?:формат|ориентаци)\w*)", "4:3"),
     Phrase("fit_ratio", r"(?:fit|впиши|впихни|вписать|помести|поля)(?: it)? (?:in|into|to|в"
                         r"|до)(?: a)? (\d{1,2}:\d{1,2})(?: (?:without cropping|без обрезки))?"
@@ -208,16 +181,16 @@ _SHAPE = (
     Phrase("fit_ratio", r"(?:fit|впиши|впихни|вписать|помести|поля)(?: it)? (?:in|into|to|в"
                         r"|до)(?: a)? (?:square|квадрат\w*)|(?:square"
                         r"|квадрат\w*) (?:without cropping|no crop|без обрезки|не обрезая)", "1:1"),
-    Phrase("crop_side", rf"{_CROP} {_OFF}(?:top|верх\w*|сверху)(?: (?:edge|part|край|часть))?",
+    Phrase("crop_side", rf"{CROP} {OFF}(?:top|верх\w*|сверху)(?: (?:edge|part|край|часть))?",
            "top"),
-    Phrase("crop_side", rf"{_CROP} {_OFF}(?:bottom|низ\w*|снизу)(?: (?:edge|part|край|часть))?",
+    Phrase("crop_side", rf"{CROP} {OFF}(?:bottom|низ\w*|снизу)(?: (?:edge|part|край|часть))?",
            "bottom"),
-    Phrase("crop_side", rf"{_CROP} {_OFF}(?:left|лев\w+|слева)(?: (?:side|edge|край|сторон\w+))?",
+    Phrase("crop_side", rf"{CROP} {OFF}(?:left|лев\w+|слева)(?: (?:side|edge|край|сторон\w+))?",
            "left"),
-    Phrase("crop_side", rf"{_CROP} {_OFF}(?:right|прав\w+|справа)(?: (?:side|edge|край"
+    Phrase("crop_side", rf"{CROP} {OFF}(?:right|прав\w+|справа)(?: (?:side|edge|край"
                         rf"|сторон\w+))?",
            "right"),
-    Phrase("crop_edges", rf"(?!cut ){_CROP}(?: (?:the )?(?:edges|края|по краям|со всех сторон"
+    Phrase("crop_edges", rf"(?!cut ){CROP}(?: (?:the )?(?:edges|края|по краям|со всех сторон"
                          rf"|немного))?"
                          r"|tighter"),
     Phrase("zoom", r"zoom(?: (?:it )?in)?|close(?:r|up)|close up|приблиз\w*|(?:по)?крупнее"
@@ -226,31 +199,31 @@ _SHAPE = (
                       r"|сожм\w+|сжать)(?: (?:размер|фото|картинку|разрешение|в два раза|вдвое))?"
                       r"|размер (?:по)?меньше|(?:make )?(?:it )?half as (?:big|large)"),
     Phrase("frame", r"(?:fram(?:e|ed|ing)|border\w*|рамк\w+|рамочк\w+|паспарту)"),
-    Phrase("colour_frame", rf"(?:{_MORE} )?(?:an? )?({_COLOUR}) (?:fram(?:e|ing)|border"
+    Phrase("colour_frame", rf"(?:{MORE} )?(?:an? )?({_COLOUR}) (?:fram(?:e|ing)|border"
                            r"|рам(?:оч)?к\w+)", "{}"),
     Phrase("polaroid", r"polaroid|instant photo|полароид\w*|поляроид\w*"),
     Phrase("round_corners", r"round(?:ed)?(?: the)? corners?|(?:с|за)кругл\w+(?: угл\w+)?"
                             r"|круглые углы"),
-    Phrase("circle", rf"(?:{_CROP}{_TO} )?(?:circle|круг(?:ом|у)?|кружк\w+|кружок)"
+    Phrase("circle", rf"(?:{CROP}{TO} )?(?:circle|круг(?:ом|у)?|кружк\w+|кружок)"
                      rf"|(?:в )?кругл(?:ая"
                      r"|ое|ый|ую|ой)(?: фото)?|avatar|аватар\w*|аву|авы|ава"),
 )  # fmt: skip
 
 _MENDING = (
-    Phrase("red_eye", rf"(?:{_REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
-    Phrase("scratches", rf"{_REMOVE} (?:scratch\w*|царапин\w*)"),
-    Phrase("dust", rf"{_REMOVE} (?:dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+)"),
+    Phrase("red_eye", rf"(?:{REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
+    Phrase("scratches", rf"{REMOVE} (?:scratch\w*|царапин\w*)"),
+    Phrase("dust", rf"{REMOVE} (?:dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+)"),
     Phrase("auto", r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
                    r"|retouch\w*|fix(?: it)?|prett(?:y|ier)|beautif\w+|улучш\w*|авто(?:уровни"
                    r"|коррекци\w+)?|исправ\w*|(?:по)?красив\w+|красивше|(?:по)?лучше|ретуш\w*"
                    r"|отретуш\w*|обработ\w+|(?:по)?качественнее|качеств\w+"),
-    Phrase("sharpen", _more(_SHARP_NOUN) + rf"|(?:more )?sharp\w*|crisp\w*|clear(?:er)?"
+    Phrase("sharpen", more(_SHARP_NOUN) + rf"|(?:more )?sharp\w*|crisp\w*|clear(?:er)?"
                                            rf"|{_SHARP_NOUN}"
                                            r"|(?:по)?резче|(?:по)?четче|четк\w+|резк(?:ий|ая|ое|ую"
                                            r"|им|ой)|too (?:blurry|soft)"
-                                           rf"|{_REMOVE} (?:blur\w*|размыт\w+|смаз\w*)|размыто"
+                                           rf"|{REMOVE} (?:blur\w*|размыт\w+|смаз\w*)|размыто"
                                            rf"|смазан\w*|детальнее"),
-    Phrase("denoise", rf"denois\w*|{_REMOVE} (?:noise|grain\w*|шум\w*|зерн\w+)|шумоподавл\w*|too"
+    Phrase("denoise", rf"denois\w*|{REMOVE} (?:noise|grain\w*|шум\w*|зерн\w+)|шумоподавл\w*|too"
                       r" (?:noisy|grainy)|слишком (?:шумн|зернист)\w+|шумодав|cleaner"
                       r"|почище"),
 )  # fmt: skip
