@@ -24,9 +24,17 @@ DEGREES = (
 PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|процент\w*)")
 
 # What asks for the opposite of the change behind it, and is not understood with it.
+_MAKING = r"(?:надо|нужно|хочу|делай\w*|делать|добавляй\w*|want|make|turn|add|apply|do|be)"
+# Not "сделай": after "не надо" it says what is wanted instead.
+_THING = (
+    r"(?:делать|сделать|добавлять|to|make|turn|it|this|the|an?|any|that|photo|picture|image|effect"
+    r"|filter|фото|фотку|картинку|его|ее|эту|это|этот|так|too|so|слишком|очень|эффект\w*"
+    r"|фильтр\w*)"
+)
 NEGATION = re.compile(
-    r"(?:^| )(?:не|без|not|no|dont|never|without|remove|убери|убрать|уберите|удали|удалить|сотри"
-    r"|erase|delete)(?: the| a| any)? $"
+    rf"(?:^| )(?:(?:не|not|dont|never)(?: {_MAKING}(?: {_THING})*)?|no(?: need(?: {_THING})*)?"
+    r"|без|without|remove|убери|убрать|уберите|удали|удалить|сотри|erase|delete)"
+    r"(?: the| a| any| all| этот| эффект\w*| фильтр\w*| effect| filter)* $"
 )
 
 _FILLER_WORDS = """

@@ -10,16 +10,29 @@ import unicodedata
 from dataclasses import dataclass
 from math import prod
 
+from imgbot.imaging.engine.fragments import LESS
 from imgbot.imaging.engine.named_colours import colour_key
 from imgbot.imaging.engine.particles import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
 from imgbot.imaging.engine.spelling import mend_typo
-from imgbot.imaging.engine.vocabulary import COLOURED, OPPOSITES, PHRASES, Phrase
+from imgbot.imaging.engine.vocabulary import (
+    BEYOND,
+    COLOURED,
+    NOT_DONE,
+    OPPOSITES,
+    PHRASES,
+    Phrase,
+)
 
 WORDS_MAX = 1000
 # What a sentence of that length can hold at most, and be read in no time.
 _FOUND_MAX = 200
+# As many letters before a change can say that it is not meant, or the other way.
+_BEFORE = 48
 
-_COMPILED = tuple((phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in PHRASES)
+_COMPILED = tuple(
+    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in (*PHRASES, *BEYOND)
+)
+_LESSENED = re.compile(rf"(?<!\w){LESS} $")
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
 _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
@@ -80,10 +93,12 @@ def _spell_sign(match: re.Match[str]) -> str:
 
 
 def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    found = _find(text)
-    degrees = _find_degrees(text, found)
+    understood = _find(text)
+    found = [item for item in understood if item.key != NOT_DONE]
+    beyond = [item for item in understood if item.key == NOT_DONE]
+    degrees = _find_degrees(text, understood)
     left = text
-    for span in (*found, *degrees):
+    for span in (*understood, *degrees):
         left = _blank(left, span.start, span.end)
     fences = [place for place, char in enumerate(text) if char == ","]
     owners = [_owner(degree.start, found, fences) for degree in degrees]
@@ -94,16 +109,16 @@ def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         if not _is_repeated(index, found, left)
     )  # fmt: skip
     unknown = [
-        word
-        for word in left.split()
-        if word not in FILLERS and any(char.isalpha() for char in word)
-    ]
+        *(text[item.start : item.end] for item in beyond),
+        *(word for word in left.split()
+          if word not in FILLERS and any(char.isalpha() for char in word)),
+    ]  # fmt: skip
     return steps, tuple(dict.fromkeys(unknown))
 
 
 def _find(text: str) -> list[_Found]:
     candidates = [
-        _Found(match.start(), match.end(), phrase.key, value)
+        _lessened(text, _Found(match.start(), match.end(), phrase.key, value))
         for phrase, pattern in _COMPILED
         for match in pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
@@ -112,10 +127,19 @@ def _find(text: str) -> list[_Found]:
     chosen: list[_Found] = []
     for item in candidates:
         is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
-        is_meant = not NEGATION.search(text[max(0, item.start - 24) : item.start])
+        is_meant = not NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
         if is_free and is_meant and len(chosen) < _FOUND_MAX:
             chosen.append(item)
     return sorted(chosen, key=lambda item: item.start)
+
+
+def _lessened(text: str, item: _Found) -> _Found:
+    """The other way where it is to be less ("less warm"), and that word taken with it."""
+    before = text[max(0, item.start - _BEFORE) : item.start]
+    less = _LESSENED.search(before) if item.key in OPPOSITES else None
+    if less is None:
+        return item
+    return _Found(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
 
 
 def _value(phrase: Phrase, match: re.Match[str]) -> str | None:

@@ -13,15 +13,19 @@ from imgbot.imaging.engine.fragments import (
     END,
     FLIP,
     IT,
+    MINUS_DEGREES,
     MORE,
     OFF,
     REMOVE,
     ROTATE,
     SLIGHTLY,
+    TAKE_AWAY,
     TO,
     TURN,
+    TURN_OVER,
     less,
     more,
+    removed,
 )
 from imgbot.imaging.engine.named_colours import COLOUR_PATTERN as _COLOUR
 
@@ -50,13 +54,18 @@ _LIGHT = (
              r"|ая|ое|ой|ым|ую)|too bright|слишком (?:ярк|светл)\w+|overexposed"
              r"|пересвечен\w*"),
     Phrase("contrast", more(_CONTRAST_NOUN)
-           + r"|contrast(?:y|ier)?|(?:по)?контраст\w*"),
+           + r"|contrast(?:y|ier)?|(?:по)?контраст\w*"
+             r"|(?:more|add|darken|deepen|dark(?:er)?|deep(?:er)?)(?: the)? shadows"
+             r"|(?:больше|добав\w+|темнее) (?:тени|теней)|(?:затемн\w+|темные|усил\w+"
+             r"|углуб\w+) тени|тени (?:по)?темнее"),
     Phrase("flatter", less(_CONTRAST_NOUN)
            + r"|low contrast|flat(?:ter|ten)?|too contrasty|слишком контраст\w+"
              r"|малоконтраст\w+"),
     Phrase("shadows", r"(?:lift|brighten|open(?: up)?|raise|lighten|recover) (?:the )?shadows"
                       r"|(?:вытян\w*|подним\w+|осветл\w+|высветл\w+|открой|прояв\w+) тени"
-                      r"|тени (?:по)?светлее|shadows|светлее тени"),
+                      r"|тени (?:по)?светлее|shadows|светлее тени|(?:fewer|less|reduce|too|not so"
+                      r"|less) (?:dark )?shadows|shadows (?:are )?too dark|меньше теней"
+                      r"|слишком темные тени|тени слишком темные"),
     Phrase("highlights", r"(?:recover|lower|reduce|darken|tame) (?:the )?highlights|(?:убер\w+ "
                          r"|приглуш\w+ |спас\w+ |верн\w+ )?(?:пересвет\w*|света)|highlights"
                          r"|засвет\w+"),
@@ -85,22 +94,24 @@ _COLOUR_CHANGES = (
     Phrase("black_white", r"black (?:and |n )?white|b w|bw|bnw|monochrome|gr[ae]yscale|черно бел\w*"
                           r"|чернобел\w*|чб|чбшн\w+|ч б|монохром\w*|обесцвет\w*|без цвета"
                           r"|without colou?r"
-                          rf"|{REMOVE} (?:colou?rs?|цвет\w*)"),
+                          rf"|{TAKE_AWAY} (?:colou?rs?|цвет(?:а|ов|ность)?)"),
     Phrase("sepia", r"sepia|сепи\w+"),
     Phrase("tint", rf"(?:(?:in|with|в|с) )?(?:a )?({_COLOUR}) (?:tint\w*|tones?|hues?|тон\w*"
                    rf"|оттен\w*|цвете?)|tint(?:ed)?(?: it)?(?: in)? ({_COLOUR})"
                    rf"|тонируй в ({_COLOUR})", "{}"),
     Phrase("less_colour", rf"{REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
                           rf"|оттен\w*|тон\w*|цвет\w*))?|(?:too|слишком) ({_COLOUR})", "{}"),
-    Phrase("less_colour", rf"{REMOVE} (желтизн\w*|краснот\w*|синев\w*|зелен\w*)", "{}"),
+    Phrase("less_colour", removed(r"(желтизн\w*|краснот\w*|синев\w*|зелен\w*)"), "{}"),
+    Phrase("less_colour", removed(rf"({_COLOUR}) (?:tints?|casts?|оттен\w*|цвет\w*)"), "{}"),
     Phrase("more_colour", rf"(?:{MORE}) ({_COLOUR})(?: (?:цвет\w*|colou?r))?", "{}"),
     Phrase("more_colour", r"по((?:красн|желт|зелен|розов|син|голуб)ее)", "{}"),
     Phrase("white_balance", rf"(?:{REMOVE} )?(?:баланс\w* белого|white balance)"
                             rf"|{REMOVE} (?:colou?r )?(?:casts?|tints?|оттен\w+|цветовой сдвиг)"
                             rf"|natural colou?rs?"
                             r"|(?:естественн|натуральн)\w+ цвета|цвета (?:естественн|натуральн)\w+"
-                            r"|colou?r correct\w*|(?:fix|correct) (?:the )?colou?rs?|цветокор\w*"
-                            r"|исправ\w+ цвета?"),
+                            r"|colou?r correct\w*|(?:fix|correct|clean(?: up)?) (?:the )?colou?rs?"
+                            r"|цветокор\w*"
+                            r"|(?:исправ\w+|почист\w+|поправ\w+) цвета?"),
     Phrase("duotone", r"duo ?tones?|дуотон\w*|two colou?rs?|в два цвета|двухцветн\w+"),
     Phrase("invert", r"invert\w*|negative|негатив\w*|инвер\w+"),
     Phrase("pop", r"(?:make (?:it )?)?pops?(?: more)?|punch(?:y|ier)?|dramatic|stand out"
@@ -120,7 +131,7 @@ _LOOKS = (
     Phrase("noir", r"noir|нуар\w*|драматичн\w+ (?:чб|черно бел\w+)"),
     Phrase("grain", r"(?:film )?(?:grain\w*|noisy)|add noise|зерн\w+(?: пленк\w+)?"
                     r"|добав\w+ шум\w*"),
-    Phrase("pixelate", r"pixel\w*|8 ?bit|пиксел\w*|мозаик\w+|mosaic"),
+    Phrase("pixelate", r"(?<!\d )(?:pixel|пиксел)\w*|8 ?bit|мозаик\w+|mosaic"),
     Phrase("posterize", r"posteri[sz]e\w*|poster|постер\w*|плакат\w*"),
     Phrase("solarize", r"solari[sz]e\w*|соляриз\w*"),
     Phrase("outline", r"outlines?|contours?|edges|line art|контур\w*|линиями"),
@@ -151,20 +162,27 @@ _LOOKS = (
 
 _SHAPE = (
     Phrase("rotate_left", rf"{TURN} {ANTI}"),
-    Phrase("rotate_right", rf"{TURN} {CLOCKWISE}|{ROTATE}|turn{IT}{END}|на ?бок|sideways"),
+    Phrase("rotate_right", rf"{ROTATE} (?:горизонтально|вертикально|horizontally|vertically"
+                           r"|по (?:горизонтали|вертикали)|в (?:горизонтальн|вертикальн)\w+"
+                           r" (?:положени|ориентаци|вид)\w*)"
+                           rf"|{TURN} {CLOCKWISE}|{ROTATE}|turn{IT}{END}|на ?бок|sideways"),
     Phrase("upside_down", rf"(?:{TURN} )?(?:upside down|вверх ногами|вверх тормашками)"
                           rf"|перев[ео]р\w+{IT}(?: вверх ногами)?|кверху ногами"),
-    Phrase("rotate", rf"{TURN}{DEGREES}(?: {CLOCKWISE})?|{TURN} {CLOCKWISE}{DEGREES}"
+    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER}){DEGREES}(?: {CLOCKWISE})?"
+                     rf"|{TURN} {CLOCKWISE}{DEGREES}"
                      rf"|наклон\w*{IT}{DEGREES}(?: {CLOCKWISE})?", "{}"),
-    Phrase("rotate", rf"{TURN}{DEGREES} {ANTI}|{TURN} {ANTI}{DEGREES}"
+    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER})(?:{DEGREES} {ANTI}|{MINUS_DEGREES})"
+                     rf"|{TURN} {ANTI}{DEGREES}"
                      rf"|наклон\w*{IT}{DEGREES} {ANTI}", "-{}"),
     Phrase("rotate", rf"{TURN} {SLIGHTLY} {CLOCKWISE}"
                      rf"|наклон\w*{IT} (?:{SLIGHTLY} )?{CLOCKWISE}",
            "5"),
     Phrase("rotate", rf"{TURN} {SLIGHTLY} {ANTI}|наклон\w*{IT} (?:{SLIGHTLY} )?{ANTI}", "-5"),
     Phrase("mirror", rf"mirror\w*|{FLIP}(?: (?:it )?horizontal\w*| по горизонтали| слева направо)?"
-                     r"|(?:от)?зеркал\w*"),
-    Phrase("flip", rf"{FLIP} (?:vertical\w*|upside|по вертикали|сверху вниз)"),
+                     r"|(?:от)?зеркал\w*"
+                     rf"|{TURN_OVER} (?:по горизонтали|горизонтально|слева направо|зеркально)"),
+    Phrase("flip", rf"{FLIP} (?:vertical\w*|upside|по вертикали|сверху вниз)"
+                   rf"|{TURN_OVER} (?:по вертикали|вертикально|сверху вниз)"),
     Phrase("square", rf"(?:{CROP}{TO} )?(?:square|квадрат\w*)|(?:{CROP}{TO} )?1:1"),
     Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(\d{{1,2}}:\d{{1,2}})(?: format| ratio)?", "{}"),
     Phrase("crop_ratio", rf"(?:{CROP}{TO} )?(?:сторис\w*|story|stories|reels?|рилс\w*)", "9:16"),
@@ -198,6 +216,8 @@ _SHAPE = (
     Phrase("smaller", r"resize|shrink|smaller|downscale|half (?:the )?size|compress|(?:уменьш\w+"
                       r"|сожм\w+|сжать)(?: (?:размер|фото|картинку|разрешение|в два раза|вдвое))?"
                       r"|размер (?:по)?меньше|(?:make )?(?:it )?half as (?:big|large)"),
+    Phrase("smaller", r"(?:resize|shrink|downscale|уменьш\w+|сожм\w+|сжать)(?: \w+){0,3} "
+                      r"(\d{2,4}) ?(?:px|pixels?|пикс\w*)", "{}"),
     Phrase("frame", r"(?:fram(?:e|ed|ing)|border\w*|рамк\w+|рамочк\w+|паспарту)"),
     Phrase("colour_frame", rf"(?:{MORE} )?(?:an? )?({_COLOUR}) (?:fram(?:e|ing)|border"
                            r"|рам(?:оч)?к\w+)", "{}"),
@@ -209,10 +229,22 @@ _SHAPE = (
                      r"|ое|ый|ую|ой)(?: фото)?|avatar|аватар\w*|аву|авы|ава"),
 )  # fmt: skip
 
+_THE_OLD = (
+    r"(?:this|the|my|an?|эту|это|этот|мою|мое|мой|old|vintage|damaged|faded|стар(?:ое|ую|ый|ые|ых)"
+    r"|старинн(?:ое|ую|ый)|ретро)"
+)
+_BW = r"(?:чб|ч б|черно бел\w+|черно белое|bw|b w|black (?:and |n )?white)"
+_OLD_PHOTO = r"(?:photo\w*|picture|image|pic|фото\w*|фотк\w+|снимок|снимк\w+|картинк\w+)"
+_MEND = (
+    r"(?:restor\w+|repair\w*|enhance|improve|fix|retouch\w*|восстанов\w+|(?:от)?реставр\w+"
+    r"|почини\w*|улучш\w*|исправ\w*|(?:от)?ретуш\w*|обработ\w+)"
+)
+
 _MENDING = (
     Phrase("red_eye", rf"(?:{REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
     Phrase("scratches", rf"{REMOVE} (?:scratch\w*|царапин\w*)"),
     Phrase("dust", rf"{REMOVE} (?:dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+)"),
+    Phrase("auto", rf"{_MEND}(?: {_THE_OLD})*(?: {_OLD_PHOTO})?"),
     Phrase("auto", r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
                    r"|retouch\w*|fix(?: it)?|prett(?:y|ier)|beautif\w+|улучш\w*|авто(?:уровни"
                    r"|коррекци\w+)?|исправ\w*|(?:по)?красив\w+|красивше|(?:по)?лучше|ретуш\w*"
@@ -226,6 +258,16 @@ _MENDING = (
     Phrase("denoise", rf"denois\w*|{REMOVE} (?:noise|grain\w*|шум\w*|зерн\w+)|шумоподавл\w*|too"
                       r" (?:noisy|grainy)|слишком (?:шумн|зернист)\w+|шумодав|cleaner"
                       r"|почище"),
+)  # fmt: skip
+
+# Known, and not done here: said to be unknown, or a part of it would be done for the whole.
+NOT_DONE = "not_done"
+BEYOND = (
+    Phrase(NOT_DONE, rf"(?:раскрас\w+|colou?ri[sz]e\w*)(?: {_THE_OLD}| {_BW})*(?: {_OLD_PHOTO})?"
+                     r"|(?:сдела\w*|делай)(?: \w+){0,4} цветн(?:ой|ое|ая|ую|ым|ыми|ые)(?! рам)"
+                     rf"|(?:make|turn)(?: \w+){{0,2}} {_BW}(?: \w+)?(?: in(?:to)?)?"
+                     r" colou?r(?:ed|ful)?"
+                     r"|zoom(?: it)? out|отдали\w*|(?:по)?дальше"),
 )  # fmt: skip
 
 PHRASES: tuple[Phrase, ...] = (*_LIGHT, *_COLOUR_CHANGES, *_LOOKS, *_SHAPE, *_MENDING)

@@ -1,0 +1,94 @@
+"""Edit: sentences whose words could be taken for another change, or for the opposite one."""
+
+import pytest
+
+from imgbot.imaging.engine.edit import edit_picture
+from imgbot.imaging.engine.sentences import read_steps
+from tests.support.photos import load_photo
+
+
+def read(words: str) -> list[str]:
+    """The changes with their values: `warmer`, `rotate|-90`."""
+    return [f"{step.key}|{step.value}".strip("|") for step in read_steps(words)[0]]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fix colors", ["white_balance"]), ("correct the colors", ["white_balance"]),
+        ("исправь цвет", ["white_balance"]), ("исправь цвета", ["white_balance"]),
+        ("почисти цвета", ["white_balance"]), ("убери цвета", ["black_white"]),
+        ("remove all colors", ["black_white"]), ("без цвета", ["black_white"]),
+        ("желтый оттенок убери", ["less_colour|yellow"]),
+        ("желтизну убери", ["less_colour|yellow"]), ("желтый оттенок", ["tint|yellow"]),
+    ],
+)  # fmt: skip
+def test_colours_are_put_right_or_taken_away(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("less warm", ["cooler"]), ("less dark", ["brighter"]), ("less cold", ["warmer"]),
+        ("менее теплое", ["cooler"]), ("не такое тёплое", ["cooler"]),
+        ("не такой холодный", ["warmer"]), ("not so dark", ["brighter"]),
+        ("less sharpness", ["soften"]), ("уменьши резкость", ["soften"]),
+        ("less bright", ["darker"]), ("not too dark", ["darker"]),
+        ("make it warmer, not so dark", ["warmer", "brighter"]),
+    ],
+)  # fmt: skip
+def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("не надо чб", []), ("не нужно теплее", []), ("не делай ярче", []),
+        ("don't make it black and white", []), ("убери эффект ретро", []),
+        ("don't make the photo darker", []), ("не надо делать теплее, сделай ярче", ["brighter"]),
+        ("так не надо, сделай ярче", ["brighter"]), ("так не надо сделай ярче", ["brighter"]),
+        ("no, make it brighter", ["brighter"]), ("no need to make it warmer", []),
+    ],
+)  # fmt: skip
+def test_what_is_not_to_be_done_is_not_done(words: str, expected: list[str]) -> None:
+    assert read(words) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("rotate -90", ["rotate|-90"]), ("rotate by -5", ["rotate|-5"]),
+        ("поверни на -90", ["rotate|-90"]), ("поверни на −5 градусов", ["rotate|-5"]),
+        ("flip 180", ["rotate|180"]), ("переверни на 90 влево", ["rotate|-90"]),
+        ("переверни по горизонтали", ["mirror"]), ("переверни по вертикали", ["flip"]),
+        ("поверни горизонтально", ["rotate_right"]), ("разверни горизонтально", ["rotate_right"]),
+        ("поверни в горизонтальное положение", ["rotate_right"]),
+        ("горизонтально", ["crop_ratio|4:3"]), ("переверни", ["upside_down"]),
+        ("more shadows", ["contrast"]), ("darken the shadows", ["contrast"]),
+        ("dark shadows", ["contrast"]), ("less shadows", ["shadows"]), ("shadows", ["shadows"]),
+        ("уменьши до 500 пикселей", ["smaller|500"]), ("resize to 500px", ["smaller|500"]),
+        ("пиксели", ["pixelate"]), ("восстанови старое фото", ["auto"]),
+        ("restore old photo", ["auto"]), ("улучши старое фото", ["auto"]),
+        ("старое фото", ["vintage"]),
+    ],
+)  # fmt: skip
+def test_the_words_beside_decide(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["zoom out", "раскрась чб фото", "colorize this old photo", "сделай старую фотографию цветной"],
+)
+def test_what_cannot_be_done_is_said_as_a_whole(words: str) -> None:
+    assert read_steps(words) == ((), (words,))
+
+
+def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
+    photo = load_photo("cat")
+    assert max(edit_picture(photo, "уменьши до 200 пикселей").image.size) == 200
+    assert edit_picture(photo, "уменьши до 200 пикселей").did == ("smaller",)
+    unchanged = edit_picture(photo, "resize to 9999px")
+    assert (unchanged.image.size, unchanged.did) == (photo.size, ("unchanged",))
