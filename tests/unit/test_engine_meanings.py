@@ -92,3 +92,45 @@ def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
     assert edit_picture(photo, "уменьши до 200 пикселей").did == ("smaller",)
     unchanged = edit_picture(photo, "resize to 9999px")
     assert (unchanged.image.size, unchanged.did) == (photo.size, ("unchanged",))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("фото темное, сделай светлее", ["brighter"]),
+        ("the photo is dark, make it brighter", ["brighter"]),
+        ("сделай четче, фото размытое", ["sharpen"]),
+        ("the picture is blurry, make it sharper", ["sharpen"]),
+        ("фото размытое", ["sharpen"]), ("photo is blurry", ["sharpen"]),
+        ("it's blurry", ["sharpen"]), ("зернистое фото", ["denoise"]),
+        ("фото холодное, сделай теплее", ["warmer"]), ("фото бледное, сделай ярче", ["brighter"]),
+        ("фото тусклое", ["saturate"]), ("яркое фото, сделай темнее", ["darker"]),
+        ("осветли тёмную фотографию", ["brighter"]), ("make the dark photo brighter", ["brighter"]),
+        ("it's too dark, make it brighter", ["brighter"]), ("too dark, too dark", ["brighter"]),
+        ("фото тёмное, добавь рамку", ["brighter", "frame"]), ("темно", ["brighter"]),
+        ("не так темно", ["brighter"]), ("the photo came out dark", ["brighter"]),
+        ("фото вышло тёмным", ["brighter"]), ("она тёмная, сделай светлее", ["brighter"]),
+        ("night photo, make it brighter", ["brighter"]),
+        ("sunset photo, make it warmer", ["warmer"]), ("old photo, sharpen it", ["sharpen"]),
+    ],
+)  # fmt: skip
+def test_what_a_photo_is_like_is_no_order(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("сделай фото темным", ["darker"]), ("make the photo dark", ["darker"]),
+        ("make it dark", ["darker"]), ("сделай темное фото", ["darker"]),
+        ("темное фото сделай", ["darker"]), ("сделай темно", ["darker"]),
+        ("blur the photo", ["blur"]), ("blur photo", ["blur"]), ("размой фото", ["blur"]),
+        ("сделай размытое фото", ["blur"]), ("яркое фото", ["brighter"]),
+        ("фото с размытым фоном", ["blur_edges"]), ("night photo", ["night"]),
+        ("like a night photo, darker", ["night", "darker"]),
+        ("black and white photo, brighter", ["black_white", "brighter"]),
+        ("сделай очень темным", ["darker"]),
+    ],
+)  # fmt: skip
+def test_what_a_photo_is_to_be_stays_an_order(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())

@@ -44,7 +44,7 @@ but so make do please pls plz plss thanks thank thx hi hey hello could can would
 photo picture image pic photos pictures pics images everything all whole look looks looking like
 want wanna need more again still bit be is are was up out down apply effect filter style colour
 color colors colours mode version give get put turn into as add some have let lets just try bring
-crank pump dial portrait selfie shot kind sort now here there too
+crank pump dial portrait selfie shot kind sort now here there too came turned seems got was which
 и а но в во на с со до из у к ко по за от для чтобы было бы будет быть потом затем еще также тоже
 сделай сделать сделайте сделаем пусть пожалуйста плиз плз пжлст пж пожалуй спасибо спс привет
 фото фотку фотка фотки фотографию фотография фотографии снимок снимка картинку картинка картинки
@@ -52,6 +52,7 @@ crank pump dial portrait selfie shot kind sort now here there too
 можно можешь можете давай добавь добавить добавьте добавим прибавь наложи наложить примени эффект
 эффектом фильтр фильтром стиль стиле стилем режим вид виде все всю весь всё более больше побольше
 цвета цвет цветом как под типа вот ну просто так какой нибудь делай кадр кадра
+получилось получился получилась вышло вышел вышла выглядит кажется она он оно
 портрет портретное селфи тон тона тонах ка же ли то
 """
 # What may stand in a sentence and asks for nothing.

@@ -7,9 +7,10 @@ to the one before. A word with one slip of the finger counts as the word that wa
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
+from imgbot.imaging.engine.faults import judge
 from imgbot.imaging.engine.fragments import LESS
 from imgbot.imaging.engine.named_colours import colour_key
 from imgbot.imaging.engine.particles import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
@@ -94,7 +95,7 @@ def _spell_sign(match: re.Match[str]) -> str:
 
 def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     understood = _find(text)
-    found = [item for item in understood if item.key != NOT_DONE]
+    found = _orders(text, [item for item in understood if item.key != NOT_DONE])
     beyond = [item for item in understood if item.key == NOT_DONE]
     degrees = _find_degrees(text, understood)
     left = text
@@ -106,7 +107,7 @@ def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         _step(item, [degree for degree, owner in zip(degrees, owners, strict=True)
                      if owner == index])
         for index, item in enumerate(found)
-        if not _is_repeated(index, found, left)
+        if item.key and not _is_repeated(index, found, left)
     )  # fmt: skip
     unknown = [
         *(text[item.start : item.end] for item in beyond),
@@ -131,6 +132,15 @@ def _find(text: str) -> list[_Found]:
         if is_free and is_meant and len(chosen) < _FOUND_MAX:
             chosen.append(item)
     return sorted(chosen, key=lambda item: item.start)
+
+
+def _orders(text: str, found: list[_Found]) -> list[_Found]:
+    """What is asked for; a change without a key is only a description."""
+    keys = [item.key for item in found]
+    for at, item in enumerate(found):
+        others = keys[:at] + keys[at + 1 :]
+        keys[at] = judge(text, item.start, item.end, item.key, others)
+    return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
 
 
 def _lessened(text: str, item: _Found) -> _Found:

@@ -48,11 +48,12 @@ _LIGHT = (
     Phrase("brighter", more(_LIGHT_NOUN)
            + r"|bright(?:er|en|ness)?|light(?:er|en)|(?:по)?ярче|(?:по)?светлее|(?:о|по|вы)светл\w*"
              r"|яркост\w*|ярк(?:ий|ая|ое|ие|ой|им|ими|ую|о)|светл(?:ый|ая|ое|ые|ой|ым|ую)|(?:too"
-             r"|so) dark|(?:слишком|очень) темн\w+|темновато|underexposed|недосвет\w*"),
+             r"|so) dark|слишком темн\w+|очень темн(?:о|ое|ая|ый|ые)|темноват\w*|темно"
+             r"|не (?:так|столь) темно|underexposed|недосвет\w*"),
     Phrase("darker", less(_LIGHT_NOUN + r"|bright|ярк\w*|светл\w*")
            + r"|dark(?:er|en)?|dim(?:mer)?|(?:по)?темнее|[зп]атемн\w*|притемн\w*|потемни|темн(?:ый"
              r"|ая|ое|ой|ым|ую)|too bright|слишком (?:ярк|светл)\w+|overexposed"
-             r"|пересвечен\w*"),
+             rf"|пересвечен\w*|сдела\w+{IT} темно"),
     Phrase("contrast", more(_CONTRAST_NOUN)
            + r"|contrast(?:y|ier)?|(?:по)?контраст\w*"
              r"|(?:more|add|darken|deepen|dark(?:er)?|deep(?:er)?)(?: the)? shadows"
@@ -73,7 +74,8 @@ _LIGHT = (
     Phrase("vignette", r"vignett\w*|dark(?:en)? (?:the )?(?:edges|corners)|виньет\w*"
                        r"|затемн\w+ (?:по )?(?:кра\w+|угл\w+)|темные (?:края|углы)"),
     Phrase("dehaze", rf"dehaze|{REMOVE} (?:haze|fog|mist|дымку|туман|вуаль)"),
-    Phrase("night", r"(?:at |like |as )?night(?:time)?|day to night|(?:как )?ноч(?:ь|ью|ной|ное)"),
+    Phrase("night", r"(?:at |like |as )?night(?:time)?|day to night|(?:как )?ноч(?:ь|ью|ной|ное|ная"
+                    r"|ную)"),
     Phrase("golden_hour", r"golden hour|sunset(?: light)?|sunny|золотой час|закат\w*|солнечн\w+"),
 )  # fmt: skip
 
@@ -89,7 +91,8 @@ _COLOUR_CHANGES = (
              r"|(?:по)?красочн\w+|(?:по)?цветаст\w+|живее|яр(?:че|ки[ех]) (?:цвета|цветов|краски)"
              r"|цвета (?:по)?ярче|brighter colou?rs"),
     Phrase("desaturate", less(_SATURATION_NOUN + _COLOURFUL)
-           + r"|desaturat\w*|muted?(?: colou?rs)?|приглуш\w+|блекл\w+|(?:по)?бледн\w+"
+           + r"|desaturat\w*|muted?(?: colou?rs)?|приглуш\w+|блекл\w+|тускл\w+"
+             r"|dull|pale|(?:по)?бледн\w+"
              r"|too (?:saturated|colou?rful)|слишком (?:насыщ|сочн)\w+|пастел\w+|pastel"),
     Phrase("black_white", r"black (?:and |n )?white|b w|bw|bnw|monochrome|gr[ae]yscale|черно бел\w*"
                           r"|чернобел\w*|чб|чбшн\w+|ч б|монохром\w*|обесцвет\w*|без цвета"
@@ -130,7 +133,7 @@ _LOOKS = (
                         r"|кинематогр\w+|(?:как )?(?:в )?кино|как из фильма"),
     Phrase("noir", r"noir|нуар\w*|драматичн\w+ (?:чб|черно бел\w+)"),
     Phrase("grain", r"(?:film )?(?:grain\w*|noisy)|add noise|зерн\w+(?: пленк\w+)?"
-                    r"|добав\w+ шум\w*"),
+                    r"|добав\w+ шум\w*|шумн\w+"),
     Phrase("pixelate", r"(?<!\d )(?:pixel|пиксел)\w*|8 ?bit|мозаик\w+|mosaic"),
     Phrase("posterize", r"posteri[sz]e\w*|poster|постер\w*|плакат\w*"),
     Phrase("solarize", r"solari[sz]e\w*|соляриз\w*"),
@@ -147,7 +150,7 @@ _LOOKS = (
     Phrase("glitch", r"glitch\w*|vhs|глитч\w*|помех\w+"),
     Phrase("miniature", r"miniature|tilt ?shift|toy(?: town)?|миниатюр\w*|тилт ?шифт|игрушечн\w+"),
     Phrase("blur", r"(?:more )?blur\w*|out of focus|размы\w+|размо\w+|расфокус\w*|заблюр\w*|блюр\w*"
-                   r"|нерезк\w+"),
+                   r"|нерезк\w+|нечетк\w+|размаз\w+"),
     Phrase("blur_edges", r"(?:blur\w*|soften|unfocus|defocus) (?:the |out the |my )?(?:background"
                          r"|bg|backdrop|edges)|(?:blurr(?:y|ed)|soft|out of focus) (?:background|bg"
                          r"|edges)|bokeh|боке|(?:background|bg) (?:blur\w*|out of focus)"
