@@ -134,3 +134,23 @@ def test_what_a_photo_is_like_is_no_order(words: str, expected: list[str]) -> No
 )  # fmt: skip
 def test_what_a_photo_is_to_be_stays_an_order(words: str, expected: list[str]) -> None:
     assert (read(words), read_steps(words)[1]) == (expected, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("как из 90-х", ["vintage"]), ("80-е", ["vintage"]), ("нечёткое фото", ["sharpen"]),
+        ("картинка темновата", ["brighter"]), ("убери блюр", ["sharpen"]), ("deblur", ["sharpen"]),
+        ("много шума", ["denoise"]), ("шумы убрать", ["denoise"]), ("clean it up", ["denoise"]),
+        ("зернистое фото почисти", ["denoise"]), ("царапины убери", ["scratches"]),
+        ("поменьше красного", ["less_colour|red"]), ("too much red", ["less_colour|red"]),
+        ("рамку красную", ["colour_frame|red"]), ("рамка красного цвета", ["colour_frame|red"]),
+        ("frame in gold", ["colour_frame|gold"]), ("сделай голубее", ["more_colour|light_blue"]),
+        ("желтее", ["more_colour|yellow"]), ("bluer", ["more_colour|blue"]),
+        ("в круге", ["circle"]),
+        ("сделай фото: теплее", ["warmer"]),
+        ("сделай: ярче, 16:9", ["brighter", "crop_ratio|16:9"]),
+    ],
+)  # fmt: skip
+def test_what_people_say(words: str, expected: list[str]) -> None:
+    assert (read(words), read_steps(words)[1]) == (expected, ())

@@ -18,7 +18,7 @@ FALLING = r"(?:down|lower|поменьше|меньше|(?:по)?ниже|(?:п�
 REMOVE = (
     r"(?:(?:remove|get rid of|reduce|kill|take (?:out|away|off)|clean(?: up)?|fix|less|no more"
     r"|correct|убери\w*|убрать|убав\w+|удали\w*|сними|снять|почист\w+|избав\w+ от|исправ\w+"
-    r"|нейтрализ\w+|меньше|уменьши|без)(?: the| this| that| эту| этот| эти| всю?)?)"
+    r"|нейтрализ\w+|(?:по)?меньше|уменьши|без)(?: the| this| that| эту| этот| эти| всю?)?)"
 )
 # What is taken away altogether, and not put right.
 TAKE_AWAY = (

@@ -85,7 +85,7 @@ def normalize(words: str) -> str:
     rated = _RATIO.sub(r"\1:\2", signed)
     # A comma stays as a fence that no phrase and no degree reaches across.
     fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
-    plain = re.sub(r"[^\w:%, ]|_", " ", fenced)
+    plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
     return f" {' '.join(plain.split())} "
 
 

@@ -42,6 +42,8 @@ _LIGHT_NOUN = r"brightness|light|exposure|яркост\w*|света?|освещ
 _CONTRAST_NOUN = r"contrast\w*|контраст\w*"
 _SATURATION_NOUN = r"colou?rs?|saturation|красок|насыщенност\w*|цвета|цветов|цветност\w*|сочност\w*"
 _COLOURFUL = r"|saturat\w*|vivid|vibran\w+|colou?rful|насыщенн\w*|сочн\w*|ярких цветов"
+_BLUR_NOUN = r"blur\w*|размыт\w+|смаз\w*|блюр\w*|нечетк\w+|размаз\w+"
+_NOISE_NOUN = r"noise|grain\w*|шум\w*|зерн\w+"
 _SHARP_NOUN = r"sharpness|clarity|detail|резкост\w*|четкост\w*|детализаци\w*"
 
 _LIGHT = (
@@ -73,7 +75,7 @@ _LIGHT = (
     Phrase("glow", r"(?:soft )?glow\w*|dreamy|свечени\w+|сияни\w+|мечтательн\w+"),
     Phrase("vignette", r"vignett\w*|dark(?:en)? (?:the )?(?:edges|corners)|виньет\w*"
                        r"|затемн\w+ (?:по )?(?:кра\w+|угл\w+)|темные (?:края|углы)"),
-    Phrase("dehaze", rf"dehaze|{REMOVE} (?:haze|fog|mist|дымку|туман|вуаль)"),
+    Phrase("dehaze", "dehaze|" + removed("haze|fog|mist|дымку|туман|вуаль")),
     Phrase("night", r"(?:at |like |as )?night(?:time)?|day to night|(?:как )?ноч(?:ь|ью|ной|ное|ная"
                     r"|ную)"),
     Phrase("golden_hour", r"golden hour|sunset(?: light)?|sunny|золотой час|закат\w*|солнечн\w+"),
@@ -103,11 +105,13 @@ _COLOUR_CHANGES = (
                    rf"|оттен\w*|цвете?)|tint(?:ed)?(?: it)?(?: in)? ({_COLOUR})"
                    rf"|тонируй в ({_COLOUR})", "{}"),
     Phrase("less_colour", rf"{REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
-                          rf"|оттен\w*|тон\w*|цвет\w*))?|(?:too|слишком) ({_COLOUR})", "{}"),
+                          rf"|оттен\w*|тон\w*|цвет\w*))?"
+                          rf"|(?:too|слишком)(?: much| много)? ({_COLOUR})", "{}"),
     Phrase("less_colour", removed(r"(желтизн\w*|краснот\w*|синев\w*|зелен\w*)"), "{}"),
     Phrase("less_colour", removed(rf"({_COLOUR}) (?:tints?|casts?|оттен\w*|цвет\w*)"), "{}"),
     Phrase("more_colour", rf"(?:{MORE}) ({_COLOUR})(?: (?:цвет\w*|colou?r))?", "{}"),
-    Phrase("more_colour", r"по((?:красн|желт|зелен|розов|син|голуб)ее)", "{}"),
+    Phrase("more_colour", r"(?:по)?((?:красн|желт|зелен|розов|голуб)ее)|по(синее)"
+                          r"|(redder|yellower|greener|bluer|pinker)", "{}"),
     Phrase("white_balance", rf"(?:{REMOVE} )?(?:баланс\w* белого|white balance)"
                             rf"|{REMOVE} (?:colou?r )?(?:casts?|tints?|оттен\w+|цветовой сдвиг)"
                             rf"|natural colou?rs?"
@@ -126,7 +130,7 @@ _COLOUR_CHANGES = (
 _LOOKS = (
     Phrase("vintage", r"vintage|retro|old(?: |er )photo|old fashioned|aged?|винтаж\w*|ретро"
                       r"|(?:под )?старин\w+|стар(?:ое|ая|ую|ой|ого) (?:фото\w*|снимок)|состар\w+"
-                      r"|как в старину|(?:из )?(?:19)?[789]0(?:х|е|x|s)"),
+                      r"|как в старину|(?:из )?(?:19)?[6-9]0 ?(?:х|е|x|s)"),
     Phrase("film", r"(?:analog(?:ue)? )?film(?: look)?|kodak|пленк\w+|пленочн\w+|аналог\w+"),
     Phrase("faded", r"faded?|matte?|washed out|выцвет\w+|выцвел\w*|матов\w+|выгорев\w+"),
     Phrase("cinematic", r"cinema\w*|movie(?: look)?|teal (?:and )?orange|кино(?:шн\w+)?"
@@ -223,11 +227,13 @@ _SHAPE = (
                       r"(\d{2,4}) ?(?:px|pixels?|пикс\w*)", "{}"),
     Phrase("frame", r"(?:fram(?:e|ed|ing)|border\w*|рамк\w+|рамочк\w+|паспарту)"),
     Phrase("colour_frame", rf"(?:{MORE} )?(?:an? )?({_COLOUR}) (?:fram(?:e|ing)|border"
-                           r"|рам(?:оч)?к\w+)", "{}"),
+                           r"|рам(?:оч)?к\w+)"
+                           rf"|рам(?:оч)?к\w+ (?:в )?({_COLOUR})(?: (?:цвета|цвете|тона))?"
+                           rf"|(?:frame|border) in(?: an?)? ({_COLOUR})", "{}"),
     Phrase("polaroid", r"polaroid|instant photo|полароид\w*|поляроид\w*"),
     Phrase("round_corners", r"round(?:ed)?(?: the)? corners?|(?:с|за)кругл\w+(?: угл\w+)?"
                             r"|круглые углы"),
-    Phrase("circle", rf"(?:{CROP}{TO} )?(?:circle|круг(?:ом|у)?|кружк\w+|кружок)"
+    Phrase("circle", rf"(?:{CROP}{TO} )?(?:circle|круг(?:ом|у|е)?|кружк\w+|кружок)"
                      rf"|(?:в )?кругл(?:ая"
                      r"|ое|ый|ую|ой)(?: фото)?|avatar|аватар\w*|аву|авы|ава"),
 )  # fmt: skip
@@ -245,8 +251,8 @@ _MEND = (
 
 _MENDING = (
     Phrase("red_eye", rf"(?:{REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
-    Phrase("scratches", rf"{REMOVE} (?:scratch\w*|царапин\w*)"),
-    Phrase("dust", rf"{REMOVE} (?:dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+)"),
+    Phrase("scratches", removed(r"scratch\w*|царапин\w*")),
+    Phrase("dust", removed(r"dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+")),
     Phrase("auto", rf"{_MEND}(?: {_THE_OLD})*(?: {_OLD_PHOTO})?"),
     Phrase("auto", r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
                    r"|retouch\w*|fix(?: it)?|prett(?:y|ier)|beautif\w+|улучш\w*|авто(?:уровни"
@@ -256,11 +262,13 @@ _MENDING = (
                                            rf"|{_SHARP_NOUN}"
                                            r"|(?:по)?резче|(?:по)?четче|четк\w+|резк(?:ий|ая|ое|ую"
                                            r"|им|ой)|too (?:blurry|soft)"
-                                           rf"|{REMOVE} (?:blur\w*|размыт\w+|смаз\w*)|размыто"
+                                           rf"|{removed(_BLUR_NOUN)}|размыто|(?:de|un) ?blur\w*"
                                            rf"|смазан\w*|детальнее"),
-    Phrase("denoise", rf"denois\w*|{REMOVE} (?:noise|grain\w*|шум\w*|зерн\w+)|шумоподавл\w*|too"
+    Phrase("denoise", rf"denois\w*|{removed(_NOISE_NOUN)}|шумоподавл\w*|too"
                       r" (?:noisy|grainy)|слишком (?:шумн|зернист)\w+|шумодав|cleaner"
-                      r"|почище"),
+                      r"|почище|(?:too much|a lot of|lots of) (?:noise|grain)"
+                      r"|(?:слишком )?много (?:шум|зерн)\w+"
+                      rf"|clean{IT} up|почист\w+{IT}"),
 )  # fmt: skip
 
 # Known, and not done here: said to be unknown, or a part of it would be done for the whole.
