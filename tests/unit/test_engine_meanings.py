@@ -36,6 +36,8 @@ def test_colours_are_put_right_or_taken_away(words: str, expected: list[str]) ->
         ("less sharpness", ["soften"]), ("уменьши резкость", ["soften"]),
         ("less bright", ["darker"]), ("not too dark", ["darker"]),
         ("make it warmer, not so dark", ["warmer", "brighter"]),
+        ("too much contrast", ["flatter"]), ("слишком резко", ["soften"]),
+        ("не слишком ярко", ["brighter"]),
     ],
 )  # fmt: skip
 def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> None:
@@ -50,6 +52,7 @@ def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> No
         ("don't make the photo darker", []), ("не надо делать теплее, сделай ярче", ["brighter"]),
         ("так не надо, сделай ярче", ["brighter"]), ("так не надо сделай ярче", ["brighter"]),
         ("no, make it brighter", ["brighter"]), ("no need to make it warmer", []),
+        ("less vintage", []), ("I don't like it dark, make it bright", ["brighter"]),
     ],
 )  # fmt: skip
 def test_what_is_not_to_be_done_is_not_done(words: str, expected: list[str]) -> None:
@@ -107,6 +110,7 @@ def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
         ("фото тусклое", ["saturate"]), ("яркое фото, сделай темнее", ["darker"]),
         ("осветли тёмную фотографию", ["brighter"]), ("make the dark photo brighter", ["brighter"]),
         ("it's too dark, make it brighter", ["brighter"]), ("too dark, too dark", ["brighter"]),
+        ("photo is dark and blurry", ["brighter", "sharpen"]),
         ("фото тёмное, добавь рамку", ["brighter", "frame"]), ("темно", ["brighter"]),
         ("не так темно", ["brighter"]), ("the photo came out dark", ["brighter"]),
         ("фото вышло тёмным", ["brighter"]), ("она тёмная, сделай светлее", ["brighter"]),
@@ -143,6 +147,8 @@ def test_what_a_photo_is_to_be_stays_an_order(words: str, expected: list[str]) -
         ("картинка темновата", ["brighter"]), ("убери блюр", ["sharpen"]), ("deblur", ["sharpen"]),
         ("много шума", ["denoise"]), ("шумы убрать", ["denoise"]), ("clean it up", ["denoise"]),
         ("зернистое фото почисти", ["denoise"]), ("царапины убери", ["scratches"]),
+        ("убери шум и желтизну", ["denoise", "less_colour|yellow"]),
+        ("remove dust and scratches", ["dust", "scratches"]),
         ("поменьше красного", ["less_colour|red"]), ("too much red", ["less_colour|red"]),
         ("рамку красную", ["colour_frame|red"]), ("рамка красного цвета", ["colour_frame|red"]),
         ("frame in gold", ["colour_frame|gold"]), ("сделай голубее", ["more_colour|light_blue"]),

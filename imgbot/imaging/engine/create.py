@@ -35,7 +35,7 @@ def _shape(word: str) -> str:
     """The word beside what names a picture, or by itself between stops."""
     return (
         rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE}|\b{_PICTURE}\w*\s+(?:{word})(?!\w)|"
-        rf"(?:^|[,;.\n])\s*(?:{word})\s*(?=$|[,;.!\n])"
+        rf"(?:^|[,;.\n])[^\S\n]*(?:{word})\s*(?=$|[,;.!\n])"
     )
 
 
@@ -50,7 +50,7 @@ _SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape i
     ((r"\b(сториз|сторис|рилс|на телефон\b|phone wallpaper|9 на 16|"
      r"(?:insta(?:gram)?|telegram|for|in|as) (?:my )?(?:stories|reels?)\b|"
      r"(?:insta(?:gram)?|telegram) story\b|(?:story|stories|reels?) (?:format|size))|"
-     r"(?:^|[,;.\n])\s*(?:story|stories|reels?)\s*(?=$|[,;.!\n])"), (9, 16)),
+     r"(?:^|[,;.\n])[^\S\n]*(?:story|stories|reels?)\s*(?=$|[,;.!\n])"), (9, 16)),
     (r"\b(панорам|panoram|баннер|banner)", (2, 1)),
 ))  # fmt: skip
 

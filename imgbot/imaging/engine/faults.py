@@ -67,7 +67,7 @@ _MADE_AFTER = re.compile(rf"^(?: {_PHOTO})? (?:сделай\w*|сделать|ma
 _SO = (
     r"(?: (?:is|are|was|looks?|seems?|got|came out|turned out|which|that|a bit|a little|too|very|so"
     r"|really|quite|pretty|rather|у меня|получил\w+|вышл[аои]|вышел|выглядит|как\w+ то|очень"
-    r"|слишком|немного|чуть|слегка|совсем|было|был[аи]?))*"
+    rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_FAULT.pattern}) (?:and|и)))*"
 )
 # The photograph before the word, or what stands for it: "it is dark".
 _SUBJECT = re.compile(

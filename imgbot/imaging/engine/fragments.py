@@ -25,6 +25,11 @@ TAKE_AWAY = (
     r"(?:(?:remove|get rid of|kill|take (?:out|away|off)|no more|убери\w*|убрать|удали\w*|сними"
     r"|снять|избав\w+ от|без)(?: the| all| this| that| эту| этот| эти| все| всю?)*)"
 )
+# What is removed from photographs, each by a change of its own.
+BLEMISH = (
+    r"(?:dust|specks?|scratches|noise|grain|blur|haze|red eyes|пыль|пылинки|соринки|царапины|шум"
+    r"|зерно|размытие|блюр|дымку|желтизну|красноту|красные глаза)"
+)
 _REMOVE_LAST = r"(?:remove|убери\w*|убрать|удали\w*|сними|снять|поменьше|исправ\w+)"
 END = r"(?= (?:,|and|then|и|потом|please|pls|plz|пожалуйста|плиз|пж|$))"
 IT = r"(?: (?:it|this|photo|the photo|picture|the picture|фото|фотку|фотографию|картинку|его|ее))?"

@@ -24,7 +24,10 @@ DEGREES = (
 PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|процент\w*)")
 
 # What asks for the opposite of the change behind it, and is not understood with it.
-_MAKING = r"(?:надо|нужно|хочу|делай\w*|делать|добавляй\w*|want|make|turn|add|apply|do|be)"
+_MAKING = (
+    r"(?:надо|нужно|хочу|люблю|нравится|делай\w*|делать|добавляй\w*|want|like|make|turn|add|apply"
+    r"|do|be)"
+)
 # Not "сделай": after "не надо" it says what is wanted instead.
 _THING = (
     r"(?:делать|сделать|добавлять|to|make|turn|it|this|the|an?|any|that|photo|picture|image|effect"
@@ -33,6 +36,7 @@ _THING = (
 )
 NEGATION = re.compile(
     rf"(?:^| )(?:(?:не|not|dont|never)(?: {_MAKING}(?: {_THING})*)?|no(?: need(?: {_THING})*)?"
+    r"|less|менее"
     r"|без|without|remove|убери|убрать|уберите|удали|удалить|сотри|erase|delete)"
     r"(?: the| a| any| all| этот| эффект\w*| фильтр\w*| effect| filter)* $"
 )

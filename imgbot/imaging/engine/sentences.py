@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from imgbot.imaging.engine.faults import judge
-from imgbot.imaging.engine.fragments import LESS
+from imgbot.imaging.engine.fragments import BLEMISH, LESS, TAKE_AWAY
 from imgbot.imaging.engine.named_colours import colour_key
 from imgbot.imaging.engine.particles import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
 from imgbot.imaging.engine.spelling import mend_typo
@@ -33,7 +33,11 @@ _BEFORE = 48
 _COMPILED = tuple(
     (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in (*PHRASES, *BEYOND)
 )
-_LESSENED = re.compile(rf"(?<!\w){LESS} $")
+_LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
+# "Remove dust and scratches": the verb counts for both.
+_BOTH = re.compile(
+    rf"(?<!\w)(?P<verb>{TAKE_AWAY}|почист\w+) (?P<one>{BLEMISH}) (?P<and>and|и) (?={BLEMISH}(?!\w))"
+)
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
 _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
@@ -66,7 +70,7 @@ class _Degree:
 
 def read_steps(words: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The changes in their order, and the words that were not understood."""
-    text = normalize(words)
+    text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unknown = _read(text)
     if not unknown:
         return steps, ()
@@ -118,12 +122,13 @@ def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
 
 
 def _find(text: str) -> list[_Found]:
-    candidates = [
-        _lessened(text, _Found(match.start(), match.end(), phrase.key, value))
+    plain = [
+        _Found(match.start(), match.end(), phrase.key, value)
         for phrase, pattern in _COMPILED
         for match in pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
+    candidates = [*plain, *(less for item in plain if (less := _lessened(text, item)))]
     candidates.sort(key=lambda item: (item.start - item.end, item.start))
     chosen: list[_Found] = []
     for item in candidates:
@@ -143,12 +148,12 @@ def _orders(text: str, found: list[_Found]) -> list[_Found]:
     return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
 
 
-def _lessened(text: str, item: _Found) -> _Found:
+def _lessened(text: str, item: _Found) -> _Found | None:
     """The other way where it is to be less ("less warm"), and that word taken with it."""
     before = text[max(0, item.start - _BEFORE) : item.start]
     less = _LESSENED.search(before) if item.key in OPPOSITES else None
     if less is None:
-        return item
+        return None
     return _Found(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
 
 

@@ -101,7 +101,8 @@ _COLOUR_CHANGES = (
                           r"|without colou?r"
                           rf"|{TAKE_AWAY} (?:colou?rs?|цвет(?:а|ов|ность)?)"),
     Phrase("sepia", r"sepia|сепи\w+"),
-    Phrase("tint", rf"(?:(?:in|with|в|с) )?(?:a )?({_COLOUR}) (?:tint\w*|tones?|hues?|тон\w*"
+    Phrase("tint", rf"(?:(?:in|with|в|с) )?(?:a )?({_COLOUR}) (?:tint\w*|tones?|hues?"
+                   r"|тон(?:а|е|ах|ов|ом|у|ы)?"
                    rf"|оттен\w*|цвете?)|tint(?:ed)?(?: it)?(?: in)? ({_COLOUR})"
                    rf"|тонируй в ({_COLOUR})", "{}"),
     Phrase("less_colour", rf"{REMOVE} ({_COLOUR})(?: (?:tints?|casts?|tones?|hues?|colou?r"
@@ -260,7 +261,7 @@ _MENDING = (
                    r"|отретуш\w*|обработ\w+|(?:по)?качественнее|качеств\w+"),
     Phrase("sharpen", more(_SHARP_NOUN) + rf"|(?:more )?sharp\w*|crisp\w*|clear(?:er)?"
                                            rf"|{_SHARP_NOUN}"
-                                           r"|(?:по)?резче|(?:по)?четче|четк\w+|резк(?:ий|ая|ое|ую"
+                                           r"|(?:по)?резче|(?:по)?четче|четк\w+|резк(?:ий|ая|ое|о|ую"
                                            r"|им|ой)|too (?:blurry|soft)"
                                            rf"|{removed(_BLUR_NOUN)}|размыто|(?:de|un) ?blur\w*"
                                            rf"|смазан\w*|детальнее"),
