@@ -52,7 +52,7 @@ def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> No
         ("don't make the photo darker", []), ("не надо делать теплее, сделай ярче", ["brighter"]),
         ("так не надо, сделай ярче", ["brighter"]), ("так не надо сделай ярче", ["brighter"]),
         ("no, make it brighter", ["brighter"]), ("no need to make it warmer", []),
-        ("less vintage", []), ("I don't like it dark, make it bright", ["brighter"]),
+        ("less vintage", []), ("сделай, чтобы не было размыто", []), ("I don't like it dark, make it bright", ["brighter"]),
     ],
 )  # fmt: skip
 def test_what_is_not_to_be_done_is_not_done(words: str, expected: list[str]) -> None:
@@ -83,7 +83,13 @@ def test_the_words_beside_decide(words: str, expected: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["zoom out", "раскрась чб фото", "colorize this old photo", "сделай старую фотографию цветной"],
+    [
+        "zoom out",
+        "раскрась чб фото",
+        "чб фото раскрась",
+        "colorize this old photo",
+        "сделай старую фотографию цветной",
+    ],
 )
 def test_what_cannot_be_done_is_said_as_a_whole(words: str) -> None:
     assert read_steps(words) == ((), (words,))
@@ -108,6 +114,7 @@ def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
         ("it's blurry", ["sharpen"]), ("зернистое фото", ["denoise"]),
         ("фото холодное, сделай теплее", ["warmer"]), ("фото бледное, сделай ярче", ["brighter"]),
         ("фото тусклое", ["saturate"]), ("яркое фото, сделай темнее", ["darker"]),
+        ("цвета бледные, сделай сочнее", ["saturate"]),
         ("осветли тёмную фотографию", ["brighter"]), ("make the dark photo brighter", ["brighter"]),
         ("it's too dark, make it brighter", ["brighter"]), ("too dark, too dark", ["brighter"]),
         ("photo is dark and blurry", ["brighter", "sharpen"]),

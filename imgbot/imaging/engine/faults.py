@@ -71,7 +71,12 @@ _SO = (
 )
 # The photograph before the word, or what stands for it: "it is dark".
 _SUBJECT = re.compile(
-    rf"(?<!\w)(?P<subject>{_PHOTO}{_SO}|(?:it (?:is|was|looks?|came out)|its|она|он|оно){_SO}) $"
+    rf"(?<!\w)(?:{_PHOTO}{_SO}|(?:it (?:is|was|looks?|came out)|its|она|он|оно){_SO}) $"
+)
+# A part of it may be what it is only to be mended, and else be asked for: "a dark background".
+_PART = re.compile(
+    r"(?<!\w)(?:фон|лиц[оа]|цвета|краски|небо|background|faces?|colou?rs|sky)"
+    rf"{_SO} $"
 )
 _OBJECT = re.compile(rf"^ {_PHOTO}(?!\w)")
 _OLD_PHOTO = re.compile(rf".* {_PHOTO}")
@@ -86,23 +91,23 @@ def judge(text: str, start: int, end: int, key: str, others: Collection[str]) ->
     if key not in _REMEDIES or not (_FAULT.fullmatch(words) or _SCENE.fullmatch(words)):
         return key
     is_attribute = bool(_OBJECT.match(text[end : end + _REACH]) or _OLD_PHOTO.fullmatch(words))
-    if not is_attribute and not _is_said_of_photo(text, start, end):
-        return key
+    is_remedied = not set(others).isdisjoint(_REMEDIES[key])
+    if not is_attribute and not _is_said_of(_SUBJECT, text, start, end):
+        return "" if is_remedied and _is_said_of(_PART, text, start, end) else key
     is_made = bool(
         _MADE_BEFORE.search(text[max(0, start - _REACH) : start]) or _MADE_AFTER.match(text[end:])
     )
-    is_remedied = not set(others).isdisjoint(_REMEDIES[key])
     if is_remedied and not (is_made and _SCENE.fullmatch(words)):
         return ""
     return key if is_made or _SCENE.fullmatch(words) else _ALONE.get(key, key)
 
 
-def _is_said_of_photo(text: str, start: int, end: int) -> bool:
+def _is_said_of(what: re.Pattern[str], text: str, start: int, end: int) -> bool:
     """Whether it is what the photograph is, and not what it is to be made."""
     before = text[max(0, start - _REACH) : start]
-    subject = _SUBJECT.search(before)
+    subject = what.search(before)
     if subject is None or _MADE_AFTER.match(text[end:]):
         return False
     if _OBLIQUE.search(text[start:end]) and not _CAME_OUT.search(before):
         return False
-    return not _MADE_BEFORE.search(before[: subject.start("subject")])
+    return not _MADE_BEFORE.search(before[: subject.start()])

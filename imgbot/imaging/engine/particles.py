@@ -26,7 +26,7 @@ PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|п�
 # What asks for the opposite of the change behind it, and is not understood with it.
 _MAKING = (
     r"(?:надо|нужно|хочу|люблю|нравится|делай\w*|делать|добавляй\w*|want|like|make|turn|add|apply"
-    r"|do|be)"
+    r"|do|be|было|будет)"
 )
 # Not "сделай": after "не надо" it says what is wanted instead.
 _THING = (

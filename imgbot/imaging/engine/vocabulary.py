@@ -275,7 +275,8 @@ _MENDING = (
 # Known, and not done here: said to be unknown, or a part of it would be done for the whole.
 NOT_DONE = "not_done"
 BEYOND = (
-    Phrase(NOT_DONE, rf"(?:раскрас\w+|colou?ri[sz]e\w*)(?: {_THE_OLD}| {_BW})*(?: {_OLD_PHOTO})?"
+    Phrase(NOT_DONE, rf"(?:{_BW} (?:{_OLD_PHOTO} )?(?:, )?)?(?:раскрас\w+|colou?ri[sz]e\w*)"
+                     rf"(?: {_THE_OLD}| {_BW})*(?: {_OLD_PHOTO})?"
                      r"|(?:сдела\w*|делай)(?: \w+){0,4} цветн(?:ой|ое|ая|ую|ым|ыми|ые)(?! рам)"
                      rf"|(?:make|turn)(?: \w+){{0,2}} {_BW}(?: \w+)?(?: in(?:to)?)?"
                      r" colou?r(?:ed|ful)?"
