@@ -52,7 +52,8 @@ def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> No
         ("don't make the photo darker", []), ("не надо делать теплее, сделай ярче", ["brighter"]),
         ("так не надо, сделай ярче", ["brighter"]), ("так не надо сделай ярче", ["brighter"]),
         ("no, make it brighter", ["brighter"]), ("no need to make it warmer", []),
-        ("less vintage", []), ("сделай, чтобы не было размыто", []), ("I don't like it dark, make it bright", ["brighter"]),
+        ("less vintage", []), ("сделай, чтобы не было размыто", []),
+        ("I don't like it dark, make it bright", ["brighter"]),
     ],
 )  # fmt: skip
 def test_what_is_not_to_be_done_is_not_done(words: str, expected: list[str]) -> None:

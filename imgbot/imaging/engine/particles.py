@@ -36,8 +36,7 @@ _THING = (
 )
 NEGATION = re.compile(
     rf"(?:^| )(?:(?:не|not|dont|never)(?: {_MAKING}(?: {_THING})*)?|no(?: need(?: {_THING})*)?"
-    r"|less|менее"
-    r"|без|without|remove|убери|убрать|уберите|удали|удалить|сотри|erase|delete)"
+    r"|less|менее|без|without|remove|убери|убрать|уберите|удали|удалить|сотри|erase|delete)"
     r"(?: the| a| any| all| этот| эффект\w*| фильтр\w*| effect| filter)* $"
 )
 

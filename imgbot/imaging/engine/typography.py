@@ -29,8 +29,12 @@ _LETTERED = re.compile(
     re.IGNORECASE,
 )
 _PLACE = re.compile(
-    r"(?:^|\s+)(?:(?:на|в|во|над|под)|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w+",
-    re.IGNORECASE,
+    r"\s(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w", re.IGNORECASE
+)
+# «На заборе Привет», and not «В добрый путь».
+_PLACE_FIRST = re.compile(
+    r"^(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w+"
+    r"(?:\s*[:—–-]\s*|\s+(?=[A-ZА-ЯЁ]))"
 )
 _NO_LETTERS = re.compile(
     r"\b(?:без|without|no)\s+(?:any\s+)?(?:надпис\w*|подпис\w*|текст\w*|букв\w*|слов\b|text|"
@@ -76,10 +80,9 @@ def words_to_set(words: str) -> str:
 
 def _without_place(text: str) -> str:
     """Without where it is to stand: behind it, or before it."""
+    text = _PLACE_FIRST.sub("", text)
     place = _PLACE.search(text)
-    if place is None:
-        return text
-    return text[: place.start()] if place.start() else text[place.end() :].lstrip(" :—–-")
+    return text[: place.start()] if place else text
 
 
 def _without_instructions(text: str) -> str:
