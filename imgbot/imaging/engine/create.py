@@ -42,9 +42,12 @@ def _shape(word: str) -> str:
 _SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape in (
     (r"\b(квадрат|square)", (1, 1)),
     (_shape(r"вертикальн\w+|vertical(?:ly)?")
-     + r"|\bportrait|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
+     + r"|\b(?:вертикально|vertically)\s*(?=$|[,;.!\n])|\bportrait"
+       r"|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
        r"фотограф|скульпт|сходств|карандаш))", (3, 4)),
-    (_shape(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|landscape|wide"), (4, 3)),
+    (_shape(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|wide")
+     + r"|\b(?:горизонтально|horizontally)\s*(?=$|[,;.!\n])|\blandscape (?:format|orientation)",
+     (4, 3)),
     ((r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|desktop|"
      r"16 на 9)"), (16, 9)),
     ((r"\b(сториз|сторис|рилс|на телефон\b|phone wallpaper|9 на 16|"

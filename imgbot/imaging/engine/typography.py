@@ -24,7 +24,7 @@ _ASKED = re.compile(
 _CARD = re.compile(rf"открытк|postcard|greeting|\b{_CARD_ITSELF}|приглаш|invitation", re.IGNORECASE)
 # What follows is to be set, up to a comma or to where it is to stand.
 _LETTERED = re.compile(
-    r"\b(?:надпис\w*|подпис(?:ь|ью|и|ано|анн\w+)|со\s+словами|caption(?:ed)?|lettering|saying|"
+    r"\b(?:надпис\w*|подпис(?:ь|ью|и|ано|анн\w+)|со\s+словами|с\s+(?:текстом|фразой)|caption(?:ed)?|lettering|saying|"
     r"that\s+says)\b[\s:—–-]*(?P<text>(?:[^,;.\n]|\.(?!\s))*)",
     re.IGNORECASE,
 )
