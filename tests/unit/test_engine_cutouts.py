@@ -16,6 +16,8 @@ CUT_OUT_WORDS = [
     "1 на фон 2", "вырежи 1 и вставь в 2", "cut out 1 and paste it onto 2", "1 into 2", "фон 2",
     "use the second as background", "замени фон", "put one into the other", "вставь одно в другое",
     "добавь объект с фото 1 на фото 2", "помести 1 на второе",
+    "кот из 1 на диване из 2", "put the cat from 1 on the sofa from 2",
+    "девушку с первого фото на фон второго", "человека из 1 на пляж из 2",
 ]  # fmt: skip
 
 

@@ -52,6 +52,14 @@ def test_unknown_words_are_said_with_layouts_and_fail_nothing(
     assert len(outcome.nearest) == 3
 
 
+@pytest.mark.parametrize(
+    "words", ["swap faces", "face swap", "swap the faces", "поменяй лица местами", "замени лицо"]
+)
+def test_what_cannot_be_done_is_said_and_turns_nothing_round(words: str) -> None:
+    wish = read_wish(words, 2)
+    assert (wish.layout, wish.order, wish.unknown) == ("collage", (0, 1), (words,))
+
+
 HOSTILE = [
     "", " ", "\x00" * 60, "😀😀", "\u202eשלום עולם", "مرحبا", "a" * 2000, "1 " * 1000,
     "put 1 into 1", "put 7 into 9", "0 в 0", "999 в 1000", "слева 99", "@1 @2", "@@@@ 1@2",

@@ -23,28 +23,39 @@ LONGER_SIDE_PX = 2048
 RATIO_MAX = 3.0
 
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2})\s?[:xх]\s?(\d{1,2})(?![\d:])")
-_SHAPES = (
-    (re.compile(r"\b(квадрат|square)", re.IGNORECASE), (1, 1)),
-    (re.compile(r"\b(портретн|вертикальн|portrait|vertical)", re.IGNORECASE), (3, 4)),
-    (
-        re.compile(r"\b(альбомн|горизонтальн|landscape format|horizontal|wide\b)", re.IGNORECASE),
-        (4, 3),
-    ),
-    (
-        re.compile(
-            r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|"
-            r"desktop|16 на 9)",
-            re.IGNORECASE,
-        ),
-        (16, 9),
-    ),
-    (
-        re.compile(r"\b(сториз|сторис|stor(?:y|ies)\b|reels?\b|рилс|на телефон|"
-                   r"phone wallpaper|9 на 16)", re.IGNORECASE),
-        (9, 16),
-    ),
-    (re.compile(r"\b(панорам|panoram|баннер|banner)", re.IGNORECASE), (2, 1)),
-)  # fmt: skip
+# A picture that is to be vertical, and not the lines in it.
+_PICTURE = (
+    r"(?:format|orientation|ratio|picture|image|photo|shot|poster|wallpaper|banner|(?:post)?card|"
+    r"формат|ориентаци|картин|фото|изображени|снимок|кадр|плакат|постер|открытк|обо[ийе]|обложк|"
+    r"афиш|лист\b)"
+)
+
+
+def _shape(word: str) -> str:
+    """The word beside what names a picture, or by itself between stops."""
+    return (
+        rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE}|\b{_PICTURE}\w*\s+(?:{word})(?!\w)|"
+        rf"(?:^|[,;.\n])[^\S\n]*(?:{word})\s*(?=$|[,;.!\n])"
+    )
+
+
+_SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape in (
+    (r"\b(квадрат|square)", (1, 1)),
+    (_shape(r"вертикальн\w+|vertical(?:ly)?")
+     + r"|\b(?:вертикально|vertically)\s*(?=$|[,;.!\n])|\bportrait"
+       r"|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
+       r"фотограф|скульпт|сходств|карандаш))", (3, 4)),
+    (_shape(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|wide")
+     + r"|\b(?:горизонтально|horizontally)\s*(?=$|[,;.!\n])|\blandscape (?:format|orientation)",
+     (4, 3)),
+    ((r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|desktop|"
+     r"16 на 9)"), (16, 9)),
+    ((r"\b(сториз|сторис|рилс|на телефон\b|phone wallpaper|9 на 16|"
+     r"(?:insta(?:gram)?|telegram|for|in|as) (?:my )?(?:stories|reels?)\b|"
+     r"(?:insta(?:gram)?|telegram) story\b|(?:story|stories|reels?) (?:format|size))|"
+     r"(?:^|[,;.\n])[^\S\n]*(?:story|stories|reels?)\s*(?=$|[,;.!\n])"), (9, 16)),
+    (r"\b(панорам|panoram|баннер|banner)", (2, 1)),
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,14 @@ def _frame(image: Image.Image, step: Step) -> Image.Image:
     return shapes.frame(image, _degree(step), colour)
 
 
+def _shrink(image: Image.Image, step: Step) -> Image.Image | None:
+    """By a share, or to as many pixels for the longer side; None if it has no more of them."""
+    if not step.value:
+        return shapes.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
+    share = max(1, int(step.value)) / max(image.size)
+    return shapes.resize(image, share) if share < 1 else None
+
+
 # With a value from the words, or a share of the picture.
 _BY_VALUE: Mapping[str, _ValueChange] = {
     "rotate_left": lambda image, _: shapes.rotate(image, 270),
@@ -127,7 +135,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
     "fit_ratio": _fit,
     "crop_side": lambda image, step: shapes.crop_side(image, step.value, _share(step, SIDE_SHARE)),
     "crop_edges": lambda image, step: shapes.crop_edges(image, _share(step, EDGE_SHARE)),
-    "smaller": lambda image, step: shapes.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE))),
+    "smaller": _shrink,
     "tint": lambda image, step: tones.toned(image, COLOURS[step.value]),
     "more_colour": lambda image, step: tones.shift_colour(
         image, COLOURS[step.value], _degree(step)
@@ -184,7 +192,7 @@ def _degree(step: Step) -> float:
 
 
 def _say(step: Step) -> str:
-    if step.value:
+    if step.value and step.key != "smaller":
         return f"{step.key}|{step.value}"
     if step.key in _BY_DEGREE and step.degree <= (SLIGHT + 1) / 2:
         return f"{step.key}|slightly"

@@ -65,9 +65,16 @@ _INTO = (
     r"|перед)(?: the)?(?: background(?: of| from)?| backdrop of| фон\w*| задн\w+ план\w*)?(?: из| с"
     r"| от)?"
 )
+# "The cat from the first", and where of the second it is to be.
+_SOMEBODY = r"(?:the |an? )?\w+ (?:from|из|со?)"
+_SOMEWHERE = r"(?:(?:the|an?) )?(?:\w+ ){1,2}(?:from|of|из|со?)"
 CUT_OUTS: tuple[re.Pattern[str], ...] = (
     _compile(
-        rf"(?:{_PUT} )?(?P<subjects>{_LIST})(?:(?: and| и"
+        rf"(?:{_PUT} )?(?:{_SOMEBODY} )?(?P<subjects>@\d{{1,2}}) {_INTO} {_SOMEWHERE}"
+        r" (?P<ground>@\d{1,2})"
+    ),
+    _compile(
+        rf"(?:{_PUT} |{_SOMEBODY} )?(?P<subjects>{_LIST})(?:(?: and| и"
         rf"| ,)? {_PUT})? {_INTO} (?P<ground>@\d{{1,2}})"
     ),
     _compile(rf"{_INTO} (?P<ground>@\d{{1,2}}) {_PUT} (?P<subjects>{_LIST})"),
@@ -87,6 +94,14 @@ CUTTING = _compile(
     rf"cut ?out(?: {_LIST})?|вырежи\w*(?: {_LIST})?|вырез\w+(?: {_LIST})?|{_PUT}(?: \w+)? {_OTHER}"
     r"|(?:replace|change|swap)(?: the)? (?:background|backdrop)|(?:замен|смен|поменя)\w+ фон\w*"
     r"|вставь\w*|insert|аппликаци\w+|стикер\w*|sticker"
+)
+
+# Known, and not done here.
+_FACES = r"(?:faces?|heads?|лиц\w*|голов\w*)"
+BEYOND = _compile(
+    rf"face ?swap\w*|(?:swap\w*|switch\w*|exchange|replace|change)(?: the| their| our)? {_FACES}"
+    rf"|(?:поменя\w+|замен\w+|перестав\w+|обменя\w+)(?: местами| им| нам)? {_FACES}(?: местами)?"
+    rf"|{_FACES} (?:поменя\w+|замен\w+)(?: местами)?"
 )
 
 LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (

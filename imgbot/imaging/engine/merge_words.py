@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.merge_vocabulary import (
     BACKGROUNDS,
+    BEYOND,
     CUT_OUTS,
     CUTTING,
     FILLERS,
@@ -60,13 +61,15 @@ class Wish:
 
 def read_wish(words: str, count: int) -> Wish:
     """Read what is asked for `count` photographs."""
-    text = _mend(_with_references(normalize(words), count))
+    said = _mend(_with_references(normalize(words), count))
+    beyond = tuple(match[0] for match in BEYOND.finditer(said))
+    text = BEYOND.sub(" , ", said)
     subjects, ground, is_cut_out = _read_cut_out(text, count)
     layout = next((key for key, pattern in LAYOUTS if pattern.search(text)), "")
     order, side_layout = _read_order(text, count)
     if is_cut_out and not (layout in ("blend", "screen") and not subjects):
         layout = "cut_out"
-    unknown = _left_over(text)
+    unknown = (*dict.fromkeys(beyond), *_left_over(text))
     return Wish(
         layout=layout or side_layout or "collage",
         order=order,

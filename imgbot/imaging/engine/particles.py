@@ -24,9 +24,20 @@ DEGREES = (
 PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|процент\w*)")
 
 # What asks for the opposite of the change behind it, and is not understood with it.
+_MAKING = (
+    r"(?:надо|нужно|хочу|люблю|нравится|делай\w*|делать|добавляй\w*|want|like|make|turn|add|apply"
+    r"|do|be|было|будет)"
+)
+# Not "сделай": after "не надо" it says what is wanted instead.
+_THING = (
+    r"(?:делать|сделать|добавлять|to|make|turn|it|this|the|an?|any|that|photo|picture|image|effect"
+    r"|filter|фото|фотку|картинку|его|ее|эту|это|этот|так|too|so|слишком|очень|эффект\w*"
+    r"|фильтр\w*)"
+)
 NEGATION = re.compile(
-    r"(?:^| )(?:не|без|not|no|dont|never|without|remove|убери|убрать|уберите|удали|удалить|сотри"
-    r"|erase|delete)(?: the| a| any)? $"
+    rf"(?:^| )(?:(?:не|not|dont|never)(?: {_MAKING}(?: {_THING})*)?|no(?: need(?: {_THING})*)?"
+    r"|less|менее|без|without|remove|убери|убрать|уберите|удали|удалить|сотри|erase|delete)"
+    r"(?: the| a| any| all| этот| эффект\w*| фильтр\w*| effect| filter)* $"
 )
 
 _FILLER_WORDS = """
@@ -36,7 +47,7 @@ but so make do please pls plz plss thanks thank thx hi hey hello could can would
 photo picture image pic photos pictures pics images everything all whole look looks looking like
 want wanna need more again still bit be is are was up out down apply effect filter style colour
 color colors colours mode version give get put turn into as add some have let lets just try bring
-crank pump dial portrait selfie shot kind sort now here there too
+crank pump dial portrait selfie shot kind sort now here there too came turned seems got was which
 и а но в во на с со до из у к ко по за от для чтобы было бы будет быть потом затем еще также тоже
 сделай сделать сделайте сделаем пусть пожалуйста плиз плз пжлст пж пожалуй спасибо спс привет
 фото фотку фотка фотки фотографию фотография фотографии снимок снимка картинку картинка картинки
@@ -44,6 +55,7 @@ crank pump dial portrait selfie shot kind sort now here there too
 можно можешь можете давай добавь добавить добавьте добавим прибавь наложи наложить примени эффект
 эффектом фильтр фильтром стиль стиле стилем режим вид виде все всю весь всё более больше побольше
 цвета цвет цветом как под типа вот ну просто так какой нибудь делай кадр кадра
+получилось получился получилась вышло вышел вышла выглядит кажется она он оно
 портрет портретное селфи тон тона тонах ка же ли то
 """
 # What may stand in a sentence and asks for nothing.

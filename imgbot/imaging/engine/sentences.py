@@ -7,19 +7,37 @@ to the one before. A word with one slip of the finger counts as the word that wa
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
+from imgbot.imaging.engine.faults import judge
+from imgbot.imaging.engine.fragments import BLEMISH, LESS, TAKE_AWAY
 from imgbot.imaging.engine.named_colours import colour_key
 from imgbot.imaging.engine.particles import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
 from imgbot.imaging.engine.spelling import mend_typo
-from imgbot.imaging.engine.vocabulary import COLOURED, OPPOSITES, PHRASES, Phrase
+from imgbot.imaging.engine.vocabulary import (
+    BEYOND,
+    COLOURED,
+    NOT_DONE,
+    OPPOSITES,
+    PHRASES,
+    Phrase,
+)
 
 WORDS_MAX = 1000
 # What a sentence of that length can hold at most, and be read in no time.
 _FOUND_MAX = 200
+# As many letters before a change can say that it is not meant, or the other way.
+_BEFORE = 48
 
-_COMPILED = tuple((phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in PHRASES)
+_COMPILED = tuple(
+    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in (*PHRASES, *BEYOND)
+)
+_LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
+# "Remove dust and scratches": the verb counts for both.
+_BOTH = re.compile(
+    rf"(?<!\w)(?P<verb>{TAKE_AWAY}|почист\w+) (?P<one>{BLEMISH}) (?P<and>and|и) (?={BLEMISH}(?!\w))"
+)
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
 _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
@@ -52,7 +70,7 @@ class _Degree:
 
 def read_steps(words: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The changes in their order, and the words that were not understood."""
-    text = normalize(words)
+    text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unknown = _read(text)
     if not unknown:
         return steps, ()
@@ -71,7 +89,7 @@ def normalize(words: str) -> str:
     rated = _RATIO.sub(r"\1:\2", signed)
     # A comma stays as a fence that no phrase and no degree reaches across.
     fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
-    plain = re.sub(r"[^\w:%, ]|_", " ", fenced)
+    plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
     return f" {' '.join(plain.split())} "
 
 
@@ -80,10 +98,12 @@ def _spell_sign(match: re.Match[str]) -> str:
 
 
 def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    found = _find(text)
-    degrees = _find_degrees(text, found)
+    understood = _find(text)
+    found = _orders(text, [item for item in understood if item.key != NOT_DONE])
+    beyond = [item for item in understood if item.key == NOT_DONE]
+    degrees = _find_degrees(text, understood)
     left = text
-    for span in (*found, *degrees):
+    for span in (*understood, *degrees):
         left = _blank(left, span.start, span.end)
     fences = [place for place, char in enumerate(text) if char == ","]
     owners = [_owner(degree.start, found, fences) for degree in degrees]
@@ -91,31 +111,50 @@ def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
         _step(item, [degree for degree, owner in zip(degrees, owners, strict=True)
                      if owner == index])
         for index, item in enumerate(found)
-        if not _is_repeated(index, found, left)
+        if item.key and not _is_repeated(index, found, left)
     )  # fmt: skip
     unknown = [
-        word
-        for word in left.split()
-        if word not in FILLERS and any(char.isalpha() for char in word)
-    ]
+        *(text[item.start : item.end] for item in beyond),
+        *(word for word in left.split()
+          if word not in FILLERS and any(char.isalpha() for char in word)),
+    ]  # fmt: skip
     return steps, tuple(dict.fromkeys(unknown))
 
 
 def _find(text: str) -> list[_Found]:
-    candidates = [
+    plain = [
         _Found(match.start(), match.end(), phrase.key, value)
         for phrase, pattern in _COMPILED
         for match in pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
+    candidates = [*plain, *(less for item in plain if (less := _lessened(text, item)))]
     candidates.sort(key=lambda item: (item.start - item.end, item.start))
     chosen: list[_Found] = []
     for item in candidates:
         is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
-        is_meant = not NEGATION.search(text[max(0, item.start - 24) : item.start])
+        is_meant = not NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
         if is_free and is_meant and len(chosen) < _FOUND_MAX:
             chosen.append(item)
     return sorted(chosen, key=lambda item: item.start)
+
+
+def _orders(text: str, found: list[_Found]) -> list[_Found]:
+    """What is asked for; a change without a key is only a description."""
+    keys = [item.key for item in found]
+    for at, item in enumerate(found):
+        others = keys[:at] + keys[at + 1 :]
+        keys[at] = judge(text, item.start, item.end, item.key, others)
+    return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
+
+
+def _lessened(text: str, item: _Found) -> _Found | None:
+    """The other way where it is to be less ("less warm"), and that word taken with it."""
+    before = text[max(0, item.start - _BEFORE) : item.start]
+    less = _LESSENED.search(before) if item.key in OPPOSITES else None
+    if less is None:
+        return None
+    return _Found(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
 
 
 def _value(phrase: Phrase, match: re.Match[str]) -> str | None:

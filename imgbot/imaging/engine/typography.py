@@ -1,32 +1,53 @@
-"""Setting words: which of them, in what letters, and where they can be read."""
+"""Setting words: which of them, and where they can be read."""
 
 import re
-from collections.abc import Callable
-from functools import cache, lru_cache
 
-import fontpkg_oswald
-import fontpkg_playfair_display
-from PIL import Image, ImageDraw, ImageFont, ImageStat
+from PIL import Image, ImageDraw, ImageStat
 
 from imgbot.imaging.engine import brush
 from imgbot.imaging.engine.colours import Colour, lightness, mix
+from imgbot.imaging.engine.faces import card_font, fit, is_drawable, line_height, poster_font
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.subjects import names_figure, names_style
 
 CHARACTERS_MAX = 140
-LINES_MAX = 6
-WORD_MAX = 24
-
-_Font = ImageFont.FreeTypeFont
-_FontOf = Callable[[int], _Font]
 
 _QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
+_CARD_ITSELF = (
+    r"(?<!playing )(?<!credit )(?<!bank )card\b(?!\s+(?:games?|tables?|players?|tricks?)\b)"
+)
 _ASKED = re.compile(
-    r"\b(плакат|постер|афиш|обложк|надпис|poster|cover|caption|lettering|открытк|postcard|"
-    r"greeting|card\b|приглаш|invitation)\w*",
+    r"\b(?:плакат|постер|афиш|обложк|poster|cover|открытк|postcard|greeting|приглаш|invitation|"
+    rf"{_CARD_ITSELF})\w*",
     re.IGNORECASE,
 )
-_CARD = re.compile(r"открытк|postcard|greeting|card\b|приглаш|invitation", re.IGNORECASE)
+_CARD = re.compile(rf"открытк|postcard|greeting|\b{_CARD_ITSELF}|приглаш|invitation", re.IGNORECASE)
+# What follows is to be set, up to a comma or to where it is to stand.
+_LETTERED = re.compile(
+    r"\b(?:надпис\w*|подпис(?:ь|ью|и|ано|анн\w+)|со\s+словами|с\s+(?:текстом|фразой)|caption(?:ed)?|lettering|saying|"
+    r"that\s+says)\b[\s:—–-]*(?P<text>(?:[^,;.\n]|\.(?!\s))*)",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(
+    r"\s(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w", re.IGNORECASE
+)
+# «На заборе Привет», and not «В добрый путь».
+_PLACE_FIRST = re.compile(
+    r"^(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w+"
+    r"(?:\s*[:—–-]\s*|\s+(?=[A-ZА-ЯЁ]))"
+)
+_NO_LETTERS = re.compile(
+    r"\b(?:без|without|no)\s+(?:any\s+)?(?:надпис\w*|подпис\w*|текст\w*|букв\w*|слов\b|text|"
+    r"captions?|letter(?:s|ing)|words)\b",
+    re.IGNORECASE,
+)
+# What the card is like and where it comes from, and not what it says.
+_ABOUT_CARD = re.compile(
+    r"\b\w+(?:ая|яя|ую|юю|ой|ей|ый|ий)\s+(?=(?:открытк|плакат|постер|афиш|обложк|приглаш))|"
+    r"\bпоздравительн\w*|(?<=postcard)\s+from\s+[^,:]*|(?<=card)\s+from\s+[^,:]*|"
+    r"(?<=открытка)\s+из\s+[^,:]*|(?<=открытку)\s+из\s+[^,:]*",
+    re.IGNORECASE,
+)
 # Greetings begin with «с», and so do things that a card is to show: «с тортом».
 _FILLERS = re.compile(
     r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|про|о|об|в|и|the|a|an|of|for|with|make|"
@@ -43,13 +64,25 @@ def words_to_set(words: str) -> str:
     quoted = [next(part for part in match if part) for match in _QUOTED.findall(words)]
     if quoted:
         text = " ".join(quoted)
+    elif _NO_LETTERS.search(words):
+        return ""
+    elif lettered := _LETTERED.search(words):
+        text = _without_instructions(_without_place(lettered["text"]))
     elif _ASKED.search(words):
-        text = _FILLERS.sub("", _without_instructions(_ASKED.sub(" ", words)))
+        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", words))
+        text = _FILLERS.sub("", _without_instructions(said))
     else:
         return ""
     text = " ".join(text[: 8 * CHARACTERS_MAX].split())
-    drawable = "".join(char for char in text if char == " " or _has(char))
+    drawable = "".join(char for char in text if char == " " or is_drawable(char))
     return _shorten(" ".join(drawable.split()))
+
+
+def _without_place(text: str) -> str:
+    """Without where it is to stand: behind it, or before it."""
+    text = _PLACE_FIRST.sub("", text)
+    place = _PLACE.search(text)
+    return text[: place.start()] if place else text
 
 
 def _without_instructions(text: str) -> str:
@@ -92,8 +125,8 @@ def set_words(
 
 def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     """Narrow capitals over the quieter end of the picture."""
-    lines, font = _fit(text.upper(), _poster_font, scene.width * 0.84, scene.height * 0.3)
-    height = _line_height(font) * len(lines)
+    lines, font = fit(text.upper(), poster_font, scene.width * 0.84, scene.height * 0.3)
+    height = line_height(font) * len(lines)
     margin = scene.height * 0.075
     band = round(height + margin * 1.6)
     upper = canvas.crop((0, 0, scene.width, band))
@@ -106,7 +139,7 @@ def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     draw = ImageDraw.Draw(canvas)
     for index, line in enumerate(lines):
         left = scene.width * 0.08
-        draw.text((left, top + index * _line_height(font)), line, fill=ink, font=font)
+        draw.text((left, top + index * line_height(font)), line, fill=ink, font=font)
     rule = top + height + scene.unit_px * 3.2 if is_above else top - scene.unit_px * 1.6
     draw.rectangle(
         [
@@ -123,8 +156,8 @@ def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
 def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     """An italic serif on a sheet of paper in the middle, with a thin frame."""
     share = 0.16 if scene.in_focus().getbbox() else 0.34
-    lines, font = _fit(text, _card_font, scene.width * 0.62, scene.height * share)
-    height = _line_height(font) * len(lines)
+    lines, font = fit(text, card_font, scene.width * 0.62, scene.height * share)
+    height = line_height(font) * len(lines)
     widest = max(font.getlength(line) for line in lines)
     half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 7, height / 2 + scene.unit_px * 6)
     centre = (scene.width / 2, _free_height(scene, half[1]))
@@ -138,7 +171,7 @@ def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     accent = mix(scene.palette.accents[0], scene.palette.ink, 0.3)
     draw.rectangle(frame, outline=accent, width=max(1, round(scene.unit_px * 0.25)))
     for index, line in enumerate(lines):
-        spot = (centre[0], centre[1] - height / 2 + (index + 0.5) * _line_height(font))
+        spot = (centre[0], centre[1] - height / 2 + (index + 0.5) * line_height(font))
         draw.text(spot, line, fill=scene.palette.ink, font=font, anchor="mm")
     return canvas
 
@@ -187,81 +220,3 @@ def _veil(canvas: Image.Image, shade: Colour, *, is_above: bool, reach: float) -
     canvas = canvas.copy()
     canvas.paste(shade, (0, 0 if is_above else canvas.height - fade.height), fade)
     return canvas
-
-
-@cache
-def _poster_font(size_px: int) -> _Font:
-    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
-    font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([600])
-    return font
-
-
-@cache
-def _card_font(size_px: int) -> _Font:
-    path = next((fontpkg_playfair_display.ROOT / "files").glob("*Italic*.ttf"))
-    font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([500])
-    return font
-
-
-def caption_font(size_px: int) -> _Font:
-    """An upright face for captions, in both alphabets."""
-    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
-    font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([350])
-    return font
-
-
-def _line_height(font: _Font) -> float:
-    return font.size * 1.22
-
-
-@lru_cache(maxsize=4096)
-def _has(char: str) -> bool:
-    """Whether both fonts draw it; what they lack (emoji, say) would be an empty box."""
-    return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (_poster_font, _card_font))
-
-
-def _drawn(font_of: _FontOf, char: str) -> bytes:
-    tile = Image.new("L", (48, 48))
-    ImageDraw.Draw(tile).text((8, 8), char, fill=255, font=font_of(24))
-    return tile.tobytes()
-
-
-def _fit(text: str, font_of: _FontOf, width: float, height: float) -> tuple[list[str], _Font]:
-    """The largest letters in which the text fits, and its lines."""
-    fits = [
-        _fit_lines(_break(text, count), font_of, width, height) for count in range(1, LINES_MAX + 1)
-    ]
-    return max(fits, key=lambda fit: fit[1].size)
-
-
-def _fit_lines(
-    lines: list[str], font_of: _FontOf, width: float, height: float
-) -> tuple[list[str], _Font]:
-    trial = font_of(100)
-    widest = max(1.0, *(trial.getlength(line) for line in lines))
-    size = min(100 * width / widest, height / len(lines) / 1.22, height * 0.62)
-    return lines, font_of(max(12, int(size)))
-
-
-def _hyphenated(word: str) -> list[str]:
-    """A word that no line could hold, in pieces."""
-    pieces = [word[at : at + WORD_MAX] for at in range(0, len(word), WORD_MAX)]
-    return [*(f"{piece}-" for piece in pieces[:-1]), *pieces[-1:]]
-
-
-def _break(text: str, count: int) -> list[str]:
-    """The text in at most `count` lines of about the same length."""
-    words = [part for word in text.split(" ") for part in _hyphenated(word)]
-    target = len(text) / count
-    lines: list[str] = [""]
-    for word in words:
-        longer = f"{lines[-1]} {word}".strip()
-        is_over = len(longer) > target and len(longer) - target > target - len(lines[-1])
-        if is_over and lines[-1] and len(lines) < count:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines

@@ -1,0 +1,95 @@
+"""The faces that words are set in, and the largest letters in which they fit."""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+import fontpkg_oswald
+import fontpkg_playfair_display
+from PIL import Image, ImageDraw, ImageFont
+
+LINES_MAX = 6
+WORD_MAX = 24
+
+Font = ImageFont.FreeTypeFont
+FontOf = Callable[[int], Font]
+
+
+@cache
+def poster_font(size_px: int) -> Font:
+    """Narrow and bold, for capitals."""
+    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([600])
+    return font
+
+
+@cache
+def card_font(size_px: int) -> Font:
+    """An italic serif."""
+    path = next((fontpkg_playfair_display.ROOT / "files").glob("*Italic*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([500])
+    return font
+
+
+def caption_font(size_px: int) -> Font:
+    """An upright face for captions, in both alphabets."""
+    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
+    font = ImageFont.truetype(str(path), size_px)
+    font.set_variation_by_axes([350])
+    return font
+
+
+def line_height(font: Font) -> float:
+    """From one line to the next, in pixels."""
+    return font.size * 1.22
+
+
+@lru_cache(maxsize=4096)
+def is_drawable(char: str) -> bool:
+    """Whether both fonts draw it; what they lack (emoji, say) would be an empty box."""
+    return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (poster_font, card_font))
+
+
+def _drawn(font_of: FontOf, char: str) -> bytes:
+    tile = Image.new("L", (48, 48))
+    ImageDraw.Draw(tile).text((8, 8), char, fill=255, font=font_of(24))
+    return tile.tobytes()
+
+
+def fit(text: str, font_of: FontOf, width: float, height: float) -> tuple[list[str], Font]:
+    """The largest letters in which the text fits, and its lines."""
+    fits = [
+        _fit_lines(_break(text, count), font_of, width, height) for count in range(1, LINES_MAX + 1)
+    ]
+    return max(fits, key=lambda fit: fit[1].size)
+
+
+def _fit_lines(
+    lines: list[str], font_of: FontOf, width: float, height: float
+) -> tuple[list[str], Font]:
+    trial = font_of(100)
+    widest = max(1.0, *(trial.getlength(line) for line in lines))
+    size = min(100 * width / widest, height / len(lines) / 1.22, height * 0.62)
+    return lines, font_of(max(12, int(size)))
+
+
+def _hyphenated(word: str) -> list[str]:
+    """A word that no line could hold, in pieces."""
+    pieces = [word[at : at + WORD_MAX] for at in range(0, len(word), WORD_MAX)]
+    return [*(f"{piece}-" for piece in pieces[:-1]), *pieces[-1:]]
+
+
+def _break(text: str, count: int) -> list[str]:
+    """The text in at most `count` lines of about the same length."""
+    words = [part for word in text.split(" ") for part in _hyphenated(word)]
+    target = len(text) / count
+    lines: list[str] = [""]
+    for word in words:
+        longer = f"{lines[-1]} {word}".strip()
+        is_over = len(longer) > target and len(longer) - target > target - len(lines[-1])
+        if is_over and lines[-1] and len(lines) < count:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines

@@ -1,0 +1,113 @@
+"""What a photograph is like, told apart from what is to be done to it.
+
+"The photo is dark, make it brighter" asks for one change; "the photo is dark" asks for it, too.
+A fault is dropped where its remedy is asked for in the same sentence; alone it becomes the remedy.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+
+_SHARPER, _CLEANER = ("sharpen", "auto"), ("denoise", "auto", "soften")
+_LIGHTER = ("brighter", "shadows", "auto", "golden_hour")
+_COLOURS = ("saturate", "brighter", "contrast", "pop", "auto", "warmer", "depth")
+_ANY_REPAIR = (
+    "auto", "brighter", "darker", "warmer", "cooler", "contrast", "saturate", "sharpen", "denoise",
+    "white_balance", "scratches", "dust", "shadows", "less_colour",
+)  # fmt: skip
+
+# By the change that the word would ask for: what makes it a mere description.
+_REMEDIES: Mapping[str, tuple[str, ...]] = {
+    "darker": _LIGHTER, "brighter": ("darker", "highlights", "auto"),
+    "blur": _SHARPER, "soften": _SHARPER, "grain": _CLEANER,
+    "cooler": ("warmer", "auto", "white_balance", "golden_hour"),
+    "warmer": ("cooler", "auto", "white_balance"),
+    "desaturate": _COLOURS, "faded": _COLOURS, "flatter": ("contrast", "auto", "pop"),
+    "night": _ANY_REPAIR, "golden_hour": _ANY_REPAIR, "vintage": _ANY_REPAIR,
+}  # fmt: skip
+# What nobody wants: alone in a sentence it asks for this.
+_ALONE: Mapping[str, str] = {
+    "darker": "brighter", "blur": "sharpen", "grain": "denoise", "cooler": "warmer",
+    "desaturate": "saturate",
+}  # fmt: skip
+
+_ENDING = r"(?:ый|ий|ая|яя|ое|ее|ые|ие|ую|о|а|ы|ым|ой|ыми)"
+_FAULT = re.compile(
+    r"dark|dim|dull|pale|cold|blurr?y|blurred|grainy|noisy|soft|out of focus|bright|light"
+    r"|warm|faded|washed out|flat"
+    rf"|(?:темн|светл|ярк|размыт|смазан|заблюрен|размазан|нерезк|нечетк|зернист|шумн|холодн|тепл"
+    rf"|бледн|блекл|тускл|мягк|выцветш){_ENDING}|выцвел\w*|темен|бледен|размыт"
+)
+# Said of any photograph, and no fault.
+_SCENE = re.compile(
+    r"night(?:time)?|sunset|sunny|ночн(?:ое|ая|ой|ую|ые)|закатн\w+|солнечн(?:ое|ая|ый|ую|ые)"
+    r"|old(?: photo)?|стар(?:ое|ая|ую|ый) (?:фото\w*|снимок)"
+)
+# Phrases that hold the fault and ask for its remedy themselves.
+_EXCESS = re.compile(
+    r"(?:too|so|слишком|очень) .*|темноват\w*|смазан\w*|недосвет\w*|пересвечен\w*|темно"
+)
+
+_PHOTO = (
+    r"(?:photo(?:graph)?|picture|pic|image|shot|selfie|portrait|фото|фотк[аиу]|фотографи[яию]"
+    r"|снимок|снимки|картинк[аиу]|изображение|кадр|портрет|селфи)"
+)
+# "Тёмным" is what it came out, or what it is to be.
+_OBLIQUE = re.compile(r"(?:ым|ой|ыми)$")
+_CAME_OUT = re.compile(
+    r"(?:получил\w+|вышл\w|вышел|выглядит|кажется)(?: (?:очень|слишком|как\w+ то))* $"
+)
+_MADE = (
+    r"(?:make|makes|turn|want|need|get|give|add|like|as|into|to|in|сдела\w+|сделай\w*|делай"
+    r"|хочу|нужн\w+|надо|под|как|стил\w+|пусть|будет|добав\w+)"
+    r"(?: (?:me|it|the|this|that|my|an?|all|whole|look|look like|old|стар\w+|мне|мо[юеий]"
+    r"|эт[уот]|все|всю|чтобы|чтоб))*"
+)
+_MADE_BEFORE = re.compile(rf"(?<!\w){_MADE} $")
+_MADE_AFTER = re.compile(rf"^(?: {_PHOTO})? (?:сделай\w*|сделать|make)(?= (?:,|$))")
+_SO = (
+    r"(?: (?:is|are|was|looks?|seems?|got|came out|turned out|which|that|a bit|a little|too|very|so"
+    r"|really|quite|pretty|rather|у меня|получил\w+|вышл[аои]|вышел|выглядит|как\w+ то|очень"
+    rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_FAULT.pattern}) (?:and|и)))*"
+)
+# The photograph before the word, or what stands for it: "it is dark".
+_SUBJECT = re.compile(
+    rf"(?<!\w)(?:{_PHOTO}{_SO}|(?:it (?:is|was|looks?|came out)|its|она|он|оно){_SO}) $"
+)
+# A part of it may be what it is only to be mended, and else be asked for: "a dark background".
+_PART = re.compile(
+    r"(?<!\w)(?:фон|лиц[оа]|цвета|краски|небо|background|faces?|colou?rs|sky)"
+    rf"{_SO} $"
+)
+_OBJECT = re.compile(rf"^ {_PHOTO}(?!\w)")
+_OLD_PHOTO = re.compile(rf".* {_PHOTO}")
+_REACH = 80
+
+
+def judge(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
+    """The change that the words at `start` ask for among the `others`; "" for none."""
+    words = text[start:end]
+    if _EXCESS.fullmatch(words):
+        return "" if key in others else key
+    if key not in _REMEDIES or not (_FAULT.fullmatch(words) or _SCENE.fullmatch(words)):
+        return key
+    is_attribute = bool(_OBJECT.match(text[end : end + _REACH]) or _OLD_PHOTO.fullmatch(words))
+    is_remedied = not set(others).isdisjoint(_REMEDIES[key])
+    if not is_attribute and not _is_said_of(_SUBJECT, text, start, end):
+        return "" if is_remedied and _is_said_of(_PART, text, start, end) else key
+    is_made = bool(
+        _MADE_BEFORE.search(text[max(0, start - _REACH) : start]) or _MADE_AFTER.match(text[end:])
+    )
+    if is_remedied and not (is_made and _SCENE.fullmatch(words)):
+        return ""
+    return key if is_made or _SCENE.fullmatch(words) else _ALONE.get(key, key)
+
+
+def _is_said_of(what: re.Pattern[str], text: str, start: int, end: int) -> bool:
+    """Whether it is what the photograph is, and not what it is to be made."""
+    before = text[max(0, start - _REACH) : start]
+    subject = what.search(before)
+    if subject is None or _MADE_AFTER.match(text[end:]):
+        return False
+    if _OBLIQUE.search(text[start:end]) and not _CAME_OUT.search(before):
+        return False
+    return not _MADE_BEFORE.search(before[: subject.start()])
