@@ -93,7 +93,7 @@ def backup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-pictures",
         action="store_true",
-        help="without the finished pictures kept for the button “original file”",
+        help="without the finished pictures kept for the button “As a file”",
     )
 
 

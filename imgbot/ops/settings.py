@@ -167,7 +167,7 @@ class Settings(ProviderSettings):
         int,
         Field(ge=0, le=1_000_000),
         About(
-            "megabytes of finished pictures kept on disk for the button “original file”, for 30 "
+            "megabytes of finished pictures kept on disk for the button “As a file”, for 30 "
             "days at most; 0 keeps none",
             _whole(0, 1_000_000),
         ),
