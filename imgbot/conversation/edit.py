@@ -3,9 +3,10 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
-from imgbot.conversation.reading import picture_of, subject_of, words_of
+from imgbot.conversation.reading import picture_of, subject_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 from imgbot.job import Operation, Source
@@ -23,7 +24,7 @@ async def handle_edit_start(
     await desk.check_rate_limit(visit)
     words = ""
     if isinstance(event, Message):
-        words = words_of(event)
+        words = await words_about(event, desk)
         source = subject_of(event) or source
     await edit(state, visit, desk, source, words)
 
@@ -33,13 +34,30 @@ async def take_edit_photo(message: Message, state: FSMContext, visit: Visit, des
     source = picture_of(message)
     if source is None:
         raise UserError("send_photo_please")
-    await edit(state, visit, desk, source, words_of(message))
+    await edit(state, visit, desk, source, await words_about(message, desk))
 
 
 async def take_edit_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """What to do with the photo; another photo takes the place of the first."""
     source = subject_of(message) or await source_in(state)
-    await edit(state, visit, desk, source, words_of(message))
+    await edit(state, visit, desk, source, await words_about(message, desk))
+
+
+async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """A picture that came by itself: words say what to do."""
+    source = picture_of(message)
+    if source is None or await words_about(message, desk):
+        await handle_edit_start(message, state, visit, desk)
+        return
+    await ask_about(state, visit, desk, source)
+
+
+async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words about the photo that came before them; another photo takes its place."""
+    if picture_of(message):
+        await handle_photo(message, state, visit, desk)
+        return
+    await handle_edit_start(message, state, visit, desk, await source_in(state))
 
 
 async def ask_about(state: FSMContext, visit: Visit, desk: Desk, photo: Source) -> None:
