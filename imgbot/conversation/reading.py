@@ -4,7 +4,7 @@ import re
 import unicodedata
 from pathlib import PurePath
 
-from aiogram.types import Message, MessageEntity
+from aiogram.types import ExternalReplyInfo, Message, MessageEntity
 
 from imgbot.conversation.meaning import Meaning, meaning_of
 from imgbot.errors import UserError
@@ -23,6 +23,7 @@ _SUFFIXES = frozenset(
 _COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
 # Control and format characters, and halves of characters that no encoding has room for.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
+_MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
 # Joiners hold emoji together.
 _JOINERS = frozenset("\u200d\ufe0f")
 # Letters and symbols that look like nothing: people send them as an empty message.
@@ -65,7 +66,7 @@ def meaning_in(message: Message) -> Meaning:
     return meaning_of(words, is_about_picture=is_about_picture(message))
 
 
-def picture_of(message: Message) -> Source | None:
+def picture_of(message: Message | ExternalReplyInfo) -> Source | None:
     """Return the picture of a message, None if it has none.
 
     Raises UserError for a file that is no picture or over Telegram's limit.
@@ -95,12 +96,26 @@ def answered_of(message: Message) -> Message | None:
 
 
 def replied_picture_of(message: Message) -> Source | None:
-    """Return the picture of the message that this one answers, if there is one.
+    """Return the picture of the message that this one answers, here or in another chat.
 
-    Raises UserError as `picture_of` does.
+    Raises UserError as `picture_of` does; in private also where its sender may take for a
+    picture what is none.
     """
-    answered = answered_of(message)
-    return picture_of(answered) if answered is not None else None
+    answered = answered_of(message) or message.external_reply
+    if answered is None:
+        return None
+    is_private = message.chat.type == "private"
+    if any(getattr(answered, kind) for kind in _MOVING_OR_HEARD):
+        if is_private:
+            raise UserError("cannot_read_kind")
+        return None
+    try:
+        return picture_of(answered)
+    except UserError as error:
+        # In a group they may speak of a file to each other, and with the bot of a fox.
+        if error.reason == "file_not_picture" and not is_private:
+            return None
+        raise
 
 
 def is_about_picture(message: Message) -> bool:

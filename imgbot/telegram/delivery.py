@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
+    ExternalReplyInfo,
     ForceReply,
     FSInputFile,
     InlineKeyboardButton,
@@ -219,7 +220,7 @@ class Delivery:
         return picture_in(shown) if isinstance(shown, Message) else None
 
 
-def picture_in(message: Message) -> Source | None:
+def picture_in(message: Message | ExternalReplyInfo) -> Source | None:
     """Return the handle of a message's picture, whoever sent it; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
