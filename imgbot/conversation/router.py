@@ -21,6 +21,7 @@ from imgbot.conversation.edit import (
     take_edit_photo,
     take_edit_words,
 )
+from imgbot.conversation.enlarging import is_enlargement
 from imgbot.conversation.greeting import (
     handle_cancel,
     handle_edited,
@@ -53,12 +54,14 @@ from imgbot.errors import UserError
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """Plain words: about the album right before them, else a new picture."""
+    """Plain words: about the album right before them, else a new picture or a larger one."""
     words = words_of(message)
     if not words:
         raise UserError("words_empty")
     if album := await desk.store.albums.open_album(visit.person):
         await put_aside(visit, desk, album, None, words)
+    elif is_enlargement(words):
+        await handle_upscale_button(message, state, visit, desk)
     else:
         await handle_create(message, state, visit, desk)
 
@@ -142,12 +145,12 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
 
     # An album's items go to its album even where a caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
-    router.message.register(handle_start, CommandStart())
+    router.message.register(handle_start, CommandStart(ignore_case=True))
     for name, handler in _COMMANDS.items():
-        router.message.register(handler, Command(name))
+        router.message.register(handler, Command(name, ignore_case=True))
     for name, handler in admin.COMMANDS.items():
         place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
-        router.message.register(handler, Command(name), *place, is_admin)
+        router.message.register(handler, Command(name, ignore_case=True), *place, is_admin)
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
     router.message.register(handle_aside, meant, F.text, meaning_aside)
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
