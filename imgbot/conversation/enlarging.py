@@ -16,6 +16,11 @@ _ENLARGE = re.compile(
 )
 _MAKING = re.compile(r"\b(?:сделай|сделайте|сделать|make)\b")
 _LARGER = re.compile(r"\b(?:(?:по)?больше|(?:по)?крупнее|bigger|larger)\b")
+# A number alone may be of anything.
+_TIMES = re.compile(
+    r"\b(?:[xх] ?[24]|[24] ?[xхkк]|(?:[24]|два|четыре|two|four) (?:раза|times)"
+    r"|вдвое|вчетверо|twice|double|quadruple)\b"
+)
 _BESIDE = (
     r"в|до|и|а|раза?|ее|его|это|эту|этот|мне|теперь|еще|пожалуйста|фото|фотку|фотографию|картинку|"
     r"изображение|рисунок|размер|разрешение|[xх]|[xх]?[24][xх]?|4 ?[kк]|два|четыре|вдвое|вчетверо|"
@@ -39,4 +44,4 @@ def is_enlargement(words: str) -> bool:
     if len(words) > _ENLARGING_LIMIT or not _ENLARGING.fullmatch(asked):
         return False
     is_made_larger = _MAKING.search(asked) and _LARGER.search(asked)
-    return bool(is_made_larger or _ENLARGE.search(asked) or scale_in(asked))
+    return bool(is_made_larger or _ENLARGE.search(asked) or _TIMES.search(asked))

@@ -36,12 +36,13 @@ from imgbot.conversation.meaning import Meaning
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
 from imgbot.conversation.presses import handle_press
 from imgbot.conversation.reading import (
+    answered_of,
     is_about_picture,
     meaning_in,
     without_mention,
     words_of,
 )
-from imgbot.conversation.results import handle_compare, handle_last, handle_undo
+from imgbot.conversation.results import handle_compare, handle_last, handle_ready, handle_undo
 from imgbot.conversation.retouch import handle_retoucher_start, take_retouch_photo
 from imgbot.conversation.standing import handle_limits, handle_queue, handle_quiet
 from imgbot.conversation.upscale import (
@@ -51,6 +52,7 @@ from imgbot.conversation.upscale import (
 )
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
+from imgbot.texts import LANGUAGES, say
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
@@ -101,6 +103,7 @@ _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
 # Here a reply to a picture names the picture, and its words are not what to do.
 _PICTURE_ASKED = StateFilter(Ask.upscale_scale, Ask.upscale_photo, Ask.retouch_photo)
+_READY_LINES = frozenset(say(language, "ready") for language in LANGUAGES)
 _IS_PRIVATE = F.chat.type == "private"
 _IS_SPOKEN = F.content_type.in_(
     {
@@ -134,6 +137,12 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
         # In a group only the item with the mention says that the album is for the bot.
         return meant(message) or await desk.store.albums.is_known(album_of(message))
 
+    def is_to_ready_line(message: Message) -> bool:
+        answered = answered_of(message)
+        author = answered.from_user if answered else None
+        is_own = author is not None and author.id == myself.id
+        return is_own and answered is not None and answered.text in _READY_LINES
+
     def is_admin(message: Message) -> bool:
         return message.from_user is not None and desk.house.is_admin(message.from_user.id)
 
@@ -155,6 +164,7 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
     router.message.register(handle_aside, meant, F.text, meaning_aside)
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
     router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
+    router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
     router.message.register(handle_photo, meant, _PICTURE)

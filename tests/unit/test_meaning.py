@@ -62,7 +62,8 @@ def test_words_that_only_ask_for_a_larger_picture(words: str) -> None:
     "words",
     [
         "", "увеличь глаза", "увеличь яркость в 2 раза", "увеличь в 3 раза", "больше", "bigger",
-        "make it warmer", "make the cat bigger", "make it", "два кота", "x4 wheel drive",
+        "два", "4", "два фото", "make it warmer", "make the cat bigger", "make it", "два кота",
+        "x4 wheel drive",
         "увеличь " * 200,
     ],
 )  # fmt: skip
