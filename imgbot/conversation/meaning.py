@@ -13,6 +13,7 @@ _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _BETWEEN = re.compile(r"[^\w\s'’-]+")
 _MARKS = re.compile(rf"[\s.,!?)(:;\u200d\ufe0f{_SKIN_TONES}]")
 _ADDRESSED = re.compile(r"(?:^(?:бот|bot) )|(?: (?:бот|bot)$)")
+_REACTION_LIMIT = 40
 _REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
 
 
@@ -77,7 +78,8 @@ def meaning_of(words: str, *, is_about_picture: bool = False) -> Meaning:
     parts = phrases_of(words)
     if not parts:
         left = set(_MARKS.sub("", words))
-        is_reaction = is_about_picture or left <= _REACTIONS
+        is_short = len(words) <= _REACTION_LIMIT
+        is_reaction = (is_about_picture and is_short) or left <= _REACTIONS
         return Meaning.PLEASANTRY if words and is_reaction else Meaning.REQUEST
     meanings = {_MEANINGS.get(part, Meaning.REQUEST) for part in parts}
     # "Thanks, what can you do?" is a question.
