@@ -4,6 +4,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.admin_reading import text_after
 from imgbot.conversation.desk import Desk
+from imgbot.conversation.reading import answered_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.queue.broadcast import Broadcast
@@ -13,7 +14,7 @@ from imgbot.texts.buttons import Keyboard
 
 async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
     """/broadcast words, or as an answer to the message that is to go out."""
-    text, answered = text_after(message), message.reply_to_message
+    text, answered = text_after(message), answered_of(message)
     if not text and answered is None:
         raise UserError("cast_usage")
     broadcast = Broadcast(

@@ -14,12 +14,13 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot import telemetry
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, sources_in
 from imgbot.conversation.door import check_welcome
 from imgbot.conversation.edit import ask_about, edit
 from imgbot.conversation.merge import begin, collect
-from imgbot.conversation.reading import command_of, picture_of, words_of
+from imgbot.conversation.reading import command_of, picture_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import (
     ChatGoneError,
@@ -82,7 +83,8 @@ async def _read(message: Message, album: str, desk: Desk) -> tuple[Source, str]:
     source = picture_of(message)
     if source is None:
         raise UserError("cannot_read_kind")
-    return source, words_of(message) or (_MERGE_NOW if command_of(message) else "")
+    words = await words_about(message, desk)
+    return source, words or (_MERGE_NOW if command_of(message) else "")
 
 
 async def put_aside(

@@ -5,7 +5,8 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask
-from imgbot.conversation.reading import words_of
+from imgbot.conversation.edit import handle_photo
+from imgbot.conversation.reading import picture_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 
@@ -25,7 +26,10 @@ async def handle_create(
 
 
 async def take_create_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The answer to what to draw."""
+    """The answer to what to draw; with a picture it is about that picture."""
+    if picture_of(message):
+        await handle_photo(message, state, visit, desk)
+        return
     words = words_of(message)
     if not words:
         raise UserError("words_empty")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
+from aiogram.types import User
+
 from imgbot import telemetry
 from imgbot.conversation.forms import read_forms
 from imgbot.conversation.office import Office
@@ -213,9 +215,13 @@ class Desk:
 
     async def ask(self, visit: Visit, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
-        text = say(visit.language, key)
+        text, called = say(visit.language, key), None
+        if visit.pressed_by and not visit.is_private:
+            # It answers the bot's own message then: only a mention tells who is asked.
+            text = say(visit.language, "ask_by_name", name=visit.pressed_by, question=text)
+            called = User(id=visit.user_id, is_bot=False, first_name=visit.pressed_by)
         return await self.delivery.announce(
-            visit.place, text, [], asks_for_reply=not visit.is_private
+            visit.place, text, [], asks_for_reply=not visit.is_private, called=called
         )
 
     async def write(self, visit: Visit, text: str, rows: Keyboard | None = None) -> int:

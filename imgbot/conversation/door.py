@@ -9,7 +9,7 @@ from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.conversation.desk import Desk, House
-from imgbot.conversation.reading import mentions, without_mention
+from imgbot.conversation.reading import answered_of, mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
 from imgbot.errors import (
     ChatGoneError,
@@ -42,7 +42,7 @@ class Myself:
         """In a group only a mention, or an answer to the bot's own message, is meant for it."""
         if message.chat.type == "private":
             return True
-        answered = message.reply_to_message
+        answered = answered_of(message)
         if answered and answered.from_user and answered.from_user.id == self.id:
             return True
         return mentions(message, self.name)
@@ -53,10 +53,11 @@ def check_welcome(house: House, visit: Visit) -> None:
     standing = visit.standing
     if standing.is_banned and not house.is_admin(visit.user_id):
         raise UserError("banned")
-    if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
-        raise UserError("not_allowed", user_id=visit.user_id)
+    # That account has a number, but no person to invite.
     if visit.is_anonymous:
         raise UserError("anonymous")
+    if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
+        raise UserError("not_allowed", user_id=visit.user_id)
 
 
 class Door(BaseMiddleware):

@@ -3,9 +3,11 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
-from imgbot.conversation.reading import picture_of, subject_of, words_of
+from imgbot.conversation.enlarging import is_enlargement, scale_in
+from imgbot.conversation.reading import picture_of, subject_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 from imgbot.job import Operation, Source
@@ -23,7 +25,7 @@ async def handle_edit_start(
     await desk.check_rate_limit(visit)
     words = ""
     if isinstance(event, Message):
-        words = words_of(event)
+        words = await words_about(event, desk)
         source = subject_of(event) or source
     await edit(state, visit, desk, source, words)
 
@@ -33,13 +35,30 @@ async def take_edit_photo(message: Message, state: FSMContext, visit: Visit, des
     source = picture_of(message)
     if source is None:
         raise UserError("send_photo_please")
-    await edit(state, visit, desk, source, words_of(message))
+    await edit(state, visit, desk, source, await words_about(message, desk))
 
 
 async def take_edit_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """What to do with the photo; another photo takes the place of the first."""
     source = subject_of(message) or await source_in(state)
-    await edit(state, visit, desk, source, words_of(message))
+    await edit(state, visit, desk, source, await words_about(message, desk))
+
+
+async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """A picture that came by itself: words say what to do."""
+    source = picture_of(message)
+    if source is None or await words_about(message, desk):
+        await handle_edit_start(message, state, visit, desk)
+        return
+    await ask_about(state, visit, desk, source)
+
+
+async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words about the photo that came before them; another photo takes its place."""
+    if picture_of(message):
+        await handle_photo(message, state, visit, desk)
+        return
+    await handle_edit_start(message, state, visit, desk, await source_in(state))
 
 
 async def ask_about(state: FSMContext, visit: Visit, desk: Desk, photo: Source) -> None:
@@ -51,13 +70,16 @@ async def ask_about(state: FSMContext, visit: Visit, desk: Desk, photo: Source) 
 async def edit(
     state: FSMContext, visit: Visit, desk: Desk, source: Source | None, words: str
 ) -> None:
-    """Order the edit, or ask for what is missing."""
+    """Order the edit, which may be but a larger picture, or ask for what is missing."""
     if source is None:
         await ask(state, Ask.edit_photo)
         await desk.ask(visit, "ask_edit_photo")
     elif not words:
         await ask(state, Ask.edit_words, sources=stored(source))
         await desk.ask(visit, "ask_edit_words")
+    elif is_enlargement(words):
+        await desk.order(visit, Operation.UPSCALE, "", (source,), scale_in(words) or 2)
+        await state.clear()
     else:
         await desk.order(visit, Operation.EDIT, words, (source,))
         await state.clear()

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
-from imgbot.conversation.reading import picture_of, words_of
+from imgbot.conversation.reading import picture_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 from imgbot.job import Operation, Source
@@ -34,7 +35,7 @@ async def begin(state: FSMContext) -> None:
 
 async def take_merge_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """One more photo, or the words that end the collecting."""
-    source, words = picture_of(message), words_of(message)
+    source, words = picture_of(message), await words_about(message, desk)
     if source is not None:
         await collect(state, visit, desk, (source,), words)
     elif words and await sources_in(state):

@@ -4,8 +4,9 @@ import re
 import unicodedata
 from pathlib import PurePath
 
-from aiogram.types import Message, MessageEntity
+from aiogram.types import ExternalReplyInfo, Message, MessageEntity
 
+from imgbot.conversation.meaning import Meaning, meaning_of
 from imgbot.errors import UserError
 from imgbot.job import Source
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
@@ -22,16 +23,7 @@ _SUFFIXES = frozenset(
 _COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
 # Control and format characters, and halves of characters that no encoding has room for.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
-_PLEASANTRIES = frozenset(
-    {
-        "", "ау", "алло", "благодарю", "большое спасибо", "добрый вечер", "добрый день",
-        "доброе утро", "здравствуйте", "круто", "ладно", "ок", "окей", "отлично", "пока",
-        "пожалуйста", "понятно", "привет", "пасиб", "спасибо", "спасибо большое", "спс",
-        "супер", "хорошо", "ты тут", "ты здесь", "хай", "ясно", "bye", "cool", "good", "great",
-        "hello", "hello there", "hey", "hi", "nice", "ok", "okay", "thank you",
-        "thank you very much", "thanks", "thanks a lot", "thx", "ty", "wow", "are you there",
-    }
-)  # fmt: skip
+_MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
 # Joiners hold emoji together.
 _JOINERS = frozenset("\u200d\ufe0f")
 # Letters and symbols that look like nothing: people send them as an empty message.
@@ -65,12 +57,16 @@ def clean(words: str) -> str:
     return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
 
 
-def is_pleasantry(words: str) -> bool:
-    """Whether the words are a greeting or thanks, which nobody wants to see painted."""
-    return words.lower().strip(" .,!?)(:;").replace("ё", "е") in _PLEASANTRIES
+def meaning_in(message: Message) -> Meaning:
+    """Return what the words of a message mean; what is too long to read is a request."""
+    try:
+        words = words_of(message)
+    except UserError:
+        return Meaning.REQUEST
+    return meaning_of(words, is_about_picture=is_about_picture(message))
 
 
-def picture_of(message: Message) -> Source | None:
+def picture_of(message: Message | ExternalReplyInfo) -> Source | None:
     """Return the picture of a message, None if it has none.
 
     Raises UserError for a file that is no picture or over Telegram's limit.
@@ -86,16 +82,48 @@ def picture_of(message: Message) -> Source | None:
     return source
 
 
-def replied_picture_of(message: Message) -> Source | None:
-    """Return the picture of the message that this one answers, if there is one."""
+def answered_of(message: Message) -> Message | None:
+    """Return the message that this one answers, if a person chose to answer it.
+
+    In a topic every message that answers nothing comes as an answer to the topic's beginning.
+    """
     answered = message.reply_to_message
+    if answered is None or answered.forum_topic_created:
+        return None
+    is_beginning = answered.message_id == message.message_thread_id
+    # Elsewhere a thread bears the number of the message that it is about.
+    return None if message.is_topic_message and is_beginning else answered
+
+
+def replied_picture_of(message: Message) -> Source | None:
+    """Return the picture of the message that this one answers, here or in another chat.
+
+    Raises UserError as `picture_of` does; in private also where its sender may take for a
+    picture what is none.
+    """
+    answered = answered_of(message) or message.external_reply
     if answered is None:
+        return None
+    is_private = message.chat.type == "private"
+    if any(getattr(answered, kind) for kind in _MOVING_OR_HEARD):
+        if is_private:
+            raise UserError("cannot_read_kind")
         return None
     try:
         return picture_of(answered)
+    except UserError as error:
+        # In a group they may speak of a file to each other, and with the bot of a fox.
+        if error.reason == "file_not_picture" and not is_private:
+            return None
+        raise
+
+
+def is_about_picture(message: Message) -> bool:
+    """Whether the message answers a picture, or what its sender may take for one."""
+    try:
+        return replied_picture_of(message) is not None
     except UserError:
-        # The person spoke of it; that it is not a picture is no fault of these words.
-        return None
+        return True
 
 
 def subject_of(message: Message) -> Source | None:
@@ -123,9 +151,3 @@ def without_mention(message: Message, name: str) -> Message:
         if (text := getattr(message, part))
     }
     return message.model_copy(update=changes) if changes else message
-
-
-def scale_in(words: str) -> int | None:
-    """Return the enlargement that the words ask for: 2, 4 or None."""
-    found = re.search(r"(?:^|[\sx×х*])([24])(?:\s*[x×х*])?(?:$|\s)", words.lower())
-    return int(found[1]) if found else None

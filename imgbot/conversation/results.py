@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.edit import handle_edit_start
-from imgbot.conversation.reading import picture_of, replied_picture_of
+from imgbot.conversation.reading import answered_of, picture_of, replied_picture_of
 from imgbot.conversation.upscale import handle_upscale_button
 from imgbot.conversation.visit import Visit
 from imgbot.errors import TransientError, UserError
@@ -66,6 +66,17 @@ async def handle_last(_: Message, visit: Visit, desk: Desk) -> None:
     if not strip:
         raise UserError("history_empty")
     await present(strip[0], visit, desk)
+
+
+async def handle_ready(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words in reply to the line that says that a picture is ready: they are about it."""
+    line = answered_of(message)
+    line_id = line.message_id if line is not None else 0
+    job_id = await desk.store.shelf.announced_in(visit.chat_id, line_id)
+    result = await desk.store.gallery.result(job_id)
+    if result is None or result.picture is None:
+        raise UserError("picture_gone")
+    await handle_edit_start(message, state, visit, desk, result.picture)
 
 
 async def present(result: Result, visit: Visit, desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask
 from imgbot.conversation.reading import picture_of, subject_of, words_of
@@ -33,9 +34,11 @@ async def handle_retoucher_start(
 
 
 async def take_retouch_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The photo to retouch."""
-    source = picture_of(message)
+    """The photo to retouch, or words in reply to it."""
+    source = subject_of(message)
     if source is None:
         raise UserError("send_photo_please")
-    await desk.order(visit, Operation.RETOUCH, words_of(message), (source,))
+    # Words that only point at an earlier picture say nothing about how.
+    words = await words_about(message, desk) if picture_of(message) else ""
+    await desk.order(visit, Operation.RETOUCH, words, (source,))
     await state.clear()

@@ -8,12 +8,20 @@ from aiogram.types import Message
 
 from imgbot.conversation import admin
 from imgbot.conversation.albums import album_of, handle_album_item, put_aside
+from imgbot.conversation.asides import handle_aside
 from imgbot.conversation.choosing import handle_settings
 from imgbot.conversation.create import handle_create, take_create_words
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, source_in
+from imgbot.conversation.dialogue import Ask
 from imgbot.conversation.door import Door, Myself
-from imgbot.conversation.edit import ask_about, handle_edit_start, take_edit_photo, take_edit_words
+from imgbot.conversation.edit import (
+    handle_edit_start,
+    handle_photo,
+    handle_photo_words,
+    take_edit_photo,
+    take_edit_words,
+)
+from imgbot.conversation.enlarging import is_enlargement
 from imgbot.conversation.greeting import (
     handle_cancel,
     handle_edited,
@@ -24,15 +32,17 @@ from imgbot.conversation.greeting import (
 )
 from imgbot.conversation.history import handle_history
 from imgbot.conversation.inline import handle_inline
+from imgbot.conversation.meaning import Meaning
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
 from imgbot.conversation.presses import handle_press
 from imgbot.conversation.reading import (
-    is_pleasantry,
-    picture_of,
-    replied_picture_of,
+    answered_of,
+    is_about_picture,
+    meaning_in,
+    without_mention,
     words_of,
 )
-from imgbot.conversation.results import handle_compare, handle_last, handle_undo
+from imgbot.conversation.results import handle_compare, handle_last, handle_ready, handle_undo
 from imgbot.conversation.retouch import handle_retoucher_start, take_retouch_photo
 from imgbot.conversation.standing import handle_limits, handle_queue, handle_quiet
 from imgbot.conversation.upscale import (
@@ -42,35 +52,18 @@ from imgbot.conversation.upscale import (
 )
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
-
-
-async def handle_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """A picture that came by itself: words say what to do."""
-    source = picture_of(message)
-    # What was chosen from inline results carries words of its own, not the person's.
-    if source is None or (words_of(message) and message.via_bot is None):
-        await handle_edit_start(message, state, visit, desk)
-        return
-    await ask_about(state, visit, desk, source)
-
-
-async def handle_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """Words about the photo that came before them; another photo takes its place."""
-    if picture_of(message):
-        await handle_photo(message, state, visit, desk)
-        return
-    await handle_edit_start(message, state, visit, desk, await source_in(state))
+from imgbot.texts import LANGUAGES, say
 
 
 async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """Plain words: about the album right before them, else a new picture."""
+    """Plain words: about the album right before them, else a new picture or a larger one."""
     words = words_of(message)
     if not words:
         raise UserError("words_empty")
-    if is_pleasantry(words):
-        await desk.say(visit, "pleasantry")
-    elif album := await desk.store.albums.open_album(visit.person):
+    if album := await desk.store.albums.open_album(visit.person):
         await put_aside(visit, desk, album, None, words)
+    elif is_enlargement(words):
+        await handle_upscale_button(message, state, visit, desk)
     else:
         await handle_create(message, state, visit, desk)
 
@@ -108,6 +101,9 @@ _COMMANDS = {
 _PICTURE = F.photo | (F.document & ~F.animation)
 _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
+# Here a reply to a picture names the picture, and its words are not what to do.
+_PICTURE_ASKED = StateFilter(Ask.upscale_scale, Ask.upscale_photo, Ask.retouch_photo)
+_READY_LINES = frozenset(say(language, "ready") for language in LANGUAGES)
 _IS_PRIVATE = F.chat.type == "private"
 _IS_SPOKEN = F.content_type.in_(
     {
@@ -141,22 +137,34 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
         # In a group only the item with the mention says that the album is for the bot.
         return meant(message) or await desk.store.albums.is_known(album_of(message))
 
+    def is_to_ready_line(message: Message) -> bool:
+        answered = answered_of(message)
+        author = answered.from_user if answered else None
+        is_own = author is not None and author.id == myself.id
+        return is_own and answered is not None and answered.text in _READY_LINES
+
     def is_admin(message: Message) -> bool:
         return message.from_user is not None and desk.house.is_admin(message.from_user.id)
 
+    def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Meaning] | None:
+        meaning = meaning_in(without_mention(message, myself.name))
+        # Asked how to merge, "ok" is an answer.
+        is_answer = meaning is Meaning.PLEASANTRY and raw_state == Ask.merge_photos.state
+        return None if meaning is Meaning.REQUEST or is_answer else {"meaning": meaning}
+
     # An album's items go to its album even where a caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
-    router.message.register(handle_start, CommandStart())
+    router.message.register(handle_start, CommandStart(ignore_case=True))
     for name, handler in _COMMANDS.items():
-        router.message.register(handler, Command(name))
+        router.message.register(handler, Command(name, ignore_case=True))
     for name, handler in admin.COMMANDS.items():
         place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
-        router.message.register(handler, Command(name), *place, is_admin)
+        router.message.register(handler, Command(name, ignore_case=True), *place, is_admin)
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
+    router.message.register(handle_aside, meant, F.text, meaning_aside)
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
-    router.message.register(
-        handle_edit_start, meant, F.text, replied_picture_of, ~StateFilter(Ask.upscale_scale)
-    )
+    router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
+    router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
     router.message.register(handle_photo, meant, _PICTURE)

@@ -5,7 +5,8 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
-from imgbot.conversation.reading import picture_of, scale_in, subject_of, words_of
+from imgbot.conversation.enlarging import scale_in
+from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
 from imgbot.job import Operation, Source
@@ -29,8 +30,8 @@ async def handle_upscale_button(
 
 
 async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The picture to enlarge."""
-    source = picture_of(message)
+    """The picture to enlarge, or words in reply to it."""
+    source = subject_of(message)
     if source is None:
         raise UserError("send_photo_please")
     data = await state.get_data()

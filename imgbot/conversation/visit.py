@@ -16,7 +16,10 @@ _AS_CHANNEL_ID = 136817688
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who is there; `standing` is how the bot and this person stand."""
+    """Who is there; `standing` is how the bot and this person stand.
+
+    `pressed_by` is the name of who pressed a button: then the message is the bot's own.
+    """
 
     update_id: int
     user_id: int
@@ -25,6 +28,7 @@ class Visit:
     thread_id: int = 0
     message_id: int = 0
     is_private: bool = True
+    pressed_by: str = ""
     standing: Standing = field(default_factory=Standing)
 
     @property
@@ -74,6 +78,7 @@ def visit_of(event: Message | CallbackQuery, update_id: int) -> Visit | None:
         language=language_of(user.language_code),
         message_id=message.message_id,
         is_private=message.chat.type == "private",
+        pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
     )
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
         return replace(visit, thread_id=message.message_thread_id)

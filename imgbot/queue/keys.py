@@ -133,6 +133,9 @@ HISTORY = "img:history:"
 LATEST = "img:latest:"
 """STRING per user id, 30 days: the job whose picture he saw last."""
 
+READY = "img:ready:"
+"""STRING per message that says that a picture is ready, 30 days: the job that made it."""
+
 PICTURE = "img:picture:"
 """STRING per picture by Telegram's unique id, 30 days: the job that made it."""
 

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from imgbot.errors import StorageFullError
 from imgbot.job import Job
 from imgbot.queue import keys, records
+from imgbot.queue.gallery import KEPT_S
 from imgbot.queue.jobs import TOMBSTONE_S
 from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
@@ -128,6 +129,15 @@ class Shelf:
         pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._read(pipe.execute())
+
+    async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
+        """Note which picture a message announces."""
+        key = f"{keys.READY}{chat_id}.{message_id}"
+        await self._read(self._redis.set(key, job_id, ex=KEPT_S))
+
+    async def announced_in(self, chat_id: int, message_id: int) -> str:
+        """Return the job whose picture a message announces, or nothing."""
+        return await self._read(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
 
     async def first_choice(self, choice: str, value: str) -> str:
         """Return what was chosen the first time, however often the choice comes again."""

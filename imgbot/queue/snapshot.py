@@ -17,7 +17,7 @@ from imgbot.queue.scripts import Scripts, storage_errors
 
 PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
-    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.DEAD_JOB),
+    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.READY, keys.DEAD_JOB),
     *(keys.UPDATE, keys.DONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)

@@ -117,7 +117,10 @@ async def _ring(tools: Tools, job: Job, outcome: State, message_id: int) -> None
             or (await tools.people.preferences(job.user_id)).is_quiet
         ):
             return
-        await tools.delivery.announce(place, say(job.language, key), [])
+        line_id = await tools.delivery.announce(place, say(job.language, key), [])
+        if outcome is State.DELIVERED:
+            # Words in reply to the line are about the picture.
+            await tools.shelf.note_ready(job.chat_id, line_id, job.id)
 
 
 def _unseen(outcome: State) -> State:

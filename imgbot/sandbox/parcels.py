@@ -48,7 +48,21 @@ class Packer:
             head |= _quote(wish.get("quote") or "", replied)
         elif wish.get("quote"):
             raise WorldError("a quote needs the message that is replied to")
+        elif thread_id:
+            head["reply_to_message"] = self._beginning(chat, thread_id)
         return head
+
+    def _beginning(self, chat: Chat, thread_id: int) -> Json:
+        """What opened a topic: there a message that answers nothing comes as a reply to it."""
+        return {
+            "message_id": thread_id,
+            "from": self._world.users[chat.members[0]],
+            "chat": chat.info,
+            "date": int(self._world.now()),
+            "message_thread_id": thread_id,
+            "is_topic_message": True,
+            "forum_topic_created": {"name": f"Topic {thread_id}", "icon_color": 7_322_096},
+        }
 
     async def _files(self, chat: Chat, wish: Json) -> list[Json]:
         """Photos or documents, as the messages of one album if there are several."""

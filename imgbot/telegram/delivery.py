@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
+    ExternalReplyInfo,
     ForceReply,
     FSInputFile,
     InlineKeyboardButton,
@@ -23,7 +24,9 @@ from aiogram.types import (
     InputMediaPhoto,
     MediaUnion,
     Message,
+    MessageEntity,
     ReplyParameters,
+    User,
 )
 
 from imgbot.errors import TelegramRefusedError, UserError
@@ -66,9 +69,18 @@ class Delivery:
         return self._bot.id
 
     async def announce(
-        self, place: Place, text: str, rows: Rows, *, asks_for_reply: bool = False
+        self,
+        place: Place,
+        text: str,
+        rows: Rows,
+        *,
+        asks_for_reply: bool = False,
+        called: User | None = None,
     ) -> int:
-        """Send a new message; return its id. Where its topic is gone, the chat will do."""
+        """Send a new message; return its id. Where its topic is gone, the chat will do.
+
+        The text begins with the name of who is `called`.
+        """
         markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
 
         async def send(place: Place) -> Message:
@@ -77,6 +89,7 @@ class Delivery:
                 cut(text, TEXT_LIMIT),
                 message_thread_id=place.thread_id or None,
                 reply_parameters=_reply(place),
+                entities=[_mention(called)] if called else None,
                 reply_markup=markup,
             )
 
@@ -219,7 +232,7 @@ class Delivery:
         return picture_in(shown) if isinstance(shown, Message) else None
 
 
-def picture_in(message: Message) -> Source | None:
+def picture_in(message: Message | ExternalReplyInfo) -> Source | None:
     """Return the handle of a message's picture, whoever sent it; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
@@ -229,6 +242,11 @@ def picture_in(message: Message) -> Source | None:
         name = (file.file_name or "")[:NAME_LIMIT]
         return Source(file.file_id, file.file_unique_id, file.file_size or 0, name, is_file=True)
     return None
+
+
+def _mention(called: User) -> MessageEntity:
+    length = len(called.first_name.encode("utf-16-le")) // 2
+    return MessageEntity(type="text_mention", offset=0, length=length, user=called)
 
 
 def cut(text: str, limit: int) -> str:

@@ -44,9 +44,19 @@ def is_chatter(update: Update) -> bool:
     message = update.get("message") or update.get("edited_message")
     if not isinstance(message, Mapping) or (_id_in(message, "chat") or 0) >= 0:
         return False
-    if "reply_to_message" in message or "media_group_id" in message:
+    if _is_answer(message) or "media_group_id" in message:
         return False
     entities = message.get("entities") or message.get("caption_entities") or []
     return isinstance(entities, list) and not any(
         isinstance(entity, Mapping) and entity.get("type") in _SPOKEN_TO for entity in entities
     )
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    """Whether a message answers another; in a topic, where all answer its beginning, too."""
+    answered = message.get("reply_to_message")
+    if not isinstance(answered, Mapping):
+        return answered is not None
+    is_beginning = answered.get("message_id") == message.get("message_thread_id")
+    in_topic = message.get("is_topic_message") is True
+    return not ("forum_topic_created" in answered or (in_topic and is_beginning))

@@ -272,6 +272,7 @@ TEXTS = {
         "This picture can't be made larger: it would come to {megapixels:g} MP, and the limit is "
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
+    "ask_by_name": "{name}, this is for you:\n{question}",
 } | endings_en.ENDINGS
 
 TEXTS |= admin_en.ADMIN

@@ -275,6 +275,7 @@ TEXTS = {
         "Такую картинку уже не увеличить: вышло бы {megapixels:g} Мп, а предел — "
         "{limit_megapixels:g} Мп. Попробуйте ×2 или картинку поменьше."
     ),
+    "ask_by_name": "{name}, это вам:\n{question}",
 } | endings_ru.ENDINGS
 
 TEXTS |= admin_ru.ADMIN

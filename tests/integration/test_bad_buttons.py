@@ -7,6 +7,7 @@ import pytest
 from tests.integration.conftest import Stage, said
 from tests.integration.test_actions import result_for
 from tests.support.hostile import answers_to
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -116,7 +117,10 @@ async def test_a_picture_that_is_forgotten_says_so(simulated_stage: Stage) -> No
     result = await result_for(control, person)
     again = result.button("Again")["callback_data"]
     async with simulated_stage.bot.redis() as redis:
-        await redis.delete(f"img:result:{again.removeprefix('again:')}")
+        key = f"img:result:{again.removeprefix('again:')}"
+        # It is shown a moment before it is remembered.
+        await eventually(lambda: redis.exists(key), bool)
+        await redis.delete(key)
 
     assert await answers_to(control, person, result, again) == [STALE]
 

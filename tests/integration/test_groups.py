@@ -244,3 +244,23 @@ async def test_a_picture_sent_inline_into_a_group_is_no_request(simulated_stage:
     await control.choose_inline(offers, offers.results[0]["id"], group)
 
     assert await heard(simulated_stage, ann, group) == []
+
+
+async def test_a_question_after_a_press_is_for_who_pressed(simulated_stage: Stage) -> None:
+    """It answers the bot's own message: without a mention no client would show it as asked."""
+    control, ann, _, group = await open_group(simulated_stage)
+    await control.say(ann, "/create a fox", chat_id=group)
+    [fox] = await heard(simulated_stage, ann, group)
+
+    await control.click(ann, fox, "Edit")
+    _, question = await heard(simulated_stage, ann, group)
+    await control.say(ann, "a hat", chat_id=group, reply_to=question.id)
+    shown = await heard(simulated_stage, ann, group)
+
+    assert question.text.startswith("Ann, this is for you:\nWhat shall I do with it?")
+    assert question.force_reply is not None
+    assert question.force_reply["selective"]
+    [mention] = question.raw["entities"]
+    assert (mention["type"], mention["offset"], mention["length"]) == ("text_mention", 0, 3)
+    assert mention["user"]["id"] == ann.id
+    assert [m.text for m in shown[2:]] == ["✏️ a hat"]

@@ -179,4 +179,6 @@ async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> Non
     picture = await result_for(control, loud)
     assert said.text.startswith("All right, I won't write separately")
     assert line.reply_to == picture.id
+    await control.say(loud, "a hat", reply_to=line.id)
+    await control.wait_message(loud.id, lambda m: m.text == "✏️ a hat")
     assert [m.text for m in await control.messages(quiet.id) if m.text == "✅ Ready!"] == []

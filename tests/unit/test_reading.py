@@ -5,7 +5,8 @@ import datetime as dt
 import pytest
 from aiogram.types import Chat, Document, Message, PhotoSize
 
-from imgbot.conversation.reading import clean, picture_of, scale_in, words_of
+from imgbot.conversation.enlarging import scale_in
+from imgbot.conversation.reading import clean, picture_of, words_of
 from imgbot.errors import UserError
 
 DATE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -105,6 +106,16 @@ def test_files_that_may_be_pictures(name: str | None, mime: str | None, is_pictu
         ("в 4 раза", 4),
         ("4x", 4),
         ("х2", 2),
+        ("в два раза", 2),
+        ("в четыре раза", 4),
+        ("twice", 2),
+        ("x2.", 2),
+        ("4x.", 4),
+        ("x2!", 2),
+        ("4K", 4),
+        ("24", None),
+        ("2.5", None),
+        ("16:4", None),
         ("8", None),
         ("", None),
     ],
