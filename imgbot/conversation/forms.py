@@ -186,7 +186,7 @@ def _read_ratio(forms: Forms) -> Forms:
         is_named = match["before"] or match["after"]
         is_likely = match["by"] == ":" and not _SCORE.search(forms.words)
         if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
-            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
+            return _shaped(forms, ratio, match.span())
     return forms
 
 
@@ -195,15 +195,20 @@ def _read_shape(forms: Forms) -> Forms:
         return forms
     for ratio, pattern in (*_SEGMENT, *_ANYWHERE):
         if match := pattern.search(forms.words):
-            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
+            return _shaped(forms, ratio, match.span())
     for ratio, pattern in _BEFORE_PICTURE:
         if match := pattern.search(forms.words):
-            return replace(forms, words=_cut(forms.words, *match.span("cut")), ratio=ratio)
+            return _shaped(forms, ratio, match.span("cut"))
     for ratio, pattern in _LAST_WORDS:
         match = pattern.search(forms.words)
         if match and not _WAY_OF_DOING.search(forms.words[: match.start()]):
-            return replace(forms, words=_cut(forms.words, *match.span()), ratio=ratio)
+            return _shaped(forms, ratio, match.span())
     return forms
+
+
+def _shaped(forms: Forms, ratio: str, said: tuple[int, int]) -> Forms:
+    """With that shape, and without the words that asked for it."""
+    return replace(forms, words=_cut(forms.words, *said), ratio=ratio)
 
 
 def _cut(words: str, start: int, end: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, lru_cache
+from pathlib import Path
 
 import fontpkg_oswald
 import fontpkg_playfair_display
@@ -17,26 +18,24 @@ FontOf = Callable[[int], Font]
 @cache
 def poster_font(size_px: int) -> Font:
     """Narrow and bold, for capitals."""
-    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
-    font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([600])
-    return font
+    return _face(fontpkg_oswald.ROOT, "Oswald*.ttf", 600, size_px)
 
 
 @cache
 def card_font(size_px: int) -> Font:
     """An italic serif."""
-    path = next((fontpkg_playfair_display.ROOT / "files").glob("*Italic*.ttf"))
-    font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([500])
-    return font
+    return _face(fontpkg_playfair_display.ROOT, "*Italic*.ttf", 500, size_px)
 
 
 def caption_font(size_px: int) -> Font:
     """An upright face for captions, in both alphabets."""
-    path = next((fontpkg_oswald.ROOT / "files").glob("Oswald*.ttf"))
+    return _face(fontpkg_oswald.ROOT, "Oswald*.ttf", 350, size_px)
+
+
+def _face(package: Path, name: str, weight: int, size_px: int) -> Font:
+    path = next((package / "files").glob(name))
     font = ImageFont.truetype(str(path), size_px)
-    font.set_variation_by_axes([350])
+    font.set_variation_by_axes([weight])
     return font
 
 
