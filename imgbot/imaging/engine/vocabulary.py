@@ -66,8 +66,8 @@ _LIGHT = (
              r"|малоконтраст\w+"),
     Phrase("shadows", r"(?:lift|brighten|open(?: up)?|raise|lighten|recover) (?:the )?shadows"
                       r"|(?:вытян\w*|подним\w+|осветл\w+|высветл\w+|открой|прояв\w+) тени"
-                      r"|тени (?:по)?светлее|shadows|светлее тени|(?:fewer|less|reduce|too|not so"
-                      r"|less) (?:dark )?shadows|shadows (?:are )?too dark|меньше теней"
+                      r"|тени (?:по)?светлее|shadows|светлее тени|(?:fewer|less|reduce|too|not so)"
+                      r" (?:dark )?shadows|shadows (?:are )?too dark|меньше теней"
                       r"|слишком темные тени|тени слишком темные"),
     Phrase("highlights", r"(?:recover|lower|reduce|darken|tame) (?:the )?highlights|(?:убер\w+ "
                          r"|приглуш\w+ |спас\w+ |верн\w+ )?(?:пересвет\w*|света)|highlights"
