@@ -113,6 +113,8 @@ class Job:
     """When the provider took the order; 0 where its answer was lost."""
     provider: str = ""
     """Who makes the picture; stored with the intent, and kept for recovery."""
+    order_id: str = ""
+    """The job's id at its provider; stored with the intent, and kept for recovery."""
     pending_ms: int = 0
     """The job's age, from there (else from the intent), at its latest poll that said pending."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])

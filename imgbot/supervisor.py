@@ -76,9 +76,12 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         closing.push_async_callback(routes.aclose)
         scripts = Scripts(redis)
         queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
-        if not await _take_over(redis, queue, myself.id, signals.draining, notifier):
+        installation = await _take_over(redis, queue, myself.id, signals.draining, notifier)
+        if not installation:
             return
-        doors = Doors(redis, scripts, queue, bot, myself, pool, routes, signals.draining)
+        doors = Doors(
+            redis, scripts, queue, installation, bot, myself, pool, routes, signals.draining
+        )
         parts = wire(settings, doors)
         await closing.enter_async_context(
             OpsServer(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook, parts.watch)
@@ -128,15 +131,15 @@ async def _greet(bot: Bot, draining: asyncio.Event, notifier: Notifier) -> Mysel
 
 async def _take_over(
     redis: Redis, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
-) -> bool:
-    """Make the jobs this process's own; False if told to stop meanwhile.
+) -> str:
+    """Make the jobs this process's own; return the installation's id, empty if told to stop.
 
     Raises StorageAwayError if Redis stays away for REDIS_PATIENCE_S, ConfigError.
     """
     began_s, attempt = time.monotonic(), 0
     while not draining.is_set():
         try:
-            await own(redis, bot_id)
+            installation = await own(redis, bot_id)
             await queue.open_epoch()
         except StorageAwayError as error:
             if time.monotonic() - began_s > REDIS_PATIENCE_S:
@@ -148,8 +151,8 @@ async def _take_over(
             attempt += 1
             await pause(delay_s, draining)
         else:
-            return True
-    return False
+            return installation
+    return ""
 
 
 async def _run(

@@ -77,6 +77,7 @@ class Doors:
     redis: Redis
     scripts: Scripts
     queue: JobQueue
+    installation: str
     bot: Bot
     myself: Myself
     pool: Pool
@@ -206,6 +207,7 @@ def _tools(
 ) -> Tools:
     return Tools(
         queue=doors.queue,
+        installation=doors.installation,
         shelf=store.shelf,
         people=store.people,
         kept=store.kept,

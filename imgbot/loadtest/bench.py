@@ -276,7 +276,8 @@ def _durations(provider: ProviderBook | None) -> dict[str, Any]:
     if provider is None:
         return {}
     made = [task for task in provider.tasks if task.failure is None]
-    by_job = {task.order.client_id: task.duration_s for task in made if task.order.client_id}
+    names = ((task.order.client_id.partition("-")[2], task.duration_s) for task in made)
+    by_job = {job_id: duration_s for job_id, duration_s in names if job_id}
     return {"durations_s": by_job, "made_s": [task.duration_s for task in made]}
 
 

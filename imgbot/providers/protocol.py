@@ -59,6 +59,7 @@ class Order:
     """What is to be made; `pictures` are checked files, in the order they were sent."""
 
     job_id: str
+    """The job's id at the provider, which no other bot there gives."""
     operation: Operation
     words: str
     pictures: tuple[Path, ...]
@@ -133,7 +134,7 @@ class Provider(Protocol):
         ...
 
     async def look_up(self, job_id: str) -> Ticket | None:
-        """Find the task of a job by our own id, where `recovery` is LOOK_UP."""
+        """Find the task of a job by its order's `job_id`, where `recovery` is LOOK_UP."""
         ...
 
     async def poll(self, ticket: Ticket) -> Pending | Done:

@@ -173,3 +173,7 @@ ALBUM_JOB = "img:album-job:"
 
 OWNER = "img:owner"
 """STRING: the bot's Telegram id; the jobs of one bot are never those of another."""
+
+INSTALLATION = "img:installation"
+"""STRING: a random id, the first part of every id that a provider is given: several bots may
+share one, and count their updates from the same number."""

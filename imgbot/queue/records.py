@@ -47,6 +47,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
         note=record.get("note", ""),
         spend_day=record.get("spend_day", ""),
         provider=record.get("provider", ""),
+        order_id=record.get("order_id", ""),
         sources=load_sources(record.get("sources", "[]")),
         ticket=json.loads(record.get("ticket") or "{}"),
         facts=json.loads(record.get("facts") or "{}"),

@@ -82,6 +82,7 @@ async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
         State.SUBMITTING,
         intent_ms=tools.now_ms(),
         provider=provider.name,
+        order_id=tools.order_id_of(job),
         price_micro=provider.offers[job.operation].price_micro,
         note="stand_in_note" if is_stand_in else job.note,
     )
@@ -226,7 +227,7 @@ async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
         if tools.draining.is_set():
             return job
         try:
-            ticket = await provider.look_up(job.id)
+            ticket = await provider.look_up(tools.order_id_of(job))
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
             is_known = False

@@ -45,6 +45,8 @@ class Tools:
     """Everything the steps need, made once by the supervisor."""
 
     queue: JobQueue
+    installation: str
+    """The random id that tells this bot's orders from those of others at the same provider."""
     shelf: Shelf
     people: People
     kept: Kept
@@ -75,6 +77,10 @@ class Tools:
     def kind_of(self, job: Job) -> str:
         """Return what durations are learned by: provider, operation and model."""
         return kind_of(self.provider_of(job), job.operation)
+
+    def order_id_of(self, job: Job) -> str:
+        """Return the job's id at its provider; an order of an earlier release has the job's own."""
+        return job.order_id or (job.id if job.intent_ms else f"{self.installation}-{job.id}")
 
     def age_ms(self, job: Job) -> int:
         """Return how long ago the provider took the order, as far as that is known."""
@@ -121,7 +127,7 @@ class Tools:
             for index in range(len(job.sources))
         ]
         return Order(
-            job_id=job.id,
+            job_id=self.order_id_of(job),
             operation=job.operation,
             words=job.words,
             pictures=tuple(checked),

@@ -10,11 +10,12 @@ from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State, is_billed
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.protocol import Recovery
+from imgbot.providers.protocol import Accepted, Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
 from imgbot.runner.hooks import Hooks
@@ -23,6 +24,7 @@ from imgbot.runner.places import Places
 from imgbot.runner.routing import Routes
 from imgbot.runner.tools import Tools
 from imgbot.sandbox.provider import KEY
+from tests.support.orders import make_order
 from tests.support.sandbox import Control, open_sandbox
 
 NOW = 1_800_000_000_000
@@ -34,12 +36,15 @@ async def control() -> AsyncIterator[Control]:
         yield control
 
 
-def tools_of(queue: JobQueue, redis: Redis, routes: Routes, folder: Path) -> Tools:
+def tools_of(
+    queue: JobQueue, redis: Redis, routes: Routes, folder: Path, installation: str
+) -> Tools:
     """What ordering needs, and nothing that comes after it."""
     shelf, unused = Shelf(redis), cast("Any", None)
     hints = Hints(redis)
     return Tools(
         queue=queue,
+        installation=installation,
         shelf=shelf,
         people=unused,
         kept=unused,
@@ -69,6 +74,7 @@ async def ordered(
 ) -> Job:
     """Take a job from its claim as far as ordering takes it."""
     queue = JobQueue(redis, Scripts(redis), Caps())
+    installation = await own(redis, 1)
     await queue.open_epoch()
     job = Job("7", 1, 1, Operation.CREATE, "en", words=words)
     await queue.enqueue(job, NOW)
@@ -79,7 +85,7 @@ async def ordered(
     if is_adopted:
         claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
     try:
-        tools = tools_of(queue, redis, routes, folder)
+        tools = tools_of(queue, redis, routes, folder, installation)
         return await submit(tools, claimed, asyncio.Event())
     finally:
         await routes.aclose()
@@ -178,3 +184,36 @@ async def test_an_order_that_was_refused_is_not_billed_and_one_that_may_stand_is
     job = await ordered(real_redis, control, tmp_path, Recovery.NONE, words, is_adopted=False)
 
     assert (job.outcome, job.provider, is_billed(job)) == (outcome, "simulated", is_paid)
+
+
+@pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
+async def test_two_bots_at_one_provider_have_orders_of_their_own(
+    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
+) -> None:
+    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    words = "a fox [[sim:drop_after_accept]]"
+
+    tickets: list[object] = []
+    for _ in range(2):
+        await real_redis.flushall()
+        job = await ordered(real_redis, control, tmp_path, recovery, words, is_adopted=False)
+        tickets.append(job.ticket["id"])
+
+    assert len(set(tickets)) == 2
+    assert await charges(control) == 2
+
+
+@pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
+async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
+    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
+) -> None:
+    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    earlier = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
+    made = await earlier.submit(make_order(tmp_path, Operation.CREATE, "a fox", job_id="7", seed=0))
+    await earlier.aclose()
+
+    job = await ordered(real_redis, control, tmp_path, recovery, "a fox", is_adopted=True)
+
+    assert isinstance(made, Accepted)
+    assert job.ticket["id"] == made.ticket["id"]
+    assert await charges(control) == 1

@@ -26,7 +26,7 @@ def with_button(content: Json, data: str) -> Json:
 
 TAKEN = with_button({"text": "Accepted"}, "cancel:7")
 SHOWN = with_button({"photo": [{"file_id": "x"}]}, "edit:7")
-CHARGE: Json = {"task_id": "t", "client_id": "7", "charged_usd": 0.04}
+CHARGE: Json = {"task_id": "t", "client_id": "0a1b-7", "charged_usd": 0.04}
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_what_the_rules_forbid_is_refused_and_not_failed(world: World) -> None:
     [
         ([CHARGE], 0, 0),
         ([CHARGE, CHARGE], 1, 0),
-        ([CHARGE, CHARGE | {"client_id": "8"}], 0, 1),
+        ([CHARGE, CHARGE | {"client_id": "0a1b-8"}], 0, 1),
         # Of a provider that knows nothing of our jobs the sum tells.
         ([CHARGE | {"client_id": ""}], 0, 0),
         ([CHARGE | {"client_id": ""}] * 2, 1, 0),

@@ -188,7 +188,8 @@ def _short(post: Post) -> str:
 
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
     seen = {each.job_id for each in ended if each.fate is Fate.DELIVERED}
-    by_job = Counter(str(entry.get("client_id") or "") for entry in ledger)
+    # The installation's id stands before the job's own.
+    by_job = Counter(str(entry.get("client_id") or "").partition("-")[2] for entry in ledger)
     # Of what has not ended the picture may be charged, and still come.
     is_open = any(each.fate in {Fate.OPEN, Fate.WAITING, Fate.DOUBLED} for each in ended)
     if "" in by_job:
