@@ -5,9 +5,10 @@ first is what is oldest.
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
+
+from imgbot.files import copy_file
 
 KEPT_S = 2_592_000
 """30 days, as long as the buttons work."""
@@ -30,13 +31,8 @@ class Kept:
         if not self._limit_bytes:
             return
         target = self._folder / f"{job_id}{suffix}"
-        part = target.with_name(f"{target.name}.part")
-        try:
-            shutil.copyfile(picture, part)
-            part.replace(target)
-        except OSError:
-            # Half a picture must never be taken for the whole.
-            part.unlink(missing_ok=True)
+        with suppress(OSError):
+            copy_file(picture, target)
 
     def find(self, job_id: str) -> Path | None:
         """Return the job's picture, None when it is not kept any longer."""

@@ -6,7 +6,6 @@ whole and on the disk.
 
 import os
 import re
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from typing import Literal
 from PIL import Image
 
 from imgbot.errors import UserError
+from imgbot.files import commit, copy_file
 from imgbot.imaging.decoding import decode, size_bytes
 
 MIB = 1 << 20
@@ -142,7 +142,7 @@ def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Delivera
     suffix = original_suffix(source)
     if as_file and suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
         path = f"{target_stem}{suffix}"
-        shutil.copyfile(source, path)
+        copy_file(source, Path(path))
         return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
     ready = _prepare(image, target_stem, as_file=as_file)
     return replace(ready, original_suffix=suffix)
@@ -240,8 +240,6 @@ def _save(image: Image.Image, path: str, name: str, **options: int | str) -> Non
     try:
         with partial.open("wb") as file:
             image.save(file, name, **options)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        commit(partial, Path(path))
     finally:
         partial.unlink(missing_ok=True)

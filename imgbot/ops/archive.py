@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from imgbot.errors import ImgbotError
+from imgbot.files import commit
 
 FORMAT = 1
 REDIS = "redis.jsonl"
@@ -76,9 +77,7 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
                         _check_count(files)
                 manifest = {**about, "format": FORMAT, "files": files}
                 _add_text(tar, _LAST, json.dumps(manifest, indent=1))
-            raw.flush()
-            os.fsync(descriptor)
-        part.replace(target)
+        commit(part, target)
     except OSError as error:
         why = error.strerror or "a file has changed meanwhile: try again"
         raise BackupError(f"{target} cannot be written: {why}") from error

@@ -1,32 +1,11 @@
-"""Files that are replaced whole: whoever reads one sees the old text or the new, never half."""
+"""An operator's files: their permissions, links, and one line of an environment file."""
 
 import os
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-
-def replace_file(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> None:
-    """Write a file through a temporary one beside it; on the disk before it counts.
-
-    It is given to the user and the group of `owner`. Raises OSError, and then the old file stands.
-    """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    incoming = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            # Not by its name, which the owner of the folder may have turned into a link.
-            os.fchmod(descriptor, mode)
-            if owner is not None:
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            os.fsync(descriptor)
-        incoming.replace(path)
-    except BaseException:
-        incoming.unlink(missing_ok=True)
-        raise
+from imgbot.files import sync
 
 
 @contextmanager
@@ -45,15 +24,7 @@ def replace_link(path: Path, target: str) -> None:
     incoming.unlink(missing_ok=True)
     incoming.symlink_to(target)
     incoming.replace(path)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 def set_variable(text: str, name: str, value: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot import telemetry
+from imgbot.files import replace_file
 from imgbot.levels import Vital
 from imgbot.ops.sampling import Sample
 from imgbot.ops.vitals import Reading
@@ -96,25 +96,16 @@ class History:
     def save(self) -> None:
         """Write the file anew, whole or not at all; a disk that is full is told of once."""
         document = {"columns": COLUMNS, "points": self.points}
-        beside = self._path.with_suffix(".new")
         try:
             # At the end of the program an earlier save may still be under way in its thread.
             with self._saving:
-                self._write(beside, document)
+                replace_file(self._path, json.dumps(document, separators=(",", ":")))
         except OSError as error:
             if self._is_saved:
                 telemetry.warned("the history cannot be kept on disk: %s", error.strerror)
             self._is_saved = False
         else:
             self._is_saved = True
-
-    def _write(self, beside: Path, document: Mapping[str, object]) -> None:
-        beside.touch(mode=0o600)
-        with beside.open("w", encoding="ascii") as file:
-            json.dump(document, file, separators=(",", ":"))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
 
 
 def point_of(samples: Sequence[Sample], levels: Mapping[Vital, Reading]) -> Point:

@@ -3,10 +3,10 @@
 import filecmp
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from imgbot.files import replace_file
 from imgbot.ops.provider_settings import KEYS
 
 _SECRETS = frozenset({"IMGBOT_TOKEN", "IMGBOT_REDIS_URL", *KEYS})
@@ -86,20 +86,10 @@ def put_file(
             differs = "" if is_same(source, target) else ": the one in the backup differs"
             return f"{target} is kept as it was{differs}"
         _make(target.parent, folder_mode)
-        _copy_whole(source, target, mode)
+        replace_file(target, source.read_bytes(), mode)
     except OSError as error:
         return f"{target} is not put back: {error.strerror or error}"
     return f"{target} is as it was at the old place"
-
-
-def _copy_whole(source: Path, target: Path, mode: int) -> None:
-    """Copy a file; half of one would be kept by the next restore as what was here."""
-    try:
-        shutil.copyfile(source, target)
-        target.chmod(mode)
-    except OSError:
-        target.unlink(missing_ok=True)
-        raise
 
 
 def _make(folder: Path, mode: int) -> None:

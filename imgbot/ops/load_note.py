@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from imgbot.ops.files import replace_file
+from imgbot.files import replace_file
 
 NAME = "loadtest.json"
 MOST_USERS = 5_000

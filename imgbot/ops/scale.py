@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from imgbot.errors import ConfigError, ImgbotError
+from imgbot.files import replace_file
 from imgbot.ops.environment import read_environment_file, state_dir_of
-from imgbot.ops.files import replace_file, set_variable
+from imgbot.ops.files import set_variable
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.service import has_systemd, is_active, show
 from imgbot.ops.lock import describe, supervisor_of

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgbot.errors import ConfigError
+from imgbot.files import PART, replace_file
 from imgbot.findings import Finding, ok, wrong
 from imgbot.ops import load_note
-from imgbot.ops.files import replace_file
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -24,7 +24,6 @@ BEGUN = "begun"
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, what is true of this machine alone, and what is only half there.
 _LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
-_HALF = ".part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +110,11 @@ def anchored(path: Path, *, is_ours: bool = False) -> Generator[Path]:
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
     for top in sorted(state_dir.iterdir()):
-        if top.name in _LEFT_OUT or top.suffix == _HALF:
+        if top.name in _LEFT_OUT or top.suffix == PART:
             continue
         below = sorted(top.rglob("*")) if top.is_dir() and not top.is_symlink() else [top]
         for path in below:
-            if path.is_file() and path.suffix != _HALF:
+            if path.is_file() and path.suffix != PART:
                 yield f"state/{path.relative_to(state_dir).as_posix()}", path
 
 
@@ -131,6 +130,8 @@ def put(unpacked: Path, state_dir: Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         entry.replace(target)
+    # Redis asserts these files from now on.
+    os.sync()
 
 
 def leave(state_dir: Path, backup: str) -> None:

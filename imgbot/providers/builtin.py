@@ -1,10 +1,10 @@
 """The built-in engine as a provider: no key, no network, no cost."""
 
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from imgbot.job import Operation
+from imgbot.providers.http import copy_result
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -46,7 +46,7 @@ class BuiltinProvider:
         raise NotImplementedError(f"{ticket}: the submit has answered already")
 
     async def fetch(self, output: Output, target: Path) -> None:
-        shutil.copyfile(output.path, target)
+        await copy_result(output.path, target)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:  # noqa: ARG002 -- the protocol's
         return Cancelled.UNSUPPORTED

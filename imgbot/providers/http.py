@@ -5,7 +5,9 @@ whether an order was surely not sent, and whether silence may have been an accep
 """
 
 import asyncio
+import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from urllib.parse import urljoin
 import httpx
 
 from imgbot.errors import FULL, ProviderError, ProviderErrorKind
+from imgbot.files import PART, commit, copy_file, replace_file
 from imgbot.providers.addresses import Hosts, public_address, split
 
 ANSWER_LIMIT_BYTES = 16 << 20
@@ -26,6 +29,10 @@ PICTURES_LIMIT_BYTES = 80 << 20
 
 PICTURE_LIMIT_BYTES = 50 << 20
 """Telegram takes documents up to 50 MB."""
+
+_MOST_CHARACTERS = PICTURE_LIMIT_BYTES * 4 // 3 + 4
+_DATA_URI = re.compile(r"data:[^,]{0,200},")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 ASK_DEADLINE_S = 30.0
 FETCH_DEADLINE_S = 120.0
@@ -115,7 +122,7 @@ class HttpDoor:
         its API: what is elsewhere never sees the key. A full disk is no fault of the provider's:
         its OSError is raised as it is.
         """
-        part = target.with_name(f"{target.name}.part")
+        part = target.with_name(f"{target.name}{PART}")
         auth = self._auth if is_private else {}
         try:
             async with asyncio.timeout(self._deadlines.fetch_s):
@@ -124,7 +131,7 @@ class HttpDoor:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
-        part.replace(target)
+        await asyncio.to_thread(commit, part, target)
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -212,6 +219,27 @@ async def _write(answer: httpx.Response, part: Path) -> None:
             if size_bytes > PICTURE_LIMIT_BYTES:
                 raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
             file.write(chunk)
+
+
+def write_base64(encoded: str, target: Path) -> None:
+    """Write a base64 picture. Raises ProviderError for what is none, OSError."""
+    text = _DATA_URI.sub("", encoded, count=1) if encoded.startswith("data:") else encoded
+    if len(text) > _MOST_CHARACTERS:
+        raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
+    try:
+        plain = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n").rstrip(b"=")
+        content = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
+    except ValueError as error:
+        raise ProviderError(_KIND.FAILED, "the result is not base64") from error
+    replace_file(target, content)
+
+
+async def copy_result(path: str, target: Path) -> None:
+    """Copy a picture that the order's answer brought. Raises ProviderError, OSError."""
+    try:
+        await asyncio.to_thread(copy_file, path, target)
+    except FileNotFoundError as error:
+        raise ProviderError(_KIND.EXPIRED, "the picture's file is gone") from error
 
 
 def retry_after_s(answer: Answer) -> float | None:

@@ -5,7 +5,6 @@ have been made and charged, so nothing is ordered again on a guess.
 """
 
 import asyncio
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,8 +19,15 @@ from imgbot.job import ACTIONS, Operation
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
-from imgbot.providers.http import PICTURES_LIMIT_BYTES, Answer, Deadlines, HttpDoor
-from imgbot.providers.openai_answers import picture_of, write_decoded
+from imgbot.providers.http import (
+    PICTURES_LIMIT_BYTES,
+    Answer,
+    Deadlines,
+    HttpDoor,
+    copy_result,
+    write_base64,
+)
+from imgbot.providers.openai_answers import picture_of
 from imgbot.providers.openai_spec import Model, OpenAiSpec
 from imgbot.providers.protocol import (
     Accepted,
@@ -88,7 +94,7 @@ class OpenAiProvider:
         found = picture_of(answer, self._key)
         if found.url:
             return Done((Output(url=urljoin(f"{self._base_url}/", found.url)),))
-        await asyncio.to_thread(write_decoded, found.encoded, order.target)
+        await asyncio.to_thread(write_base64, found.encoded, order.target)
         return Done((Output(path=str(order.target)),))
 
     async def look_up(self, job_id: str) -> Ticket | None:
@@ -101,10 +107,7 @@ class OpenAiProvider:
         if output.url:
             await self._door.fetch(output.url, target)
             return
-        try:
-            await asyncio.to_thread(shutil.copyfile, output.path, target)
-        except FileNotFoundError as error:
-            raise ProviderError(_KIND.EXPIRED, "the picture's file is gone") from error
+        await copy_result(output.path, target)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:  # noqa: ARG002 -- the protocol's
         return Cancelled.UNSUPPORTED

@@ -1,21 +1,16 @@
 """What an Images API answers: a picture in base64 or by its address, or one of many kinds of no."""
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import PICTURE_LIMIT_BYTES, Answer, retry_after_s
+from imgbot.providers.http import Answer, retry_after_s
 
 _KIND = ProviderErrorKind
 _RETRY_AFTER_MOST_S = 3600.0
 _DETAIL_CHARACTERS = 150
-_DATA_URI = re.compile(r"data:[^,]{0,200},")
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_MOST_CHARACTERS = PICTURE_LIMIT_BYTES * 4 // 3 + 4
 
 # Gateways put these under any status, so they come before it.
 _BY_CODE = {
@@ -114,21 +109,6 @@ def said_in(content: Any) -> Said | None:
     named = {name: fields.get(name) for name in ("message", "type", "code", "param")}
     texts = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
     return Said(*(texts.get(name, "") for name in named))
-
-
-def write_decoded(encoded: str, target: Path) -> None:
-    """Write a base64 picture through a temporary name. Raises ProviderError."""
-    text = _DATA_URI.sub("", encoded, count=1) if encoded.startswith("data:") else encoded
-    if len(text) > _MOST_CHARACTERS:
-        raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
-    try:
-        plain = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n").rstrip(b"=")
-        content = base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
-    except ValueError as error:
-        raise ProviderError(_KIND.FAILED, "the result is not base64") from error
-    part = target.with_name(f"{target.name}.part")
-    part.write_bytes(content)
-    part.replace(target)
 
 
 def _kind_of(answer: Answer, said: Said | None) -> ProviderErrorKind:

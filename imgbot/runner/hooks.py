@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from imgbot import telemetry
+from imgbot.files import replace_file
 from imgbot.job import Job, Operation
 from imgbot.providers.protocol import Hooked, Provider
 from imgbot.queue.hints import Hints
@@ -31,10 +32,7 @@ def read_key(path: Path) -> bytes:
     except FileNotFoundError:
         pass
     key = secrets.token_bytes(_KEY_BYTES)
-    part = path.with_name(f"{path.name}.part")
-    part.touch(mode=0o600)
-    part.write_bytes(key)
-    part.replace(path)
+    replace_file(path, key)
     return key
 
 

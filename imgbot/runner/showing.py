@@ -16,6 +16,7 @@ from imgbot.errors import (
     MessageGoneError,
     ProviderError,
 )
+from imgbot.files import make_folder
 from imgbot.imaging import pictures
 from imgbot.job import Job, Operation, Source, State, is_billed
 from imgbot.providers.protocol import Output
@@ -41,7 +42,7 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
     begun = time.monotonic()
     folder = tools.folder_of(job.id)
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(make_folder, folder)
     raw = folder / "result"
     decision = await _fetch(tools, job, raw)
     if decision is not None:

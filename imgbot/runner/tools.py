@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from imgbot.errors import UserError
+from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
@@ -121,7 +122,7 @@ class Tools:
         if len(job.sources) > inputs.most:
             raise UserError("too_many_for_service", limit=inputs.most)
         folder = self.folder_of(job.id)
-        folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(make_folder, folder)
         checked = [
             await self._fitted(await self._checked(job, index, folder), inputs)
             for index in range(len(job.sources))
@@ -168,7 +169,7 @@ class Tools:
         original = self.kept.find(job.parent) if job.parent and len(job.sources) == 1 else None
         if original is None or original.stat().st_size > pictures.SOURCE_LIMIT_BYTES:
             return False
-        await asyncio.to_thread(shutil.copyfile, original, target)
+        await asyncio.to_thread(copy_file, original, target)
         return True
 
     def progress_of(self, job_id: str) -> float:

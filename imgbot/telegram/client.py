@@ -1,5 +1,6 @@
 """The one door to Telegram: the bot object, its errors in our words, downloads."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from imgbot.errors import (
     TransientError,
     UserError,
 )
+from imgbot.files import PART, commit
 from imgbot.telegram.contact import DatedSession
 from imgbot.telegram.flood import FloodGate, flood_wait_s
 
@@ -141,13 +143,13 @@ async def download(bot: Bot, file_id: str, target: Path) -> None:
     Raises UserError when Telegram no longer has it or it is over 20 MB, TransientError
     when it may be had later.
     """
-    part = target.with_name(f"{target.name}.part")
+    part = target.with_name(f"{target.name}{PART}")
     try:
         async with telegram_errors():
             await _stream(bot, file_id, part)
     except TelegramRefusedError as error:
         raise UserError("picture_gone") from error
-    part.replace(target)
+    await asyncio.to_thread(commit, part, target)
 
 
 async def _stream(bot: Bot, file_id: str, part: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.files import replace_file
 from imgbot.ops.environment import read_environment_file
-from imgbot.ops.files import replace_file, replace_link, set_variable
+from imgbot.ops.files import replace_link, set_variable
 
 
 @pytest.mark.parametrize(

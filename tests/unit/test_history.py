@@ -187,13 +187,13 @@ def test_a_disk_that_takes_nothing_is_told_of_once(
     history: History, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _fill(history, 2)
-    path.with_suffix(".new").mkdir()
+    path.mkdir()
 
     history.save()
     history.save()
     assert caplog.text.count("cannot be kept on disk") == 1
 
-    path.with_suffix(".new").rmdir()
+    path.rmdir()
     history.save()
     assert _reopened(path, NOW_S + 120) == [NOW_S + 60, NOW_S + 120]
 

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -71,13 +70,12 @@ def test_half_a_file_is_not_left_for_the_next_restore_to_keep(
     unpacked.mkdir()
     (unpacked / "imgbot.env").write_text(_WITHOUT)
 
-    def fill_the_disk(_: Path, target: Path) -> None:
-        target.write_text(_WITHOUT[:3])
+    def fill_the_disk(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(shutil, "copyfile", fill_the_disk)
+    monkeypatch.setattr(os, "fsync", fill_the_disk)
 
     said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ())
 
     assert said == [f"{file} is not put back: No space left on device"]
-    assert not file.exists()
+    assert list(tmp_path.iterdir()) == [unpacked]

@@ -11,9 +11,9 @@ from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.http import Answer
+from imgbot.providers.http import Answer, write_base64
 from imgbot.providers.openai import OpenAiProvider
-from imgbot.providers.openai_answers import picture_of, write_decoded
+from imgbot.providers.openai_answers import picture_of
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.sizes import fitted, nearest
 
@@ -130,7 +130,7 @@ def test_a_picture_is_found_in_base64_before_its_address() -> None:
 def test_base64_is_taken_in_all_its_forms(tmp_path: Path, encoded: str) -> None:
     target = tmp_path / "made.jpg"
 
-    write_decoded(encoded, target)
+    write_base64(encoded, target)
 
     assert target.read_bytes() == b"\xfb\xff\xbfhi"
     assert list(tmp_path.iterdir()) == [target]
@@ -142,7 +142,7 @@ def test_base64_is_taken_in_all_its_forms(tmp_path: Path, encoded: str) -> None:
 )
 def test_what_is_no_base64_leaves_no_file(tmp_path: Path, encoded: str) -> None:
     with pytest.raises(ProviderError) as refusal:
-        write_decoded(encoded, tmp_path / "made.jpg")
+        write_base64(encoded, tmp_path / "made.jpg")
 
     assert refusal.value.kind is Kind.FAILED
     assert list(tmp_path.iterdir()) == []

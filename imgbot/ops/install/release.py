@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from imgbot import errors
 from imgbot.errors import ImgbotError
-from imgbot.ops.files import sync
+from imgbot.files import sync
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.sealing import seal
 from imgbot.ops.shipped_files import shipped

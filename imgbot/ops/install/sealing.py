@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgbot.ops.files import replace_file, sync
+from imgbot.files import replace_file, sync
 
 SUMS = "SHA256SUMS"
 """As `sha256sum --check` reads it."""

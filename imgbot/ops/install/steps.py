@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from imgbot.ops.files import replace_file, replace_link
+from imgbot.files import replace_file
+from imgbot.ops.files import replace_link
 from imgbot.ops.install.release import InstallError, Release, copy_release
 
 

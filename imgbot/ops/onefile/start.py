@@ -117,6 +117,8 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=str(folder.parent)))
         _unpack(bundle, part, incoming)
         incoming.chmod(0o755)
+        # A power cut would leave empty files under a name that says that all is there.
+        os.sync()
         incoming.rename(folder)
         _forget_old(folder)
     except OSError as error:

@@ -1,9 +1,6 @@
 """A provider by its file: fills the templates, asks, and reads the answers."""
 
 import asyncio
-import base64
-import binascii
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +24,14 @@ from imgbot.providers.declared.hooks import HookReader
 from imgbot.providers.declared.paths import first, first_text
 from imgbot.providers.declared.spec import Model, Spec
 from imgbot.providers.declared.templates import fill, slots_in
-from imgbot.providers.http import ANSWER_LIMIT_BYTES, PICTURES_LIMIT_BYTES, Answer, HttpDoor
+from imgbot.providers.http import (
+    ANSWER_LIMIT_BYTES,
+    PICTURES_LIMIT_BYTES,
+    Answer,
+    HttpDoor,
+    copy_result,
+    write_base64,
+)
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -136,7 +140,7 @@ class DeclaredProvider:
 
     async def fetch(self, output: Output, target: Path) -> None:
         if output.path:
-            await asyncio.to_thread(shutil.copyfile, output.path, target)
+            await copy_result(output.path, target)
         else:
             await self._door.fetch(output.url, target)
 
@@ -181,7 +185,7 @@ class DeclaredProvider:
             raise reading.missing(self._spec, answer)
         if kind == "base64":
             target = Path(str(ticket.get("target", "")))
-            await asyncio.to_thread(_write_base64, found[0], target)
+            await asyncio.to_thread(write_base64, found[0], target)
             return Done((Output(path=str(target)),))
         return Done(tuple(Output(url=url) for url in found))
 
@@ -236,14 +240,3 @@ def _share(value: Any) -> float | None:
 def _position(value: Any) -> int | None:
     is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value + 1 if is_count else None
-
-
-def _write_base64(text: str, target: Path) -> None:
-    text = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        content = base64.b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        raise ProviderError(_KIND.FAILED, "a picture that is not base64") from None
-    part = target.with_name(f"{target.name}.part")
-    part.write_bytes(content)
-    part.replace(target)
