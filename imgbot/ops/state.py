@@ -11,6 +11,7 @@ from imgbot.errors import ConfigError
 from imgbot.files import PART, replace_file
 from imgbot.findings import Finding, ok, wrong
 from imgbot.ops import load_note
+from imgbot.ops.doctor.place import STATE
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -28,33 +29,33 @@ _LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """Why no bot may serve from here, and the command that changes it."""
+    """Why no bot may serve from here, and what is to be done about it."""
 
     what: str
-    wish: str
-    """What the command is for."""
-    command: str
+    way: str
+    """Never a command that lets the same jobs be served at two places."""
 
 
 def check(state_dir: Path) -> None:
     """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
     if found := _obstacle(state_dir):
-        raise ConfigError(_SETTING, f"{found.what}; {found.wish}: {found.command}")
+        raise ConfigError(_SETTING, f"{found.what}; {found.way}")
 
 
 def _obstacle(state_dir: Path) -> _Obstacle | None:
+    # Only root may write where the service has its state.
+    restore = f"{'sudo ' if state_dir == STATE else ''}imgbot restore FILE --force"
     if (state_dir / MOVED).exists():
         return _Obstacle(
             f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
             "jobs twice",
-            "if it shall serve here again",
-            f"rm {state_dir / MOVED}",
+            "if it serves elsewhere, leave it so. To bring it back: `sudo imgbot backup --stop "
+            f"--with-secrets FILE` there, then `{restore}` here; if that backup was restored "
+            f"nowhere, `{restore}` with it",
         )
     if (state_dir / UNFINISHED / BEGUN).exists():
         return _Obstacle(
-            f"a restore into {state_dir} was cut off",
-            "run it again",
-            "imgbot restore FILE --force",
+            f"a restore into {state_dir} was cut off", f"run it again, to its end: {restore}"
         )
     return None
 
@@ -62,7 +63,7 @@ def _obstacle(state_dir: Path) -> _Obstacle | None:
 def examine(state_dir: Path) -> Finding:
     """Say whether a bot may serve from here, for `imgbot doctor`."""
     if found := _obstacle(state_dir):
-        return wrong("state", found.what, found.command)
+        return wrong("state", found.what, found.way)
     if not state_dir.exists():
         return ok("state", f"{state_dir} is made at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
