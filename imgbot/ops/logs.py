@@ -1,4 +1,4 @@
-"""Log lines: readable in a terminal, JSON under systemd, secrets struck out of every one.
+"""Log lines: for people or as JSON, secrets struck out of every one.
 
 Secrets are struck out of the finished line, after message, arguments and traceback have come
 together: so no library, exception or argument can carry one past.
@@ -66,10 +66,14 @@ class Redactor:
 
 
 class TextFormatter(logging.Formatter):
-    """One line for a person: time, level, where, what; then the traceback."""
+    """One line for a person: time, level, where, what; then the traceback.
 
-    def __init__(self, redact: Redactor, *, is_coloured: bool) -> None:
+    Without the time where whoever keeps the lines, like journald, puts its own before them.
+    """
+
+    def __init__(self, redact: Redactor, *, is_coloured: bool, is_timed: bool = True) -> None:
         super().__init__("%(message)s", datefmt="%H:%M:%S")
+        self._is_timed = is_timed
         self._redact = redact
         self._is_coloured = is_coloured
 
@@ -80,11 +84,12 @@ class TextFormatter(logging.Formatter):
             level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         where = record.name.removeprefix("imgbot.")
         text = _shortened(self._redact(super().format(record) + facts))
-        return f"{self.formatTime(record, self.datefmt)} {level} {where}: {text}"
+        time = f"{self.formatTime(record, self.datefmt)} " if self._is_timed else ""
+        return f"{time}{level} {where}: {text}"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line, for journald and whatever collects from it."""
+    """One JSON object per line, for whatever collects them."""
 
     def __init__(self, redact: Redactor) -> None:
         super().__init__()
@@ -132,9 +137,12 @@ def set_up(
     environ = os.environ if environ is None else environ
     redact = Redactor(secrets)
     is_to_journal = is_journal(environ, out)
-    is_json = style == "json" or (style == "auto" and is_to_journal)
     is_coloured = out.isatty() and "NO_COLOR" not in environ
-    formatter = JsonFormatter(redact) if is_json else TextFormatter(redact, is_coloured=is_coloured)
+    formatter = (
+        JsonFormatter(redact)
+        if style == "json"
+        else TextFormatter(redact, is_coloured=is_coloured, is_timed=not is_to_journal)
+    )
     handler = logging.StreamHandler(out)
     handler.setFormatter(JournalFormatter(formatter) if is_to_journal else formatter)
     # A full disk or a closed terminal must not turn each line into a traceback of its own.

@@ -203,7 +203,7 @@ class Settings(ProviderSettings):
     ] = "info"
     log_format: Annotated[
         Literal["auto", "text", "json"],
-        About("`auto` is JSON under systemd and text elsewhere", "auto, text or json"),
+        About("`auto` and `text`: for people; `json`: an object a line", "auto, text or json"),
     ] = "auto"
 
     @property

@@ -122,7 +122,7 @@ def test_libraries_that_log_every_address_are_kept_quiet() -> None:
     assert "ours" in out.getvalue()
 
 
-def test_json_is_chosen_where_the_stream_leads_to_the_journal(tmp_path: Path) -> None:
+def test_the_journal_is_where_the_stream_says_it_leads(tmp_path: Path) -> None:
     with (tmp_path / "journal").open("w") as stream:
         status = os.fstat(stream.fileno())
 
@@ -130,6 +130,17 @@ def test_json_is_chosen_where_the_stream_leads_to_the_journal(tmp_path: Path) ->
         assert not logs.is_journal({"JOURNAL_STREAM": f"{status.st_dev}:1"}, stream)
         assert not logs.is_journal({}, stream)
         assert not logs.is_journal({"JOURNAL_STREAM": "1:2"}, io.StringIO())
+
+
+def test_a_line_in_the_journal_is_for_a_person_and_has_no_second_time(tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        status = os.fstat(stream.fileno())
+        environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        logs.set_up(environ=environ, stream=stream)
+        log.warning("queue is long", extra={"waiting": 51})
+        stream.seek(0)
+
+        assert stream.read() == "<4>warning telegram.client: queue is long waiting=51\n"
 
 
 @pytest.mark.parametrize("style", ["json", "text"])
