@@ -186,7 +186,7 @@ def _store(settings: Settings, doors: Doors, office: Office) -> Store:
     )
     return Store(
         queue=doors.queue,
-        shelf=Shelf(doors.redis),
+        shelf=Shelf(doors.redis, doors.queue.persist),
         gallery=Gallery(doors.redis),
         people=People(doors.redis),
         albums=Albums(doors.redis, doors.scripts),

@@ -165,7 +165,7 @@ def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
         lost.append((what, setting("appendonly yes")))
     elif found.fsync == "no":
         what = "it loses jobs in a power cut (appendfsync no)"
-        lost.append((what, setting("appendfsync everysec")))
+        lost.append((what, setting("appendfsync always")))
     return lost
 
 

@@ -1,7 +1,7 @@
 """What is read beside the jobs' arrows: who waits, who is due, what was delivered, updates."""
 
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,9 @@ class Depth:
 class Shelf:
     """Plain reads and marks; each raises StorageAwayError while Redis is away."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, persist: Callable[[], Awaitable[None]] | None = None) -> None:
         self._redis = redis
+        self._persist = persist
 
     async def job(self, job_id: str) -> Job | None:
         """Read a job alive."""
@@ -129,6 +130,11 @@ class Shelf:
         pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._read(pipe.execute())
+
+    async def persist(self) -> None:
+        """Return once everything written so far is on the disk of the server."""
+        if self._persist is not None:
+            await self._persist()
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Note which picture a message announces."""

@@ -46,6 +46,7 @@ _GIVE_UP_S = 3600.0
 _PER_CHAT = 50
 _WAIT_CAP_S = 60.0
 _HELD_BACK_S = 1.0
+_PERSIST_AGAIN_S = 1.0
 
 
 class Ledger(Protocol):
@@ -54,6 +55,9 @@ class Ledger(Protocol):
     async def is_handled(self, update_id: int) -> bool: ...
     async def mark_handled(self, update_id: int) -> None: ...
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
+    async def persist(self) -> None:
+        """Return once all that was written is on the disk. Raises StorageAwayError."""
+        ...
 
 
 class Updates:
@@ -143,7 +147,8 @@ class Updates:
         return batch
 
     async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
-        self._told = self._offset()
+        if (offset := self._offset()) != self._told and await self._is_persisted():
+            self._told = offset
         self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
         # A task of the group must not fail: that would end the whole loop.
         try:
@@ -158,6 +163,20 @@ class Updates:
             )
         except (AiogramError, OSError) as error:
             return error
+
+    async def _is_persisted(self) -> bool:
+        """Wait until what Telegram is about to forget is on the disk; False if stopped before."""
+        while True:
+            self._pulse.expect(_ANSWER_S, time.monotonic())
+            try:
+                await self._ledger.persist()
+            except StorageAwayError as error:
+                telemetry.warned("updates are not confirmed: %s", error)
+            else:
+                return True
+            if self._stopping.is_set():
+                return False
+            await pause(_PERSIST_AGAIN_S, self._stopping)
 
     def _offset(self) -> int | None:
         waiting = [update_id for update_id, is_done in self._is_done.items() if not is_done]

@@ -26,7 +26,7 @@ async def test_the_embedded_server_is_one_that_imgbot_accepts(tmp_path: Path) ->
     ("name", "value", "mend"),
     [
         ("appendonly", "no", "CONFIG SET appendonly yes"),
-        ("appendfsync", "no", "CONFIG SET appendfsync everysec"),
+        ("appendfsync", "no", "CONFIG SET appendfsync always"),
         ("maxmemory-policy", "allkeys-lru", "CONFIG SET maxmemory-policy noeviction"),
     ],
 )

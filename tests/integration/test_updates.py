@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiogram import Bot
@@ -15,6 +15,7 @@ from imgbot.queue import keys
 from imgbot.queue.shelf import Shelf
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
+from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.updates import Updates
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
@@ -164,6 +165,41 @@ async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> N
 
     assert sorted(recorder.texts(ann.id)) == ["behind it", "stuck"]
     assert recorder.texts(bob.id) == ["free"]
+
+
+async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) -> None:
+    asked, is_on_disk = asyncio.Event(), asyncio.Event()
+    offsets: list[int | None] = []
+    recorder, troubles = Recorder(), [StorageAwayError("the disk is slow")]
+
+    async def persist() -> None:
+        asked.set()
+        if troubles:
+            raise troubles.pop()
+        await is_on_disk.wait()
+
+    async def telegram(method: GetUpdates, **_: object) -> list[Update]:
+        offsets.append(method.offset)
+        if method.offset is not None:
+            await asyncio.Event().wait()
+        return [{"update_id": 7, "message": {"text": "a fox", "chat": {"id": 1}}}]
+
+    async with asyncio.TaskGroup() as group:
+        updates = Updates(cast("Bot", telegram), recorder, Shelf(real_redis, persist))
+        life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
+        await asked.wait()
+        before = list(offsets)
+        is_on_disk.set()
+
+        async def told() -> list[int | None]:
+            return offsets
+
+        await eventually(told, lambda offsets: len(offsets) > 1)
+        life.cancel()
+
+    assert recorder.texts(1) == ["a fox"]
+    assert (before, offsets) == ([None], [None, 8])
+    assert troubles == []
 
 
 async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Redis) -> None:

@@ -50,6 +50,8 @@ class _Ledger:
 
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
 
+    async def persist(self) -> None: ...
+
 
 def poller(call: Callable[[], Any]) -> Updates:
     async def bot(method: object, request_timeout: int) -> object:
