@@ -56,7 +56,8 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
     State.SUBMITTING: frozenset(
         {State.SUBMITTING, State.POLLING, State.RENDERING, State.DELIVERING}
     ),
-    State.POLLING: frozenset({State.POLLING, State.RENDERING, State.DELIVERING}),
+    # A task that is gone and has cost nothing is ordered again.
+    State.POLLING: frozenset({State.SUBMITTING, State.POLLING, State.RENDERING, State.DELIVERING}),
     State.RENDERING: frozenset({State.RENDERING, State.DELIVERING}),
     State.DELIVERING: frozenset({State.DELIVERING}) | ENDS,
     **{end: frozenset[State]() for end in ENDS},
@@ -120,6 +121,8 @@ class Job:
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
     tries: int = 0
+    lost_orders: int = 0
+    """How many of its tasks the provider has lost, at no cost."""
     file: str = ""
     outcome: State | None = None
     reason: str = ""

@@ -14,6 +14,10 @@ POLL_FAILURES = 30
 
 FETCH_ATTEMPTS = 6
 
+LOST_ORDERS = 2
+"""Tasks that may be lost before an order that costs nothing is not repeated any longer: it may
+be what brings the server down."""
+
 LOST_GRACE_S = 30.0
 """A task that is younger may become known still (providers' own clients wait about as long)."""
 

@@ -8,7 +8,7 @@ from imgbot.errors import ProviderError
 from imgbot.job import Job, State
 from imgbot.learning import Span
 from imgbot.providers.protocol import Done, Pending
-from imgbot.runner.ordering import stored
+from imgbot.runner.ordering import order_again, stored
 from imgbot.runner.tools import Tools
 from imgbot.tasks import pause
 from imgbot.texts import say
@@ -42,6 +42,8 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
 
 async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
     match answer.said:
+        case retry.GiveUp(reason="provider_lost") as decision:
+            return await order_again(tools, job) or await tools.give_up(job, decision)
         case retry.GiveUp() as decision:
             return await tools.give_up(job, decision)
         case Pending() as pending:

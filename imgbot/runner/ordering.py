@@ -243,6 +243,32 @@ async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
     return await tools.end(job, State.DEAD, "submit_unknown")
 
 
+async def order_again(tools: Tools, job: Job) -> Job | None:
+    """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
+    provider = tools.provider_of(job)
+    is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
+    if not is_free or job.lost_orders >= retry.LOST_ORDERS:
+        return None
+    try:
+        ticket = await provider.look_up(tools.order_id_of(job))
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        return None
+    if ticket is not None:
+        return None
+    return await tools.move(
+        job,
+        State.SUBMITTING,
+        ticket={},
+        intent_ms=0,
+        accepted_ms=0,
+        pending_ms=0,
+        provider="",
+        tries=0,
+        lost_orders=job.lost_orders + 1,
+    )
+
+
 def stored(answer: Done) -> list[dict[str, str]]:
     """Return the outputs as a ticket keeps them."""
     return [{"url": output.url, "path": output.path} for output in answer.outputs]

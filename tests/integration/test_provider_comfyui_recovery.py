@@ -1,17 +1,27 @@
 """Orders at ComfyUI whose fate is unknown: found again, known to be absent, or given up."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from redis.asyncio import Redis
 
 from imgbot.errors import ProviderErrorKind as Kind
-from imgbot.job import Operation
+from imgbot.job import Job, Operation, State
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Pending, Recovery
+from imgbot.queue.admission import Caps
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.scripts import Scripts
+from imgbot.runner.asking import poll
+from imgbot.runner.ordering import submit
+from imgbot.runner.routing import Routes
 from imgbot.sandbox.simulators.comfyui import ComfyUi
+from tests.integration.test_recovery import NOW, tools_of
 from tests.support.comfyui_provider import opened, ordered, polled, refused
 from tests.support.orders import make_order
 from tests.support.scripted import Script
@@ -145,3 +155,33 @@ async def test_a_name_that_is_taken_is_this_very_task(script: Script, tmp_path: 
 async def test_a_file_may_forgo_the_look_up(desk: Desk) -> None:
     async with opened(desk, head='recovery = "none"') as provider:
         assert provider.recovery is Recovery.NONE
+
+
+@pytest.mark.parametrize(("price_micro", "is_repeated"), [(0, True), (50_000, False)])
+async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
+    desk: Desk, real_redis: Redis, tmp_path: Path, price_micro: int, *, is_repeated: bool
+) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    nudged = asyncio.Event()
+    prices = {Operation.CREATE: price_micro}
+    async with opened(desk, prices_micro=prices) as provider:
+        routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
+        await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", "a fox"), NOW)
+        claimed = await queue.claim(NOW)
+        assert claimed is not None
+        # Longer ago than a task may take to become known.
+        job = await submit(replace(tools, now_ms=lambda: NOW - 60_000), claimed, nudged)
+        simulated(desk).restart()
+
+        while job.state is State.POLLING:
+            nudged.set()
+            job = await poll(tools, job, nudged)
+        if is_repeated:
+            job = await submit(tools, job, nudged)
+
+    assert (job.state, job.outcome) == (
+        (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
+    )
+    assert len((await desk.view())["tasks"]) == 1 + is_repeated

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State, is_billed
+from imgbot.polling import Budget, PollingConfig
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.protocol import Accepted, Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
+from imgbot.queue.durations import Durations
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.ownership import own
@@ -20,6 +23,7 @@ from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
 from imgbot.runner.hooks import Hooks
 from imgbot.runner.ordering import submit
+from imgbot.runner.pacing import Pace
 from imgbot.runner.places import Places
 from imgbot.runner.routing import Routes
 from imgbot.runner.tools import Tools
@@ -53,10 +57,12 @@ def tools_of(
         hooks=Hooks("", b"key", hints, shelf, lambda name, _: routes.named(name), lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
-        status=unused,
+        status=cast("Any", AsyncMock()),
         delivery=unused,
         download=unused,
-        pace=unused,
+        pace=Pace(
+            PollingConfig(), Budget(lambda: 100.0), Durations(redis), lambda: 0.0, is_learned=False
+        ),
         folder=folder,
         now_ms=lambda: NOW,
         draining=asyncio.Event(),

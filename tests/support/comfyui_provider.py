@@ -24,7 +24,11 @@ MODEL_OF = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.saf
 
 @asynccontextmanager
 async def opened(
-    server: Desk | Script, *, head: str = "", models: Mapping[Operation, str] = MODEL_OF
+    server: Desk | Script,
+    *,
+    head: str = "",
+    models: Mapping[Operation, str] = MODEL_OF,
+    prices_micro: Mapping[Operation, int] = {},
 ) -> AsyncGenerator[ComfyUiProvider]:
     url = server.base_url if isinstance(server, Desk) else server.url
     document = read_preset("comfyui")
@@ -33,7 +37,7 @@ async def opened(
         kept = [line for line in document.text.splitlines() if not line.startswith(f"{name} =")]
         document = parse("mine.toml", "\n".join([head, *kept]))
     spec, graphs = read_comfyui(document, PRESETS)
-    config = ProviderConfig(url=url, key="proxy-key", models=models)
+    config = ProviderConfig(url=url, key="proxy-key", models=models, prices_micro=prices_micro)
     provider = ComfyUiProvider("comfyui", spec, config, graphs)
     yield provider
     await provider.aclose()
