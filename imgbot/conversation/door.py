@@ -9,7 +9,7 @@ from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.conversation.desk import Desk, House
-from imgbot.conversation.reading import answered_of, mentions, without_mention
+from imgbot.conversation.reading import answered_of, command_of, mentions, without_mention
 from imgbot.conversation.visit import Visit, visit_of
 from imgbot.errors import (
     ChatGoneError,
@@ -104,12 +104,19 @@ class Door(BaseMiddleware):
             check_welcome(self._desk.house, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
+            if isinstance(event, Message) and self._is_counted(event, visit):
+                await self._desk.check_rate_limit(visit)
             with storage_errors():
                 await handler(event, data)
         except UserError as error:
             await self._refuse(event, visit, error)
         except StorageFullError:
             await self._refuse(event, visit, UserError("storage_full"))
+
+    def _is_counted(self, message: Message, visit: Visit) -> bool:
+        """Commands count against the rate limit; orders are counted by their handlers."""
+        is_command = message.text is not None and command_of(message) not in {"", "cancel"}
+        return is_command and not self._desk.house.is_admin(visit.user_id)
 
     async def _note(self, visit: Visit) -> None:
         """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""

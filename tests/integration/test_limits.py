@@ -6,7 +6,8 @@ import subprocess
 import pytest
 import pytest_asyncio
 
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.conftest import OWNER_ID, Stage, open_stage, said
+from tests.support.sandbox import Person
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,8 +20,10 @@ async def strict_stage(tmp_path_factory: pytest.TempPathFactory):
         "IMGBOT_RATE_LIMIT_WINDOW": "60",
         "IMGBOT_RUNNING_PER_USER": "1",
         "IMGBOT_WAITING_PER_USER": "2",
+        "IMGBOT_ADMINS": str(OWNER_ID),
     }
     async for stage in open_stage(tmp_path_factory.mktemp("strict"), is_simulated=True, **settings):
+        assert (await stage.control.make_user("Owner")).id == OWNER_ID
         yield stage
 
 
@@ -70,6 +73,24 @@ async def test_a_request_of_several_steps_is_counted_once(strict_stage: Stage) -
     await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
     assert cli(strict_stage, "GET", f"rate_limit:{person.id}") == "1"
+
+
+async def test_commands_are_counted_and_refused_once(strict_stage: Stage) -> None:
+    """The way out stays open, and administrators are not counted."""
+    control = strict_stage.control
+    person, owner = await control.make_user("Bob"), Person(OWNER_ID, "Owner", {})
+
+    for command in (*["/queue"] * 3, *["/start", "/limits", "/nonsense"] * 3, "/cancel"):
+        await control.say(person, command)
+    of_person = await said(strict_stage, person)
+    for _ in range(5):
+        await control.say(owner, "/queue")
+    of_admin = await said(strict_stage, owner)
+
+    refusals = [text for text in of_person if text.startswith("⏳ Too many requests.")]
+    assert len(of_person) == 3 + 1 + 1
+    assert len(refusals) == 1
+    assert not [text for text in of_admin if text.startswith("⏳")]
 
 
 async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
