@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import Answer, retry_after_s
+from imgbot.providers.http import Answer, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _MOST_PICTURES = 10
@@ -53,9 +53,9 @@ def object_of(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
 
 def refusal(answer: Answer) -> ProviderError:
     """Return what a no to an order means; only a 4xx says that there is no task."""
-    kind = _STATUSES.get(answer.status, _KIND.INVALID)
-    if answer.is_success or answer.status >= 500:
-        kind = _KIND.SUBMIT_UNKNOWN
+    kind = _KIND.SUBMIT_UNKNOWN
+    if proves_refusal(answer.status):
+        kind = _STATUSES.get(answer.status, _KIND.INVALID)
     detail = f"HTTP {answer.status} {_reasons(answer.content)}".strip()
     is_billed = None if kind is _KIND.SUBMIT_UNKNOWN else False
     return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)

@@ -47,6 +47,7 @@ _LONG_BYTES = 1 << 20
 _PLAIN = {"Accept-Encoding": "identity"}
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
 
 
@@ -195,6 +196,14 @@ class HttpDoor:
         shown = f"[{address}]" if ":" in address else address
         there = parts._replace(netloc=f"{shown}:{port}").geturl()
         return there, {"sni_hostname": host}, _PLAIN | {"Host": parts.netloc}
+
+
+def proves_refusal(status: int) -> bool:
+    """Whether a status alone proves that an order was not taken.
+
+    A 503 does in the provider's own words only: gateways say it of orders that got through.
+    """
+    return 400 <= status < 500 and status not in _AMBIGUOUS
 
 
 def _decoded(body: bytearray) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import Answer, retry_after_s
+from imgbot.providers.http import Answer, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _RETRY_AFTER_MOST_S = 3600.0
@@ -24,13 +24,10 @@ _BY_STATUS = {
     401: _KIND.AUTH,
     402: _KIND.NO_CREDIT,
     403: _KIND.AUTH,
-    # It gave up waiting for the request, or a gateway gave up waiting for the picture.
-    408: _KIND.SUBMIT_UNKNOWN,
     413: _KIND.UNSUITABLE,
     415: _KIND.UNSUITABLE,
     429: _KIND.RATE_LIMITED,
 }
-_REFUSALS_OF_SERVERS = frozenset({500, 503})
 _PICTURE_CODES = frozenset(
     {
         "image_parse_error",
@@ -115,13 +112,13 @@ def _kind_of(answer: Answer, said: Said | None) -> ProviderErrorKind:
     status = answer.status
     if said is not None and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
         return kind
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        is_own = said is not None and status in _REFUSALS_OF_SERVERS
-        return _KIND.UNAVAILABLE if is_own else _KIND.SUBMIT_UNKNOWN
     if answer.is_success:
         return _KIND.FAILED
+    if not proves_refusal(status):
+        is_own_word = said is not None and status == 503
+        return _KIND.UNAVAILABLE if is_own_word else _KIND.SUBMIT_UNKNOWN
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
     if said is not None and (said.code in _PICTURE_CODES or _PICTURE_PARAM.fullmatch(said.param)):
         return _KIND.UNSUITABLE
     return _KIND.INVALID

@@ -11,7 +11,7 @@ from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import ACTIONS, Operation
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Answer, HttpDoor, retry_after_s
+from imgbot.providers.http import Answer, HttpDoor, proves_refusal, retry_after_s
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -112,10 +112,8 @@ def _understood(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
     """Return the JSON of a yes; raise what a no means, `unclear` where that cannot be said."""
     if answer.is_success and isinstance(answer.content, dict):
         return answer.content
-    kind = _STATUSES.get(answer.status, _KIND.INVALID)
-    # A gateway may say these after the service behind it has taken the order.
-    if answer.is_success or answer.status >= 500:
-        kind = unclear
+    is_refused = proves_refusal(answer.status)
+    kind = _STATUSES.get(answer.status, _KIND.INVALID) if is_refused else unclear
     raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
 
 

@@ -136,7 +136,7 @@ async def test_where_nothing_is_said_the_file_speaks(
         ("402", Kind.NO_CREDIT, False),
         ("429", Kind.RATE_LIMITED, False),
         ("5xx_on_submit", Kind.UNAVAILABLE, False),
-        ("fail", Kind.UNAVAILABLE, False),
+        ("fail", Kind.SUBMIT_UNKNOWN, None),
         ("empty", Kind.FAILED, None),
         ("null", Kind.FAILED, None),
         ("html", Kind.SUBMIT_UNKNOWN, None),

@@ -116,7 +116,7 @@ async def test_submits_can_be_held_back_lost_or_garbled(desk: Desk) -> None:
         await order(desk, {"prompt": "p [[sim:drop_after_accept]]"})
     garbled = await order(desk, {"prompt": "p [[sim:garbled_submit]]"})
 
-    assert (held_back, down) == ([429, 429, 200], [500, 200])
+    assert (held_back, down) == ([429, 429, 200], [455, 200])
     with pytest.raises(json.JSONDecodeError):
         garbled.json()
     assert len(await desk.charged_usd()) == 4
@@ -129,7 +129,7 @@ async def test_polls_can_be_spoiled(desk: Desk) -> None:
 
     answers = [await desk.http.get(f"{JOBS}/recordInfo", params=params) for _ in range(7)]
 
-    assert [told(answer)[0] for answer in answers[:2]] == [500, 429]
+    assert [told(answer)[0] for answer in answers[:2]] == [455, 429]
     with pytest.raises(json.JSONDecodeError):
         answers[2].json()
     assert answers[3].text.startswith("<!doctype html>")

@@ -46,6 +46,7 @@ _SUBMIT = (
     Scenario("failed", "fail", end=Kind.FAILED, charges=0),
     Scenario("cut after acceptance", "drop_after_accept", end=Kind.SUBMIT_UNKNOWN),
     Scenario("garbled acceptance", "garbled_submit", end=Kind.SUBMIT_UNKNOWN),
+    Scenario("500 after acceptance", "500_after_accept", end=Kind.SUBMIT_UNKNOWN),
 )
 
 _POLL = (
@@ -79,6 +80,12 @@ LASTING: Mapping[Scenario, Mapping[str, Operation]] = {
 
 _BY_STYLE: Mapping[str, tuple[Scenario, ...]] = {
     **dict.fromkeys(HOSTED, _SUBMIT + _POLL + _FETCH),
+    "fal": (
+        *_SUBMIT,
+        *_POLL,
+        *_FETCH,
+        Scenario("5xx at the result", "5xx_on_result=2", hears=(Kind.UNAVAILABLE,) * 2),
+    ),
     # Its answer is the picture: there is nothing to ask for and nothing to fetch.
     "openai": (*_SUBMIT[:5], Scenario("no picture", "empty", end=Kind.FAILED), *_SUBMIT[6:]),
     # Its own hardware: no credit, no moderation, no limits.

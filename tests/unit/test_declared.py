@@ -1,17 +1,26 @@
 """Providers by a file: templates, paths, mistakes with their line, dry runs, signatures."""
 
+import json
 from typing import Any
 
 import pytest
 
-from imgbot.errors import ConfigError, ProviderError
+from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers import signatures
 from imgbot.providers.addresses import Hosts, public_address
+from imgbot.providers.declared import reading
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.paths import pick
 from imgbot.providers.declared.rehearsal import put, rehearse
+from imgbot.providers.declared.spec import Stage
 from imgbot.providers.declared.templates import fill
 from imgbot.providers.documents import parse, read_preset
+from imgbot.providers.http import Answer
+
+
+def answered(status: int, content: Any) -> Answer:
+    return Answer(status, {}, content, json.dumps(content))
+
 
 PRESETS = ("replicate", "fal", "kie", "bfl", "wavespeed")
 VALUES: dict[str, Any] = {
@@ -111,6 +120,53 @@ async def test_every_preset_passes_its_dry_run(name: str) -> None:
     assert said["an order answered by 429"] == "rate_limited"
     assert said["an order answered by 500"] == "submit_unknown"
     assert said["an order answered by half a JSON"] == "submit_unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_billed"),
+    [
+        ("replicate", {"status": "failed", "error": "E1000", "version": "hidden"}, False),
+        ("replicate", {"status": "failed", "error": "E1000", "version": "cc4956dd"}, None),
+        ("replicate", {"status": "canceled", "version": "hidden"}, True),
+        ("replicate", {"status": "aborted", "version": "cc4956dd"}, False),
+        ("kie", {"data": {"state": "fail", "failCode": "501"}}, None),
+        ("bfl", {"status": "Error"}, None),
+        ("wavespeed", {"data": {"status": "failed", "error": "no"}}, False),
+    ],
+)
+def test_a_failed_task_costs_nothing_only_where_that_is_known(
+    name: str, content: Any, is_billed: bool | None
+) -> None:
+    failure = reading.failure(read_spec(read_preset(name)), answered(200, content))
+
+    assert (failure.kind, failure.is_billed) == (Kind.FAILED, is_billed)
+
+
+@pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
+def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
+    rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'
+    text = read_preset("fal").text.replace("[hook]", f"{rule}\n[hook]")
+    spec = read_spec(parse("my.toml", text))
+
+    submit = reading.refusal(spec, "submit", answered(status, {"detail": "no"}))
+    poll = reading.refusal(spec, "poll", answered(status, {"detail": "no"}))
+
+    assert submit is not None
+    assert (submit.kind, submit.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
+    assert poll is not None
+    assert poll.kind is Kind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("stage", ["upload", "poll", "result"])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_5xx_of_a_gateway_is_transient_everywhere(name: str, stage: Stage, status: int) -> None:
+    answer = answered(status, {"detail": "Internal Server Error", "code": status})
+
+    refusal = reading.refusal(read_spec(read_preset(name)), stage, answer)
+
+    assert refusal is not None
+    assert refusal.kind is Kind.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from imgbot.retry import GiveUp, TryAgain
 from imgbot.texts import knows
 
 KINDS = list(ProviderErrorKind)
+AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED}
 REPEATED = {ProviderErrorKind.RATE_LIMITED, ProviderErrorKind.UNAVAILABLE}
 
 
@@ -31,6 +32,15 @@ def test_every_failure_ends_at_last_and_in_a_sentence(
     assert isinstance(decision, GiveUp)
     assert knows(decision.reason)
     assert decision.outcome in {State.FAILED, State.DEAD}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_was_charged_is_said_of_a_refused_order_alone(kind: ProviderErrorKind) -> None:
+    decision = retry.after_submit(ProviderError(kind), 10_000)
+
+    unknown = {ProviderErrorKind.SUBMIT_UNKNOWN, ProviderErrorKind.FAILED, *AFTERWARDS}
+    assert isinstance(decision, GiveUp)
+    assert decision.is_billed is (None if kind in unknown else False)
 
 
 def test_what_may_have_been_paid_for_is_kept_for_the_operator() -> None:

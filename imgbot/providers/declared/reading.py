@@ -7,7 +7,7 @@ from typing import Any
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declared.paths import decoded, first_text, pick
 from imgbot.providers.declared.spec import ErrorRule, Outputs, Spec, Stage
-from imgbot.providers.http import Answer, retry_after_s
+from imgbot.providers.http import Answer, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _MOST_OUTPUTS = 20
@@ -28,9 +28,6 @@ _STATUSES: Mapping[int, ProviderErrorKind] = {
 
 _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
 
-_ODD = frozenset({408, 409, 425})
-"""Statuses that leave open whether an order was taken."""
-
 
 def refusal(spec: Spec, stage: Stage, answer: Answer) -> ProviderError | None:
     """Return what the answer refuses with, None for a yes."""
@@ -39,7 +36,7 @@ def refusal(spec: Spec, stage: Stage, answer: Answer) -> ProviderError | None:
         return None
     said = _said(spec, answer)
     rule = _rule(spec, stage, answer, said)
-    if rule is not None:
+    if rule is not None and not (stage == "submit" and _is_ambiguous(answer)):
         return _by_rule(rule, answer, said)
     kind = _by_status(stage, answer.status, is_understood=isinstance(answer.content, dict))
     return ProviderError(
@@ -146,12 +143,17 @@ def _wait_s(rule: ErrorRule, answer: Answer) -> float | None:
         return None
 
 
+def _is_ambiguous(answer: Answer) -> bool:
+    """Whether an order may have been taken, whatever the words of its answer say."""
+    return not (answer.is_success or answer.status == 503 or proves_refusal(answer.status))
+
+
 def _by_status(stage: Stage, status: int, *, is_understood: bool) -> ProviderErrorKind:
     # An order that was answered with nonsense may have been accepted; asking may be repeated.
     unclear = _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
-    if status < 300 or status >= 500 or status in _ODD:
+    if not proves_refusal(status):
         return unclear
-    if stage == "submit" and status == 404:
+    if stage in {"submit", "upload"} and status == 404:
         return _KIND.INVALID
     if stage == "poll" and not is_understood and status in {403, 404}:
         # A gateway's page, not the provider's word.

@@ -4,7 +4,8 @@ A submit is accepted without a look at its input: what is wrong with it stands, 
 failure, where the result would have been. Requests are found under owner and alias alone; a
 path below them is another endpoint, which has no GET, hence 405.
 
-A mark of its own: `locked` (the same as `402`: 403).
+Marks of its own: `locked` (the same as `402`: 403), `5xx_on_result=1` (the first question for the
+result is answered 500 by the gateway, in its own words).
 """
 
 import base64
@@ -143,6 +144,8 @@ class Fal(HostedSimulator):
         status = task.status(self.now())
         if status in {"queued", "running"} or (task.is_held_back and not task.is_cancelled):
             raise Refusal(400, "early", "Request is still in progress")
+        if task.takes("5xx_on_result"):
+            raise Refusal(500, "internal", "Internal Server Error")
         code, body = self._outcome(task)
         if code == 200 and task.order.received.get("sync_mode"):
             body = await self._inlined(task, body)

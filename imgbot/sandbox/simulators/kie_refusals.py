@@ -6,13 +6,13 @@ from imgbot.sandbox.provider_orders import Refusal
 from imgbot.sandbox.simulators.fields import Problem
 from imgbot.sandbox.simulators.inputs import Pictures
 
-_CODES = {413: 400, 415: 400, 503: 500}
+_CODES = {413: 400, 415: 400, 503: 455}
 _MESSAGES = {
     402: (
         "Credits insufficient : The current credits are insufficient. Please top up to continue."
     ),
     429: "Your call frequency is too high, please try again later.",
-    503: "Server exception, please try again later or contact customer service",
+    503: "The service is currently under maintenance. Please try again later.",
 }
 _INPUT_BYTES = 10 << 20
 _MOST_SIDE = 20_000

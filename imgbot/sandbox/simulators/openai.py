@@ -199,6 +199,8 @@ class OpenAi(Simulator):
             return await serving.flood(request, kind, head=head, fill=b"A")
         if "trickle" in task.order.marks:
             return await serving.drip(request, json.dumps(answer).encode(), kind)
+        if task.takes("500_after_accept"):
+            raise Refusal(500, "", _FAILED)
         if task.takes("garbled_submit"):
             return serving.truncated(answer)
         return await self.spoiled(request, task, answer) or web.json_response(answer)

@@ -12,6 +12,7 @@ that carry no words. Which marks a provider knows beside the common ones, it say
     402, 429=2           the submit is refused: no credit; twice too many requests
     5xx_on_submit=1      the first submit is answered 503, and made no task
     drop_after_accept    the task is made and charged, then the connection is cut, once
+    500_after_accept     the task is made and charged, then answered 500, once
     garbled_submit       the task is made and charged, then answered with broken JSON, once
     5xx_on_poll=2, 429_on_poll=1
     malformed, html, null
@@ -201,6 +202,8 @@ class Simulator:
         """The answer to a submit, unless it is lost or garbled on its way."""
         if task.takes("drop_after_accept"):
             return serving.cut(request)
+        if task.takes("500_after_accept"):
+            raise Refusal(500, "internal", "Internal Server Error")
         if task.takes("garbled_submit"):
             return serving.truncated(answer)
         return web.json_response(answer, status=status)
