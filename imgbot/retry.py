@@ -18,6 +18,9 @@ LOST_ORDERS = 2
 """Tasks that may be lost before an order that costs nothing is not repeated any longer: it may
 be what brings the server down."""
 
+GONE_ATTEMPTS = 2
+"""Fetches of a result that its host says is not there; it may not know it yet."""
+
 LOST_GRACE_S = 30.0
 """A task that is younger may become known still (providers' own clients wait about as long)."""
 
@@ -90,7 +93,8 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
 def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """The picture is paid for: a fetch is repeated until it must be called lost."""
-    if error.kind in _MAY_PASS and attempt < FETCH_ATTEMPTS:
+    attempts = FETCH_ATTEMPTS if error.kind in _MAY_PASS else GONE_ATTEMPTS
+    if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
     if error.kind in _MAY_PASS:
         return GiveUp(State.DEAD, "provider_lost")

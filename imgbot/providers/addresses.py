@@ -7,10 +7,17 @@ may be an address inside the operator's own network.
 import asyncio
 import socket
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_NAT64 = ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(
+    ip_network(text)
+    for text in ("::/8", "2002::/16", "fec0::/10", "ff00::/8", "192.0.0.0/24", "224.0.0.0/4")
+)
+"""IPv4 inside IPv6, site-local, multicast, protocols' own: of the internet by some `is_global`."""
 
 
 def split(url: str) -> SplitResult | None:
@@ -68,6 +75,15 @@ async def public_address(host: str, port: int) -> str | None:
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
     )
     addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(ip_address(address).is_global for address in addresses):
+    if not addresses or not all(is_public(address) for address in addresses):
         return None
     return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is on the internet, for all that Python's own word is."""
+    found = ip_address(address)
+    if found in _NAT64:
+        # An IPv6-only server reaches every IPv4 host by such an address.
+        found = IPv4Address(int(found) & 0xFFFF_FFFF)
+    return found.is_global and not any(found in network for network in _NOT_PUBLIC)

@@ -37,6 +37,8 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 ASK_DEADLINE_S = 30.0
 FETCH_DEADLINE_S = 120.0
 SUBMIT_DEADLINE_S = 120.0
+STALL_DEADLINE_S = 20.0
+_CHUNK_BYTES = 64 << 10
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _HOPS = 3
 _TEXT_CHARACTERS = 2000
@@ -58,6 +60,8 @@ class Deadlines:
     ask_s: float = ASK_DEADLINE_S
     submit_s: float = SUBMIT_DEADLINE_S
     fetch_s: float = FETCH_DEADLINE_S
+    stall_s: float = STALL_DEADLINE_S
+    """In which a picture's next 64 KiB, or its end, must have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +175,17 @@ class HttpDoor:
             address, extensions, headers = await self._reached(url)
             if self._hosts.is_own(url):
                 headers = {**headers, **auth}
-            async with self._client.stream(
-                "GET", address, headers=headers, extensions=extensions
-            ) as answer:
+            async with (
+                asyncio.timeout(self._deadlines.stall_s) as stall,
+                self._client.stream(
+                    "GET", address, headers=headers, extensions=extensions
+                ) as answer,
+            ):
                 if answer.is_redirect:
                     url = urljoin(url, answer.headers.get("Location", ""))
                     continue
                 _expect_file(answer)
-                await _write(answer, part)
+                await _write(answer, part, stall, self._deadlines.stall_s)
                 return
         raise ProviderError(_KIND.FAILED, "the result is behind endless redirects")
 
@@ -195,7 +202,9 @@ class HttpDoor:
             raise ProviderError(_KIND.FAILED, "a host without a public address")
         shown = f"[{address}]" if ":" in address else address
         there = parts._replace(netloc=f"{shown}:{port}").geturl()
-        return there, {"sni_hostname": host}, _PLAIN | {"Host": parts.netloc}
+        # Connections are pooled by address: another name's request must not find this one there.
+        headers = {"Host": parts.netloc, "Connection": "close"}
+        return there, {"sni_hostname": host}, _PLAIN | headers
 
 
 def proves_refusal(status: int) -> bool:
@@ -214,16 +223,20 @@ def _decoded(body: bytearray) -> Any:
 
 
 def _expect_file(answer: httpx.Response) -> None:
-    if answer.status_code in {403, 404, 410}:
+    if answer.status_code in {403, 404, 410, 421}:
         raise ProviderError(_KIND.EXPIRED, f"HTTP {answer.status_code}")
     if not answer.is_success:
         raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status_code}")
 
 
-async def _write(answer: httpx.Response, part: Path) -> None:
+async def _write(
+    answer: httpx.Response, part: Path, stall: asyncio.Timeout, stall_s: float
+) -> None:
     size_bytes = 0
     with part.open("wb") as file:
-        async for chunk in answer.aiter_bytes(1 << 16):
+        # Each chunk but the last is full.
+        async for chunk in answer.aiter_bytes(_CHUNK_BYTES):
+            stall.reschedule(asyncio.get_running_loop().time() + stall_s)
             size_bytes += len(chunk)
             if size_bytes > PICTURE_LIMIT_BYTES:
                 raise ProviderError(_KIND.FAILED, "the result is over 50 MB")

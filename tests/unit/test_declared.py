@@ -189,9 +189,21 @@ def test_only_listed_hosts_see_the_key(url: str, *, may: bool) -> None:
     assert hosts.may_see_key(url) is may
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "localhost"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.0.0.8", "224.0.0.1", "localhost"),
+        *("::1", "::127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"),
+        *("fec0::1", "ff02::1"),
+    ],
+)
 async def test_addresses_inside_are_not_fetched_from(host: str) -> None:
     assert await public_address(host, 443) is None
+
+
+@pytest.mark.parametrize("host", ["1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"])
+async def test_addresses_of_the_internet_are(host: str) -> None:
+    assert await public_address(host, 443) == host
 
 
 NOW_S = 1_700_000_000.0

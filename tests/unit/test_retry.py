@@ -62,6 +62,16 @@ def test_a_closed_account_says_nothing_of_a_picture_that_is_paid_for(
     assert decide(error, 10_000) == GiveUp(State.DEAD, "provider_lost")
 
 
+def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:
+    error = ProviderError(ProviderErrorKind.EXPIRED)
+
+    assert [type(retry.after_fetch(error, attempt)) for attempt in range(3)] == [
+        TryAgain,
+        TryAgain,
+        GiveUp,
+    ]
+
+
 def test_the_providers_own_wait_is_obeyed() -> None:
     error = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
 

@@ -1,0 +1,171 @@
+"""Results from hosts that a provider's answer names: each host is checked, none may stall."""
+
+import asyncio
+import datetime as dt
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from redis.asyncio import Redis
+
+from imgbot.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.job import Job, Operation, State
+from imgbot.providers import http
+from imgbot.providers.addresses import Hosts
+from imgbot.providers.http import Deadlines, HttpDoor
+from imgbot.queue.admission import Caps
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.ownership import own
+from imgbot.queue.scripts import Scripts
+from imgbot.runner.loop import Runner
+from imgbot.runner.routing import Routes
+from tests.integration.test_recovery import NOW, tools_of
+
+
+@dataclass
+class Edge:
+    """A CDN's server on loopback, with the certificate of a.example alone."""
+
+    port: int = 0
+    asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """The host that each connection was opened for, and the one that was asked for on it."""
+    body: AsyncIterator[bytes] | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened_for = writer.get_extra_info("ssl_object").server_name_asked
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                host = head.lower().partition("host: ")[2].partition(":")[0]
+                self.asked.append((opened_for, host))
+                writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                async for chunk in self.body or whole():
+                    writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                    await writer.drain()
+                writer.write(b"0\r\n\r\n")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+
+async def whole() -> AsyncIterator[bytes]:
+    yield b"a picture"
+
+
+async def endless() -> AsyncIterator[bytes]:
+    while True:
+        yield b"a"
+        await asyncio.sleep(0.01)
+
+
+def certificate(folder: Path, name: str) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / f"{name}.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class _Named(ssl.SSLObject):
+    server_name_asked = ""
+
+
+@pytest.fixture
+async def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Edge]:
+    async def here(*_: object) -> str:
+        return "127.0.0.1"
+
+    monkeypatch.setattr(http, "public_address", here)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path, "a.example"))
+    context.sslobject_class = _Named
+
+    def note(each: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
+        cast("_Named", each).server_name_asked = name or ""
+
+    context.sni_callback = note
+    edge = Edge()
+    async with await asyncio.start_server(edge.serve, "127.0.0.1", 0, ssl=context) as server:
+        edge.port = server.sockets[0].getsockname()[1]
+        yield edge
+
+
+@pytest.fixture
+async def door(edge: Edge, tmp_path: Path) -> AsyncIterator[HttpDoor]:
+    assert edge.port
+    trusts = ssl.create_default_context(cafile=str(tmp_path / "a.example.pem"))
+    transport = httpx.AsyncHTTPTransport(verify=trusts)
+    deadlines = Deadlines(fetch_s=3600, stall_s=2)
+    door = HttpDoor(Hosts((), ()), {}, transport=transport, deadlines=deadlines)
+    yield door
+    await door.aclose()
+
+
+async def test_hosts_at_one_address_share_no_connection(
+    edge: Edge, door: HttpDoor, tmp_path: Path
+) -> None:
+    await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
+    with pytest.raises(ProviderError) as refusal:
+        await door.fetch(f"https://b.example:{edge.port}/2.jpg", tmp_path / "2")
+
+    assert refusal.value.kind is Kind.UNAVAILABLE
+    assert edge.asked == [("a.example", "a.example")]
+
+
+async def test_a_picture_that_trickles_is_left(edge: Edge, door: HttpDoor, tmp_path: Path) -> None:
+    edge.body = endless()
+
+    with pytest.raises(ProviderError) as silence:
+        await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
+
+    assert silence.value.kind is Kind.UNAVAILABLE
+
+
+async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
+    real_redis: Redis, tmp_path: Path
+) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    installation = await own(real_redis, 1)
+    await queue.open_epoch()
+    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    job = await queue.claim(NOW)
+    assert job is not None
+    job = await queue.move(job, State.SUBMITTING, NOW, intent_ms=NOW, provider="away")
+    ticket = {"outputs": [{"url": "https://a.example/1.jpg"}]}
+    await queue.move(job, State.RENDERING, NOW, ticket=ticket)
+    provider = AsyncMock()
+    routes = Routes({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
+    tools = tools_of(queue, real_redis, routes, tmp_path, installation)
+    object.__setattr__(tools, "status", Mock(hint_working=AsyncMock(), announce_all=AsyncMock()))
+
+    def fail(*_: object) -> None:
+        tools.draining.set()
+        raise ProviderError(Kind.UNAVAILABLE)
+
+    provider.fetch = AsyncMock(side_effect=fail)
+
+    await Runner(tools, lambda: 10).run(drain_s=3600, order_s=0)
+
+    stored = await tools.shelf.job("7")
+    assert stored is not None
+    assert (stored.state, stored.tries) == (State.RENDERING, 1)
