@@ -24,6 +24,11 @@ _CALL_S = 60.0
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
 
 
+def _is_left(job: Job) -> bool:
+    # A result that could not be fetched at once may take minutes more.
+    return job.state in _LEFT or (job.state is State.RENDERING and job.tries > 0)
+
+
 class Runner:
     """Runs jobs until the tools' `draining` is set; `capacity` is how many at once.
 
@@ -193,7 +198,7 @@ class Runner:
     async def _follow(self, job: Job, nudged: asyncio.Event) -> bool:
         """Go from state to state; False if the rest is left to the next start."""
         failures = 0
-        while not (self._tools.draining.is_set() and job.state in _LEFT):
+        while not (self._tools.draining.is_set() and _is_left(job)):
             try:
                 moved = await self._step(job, nudged)
             except TransientError as error:
@@ -214,7 +219,7 @@ class Runner:
         """Pause before the same step, unless its person calls the job off meanwhile."""
         delay_s = error.retry_after_s or backoff_s(failures, cap_s=30)
         telemetry.job_waits(job.id, error, delay_s)
-        draining = (self._tools.draining,) if job.state in _LEFT else ()
+        draining = (self._tools.draining,) if _is_left(job) else ()
         await pause(delay_s, nudged, *draining)
         if not nudged.is_set():
             return job

@@ -23,6 +23,7 @@ from imgbot.providers.protocol import Output
 from imgbot.queue import gallery
 from imgbot.runner import words
 from imgbot.runner.tools import Tools
+from imgbot.tasks import pause
 from imgbot.telegram.delivery import Place
 from imgbot.texts import buttons, say
 
@@ -44,9 +45,11 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     folder = tools.folder_of(job.id)
     await asyncio.to_thread(make_folder, folder)
     raw = folder / "result"
-    decision = await _fetch(tools, job, raw)
-    if decision is not None:
-        return await tools.give_up(job, decision)
+    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
+    try:
+        await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
+    except ProviderError as error:
+        return await _after_fetch(tools, job, error)
     prepare = functools.partial(pictures.prepare, as_file=job.is_file)
     ready = await tools.pool.run(
         prepare, str(raw), str(folder / "ready"), about="preparing a result"
@@ -56,25 +59,17 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     telemetry.stage_took("render", time.monotonic() - begun)
     facts = {**job.facts, "kind": ready.kind}
     return await tools.move(
-        job, State.DELIVERING, file=ready.path, outcome=State.DELIVERED, facts=facts
+        job, State.DELIVERING, file=ready.path, outcome=State.DELIVERED, facts=facts, tries=0
     )
 
 
-async def _fetch(tools: Tools, job: Job, raw: Path) -> retry.GiveUp | None:
-    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
-    attempt = 0
-    while True:
-        try:
-            await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
-        except ProviderError as error:
-            telemetry.provider_failed(job, error.kind, str(error))
-            decision = retry.after_fetch(error, attempt)
-        else:
-            return None
-        if isinstance(decision, retry.GiveUp):
-            return decision
-        attempt += 1
-        await asyncio.sleep(decision.delay_s)
+async def _after_fetch(tools: Tools, job: Job, error: ProviderError) -> Job:
+    telemetry.provider_failed(job, error.kind, str(error))
+    decision = retry.after_fetch(error, job.tries)
+    if isinstance(decision, retry.GiveUp):
+        return await tools.give_up(job, decision)
+    await pause(decision.delay_s, tools.draining)
+    return await tools.move(job, State.RENDERING, tries=job.tries + 1)
 
 
 async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
