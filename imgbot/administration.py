@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.office import Office
-from imgbot.job import ACTIONS, Operation
+from imgbot.job import Operation
 from imgbot.queue.access import Access
 from imgbot.queue.broadcast import Broadcasts
 from imgbot.queue.incidents import Incidents
@@ -90,10 +90,9 @@ def open_alarms(redis: Redis, desk: Desk, sources: Sources, alarm: asyncio.Event
 
 async def _money(desk: Desk, now_ms: int) -> Money:
     spend = desk.store.spend
-    prices = [price for operation in ACTIONS if (price := desk.house.price_of(operation))]
     return Money(
         spent_micro=await spend.spent_today(now_ms),
         ceiling_micro=spend.caps.daily_micro,
-        least_price_micro=min(prices, default=0),
+        least_price_micro=desk.house.least_price_micro,
         resumes_in_s=spend.resumes_in_s(now_ms),
     )

@@ -19,7 +19,7 @@ from imgbot.errors import (
     UserError,
 )
 from imgbot.imaging.kept import Kept
-from imgbot.job import Job, Operation, Source
+from imgbot.job import ACTIONS, Job, Operation, Source
 from imgbot.queue.albums import Albums
 from imgbot.queue.gallery import Gallery, Result
 from imgbot.queue.jobs import JobQueue
@@ -41,6 +41,7 @@ _REFUSALS = {
 _SAID_AGAIN_S = {"not_allowed": 3600, "banned": 3600, "edited_message": 600}
 _SAID_AGAIN_DEFAULT_S = 15
 _SEEDS = 1_000_003
+_SMALLEST_SCALE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,14 @@ class House:
     allowed: frozenset[int]
     admins: frozenset[int]
     has_builtin_engine: bool
-    price_of: Callable[[Operation], int]
-    """What a picture costs, in micro-dollars."""
+    price_of: Callable[[Operation, int], int]
+    """What a picture costs at a scale, in micro-dollars."""
+
+    @property
+    def least_price_micro(self) -> int:
+        """What the cheapest picture costs that is not free; 0 where all are."""
+        prices = (self.price_of(operation, _SMALLEST_SCALE) for operation in ACTIONS)
+        return min(filter(None, prices), default=0)
 
     def lets_in(self, *ids: int) -> bool:
         """Whether this person, or the chat that he writes in, may come in."""
@@ -177,8 +184,8 @@ class Desk:
         if await self._is_to_be_told_of_the_engine(visit, job):
             job = replace(job, note="engine_note")
         now_ms = self.now_ms()
-        price_micro, day = self.house.price_of(job.operation), self.store.spend.today(now_ms)
-        job = replace(job, price_micro=price_micro, spend_day=day)
+        price_micro = self.house.price_of(job.operation, job.scale)
+        job = replace(job, price_micro=price_micro, spend_day=self.store.spend.today(now_ms))
         admission = await self.store.queue.enqueue(job, now_ms)
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)

@@ -6,7 +6,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.visit import Visit
-from imgbot.job import ACTIONS, Job, State
+from imgbot.job import Job, State
 from imgbot.texts import buttons, dollars, say, until
 from imgbot.texts.buttons import Keyboard
 
@@ -91,9 +91,9 @@ async def _money(visit: Visit, desk: Desk) -> list[str]:
         limit = dollars(caps.daily_micro_per_user)
         lines.append(say(language, "limits_money", left=left, limit=limit, wait=wait))
     if caps.daily_micro is not None:
-        prices = [price for operation in ACTIONS if (price := desk.house.price_of(operation))]
+        price = desk.house.least_price_micro
         spent = await spend.spent_today(now_ms)
-        if prices and spent + min(prices) > caps.daily_micro:
+        if price and spent + price > caps.daily_micro:
             lines.append(say(language, "limits_budget", wait=wait))
     return lines
 

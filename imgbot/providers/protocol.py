@@ -49,9 +49,15 @@ class Offer:
     model: str = ""
     price_micro: int = 0
     """Millionths of a US dollar per picture."""
+    scale_prices_micro: Mapping[int, int] = field(default_factory=dict[int, int])
+    """By scale, where the price depends on it."""
     inputs: Inputs = field(default_factory=Inputs)
     scales: frozenset[int] = frozenset()
     """The factors that can be ordered; empty where every one can, or none is asked for."""
+
+    def price_at(self, scale: int) -> int:
+        """Return the price in micro-dollars of a picture at a scale."""
+        return self.scale_prices_micro.get(scale, self.price_micro)
 
 
 @dataclass(frozen=True, slots=True)

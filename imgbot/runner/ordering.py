@@ -83,7 +83,7 @@ async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
         intent_ms=tools.now_ms(),
         provider=provider.name,
         order_id=tools.order_id_of(job),
-        price_micro=provider.offers[job.operation].price_micro,
+        price_micro=provider.offers[job.operation].price_at(job.scale),
         note="stand_in_note" if is_stand_in else job.note,
     )
     if job.is_cancelled:

@@ -108,11 +108,11 @@ class Routes:
     def offer(self, operation: Operation) -> Offer:
         return self.first(operation).offers[operation]
 
-    def price_micro(self, operation: Operation) -> int:
+    def price_micro(self, operation: Operation, scale: int) -> int:
         """Return the most that an order may cost, whoever takes it in the end."""
         able = (self._providers.get(name) for name in (self._chosen[operation], self._fallback))
         return max(
-            provider.offers[operation].price_micro
+            provider.offers[operation].price_at(scale)
             for provider in able
             if provider and operation in provider.offers
         )

@@ -52,7 +52,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
     clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
     desk = SimpleNamespace(
         store=SimpleNamespace(albums=albums, people=People(real_redis)),
-        house=House(frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda _: 0),
+        house=House(frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0),
         turn=turn,
         say=say,
         now_ms=lambda: next(clock_ms),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from imgbot.queue import keys
 from imgbot.sandbox.server import Sandbox
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.bot import Bot
@@ -113,6 +114,22 @@ async def test_five_actions_are_made_and_charged_once_each(
     sent = str(replicate["requests"]) + str(fal["requests"])
     assert hosted.sandbox.token not in sent
     assert "/file/bot" not in sent
+
+
+async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted, control: Control) -> None:
+    person = await control.make_user("Zoe", language_code="en")
+
+    for scale in (2, 4):
+        after = await control.last_seq()
+        await control.send_photos(person, [PHOTO], caption=f"/upscale x{scale}")
+        await result_for(control, person, after)
+
+    async def charged() -> bool:
+        async with hosted.bot.redis() as redis:
+            days = [await redis.hgetall(key) async for key in redis.scan_iter(f"{keys.SPEND}*")]
+        return [day.get(f"user:{person.id}") for day in days] == ["240000"]
+
+    await eventually(charged)
 
 
 async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(

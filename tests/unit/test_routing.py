@@ -6,6 +6,7 @@ from imgbot.errors import ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
+from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Done, Order
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.runner.routing import Breaker, Routes
@@ -100,5 +101,14 @@ def test_busy_is_no_failure() -> None:
 
 
 def test_the_price_is_the_most_that_may_be_charged() -> None:
-    assert routes("builtin").price_micro(CREATE) == 40_000
-    assert routes().price_micro(Operation.COMPARE) == 0
+    assert routes("builtin").price_micro(CREATE, 2) == 40_000
+    assert routes().price_micro(Operation.COMPARE, 2) == 0
+
+
+def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
+    kie = open_provider("kie", ProviderConfig(key="k"), no_engine)
+    route = Routes({"kie": kie}, dict.fromkeys(Operation, "kie"))
+
+    prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
+
+    assert prices == [50_000, 100_000]

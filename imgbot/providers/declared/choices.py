@@ -28,8 +28,10 @@ def offer_of(spec: Spec, model: Model, price_micro: int | None) -> Offer:
         max_bytes=rules.max_bytes,
         formats=frozenset(rules.formats),
     )
-    price = micro(model.price_usd) if price_micro is None else price_micro
-    return Offer(model.id, price, inputs, frozenset(model.scales))
+    if price_micro is not None:
+        return Offer(model.id, price_micro, inputs=inputs, scales=frozenset(model.scales))
+    by_scale = {int(scale): micro(usd) for scale, usd in model.scale_prices_usd.items()}
+    return Offer(model.id, micro(model.price_usd), by_scale, inputs, frozenset(model.scales))
 
 
 def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:

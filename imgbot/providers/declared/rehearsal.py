@@ -142,7 +142,9 @@ async def rehearse(spec: Spec) -> list[str]:
     lines: list[str] = []
     operations = list(DeclaredProvider(spec, ProviderConfig()).offers.items())
     for operation, offer in operations:
-        lines.append(f"{operation}: {offer.model}, ${offer.price_micro / 1_000_000:g} a picture")
+        prices = {offer.price_at(scale) for scale in offer.scales} or {offer.price_micro}
+        shown = " or ".join(f"${price / 1_000_000:g}" for price in sorted(prices))
+        lines.append(f"{operation}: {offer.model}, {shown} a picture")
         mirror = _Mirror(spec, addresses(spec, ""))
         lines.append(f"  ends in {await _carry(spec, operation, mirror)}")
         lines += [f"  {line}" for sent in mirror.sent for line in _told(sent)]

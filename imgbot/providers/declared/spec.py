@@ -196,6 +196,10 @@ class Model(Part):
     id: str
     url: str = ""
     price_usd: PriceUsd = 0.0
+    scale_prices_usd: Mapping[Annotated[str, Field(pattern=r"^[2-8]$")], PriceUsd] = Field(
+        default_factory=dict[str, PriceUsd]
+    )
+    """By scale, where the price depends on it: `{ 2 = 0.05, 4 = 0.10 }`."""
     pictures: Annotated[int, Field(ge=0, le=20)] = 0
     """The most pictures that it takes."""
     ratios: tuple[str, ...] = ()
@@ -209,6 +213,12 @@ class Model(Part):
         if wrong := [ratio for ratio in value if not re.fullmatch(r"[1-9]\d?:[1-9]\d?", ratio)]:
             raise ValueError(f"{wrong[0]!r} is no ratio; write it like 16:9")
         return value
+
+    @model_validator(mode="after")
+    def _has_every_price(self) -> "Model":
+        if self.scale_prices_usd and {*self.scale_prices_usd} != {*map(str, self.scales)}:
+            raise ValueError("scale_prices_usd must have a price for every one of the scales")
+        return self
 
 
 class Spec(Part):
