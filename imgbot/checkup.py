@@ -7,16 +7,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.findings import Finding, ok, warning, wrong
 from imgbot.ops import state
 from imgbot.ops.doctor import files, fixes, guide, machine, running, telegram
-from imgbot.ops.doctor.place import STATE, environ_of_service
+from imgbot.ops.doctor.place import STATE, credentials_of_service, environ_of_service
 from imgbot.ops.environment import SettingsSource
 from imgbot.ops.load_note import read_note
-from imgbot.ops.provider_settings import KEY_OF_PROVIDER
+from imgbot.ops.provider_settings import KEY_OF_PROVIDER, KEYS
 from imgbot.ops.settings import Settings
 from imgbot.providers import examining as providers
 from imgbot.providers.config import ProviderConfig
@@ -61,9 +62,15 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
     try:
         settings = SettingsSource(environ).read()
     except ConfigError as error:
-        mend = f"sudoedit {file}" if file else f"set {error.setting}"
-        return None, wrong("settings", str(error), mend)
+        return None, wrong("settings", str(error), _mend_of(error, environ))
     return settings, ok("settings", f"all can be used{f', from {file}' if file else ''}")
+
+
+def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
+    file, folder = environ.get("IMGBOT_ENVIRONMENT_FILE", ""), credentials_of_service(environ)
+    if folder and error.setting in {"IMGBOT_TOKEN", *KEYS} and error.is_missing:
+        return f"sudo imgbot install, which asks for it and puts it into {folder}"
+    return f"sudoedit {file}" if file else f"set {error.setting}"
 
 
 async def _examine(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
@@ -76,13 +83,13 @@ async def _examine(environ: Mapping[str, str], settings: Settings | None) -> lis
 
     parts: dict[str, Examine] = {"machine": look_at_machine, "files": look_at_files}
     if settings is not None:
-        parts |= _parts_of(settings)
+        parts |= _parts_of(settings, environ)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
     return [finding for task in tasks for finding in task.result()]
 
 
-def _parts_of(settings: Settings) -> dict[str, Examine]:
+def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Examine]:
     async def look_at_bot() -> list[Finding]:
         seen = await running.look(settings)
         said = await telegram.ask(
@@ -105,7 +112,7 @@ def _parts_of(settings: Settings) -> dict[str, Examine]:
 
     parts: dict[str, Examine] = {"state": look_at_state, "bot": look_at_bot}
     for name in settings.providers:
-        parts[f"provider {name}"] = lambda name=name: _provider(settings, name)
+        parts[f"provider {name}"] = lambda name=name: _provider(settings, name, environ)
     return parts
 
 
@@ -120,7 +127,7 @@ async def _redis(settings: Settings, *, is_running: bool) -> RedisSeen:
     return await queue.examine(url, bot_id, is_embedded=True)
 
 
-async def _provider(settings: Settings, name: str) -> list[Finding]:
+async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -> list[Finding]:
     key = settings.key_of(name)
     config = ProviderConfig(
         url=settings.url_of(name),
@@ -128,7 +135,20 @@ async def _provider(settings: Settings, name: str) -> list[Finding]:
         deadlines=Deadlines(ask_s=_ASK_S),
     )
     variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
-    return [await providers.examine(name, config, variable)]
+    mend = f"set {variable} anew"
+    if folder := credentials_of_service(environ):
+        mend = (
+            f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
+            "then: sudo systemctl restart imgbot"
+        )
+    return [await providers.examine(name, config, variable, mend)]
+
+
+def examine_provider(settings: Settings, name: str) -> Finding:
+    """Ask one provider what costs nothing, for `imgbot install`."""
+    part = partial(_provider, settings, name, {})
+    [found] = asyncio.run(_within(f"provider {name}", part))
+    return found
 
 
 async def _within(name: str, part: Examine) -> list[Finding]:

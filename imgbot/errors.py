@@ -91,9 +91,10 @@ class FencedError(ImgbotError):
 class ConfigError(ImgbotError):
     """The operator has to change `setting`; the process ends with status 78."""
 
-    def __init__(self, setting: str, sentence: str) -> None:
+    def __init__(self, setting: str, sentence: str, *, is_missing: bool = False) -> None:
         super().__init__(f"{setting}: {sentence}")
         self.setting = setting
+        self.is_missing = is_missing
         self.sentence = sentence
 
 

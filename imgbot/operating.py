@@ -141,6 +141,17 @@ def install_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where the bot's token is, - for stdin; else it is asked for, or the stored one kept",
     )
+    parser.add_argument(
+        "--provider",
+        metavar="NAME",
+        help="who makes the pictures, as IMGBOT_PROVIDER; else it is asked for, or stays",
+    )
+    parser.add_argument(
+        "--key-file",
+        metavar="FILE",
+        help="where the provider's key is, - for stdin (after the token, if both come from it); "
+        "else a key that is missing is asked for",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print every step, change nothing")
     parser.add_argument(
         "--rollback", action="store_true", help="go back to the release that served before this one"
@@ -148,13 +159,14 @@ def install_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def install(options: argparse.Namespace) -> int:
+    from imgbot.checkup import examine_provider
     from imgbot.ops.install import command
     from imgbot.ops.install.layout import Layout
 
-    wish = command.Wish(options.token_file, options.dry_run)
+    wish = command.Wish(options.token_file, options.provider, options.key_file, options.dry_run)
     if options.rollback:
         return _operated(lambda: command.roll_back(wish, Layout()))
-    return _operated(lambda: command.install(wish, _say, Layout()))
+    return _operated(lambda: command.install(wish, _say, Layout(), examine_provider))
 
 
 def uninstall_arguments(parser: argparse.ArgumentParser) -> None:

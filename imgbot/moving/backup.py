@@ -59,6 +59,7 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
                 "bot_id": settings.token.get_secret_value().partition(":")[0],
                 "state_dir": str(state_dir),
                 "is_stopped": wish.is_stopping,
+                "has_secrets": wish.has_secrets,
                 "counts": counts,
                 "provider_files": own,
             }

@@ -38,8 +38,19 @@ def restored(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[s
             "the backup is of a bot that went on: stop that one for good. Jobs that waited are "
             "looked up at their provider first, and stop where it cannot tell"
         )
+    if not _has_secrets(manifest):
+        lines.append(
+            "the token and the keys are not in the backup: `sudo ./imgbot install` asks for those "
+            "that are not here yet"
+        )
     start = "sudo systemctl enable --now imgbot"
     return [*lines, f"start it: {start}, or where it is not installed yet: sudo ./imgbot install"]
+
+
+def _has_secrets(manifest: Manifest) -> bool:
+    # One of an earlier release does not say.
+    is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
+    return bool(manifest.about.get("has_secrets", is_seen))
 
 
 def _sum(manifest: Manifest) -> str:

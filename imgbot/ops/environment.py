@@ -29,6 +29,9 @@ _CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _OF_PROVIDERS = frozenset(ProviderSettings.model_fields)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
+_MISSING_KEY = (
+    "is missing; the provider {} needs its key, as a variable or a credential of that name"
+)
 
 
 class SettingsSource:
@@ -215,13 +218,13 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
             raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
         key = KEY_OF_PROVIDER[provider]
         if key and settings.key_of(provider) is None:
-            raise ConfigError(key, f"is missing; the provider {provider} needs its key")
+            raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
         return
     key = key_named_in(Path(provider))
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     value = (_credential(folder, key) if folder and key else "") or environ.get(key, "").strip()
     if key and not value:
-        raise ConfigError(key, f"is missing; {provider} names it as its key")
+        raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
     if value:
         settings.keep_key(provider, value)
 
@@ -252,7 +255,7 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
     variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
     write = _about(variable).write
     if variable not in values:
-        return ConfigError(variable, f"is missing; write {write}")
+        return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]
     # An address with an @ may carry a password, whatever the setting.
     is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text

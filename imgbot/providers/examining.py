@@ -12,8 +12,11 @@ _LITTLE = 1.0
 """Of the provider's own unit: dollars, or credits that are worth less."""
 
 
-async def examine(name: str, config: ProviderConfig, key_variable: str) -> Finding:
-    """Ask the provider what costs nothing; `key_variable` is what its key is set by."""
+async def examine(name: str, config: ProviderConfig, key_variable: str, mend_key: str) -> Finding:
+    """Ask the provider what costs nothing; `key_variable` is what its key is set by.
+
+    `mend_key` says how to put another key in its place.
+    """
     check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
     try:
         provider = open_provider(name, config, _no_engine)
@@ -22,7 +25,7 @@ async def examine(name: str, config: ProviderConfig, key_variable: str) -> Findi
     try:
         return await _ask(provider, check, key_variable)
     except ProviderError as error:
-        return _refused(check, error, key_variable)
+        return _refused(check, error, key_variable, mend_key)
     finally:
         await provider.aclose()
 
@@ -43,10 +46,10 @@ async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
     return ok(check, f"{there}; whether it works cannot be seen without paying for a picture")
 
 
-def _refused(check: str, error: ProviderError, key_variable: str) -> Finding:
+def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str) -> Finding:
     match error.kind:
         case _KIND.AUTH:
-            return wrong(check, f"refuses the key {key_variable}", f"set {key_variable} anew")
+            return wrong(check, f"refuses the key {key_variable}", mend_key)
         case _KIND.NO_CREDIT:
             return wrong(check, "has no credit left", "top up the account")
         case _:

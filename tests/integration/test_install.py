@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from imgbot import __version__
+from imgbot.checkup import examine_provider
 from imgbot.cli import main
 from imgbot.ops.install import command
-from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.facts import Answers, Facts
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
 from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
@@ -207,13 +208,13 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
     layout = Layout(tmp_path)
     facts = replace(facts_of(Release("0.9.9-deadbeef", Path("/usr/bin/python3"), {})))
 
-    def look(layout: Layout, token: str | None) -> Facts:
-        return replace(facts, new_token=token)
+    def look(layout: Layout, answers: Answers) -> Facts:
+        return replace(facts, new_token=answers.token)
 
     monkeypatch.setattr(command, "look", look)
     told: list[str] = []
 
-    command.install(command.Wish(is_rehearsal=True), told.append, layout)
+    command.install(command.Wish(is_rehearsal=True), told.append, layout, examine_provider)
 
     assert len(told) == 1 + len(plan_install(facts, layout))
     assert list(tmp_path.iterdir()) == []

@@ -1,21 +1,61 @@
-"""The token's way into an installation: from a file, stdin or a question, and asked of Telegram."""
+"""The operator's answers to an installation: read or asked for, and checked where they lead to."""
 
 import asyncio
 import getpass
 import io
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from imgbot.errors import ConfigError
+from imgbot.findings import Finding, ok, wrong
+from imgbot.ops.install.answers import Wish, gather
+from imgbot.ops.install.facts import Answers
+from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.release import InstallError
-from imgbot.ops.install.token import TelegramAwayError, ask_telegram, read_token
+from imgbot.ops.install.token import (
+    Account,
+    TelegramAwayError,
+    as_token,
+    ask_telegram,
+    read_secret,
+)
+from imgbot.ops.settings import Settings
 from imgbot.sandbox.guest import free_port
 from imgbot.sandbox.server import Sandbox
 from tests.support.sandbox import open_sandbox
 
 TOKEN = "123456789:" + "A" * 35
+
+
+class Terminal(io.StringIO):
+    """Stdin of somebody who types what is there and sees no secret of it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is typed, line by line; Ctrl-D after it."""
+    lines: list[str] = []
+
+    def type_(prompt: str = "") -> str:
+        if not lines:
+            raise EOFError(prompt)
+        return lines.pop(0)
+
+    monkeypatch.setattr(getpass, "getpass", type_)
+    monkeypatch.setattr("builtins.input", type_)
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    yield lines
+    assert lines == [], "nobody asked for it"
+
+
+def read_token(file: str | None, stdin: io.StringIO) -> str:
+    return read_secret(file, stdin, "Token: ", as_token, print)
 
 
 def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:
@@ -35,19 +75,17 @@ def test_what_is_no_token_is_refused_without_showing_it(text: str) -> None:
     assert not text or text not in str(refusal.value)
 
 
-def test_a_question_that_is_not_answered_is_a_missing_token(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_token_that_is_mistyped_is_asked_for_again(
+    typed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+    typed += ["", TOKEN]
 
-    def end(prompt: str) -> str:
-        # Ctrl-D.
-        raise EOFError(prompt)
+    assert read_token(None, Terminal()) == TOKEN
+    assert "this is no token" in capsys.readouterr().out
 
-    monkeypatch.setattr(getpass, "getpass", end)
 
+@pytest.mark.usefixtures("typed")
+def test_a_question_that_is_not_answered_is_a_missing_token() -> None:
     with pytest.raises(ConfigError, match="this is no token"):
         read_token(None, Terminal())
 
@@ -83,3 +121,95 @@ async def test_telegram_away_is_told_without_the_token() -> None:
 
     assert TOKEN not in str(refusal.value)
     assert refusal.value.__cause__ is None
+
+
+@pytest.fixture
+def server(tmp_path: Path, sandbox: Sandbox) -> Layout:
+    """A server whose operator has written nothing but where Telegram is."""
+    layout = Layout(tmp_path)
+    layout.settings.mkdir(parents=True)
+    layout.environment_file.write_text(f"IMGBOT_TELEGRAM_API={sandbox.url}\n")
+    return layout
+
+
+def examine(settings: Settings, name: str) -> Finding:
+    key = settings.key_of(name)
+    is_right = key is not None and key.get_secret_value() == "right"
+    return ok(name, "takes the key") if is_right else wrong(name, "refuses the key")
+
+
+async def answers_to(layout: Layout, wish: Wish, said: list[str] | None = None) -> Answers:
+    told = [] if said is None else said
+    return (await asyncio.to_thread(gather, wish, layout, told.append, examine))[0]
+
+
+async def test_a_provider_is_asked_about_the_key_that_is_typed(
+    sandbox: Sandbox, server: Layout, typed: list[str]
+) -> None:
+    typed += [TOKEN, sandbox.token, "", "wrong", "right"]
+    said: list[str] = []
+
+    answers = await answers_to(server, Wish(provider="fal"), said)
+
+    assert answers == Answers(sandbox.token, {"FAL_KEY": "right"}, "fal")
+    assert [line.partition(":")[0] for line in said] == [
+        "IMGBOT_TOKEN",
+        "FAL_KEY",
+        "FAL_KEY",
+        "fal",
+    ]
+
+
+async def test_a_fresh_server_is_asked_who_makes_the_pictures(
+    sandbox: Sandbox, server: Layout, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.environment_file.unlink()
+
+    def ask_sandbox(_: str, token: str) -> Account:
+        return ask_telegram(sandbox.url, token)
+
+    monkeypatch.setattr("imgbot.ops.install.answers.ask_telegram", ask_sandbox)
+    typed += [sandbox.token, "fall", "fal", "right"]
+    named = await answers_to(server, Wish())
+    typed += [sandbox.token, ""]
+    nobody = await answers_to(server, Wish())
+
+    assert (named.provider, dict(named.keys)) == ("fal", {"FAL_KEY": "right"})
+    assert (nobody.provider, dict(nobody.keys)) == (None, {})
+
+
+async def test_secrets_come_from_files_for_whoever_cannot_be_asked(
+    sandbox: Sandbox, server: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("right\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\nright\n"))
+
+    both = await answers_to(server, Wish("-", "replicate", "-"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
+    file = await answers_to(server, Wish(None, "kie", str(tmp_path / "key")))
+
+    assert dict(both.keys) == {"REPLICATE_API_TOKEN": "right"}
+    assert dict(file.keys) == {"KIE_API_KEY": "right"}
+
+
+async def test_a_key_for_a_provider_without_one_is_refused(
+    sandbox: Sandbox, server: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
+
+    with pytest.raises(ConfigError, match="--provider"):
+        await answers_to(server, Wish(key_file=str(tmp_path / "key")))
+
+
+async def test_variables_of_the_shell_are_named_and_not_silently_ignored(
+    sandbox: Sandbox, server: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
+    monkeypatch.setenv("IMGBOT_WORKERS", "7")
+    said: list[str] = []
+
+    await answers_to(server, Wish(), said)
+
+    [note] = said
+    assert "IMGBOT_WORKERS of this shell is not taken over" in note
+    assert str(server.environment_file) in note

@@ -1,12 +1,14 @@
 """The doctor's decisions, from facts alone."""
 
 import errno
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from imgbot.checkup import check_up
 from imgbot.findings import Finding, Severity, ok, warning, wrong
 from imgbot.loadtest.wish import Wish
 from imgbot.ops.doctor import files, guide, machine, report, running, telegram
@@ -222,6 +224,28 @@ def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:
     assert environ_of_service(bare, tmp_path / "none") == bare
     assert environ_of_service(given, tmp_path) == given
     assert environ_of_service(bare, tmp_path)["CREDENTIALS_DIRECTORY"] == f"{tmp_path}/credentials"
+
+
+@pytest.mark.parametrize("variable", ["IMGBOT_TOKEN", "FAL_KEY"])
+async def test_a_secret_that_is_missing_belongs_where_it_is_looked_for(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever examines silences the log for good: it ends with the command.
+    monkeypatch.setattr(logging, "disable", id)
+    given = {"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_PROVIDER": "fal", "FAL_KEY": "x"}
+    service = {
+        "CREDENTIALS_DIRECTORY": "/etc/imgbot/credentials",
+        "IMGBOT_ENVIRONMENT_FILE": "/etc/imgbot/imgbot.env",
+        "STATE_DIRECTORY": "/var/lib/imgbot",
+    }
+    rest = {name: value for name, value in given.items() if name != variable}
+
+    of_service = (await check_up(rest | service, is_fixing=False)).findings
+    of_shell = (await check_up({**rest, "STATE_DIRECTORY": "/x"}, is_fixing=False)).findings
+
+    assert "/etc/imgbot/credentials" in the(of_service, "settings").mend
+    assert "imgbot install" in the(of_service, "settings").mend
+    assert the(of_shell, "settings").mend == f"set {variable}"
 
 
 def test_a_fresh_server_is_restored_to_where_the_service_will_be(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SERVING = Facts(
     shipped_environment="# settings",
     stored_token_mode=0o600,
     unit="unit 1",
-    has_environment_file=True,
+    environment="# settings",
     releases=(OLD,),
     is_in_place=True,
     current=OLD,
@@ -154,6 +154,21 @@ def test_a_token_that_others_can_read_is_closed() -> None:
     steps = plan(replace(SERVING, stored_token_mode=0o644))
 
     assert "let only root read /server/etc/imgbot/credentials/bot-token" in steps[0].says
+
+
+def test_a_provider_and_its_key_are_written_and_other_settings_stay() -> None:
+    mine = replace(SERVING, environment="IMGBOT_WORKERS=7\n", environment_mode=0o600)
+    steps = plan(replace(mine, provider="fal", new_keys={"FAL_KEY": "s3cret"}))
+
+    files = {
+        step.path.name: (step.text, step.mode) for step in steps if isinstance(step, WriteFile)
+    }
+    assert files == {
+        "FAL_KEY": ("s3cret\n", 0o600),
+        "imgbot.env": ("IMGBOT_WORKERS=7\nIMGBOT_PROVIDER=fal\n", 0o600),
+        "imgbot.env.example": ("# settings", 0o644),
+    }
+    assert not any("s3cret" in step.says + repr(step) for step in steps)
 
 
 def test_a_program_of_that_name_by_somebody_else_is_left_alone() -> None:

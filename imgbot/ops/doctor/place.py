@@ -7,6 +7,12 @@ ETC = Path("/etc/imgbot")
 STATE = Path("/var/lib/imgbot")
 
 
+def credentials_of_service(environ: Mapping[str, str], etc: Path = ETC) -> str:
+    """Return the folder of the installed service's secrets if it is the one examined, else ""."""
+    folder = str(etc / "credentials")
+    return folder if environ.get("CREDENTIALS_DIRECTORY") == folder else ""
+
+
 def environ_of_service(
     environ: Mapping[str, str],
     etc: Path = ETC,

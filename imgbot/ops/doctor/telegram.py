@@ -18,10 +18,7 @@ PROBE_S = 5
 _OFF_S = 30.0
 _FAR_OFF_S = 300.0
 _SET_CLOCK = "sudo timedatectl set-ntp true"
-_RENEW = (
-    "ask @BotFather; then: sudo install -m 0600 /dev/stdin /etc/imgbot/credentials/bot-token, "
-    "and: sudo systemctl restart imgbot"
-)
+_RENEW = "ask @BotFather for the right one; then: sudo imgbot install --token-file -"
 
 
 @dataclass(frozen=True, slots=True)

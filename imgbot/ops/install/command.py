@@ -1,57 +1,35 @@
 """`imgbot install` and `imgbot uninstall`: look, plan, then print or carry out."""
 
 import os
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from imgbot.errors import ConfigError
-from imgbot.ops.environment import SettingsSource
 from imgbot.ops.files import umask
+from imgbot.ops.install.answers import Examine, Tell, Wish, gather, rehearsed
 from imgbot.ops.install.facts import look
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
 from imgbot.ops.install.steps import Run, Step
-from imgbot.ops.install.token import (
-    Account,
-    TelegramAwayError,
-    ask_telegram,
-    read_token,
-    stored_token,
-)
-
-Tell = Callable[[str], None]
-
-_PLACEHOLDER = "123456789:" + "A" * 35
-"""Stands for a token in a plan that is only printed."""
+from imgbot.ops.install.token import Account
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line asks of an installation."""
-
-    token_file: str | None = None
-    is_rehearsal: bool = False
-
-
-def install(wish: Wish, tell: Tell, layout: Layout) -> None:
+def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
     """Install, upgrade, or find that nothing is to be done.
 
     Raises ConfigError for a wrong token or setting, InstallError and ServiceError for the rest;
     a refusal before the first step has changed nothing.
     """
     if wish.is_rehearsal:
-        facts = look(layout, None if _has_token(layout) else _PLACEHOLDER)
+        facts = look(layout, rehearsed(wish, layout))
         steps = plan_install(facts, layout)
         tell(f"imgbot {facts.release.version} would take {len(steps)} steps; nothing is changed:")
         _print(steps, tell)
         return
     _refuse_without("install")
-    token, is_new = _token(wish, layout)
-    account = _check(token, layout, tell, is_new=is_new)
-    facts = look(layout, token if is_new else None)
+    answers, account = gather(wish, layout, tell, examine)
+    facts = look(layout, answers)
     steps = plan_install(facts, layout)
     if not steps:
         layout.pending.unlink(missing_ok=True)
@@ -65,8 +43,8 @@ def install(wish: Wish, tell: Tell, layout: Layout) -> None:
         _wait(before, back)
     layout.pending.unlink(missing_ok=True)
     tell(_what_next(facts.release.version, account, back))
-    if wish.token_file not in {None, "-"}:
-        tell(f"note: {wish.token_file} still holds the token, and is not needed any more")
+    for file in {wish.token_file, wish.key_file} - {None, "-"}:
+        tell(f"note: {file} still holds a secret, and is not needed any more")
 
 
 def roll_back(wish: Wish, layout: Layout) -> None:
@@ -74,12 +52,14 @@ def roll_back(wish: Wish, layout: Layout) -> None:
 
     Raises ConfigError for an argument that does not go with it, InstallError for the rest.
     """
-    if wish.token_file is not None:
-        raise ConfigError(
-            "--token-file",
-            "--rollback keeps the token that is stored; for another one, afterwards: "
-            "sudo imgbot install --token-file FILE",
-        )
+    given = {"--token-file": wish.token_file, "--provider": wish.provider}
+    for option, value in {**given, "--key-file": wish.key_file}.items():
+        if value is not None:
+            raise ConfigError(
+                option,
+                "--rollback keeps the token that is stored, and all settings; for others, "
+                f"afterwards: sudo imgbot install {option} {value}",
+            )
     program = layout.previous / "bin/imgbot"
     if not program.exists():
         raise InstallError("there is no release to go back to: no other one has served here")
@@ -134,45 +114,12 @@ def _refuse_without(command: str) -> None:
         )
 
 
-def _has_token(layout: Layout) -> bool:
-    try:
-        return layout.token.exists()
-    except PermissionError:
-        # Only root may look: where the folder is, an installation has been.
-        return True
-
-
 def _wait(before: str, back: str | None) -> None:
     try:
         wait_until_ready(UNIT, before)
     except ServiceError as error:
         hint = f"\ngo back to {back}, which served before: sudo imgbot install --rollback"
         raise ServiceError(f"{error}{hint if back else ''}") from None
-
-
-def _token(wish: Wish, layout: Layout) -> tuple[str, bool]:
-    """Return the token, and whether it is to be stored."""
-    stored = None if wish.token_file is not None else stored_token(layout.token)
-    if stored is not None:
-        return stored, False
-    return read_token(wish.token_file, sys.stdin), True
-
-
-def _check(token: str, layout: Layout, tell: Tell, *, is_new: bool) -> Account | None:
-    """Check all settings as the service will read them, and the token with Telegram."""
-    environ = {"STATE_DIRECTORY": str(layout.data), "CREDENTIALS_DIRECTORY": ""}
-    if layout.credentials.is_dir():
-        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
-    if layout.environment_file.exists():
-        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
-    settings = SettingsSource(environ, {"IMGBOT_TOKEN": token}).read()
-    try:
-        return ask_telegram(settings.telegram_api, token)
-    except TelegramAwayError as error:
-        if is_new:
-            raise InstallError(f"{error}; nothing was changed, try again later") from None
-        tell(f"note: {error}; the token that is stored was right before, so it goes on")
-        return None
 
 
 def _carry_out(steps: Sequence[Step], tell: Tell) -> None:

@@ -1,6 +1,7 @@
 """What is there before an installation: looked at, not touched."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,17 +21,35 @@ _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """What the operator has said; None and nothing where all stays as it is."""
+
+    token: str | None = field(default=None, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """One server before an installation; `new_token` is what to store, None to keep what is."""
+    """One server before an installation; `new_token` is what to store, None to keep what is.
+
+    `new_keys` (variable → key of a provider) and `provider` are what to store besides.
+    """
 
     release: Release
     shipped_unit: str
     shipped_environment: str
     new_token: str | None = field(default=None, repr=False)
+    new_keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    provider: str | None = None
     stored_token_mode: int | None = None
     """None: there is no token yet."""
     unit: str | None = None
-    has_environment_file: bool = False
+    environment: str | None = field(default=None, repr=False)
+    """The text of the settings' file, None without one; it may hold a secret."""
+    environment_mode: int = 0o644
+    example: str | None = None
+    """What stands beside it of the file as shipped."""
     releases: tuple[str, ...] = ()
     is_in_place: bool = False
     """The release is among them, and whole."""
@@ -43,7 +62,7 @@ class Facts:
     """The service runs, and was started after what an installation writes was last written."""
 
 
-def look(layout: Layout, new_token: str | None) -> Facts:
+def look(layout: Layout, answers: Answers) -> Facts:
     """Look at the server. Raises InstallError if what is running cannot be installed."""
     release = running_release(layout)
     check_python(release.python)
@@ -51,10 +70,14 @@ def look(layout: Layout, new_token: str | None) -> Facts:
         release=release,
         shipped_unit=shipped(UNIT_FILE).read_text(encoding="utf-8"),
         shipped_environment=shipped(ENVIRONMENT_FILE).read_text(encoding="utf-8"),
-        new_token=new_token,
+        new_token=answers.token,
+        new_keys=answers.keys,
+        provider=answers.provider,
         stored_token_mode=_mode(layout.token),
-        unit=layout.unit.read_text(encoding="utf-8") if layout.unit.is_file() else None,
-        has_environment_file=layout.environment_file.exists(),
+        unit=_text(layout.unit),
+        environment=_text(layout.environment_file),
+        environment_mode=_mode(layout.environment_file) or 0o644,
+        example=_text(layout.example),
         releases=tuple(sorted(_releases(layout.program))),
         # One that runs from its place has nowhere to be copied from.
         is_in_place=not release.files or is_whole(layout.program / release.name),
@@ -70,7 +93,9 @@ def _is_fresh(layout: Layout) -> bool:
     started = started_s(UNIT)
     if started is None:
         return False
-    written = (_written_s(path) for path in (layout.unit, layout.token, layout.current))
+    written = (
+        _written_s(path) for path in (layout.unit, layout.credentials, layout.token, layout.current)
+    )
     # systemd gives whole seconds.
     return max(written) <= started + 1.0
 
@@ -80,6 +105,10 @@ def _written_s(path: Path) -> float:
         return path.lstat().st_mtime
     except OSError:
         return 0.0
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _mode(path: Path) -> int | None:

@@ -40,6 +40,11 @@ class Layout:
         return self.settings / "imgbot.env"
 
     @property
+    def example(self) -> Path:
+        """The file of settings as shipped, beside one that is the operator's own."""
+        return self.settings / "imgbot.env.example"
+
+    @property
     def credentials(self) -> Path:
         return self.settings / "credentials"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from imgbot.ops.files import set_variable
 from imgbot.ops.install.facts import Facts
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.steps import (
@@ -41,17 +42,36 @@ def _program(facts: Facts, layout: Layout) -> Iterator[Step]:
 
 
 def _settings(facts: Facts, layout: Layout) -> Iterator[Step]:
-    if facts.new_token is not None or not facts.has_environment_file:
-        yield MakeFolder(layout.settings, 0o755)
+    secrets = dict(facts.new_keys)
     if facts.new_token is not None:
+        secrets = {layout.token.name: facts.new_token, **secrets}
+    if secrets or facts.environment is None:
+        yield MakeFolder(layout.settings, 0o755)
+    if secrets:
         yield MakeFolder(layout.credentials, 0o700)
-        yield WriteFile(layout.token, f"{facts.new_token}\n", 0o600, "the token")
-    elif facts.stored_token_mode is not None and facts.stored_token_mode & 0o077:
+    for name, secret in secrets.items():
+        what = "the token" if name == layout.token.name else f"the key {name}"
+        yield WriteFile(layout.credentials / name, f"{secret}\n", 0o600, what)
+    if (
+        facts.new_token is None
+        and facts.stored_token_mode is not None
+        and facts.stored_token_mode & 0o077
+    ):
         yield SetMode(layout.token, 0o600)
-    if not facts.has_environment_file:
-        yield WriteFile(layout.environment_file, facts.shipped_environment, 0o644, "the settings")
+    yield from _environment(facts, layout)
     if facts.unit != facts.shipped_unit:
         yield WriteFile(layout.unit, facts.shipped_unit, 0o644, "the unit")
+
+
+def _environment(facts: Facts, layout: Layout) -> Iterator[Step]:
+    shipped, mine = facts.shipped_environment, facts.environment
+    text = shipped if mine is None else mine
+    if facts.provider is not None:
+        text = set_variable(text, "IMGBOT_PROVIDER", facts.provider)
+    if text != mine:
+        yield WriteFile(layout.environment_file, text, facts.environment_mode, "the settings")
+    if mine not in {None, shipped} and facts.example != shipped:
+        yield WriteFile(layout.example, shipped, 0o644, "all settings with their defaults")
 
 
 def way_back(facts: Facts) -> str | None:

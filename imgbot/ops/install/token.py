@@ -1,10 +1,11 @@
-"""The bot's token: from where it comes, and whether Telegram knows it. Never in argv."""
+"""The token and keys of an installation: from where they come, and the token's account."""
 
 import asyncio
 import getpass
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from pydantic import SecretStr
 
@@ -15,6 +16,9 @@ from imgbot.ops.setting_types import check_token
 
 _SETTING = "IMGBOT_TOKEN"
 _MAX_BYTES = 1000
+_TRIES = 3
+
+T = TypeVar("T")
 
 
 class TelegramAwayError(InstallError):
@@ -29,27 +33,34 @@ class Account:
     username: str
 
 
-def read_token(file: str | None, stdin: TextIO) -> str:
-    """Read a token: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
+def read_secret(
+    file: str | None,
+    stdin: TextIO,
+    prompt: str,
+    accept: Callable[[str], T],
+    tell: Callable[[str], None],
+) -> T:
+    """Read a secret: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
 
-    Raises ConfigError for what is no token, InstallError for a file that cannot be read.
+    Whoever is asked and mistypes it is asked again. Returns what `accept` makes of it. Raises what
+    `accept` does, ConfigError for what it refuses, InstallError for a file that cannot be read.
     """
     if file not in {None, "-"}:
-        return _checked(_from_file(Path(str(file))))
-    try:
-        if stdin.isatty():
-            text = getpass.getpass("Token of the bot, from @BotFather (not shown): ")
-        else:
-            text = stdin.readline(_MAX_BYTES)
-    except (EOFError, UnicodeDecodeError):
-        # Ctrl-D, or a file that is no text.
-        text = ""
-    return _checked(text)
+        return accept(_from_file(Path(str(file))).strip())
+    if not stdin.isatty():
+        return accept(_line_of(stdin.readline))
+    for _ in range(_TRIES - 1):
+        text = _line_of(lambda _: getpass.getpass(prompt))
+        try:
+            return accept(text)
+        except ConfigError as error:
+            tell(f"{error}; once more")
+    return accept(_line_of(lambda _: getpass.getpass(prompt)))
 
 
 def stored_token(path: Path) -> str | None:
     """Return the token that is stored, None without one. Raises ConfigError, InstallError."""
-    return _checked(_from_file(path)) if path.exists() else None
+    return as_token(_from_file(path)) if path.exists() else None
 
 
 def ask_telegram(api: str, token: str) -> Account:
@@ -72,10 +83,19 @@ def _from_file(path: Path) -> str:
             return file.readline(_MAX_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InstallError(f"the token cannot be read from {path}: {reason}") from None
+        raise InstallError(f"{path} cannot be read: {reason}") from None
 
 
-def _checked(text: str) -> str:
+def _line_of(read: Callable[[int], str]) -> str:
+    try:
+        return read(_MAX_BYTES).strip()
+    except (EOFError, UnicodeDecodeError):
+        # Ctrl-D, or a file that is no text.
+        return ""
+
+
+def as_token(text: str) -> str:
+    """Return the token. Raises ConfigError for what is none."""
     token = text.strip()
     try:
         check_token(SecretStr(token))

@@ -1,0 +1,204 @@
+"""The answers of whoever installs: token, provider and keys, each checked at once."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot.errors import ConfigError
+from imgbot.findings import Finding, Severity
+from imgbot.ops.environment import SettingsSource, read_environment_file
+from imgbot.ops.install.facts import Answers
+from imgbot.ops.install.layout import Layout
+from imgbot.ops.install.release import InstallError
+from imgbot.ops.install.token import (
+    Account,
+    TelegramAwayError,
+    as_token,
+    ask_telegram,
+    read_secret,
+    stored_token,
+)
+from imgbot.ops.provider_settings import CHOICES, KEY_OF_PROVIDER, KEYS, variable_of
+from imgbot.ops.settings import Settings
+
+Tell = Callable[[str], None]
+Examine = Callable[[Settings, str], Finding]
+"""Asks a provider, by its name, what costs nothing."""
+
+_PROVIDER = "IMGBOT_PROVIDER"
+_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+_PLACEHOLDER = "123456789:" + "A" * 35
+"""Stands for a secret in a plan that is only printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks of an installation."""
+
+    token_file: str | None = None
+    provider: str | None = None
+    key_file: str | None = None
+    is_rehearsal: bool = False
+
+
+def rehearsed(wish: Wish, layout: Layout) -> Answers:
+    """Give answers with placeholders, for a plan that is only printed."""
+    key = KEY_OF_PROVIDER.get(wish.provider or "", "")
+    has_key = not key or (wish.key_file is None and _exists(layout, key))
+    return Answers(
+        token=None if _exists(layout, layout.token.name) else _PLACEHOLDER,
+        keys={} if has_key else {key: _PLACEHOLDER},
+        provider=wish.provider,
+    )
+
+
+def _exists(layout: Layout, name: str) -> bool:
+    try:
+        return (layout.credentials / name).exists()
+    except PermissionError:
+        # Only root may look: where the folder is, an installation has been.
+        return True
+
+
+def gather(
+    wish: Wish, layout: Layout, tell: Tell, examine: Examine
+) -> tuple[Answers, Account | None]:
+    """Read or ask for what is not stored yet; check it, and all settings as the service will.
+
+    Raises ConfigError for what is wrong, InstallError for what cannot be read or checked.
+    """
+    environ = _environ_of(layout)
+    for name in sorted(_ignored(os.environ)):
+        tell(f"note: {name} of this shell is not taken over; {_home(name, layout)}")
+    token, account, is_new = _token(wish, layout, environ, tell)
+    provider = _provider(wish, layout, environ, tell)
+    given = {"IMGBOT_TOKEN": token, _PROVIDER: provider}
+    keys = _keys(wish, environ, given, tell, examine)
+    return Answers(token if is_new else None, keys, provider), account
+
+
+def _environ_of(layout: Layout) -> dict[str, str]:
+    """Return the variables from which the service will read its settings."""
+    environ = {"STATE_DIRECTORY": str(layout.data)}
+    if layout.credentials.is_dir():
+        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
+    if layout.environment_file.exists():
+        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
+    return environ
+
+
+def _ignored(environ: Mapping[str, str]) -> Iterator[str]:
+    return (name for name in environ if name.startswith("IMGBOT_") or name in KEYS)
+
+
+def _home(name: str, layout: Layout) -> str:
+    if name == "IMGBOT_TOKEN":
+        return "it is asked for, or comes from --token-file"
+    if name in KEYS:
+        return "it is asked for, or comes from --key-file"
+    return f"the service reads {layout.environment_file}"
+
+
+def _token(
+    wish: Wish, layout: Layout, environ: Mapping[str, str], tell: Tell
+) -> tuple[str, Account | None, bool]:
+    """Return the token, whose it is, and whether it is to be stored."""
+    overrides = {**_NO_PROVIDERS, "IMGBOT_TOKEN": _PLACEHOLDER}
+    api = SettingsSource(environ, overrides).read().telegram_api
+    stored = None if wish.token_file is not None else stored_token(layout.token)
+
+    def accept(text: str) -> tuple[str, Account]:
+        return (token := as_token(text)), ask_telegram(api, token)
+
+    try:
+        if stored is None:
+            prompt = "Token of the bot, from @BotFather (not shown): "
+            return *read_secret(wish.token_file, sys.stdin, prompt, accept, tell), True
+        return stored, ask_telegram(api, stored), False
+    except TelegramAwayError as error:
+        if stored is None:
+            raise InstallError(f"{error}; nothing was changed, try again later") from None
+        tell(f"note: {error}; the token that is stored was right before, so it goes on")
+        return stored, None, False
+
+
+def _provider(wish: Wish, layout: Layout, environ: Mapping[str, str], tell: Tell) -> str | None:
+    """Return the provider to be written into the settings, None to leave them."""
+    if wish.provider is not None:
+        _check_name(environ, wish.provider)
+        return wish.provider
+    if layout.environment_file.exists() or not sys.stdin.isatty():
+        return None
+    names = ", ".join(name for name in KEY_OF_PROVIDER if name not in {"builtin", "simulated"})
+    while True:
+        name = input(f"Who makes the pictures: {names}; Enter for builtin, without a key: ").strip()
+        try:
+            _check_name(environ, name or "builtin")
+        except ConfigError as error:
+            tell(f"{error}; once more")
+        else:
+            return name or None
+
+
+def _check_name(environ: Mapping[str, str], provider: str) -> None:
+    try:
+        SettingsSource(environ, {"IMGBOT_TOKEN": _PLACEHOLDER, _PROVIDER: provider}).read()
+    except ConfigError as error:
+        # The others, and the keys, are looked at afterwards.
+        if error.setting == _PROVIDER:
+            raise
+
+
+def _keys(
+    wish: Wish,
+    environ: Mapping[str, str],
+    given: Mapping[str, object],
+    tell: Tell,
+    examine: Examine,
+) -> dict[str, str]:
+    """Return every key that is to be stored, by its variable; all settings are right then."""
+    found: dict[str, str] = {}
+
+    def read(variable: str, file: str | None) -> None:
+        provider = next(name for name, key in KEY_OF_PROVIDER.items() if key == variable)
+
+        def accept(key: str) -> str:
+            if not key:
+                raise ConfigError(variable, f"is missing; the provider {provider} needs its key")
+            alone = {**_NO_PROVIDERS, **given, _PROVIDER: provider, variable: key}
+            finding = examine(SettingsSource(environ, alone).read(), provider)
+            if finding.level is Severity.WRONG:
+                raise ConfigError(variable, finding.text)
+            tell(f"{finding.check}: {finding.text}")
+            return key
+
+        prompt = f"Key of {provider}, {variable} (not shown): "
+        found[variable] = read_secret(file, sys.stdin, prompt, accept, tell)
+
+    if wish.key_file is not None:
+        read(_variable_of_key_file(environ, given), wish.key_file)
+    while variable := _missing_key(environ, {**given, **found}):
+        read(variable, None)
+    return found
+
+
+def _variable_of_key_file(environ: Mapping[str, str], given: Mapping[str, object]) -> str:
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    stored = read_environment_file(Path(file)).get(_PROVIDER) if file else None
+    provider = str(given[_PROVIDER] or stored or "builtin")
+    if not (variable := KEY_OF_PROVIDER.get(provider, "")):
+        raise ConfigError("--key-file", f"the provider is {provider}: name one with --provider")
+    return variable
+
+
+def _missing_key(environ: Mapping[str, str], given: Mapping[str, object]) -> str:
+    """Return the variable of a provider's key that is not there, empty if none; read all else."""
+    try:
+        SettingsSource(environ, given).read()
+    except ConfigError as error:
+        if error.setting not in KEYS or not error.is_missing:
+            raise
+        return error.setting
+    return ""
