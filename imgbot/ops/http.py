@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from imgbot.errors import ConfigError, TransientError
+from imgbot.ops.callers import is_known_host
 from imgbot.ops.health import Check, ask_all
 from imgbot.ops.setting_types import Address
 from imgbot.ops.status_pages import HEADERS, StatusPages
@@ -27,7 +28,12 @@ _log = logging.getLogger(__name__)
 SETTING = "IMGBOT_HTTP"
 # A webhook may carry the whole answer of its model.
 _MAX_BODY_BYTES = 1 << 20
+BODY_DEADLINE_S = 20.0
+IDLE_S = 60.0
+"""How long a connection may send no whole request."""
+MOST_CONNECTIONS = 256
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
 """Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
 
@@ -47,8 +53,9 @@ class OpsServer:
         self._address = address
         self._registry = registry
         self._checks = dict(checks)
-        self._pages = StatusPages(watch, self.health, address.host)
+        self._pages = StatusPages(watch, self.health)
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
         self.port = address.port
 
     @property
@@ -68,25 +75,30 @@ class OpsServer:
         await self.stop()
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._check_host])
         app.add_routes(self._pages.routes())
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/hook/{job}/{secret}", self._hook)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=IDLE_S
+        )
         await self._runner.setup()
         try:
-            site = web.TCPSite(self._runner, self._address.host, self._address.port)
-            await site.start()
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connection, self._address.host, self._address.port
+            )
         except OSError as error:
             await self.stop()
             raise ConfigError(SETTING, _why(self._address, error)) from error
-        self.port = self._runner.addresses[0][1]
+        self.port = self._listener.sockets[0].getsockname()[1]
         _log.info("status, health and metrics at %s", self.url)
 
     async def stop(self) -> None:
         # First the streams, which would hold the server up for as long as somebody looks.
         self._pages.close()
+        if self._listener is not None:
+            self._listener.close()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -94,6 +106,28 @@ class OpsServer:
     async def health(self) -> dict[str, str]:
         """Ask all checks side by side; name → what is wrong, empty when well."""
         return await ask_all(self._checks)
+
+    def _connection(self) -> asyncio.Protocol:
+        """Serve a new connection; the oldest make room, for each is a descriptor of the program's.
+
+        Whoever holds many open, saying nothing, must not keep a watcher of /healthz out.
+        """
+        server = self._runner.server if self._runner else None
+        if server is None:
+            return asyncio.Protocol()
+        for oldest in server.connections[: 1 - MOST_CONNECTIONS]:
+            oldest.force_close()
+        return server()
+
+    @web.middleware
+    async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what a page of a foreign site asks by its own name (DNS rebinding)."""
+        is_hook = "secret" in request.match_info
+        if not is_hook and not is_known_host(request.headers.get("Host", ""), self._address.host):
+            raise web.HTTPForbidden(
+                text="this is answered by the address in IMGBOT_HTTP", headers=HEADERS
+            )
+        return await handler(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         found = await self.health()
@@ -119,7 +153,11 @@ class OpsServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
         try:
-            is_taken = await self._take_hook(job, secret, headers, await request.read())
+            async with asyncio.timeout(BODY_DEADLINE_S):
+                body = await request.read()
+            is_taken = await self._take_hook(job, secret, headers, body)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(headers=HEADERS) from None
         except TransientError:
             # Whoever posts it will post it again.
             return web.Response(status=503, headers=HEADERS)

@@ -150,7 +150,8 @@ class Settings(ProviderSettings):
         Address,
         BeforeValidator(parse_address),
         About(
-            "where the status page, `/healthz` and `/metrics` are served",
+            "where the status page, `/healthz` and `/metrics` are served: by this host, "
+            "`localhost` or a literal address, by no other name",
             "a host and port: 127.0.0.1:8080",
         ),
     ] = Address("127.0.0.1", 8080)

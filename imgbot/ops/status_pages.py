@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from imgbot.ops.callers import is_from_elsewhere, is_known_host, is_operator
+from imgbot.ops.callers import is_from_elsewhere, is_operator
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.status_document import Document, without_people
 from imgbot.ops.watch import Watch
@@ -46,10 +46,9 @@ Health = Callable[[], Awaitable[Mapping[str, str]]]
 class StatusPages:
     """Answers until `close`, which ends every stream."""
 
-    def __init__(self, watch: Watch | None, health: Health, host: str) -> None:
+    def __init__(self, watch: Watch | None, health: Health) -> None:
         self._watch = watch
         self._health = health
-        self._host = host
         self._streams = 0
         self._closing = asyncio.Event()
 
@@ -64,8 +63,7 @@ class StatusPages:
     def close(self) -> None:
         self._closing.set()
 
-    async def _index(self, request: web.Request) -> web.Response:
-        self._check_host(request)
+    async def _index(self, _: web.Request) -> web.Response:
         wrong = [name for name, what in (await self._health()).items() if what]
         status = f"Not well: {', '.join(wrong)}." if wrong else "All is well."
         text = (_PAGE / "index.html").read_text(encoding="utf-8")
@@ -76,7 +74,6 @@ class StatusPages:
         )
 
     async def _file(self, request: web.Request) -> web.Response:
-        self._check_host(request)
         # Only what the folder holds is ever named: no path can lead out of it.
         files = {path.name: path for path in _PAGE.iterdir() if path.suffix in _KINDS}
         path = files.get(request.match_info["name"])
@@ -136,18 +133,11 @@ class StatusPages:
         return told + _event("status", _for(request, document))
 
     def _checked(self, request: web.Request) -> Watch:
-        self._check_host(request)
         if is_from_elsewhere(request.headers):
             raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
         if self._watch is None:
             raise web.HTTPNotFound(headers=HEADERS)
         return self._watch
-
-    def _check_host(self, request: web.Request) -> None:
-        if not is_known_host(request.headers.get("Host", ""), self._host):
-            raise web.HTTPForbidden(
-                text="the status answers by the address in IMGBOT_HTTP", headers=HEADERS
-            )
 
 
 def _for(request: web.Request, document: Document) -> Document:

@@ -104,6 +104,51 @@ async def test_the_page_links_both_and_says_how_things_are() -> None:
     assert "Not well: &lt;redis&gt;." in text
 
 
+async def _take_hook(*_: object) -> bool:
+    return True
+
+
+async def test_a_webhook_comes_by_whatever_name_the_internet_knows() -> None:
+    async with (
+        OpsServer(ANYWHERE, CollectorRegistry(), {}, _take_hook) as server,
+        aiohttp.ClientSession() as session,
+        session.post(f"{server.url}/hook/7/x", headers={"Host": "bot.example"}) as answer,
+    ):
+        assert answer.status == 200
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("imgbot.ops.http.BODY_DEADLINE_S", 0.05)
+
+    async with OpsServer(ANYWHERE, CollectorRegistry(), {}, _take_hook) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        answer = await reader.readline()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_new_connection_takes_the_place_of_the_oldest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("imgbot.ops.http.MOST_CONNECTIONS", 2)
+
+    async with OpsServer(ANYWHERE, CollectorRegistry(), {"redis": _well}, _take_hook) as server:
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+        for _, writer in silent:
+            writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+
+        status, _, _ = await _get(f"{server.url}/healthz")
+
+        assert status == 200
+        assert await silent[0][0].read() == b""
+        for _, writer in silent:
+            writer.close()
+
+
 async def test_a_taken_port_names_the_setting() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -93,7 +93,9 @@ async def _first(answer: aiohttp.ClientResponse, count: int) -> AsyncIterator[tu
             return
 
 
-@pytest.mark.parametrize("path", ["/", "/page/app.js", "/status.json", "/events"])
+@pytest.mark.parametrize(
+    "path", ["/", "/page/app.js", "/status.json", "/events", "/metrics", "/healthz"]
+)
 async def test_a_name_that_is_not_ours_is_refused(service: Service, path: str) -> None:
     async with (
         _serving(service) as (url, session),
