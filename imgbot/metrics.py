@@ -38,7 +38,11 @@ def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str
 updates = _counter("updates_received_total", "Updates from Telegram.", "type")
 duplicates = _counter("updates_duplicate_total", "Updates handled in an earlier life.")
 poison = _counter("updates_dead_total", "Updates that could not be handled, set aside.")
-skipped = _counter("updates_skipped_total", "Updates over their chat's share of the window.")
+skipped = _counter("updates_skipped_total", "Updates over what one chat may have waiting.")
+oldest_update = _gauge(
+    "update_oldest_unhandled_timestamp_seconds",
+    "When the oldest update came that is not handled yet, in the window or deferred; 0: none.",
+)
 enqueued = _counter("jobs_enqueued_total", "Jobs admitted.", "operation")
 finished = _counter(
     "jobs_finished_total",

@@ -54,6 +54,14 @@ def update_skipped(update_id: int) -> None:
     _log.debug("update %d is over its chat's share", update_id)
 
 
+def update_deferred(update_id: int) -> None:
+    _log.info("update %d is deferred", update_id)
+
+
+def updates_measured(oldest_ms: int) -> None:
+    metrics.oldest_update.set(oldest_ms / 1000)
+
+
 def update_postponed(update_id: int, error: BaseException) -> None:
     _log.warning("update %d is not handled yet: %s", update_id, error)
 

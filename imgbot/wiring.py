@@ -42,6 +42,7 @@ from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
 from imgbot.queue.shelf import Shelf
 from imgbot.queue.spend import Spend
+from imgbot.queue.update_ledger import UpdateLedger
 from imgbot.runner.alarms import Alarms
 from imgbot.runner.broadcasting import Broadcaster
 from imgbot.runner.hooks import Hooks, read_key
@@ -55,7 +56,7 @@ from imgbot.telegram.client import download
 from imgbot.telegram.contact import DatedSession
 from imgbot.telegram.delivery import Delivery, Place
 from imgbot.telegram.update import Update, chat_of, language_code_of
-from imgbot.telegram.updates import Updates
+from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.texts import language_of, say
 from imgbot.upkeep import Figures, Upkeep
 
@@ -89,7 +90,7 @@ class Doors:
 class Parts:
     """What is wired together and run."""
 
-    updates: Updates
+    updates: UpdatePoller
     albums: AlbumKeeper
     runner: Runner
     upkeep: Upkeep
@@ -162,19 +163,26 @@ def _house(settings: Settings, routes: Routes) -> House:
     )
 
 
-def _updates(doors: Doors, store: Store, delivery: Delivery, dispatcher: Dispatcher) -> Updates:
+def _updates(
+    doors: Doors, store: Store, delivery: Delivery, dispatcher: Dispatcher
+) -> UpdatePoller:
     async def handle(update: Update) -> None:
         with storage_errors():
             await dispatcher.feed_raw_update(doors.bot, dict(update))
 
     async def slow_down(update: Update) -> None:
         # In a group it would be a complaint about people who talk with each other.
-        if isinstance(chat := chat_of(update), int) and chat > 0:
+        if not isinstance(chat := chat_of(update), int) or chat < 0:
+            return
+        # One refusal in a window is enough, whichever limit it is about.
+        said, request = f"rate_limited.{chat}", str(update["update_id"])
+        if await store.people.is_first_saying(chat, said, request, store.limit.window_s):
             await delivery.announce(
                 Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
             )
 
-    return Updates(doors.bot, handle, store.shelf, slow_down)
+    ledger = UpdateLedger(doors.redis, doors.scripts, doors.queue.persist)
+    return UpdatePoller(doors.bot, handle, ledger, slow_down)
 
 
 def _store(settings: Settings, doors: Doors, office: Office) -> Store:
@@ -186,7 +194,7 @@ def _store(settings: Settings, doors: Doors, office: Office) -> Store:
     )
     return Store(
         queue=doors.queue,
-        shelf=Shelf(doors.redis, doors.queue.persist),
+        shelf=Shelf(doors.redis),
         gallery=Gallery(doors.redis),
         people=People(doors.redis),
         albums=Albums(doors.redis, doors.scripts),
@@ -256,7 +264,7 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
     )
 
 
-def _checks(settings: Settings, doors: Doors, updates: Updates) -> dict[str, Check]:
+def _checks(settings: Settings, doors: Doors, updates: UpdatePoller) -> dict[str, Check]:
     async def check_redis() -> str:
         return (await measure(doors.redis)).trouble
 

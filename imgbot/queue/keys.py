@@ -73,6 +73,12 @@ STATS = "img:stats"
 UPDATE = "img:update:"
 """STRING per handled update, 48 h."""
 
+DEFERRED = "img:deferred"
+"""ZSET: chats with deferred updates by the time (ms) at which the first is tried next."""
+
+DEFERRED_OF = "img:deferred:"
+"""ZSET per chat, at most 50: deferred updates by id, as JSON: when it came (ms), the update."""
+
 POISON = "img:updates:dead"
 """LIST, the last 1,000: updates that could not be handled, as they came."""
 

@@ -1,7 +1,6 @@
-"""What is read beside the jobs' arrows: who waits, who is due, what was delivered, updates."""
+"""What is read beside the jobs' arrows: who waits, who is due, what was delivered."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,9 @@ from imgbot.errors import StorageFullError
 from imgbot.job import Job
 from imgbot.queue import keys, records
 from imgbot.queue.gallery import KEPT_S
-from imgbot.queue.jobs import TOMBSTONE_S
 from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
 
-_POISON_KEPT = 1000
 _MINE_SHOWN = 30
 _TAP_S = 3
 _CHOICE_S = 3600
@@ -35,9 +32,8 @@ class Depth:
 class Shelf:
     """Plain reads and marks; each raises StorageAwayError while Redis is away."""
 
-    def __init__(self, redis: Redis, persist: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._persist = persist
 
     async def job(self, job_id: str) -> Job | None:
         """Read a job alive."""
@@ -116,25 +112,6 @@ class Shelf:
             pipe.hget(keys.JOB + job_id, "created_ms")
         created = [int(value) for value in await self._read(pipe.execute()) if value]
         return min(created, default=0)
-
-    async def is_handled(self, update_id: int) -> bool:
-        """Whether this update was handled in an earlier life."""
-        return bool(await self._read(self._redis.exists(f"{keys.UPDATE}{update_id}")))
-
-    async def mark_handled(self, update_id: int) -> None:
-        await self._read(self._redis.set(f"{keys.UPDATE}{update_id}", 1, ex=TOMBSTONE_S))
-
-    async def set_aside(self, update: Mapping[str, object]) -> None:
-        """Keep an update that could not be handled, for a human to look at."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
-        pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
-        await self._read(pipe.execute())
-
-    async def persist(self) -> None:
-        """Return once everything written so far is on the disk of the server."""
-        if self._persist is not None:
-            await self._persist()
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Note which picture a message announces."""

@@ -6,7 +6,7 @@ from typing import Any
 Update = Mapping[str, Any]
 
 
-def chat_of(update: Update) -> object:
+def chat_of(update: Update) -> int | str:
     """Return what must stay in order: the chat, else the person, else the update alone."""
     for content in update.values():
         if not isinstance(content, Mapping):
@@ -19,7 +19,7 @@ def chat_of(update: Update) -> object:
         person = _id_in(content, "from")
         if person is not None:
             return person
-    return ("alone", update.get("update_id"))
+    return f"update:{update.get('update_id')}"
 
 
 def language_code_of(update: Update) -> str | None:

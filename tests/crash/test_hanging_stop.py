@@ -25,8 +25,8 @@ if __name__ == "__main__":
     if {is_thread}:
         threading.Thread(target=waits_for_nothing).start()
     else:
-        from imgbot.telegram.updates import Updates
-        Updates._confirm = never_ends
+        from imgbot.telegram.update_poller import UpdatePoller
+        UpdatePoller._confirm = never_ends
     sys.exit(main())
 """
 

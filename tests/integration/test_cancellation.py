@@ -8,7 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.errors import TransientError
+from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
+from imgbot.queue.update_ledger import UpdateLedger
 from tests.support.redis_servers import filled
 
 MOMENTS = range(60)
@@ -40,7 +42,7 @@ async def test_no_cancellation_is_lost(real_redis: Redis, moment: int) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_none_is_lost_while_redis_takes_nothing(real_redis: Redis, moment: int) -> None:
-    shelf = Shelf(real_redis)
+    ledger = UpdateLedger(real_redis, Scripts(real_redis))
 
     async with filled(real_redis):
-        assert await is_ended(lambda: shelf.mark_handled(7), moment)
+        assert await is_ended(lambda: ledger.mark_handled(7, "1"), moment)

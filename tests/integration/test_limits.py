@@ -93,6 +93,23 @@ async def test_commands_are_counted_and_refused_once(strict_stage: Stage) -> Non
     assert not [text for text in of_admin if text.startswith("⏳")]
 
 
+async def test_a_burst_of_commands_gets_one_refusal(strict_stage: Stage) -> None:
+    """However many come at once, and whichever limit they are over."""
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+
+    await control.fault("getUpdates", "delay", times=1, delay_s=2.0)
+    for _ in range(70):
+        await control.say(person, "/queue")
+
+    async def answers() -> int:
+        return len([m for m in await control.messages(person.id) if m.is_outgoing])
+
+    await eventually(answers, lambda count: count == 3 + 1)
+
+    assert len(await said(strict_stage, person)) == 3 + 1
+
+
 async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
     control = strict_stage.control
     person = await control.make_user("Bob")

@@ -7,7 +7,7 @@ from imgbot.queue import keys
 from imgbot.queue.albums import Albums, Item
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.update_ledger import UpdateLedger
 
 NOW = 1_800_000_000_000
 
@@ -39,13 +39,30 @@ async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
 
 
 async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redis) -> None:
-    shelf = Shelf(redis)
+    ledger = UpdateLedger(redis, Scripts(redis))
 
-    await shelf.set_aside({"message": {"text": "half a character: \ud800"}})
+    await ledger.set_aside({"message": {"text": "half a character: \ud800"}})
     for number in range(1005):
-        await shelf.set_aside({"update_id": number})
+        await ledger.set_aside({"update_id": number})
 
     assert await redis.llen(keys.POISON) == 1000
+
+
+async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(redis: Redis) -> None:
+    ledger = UpdateLedger(redis, Scripts(redis))
+    first, second, third = ({"update_id": number} for number in (1, 2, 3))
+
+    await ledger.mark_handled(3, "7")
+    for _ in range(2):
+        await ledger.defer([("7", NOW, [(5, second), (6, third)]), ("8", NOW - 1, [(5, first)])])
+        await ledger.defer([("7", NOW + 9, [(4, first)])])
+    kept = await ledger.deferred()
+    for number, chat in ((1, "7"), (2, "7"), (1, "8")):
+        await ledger.mark_handled(number, chat)
+
+    assert kept == [("8", NOW - 1, [(5, first)]), ("7", NOW + 9, [(4, first), (5, second)])]
+    assert await ledger.deferred() == []
+    assert await redis.keys(f"{keys.DEFERRED}*") == []
 
 
 async def gathered(redis: Redis, *message_ids: int) -> Albums:

@@ -1,7 +1,7 @@
 """Updates: confirmed only when handled, in order within a chat, the odd one set aside."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -12,11 +12,13 @@ from redis.asyncio import Redis
 from imgbot.errors import StorageAwayError, TransientError
 from imgbot.metrics import REGISTRY
 from imgbot.queue import keys
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.scripts import Scripts
+from imgbot.queue.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.get_updates import GetUpdates
-from imgbot.telegram.updates import Updates
+from imgbot.telegram.update_poller import UpdatePoller
+from tests.support.redis_servers import filled
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually
 
@@ -51,13 +53,22 @@ class Recorder:
         return [text for each, text in self.handled if each == chat_id]
 
 
+def poller(
+    bot: Bot,
+    recorder: Recorder,
+    redis: Redis,
+    persist: Callable[[], Awaitable[None]] | None = None,
+) -> UpdatePoller:
+    return UpdatePoller(bot, recorder, UpdateLedger(redis, Scripts(redis), persist))
+
+
 @asynccontextmanager
 async def polling(
     bot: Bot, recorder: Recorder, redis: Redis, drain_s: float = DRAIN_S
 ) -> AsyncGenerator[asyncio.Event]:
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(Updates(bot, recorder, Shelf(redis)).run(stopping, drain_s))
+        group.create_task(poller(bot, recorder, redis).run(stopping, drain_s))
         try:
             yield stopping
         finally:
@@ -143,7 +154,7 @@ async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> N
     async with open_bot_on_sandbox() as (bot, control):
         ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
         async with asyncio.TaskGroup() as group:
-            updates = Updates(bot, recorder, Shelf(real_redis))
+            updates = poller(bot, recorder, real_redis)
             life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
             await control.say(ann, "stuck")
             await control.say(ann, "behind it")
@@ -185,7 +196,7 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) 
         return [{"update_id": 7, "message": {"text": "a fox", "chat": {"id": 1}}}]
 
     async with asyncio.TaskGroup() as group:
-        updates = Updates(cast("Bot", telegram), recorder, Shelf(real_redis, persist))
+        updates = poller(cast("Bot", telegram), recorder, real_redis, persist)
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
         await asked.wait()
         before = list(offsets)
@@ -240,6 +251,62 @@ async def test_what_can_wait_is_tried_again(real_redis: Redis, error: Exception)
             await eventually(of_ann, lambda texts: texts == ["later"])
 
     assert await real_redis.llen(keys.POISON) == 0
+
+
+@pytest.mark.parametrize("cause", ["told to wait", "slow"])
+async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: str) -> None:
+    """Its updates are stored in their order, and the window goes on to everybody else."""
+    recorder = Recorder()
+    recorder.gates["slow"] = asyncio.Event()
+    recorder.failures["told to wait"] = [TransientError("Telegram asks to wait", 3000.0)]
+    behind = [f"behind {number}" for number in range(20)]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann, *others = [await control.make_user(name) for name in ("Ann", "Bob", "Carl", "Dan")]
+        async with asyncio.TaskGroup() as group:
+            updates = poller(bot, recorder, real_redis)
+            life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
+            for text in (cause, *behind):
+                await control.say(ann, text)
+            for number in range(40):
+                for other in others:
+                    await control.say(other, f"{number}")
+
+            async def of_others() -> list[list[str]]:
+                return [recorder.texts(other.id) for other in others]
+
+            in_order = [str(number) for number in range(40)]
+            await eventually(of_others, lambda texts: texts == [in_order] * 3)
+            stored = f"{keys.DEFERRED_OF}{ann.id}"
+            await eventually(lambda: real_redis.zcard(stored), lambda count: count == 21)
+            assert updates.is_busy_with(ann.id)
+            life.cancel()
+        recorder.gates.clear()
+        await real_redis.zadd(keys.DEFERRED, {str(ann.id): 0}, xx=True)
+        async with polling(bot, recorder, real_redis):
+            await control.say(ann, "after the restart")
+
+            async def of_ann() -> list[str]:
+                return recorder.texts(ann.id)
+
+            await eventually(of_ann, lambda texts: texts == [cause, *behind, "after the restart"])
+            await eventually(lambda: real_redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
+
+
+async def test_what_cannot_be_stored_stays_at_telegram(real_redis: Redis) -> None:
+    recorder = Recorder()
+    recorder.failures["later"] = [TransientError("Telegram asks to wait", 3000.0)]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with filled(real_redis), polling(bot, recorder, real_redis):
+            await control.say(ann, "later")
+
+            async def is_refused() -> bool:
+                return not recorder.failures["later"]
+
+            await eventually(is_refused)
+        left = await bot.get_updates(timeout=0)
+
+    assert [update.message.text for update in left if update.message] == ["later"]
 
 
 async def test_no_more_handlers_at_once_than_there_are_slots(real_redis: Redis) -> None:

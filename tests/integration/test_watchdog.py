@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,8 +17,9 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.systemd import Notifier
 from imgbot.pulse import GRACE_S, stuck
 from imgbot.supervisor import DRAIN_S, _report
-from imgbot.telegram import contact as contact_module, updates as updates_module
-from imgbot.telegram.updates import Updates
+from imgbot.telegram import contact as contact_module, update_poller as poller_module
+from imgbot.telegram.update_dispatcher import Deferred
+from imgbot.telegram.update_poller import UpdatePoller
 from tests.support import pool_steps
 from tests.support.waiting import PATIENCE_S, wait_until
 
@@ -36,7 +37,7 @@ class Dial:
 @pytest.fixture
 def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
     dial = Dial()
-    for module in (updates_module, contact_module):
+    for module in (poller_module, contact_module):
         monkeypatch.setattr(module, "time", dial.module)
     monkeypatch.setattr(pool_module, "time", dial.module)
     return dial
@@ -46,20 +47,25 @@ class _Ledger:
     async def is_handled(self, update_id: int) -> bool:
         return False
 
-    async def mark_handled(self, update_id: int) -> None: ...
+    async def mark_handled(self, update_id: int, chat: str) -> None: ...
 
     async def set_aside(self, update: Mapping[str, object]) -> None: ...
+
+    async def defer(self, deferred: Sequence[Deferred]) -> None: ...
+
+    async def deferred(self) -> Sequence[Deferred]:
+        return []
 
     async def persist(self) -> None: ...
 
 
-def poller(call: Callable[[], Any]) -> Updates:
+def poller(call: Callable[[], Any]) -> UpdatePoller:
     async def bot(method: object, request_timeout: int) -> object:
         return await call()
 
     async def handle(update: object) -> None: ...
 
-    return Updates(cast("Bot", bot), handle, _Ledger())
+    return UpdatePoller(cast("Bot", bot), handle, _Ledger())
 
 
 async def test_a_poll_loop_whose_telegram_is_away_is_alive(
@@ -81,12 +87,34 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
         dial.now_s += seconds
         late.append(updates.overdue_s)
 
-    monkeypatch.setattr(updates_module, "pause", pause)
+    monkeypatch.setattr(poller_module, "pause", pause)
     updates = poller(away)
     await updates.run(stopping, DRAIN_S)
 
     assert updates.silence_s > 10 * GRACE_S
     assert late == [0.0] * 20
+
+
+async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping, begun_s, turns = asyncio.Event(), dial.now_s, 0
+
+    async def nothing() -> list[object]:
+        nonlocal turns
+        turns += 1
+        if turns == 20:
+            stopping.set()
+        return []
+
+    async def pause(seconds: float, *events: asyncio.Event) -> None:
+        dial.now_s += seconds
+
+    monkeypatch.setattr(poller_module, "pause", pause)
+    await poller(nothing).run(stopping, DRAIN_S)
+
+    assert dial.now_s - begun_s > 17
+    assert caplog.text.count("answered at once with nothing") == 1
 
 
 async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:

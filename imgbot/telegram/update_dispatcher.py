@@ -1,0 +1,276 @@
+"""Dispatcher of updates: in order within a chat, chats side by side, bounded.
+
+An update that must wait for longer than a moment is deferred: stored in Redis, so that it can be
+confirmed to Telegram and holds nobody else up. It keeps its place: later updates of its chat are
+stored behind it. An update that cannot be handled is set aside.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from imgbot import telemetry
+from imgbot.errors import (
+    ChatGoneError,
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    StorageAwayError,
+    StorageFullError,
+    TransientError,
+)
+from imgbot.retry import backoff_s
+from imgbot.tasks import Start, pause
+from imgbot.telegram.offset_window import OffsetWindow
+from imgbot.telegram.update import Update, chat_of, is_chatter
+
+_HANDLERS = 32
+_HANDLER_DEADLINE_S = 90.0
+_HOLD_S = 3.0
+"""So long an update may hold the window up."""
+_SHARE = 8
+"""So many updates of one chat may be in the window."""
+_PER_CHAT = 50
+_DEFERRED = 1000
+"""Of all chats. What is over it stays at Telegram, which keeps messages for a day."""
+_GIVE_UP_S = 3600.0
+_FLOOD_GIVE_UP_S = 86_400.0
+"""While Telegram itself says how long to wait."""
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """An update that is not handled yet."""
+
+    update: Update
+    received_ms: int
+    is_deferred: bool = False
+    is_fed: bool = False
+    """Only its mark is missing: the handling is not repeated."""
+    is_done: bool = False
+    attempts: int = 0
+    begun_s: float = 0.0
+
+    @property
+    def id(self) -> int:
+        return self.update["update_id"]
+
+
+Deferred = tuple[str, int, Sequence[tuple[int, Update]]]
+"""A chat, the time (ms) until which it waits, and its updates in their order, each with the time
+(ms) at which it was received."""
+
+
+class Ledger(Protocol):
+    """What outlives the process about updates; each raises StorageAwayError."""
+
+    async def is_handled(self, update_id: int) -> bool: ...
+    async def mark_handled(self, update_id: int, chat: str) -> None: ...
+    async def set_aside(self, update: Mapping[str, object]) -> None: ...
+    async def defer(self, deferred: Sequence[Deferred]) -> None: ...
+    async def deferred(self) -> Sequence[Deferred]: ...
+    async def persist(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Line:
+    """One chat's updates in their order."""
+
+    pending: deque[Pending] = field(default_factory=deque[Pending])
+    due_s: float = 0.0
+    """Nothing of it is tried before."""
+
+
+class UpdateDispatcher:
+    """Feeds updates to `handle`; settles in the window what is handled or deferred."""
+
+    def __init__(
+        self,
+        handle: Callable[[Update], Awaitable[object]],
+        ledger: Ledger,
+        window: OffsetWindow,
+        on_flood: Callable[[Update], Awaitable[object]] | None = None,
+    ) -> None:
+        self._handle = handle
+        self._ledger = ledger
+        self._window = window
+        self._on_flood = on_flood
+        self._lines: dict[str, _Line] = {}
+        self._deferred: set[int] = set()
+        self._slots = asyncio.Semaphore(_HANDLERS)
+        self._stopping = asyncio.Event()
+        self.progress = asyncio.Event()
+        """Set whenever an update is handled, or must wait."""
+
+    def is_busy_with(self, chat: object) -> bool:
+        """Whether an update of this chat was taken in and is not handled yet."""
+        return str(chat) in self._lines
+
+    async def restore(self, start: Start, stopping: asyncio.Event) -> None:
+        """Take up what an earlier process deferred. Raises StorageAwayError."""
+        self._stopping = stopping
+        now_s, now_ms = time.monotonic(), _now_ms()
+        for chat, due_ms, updates in await self._ledger.deferred():
+            line = _Line(due_s=now_s + (due_ms - now_ms) / 1000)
+            line.pending.extend(Pending(each, at_ms, is_deferred=True) for at_ms, each in updates)
+            self._deferred.update(pending.id for pending in line.pending)
+            self._open(start, chat, line)
+        self._measure()
+
+    def take(self, start: Start, update: Update) -> None:
+        """Take in an update that is new in the window."""
+        update_id = update["update_id"]
+        if is_chatter(update) or update_id in self._deferred:
+            self._window.settle(update_id)
+            return
+        chat = str(chat_of(update))
+        line = self._lines.get(chat) or _Line()
+        if len(line.pending) >= _PER_CHAT:
+            start(self._skip(update))
+            return
+        line.pending.append(Pending(update, _now_ms()))
+        if chat not in self._lines:
+            self._open(start, chat, line)
+        self._measure()
+
+    async def defer(self) -> None:
+        """Store what would hold the window up; what cannot be stored stays in it."""
+        waiting = dict(self._to_defer())
+        if not waiting:
+            return
+        now_s, now_ms = time.monotonic(), _now_ms()
+        stored = [
+            (
+                chat,
+                now_ms + round(max(self._lines[chat].due_s - now_s, 0) * 1000),
+                [(each.received_ms, each.update) for each in pending],
+            )
+            for chat, pending in waiting.items()
+        ]
+        try:
+            await self._ledger.defer(stored)
+        except StorageAwayError:
+            return
+        for pending in [each for line in waiting.values() for each in line if not each.is_done]:
+            pending.is_deferred = True
+            self._deferred.add(pending.id)
+            self._window.settle(pending.id)
+            telemetry.update_deferred(pending.id)
+
+    def _to_defer(self) -> Iterator[tuple[str, list[Pending]]]:
+        room, now_s, now_ms = _DEFERRED - len(self._deferred), time.monotonic(), _now_ms()
+        for chat, line in self._lines.items():
+            # All or none of a chat's updates: after a restart those in Redis come first.
+            fresh = [pending for pending in line.pending if not pending.is_deferred]
+            if not 0 < len(fresh) <= room:
+                continue
+            is_behind = len(fresh) < len(line.pending) or len(fresh) > _SHARE
+            is_late = now_ms - fresh[0].received_ms > _HOLD_S * 1000
+            if is_behind or is_late or line.due_s - now_s > _HOLD_S:
+                room -= len(fresh)
+                yield chat, fresh
+
+    async def _skip(self, update: Update) -> None:
+        """Let an update go that is over what one chat may have waiting."""
+        telemetry.update_skipped(update["update_id"])
+        if self._on_flood is not None:
+            with suppress(ImgbotError):
+                await self._on_flood(update)
+        self._window.settle(update["update_id"])
+        self.progress.set()
+
+    def _open(self, start: Start, chat: str, line: _Line) -> None:
+        self._lines[chat] = line
+        start(self._serve(chat, line))
+
+    async def _serve(self, chat: str, line: _Line) -> None:
+        """Handle the updates of one chat in their order, until none is left."""
+        while line.pending and not self._stopping.is_set():
+            if (wait_s := line.due_s - time.monotonic()) > 0:
+                self.progress.set()
+                await pause(wait_s, self._stopping)
+                continue
+            pending = line.pending[0]
+            async with self._slots:
+                # What has not begun when the stop comes is left to the next start.
+                if self._stopping.is_set():
+                    return
+                wait_s = await self._attempt(chat, pending)
+            if wait_s is None:
+                line.pending.popleft()
+                self._done(pending)
+            else:
+                line.due_s = time.monotonic() + wait_s
+        if not line.pending:
+            del self._lines[chat]
+            self._measure()
+
+    def _done(self, pending: Pending) -> None:
+        pending.is_done = True
+        self._deferred.discard(pending.id)
+        self._window.settle(pending.id)
+        self._measure()
+        self.progress.set()
+
+    def _measure(self) -> None:
+        heads = [line.pending[0].received_ms for line in self._lines.values() if line.pending]
+        telemetry.updates_measured(min(heads, default=0))
+
+    async def _attempt(self, chat: str, pending: Pending) -> float | None:
+        """Handle an update; return the seconds to wait before it is tried again, None if done.
+
+        Redis or Telegram being away proves nothing against the update: it is tried for an
+        hour, and what depends on Redis for as long as it takes.
+        """
+        pending.begun_s = pending.begun_s or time.monotonic()
+        pending.attempts += 1
+        try:
+            await self._once(chat, pending)
+        except TransientError as error:
+            is_storage, asked_s = isinstance(error, StorageAwayError), error.retry_after_s
+            limit_s = _GIVE_UP_S if asked_s is None else _FLOOD_GIVE_UP_S
+            if not is_storage and time.monotonic() - pending.begun_s > limit_s:
+                return await self._give_up(chat, pending, error)
+            telemetry.update_postponed(pending.id, error)
+            return asked_s or backoff_s(pending.attempts, first_s=0.25, cap_s=10)
+        return None
+
+    async def _once(self, chat: str, pending: Pending) -> None:
+        if not pending.is_fed:
+            if await self._ledger.is_handled(pending.id):
+                telemetry.update_repeated(pending.id)
+            else:
+                await self._feed(pending.update)
+            # A mark that fails is tried again; the handling behind it is not repeated.
+            pending.is_fed = True
+        await self._ledger.mark_handled(pending.id, chat)
+
+    async def _feed(self, update: Update) -> None:
+        try:
+            async with asyncio.timeout(_HANDLER_DEADLINE_S):
+                await self._handle(update)
+        except (TransientError, FencedError, ConfigError):
+            raise
+        except ChatGoneError:
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
+            telemetry.update_set_aside(update["update_id"], error)
+            with suppress(StorageFullError):  # else it would be handled, and fail, for ever
+                await self._ledger.set_aside(update)
+
+    async def _give_up(self, chat: str, pending: Pending, error: TransientError) -> float | None:
+        telemetry.update_set_aside(pending.id, error)
+        try:
+            await self._ledger.set_aside(pending.update)
+            await self._ledger.mark_handled(pending.id, chat)
+        except StorageAwayError:
+            return _HOLD_S
+        return None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,199 @@
+"""Poller of getUpdates: takes updates in, confirms to Telegram only what was handled or stored.
+
+While Redis is away nothing is confirmed; Telegram keeps messages for a day.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
+
+from imgbot import telemetry
+from imgbot.errors import ConfigError, StorageAwayError
+from imgbot.pulse import Pulse
+from imgbot.tasks import Start, drained, pause
+from imgbot.telegram.contact import Contact
+from imgbot.telegram.get_updates import GetUpdates
+from imgbot.telegram.offset_window import OffsetWindow
+from imgbot.telegram.update import Update
+from imgbot.telegram.update_dispatcher import Ledger, UpdateDispatcher
+
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
+_LIMIT = 100
+_LONG_POLL_S = 30
+_ANSWER_S = 15
+_HELD_BACK_S = 1.0
+_PACE_S = 1.0
+"""A long poll that is answered with nothing sooner than this was none."""
+_HASTY_IN_A_ROW = 3
+_PERSIST_AGAIN_S = 1.0
+
+
+class UpdatePoller:
+    """The poll loop, with its window and its dispatcher."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        handle: Callable[[Update], Awaitable[object]],
+        ledger: Ledger,
+        on_flood: Callable[[Update], Awaitable[object]] | None = None,
+    ) -> None:
+        self._bot = bot
+        self._ledger = ledger
+        self._window = OffsetWindow()
+        self._dispatcher = UpdateDispatcher(handle, ledger, self._window, on_flood)
+        self._told: int | None = None
+        self._hasty = 0
+        self._stopping = asyncio.Event()
+        self._pulse = Pulse()
+        self.contact = Contact()
+        self.caught_up = asyncio.Event()
+        """Set once what came while nobody listened was taken in."""
+
+    @property
+    def silence_s(self) -> float:
+        """How long ago Telegram last answered getUpdates."""
+        return self.contact.silence_s
+
+    @property
+    def overdue_s(self) -> float:
+        """How long ago the loop should have asked again, whether Telegram answers or not."""
+        return self._pulse.overdue_s(time.monotonic())
+
+    def is_busy_with(self, chat: object) -> bool:
+        """Whether an update of this chat was taken in and is not handled yet."""
+        return self._dispatcher.is_busy_with(chat)
+
+    async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
+        """Poll until `stopping`, give the handlers `drain_s`, and confirm what they handled."""
+        self._stopping = stopping
+        delay_s = 1.0
+        async with drained(drain_s) as start:
+            await self._restore(start)
+            while not stopping.is_set():
+                try:
+                    batch = await self._fetch(start)
+                    delay_s = 1.0
+                except (AiogramError, OSError) as error:
+                    await self._recover(error, delay_s)
+                    delay_s = min(delay_s * 2, 30.0)
+                    continue
+                for update in batch:
+                    self._take(start, update)
+                await self._settle()
+                if len(batch) < _LIMIT:
+                    self.caught_up.set()
+        await self._confirm()
+
+    async def _restore(self, start: Start) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self._dispatcher.restore(start, self._stopping)
+            except StorageAwayError as error:
+                telemetry.warned("the deferred updates were not read yet: %s", error)
+                await pause(_PACE_S, self._stopping)
+            else:
+                return
+
+    async def _fetch(self, start: Start) -> Sequence[object]:
+        is_free = self._window.is_settled
+        # What was not handled before a start waits to hear that there is nothing more of it.
+        is_long = is_free and self.caught_up.is_set()
+        begun_s = time.monotonic()
+        call = start(self._get_updates(_LONG_POLL_S if is_long else 0))
+        stop = start(self._stopping.wait())
+        await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not call.done():
+            # Cutting a long poll is safe: it has confirmed only what was handled before.
+            call.cancel()
+            return []
+        batch = call.result()
+        if isinstance(batch, BaseException):
+            raise batch
+        self.contact.answered()
+        if not batch and is_free:
+            self._window.restart()
+        if is_long and not batch and time.monotonic() - begun_s < _PACE_S:
+            await self._pace()
+        else:
+            self._hasty = 0
+        return batch
+
+    async def _pace(self) -> None:
+        """Wait: a server that answers long polls at once would be asked hundreds of times a s."""
+        self._hasty += 1
+        if self._hasty == _HASTY_IN_A_ROW:
+            telemetry.warned(
+                "getUpdates is answered at once with nothing, though it may wait for %d s; "
+                "is IMGBOT_TELEGRAM_API a Bot API server?",
+                _LONG_POLL_S,
+            )
+        await pause(_PACE_S, self._stopping)
+
+    async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
+        if (offset := self._window.offset) != self._told and await self._is_persisted():
+            self._told = offset
+        self._window.confirm(self._told)
+        self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
+        # A task of the group must not fail: that would end the whole loop.
+        try:
+            return await self._bot(
+                GetUpdates(
+                    offset=self._told,
+                    limit=_LIMIT,
+                    timeout=timeout_s,
+                    allowed_updates=ALLOWED_UPDATES,
+                ),
+                request_timeout=timeout_s + _ANSWER_S,
+            )
+        except (AiogramError, OSError) as error:
+            return error
+
+    async def _is_persisted(self) -> bool:
+        """Wait until what Telegram is about to forget is on the disk; False if stopped before."""
+        while True:
+            self._pulse.expect(_ANSWER_S, time.monotonic())
+            try:
+                await self._ledger.persist()
+            except StorageAwayError as error:
+                telemetry.warned("updates are not confirmed: %s", error)
+            else:
+                return True
+            if self._stopping.is_set():
+                return False
+            await pause(_PERSIST_AGAIN_S, self._stopping)
+
+    async def _recover(self, error: Exception, delay_s: float) -> None:
+        if isinstance(error, TelegramUnauthorizedError):
+            raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
+        delay_s = self.contact.delay_after(error, delay_s)
+        self._pulse.expect(delay_s, time.monotonic())
+        await pause(delay_s, self._stopping)
+
+    def _take(self, start: Start, update: object) -> None:
+        update_id = update.get("update_id") if isinstance(update, Mapping) else None
+        if not isinstance(update, Mapping) or not isinstance(update_id, int):
+            return
+        if self._window.add(update_id):
+            telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
+            self._dispatcher.take(start, update)
+
+    async def _settle(self) -> None:
+        """Wait until all is handled or stored, or long enough that other chats should be served."""
+        progress, until_s = self._dispatcher.progress, time.monotonic() + _HELD_BACK_S
+        while True:
+            progress.clear()
+            await self._dispatcher.defer()
+            left_s = until_s - time.monotonic()
+            if self._window.is_settled or self._stopping.is_set() or left_s <= 0:
+                return
+            await pause(left_s, progress, self._stopping)
+
+    async def _confirm(self) -> None:
+        # The long poll that was cut has told Telegram its offset already.
+        if self._window.offset not in {None, self._told}:
+            await self._get_updates(0)
