@@ -1,6 +1,7 @@
 """Makes what serves the administrators: their office in the chat, and the alarms they get."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def open_alarms(redis: Redis, desk: Desk, sources: Sources, alarm: asyncio.Event
             now_ms=now_ms,
             levels=sources.levels(),
             workers=sources.figures.workers()[0],
-            providers=sources.routes.proven(),
+            providers=sources.routes.proven(time.monotonic()),
             provider_names=tuple(sources.routes.names),
             money=await _money(desk, now_ms),
             dead=dead[0] if dead else None,

@@ -121,7 +121,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     figures = Figures(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
-        doors.routes.states,
+        lambda: doors.routes.states(time.monotonic()),
     )
     office = open_office(doors.redis, doors.scripts, doors.queue, figures, typical_s)
     store = _store(settings, doors, office)

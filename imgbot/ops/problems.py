@@ -114,7 +114,7 @@ def _of_providers(now: Sample) -> Iterator[Problem]:
     for name in out:
         yield Problem(
             Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION,
-            f"The provider {name} takes no orders.",
+            f"The provider {name} takes no orders, or does not answer.",
             "Its key and its balance; `IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
         )
     if now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0:

@@ -76,9 +76,10 @@ async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
             await pause(delay_s, nudged, tools.draining)
         if nudged.is_set() or tools.draining.is_set():
             return None
-        age_ms = tools.age_ms(job)
+        age_ms, provider = tools.age_ms(job), tools.provider_of(job)
         try:
-            return _Answer(await tools.provider_of(job).poll(job.ticket), age_ms)
+            with tools.routes.asking(provider.name):
+                return _Answer(await provider.poll(job.ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
             decision = retry.after_poll(error, failures, age_ms / 1000)

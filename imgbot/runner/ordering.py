@@ -67,7 +67,8 @@ async def _order(
 ) -> Job:
     begun = time.monotonic()
     try:
-        answer = await provider.submit(order)
+        with tools.routes.asking(provider.name):
+            answer = await provider.submit(order)
     except ProviderError as error:
         return await _refused(tools, job, provider, error, nudged)
     telemetry.stage_took("submit", time.monotonic() - begun)
@@ -208,7 +209,8 @@ async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
             return job
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
-        answer = await provider.submit(order)
+        with tools.routes.asking(provider.name):
+            answer = await provider.submit(order)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)
@@ -227,7 +229,8 @@ async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
         if tools.draining.is_set():
             return job
         try:
-            ticket = await provider.look_up(tools.order_id_of(job))
+            with tools.routes.asking(provider.name):
+                ticket = await provider.look_up(tools.order_id_of(job))
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
             is_known = False

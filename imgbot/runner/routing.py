@@ -4,10 +4,13 @@ A fallback is for a provider that refuses service before a task exists. Whatever
 taken stays where it is, and what was refused by moderation is refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from imgbot.errors import ProviderErrorKind
+from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Operation
 from imgbot.providers.protocol import Offer, Provider
 
@@ -18,6 +21,11 @@ REFUSES_SERVICE = frozenset(
 
 _HOPELESS = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT})
 """Refusals that the operator has to mend: the next order would hear the same."""
+
+_NO_ANSWER = frozenset({ProviderErrorKind.UNAVAILABLE, ProviderErrorKind.SUBMIT_UNKNOWN})
+_SILENT_AFTER_S = 60.0
+_SILENCE_IS_OLD_AFTER_S = 300.0
+"""Longer than the longest time between two questions of a job that gets no answer."""
 
 _FAILURES = 3
 _FIRST_PAUSE_S = 30.0
@@ -31,6 +39,28 @@ def kind_of(provider: Provider, operation: Operation) -> str:
 
 
 @dataclass(slots=True)
+class Silence:
+    """Since when, and until when at the least, a provider has answered nothing it was asked."""
+
+    since_s: float = -math.inf
+    until_s: float = -math.inf
+
+    def note(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
+        """Note the end of a call that began at `begun_s`; None is an answer that was no error."""
+        if kind not in _NO_ANSWER:
+            self.since_s = self.until_s = -math.inf
+            return
+        if now_s - self.until_s > _SILENCE_IS_OLD_AFTER_S:
+            self.since_s = begun_s
+        self.until_s = now_s
+
+    def is_long(self, now_s: float) -> bool:
+        """Whether it has lasted, and nothing suggests that it is over."""
+        is_recent = now_s - self.until_s <= _SILENCE_IS_OLD_AFTER_S
+        return is_recent and self.until_s - self.since_s >= _SILENT_AFTER_S
+
+
+@dataclass(slots=True)
 class Breaker:
     """Opens after failures in a row, and lets one order through now and then to find out."""
 
@@ -40,6 +70,7 @@ class Breaker:
     reason: ProviderErrorKind | None = None
     is_proven: bool = False
     """Whether this life has seen it serve, or refuse to."""
+    silence: Silence = field(default_factory=Silence)
 
     @property
     def is_open(self) -> bool:
@@ -158,19 +189,36 @@ class Routes:
             breaker.succeeded()
         return False
 
+    @contextmanager
+    def asking(self, name: str) -> Generator[None]:
+        """Note whether a call of a provider is answered at all, be it an order or a question."""
+        begun_s, silence = time.monotonic(), self._breakers[name].silence
+        try:
+            yield
+        except ProviderError as error:
+            silence.note(error.kind, begun_s, time.monotonic())
+            raise
+        silence.note(None, begun_s, time.monotonic())
+
     async def aclose(self) -> None:
         """Let go of all connections."""
         for provider in self._providers.values():
             await provider.aclose()
 
-    def states(self) -> Mapping[str, bool]:
-        """Return which providers are out of service."""
-        return {name: breaker.is_open for name, breaker in self._breakers.items()}
-
-    def proven(self) -> Mapping[str, ProviderErrorKind | None]:
-        """Return those that were seen to serve (None) or to refuse service, and how."""
+    def states(self, now_s: float) -> Mapping[str, bool]:
+        """Return which providers are out of service: they refuse it, or do not answer."""
         return {
+            name: breaker.is_open or breaker.silence.is_long(now_s)
+            for name, breaker in self._breakers.items()
+        }
+
+    def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
+        """Return those that were seen to serve (None) or to refuse service, and how."""
+        found = {
             name: breaker.reason if breaker.is_open else None
             for name, breaker in self._breakers.items()
             if breaker.is_proven
         }
+        silent = {name for name, each in self._breakers.items() if each.silence.is_long(now_s)}
+        refusing = {name for name, kind in found.items() if kind}
+        return found | dict.fromkeys(silent - refusing, ProviderErrorKind.UNAVAILABLE)

@@ -140,8 +140,8 @@ ADMIN = {
         "minutes of a top-up."
     ),
     "alarm_provider_out": (
-        "🔴 {provider} takes no orders. I keep trying, twice a minute at first. A stand-in for "
-        "such times is IMGBOT_PROVIDER_FALLBACK."
+        "🔴 {provider} takes no orders, or does not answer. I keep trying. A stand-in for such "
+        "times is IMGBOT_PROVIDER_FALLBACK."
     ),
     "alarm_provider_back": "🟢 {provider} takes orders again.",
     "alarm_job_dead": (

@@ -1,15 +1,17 @@
 """Who takes an order: the chosen one, the fallback, or nobody for a while."""
 
+from unittest.mock import Mock
+
 import pytest
 
-from imgbot.errors import ProviderErrorKind as Kind
+from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Done, Order
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.runner.routing import Breaker, Routes
+from imgbot.runner.routing import Breaker, Routes, Silence
 
 CREATE = Operation.CREATE
 
@@ -50,7 +52,7 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
     choice = route.choose(CREATE, "", 1.0)
 
     assert (choice.provider, choice.is_hopeless) == (None, True)
-    assert route.states() == {"simulated": True, "builtin": False}
+    assert route.states(0.0) == {"simulated": True, "builtin": False}
 
 
 def test_a_fallback_takes_over_while_the_breaker_is_open() -> None:
@@ -112,3 +114,32 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
 
     assert prices == [50_000, 100_000]
+
+
+def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
+    silence = Silence()
+    silence.note(Kind.UNAVAILABLE, 1000.0, 1030.0)
+    at_first = silence.is_long(1030.0)
+    silence.note(Kind.UNAVAILABLE, 1032.0, 1062.0)
+
+    assert not at_first
+    assert silence.is_long(1063.0)
+    # Nobody asks any longer: nothing is known.
+    assert not silence.is_long(1500.0)
+    silence.note(Kind.FAILED, 1064.0, 1065.0)
+    assert not silence.is_long(1066.0)
+
+
+def test_who_answers_no_question_is_named_by_all_that_tell_of_providers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    route = routes()
+    route.taken("simulated")
+    clock = iter([1000.0, 1120.0])
+    monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
+
+    with pytest.raises(ProviderError), route.asking("simulated"):
+        raise ProviderError(Kind.UNAVAILABLE)
+
+    assert route.states(1121.0) == {"simulated": True, "builtin": False}
+    assert route.proven(1121.0) == {"simulated": Kind.UNAVAILABLE}
