@@ -21,6 +21,9 @@ be what brings the server down."""
 GONE_ATTEMPTS = 2
 """Fetches of a result that its host says is not there; it may not know it yet."""
 
+DELIVERY_ATTEMPTS = 12
+"""Deliveries of a picture that failed for no known reason; about five minutes of backoff."""
+
 LOST_GRACE_S = 30.0
 """A task that is younger may become known still (providers' own clients wait about as long)."""
 

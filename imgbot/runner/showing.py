@@ -15,6 +15,7 @@ from imgbot.errors import (
     ImgbotError,
     MessageGoneError,
     ProviderError,
+    TransientError,
 )
 from imgbot.files import make_folder
 from imgbot.imaging import pictures
@@ -78,7 +79,7 @@ async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     outcome = job.outcome or State.FAILED
     shown = _Shown()
     try:
-        shown = await _show(tools, job, outcome)
+        shown = await _shown(tools, job, outcome)
     except MessageGoneError:
         if job.tries < _LOSSES:
             tools.status.lose(job.id)
@@ -144,6 +145,24 @@ async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None 
         tools.alarm.set()
     if has_cost:
         telemetry.picture_charged(job)
+
+
+async def _shown(tools: Tools, job: Job, outcome: State) -> _Shown:
+    """Show the end; a picture again and again where that fails for no known reason."""
+    attempt = 0
+    while True:
+        try:
+            return await _show(tools, job, outcome)
+        except ImgbotError:
+            raise
+        except Exception as error:
+            attempt += 1
+            if outcome is not State.DELIVERED or attempt == retry.DELIVERY_ATTEMPTS:
+                raise
+            delay_s = retry.backoff_s(attempt, cap_s=30)
+            what = f"the delivery failed ({type(error).__name__}: {error})"
+            telemetry.job_waits(job.id, TransientError(what), delay_s)
+            await asyncio.sleep(delay_s)
 
 
 async def _show(tools: Tools, job: Job, outcome: State) -> _Shown:

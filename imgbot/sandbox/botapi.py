@@ -81,6 +81,8 @@ class BotApi:
         fault = self._world.faults.take(method, arguments.text("chat_id"))
         if fault and fault.kind == "drop_before":
             return _cut(request)
+        if fault and fault.kind == "gateway":
+            return _error_page(fault)
         result = await self._perform(arguments, fault)
         if fault and fault.kind == "drop_after":
             return _cut(request)
@@ -136,6 +138,12 @@ class BotApi:
 
 def _is_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
+
+
+def _error_page(fault: Fault) -> web.StreamResponse:
+    """What a gateway in front of Telegram answers: a page in an encoding of its own."""
+    page = f"<html><h1>{fault.error_code} Сервер недоступен</h1></html>".encode("cp1251")
+    return web.Response(status=fault.error_code, body=page, content_type="text/html")
 
 
 def _cut(request: web.Request) -> web.StreamResponse:

@@ -76,7 +76,8 @@ Faults
     POST /control/faults {method: "sendMessage" | "download" | "*", kind, times?: 1, chat_id?, ..}
         kind error {error_code?, description?, parameters?} · flood {retry_after_s?} · delay
         {delay_s?} · drop_before: the connection is cut before the method acts · drop_after: it
-        acts, then the connection is cut. → {"waiting": n}
+        acts, then the connection is cut · gateway {error_code?}: a page that is not UTF-8 in its
+        place. → {"waiting": n}
     DELETE /control/faults forgets all; calls that are being delayed go on
 
 The simulated provider (see imgbot/sandbox/provider.py)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from imgbot.sandbox.refusals import ApiError, album_flood, too_many_requests
 from imgbot.tasks import pause
 
-FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay"]
+FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
 _MOST_FAULTS = 1_000
 
 

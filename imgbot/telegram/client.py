@@ -1,12 +1,14 @@
 """The one door to Telegram: the bot object, its errors in our words, downloads."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiogram import Bot
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
@@ -15,9 +17,11 @@ from aiogram.exceptions import (
     TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramMigrateToChat,
+    TelegramNetworkError,
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
+from aiogram.methods import Response, TelegramMethod
 from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
 from aiohttp import ClientError, ClientResponseError
@@ -68,9 +72,33 @@ def open_bot(token: str, api: str) -> Bot:
         raise ConfigError(
             "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
         ) from error
-    session = DatedSession(api=TelegramAPIServer.from_base(api), timeout=_CALL_TIMEOUT_S)
+    session = DatedSession(
+        api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
+    )
     session.middleware(FloodGate())
+    session.middleware(_decoded)
     return Bot(token, session=session)
+
+
+def _read_answer(text: str) -> dict[str, Any]:
+    """Read an answer of the Bot API; of whatever this raises aiogram makes an error of its own.
+
+    A gateway's JSON has neither a result nor a description, and must not pass for an answer.
+    """
+    answer = json.loads(text)
+    if (answer["result"] if answer["ok"] else answer["description"]) is None:
+        raise ValueError("neither a result nor a description")
+    return {"description": "", **answer}
+
+
+async def _decoded(
+    make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+) -> Response[Any]:
+    """Take a gateway's page in another encoding than it names for an outage."""
+    try:
+        return await make_request(bot, method)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise TelegramNetworkError(method=method, message=type(error).__name__) from None
 
 
 async def greet(bot: Bot) -> User:

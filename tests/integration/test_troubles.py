@@ -233,3 +233,15 @@ async def test_pictures_can_be_called_off_while_redis_is_full(stage: Stage) -> N
                 )
 
         assert await redis.keys("rq:job:*") == []
+
+
+async def test_a_gateway_in_front_of_telegram_ends_neither_bot_nor_job(stage: Stage) -> None:
+    control = stage.control
+    person = await control.make_user("Bob")
+    for method in ("getUpdates", "editMessageMedia"):
+        await control.fault(method, "gateway", error_code=502)
+
+    await control.say(person, "a fox")
+    result = await control.wait_message(person.id, lambda m: bool(m.photo_id))
+
+    assert result.text == "a fox"

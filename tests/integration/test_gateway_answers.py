@@ -1,0 +1,65 @@
+"""Answers that are not the Bot API's: a gateway's page, an empty body, JSON without a result."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from imgbot.errors import TransientError
+from imgbot.telegram.client import greet, open_bot
+from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.get_updates import GetUpdates
+
+TOKEN = "123456:" + "A" * 35
+PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251")
+
+
+@asynccontextmanager
+async def bot_answered(status: int, body: bytes, content_type: str) -> AsyncGenerator[Bot]:
+    """A bot whose every call is answered so."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={"Content-Type": content_type})
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with TestServer(app) as server:
+        bot = open_bot(TOKEN, str(server.make_url("")).rstrip("/"))
+        try:
+            yield bot
+        finally:
+            await bot.session.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [
+        (502, PAGE, "text/html"),
+        (200, PAGE, "text/html"),
+        (404, PAGE, "text/html"),
+        (200, PAGE, "application/json"),
+        (200, b"{}", "text/html; charset=base64"),
+        (200, b"", "application/json"),
+        (200, b"[]", "application/json"),
+        (200, b'{"ok": true}', "application/json"),
+        (200, b'{"ok": true, "result": null}', "application/json"),
+        (400, b'{"ok": false}', "application/json"),
+        (502, b'{"ok": false}', "application/json"),
+        (502, b'{"ok": true, "result": true}', "application/json"),
+    ],
+)
+async def test_what_is_no_answer_of_telegram_is_transient(
+    status: int, body: bytes, content_type: str
+) -> None:
+    async with bot_answered(status, body, content_type) as bot:
+        with pytest.raises(TransientError):
+            await greet(bot)
+        with pytest.raises(TransientError):
+            await Delivery(bot).announce(Place(1), "x", [])
+        # The poll loop takes these for an outage.
+        with pytest.raises(AiogramError):
+            await bot(GetUpdates())
