@@ -57,7 +57,11 @@ class StorageFullError(StorageAwayError):
 
 
 class WorkerLostError(ImgbotError):
-    """A picture step lost its worker twice (killed, out of memory, or past its deadline)."""
+    """A picture step lost its worker twice; `reason` says how at last: killed or hung."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.reason = reason
 
 
 class ChatGoneError(ImgbotError):

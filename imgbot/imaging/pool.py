@@ -16,13 +16,13 @@ from typing import TypeVar
 
 from imgbot.errors import TransientError, WorkerLostError
 from imgbot.imaging.lane import BOOT_DEADLINE_S, BootError, Lane, LaneError, LaneView
+from imgbot.imaging.worker import MEMORY_BYTES
 from imgbot.pulse import Pulse
 
 T = TypeVar("T")
 
 MIB = 1 << 20
-DEFAULT_MEMORY_BYTES = 700 * MIB
-# The first loss may have been chance; the second is the step's own doing.
+# The first loss may have been chance.
 ATTEMPTS = 2
 # Workers that die before they serve: this many in a row, and no more are started for a while.
 BOOT_FAILURES_ALLOWED = 5
@@ -75,7 +75,7 @@ class Pool:
         *,
         deadline_s: float = 120.0,
         tasks_per_worker: int = 200,
-        worker_memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        worker_memory_bytes: int = MEMORY_BYTES,
         on_restart: Callable[[str], None] = _ignore,
     ) -> None:
         self._deadline_s = deadline_s
@@ -142,7 +142,8 @@ class Pool:
 
         `about` says to an operator what it is.
 
-        WorkerLostError after the second lost worker, TransientError while none can be started.
+        WorkerLostError after the second lost worker, MemoryError where the memory of a fresh
+        worker does not suffice, TransientError while none can be started.
         Cancelling kills the worker that carries this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
@@ -150,14 +151,21 @@ class Pool:
         lane = await self._take_lane()
         lane.take_up(about, time.monotonic())
         try:
+            loss = ""
             for _attempt in range(ATTEMPTS):
                 await self._ensure_up(lane)
+                is_fresh = not lane.tasks
                 try:
                     return await self._run_on(lane, work, args, limit_s)
-                except LaneError as loss:
-                    self._on_restart(loss.reason)
+                except LaneError as error:
+                    loss = error.reason
+                    self._on_restart(loss)
                     self._refuse_if_closed()
-            raise WorkerLostError(getattr(work, "__name__", "step"))
+                except MemoryError:
+                    # What earlier steps left behind must not count against this one.
+                    if is_fresh:
+                        raise
+            raise WorkerLostError(getattr(work, "__name__", "step"), loss)
         finally:
             lane.take_up("", 0.0)
             self._give_back(lane)
@@ -166,7 +174,7 @@ class Pool:
         self, lane: Lane, work: Callable[..., T], args: tuple[object, ...], limit_s: float
     ) -> T:
         try:
-            result = await lane.run(work, args, limit_s)
+            return await lane.run(work, args, limit_s)
         except asyncio.CancelledError:
             self._on_restart("cancelled")
             raise
@@ -174,10 +182,9 @@ class Pool:
             self._replace(lane, "memory")
             raise
         finally:
-            # However it ended: a lane is free again.
+            # However it ended: a lane is free again, and what a failed step has left counts.
             self._moved()
-        self._replace_if_worn(lane)
-        return result
+            self._replace_if_worn(lane)
 
     def _asked(self, limit_s: float) -> None:
         now_s = time.monotonic()

@@ -6,11 +6,13 @@ Standard library only, and little of it: every worker pays for each import here.
 
 import contextlib
 import gc
+import math
 import os
 import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from multiprocessing import parent_process
 from pathlib import Path
@@ -22,6 +24,8 @@ T = TypeVar("T")
 # is the cheapest thing to lose, because it is simply repeated.
 OOM_SCORE_ADJ = 800
 NICENESS = 5
+MEMORY_BYTES = 700 << 20
+"""What a worker may take beyond what it starts with."""
 # The supervisor kills a worker at its deadline; the alarm is for when nobody is left to do it.
 ALARM_GRACE_S = 10.0
 
@@ -55,11 +59,20 @@ def perform(deadline_s: float, work: Callable[..., T], args: tuple[object, ...])
     try:
         return work(*args)
     except Exception as error:
+        _release(error)
         if _can_travel(error):
             raise
         raise RuntimeError(f"{type(error).__name__}: {error}") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _release(error: BaseException) -> None:
+    """Free what the failed step's frames hold: the executor keeps an error until the next one."""
+    each: BaseException | None = error
+    while each is not None:
+        traceback.clear_frames(each.__traceback__)
+        each = each.__cause__ or each.__context__
 
 
 def _can_travel(error: Exception) -> bool:
@@ -93,7 +106,20 @@ def _limit_memory(memory_bytes: int) -> None:
         return
     import resource  # noqa: PLC0415 -- exists on Unix alone
 
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
     # Address space, so what is mapped already (code, shared libraries) is added on top.
-    limit = pages * resource.getpagesize() + memory_bytes
+    limit = _mapped_bytes() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def free_bytes() -> float:
+    """Return how much memory the process may still take; without a limit, infinity."""
+    if sys.platform != "linux":
+        return math.inf
+    import resource  # noqa: PLC0415 -- exists on Unix alone
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if limit == resource.RLIM_INFINITY else limit - _mapped_bytes()
+
+
+def _mapped_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")

@@ -23,6 +23,8 @@ STEPS: Mapping[State, Step] = {
     State.DELIVERING: showing.deliver,
 }
 
+_FREE = {"charge": "no"}
+
 
 async def take_step(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     """Do what the job's state asks for, or call it off if its person wants that."""
@@ -44,7 +46,7 @@ async def _call_off(tools: Tools, job: Job) -> Job:
     stored = await tools.shelf.job(job.id)
     charge = _charge(job)
     if stored is not None and stored.reason == GIVEN_UP:
-        return await tools.end(job, State.FAILED, GIVEN_UP, **(charge or {"charge": "no"}))
+        return await tools.end(job, State.FAILED, GIVEN_UP, **(charge or _FREE))
     return await tools.end(job, State.CANCELLED, "cancelled", **charge)
 
 
@@ -60,10 +62,17 @@ async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
         telemetry.job_stumbled(job.id, error)
         await showing.finish(tools, job, job.outcome or State.FAILED)
         return job
+    if job.state is State.RENDERING and job.price_micro and is_billed(job):
+        telemetry.job_stumbled(job.id, error)
+        return await tools.end(job, State.DEAD, "result_unusable", **_charge(job))
     if isinstance(error, UserError):
         return await tools.end(job, State.FAILED, error.reason, **error.facts, **_charge(job))
-    if isinstance(error, WorkerLostError) and not (job.ticket and job.price_micro):
-        return await tools.end(job, State.FAILED, "worker_lost")
+    if isinstance(error, MemoryError):
+        return await tools.end(job, State.FAILED, "picture_too_much_memory", **_charge(job))
+    if isinstance(error, WorkerLostError):
+        # Only a step that never ends is known to be its picture's doing.
+        reason = "worker_lost" if error.reason == "hung" else "worker_killed"
+        return await tools.end(job, State.FAILED, reason, **(_charge(job) or _FREE))
     telemetry.job_stumbled(job.id, error)
     # With an intent money may be in it: that is one for the operator to look at.
     outcome = State.DEAD if job.intent_ms else State.FAILED

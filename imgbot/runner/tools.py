@@ -38,7 +38,8 @@ _DUE_MS = 120_000
 def is_to_be_kept(job: Job) -> bool:
     """Whether a finished job's folder holds the only copy of what its owner may still hand out."""
     outputs = cast("list[dict[str, str]]", job.ticket.get("outputs", []))
-    return job.outcome is State.DEAD and any(output.get("path") for output in outputs)
+    is_here = job.reason == "result_unusable" or any(output.get("path") for output in outputs)
+    return job.outcome is State.DEAD and is_here
 
 
 @dataclass(frozen=True, slots=True)

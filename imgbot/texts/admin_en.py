@@ -50,6 +50,7 @@ ADMIN = {
     "stuck_provider_lost": "the service does not hand the picture out",
     "stuck_provider_expired": "the service deleted the finished picture",
     "stuck_provider_gone": "the service is not set up any longer",
+    "stuck_result_unusable": "the service's file can't be used; it is kept",
     "stuck_went_wrong": "something broke in the bot",
     "stuck_legend": (
         "🔁 asks the service for the picture once more and delivers it; nothing is ordered again.\n"

@@ -48,8 +48,22 @@ ENDINGS = {
         "order it again."
     ),
     "worker_lost": (
-        "This picture was too much for me: the work broke off twice. Nothing was charged. Try a "
-        "smaller picture."
+        "This picture was too much for me: twice the work did not come to an end. Try a smaller "
+        "picture."
+    ),
+    "worker_killed": (
+        "The work on this picture was broken off twice, and not because of the picture. Please "
+        "try again."
+    ),
+    "picture_too_much_memory": (
+        "This picture needs more memory than I have. Please send a smaller copy of it."
+    ),
+    "result_unusable": (
+        "The picture was made, but I can't use the file that the service sent. I have kept it, "
+        "and the bot's owner will see this."
+    ),
+    "result_as_is_note": (
+        "ℹ️ I could not process this file, so here it is just as the service sent it."
     ),
     "result_not_a_picture": "The service sent something that is not a picture. Please try again.",
     "result_too_large": "The picture came out larger than Telegram takes. Try a smaller one.",

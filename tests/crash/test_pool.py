@@ -184,6 +184,31 @@ async def test_memory_is_bounded() -> None:
         assert restarts == ["memory"]
 
 
+async def test_a_failed_step_leaves_nothing_in_its_worker() -> None:
+    async with running(1) as (pool, restarts):
+        await pool.run(pool_steps.pid)
+        before = pool.lanes()[0].memory_bytes
+        with pytest.raises(LookupError, match="broken"):
+            await pool.run(pool_steps.fail_holding, 200 * MIB)
+        assert pool.lanes()[0].memory_bytes - before < 20 * MIB
+        assert restarts == []
+
+
+async def test_a_worker_that_has_grown_in_a_failed_step_is_replaced() -> None:
+    async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
+        with pytest.raises(LookupError, match="broken"):
+            await pool.run(pool_steps.keep_and_fail, 70 * MIB)
+        assert restarts == ["memory"]
+
+
+async def test_what_others_left_behind_fails_no_step() -> None:
+    async with running(1, worker_memory_bytes=200 * MIB) as (pool, restarts):
+        await pool.run(pool_steps.keep, 50 * MIB)
+        assert restarts == []
+        assert await pool.run(pool_steps.take, 160 * MIB) == 160 * MIB
+        assert restarts == ["memory"]
+
+
 async def test_resizing_while_it_runs(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     async with running(1) as (pool, restarts):

@@ -74,3 +74,22 @@ def signals_ignored() -> list[bool]:
 
 def modules() -> list[str]:
     return sorted(sys.modules)
+
+
+def take(size_bytes: int) -> int:
+    """Need memory for as long as the step lasts."""
+    return len(b"\1" * size_bytes)
+
+
+def fail_holding(size_bytes: int) -> None:
+    """Fail as a decoder does: its pixels are in the frames of the error's cause."""
+    pixels = b"\1" * size_bytes
+    try:
+        pixels.index(b"x")
+    except ValueError as error:
+        raise LookupError("a broken picture") from error
+
+
+def keep_and_fail(size_bytes: int) -> None:
+    keep(size_bytes)
+    raise LookupError("a broken picture")

@@ -6,17 +6,17 @@ start threads, which a forkserver must not have.
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+from imgbot.imaging import worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,8 @@ def is_installed() -> bool:
 
 def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
     """The picture (RGB) twice as wide and high, or None where that cannot be done here."""
-    if not is_installed() or not _has_room():
+    # numpy ends the process where memory does not suffice.
+    if not is_installed() or worker.free_bytes() < _ROOM_BYTES:
         return None
     _prepare_threads()
     try:
@@ -61,19 +62,6 @@ def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
     except Exception as error:  # noqa: BLE001 -- a foreign wheel on a foreign processor
         log.warning("the neural upscaler gives up: %s: %s", type(error).__name__, error)
         return None
-
-
-def _has_room() -> bool:
-    """Whether the address space that is left suffices; numpy ends the process where it doesn't."""
-    if sys.platform != "linux":
-        return True
-    import resource  # noqa: PLC0415 -- exists on Unix alone
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return True
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return limit - pages * resource.getpagesize() >= _ROOM_BYTES
 
 
 def _prepare_threads() -> None:

@@ -1,0 +1,48 @@
+"""What a failed step turns a job into: who is blamed in words, and what stays for the operator."""
+
+from typing import Any, cast
+
+import pytest
+
+from imgbot.errors import UserError, WorkerLostError
+from imgbot.job import Job, Operation, State
+from imgbot.runner.steps import after_error
+from imgbot.runner.tools import Tools
+from imgbot.texts import knows
+
+
+class _Ends:
+    """Notes how a job is to end."""
+
+    async def end(self, _job: Job, outcome: State, reason: str, **facts: Any) -> Any:
+        return outcome, reason, facts
+
+
+def _job(state: State, *, is_ordered: bool) -> Job:
+    return Job(
+        "1", 1, 1, Operation.EDIT, "en", state=state, price_micro=40_000, intent_ms=int(is_ordered)
+    )
+
+
+NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_ordered=True)
+
+
+@pytest.mark.parametrize(
+    ("job", "error", "end"),
+    [
+        (NEW, WorkerLostError("edit", "killed"), (State.FAILED, "worker_killed", "no")),
+        (NEW, WorkerLostError("edit", "hung"), (State.FAILED, "worker_lost", "no")),
+        (NEW, MemoryError(), (State.FAILED, "picture_too_much_memory", None)),
+        (NEW, UserError("picture_truncated"), (State.FAILED, "picture_truncated", None)),
+        (PAID, WorkerLostError("prepare", "hung"), (State.DEAD, "result_unusable", "maybe")),
+        (PAID, MemoryError(), (State.DEAD, "result_unusable", "maybe")),
+        (PAID, UserError("result_not_a_picture"), (State.DEAD, "result_unusable", "maybe")),
+    ],
+)
+async def test_the_end_names_its_true_reason(
+    job: Job, error: Exception, end: tuple[State, str, str | None]
+) -> None:
+    ended: Any = await after_error(cast("Tools", _Ends()), job, error)
+    outcome, reason, facts = ended
+    assert (outcome, reason, facts.get("charge")) == end
+    assert knows(reason)
