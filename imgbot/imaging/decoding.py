@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from imgbot.errors import UserError
-from imgbot.imaging import heic
+from imgbot.imaging import heic, worker
 
 # Naming the plugins loads these alone: Pillow would load all forty at the first file that it
 # does not know.
@@ -44,6 +44,12 @@ SIDE_LIMIT_PX = 20_000
 # A real profile has a few KB, a printer's a few MB; more is somebody's joke.
 ICC_LIMIT_BYTES = 4 << 20
 _ORIENTATION_TAG = 0x0112
+
+# What decoding takes at its peak, measured; Pillow keeps every colour in four bytes.
+_BYTES_PER_PIXEL = {"WEBP": 16.5, "AVIF": 13.5, "HEIF": 11}
+_BYTES_PER_PLAIN_PIXEL, _BYTES_PER_WIDE_PIXEL = 9, 13
+# The rest is for the file itself and for what the process has allocated before.
+_MEMORY_SHARE = 0.95
 
 # A dozen magic bytes and nothing behind them is no picture that was ever whole.
 _HEADER_BYTES = 100
@@ -71,35 +77,50 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        image = _open(path, limit_megapixels)
-        with image, _refusing("picture_truncated"):
-            image.load()
-            # A HEIC's header may promise a smaller picture than its stream holds.
-            _check_size(image, limit_megapixels)
-            orientation = _orientation(image)
+        image, orientation = _load(path, limit_megapixels)
+        with _refusing("picture_truncated"):
             profile = image.info.get("icc_profile")
-            plain = _reduce(_to_plain_mode(image), keep_megapixels)
-            upright = _turn(_to_srgb(plain, profile), orientation)
-    upright = _drop_full_alpha(upright)
+            # One name for every stage, so that each is freed when the next is there.
+            image = _to_plain_mode(image)
+            image = _reduce(image, keep_megapixels)
+            image = _turn(_to_srgb(image, profile), orientation)
+    image = _drop_full_alpha(image)
     # Encoders write what they find here (comments, profiles, EXIF) without being asked.
-    upright.info = {}
-    return upright
+    image.info = {}
+    return image
+
+
+def _load(path: str, limit_megapixels: float) -> tuple[Image.Image, int]:
+    """Return the pixels, without the file and its decoder, and their orientation."""
+    image = _open(path, limit_megapixels)
+    with image, _refusing("picture_truncated"):
+        image.load()
+        # A HEIC's header may promise a smaller picture than its stream holds.
+        _check_size(image, limit_megapixels)
+        # A WebP's decoder holds the picture three times.
+        bare = image._new(image.im)  # noqa: SLF001 -- copy() would need room for one more
+        bare.readonly = image.readonly
+        return bare, _orientation(image)
 
 
 @contextlib.contextmanager
 def _refusing(reason: str) -> Generator[None]:
     try:
         yield
-    except UserError:
+    except (UserError, MemoryError):
         raise
     except Exception as error:
+        # Libraries in C say it in words alone.
+        if "out of memory" in str(error).lower():
+            raise MemoryError from error
         # Decoders fail on hostile bytes in every way there is: struct.error, SyntaxError,
-        # ZeroDivisionError, MemoryError… Each means the same to the person.
+        # ZeroDivisionError… Each means the same to the person.
         raise UserError(reason) from error
 
 
 def _open(path: str, limit_megapixels: float) -> Image.Image:
     Image.MAX_IMAGE_PIXELS = int(limit_megapixels * MEGAPIXEL)
+    free_bytes = worker.free_bytes()
     with _refusing("picture_not_a_picture"):
         formats = FORMATS
         if heic.is_heic(path):
@@ -110,13 +131,16 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_many_pixels(int(pixels[0]) if pixels else 0, limit_megapixels) from error
+        except MemoryError:
+            raise
         except Exception as error:
             # It begins as a picture does: then it is the rest that is missing or broken.
             reason = "picture_truncated" if _begins_as_picture(path) else "picture_not_a_picture"
             raise UserError(reason) from error
     try:
         _check_size(image, limit_megapixels)
-    except UserError:
+        _check_memory(image, free_bytes)
+    except (UserError, MemoryError):
         image.close()
         raise
     return image
@@ -130,8 +154,24 @@ def _begins_as_picture(path: str) -> bool:
 def _check_size(image: Image.Image, limit_megapixels: float) -> None:
     if max(image.size) > SIDE_LIMIT_PX:
         raise UserError("picture_too_long", side_px=max(image.size), limit_px=SIDE_LIMIT_PX)
+    in_memory = worker.MEMORY_BYTES * _MEMORY_SHARE / _bytes_per_pixel(image) / MEGAPIXEL
+    limit_megapixels = min(limit_megapixels, math.floor(in_memory))
     if image.width * image.height > limit_megapixels * MEGAPIXEL:
         raise _too_many_pixels(image.width * image.height, limit_megapixels)
+
+
+def _check_memory(image: Image.Image, free_bytes: float) -> None:
+    # Asked before: some libraries take a shortage for a broken file, some end the process.
+    if image.width * image.height * _bytes_per_pixel(image) > free_bytes:
+        raise MemoryError
+
+
+def _bytes_per_pixel(image: Image.Image) -> float:
+    if image.info.get("progressive"):
+        return 4 + 2 * len(image.getbands())
+    is_wide = image.mode.startswith(("I", "F"))
+    plain = _BYTES_PER_WIDE_PIXEL if is_wide else _BYTES_PER_PLAIN_PIXEL
+    return _BYTES_PER_PIXEL.get(image.format or "", plain)
 
 
 def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
@@ -195,15 +235,22 @@ def _reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+    """In place where the mode allows it: a second copy of a large picture would not fit."""
     source = _load_profile(profile)
-    if source is None:
-        return image.convert("RGB") if image.mode == "CMYK" else image
-    alpha = image.getchannel("A") if image.mode == "RGBA" else None
-    colours = image.convert("RGB") if alpha else image
-    converted = _apply_profile(colours, source)
-    if alpha:
-        converted.putalpha(alpha)
-    return converted
+    is_cmyk, converted = image.mode == "CMYK", None
+    if source is not None:
+        # What is mapped from the file cannot be written to.
+        image = image.copy() if image.readonly else image
+        # A profile of another colour space than the picture's, say: the colours as they are.
+        with contextlib.suppress(ImageCms.PyCMSError):
+            converted = ImageCms.profileToProfile(
+                image,
+                source,
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB" if is_cmyk else image.mode,
+                inPlace=not is_cmyk,
+            )
+    return converted or (image.convert("RGB") if is_cmyk else image)
 
 
 def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
@@ -214,16 +261,6 @@ def _load_profile(profile: object) -> ImageCms.ImageCmsProfile | None:
         return None if "sRGB" in ImageCms.getProfileDescription(source) else source
     except Exception:  # noqa: BLE001 -- a broken profile: the colours as they are
         return None
-
-
-def _apply_profile(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
-    try:
-        converted = ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-        )
-    except Exception:  # noqa: BLE001 -- of another colour space than the picture, say
-        converted = None
-    return converted or image.convert("RGB")
 
 
 def _drop_full_alpha(image: Image.Image) -> Image.Image:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from imgbot.errors import UserError
-from imgbot.imaging.pictures import check, prepare
+from imgbot.imaging import worker
+from imgbot.imaging.pictures import MIB, check, prepare
 from tests.support import hostile
 from tests.support.photos import load_photo
 
@@ -82,6 +83,21 @@ def test_bombs_are_refused_by_their_header(width: int, height: int, tmp_path: Pa
     assert reasons <= {"picture_too_many_pixels", "picture_too_long", "picture_not_a_picture"}
     grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     assert grown_mib < 60
+
+
+def test_what_no_worker_has_the_memory_for_is_too_large_and_not_damaged(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    Image.new("L", (7000, 7000)).save(file, "WEBP", quality=1, method=0)
+    error = refusal(file.getvalue(), tmp_path)
+    assert error.reason == "picture_too_many_pixels"
+    assert error.facts == {"megapixels": 49.0, "limit_megapixels": 42}
+
+
+def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    load_photo("cat").save(tmp_path / "source.jpg")
+    monkeypatch.setattr(worker, "free_bytes", lambda: MIB)
+    with pytest.raises(MemoryError):
+        check(str(tmp_path / "source.jpg"), str(tmp_path / "out"))
 
 
 def test_packed_comments_and_profiles_do_not_unpack_without_end(tmp_path: Path) -> None:
