@@ -4,6 +4,7 @@ Both run in workers: paths in, small facts out. A file appears under its name on
 whole and on the disk.
 """
 
+import io
 import os
 import re
 from dataclasses import dataclass, replace
@@ -238,8 +239,19 @@ def save_jpeg(image: Image.Image, path: str, quality: int) -> None:
 def _save(image: Image.Image, path: str, name: str, **options: int | str) -> None:
     partial = Path(f"{path}.{os.getpid()}.part")
     try:
-        with partial.open("wb") as file:
+        with partial.open("wb", buffering=0) as raw, _Writer(raw) as file:
             image.save(file, name, **options)
         commit(partial, Path(path))
     finally:
         partial.unlink(missing_ok=True)
+
+
+class _Writer(io.BufferedWriter):
+    """A file that hides its descriptor from Pillow.
+
+    Pillow would write to that by itself, and takes half a write, as a disk does that is nearly
+    full, for a whole one: the picture would be cut off, and nobody told.
+    """
+
+    def fileno(self) -> int:
+        raise io.UnsupportedOperation

@@ -1,6 +1,7 @@
 """Pictures that people really send: every format and mode, upright, plain, without metadata."""
 
 import io
+import resource
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +9,8 @@ import pytest
 from PIL import Image, ImageCms, ImageStat
 
 from imgbot.errors import UserError
-from imgbot.imaging.pictures import Picture, check, prepare
+from imgbot.imaging.pictures import Picture, check, prepare, save_jpeg
+from imgbot.imaging.pool import Pool
 from tests.support.hostile import gif_of_frames
 from tests.support.photos import add_noise, load_photo, photo_path, psnr_db
 
@@ -215,6 +217,20 @@ def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:
     assert prepare(str(source), str(tmp_path / "picture")).path == str(source)
 
 
+def test_a_disk_that_takes_all_but_the_last_bytes_is_no_success(tmp_path: Path) -> None:
+    photo = load_photo("cat")
+    save_jpeg(photo, str(tmp_path / "whole.jpg"), 95)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # As a disk that is nearly full does: the last write is taken in part, without an error.
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "whole.jpg").stat().st_size - 10, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            save_jpeg(photo, str(tmp_path / "picture.jpg"), 95)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.jpg"]
+
+
 def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     load_photo("cat").save(buffer, "JPEG")
@@ -224,3 +240,20 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="picture_not_a_picture"):
         check(str(tmp_path / "absent"), str(tmp_path / "picture"))
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+async def test_the_largest_results_fit_into_a_worker(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    grey = Image.linear_gradient("L").resize((7990, 7990))
+    Image.merge("RGBA", (grey, grey, grey, grey)).save(
+        tmp_path / "cut-out.png", compress_level=1, icc_profile=_with_swapped_primaries(profile)
+    )
+    Image.merge("RGB", (grey, grey, grey)).save(tmp_path / "photo.jpg", progressive=True)
+    pool = Pool(1)
+    pool.start()
+    try:
+        for name in ("cut-out.png", "photo.jpg"):
+            ready = await pool.run(prepare, str(tmp_path / name), str(tmp_path / "out"))
+            assert (ready.kind, ready.width, ready.height) == ("document", 7990, 7990)
+    finally:
+        await pool.close()
