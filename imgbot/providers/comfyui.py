@@ -9,6 +9,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -85,22 +86,25 @@ class ComfyUiProvider:
     async def turn(self) -> None:
         """The server has a line of its own."""
 
-    async def submit(self, order: Order) -> Accepted | Done:
-        flow = self._flows.get(order.operation)
-        if flow is None:
-            raise ProviderError(_KIND.INVALID, f"no {order.operation} here", is_billed=False)
+    async def upload(self, order: Order) -> Order:
+        flow = self._flow_of(order)
         most = _most_pictures(flow)
         if not len(flow.inputs.images) <= len(order.pictures) <= most:
             detail = f"{len(order.pictures)} pictures for a workflow of {most}"
             raise ProviderError(_KIND.UNSUITABLE, detail, is_billed=False)
         task_id = task_id_of(order.job_id)
-        files = [
+        names = [
             await self._upload(path, f"imgbot-{task_id}-{index}{path.suffix}")
             for index, path in enumerate(order.pictures)
         ]
+        return replace(order, uploads=tuple(names))
+
+    async def submit(self, order: Order) -> Accepted | Done:
+        flow = self._flow_of(order)
+        task_id = task_id_of(order.job_id)
         notes = {"operation": order.operation.value, "model": flow.model}
         body = {
-            "prompt": _graph_for(order, flow, self._graphs[order.operation], files),
+            "prompt": _graph_for(order, flow, self._graphs[order.operation]),
             "prompt_id": task_id,
             "client_id": self._client_id,
             "extra_data": {answers.EXTRA: notes},
@@ -161,6 +165,12 @@ class ComfyUiProvider:
 
     async def aclose(self) -> None:
         await self._door.aclose()
+
+    def _flow_of(self, order: Order) -> Workflow:
+        flow = self._flows.get(order.operation)
+        if flow is None:
+            raise ProviderError(_KIND.INVALID, f"no {order.operation} here", is_billed=False)
+        return flow
 
     async def _upload(self, path: Path, name: str) -> str:
         """Send a picture; return what LoadImage is to be given."""
@@ -262,7 +272,7 @@ def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Offer:
     )
 
 
-def _graph_for(order: Order, flow: Workflow, graph: Graph, files: list[str]) -> Graph:
+def _graph_for(order: Order, flow: Workflow, graph: Graph) -> Graph:
     where = flow.inputs
     values: dict[str | None, object] = {
         where.prompt: order.words or None,
@@ -272,13 +282,15 @@ def _graph_for(order: Order, flow: Workflow, graph: Graph, files: list[str]) -> 
         where.model: flow.model,
         where.prefix: f"imgbot-{task_id_of(order.job_id)}",
     }
-    values |= dict(zip(where.images, files, strict=False))
+    values |= dict(zip(where.images, order.uploads, strict=False))
     values |= _sides(order, flow, graph)
     named = {place: value for place, value in values.items() if place and value is not None}
     made = filled_graph(graph, named)
     if (grow := flow.grow) is None:
         return made
-    return grown(made, grow.nodes, grow.picture, grow.carry, files[len(where.images) :])
+    return grown(
+        made, grow.nodes, grow.picture, grow.carry, list(order.uploads[len(where.images) :])
+    )
 
 
 def _sides(order: Order, flow: Workflow, graph: Graph) -> dict[str | None, object]:

@@ -75,6 +75,8 @@ class Order:
     seed: int
     target: Path
     """Where a provider that answers with the picture itself writes it."""
+    uploads: tuple[str, ...] = ()
+    """What the provider calls the pictures, once it has them; see `Uploading`."""
     hook_url: str = ""
     """Where the provider may tell that the task is over; empty without a public address."""
 
@@ -144,7 +146,11 @@ class Provider(Protocol):
         ...
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
-        """Ask for a task; free."""
+        """Ask for a task; free.
+
+        `target`, beside what was stored, is where a provider that answers with the picture
+        itself writes it.
+        """
         ...
 
     async def fetch(self, output: Output, target: Path) -> None:
@@ -158,6 +164,20 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Let go of connections."""
         ...
+
+
+@runtime_checkable
+class Uploading(Protocol):
+    """A provider that takes pictures before the order, for nothing; `submit` wants `uploads`."""
+
+    async def upload(self, order: Order) -> Order:
+        """Return the order with its `uploads`. Raises ProviderError; nothing was ordered."""
+        ...
+
+
+async def uploaded(provider: Provider, order: Order) -> Order:
+    """Return the order with its pictures where the provider wants them before it."""
+    return await provider.upload(order) if isinstance(provider, Uploading) else order
 
 
 @runtime_checkable

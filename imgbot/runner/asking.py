@@ -77,9 +77,10 @@ async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
         if nudged.is_set() or tools.draining.is_set():
             return None
         age_ms, provider = tools.age_ms(job), tools.provider_of(job)
+        ticket = {**job.ticket, "target": str(tools.target_of(job.id))}
         try:
             with tools.routes.asking(provider.name):
-                return _Answer(await provider.poll(job.ticket), age_ms)
+                return _Answer(await provider.poll(ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
             decision = retry.after_poll(error, failures, age_ms / 1000)

@@ -1,18 +1,20 @@
-"""From `submitting` to a ticket: prepare, note the intent, order, and if in doubt find out.
+"""From `submitting` to a ticket: prepare, upload, note the intent, order, if in doubt find out.
 
-The intent is stored before the paid submit. Where a submit's answer is lost, the task is
-looked up, or ordered again under a key that cannot be charged twice, or the job stops.
+The intent is stored right before the paid submit, after the uploads. Where a submit's answer is
+lost, the task is looked up, or ordered again under a key that cannot be charged twice, or the job
+stops.
 """
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
 from imgbot.learning import Span
-from imgbot.providers.protocol import Accepted, Done, Order, Provider, Recovery
+from imgbot.providers.protocol import Accepted, Done, Order, Provider, Recovery, uploaded
 from imgbot.runner import hooks
 from imgbot.runner.routing import REFUSES_SERVICE, Choice
 from imgbot.runner.tools import Tools
@@ -41,10 +43,15 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     begun = time.monotonic()
     order = await tools.order_for(job, provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
-    is_in = await tools.places.take(job.id, provider, nudged, tools.draining)
-    if is_in:
-        await provider.turn()
-    if not is_in or tools.draining.is_set():
+    if not await tools.places.take(job.id, provider, nudged, tools.draining):
+        return await _look_again(tools, job, nudged)
+    try:
+        with tools.routes.asking(provider.name):
+            order = await uploaded(provider, order)
+    except ProviderError as error:
+        return await _refused(tools, job, provider, error, nudged)
+    await provider.turn()
+    if tools.draining.is_set():
         return await _look_again(tools, job, nudged)
     intended = await _intend(tools, job, provider)
     if not intended.intent_ms:
@@ -122,7 +129,7 @@ async def _stand_by(tools: Tools, job: Job, choice: Choice, nudged: asyncio.Even
 async def _refused(
     tools: Tools, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
 ) -> Job:
-    telemetry.provider_failed(job, error.kind, str(error))
+    telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
     if tools.routes.refused(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
         tools.alarm.set()
@@ -210,7 +217,7 @@ async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
         with tools.routes.asking(provider.name):
-            answer = await provider.submit(order)
+            answer = await provider.submit(await uploaded(provider, order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)

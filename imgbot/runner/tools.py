@@ -113,6 +113,10 @@ class Tools:
     def folder_of(self, job_id: str) -> Path:
         return self.folder / job_id
 
+    def target_of(self, job_id: str) -> Path:
+        """Return where a provider writes the picture that its answer carries."""
+        return self.folder_of(job_id) / _TARGET
+
     async def order_for(self, job: Job, provider: Provider) -> Order:
         """Fetch and check the job's pictures, and make them what the provider takes.
 
@@ -136,7 +140,7 @@ class Tools:
             scale=job.scale,
             ratio=job.ratio,
             seed=job.seed,
-            target=folder / _TARGET,
+            target=self.target_of(job.id),
             hook_url=self.hooks.url_for(job.id),
         )
 
@@ -176,7 +180,7 @@ class Tools:
     def progress_of(self, job_id: str) -> float:
         """Return how far a picture made on this machine is, 0 to 1; 0 where nothing is known."""
         try:
-            return float((self.folder_of(job_id) / f"{_TARGET}.progress").read_text())
+            return float(self.target_of(job_id).with_suffix(".jpg.progress").read_text())
         except (OSError, ValueError):
             return 0.0
 

@@ -22,7 +22,7 @@ from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider
 from imgbot.sandbox.server import Sandbox
 from tests.support.conformance import HOSTED, LASTING, PROVIDERS, Scenario, cases
-from tests.support.orders import make_order
+from tests.support.orders import make_order, submitted
 from tests.support.sandbox import open_sandbox, picture
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -97,7 +97,7 @@ async def carry(provider: Provider, order: Order, scenario: Scenario, target: Pa
                 told.files += 1
                 return told
             if ticket is None:
-                answer = await provider.submit(order)
+                answer = await submitted(provider, order)
                 done = answer if isinstance(answer, Done) else None
                 ticket = answer.ticket if isinstance(answer, Accepted) else None
             else:
@@ -182,7 +182,7 @@ async def test_a_wrong_key_is_said_to_be_one(stand: Stand, tmp_path: Path, name:
     stand.sandbox.simulators[name].book.settings.change({"marks": ""})
 
     with pytest.raises(ProviderError) as refusal:
-        await provider.submit(make_order(tmp_path, Operation.CREATE, "a lake"))
+        await submitted(provider, make_order(tmp_path, Operation.CREATE, "a lake"))
     await provider.aclose()
 
     assert refusal.value.kind is Kind.AUTH
@@ -231,8 +231,8 @@ async def test_a_running_task_is_called_off_where_that_is_possible(
 ) -> None:
     stand.sandbox.simulators[name].book.settings.change({"marks": "[[sim:slow=600]]"})
     provider = stand.provider(name)
-    answer = await provider.submit(
-        make_order(tmp_path, Operation.CREATE, "a lake", job_id=f"cancel-{name}")
+    answer = await submitted(
+        provider, make_order(tmp_path, Operation.CREATE, "a lake", job_id=f"cancel-{name}")
     )
     assert isinstance(answer, Accepted)
 

@@ -12,7 +12,7 @@ from imgbot.job import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.protocol import Cancelled, Order, Pending
 from tests.support.comfyui_provider import opened, ordered, polled, refused
-from tests.support.orders import make_order
+from tests.support.orders import make_order, submitted
 from tests.support.sandbox import picture
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk, seen, sha256
@@ -90,7 +90,7 @@ async def test_an_operation_without_its_model_is_not_offered(desk: Desk, tmp_pat
     async with opened(desk, models={}) as provider:
         assert set(provider.offers) == {"upscale", "retouch", "merge"}
         assert {offer.price_micro for offer in provider.offers.values()} == {0}
-        error = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+        error = await refused(submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox")))
 
     assert error.kind is Kind.INVALID
     assert (await desk.view())["requests"] == []
@@ -99,7 +99,9 @@ async def test_an_operation_without_its_model_is_not_offered(desk: Desk, tmp_pat
 async def test_more_pictures_than_a_workflow_takes_are_not_sent(
     desk: Desk, provider: ComfyUiProvider, tmp_path: Path
 ) -> None:
-    error = await refused(provider.submit(make_order(tmp_path, Operation.EDIT, "a", pictures=2)))
+    error = await refused(
+        submitted(provider, make_order(tmp_path, Operation.EDIT, "a", pictures=2))
+    )
 
     assert (error.kind, error.is_billed) == (Kind.UNSUITABLE, False)
     assert (await desk.view())["tasks"] == []
@@ -162,7 +164,7 @@ async def test_a_state_that_nobody_knows_is_waited_for(
 
 async def test_a_workflow_that_cannot_run_says_why(desk: Desk, tmp_path: Path) -> None:
     async with opened(desk, models={Operation.CREATE: "none.safetensors"}) as provider:
-        error = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+        error = await refused(submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox")))
 
     assert (error.kind, error.is_billed) == (Kind.INVALID, False)
     assert "CheckpointLoaderSimple: ckpt_name: 'none.safetensors' not in" in str(error)
@@ -194,7 +196,7 @@ async def test_without_its_picture_nothing_is_ordered(
 
     async with opened(script) as provider:
         order = make_order(tmp_path, Operation.RETOUCH, pictures=1)
-        error = await refused(provider.submit(order))
+        error = await refused(submitted(provider, order))
 
     assert error.kind is kind
     assert [asked.path for asked in script.asked] == ["/upload/image"]
@@ -227,4 +229,4 @@ async def test_a_server_that_is_not_there_was_not_asked(desk: Desk, tmp_path: Pa
             make_order(tmp_path, Operation.CREATE, "a fox"),
             make_order(tmp_path, Operation.RETOUCH, pictures=1),
         ):
-            assert (await refused(provider.submit(order))).kind is Kind.UNAVAILABLE
+            assert (await refused(submitted(provider, order))).kind is Kind.UNAVAILABLE

@@ -23,7 +23,7 @@ from imgbot.runner.routing import Routes
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.integration.test_recovery import NOW, tools_of
 from tests.support.comfyui_provider import opened, ordered, polled, refused
-from tests.support.orders import make_order
+from tests.support.orders import make_order, submitted
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk
 
@@ -46,7 +46,7 @@ async def test_a_lost_answer_is_found_again(
 ) -> None:
     order = make_order(tmp_path, Operation.CREATE, f"a fox [[sim:{mark}=1]]")
 
-    error = await refused(provider.submit(order))
+    error = await refused(submitted(provider, order))
     async with opened(desk) as restarted:
         ticket = await restarted.look_up(order.job_id)
         assert ticket is not None
@@ -96,7 +96,7 @@ async def test_an_order_lost_at_an_old_server_is_not_given_again(
 ) -> None:
     await desk.set(marks="[[sim:old_server]] [[sim:drop_after_accept=1]]")
 
-    lost = await refused(provider.submit(make_order(tmp_path, Operation.CREATE, "a fox")))
+    lost = await refused(submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox")))
     found = await refused(provider.look_up("job-1"))
 
     assert (lost.kind, found.kind) == (Kind.SUBMIT_UNKNOWN, Kind.LOST)

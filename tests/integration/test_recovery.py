@@ -1,6 +1,7 @@
 """An order whose answer was lost: found, repeated safely, or stopped; never paid twice."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,9 @@ from redis.asyncio import Redis
 from imgbot.job import Job, Operation, State, is_billed
 from imgbot.polling import Budget, PollingConfig
 from imgbot.providers.config import ProviderConfig
+from imgbot.providers.declared.checking import read_spec
+from imgbot.providers.declared.provider import DeclaredProvider
+from imgbot.providers.documents import parse
 from imgbot.providers.protocol import Accepted, Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
@@ -21,6 +25,7 @@ from imgbot.queue.jobs import JobQueue
 from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
+from imgbot.runner.asking import poll
 from imgbot.runner.hooks import Hooks
 from imgbot.runner.ordering import submit
 from imgbot.runner.pacing import Pace
@@ -29,7 +34,8 @@ from imgbot.runner.routing import Routes
 from imgbot.runner.tools import Tools
 from imgbot.sandbox.provider import KEY
 from tests.support.orders import make_order
-from tests.support.sandbox import Control, open_sandbox
+from tests.support.sandbox import Control, open_sandbox, picture
+from tests.support.scripted import Script
 
 NOW = 1_800_000_000_000
 
@@ -223,3 +229,56 @@ async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
     assert isinstance(made, Accepted)
     assert job.ticket["id"] == made.ticket["id"]
     assert await charges(control) == 1
+
+
+BASE64 = """\
+name = "mine"
+[urls]
+api = "https://api.example"
+[submit]
+url = "{api}/tasks"
+id = ["id"]
+[poll]
+url = ["{api}/tasks/{id}"]
+state = ["state"]
+states = { done = "done" }
+[[outputs]]
+path = "picture"
+kind = "base64"
+[hook]
+task = ["id"]
+[[models]]
+operations = ["create"]
+id = "one"
+body = { prompt = "{prompt}" }
+"""
+
+
+async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
+    real_redis: Redis, script: Script, tmp_path: Path
+) -> None:
+    made = picture(64, 48)
+    script.on("GET /tasks/t1", {"state": "done", "picture": base64.b64encode(made).decode()})
+    provider = DeclaredProvider(read_spec(parse("m.toml", BASE64)), ProviderConfig(script.url))
+    routes = Routes({"mine": provider}, {Operation.CREATE: "mine"})
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    job = await queue.claim(NOW)
+    assert job is not None
+    ticket = await provider.ticket_of_hook(job.operation, {}, b'{"id": "t1"}', NOW / 1000)
+    tools = tools_of(queue, real_redis, routes, tmp_path, "here")
+    tools.folder_of(job.id).mkdir()
+    job = await queue.move(
+        job, State.POLLING, NOW, provider="mine", ticket=ticket, intent_ms=NOW, accepted_ms=NOW
+    )
+
+    nudged = asyncio.Event()
+    nudged.set()
+    job = await poll(tools, job, nudged)
+    await routes.aclose()
+
+    assert job.state is State.RENDERING
+    [output] = cast("list[dict[str, str]]", job.ticket["outputs"])
+    assert Path(output["path"]) == tools.target_of("7")
+    assert tools.target_of("7").read_bytes() == made

@@ -15,6 +15,7 @@ from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.protocol import Accepted, Done, Order, Ticket
+from tests.support.orders import submitted
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk
 
@@ -44,7 +45,7 @@ async def opened(
 
 
 async def ordered(provider: ComfyUiProvider, order: Order) -> Ticket:
-    answer = await provider.submit(order)
+    answer = await submitted(provider, order)
     assert isinstance(answer, Accepted)
     return json.loads(json.dumps(answer.ticket))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.job import Operation
-from imgbot.providers.protocol import Order
+from imgbot.providers.protocol import Accepted, Done, Order, Provider, uploaded
 from tests.support.sandbox import picture
 
 _COLORS = ("teal", "maroon", "navy", "olive", "purple", "green", "gray", "orange", "pink", "red")
@@ -43,3 +43,8 @@ def make_order(
         target=folder / "made.jpg",
     )
     return replace(order, **fields)
+
+
+async def submitted(provider: Provider, order: Order) -> Accepted | Done:
+    """Upload the pictures where the provider wants them first, and order."""
+    return await provider.submit(await uploaded(provider, order))

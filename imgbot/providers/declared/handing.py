@@ -16,6 +16,7 @@ from imgbot.providers.declared.reading import refusal
 from imgbot.providers.declared.spec import Spec, Upload
 from imgbot.providers.declared.templates import fill
 from imgbot.providers.http import Answer, HttpDoor
+from imgbot.providers.protocol import Order
 
 _MIMES = {".jpg": "image/jpeg", ".png": "image/png"}
 _BASE64_GROWTH = 4 / 3
@@ -45,9 +46,10 @@ class Handing:
         self._door = door
         self._urls = urls
 
-    async def hand_over(self, job_id: str, pictures: tuple[Path, ...]) -> list[str]:
+    async def hand_over(self, order: Order) -> tuple[str, ...]:
         """Return one text per picture, in order. Raises ProviderError; nothing was ordered."""
-        return [await self._one(_file(job_id, index, path)) for index, path in enumerate(pictures)]
+        files = [_file(order.job_id, index, path) for index, path in enumerate(order.pictures)]
+        return tuple([await self._one(file) for file in files])
 
     async def _one(self, file: _File) -> str:
         rules = self._spec.inputs

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,14 @@ class DeclaredProvider:
         if self._pace is not None:
             await self._pace.acquire()
 
+    async def upload(self, order: Order) -> Order:
+        return replace(order, uploads=await self._handing.hand_over(order))
+
     async def submit(self, order: Order) -> Accepted | Done:
         model = self._models.get(order.operation)
         if model is None:
             raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
-        images = await self._handing.hand_over(order.job_id, order.pictures)
-        values = self._values(model, order, images)
+        values = self._values(model, order)
         submit, maps = self._spec.submit, self._spec.maps
         body = fill(model.body, values, maps)
         answer = await self._door.submit(
@@ -111,7 +114,6 @@ class DeclaredProvider:
             {
                 "id": task_id,
                 "model": model.id,
-                "target": str(order.target),
                 **{name: url for name, url in named.items() if url},
             }
         )
@@ -184,7 +186,7 @@ class DeclaredProvider:
         if not found:
             raise reading.missing(self._spec, answer)
         if kind == "base64":
-            target = Path(str(ticket.get("target", "")))
+            target = Path(str(ticket["target"]))
             await asyncio.to_thread(write_base64, found[0], target)
             return Done((Output(path=str(target)),))
         return Done(tuple(Output(url=url) for url in found))
@@ -198,15 +200,15 @@ class DeclaredProvider:
                 return str(fill(template, values, {}))
         raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
 
-    def _values(self, model: Model, order: Order, images: list[str]) -> dict[str, Any]:
+    def _values(self, model: Model, order: Order) -> dict[str, Any]:
         said = self._spec.prompts.get(order.operation, "")
         is_led = order.operation is Operation.RETOUCH or not order.words
         prompt = " ".join(filter(None, [said, order.words])) if is_led else order.words
         return {
             **self._urls,
             "prompt": prompt,
-            "images": images,
-            "image": images[0] if images else None,
+            "images": list(order.uploads),
+            "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),
             "scale": nearest_scale(order.scale, model.scales),
             "seed": order.seed % _SEEDS,

@@ -175,14 +175,14 @@ async def _carry(spec: Spec, operation: Operation, mirror: _Mirror) -> str:
 
 
 async def _ordered(provider: DeclaredProvider, order: Order) -> str:
-    answer = await provider.submit(order)
+    answer = await provider.submit(await provider.upload(order))
     done = answer if isinstance(answer, Done) else None
     for _ in range(_MOST_POLLS):
         if done is not None:
             await provider.fetch(done.outputs[0], order.target)
             return "a picture"
         assert isinstance(answer, Accepted)  # noqa: S101 -- for the type checker
-        said = await provider.poll(answer.ticket)
+        said = await provider.poll({**answer.ticket, "target": str(order.target)})
         done = None if isinstance(said, Pending) else said
     return "no end: none of the states that the file lists is 'done'"
 

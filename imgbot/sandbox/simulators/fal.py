@@ -5,7 +5,8 @@ failure, where the result would have been. Requests are found under owner and al
 path below them is another endpoint, which has no GET, hence 405.
 
 Marks of its own: `locked` (the same as `402`: 403), `5xx_on_result=1` (the first question for the
-result is answered 500 by the gateway, in its own words).
+result is answered 500 by the gateway, in its own words). In the settings, `stalled_upload`: uploads
+are kept and answered a byte a second.
 """
 
 import base64

@@ -9,12 +9,14 @@ from aiohttp import web
 
 from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Refusal
+from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.hosted import HostedSimulator
 from imgbot.sandbox.simulators.shared import Handler
 
 _FILE_BYTES = 100 << 20
 _MOST_TOKENS = 1000
 _TOKEN_S = 600.0
+_STALL_BYTES = 600
 
 
 class Storage:
@@ -67,6 +69,8 @@ class Storage:
         name = request.headers.get("X-Fal-File-Name", "upload.bin")
         upload_id = secrets.token_hex(12)
         await self._keep(request, upload_id, name)
+        if "[[sim:stalled_upload" in self._simulator.book.settings.marks:
+            return await serving.drip(request, b" " * _STALL_BYTES, "application/json")
         return web.json_response({"access_url": self._address(upload_id, name)})
 
     async def put(self, request: web.Request) -> web.StreamResponse:
