@@ -149,7 +149,7 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
     import uvloop
 
     from imgbot import telemetry
-    from imgbot.imaging.pool import Pool
+    from imgbot.imaging.pool import Pool, stop_helpers
     from imgbot.ops import logs, state
     from imgbot.ops.lock import InstanceLock
 
@@ -167,6 +167,7 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
             from imgbot.supervisor import serve
 
             uvloop.run(serve(settings, source.read, pool))
+            stop_helpers()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be told
         return _tell(error)
     return 0

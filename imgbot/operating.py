@@ -180,8 +180,9 @@ def uninstall(options: argparse.Namespace) -> int:
     from imgbot.ops.install import command
     from imgbot.ops.install.layout import Layout
 
+    layout = Layout(home=command.home_of_caller(os.environ))
     return _operated(
-        lambda: command.uninstall(Layout(), _say, is_rehearsal=options.dry_run, purge=options.purge)
+        lambda: command.uninstall(layout, _say, is_rehearsal=options.dry_run, purge=options.purge)
     )
 
 

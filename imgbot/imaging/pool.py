@@ -11,7 +11,7 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
 from imgbot.errors import TransientError, WorkerLostError
@@ -61,6 +61,17 @@ class BootGuard:
     def succeeded(self) -> None:
         self._failures = 0
         self._shut_until_s = 0.0
+
+
+def stop_helpers() -> None:
+    """Stop the processes that multiprocessing keeps beside workers; after the last pool is closed.
+
+    They would end by themselves a moment after this process, and systemd kills what is left.
+    """
+    for helper in (forkserver._forkserver, resource_tracker._resource_tracker):  # noqa: SLF001
+        # There is no public way; a Python without this one costs a line in the journal.
+        if stop := getattr(helper, "_stop", None):
+            stop()
 
 
 class Pool:

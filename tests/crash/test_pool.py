@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
@@ -305,3 +307,28 @@ def test_both_loops(run: Callable[[Coroutine[object, object, None]], None], tmp_
             assert restarts == ["killed", "hung", "hung"]
 
     run(scene())
+
+
+_CLOSED_FOR_GOOD = """
+import asyncio, os, sys
+from pathlib import Path
+from imgbot.imaging import worker
+from imgbot.imaging.pool import Pool, stop_helpers
+
+async def main(pool):
+    await pool.run(worker.ready)
+    await pool.close()
+
+pool = Pool(1, on_restart=print)
+pool.start()
+asyncio.run(main(pool))
+stop_helpers()
+print(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text())
+"""
+
+
+def test_no_process_is_left_for_systemd_to_kill() -> None:
+    command = [sys.executable, "-c", _CLOSED_FOR_GOOD]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+
+    assert made.stdout.split() == []

@@ -190,6 +190,15 @@ def test_an_uninstall_leaves_the_data_and_a_purge_does_not() -> None:
     assert removed(purge=True) == set(paths)
 
 
+def test_an_uninstall_removes_what_the_one_file_has_unpacked() -> None:
+    layout = Layout(Path("/server"), home=Path("/home/op"))
+    present = frozenset({"/server/var/cache/imgbot", "/home/op/.cache/imgbot"})
+
+    steps = plan_uninstall(layout, present, purge=False)
+
+    assert {str(step.path) for step in steps if isinstance(step, Remove)} == present
+
+
 def test_an_uninstall_of_nothing_is_nothing() -> None:
     assert plan_uninstall(LAYOUT, frozenset(), purge=True) == ()
 

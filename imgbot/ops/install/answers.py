@@ -170,7 +170,7 @@ def _keys(
             alone = {**_NO_PROVIDERS, **given, _PROVIDER: provider, variable: key}
             finding = examine(SettingsSource(environ, alone).read(), provider)
             if finding.level is Severity.WRONG:
-                raise ConfigError(variable, finding.text)
+                raise ConfigError(variable, f"{finding.check} {finding.text}")
             tell(f"{finding.check}: {finding.text}")
             return key
 

@@ -1,7 +1,9 @@
 """`imgbot install` and `imgbot uninstall`: look, plan, then print or carry out."""
 
 import os
-from collections.abc import Sequence
+import pwd
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from imgbot.errors import ConfigError
 from imgbot.ops.files import umask
@@ -80,7 +82,7 @@ def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) ->
     if not is_rehearsal:
         _refuse_without("uninstall")
     watched = (
-        *(layout.unit, layout.drop_ins, layout.command, layout.program, layout.cache),
+        *(layout.unit, layout.drop_ins, layout.command, layout.program, *layout.caches),
         *(layout.settings, layout.data, layout.private_data),
     )
     present = frozenset(str(path) for path in watched if os.path.lexists(path))
@@ -101,6 +103,14 @@ def uninstall(layout: Layout, tell: Tell, *, is_rehearsal: bool, purge: bool) ->
     for path, what in kept:
         if str(path) in present and not purge:
             tell(f"kept: {path} ({what}); `--purge` removes it, too")
+
+
+def home_of_caller(environ: Mapping[str, str]) -> Path | None:
+    """Return the home of whoever became root by sudo; None where nobody did."""
+    try:
+        return Path(pwd.getpwnam(environ["SUDO_USER"]).pw_dir)
+    except KeyError:
+        return None
 
 
 def _refuse_without(command: str) -> None:

@@ -11,6 +11,8 @@ class Layout:
     """The paths on one server; another `root` for a trial."""
 
     root: Path = Path("/")
+    home: Path | None = None
+    """Of whoever became root by sudo: their copies of the one file are removed, too."""
 
     @property
     def program(self) -> Path:
@@ -75,6 +77,7 @@ class Layout:
         return self.root / "var/lib/private/imgbot"
 
     @property
-    def cache(self) -> Path:
-        """Where the one file unpacks itself when root runs it without installing."""
-        return self.root / "var/cache/imgbot"
+    def caches(self) -> tuple[Path, ...]:
+        """Where the one file unpacks itself when it is run without installing, by root or them."""
+        own = (self.home / ".cache/imgbot",) if self.home is not None else ()
+        return (self.root / "var/cache/imgbot", *own)

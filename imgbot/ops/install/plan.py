@@ -114,7 +114,7 @@ def plan_uninstall(layout: Layout, present: frozenset[str], *, purge: bool) -> t
     if str(layout.unit) in present:
         # Stopping drains: what is under way is finished or waits in the data.
         steps.append(Run(("systemctl", "disable", "--now", UNIT)))
-    gone = [layout.unit, layout.drop_ins, layout.command, layout.program, layout.cache]
+    gone = [layout.unit, layout.drop_ins, layout.command, layout.program, *layout.caches]
     if purge:
         gone += [layout.settings, layout.data, layout.private_data]
     steps += [Remove(path) for path in gone if str(path) in present]
