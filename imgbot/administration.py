@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.office import Office
 from imgbot.job import Operation
+from imgbot.levels import Bound
 from imgbot.queue.access import Access
 from imgbot.queue.broadcast import Broadcasts
 from imgbot.queue.incidents import Incidents
@@ -34,6 +35,7 @@ class Sources:
     """What tells how the service stands, beside Redis."""
 
     levels: Callable[[], Levels]
+    bound: Callable[[], Bound]
     figures: Figures
     routes: Routes
     contact: Contact
@@ -74,6 +76,7 @@ def open_alarms(redis: Redis, desk: Desk, sources: Sources, alarm: asyncio.Event
         return Facts(
             now_ms=now_ms,
             levels=sources.levels(),
+            bound=sources.bound(),
             workers=sources.figures.workers()[0],
             providers=sources.routes.proven(time.monotonic()),
             provider_names=tuple(sources.routes.names),

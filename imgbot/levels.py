@@ -59,6 +59,70 @@ BOUNDS = {
     Vital.ERROR_RATIO: Bounds(0.01),
 }
 
+
+class Bound(StrEnum):
+    """What keeps the jobs from being done sooner; the first that holds is the one to widen."""
+
+    DISK = "disk"
+    CPU = "cpu"
+    MEMORY = "memory"
+    WORKERS = "workers"
+    PROVIDER_OUT = "provider_out"
+    TELEGRAM = "telegram"
+    PROVIDER_LIMIT = "provider_limit"
+    JOBS_PER_WORKER = "jobs_per_worker"
+    RUNNING_PER_USER = "running_per_user"
+    BUDGET = "budget"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the jobs have to do with at one moment."""
+
+    waiting: int = 0
+    capped: int = 0
+    """Waiting jobs of users who have as many under way as one user may."""
+    running: int = 0
+    capacity: int = 0
+    """How many may run at once."""
+    delivering: int = 0
+    workers: int = 0
+    busy: int = 0
+    steps_waiting: int = 0
+    """Steps that wait for a worker."""
+    flood_waits: float = 0.0
+    """Of the last minutes."""
+    cpu_ratio: float | None = None
+    memory_ratio: float | None = None
+    is_disk_full: bool = False
+    is_provider_out: bool = False
+    """Whether no provider but the built-in engine serves, where there is another."""
+    is_provider_full: bool = False
+    """Whether a provider takes no more at once, or has said of late that it is too much."""
+    is_budget_spent: bool = False
+
+
+def bound_of(load: Load) -> Bound:
+    """Return what really holds the jobs back; what stands later in their way comes first."""
+    needs_worker = load.steps_waiting > 0 and load.busy >= load.workers
+    is_cpu_short = BOUNDS[Vital.CPU_RATIO].level(load.cpu_ratio) is Level.ATTENTION
+    is_memory_short = BOUNDS[Vital.MEMORY_RATIO].level(load.memory_ratio) is Level.ATTENTION
+    holds = {
+        Bound.DISK: load.is_disk_full,
+        Bound.CPU: needs_worker and is_cpu_short,
+        Bound.MEMORY: needs_worker and is_memory_short,
+        Bound.WORKERS: needs_worker,
+        Bound.PROVIDER_OUT: load.is_provider_out,
+        Bound.TELEGRAM: load.flood_waits > 0 and 2 * load.delivering >= load.running > 0,
+        Bound.PROVIDER_LIMIT: load.is_provider_full,
+        Bound.JOBS_PER_WORKER: load.running >= load.capacity > 0,
+        Bound.RUNNING_PER_USER: 0 < load.waiting <= load.capped,
+        Bound.BUDGET: load.is_budget_spent,
+    }
+    return next((bound for bound, does_hold in holds.items() if does_hold), Bound.NONE)
+
+
 REDIS_MEMORY_RATIO = Bounds(0.80, 0.99)
 """Of its maxmemory. What is being written counts, too: large orders are refused before 100 %."""
 

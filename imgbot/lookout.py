@@ -1,6 +1,7 @@
 """What the operator's side is told of the pipeline, in its own words."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from imgbot import __version__
 from imgbot.imaging.pool import Pool
@@ -16,16 +17,18 @@ def sources_of(
     pool: Pool,
     providers: Iterable[str],
     now_ms: Callable[[], int],
+    running_per_user: int,
 ) -> Sources:
     """Say whom the watch asks."""
 
     async def glance() -> Glance:
-        found = await overview.look(now_ms())
+        found = await overview.look(now_ms(), running_per_user)
         return Glance(
             jobs=_by_state(found.waiting, runner.jobs),
             refused=found.refused,
             unknown=[_unknown(job) for job in found.dead],
             is_paused=found.is_paused,
+            load=replace(runner.load, waiting=sum(found.waiting.values()), capped=found.capped),
         )
 
     def workers() -> list[Worker]:

@@ -137,9 +137,11 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
     checks = _checks(settings, doors, updates)
-    asked = sources_of(office.overview, runner, pool, doors.routes.names, now_ms)
+    asked = sources_of(
+        office.overview, runner, pool, doors.routes.names, now_ms, settings.running_per_user
+    )
     watch = Watch(metrics.REGISTRY, checks, asked, settings.state_dir)
-    sources = Sources(watch.vitals.levels, figures, doors.routes, updates.contact)
+    sources = Sources(watch.vitals.levels, watch.bound, figures, doors.routes, updates.contact)
     return Parts(
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),

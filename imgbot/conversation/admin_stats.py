@@ -16,7 +16,8 @@ _REFUSED_SHOWN = 5
 
 async def handle_stats(_: Message, visit: Visit, desk: Desk) -> None:
     """/stats."""
-    glance = await desk.store.office.overview.look(desk.now_ms())
+    most_running = desk.store.queue.caps.running_per_user
+    glance = await desk.store.office.overview.look(desk.now_ms(), most_running)
     blocks = [
         await _now(visit.language, desk, is_paused=glance.is_paused),
         await _today(visit.language, desk),

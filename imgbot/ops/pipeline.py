@@ -6,6 +6,8 @@ The supervisor's wiring fills these in: nothing here knows a queue, a pool or a 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from imgbot.levels import Load
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -44,6 +46,8 @@ class Glance:
     unknown: Sequence[UnknownJob] = ()
     """The latest."""
     is_paused: bool = False
+    load: Load = field(default_factory=Load)
+    """As far as the pipeline knows it."""
 
 
 @dataclass(frozen=True, slots=True)

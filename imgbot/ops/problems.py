@@ -1,9 +1,9 @@
 """What is not as it should be, in words, with what to do about it; the guide's troubleshooting."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from imgbot.levels import REDIS_MEMORY_RATIO, Level, Vital
+from imgbot.levels import REDIS_MEMORY_RATIO, Bound, Level, Load, Vital
 from imgbot.ops.figures import duration, share
 from imgbot.ops.pipeline import Glance
 from imgbot.ops.sampling import Sample
@@ -14,7 +14,29 @@ FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
 _UNKNOWN_FOR_S = 86_400.0
 _WORKERS = "workers: `IMGBOT_WORKERS` in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
-_MORE_JOBS = "where they are idle, more jobs for each: `IMGBOT_JOBS_PER_WORKER`"
+_SET = "in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`"
+_FASTER = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
+_BUILTIN = "builtin"
+
+_ADVICE: Mapping[Bound, str] = {
+    Bound.DISK: "Nothing is begun while the disk is full: free some, see `imgbot doctor`",
+    Bound.CPU: "All workers are busy, and so is the processor: a larger server, or a provider "
+    "that makes the pictures elsewhere",
+    Bound.MEMORY: "All workers are busy, and for more of them there is no memory: a larger "
+    "server, or `MemoryMax=` of the unit",
+    Bound.WORKERS: f"All workers are busy: more {_WORKERS}",
+    Bound.PROVIDER_OUT: "No provider serves: its key and its balance; "
+    "`IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
+    Bound.TELEGRAM: "Finished pictures wait for Telegram's limits: it passes",
+    Bound.PROVIDER_LIMIT: "The provider takes no more at once: a higher limit there, or another "
+    "provider (`IMGBOT_PROVIDER`)",
+    Bound.JOBS_PER_WORKER: f"As many jobs as may run do, and workers are idle: more at once, "
+    f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or a faster model (`IMGBOT_MODELS`)",
+    Bound.RUNNING_PER_USER: "All that waits is of people who have as many jobs under way as one "
+    f"may: it goes on by itself; `IMGBOT_RUNNING_PER_USER` {_SET} lets them have more",
+    Bound.BUDGET: f"Today's money is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
+    Bound.NONE: "Nothing holds them back: they are taken one after the other",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +48,40 @@ class Problem:
     advice: str
 
 
+def load_of(vitals: Vitals, checks: Mapping[str, str], glance: Glance | None) -> Load:
+    """Return what the jobs have to do with, from all sides."""
+    load, now = glance.load if glance else Load(), vitals.latest
+    if now is None:
+        return load
+    before, levels = vitals.earlier(FLOOD_WINDOW_S), vitals.levels()
+    hosted = [is_up for name, is_up in now.provider_up.items() if name != _BUILTIN]
+    too_many = now.provider_errors.get("rate_limited", 0.0)
+    return replace(
+        load,
+        flood_waits=now.flood_waits - before.flood_waits,
+        cpu_ratio=levels[Vital.CPU_RATIO][0],
+        memory_ratio=levels[Vital.MEMORY_RATIO][0],
+        is_disk_full=bool(checks.get("disk")),
+        is_provider_out=bool(hosted) and not any(hosted),
+        is_provider_full=load.is_provider_full
+        or too_many > before.provider_errors.get("rate_limited", 0.0),
+        is_budget_spent=_is_spent(now),
+    )
+
+
+def _is_spent(now: Sample) -> bool:
+    return bool(now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0)
+
+
 def problems(
-    vitals: Vitals, checks: Mapping[str, str], glance: Glance | None
+    vitals: Vitals, checks: Mapping[str, str], glance: Glance | None, bound: Bound
 ) -> tuple[Problem, ...]:
     """Name everything that wants attention, the worst first."""
     found = [*_of_checks(checks)]
     now = vitals.latest
     if now is not None:
         found += [
-            *_of_vitals(vitals.levels(), _slowest_stage(vitals)),
+            *_of_vitals(vitals.levels(), _slowest_stage(vitals), bound),
             *_of_jobs(now),
             *_of_providers(now),
             *_of_telegram(now, vitals.earlier(FLOOD_WINDOW_S)),
@@ -55,21 +102,21 @@ def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
             )
 
 
-def _of_vitals(levels: Mapping[Vital, Reading], slowest: str) -> Iterator[Problem]:
+def _of_vitals(levels: Mapping[Vital, Reading], slowest: str, bound: Bound) -> Iterator[Problem]:
     for vital, (value, level) in levels.items():
         if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
             continue
-        yield Problem(level, *_words(vital, value, slowest))
+        yield Problem(level, *_words(vital, value, slowest, bound))
 
 
-def _words(vital: Vital, value: float, slowest: str) -> tuple[str, str]:
+def _words(vital: Vital, value: float, slowest: str, bound: Bound) -> tuple[str, str]:
     match vital:
         case Vital.QUEUE_JOBS:
-            return (f"{value:.0f} jobs wait.", f"More {_WORKERS}; {_MORE_JOBS}")
+            return (f"{value:.0f} jobs wait.", _ADVICE[bound])
         case Vital.JOB_TIME_S:
             most = f"; most of it is the stage “{slowest}”" if slowest else ""
-            faster = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
-            advice = faster if slowest == "provider" else f"More {_WORKERS}"
+            is_own_pace = bound is Bound.NONE and slowest == "provider"
+            advice = _FASTER if is_own_pace else _ADVICE[bound]
             return (f"Jobs take {duration(value)}{most}.", advice)
         case Vital.CPU_RATIO:
             return (
@@ -117,7 +164,7 @@ def _of_providers(now: Sample) -> Iterator[Problem]:
             f"The provider {name} takes no orders, or does not answer.",
             "Its key and its balance; `IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
         )
-    if now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0:
+    if _is_spent(now):
         yield Problem(
             Level.ATTENTION,
             "Today's money is spent: paid pictures wait for tomorrow.",

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imgbot.levels import BOUNDS, Vital, worst
+from imgbot.levels import BOUNDS, Vital, bound_of, worst
 from imgbot.ops.pipeline import Glance, Worker
-from imgbot.ops.problems import problems
+from imgbot.ops.problems import load_of, problems
 from imgbot.ops.sampling import Histogram, Sample
 from imgbot.ops.vitals import CPU_WINDOW_S, ERROR_WINDOW_S, JOB_TIME_WINDOW_S, Vitals
 
@@ -51,7 +51,8 @@ def document_of(facts: Facts) -> Document:
     if now is None:
         raise ValueError("there is no sample yet")
     before = facts.vitals.earlier(RECENT_S)
-    found = problems(facts.vitals, facts.checks, facts.glance)
+    bound = bound_of(load_of(facts.vitals, facts.checks, facts.glance))
+    found = problems(facts.vitals, facts.checks, facts.glance, bound)
     levels = facts.vitals.levels()
     levels_of_all = [level for _, level in levels.values()] + [each.level for each in found]
     document = {
@@ -61,6 +62,7 @@ def document_of(facts: Facts) -> Document:
         "up_s": facts.up_s,
         "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
         "level": worst(levels_of_all),
+        "bound": bound,
         "problems": [asdict(problem) for problem in found],
         "checks": facts.checks,
         "vitals": _vitals(facts.vitals),

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from imgbot import telemetry
 from imgbot.errors import TransientError
+from imgbot.levels import Bound
 from imgbot.ops.health import Check, ask_all
 from imgbot.ops.history import History, Point
 from imgbot.ops.pipeline import Glance, Sources
@@ -51,6 +52,10 @@ class Watch:
         finally:
             self._history.complete()
             self._history.save()
+
+    def bound(self) -> Bound:
+        """Return what held the jobs back at the latest look."""
+        return Bound(self.latest[0]["bound"]) if self.latest else Bound.NONE
 
     async def next(self) -> tuple[Document, Point | None]:
         """Wait for the next look."""

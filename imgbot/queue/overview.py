@@ -39,6 +39,8 @@ class Glance:
     dead: tuple[DeadJob, ...]
     """The latest."""
     is_paused: bool
+    capped: int
+    """Waiting jobs of users who have as many under way as one user may."""
 
 
 class Overview:
@@ -47,7 +49,7 @@ class Overview:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def look(self, now_ms: int) -> Glance:
+    async def look(self, now_ms: int, running_per_user: int) -> Glance:
         """Raises StorageAwayError while Redis is away."""
         hour = now_ms // _HOUR_MS
         pipe = self._redis.pipeline(transaction=False)
@@ -57,14 +59,22 @@ class Overview:
         for each in (hour, hour - 1):
             pipe.zrevrange(f"{keys.REFUSED}{each}", 0, _SHOWN * 2 - 1, withscores=True)
         pipe.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True)
+        pipe.hgetall(keys.ACTIVE)
         with storage_errors():
-            ids, length, paused, this_hour, last_hour, dead = await pipe.execute()
+            ids, length, paused, this_hour, last_hour, dead, active = await pipe.execute()
             return Glance(
                 waiting=await self._by_operation(ids, length),
                 refused=_most(this_hour, last_hour),
                 dead=await self._dead(dead),
                 is_paused=bool(paused),
+                capped=await self._waiting_of(
+                    [user for user, count in active.items() if int(count) >= running_per_user]
+                ),
             )
+
+    async def _waiting_of(self, users: list[str]) -> int:
+        counts = await self._redis.hmget(keys.WAITING, users) if users else []
+        return sum(int(count or 0) for count in counts)
 
     async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
         found = Counter(await self._fields(keys.JOB, ids, "operation"))

@@ -19,6 +19,7 @@ from imgbot.errors import (
     TransientError,
 )
 from imgbot.incidents import CALM, TOLD, Change, Course, Hold, Sign, decide
+from imgbot.levels import Bound
 from imgbot.queue.incidents import Incidents, Notice
 from imgbot.queue.memory import Memory
 from imgbot.queue.people import People
@@ -169,6 +170,8 @@ def said(language: str, notice: Notice) -> str:
     if "wait_s" in facts:
         facts["wait"] = until(language, int(facts.pop("wait_s")))
     try:
-        return say(language, notice.key, **facts)
+        held_by = facts.pop("held_by", Bound.NONE)
+        helps = say(language, f"helps_{held_by}", workers=facts.get("workers", ""))
+        return say(language, notice.key, helps=helps, **facts)
     except KeyError:
         return ""

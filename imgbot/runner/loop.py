@@ -9,6 +9,7 @@ from functools import partial
 from imgbot import telemetry
 from imgbot.errors import FULL, ConfigError, FencedError, GoneError, TransientError, UserError
 from imgbot.job import Job, State
+from imgbot.levels import Load
 from imgbot.pulse import Pulse
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
@@ -59,6 +60,20 @@ class Runner:
     def running(self) -> list[int]:
         """When each running job was claimed, ms."""
         return [job.claimed_ms for job in self._jobs.values()]
+
+    @property
+    def load(self) -> Load:
+        """What the running jobs have to do with; what waits is not known here."""
+        tools = self._tools
+        return Load(
+            running=len(self._jobs),
+            capacity=self._capacity(),
+            delivering=sum(job.state is State.DELIVERING for job in self._jobs.values()),
+            workers=tools.pool.size,
+            busy=tools.pool.busy,
+            steps_waiting=tools.pool.waiting,
+            is_provider_full=any(map(tools.places.is_full, tools.routes.providers)),
+        )
 
     @property
     def jobs(self) -> list[Job]:

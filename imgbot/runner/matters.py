@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgbot.errors import ProviderErrorKind
 from imgbot.incidents import VITAL_HOLDS, Hold, Sign, sign_of
-from imgbot.levels import BOUNDS, Level, Vital
+from imgbot.levels import BOUNDS, Bound, Level, Vital
 from imgbot.queue.incidents import Notice
 from imgbot.queue.mending import Stuck
 from imgbot.telegram.contact import Rival
@@ -45,6 +45,7 @@ class Facts:
 
     now_ms: int
     levels: Levels
+    bound: Bound
     workers: int
     providers: Mapping[str, ProviderErrorKind | None]
     """Those that were seen to serve (None) or to refuse service."""
@@ -75,7 +76,7 @@ class Matter:
 def find(facts: Facts) -> Iterator[Matter]:
     """Yield every matter that can be judged at all."""
     for vital, (value, level) in facts.levels.items():
-        yield _vital(vital, value, level, facts.workers)
+        yield _vital(vital, value, level, facts)
     for name in facts.provider_names:
         yield _provider(name, facts)
     if facts.money.ceiling_micro is not None:
@@ -85,7 +86,7 @@ def find(facts: Facts) -> Iterator[Matter]:
     yield _rival(facts)
 
 
-def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Matter:
+def _vital(vital: Vital, value: float | None, level: Level, facts: Facts) -> Matter:
     bounds = BOUNDS[vital]
     bound = bounds.attention if bounds.critical is None else bounds.critical
     scale = 100 if vital in _RATIOS else 1
@@ -94,7 +95,9 @@ def _vital(vital: Vital, value: float | None, level: Level, workers: int) -> Mat
         vital,
         sign_of(vital, value, level),
         VITAL_HOLDS[vital],
-        Notice(f"incident_{vital}", {**told, "workers": workers}),
+        Notice(
+            f"incident_{vital}", {**told, "workers": facts.workers, "held_by": facts.bound.value}
+        ),
         Notice(f"incident_{vital}_over", told),
     )
 

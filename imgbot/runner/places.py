@@ -20,7 +20,7 @@ class Places:
     async def take(self, job_id: str, provider: Provider, *events: asyncio.Event) -> bool:
         """Wait for a place; False if one of the events came first."""
         self.free(job_id)
-        while provider.most_jobs and self._counts[provider.name] >= provider.most_jobs:
+        while self.is_full(provider):
             self._freed.clear()
             await pause(_LOOK_AGAIN_S, self._freed, *events)
             if any(event.is_set() for event in events):
@@ -33,6 +33,10 @@ class Places:
         if job_id not in self._held:
             self._held[job_id] = name
             self._counts[name] += 1
+
+    def is_full(self, provider: Provider) -> bool:
+        """Whether the provider takes no more at the moment."""
+        return 0 < provider.most_jobs <= self._counts[provider.name]
 
     def free(self, job_id: str) -> None:
         """Give a place back; harmless for whoever holds none."""

@@ -125,6 +125,10 @@ class Routes:
         self._breakers = {name: Breaker() for name in providers}
 
     @property
+    def providers(self) -> list[Provider]:
+        return list(self._providers.values())
+
+    @property
     def names(self) -> list[str]:
         return list(self._providers)
 

@@ -155,17 +155,46 @@ ADMIN = {
     ),
     "incident_queue_jobs": (
         "🔴 {value} pictures wait, and over {bound} is too many: people are kept waiting.\n"
-        "What helps: more workers, IMGBOT_WORKERS (now {workers}); more pictures at once, "
-        "IMGBOT_JOBS_PER_WORKER; fewer requests per person, IMGBOT_RATE_LIMIT_MAX_REQUESTS. For a "
-        "breather: /pause"
+        "{helps} For a breather: /pause"
     ),
     "incident_queue_jobs_over": "🟢 The queue is fine again: {value} waiting.",
     "incident_job_time_s": (
         "🔴 Pictures take up to {value} s, and over {bound} s is too long.\n"
-        "If the service is slow, another model helps, or IMGBOT_PROVIDER_FALLBACK; if people wait "
-        "in line, more workers: IMGBOT_WORKERS (now {workers}). What takes longest: /stuck"
+        "{helps} What takes longest: /stuck"
     ),
     "incident_job_time_s_over": "🟢 Pictures are quick again: up to {value} s.",
+    "helps_disk": "The disk is full, so nothing is begun: free some of it (`imgbot doctor`).",
+    "helps_cpu": (
+        "All workers are busy, and so is the processor: what helps is a larger server, or an "
+        "image service that makes the pictures elsewhere (IMGBOT_PROVIDER)."
+    ),
+    "helps_memory": (
+        "All workers are busy, and there is no memory for more: what helps is a larger server, or "
+        "a larger MemoryMax in the systemd unit."
+    ),
+    "helps_workers": (
+        "All workers are busy. What helps: more of them, IMGBOT_WORKERS (now {workers})."
+    ),
+    "helps_provider_out": (
+        "The image service does not serve. A stand-in for such times is IMGBOT_PROVIDER_FALLBACK."
+    ),
+    "helps_telegram": "Finished pictures wait for Telegram's own limits. It passes by itself.",
+    "helps_provider_limit": (
+        "The image service takes no more at once. What helps: a higher limit there, or another "
+        "service (IMGBOT_PROVIDER)."
+    ),
+    "helps_jobs_per_worker": (
+        "As many pictures as may be under way are. What helps: more at once, "
+        "IMGBOT_JOBS_PER_WORKER; or a faster model, IMGBOT_MODELS."
+    ),
+    "helps_running_per_user": (
+        "All that waits is of people who have as many pictures under way as one person may: "
+        "IMGBOT_RUNNING_PER_USER."
+    ),
+    "helps_budget": "Today's money is used up: IMGBOT_DAILY_BUDGET sets the ceiling.",
+    "helps_none": (
+        "Nothing on the server holds them back. If it lasts, a faster model helps: IMGBOT_MODELS."
+    ),
     "incident_cpu_ratio": (
         "🟡 The processor is {value}% busy, and over {bound}% leaves no reserve.\n"
         "What helps: fewer workers, IMGBOT_WORKERS (now {workers}), one per core is plenty; or a "

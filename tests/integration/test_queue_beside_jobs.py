@@ -2,9 +2,12 @@
 
 from redis.asyncio import Redis
 
-from imgbot.job import Source
+from imgbot.job import Job, Operation, Source
 from imgbot.queue import keys
+from imgbot.queue.admission import Caps
 from imgbot.queue.albums import Albums, Item
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.overview import Overview
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.update_ledger import UpdateLedger
@@ -99,3 +102,18 @@ async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: R
 
     await gathered(redis, *range(2, 11))
     assert await albums.due(NOW) == (["1.9"], 0)
+
+
+async def test_who_waits_for_jobs_of_their_own_is_counted(redis: Redis) -> None:
+    queue = JobQueue(redis, Scripts(redis), Caps(running_per_user=1))
+    await queue.open_epoch()
+    for number, user_id in enumerate((7, 7, 7, 8)):
+        await queue.enqueue(Job(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
+    overview = Overview(redis)
+
+    before = await overview.look(NOW, 1)
+    await queue.claim(NOW)
+    after = await overview.look(NOW, 1)
+
+    assert (before.capped, sum(before.waiting.values())) == (0, 4)
+    assert (after.capped, sum(after.waiting.values())) == (2, 3)

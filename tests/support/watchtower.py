@@ -10,6 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from imgbot.errors import StorageAwayError
+from imgbot.levels import Bound
 from imgbot.queue.incidents import Incidents
 from imgbot.queue.people import People
 from imgbot.runner.alarms import Alarms
@@ -22,6 +23,7 @@ NOW = 1_800_000_000_000
 CALM = Facts(
     now_ms=NOW,
     levels={},
+    bound=Bound.WORKERS,
     workers=5,
     providers={},
     provider_names=("painter", "builtin"),

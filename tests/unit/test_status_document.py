@@ -1,11 +1,13 @@
 """How the service stands: the level, what is wrong in words, and what the document tells."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from imgbot.levels import Load
 from imgbot.ops.pipeline import Glance, UnknownJob, Worker
 from imgbot.ops.status_document import without_people
 from imgbot.queue.memory import Memory
@@ -34,9 +36,9 @@ def test_a_quiet_service_is_well() -> None:
 @pytest.mark.parametrize(
     ("changes", "level", "words", "advice"),
     [
-        ({"jobs": {"waiting": 57}}, "attention", "57 jobs wait", "IMGBOT_WORKERS"),
-        ({"jobs": {"waiting": 101}}, "critical", "101 jobs wait", "systemctl reload imgbot"),
-        ({"job_time": took(*[40.0] * 9)}, "attention", "Jobs take", "IMGBOT_WORKERS"),
+        ({"jobs": {"waiting": 57}}, "attention", "57 jobs wait", "one after the other"),
+        ({"jobs": {"waiting": 101}}, "critical", "101 jobs wait", "one after the other"),
+        ({"job_time": took(*[40.0] * 9)}, "attention", "Jobs take", "one after the other"),
         (
             {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}},
             "critical",
@@ -108,6 +110,22 @@ def test_what_is_wrong_is_said_with_what_helps(
     assert (document["level"], problem["level"]) == (level, level)
     assert words in problem["what"]
     assert advice in problem["advice"]
+
+
+@pytest.mark.parametrize(
+    ("load", "advice"),
+    [
+        (Load(workers=5, busy=5, steps_waiting=30), "IMGBOT_WORKERS"),
+        (Load(waiting=57, capped=57, workers=5), "IMGBOT_RUNNING_PER_USER"),
+        (Load(running=250, capacity=250, workers=5), "IMGBOT_JOBS_PER_WORKER"),
+        (Load(running=8, is_provider_full=True, workers=5), "IMGBOT_PROVIDER"),
+    ],
+)
+def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice: str) -> None:
+    document = document_with(replace(QUIET, jobs={"waiting": 57}), glance=Glance(load=load))
+
+    [problem] = document["problems"]
+    assert re.findall("IMGBOT_[A-Z_]+", problem["advice"])[0] == advice
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imgbot.levels import Load
 from imgbot.ops.figures import count, duration, money, share, size
 from imgbot.ops.pipeline import Glance, UnknownJob, Worker
 from imgbot.ops.status_screen import coloured, screen_of
@@ -89,6 +90,7 @@ GLANCE = Glance(
     jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
     refused=[(5_000_000_001, 9), (77, 3)],
     unknown=[UnknownJob("991", "create", "replicate", "submit_unknown", NOW_S - 300, 5)],
+    load=Load(workers=3, busy=3, steps_waiting=100),
 )
 
 
@@ -104,7 +106,7 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         "95 % in 9.8 s, the longest runs for 12 s",
         "9.1 %, 4 of 44 jobs in 15 min attention",
         "▲ 120 jobs wait.",
-        "→ More workers: IMGBOT_WORKERS in /etc/imgbot/imgbot.env",
+        "→ All workers are busy: more workers: IMGBOT_WORKERS in",
         "create      118 queued, 3 polling  40 ok",
         "edit        -                      4 failed",
         "upscale     2 queued               -",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
-from imgbot.levels import Level, Vital
+from imgbot.levels import Bound, Level, Load, Vital, bound_of
 from imgbot.ops.sampling import Histogram, Sample, Sampler, Usage
 from imgbot.ops.vitals import ERROR_WINDOW_S, Vitals
 
@@ -213,3 +213,35 @@ def test_without_a_control_group_the_processes_are_added_up() -> None:
     assert Sampler(registry).take().usage == Usage(
         "processes", 3, 2, 500, 8000, parts_bytes={"bot": 300, "redis": 200}
     )
+
+
+IDLE = Load(waiting=57, running=4, capacity=250, workers=5)
+CROWDED = replace(IDLE, busy=5, steps_waiting=9)
+
+
+@pytest.mark.parametrize(
+    ("load", "bound"),
+    [
+        (Load(), Bound.NONE),
+        (IDLE, Bound.NONE),
+        (replace(IDLE, busy=5), Bound.NONE),
+        (CROWDED, Bound.WORKERS),
+        (replace(CROWDED, cpu_ratio=0.8), Bound.CPU),
+        (replace(CROWDED, memory_ratio=0.9), Bound.MEMORY),
+        (replace(IDLE, cpu_ratio=0.8, memory_ratio=0.9), Bound.NONE),
+        (replace(IDLE, capped=57), Bound.RUNNING_PER_USER),
+        (replace(IDLE, capped=56), Bound.NONE),
+        (replace(CROWDED, capped=57), Bound.WORKERS),
+        (replace(IDLE, waiting=0), Bound.NONE),
+        (replace(IDLE, running=250), Bound.JOBS_PER_WORKER),
+        (replace(IDLE, running=250, is_provider_full=True), Bound.PROVIDER_LIMIT),
+        (replace(IDLE, flood_waits=3, delivering=3), Bound.TELEGRAM),
+        (replace(IDLE, flood_waits=3, delivering=1), Bound.NONE),
+        (replace(IDLE, is_provider_out=True, capped=57), Bound.PROVIDER_OUT),
+        (replace(CROWDED, is_provider_out=True), Bound.WORKERS),
+        (replace(IDLE, is_budget_spent=True), Bound.BUDGET),
+        (replace(CROWDED, is_disk_full=True), Bound.DISK),
+    ],
+)
+def test_the_bound_that_really_holds_is_named(load: Load, bound: Bound) -> None:
+    assert bound_of(load) is bound
