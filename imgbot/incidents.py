@@ -59,6 +59,7 @@ VITAL_HOLDS: Mapping[Vital, Hold] = {
     Vital.CPU_RATIO: Hold(120, 180),
     Vital.MEMORY_RATIO: Hold(60, 180),
     Vital.ERROR_RATIO: Hold(60, 300),
+    Vital.UPDATE_AGE_S: Hold(60, 60),
 }
 
 _CALM_AGAIN = 0.9

@@ -44,6 +44,7 @@ class Vital(StrEnum):
     CPU_RATIO = "cpu_ratio"
     MEMORY_RATIO = "memory_ratio"
     ERROR_RATIO = "error_ratio"
+    UPDATE_AGE_S = "update_age_s"
 
 
 BOUNDS = {
@@ -57,6 +58,8 @@ BOUNDS = {
     Vital.MEMORY_RATIO: Bounds(0.80),
     # Failed among ended jobs; what people's input or moderation refused is none. Guide: < 1 %.
     Vital.ERROR_RATIO: Bounds(0.01),
+    # Of the oldest update that is not handled yet. Most take less than a second.
+    Vital.UPDATE_AGE_S: Bounds(60, 600),
 }
 
 

@@ -277,6 +277,7 @@ def _checks(settings: Settings, doors: Doors, updates: UpdatePoller) -> dict[str
     return {
         "redis": check_redis,
         "telegram": lambda: updates.contact.trouble,
+        "updates": lambda: updates.trouble,
         "clock": check_clock,
         "disk": lambda: trouble_with(settings.state_dir),
     }

@@ -94,7 +94,8 @@ def problems(
 
 def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
     for name, wrong in checks.items():
-        if wrong:
+        # Of updates the vital says more.
+        if wrong and name != "updates":
             yield Problem(
                 Level.CRITICAL,
                 f"The check of {name} fails: {wrong}.",
@@ -127,6 +128,11 @@ def _words(vital: Vital, value: float, slowest: str, bound: Bound) -> tuple[str,
             return (
                 f"{share(value)} of the memory is in use.",
                 f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
+            )
+        case Vital.UPDATE_AGE_S:
+            return (
+                f"A message of somebody has waited for {duration(value)}.",
+                "`journalctl -u imgbot -p warning` says for what: Telegram, or Redis",
             )
         case Vital.ERROR_RATIO:
             return (

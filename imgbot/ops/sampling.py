@@ -91,6 +91,8 @@ class Sample:
     refusals: float = 0.0
     flood_waits: float = 0.0
     poll_answered_at_s: float = 0.0
+    oldest_update_at_s: float = 0.0
+    """Of those that are not handled yet; 0: there is none."""
     provider_time: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
     """By provider: from an order to the news that its picture is there."""
     provider_up: Series = field(default_factory=dict[str, float])
@@ -135,6 +137,7 @@ class Sampler:
             refusals=found.total("imgbot_rate_limit_refusals_total"),
             flood_waits=found.total("imgbot_telegram_rate_limited_total"),
             poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),
+            oldest_update_at_s=found.total("imgbot_update_oldest_unhandled_timestamp_seconds"),
             provider_time=found.histograms("imgbot_provider_duration_seconds", "provider"),
             provider_up=found.by("imgbot_provider_up", "provider"),
             provider_errors=found.by("imgbot_provider_errors_total", "kind"),

@@ -27,6 +27,7 @@ _WINDOWS_S = {
     Vital.CPU_RATIO: CPU_WINDOW_S,
     Vital.MEMORY_RATIO: 0.0,
     Vital.ERROR_RATIO: ERROR_WINDOW_S,
+    Vital.UPDATE_AGE_S: 0.0,
 }
 
 

@@ -68,6 +68,7 @@ def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
         "cpu_ratio": ("CPU", _cpu_text(document), "{:.0f} %"),
         "memory_ratio": ("Memory", _memory_text(document), "{:.0f} %"),
         "error_ratio": ("Errors", _error_text(document, recent), "{:.0f} %"),
+        "update_age_s": ("Updates", _update_text(vitals["update_age_s"]["value"]), "{:.0f} s"),
     }
     for name, (label, text, form) in texts.items():
         vital = vitals[name]
@@ -124,6 +125,10 @@ def _error_text(document: Document, recent: str) -> str:
     is_odd = vital["level"] == Level.NORMAL and vital["value"] >= vital["attention"]
     few = ", too few to judge" if is_odd else ""
     return f"{share(vital['value'])}, {failed} of {count(judged, 'job')} in {recent}{few}"
+
+
+def _update_text(age_s: float | None) -> str:
+    return f"the oldest waits for {duration(age_s)}" if age_s else "none waits"
 
 
 def _problems(document: Document, paint: Paint, width: int) -> Iterator[str]:

@@ -63,6 +63,7 @@ class Vitals:
             Vital.CPU_RATIO: self._cpu_ratio(),
             Vital.MEMORY_RATIO: self._memory_ratio(),
             Vital.ERROR_RATIO: self._error_ratio(),
+            Vital.UPDATE_AGE_S: self._update_age_s(),
         }
         found = {vital: (value, BOUNDS[vital].level(value)) for vital, value in values.items()}
         if self.failures < _FEWEST_FAILURES and values[Vital.ERROR_RATIO] is not None:
@@ -96,6 +97,10 @@ class Vitals:
         usage = self._samples[-1].usage
         used, limit = usage.memory_bytes, usage.memory_limit_bytes
         return None if used is None or not limit else used / limit
+
+    def _update_age_s(self) -> float:
+        now = self._samples[-1]
+        return max(0.0, now.at_s - now.oldest_update_at_s) if now.oldest_update_at_s else 0.0
 
     def _error_ratio(self) -> float | None:
         now, before = self._samples[-1], self.earlier(ERROR_WINDOW_S)

@@ -103,8 +103,14 @@ class UpdateDispatcher:
         self._deferred: set[int] = set()
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._stopping = asyncio.Event()
+        self._oldest_ms = 0
         self.progress = asyncio.Event()
         """Set whenever an update is handled, or must wait."""
+
+    @property
+    def oldest_age_s(self) -> float:
+        """How long the oldest update has waited, in the window or deferred; 0 if none does."""
+        return (_now_ms() - self._oldest_ms) / 1000 if self._oldest_ms else 0.0
 
     def is_busy_with(self, chat: object) -> bool:
         """Whether an update of this chat was taken in and is not handled yet."""
@@ -218,7 +224,8 @@ class UpdateDispatcher:
 
     def _measure(self) -> None:
         heads = [line.pending[0].received_ms for line in self._lines.values() if line.pending]
-        telemetry.updates_measured(min(heads, default=0))
+        self._oldest_ms = min(heads, default=0)
+        telemetry.updates_measured(self._oldest_ms)
 
     async def _attempt(self, chat: str, pending: Pending) -> float | None:
         """Handle an update; return the seconds to wait before it is tried again, None if done.

@@ -12,6 +12,7 @@ from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot import telemetry
 from imgbot.errors import ConfigError, StorageAwayError
+from imgbot.levels import BOUNDS, Level, Vital
 from imgbot.pulse import Pulse
 from imgbot.tasks import Start, drained, pause
 from imgbot.telegram.contact import Contact
@@ -62,6 +63,13 @@ class UpdatePoller:
     def overdue_s(self) -> float:
         """How long ago the loop should have asked again, whether Telegram answers or not."""
         return self._pulse.overdue_s(time.monotonic())
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the handling of updates; empty when all is well."""
+        age_s = self._dispatcher.oldest_age_s
+        is_late = BOUNDS[Vital.UPDATE_AGE_S].level(age_s) is Level.CRITICAL
+        return f"an update has waited for {age_s:.0f} s" if is_late else ""
 
     def is_busy_with(self, chat: object) -> bool:
         """Whether an update of this chat was taken in and is not handled yet."""

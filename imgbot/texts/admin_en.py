@@ -214,6 +214,12 @@ ADMIN = {
         "service, IMGBOT_PROVIDER_FALLBACK helps."
     ),
     "incident_error_ratio_over": "🟢 Pictures succeed again: {value}% failed.",
+    "incident_update_age_s": (
+        "🔴 A message has waited for {value} s, and over {bound} s is too long.\n"
+        "What it waits for is in the log: journalctl -u imgbot -p warning. If Telegram makes "
+        "a chat wait that asks for too much, IMGBOT_RATE_LIMIT_MAX_REQUESTS helps."
+    ),
+    "incident_update_age_s_over": "🟢 Messages are answered again: the oldest waits {value} s.",
     "incident_budget": (
         "🔴 Today's money is used up: {spent} of {ceiling} is spent or reserved. No paid pictures "
         "until a new day begins in {wait}. IMGBOT_DAILY_BUDGET sets the ceiling."

@@ -218,6 +218,12 @@ ADMIN = {
         "поможет IMGBOT_PROVIDER_FALLBACK."
     ),
     "incident_error_ratio_over": "🟢 Картинки снова выходят: не вышло {value} %.",
+    "incident_update_age_s": (
+        "🔴 Одно из сообщений ждёт уже {value} с, а больше {bound} с — слишком долго.\n"
+        "Чего оно ждёт — в журнале: journalctl -u imgbot -p warning. Если Telegram заставляет "
+        "ждать чат, где просят слишком много, поможет IMGBOT_RATE_LIMIT_MAX_REQUESTS."
+    ),
+    "incident_update_age_s_over": "🟢 На сообщения снова есть ответы: самое старое ждёт {value} с.",
     "incident_budget": (
         "🔴 Деньги на сегодня кончились: потрачено или отложено {spent} из {ceiling}. Платных "
         "картинок не будет до нового дня, он начнётся через {wait}. Предел задаёт "

@@ -223,7 +223,7 @@ async def test_it_says_so_when_the_service_is_away_and_comes_back(desk: Desk) ->
         await desk.stop()
         await expect(connection).to_contain_text("does not answer since")
         await expect(chat.page.locator("#state")).to_have_text("No answer")
-        await expect(chat.page.locator(".vital")).to_have_count(5)
+        await expect(chat.page.locator(".vital")).to_have_count(6)
         await desk.start_again()
 
         await expect(connection).to_be_hidden()

@@ -34,6 +34,7 @@ BAD = {
     Vital.CPU_RATIO: (0.93, 0.2, "93%", "20%"),
     Vital.MEMORY_RATIO: (0.88, 0.4, "88%", "40%"),
     Vital.ERROR_RATIO: (0.05, 0.0, "5%", "0%"),
+    Vital.UPDATE_AGE_S: (700.2, 1, "700 s", "1 s"),
 }
 
 

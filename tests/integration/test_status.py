@@ -65,7 +65,8 @@ async def test_json_is_the_document(stage: Stage) -> None:
     assert status == 0
     assert document["level"] in {"normal", "attention"}
     assert set(document["vitals"]) == {
-        *("queue_jobs", "job_time_s", "cpu_ratio", "memory_ratio", "error_ratio")
+        *("queue_jobs", "job_time_s", "cpu_ratio", "memory_ratio", "error_ratio"),
+        "update_age_s",
     }
     assert document["resources"]["memory_bytes"] > 10_000_000
     assert document["resources"]["redis_bytes"] > 1_000_000

@@ -1,6 +1,7 @@
 """Updates: confirmed only when handled, in order within a chat, the odd one set aside."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -290,6 +291,34 @@ async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: s
 
             await eventually(of_ann, lambda texts: texts == [cause, *behind, "after the restart"])
             await eventually(lambda: real_redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
+
+
+async def test_an_update_that_has_waited_for_long_is_told_of(real_redis: Redis) -> None:
+    recorder = Recorder()
+    ledger = UpdateLedger(real_redis, Scripts(real_redis))
+    came_ms, due_ms = time.time_ns() // 1_000_000 - 700_000, 1 << 52
+    update = {"update_id": 3, "message": {"text": "late", "chat": {"id": 7}}}
+    await ledger.defer([("7", due_ms, [(came_ms, update)])])
+
+    async def nothing(_: object, **__: object) -> list[Update]:
+        return []
+
+    async with asyncio.TaskGroup() as group:
+        updates = poller(cast("Bot", nothing), recorder, real_redis)
+        before = updates.trouble
+        life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
+
+        async def trouble() -> str:
+            return updates.trouble
+
+        after = await eventually(trouble)
+        life.cancel()
+
+    assert before == ""
+    assert after.startswith("an update has waited for 70")
+    assert REGISTRY.get_sample_value(
+        "imgbot_update_oldest_unhandled_timestamp_seconds"
+    ) == pytest.approx(came_ms / 1000)
 
 
 async def test_what_cannot_be_stored_stays_at_telegram(real_redis: Redis) -> None:

@@ -18,6 +18,7 @@ ALERTS = {
     Vital.CPU_RATIO: ("ImgbotCpuHigh", None),
     Vital.MEMORY_RATIO: ("ImgbotMemoryHigh", None),
     Vital.ERROR_RATIO: ("ImgbotErrorRatio", None),
+    Vital.UPDATE_AGE_S: ("ImgbotUpdateWaits", "ImgbotUpdateWaitsLong"),
 }
 
 

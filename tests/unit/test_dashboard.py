@@ -15,6 +15,7 @@ STATS = {
     "CPU": Vital.CPU_RATIO,
     "Memory": Vital.MEMORY_RATIO,
     "Failed jobs": Vital.ERROR_RATIO,
+    "Oldest unhandled update": Vital.UPDATE_AGE_S,
 }
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 

@@ -113,6 +113,17 @@ def test_a_single_failure_of_a_quiet_night_is_shown_and_alarms_nobody() -> None:
     assert _judged(START, _after(60, ended=ended)).levels()[Vital.ERROR_RATIO] == (0.1, "normal")
 
 
+@pytest.mark.parametrize(
+    ("age_s", "level"), [(None, "normal"), (59, "normal"), (60, "attention"), (601, "critical")]
+)
+def test_the_oldest_unhandled_update_is_judged_by_its_age(age_s: int | None, level: str) -> None:
+    since_s = 0.0 if age_s is None else START.at_s + 5 - age_s
+
+    found = _judged(_after(5, oldest_update_at_s=since_s)).levels()
+
+    assert found[Vital.UPDATE_AGE_S] == (age_s or 0, level)
+
+
 def test_failures_leave_the_window() -> None:
     failed = {("create", "failed"): 10.0, ("create", "ok"): 10.0}
     better = failed | {("create", "ok"): 500.0}

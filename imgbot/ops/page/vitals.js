@@ -1,4 +1,4 @@
-// The guide's five figures as tiles: value, colour, gauge, and what is behind them.
+// The figures that are judged as tiles: value, colour, gauge, and what is behind them.
 
 import { h, show } from "./dom.js";
 import { count, duration, share, size } from "./figures.js";
@@ -48,12 +48,18 @@ function errors({ vitals, ended }) {
   return { ...percent(value), more: `${failed} of ${count(judged, "job")} · 15 min${few}` };
 }
 
+function updates({ vitals }) {
+  const seconds = vitals.update_age_s.value;
+  return seconds ? { value: Math.round(seconds), unit: "s", more: "the oldest waits" } : { value: 0, unit: "s", more: "none waits" };
+}
+
 const TILES = [
   ["queue_jobs", "Queue", queue, (value) => `${value}`],
   ["job_time_s", "Job time", jobTime, (value) => `${value} s`],
   ["cpu_ratio", "Processor", cpu, share],
   ["memory_ratio", "Memory", memory, share],
   ["error_ratio", "Errors", errors, share],
+  ["update_age_s", "Updates", updates, (value) => `${value} s`],
 ];
 
 function boundWords({ attention, critical }, form) {
