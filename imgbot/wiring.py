@@ -36,7 +36,7 @@ from imgbot.queue.durations import Durations
 from imgbot.queue.gallery import Gallery
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.memory import measure
+from imgbot.queue.memory import trouble_of
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
@@ -267,15 +267,12 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
 
 
 def _checks(settings: Settings, doors: Doors, updates: UpdatePoller) -> dict[str, Check]:
-    async def check_redis() -> str:
-        return (await measure(doors.redis)).trouble
-
     def check_clock() -> str:
         session = doors.bot.session
         return session.clock_trouble if isinstance(session, DatedSession) else ""
 
     return {
-        "redis": check_redis,
+        "redis": lambda: trouble_of(doors.redis),
         "telegram": lambda: updates.contact.trouble,
         "updates": lambda: updates.trouble,
         "clock": check_clock,

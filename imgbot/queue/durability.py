@@ -7,9 +7,10 @@ does not start on one, and names the very commands that mend it.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import (
@@ -20,6 +21,8 @@ from redis.exceptions import (
 )
 
 from imgbot.errors import ConfigError, ImgbotError
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -57,11 +60,7 @@ async def verify(
     redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
 ) -> Durability:
     """Wait for the server, saying so, and refuse one that would lose or evict jobs."""
-    await wait_until_reachable(redis, deadline_s=deadline_s)
-    try:
-        found = await ask(redis)
-    except _NOT_ALLOWED as error:
-        raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
+    found = await _patiently(redis, partial(ask, redis), deadline_s)
     refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
     if refusals and not accept_volatile:
         raise ConfigError(
@@ -76,16 +75,20 @@ async def verify(
 
 async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
     """Ask until the server answers; forever where there is no deadline."""
+    await _patiently(redis, redis.ping, deadline_s)
+
+
+async def _patiently(
+    redis: Redis, question: Callable[[], Awaitable[_T]], deadline_s: float | None
+) -> _T:
     began = time.monotonic()
     said = began - _SAY_EVERY_S
     while True:
         try:
-            await redis.ping()
+            return await question()
         except (RedisError, OSError) as error:
             _refuse_if_final(error)
             reason = error
-        else:
-            return
         waited_s = time.monotonic() - began
         if deadline_s is not None and waited_s >= deadline_s:
             raise RedisUnreachableError(
@@ -108,7 +111,10 @@ def _refuse_if_final(error: Exception) -> None:
 
 async def ask(redis: Redis) -> Durability:
     """Ask the server. Raises ConfigError for one that cannot be used at all, RedisError."""
-    info = await redis.info()
+    try:
+        info = await redis.info()
+    except NoPermissionError as error:
+        raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
     _refuse_impossible(info)
     # CONFIG is often forbidden (managed servers, ACLs); INFO then knows all but the fsync policy.
     try:

@@ -89,7 +89,7 @@ TAP = "img:tap:"
 """STRING, 3 s: a button just tapped, so that a double tap is one."""
 
 SYNCS = "img:syncs"
-"""STRING: a counter written before each wait for the disk."""
+"""STRING: a counter, written before each wait for the disk and to see whether a write is taken."""
 
 CHOICE = "img:choice:"
 """STRING, an hour: what an update decided, should it have to be handled again."""

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from imgbot.errors import StorageAwayError
 from imgbot.levels import REDIS_MEMORY_RATIO, Level
+from imgbot.queue import keys
 from imgbot.queue.durability import counted_bytes, redis_cli
 from imgbot.queue.scripts import storage_errors
 
@@ -60,6 +62,21 @@ class Memory:
             f"soon will be: raise its maxmemory ({self.mend}), or let fewer wait "
             "(IMGBOT_QUEUE_LIMIT)"
         )
+
+
+async def trouble_of(redis: Redis) -> str:
+    """What keeps the server from taking orders; empty while nothing does.
+
+    It is asked for a write, too: one that has lost its replicas, or its disk, goes on reading.
+    """
+    try:
+        memory = await measure(redis)
+        if not memory.trouble:
+            with storage_errors():
+                await redis.incr(keys.SYNCS)
+    except StorageAwayError as error:
+        return str(error)
+    return memory.trouble
 
 
 async def measure(redis: Redis) -> Memory:

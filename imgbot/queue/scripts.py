@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from importlib import resources
 from typing import Any, TypeVar, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.commands.core import AsyncScript
 from redis.exceptions import (
-    BusyLoadingError,
     ConnectionError as RedisConnectionError,
     NoScriptError,
     OutOfMemoryError,
-    ReadOnlyError,
+    RedisError,
     ResponseError,
     TimeoutError as RedisTimeoutError,
 )
@@ -28,28 +27,55 @@ _T = TypeVar("_T")
 AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
-    BusyLoadingError,
-    ReadOnlyError,
     # The server was started anew between the loading of a script and its call.
     NoScriptError,
     OSError,
 )
 """Errors that say nothing about the command itself: later it will do."""
 
-_CANNOT_WRITE = ("MISCONF", "READONLY")
+_NO_ACCESS = "refuses the user or password of IMGBOT_REDIS_URL"
+_NO_PERMISSION = "does not permit its user a command or key that imgbot needs (ACL)"
+_PASSING = {
+    "BUSY ": "is busy with a script that runs for too long",
+    "LOADING": "is still loading its data",
+    "MISCONF": "cannot write to its disk",
+    "NOREPLICAS": "takes no write: too few of its replicas are connected",
+    "READONLY": "takes no write: it is a replica now",
+    "UNBLOCKED": "has become a replica",
+    "MASTERDOWN": "has lost its master",
+    "CLUSTERDOWN": "says that its cluster is down",
+    "TRYAGAIN": "says that its keys are being moved",
+    "NOAUTH": _NO_ACCESS,
+    "WRONGPASS": _NO_ACCESS,
+    "NOPERM": _NO_PERMISSION,
+    "ACL failure in script": _NO_PERMISSION,
+    "max number of clients": "takes no further connection (maxclients)",
+    "WAITAOF cannot be used": "keeps no append-only file any longer (appendonly no)",
+}
+"""How an error begins that says nothing about the command, and what it says of the server: it
+passes by itself, or as soon as the operator mends the server."""
+
 _PATIENCE_CAP_S = 2.0
+
+_CONNECTIONS = 100
+"""A command takes a connection for a millisecond, and as many as run at once share one fsync."""
 
 
 def connect(url: str) -> Redis:
     """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
-    return Redis.from_url(
+    # No health checks: they belong to the greeting, and one that fails would greet again, and so on
+    # without end. A connection that died while it was idle is made again by the retry.
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=_CONNECTIONS,
+        # However long: each command has a limit of its own.
+        timeout=None,
         decode_responses=True,
         socket_timeout=5,
         socket_connect_timeout=2,
-        health_check_interval=30,
         retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     )
+    return Redis.from_pool(pool)
 
 
 class _Reconnecting(Retry):
@@ -101,15 +127,30 @@ def storage_errors() -> Generator[None]:
 
 
 def _meaning(error: Exception) -> StorageAwayError | None:
+    # While it connects, the client wraps what the server says into an error of the connection.
+    for one in (error, error.__cause__):
+        if sentence := _state_told_by(one):
+            return StorageAwayError(f"Redis {sentence}")
     if isinstance(error, AWAY):
         is_silence = _is_silence(error)
         what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
         return StorageAwayError(what)
     if isinstance(error, OutOfMemoryError):
         return StorageFullError("the memory of Redis is full")
-    if str(error).startswith(_CANNOT_WRITE):
-        return StorageAwayError("Redis cannot write to its disk")
     return None
+
+
+def _state_told_by(error: BaseException | None) -> str:
+    """Return what an error says of the server's state, empty if it says nothing of it."""
+    if not isinstance(error, RedisError):
+        return ""
+    # The client takes most codes off the text, and a pipeline puts its command in front of it.
+    text = str(error).rpartition("caused error: (")[2].lstrip("'\"")
+    code = error.status_code if error.status_code not in {None, "ERR"} else ""
+    return next(
+        (says for begin, says in _PASSING.items() if f"{code} {text}".lstrip().startswith(begin)),
+        "",
+    )
 
 
 def _cancellations() -> int:

@@ -1,0 +1,170 @@
+"""A Redis that refuses for a while: it is waited for and named, and ends nothing."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from imgbot.errors import StorageAwayError
+from imgbot.job import Job, Operation
+from imgbot.queue import keys
+from imgbot.queue.admission import Caps
+from imgbot.queue.gallery import Gallery
+from imgbot.queue.jobs import JobQueue
+from imgbot.queue.memory import trouble_of
+from imgbot.queue.scripts import Scripts, connect, storage_errors
+from imgbot.queue.server import RedisServer
+from imgbot.queue.shelf import Shelf
+from tests.support.bot import Bot
+from tests.support.redis_servers import client_of
+from tests.support.sandbox import open_sandbox
+from tests.support.waiting import eventually
+
+NOW = 1_800_000_000_000
+# As an operator types them; the second undoes the first.
+STATES = {
+    "NOREPLICAS": (
+        "CONFIG SET min-replicas-to-write 1",
+        "CONFIG SET min-replicas-to-write 0",
+        "too few of its replicas",
+    ),
+    "READONLY": ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "it is a replica now"),
+    "MASTERDOWN": (
+        "CONFIG SET replica-serve-stale-data no",
+        "CONFIG SET replica-serve-stale-data yes",
+        "has lost its master|it is a replica now",
+    ),
+    "NOPERM": ("ACL SETUSER default -@write", "ACL SETUSER default +@all", "does not permit"),
+    "NOAUTH": (
+        "ACL SETUSER default resetpass >secret",
+        "ACL SETUSER default resetpass nopass",
+        "refuses the user or password",
+    ),
+}
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    async with RedisServer(tmp_path, port=0) as server:
+        yield server
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, state: str) -> None:
+    begin, end, named = STATES[state]
+    redis = connect(server.url)
+    scripts = Scripts(redis)
+    queue = JobQueue(redis, scripts, Caps())
+    await queue.open_epoch()
+    # A client that is in already may mend what keeps all others out.
+    async with client_of(server) as operator:
+        await operator.ping()
+        if state == "MASTERDOWN":
+            await operator.execute_command(*STATES["READONLY"][0].split())
+        await operator.execute_command(*begin.split())
+        fresh = connect(server.url)
+        seen = await trouble_of(fresh)
+        # New connections, for who is in may stay in.
+        await redis.connection_pool.disconnect()
+        with pytest.raises(StorageAwayError, match=named):
+            await queue.open_epoch()
+        with pytest.raises(StorageAwayError, match=named):
+            await Gallery(redis).set_example("a", "b")
+        pipe = redis.pipeline(transaction=False)
+        pipe.set("img:x", "BUSY LOADING")
+        with pytest.raises(StorageAwayError, match=named), storage_errors():
+            await pipe.execute()
+        await operator.execute_command(*end.split())
+        if state == "MASTERDOWN":
+            await operator.execute_command(*STATES["READONLY"][1].split())
+    await queue.open_epoch()
+    well = await trouble_of(redis)
+    await redis.aclose()
+    await fresh.aclose()
+
+    assert re.search(named, seen)
+    assert well == ""
+
+
+async def test_a_script_that_runs_for_too_long_is_waited_for(server: RedisServer) -> None:
+    redis = connect(server.url)
+    async with client_of(server) as operator, client_of(server) as neighbour:
+        await operator.config_set("busy-reply-threshold", 1)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until_killed(neighbour))
+            seen = await eventually(lambda: trouble_of(redis), what="the script runs")
+            await operator.script_kill()
+    await redis.aclose()
+
+    assert "busy with a script" in seen
+
+
+async def _until_killed(neighbour: Redis) -> None:
+    spins = "while redis.call('GET', KEYS[1]) ~= '1' do end"
+    with pytest.raises(ResponseError, match="killed"):
+        await cast("Awaitable[str]", neighbour.eval(spins, 1, "never"))
+
+
+async def test_an_error_of_the_command_itself_is_none_of_those(real_redis: Redis) -> None:
+    pipe = real_redis.pipeline(transaction=False)
+    pipe.set("img:x", "caused error: ('BUSY ")
+    pipe.incr("img:x")
+
+    with pytest.raises(ResponseError, match="not an integer"), storage_errors():
+        await pipe.execute()
+
+
+async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> None:
+    async with client_of(server) as operator:
+        await operator.ping()
+        await operator.config_set("maxclients", 1)
+        redis = connect(server.url)
+        with pytest.raises(StorageAwayError):
+            await Shelf(redis).line()
+        await operator.config_set("maxclients", 100)
+
+        assert await Shelf(redis).line() == []
+        await redis.aclose()
+
+
+async def test_more_commands_at_once_than_connections_all_come_through(real_redis: Redis) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps(running_per_user=1000))
+    await queue.open_epoch()
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(300):
+            job = Job(str(number), number, number, Operation.CREATE, "en", words="a fox")
+            group.create_task(queue.enqueue(job, NOW))
+
+    assert await real_redis.llen(keys.QUEUE) == 300
+    assert (await real_redis.info("clients"))["connected_clients"] < 110
+
+
+async def test_a_bot_lives_through_it_and_says_so(state_dir: Path, server: RedisServer) -> None:
+    begin, end, named = STATES["NOREPLICAS"]
+    async with open_sandbox() as (sandbox, control), client_of(server) as operator:
+        ann = await control.make_user("Ann")
+        async with Bot(sandbox, state_dir, IMGBOT_REDIS_URL=server.url) as bot:
+            await operator.execute_command(*begin.split())
+            await control.say(ann, "a fox")
+            await eventually(lambda: _health(bot), lambda found: named in found)
+            await eventually(lambda: _log(bot), lambda log: f"Redis takes no write: {named}" in log)
+            await operator.execute_command(*end.split())
+            await control.wait_message(ann.id, lambda message: bool(message.photo_id))
+            await eventually(lambda: _health(bot), lambda found: named not in found)
+
+            assert bot.is_running
+            assert "Traceback" not in bot.log
+
+
+async def _health(bot: Bot) -> str:
+    return await bot.get("/healthz")
+
+
+async def _log(bot: Bot) -> str:
+    return bot.log
