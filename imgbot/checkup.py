@@ -100,10 +100,10 @@ def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Exami
         )
         found = [*running.judge(seen), *telegram.judge(said, seen.polling_trouble)]
         redis = await _redis(settings, is_running=seen.pid is not None)
-        is_watched = seen.checks is not None
+        watched_at = None if seen.checks is None else seen.address
         note = await asyncio.to_thread(read_note, settings.state_dir)
         ticks = guide.judge(
-            settings, redis.maxmemory_bytes, redis.delivered, note, is_watched=is_watched
+            settings, redis.maxmemory_bytes, redis.delivered, note, watched_at=watched_at
         )
         return [*found, *redis.findings, *ticks]
 

@@ -84,7 +84,10 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         )
         parts = wire(settings, doors)
         await closing.enter_async_context(
-            OpsServer(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook, parts.watch)
+            OpsServer(
+                *(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook, parts.watch),
+                settings.spare_http_ports,
+            )
         )
         # READY must be true of the pool, too: one worker answers, the others start on need.
         await pool.run(worker.ready)

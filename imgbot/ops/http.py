@@ -8,7 +8,7 @@ handed in.
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -48,7 +48,9 @@ class OpsServer:
         checks: Mapping[str, Check],
         take_hook: TakeHook | None = None,
         watch: Watch | None = None,
+        spare_ports: Iterable[int] = (),
     ) -> None:
+        self._spare_ports = spare_ports
         self._take_hook = take_hook
         self._address = address
         self._registry = registry
@@ -85,14 +87,26 @@ class OpsServer:
         )
         await self._runner.setup()
         try:
-            self._listener = await asyncio.get_running_loop().create_server(
-                self._connection, self._address.host, self._address.port
-            )
+            self._listener = await self._listen()
         except OSError as error:
             await self.stop()
             raise ConfigError(SETTING, _why(self._address, error)) from error
         self.port = self._listener.sockets[0].getsockname()[1]
         _log.info("status, health and metrics at %s", self.url)
+        if self._address.port not in {0, self.port}:
+            _log.warning("%s is taken by another program; %s names a port", self._address, SETTING)
+
+    async def _listen(self) -> asyncio.Server:
+        """Listen where it was said, else on the first spare port that is free."""
+        loop, refusals = asyncio.get_running_loop(), list[OSError]()
+        for port in (self._address.port, *self._spare_ports):
+            try:
+                return await loop.create_server(self._connection, self._address.host, port)
+            except OSError as error:
+                refusals.append(error)
+                if error.errno != errno.EADDRINUSE:
+                    break
+        raise refusals[0]
 
     async def stop(self) -> None:
         # First the streams, which would hold the server up for as long as somebody looks.

@@ -26,6 +26,8 @@ from imgbot.ops.setting_types import (
 USERS_PER_WORKER = 30
 MIN_WORKERS = 5
 MAX_WORKERS = 200
+SPARE_HTTP_PORTS = range(8081, 8090)
+"""Where the status page moves, while nobody has said where it is, if its port is taken."""
 
 
 def workers_for(users: int) -> int:
@@ -151,7 +153,8 @@ class Settings(ProviderSettings):
         BeforeValidator(parse_address),
         About(
             "where the status page, `/healthz` and `/metrics` are served: by this host, "
-            "`localhost` or a literal address, by no other name",
+            "`localhost` or a literal address, by no other name; unset, on "
+            "the next free port up to 8089 where that one is taken",
             "a host and port: 127.0.0.1:8080",
         ),
     ] = Address("127.0.0.1", 8080)
@@ -212,6 +215,12 @@ class Settings(ProviderSettings):
         if self.workers is not None:
             return self.workers
         return workers_for(self.users) if self.users is not None else MIN_WORKERS
+
+    @property
+    def spare_http_ports(self) -> range:
+        # Whoever has a public address lets a proxy ask this very port.
+        is_fixed = "http" in self.model_fields_set or self.public_url
+        return range(0) if is_fixed else SPARE_HTTP_PORTS
 
     @property
     def secrets(self) -> tuple[str, ...]:

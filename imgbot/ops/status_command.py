@@ -17,7 +17,7 @@ from imgbot.errors import ConfigError, ImgbotError
 from imgbot.levels import Level
 from imgbot.ops.environment import read_environment_file
 from imgbot.ops.setting_types import Address, parse_address
-from imgbot.ops.settings import Settings
+from imgbot.ops.settings import SPARE_HTTP_PORTS, Settings
 from imgbot.ops.status_document import Document
 from imgbot.ops.status_screen import coloured, plain, screen_of
 
@@ -69,6 +69,8 @@ class Target:
     """Where the service is asked."""
 
     address: Address
+    spare: tuple[Address, ...] = ()
+    """Where it may have moved because that one was taken."""
     doubt: str = ""
     """Why it may listen elsewhere, in a sentence."""
 
@@ -85,7 +87,9 @@ def target_of(environ: Mapping[str, str]) -> Target:
                 raise
             # It holds a key, and most who do so leave the address as it is.
             doubt = f"{file} cannot be read, and may say another address: sudo imgbot status"
-    return Target(_reachable(text or Settings.model_fields["http"].default), doubt)
+    address = _reachable(text or Settings.model_fields["http"].default)
+    spare = () if text else tuple(Address(address.host, port) for port in SPARE_HTTP_PORTS)
+    return Target(address, spare, doubt)
 
 
 def _reachable(text: str) -> Address:
@@ -101,8 +105,17 @@ def _reachable(text: str) -> Address:
 
 
 def ask(target: Target) -> Document:
-    """Fetch the document. Raises NotRunningError, OtherAnswerError."""
-    address = target.address
+    """Fetch the document from where the service is. Raises NotRunningError, OtherAnswerError."""
+    try:
+        return _ask(target.address, target)
+    except (NotRunningError, OtherAnswerError):
+        for address in target.spare:
+            with contextlib.suppress(NotRunningError, OtherAnswerError):
+                return _ask(address, target)
+        raise
+
+
+def _ask(address: Address, target: Target) -> Document:
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/status.json")

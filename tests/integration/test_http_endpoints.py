@@ -16,6 +16,7 @@ from imgbot.ops.health import Check
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
 from imgbot.ops.setting_types import Address
+from imgbot.sandbox.guest import free_port
 from tests.support.waiting import PATIENCE_S
 
 ANYWHERE = Address("127.0.0.1", 0)
@@ -159,6 +160,22 @@ async def test_a_taken_port_names_the_setting() -> None:
             await OpsServer(Address("127.0.0.1", port), CollectorRegistry(), {}).start()
 
     assert refusal.value.setting == "IMGBOT_HTTP"
+
+
+async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port() -> None:
+    with socket.socket() as other, socket.socket() as third:
+        for each in (other, third):
+            each.bind(("127.0.0.1", 0))
+            each.listen()
+        taken, also_taken = other.getsockname()[1], third.getsockname()[1]
+        spare = (also_taken, free_port())
+
+        address = Address("127.0.0.1", taken)
+        server = OpsServer(address, CollectorRegistry(), {}, spare_ports=spare)
+        async with server, aiohttp.ClientSession() as session:
+            status = (await session.get(f"{server.url}/healthz")).status
+
+    assert (server.port, status) == (spare[1], 200)
 
 
 async def test_an_address_of_another_machine_names_the_setting() -> None:

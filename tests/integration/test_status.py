@@ -14,6 +14,8 @@ from typing import Any, Self
 import pytest
 import pytest_asyncio
 
+from imgbot.ops.setting_types import Address, parse_address
+from imgbot.ops.status_command import Target, ask
 from imgbot.sandbox.guest import free_port
 from tests.integration.conftest import Stage, open_stage
 from tests.support.status_command import (
@@ -168,6 +170,15 @@ async def test_a_file_that_is_roots_alone_is_said_where_nobody_answers(closed_fi
     assert (status, out) == (3, "")
     assert "nobody answers" in error
     assert f"{closed_file} cannot be read, and may say another address: sudo imgbot status" in error
+
+
+async def test_a_page_that_has_moved_from_a_taken_port_is_found(stage: Stage) -> None:
+    moved = parse_address(address_of(stage.bot))
+    target = Target(Address("127.0.0.1", free_port()), spare=(moved,))
+
+    document = await asyncio.to_thread(ask, target)
+
+    assert document["level"]
 
 
 async def test_every_address_of_the_machine_is_asked_on_loopback(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from imgbot.ops.settings import Settings
 from imgbot.ops.shipped_files import shipped
 
 GIB = 1 << 30
+HTTP = Address("127.0.0.1", 8080)
 MACHINE = Machine(
     folder=Path("/var/lib/imgbot"),
     free_bytes=20 * GIB,
@@ -157,6 +158,7 @@ def test_secrets_that_others_may_read() -> None:
         (Seen(Address("127.0.0.1", 8080), None), "service", "warning"),
         (Seen(Address("127.0.0.1", 8080), None), "port", "ok"),
         (Seen(Address("127.0.0.1", 8080), None, bind_error=errno.EADDRINUSE), "port", "wrong"),
+        (Seen(HTTP, None, None, errno.EADDRINUSE, 8081, may_move=True), "port", "warning"),
         (Seen(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
         (Seen(Address("127.0.0.1", 8080), 7), "service", "wrong"),
         (Seen(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
@@ -178,8 +180,8 @@ def test_the_guides_checklist() -> None:
 
     tested = Note(users=300, workers=10, is_good=True, at_s=0.0)
 
-    ticked = guide.judge(ready, 256 << 20, 5000, tested, is_watched=True)
-    open_ = guide.judge(bare, 0, None, None, is_watched=False)
+    ticked = guide.judge(ready, 256 << 20, 5000, tested, watched_at=HTTP)
+    open_ = guide.judge(bare, 0, None, None, watched_at=None)
 
     assert len(ticked) == len(open_) == 7
     assert {finding.level for finding in ticked} == {Severity.OK}
@@ -198,7 +200,7 @@ def test_the_guides_checklist() -> None:
     ids=["held", "failed", "fewer", "never"],
 )
 def test_a_load_test_ticks_its_point(note: Note | None, level: str, word: str) -> None:
-    found = guide.judge(settings(IMGBOT_USERS="300"), 1, 5000, note, is_watched=True)
+    found = guide.judge(settings(IMGBOT_USERS="300"), 1, 5000, note, watched_at=HTTP)
 
     load = the(found, "guide: load")
     assert load.level == level
@@ -209,7 +211,7 @@ def test_a_load_test_ticks_its_point(note: Note | None, level: str, word: str) -
 def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
     crowd = settings(IMGBOT_USERS="6000")
     [never, most] = [
-        the(guide.judge(crowd, 1, 0, note, is_watched=True), "guide: load")
+        the(guide.judge(crowd, 1, 0, note, watched_at=HTTP), "guide: load")
         for note in (None, Note(users=MOST_USERS, workers=200, is_good=True, at_s=0.0))
     ]
 

@@ -3,6 +3,7 @@
 from imgbot.findings import Finding, ok, warning
 from imgbot.ops.doctor.place import STATE
 from imgbot.ops.load_note import MOST_USERS, Note
+from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
 
 _RATE_PER_MINUTE = 10
@@ -18,11 +19,11 @@ def judge(
     delivered: int | None,
     note: Note | None,
     *,
-    is_watched: bool,
+    watched_at: Address | None,
 ) -> list[Finding]:
     """Tick each point; `maxmemory_bytes` and `delivered` are Redis's, None where it was not seen.
 
-    `note` is that of the latest load test, and `is_watched` says whether somebody can look at
+    `note` is that of the latest load test, and `watched_at` is where somebody can look at
     /metrics at this moment.
     """
     return [
@@ -30,7 +31,7 @@ def judge(
         _rate(settings),
         _polling(settings),
         _redis(maxmemory_bytes),
-        _monitoring(settings, is_watched=is_watched),
+        _monitoring(settings, watched_at),
         _load(settings, delivered, note),
         _alerts(settings),
     ]
@@ -71,9 +72,9 @@ def _redis(maxmemory_bytes: int | None) -> Finding:
     return warning("guide: redis", "it has no maxmemory", mend)
 
 
-def _monitoring(settings: Settings, *, is_watched: bool) -> Finding:
-    where = f"http://{settings.http}"
-    if is_watched:
+def _monitoring(settings: Settings, watched_at: Address | None) -> Finding:
+    where = f"http://{watched_at or settings.http}"
+    if watched_at:
         return ok("guide: monitoring", f"{where}/ for people, {where}/metrics for Prometheus")
     return warning(
         "guide: monitoring", f"nothing answers at {where}", "sudo systemctl start imgbot"

@@ -16,6 +16,7 @@ from imgbot.ops.settings import Settings
 
 _ANSWER_TIMEOUT_S = 8.0
 _MOST_BYTES = 1 << 16
+_PORTS_TRIED = 50
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 
@@ -30,6 +31,10 @@ class Seen:
     """Check → what is wrong, empty when well; None where /healthz did not answer."""
     bind_error: int = 0
     """Why nothing can listen at the address while no bot runs; 0 when it is free."""
+    free_port: int = 0
+    """One that is free instead; 0 if none was found."""
+    may_move: bool = False
+    """Whether the bot moves to it by itself."""
 
     @property
     def polling_trouble(self) -> str | None:
@@ -39,10 +44,16 @@ class Seen:
 
 async def look(settings: Settings) -> Seen:
     pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
-    address = settings.http
+    address, spare = settings.http, settings.spare_http_ports
     if pid is None:
-        return Seen(address, None, bind_error=_bind_error(address))
-    return Seen(address, pid, await _ask_health(address))
+        bind_error = _bind_error(address)
+        free_port = _free_port(address) if bind_error == errno.EADDRINUSE else 0
+        return Seen(address, None, None, bind_error, free_port, may_move=free_port in spare)
+    places = [address, *(Address(address.host, port) for port in spare)]
+    for place in places:
+        if (checks := await _ask_health(place)) is not None:
+            return Seen(place, pid, checks)
+    return Seen(address, pid)
 
 
 def judge(seen: Seen) -> list[Finding]:
@@ -63,12 +74,20 @@ def judge(seen: Seen) -> list[Finding]:
 def _port(seen: Seen) -> Finding:
     if not seen.bind_error:
         return ok("port", f"{seen.address} is free")
-    port = seen.address.port
-    if seen.bind_error == errno.EADDRINUSE:
-        text = f"{seen.address} is taken by another program (sudo ss -ltnp 'sport = :{port}')"
-    else:
+    if seen.bind_error != errno.EADDRINUSE:
         text = f"nothing can listen on {seen.address} ({errno.errorcode.get(seen.bind_error)})"
-    return wrong("port", text, f"IMGBOT_HTTP={seen.address.host}:{port + 1}")
+        return wrong("port", text, "IMGBOT_HTTP=127.0.0.1:8080, or another address of this machine")
+    port, host = seen.address.port, seen.address.host
+    text = f"{seen.address} is taken by another program (sudo ss -ltnp 'sport = :{port}')"
+    mend = f"IMGBOT_HTTP={Address(host, seen.free_port)}" if seen.free_port else "IMGBOT_HTTP"
+    if seen.may_move:
+        return warning("port", f"{text}: the status page moves to {seen.free_port}", mend)
+    return wrong("port", text, mend)
+
+
+def _free_port(address: Address) -> int:
+    above = range(address.port + 1, min(address.port + 1 + _PORTS_TRIED, 65_536))
+    return next((p for p in above if not _bind_error(Address(address.host, p))), 0)
 
 
 def _bind_error(address: Address) -> int:

@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imgbot.errors import ConfigError
+from imgbot.errors import EX_CONFIG, ConfigError
 from imgbot.ops.files import umask
 from imgbot.ops.install.answers import Examine, Tell, Wish, gather, rehearsed
 from imgbot.ops.install.facts import look
@@ -15,6 +15,11 @@ from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
 from imgbot.ops.install.steps import Run, Step
 from imgbot.ops.install.token import Account
+
+_SETTING_IS_WRONG = (
+    "another start cannot help: the last line says what to change. Settings: sudoedit "
+    "/etc/imgbot/imgbot.env, then sudo systemctl restart imgbot"
+)
 
 
 def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
@@ -128,6 +133,8 @@ def _wait(before: str, back: str | None) -> None:
     try:
         wait_until_ready(UNIT, before)
     except ServiceError as error:
+        if error.exit_status == EX_CONFIG:
+            raise ServiceError(f"{error}\n{_SETTING_IS_WRONG}") from None
         hint = f"\ngo back to {back}, which served before: sudo imgbot install --rollback"
         raise ServiceError(f"{error}{hint if back else ''}") from None
 

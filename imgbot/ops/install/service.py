@@ -19,6 +19,10 @@ _SYSTEMD = Path("/run/systemd/system")
 class ServiceError(ImgbotError):
     """The service does not do what was asked; the message says what systemd knows of it."""
 
+    def __init__(self, sentence: str, exit_status: int = 0) -> None:
+        super().__init__(sentence)
+        self.exit_status = exit_status
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -103,7 +107,8 @@ def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_
         time.sleep(_LOOK_EVERY_S)
     if not judged:
         raise ServiceError(
-            f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}"
+            f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}",
+            state.exit_status,
         )
 
 
