@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from imgbot import __version__, operating
+from imgbot import operating
 from imgbot.errors import EX_CONFIG
 from imgbot.loadtest.arguments import loadtest_arguments
+from imgbot.version import version
 
 if TYPE_CHECKING:
     from imgbot.ops.environment import SettingsSource
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A Telegram bot that makes pictures. Without a command it serves.",
         epilog="Settings are environment variables; the README lists them.",
     )
-    parser.add_argument("--version", action="version", version=f"imgbot {__version__}")
+    parser.add_argument("--version", action="version", version=f"imgbot {version()}")
     parser.add_argument("--workers", type=int, metavar="N", help="how many workers exactly")
     parser.add_argument(
         "--users", type=int, metavar="N", help="size for so many users: one worker per 30"

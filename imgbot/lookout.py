@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from imgbot import __version__
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, State
 from imgbot.ops.pipeline import Glance, Sources, UnknownJob, Worker
 from imgbot.queue.overview import DeadJob, Overview
 from imgbot.runner.loop import Runner
+from imgbot.version import version
 
 
 def sources_of(
@@ -37,7 +37,7 @@ def sources_of(
             for lane in pool.lanes()
         ]
 
-    return Sources(workers, glance, "+".join(providers), __version__)
+    return Sources(workers, glance, "+".join(providers), version())
 
 
 def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot import __version__, metrics, telemetry
+from imgbot import metrics, telemetry
 from imgbot.conversation.door import Myself
 from imgbot.conversation.introduction import introduce
 from imgbot.errors import StorageAwayError, TransientError
@@ -38,6 +38,7 @@ from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
+from imgbot.version import version
 from imgbot.wiring import Doors, Parts, caps_of, wire
 
 DRAIN_S = 25.0
@@ -93,7 +94,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         await pool.run(worker.ready)
         metrics.REGISTRY.register(CgroupCollector())
         metrics.REGISTRY.register(ProcessesCollector())
-        telemetry.started(__version__, "+".join(routes.names), pool.size)
+        telemetry.started(version(), "+".join(routes.names), pool.size)
         await _run(parts, server, bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.noted("stopped")

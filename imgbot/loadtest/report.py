@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imgbot import __version__
 from imgbot.loadtest.figures import Figures
 from imgbot.loadtest.verdict import Criterion, criteria
 from imgbot.loadtest.wish import Wish
 from imgbot.ops.figures import duration, share, size
 from imgbot.ops.terminal import plain
+from imgbot.version import version
 
 _LABEL = 26
 
@@ -83,7 +83,7 @@ def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
 def as_document(wish: Wish, runs: Sequence[Figures]) -> dict[str, Any]:
     """The same for scripts: seconds, bytes, shares from 0 to 1."""
     return {
-        "version": __version__,
+        "version": version(),
         "provider": wish.provider,
         "minutes": wish.minutes,
         "picture_s": list(wish.picture_s),
@@ -105,7 +105,7 @@ def _head(wish: Wish, runs: Sequence[Figures]) -> str:
     takes = "" if wish.provider == "builtin" else f", {low_s:g}-{high_s:g} s a picture"
     machine = f"{runs[0].cores:g} cores, {size(runs[0].memory_limit_bytes)}"
     return (
-        f"imgbot {__version__} under load: {wish.provider}{takes}, {wish.minutes:g} min each; "
+        f"imgbot {version()} under load: {wish.provider}{takes}, {wish.minutes:g} min each; "
         f"{machine}"
     )
 

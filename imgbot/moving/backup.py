@@ -10,7 +10,6 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from imgbot import __version__
 from imgbot.errors import ImgbotError
 from imgbot.moving import provider_files
 from imgbot.moving.reaching import open_redis
@@ -23,6 +22,7 @@ from imgbot.ops.lock import InstanceLock
 from imgbot.ops.settings import Settings
 from imgbot.ops.stopping import stop
 from imgbot.queue import keys, snapshot
+from imgbot.version import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
                 counts = await _dump(redis, lines)
             own = provider_files.files_to_keep(settings.providers)
             about = {
-                "version": __version__,
+                "version": version(),
                 "taken_ms": taken_ms,
                 "bot_id": settings.token.get_secret_value().partition(":")[0],
                 "state_dir": str(state_dir),

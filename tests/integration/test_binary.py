@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from imgbot import __version__
 from imgbot.ops.onefile.build import write
 from imgbot.sandbox.guest import free_port
+from imgbot.version import version
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import PATIENCE_S
@@ -69,8 +69,8 @@ def test_it_is_the_program_and_is_unpacked_once(
     inode = unpacked.stat().st_ino
     second = run(binary, "--version", environ=environ)
 
-    assert (first.stdout, second.stdout) == (f"imgbot {__version__}\n",) * 2
-    assert unpacked.name.startswith(f"{__version__}-")
+    assert (first.stdout, second.stdout) == (f"imgbot {version()}\n",) * 2
+    assert unpacked.name.startswith(f"{version()}-")
     assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
 
 
@@ -95,7 +95,7 @@ def test_an_imgbot_where_one_stands_is_not_taken_for_it(
         check=True,
     )
 
-    assert shown.stdout == f"imgbot {__version__}\n"
+    assert shown.stdout == f"imgbot {version()}\n"
 
 
 @pytest.fixture

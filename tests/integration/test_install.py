@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from imgbot import __version__
 from imgbot.checkup import examine_provider
 from imgbot.cli import main
 from imgbot.ops.install import command
@@ -21,6 +20,7 @@ from imgbot.ops.install.release import InstallError, Release, copy_release, runn
 from imgbot.ops.install.sealing import is_whole
 from imgbot.ops.install.steps import MakeFolder, PutRelease, Run, Step, WriteFile
 from imgbot.ops.shipped_files import shipped
+from imgbot.version import version
 
 TOKEN = "123456789:" + "A" * 35
 
@@ -65,7 +65,7 @@ def test_the_installed_program_needs_nothing_of_where_it_came_from(server: Layou
         check=True,
     ).stdout
 
-    assert shown.stdout == f"imgbot {__version__}\n"
+    assert shown.stdout == f"imgbot {version()}\n"
     assert where.startswith(str(server.program))
     assert where.endswith("[]\n")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot import __version__
+from imgbot.version import version
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import PATIENCE_S, eventually
@@ -46,7 +46,7 @@ def test_help_and_version_import_nothing_heavy() -> None:
 
     assert "--workers N" in shown.stdout
     assert shown.stdout.splitlines()[-1] == "[]"
-    assert run("--version").stdout.strip() == f"imgbot {__version__}"
+    assert run("--version").stdout.strip() == f"imgbot {version()}"
 
 
 def test_the_script_and_the_module_are_the_same_program() -> None:

@@ -22,6 +22,7 @@ from imgbot.files import sync
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.sealing import seal
 from imgbot.ops.shipped_files import shipped
+from imgbot.version import BUILT, version
 
 UNIT_FILE = "imgbot.service"
 ENVIRONMENT_FILE = "imgbot.env"
@@ -70,7 +71,7 @@ def running_release(layout: Layout) -> Release:
     if folder.parent == layout.program.resolve():
         return Release(folder.name, python, {})
     files = dict(sorted(_files()))
-    return Release(f"{distribution('imgbot').version}-{_digest(files)}", python, files)
+    return Release(f"{version()}-{_digest(files)}", python, files)
 
 
 def copy_release(release: Release, folder: Path) -> None:
@@ -101,6 +102,10 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    # What a checkout's build has written is older than its commit.
+    built = packages / "imgbot" / BUILT.name
+    built.parent.mkdir(parents=True, exist_ok=True)
+    built.write_text(f"{release.version}\n")
     binaries = incoming / "bin"
     binaries.mkdir()
     (binaries / "python3").symlink_to(release.python)
@@ -132,7 +137,7 @@ def _files() -> Iterator[tuple[str, Path]]:
     # A checkout's package is not among the files of its distribution.
     package = Path(errors.__file__).parent
     for path in package.rglob("*"):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path != BUILT and "__pycache__" not in path.parts:
             yield f"imgbot/{path.relative_to(package).as_posix()}", path
     for name in (UNIT_FILE, ENVIRONMENT_FILE):
         yield f"imgbot/ops/shipped/{name}", Path(str(shipped(name)))
