@@ -1,0 +1,140 @@
+"""A state directory of release 0.1.0, killed with jobs in every state, resumed and served."""
+
+import json
+import re
+import tarfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.conversation.dialogue import Ask
+from imgbot.queue import keys
+from imgbot.queue.gallery import Gallery
+from imgbot.queue.people import People
+from imgbot.queue.records import from_hash
+from imgbot.sandbox.provider_tasks import ProviderBook, Task, make_order
+from imgbot.texts import buttons
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, open_sandbox
+from tests.support.waiting import eventually
+
+RELEASE = Path(__file__).parents[1] / "fixtures" / "release_0_1_0"
+WORLD: dict[str, Any] = json.loads((RELEASE / "world.json").read_text())
+_MILLISECONDS = re.compile(rb"179\d{10}")
+_FOLDER = re.compile(rb"/tmp/fx\w+/state")
+
+
+def commands(log: bytes) -> list[list[bytes]]:
+    """Commands of an append-only file, as RESP arrays of bulk strings."""
+    found, at = list[list[bytes]](), 0
+
+    def number(mark: bytes) -> int:
+        nonlocal at
+        end = log.index(b"\r\n", at)
+        assert log[at : at + 1] == mark
+        value, at = int(log[at + 1 : end]), end + 2
+        return value
+
+    while at < len(log):
+        command = list[bytes]()
+        for _ in range(number(b"*")):
+            size = number(b"$")
+            command.append(log[at : at + size])
+            at += size + 2
+        found.append(command)
+    return found
+
+
+def restore(folder: Path) -> None:
+    """Unpack the state directory as if the old release had been killed a moment ago, here."""
+    with tarfile.open(RELEASE / "state.tar.gz") as archive:
+        archive.extractall(folder.parent, filter="data")
+    shift_ms = int(time.time() * 1000) - WORLD["written_ms"]
+
+    def shifted(found: re.Match[bytes]) -> bytes:
+        return str(int(found[0]) + shift_ms).encode()
+
+    def moved(argument: bytes) -> bytes:
+        later = _MILLISECONDS.sub(shifted, argument)
+        return _FOLDER.sub(str(folder).encode(), later)
+
+    [log] = (folder / "redis" / "appendonlydir").glob("*.incr.aof")
+    with log.open("r+b") as file:
+        entries = commands(file.read())
+        file.seek(0)
+        file.truncate()
+        for arguments in ([moved(each) for each in entry] for entry in entries):
+            sizes = (b"$%d\r\n%s\r\n" % (len(each), each) for each in arguments)
+            file.write(b"*%d\r\n" % len(arguments) + b"".join(sizes))
+
+
+def resume_provider(ledger: ProviderBook, now_s: float) -> None:
+    """Give the provider the tasks that the old release had ordered and been charged for."""
+    for task in WORLD["tasks"]:
+        order = make_order(
+            operation="create", words=task["words"], images=[], client_id=task["client_id"]
+        )
+        ledger._keep(Task(task["id"], order, now_s, 0.5, task["idempotency_key"]))
+
+
+async def no_jobs_left(redis: Redis) -> bool:
+    return not await redis.keys("rq:job:*")
+
+
+async def pictures(control: Control, name: str) -> int:
+    messages = await control.messages(WORLD["users"][name])
+    return sum(1 for message in messages if message.is_outgoing and message.photo_id)
+
+
+async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
+    restore(tmp_path / "state")
+    async with open_sandbox(token=WORLD["token"]) as (sandbox, control):
+        for name, user_id in WORLD["users"].items():
+            assert (await control.make_user(name)).id == user_id
+            sandbox.world.chats[user_id].is_started = True
+        await control.set_provider(duration_s=[0.3, 0.5])
+        resume_provider(sandbox.provider.book, sandbox.provider._now())
+
+        async with Bot(sandbox, tmp_path / "state", **with_simulated_provider(sandbox)) as bot:
+            async with bot.redis() as redis:
+                await eventually(lambda: no_jobs_left(redis), what="no job left")
+                await expect_what_users_had(redis)
+            shown = {name: await pictures(control, name) for name in WORLD["users"]}
+            assert {name: count for name, count in shown.items() if count} == {
+                "Cara": 3,  # one was being made, two waited
+                "Eva": 1,  # polling
+                "Fay": 1,  # submitted, the answer lost
+                "Gus": 1,  # being delivered
+            }
+            # Only what waited is charged now.
+            charges = Counter(entry["client_id"] for entry in (await control.provider())["ledger"])
+            assert sorted(charges.values()) == [1, 1]
+            assert bot.secrets_in_log() == []
+
+
+async def expect_what_users_had(redis: Redis) -> None:
+    users = WORLD["users"]
+    anna = (await People(redis).standing(users["Anna"])).preferences
+    assert anna.language == "en"
+    [latest] = await Gallery(redis).history(users["Anna"])
+    result = await Gallery(redis).result(latest)
+    assert result is not None
+    assert result.words == "рыжая лиса в снегу"
+    assert result.picture is not None
+    [dead_id] = await redis.zrange(keys.DEAD, 0, -1)
+    record = await redis.hgetall(f"{keys.DEAD_JOB}{dead_id}")
+    dead = from_hash({str(name): str(value) for name, value in record.items()})
+    assert (dead.user_id, dead.reason) == (users["Dan"], "submit_unknown")
+    assert await redis.zcard(keys.PEOPLE) == len(users) - 1
+    assert Ask.upscale_photo.state in {
+        await redis.get(key) for key in await redis.keys(f"{keys.DIALOGUE}*:state")
+    }
+
+
+def test_buttons_of_the_previous_release_are_understood() -> None:
+    pressed = {data: buttons.parse(data) for data in WORLD["callback_data"]}
+
+    assert [data for data, press in pressed.items() if press is None] == []
