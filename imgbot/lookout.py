@@ -1,6 +1,6 @@
 """What the operator's side is told of the pipeline, in its own words."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from imgbot.imaging.pool import Pool
@@ -18,6 +18,7 @@ def sources_of(
     providers: Iterable[str],
     now_ms: Callable[[], int],
     running_per_user: int,
+    measure: Callable[[], Awaitable[None]],
 ) -> Sources:
     """Say whom the watch asks."""
 
@@ -37,7 +38,7 @@ def sources_of(
             for lane in pool.lanes()
         ]
 
-    return Sources(workers, glance, "+".join(providers), version())
+    return Sources(workers, measure, glance, "+".join(providers), version())
 
 
 def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:

@@ -1,5 +1,7 @@
 """Every series that /metrics shows, by name; what they count is in `telemetry`."""
 
+import math
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -71,6 +73,7 @@ refusals = _counter("rate_limit_refusals_total", "Requests over the rate limit."
 spend = _counter("spend_usd_total", "Money charged by providers.", "provider", "operation")
 spend_today = _gauge("spend_today_usd", "Charged and reserved today.")
 budget = _gauge("spend_budget_usd", "What may be spent in a day; +Inf: no ceiling.")
+budget.set(math.inf)
 admissions = _counter("admission_refusals_total", "Requests not admitted.", "reason")
 calls = _counter("telegram_requests_total", "Calls of the Bot API.", "method", "code")
 call_time = _histogram(

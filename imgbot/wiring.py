@@ -137,8 +137,15 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
     checks = _checks(settings, doors, updates)
+    upkeep = Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms)
     asked = sources_of(
-        office.overview, runner, pool, doors.routes.names, now_ms, settings.running_per_user
+        office.overview,
+        runner,
+        pool,
+        doors.routes.names,
+        now_ms,
+        settings.running_per_user,
+        upkeep.measure,
     )
     watch = Watch(metrics.REGISTRY, checks, asked, settings.state_dir)
     sources = Sources(watch.vitals.levels, watch.bound, figures, doors.routes, updates.contact)
@@ -146,7 +153,7 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         updates=updates,
         albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
-        upkeep=Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms),
+        upkeep=upkeep,
         broadcaster=Broadcaster(office.broadcasts, store.people, delivery),
         alarms=open_alarms(doors.redis, desk, sources, tools.alarm),
         admins=settings.admins,

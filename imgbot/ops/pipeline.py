@@ -55,6 +55,8 @@ class Sources:
     """Whom to ask."""
 
     workers: Callable[[], Sequence[Worker]]
+    measure: Callable[[], Awaitable[None]]
+    """Brings the metrics up to date; raises TransientError while Redis is away."""
     glance: Callable[[], Awaitable[Glance]]
     """Raises TransientError while Redis is away."""
     provider: str

@@ -100,7 +100,7 @@ class Sample:
     spend_usd: Series = field(default_factory=dict[str, float])
     """By provider."""
     spend_today_usd: float = 0.0
-    budget_usd: float = 0.0
+    budget_usd: float = math.inf
     """Infinite: no ceiling."""
     usage: Usage = field(default_factory=Usage)
 
@@ -143,7 +143,7 @@ class Sampler:
             provider_errors=found.by("imgbot_provider_errors_total", "kind"),
             spend_usd=found.by("imgbot_spend_usd_total", "provider"),
             spend_today_usd=found.total("imgbot_spend_today_usd"),
-            budget_usd=found.total("imgbot_spend_budget_usd"),
+            budget_usd=found.budget(),
             usage=_usage(found),
         )
 
@@ -184,6 +184,10 @@ class _Found:
     def maybe(self, name: str) -> float | None:
         values = [value for _, value in self._of(name)]
         return sum(values) if values else None
+
+    def budget(self) -> float:
+        known = self.maybe("imgbot_spend_budget_usd")
+        return math.inf if known is None else known
 
     def total(self, name: str) -> float:
         return self.maybe(name) or 0.0

@@ -87,7 +87,7 @@ class StatusPages:
         watch = self._checked(request)
         try:
             async with asyncio.timeout(_FIRST_LOOK_S):
-                document = await watch.first()
+                document = await watch.fresh()
         except TimeoutError:
             raise web.HTTPServiceUnavailable(headers=HEADERS) from None
         return web.json_response(_for(request, document), headers=HEADERS)

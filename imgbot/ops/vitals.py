@@ -17,8 +17,6 @@ _FEWEST_FAILURES = 3
 _FEWEST_ENDED = 5
 """The quick ones end first: with fewer than these, what still runs says more."""
 
-_KEPT = int(ERROR_WINDOW_S / SAMPLE_EVERY_S) + 1
-
 Reading = tuple[float | None, Level]
 
 
@@ -30,11 +28,16 @@ class Vitals:
     """
 
     def __init__(self) -> None:
-        self._samples: deque[Sample] = deque(maxlen=_KEPT)
+        self._samples: deque[Sample] = deque()
 
     def take(self, sample: Sample) -> None:
-        """Remember a sample, to be taken every SAMPLE_EVERY_S."""
+        """Remember a sample, and no more before it than the longest window needs."""
         self._samples.append(sample)
+        while len(self._samples) > 1 and self._is_old(self._samples[1]):
+            self._samples.popleft()
+
+    def _is_old(self, sample: Sample) -> bool:
+        return sample.clock_s <= self._samples[-1].clock_s - ERROR_WINDOW_S
 
     @property
     def latest(self) -> Sample | None:

@@ -1,8 +1,11 @@
 """Looks at the service every few seconds, for whoever wants to see it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -16,6 +19,11 @@ from imgbot.ops.pipeline import Glance, Sources
 from imgbot.ops.sampling import Sampler
 from imgbot.ops.status_document import Document, Facts, document_of
 from imgbot.ops.vitals import SAMPLE_EVERY_S, Vitals
+
+_FRESH_S = 1.0
+"""So old a look is still of this moment: whoever asks more often asks for nothing."""
+
+_PATIENCE_S = 5.0
 
 
 class Watch:
@@ -34,6 +42,8 @@ class Watch:
         self._history = History(state_dir / "history.json")
         self._begun_s = time.monotonic()
         self._news = asyncio.Event()
+        self._looking = asyncio.Lock()
+        self._looked_s = -math.inf
         self.vitals = Vitals()
         self.latest: tuple[Document, Point | None] | None = None
         """The document, and the point of the history that was completed with it."""
@@ -63,31 +73,48 @@ class Watch:
         assert self.latest is not None  # noqa: S101 -- set before the news
         return self.latest
 
-    async def first(self) -> Document:
-        """Return the latest document; waits for the first look of all."""
-        return (self.latest or await self.next())[0]
+    async def fresh(self) -> Document:
+        """Return a document of this moment, the latest where a look takes too long."""
+        if self.latest is None:
+            return (await self.next())[0]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._try_to_look(_FRESH_S)
+        return self.latest[0]
 
-    async def _try_to_look(self) -> None:
+    async def _try_to_look(self, fresh_s: float = 0.0) -> None:
         try:
-            await self._look()
+            async with self._looking:
+                if time.monotonic() - self._looked_s >= fresh_s:
+                    await self._look()
+                    self._looked_s = time.monotonic()
         except Exception as error:  # noqa: BLE001 -- who looks must not stop who works
             telemetry.warned("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _look(self) -> None:
+        glance = await self._glance()
         sample = await asyncio.to_thread(self._sampler.take)
+        if glance is not None:
+            # One count of the jobs for all parts of the document, taken at one moment.
+            load = glance.load
+            sample = replace(
+                sample,
+                jobs={**sample.jobs, "waiting": load.waiting, "running": load.running},
+                oldest_waiting_at_s=sample.oldest_waiting_at_s if load.waiting else 0.0,
+            )
         self.vitals.take(sample)
         point = self._history.take(sample, self.vitals.levels())
         if point is not None:
             await asyncio.to_thread(self._history.save)
-        self.latest = (document_of(await self._facts()), point)
+        self.latest = (document_of(await self._facts(glance)), point)
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def _facts(self) -> Facts:
+    async def _facts(self, glance: Glance | None) -> Facts:
         return Facts(
             vitals=self.vitals,
             checks=await ask_all(self._checks),
-            glance=await self._glance(),
+            glance=glance,
             workers=self._sources.workers(),
             provider=self._sources.provider,
             version=self._sources.version,
@@ -96,6 +123,7 @@ class Watch:
 
     async def _glance(self) -> Glance | None:
         try:
+            await self._sources.measure()
             return await self._sources.glance()
         except TransientError as error:
             telemetry.warned("the queue was not looked at: %s", error)

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
+from imgbot.levels import Load
 from imgbot.ops import status_pages, watch as watching
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.http import OpsServer
@@ -68,8 +69,28 @@ async def test_the_document_is_what_the_service_says(service: Service) -> None:
     assert answer.status == 200
     assert document["vitals"]["queue_jobs"]["value"] == 57
     assert document["level"] == "attention"
+    assert document["providers"]["budget_usd"] is None
     assert document["workers"][0]["about"] == "create"
     assert document["rate_limit"]["users"] == [{"user_id": PERSON, "refusals": 5}]
+
+
+async def test_the_document_is_of_the_moment_and_counts_the_jobs_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 3600)
+    monkeypatch.setattr(watching, "_FRESH_S", 0)
+    async with _serving(service) as (url, session):
+        async with session.get(f"{url}/status.json") as answer:
+            await answer.json()
+        # The gauges are those of a moment ago.
+        service.glance = Glance(jobs={"create": {"queued": 15}}, load=Load(running=3))
+        service.waiting.set(15)
+        async with session.get(f"{url}/status.json") as answer:
+            document = await answer.json()
+
+    assert document["jobs"] == {"create": {"queued": 15}}
+    assert (document["queue"]["waiting"], document["queue"]["running"]) == (15, 3)
+    assert document["vitals"]["queue_jobs"]["value"] == 15
 
 
 async def test_through_a_proxy_nobody_is_named(service: Service) -> None:

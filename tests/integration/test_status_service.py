@@ -45,7 +45,6 @@ async def test_it_tells_what_the_jobs_do(full_stage: Stage) -> None:
         return await document_of(full_stage.bot)
 
     def is_whole(found: Any) -> bool:
-        # The queue and the jobs in it are measured apart.
         queue = found["queue"]
         return bool(
             (found["jobs"] or {}).get("create") == {"queued": 115, "polling": 5}
@@ -68,7 +67,8 @@ async def test_a_critical_service_has_another_exit_status(full_stage: Stage) -> 
 
     assert status == 2
     assert "CRITICAL" in out.splitlines()[0]
-    assert "More workers: IMGBOT_WORKERS" in out
+    # Its workers are idle: more of them would be no help.
+    assert "more at once, IMGBOT_JOBS_PER_WORKER" in " ".join(out.split())
 
 
 async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -27,7 +28,7 @@ class Service:
         self.glance = Glance()
         self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
         self.is_redis_away = False
-        sources = Sources(lambda: self.workers, self._look, "simulated", "1.0")
+        sources = Sources(lambda: self.workers, self._measure, self._look, "simulated", "1.0")
         self.watch = Watch(self.registry, {}, sources, folder)
 
     def _gauge(self, name: str) -> Gauge:
@@ -36,7 +37,13 @@ class Service:
     async def _look(self) -> Glance:
         if self.is_redis_away:
             raise StorageAwayError("Redis: ConnectionError")
-        return self.glance
+        waiting = self.registry.get_sample_value(
+            "imgbot_queue_jobs", {"queue": "img_queue", "state": "waiting"}
+        )
+        return replace(self.glance, load=replace(self.glance.load, waiting=int(waiting or 0)))
+
+    async def _measure(self) -> None:
+        """The gauges are the test's own."""
 
     def server(self, port: int = 0) -> OpsServer:
         return OpsServer(Address("127.0.0.1", port), self.registry, {}, watch=self.watch)
