@@ -1,6 +1,7 @@
 """The beginning and the way out: /start, /help, /cancel, and what cannot be read."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from imgbot.conversation.desk import Desk
 from imgbot.conversation.introduction import introduce_to_admin
 from imgbot.conversation.reading import PICTURE_LIMIT_MB
 from imgbot.conversation.visit import Visit
-from imgbot.errors import UserError
+from imgbot.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.texts import buttons, say
 from imgbot.texts.changes import vocabulary
 
@@ -29,7 +30,9 @@ async def handle_start(message: Message, state: FSMContext, visit: Visit, desk: 
 async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
     """Three examples with pictures, then what can be said."""
     await desk.check_rate_limit(visit)
-    await _show_examples(visit, desk)
+    # Decoration: what cannot be shown now is left out, for the words must come.
+    with suppress(TransientError, TelegramRefusedError, UserError):
+        await _show_examples(visit, desk)
     text = say(visit.language, "help", limit_mb=PICTURE_LIMIT_MB)
     if desk.house.has_builtin_engine:
         known = vocabulary(visit.language)
