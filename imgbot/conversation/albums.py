@@ -16,7 +16,7 @@ from aiogram.types import Message
 from imgbot import telemetry
 from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, sources_in
+from imgbot.conversation.dialogue import Ask, is_expired, sources_in
 from imgbot.conversation.door import check_welcome
 from imgbot.conversation.edit import ask_about, edit
 from imgbot.conversation.merge import begin, collect
@@ -40,6 +40,9 @@ _MERGE_NOW = "/merge"
 _AGAIN_S = 2.0
 _AGAIN_LIMIT_S = 60.0
 _SAID_S = 60
+_WORDS_FOLLOW_S = 2
+"""As long as an album is gathered after its last item, in Telegram's whole seconds."""
+
 _LOOK_AGAIN_S = 5.0
 _BUSY_S = 0.2
 
@@ -85,6 +88,21 @@ async def _read(message: Message, album: str, desk: Desk) -> tuple[Source, str]:
         raise UserError("cannot_read_kind")
     words = await words_about(message, desk)
     return source, words or (_MERGE_NOW if command_of(message) else "")
+
+
+async def album_about(visit: Visit, desk: Desk) -> str:
+    """Return the album that plain words are about, or nothing.
+
+    They are where it has no words yet and they were sent right after it, however late both
+    come: words of a later minute are a request of their own.
+    """
+    albums = desk.store.albums
+    album = await albums.open_album(visit.person)
+    items = await albums.items(album) if album else []
+    if any(item.words not in {"", _MERGE_NOW} for item in items):
+        return ""
+    sent_s = max((item.visit.get("sent_s", 0) for item in items), default=0)
+    return album if visit.sent_s - sent_s <= _WORDS_FOLLOW_S else ""
 
 
 async def put_aside(
@@ -219,7 +237,8 @@ class AlbumKeeper:
         """Order or ask; return the id of the job, if one was made of several photos."""
         visit, desk = album.visit, self._desk
         state = self._state_of(visit.chat_id, visit.user_id)
-        is_collecting = await state.get_state() == Ask.merge_photos.state
+        is_merge = await state.get_state() == Ask.merge_photos.state
+        is_collecting = is_merge and not await is_expired(state, visit.sent_s)
         if not is_collecting:
             await desk.check_rate_limit(visit, f"album.{name}")
         earlier = await sources_in(state) if is_collecting else ()

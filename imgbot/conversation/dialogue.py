@@ -1,16 +1,26 @@
-"""What the bot is waiting for from a person, kept in Redis for a day."""
+"""What the bot is waiting for from a person, kept in Redis for a day.
 
+Buttons hold all that time, for they say what they do. Words and photos are an answer for
+fifteen minutes only: what comes later may mean something else, and must not be paid for.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from aiogram import BaseMiddleware
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.redis import RedisStorage
+from aiogram.types import Message, TelegramObject
 
 from imgbot.job import Source
 from imgbot.queue.records import pack_sources, unpack_sources
 
 _TTL_S = 86_400
+EXPIRY_S = 900
+_ASKED_S = "asked_s"
 
 
 class Ask(StatesGroup):
@@ -26,6 +36,17 @@ class Ask(StatesGroup):
     photo_action = State()
 
 
+ABOUT_A_PHOTO = frozenset(
+    {
+        Ask.edit_words.state,
+        Ask.merge_photos.state,
+        Ask.photo_action.state,
+        Ask.upscale_scale.state,
+    }
+)
+"""Questions whose answer in words would be taken for a new picture once they have expired."""
+
+
 def storage(redis: Any, prefix: str) -> BaseStorage:
     """Keep dialogues in `redis`, a client of redis.asyncio."""
     return RedisStorage(
@@ -36,7 +57,40 @@ def storage(redis: Any, prefix: str) -> BaseStorage:
 async def ask(state: FSMContext, question: State, **data: Any) -> None:
     """Wait for the answer to `question`, forgetting any earlier dialogue."""
     await state.set_state(question)
-    await state.set_data(data)
+    await state.set_data({_ASKED_S: time.time(), **data})
+
+
+async def extend(state: FSMContext, **data: Any) -> None:
+    """Note a part of the answer, and wait for the rest as long again."""
+    await state.update_data({_ASKED_S: time.time(), **data})
+
+
+async def is_expired(state: FSMContext, sent_s: float) -> bool:
+    """Whether a message sent then comes too late to answer the question."""
+    asked_s = (await state.get_data()).get(_ASKED_S)
+    return asked_s is not None and sent_s - asked_s > EXPIRY_S
+
+
+class Expiry(BaseMiddleware):
+    """Routes a message that comes too late for the question as if there were none.
+
+    What had been asked is handed on as `expired`.
+    """
+
+    async def __call__(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        asked = data.get("raw_state")
+        if (
+            asked
+            and isinstance(event, Message)
+            and await is_expired(data["state"], event.date.timestamp())
+        ):
+            data |= {"raw_state": None, "expired": asked}
+        return await handler(event, data)
 
 
 async def sources_in(state: FSMContext) -> tuple[Source, ...]:

@@ -38,6 +38,11 @@ def scale_in(words: str) -> int | None:
     return next((scale for scale, form in _SCALES.items() if form.search(words.lower())), None)
 
 
+def is_about_size(words: str) -> bool:
+    """Whether an answer to how large says nothing else: "4, please", or nothing at all."""
+    return is_enlargement(f"{words} x2")
+
+
 def is_enlargement(words: str) -> bool:
     """Whether all the words ask for a larger picture, and for nothing else."""
     asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_ENLARGING_LIMIT])))

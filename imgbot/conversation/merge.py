@@ -7,7 +7,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask, sources_in, stored
+from imgbot.conversation.dialogue import Ask, ask, extend, sources_in, stored
 from imgbot.conversation.reading import picture_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
@@ -54,7 +54,7 @@ async def collect(
     # Known: the same update again, or the same photo by mistake; the count says so.
     fresh = [photo for photo in photos if photo.unique_id not in seen]
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
-    await state.update_data(sources=stored(*kept), words=words or data.get("words", ""))
+    await extend(state, sources=stored(*kept), words=words or data.get("words", ""))
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         await desk.say(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
         return

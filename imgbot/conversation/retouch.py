@@ -6,6 +6,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask
+from imgbot.conversation.edit import handle_photo
 from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
@@ -34,11 +35,13 @@ async def handle_retoucher_start(
 
 
 async def take_retouch_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The photo to retouch, or words in reply to it."""
+    """The photo to retouch, or words in reply to it; a photo with words is a new request."""
+    if picture_of(message) and await words_about(message, desk):
+        await handle_photo(message, state, visit, desk)
+        return
     source = subject_of(message)
     if source is None:
         raise UserError("send_photo_please")
     # Words that only point at an earlier picture say nothing about how.
-    words = await words_about(message, desk) if picture_of(message) else ""
-    await desk.order(visit, Operation.RETOUCH, words, (source,))
+    await desk.order(visit, Operation.RETOUCH, "", (source,))
     await state.clear()

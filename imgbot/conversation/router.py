@@ -7,12 +7,12 @@ from aiogram.fsm.storage.base import BaseStorage
 from aiogram.types import Message
 
 from imgbot.conversation import admin
-from imgbot.conversation.albums import album_of, handle_album_item, put_aside
+from imgbot.conversation.albums import album_about, album_of, handle_album_item, put_aside
 from imgbot.conversation.asides import handle_aside
 from imgbot.conversation.choosing import handle_settings
 from imgbot.conversation.create import handle_create, take_create_words
 from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask
+from imgbot.conversation.dialogue import ABOUT_A_PHOTO, EXPIRY_S, Ask, Expiry
 from imgbot.conversation.door import Door, Myself
 from imgbot.conversation.edit import (
     handle_edit_start,
@@ -60,12 +60,23 @@ async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: 
     words = words_of(message)
     if not words:
         raise UserError("words_empty")
-    if album := await desk.store.albums.open_album(visit.person):
+    if album := await album_about(visit, desk):
         await put_aside(visit, desk, album, None, words)
     elif is_enlargement(words):
         await handle_upscale_button(message, state, visit, desk)
     else:
         await handle_create(message, state, visit, desk)
+
+
+async def handle_late_words(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words that may be about a photo of long ago: nothing is ordered on a guess."""
+    await desk.say(visit, "question_expired", minutes=EXPIRY_S // 60)
+    # Only once it is said: should the saying fail, the same words come again.
+    await state.clear()
+
+
+def _is_late_answer(_: Message, expired: str = "") -> bool:
+    return expired in ABOUT_A_PHOTO
 
 
 _ANSWERS = (
@@ -121,6 +132,7 @@ def build_dispatcher(desk: Desk, storage: BaseStorage, myself: Myself) -> Dispat
     router.edited_message.register(handle_edited, _IS_PRIVATE, F.text | F.caption)
     router.callback_query.register(handle_press)
     router.inline_query.register(handle_inline)
+    router.message.outer_middleware(Expiry())
     door = Door(desk, myself)
     router.message.middleware(door)
     router.edited_message.middleware(door)
@@ -165,6 +177,7 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
     router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
     router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
+    router.message.register(handle_late_words, meant, F.text, _is_late_answer)
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
     router.message.register(handle_photo, meant, _PICTURE)

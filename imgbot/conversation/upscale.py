@@ -3,9 +3,11 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
-from imgbot.conversation.enlarging import scale_in
+from imgbot.conversation.edit import handle_photo
+from imgbot.conversation.enlarging import is_about_size, scale_in
 from imgbot.conversation.reading import picture_of, subject_of, words_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
@@ -30,7 +32,10 @@ async def handle_upscale_button(
 
 
 async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The picture to enlarge, or words in reply to it."""
+    """The picture to enlarge, or words in reply to it; a photo with other words is a request."""
+    if await _is_request(message, desk):
+        await handle_photo(message, state, visit, desk)
+        return
     source = subject_of(message)
     if source is None:
         raise UserError("send_photo_please")
@@ -39,13 +44,20 @@ async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, 
 
 
 async def take_upscale_scale(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
-    """The scale in words, or another picture instead."""
+    """The scale in words, or another picture instead; one with other words is a request."""
+    if await _is_request(message, desk):
+        await handle_photo(message, state, visit, desk)
+        return
     source = picture_of(message)
     scale = scale_in(words_of(message))
     if source is None and scale is None:
         await desk.say(visit, "choose_scale_please", buttons.scales())
         return
     await _go_on(state, visit, desk, source or await source_in(state), scale)
+
+
+async def _is_request(message: Message, desk: Desk) -> bool:
+    return picture_of(message) is not None and not is_about_size(await words_about(message, desk))
 
 
 async def press_scale(state: FSMContext, visit: Visit, desk: Desk, scale: int) -> str:

@@ -29,6 +29,8 @@ class Visit:
     message_id: int = 0
     is_private: bool = True
     pressed_by: str = ""
+    sent_s: int = 0
+    """When the message was sent, by Telegram's clock; 0 for a press."""
     standing: Standing = field(default_factory=Standing)
 
     @property
@@ -80,6 +82,8 @@ def visit_of(event: Message | CallbackQuery, update_id: int) -> Visit | None:
         is_private=message.chat.type == "private",
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
     )
+    if isinstance(event, Message):
+        visit = replace(visit, sent_s=int(event.date.timestamp()))
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
         return replace(visit, thread_id=message.message_thread_id)
     return visit

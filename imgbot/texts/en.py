@@ -237,6 +237,10 @@ TEXTS = {
     ),
     "pleasantry": ("Glad to be here! Tell me what to draw, or reply to a picture to change it."),
     "unknown_command": "I don't know this command. Everything I can do is in /help.",
+    "question_expired": (
+        "I asked more than {minutes} minutes ago and no longer know which photo this is about. "
+        "Send the photo again with these words, or just the words for a new picture."
+    ),
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
     "cannot_read_kind": "I can't read that. Send a photo, or tell me in words what to draw.",
