@@ -116,6 +116,8 @@ class Job:
     """Who makes the picture; stored with the intent, and kept for recovery."""
     order_id: str = ""
     """The job's id at its provider; stored with the intent, and kept for recovery."""
+    order_fields: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What its order is known again by in a provider's list, until there is a ticket."""
     pending_ms: int = 0
     """The job's age, from there (else from the intent), at its latest poll that said pending."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])

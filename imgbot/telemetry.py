@@ -179,6 +179,10 @@ def order_revealed(job_id: str) -> None:
     _log.info("job %s: a webhook told of the order whose answer was lost", job_id)
 
 
+def order_found(job_id: str) -> None:
+    _log.info("job %s: found the order whose answer was lost in the provider's list", job_id)
+
+
 def worker_replaced(reason: str) -> None:
     metrics.restarts.labels(reason).inc()
     _log.warning("a worker was replaced: %s", reason)

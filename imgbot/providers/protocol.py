@@ -4,7 +4,7 @@ Adapters decide nothing about retries: they raise ProviderError with its kind, a
 runner decides by that. A ticket is JSON, stored before the first poll.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -178,6 +178,27 @@ class Uploading(Protocol):
 async def uploaded(provider: Provider, order: Order) -> Order:
     """Return the order with its pictures where the provider wants them before it."""
     return await provider.upload(order) if isinstance(provider, Uploading) else order
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A provider that lists its latest tasks with what each was ordered with."""
+
+    is_searchable: bool
+    """Whether this one does."""
+
+    def fields_of(self, order: Order) -> Mapping[str, str]:
+        """Return what an order is known again by, in a few bytes. Raises ProviderError."""
+        ...
+
+    async def search(
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+    ) -> Sequence[Ticket]:
+        """Find tasks with these fields made since then, the earliest first.
+
+        Whoever finds none knows nothing. Tasks of other jobs may be among them.
+        """
+        ...
 
 
 @runtime_checkable

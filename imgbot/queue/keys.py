@@ -92,7 +92,7 @@ SYNCS = "img:syncs"
 """STRING: a counter, written before each wait for the disk and to see whether a write is taken."""
 
 CHOICE = "img:choice:"
-"""STRING, an hour: what an update decided, should it have to be handled again."""
+"""STRING, an hour: what an update decided, should it have to be handled again; whose a task is."""
 
 USER = "img:user:"
 """HASH per user id: what he prefers, and whether he knows the engine."""

@@ -49,6 +49,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
         provider=record.get("provider", ""),
         order_id=record.get("order_id", ""),
         sources=load_sources(record.get("sources", "[]")),
+        order_fields=json.loads(record.get("order_fields") or "{}"),
         ticket=json.loads(record.get("ticket") or "{}"),
         facts=json.loads(record.get("facts") or "{}"),
         outcome=State(record["outcome"]) if record.get("outcome") else None,

@@ -17,9 +17,6 @@ from imgbot.providers.protocol import Hooked, Provider
 from imgbot.queue.hints import Hints
 from imgbot.queue.shelf import Shelf
 
-WAIT_MS = 600_000
-"""So long a webhook is waited for that may reveal an order; a picture takes less."""
-
 _KEY_BYTES = 32
 
 

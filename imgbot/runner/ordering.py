@@ -7,6 +7,8 @@ stops.
 
 import asyncio
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +16,17 @@ from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
 from imgbot.learning import Span
-from imgbot.providers.protocol import Accepted, Done, Order, Provider, Recovery, uploaded
-from imgbot.runner import hooks
+from imgbot.providers.protocol import (
+    Accepted,
+    Done,
+    Order,
+    Provider,
+    Recovery,
+    Searchable,
+    Ticket,
+    uploaded,
+)
+from imgbot.runner.recovery import Answer, Decision, Step, Unknown, decide
 from imgbot.runner.routing import REFUSES_SERVICE, Choice
 from imgbot.runner.tools import Tools
 from imgbot.tasks import pause
@@ -27,8 +38,6 @@ _JUST_BEFORE = 0.98
 
 _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
-_LOOK_UP_AFTER_S = (1.0, 4.0, 10.0)
-"""Longer in sum than an order is on its way to a server that answers at all."""
 
 
 async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
@@ -48,12 +57,14 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     try:
         with tools.routes.asking(provider.name):
             order = await uploaded(provider, order)
+        searchable = _searchable(provider)
+        fields = searchable.fields_of(order) if searchable else {}
     except ProviderError as error:
         return await _refused(tools, job, provider, error, nudged)
     await provider.turn()
     if tools.draining.is_set():
         return await _look_again(tools, job, nudged)
-    intended = await _intend(tools, job, provider)
+    intended = await _intend(tools, job, provider, fields)
     if not intended.intent_ms:
         return intended
     try:
@@ -82,7 +93,7 @@ async def _order(
     return await _accepted(tools, job, provider, answer, tools.now_ms())
 
 
-async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
+async def _intend(tools: Tools, job: Job, provider: Provider, fields: Mapping[str, str]) -> Job:
     """Store that the order is about to be made, and with whom; without an intent it is not."""
     is_stand_in = tools.routes.is_fallback(job.operation, provider.name)
     job = await tools.move(
@@ -91,6 +102,7 @@ async def _intend(tools: Tools, job: Job, provider: Provider) -> Job:
         intent_ms=tools.now_ms(),
         provider=provider.name,
         order_id=tools.order_id_of(job),
+        order_fields=fields,
         price_micro=provider.offers[job.operation].price_at(job.scale),
         note="stand_in_note" if is_stand_in else job.note,
     )
@@ -162,9 +174,19 @@ async def _accepted(
 ) -> Job:
     tools.routes.taken(provider.name)
     if isinstance(answer, Accepted):
-        return await tools.move(
-            job, State.POLLING, ticket=answer.ticket, tries=0, accepted_ms=accepted_ms
+        job = await tools.move(
+            job,
+            State.POLLING,
+            ticket=answer.ticket,
+            order_fields={},
+            tries=0,
+            accepted_ms=accepted_ms,
         )
+        if _searchable(provider):
+            # Without the note, the job goes on as well.
+            with suppress(TransientError):
+                await _is_own(tools, job, answer.ticket)
+        return job
     tools.places.free(job.id)
     moved = await tools.move(
         job,
@@ -183,35 +205,83 @@ async def _accepted(
 async def _recover(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     """Find out what became of an order whose answer was lost."""
     provider = tools.provider_of(job)
-    match provider.recovery:
-        case Recovery.REPEAT if job.tries < retry.SUBMIT_ATTEMPTS:
-            return await _repeat(tools, job, provider)
-        case Recovery.LOOK_UP:
-            return await _look_up(tools, job, provider)
-        case Recovery.NONE if tools.hooks.may_reveal(provider):
-            return await _await_hook(tools, job, nudged)
+    unknown = Unknown(
+        provider.recovery,
+        job.tries,
+        age_s=0.0,
+        is_hooked=tools.hooks.may_reveal(provider),
+        is_searchable=_searchable(provider) is not None and bool(job.order_fields),
+    )
+    while True:
+        age_s = max(0.0, (tools.now_ms() - job.intent_ms) / 1000)
+        unknown = replace(unknown, age_s=age_s)
+        decision = decide(unknown)
+        if decision.step is not Step.ASK:
+            return await _conclude(tools, job, provider, decision)
+        if decision.wait_s:
+            await pause(decision.wait_s, nudged, tools.draining)
+        if nudged.is_set() or tools.draining.is_set():
+            return await _look_again(tools, job, nudged)
+        found = await _find(tools, job, provider)
+        if not isinstance(found, Answer):
+            return await tools.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+        unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
+
+
+async def _conclude(tools: Tools, job: Job, provider: Provider, decision: Decision) -> Job:
+    match decision.step:
+        case Step.REPEAT:
+            return await _repeat(tools, job, provider, decision.wait_s)
+        case Step.ORDER_AGAIN:
+            # It has refused nothing: whoever was chosen is asked again, and no stand-in.
+            return await tools.move(
+                job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
+            )
         case _:
             return await tools.end(job, State.DEAD, "submit_unknown")
 
 
-async def _await_hook(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
-    """If the order was taken, its webhook will say so, and name the task."""
-    ticket = await tools.hooks.ticket_for(job.id)
-    if ticket is not None:
+async def _find(tools: Tools, job: Job, provider: Provider) -> Ticket | Answer:
+    """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
+    if tools.hooks.may_reveal(provider) and (told := await tools.hooks.ticket_for(job.id)):
         telemetry.order_revealed(job.id)
-        return await tools.move(job, State.POLLING, ticket=ticket, tries=0)
-    wait_s = (job.intent_ms + hooks.WAIT_MS - tools.now_ms()) / 1000
-    if wait_s <= 0:
-        return await tools.end(job, State.DEAD, "submit_unknown")
-    await pause(wait_s, nudged, tools.draining)
-    return await _look_again(tools, job, nudged)
+        return told
+    try:
+        with tools.routes.asking(provider.name):
+            if provider.recovery is Recovery.LOOK_UP:
+                return await provider.look_up(tools.order_id_of(job)) or Answer.ABSENT
+            if searchable := _searchable(provider):
+                return await _search(tools, job, searchable) or Answer.NONE
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        is_clueless = error.kind is ProviderErrorKind.LOST and provider.recovery is Recovery.LOOK_UP
+        return Answer.NEVER if is_clueless else Answer.NONE
+    return Answer.NONE
 
 
-async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
+async def _search(tools: Tools, job: Job, provider: Searchable) -> Ticket | None:
+    for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
+        if await _is_own(tools, job, ticket):
+            telemetry.order_found(job.id)
+            return ticket
+    return None
+
+
+async def _is_own(tools: Tools, job: Job, ticket: Ticket) -> bool:
+    """Note whose a task is, unless it is another job's that ordered the very same."""
+    holder = await tools.shelf.first_choice(f"task:{job.provider}.{ticket['id']}", job.id)
+    return holder == job.id
+
+
+def _searchable(provider: Provider) -> Searchable | None:
+    return provider if isinstance(provider, Searchable) and provider.is_searchable else None
+
+
+async def _repeat(tools: Tools, job: Job, provider: Provider, wait_s: float) -> Job:
     """Order again under the same key; the intent stays, for the first order may be alive."""
     order = await tools.order_for(job, provider)
-    if job.tries:
-        await pause(retry.backoff_s(job.tries), tools.draining)
+    if wait_s:
+        await pause(wait_s, tools.draining)
         if tools.draining.is_set():
             return job
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
@@ -227,30 +297,6 @@ async def _repeat(tools: Tools, job: Job, provider: Provider) -> Job:
         # This order was refused; of the first one nobody knows.
         return await tools.end(job, State.DEAD, "submit_unknown")
     return await _accepted(tools, job, provider, answer)
-
-
-async def _look_up(tools: Tools, job: Job, provider: Provider) -> Job:
-    is_known = False
-    for delay_s in _LOOK_UP_AFTER_S:
-        await pause(delay_s, tools.draining)
-        if tools.draining.is_set():
-            return job
-        try:
-            with tools.routes.asking(provider.name):
-                ticket = await provider.look_up(tools.order_id_of(job))
-        except ProviderError as error:
-            telemetry.provider_failed(job, error.kind, str(error))
-            is_known = False
-            continue
-        if ticket is not None:
-            return await tools.move(job, State.POLLING, ticket=ticket, tries=0)
-        is_known = True
-    if is_known and job.tries < retry.SUBMIT_ATTEMPTS:
-        # It has refused nothing: whoever was chosen is asked again, and no stand-in.
-        return await tools.move(
-            job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
-        )
-    return await tools.end(job, State.DEAD, "submit_unknown")
 
 
 async def order_again(tools: Tools, job: Job) -> Job | None:

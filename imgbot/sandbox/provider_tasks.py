@@ -3,6 +3,7 @@
 import random
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -53,6 +54,8 @@ class Task:
     cancelled_at: float = 0.0
     hook_url: str = ""
     """Where its end is told, where somebody asked for that."""
+    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it was ordered with, where the provider lists that."""
     details: Any = None
     """What the provider's error says, where its word is not enough."""
     _used: dict[str, int] = field(default_factory=dict[str, int])

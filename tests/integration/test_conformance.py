@@ -5,9 +5,10 @@ is charged as often as it should be, and carries neither our secrets nor a Teleg
 """
 
 import asyncio
+import time
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,10 @@ from imgbot.errors import ProviderError, ProviderErrorKind as Kind, UserError
 from imgbot.imaging import pictures
 from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
+from imgbot.providers.declared.provider import DeclaredProvider
 from imgbot.providers.http import Deadlines
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider
+from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider, uploaded
 from imgbot.sandbox.server import Sandbox
 from tests.support.conformance import HOSTED, LASTING, PROVIDERS, Scenario, cases
 from tests.support.orders import make_order, submitted
@@ -214,6 +216,35 @@ async def test_a_task_that_nobody_knows_is_lost(stand: Stand, name: str) -> None
         await ask()
 
     assert refusal.value.kind is Kind.LOST
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"), [("replicate", Operation.CREATE), ("fal", Operation.UPSCALE)]
+)
+async def test_an_order_whose_answer_was_lost_is_found_by_what_it_said(
+    stand: Stand, tmp_path: Path, name: str, operation: Operation
+) -> None:
+    simulator, provider = stand.sandbox.simulators[name], stand.provider(name)
+    assert isinstance(provider, DeclaredProvider)
+    pictures = [picture(90, 70)] if operation is Operation.UPSCALE else []
+    order = make_order(tmp_path, operation, "a lake at noon", pictures=pictures)
+    order = await uploaded(provider, order)
+    fields, since_ms = provider.fields_of(order), round(time.time() * 1000)
+    assert await provider.search(operation, fields, since_ms) == []
+    simulator.book.settings.change({"marks": "[[sim:drop_after_accept]]"})
+    other = provider.fields_of(replace(order, words="a lake at night", uploads=("https://b.org",)))
+
+    with pytest.raises(ProviderError) as lost:
+        await provider.submit(order)
+    [ticket] = await provider.search(operation, fields, since_ms)
+    done = await provider.poll(ticket)
+
+    assert lost.value.kind is Kind.SUBMIT_UNKNOWN
+    assert isinstance(done, Done)
+    assert ticket["id"] == simulator.book.tasks[-1].id
+    assert await provider.search(operation, other, since_ms) == []
+    assert await provider.search(operation, {}, since_ms) == []
+    assert await provider.search(operation, fields, since_ms + 3_600_000) == []
 
 
 CANCELS = {

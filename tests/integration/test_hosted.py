@@ -55,7 +55,7 @@ async def lone(tmp_path: Path) -> AsyncIterator[Hosted]:
 
 
 @asynccontextmanager
-async def open_hosted(state_dir: Path) -> AsyncGenerator[Hosted]:
+async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenerator[Hosted]:
     async with open_sandbox() as (sandbox, control):
         admin = await control.make_user("Olga", language_code="en")
         urls = {name: sandbox.simulators[name].base_url for name in ("replicate", "fal")}
@@ -70,7 +70,8 @@ async def open_hosted(state_dir: Path) -> AsyncGenerator[Hosted]:
             REPLICATE_API_TOKEN=sandbox.simulators["replicate"].key,
             FAL_KEY=sandbox.simulators["fal"].key,
         )
-        bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
+        if is_public:
+            bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
         for name in urls:
             await control.post(f"provider/{name}", {"duration_s": [0.2, 0.4]})
         async with bot:
@@ -138,11 +139,34 @@ async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(
     person = await control.make_user("Boris", language_code="en")
     before = len((await hosted.view("replicate"))["ledger"])
 
-    await control.say(person, "a red fox [[sim:drop_after_accept]]")
+    await control.say(person, "a red fox [[sim:drop_after_accept]] [[sim:unlisted]]")
     await result_for(control, person)
 
     assert len((await hosted.view("replicate"))["ledger"]) == before + 1
     assert "a webhook told of the order" in hosted.bot.log
+
+
+async def test_without_webhooks_a_lost_answer_is_found_in_the_providers_list(
+    tmp_path: Path,
+) -> None:
+    async with open_hosted(tmp_path, is_public=False) as hosted:
+        control = hosted.control
+        person = await control.make_user("Boris", language_code="en")
+
+        await control.say(person, "a red fox [[sim:500_after_accept]]")
+        await result_for(control, person)
+        # The same once more is another order, whatever the list shows of the first.
+        after = await control.last_seq()
+        await control.say(person, "a red fox [[sim:500_after_accept]]")
+        await result_for(control, person, after)
+        await hosted.mark("fal", "[[sim:drop_after_accept]]")
+        after = await control.last_seq()
+        await control.send_photos(person, [PHOTO], caption="/upscale x2")
+        await result_for(control, person, after)
+
+        assert len((await hosted.view("replicate"))["ledger"]) == 2
+        assert len((await hosted.view("fal"))["ledger"]) == 1
+        assert hosted.bot.log.count("in the provider's list") == 3
 
 
 async def test_a_forged_webhook_is_refused_and_changes_nothing(

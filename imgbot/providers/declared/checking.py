@@ -11,6 +11,7 @@ ORDER_SLOTS = frozenset(
     {"prompt", "image", "images", "ratio", "scale", "seed", "hook", "model", "app", "job"}
 )
 TICKET_SLOTS = frozenset({"id", "poll", "result", "cancel", "model", "app"})
+SEARCH_SLOTS = frozenset({"model", "app", "since"})
 UPLOAD_SLOTS = frozenset({"file_name", "mime", "size_bytes", "data"})
 
 
@@ -63,6 +64,8 @@ def _slots(spec: Spec) -> list[tuple[Place, frozenset[str]]]:
         (("upload", "url"), UPLOAD_SLOTS | named),
         (("upload", "fields"), UPLOAD_SLOTS),
         (("upload", "body"), UPLOAD_SLOTS),
+        (("search", "url"), SEARCH_SLOTS | named),
+        (("search", "query"), SEARCH_SLOTS),
         (("hook", "key_url"), named),
         (("balance", "url"), named),
     ]

@@ -1,7 +1,7 @@
 """A provider by its file: fills the templates, asks, and reads the answers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Operation
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.declared import reading
+from imgbot.providers.declared import reading, searching
 from imgbot.providers.declared.choices import (
     addresses,
     app_of,
@@ -23,7 +23,7 @@ from imgbot.providers.declared.choices import (
 from imgbot.providers.declared.handing import Handing
 from imgbot.providers.declared.hooks import HookReader
 from imgbot.providers.declared.paths import first, first_text
-from imgbot.providers.declared.spec import Model, Spec
+from imgbot.providers.declared.spec import Model, Search, Spec, Submit
 from imgbot.providers.declared.templates import fill, slots_in
 from imgbot.providers.http import (
     ANSWER_LIMIT_BYTES,
@@ -61,6 +61,7 @@ class DeclaredProvider:
         self.name = spec.name
         self.most_jobs = spec.limits.jobs
         self.is_hooked = spec.hook is not None
+        self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
         self._spec = spec
         self._models = {
@@ -87,39 +88,41 @@ class DeclaredProvider:
         return replace(order, uploads=await self._handing.hand_over(order))
 
     async def submit(self, order: Order) -> Accepted | Done:
-        model = self._models.get(order.operation)
-        if model is None:
-            raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
+        model = self._model_for(order)
         values = self._values(model, order)
         submit, maps = self._spec.submit, self._spec.maps
-        body = fill(model.body, values, maps)
         answer = await self._door.submit(
             submit.method,
             fill(model.url or submit.url, values, maps),
             params=fill(submit.query, values, maps),
             headers=fill(submit.headers, values, maps),
-            json=body,
+            json=fill(model.body, values, maps),
         )
         if (error := reading.refusal(self._spec, "submit", answer)) is not None:
             raise error
-        task_id = first_text(answer.content, submit.id)
-        if not task_id:
+        ticket = _ticket(model, submit, answer.content)
+        if not ticket["id"]:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, "an acceptance without an id")
-        named = {
-            "poll": first_text(answer.content, submit.poll),
-            "result": first_text(answer.content, submit.result),
-            "cancel": first_text(answer.content, submit.cancel),
-        }
-        return Accepted(
-            {
-                "id": task_id,
-                "model": model.id,
-                **{name: url for name, url in named.items() if url},
-            }
-        )
+        return Accepted(ticket)
 
     async def look_up(self, job_id: str) -> Ticket | None:
         raise NotImplementedError(f"{job_id}: {self.name} knows no ids of ours")
+
+    def fields_of(self, order: Order) -> Mapping[str, str]:
+        model = self._model_for(order)
+        body = fill(model.body, self._values(model, order), self._spec.maps)
+        return searching.fields_of(self._spec.search, body) if self._spec.search else {}
+
+    async def search(
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+    ) -> Sequence[Ticket]:
+        spec, model = self._spec, self._models.get(operation)
+        if spec.search is None or model is None:
+            return []
+        values = {**self._urls, "model": model.id, "app": app_of(model.id)}
+        items = await searching.found_in(spec, self._door, values, fields, since_ms)
+        tickets = [_ticket(model, spec.search, item) for item in items]
+        return [ticket for ticket in tickets if ticket["id"]]
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         spec = self._spec.poll
@@ -200,6 +203,11 @@ class DeclaredProvider:
                 return str(fill(template, values, {}))
         raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
 
+    def _model_for(self, order: Order) -> Model:
+        if (model := self._models.get(order.operation)) is None:
+            raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
+        return model
+
     def _values(self, model: Model, order: Order) -> dict[str, Any]:
         said = self._spec.prompts.get(order.operation, "")
         is_led = order.operation is Operation.RETOUCH or not order.words
@@ -217,6 +225,17 @@ class DeclaredProvider:
             "app": app_of(model.id),
             "job": order.job_id,
         }
+
+
+def _ticket(model: Model, where: Submit | Search, content: Any) -> dict[str, str]:
+    """Return what an answer, or an item of a list, names of its task."""
+    named = {
+        "poll": first_text(content, where.poll),
+        "result": first_text(content, where.result),
+        "cancel": first_text(content, where.cancel),
+    }
+    found = {name: url for name, url in named.items() if url}
+    return {"id": first_text(content, where.id), "model": model.id, **found}
 
 
 def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> HttpDoor:

@@ -172,6 +172,24 @@ class InputRules(fields.InputRules):
     """Longer ones are uploaded; 0 is no limit."""
 
 
+class Search(Part):
+    """Where the latest tasks are listed, and what each was ordered with."""
+
+    url: str
+    query: Mapping[str, str] = Field(default_factory=dict[str, str])
+    items: PathText
+    next: Paths = ()
+    """The address of the next page."""
+    created: Paths
+    input: PathText
+    order: PathText | None = None
+    """Where the same stands in the body of an order; without it, that is all of the body."""
+    id: Paths
+    poll: Paths = ()
+    result: Paths = ()
+    cancel: Paths = ()
+
+
 class Hook(Part):
     """How webhooks are signed, and where they name their task."""
 
@@ -240,6 +258,7 @@ class Spec(Part):
     flags: tuple[Flag, ...] = ()
     errors: tuple[ErrorRule, ...] = ()
     cancel: Cancel | None = None
+    search: Search | None = None
     hook: Hook | None = None
     balance: Balance | None = None
     prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])

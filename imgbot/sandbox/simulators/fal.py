@@ -61,6 +61,7 @@ class Fal(HostedSimulator):
         keyed: dict[tuple[str, str], Handler] = {
             **self._storage.keyed_handlers(),
             ("GET", "/rest/billing/user_balance"): self.balance,
+            ("GET", "/platform/v1/models/requests/by-endpoint"): self.listed,
             ("GET", f"{request}/status"): self.poll,
             ("GET", request): self.result,
             ("PUT", f"{request}/cancel"): self.cancel,
@@ -84,6 +85,7 @@ class Fal(HostedSimulator):
         if "locked" in order.marks:
             raise Refusal(402, "locked", "no credit")
         task = self.accept(order)
+        task.given = self.listed_input(given)
         task.details = details
         self._plan_hook(task, request.query.get("fal_webhook", ""))
         answer = {"status": "IN_QUEUE", "queue_position": 0} | self._places(task)
@@ -178,6 +180,29 @@ class Fal(HostedSimulator):
 
     async def balance(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(_BALANCE_USD)
+
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        """One page of one endpoint's requests that are over, the latest first."""
+        query, now = request.query, self.now()
+        shows_payloads = query.get("expand") == "payloads"
+        items = [
+            {
+                "request_id": task.id,
+                "endpoint_id": task.order.model,
+                "sent_at": self.timestamp(task.started_at),
+                "started_at": self.timestamp(task.begins_at),
+                "ended_at": self.timestamp(task.ends_at),
+                "status_code": self._outcome(task)[0],
+                "duration": task.duration_s,
+            }
+            | ({"json_input": task.given} if shows_payloads else {})
+            for task in reversed(self.book.tasks)
+            if task.order.model == query.get("endpoint_id")
+            and task.status(now) in {"succeeded", "failed"}
+            and self.timestamp(task.ends_at) >= query.get("start", "")
+        ]
+        page = items[: int(query.get("limit", "50"))]
+        return web.json_response({"items": page, "next_cursor": None, "has_more": False})
 
     async def key_set(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(signing.fal_key_set(self.hook_seed))

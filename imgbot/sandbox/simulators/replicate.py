@@ -5,7 +5,7 @@ their version at `/predictions`. A prediction that is cancelled while it is `sta
 `aborted` and costs nothing; later it becomes `canceled` and stays charged.
 
 Marks of its own: `interrupted` (the retryable failure with code PA), `e003` (high demand).
-`expired` shows as `data_removed`.
+`unlisted` (the list of predictions does not show it). `expired` shows as `data_removed`.
 """
 
 import base64
@@ -110,6 +110,7 @@ class Replicate(HostedSimulator):
         wait_s = replicate_bodies.wait_s(request)
         order = self.order(model, given, await self.take_pictures(model, given))
         task = self.accept(order)
+        task.given = self.listed_input(given)
         self._plan_hooks(task, body)
         status = "starting"
         if wait_s and await self.ends_within(task, wait_s):
@@ -129,7 +130,11 @@ class Replicate(HostedSimulator):
 
     async def listed(self, _request: web.Request) -> web.StreamResponse:
         now = self.now()
-        latest = [self._view(task, _STATES[task.status(now)]) for task in self.book.tasks[:-101:-1]]
+        latest = [
+            self._view(task, _STATES[task.status(now)]) | {"input": task.given}
+            for task in self.book.tasks[:-101:-1]
+            if "unlisted" not in task.order.marks
+        ]
         return web.json_response({"previous": None, "next": None, "results": latest})
 
     async def cancel(self, request: web.Request) -> web.StreamResponse:

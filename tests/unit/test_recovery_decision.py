@@ -1,0 +1,51 @@
+"""What is done about an order whose answer was lost: never a second one on a guess."""
+
+import pytest
+
+from imgbot.providers.protocol import Recovery
+from imgbot.retry import SUBMIT_ATTEMPTS
+from imgbot.runner.recovery import Answer, Decision, Step, Unknown, decide
+
+REPEAT, LOOK_UP, NONE = Recovery.REPEAT, Recovery.LOOK_UP, Recovery.NONE
+ABSENT, NEVER = Answer.ABSENT, Answer.NEVER
+ASIDE = Decision(Step.SET_ASIDE)
+ALL = SUBMIT_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("order", "decision"),
+    [
+        (Unknown(REPEAT, 0, 0), Decision(Step.REPEAT)),
+        (Unknown(REPEAT, 2, 0), Decision(Step.REPEAT, 4)),
+        (Unknown(REPEAT, ALL, 0), ASIDE),
+        (Unknown(LOOK_UP, 0, 0), Decision(Step.ASK, 1)),
+        (Unknown(LOOK_UP, 0, 9, questions=2, answer=ABSENT), Decision(Step.ASK, 10)),
+        (Unknown(LOOK_UP, 0, 20, questions=3, answer=ABSENT), Decision(Step.ORDER_AGAIN)),
+        (Unknown(LOOK_UP, ALL, 20, questions=3, answer=ABSENT), ASIDE),
+        (Unknown(LOOK_UP, 0, 20, questions=3), Decision(Step.ASK, 8)),
+        (Unknown(LOOK_UP, 0, 590, questions=20), Decision(Step.ASK, 10)),
+        (Unknown(LOOK_UP, 0, 600, questions=20), ASIDE),
+        (Unknown(LOOK_UP, 0, 9999), Decision(Step.ASK, 1)),
+        (Unknown(LOOK_UP, 0, 1, questions=1, answer=NEVER), ASIDE),
+        (Unknown(NONE, 0, 0), ASIDE),
+        (Unknown(NONE, 0, 0, is_searchable=True), Decision(Step.ASK)),
+        (Unknown(NONE, 0, 3, is_searchable=True, questions=2), Decision(Step.ASK, 4)),
+        (Unknown(NONE, 0, 300, is_searchable=True, questions=9), ASIDE),
+        (Unknown(NONE, 0, 9999, is_searchable=True), Decision(Step.ASK)),
+        (Unknown(NONE, 0, 300, is_hooked=True, questions=9), Decision(Step.ASK, 60)),
+        (Unknown(NONE, 0, 600, is_hooked=True, is_searchable=True, questions=9), ASIDE),
+    ],
+)
+def test_each_case_has_its_step(order: Unknown, decision: Decision) -> None:
+    assert decide(order) == decision
+
+
+@pytest.mark.parametrize("is_hooked", [True, False])
+@pytest.mark.parametrize("answer", list(Answer))
+@pytest.mark.parametrize("questions", range(30))
+def test_without_a_look_up_nothing_is_ordered_again(
+    answer: Answer, questions: int, *, is_hooked: bool
+) -> None:
+    order = Unknown(NONE, 0, 100, is_hooked, not is_hooked, questions, answer)
+
+    assert decide(order).step in {Step.ASK, Step.SET_ASIDE}
