@@ -24,7 +24,7 @@ from imgbot.ops.kept_settings import put_settings
 from imgbot.ops.lock import InstanceLock
 from imgbot.ops.provider_settings import CHOICES, variable_of
 from imgbot.ops.settings import Settings
-from imgbot.queue import relocation, snapshot
+from imgbot.queue import keys, relocation, snapshot
 from imgbot.queue.snapshot import Record
 
 _NO_TOKEN = "1000000:" + "0" * 35
@@ -176,7 +176,9 @@ def _records(
     def has_file(path: str) -> bool:
         return f"state/{path.removeprefix(f'{state_dir}/')}" in manifest.files
 
-    return relocation.doubted(records, int(manifest.about.get("taken_ms", 0)), has_file)
+    taken_ms = int(manifest.about.get("taken_ms", 0))
+    installation = next((r.value for r in _read(folder / REDIS) if r.key == keys.INSTALLATION), "")
+    return relocation.doubted(records, taken_ms, has_file, str(installation))
 
 
 def _check_records(records: Callable[[], Iterator[Record]]) -> None:

@@ -36,9 +36,16 @@ def moved(records: Iterable[Record], old: str, new: str) -> Iterator[Record]:
 
 
 def doubted(
-    records: Iterable[Record], taken_ms: int, has_file: Callable[[str], bool]
+    records: Iterable[Record],
+    taken_ms: int,
+    has_file: Callable[[str], bool],
+    installation: str = "",
 ) -> Iterator[Record]:
-    """Make every job one that asks first whether it was ordered since `taken_ms`."""
+    """Make every job one that asks first whether it was ordered since `taken_ms`.
+
+    It would have been under an id that begins with `installation`; empty for one of an earlier
+    release, which orders under the job's bare id.
+    """
     due: list[str] = []
     for record in records:
         if record.key in _DERIVED:
@@ -51,7 +58,12 @@ def doubted(
             continue
         fields = _fields(record)
         due += [record.key.removeprefix(keys.JOB), str(taken_ms)]
-        yield _with(record, _doubt(fields, taken_ms, has_file))
+        if _is_unordered(fields):
+            job_id = record.key.removeprefix(keys.JOB)
+            order_id = f"{installation}-{job_id}" if installation else ""
+            yield _with(record, _as_ordered(fields, taken_ms) | {"order_id": order_id})
+        else:
+            yield _with(record, _with_a_file(fields, has_file))
     if due:
         yield Record(keys.DUE, "zset", 0, due)
 
@@ -60,20 +72,24 @@ def _stopped(fields: dict[str, str]) -> dict[str, str]:
     return fields | {"state": "cancelled"} if fields.get("state") == "running" else fields
 
 
-def _doubt(
-    fields: dict[str, str], taken_ms: int, has_file: Callable[[str], bool]
-) -> dict[str, str]:
+def _is_unordered(fields: dict[str, str]) -> bool:
     state = fields.get("state", "")
-    is_unordered = state == State.QUEUED or (
+    return state == State.QUEUED or (
         state == State.SUBMITTING and fields.get("intent_ms", "0") == "0"
     )
-    if is_unordered:
-        claimed_ms = fields.get("claimed_ms", "0")
-        return fields | {
-            "state": State.SUBMITTING.value,
-            "intent_ms": str(taken_ms),
-            "claimed_ms": str(taken_ms) if claimed_ms == "0" else claimed_ms,
-        }
+
+
+def _as_ordered(fields: dict[str, str], taken_ms: int) -> dict[str, str]:
+    claimed_ms = fields.get("claimed_ms", "0")
+    return fields | {
+        "state": State.SUBMITTING.value,
+        "intent_ms": str(taken_ms),
+        "claimed_ms": str(taken_ms) if claimed_ms == "0" else claimed_ms,
+    }
+
+
+def _with_a_file(fields: dict[str, str], has_file: Callable[[str], bool]) -> dict[str, str]:
+    state = fields.get("state", "")
     if state in _WITH_A_FILE and fields.get("file") and not has_file(fields["file"]):
         # The bot that went on has shown it and thrown it away: it is fetched again, for nothing.
         is_ticketed = "id" in json.loads(fields.get("ticket") or "{}")
