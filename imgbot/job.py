@@ -88,6 +88,8 @@ class Job:
     words: str = ""
     sources: tuple[Source, ...] = ()
     scale: int = 2
+    side_px: int = 0
+    """Of a picture that is enlarged, the longer side as it came; stored with the intent."""
     ratio: str = ""
     """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int = 0

@@ -5,6 +5,7 @@ whole and on the disk.
 """
 
 import io
+import math
 import os
 import re
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from PIL import Image
 
 from imgbot.errors import UserError
 from imgbot.files import commit, copy_file
-from imgbot.imaging.decoding import decode, size_bytes
+from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, reduce, size_bytes
 
 MIB = 1 << 20
 
@@ -29,6 +30,13 @@ SOURCE_QUALITY = 95
 
 RESULT_LIMIT_BYTES = 100 * MIB
 RESULT_LIMIT_MEGAPIXELS = 64
+# What is asked of a provider: it rounds sides, some up to a multiple of 16.
+ENLARGED_MEGAPIXELS = 63
+SCALES = (2, 4)
+# Less is no enlargement worth its price.
+FACTOR_MIN = 1.1
+# Of a result above all limits, in bytes too, at least a smaller copy is made.
+RESULT_OPENED_MEGAPIXELS, RESULT_REDUCED_MEGAPIXELS = 90, 30
 
 # Telegram's rules for a photo.
 PHOTO_LIMIT_BYTES = 10_000_000
@@ -59,6 +67,8 @@ class Picture:
     format: str
     size_bytes: int
     has_alpha: bool
+    came_side_px: int
+    """The longer side as it came in, before it was reduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,17 @@ class Deliverable:
     size_bytes: int
     original_suffix: str = ""
     """What the result itself may be called, .png or so; empty where it is nothing to hand out."""
+    note: str = ""
+    """A sentence that its caption ends with, by its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enlargement:
+    """What to order so that the result can be prepared."""
+
+    scale: int
+    max_side_px: int
+    """The source is to be made that small; 0 is no limit."""
 
 
 def check(source: str, target_stem: str) -> Picture:
@@ -89,8 +110,10 @@ def check(source: str, target_stem: str) -> Picture:
     image = decode(
         source,
         limit_megapixels=SOURCE_LIMIT_MEGAPIXELS,
-        keep_megapixels=SOURCE_KEPT_MEGAPIXELS,
+        keep_megapixels=SOURCE_LIMIT_MEGAPIXELS,
     )
+    came_side_px = max(image.size)
+    image = reduce(image, SOURCE_KEPT_MEGAPIXELS)
     if min(image.size) < SOURCE_SIDE_MIN_PX:
         raise UserError("picture_too_small")
     path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
@@ -101,7 +124,40 @@ def check(source: str, target_stem: str) -> Picture:
         format="png" if image.mode == "RGBA" else "jpeg",
         size_bytes=size_bytes(path),
         has_alpha=image.mode == "RGBA",
+        came_side_px=came_side_px,
     )
+
+
+def size_of(path: str) -> tuple[int, int]:
+    """Return width and height by the header alone. UserError: result_not_a_picture."""
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
+            return image.size
+    except Exception as error:
+        raise UserError("result_not_a_picture") from error
+
+
+def plan_enlargement(
+    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
+) -> Enlargement:
+    """Plan an order whose result keeps within our limits and its source within the provider's.
+
+    UserError upscale_large_already, where it would hardly become larger.
+    """
+    side_px = max(size)
+    most = min(
+        math.sqrt(ENLARGED_MEGAPIXELS * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px
+    )
+    wanted = min(scale, most)
+    ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
+    limits = [max_side_px] if max_side_px else []
+    if ordered > most:
+        limits.append(int(side_px * most / ordered))
+    limit_px = min(limits, default=0)
+    if min(limit_px or side_px, side_px) * ordered < side_px * FACTOR_MIN:
+        raise UserError("upscale_large_already")
+    return Enlargement(ordered, limit_px)
 
 
 def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:
@@ -147,6 +203,26 @@ def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Delivera
         return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
     ready = _prepare(image, target_stem, as_file=as_file)
     return replace(ready, original_suffix=suffix)
+
+
+def as_it_is(source: str, target_stem: str) -> Deliverable:
+    """Hand out a result that cannot be prepared: the file itself, else a smaller copy of it.
+
+    UserError: result_not_a_picture, where it does not even begin as one.
+    """
+    suffix = original_suffix(source)
+    if suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
+        width, height = size_of(source)
+        path = f"{target_stem}{suffix}"
+        copy_file(source, Path(path))
+        size = size_bytes(path)
+        return Deliverable(path, "document", width, height, size, note="result_as_is_note")
+    image = decode(
+        source,
+        limit_megapixels=RESULT_OPENED_MEGAPIXELS,
+        keep_megapixels=RESULT_REDUCED_MEGAPIXELS,
+    )
+    return _prepare_document(image, target_stem)
 
 
 def _prepare(image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:

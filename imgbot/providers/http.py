@@ -30,6 +30,9 @@ PICTURES_LIMIT_BYTES = 80 << 20
 PICTURE_LIMIT_BYTES = 50 << 20
 """Telegram takes documents up to 50 MB."""
 
+FETCHED_LIMIT_BYTES = 100 << 20
+"""A larger result is reduced to what Telegram takes: it is paid for."""
+
 _MOST_CHARACTERS = PICTURE_LIMIT_BYTES * 4 // 3 + 4
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -238,8 +241,8 @@ async def _write(
         async for chunk in answer.aiter_bytes(_CHUNK_BYTES):
             stall.reschedule(asyncio.get_running_loop().time() + stall_s)
             size_bytes += len(chunk)
-            if size_bytes > PICTURE_LIMIT_BYTES:
-                raise ProviderError(_KIND.FAILED, "the result is over 50 MB")
+            if size_bytes > FETCHED_LIMIT_BYTES:
+                raise ProviderError(_KIND.FAILED, "the result is over 100 MB")
             file.write(chunk)
 
 

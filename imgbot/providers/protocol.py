@@ -77,6 +77,8 @@ class Order:
     """Where a provider that answers with the picture itself writes it."""
     uploads: tuple[str, ...] = ()
     """What the provider calls the pictures, once it has them; see `Uploading`."""
+    side_px: int = 0
+    """Of a picture that is enlarged, the longer side as it came, before it was made to fit."""
     hook_url: str = ""
     """Where the provider may tell that the task is over; empty without a public address."""
 

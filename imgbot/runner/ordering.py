@@ -64,7 +64,7 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     await provider.turn()
     if tools.draining.is_set():
         return await _look_again(tools, job, nudged)
-    intended = await _intend(tools, job, provider, fields)
+    intended = await _intend(tools, job, provider, order, fields)
     if not intended.intent_ms:
         return intended
     try:
@@ -93,7 +93,9 @@ async def _order(
     return await _accepted(tools, job, provider, answer, tools.now_ms())
 
 
-async def _intend(tools: Tools, job: Job, provider: Provider, fields: Mapping[str, str]) -> Job:
+async def _intend(
+    tools: Tools, job: Job, provider: Provider, order: Order, fields: Mapping[str, str]
+) -> Job:
     """Store that the order is about to be made, and with whom; without an intent it is not."""
     is_stand_in = tools.routes.is_fallback(job.operation, provider.name)
     job = await tools.move(
@@ -103,7 +105,8 @@ async def _intend(tools: Tools, job: Job, provider: Provider, fields: Mapping[st
         provider=provider.name,
         order_id=tools.order_id_of(job),
         order_fields=fields,
-        price_micro=provider.offers[job.operation].price_at(job.scale),
+        price_micro=provider.offers[job.operation].price_at(order.scale),
+        side_px=order.side_px,
         note="stand_in_note" if is_stand_in else job.note,
     )
     if job.is_cancelled:

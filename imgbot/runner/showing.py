@@ -16,6 +16,8 @@ from imgbot.errors import (
     MessageGoneError,
     ProviderError,
     TransientError,
+    UserError,
+    WorkerLostError,
 )
 from imgbot.files import make_folder
 from imgbot.imaging import pictures
@@ -46,29 +48,52 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     folder = tools.folder_of(job.id)
     await asyncio.to_thread(make_folder, folder)
     raw = folder / "result"
-    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
-    try:
-        await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
-    except ProviderError as error:
-        return await _after_fetch(tools, job, error)
-    prepare = functools.partial(pictures.prepare, as_file=job.is_file)
-    ready = await tools.pool.run(
-        prepare, str(raw), str(folder / "ready"), about="preparing a result"
-    )
+    waits = await _fetch(tools, job, raw)
+    if waits is not None:
+        return waits
+    ready = await _prepare(tools, job, raw)
     if ready.original_suffix and job.operation is not Operation.COMPARE:
         await asyncio.to_thread(tools.kept.keep, raw, job.id, ready.original_suffix)
     telemetry.stage_took("render", time.monotonic() - begun)
     facts = {**job.facts, "kind": ready.kind}
+    if job.side_px:
+        facts["factor"] = round(max(ready.width, ready.height) / job.side_px, 2)
     return await tools.move(
-        job, State.DELIVERING, file=ready.path, outcome=State.DELIVERED, facts=facts, tries=0
+        job,
+        State.DELIVERING,
+        file=ready.path,
+        outcome=State.DELIVERED,
+        facts=facts,
+        note=ready.note or job.note,
+        tries=0,
     )
 
 
-async def _after_fetch(tools: Tools, job: Job, error: ProviderError) -> Job:
-    telemetry.provider_failed(job, error.kind, str(error))
-    decision = retry.after_fetch(error, job.tries)
+async def _prepare(tools: Tools, job: Job, raw: Path) -> pictures.Deliverable:
+    """Make what is sent of a result; what defies that is sent as it is: it may be paid for."""
+    prepare = functools.partial(pictures.prepare, as_file=job.is_file)
+    paths = str(raw), str(raw.with_name("ready"))
+    try:
+        return await tools.pool.run(prepare, *paths, about="preparing a result")
+    except (UserError, MemoryError, WorkerLostError) as error:
+        telemetry.job_stumbled(job.id, error)
+        return await tools.pool.run(pictures.as_it_is, *paths, about="preparing a result")
+
+
+async def _fetch(tools: Tools, job: Job, raw: Path) -> Job | None:
+    """Fetch the result; a job in its next state where there is none (yet)."""
+    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
+    try:
+        await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        decision = retry.after_fetch(error, job.tries)
+    else:
+        return None
     if isinstance(decision, retry.GiveUp):
-        return await tools.give_up(job, decision)
+        # What an earlier attempt has fetched is kept, and as good.
+        is_here = await asyncio.to_thread(raw.exists)
+        return None if is_here else await tools.give_up(job, decision)
     await pause(decision.delay_s, tools.draining)
     return await tools.move(job, State.RENDERING, tries=job.tries + 1)
 

@@ -62,7 +62,8 @@ async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
         telemetry.job_stumbled(job.id, error)
         await showing.finish(tools, job, job.outcome or State.FAILED)
         return job
-    if job.state is State.RENDERING and job.price_micro and is_billed(job):
+    # A redelivered job has no price any longer: its death was charged.
+    if job.state is State.RENDERING and is_billed(job):
         telemetry.job_stumbled(job.id, error)
         return await tools.end(job, State.DEAD, "result_unusable", **_charge(job))
     if isinstance(error, UserError):

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.imaging.kept import Kept
 from imgbot.imaging.pool import Pool
-from imgbot.job import Job, State
+from imgbot.job import Job, Operation, State
 from imgbot.providers.protocol import Inputs, Order, Provider
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
@@ -123,21 +123,26 @@ class Tools:
         Those that are there already are kept. Raises UserError for a picture that is none, or
         too many of them, WorkerLostError, TransientError.
         """
-        inputs = provider.offers[job.operation].inputs
+        offer = provider.offers[job.operation]
+        inputs, scale, side_px = offer.inputs, job.scale, 0
         if len(job.sources) > inputs.most:
             raise UserError("too_many_for_service", limit=inputs.most)
         folder = self.folder_of(job.id)
         await asyncio.to_thread(make_folder, folder)
-        checked = [
-            await self._fitted(await self._checked(job, index, folder), inputs)
-            for index in range(len(job.sources))
-        ]
+        checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
+        if job.operation is Operation.UPSCALE:
+            [(path, side_px)] = checked
+            size = await self.pool.run(pictures.size_of, str(path), about="measuring a picture")
+            plan = pictures.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
+            inputs, scale = replace(inputs, max_side_px=plan.max_side_px), plan.scale
+            side_px = side_px or max(size)
         return Order(
             job_id=self.order_id_of(job),
             operation=job.operation,
             words=job.words,
-            pictures=tuple(checked),
-            scale=job.scale,
+            pictures=tuple([await self._fitted(path, inputs) for path, _ in checked]),
+            scale=scale,
+            side_px=side_px,
             ratio=job.ratio,
             seed=job.seed,
             target=self.target_of(job.id),
@@ -155,11 +160,12 @@ class Tools:
         )
         return Path(await self.pool.run(fit, str(picture), about="fitting a picture"))
 
-    async def _checked(self, job: Job, index: int, folder: Path) -> Path:
+    async def _checked(self, job: Job, index: int, folder: Path) -> tuple[Path, int]:
+        """Return a picture, and the longer side that it came with; 0 if that was earlier."""
         stem = folder / f"source-{index}"
         for suffix in (".jpg", ".png"):
             if stem.with_suffix(suffix).exists():
-                return stem.with_suffix(suffix)
+                return stem.with_suffix(suffix), 0
         raw = folder / f"raw-{index}"
         if not await self._take_original(job, raw):
             await self.download(job.sources[index].file_id, raw)
@@ -167,7 +173,7 @@ class Tools:
             pictures.check, str(raw), str(stem), about="checking a picture"
         )
         raw.unlink(missing_ok=True)
-        return Path(picture.path)
+        return Path(picture.path), picture.came_side_px
 
     async def _take_original(self, job: Job, target: Path) -> bool:
         """Take a picture of ours as it was made: what Telegram keeps of it is a smaller photo."""

@@ -11,6 +11,9 @@ _CAPTION_WORDS = 600
 """Characters of the person's words that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
+_NEARLY = 0.97
+"""Of a scale: sides are rounded."""
+
 _UNCHANGED = "unchanged"
 _TOLD = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
 
@@ -19,8 +22,10 @@ def caption(job: Job) -> str:
     """Return what stands under the picture: what was asked, what was done, what was not."""
     is_good_already = job.operation is Operation.RETOUCH and _parts(job, "did") == [_UNCHANGED]
     key = "caption_retouch_nothing" if is_good_already else f"caption_{job.operation}"
-    words = _shortened(job.words)
-    lines = [say(job.language, key, words=words, count=len(job.sources), scale=job.scale)]
+    words, factor = _shortened(job.words), float(job.facts.get("factor", job.scale))
+    if job.operation is Operation.UPSCALE and factor < job.scale * _NEARLY:
+        key = "caption_upscale_less"
+    lines = [say(job.language, key, words=words, count=len(job.sources), scale=f"{factor:.2g}")]
     did = changes(job.language, _parts(job, "did"))
     # Whoever gets exactly what she said need not read it twice.
     is_said = job.operation is Operation.EDIT and _bare(did) == _bare(words)

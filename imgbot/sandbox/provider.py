@@ -18,7 +18,7 @@ Markers in the words choose a scenario:
     [[sim:5xx_on_poll=2]]     the first two polls answer 503
     [[sim:drop_after_accept]] the task is made and charged, then the connection is cut, once
     [[sim:malformed]]         the first poll answers broken JSON
-    [[sim:not_a_picture]]     the file is a page, not a picture
+    [[sim:not_a_picture]]     the file is a page, not a picture, when it is fetched first
     [[sim:expired]]           the file is gone
 """
 
@@ -122,7 +122,7 @@ class Provider:
         task = self._task(request)
         if task.status(self._now()) != "succeeded" or "expired" in task.order.marks:
             raise Refusal(404, "not_found", "no such file")
-        if "not_a_picture" in task.order.marks:
+        if task.takes("not_a_picture"):
             return web.Response(body=serving.PAGE, content_type="image/jpeg")
         async with self._threads:
             picture = await asyncio.to_thread(provider_pictures.render, task.order)

@@ -193,6 +193,7 @@ TEXTS = {
     "caption_retouch": "✨ Retouched",
     "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed fixing",
     "caption_upscale": "🔍 Enlarged ×{scale}",
+    "caption_upscale_less": "🔍 Enlarged ×{scale}, the most for this picture",
     "caption_compare": "Before and after",
     "caption_did": "Done: {did}",
     "caption_unknown": "I didn't understand: {words}",
@@ -272,6 +273,7 @@ TEXTS = {
         "Everything I can do is in /help."
     ),
     "merge_needs_two": "A merge takes at least two photos.",
+    "upscale_large_already": "This picture is already as large as I can make one.",
     "upscale_too_large": (
         "This picture can't be made larger: it would come to {megapixels:g} MP, and the limit is "
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."

@@ -193,6 +193,7 @@ TEXTS = {
     "caption_retouch": "✨ Улучшено",
     "caption_retouch_nothing": "✨ Фото и так хорошее: исправлять ничего не пришлось",
     "caption_upscale": "🔍 Увеличено ×{scale}",
+    "caption_upscale_less": "🔍 Увеличено ×{scale} — для этой картинки это предел",
     "caption_compare": "До и после",
     "caption_did": "Сделано: {did}",
     "caption_unknown": "Не понял: {words}",
@@ -275,6 +276,7 @@ TEXTS = {
         "Так я не умею: «{words}». Попробуйте, например: {nearest}. Всё, что я умею, — в /help."
     ),
     "merge_needs_two": "Для объединения нужно хотя бы два фото.",
+    "upscale_large_already": "Эта картинка уже такая большая, что больше мне её не сделать.",
     "upscale_too_large": (
         "Такую картинку уже не увеличить: вышло бы {megapixels:g} Мп, а предел — "
         "{limit_megapixels:g} Мп. Попробуйте ×2 или картинку поменьше."

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from imgbot.queue import keys
 from imgbot.sandbox.server import Sandbox
-from tests.integration.test_actions import jpeg, result_for
+from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, Message, Person, open_sandbox
 from tests.support.waiting import eventually
@@ -131,6 +131,22 @@ async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted, contro
         return [day.get(f"user:{person.id}") for day in days] == ["240000"]
 
     await eventually(charged)
+
+
+async def test_an_enlargement_above_the_limits_is_ordered_smaller_and_told_so(
+    hosted: Hosted, control: Control
+) -> None:
+    person = await control.make_user("Anna", language_code="en")
+    earlier = len((await hosted.view("fal"))["ledger"])
+
+    large = ("large.jpg", jpeg("cat", (2560, 1920)))
+    await control.send_documents(person, [large], caption="/upscale x4")
+    shown = await result_for(control, person)
+    size = (await picture_in(control, shown)).size
+
+    assert shown.text == "🔍 Enlarged ×3.6, the most for this picture"
+    assert size == (9164, 6872)
+    assert len((await hosted.view("fal"))["ledger"]) == earlier + 1
 
 
 async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(

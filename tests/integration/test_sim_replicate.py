@@ -103,14 +103,20 @@ async def test_an_upscale_is_as_large_as_its_factor_says(
     assert (await desk.task())["operation"] == "upscale"
 
 
-async def test_an_enormous_upscale_is_bounded(desk: Desk) -> None:
-    begun = await submit_version(
-        desk, ESRGAN, {"image": data_uri(picture(3000, 1500)), "scale": 10}
-    )
+async def test_a_large_upscale_has_its_real_size(desk: Desk) -> None:
+    begun = await submit_version(desk, ESRGAN, {"image": data_uri(picture(2560, 1920)), "scale": 4})
 
-    _, (width, height) = seen(await fetch(desk, (await poll(desk, begun))["output"]))
+    _, size = seen(await fetch(desk, (await poll(desk, begun))["output"]))
 
-    assert (width == 2 * height, width * height <= 32_000_000) == (True, True)
+    assert size == (10_240, 7_680)
+
+
+async def test_an_enormous_upscale_is_refused_and_costs_nothing(desk: Desk) -> None:
+    given = {"image": data_uri(picture(3000, 1500)), "scale": 10}
+    answer = await desk.http.post("/v1/predictions", json={"version": ESRGAN, "input": given})
+
+    assert answer.status_code == 422
+    assert (await desk.view())["ledger"] == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from imgbot.conversation.admin_stuck import LONGEST_MS
 from imgbot.queue import keys
+from imgbot.sandbox.simulators.serving import PAGE
 from imgbot.texts import say
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
@@ -105,6 +106,32 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     async with stage.bot.redis() as redis:
         assert await redis.hgetall(keys.ACTIVE) == {}
         assert await redis.exists(f"{keys.RESULT}{job_id}")
+
+
+async def test_a_paid_file_that_is_no_picture_is_kept_and_delivered_by_the_admin(
+    stage: Stage,
+) -> None:
+    control = stage.control
+    anna = await control.make_user("Anna")
+    job_id = await die(stage, anna, "not_a_picture", "")
+    kept = stage.bot.state_dir / "jobs" / job_id / "result"
+    content = kept.read_bytes()
+    sentence = (await said_by_bot(stage.bot, control, anna, anna.id, rests=False))[0]
+    before = await charged(stage)
+
+    stuck = await listed(stage)
+    answer = await press(stage, stuck, "🔁 1")
+    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
+    await eventually(lambda: listed(stage), lambda m: m.text == say("en", "stuck_none"))
+
+    assert content == PAGE
+    assert sentence.text == f"{say('en', 'result_unusable')} {say('en', 'charge_maybe')}"
+    assert say("en", "stuck_result_unusable") in stuck.text
+    assert answer == say("en", "stuck_asked")
+    assert shown.id == sentence.id
+    assert await ledger(stage) == 1
+    assert await charged(stage) == before
+    assert not kept.exists()
 
 
 async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> None:

@@ -19,9 +19,7 @@ class _Ends:
 
 
 def _job(state: State, *, is_ordered: bool) -> Job:
-    return Job(
-        "1", 1, 1, Operation.EDIT, "en", state=state, price_micro=40_000, intent_ms=int(is_ordered)
-    )
+    return Job("1", 1, 1, Operation.EDIT, "en", state=state, intent_ms=int(is_ordered))
 
 
 NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_ordered=True)

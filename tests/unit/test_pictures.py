@@ -9,7 +9,16 @@ import pytest
 from PIL import Image, ImageCms, ImageStat
 
 from imgbot.errors import UserError
-from imgbot.imaging.pictures import Picture, check, prepare, save_jpeg
+from imgbot.imaging import pictures
+from imgbot.imaging.pictures import (
+    Enlargement,
+    Picture,
+    as_it_is,
+    check,
+    plan_enlargement,
+    prepare,
+    save_jpeg,
+)
 from imgbot.imaging.pool import Pool
 from tests.support.hostile import gif_of_frames
 from tests.support.photos import add_noise, load_photo, photo_path, psnr_db
@@ -169,6 +178,7 @@ def test_big_photographs_are_reduced_to_what_is_worked_on(tmp_path: Path) -> Non
     picture = checked(photo, tmp_path, "JPEG", quality=80)
     assert 24 < picture.width * picture.height / 1_000_000 <= 25
     assert picture.width / picture.height == pytest.approx(1.4, rel=0.01)
+    assert picture.came_side_px == 7000
 
 
 def test_a_photo_is_delivered_as_a_photo(tmp_path: Path) -> None:
@@ -208,6 +218,62 @@ def test_a_cut_out_keeps_its_transparency(tmp_path: Path) -> None:
     deliverable = prepare(str(tmp_path / "source.png"), str(tmp_path / "out"))
     assert (deliverable.kind, deliverable.path) == ("document", str(tmp_path / "out.png"))
     assert opened(deliverable.path).getpixel((0, 0)) == (0, 0, 0, 0)
+
+
+def test_what_cannot_be_prepared_is_handed_out_as_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "result"
+    Image.new("L", (7000, 7000)).save(source, "WEBP", quality=1, method=0)
+    with pytest.raises(UserError, match="result_not_a_picture"):
+        prepare(str(source), str(tmp_path / "out"))
+    ready = as_it_is(str(source), str(tmp_path / "out"))
+    assert (ready.kind, ready.width, ready.height) == ("document", 7000, 7000)
+    assert ready.path == str(tmp_path / "out.webp")
+    assert Path(ready.path).read_bytes() == source.read_bytes()
+    assert ready.note == "result_as_is_note"
+
+
+def test_of_what_telegram_would_not_take_a_smaller_copy_is_handed_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = tmp_path / "result"
+    Image.linear_gradient("L").resize((8400, 8400)).save(source, "JPEG", quality=95)
+    monkeypatch.setattr(pictures, "DOCUMENT_LIMIT_BYTES", source.stat().st_size - 1)
+    ready = as_it_is(str(source), str(tmp_path / "out"))
+    assert (ready.kind, ready.note) == ("document", "")
+    assert 29 < ready.width * ready.height / 1_000_000 <= 30
+
+
+@pytest.mark.parametrize("content", [b"", b"<!doctype html>", b"\xff\xd8\xff" + bytes(500)])
+def test_what_is_no_picture_is_not_handed_out(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "result").write_bytes(content)
+    with pytest.raises(UserError, match="_not_a_picture"):
+        as_it_is(str(tmp_path / "result"), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "max_side_px", "plan"),
+    [
+        ((1000, 800), 4, 4096, Enlargement(4, 4096)),
+        ((2000, 1980), 4, 0, Enlargement(4, 1994)),
+        ((2560, 1920), 4, 4096, Enlargement(4, 2291)),
+        # Three quarters of its pixels would be thrown away for a little more: ×2 is better.
+        ((4032, 3024), 4, 4096, Enlargement(2, 4096)),
+        ((5000, 4000), 4, 4096, Enlargement(2, 4096)),
+        ((5700, 4300), 2, 0, Enlargement(2, 4569)),
+        ((12_000, 900), 4, 0, Enlargement(2, 10_000)),
+    ],
+)
+def test_an_enlargement_is_planned_within_the_limits(
+    size: tuple[int, int], scale: int, max_side_px: int, plan: Enlargement
+) -> None:
+    assert plan_enlargement(size, scale, frozenset({2, 4}), max_side_px) == plan
+
+
+def test_what_would_hardly_become_larger_is_not_ordered() -> None:
+    with pytest.raises(UserError, match="upscale_large_already"):
+        plan_enlargement((5000, 2500), 4, frozenset({2}), 2048)
+    with pytest.raises(UserError, match="upscale_large_already"):
+        plan_enlargement((20_000, 1000), 2, frozenset({2, 4}), 0)
 
 
 def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:

@@ -1,16 +1,21 @@
 """The end of a job as its person sees it."""
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from PIL import Image
 
 from imgbot.errors import UserError
 from imgbot.job import Job, Operation, Source, State
+from imgbot.providers.protocol import Output
 from imgbot.retry import DELIVERY_ATTEMPTS
-from imgbot.runner import showing
+from imgbot.runner import showing, words
 from imgbot.runner.tools import Tools
 
 JOB = Job(
@@ -36,6 +41,42 @@ async def shown_after(tools: Tools, *errors: Exception) -> Any:
     await showing.deliver(tools, JOB, asyncio.Event())
     finish = cast("AsyncMock", tools.queue.finish)
     return finish.await_args
+
+
+@pytest.mark.parametrize(
+    ("factor", "caption"),
+    [
+        (4.0, "🔍 Enlarged ×4"),
+        (3.98, "🔍 Enlarged ×4"),
+        (3.41, "🔍 Enlarged ×3.4, the most for this picture"),
+        (2.0, "🔍 Enlarged ×2, the most for this picture"),
+    ],
+)
+def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
+    job = replace(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
+    assert words.caption(job) == caption
+
+
+async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
+    async def fetch(_output: Output, target: Path) -> None:
+        Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)
+
+    async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
+        return work(*args)
+
+    job = replace(
+        JOB, operation=Operation.UPSCALE, scale=4, side_px=2000, ticket={"outputs": [{"url": "u"}]}
+    )
+    tools = Mock(move=AsyncMock(), folder_of=Mock(return_value=tmp_path), pool=Mock(run=run))
+    tools.provider_of.return_value.fetch = fetch
+
+    await showing.render(cast("Tools", tools), job, asyncio.Event())
+
+    stored = tools.move.await_args.kwargs
+    assert stored["file"] == str(tmp_path / "ready.webp")
+    assert stored["facts"] == {"kind": "document", "factor": 3.5}
+    assert stored["note"] == "result_as_is_note"
+    assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
 
 
 async def test_a_picture_that_fails_for_no_known_reason_is_shown_again(tools: Tools) -> None:

@@ -10,9 +10,8 @@ from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.errors import UserError
 from imgbot.imaging.engine import local
+from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
 
-LIMIT_MEGAPIXELS = 50
-SCALES = (2, 4)
 TILE_PX = 512
 # What a tile sees beyond its edges; more than the filters reach.
 MARGIN_PX = 12
@@ -33,11 +32,11 @@ def upscale_picture(
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {SCALES}, not {scale}")
     width, height = image.width * scale, image.height * scale
-    if width * height > LIMIT_MEGAPIXELS * 1_000_000:
+    if width * height > RESULT_LIMIT_MEGAPIXELS * 1_000_000:
         raise UserError(
             "upscale_too_large",
             megapixels=round(width * height / 1_000_000, 1),
-            limit_megapixels=LIMIT_MEGAPIXELS,
+            limit_megapixels=RESULT_LIMIT_MEGAPIXELS,
         )
     report = _rising(on_progress)
     doubled = None

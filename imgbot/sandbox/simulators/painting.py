@@ -7,7 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-_MOST_PIXELS = 32_000_000
+from imgbot.sandbox.provider_orders import Refusal
+
+_MOST_PIXELS = 128_000_000
 MIME_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
@@ -45,9 +47,10 @@ def opened(content: bytes) -> Picture:
 
 
 def bounded(width: float, height: float) -> tuple[int, int]:
-    """The size with fewer pixels, if they are too many for a simulator."""
-    share = min(1.0, (_MOST_PIXELS / (width * height)) ** 0.5)
-    return max(1, round(width * share)), max(1, round(height * share))
+    """The size as it was asked for. Raises Refusal where a simulator has no room for it."""
+    if width * height > _MOST_PIXELS:
+        raise Refusal(422, "size", f"more than {_MOST_PIXELS // 1_000_000} megapixels")
+    return max(1, round(width)), max(1, round(height))
 
 
 def ratio_size(ratio: str, pixels: int, step: int = 16) -> tuple[int, int]:
