@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, State
+from imgbot.levels import Load
 from imgbot.ops.pipeline import Glance, Sources, UnknownJob, Worker
 from imgbot.queue.overview import DeadJob, Overview
 from imgbot.runner.loop import Runner
@@ -13,23 +14,27 @@ from imgbot.version import version
 
 def sources_of(
     overview: Overview,
-    runner: Runner,
+    runner: Runner | None,
     pool: Pool,
     providers: Iterable[str],
     now_ms: Callable[[], int],
     running_per_user: int,
     measure: Callable[[], Awaitable[None]],
 ) -> Sources:
-    """Say whom the watch asks."""
+    """Say whom the watch asks; there is no runner before Telegram has answered."""
 
     async def glance() -> Glance:
         found = await overview.look(now_ms(), running_per_user)
         return Glance(
-            jobs=_by_state(found.waiting, runner.jobs),
+            jobs=_by_state(found.waiting, runner.jobs if runner else ()),
             refused=found.refused,
             unknown=[_unknown(job) for job in found.dead],
             is_paused=found.is_paused,
-            load=replace(runner.load, waiting=sum(found.waiting.values()), capped=found.capped),
+            load=replace(
+                runner.load if runner else Load(),
+                waiting=sum(found.waiting.values()),
+                capped=found.capped,
+            ),
         )
 
     def workers() -> list[Worker]:

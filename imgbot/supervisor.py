@@ -8,7 +8,7 @@ import asyncio
 import functools
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from aiogram import Bot
 from redis.asyncio import Redis
@@ -39,7 +39,7 @@ from imgbot.retry import backoff_s
 from imgbot.tasks import end, pause, unless
 from imgbot.telegram.client import greet, open_bot
 from imgbot.version import version
-from imgbot.wiring import Doors, Parts, caps_of, wire
+from imgbot.wiring import Doors, Parts, caps_of, watch_start, wire
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
@@ -47,6 +47,9 @@ DRAIN_S = 25.0
 ORDER_DRAIN_S = 115.0
 """And so much more an order that is lost without its answer, though it is paid for: OpenAI's
 edits are reported to take 60 to 150 s."""
+
+SHOWN_AFTER_S = 1.0
+"""Telegram answers sooner; while it does not, /healthz and the status page say so."""
 
 REDIS_PATIENCE_S = 60.0
 """A Redis that answered and falls silent during the start is asked again for so long."""
@@ -70,7 +73,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         server, redis, is_synced = opened
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
-        myself = await _greet(bot, signals.draining, notifier)
+        myself = await _Greeting(bot, signals.draining, notifier).run(settings, redis, pool)
         if myself is None:
             return
         routes = open_routes(settings, pool)
@@ -116,21 +119,47 @@ async def _open_redis(
     return server, redis, is_synced
 
 
-async def _greet(bot: Bot, draining: asyncio.Event, notifier: Notifier) -> Myself | None:
-    """Wait for Telegram, saying so; None if told to stop meanwhile."""
-    attempt = 0
-    while not draining.is_set():
-        notifier.status("waiting for Telegram")
-        try:
-            me = await unless(draining, greet(bot))
-            return None if me is None else Myself(me.id, me.username or "")
-        except TransientError as error:
-            delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
-            telemetry.warned("Telegram does not answer (%s); again in %.0f s", error, delay_s)
-            notifier.extend_timeout(delay_s + 90)
-            attempt += 1
-            await pause(delay_s, draining)
-    return None
+class _Greeting:
+    """The wait for Telegram at the start; it says so, to whoever looks as well."""
+
+    def __init__(self, bot: Bot, draining: asyncio.Event, notifier: Notifier) -> None:
+        self._bot = bot
+        self._draining = draining
+        self._notifier = notifier
+        self.trouble = ""
+
+    async def run(self, settings: Settings, redis: Redis, pool: Pool) -> Myself | None:
+        """Return who the bot is; None if told to stop meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN_AFTER_S):
+                return await self._greet()
+        watch, checks = watch_start(settings, redis, self._bot, pool, lambda: self.trouble)
+        seen = OpsServer(
+            *(settings.http, metrics.REGISTRY, checks, None, watch), settings.spare_http_ports
+        )
+        async with seen, asyncio.TaskGroup() as background:
+            look = background.create_task(watch.run())
+            try:
+                return await self._greet()
+            finally:
+                await end(look)
+
+    async def _greet(self) -> Myself | None:
+        attempt = 0
+        while not self._draining.is_set():
+            self._notifier.status("waiting for Telegram")
+            self.trouble = self.trouble or "has not answered since the start"
+            try:
+                me = await unless(self._draining, greet(self._bot))
+                return None if me is None else Myself(me.id, me.username or "")
+            except TransientError as error:
+                self.trouble = f"cannot be used yet ({error})"
+                delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
+                telemetry.warned("Telegram %s; again in %.0f s", self.trouble, delay_s)
+                self._notifier.extend_timeout(delay_s + 90)
+                attempt += 1
+                await pause(delay_s, self._draining)
+        return None
 
 
 async def _take_over(

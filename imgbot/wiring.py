@@ -37,6 +37,7 @@ from imgbot.queue.gallery import Gallery
 from imgbot.queue.hints import Hints
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import trouble_of
+from imgbot.queue.overview import Overview
 from imgbot.queue.people import People
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
@@ -136,7 +137,8 @@ def wire(settings: Settings, doors: Doors) -> Parts:
     disk = functools.partial(trouble_with, settings.state_dir)
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
-    checks = _checks(settings, doors, updates)
+    checks = _checks(settings, doors.redis, doors.bot, lambda: updates.contact.trouble)
+    checks["updates"] = lambda: updates.trouble
     upkeep = Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms)
     asked = sources_of(
         office.overview,
@@ -161,6 +163,19 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         take_hook=tools.hooks.take,
         watch=watch,
     )
+
+
+def watch_start(
+    settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
+) -> tuple[Watch, Mapping[str, Check]]:
+    """Make what shows the service while it waits for Telegram."""
+    checks = _checks(settings, redis, bot, telegram)
+
+    async def measure() -> None: ...
+
+    names, running = settings.providers, settings.running_per_user
+    asked = sources_of(Overview(redis), None, pool, names, now_ms, running, measure)
+    return Watch(metrics.REGISTRY, checks, asked, settings.state_dir), checks
 
 
 def _house(settings: Settings, routes: Routes) -> House:
@@ -273,15 +288,14 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
     )
 
 
-def _checks(settings: Settings, doors: Doors, updates: UpdatePoller) -> dict[str, Check]:
+def _checks(settings: Settings, redis: Redis, bot: Bot, telegram: Check) -> dict[str, Check]:
     def check_clock() -> str:
-        session = doors.bot.session
+        session = bot.session
         return session.clock_trouble if isinstance(session, DatedSession) else ""
 
     return {
-        "redis": lambda: trouble_of(doors.redis),
-        "telegram": lambda: updates.contact.trouble,
-        "updates": lambda: updates.trouble,
+        "redis": lambda: trouble_of(redis),
+        "telegram": telegram,
         "clock": check_clock,
         "disk": lambda: trouble_with(settings.state_dir),
     }

@@ -12,12 +12,12 @@ from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
+    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
     TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramMigrateToChat,
-    TelegramNetworkError,
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
@@ -98,7 +98,7 @@ async def _decoded(
     try:
         return await make_request(bot, method)
     except (UnicodeDecodeError, LookupError) as error:
-        raise TelegramNetworkError(method=method, message=type(error).__name__) from None
+        raise ClientDecodeError("not an answer of the Bot API", error, None) from None
 
 
 async def greet(bot: Bot) -> User:
@@ -162,6 +162,8 @@ def _translated(error: Exception) -> Exception:
     for kind, consequence in _CONSEQUENCES:
         if isinstance(error, kind):
             return consequence(error)
+    if isinstance(error, ClientDecodeError):
+        return TransientError("its answer cannot be read")
     return TransientError(f"Telegram: {type(error).__name__}")
 
 

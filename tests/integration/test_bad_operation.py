@@ -42,6 +42,42 @@ async def log_of(bot: Bot) -> str:
     return bot.log
 
 
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        ({"kind": "delay", "delay_s": 8.0}, "has not answered since the start"),
+        (
+            {"kind": "error", "error_code": 502},
+            "cannot be used yet (Telegram: TelegramServerError)",
+        ),
+        ({"kind": "gateway", "error_code": 502}, "cannot be used yet (its answer cannot be read)"),
+    ],
+    ids=["silent", "down", "gateway"],
+)
+async def test_a_telegram_that_does_not_serve_at_the_start_is_seen(
+    stage: Stage, fault: dict[str, Any], named: str
+) -> None:
+    _, control, bot = stage
+    await control.fault("getMe", times=1000, **fault)
+    await bot.launch()
+
+    async def seen() -> tuple[str, str]:
+        try:
+            document = json.loads(await bot.get("/status.json"))
+            return (await health(bot))["telegram"], document["checks"]["telegram"]
+        except (httpx.HTTPError, ValueError):
+            return "", ""
+
+    try:
+        await eventually(seen, lambda found: found == (named, named))
+        await control.clear_faults()
+        person = await control.make_user("Ann")
+        await control.say(person, "/start")
+        await control.wait_message(person.id)
+    finally:
+        await bot.stop()
+
+
 async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> None:
     sandbox, control, bot = stage
     owner = await control.make_user("Owner")
