@@ -114,6 +114,11 @@ _COMMANDS = {
         arguments=operating.scale_arguments,
         run=operating.scale,
     ),
+    "prometheus-config": _Command(
+        help="write what Prometheus and Grafana need into a folder",
+        arguments=operating.prometheus_arguments,
+        run=operating.prometheus_config,
+    ),
     "loadtest": _Command(
         help="test this machine under the load of so many users",
         arguments=loadtest_arguments,

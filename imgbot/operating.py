@@ -196,6 +196,23 @@ def scale(options: argparse.Namespace) -> int:
     return _operated(lambda: change(options.number, os.environ, _say))
 
 
+def prometheus_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="where to, like /etc/prometheus")
+
+
+def prometheus_config(options: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from imgbot.ops.shipped_files import write_prometheus_config
+    from imgbot.ops.status_command import target_of
+
+    def act() -> None:
+        target = str(target_of(os.environ).address)
+        _say("\n".join(write_prometheus_config(Path(options.folder), target)))
+
+    return _operated(act)
+
+
 def loadtest(options: argparse.Namespace) -> int:
     """Test under load; the status of the criteria, or that of what stopped it."""
     from imgbot.loadtest.command import main as test

@@ -3,10 +3,17 @@
 A wheel carries the folder systemd/ of the checkout as imgbot/ops/shipped.
 """
 
+from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from imgbot.files import replace_file
+
+TARGET = "127.0.0.1:8080"
+"""Where Prometheus looks for the bot, as shipped."""
+
+_FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
 _CHECKOUT = Path(__file__).parents[2] / "systemd"
 
 
@@ -20,3 +27,24 @@ def shipped(name: str) -> Traversable:
         if found.is_file() or found.is_dir():
             return found
     raise FileNotFoundError(f"{name} does not come with imgbot")
+
+
+def shipped_names() -> Iterator[str]:
+    """Give the path below systemd/ of every file that comes with the program."""
+    for top in ("imgbot.service", "imgbot.env", "prometheus", "grafana"):
+        found = shipped(top)
+        yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
+
+
+def write_prometheus_config(folder: Path, target: str) -> list[str]:
+    """Write what Prometheus and Grafana read about the bot that listens at `target`.
+
+    Returns, in sentences, what is there now. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / PurePosixPath(name).name for name in _FOR_PROMETHEUS]
+    for name, path in zip(_FOR_PROMETHEUS, paths, strict=True):
+        text = shipped(name).read_text(encoding="utf-8")
+        replace_file(path, text.replace(f'"{TARGET}"', f'"{target}"'), 0o644)
+    said = [f"{path} is written" for path in paths]
+    return [*said, f"{paths[0]} scrapes {target}, and says at its head what is to be done"]

@@ -74,6 +74,7 @@ def test_what_developers_use_stays_behind(server: Layout) -> None:
     (packages,) = server.current.resolve().glob("lib/python3*/site-packages")
 
     assert (packages / "imgbot/ops/shipped/imgbot.service").is_file()
+    assert (packages / "imgbot/ops/shipped/prometheus/imgbot.rules.yml").is_file()
     assert not (packages / "pytest").exists()
     assert not list(packages.glob("*.pth"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.cli import EX_CONFIG
+from imgbot.cli import EX_CONFIG, main
 from imgbot.ops import last_resort
 from imgbot.ops.environment import read_environment_file, table
 from imgbot.ops.provider_settings import KEYS
@@ -98,6 +98,21 @@ def test_the_unit_stays_as_closed_as_it_is() -> None:
     found = subprocess.run([*command, str(UNIT)], capture_output=True, text=True, check=False)
 
     assert found.returncode == 0, found.stdout[-500:] + found.stderr
+
+
+def test_prometheus_is_sent_to_where_the_bot_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGBOT_HTTP", "0.0.0.0:9000")
+
+    assert main(["prometheus-config", str(tmp_path)]) == 0
+
+    assert 'targets: ["127.0.0.1:9000"]' in (tmp_path / "imgbot.yml").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "imgbot.json",
+        "imgbot.rules.yml",
+        "imgbot.yml",
+    }
 
 
 def test_ci_is_a_valid_script_that_stops_at_the_first_failure() -> None:

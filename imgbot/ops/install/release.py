@@ -21,7 +21,7 @@ from imgbot.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.sealing import seal
-from imgbot.ops.shipped_files import shipped
+from imgbot.ops.shipped_files import shipped, shipped_names
 from imgbot.version import BUILT, version
 
 UNIT_FILE = "imgbot.service"
@@ -139,7 +139,7 @@ def _files() -> Iterator[tuple[str, Path]]:
     for path in package.rglob("*"):
         if path.is_file() and path != BUILT and "__pycache__" not in path.parts:
             yield f"imgbot/{path.relative_to(package).as_posix()}", path
-    for name in (UNIT_FILE, ENVIRONMENT_FILE):
+    for name in shipped_names():
         yield f"imgbot/ops/shipped/{name}", Path(str(shipped(name)))
 
 
