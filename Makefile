@@ -13,8 +13,11 @@ help: ## Say what can be made.
 demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
 	.venv/bin/imgbot demo
 
+.venv/bin/python:
+	python3 -m venv .venv
+
 .PHONY: binary
-binary: .venv/bin/ruff ## Build dist/imgbot: one file to copy to a server.
+binary: .venv/bin/python ## Build dist/imgbot: one file to copy to a server.
 	.venv/bin/python -m imgbot.ops.onefile.build dist/imgbot $(if $(EXTRAS),--extras $(EXTRAS))
 
 .PHONY: fmt

@@ -72,12 +72,18 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         "the sandbox: replicate-sim, fal-sim, kie-sim, bfl-sim, wavespeed-sim, openai-sim, "
         "comfyui-sim",
     )
+    parser.add_argument(
+        "--kill-after",
+        type=float,
+        metavar="SECONDS",
+        help="kill the bot (SIGKILL) so long after each start, to see that nothing is lost",
+    )
 
 
 def _demo(options: argparse.Namespace) -> int:
     from imgbot.sandbox.demo import main as demo
 
-    return demo(options.port, options.provider)
+    return demo(options.port, options.provider, options.kill_after)
 
 
 _COMMANDS = {

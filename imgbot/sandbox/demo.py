@@ -5,11 +5,13 @@ killed it is started again and goes on where it was. Both end together.
 """
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
 import tempfile
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,15 +38,15 @@ class _Stop:
         (self.now if self.soon.is_set() else self.soon).set()
 
 
-def main(port: int, provider: str) -> int:
+def main(port: int, provider: str, kill_after_s: float | None = None) -> int:
     """Run until Ctrl-C; return the exit status."""
     try:
-        return uvloop.run(_demo(port, provider))
+        return uvloop.run(_demo(port, provider, kill_after_s))
     except KeyboardInterrupt:
         return 0
 
 
-async def _demo(port: int, provider: str) -> int:
+async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
     stop = _Stop()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,7 +63,7 @@ async def _demo(port: int, provider: str) -> int:
             print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
             return EX_CONFIG
         environ = _environment(sandbox, state_dir, provider)
-        return await _keep_running(environ, sandbox, stop)
+        return await _keep_running(environ, sandbox, stop, kill_after_s)
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
@@ -72,20 +74,39 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     }
 
 
-async def _keep_running(environ: dict[str, str], sandbox: Sandbox, stop: _Stop) -> int:
+async def _keep_running(
+    environ: dict[str, str], sandbox: Sandbox, stop: _Stop, kill_after_s: float | None
+) -> int:
     is_told = False
-    for _ in range(_RESTARTS):
+    for _ in itertools.count() if kill_after_s else range(_RESTARTS):
         bot = await guest.start(environ)
         if not is_told:
             is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
-        status = await _ended(bot, stop)
+        with _killing(bot, kill_after_s):
+            status = await _ended(bot, stop)
         if stop.soon.is_set() or status == EX_CONFIG:
             return 0 if stop.soon.is_set() else EX_CONFIG
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
         await asyncio.sleep(_RESTART_S)
     return 1
+
+
+@contextmanager
+def _killing(bot: asyncio.subprocess.Process, after_s: float | None) -> Iterator[None]:
+    """Kill the bot so long after it has begun to serve, unless it ends before."""
+    if not after_s:
+        yield
+        return
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            bot.kill()
+
+    timer = asyncio.get_running_loop().call_later(after_s, kill)
+    yield
+    timer.cancel()
 
 
 async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:

@@ -54,6 +54,14 @@ class Demo:
     ) -> None:
         await self._end()
 
+    async def says(self, words: str) -> None:
+        """Wait until it prints a line with these words."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while words not in (line := (await self._process.stdout.readline()).decode()):
+                assert line, f"it ended without {words!r}\n{self.log}"
+
     async def _told_address(self) -> str:
         assert self._process is not None
         assert self._process.stdout is not None

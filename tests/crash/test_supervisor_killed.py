@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.demo import Demo
 from tests.crash.conftest import Sandboxed
 from tests.support.bot import Bot
 from tests.support.processes import children_of, is_gone
@@ -177,3 +178,9 @@ async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
     await bot.kill()
 
     assert [name for pid, name in family.items() if not is_gone(pid)] == []
+
+
+async def test_the_demo_kills_its_bot_as_often_as_it_is_told_to() -> None:
+    async with Demo("--kill-after", "1") as demo:
+        await demo.says("the bot ended (status -9)")
+        await demo.says("the bot ended (status -9)")
