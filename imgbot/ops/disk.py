@@ -1,10 +1,14 @@
 """How much room the state directory has left."""
 
+import os
 import shutil
 from pathlib import Path
 
 LEAST_FREE_BYTES = 64 << 20
 """With less, Redis and the pictures on their way fill the disk within minutes."""
+
+LEAST_FREE_FILES = 500
+"""Inodes; a job has some ten files at a time."""
 
 
 def place_of(folder: Path) -> Path:
@@ -15,9 +19,18 @@ def place_of(folder: Path) -> Path:
     return Path("/")
 
 
+def free_files(folder: Path) -> int | None:
+    """Return how many more files fit, None where the file system makes room as it needs it."""
+    found = os.statvfs(folder)
+    return found.f_favail if found.f_files else None
+
+
 def trouble_with(folder: Path) -> str:
     """Say in a sentence that the disk is full, or nearly; empty when it is not."""
-    free_bytes = shutil.disk_usage(place_of(folder)).free
-    if free_bytes >= LEAST_FREE_BYTES:
-        return ""
-    return f"{free_bytes >> 20} MB are left below {folder}; free some, see `imgbot doctor`"
+    place = place_of(folder)
+    free_bytes, files = shutil.disk_usage(place).free, free_files(place)
+    if free_bytes < LEAST_FREE_BYTES:
+        return f"{free_bytes >> 20} MB are left below {folder}; free some, see `imgbot doctor`"
+    if files is not None and files < LEAST_FREE_FILES:
+        return f"{files} more files fit below {folder}; remove some, see `imgbot doctor`"
+    return ""

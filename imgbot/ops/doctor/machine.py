@@ -1,5 +1,6 @@
 """The machine under the bot: disk, memory, the kernel's setting for Redis, Python, libraries."""
 
+import contextlib
 import os
 import platform
 import shutil
@@ -12,7 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
 from imgbot.findings import Finding, ok, warning, wrong
-from imgbot.ops.disk import LEAST_FREE_BYTES, place_of
+from imgbot.ops.disk import LEAST_FREE_BYTES, free_files, place_of
 from imgbot.ops.settings import Settings
 
 _MIB = 1 << 20
@@ -45,12 +46,8 @@ class Machine:
 def look(state_dir: Path) -> Machine:
     folder = place_of(state_dir)
     free_bytes = free_inodes = None
-    try:
-        free_bytes, inodes = shutil.disk_usage(folder).free, os.statvfs(folder)
-        # Some file systems make them as they need them, and say 0.
-        free_inodes = inodes.f_favail if inodes.f_files else None
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        free_bytes, free_inodes = shutil.disk_usage(folder).free, free_files(folder)
     required, wants_python = _required()
     return Machine(
         folder=folder,
