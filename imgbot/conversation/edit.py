@@ -6,7 +6,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.conversation.captions import words_about
 from imgbot.conversation.desk import Desk
 from imgbot.conversation.dialogue import Ask, ask, source_in, stored
-from imgbot.conversation.enlarging import is_enlargement, scale_in
+from imgbot.conversation.enlarging import is_enlargement, is_retouch, scale_in
 from imgbot.conversation.reading import picture_of, subject_of
 from imgbot.conversation.visit import Visit
 from imgbot.errors import UserError
@@ -70,7 +70,7 @@ async def ask_about(state: FSMContext, visit: Visit, desk: Desk, photo: Source) 
 async def edit(
     state: FSMContext, visit: Visit, desk: Desk, source: Source | None, words: str
 ) -> None:
-    """Order the edit, which may be but a larger picture, or ask for what is missing."""
+    """Order the edit, which may be but a larger or a better picture, or ask for what is missing."""
     if source is None:
         await ask(state, Ask.edit_photo)
         await desk.ask(visit, "ask_edit_photo")
@@ -79,6 +79,9 @@ async def edit(
         await desk.ask(visit, "ask_edit_words")
     elif is_enlargement(words):
         await desk.order(visit, Operation.UPSCALE, "", (source,), scale_in(words) or 2)
+        await state.clear()
+    elif is_retouch(words):
+        await desk.order(visit, Operation.RETOUCH, "", (source,))
         await state.clear()
     else:
         await desk.order(visit, Operation.EDIT, words, (source,))

@@ -1,4 +1,4 @@
-"""A larger picture asked for in words."""
+"""A larger or a better picture asked for in words."""
 
 import re
 
@@ -32,6 +32,13 @@ _ENLARGING = re.compile(
 )
 _ENLARGING_LIMIT = 80
 
+_RETOUCH = r"(?:от)?ретуш\w*|(?:от)?реставр\w+|восстанови(?:ть|те)?|retouch(?:ing)?|restore"
+_BESIDE_RETOUCH = (
+    r"сделай|сделайте|можешь|пожалуйста|мне|это|эту|этот|ее|его|фото|фотку|фотографию|снимок|"
+    r"картинку|портрет|can|could|you|please|do|a|it|the|this|that|my|photo|picture|image|portrait"
+)
+_RETOUCHING = re.compile(rf"(?:(?:{_BESIDE_RETOUCH}) )*(?:{_RETOUCH})(?: (?:{_BESIDE_RETOUCH}))*")
+
 
 def scale_in(words: str) -> int | None:
     """Return the enlargement that the words ask for: 2, 4 or None."""
@@ -50,3 +57,8 @@ def is_enlargement(words: str) -> bool:
         return False
     is_made_larger = _MAKING.search(asked) and _LARGER.search(asked)
     return bool(is_made_larger or _ENLARGE.search(asked) or _TIMES.search(asked))
+
+
+def is_retouch(words: str) -> bool:
+    """Whether all the words ask for a better photo, and for nothing else."""
+    return bool(_RETOUCHING.fullmatch(" ".join(phrases_of(words))))

@@ -258,6 +258,7 @@ async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> 
         lambda: control.say(person, "a fox"),
         lambda: control.send_photos(person, [jpeg("cat")], caption="a hat"),
         lambda: control.send_photos(person, [jpeg("cat")], caption="/retouch"),
+        lambda: control.send_photos(person, [jpeg("cat")], caption="Retouch it, please"),
         lambda: control.send_photos(person, [jpeg("cat")], caption="/upscale x2"),
     ]
 
@@ -267,7 +268,8 @@ async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> 
         await result_for(control, person, after)
 
     ledger = (await control.provider())["ledger"]
-    assert [entry["operation"] for entry in ledger] == ["create", "edit", "retouch", "upscale"]
+    made = [entry["operation"] for entry in ledger]
+    assert made == ["create", "edit", "retouch", "retouch", "upscale"]
 
 
 @pytest.mark.parametrize("words", ["give her sunglasses", "убери лишних людей"])

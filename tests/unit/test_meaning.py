@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.conversation.enlarging import is_enlargement
+from imgbot.conversation.enlarging import is_enlargement, is_retouch
 from imgbot.conversation.meaning import Meaning, meaning_of
 
 
@@ -69,3 +69,17 @@ def test_words_that_only_ask_for_a_larger_picture(words: str) -> None:
 )  # fmt: skip
 def test_words_that_ask_for_more_than_that(words: str) -> None:
     assert not is_enlargement(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "is_meant"),
+    [
+        ("retouch", True), ("Retouch this photo, please!", True), ("restore", True),
+        ("can you retouch it?", True), ("ретушь", True), ("Отретушируй, пожалуйста", True),
+        ("восстанови фото", True), ("сделай ретушь", True),
+        ("", False), ("photo", False), ("retouch the sky in red", False), ("фото", False),
+        ("восстанови руку", False), ("improve", False), ("please " * 500, False),
+    ],
+)  # fmt: skip
+def test_words_that_only_ask_for_a_retouch(words: str, *, is_meant: bool) -> None:
+    assert is_retouch(words) is is_meant
