@@ -45,6 +45,8 @@ _MISSING_POLLS = 2
 _MOST_MISSING = 1000
 _MIMES = {".png": "image/png"}
 _SEEDS = 1 << 64
+_UNHEARD_CHARACTERS = 200
+"""Of words that a workflow has no place for, which are told as not understood."""
 
 
 class ComfyUiProvider:
@@ -103,6 +105,8 @@ class ComfyUiProvider:
         flow = self._flow_of(order)
         task_id = task_id_of(order.job_id)
         notes = {"operation": order.operation.value, "model": flow.model}
+        if order.words and flow.inputs.prompt is None:
+            notes["unheard"] = order.words[:_UNHEARD_CHARACTERS]
         body = {
             "prompt": _graph_for(order, flow, self._graphs[order.operation]),
             "prompt_id": task_id,
@@ -142,7 +146,9 @@ class ComfyUiProvider:
         if saved is None:
             return Pending()
         preview = flow.preview if flow else ""
-        return Done(tuple(Output(url=self._url_of(each, preview)) for each in saved))
+        outputs = tuple(Output(url=self._url_of(each, preview)) for each in saved)
+        unheard = ticket.get("unheard")
+        return Done(outputs, unknown=(unheard,) if isinstance(unheard, str) else ())
 
     async def fetch(self, output: Output, target: Path) -> None:
         await self._door.fetch(output.url, target, is_private=True)
@@ -253,7 +259,7 @@ def task_id_of(job_id: str) -> str:
 
 
 def _ticket(task_id: str, notes: Mapping[str, Any]) -> Ticket:
-    kept = {name: notes.get(name) for name in ("operation", "model")}
+    kept = {name: notes.get(name) for name in ("operation", "model", "unheard")}
     return {"id": task_id} | {name: text for name, text in kept.items() if isinstance(text, str)}
 
 

@@ -8,7 +8,7 @@ from imgbot.errors import ProviderError
 from imgbot.job import Job, State
 from imgbot.learning import Span
 from imgbot.providers.protocol import Done, Pending
-from imgbot.runner.ordering import order_again, stored
+from imgbot.runner.ordering import facts_of, order_again, stored
 from imgbot.runner.tools import Tools
 from imgbot.tasks import pause
 from imgbot.texts import say
@@ -61,7 +61,8 @@ async def _done(tools: Tools, job: Job, done: Done, age_ms: int) -> Job:
     telemetry.provider_made(job, took_s)
     tools.places.free(job.id)
     ticket = {**job.ticket, "outputs": stored(done)}
-    moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0)
+    facts = {**job.facts, **facts_of(done)}
+    moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.accepted_ms:
         span = Span(job.pending_ms / 1000, age_ms / 1000)
         await tools.pace.learn(tools.kind_of(job), span)

@@ -196,7 +196,7 @@ async def _accepted(
         State.RENDERING,
         ticket={"outputs": stored(answer)},
         tries=0,
-        facts=_facts(answer),
+        facts=facts_of(answer),
     )
     if accepted_ms:
         took_s = (accepted_ms - job.intent_ms) / 1000
@@ -333,7 +333,7 @@ def stored(answer: Done) -> list[dict[str, str]]:
     return [{"url": output.url, "path": output.path} for output in answer.outputs]
 
 
-def _facts(answer: Done) -> dict[str, Any]:
+def facts_of(answer: Done) -> dict[str, Any]:
     """Return what the caption will say of the words, as far as the provider tells."""
     told = {"did": answer.did, "unknown": answer.unknown, "nearest": answer.nearest}
     return {name: ", ".join(parts) for name, parts in told.items() if parts}

@@ -230,3 +230,14 @@ async def test_a_server_that_is_not_there_was_not_asked(desk: Desk, tmp_path: Pa
             make_order(tmp_path, Operation.RETOUCH, pictures=1),
         ):
             assert (await refused(submitted(provider, order))).kind is Kind.UNAVAILABLE
+
+
+async def test_words_that_a_workflow_has_no_place_for_are_told(
+    desk: Desk, provider: ComfyUiProvider, tmp_path: Path
+) -> None:
+    ticket = await ordered(
+        provider, make_order(tmp_path, Operation.MERGE, "collage", pictures=2, job_id="collage")
+    )
+
+    assert (await polled(provider, ticket)).unknown == ("collage",)
+    assert await provider.look_up("collage") == ticket

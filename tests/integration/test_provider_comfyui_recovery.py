@@ -185,3 +185,26 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
         (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
     )
     assert len((await desk.view())["tasks"]) == 1 + is_repeated
+
+
+async def test_words_that_were_not_heard_are_kept_for_the_caption(
+    desk: Desk, real_redis: Redis, tmp_path: Path
+) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    async with opened(desk) as provider:
+        routes = Routes({provider.name: provider}, {Operation.MERGE: provider.name})
+        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
+        await queue.enqueue(Job("7", 1, 1, Operation.MERGE, "en", "collage"), NOW)
+        claimed = await queue.claim(NOW)
+        assert claimed is not None
+        order = make_order(tmp_path, Operation.MERGE, "collage", pictures=2)
+        ticket = await ordered(provider, order)
+        job = await queue.move(
+            claimed, State.POLLING, NOW, ticket=ticket, intent_ms=NOW, provider=provider.name
+        )
+
+        while job.state is State.POLLING:
+            job = await poll(tools, job, asyncio.Event())
+
+    assert job.facts["unknown"] == "collage"
