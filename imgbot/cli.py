@@ -100,6 +100,11 @@ _COMMANDS = {
         arguments=operating.doctor_arguments,
         run=operating.doctor,
     ),
+    "redis-cli": _Command(
+        help="send a command to the bot's Redis, wherever that is",
+        arguments=operating.redis_cli_arguments,
+        run=operating.redis_cli,
+    ),
     "backup": _Command(
         help="copy everything that must outlive the server into one file",
         arguments=operating.backup_arguments,

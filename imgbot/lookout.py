@@ -43,7 +43,7 @@ def sources_of(
             for lane in pool.lanes()
         ]
 
-    return Sources(workers, measure, glance, "+".join(providers), version())
+    return Sources(workers, measure, glance, "+".join(providers), overview.address, version())
 
 
 def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:

@@ -135,6 +135,20 @@ def restore(options: argparse.Namespace) -> int:
     return _carry_out(put(os.environ, Path(options.file), is_forced=options.force))
 
 
+def redis_cli_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Sends one command to the bot's Redis, wherever that is, and prints the answer as "
+        "redis-cli does: imgbot redis-cli LLEN rq:queue:img_queue"
+    )
+    parser.add_argument("command_words", metavar="COMMAND", nargs=argparse.REMAINDER)
+
+
+def redis_cli(options: argparse.Namespace) -> int:
+    from imgbot.moving.reaching import ask_redis
+
+    return _carry_out(ask_redis(os.environ, options.command_words or ["PING"]))
+
+
 def install_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file",

@@ -1,19 +1,30 @@
 """Reaching the Redis of a state directory, whether its bot runs or not."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from imgbot.errors import ImgbotError
 from imgbot.ops import state
+from imgbot.ops.doctor.place import environ_of_service
+from imgbot.ops.environment import SettingsSource
 from imgbot.ops.lock import AlreadyRunningError, InstanceLock
+from imgbot.ops.provider_settings import CHOICES, variable_of
 from imgbot.ops.settings import Settings
 from imgbot.queue.durability import verify
 from imgbot.queue.scripts import connect
 from imgbot.queue.server import RedisServer, socket_of
 
 _ANSWER_S = 20.0
+NO_TOKEN = "1000000:" + "0" * 35
+"""Stands in where a new server has none yet: the settings are read for their places alone."""
+
+NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+"""Nor need their files or keys be here yet."""
 
 
 @asynccontextmanager
@@ -57,3 +68,35 @@ async def _client(url: str) -> AsyncGenerator[Redis]:
         yield redis
     finally:
         await redis.aclose()
+
+
+async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
+    """Send one command to the Redis of the bot that runs; return what `redis-cli` would print.
+
+    Raises ConfigError, ImgbotError.
+    """
+    unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}
+    settings = SettingsSource(environ_of_service(environ), unneeded).read()
+    own = settings.redis_url
+    url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"
+    async with _client(url) as redis:
+        try:
+            # As the server says it: the client would turn many answers into types of its own.
+            connection = await redis.connection_pool.get_connection()
+            await connection.send_command(*words)
+            return list(_printed(await connection.read_response()))
+        except RedisError as error:
+            raise ImgbotError(f"Redis: {error}") from error
+
+
+def _printed(answer: Any) -> Iterator[str]:
+    match answer:
+        case list() | tuple() | set():
+            for each in answer:
+                yield from _printed(each)
+        case dict():
+            yield from _printed([part for pair in answer.items() for part in pair])
+        case RedisError():
+            raise answer
+        case _:
+            yield "" if answer is None else str(answer)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from imgbot.errors import ConfigError
 from imgbot.moving import provider_files
-from imgbot.moving.reaching import open_redis
+from imgbot.moving.reaching import NO_PROVIDERS, NO_TOKEN, open_redis
 from imgbot.ops import archive, backup_report, state
 from imgbot.ops.archive import REDIS, BackupError, Manifest
 from imgbot.ops.disk import LEAST_FREE_BYTES
@@ -22,16 +22,9 @@ from imgbot.ops.files import umask
 from imgbot.ops.install.service import has_systemd
 from imgbot.ops.kept_settings import put_settings
 from imgbot.ops.lock import InstanceLock
-from imgbot.ops.provider_settings import CHOICES, variable_of
 from imgbot.ops.settings import Settings
 from imgbot.queue import keys, relocation, snapshot
 from imgbot.queue.snapshot import Record
-
-_NO_TOKEN = "1000000:" + "0" * 35
-"""Stands in where a new server has none yet: the settings are read for their places alone."""
-
-_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
-"""Nor need their files or keys be here yet."""
 
 _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
 """What settings and providers' files of a backup make of those who read and put them."""
@@ -101,16 +94,16 @@ def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Pa
 
 def _places(environ: Mapping[str, str]) -> Settings:
     try:
-        return SettingsSource(environ, _NO_PROVIDERS).read()
+        return SettingsSource(environ, NO_PROVIDERS).read()
     except ConfigError as error:
         if error.setting != "IMGBOT_TOKEN":
             raise
-        return SettingsSource(environ, {**_NO_PROVIDERS, "IMGBOT_TOKEN": _NO_TOKEN}).read()
+        return SettingsSource(environ, {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}).read()
 
 
 def _known_token(settings: Settings) -> str:
     token = settings.token.get_secret_value()
-    return "" if token == _NO_TOKEN else token
+    return "" if token == NO_TOKEN else token
 
 
 def _unpack(source: Path, folder: Path) -> Manifest:

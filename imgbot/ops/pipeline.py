@@ -60,4 +60,6 @@ class Sources:
     glance: Callable[[], Awaitable[Glance]]
     """Raises TransientError while Redis is away."""
     provider: str
+    redis: str
+    """Its address."""
     version: str

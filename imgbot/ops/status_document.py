@@ -42,6 +42,7 @@ class Facts:
     """None: Redis is away."""
     workers: Sequence[Worker]
     provider: str
+    redis: str
     version: str
     up_s: float
 
@@ -60,6 +61,7 @@ def document_of(facts: Facts) -> Document:
         "at_s": now.at_s,
         "version": facts.version,
         "provider": facts.provider,
+        "redis": facts.redis,
         "up_s": facts.up_s,
         "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
         "level": worst(levels_of_all),
@@ -98,7 +100,7 @@ def without_people(document: Document) -> Document:
         for job in document["unknown_jobs"]
     ]
     rate_limit = document["rate_limit"] | {"users": users}
-    return document | {"rate_limit": rate_limit, "unknown_jobs": unknown}
+    return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
 
 
 def _vitals(vitals: Vitals) -> Document:

@@ -187,6 +187,7 @@ def _outside(document: Document, paint: Paint, width: int) -> Iterator[str]:
         "Rate limit": _refusals(document),
         "Telegram": _telegram(document),
         "Unknown": _unknown(document),
+        "Redis": document.get("redis") or "unknown",
     }
     for label, text in rows.items():
         first, *others = textwrap.wrap(text, max(20, width - _LABEL - 2))

@@ -117,6 +117,7 @@ class Watch:
             glance=glance,
             workers=self._sources.workers(),
             provider=self._sources.provider,
+            redis=self._sources.redis,
             version=self._sources.version,
             up_s=time.monotonic() - self._begun_s,
         )

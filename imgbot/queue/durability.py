@@ -92,11 +92,12 @@ async def _patiently(
         waited_s = time.monotonic() - began
         if deadline_s is not None and waited_s >= deadline_s:
             raise RedisUnreachableError(
-                f"{SETTING}: no Redis answered at {_where(redis)} in {waited_s:.0f} s ({reason})"
+                f"{SETTING}: no Redis answered at {address_of(redis)} in {waited_s:.0f} s "
+                f"({reason})"
             )
         if time.monotonic() - said >= _SAY_EVERY_S:
             said = time.monotonic()
-            _log.warning("waiting for Redis at %s: %s", _where(redis), reason)
+            _log.warning("waiting for Redis at %s: %s", address_of(redis), reason)
         await asyncio.sleep(_PAUSE_S)
 
 
@@ -185,7 +186,8 @@ def redis_cli(redis: Redis) -> str:
     return f"redis-cli{flags}" + ("" if port == 6379 else f" -p {port}")
 
 
-def _where(redis: Redis) -> str:
+def address_of(redis: Redis) -> str:
+    """Return the socket or the host and port, without a password."""
     where = redis.connection_pool.connection_kwargs
     return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
 

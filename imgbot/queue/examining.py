@@ -15,6 +15,7 @@ from imgbot.queue.binary import find_binary
 from imgbot.queue.durability import (
     Durability,
     RedisUnreachableError,
+    address_of,
     ask,
     losses,
     redis_cli,
@@ -54,7 +55,10 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
         await redis.aclose()
     cli = redis_cli(redis)
     version = ".".join(map(str, found.version))
-    findings = [ok(_CHECK, f"version {version} answers"), *_durable(found, redis)]
+    findings = [
+        ok(_CHECK, f"version {version} answers at {address_of(redis)}"),
+        *_durable(found, redis),
+    ]
     findings += [_memory(found, cli), *_owner(str(owner or ""), bot_id)]
     return RedisSeen(findings, found.maxmemory_bytes or 0, int(delivered or 0))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from imgbot.queue import keys
+from imgbot.queue.durability import address_of
 from imgbot.queue.scripts import storage_errors
 
 _LOOKED_AT = 1000
@@ -48,6 +49,10 @@ class Overview:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+
+    @property
+    def address(self) -> str:
+        return address_of(self._redis)
 
     async def look(self, now_ms: int, running_per_user: int) -> Glance:
         """Raises StorageAwayError while Redis is away."""

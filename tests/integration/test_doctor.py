@@ -40,6 +40,7 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
     assert f"@{polls['result']['username']}" in visit.the("token")["text"]
     assert f"process {bot.pid} serves" in visit.the("service")["text"]
     assert visit.the("second poller")["level"] == "ok"
+    assert visit.the("redis")["text"].endswith(f" at {bot.state_dir}/redis/redis.sock")
     assert "fsync always" in visit.the("redis durability")["text"]
     assert visit.the("provider simulated")["level"] == "ok"
     assert visit.the("guide: redis")["text"] == "maxmemory 256 MB"

@@ -1,6 +1,5 @@
 """The guide's limit and its redis-cli commands, as an operator would use them."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -28,13 +27,13 @@ async def strict_stage(tmp_path_factory: pytest.TempPathFactory):
 
 
 def cli(stage: Stage, *arguments: str) -> str:
-    """redis-cli on the embedded server, whichever client the machine has."""
-    program = shutil.which("redis-cli") or shutil.which("valkey-cli")
-    if program is None:
-        pytest.skip("there is no redis-cli")
-    socket = f"{stage.bot.state_dir}/redis/redis.sock"
+    """The README's command, which finds the embedded server, whoever has port 6379."""
     return subprocess.run(
-        [program, "-s", socket, *arguments], capture_output=True, text=True, check=True
+        [*stage.bot.command, "redis-cli", *arguments],
+        env=stage.bot.environ,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
 
 
@@ -170,3 +169,10 @@ async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> No
     codes = [task["error"]["code"] for task in tasks if "first" in task["words"]]
     assert codes == ["cancelled"]
     assert not [task for task in tasks if "second" in task["words"]]
+
+
+async def test_a_command_that_redis_refuses_is_told_in_its_words(strict_stage: Stage) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        cli(strict_stage, "LLEN")
+
+    assert refusal.value.stderr.startswith("imgbot: Redis: wrong number of arguments")

@@ -72,6 +72,7 @@ async def test_json_is_the_document(stage: Stage) -> None:
     }
     assert document["resources"]["memory_bytes"] > 10_000_000
     assert document["resources"]["redis_bytes"] > 1_000_000
+    assert document["redis"] == f"{stage.bot.state_dir}/redis/redis.sock"
 
 
 async def test_who_is_refused_most_is_named_here_and_in_no_metric(stage: Stage) -> None:

@@ -47,6 +47,7 @@ def facts_of(now: Sample = QUIET, **changes: Any) -> Facts:
         glance=Glance(),
         workers=[Worker(1, 4321, "", 0.0, 31_000_000), Worker(2)],
         provider="replicate",
+        redis="/var/lib/imgbot/redis/redis.sock",
         version="1.2.3",
         up_s=3725,
     )

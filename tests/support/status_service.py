@@ -28,7 +28,9 @@ class Service:
         self.glance = Glance()
         self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
         self.is_redis_away = False
-        sources = Sources(lambda: self.workers, self._measure, self._look, "simulated", "1.0")
+        sources = Sources(
+            lambda: self.workers, self._measure, self._look, "simulated", "localhost:6380", "1.0"
+        )
         self.watch = Watch(self.registry, {}, sources, folder)
 
     def _gauge(self, name: str) -> Gauge:

@@ -68,7 +68,7 @@ def _redis(maxmemory_bytes: int | None) -> Finding:
         return warning("guide: redis", "its maxmemory was not seen: it did not answer")
     if maxmemory_bytes:
         return ok("guide: redis", f"maxmemory {maxmemory_bytes >> 20} MB")
-    mend = "redis-cli CONFIG SET maxmemory 256mb && redis-cli CONFIG REWRITE"
+    mend = "imgbot redis-cli CONFIG SET maxmemory 256mb && imgbot redis-cli CONFIG REWRITE"
     return warning("guide: redis", "it has no maxmemory", mend)
 
 
