@@ -1,7 +1,9 @@
 """Buttons: each press is answered, forged and stale ones too."""
 
+from contextlib import suppress
+
 from aiogram.fsm.context import FSMContext
-from aiogram.types import CallbackQuery
+from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.admin import press_admin
 from imgbot.conversation.choosing import press_news, press_setting
@@ -16,7 +18,7 @@ from imgbot.conversation.retouch import handle_retoucher_start
 from imgbot.conversation.standing import press_queue
 from imgbot.conversation.upscale import handle_upscale_button, press_scale
 from imgbot.conversation.visit import Visit
-from imgbot.errors import TransientError, UserError
+from imgbot.errors import ImgbotError, TransientError, UserError
 from imgbot.job import Operation
 from imgbot.texts import say
 from imgbot.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, Press, parse
@@ -85,8 +87,7 @@ async def _act(
         case "merge":
             return await press_merge(state, visit, desk)
         case "cancel":
-            verdict = await desk.store.queue.cancel(press.argument, visit.user_id, desk.now_ms())
-            return _CANCELLED[verdict]
+            return await _cancel(callback, press.argument, visit, desk)
         case "news":
             return await press_news(visit, desk)
         case "set" | "view" | "queue":
@@ -94,6 +95,25 @@ async def _act(
             return await look[press.action](callback, press.argument, visit, desk)
         case _:
             return "unknown_button"
+
+
+async def _cancel(callback: CallbackQuery, job_id: str, visit: Visit, desk: Desk) -> str:
+    """Call the job off; a second message of it, left by a lost answer, goes as well."""
+    job = await desk.store.shelf.job(job_id)
+    verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
+    is_left_over = job is not None and job.message_id not in {0, visit.message_id}
+    # Its own button: a forged press must not remove what is somebody else's.
+    if is_left_over and verdict in {"ok", "too_late"} and _has_button(callback):
+        with suppress(ImgbotError):
+            await desk.delivery.remove(visit.place, visit.message_id)
+    return _CANCELLED[verdict]
+
+
+def _has_button(callback: CallbackQuery) -> bool:
+    """Whether the message that was pressed really has the button."""
+    markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    return any(button.callback_data == callback.data for row in rows for button in row)
 
 
 async def _start(

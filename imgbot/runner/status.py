@@ -35,6 +35,7 @@ _SLOTS = 20
 _PLACES_EVERY_S = 3.0
 _PLACES_AT_ONCE = 50
 _PROGRESS_EVERY_S = 3.0
+_REMOVAL_PATIENCE_S = 3.0
 _SOON_S = 8
 """A picture that takes less needs no estimate."""
 
@@ -46,6 +47,8 @@ class _Line:
     message_id: int = 0
     is_closed: bool = False
     told: str = ""
+    lost: int = 0
+    """How often it was sent without an answer: it may be in the chat as often."""
     place: int = 0
     """The place in line that it tells."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -141,16 +144,25 @@ class Status:
             place = Place(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
             line.told = text or await self._standing(job)
-            chat_id = job.chat_id
             try:
                 line.message_id = await self._delivery.announce(place, line.told, rows)
             except ChatMovedError as error:
                 # The message that it would answer stayed behind.
-                chat_id = error.chat_id
-                place = Place(chat_id, job.thread_id)
+                place = Place(error.chat_id, job.thread_id)
                 line.message_id = await self._delivery.announce(place, line.told, rows)
-            await self._queue.announced(job.id, line.message_id, chat_id)
+            except TransientError as error:
+                line.lost += error.retry_after_s is None
+                raise
+            await self._queue.announced(job.id, line.message_id, place.chat_id)
+            if line.lost:
+                await self._remove_lost(line, place)
             return line.message_id
+
+    async def _remove_lost(self, line: _Line, place: Place) -> None:
+        # Best effort: one that stays tells by its button what it is.
+        with suppress(ImgbotError), patience(_REMOVAL_PATIENCE_S):
+            await self._delivery.remove_lost(place, line.message_id, line.lost)
+        line.lost = 0
 
     async def _standing(self, job: Job) -> str:
         place = await self._shelf.place(job.id) if job.state is State.QUEUED else 0

@@ -29,9 +29,10 @@ from aiogram.types import (
     User,
 )
 
-from imgbot.errors import TelegramRefusedError, UserError
+from imgbot.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.job import Source
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
+from imgbot.telegram.sent import SentIds
 from imgbot.texts.buttons import Button
 
 CAPTION_LIMIT = 1024
@@ -62,6 +63,7 @@ class Delivery:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self._sent = SentIds()
 
     @property
     def bot_id(self) -> int:
@@ -93,14 +95,41 @@ class Delivery:
                 reply_markup=markup,
             )
 
-        return (await _in_place(place, send)).message_id
+        async with self._sent.noted(place.chat_id) as sent:
+            message = await _in_place(place, send)
+            sent.append(message.message_id)
+        return message.message_id
+
+    async def remove_lost(self, place: Place, message_id: int, times: int) -> None:
+        """Remove what was announced `times` without an answer before it became `message_id`.
+
+        Nothing else is touched: only a message of the bot can be edited, every other one is
+        known, and where that leaves a doubt the message stays.
+        """
+        left = times
+        for candidate in self._sent.candidates(place.chat_id, message_id, times):
+            with suppress(MessageGoneError):
+                async with telegram_errors(), _unmodified():
+                    await self._bot.edit_message_reply_markup(
+                        chat_id=place.chat_id, message_id=candidate
+                    )
+                await self.remove(place, candidate)
+                left -= 1
+            if not left:
+                return
+
+    async def remove(self, place: Place, message_id: int) -> None:
+        """Delete a message of the bot; Telegram lets it do so for two days."""
+        async with telegram_errors():
+            await self._bot.delete_message(place.chat_id, message_id)
 
     async def copy(self, place: Place, from_chat: int, message_id: int, rows: Rows) -> None:
         """Send a message once more, as it is, to another place."""
-        async with telegram_errors():
-            await self._bot.copy_message(
+        async with self._sent.noted(place.chat_id) as sent, telegram_errors():
+            copied = await self._bot.copy_message(
                 place.chat_id, from_chat, message_id, reply_markup=keyboard(rows)
             )
+            sent.append(copied.message_id)
 
     async def probe(self) -> None:
         """Find out whether Telegram answers. Raises TransientError while it does not."""
@@ -131,7 +160,10 @@ class Delivery:
                 place.chat_id, media, disable_content_type_detection=True, **common
             )
 
-        return picture_in(await _in_place(place, send))
+        async with self._sent.noted(place.chat_id) as sent:
+            message = await _in_place(place, send)
+            sent.append(message.message_id)
+        return picture_in(message)
 
     async def present_all(
         self, place: Place, pictures: Sequence[tuple[str | Path, str]]
@@ -153,7 +185,10 @@ class Delivery:
                 request_timeout=_ANSWER_TIMEOUT_S,
             )
 
-        return [picture_in(message) for message in await _in_place(place, send)]
+        async with self._sent.noted(place.chat_id) as sent:
+            messages = await _in_place(place, send)
+            sent.extend(message.message_id for message in messages)
+        return [picture_in(message) for message in messages]
 
     async def turn(
         self, place: Place, message_id: int, picture: Source, caption: str, rows: Rows

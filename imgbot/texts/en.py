@@ -117,7 +117,10 @@ TEXTS = {
     "cancel_nothing": "There is nothing to cancel.",
     "cancel_dialogue": "All right, forgotten. What shall we do next?",
     "cancel_too_late": "It is almost ready and will appear in a moment.",
-    "cancel_over": "This picture is finished already.",
+    "cancel_over": (
+        "This picture is finished already. If this message still says that it is being made, "
+        "it is a leftover: you can delete it."
+    ),
     "not_your_button": "This button is for the person who ordered the picture.",
     "stale_button": "This button no longer works. Start again: /start",
     "unknown_button": "I don't know this button. Start again: /start",

@@ -1,0 +1,131 @@
+"""A message whose answer was lost: sent again, and the first one is found and removed."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiogram import Bot as AiogramBot
+
+from imgbot.errors import TransientError
+from imgbot.telegram.client import open_bot
+from imgbot.telegram.delivery import Delivery, Place
+from imgbot.texts import buttons, say
+from tests.support.bot import Bot, with_simulated_provider
+from tests.support.sandbox import Control, Message, Person, open_sandbox
+from tests.support.waiting import eventually
+
+ROWS = buttons.waiting("en", "1")
+
+
+@asynccontextmanager
+async def open_chat() -> AsyncGenerator[tuple[Control, AiogramBot, Person]]:
+    """A chat where somebody has spoken, and the bot of it."""
+    async with open_sandbox(flood=False) as (sandbox, control):
+        anna = await control.make_user("Anna")
+        await control.say(anna, "a fox")
+        bot = open_bot(sandbox.token, sandbox.url)
+        try:
+            yield control, bot, anna
+        finally:
+            await bot.session.close()
+
+
+async def lose(control: Control, delivery: Delivery, person: Person, text: str) -> None:
+    await control.fault("sendMessage", "drop_after", chat_id=person.id)
+    with pytest.raises(TransientError):
+        await delivery.announce(Place(person.id), text, ROWS)
+
+
+async def texts_of(control: Control, person: Person) -> list[str]:
+    """What is in the chat, deleted messages left out."""
+    return [m.text for m in await control.messages(person.id) if not m.raw["deleted"]]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_message_sent_twice_is_removed_once_and_nothing_else(times: int) -> None:
+    async with open_chat() as (control, bot, anna):
+        delivery = Delivery(bot)
+        boris = await control.make_user("Boris")
+        place = Place(anna.id)
+        await control.say(boris, "a crow")
+        await delivery.announce(place, "before", ROWS)
+        for _ in range(times):
+            await lose(control, delivery, anna, "working")
+            await delivery.announce(Place(boris.id), "meanwhile", ROWS)
+        await control.say(anna, "an owl")
+        message_id = await delivery.announce(place, "working", ROWS)
+        await delivery.remove_lost(place, message_id, times)
+
+        assert await texts_of(control, anna) == ["a fox", "before", "an owl", "working"]
+        assert await texts_of(control, boris) == ["a crow", *["meanwhile"] * times]
+        assert (await control.message(anna.id, message_id)).text == "working"
+
+
+async def test_where_two_messages_were_lost_neither_is_taken_for_the_other() -> None:
+    async with open_chat() as (control, bot, anna):
+        place, delivery = Place(anna.id), Delivery(bot)
+        await delivery.announce(place, "before", ROWS)
+        await lose(control, delivery, anna, "help")
+        await lose(control, delivery, anna, "working")
+        message_id = await delivery.announce(place, "working", ROWS)
+        await delivery.remove_lost(place, message_id, 1)
+
+        left = ["a fox", "before", "help", "working", "working"]
+        assert await texts_of(control, anna) == left
+        assert all(m.buttons for m in await control.messages(anna.id) if m.is_outgoing)
+
+
+async def test_what_an_earlier_process_sent_is_left_alone() -> None:
+    async with open_chat() as (control, bot, anna):
+        place, delivery = Place(anna.id), Delivery(bot)
+        await Delivery(bot).announce(place, "before", ROWS)
+        await lose(control, delivery, anna, "working")
+        message_id = await delivery.announce(place, "working", ROWS)
+        await delivery.remove_lost(place, message_id, 1)
+
+        assert await texts_of(control, anna) == ["a fox", "before", "working", "working"]
+
+
+@asynccontextmanager
+async def open_talk(folder: Path) -> AsyncGenerator[tuple[Control, Person]]:
+    (folder / "state").mkdir()
+    async with open_sandbox() as (sandbox, control):
+        settings = with_simulated_provider(sandbox)
+        async with Bot(sandbox, folder / "state", **settings):
+            yield control, await control.make_user("Anna")
+
+
+def is_working(message: Message) -> bool:
+    return message.is_outgoing and bool(message.buttons)
+
+
+async def test_a_picture_leaves_no_second_message(tmp_path: Path) -> None:
+    async with open_talk(tmp_path) as (control, anna):
+        await control.say(anna, "/start")
+        await control.wait_message(anna.id)
+        await control.fault("sendMessage", "drop_after", chat_id=anna.id)
+        await control.say(anna, "a calm lake")
+        await control.wait_message(anna.id, lambda m: bool(m.photo_id))
+
+        found = [m for m in await control.messages(anna.id) if not m.raw["deleted"]]
+        [start, picture] = [m for m in found if m.is_outgoing]
+        assert start.buttons
+        assert picture.photo_id
+
+
+async def test_the_button_of_a_message_left_over_removes_it(tmp_path: Path) -> None:
+    async with open_talk(tmp_path) as (control, anna):
+        # The first message of all: nothing is known that it came after.
+        await control.fault("sendMessage", "drop_after", chat_id=anna.id)
+        await control.say(anna, "a calm lake [[sim:slow=600]]")
+
+        async def working() -> list[Message]:
+            return [m for m in await control.messages(anna.id) if is_working(m)]
+
+        left_over, status = await eventually(working, lambda found: len(found) == 2)
+        await control.click(anna, left_over, say("en", "button_cancel"))
+        end = await control.wait_message(anna.id, lambda m: not m.buttons and m.id == status.id)
+
+        assert (await control.message(anna.id, left_over.id)).raw["deleted"]
+        assert end.text == say("en", "cancelled")
