@@ -48,6 +48,10 @@ class TransientError(ImgbotError):
         self.retry_after_s = retry_after_s
 
 
+class FloodWaitError(TransientError):
+    """Telegram asks to wait; it is in the log already."""
+
+
 class StorageAwayError(TransientError):
     """Redis is away: what depends on it stays as it is until it is back."""
 

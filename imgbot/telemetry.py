@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from imgbot import metrics
+from imgbot.errors import FloodWaitError
 from imgbot.job import ENDS, Job, State
 
 _log = logging.getLogger("imgbot")
@@ -63,7 +64,12 @@ def updates_measured(oldest_ms: int) -> None:
 
 
 def update_postponed(update_id: int, error: BaseException) -> None:
-    _log.warning("update %d is not handled yet: %s", update_id, error)
+    _log.log(_level_of(error), "update %d is not handled yet: %s", update_id, error)
+
+
+def _level_of(error: BaseException) -> int:
+    # `call_limited` has told of a flood wait, and one line is enough.
+    return logging.DEBUG if isinstance(error, FloodWaitError) else logging.WARNING
 
 
 def polling_failed(error: BaseException, delay_s: float) -> None:
@@ -139,7 +145,7 @@ def announcement_failed(job_id: str, error: BaseException) -> None:
 
 
 def job_waits(job_id: str, error: BaseException, delay_s: float) -> None:
-    _log.warning("job %s: %s; again in %.0f s", job_id, error, delay_s)
+    _log.log(_level_of(error), "job %s: %s; again in %.0f s", job_id, error, delay_s)
 
 
 def job_stumbled(job_id: str, error: BaseException) -> None:

@@ -30,6 +30,7 @@ from imgbot.errors import (
     ChatGoneError,
     ChatMovedError,
     ConfigError,
+    FloodWaitError,
     MessageGoneError,
     TelegramRefusedError,
     TransientError,
@@ -158,7 +159,7 @@ def _translated(error: Exception) -> Exception:
     if isinstance(error, ClientResponseError) and error.status in _NO_FILE:
         return UserError("picture_gone")
     if isinstance(error, TelegramAPIError) and (wait_s := flood_wait_s(error)) is not None:
-        return TransientError("Telegram asks to wait", wait_s)
+        return FloodWaitError("Telegram asks to wait", wait_s)
     for kind, consequence in _CONSEQUENCES:
         if isinstance(error, kind):
             return consequence(error)

@@ -141,6 +141,18 @@ async def test_the_merge_button_comes_in_spite_of_a_flood(builtin_stage: Stage) 
     assert [button["text"] for button in panel.buttons] == ["🧩 Merge"]
 
 
+async def test_a_wait_that_telegram_asks_for_is_in_the_log_once(builtin_stage: Stage) -> None:
+    control, log = builtin_stage.control, builtin_stage.bot.log
+    person = await control.make_user("Bob")
+    await control.fault("editMessageMedia", "flood", chat_id=person.id, retry_after_s=1)
+
+    await control.say(person, "/create a fox")
+    await result_for(control, person)
+
+    told = builtin_stage.bot.log.removeprefix(log).splitlines()
+    assert len([line for line in told if " wait" in line]) == 1, told
+
+
 async def test_a_good_photo_is_left_as_it_is_and_told_so(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
