@@ -5,7 +5,8 @@ their version at `/predictions`. A prediction that is cancelled while it is `sta
 `aborted` and costs nothing; later it becomes `canceled` and stays charged.
 
 Marks of its own: `interrupted` (the retryable failure with code PA), `e003` (high demand).
-`unlisted` (the list of predictions does not show it). `expired` shows as `data_removed`.
+`unlisted` (the list of predictions does not show it), `stalled_submit` (it is made and charged, and
+the submit is answered a byte a second, once). `expired` shows as `data_removed`.
 """
 
 import base64
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from imgbot.sandbox.provider_orders import Refusal
 from imgbot.sandbox.provider_tasks import Status, Task
-from imgbot.sandbox.simulators import replicate_bodies, replicate_refusals, signing
+from imgbot.sandbox.simulators import replicate_bodies, replicate_refusals, serving, signing
 from imgbot.sandbox.simulators.fields import Model, Problem
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
 from imgbot.sandbox.simulators.hosted import HostedSimulator, Invalid
@@ -116,6 +117,8 @@ class Replicate(HostedSimulator):
         if wait_s and await self.ends_within(task, wait_s):
             status = _STATES[task.asked(self.now())]
         answer = self._view(task, "starting" if status == "processing" else status)
+        if task.takes("stalled_submit"):
+            return await serving.drip(request, json.dumps(answer).encode(), "application/json")
         return self.submitted(request, task, answer, 201)
 
     async def poll(self, request: web.Request) -> web.StreamResponse:

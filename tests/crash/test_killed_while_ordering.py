@@ -1,4 +1,4 @@
-"""kill -9 while a picture is on its way to the provider: nothing was ordered, so it is, once."""
+"""kill -9 around the call that costs money: made once, and found again without its answer."""
 
 from pathlib import Path
 
@@ -32,6 +32,34 @@ async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_di
             await control.post("provider/fal", {"marks": ""})
             await bot.start()
             await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
+
+        assert len(simulator.book.ledger) == 1
+        assert len(simulator.book.tasks) == 1
+
+
+async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart(
+    state_dir: Path,
+) -> None:
+    async with open_sandbox() as (sandbox, control):
+        simulator = sandbox.simulators["replicate"]
+        settings = {
+            "IMGBOT_PROVIDER": "replicate",
+            "IMGBOT_PROVIDER_URL": f"replicate={simulator.base_url}",
+            "REPLICATE_API_TOKEN": simulator.key,
+        }
+        await control.post("provider/replicate", {"duration_s": [0.2, 0.4]})
+        async with Bot(sandbox, state_dir, **settings) as bot:
+            person = await control.make_user("Bob")
+            await control.say(person, "a fox [[sim:stalled_submit]]")
+
+            async def ledger() -> list[object]:
+                return list(simulator.book.ledger)
+
+            await eventually(ledger, what="an order that is not answered")
+            await bot.kill()
+            await bot.start()
+            await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
+            assert "in the provider's list" in bot.log
 
         assert len(simulator.book.ledger) == 1
         assert len(simulator.book.tasks) == 1
