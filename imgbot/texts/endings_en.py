@@ -52,11 +52,10 @@ ENDINGS = {
         "picture."
     ),
     "worker_killed": (
-        "The work on this picture was broken off twice, and not because of the picture. Please "
-        "try again."
+        "The work on this picture was broken off twice, by trouble on my side. Please try again."
     ),
     "picture_too_much_memory": (
-        "This picture needs more memory than I have. Please send a smaller copy of it."
+        "This needs more memory than I have. Please try a smaller picture."
     ),
     "result_unusable": (
         "The picture was made, but I can't use the file that the service sent. I have kept it, "
