@@ -34,15 +34,15 @@ async def _queue(visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
     jobs = await desk.store.shelf.mine(visit.user_id)
     if not jobs:
         return say(visit.language, "queue_empty"), []
-    line = await desk.store.shelf.line()
-    places = {job_id: place for place, job_id in enumerate(line, 1)}
+    shown = jobs[:_SHOWN]
+    places = await desk.store.shelf.places([job.id for job in shown])
     lines = [say(visit.language, "queue_title", count=len(jobs))]
-    for number, job in enumerate(jobs[:_SHOWN], 1):
+    for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
         title = _title(job)
-        lines.append(f"{number}. {title} — {_standing(visit.language, job, places)}")
+        lines.append(f"{number}. {title} — {_standing(visit.language, job, place)}")
     if len(jobs) > _SHOWN:
         lines.append(say(visit.language, "queue_more", count=len(jobs) - _SHOWN))
-    rows = buttons.call_off([job.id for job in jobs[:_SHOWN]])
+    rows = buttons.call_off([job.id for job in shown])
     return "\n".join(lines), [*rows, [buttons.refresh(visit.language, visit.user_id)]]
 
 
@@ -51,11 +51,11 @@ def _title(job: Job) -> str:
     return words if len(words) <= _TITLE else f"{words[: _TITLE - 1]}…"
 
 
-def _standing(language: str, job: Job, places: dict[str, int]) -> str:
+def _standing(language: str, job: Job, place: int) -> str:
     if job.is_cancelled:
         return say(language, "queue_cancelling")
-    if job.state is State.QUEUED and job.id in places:
-        return say(language, "queue_place", place=places[job.id])
+    if job.state is State.QUEUED and place:
+        return say(language, "queue_place", place=place)
     return say(language, "queue_working")
 
 

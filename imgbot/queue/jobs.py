@@ -9,21 +9,19 @@ from redis.asyncio import Redis
 
 from imgbot.errors import GoneError, StorageAwayError
 from imgbot.job import NEXT_STATES, Job, Source, State
-from imgbot.queue import keys, records
+from imgbot.queue import consistency, keys, records
 from imgbot.queue.admission import Admission, Caps
+from imgbot.queue.consistency import SPEND_KEPT_S
 from imgbot.queue.gallery import HISTORY_LENGTH, KEPT_S
 from imgbot.queue.scripts import Scripts, storage_errors
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
-_SCAN = 500
-"""Jobs looked at per claim: more waiting ones of capped users than that hide the rest."""
+_SLICE = 500
+"""Waiting jobs looked at by one call of a claim, some 2 ms of the server's time."""
 
 TOMBSTONE_S = 172_800
 """48 h: Telegram repeats an unconfirmed update for 24 h."""
-
-_SPEND_KEPT_S = 3_456_000
-"""40 days: a whole month can be looked back on."""
 
 
 class JobQueue:
@@ -53,7 +51,7 @@ class JobQueue:
 
         Raises StorageAwayError.
         """
-        answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [])
+        answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [str(uuid.uuid4())])
         self._epoch = str(answer[1])
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
@@ -75,6 +73,7 @@ class JobQueue:
                 keys.WAKE,
                 keys.EPOCH,
                 keys.SPEND + job.spend_day,
+                keys.SINCE,
             ],
             [
                 self._epoch,
@@ -86,7 +85,7 @@ class JobQueue:
                 job.price_micro,
                 _or_none(self.caps.daily_micro),
                 _or_none(self.caps.daily_micro_per_user),
-                _SPEND_KEPT_S,
+                SPEND_KEPT_S,
                 *fields,
             ],
         )
@@ -107,6 +106,8 @@ class JobQueue:
                 keys.DUE,
                 keys.WAKE,
                 keys.EPOCH,
+                keys.SINCE,
+                keys.USER_TAGS,
             ],
             [self._epoch, job_id, user_id, now_ms, reason],
         )
@@ -117,7 +118,19 @@ class JobQueue:
 
         Raises StorageAwayError: a claim whose reply is lost is adopted like any other.
         """
-        answer = await self._scripts.call(
+        token, begin = uuid.uuid4().hex, "-inf"
+        while True:
+            answer = await self._claim(now_ms, token, begin)
+            if answer[0] != "more":
+                break
+            begin = answer[1]
+        if answer[0] == "empty":
+            return None
+        record = answer[1]
+        return records.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
+
+    async def _claim(self, now_ms: int, token: str, begin: str) -> list[Any]:
+        return await self._scripts.call(
             "claim",
             [
                 keys.QUEUE,
@@ -129,21 +142,19 @@ class JobQueue:
                 keys.WAITING,
                 keys.LAST_CLAIM,
                 keys.EPOCH,
+                keys.SINCE,
             ],
             [
                 self._epoch,
                 now_ms,
                 now_ms + _LEASE_MS,
                 self.caps.running_per_user,
-                _SCAN,
-                uuid.uuid4().hex,
+                _SLICE,
+                token,
                 keys.JOB,
+                begin,
             ],
         )
-        if answer[0] == "empty":
-            return None
-        record = answer[1]
-        return records.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
 
     async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
         """Follow one arrow and store `changes` with it. Raises GoneError if outrun."""
@@ -212,7 +223,7 @@ class JobQueue:
                 KEPT_S,
                 HISTORY_LENGTH,
                 int(is_billed),
-                _SPEND_KEPT_S,
+                SPEND_KEPT_S,
                 f"{job.provider or 'unknown'}.{job.operation}",
                 f"{job.operation}.{status or outcome}",
                 *fields,
@@ -245,23 +256,7 @@ class JobQueue:
         Returns how many strays were removed, lost jobs put back, and days (of these and of
         the jobs alive) in which another sum was reserved than the jobs alive need.
         """
-        with storage_errors():
-            found = self._redis.scan_iter(match=f"{keys.JOB}*", count=500)
-            alive = [key async for key in found]
-        answer = await self._scripts.call(
-            "fsck",
-            [keys.QUEUE, keys.TAGS, keys.DUE, keys.WAITING, keys.ACTIVE, keys.EPOCH],
-            [
-                self._epoch,
-                now_ms,
-                keys.JOB,
-                keys.SPEND,
-                _SPEND_KEPT_S,
-                ",".join(days),
-                *(key.removeprefix(keys.JOB) for key in alive),
-            ],
-        )
-        return int(answer[1]), int(answer[2]), int(answer[3])
+        return await consistency.mend(self._redis, self._scripts, self._epoch, now_ms, days)
 
 
 def _or_none(ceiling: int | None) -> int | str:

@@ -25,6 +25,9 @@ DUE = "img:due"
 TAGS = "img:tags"
 """ZSET: waiting ids by their fair-queueing tag."""
 
+SINCE = "img:since"
+"""ZSET: waiting ids by the time (ms) of their making."""
+
 VIRTUAL_TIME = "img:vt"
 """STRING: the tag served last."""
 
@@ -44,7 +47,7 @@ MINE = "img:mine:"
 """ZSET per user id: his jobs alive, by the time (ms) of their making."""
 
 EPOCH = "img:epoch"
-"""STRING: the boot that owns the queue; older ones are fenced off."""
+"""STRING: the boot that owns the queue, `<number>-<uuid>`; every other is fenced off."""
 
 LAST_CLAIM = "img:lastclaim"
 """STRING: token and id of the latest claim, for a claim whose reply was lost."""

@@ -16,7 +16,7 @@ from imgbot.queue import keys
 from imgbot.queue.snapshot import Record
 
 # Made anew from the jobs when the bot starts.
-_DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.WAITING, keys.ACTIVE})
+_DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
 _WITH_A_FILE = frozenset({State.RENDERING, State.DELIVERING})
 
 

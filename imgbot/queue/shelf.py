@@ -63,8 +63,15 @@ class Shelf:
 
     async def place(self, job_id: str) -> int:
         """Return the job's place in the line from 1, or 0 when it is not waiting."""
-        index = await self._read(self._redis.lpos(keys.QUEUE, job_id))
-        return 0 if index is None else int(index) + 1
+        return (await self.places([job_id]))[0]
+
+    async def places(self, job_ids: Sequence[str]) -> list[int]:
+        """Return the place of each, as `place` does."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.zrank(keys.TAGS, job_id)
+        ranks = await self._read(pipe.execute()) if job_ids else []
+        return [0 if rank is None else int(rank) + 1 for rank in ranks]
 
     async def newest_of(self, user_id: int) -> str | None:
         """Return the id of the user's latest job alive."""
@@ -88,30 +95,21 @@ class Shelf:
         found = await self._read(pipe.execute()) if ids else []
         return [records.from_hash(record) for record in found if "operation" in record]
 
-    async def line(self) -> list[str]:
-        """Return the ids of all waiting jobs in the order of their turn."""
-        return await self._read(self._redis.lrange(keys.QUEUE, 0, -1))
+    async def line(self, limit: int = 0) -> list[str]:
+        """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""
+        return await self._read(self._redis.lrange(keys.QUEUE, 0, limit - 1))
 
     async def depth(self) -> Depth:
         pipe = self._redis.pipeline(transaction=False)
         pipe.llen(keys.QUEUE)
         pipe.zcard(keys.DUE)
         pipe.zcard(keys.DEAD)
-        pipe.lrange(keys.QUEUE, 0, -1)
-        waiting, running, dead, ids = await self._read(pipe.execute())
-        return Depth(waiting, running, dead, await self._oldest(ids))
+        pipe.zrange(keys.SINCE, 0, 0, withscores=True)
+        waiting, running, dead, oldest = await self._read(pipe.execute())
+        return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
 
     async def memory(self) -> Memory:
         return await measure(self._redis)
-
-    async def _oldest(self, ids: list[str]) -> int:
-        if not ids:
-            return 0
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in ids:
-            pipe.hget(keys.JOB + job_id, "created_ms")
-        created = [int(value) for value in await self._read(pipe.execute()) if value]
-        return min(created, default=0)
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Note which picture a message announces."""

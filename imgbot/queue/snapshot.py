@@ -118,7 +118,8 @@ async def forget(redis: Redis) -> None:
 
 async def epoch(redis: Redis) -> int:
     with storage_errors():
-        return int(await redis.get(keys.EPOCH) or 0)
+        told = str(await redis.get(keys.EPOCH) or "0")
+    return int(told.partition("-")[0])
 
 
 async def set_epoch(redis: Redis, value: int) -> None:

@@ -182,8 +182,8 @@ class Status:
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
-                line = await self._shelf.line()
-                for place, job_id in enumerate(line[:_PLACES_AT_ONCE], 1):
+                line = await self._shelf.line(_PLACES_AT_ONCE)
+                for place, job_id in enumerate(line, 1):
                     await self._tell_place(job_id, place)
 
     async def _tell_place(self, job_id: str, place: int) -> None:

@@ -286,6 +286,98 @@ async def test_the_books_are_mended(redis: Redis) -> None:
     assert (await queue.move(one, State.POLLING, NOW)).state is State.POLLING
 
 
+async def test_a_line_that_was_lost_is_made_again(redis: Redis) -> None:
+    queue, shelf = await open_queue(redis), Shelf(redis)
+    for number in range(3):
+        await queue.enqueue(job(str(number), number), NOW + number)
+    # As an earlier release left it, and as nothing should.
+    await redis.delete(keys.SINCE, keys.TAGS, f"{keys.MINE}1")
+    await redis.rpush(keys.QUEUE, "1", "1")
+
+    mended = await queue.fsck(NOW)
+
+    assert mended == (2, 0, 0)
+    assert await queue.fsck(NOW) == (0, 0, 0)
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["0", "1", "2"]
+    assert sorted(await shelf.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
+    assert (await shelf.depth()).oldest_waiting_ms == NOW
+    assert await shelf.newest_of(1) == "1"
+
+
+async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redis: Redis) -> None:
+    caps = Caps(waiting=2000, waiting_per_user=1000, running_per_user=1)
+    queue = await open_queue(redis, caps)
+    for number in range(601):
+        await queue.enqueue(job(f"a{number}", user_id=1), NOW)
+    await queue.claim(NOW)
+    # Its turn comes late, as if he had been served much.
+    await redis.hset(keys.USER_TAGS, "2", "900")
+    await queue.enqueue(job("b", user_id=2), NOW)
+
+    found = await queue.claim(NOW)
+
+    assert found is not None
+    assert found.id == "b"
+    assert await queue.claim(NOW) is None
+
+
+async def test_jobs_that_were_called_off_do_not_count_against_the_next(redis: Redis) -> None:
+    queue = await open_queue(redis)
+    for number in range(10):
+        await queue.enqueue(job(f"a{number}", user_id=1), NOW)
+    for number in range(10):
+        await queue.enqueue(job(f"b{number}", user_id=2), NOW)
+        await queue.cancel(f"b{number}", 2, NOW)
+
+    place = (await queue.enqueue(job("b", user_id=2), NOW)).count
+    of_a_newcomer = (await queue.enqueue(job("c", user_id=3), NOW)).count
+
+    assert (place, of_a_newcomer) == (2, 3)
+
+
+async def test_the_longest_wait_is_known(redis: Redis) -> None:
+    queue, shelf = await open_queue(redis), Shelf(redis)
+    for number in range(3):
+        await queue.enqueue(job(str(number)), NOW + number)
+    waits = [(await shelf.depth()).oldest_waiting_ms]
+    await queue.claim(NOW)
+    waits.append((await shelf.depth()).oldest_waiting_ms)
+    await queue.cancel("1", 1, NOW)
+    await queue.claim(NOW)
+    waits.append((await shelf.depth()).oldest_waiting_ms)
+
+    assert waits == [NOW, NOW + 1, 0]
+
+
+async def test_a_look_at_a_long_line_costs_as_much_as_at_a_short_one(real_redis: Redis) -> None:
+    queue, shelf = await open_queue(real_redis), Shelf(real_redis)
+
+    async def commands() -> int:
+        return (await real_redis.info("stats"))["total_commands_processed"]
+
+    costs: list[int] = []
+    for number in range(100):
+        await queue.enqueue(job(str(number), user_id=number), NOW)
+        before = await commands()
+        await shelf.depth()
+        costs.append(await commands() - before)
+
+    assert costs == costs[:1] * 100
+
+
+async def test_two_supervisors_of_one_number_do_not_both_write(redis: Redis) -> None:
+    """A failover that lost the latest epoch gives its number out again."""
+    await redis.set(keys.EPOCH, "6")
+    earlier = await open_queue(redis)
+    await redis.set(keys.EPOCH, "6")
+    later = await open_queue(redis)
+
+    with pytest.raises(FencedError):
+        await earlier.enqueue(job("1"), NOW)
+    assert (await later.enqueue(job("1"), NOW)).verdict == "ok"
+    assert earlier.epoch.partition("-")[0] == later.epoch.partition("-")[0] == "7"
+
+
 async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis) -> None:
     queue = JobQueue(real_redis, Scripts(real_redis), Caps(), is_synced_by_itself=False)
     await real_redis.config_set("appendfsync", "everysec")

@@ -1,6 +1,6 @@
 -- Admits a job: once per id, within the caps, at its fair place in the line.
 -- KEYS 1 queue 2 job 3 done 4 tags 5 virtual time 6 user tags 7 sequence 8 waiting
---      9 mine 10 announce 11 wake 12 epoch 13 the day's money
+--      9 mine 10 announce 11 wake 12 epoch 13 the day's money 14 since
 -- ARGV 1 epoch 2 id 3 user id 4 queue limit 5 waiting limit 6 now ms 7 price
 --      8 ceiling of the day (empty: none) 9 ceiling of the user 10 money kept s 11… field value
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
@@ -36,6 +36,7 @@ redis.call('HSET', KEYS[2], 'id', id, 'user_id', user, 'state', 'queued', 'versi
 redis.call('HINCRBY', KEYS[8], user, 1)
 redis.call('ZADD', KEYS[9], ARGV[6], id)
 redis.call('ZADD', KEYS[10], ARGV[6], id)
+redis.call('ZADD', KEYS[14], ARGV[6], id)
 redis.call('LPUSH', KEYS[11], id)
 redis.call('LTRIM', KEYS[11], 0, 999)
 if price > 0 then
@@ -44,4 +45,4 @@ if price > 0 then
   end
   redis.call('EXPIRE', KEYS[13], ARGV[10])
 end
-return {'ok', redis.call('LPOS', KEYS[1], id) + 1}
+return {'ok', redis.call('ZRANK', KEYS[4], id) + 1}
