@@ -104,8 +104,8 @@ class Door(BaseMiddleware):
             check_welcome(self._desk.house, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
-            if isinstance(event, Message) and self._is_counted(event, visit):
-                await self._desk.check_rate_limit(visit)
+            if isinstance(event, Message):
+                await self._count(event, visit)
             with storage_errors():
                 await handler(event, data)
         except UserError as error:
@@ -113,10 +113,17 @@ class Door(BaseMiddleware):
         except StorageFullError:
             await self._refuse(event, visit, UserError("storage_full"))
 
-    def _is_counted(self, message: Message, visit: Visit) -> bool:
-        """Commands count against the rate limit; orders are counted by their handlers."""
+    async def _count(self, message: Message, visit: Visit) -> None:
+        """Count a command against the rate limit; orders are counted by their handlers."""
         is_command = message.text is not None and command_of(message) not in {"", "cancel"}
-        return is_command and not self._desk.house.is_admin(visit.user_id)
+        if not is_command or self._desk.house.is_admin(visit.user_id):
+            return
+        try:
+            await self._desk.check_rate_limit(visit)
+        except UserError as error:
+            # A Redis that takes nothing new still answers what only reads.
+            if error.reason != "storage_full":
+                raise
 
     async def _note(self, visit: Visit) -> None:
         """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""
