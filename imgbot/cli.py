@@ -125,6 +125,11 @@ _COMMANDS = {
         arguments=operating.scale_arguments,
         run=operating.scale,
     ),
+    "reload": _Command(
+        help="have the bot that runs read its settings again",
+        arguments=operating.reload_arguments,
+        run=operating.reload,
+    ),
     "prometheus-config": _Command(
         help="write what Prometheus and Grafana need into a folder",
         arguments=operating.prometheus_arguments,

@@ -210,6 +210,16 @@ def scale(options: argparse.Namespace) -> int:
     return _operated(lambda: change(options.number, os.environ, _say))
 
 
+def reload_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "As a service: sudo systemctl reload imgbot, which does this."
+
+
+def reload(options: argparse.Namespace) -> int:  # noqa: ARG001 -- every command is given them
+    from imgbot.ops.scale import reload as change
+
+    return _operated(lambda: change(os.environ, _say))
+
+
 def prometheus_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", help="where to, like /etc/prometheus")
 

@@ -24,7 +24,7 @@ from imgbot.ops.http import OpsServer
 from imgbot.ops.lag import LagMeter
 from imgbot.ops.last_resort import limit_the_stop
 from imgbot.ops.processes import ProcessesCollector
-from imgbot.ops.scale import take_request
+from imgbot.ops.scale import answer_reload, take_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
@@ -63,7 +63,13 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     notifier = Notifier()
     # What was asked of an earlier process is not asked of this one.
     take_request(settings.state_dir)
-    signals = Signals(notifier, pool, reread, functools.partial(take_request, settings.state_dir))
+    signals = Signals(
+        notifier,
+        pool,
+        reread,
+        functools.partial(take_request, settings.state_dir),
+        functools.partial(answer_reload, settings.state_dir),
+    )
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)

@@ -1,8 +1,9 @@
-"""`imgbot scale N`: another number of workers for the bot that runs, without a restart.
+"""`imgbot scale N` and `imgbot reload`: changes of the bot that runs, without a restart.
 
 The running supervisor is asked by a file in its state directory and SIGHUP; it takes the file
-away, which is its answer. Under systemd the number goes into the environment file, too, so that
-it lasts: the bot itself may not read that file again, for it may hold a key.
+away, which is its answer, or writes into it what is wrong with the settings. Under systemd the
+number goes into the environment file, too, so that it lasts: the bot itself may not read that
+file again, for it may hold a key.
 """
 
 import os
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from imgbot.errors import ConfigError, ImgbotError
 from imgbot.files import replace_file
+from imgbot.findings import Severity
+from imgbot.ops.doctor.machine import judge_workers, total_memory_bytes
 from imgbot.ops.environment import read_environment_file, state_dir_of
 from imgbot.ops.files import set_variable
 from imgbot.ops.install.layout import UNIT, Layout
@@ -27,22 +30,47 @@ from imgbot.ops.settings import MAX_WORKERS
 _PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.1
 _REQUEST = "workers"
+_RELOAD = "reload"
 _OF_WORKERS = re.compile(r"\b(\d+) workers")
 """In the status that the supervisor tells systemd: `3 of 10 workers busy`."""
 
 
 class ScaleError(ImgbotError):
-    """The number of workers is as it was; the message says why."""
+    """The bot that runs is as it was; the message says why."""
 
 
 def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
     if not 1 <= workers <= MAX_WORKERS:
         raise ConfigError("N", f"write a whole number from 1 to {MAX_WORKERS}")
+    for finding in judge_workers(workers, total_memory_bytes(), os.cpu_count() or 0):
+        if finding.level is Severity.WARNING:
+            tell(f"warning: {finding.text}")
     if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
         _scale_service(workers, Layout(), tell)
     else:
         _scale_process(workers, state_dir_of(environ), tell)
+
+
+def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Have the running bot read its settings again. Raises ScaleError, ConfigError."""
+    # systemd has handed the lines of the file over, which the bot itself may be unable to read.
+    is_of_systemd = "STATE_DIRECTORY" in environ
+    hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
+    state_dir = state_dir_of({name: v for name, v in environ.items() if name not in hidden})
+    if said := _ask(state_dir, _RELOAD, ""):
+        raise ScaleError(f"the settings stay as they were: {said}")
+    tell("the settings are read again: the number of workers is applied, the rest by a restart")
+
+
+def answer_reload(state_dir: Path, wrong: str) -> None:
+    """Answer whoever asked for a reload, if anybody did; called by the supervisor alone."""
+    path = state_dir / _RELOAD
+    with suppress(OSError):
+        if not wrong:
+            path.unlink()
+        elif path.exists():
+            replace_file(path, wrong, 0o600)
 
 
 def take_request(state_dir: Path) -> int | None:
@@ -91,29 +119,42 @@ def _reload() -> None:
 
 
 def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
+    _ask(state_dir, _REQUEST, f"{workers}\n")
+    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+
+
+def _ask(state_dir: Path, name: str, text: str) -> str:
+    """Ask the bot that runs by a file; return its answer, empty where it took the file away."""
     pid = supervisor_of(state_dir)
     if not pid:
         raise ScaleError(
             f"no bot runs on {state_dir} here: start it (sudo systemctl start imgbot), or say by "
             "IMGBOT_STATE_DIR where another one has its data"
         )
-    request = state_dir / _REQUEST
+    request = state_dir / name
     try:
         # The descriptor is that process for ever; its number could be another's by now.
         process = os.pidfd_open(pid)
         try:
             if supervisor_of(state_dir) != pid:
                 raise ScaleError(f"the bot on {state_dir} has just ended")
-            replace_file(request, f"{workers}\n", 0o600)
+            replace_file(request, text, 0o600)
             signal.pidfd_send_signal(process, signal.SIGHUP)
         finally:
             os.close(process)
-        _until(lambda: not request.exists(), f"{describe(pid)} does not answer")
+        _until(lambda: _text_of(request) != text, f"{describe(pid)} does not answer")
+        return _text_of(request) or ""
     except (ProcessLookupError, PermissionError) as error:
         raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
     finally:
         _forget(request)
-    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+
+
+def _text_of(request: Path) -> str | None:
+    try:
+        return request.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def _forget(request: Path) -> None:

@@ -33,9 +33,11 @@ class Signals:
         pool: Resizable,
         reread: Callable[[], Settings],
         take_request: Callable[[], int | None],
+        answer_reload: Callable[[str], None],
     ) -> None:
         self.draining = asyncio.Event()
         self._take_request = take_request
+        self._answer_reload = answer_reload
         self._notifier = notifier
         self._pool = pool
         self._reread = reread
@@ -71,14 +73,19 @@ class Signals:
 
     def _reload(self) -> None:
         self._notifier.reloading()
+        wrong = ""
         if (wanted := self._take_request()) is not None:
             self._resize(wanted)
         else:
-            self._reread_size()
+            wrong = self._reread_size()
+        self._answer_reload(wrong)
         self._notifier.ready(f"serving with {self._pool.size} workers")
 
-    def _reread_size(self) -> None:
+    def _reread_size(self) -> str:
+        """Apply the size that the settings say; return what is wrong with them."""
         try:
             self._resize(self._reread().worker_count)
         except ConfigError as error:
             telemetry.warned("the settings stay as they were: %s", error)
+            return str(error)
+        return ""

@@ -1,12 +1,15 @@
 """`imgbot scale` on a bot that works: up and down, and every picture comes once."""
 
 import asyncio
+import os
 import signal
 import sys
+from pathlib import Path
 
 from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
 from tests.support.bot import Bot
+from tests.support.moving import run
 from tests.support.waiting import PATIENCE_S, eventually
 
 
@@ -61,10 +64,38 @@ async def test_a_reload_goes_back_to_the_settings(sandboxed: Sandboxed) -> None:
     await eventually(lambda: log_of(bot), lambda text: "workers: 5" in text)
 
 
+async def test_whoever_reloads_a_bad_setting_is_told(sandboxed: Sandboxed, tmp_path: Path) -> None:
+    bot, _ = sandboxed
+    file = tmp_path / "imgbot.env"
+    bot.settings["IMGBOT_ENVIRONMENT_FILE"] = str(file)
+    await bot.stop()
+    await bot.start()
+
+    file.write_text("IMGBOT_WORKERS=many\n")
+    bad = await run(bot, "reload")
+    file.write_text("IMGBOT_WORKERS=3\n")
+    good = await run(bot, "reload")
+
+    assert (bad.status, good.status) == (1, 0), bad.said + good.said
+    assert "IMGBOT_WORKERS: 'many' cannot be used" in bad.said
+    assert "workers: 3\n" in bot.log
+    assert not (bot.state_dir / "reload").exists()
+
+
 async def test_a_number_that_cannot_be_is_refused(sandboxed: Sandboxed) -> None:
     bot, _ = sandboxed
 
     assert await scale(bot, 0) == (78, "imgbot: N: write a whole number from 1 to 200\n")
+
+
+async def test_more_than_the_machine_carries_is_done_with_a_warning(sandboxed: Sandboxed) -> None:
+    bot, _ = sandboxed
+    many = min(200, 9 * (os.cpu_count() or 1))
+
+    status, said = await scale(bot, many)
+
+    assert status == 0
+    assert f"warning: {many} workers share" in said
 
 
 async def test_without_a_bot_it_says_so_and_leaves_nothing(sandboxed: Sandboxed) -> None:

@@ -70,6 +70,7 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
 
     assert directives["Type"] == ["notify"]
     assert directives["ExecStart"] == ["/opt/imgbot/current/bin/imgbot"]
+    assert directives["ExecReload"] == [f"{directives['ExecStart'][0]} reload"]
     assert directives["RestartPreventExitStatus"] == [str(EX_CONFIG)]
     assert DRAIN_S + ORDER_DRAIN_S < last_resort.LIMIT_S < last_resort.LAST_S
     assert float(directives["TimeoutStopSec"][0]) > last_resort.LAST_S

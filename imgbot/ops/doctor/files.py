@@ -16,7 +16,7 @@ UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 _SECRETS = frozenset({"IMGBOT_TOKEN", *KEYS})
 _OTHERS = 0o077
 # An installation elsewhere says so in these lines, and in no other.
-_OF_THE_PLACE = frozenset({"ExecStart", "ExecPaths"})
+_OF_THE_PLACE = frozenset({"ExecStart", "ExecReload", "ExecPaths"})
 
 
 @dataclass(frozen=True, slots=True)

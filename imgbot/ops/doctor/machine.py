@@ -23,6 +23,7 @@ _FEW_INODES = 10_000
 # Measured: supervisor and Redis together, and a worker that has painted, without its peak.
 _BASE_BYTES = 220 * _MIB
 _WORKER_BYTES = 60 * _MIB
+_WORKERS_PER_CORE = 8
 _SHARE = 0.85
 """MemoryMax of the unit."""
 
@@ -41,6 +42,7 @@ class Machine:
     required: Mapping[str, str] = field(default_factory=dict[str, str])
     """Library → the versions asked for."""
     installed: Mapping[str, str] = field(default_factory=dict[str, str])
+    cores: int = 0
 
 
 def look(state_dir: Path) -> Machine:
@@ -53,7 +55,8 @@ def look(state_dir: Path) -> Machine:
         folder=folder,
         free_bytes=free_bytes,
         free_inodes=free_inodes,
-        memory_bytes=_memory_bytes(),
+        memory_bytes=total_memory_bytes(),
+        cores=os.cpu_count() or 0,
         overcommit=_number(Path("/proc/sys/vm/overcommit_memory")),
         python=platform.python_version(),
         wants_python=wants_python,
@@ -66,7 +69,16 @@ def judge(seen: Machine, settings: Settings | None) -> list[Finding]:
     """Decide; what depends on settings is left out where there are none."""
     found = [_disk(seen, settings), _overcommit(seen.overcommit), _python(seen), _libraries(seen)]
     if settings is not None:
-        found.append(_memory(seen.memory_bytes, settings.worker_count))
+        found += judge_workers(settings.worker_count, seen.memory_bytes, seen.cores)
+    return found
+
+
+def judge_workers(workers: int, memory_bytes: int | None, cores: int) -> list[Finding]:
+    """Decide whether the machine carries so many workers."""
+    found = [_memory(memory_bytes, workers)]
+    if cores and workers > (most := cores * _WORKERS_PER_CORE):
+        text = f"{workers} workers share {cores} cores: more than {most} wait for each other"
+        found.append(warning("cores", text, f"IMGBOT_WORKERS={most}, or more cores"))
     return found
 
 
@@ -157,7 +169,7 @@ def _installed(names: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _memory_bytes() -> int | None:
+def total_memory_bytes() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (OSError, ValueError):
