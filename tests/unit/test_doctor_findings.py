@@ -162,6 +162,7 @@ def test_secrets_that_others_may_read() -> None:
         (Seen(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
         (Seen(Address("127.0.0.1", 8080), 7), "service", "wrong"),
         (Seen(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
+        (Seen(HTTP, 7, {"redis": ""}, problems=(("57 jobs wait.", "wait"),)), "load", "warning"),
         (Seen(Address("127.0.0.1", 8080), 0, {"redis": "no answer"}), "service", "wrong"),
     ],
 )

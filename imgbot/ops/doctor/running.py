@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 
@@ -35,6 +36,8 @@ class Seen:
     """One that is free instead; 0 if none was found."""
     may_move: bool = False
     """Whether the bot moves to it by itself."""
+    problems: tuple[tuple[str, str], ...] = ()
+    """What its status names, with its advice."""
 
     @property
     def polling_trouble(self) -> str | None:
@@ -52,7 +55,7 @@ async def look(settings: Settings) -> Seen:
     places = [address, *(Address(address.host, port) for port in spare)]
     for place in places:
         if (checks := await _ask_health(place)) is not None:
-            return Seen(place, pid, checks)
+            return Seen(place, pid, checks, problems=await _ask_problems(place))
     return Seen(address, pid)
 
 
@@ -67,7 +70,8 @@ def judge(seen: Seen) -> list[Finding]:
         return [wrong("service", text, _JOURNAL)]
     ill = {name: what for name, what in seen.checks.items() if what}
     if not ill:
-        return [ok("service", f"{process} serves, and is well by {where}")]
+        load = [warning("load", what[:300], advice) for what, advice in seen.problems]
+        return [ok("service", f"{process} serves, and is well by {where}"), *load]
     return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
 
 
@@ -104,19 +108,33 @@ def _bind_error(address: Address) -> int:
 
 
 async def _ask_health(address: Address) -> Mapping[str, str] | None:
+    try:
+        checks = (await _ask(address, "/healthz"))["checks"]
+        return {
+            str(name): "" if check["ok"] else str(check.get("detail", "failing"))
+            for name, check in checks.items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+async def _ask_problems(address: Address) -> tuple[tuple[str, str], ...]:
+    try:
+        found = (await _ask(address, "/status.json"))["problems"]
+        return tuple((str(each["what"]), str(each["advice"]).replace("`", "")) for each in found)
+    except (KeyError, TypeError):
+        return ()
+
+
+async def _ask(address: Address, path: str) -> Any:
+    """Return the JSON of an answer, None where there is none."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
     try:
         async with (
             asyncio.timeout(_ANSWER_TIMEOUT_S),
             aiohttp.ClientSession() as session,
-            session.get(f"http://{Address(host, address.port)}/healthz") as answer,
+            session.get(f"http://{Address(host, address.port)}{path}") as answer,
         ):
-            body = json.loads(await answer.content.read(_MOST_BYTES))
-            return {
-                str(name): "" if check["ok"] else str(check.get("detail", "failing"))
-                for name, check in body["checks"].items()
-            }
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError):
-        return None
-    except AttributeError:
+            return json.loads(await answer.content.read(_MOST_BYTES))
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
         return None
