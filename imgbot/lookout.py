@@ -1,5 +1,6 @@
 """What the operator's side is told of the pipeline, in its own words."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -26,7 +27,11 @@ def sources_of(
     async def glance() -> Glance:
         found = await overview.look(now_ms(), running_per_user)
         return Glance(
-            jobs=_by_state(found.waiting, runner.jobs if runner else ()),
+            jobs=_by_state(
+                found.waiting,
+                runner.jobs if runner else (),
+                Counter(lane.about for lane in pool.lanes()),
+            ),
             refused=found.refused,
             unknown=[_unknown(job) for job in found.dead],
             is_paused=found.is_paused,
@@ -46,12 +51,21 @@ def sources_of(
     return Sources(workers, measure, glance, "+".join(providers), overview.address, version())
 
 
-def _by_state(waiting: Mapping[str, int], running: Sequence[Job]) -> dict[str, dict[str, int]]:
-    """Count jobs: operation → state → how many."""
+def _by_state(
+    waiting: Mapping[str, int], running: Sequence[Job], at_work: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Count jobs: operation → state → how many; `at_work`: what so many workers are busy with.
+
+    A picture that a worker makes is ordered by making it: it is being painted.
+    """
     found = {operation: {str(State.QUEUED): count} for operation, count in waiting.items() if count}
     for job in running:
         states = found.setdefault(str(job.operation), {})
         states[str(job.state)] = states.get(str(job.state), 0) + 1
+    for operation, states in found.items():
+        if painted := min(states.get(State.SUBMITTING, 0), at_work.get(operation, 0)):
+            states["painting"] = painted
+            states[str(State.SUBMITTING)] -= painted
     return found
 
 

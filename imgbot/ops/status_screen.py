@@ -19,7 +19,7 @@ _CODES = {
     "dim": "2",
     "bold": "1",
 }
-_STATES = ("queued", "submitting", "polling", "rendering", "delivering")
+_STATES = ("queued", "submitting", "painting", "polling", "rendering", "delivering")
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _MOST_ROWS = 10
 _LABEL = 12

@@ -11,12 +11,14 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State, is_billed
+from imgbot.metrics import REGISTRY
 from imgbot.polling import Budget, PollingConfig
+from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
 from imgbot.providers.documents import parse
-from imgbot.providers.protocol import Accepted, Recovery
+from imgbot.providers.protocol import Accepted, Done, Order, Output, Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
 from imgbot.queue.durations import Durations
@@ -282,3 +284,27 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     [output] = cast("list[dict[str, str]]", job.ticket["outputs"])
     assert Path(output["path"]) == tools.target_of("7")
     assert tools.target_of("7").read_bytes() == made
+
+
+async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
+    real_redis: Redis, tmp_path: Path
+) -> None:
+    async def make(order: Order) -> Done:
+        return Done((Output(path=str(order.target)),))
+
+    def counts() -> list[float]:
+        name = "imgbot_job_stage_duration_seconds_count"
+        stages = ("submit", "provider")
+        return [REGISTRY.get_sample_value(name, {"stage": stage}) or 0 for stage in stages]
+
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    routes = Routes({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
+    before = counts()
+
+    await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed, asyncio.Event())
+
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [0, 1]

@@ -3,7 +3,7 @@
 import { h, show } from "./dom.js";
 import { clock, count, duration, money, size } from "./figures.js";
 
-const STATES = ["queued", "submitting", "polling", "rendering", "delivering"];
+const STATES = ["queued", "submitting", "painting", "polling", "rendering", "delivering"];
 const STATUSES = ["ok", "failed", "rejected", "cancelled"];
 const MOST_WORKERS = 24;
 
