@@ -10,6 +10,7 @@ import hashlib
 import os
 import socket
 import struct
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +41,7 @@ class InstanceLock:
         self._name = f"\0{_name_of(token)}" if token else ""
         self._file: int | None = None
         self._socket: socket.socket | None = None
+        self._acceptor: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -65,12 +67,16 @@ class InstanceLock:
     def release(self) -> None:
         # The file stays: removing it would let two processes lock two files of one name.
         if self._socket is not None:
+            if self._acceptor is not None:
+                # Closing alone would leave the thread where it waits, and the name taken.
+                self._socket.shutdown(socket.SHUT_RDWR)
+                self._acceptor.join()
             self._socket.close()
         if self._file is not None:
             # Said aloud: a child between fork and exec still shares the open file.
             fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
-        self._socket = self._file = None
+        self._socket = self._file = self._acceptor = None
 
     def _lock_state_dir(self) -> None:
         folder = self._path.parent
@@ -98,8 +104,11 @@ class InstanceLock:
             self._socket.bind(self._name)
         except OSError:
             raise AlreadyRunningError("serves this bot", self._peer()) from None
-        # Whoever is refused connects, to learn from the kernel who listens.
-        self._socket.listen(1)
+        # Whoever is refused connects, to learn from the kernel who listens; unless it is accepted,
+        # it keeps its place in the backlog for ever.
+        self._socket.listen()
+        self._acceptor = threading.Thread(target=_accept_all, args=[self._socket], daemon=True)
+        self._acceptor.start()
 
     def _peer(self) -> int:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
@@ -110,6 +119,12 @@ class InstanceLock:
                 found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
                 return struct.unpack("3i", found)[0]
         return 0
+
+
+def _accept_all(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
 
 
 def supervisor_of(state_dir: Path, token: str = "") -> int | None:

@@ -80,6 +80,25 @@ def test_a_second_one_of_the_same_bot_elsewhere_is_told_who_has_it(tmp_path: Pat
     assert token not in str(refusal.value).split("(")[0]
 
 
+def test_however_many_are_refused_each_is_told_who_has_it(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    pids: list[int] = []
+    with _other(tmp_path / "here", token) as holder:
+        for _ in range(200):
+            with pytest.raises(AlreadyRunningError) as refusal:
+                InstanceLock(tmp_path / "there", token).acquire()
+            pids.append(refusal.value.pid)
+
+    assert set(pids) == {holder.pid}
+
+
+def test_a_released_one_can_be_taken_at_once(tmp_path: Path) -> None:
+    token = _token(tmp_path)
+    for _ in range(10):
+        with InstanceLock(tmp_path, token):
+            pass
+
+
 def test_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
     token = _token(tmp_path)
     with _other(tmp_path, token) as holder:
