@@ -25,7 +25,7 @@ from imgbot.job import Job, Operation, Source, State, is_billed
 from imgbot.providers.protocol import Output
 from imgbot.queue import gallery
 from imgbot.runner import words
-from imgbot.runner.tools import Tools
+from imgbot.runner.tools import RESULT, Tools
 from imgbot.tasks import pause
 from imgbot.telegram.delivery import Place
 from imgbot.texts import buttons, say
@@ -47,7 +47,7 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     begun = time.monotonic()
     folder = tools.folder_of(job.id)
     await asyncio.to_thread(make_folder, folder)
-    raw = folder / "result"
+    raw = folder / RESULT
     waits = await _fetch(tools, job, raw)
     if waits is not None:
         return waits

@@ -67,7 +67,9 @@ async def after_error(tools: Tools, job: Job, error: Exception) -> Job:
         telemetry.job_stumbled(job.id, error)
         return await tools.end(job, State.DEAD, "result_unusable", **_charge(job))
     if isinstance(error, UserError):
-        return await tools.end(job, State.FAILED, error.reason, **error.facts, **_charge(job))
+        is_made = job.state is State.DELIVERING and is_billed(job)
+        outcome = State.DEAD if is_made else State.FAILED
+        return await tools.end(job, outcome, error.reason, **error.facts, **_charge(job))
     if isinstance(error, MemoryError):
         return await tools.end(job, State.FAILED, "picture_too_much_memory", **_charge(job))
     if isinstance(error, WorkerLostError):

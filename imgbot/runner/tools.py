@@ -29,6 +29,9 @@ from imgbot.telegram.delivery import Delivery
 Download = Callable[[str, Path], Awaitable[None]]
 """Fetches a person's file by its Telegram handle."""
 
+RESULT = "result"
+"""A job's result as its provider made it."""
+
 _TARGET = "made.jpg"
 _CHARGES: Mapping[bool | None, str] = {True: "yes", False: "no", None: "maybe"}
 _DUE_MS = 120_000
@@ -38,8 +41,7 @@ _DUE_MS = 120_000
 def is_to_be_kept(job: Job) -> bool:
     """Whether a finished job's folder holds the only copy of what its owner may still hand out."""
     outputs = cast("list[dict[str, str]]", job.ticket.get("outputs", []))
-    is_here = job.reason == "result_unusable" or any(output.get("path") for output in outputs)
-    return job.outcome is State.DEAD and is_here
+    return job.outcome is State.DEAD and any(output.get("path") for output in outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +194,8 @@ class Tools:
 
     def forget_files(self, job: Job) -> None:
         """Remove a finished job's folder, where nobody needs it any longer."""
-        if not is_to_be_kept(job):
-            shutil.rmtree(self.folder_of(job.id), ignore_errors=True)
+        folder = self.folder_of(job.id)
+        # A result that was fetched may be gone at its provider.
+        is_fetched = job.outcome is State.DEAD and (folder / RESULT).exists()
+        if not is_fetched and not is_to_be_kept(job):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,6 @@
 """What a failed step turns a job into: who is blamed in words, and what stays for the operator."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -22,6 +23,7 @@ def _job(state: State, *, is_ordered: bool) -> Job:
     return Job("1", 1, 1, Operation.EDIT, "en", state=state, intent_ms=int(is_ordered))
 
 
+MADE = replace(_job(State.DELIVERING, is_ordered=True), outcome=State.DELIVERED)
 NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_ordered=True)
 
 
@@ -33,6 +35,7 @@ NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_o
         (NEW, MemoryError(), (State.FAILED, "picture_too_much_memory", None)),
         (NEW, UserError("picture_truncated"), (State.FAILED, "picture_truncated", None)),
         (PAID, WorkerLostError("prepare", "hung"), (State.DEAD, "result_unusable", "maybe")),
+        (MADE, UserError("result_refused"), (State.DEAD, "result_refused", "maybe")),
         (PAID, MemoryError(), (State.DEAD, "result_unusable", "maybe")),
         (PAID, UserError("result_not_a_picture"), (State.DEAD, "result_unusable", "maybe")),
     ],
