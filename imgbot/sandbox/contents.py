@@ -8,6 +8,7 @@ from imgbot.sandbox.arguments import Arguments, Json, as_text
 from imgbot.sandbox.chats import Chat, Post
 from imgbot.sandbox.entities import trimmed, with_found
 from imgbot.sandbox.keyboards import force_reply, reply_markup
+from imgbot.sandbox.markdown import MarkdownParser, MarkdownV2Parser
 from imgbot.sandbox.markup import HtmlParser, utf16_length
 from imgbot.sandbox.parameters import unknown_fields
 from imgbot.sandbox.refusals import bad_request
@@ -17,6 +18,11 @@ _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
 _QUOTE_LIMIT = 1024
 _PLACEHOLDER_LIMIT = 64
+_PARSERS: Mapping[str, type[HtmlParser | MarkdownParser | MarkdownV2Parser]] = {
+    "html": HtmlParser,
+    "markdown": MarkdownParser,
+    "markdownv2": MarkdownV2Parser,
+}
 
 
 class Contents:
@@ -156,11 +162,10 @@ class Contents:
     ) -> tuple[str, list[Json]]:
         source = values.get(name, "")
         mode = values.get("parse_mode", "").lower()
-        if mode == "html":
-            return HtmlParser(source).parse()
+        if parser := _PARSERS.get(mode):
+            return parser(source).parse()
         if mode in {"", "none"}:
             return source, self._given_entities(values.get(entities_name, ""))
-        self._world.calls.violation(f"parse_mode {values['parse_mode']} is not simulated")
         raise bad_request("unsupported parse_mode")
 
     def _given_entities(self, source: str) -> list[Json]:

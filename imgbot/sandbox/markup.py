@@ -73,7 +73,7 @@ class HtmlParser:
             else:
                 self._start_tag()
         if self._stack:
-            raise _unparsed(
+            raise unparsed(
                 f'Can\'t find end tag corresponding to start tag "{self._stack[-1].tag}"'
             )
         self._entities.sort(key=lambda entity: (entity["offset"], -entity["length"]))
@@ -179,7 +179,7 @@ class HtmlParser:
         entity: dict[str, Any] = {"offset": opened.offset, "length": length}
         if opened.tag == "a":
             inner = "".join(self._parts[opened.length_before :])
-            entity |= _link(opened.attributes.get("href") or inner)
+            entity |= link(opened.attributes.get("href") or inner)
         elif opened.tag == "tg-emoji":
             entity |= {
                 "type": "custom_emoji",
@@ -220,10 +220,11 @@ class HtmlParser:
         return len(self._source[:at].encode())
 
     def _fault(self, reason: str, at: int | None) -> ApiError:
-        return _unparsed(reason if at is None else f"{reason} at byte offset {self._bytes(at)}")
+        return unparsed(reason if at is None else f"{reason} at byte offset {self._bytes(at)}")
 
 
-def _unparsed(reason: str) -> ApiError:
+def unparsed(reason: str) -> ApiError:
+    """The refusal of a text whose marks make no sense."""
     return bad_request(f"can't parse entities: {reason}")
 
 
@@ -241,7 +242,7 @@ def _decoded(source: str, at: int) -> tuple[str, int]:
     return chr(code), match.end()
 
 
-def _link(target: str) -> dict[str, Any]:
+def link(target: str) -> dict[str, Any]:
     """The entity of a link; a target that is no link leaves plain text."""
     user = re.fullmatch(r"tg://user\?id=([0-9]{1,15})", target.strip())
     if user:

@@ -1,7 +1,7 @@
 """Updates by HTTP POST, in order, each repeated until the bot answers with 2xx.
 
-Telegram wants HTTPS and a public address; the sandbox wants a loopback address instead, so
-that nothing in it can be made to call anywhere else.
+Telegram wants HTTPS and a public address. Such a one is taken, but nothing is sent there, so
+that the sandbox cannot be made to call anywhere else: updates go to loopback addresses only.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from imgbot.sandbox.updates import UpdateQueue
 _FIRST_RETRY_S = 1.0
 _LAST_RETRY_S = 60.0
 _ANSWER_TIMEOUT_S = 60.0
+_PORTS = frozenset({None, 80, 88, 443, 8443})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -33,11 +34,13 @@ class Target:
 def checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        is_local = parts.scheme == "http" and parts.hostname in _LOOPBACK and bool(parts.port)
+        is_local = parts.hostname in _LOOPBACK and bool(parts.port)
     except ValueError:
-        is_local = False
-    if not is_local:
+        raise bad_request("bad webhook: URL is invalid") from None
+    if parts.scheme != "https" and not is_local:
         raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+    if not is_local and parts.port not in _PORTS:
+        raise bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
     return url
 
 
@@ -99,6 +102,9 @@ class Webhook:
                 retry_s = min(retry_s * 2, _LAST_RETRY_S)
 
     async def _post(self, session: aiohttp.ClientSession, target: Target, text: str) -> bool:
+        if urlsplit(target.url).hostname not in _LOOPBACK:
+            self._last_error = (int(self._now()), "Connection failed: no loopback address")
+            return False
         headers = {"Content-Type": "application/json"}
         if target.secret:
             headers["X-Telegram-Bot-Api-Secret-Token"] = target.secret

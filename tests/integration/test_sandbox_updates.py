@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.support.bot_api import BotApi, open_desk
 from tests.support.sandbox import Clock, Control, Person
-from tests.support.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S, eventually
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"
@@ -276,3 +276,17 @@ async def test_parameters_come_in_every_form_of_http(desk: Desk) -> None:
     assert [answer["result"]["text"] for answer in answers] == ["q", "j", "f"]
     assert answers[0]["result"]["from"]["id"] == state["bot"]["id"]
     assert broken.status_code == 400
+
+
+async def test_a_webhook_elsewhere_is_taken_and_never_called(desk: Desk) -> None:
+    control, api, anna = desk
+
+    await api.call("setWebhook", url="https://example.org/hook")
+    await control.say(anna, "one")
+
+    async def error() -> str:
+        return (await api.call("getWebhookInfo")).get("last_error_message", "")
+
+    assert await eventually(error) == "Connection failed: no loopback address"
+    wrong_port = await api.refusal("setWebhook", url="https://example.org:8080/hook")
+    assert wrong_port.endswith("Webhook can be set up only on ports 80, 88, 443 or 8443")
