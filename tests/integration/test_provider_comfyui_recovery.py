@@ -4,8 +4,10 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from redis.asyncio import Redis
@@ -26,6 +28,7 @@ from tests.support.comfyui_provider import opened, ordered, polled, refused
 from tests.support.orders import make_order, submitted
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.simulator("comfyui")
 
@@ -208,3 +211,26 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
             job = await poll(tools, job, asyncio.Event())
 
     assert job.facts["unknown"] == "collage"
+
+
+async def test_questions_that_nobody_answers_put_their_provider_out(
+    script: Script, real_redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.on(f"GET /history/{task_id_of('job-1')}", b"", status=504)
+    clock = count(1000.0, 70.0)
+    monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    async with opened(script) as provider:
+        routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
+        job = Job("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
+        job = replace(job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1)
+
+        async def states() -> bool:
+            return routes.states(1100.0)[provider.name]
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(poll(tools, job, asyncio.Event()))
+            await eventually(states)
+            tools.draining.set()
