@@ -26,7 +26,7 @@ from imgbot.providers.protocol import (
     Ticket,
     uploaded,
 )
-from imgbot.runner.recovery import Answer, Decision, Step, Unknown, decide
+from imgbot.runner.recovery import SEARCHED_MS, Answer, Decision, Step, Unknown, decide
 from imgbot.runner.routing import REFUSES_SERVICE, Choice
 from imgbot.runner.tools import Tools
 from imgbot.tasks import pause
@@ -265,6 +265,8 @@ async def _find(tools: Tools, job: Job, provider: Provider) -> Ticket | Answer:
 
 
 async def _search(tools: Tools, job: Job, provider: Searchable) -> Ticket | None:
+    if tools.age_ms(job) > SEARCHED_MS:
+        return None
     for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
         if await _is_own(tools, job, ticket):
             telemetry.order_found(job.id)

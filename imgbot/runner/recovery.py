@@ -15,6 +15,12 @@ WEBHOOK_S = 600.0
 SEARCH_S = 300.0
 """So long an order is searched for: a provider may list what is finished alone."""
 
+SEARCHED_MS = 3_600_000
+"""An older order is not searched for: by then it is forgotten which task is whose."""
+
+_SETTLED_S = 10.0
+"""By then it is known whose are the tasks of the same orders made at the same moment."""
+
 _LOOK_UPS_S = (1.0, 4.0, 10.0)
 """Longer in sum than an order is on its way to a server that answers at all."""
 
@@ -90,6 +96,6 @@ def _until(patience_s: float, order: Unknown) -> Decision:
     if not patience_s or (order.questions and order.age_s >= patience_s):
         return Decision(Step.SET_ASIDE)
     if not order.questions:
-        return Decision(Step.ASK)
+        return Decision(Step.ASK, max(0.0, _SETTLED_S - order.age_s))
     wait_s = backoff_s(order.questions, cap_s=_LONGEST_WAIT_S)
     return Decision(Step.ASK, min(wait_s, patience_s - order.age_s))
