@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    RedisError,
+    TimeoutError as RedisTimeoutError,
+)
 
 from imgbot.errors import ImgbotError
 from imgbot.ops import state
@@ -15,7 +19,7 @@ from imgbot.ops.environment import SettingsSource
 from imgbot.ops.lock import AlreadyRunningError, InstanceLock
 from imgbot.ops.provider_settings import CHOICES, variable_of
 from imgbot.ops.settings import Settings
-from imgbot.queue.durability import verify
+from imgbot.queue.durability import address_of, verify
 from imgbot.queue.scripts import connect
 from imgbot.queue.server import RedisServer, socket_of
 
@@ -85,6 +89,9 @@ async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
             connection = await redis.connection_pool.get_connection()
             await connection.send_command(*words)
             return list(_printed(await connection.read_response()))
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            where = address_of(redis)
+            raise ImgbotError(f"no Redis answers at {where}: does the bot run?") from error
         except RedisError as error:
             raise ImgbotError(f"Redis: {error}") from error
 

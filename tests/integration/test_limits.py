@@ -1,6 +1,9 @@
 """The guide's limit and its redis-cli commands, as an operator would use them."""
 
 import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -26,15 +29,14 @@ async def strict_stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-def cli(stage: Stage, *arguments: str) -> str:
+def redis_cli(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """The README's command, which finds the embedded server, whoever has port 6379."""
-    return subprocess.run(
-        [*stage.bot.command, "redis-cli", *arguments],
-        env=stage.bot.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
+    command = [sys.executable, "-m", "imgbot", "redis-cli", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+
+
+def cli(stage: Stage, *arguments: str) -> str:
+    return redis_cli(stage.bot.environ, *arguments).stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,14 @@ async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> No
 
 
 async def test_a_command_that_redis_refuses_is_told_in_its_words(strict_stage: Stage) -> None:
-    with pytest.raises(subprocess.CalledProcessError) as refusal:
-        cli(strict_stage, "LLEN")
+    said = redis_cli(strict_stage.bot.environ, "LLEN")
 
-    assert refusal.value.stderr.startswith("imgbot: Redis: wrong number of arguments")
+    assert said.returncode == 1
+    assert said.stderr.startswith("imgbot: Redis: wrong number of arguments")
+
+
+async def test_where_no_bot_runs_its_redis_is_not_there(tmp_path: Path) -> None:
+    said = redis_cli({"IMGBOT_STATE_DIR": str(tmp_path)}, "PING")
+
+    assert said.returncode == 1
+    assert f"no Redis answers at {tmp_path}/redis/redis.sock: does the bot run?" in said.stderr
