@@ -6,7 +6,7 @@ What fails to be examined is a finding itself, and stops nothing else.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -86,7 +86,16 @@ async def _examine(environ: Mapping[str, str], settings: Settings | None) -> lis
         parts |= _parts_of(settings, environ)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
-    return [finding for task in tasks for finding in task.result()]
+    return [_placed(finding, environ) for task in tasks for finding in task.result()]
+
+
+def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
+    """Say of a setting that mends where it belongs."""
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    if not file or not finding.mend.startswith("IMGBOT_"):
+        return finding
+    where = f"sudoedit {file}; then: sudo systemctl restart imgbot"
+    return replace(finding, mend=f"{finding.mend}: {where}")
 
 
 def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Examine]:

@@ -188,8 +188,10 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
             import_aiogram()
             from imgbot.supervisor import serve
 
-            uvloop.run(serve(settings, source.read, pool))
-            stop_helpers()
+            try:
+                uvloop.run(serve(settings, source.read, pool))
+            finally:
+                stop_helpers()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be told
         return _tell(error)
     return 0

@@ -186,7 +186,7 @@ async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) ->
     assert visit.the("secrets")["level"] == "wrong"
 
 
-async def test_a_taken_port(place: Place) -> None:
+async def test_a_taken_port(place: Place, tmp_path: Path) -> None:
     sandbox, bot = place
     await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -194,6 +194,11 @@ async def test_a_taken_port(place: Place) -> None:
 
         visit = await see_doctor(bot.environ | {"IMGBOT_HTTP": f"127.0.0.1:{port}"})
 
+        file = tmp_path / "imgbot.env"
+        file.write_text(f"IMGBOT_HTTP=127.0.0.1:{port}\n")
+        of_file = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+
+    assert f"sudoedit {file}" in of_file.the("port")["mend"]
     assert sorted(visit.wrong) == ["port", "webhook"]
     assert visit.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
 

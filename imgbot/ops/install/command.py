@@ -17,7 +17,7 @@ from imgbot.ops.install.steps import Run, Step
 from imgbot.ops.install.token import Account
 
 _SETTING_IS_WRONG = (
-    "another start cannot help: the last line says what to change. Settings: sudoedit "
+    "another start cannot help: the line of an error says what to change. Settings: sudoedit "
     "/etc/imgbot/imgbot.env, then sudo systemctl restart imgbot"
 )
 
