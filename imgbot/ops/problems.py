@@ -211,5 +211,5 @@ def _of_redis(now: Sample) -> Iterator[Problem]:
         yield Problem(
             Level.ATTENTION,
             f"Redis uses {share(used / limit)} of its memory; at 100 % no order is taken.",
-            "`redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
+            "`sudo imgbot redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
         )
