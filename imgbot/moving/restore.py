@@ -125,7 +125,7 @@ async def _check_empty(redis: Redis, state_dir: Path) -> None:
     if await snapshot.has_served(redis):
         raise BackupError(
             f"a bot has served from {state_dir} already: nothing was changed; "
-            "to replace what is there: imgbot restore FILE --force"
+            "to replace what is there, which is lost then: imgbot restore FILE --force"
         )
 
 

@@ -47,7 +47,7 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
             owner = await redis.get(keys.OWNER)
             delivered = await redis.hget(keys.STATS, "delivered")
     except ConfigError as error:
-        mend = "another IMGBOT_REDIS_URL, or none: imgbot brings a Redis of its own"
+        mend = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
         return RedisSeen([wrong(_CHECK, error.sentence, mend)])
     except (RedisError, OSError, TimeoutError, RedisUnreachableError) as error:
         return RedisSeen([_silent(type(error).__name__, is_embedded=is_embedded)])
@@ -81,7 +81,7 @@ def _silent(why: str, *, is_embedded: bool) -> Finding:
     if is_embedded:
         text = f"the embedded server does not answer ({why})"
         return wrong(_CHECK, text, "journalctl -u imgbot -n 50 --no-pager")
-    mend = "sudo systemctl start redis-server, or another IMGBOT_REDIS_URL"
+    mend = "sudo systemctl start redis-server; another IMGBOT_REDIS_URL leaves its jobs behind"
     return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", mend)
 
 
