@@ -24,7 +24,7 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import Deadlines
 from imgbot.queue import examining as queue
 from imgbot.queue.examining import RedisSeen
-from imgbot.queue.server import MEMORY_BYTES, socket_of
+from imgbot.queue.server import socket_of
 
 DEADLINE_S = 25.0
 _ASK_S = 10.0
@@ -131,7 +131,7 @@ async def _redis(settings: Settings, *, is_running: bool) -> RedisSeen:
         url = settings.redis_url.get_secret_value()
         return await queue.examine(url, bot_id, is_embedded=False)
     if not is_running:
-        return queue.examine_program(MEMORY_BYTES)
+        return queue.examine_program(settings.redis_memory_bytes)
     url = f"unix://{socket_of(settings.state_dir)}"
     return await queue.examine(url, bot_id, is_embedded=True)
 

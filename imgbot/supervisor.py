@@ -113,7 +113,7 @@ async def _open_redis(
     settings: Settings, closing: AsyncExitStack
 ) -> tuple[RedisServer | None, Redis, bool]:
     if settings.redis_url is None:
-        server = RedisServer(settings.state_dir)
+        server = RedisServer(settings.state_dir, memory_bytes=settings.redis_memory_bytes)
         await closing.enter_async_context(server)
         redis, is_synced = connect(server.url), True
     else:

@@ -9,6 +9,8 @@ from pathlib import Path
 from imgbot import telemetry
 from imgbot.errors import TransientError, UserError
 from imgbot.imaging.kept import Kept
+from imgbot.levels import Level
+from imgbot.queue.gallery import KEPT_S
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import Memory
 from imgbot.queue.shelf import Shelf
@@ -17,6 +19,7 @@ from imgbot.queue.spend import Spend
 CHECK_EVERY_S = 60.0
 MEASURE_EVERY_S = 5.0
 
+_KEPT_AT_LEAST_S = 86_400
 _FORGOTTEN_AFTER_S = 3600.0
 """A folder is made before its job is known everywhere; one that is older has no job."""
 
@@ -55,12 +58,14 @@ class Upkeep:
         self._since_s = now_ms() / 1000
         self._away_since_ms = 0
         self._is_full = False
+        self._kept_s = KEPT_S
         self.summary = "serving"
 
     async def check_for_ever(self) -> None:
         """Compare the books with the jobs each minute, and prune what nobody owns."""
         while True:
             try:
+                await self._make_room()
                 now_ms = self._now_ms()
                 days = self._spend.recent(now_ms)
                 telemetry.books_checked(*await self._queue.fsck(now_ms, days))
@@ -109,6 +114,20 @@ class Upkeep:
         elif self._is_full and memory.is_roomy:
             telemetry.redis_has_room(memory.used_mb, memory.limit_mb)
         self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
+
+    async def _make_room(self) -> None:
+        """Forget the oldest delivered pictures while Redis fills: half as long kept each time."""
+        memory = await self._shelf.memory()
+        if memory.level is Level.NORMAL:
+            self._kept_s = KEPT_S
+            return
+        self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
+        if pruned := await self._shelf.prune(self._kept_s):
+            telemetry.warned(
+                "the memory of Redis fills (%d of %d MB): pictures older than %.1f days cannot be "
+                "changed any longer (%d entries); to keep them: %s",
+                *(memory.used_mb, memory.limit_mb, self._kept_s / 86_400, pruned, memory.mend),
+            )
 
     async def _prune(self) -> None:
         if not self._folder.exists():

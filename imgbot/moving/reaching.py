@@ -58,7 +58,10 @@ async def open_redis(
             yield redis
         return
     try:
-        async with RedisServer(state_dir, port=0) as server, _client(server.url) as redis:
+        async with (
+            RedisServer(state_dir, port=0, memory_bytes=0) as server,
+            _client(server.url) as redis,
+        ):
             yield redis
     finally:
         state.hand_over(state_dir)

@@ -5,6 +5,7 @@ keys keep the names that their providers gave them. Empty means unset, everywher
 """
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ from imgbot.ops.setting_types import (
 USERS_PER_WORKER = 30
 MIN_WORKERS = 5
 MAX_WORKERS = 200
+MIN_REDIS_MEMORY_MB = 256
+MAX_DEFAULT_REDIS_MEMORY_MB = 4096
 SPARE_HTTP_PORTS = range(8081, 8090)
 """Where the status page moves, while nobody has said where it is, if its port is taken."""
 
@@ -33,6 +36,11 @@ SPARE_HTTP_PORTS = range(8081, 8090)
 def workers_for(users: int) -> int:
     """Size the pool for so many users: one worker per thirty, and never fewer than five."""
     return max(MIN_WORKERS, math.ceil(users / USERS_PER_WORKER))
+
+
+def redis_memory_mb_for(machine_bytes: int) -> int:
+    """Size the embedded Redis for a machine: a quarter of its memory, within bounds."""
+    return min(max(machine_bytes // 4 >> 20, MIN_REDIS_MEMORY_MB), MAX_DEFAULT_REDIS_MEMORY_MB)
 
 
 def _whole(low: int, high: int) -> str:
@@ -68,6 +76,17 @@ class Settings(ProviderSettings):
             "a Redis of your own (also as the credential `redis-url`); unset, imgbot runs its own",
             "redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock, or leave it unset",
             default="unset: the embedded Redis",
+        ),
+    ] = None
+    redis_memory_mb: Annotated[
+        int | None,
+        Field(ge=64, le=1_000_000),
+        About(
+            "megabytes that the embedded Redis may fill; each picture delivered within 30 days "
+            "takes about 1.5 KB",
+            _whole(64, 1_000_000),
+            default=f"unset: a quarter of the memory, from {MIN_REDIS_MEMORY_MB} to "
+            f"{MAX_DEFAULT_REDIS_MEMORY_MB}",
         ),
     ] = None
     accept_volatile_redis: Annotated[
@@ -221,6 +240,11 @@ class Settings(ProviderSettings):
         # Whoever has a public address lets a proxy ask this very port.
         is_fixed = "http" in self.model_fields_set or self.public_url
         return range(0) if is_fixed else SPARE_HTTP_PORTS
+
+    @property
+    def redis_memory_bytes(self) -> int:
+        machine_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return (self.redis_memory_mb or redis_memory_mb_for(machine_bytes)) << 20
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
         ok(_CHECK, f"version {version} answers at {address_of(redis)}"),
         *_durable(found, redis),
     ]
-    findings += [_memory(found, cli), *_owner(str(owner or ""), bot_id)]
+    findings += [_memory(found, cli, is_embedded=is_embedded), *_owner(str(owner or ""), bot_id)]
     return RedisSeen(findings, found.maxmemory_bytes or 0, int(delivered or 0))
 
 
@@ -90,13 +90,13 @@ def _durable(found: Durability, redis: Redis) -> list[Finding]:
     return lost or [ok("redis durability", f"append-only file, fsync {found.fsync or 'unknown'}")]
 
 
-def _memory(found: Durability, cli: str) -> Finding:
+def _memory(found: Durability, cli: str, *, is_embedded: bool) -> Finding:
     used_mb, limit = found.memory_bytes >> 20, found.maxmemory_bytes
     if not limit:
         mend = f"{cli} CONFIG SET maxmemory 256mb && {cli} CONFIG REWRITE"
         return warning("redis memory", f"{used_mb} MB used, and no maxmemory", mend)
     text = f"{used_mb} MB of {limit >> 20} MB used"
-    memory = Memory(found.memory_bytes, limit, cli)
+    memory = Memory(found.memory_bytes, limit, cli, is_embedded)
     if memory.is_full:
         what = f"{text}: it is full; orders are refused or soon will be"
         return wrong("redis memory", what, memory.mend)

@@ -1,6 +1,7 @@
 """Whether Redis has room left: one that is full answers, and takes no order."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from redis.asyncio import Redis
 
@@ -21,6 +22,7 @@ class Memory:
     limit_bytes: int
     cli: str = "redis-cli"
     """The command that reaches the server."""
+    is_embedded: bool = False
 
     @property
     def level(self) -> Level:
@@ -48,9 +50,11 @@ class Memory:
 
     @property
     def mend(self) -> str:
-        """The command that gives it room."""
+        """What gives it room for good."""
         enough_mb = max(2 * self.limit_mb, self.used_mb + self.used_mb // 2)
-        return f"{self.cli} CONFIG SET maxmemory {enough_mb}mb"
+        if self.is_embedded:
+            return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: sudo systemctl restart imgbot"
+        return f"{self.cli} CONFIG SET maxmemory {enough_mb}mb && {self.cli} CONFIG REWRITE"
 
     @property
     def trouble(self) -> str:
@@ -59,7 +63,7 @@ class Memory:
             return ""
         return (
             f"its memory is full ({self.used_mb} of {self.limit_mb} MB), so orders are refused or "
-            f"soon will be: raise its maxmemory ({self.mend}), or let fewer wait "
+            f"soon will be: give it more ({self.mend}), or let fewer wait "
             "(IMGBOT_QUEUE_LIMIT)"
         )
 
@@ -82,5 +86,13 @@ async def trouble_of(redis: Redis) -> str:
 async def measure(redis: Redis) -> Memory:
     """Raises StorageAwayError while Redis is away."""
     with storage_errors():
-        told = await redis.info("memory")
-    return Memory(counted_bytes(told), int(told.get("maxmemory", 0)), redis_cli(redis))
+        told = await redis.info("memory", "server")
+    limit_bytes = int(told.get("maxmemory", 0))
+    is_embedded = _is_embedded(redis, str(told.get("config_file", "")))
+    return Memory(counted_bytes(told), limit_bytes, redis_cli(redis), is_embedded)
+
+
+def _is_embedded(redis: Redis, config_file: str) -> bool:
+    # Only the embedded server keeps its socket and its configuration in one folder.
+    socket_path = redis.connection_pool.connection_kwargs.get("path", "")
+    return bool(socket_path) and Path(socket_path).parent == Path(config_file).parent

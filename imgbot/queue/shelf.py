@@ -14,6 +14,8 @@ from imgbot.queue.memory import Memory, measure
 from imgbot.queue.scripts import storage_errors
 
 _MINE_SHOWN = 30
+_PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
+_READ_AT_ONCE = 500
 _TAP_S = 3
 _CHOICE_S = 3600
 _WAKE_WAIT_S = 2
@@ -110,6 +112,28 @@ class Shelf:
 
     async def memory(self) -> Memory:
         return await measure(self._redis)
+
+    async def prune(self, kept_s: int) -> int:
+        """Forget the pictures delivered longer ago than `kept_s`; return how many keys that was."""
+        pruned, names = 0, list[str]()
+        with storage_errors():
+            async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
+                if name.startswith(_PRUNED):
+                    names.append(name)
+                if len(names) >= _READ_AT_ONCE:
+                    pruned += await self._prune(names, kept_s)
+                    names.clear()
+            return pruned + await self._prune(names, kept_s)
+
+    async def _prune(self, names: Sequence[str], kept_s: int) -> int:
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.ttl(name)
+        left_s = await pipe.execute() if names else []
+        old = [
+            name for name, ttl_s in zip(names, left_s, strict=True) if 0 <= ttl_s < KEPT_S - kept_s
+        ]
+        return await self._redis.unlink(*old) if old else 0
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Note which picture a message announces."""

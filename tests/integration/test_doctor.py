@@ -31,7 +31,7 @@ async def call(sandbox: Sandbox, method: str, **values: object) -> httpx.Respons
 
 async def test_a_running_bot_that_is_well(place: Place) -> None:
     sandbox, bot = place
-    bot.settings |= with_simulated_provider(sandbox)
+    bot.settings |= with_simulated_provider(sandbox) | {"IMGBOT_REDIS_MEMORY_MB": "300"}
     async with bot:
         visit = await see_doctor(bot.environ)
         polls = (await call(sandbox, "getMe")).json()
@@ -43,7 +43,7 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
     assert visit.the("redis")["text"].endswith(f" at {bot.state_dir}/redis/redis.sock")
     assert "fsync always" in visit.the("redis durability")["text"]
     assert visit.the("provider simulated")["level"] == "ok"
-    assert visit.the("guide: redis")["text"] == "maxmemory 256 MB"
+    assert visit.the("guide: redis")["text"] == "maxmemory 300 MB"
     # It did not take the bot's place at Telegram for a moment.
     assert "Conflict" not in bot.log
 

