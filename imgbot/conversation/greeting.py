@@ -9,6 +9,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.conversation.desk import Desk
+from imgbot.conversation.dialogue import is_expired
 from imgbot.conversation.introduction import introduce_to_admin
 from imgbot.conversation.reading import PICTURE_LIMIT_MB
 from imgbot.conversation.visit import Visit
@@ -72,7 +73,8 @@ def _captioned(visit: Visit, pictures: Sequence[str | Path]) -> list[tuple[str |
 
 async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """Leave the dialogue, or else call off the latest picture on its way."""
-    if await state.get_state() is not None:
+    is_asked = await state.get_state() is not None
+    if is_asked and not await is_expired(state, visit.sent_s):
         # Said before it is forgotten: should the saying fail, the same update comes again,
         # and must not find a job to cancel instead.
         await desk.say(visit, "cancel_dialogue", buttons.menu(visit.language))

@@ -127,6 +127,15 @@ async def test_a_photo_after_a_question_of_long_ago_is_a_photo_by_itself(
     assert asked.text == say("en", "ask_photo_action")
 
 
+async def test_a_question_of_long_ago_is_not_what_is_called_off(stage: Stage, anna: Person) -> None:
+    await stage.control.say(anna, "/retouch")
+    await stage.control.wait_message(anna.id)
+    CLOCK.offset_s = 16 * 60.0
+    await stage.control.say(anna, "/cancel")
+
+    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "cancel_nothing"))
+
+
 async def test_examples_that_cannot_be_shown_are_left_out(stage: Stage, anna: Person) -> None:
     after = await stage.control.last_seq()
     await stage.control.fault("sendMediaGroup", "error", times=1000, chat_id=anna.id)
