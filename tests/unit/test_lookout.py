@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 from imgbot.job import Job, Operation, State
 from imgbot.levels import Load
@@ -18,7 +18,7 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
     jobs.append(job(9, Operation.EDIT, State.POLLING))
     seen = Seen(waiting={"create": 4}, refused=(), dead=(), is_paused=False, capped=0)
-    overview: Any = SimpleNamespace(look=AsyncMock(return_value=seen))
+    overview: Any = Mock(look=AsyncMock(return_value=seen))
     runner: Any = SimpleNamespace(jobs=jobs, load=Load(running=4))
     lanes = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
     pool: Any = SimpleNamespace(lanes=lambda: lanes)
