@@ -84,11 +84,13 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
             return
         routes = open_routes(settings, pool)
         closing.push_async_callback(routes.aclose)
-        scripts = Scripts(redis)
-        queue = JobQueue(redis, scripts, caps_of(settings), is_synced_by_itself=is_synced)
+        queue = JobQueue(
+            redis, scripts := Scripts(redis), caps_of(settings), is_synced_by_itself=is_synced
+        )
         installation = await _take_over(redis, queue, myself.id, signals.draining, notifier)
         if not installation:
             return
+        closing.push_async_callback(queue.close_epoch)
         doors = Doors(
             redis, scripts, queue, installation, bot, myself, pool, routes, signals.draining
         )

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import GoneError, StorageAwayError
+from imgbot.errors import FencedError, GoneError, StorageAwayError, UserError
 from imgbot.job import NEXT_STATES, Job, Source, State
 from imgbot.queue import consistency, keys, records
 from imgbot.queue.admission import Admission, Caps
@@ -53,6 +54,11 @@ class JobQueue:
         """
         answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [str(uuid.uuid4())])
         self._epoch = str(answer[1])
+
+    async def close_epoch(self) -> None:
+        """Write no more, as far as Redis can be told; an earlier release, too, can take over."""
+        with suppress(StorageAwayError, FencedError, UserError):
+            await self._scripts.call("close_epoch", [keys.EPOCH], [self._epoch])
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""

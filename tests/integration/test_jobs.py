@@ -365,6 +365,18 @@ async def test_a_look_at_a_long_line_costs_as_much_as_at_a_short_one(real_redis:
     assert costs == costs[:1] * 100
 
 
+async def test_an_earlier_release_can_take_over_what_was_closed(redis: Redis) -> None:
+    earlier, queue = await open_queue(redis), await open_queue(redis)
+
+    await earlier.close_epoch()
+    still = await redis.get(keys.EPOCH)
+    await queue.close_epoch()
+
+    assert (still, await redis.get(keys.EPOCH)) == (queue.epoch, "2")
+    with pytest.raises(FencedError):
+        await queue.enqueue(job("1"), NOW)
+
+
 async def test_two_supervisors_of_one_number_do_not_both_write(redis: Redis) -> None:
     """A failover that lost the latest epoch gives its number out again."""
     await redis.set(keys.EPOCH, "6")
