@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from imgbot.errors import ConfigError
 from imgbot.queue import keys
-from imgbot.queue.scripts import storage_errors
+from imgbot.queue.scripts import Scripts
 
 _ID_BYTES = 6
 
@@ -19,20 +19,18 @@ async def own(redis: Redis, bot_id: int) -> str:
     Raises ConfigError where it is another's: its people would be answered by a stranger, and
     what they have sent could not be fetched.
     """
-    with storage_errors():
-        owner = await _kept(redis, keys.OWNER, str(bot_id))
+    scripts = Scripts(redis)
+    owner = await _kept(scripts, keys.OWNER, str(bot_id))
     if owner != str(bot_id):
         raise ConfigError(
             "IMGBOT_TOKEN",
             f"is of the bot {bot_id}, but the jobs here are of the bot {owner}: use that bot's "
             "token, or give this one an IMGBOT_STATE_DIR (or IMGBOT_REDIS_URL) of its own",
         )
-    with storage_errors():
-        return await _kept(redis, keys.INSTALLATION, secrets.token_hex(_ID_BYTES))
+    return await _kept(scripts, keys.INSTALLATION, secrets.token_hex(_ID_BYTES))
 
 
-async def _kept(redis: Redis, key: str, value: str) -> str:
+async def _kept(scripts: Scripts, key: str, value: str) -> str:
     """Return what a key holds, from now on `value` where it held nothing."""
-    # A full memory refuses even a SET that would change nothing.
-    held = await redis.get(key) or await redis.set(key, value, nx=True, get=True)
-    return str(held or value)
+    _, held = await scripts.call("keep", [key, keys.DUE], [value])
+    return str(held)

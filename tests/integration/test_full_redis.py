@@ -11,6 +11,7 @@ from imgbot.queue import keys
 from imgbot.queue.admission import Caps
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import measure
+from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
 from tests.support.bot import Bot
@@ -78,3 +79,12 @@ async def test_what_gives_ones_own_server_room_outlives_a_restart(real_redis: Re
 
     assert "CONFIG SET maxmemory" in memory.mend
     assert memory.mend.endswith("CONFIG REWRITE")
+
+
+async def test_a_state_of_the_previous_release_is_taken_over(real_redis: Redis) -> None:
+    await real_redis.set(keys.OWNER, 1)
+    async with filled(real_redis):
+        installation = await own(real_redis, 1)
+        again = await own(real_redis, 1)
+
+    assert installation == again == await real_redis.get(keys.INSTALLATION)
