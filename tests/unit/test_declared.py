@@ -142,6 +142,17 @@ def test_a_failed_task_costs_nothing_only_where_that_is_known(
     assert (failure.kind, failure.is_billed) == (Kind.FAILED, is_billed)
 
 
+@pytest.mark.parametrize(("version", "is_billed"), [("hidden", False), ("cc4956dd", None)])
+def test_a_picture_that_is_withheld_may_have_cost_the_time_that_its_model_ran(
+    version: str, is_billed: bool | None
+) -> None:
+    content = {"status": "failed", "error": "NSFW content detected.", "version": version}
+
+    failure = reading.failure(read_spec(read_preset("replicate")), answered(200, content))
+
+    assert (failure.kind, failure.is_billed) == (Kind.MODERATED, is_billed)
+
+
 @pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
 def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
     rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'
