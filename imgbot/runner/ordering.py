@@ -187,10 +187,7 @@ async def _accepted(
             tries=0,
             accepted_ms=accepted_ms,
         )
-        if _searchable(provider):
-            # Without the note, the job goes on as well.
-            with suppress(TransientError):
-                await _is_own(tools, job, answer.ticket)
+        await _note_owner(tools, job, provider, answer.ticket)
         return job
     tools.places.free(job.id)
     moved = await tools.move(
@@ -250,6 +247,7 @@ async def _find(tools: Tools, job: Job, provider: Provider) -> Ticket | Answer:
     """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
     if tools.hooks.may_reveal(provider) and (told := await tools.hooks.ticket_for(job.id)):
         telemetry.order_revealed(job.id)
+        await _note_owner(tools, job, provider, told)
         return told
     try:
         with tools.routes.asking(provider.name):
@@ -272,6 +270,13 @@ async def _search(tools: Tools, job: Job, provider: Searchable) -> Ticket | None
             telemetry.order_found(job.id)
             return ticket
     return None
+
+
+async def _note_owner(tools: Tools, job: Job, provider: Provider, ticket: Ticket) -> None:
+    """Keep a task from being found for another job; without the note, the job goes on as well."""
+    if _searchable(provider):
+        with suppress(TransientError):
+            await _is_own(tools, job, ticket)
 
 
 async def _is_own(tools: Tools, job: Job, ticket: Ticket) -> bool:

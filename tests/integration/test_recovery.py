@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from redis.asyncio import Redis
@@ -308,3 +308,35 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
     await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed, asyncio.Event())
 
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [0, 1]
+
+
+async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
+    real_redis: Redis, tmp_path: Path
+) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    tasks = [{"id": "t7"}, {"id": "t8"}]
+    provider = Mock(recovery=Recovery.NONE, search=AsyncMock(return_value=tasks))
+    provider.name = "mine"
+    tools = tools_of(
+        queue, real_redis, Routes({"mine": provider}, {Operation.CREATE: "mine"}), tmp_path, "here"
+    )
+    told = AsyncMock(side_effect=[{"id": "t7"}, None])
+    object.__setattr__(tools, "hooks", Mock(ticket_for=told))
+
+    found: list[object] = []
+    for job_id in ("7", "8"):
+        await queue.enqueue(Job(job_id, 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+        job = await queue.claim(NOW)
+        assert job is not None
+        job = await queue.move(
+            job,
+            State.SUBMITTING,
+            NOW,
+            intent_ms=NOW - 20_000,
+            provider="mine",
+            order_fields={"prompt": "a fox"},
+        )
+        found.append((await submit(tools, job, asyncio.Event())).ticket)
+
+    assert found == tasks
