@@ -32,7 +32,7 @@ _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
 _MAY_PASS = _NOT_ACCEPTED | {_KIND.AUTH, _KIND.NO_CREDIT}
 """Says nothing of a task that is paid for: a key is mended, an account is filled again."""
 
-_REFUSES = _MAY_PASS | {_KIND.INVALID, _KIND.UNSUITABLE, _KIND.MODERATED}
+REFUSALS = _MAY_PASS | {_KIND.INVALID, _KIND.UNSUITABLE, _KIND.MODERATED}
 """Answers to an order that say that no task was made."""
 
 _REASONS = {
@@ -77,7 +77,7 @@ def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
     # What was refused before a task existed costs nothing, unless the provider says otherwise.
-    is_refused = error.kind in _REFUSES and error.is_billed is None
+    is_refused = error.kind in REFUSALS and error.is_billed is None
     return replace(_end(error), is_billed=False if is_refused else error.is_billed)
 
 

@@ -60,7 +60,10 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         searchable = _searchable(provider)
         fields = searchable.fields_of(order) if searchable else {}
     except ProviderError as error:
-        return await _refused(tools, job, provider, error, nudged)
+        # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
+        kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
+        refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
+        return await _refused(tools, job, provider, refusal, nudged)
     await provider.turn()
     if tools.draining.is_set():
         return await _look_again(tools, job, nudged)

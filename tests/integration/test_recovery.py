@@ -10,6 +10,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from redis.asyncio import Redis
 
+from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Job, Operation, State, is_billed
 from imgbot.metrics import REGISTRY
 from imgbot.polling import Budget, PollingConfig
@@ -18,7 +19,7 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
 from imgbot.providers.documents import parse
-from imgbot.providers.protocol import Accepted, Done, Order, Output, Recovery
+from imgbot.providers.protocol import Accepted, Done, Offer, Order, Output, Recovery
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.queue.admission import Caps
 from imgbot.queue.durations import Durations
@@ -27,6 +28,7 @@ from imgbot.queue.jobs import JobQueue
 from imgbot.queue.ownership import own
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.shelf import Shelf
+from imgbot.retry import SUBMIT_ATTEMPTS
 from imgbot.runner.asking import poll
 from imgbot.runner.hooks import Hooks
 from imgbot.runner.ordering import submit
@@ -340,3 +342,24 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
         found.append((await submit(tools, job, asyncio.Event())).ticket)
 
     assert found == tasks
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.LOST, Kind.SUBMIT_UNKNOWN])
+async def test_an_upload_that_fails_for_good_has_cost_nothing(
+    real_redis: Redis, tmp_path: Path, kind: Kind
+) -> None:
+    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    await queue.open_epoch()
+    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    job = await queue.claim(NOW)
+    assert job is not None
+    job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
+    upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
+    provider = Mock(recovery=Recovery.NONE, most_jobs=0, upload=upload)
+    provider.name, provider.offers = "mine", {Operation.CREATE: Offer()}
+    routes = Routes({"mine": provider}, {Operation.CREATE: "mine"})
+    tools = tools_of(queue, real_redis, routes, tmp_path, "here")
+
+    ended = await submit(tools, job, asyncio.Event())
+
+    assert (ended.outcome, ended.facts) == (State.FAILED, {"charge": "no"})
