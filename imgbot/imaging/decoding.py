@@ -82,7 +82,7 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
             profile = image.info.get("icc_profile")
             # One name for every stage, so that each is freed when the next is there.
             image = _to_plain_mode(image)
-            image = reduce(image, keep_megapixels)
+            image = _reduce(image, keep_megapixels)
             image = _turn(_to_srgb(image, profile), orientation)
     image = _drop_full_alpha(image)
     # Encoders write what they find here (comments, profiles, EXIF) without being asked.
@@ -222,8 +222,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     return wide.point(lambda value: value * scale - bottom * scale).convert("L")
 
 
-def reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
-    """Make a picture small enough, in place."""
+def _reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
     width, height = image.size
     share = (keep_megapixels * MEGAPIXEL / (width * height)) ** 0.5
     if share < 1:

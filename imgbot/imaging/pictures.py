@@ -16,7 +16,7 @@ from PIL import Image
 
 from imgbot.errors import UserError
 from imgbot.files import commit, copy_file
-from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, reduce, size_bytes
+from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, size_bytes
 
 MIB = 1 << 20
 
@@ -67,8 +67,6 @@ class Picture:
     format: str
     size_bytes: int
     has_alpha: bool
-    came_side_px: int
-    """The longer side as it came in, before it was reduced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +93,29 @@ class Enlargement:
     """The source is to be made that small; 0 is no limit."""
 
 
-def check(source: str, target_stem: str) -> Picture:
+def check(
+    source: str,
+    target_stem: str,
+    *,
+    is_own: bool = False,
+    keep_megapixels: float = SOURCE_KEPT_MEGAPIXELS,
+) -> Picture:
     """Turn a file from outside into a picture of ours, `target_stem` + .jpg or .png.
 
+    `is_own` is for a result of ours, which may be as large as one.
     UserError: picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
     picture_too_many_pixels or picture_too_long.
     """
-    if (size := size_bytes(source)) > SOURCE_LIMIT_BYTES:
+    limit_bytes = RESULT_LIMIT_BYTES if is_own else SOURCE_LIMIT_BYTES
+    if (size := size_bytes(source)) > limit_bytes:
         raise UserError(
-            "picture_too_large",
-            size_mb=round(size / MIB, 1),
-            limit_mb=SOURCE_LIMIT_BYTES // MIB,
+            "picture_too_large", size_mb=round(size / MIB, 1), limit_mb=limit_bytes // MIB
         )
     image = decode(
         source,
-        limit_megapixels=SOURCE_LIMIT_MEGAPIXELS,
-        keep_megapixels=SOURCE_LIMIT_MEGAPIXELS,
+        limit_megapixels=RESULT_LIMIT_MEGAPIXELS if is_own else SOURCE_LIMIT_MEGAPIXELS,
+        keep_megapixels=keep_megapixels,
     )
-    came_side_px = max(image.size)
-    image = reduce(image, SOURCE_KEPT_MEGAPIXELS)
     if min(image.size) < SOURCE_SIDE_MIN_PX:
         raise UserError("picture_too_small")
     path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
@@ -124,7 +126,6 @@ def check(source: str, target_stem: str) -> Picture:
         format="png" if image.mode == "RGBA" else "jpeg",
         size_bytes=size_bytes(path),
         has_alpha=image.mode == "RGBA",
-        came_side_px=came_side_px,
     )
 
 
@@ -171,10 +172,10 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
         is_light = not max_bytes or path.stat().st_size <= max_bytes
         if is_small and is_light and (takes_png or path.suffix != ".png"):
             return source
-        image.load()
+        if max_side_px:
+            # Before it is read: a JPEG's decoder reads less, and never is it there twice.
+            image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
         fitted = image.copy()
-    if max_side_px:
-        fitted.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
     stem = str(path.with_name(f"{path.stem}-fitted"))
     if takes_png and fitted.mode == "RGBA":
         kept = save_lossless_or_jpeg(fitted, stem, SOURCE_QUALITY)

@@ -133,16 +133,17 @@ class Tools:
         await asyncio.to_thread(make_folder, folder)
         checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
         if job.operation is Operation.UPSCALE:
-            [(path, side_px)] = checked
-            size = await self.pool.run(pictures.size_of, str(path), about="measuring a picture")
+            size = await self.pool.run(
+                pictures.size_of, str(checked[0]), about="measuring a picture"
+            )
             plan = pictures.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
             inputs, scale = replace(inputs, max_side_px=plan.max_side_px), plan.scale
-            side_px = side_px or max(size)
+            side_px = max(size)
         return Order(
             job_id=self.order_id_of(job),
             operation=job.operation,
             words=job.words,
-            pictures=tuple([await self._fitted(path, inputs) for path, _ in checked]),
+            pictures=tuple([await self._fitted(path, inputs) for path in checked]),
             scale=scale,
             side_px=side_px,
             ratio=job.ratio,
@@ -162,25 +163,27 @@ class Tools:
         )
         return Path(await self.pool.run(fit, str(picture), about="fitting a picture"))
 
-    async def _checked(self, job: Job, index: int, folder: Path) -> tuple[Path, int]:
-        """Return a picture, and the longer side that it came with; 0 if that was earlier."""
+    async def _checked(self, job: Job, index: int, folder: Path) -> Path:
         stem = folder / f"source-{index}"
         for suffix in (".jpg", ".png"):
             if stem.with_suffix(suffix).exists():
-                return stem.with_suffix(suffix), 0
+                return stem.with_suffix(suffix)
         raw = folder / f"raw-{index}"
-        if not await self._take_original(job, raw):
+        is_own = await self._take_original(job, raw)
+        if not is_own:
             await self.download(job.sources[index].file_id, raw)
-        picture = await self.pool.run(
-            pictures.check, str(raw), str(stem), about="checking a picture"
-        )
+        check = functools.partial(pictures.check, is_own=is_own)
+        if job.operation is Operation.UPSCALE:
+            # What it is enlarged by is measured against it, at a repeated order, too.
+            check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
+        picture = await self.pool.run(check, str(raw), str(stem), about="checking a picture")
         raw.unlink(missing_ok=True)
-        return Path(picture.path), picture.came_side_px
+        return Path(picture.path)
 
     async def _take_original(self, job: Job, target: Path) -> bool:
         """Take a picture of ours as it was made: what Telegram keeps of it is a smaller photo."""
         original = self.kept.find(job.parent) if job.parent and len(job.sources) == 1 else None
-        if original is None or original.stat().st_size > pictures.SOURCE_LIMIT_BYTES:
+        if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
             return False
         await asyncio.to_thread(copy_file, original, target)
         return True

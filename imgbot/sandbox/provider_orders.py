@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from PIL import Image
@@ -18,6 +18,7 @@ _DATA_URL = re.compile(r"data:image/(?:jpeg|png|webp);base64,")
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
 _MOST_IMAGES = 10
 _MOST_PIXELS = 50_000_000
+_MOST_RESULT_PIXELS = 128_000_000
 _MOST_WORDS = 20_000
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
@@ -76,15 +77,21 @@ def order_from(body: bytes) -> Order:
     images = fields.get("images", [])
     if not isinstance(images, list) or len(cast("list[Any]", images)) > _MOST_IMAGES:
         raise _invalid(f"images must be a list of at most {_MOST_IMAGES}")
-    return make_order(
+    pictures = [_decoded(image) for image in cast("list[Any]", images)]
+    order = make_order(
         operation,
         words,
-        [_decoded(image) for image in cast("list[Any]", images)],
+        pictures,
         scale=_number(fields, "scale", 2, range(1, 9)),
         ratio=_text(fields, "ratio", 5),
         seed=_number(fields, "seed", 0, range(1 << 63)),
         client_id=_text(fields, "client_id", 200),
     )
+    if operation != "upscale" or not pictures:
+        return order
+    with Image.open(io.BytesIO(pictures[0])) as picture:
+        size = bounded(picture.width * order.scale, picture.height * order.scale)
+    return replace(order, size=size)
 
 
 def make_order(  # noqa: PLR0913 an order has that many sides
@@ -119,6 +126,13 @@ def make_order(  # noqa: PLR0913 an order has that many sides
 def operation_of(images: int) -> str:
     """What an order of so many pictures asks for, where the model does not tell."""
     return ("create", "edit", "merge")[min(images, 2)]
+
+
+def bounded(width: float, height: float) -> tuple[int, int]:
+    """The size as it was asked for. Raises Refusal where a simulator has no room for it."""
+    if width * height > _MOST_RESULT_PIXELS:
+        raise Refusal(422, "size", f"more than {_MOST_RESULT_PIXELS // 1_000_000} megapixels")
+    return max(1, round(width)), max(1, round(height))
 
 
 def _decoded(image: Any) -> bytes:

@@ -13,9 +13,16 @@ from typing import Any, cast
 
 from PIL import Image
 
-from imgbot.sandbox.provider_orders import Order, Refusal, checked_image, make_order, operation_of
+from imgbot.sandbox.provider_orders import (
+    Order,
+    Refusal,
+    bounded,
+    checked_image,
+    make_order,
+    operation_of,
+)
 from imgbot.sandbox.simulators.fields import Model
-from imgbot.sandbox.simulators.painting import FORMATS, bounded
+from imgbot.sandbox.simulators.painting import FORMATS
 
 _SHELF_BYTES = 256 << 20
 _MOST_UPLOADS = 2000

@@ -7,9 +7,6 @@ from typing import Any
 
 from PIL import Image
 
-from imgbot.sandbox.provider_orders import Refusal
-
-_MOST_PIXELS = 128_000_000
 MIME_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FORMATS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
@@ -44,13 +41,6 @@ def opened(content: bytes) -> Picture:
             return Picture(content, width, height, picture.format or "", has_alpha)
     except (OSError, SyntaxError, EOFError, Image.DecompressionBombError):
         raise ValueError("not a picture") from None
-
-
-def bounded(width: float, height: float) -> tuple[int, int]:
-    """The size as it was asked for. Raises Refusal where a simulator has no room for it."""
-    if width * height > _MOST_PIXELS:
-        raise Refusal(422, "size", f"more than {_MOST_PIXELS // 1_000_000} megapixels")
-    return max(1, round(width)), max(1, round(height))
 
 
 def ratio_size(ratio: str, pixels: int, step: int = 16) -> tuple[int, int]:

@@ -18,11 +18,11 @@ from typing import Any, ClassVar, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_orders import Order, Refusal, operation_of
+from imgbot.sandbox.provider_orders import Order, Refusal, bounded, operation_of
 from imgbot.sandbox.provider_tasks import Task
 from imgbot.sandbox.simulators import signing
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
-from imgbot.sandbox.simulators.painting import FORMATS, Picture, bounded
+from imgbot.sandbox.simulators.painting import FORMATS, Picture
 from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.simulators.wavespeed_models import MODELS, Model, ignored, problem
 from imgbot.sandbox.simulators.wavespeed_uploads import Uploads
