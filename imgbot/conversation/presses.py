@@ -102,18 +102,18 @@ async def _cancel(callback: CallbackQuery, job_id: str, visit: Visit, desk: Desk
     job = await desk.store.shelf.job(job_id)
     verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
     is_left_over = job is not None and job.message_id not in {0, visit.message_id}
-    # Its own button: a forged press must not remove what is somebody else's.
-    if is_left_over and verdict in {"ok", "too_late"} and _has_button(callback):
+    # A forged press must not remove what is somebody else's, nor any press the list of /queue.
+    if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
             await desk.delivery.remove(visit.place, visit.message_id)
     return _CANCELLED[verdict]
 
 
-def _has_button(callback: CallbackQuery) -> bool:
-    """Whether the message that was pressed really has the button."""
+def _is_alone(callback: CallbackQuery) -> bool:
+    """Whether the pressed button is the only one of its message, as in a status message."""
     markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
     rows = markup.inline_keyboard if markup else []
-    return any(button.callback_data == callback.data for row in rows for button in row)
+    return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
 async def _start(
