@@ -75,6 +75,17 @@ async def test_a_photo_with_words_of_its_own_is_a_new_request(
     assert await ordered(stage, 1) == [("edit", "add 2 hats")]
 
 
+async def test_words_that_only_hand_the_photo_over_ask_for_nothing_else(
+    stage: Stage, anna: Person
+) -> None:
+    await stage.control.say(anna, "/retouch")
+    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "ask_retouch_photo"))
+    await stage.control.send_photos(anna, PHOTOS[:1], caption="Here it is")
+    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id or m.document_id))
+
+    assert await ordered(stage, 1) == [("retouch", "")]
+
+
 async def test_a_photo_with_words_is_a_new_request_while_a_size_is_awaited(
     stage: Stage, anna: Person
 ) -> None:
