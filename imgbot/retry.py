@@ -99,9 +99,10 @@ def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     attempts = FETCH_ATTEMPTS if error.kind in _MAY_PASS else GONE_ATTEMPTS
     if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    if error.kind in _MAY_PASS:
-        return GiveUp(State.DEAD, "provider_lost")
-    return _end(error)
+    if error.kind is _KIND.EXPIRED:
+        return _end(error)
+    # It is made, and what keeps it from being fetched may be mended.
+    return GiveUp(State.DEAD, "provider_lost")
 
 
 def _end(error: ProviderError) -> GiveUp:

@@ -72,6 +72,12 @@ def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:
     ]
 
 
+def test_a_picture_that_cannot_be_fetched_is_left_to_the_operator() -> None:
+    error = ProviderError(ProviderErrorKind.FAILED, "a host without a public address")
+
+    assert retry.after_fetch(error, 0) == GiveUp(State.DEAD, "provider_lost")
+
+
 def test_the_providers_own_wait_is_obeyed() -> None:
     error = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
 
