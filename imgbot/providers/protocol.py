@@ -56,8 +56,9 @@ class Offer:
     """The factors that can be ordered; empty where every one can, or none is asked for."""
 
     def price_at(self, scale: int) -> int:
-        """Return the price in micro-dollars of a picture at a scale."""
-        return self.scale_prices_micro.get(scale, self.price_micro)
+        """Return the price in micro-dollars of a picture at a scale, the most if it has none."""
+        most = max(self.scale_prices_micro.values(), default=self.price_micro)
+        return self.scale_prices_micro.get(scale, most)
 
 
 @dataclass(frozen=True, slots=True)

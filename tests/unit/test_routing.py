@@ -9,7 +9,7 @@ from imgbot.job import Operation
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Done, Order
+from imgbot.providers.protocol import Done, Offer, Order
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.runner.routing import Breaker, Routes, Silence
 
@@ -114,6 +114,12 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
 
     assert prices == [50_000, 100_000]
+
+
+def test_what_is_not_offered_is_reserved_at_the_highest_price() -> None:
+    offer = Offer(scale_prices_micro={2: 50_000, 3: 70_000}, scales=frozenset({2, 3}))
+
+    assert [offer.price_at(scale) for scale in (2, 4)] == [50_000, 70_000]
 
 
 def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
