@@ -41,6 +41,7 @@ ASK_DEADLINE_S = 30.0
 FETCH_DEADLINE_S = 120.0
 SUBMIT_DEADLINE_S = 120.0
 STALL_DEADLINE_S = 20.0
+_ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
 _CHUNK_BYTES = 64 << 10
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _HOPS = 3
@@ -257,6 +258,18 @@ def write_base64(encoded: str, target: Path) -> None:
     except ValueError as error:
         raise ProviderError(_KIND.FAILED, "the result is not base64") from error
     replace_file(target, content)
+
+
+async def keep_base64(encoded: str, target: Path) -> None:
+    """Write a base64 picture that is nowhere else: a full disk is waited for. Raises as above."""
+    for _ in range(_WAITS_FOR_ROOM):
+        try:
+            return await asyncio.to_thread(write_base64, encoded, target)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+        await asyncio.sleep(_ROOM_AGAIN_S)
+    return await asyncio.to_thread(write_base64, encoded, target)
 
 
 async def copy_result(path: str, target: Path) -> None:

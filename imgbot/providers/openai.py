@@ -25,7 +25,7 @@ from imgbot.providers.http import (
     Deadlines,
     HttpDoor,
     copy_result,
-    write_base64,
+    keep_base64,
 )
 from imgbot.providers.openai_answers import picture_of
 from imgbot.providers.openai_spec import Model, OpenAiSpec
@@ -94,7 +94,7 @@ class OpenAiProvider:
         found = picture_of(answer, self._key)
         if found.url:
             return Done((Output(url=urljoin(f"{self._base_url}/", found.url)),))
-        await asyncio.to_thread(write_base64, found.encoded, order.target)
+        await keep_base64(found.encoded, order.target)
         return Done((Output(path=str(order.target)),))
 
     async def look_up(self, job_id: str) -> Ticket | None:

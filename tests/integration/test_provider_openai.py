@@ -1,15 +1,19 @@
 """The OpenAI adapter against the simulated API, and against servers that only resemble it."""
 
+import errno
 import json
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
+from imgbot.providers import http
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.http import Deadlines
@@ -290,3 +294,20 @@ async def test_a_server_that_is_not_there_was_not_asked(script: Script, tmp_path
         error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
 
     assert error.kind is Kind.UNAVAILABLE
+
+
+async def test_a_picture_in_the_answer_waits_until_the_disk_has_room(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.on("POST /v1/images/generations", {"data": [{"b64_json": "aGk"}]})
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=[full, full, None, None]))
+    monkeypatch.setattr(http, "_ROOM_AGAIN_S", 0.0, raising=False)
+    order = make_order(tmp_path, Operation.CREATE, "a fox")
+
+    async with opened(read_openai(read_preset("openai")), script) as provider:
+        output = await made(provider, order)
+
+    assert output.path == str(order.target)
+    assert order.target.read_bytes() == b"hi"
+    assert len(script.asked) == 1
