@@ -109,11 +109,16 @@ async def knows(redis: Redis, records: Iterable[Record]) -> bool:
 
 
 async def forget(redis: Redis) -> None:
-    """Remove everything of imgbot's, and nothing else."""
+    """Remove everything of imgbot's but the id that its orders bear at providers.
+
+    A backup of a release before that id carries none, and what was ordered here since would be
+    looked up under another one, not found, and ordered again.
+    """
     with storage_errors():
         for prefix in PREFIXES:
             async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
-                await redis.unlink(key)
+                if key != keys.INSTALLATION:
+                    await redis.unlink(key)
 
 
 async def epoch(redis: Redis) -> int:

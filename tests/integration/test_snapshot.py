@@ -184,3 +184,12 @@ async def test_a_job_that_has_been_here_is_known(redis: Redis, prefix: str) -> N
     assert not await snapshot.knows(redis, jobs)
     await redis.set(f"{prefix}399", "x")
     assert await snapshot.knows(redis, jobs)
+
+
+async def test_the_id_that_orders_bear_outlives_what_is_forgotten(redis: Redis) -> None:
+    await redis.mset({keys.INSTALLATION: "7f3a", keys.OWNER: "1", f"{keys.QUEUE}": "x"})
+
+    await snapshot.forget(redis)
+
+    assert await redis.get(keys.INSTALLATION) == "7f3a"
+    assert await redis.exists(keys.OWNER, keys.QUEUE) == 0
