@@ -27,7 +27,7 @@ async def some_wait_and_some_run(move: Move) -> None:
 async def order_seven(move: Move) -> list[Person]:
     """Start the old bot and order: three pictures for the first of five people, one each else."""
     await move.old.start()
-    people = await ask_for_pictures(move.control, 5, "a fox [[sim:slow=4]]")
+    people = await ask_for_pictures(move.control, 5, "a fox [[sim:slow=8]]")
     for words in ("a crow", "an owl"):
         await move.control.say(people[0], words)
     return people

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation
-from imgbot.queue import relocation, snapshot
+from imgbot.queue import keys, relocation, snapshot
 from imgbot.queue.admission import Caps
 from imgbot.queue.broadcast import Broadcast, Broadcasts
 from imgbot.queue.jobs import JobQueue
@@ -187,7 +187,7 @@ async def test_a_job_that_has_been_here_is_known(redis: Redis, prefix: str) -> N
 
 
 async def test_the_id_that_orders_bear_outlives_what_is_forgotten(redis: Redis) -> None:
-    await redis.mset({keys.INSTALLATION: "7f3a", keys.OWNER: "1", f"{keys.QUEUE}": "x"})
+    await redis.mset({keys.INSTALLATION: "7f3a", keys.OWNER: "1", keys.QUEUE: "x"})
 
     await snapshot.forget(redis)
 
