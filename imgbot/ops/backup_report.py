@@ -36,7 +36,8 @@ def restored(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[s
     if not is_certain:
         lines.append(
             "the backup is of a bot that went on: stop that one for good. Jobs that waited are "
-            "looked up at their provider first, and stop where it cannot tell"
+            "looked up at their provider first, and stop where it cannot tell; messages that "
+            "Telegram made wait then are not answered here"
         )
     if not _has_secrets(manifest):
         lines.append(

@@ -3,7 +3,8 @@
 A copy of a bot that went on is older than what the bot has done since. A job that was not
 ordered then may have been ordered since: it is treated like an order whose answer was lost, which
 is found, repeated under the same key, or stopped, and never paid for on a guess. A broadcast has
-gone on since, nobody here knows to whom: it is stopped.
+gone on since, nobody here knows to whom: it is stopped. A deferred update is left to that bot,
+which has it, too: handled here as well, it would be ordered twice.
 """
 
 import json
@@ -48,7 +49,7 @@ def doubted(
     """
     due: list[str] = []
     for record in records:
-        if record.key in _DERIVED:
+        if record.key in _DERIVED or record.key.startswith(keys.DEFERRED):
             continue
         if record.kind == "hash" and record.key.startswith(keys.BROADCAST_OF):
             yield _with(record, _stopped(_fields(record)))

@@ -13,6 +13,7 @@ from imgbot.queue.jobs import JobQueue
 from imgbot.queue.people import People
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.snapshot import Record
+from imgbot.queue.update_ledger import UpdateLedger
 
 NOW = 1_800_000_000_000
 LATER_MS = 4_000_000_000_000
@@ -132,6 +133,21 @@ def test_what_may_have_been_ordered_since_is_doubted(
 
     assert after.items() <= fields_of(changed).items()
     assert due == Record("img:due", "zset", 0, ["1", str(NOW)])
+
+
+async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Redis) -> None:
+    ledger = UpdateLedger(redis, Scripts(redis))
+    await ledger.defer([("7", NOW, [(NOW, {"update_id": 5, "message": {"text": "a fox"}})])])
+    records = [record async for record in snapshot.take(redis)]
+    await snapshot.forget(redis)
+    await snapshot.put(redis, relocation.doubted(records, NOW, lambda _: False))
+
+    assert await ledger.deferred() == []
+
+    # One that was stopped has left it to nobody else.
+    await snapshot.put(redis, records)
+    [(chat, _, updates)] = await ledger.deferred()
+    assert (chat, [update["update_id"] for _, update in updates]) == ("7", [5])
 
 
 async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redis) -> None:
