@@ -147,7 +147,7 @@ async def _ring(tools: Tools, job: Job, outcome: State, message_id: int) -> None
 
 def _unseen(outcome: State) -> State:
     """What an end counts as when its message could not be shown."""
-    return State.CANCELLED if outcome is State.CANCELLED else State.FAILED
+    return State.FAILED if outcome is State.DELIVERED else outcome
 
 
 async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None = None) -> None:

@@ -11,7 +11,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.errors import ChatGoneError, UserError
 from imgbot.job import Job, Operation, Source, State
 from imgbot.providers.protocol import Output
 from imgbot.retry import DELIVERY_ATTEMPTS
@@ -90,3 +90,13 @@ async def test_a_picture_is_not_shown_again_for_ever_nor_after_a_refusal(tools: 
         await shown_after(tools, *[RuntimeError("odd")] * DELIVERY_ATTEMPTS)
     with pytest.raises(UserError):
         await shown_after(tools, UserError("result_refused"))
+
+
+async def test_what_is_for_the_operator_stays_so_where_its_person_is_gone(tools: Tools) -> None:
+    cast("AsyncMock", tools.status.ensure).side_effect = ChatGoneError("the chat is gone")
+    job = replace(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
+
+    await showing.deliver(tools, job, asyncio.Event())
+
+    ended: Any = cast("AsyncMock", tools.queue.finish).await_args
+    assert ended.args[1] is State.DEAD
