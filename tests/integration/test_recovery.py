@@ -371,7 +371,7 @@ async def test_an_order_that_is_made_again_knows_how_large_its_picture_came(
     queue = JobQueue(real_redis, Scripts(real_redis), Caps())
     provider = Mock(offers={Operation.UPSCALE: Offer()})
     tools = tools_of(queue, real_redis, Routes({}, {}), tmp_path, "here")
-    object.__setattr__(tools, "pool", Mock(run=AsyncMock(return_value=(5773, 4330))))
+    object.__setattr__(tools, "pool", Mock(run=AsyncMock(side_effect=[(5773, 4330), "x"])))
     sources = (Source("file", "unique"),)
     job = Job("7", 1, 1, Operation.UPSCALE, "en", sources=sources, side_px=8000)
     tools.folder_of("7").mkdir()
