@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Job, Operation, Source, State, is_billed
+from imgbot.job import Job, Operation, State, is_billed
 from imgbot.metrics import REGISTRY
 from imgbot.polling import Budget, PollingConfig
 from imgbot.providers.builtin import BuiltinProvider
@@ -363,18 +363,3 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     ended = await submit(tools, job, asyncio.Event())
 
     assert (ended.outcome, ended.facts) == (State.FAILED, {"charge": "no"})
-
-
-async def test_an_order_that_is_made_again_knows_how_large_its_picture_came(
-    real_redis: Redis, tmp_path: Path
-) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
-    provider = Mock(offers={Operation.UPSCALE: Offer()})
-    tools = tools_of(queue, real_redis, Routes({}, {}), tmp_path, "here")
-    object.__setattr__(tools, "pool", Mock(run=AsyncMock(side_effect=[(5773, 4330), "x"])))
-    sources = (Source("file", "unique"),)
-    job = Job("7", 1, 1, Operation.UPSCALE, "en", sources=sources, side_px=8000)
-    tools.folder_of("7").mkdir()
-    (tools.folder_of("7") / "source-0.jpg").touch()
-
-    assert (await tools.order_for(job, provider)).side_px == 8000
