@@ -30,9 +30,9 @@ _ADVICE: Mapping[Bound, str] = {
     Bound.TELEGRAM: "Finished pictures wait for Telegram's limits: it passes",
     Bound.PROVIDER_LIMIT: "The provider takes no more at once: a higher limit there, or another "
     "provider (`IMGBOT_PROVIDER`)",
-    Bound.JOBS_PER_WORKER: f"As many jobs as may run do, and workers are idle: more at once, "
+    Bound.JOBS_PER_WORKER: f"As many jobs run as may, and workers are idle: more at once, "
     f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or a faster model (`IMGBOT_MODELS`)",
-    Bound.RUNNING_PER_USER: "All that waits is of people who have as many jobs under way as one "
+    Bound.RUNNING_PER_USER: "Only jobs of people wait who have as many under way as one "
     f"may: it goes on by itself; `IMGBOT_RUNNING_PER_USER` {_SET} lets them have more",
     Bound.BUDGET: f"Today's money is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
     Bound.NONE: "Nothing holds them back: they are taken one after the other",

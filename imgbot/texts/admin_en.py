@@ -178,7 +178,7 @@ ADMIN = {
         "All workers are busy. What helps: more of them, IMGBOT_WORKERS (now {workers})."
     ),
     "helps_provider_out": (
-        "The image service does not serve. A stand-in for such times is IMGBOT_PROVIDER_FALLBACK."
+        "The image service is out. A stand-in for such times is IMGBOT_PROVIDER_FALLBACK."
     ),
     "helps_telegram": "Finished pictures wait for Telegram's own limits. It passes by itself.",
     "helps_provider_limit": (
@@ -186,11 +186,11 @@ ADMIN = {
         "service (IMGBOT_PROVIDER)."
     ),
     "helps_jobs_per_worker": (
-        "As many pictures as may be under way are. What helps: more at once, "
+        "As many pictures are under way as may be. What helps: more at once, "
         "IMGBOT_JOBS_PER_WORKER; or a faster model, IMGBOT_MODELS."
     ),
     "helps_running_per_user": (
-        "All that waits is of people who have as many pictures under way as one person may: "
+        "Only pictures of people wait who have as many under way as one person may: "
         "IMGBOT_RUNNING_PER_USER."
     ),
     "helps_budget": "Today's money is used up: IMGBOT_DAILY_BUDGET sets the ceiling.",

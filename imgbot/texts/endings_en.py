@@ -48,11 +48,11 @@ ENDINGS = {
         "order it again."
     ),
     "worker_lost": (
-        "This picture was too much for me: twice the work did not come to an end. Try a smaller "
-        "picture."
+        "This picture was too much for me: I tried twice and did not get done in time. Try a "
+        "smaller picture."
     ),
     "worker_killed": (
-        "The work on this picture was broken off twice, by trouble on my side. Please try again."
+        "Trouble on my side interrupted the work on this picture twice. Please try again."
     ),
     "picture_too_much_memory": (
         "This needs more memory than I have. Please try a smaller picture."
