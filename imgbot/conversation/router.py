@@ -68,8 +68,11 @@ async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: 
         await handle_create(message, state, visit, desk)
 
 
-async def handle_late_words(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_late_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """Words that may be about a photo of long ago: nothing is ordered on a guess."""
+    if await album_about(visit, desk):
+        await handle_words(message, state, visit, desk)
+        return
     await desk.say(visit, "question_expired", minutes=EXPIRY_S // 60)
     # Only once it is said: should the saying fail, the same words come again.
     await state.clear()
