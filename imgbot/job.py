@@ -58,8 +58,11 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
     ),
     # A task that is gone and has cost nothing is ordered again.
     State.POLLING: frozenset({State.SUBMITTING, State.POLLING, State.RENDERING, State.DELIVERING}),
-    State.RENDERING: frozenset({State.RENDERING, State.DELIVERING}),
-    State.DELIVERING: frozenset({State.DELIVERING}) | ENDS,
+    # What was on a disk that is gone is made or asked for again, where that costs nothing.
+    State.RENDERING: frozenset(
+        {State.SUBMITTING, State.POLLING, State.RENDERING, State.DELIVERING}
+    ),
+    State.DELIVERING: frozenset({State.RENDERING, State.DELIVERING}) | ENDS,
     **{end: frozenset[State]() for end in ENDS},
 }
 

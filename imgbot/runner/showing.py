@@ -19,10 +19,10 @@ from imgbot.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.files import make_folder
+from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.job import Job, Operation, Source, State, is_billed
-from imgbot.providers.protocol import Output
+from imgbot.providers.protocol import Output, Recovery
 from imgbot.queue import gallery
 from imgbot.runner import words
 from imgbot.runner.tools import RESULT, Tools
@@ -83,8 +83,9 @@ async def _prepare(tools: Tools, job: Job, raw: Path) -> pictures.Deliverable:
 async def _fetch(tools: Tools, job: Job, raw: Path) -> Job | None:
     """Fetch the result; a job in its next state where there is none (yet)."""
     outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
+    output = Output(**outputs[0])
     try:
-        await tools.provider_of(job).fetch(Output(**outputs[0]), raw)
+        await tools.provider_of(job).fetch(output, raw)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.tries)
@@ -92,16 +93,42 @@ async def _fetch(tools: Tools, job: Job, raw: Path) -> Job | None:
         return None
     if isinstance(decision, retry.GiveUp):
         # What an earlier attempt has fetched is kept, and as good.
-        is_here = await asyncio.to_thread(raw.exists)
-        return None if is_here else await tools.give_up(job, decision)
+        is_here = await asyncio.to_thread(_recall, tools, job, raw)
+        return None if is_here else await _make_again(tools, job, output, decision)
     await pause(decision.delay_s, tools.draining)
     return await tools.move(job, State.RENDERING, tries=job.tries + 1)
+
+
+def _recall(tools: Tools, job: Job, raw: Path) -> bool:
+    """Whether the result is on this disk still, or has been put back."""
+    original = None if raw.exists() else tools.kept.find(job.id)
+    if original is not None:
+        copy_file(original, raw)
+    return raw.exists()
+
+
+async def _make_again(tools: Tools, job: Job, output: Output, decision: retry.GiveUp) -> Job:
+    """Ask or order again where a file of ours is gone, as long as nothing is paid twice."""
+    if not output.path:
+        return await tools.give_up(job, decision)
+    receipt = {name: value for name, value in job.ticket.items() if name != "outputs"}
+    if receipt:
+        return await tools.move(
+            job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
+        )
+    if tools.provider_of(job).recovery is Recovery.REPEAT:
+        # The intent stays: it is the same order under the same key.
+        return await tools.move(job, State.SUBMITTING, ticket={}, tries=0)
+    return await tools.give_up(job, retry.GiveUp(State.DEAD, "result_missing"))
 
 
 async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     """Show the picture or say the sentence, then end the job; returns it unchanged."""
     begun = time.monotonic()
     outcome = job.outcome or State.FAILED
+    if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
+        # It went with its disk, or is on another machine's.
+        return await tools.move(job, State.RENDERING, file="", tries=0)
     shown = _Shown()
     try:
         shown = await _shown(tools, job, outcome)

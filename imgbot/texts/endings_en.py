@@ -61,6 +61,10 @@ ENDINGS = {
         "The picture was made, but I can't use the file that the service sent. I have kept it, "
         "and the bot's owner will see this."
     ),
+    "result_missing": (
+        "The picture was made, but its file got lost on my side. I don't order it again by "
+        "myself, so as not to pay twice; the bot's owner will see this."
+    ),
     "result_as_is_note": (
         "ℹ️ I could not process this file, so here it is just as the service sent it."
     ),

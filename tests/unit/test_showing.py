@@ -19,7 +19,14 @@ from imgbot.runner import showing, words
 from imgbot.runner.tools import Tools
 
 JOB = Job(
-    "1", 7, 7, Operation.CREATE, "en", file="x.jpg", state=State.DELIVERING, outcome=State.DELIVERED
+    "1",
+    7,
+    7,
+    Operation.CREATE,
+    "en",
+    file=__file__,
+    state=State.DELIVERING,
+    outcome=State.DELIVERED,
 )
 
 

@@ -1,0 +1,119 @@
+"""Results that are gone from the disk before they were shown: made, asked for or fetched again."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import Mock
+
+import pytest
+import pytest_asyncio
+
+from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.imaging.kept import Kept
+from imgbot.job import Job, Operation, State
+from imgbot.providers.protocol import Recovery
+from imgbot.queue import keys
+from imgbot.runner import showing
+from imgbot.runner.tools import Tools
+from imgbot.texts import knows
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import jpeg
+from tests.support.sandbox import Person
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["builtin", "simulated"])
+async def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    folder = tmp_path_factory.mktemp(request.param)
+    async for stage in open_stage(folder, is_simulated=request.param == "simulated"):
+        yield stage
+
+
+async def lose_while_delivering(stage: Stage, person: Person) -> None:
+    """Hold up a delivery, remove the job's files, and let it go on."""
+    control = stage.control
+    await control.fault(
+        "editMessageMedia", "error", times=100, error_code=502, description="Bad Gateway"
+    )
+    await control.send_photos(person, [jpeg("cat")], caption="black and white")
+    async with stage.bot.redis() as redis:
+        [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
+        await eventually(lambda: redis.hget(key, "state"), lambda s: s == State.DELIVERING)
+    job_id = str(key).removeprefix(keys.JOB)
+    shutil.rmtree(stage.bot.state_dir / "jobs" / job_id)
+    for copy in (stage.bot.state_dir / "pictures").glob(f"{job_id}.*"):
+        copy.unlink()
+    await control.clear_faults()
+
+
+async def test_what_is_gone_before_it_is_shown_is_had_again(stage: Stage) -> None:
+    control = stage.control
+    anna = await control.make_user("Anna")
+
+    await lose_while_delivering(stage, anna)
+    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
+
+    assert shown.text.startswith("✏️ black and white")
+    if stage.bot.settings.get("IMGBOT_PROVIDER_URL"):
+        assert len((await control.provider())["ledger"]) == 1
+
+
+def tools_of(folder: Path, recovery: Recovery) -> Any:
+    async def move(job: Job, state: State, **changes: Any) -> tuple[State, dict[str, Any]]:
+        return state, changes
+
+    async def give_up(_: Job, decision: Any) -> tuple[State, str]:
+        return decision.outcome, decision.reason
+
+    async def fetch(*_: object) -> None:
+        raise ProviderError(ProviderErrorKind.EXPIRED)
+
+    return Mock(
+        move=move,
+        give_up=give_up,
+        folder_of=Mock(return_value=folder / "8"),
+        kept=Kept(folder / "kept", limit_mb=10),
+        provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery)),
+    )
+
+
+def job_of(receipt: dict[str, str], **output: str) -> Job:
+    ticket = {**receipt, "outputs": [output]}
+    return Job("8", 1, 1, Operation.CREATE, "en", tries=9, state=State.RENDERING, ticket=ticket)
+
+
+@pytest.mark.parametrize(
+    ("recovery", "job", "end"),
+    [
+        (Recovery.REPEAT, job_of({}, path="x"), (State.SUBMITTING, {})),
+        (Recovery.NONE, job_of({"id": "t"}, path="x"), (State.POLLING, {"id": "t"})),
+        (Recovery.NONE, job_of({}, path="x"), (State.DEAD, "result_missing")),
+        (Recovery.REPEAT, job_of({"id": "t"}, url="x"), (State.DEAD, "provider_expired")),
+    ],
+    ids=["repeated", "polled", "lost-here", "lost-there"],
+)
+async def test_nothing_is_ordered_again_that_may_cost(
+    tmp_path: Path, recovery: Recovery, job: Job, end: tuple[State, Any]
+) -> None:
+    tools = cast("Tools", tools_of(tmp_path, recovery))
+
+    state, told = cast("Any", await showing.render(tools, job, Mock()))
+
+    assert (state, told.get("ticket") if isinstance(told, dict) else told) == end
+    assert isinstance(told, dict) or (knows(told) and knows(f"stuck_{told}"))
+
+
+async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
+    tools = tools_of(tmp_path, Recovery.NONE)
+    (tmp_path / "kept" / "8.png").write_bytes(b"picture")
+
+    with pytest.raises(TypeError):
+        # There is no pool to prepare it.
+        await showing.render(cast("Tools", tools), job_of({}, path="x"), Mock())
+
+    assert (tmp_path / "8" / "result").read_bytes() == b"picture"
