@@ -119,6 +119,7 @@ class ProviderErrorKind(StrEnum):
     FAILED = "failed"
     LOST = "lost"  # the task is not known there, or no longer
     EXPIRED = "expired"  # the picture was made, and is gone
+    TOO_HEAVY = "too_heavy"  # the picture was made, and its file is above all limits
     SUBMIT_UNKNOWN = "submit_unknown"
 
 

@@ -46,6 +46,7 @@ _REASONS = {
     _KIND.FAILED: "provider_failed",
     _KIND.LOST: "provider_lost",
     _KIND.EXPIRED: "provider_expired",
+    _KIND.TOO_HEAVY: "result_too_heavy",
     _KIND.SUBMIT_UNKNOWN: "submit_unknown",
 }
 
@@ -99,10 +100,9 @@ def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     attempts = FETCH_ATTEMPTS if error.kind in _MAY_PASS else GONE_ATTEMPTS
     if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    if error.kind is _KIND.EXPIRED:
-        return _end(error)
     # It is made, and what keeps it from being fetched may be mended.
-    return GiveUp(State.DEAD, "provider_lost")
+    is_known = error.kind in {_KIND.EXPIRED, _KIND.TOO_HEAVY}
+    return GiveUp(State.DEAD, _REASONS[error.kind] if is_known else "provider_lost")
 
 
 def _end(error: ProviderError) -> GiveUp:

@@ -52,6 +52,7 @@ ADMIN = {
     "stuck_provider_gone": "the service is not set up any longer",
     "stuck_result_refused": "Telegram does not take the picture",
     "stuck_result_too_large": "the picture is too large for Telegram",
+    "stuck_result_too_heavy": "the picture's file is too large to fetch",
     "stuck_result_missing": "the picture's file is gone from the bot's disk",
     "stuck_result_unusable": "the service's file can't be used; it is kept",
     "stuck_went_wrong": "something broke in the bot",

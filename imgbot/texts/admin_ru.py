@@ -52,6 +52,7 @@ ADMIN = {
     "stuck_provider_gone": "сервис больше не подключён",
     "stuck_result_refused": "Telegram не принимает картинку",
     "stuck_result_too_large": "картинка слишком большая для Telegram",
+    "stuck_result_too_heavy": "файл картинки слишком велик, его не забрать",
     "stuck_result_missing": "файла картинки больше нет на диске бота",
     "stuck_result_unusable": "файл сервиса не подходит; он сохранён",
     "stuck_went_wrong": "сбой в боте",

@@ -61,6 +61,10 @@ ENDINGS = {
         "The picture was made, but I can't use the file that the service sent. I have kept it, "
         "and the bot's owner will see this."
     ),
+    "result_too_heavy": (
+        "The picture was made, but its file is too large for me to fetch. The bot's owner will "
+        "see this."
+    ),
     "result_missing": (
         "The picture was made, but its file got lost on my side. I don't order it again by "
         "myself, so as not to pay twice; the bot's owner will see this."

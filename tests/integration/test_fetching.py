@@ -141,6 +141,17 @@ async def test_a_picture_that_trickles_is_left(edge: Edge, door: HttpDoor, tmp_p
     assert silence.value.kind is Kind.UNAVAILABLE
 
 
+async def test_a_result_that_is_too_heavy_is_said_to_be_that(
+    edge: Edge, door: HttpDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "FETCHED_LIMIT_BYTES", 5)
+
+    with pytest.raises(ProviderError) as refusal:
+        await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
+
+    assert refusal.value.kind == "too_heavy"
+
+
 async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     real_redis: Redis, tmp_path: Path
 ) -> None:

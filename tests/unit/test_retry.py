@@ -11,7 +11,7 @@ from imgbot.retry import GiveUp, TryAgain
 from imgbot.texts import knows
 
 KINDS = list(ProviderErrorKind)
-AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED}
+AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED, ProviderErrorKind.TOO_HEAVY}
 REPEATED = {ProviderErrorKind.RATE_LIMITED, ProviderErrorKind.UNAVAILABLE}
 
 
@@ -62,6 +62,16 @@ def test_a_closed_account_says_nothing_of_a_picture_that_is_paid_for(
     assert decide(error, 10_000) == GiveUp(State.DEAD, "provider_lost")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_cannot_be_fetched_is_kept_for_the_operator(kind: ProviderErrorKind) -> None:
+    decision = retry.after_fetch(ProviderError(kind), 10_000)
+
+    assert isinstance(decision, GiveUp)
+    assert decision.outcome is State.DEAD
+    assert decision.reason in {"provider_lost", "provider_expired", "result_too_heavy"}
+    assert knows(f"stuck_{decision.reason}")
+
+
 def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:
     error = ProviderError(ProviderErrorKind.EXPIRED)
 
@@ -70,12 +80,6 @@ def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:
         TryAgain,
         GiveUp,
     ]
-
-
-def test_a_picture_that_cannot_be_fetched_is_left_to_the_operator() -> None:
-    error = ProviderError(ProviderErrorKind.FAILED, "a host without a public address")
-
-    assert retry.after_fetch(error, 0) == GiveUp(State.DEAD, "provider_lost")
 
 
 def test_the_providers_own_wait_is_obeyed() -> None:
