@@ -153,6 +153,17 @@ def test_a_picture_that_is_withheld_may_have_cost_the_time_that_its_model_ran(
     assert (failure.kind, failure.is_billed) == (Kind.MODERATED, is_billed)
 
 
+def test_the_page_of_a_gateway_is_no_word_of_the_provider() -> None:
+    page = "<h1>Service Unavailable</h1> Automated access is prohibited."
+
+    refusal = reading.refusal(
+        read_spec(read_preset("wavespeed")), "submit", Answer(503, {}, None, page)
+    )
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
+
+
 @pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
 def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
     rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'

@@ -36,7 +36,7 @@ def refusal(spec: Spec, stage: Stage, answer: Answer) -> ProviderError | None:
         return None
     said = _said(spec, answer)
     rule = _rule(spec, stage, answer, said)
-    if rule is not None and not (stage == "submit" and _is_ambiguous(answer)):
+    if rule is not None and not (stage == "submit" and _is_ambiguous(rule, answer)):
         return _by_rule(rule, answer, said)
     kind = _by_status(stage, answer.status, is_understood=isinstance(answer.content, dict))
     return ProviderError(
@@ -143,9 +143,11 @@ def _wait_s(rule: ErrorRule, answer: Answer) -> float | None:
         return None
 
 
-def _is_ambiguous(answer: Answer) -> bool:
+def _is_ambiguous(rule: ErrorRule, answer: Answer) -> bool:
     """Whether an order may have been taken, whatever the words of its answer say."""
-    return not (answer.is_success or answer.status == 503 or proves_refusal(answer.status))
+    # Words alone may be those of a gateway's page.
+    is_own_word = answer.is_success or (answer.status == 503 and rule.path)
+    return not (is_own_word or proves_refusal(answer.status))
 
 
 def _by_status(stage: Stage, status: int, *, is_understood: bool) -> ProviderErrorKind:
