@@ -1,0 +1,351 @@
+"""The real adapters against canned exchanges with each vendor (tests/fixtures/exchanges)."""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.job import Operation
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.http import Deadlines
+from imgbot.providers.opening import open_provider
+from imgbot.providers.protocol import (
+    Accepted,
+    Balanced,
+    Cancelled,
+    Done,
+    Hooked,
+    Order,
+    Pending,
+    Provider,
+    Searchable,
+    uploaded,
+)
+from tests.support.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
+from tests.support.orders import make_order, submitted
+from tests.support.sandbox import picture
+
+VENDORS = {
+    name: read_vendor(name) for name in ("bfl", "fal", "kie", "replicate", "wavespeed", "openai")
+}
+DECLARED = ("bfl", "fal", "kie", "replicate", "wavespeed")
+PICTURES = {Operation.CREATE: 0, Operation.MERGE: 2}
+WORDLESS = {Operation.RETOUCH, Operation.UPSCALE}
+_MOST_STEPS = 12
+_SHORT = Deadlines(ask_s=0.1, submit_s=0.1, fetch_s=0.1, stall_s=0.05)
+
+
+@dataclass
+class Stand:
+    vendor: Vendor
+    net: Network
+    provider: Provider
+    folder: Path
+
+    def order(self, name: str = "create") -> Order:
+        """The order that a file names, as the runner makes it."""
+        asked = self.vendor.orders[name]
+        operation = Operation(asked.get("operation", name))
+        padding = bytes(asked.get("padding_bytes", 0))
+        return make_order(
+            self.folder,
+            operation,
+            "" if operation in WORDLESS else "a lake",
+            pictures=[picture(64, 48) + padding for _ in range(PICTURES.get(operation, 1))],
+            ratio="16:9" if operation is Operation.CREATE else "",
+        )
+
+    def expect(self, *names: str, order: str = "create") -> None:
+        self.net.expect(self.vendor.exchanges(names, order))
+
+
+@asynccontextmanager
+async def open_stand(name: str, folder: Path, **config: Any) -> AsyncGenerator[Stand]:
+    vendor = VENDORS[name]
+    with network(vendor.data["key_header"]) as net:
+        provider = open_provider(name, ProviderConfig(key=vendor.data["key"], **config), _no_engine)
+        yield Stand(vendor, net, provider, folder)
+        await provider.aclose()
+        assert not net.left, f"not asked: {[one.name for one in net.left]}"
+
+
+async def _no_engine(order: Order) -> Done:
+    raise AssertionError(order)
+
+
+@dataclass
+class Told:
+    """What came of one order."""
+
+    refusals: list[ProviderError] = field(default_factory=list[ProviderError])
+    pending: int = 0
+    has_picture: bool = False
+
+    @property
+    def kinds(self) -> list[Kind]:
+        return [refusal.kind for refusal in self.refusals]
+
+
+async def carry(provider: Provider, order: Order, target: Path, patience: int) -> Told:
+    """Do what the runner does with an order, without its pauses."""
+    told, ticket, done = Told(), None, None
+    for _ in range(_MOST_STEPS):
+        try:
+            if done is not None:
+                await provider.fetch(done.outputs[0], target)
+                told.has_picture = True
+                return told
+            if ticket is None:
+                answer = await submitted(provider, order)
+                done = answer if isinstance(answer, Done) else None
+                ticket = answer.ticket if isinstance(answer, Accepted) else None
+            else:
+                # Tickets survive JSON and a restart.
+                said = await provider.poll(json.loads(json.dumps(ticket)))
+                told.pending += isinstance(said, Pending)
+                done = said if isinstance(said, Done) else None
+        except ProviderError as error:
+            told.refusals.append(error)
+            if len(told.refusals) > patience:
+                return told
+    raise AssertionError(f"no end after {_MOST_STEPS} steps: {told}")
+
+
+async def flows_as_it_should(stand: Stand, flow: Flow, exchanges: list[Exchange]) -> None:
+    stand.net.expect(exchanges)
+
+    told = await carry(
+        stand.provider, stand.order(flow.order), stand.folder / "result", len(flow.hears)
+    )
+
+    assert told.kinds == flow.kinds, told.refusals
+    assert told.has_picture == (not flow.ends)
+    assert told.pending >= flow.pending
+    for refusal in told.refusals:
+        assert flow.retry_after_s is None or refusal.retry_after_s == flow.retry_after_s
+        assert stand.vendor.data["key"] not in str(refusal)
+    if flow.ends:
+        assert told.refusals[-1].is_billed is flow.billed
+
+
+def flows() -> Iterator[Any]:
+    for vendor in VENDORS.values():
+        for flow in vendor.flows:
+            yield pytest.param(vendor.name, flow, id=f"{vendor.name}-{flow.name}")
+
+
+@pytest.mark.parametrize(("name", "flow"), [*flows()])
+async def test_each_response_means_what_the_vendor_says(
+    name: str, flow: Flow, tmp_path: Path
+) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        exchanges = stand.vendor.exchanges(flow.happens, flow.order)
+        await flows_as_it_should(stand, flow, exchanges)
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    return ((vendor.name, order) for vendor in VENDORS.values() for order in vendor.orders)
+
+
+def happy(vendor: Vendor, order: str) -> list[str]:
+    """A whole order: its uploads, and the responses of the file's first flow."""
+    uploads = [] if "padding_bytes" in vendor.orders[order] else vendor.data.get("uploads", [])
+    count = PICTURES.get(Operation(vendor.orders[order].get("operation", order)), 1)
+    return [*uploads * count, *vendor.flows[0].happens]
+
+
+@pytest.mark.parametrize(("name", "order"), [*operations()])
+async def test_each_operation_is_ordered_as_its_model_wants(
+    name: str, order: str, tmp_path: Path
+) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        if "padding_bytes" in stand.vendor.orders[order]:
+            pytest.skip("a flow of its own")
+        flow = Flow("happy", happy(stand.vendor, order), order)
+        await flows_as_it_should(stand, flow, stand.vendor.exchanges(flow.happens, order))
+        sent = b"".join(request.content for request in stand.net.asked)
+        assert b"api.telegram.org" not in sent
+        assert str(tmp_path).encode() not in sent
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """What a network or a gateway makes of any vendor's response, and what must come of it."""
+
+    name: str
+    step: str
+    change: dict[str, Any]
+    ends: str = ""
+    hears: tuple[str, ...] = ()
+
+
+_HTML = "<!doctype html><title>Sign in</title>"
+SPOILED = (
+    Spoiled("cut", "submit", {"breaks": True}, ends="submit_unknown"),
+    Spoiled("truncated", "submit", {"body": '{"id": "unfi'}, ends="submit_unknown"),
+    Spoiled("a page", "submit", {"body": _HTML}, ends="submit_unknown"),
+    Spoiled("500", "submit", {"status": 500, "body": "{}"}, ends="submit_unknown"),
+    Spoiled("502", "submit", {"status": 502, "body": _HTML}, ends="submit_unknown"),
+    Spoiled("504", "submit", {"status": 504, "body": "{}"}, ends="submit_unknown"),
+    Spoiled("503 of a gateway", "submit", {"status": 503, "body": _HTML}, ends="submit_unknown"),
+    Spoiled("408", "submit", {"status": 408, "body": "{}"}, ends="submit_unknown"),
+    Spoiled("empty", "submit", {"body": "{}"}, ends="submit_unknown"),
+    Spoiled("cut", "poll", {"breaks": True}, hears=("unavailable",)),
+    Spoiled("truncated", "poll", {"body": '{"id": "unfi'}, hears=("unavailable",)),
+    Spoiled("a page", "poll", {"body": _HTML}, hears=("unavailable",)),
+    Spoiled("503", "poll", {"status": 503, "body": _HTML}, hears=("unavailable",)),
+    Spoiled("a page with 404", "poll", {"status": 404, "body": _HTML}, hears=("unavailable",)),
+    Spoiled("nulls", "poll", {"nulls": True}, hears=("unavailable",)),
+    Spoiled("cut", "fetch", {"breaks": True}, hears=("unavailable",)),
+    Spoiled("gone", "fetch", {"status": 404}, ends="expired"),
+    Spoiled("503", "fetch", {"status": 503}, hears=("unavailable",)),
+)
+
+
+def spoiled_cases() -> Iterator[Any]:
+    """Every vendor with every trouble; the operations take turns."""
+    for name in DECLARED:
+        orders = cycle(order for order in VENDORS[name].orders if order != "large")
+        for spoiled in SPOILED:
+            case = f"{name}-{spoiled.step}-{spoiled.name}"
+            yield pytest.param(name, next(orders), spoiled, id=case)
+
+
+@pytest.mark.parametrize(("name", "order", "spoiled"), [*spoiled_cases()])
+async def test_each_trouble_on_the_way_is_named(
+    name: str, order: str, spoiled: Spoiled, tmp_path: Path
+) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        whole = stand.vendor.exchanges(happy(stand.vendor, order), order)
+        index = _index_of(spoiled.step, whole, stand.vendor)
+        bad = _spoil(whole[index], spoiled.change)
+        after = [] if spoiled.ends else whole[index:]
+        flow = Flow(spoiled.name, [], order, spoiled.ends, spoiled.hears)
+        await flows_as_it_should(stand, flow, [*whole[:index], bad, *after])
+
+
+def _index_of(step: str, whole: list[Exchange], vendor: Vendor) -> int:
+    """Where the order, the last poll or the fetch is."""
+    submit = next(i for i, one in enumerate(whole) if not vendor.responses[one.name].request)
+    return {"submit": submit, "poll": submit + 1, "fetch": len(whole) - 1}[step]
+
+
+def _spoil(one: Exchange, change: dict[str, Any]) -> Exchange:
+    if change.get("nulls"):
+        return replace(one, body=json.dumps(dict.fromkeys(json.loads(one.body))))
+    return replace(one, picture=False, public=one.picture or one.public, **change)
+
+
+@pytest.mark.parametrize("step", ["submit", "poll", "fetch"])
+async def test_what_never_ends_is_left_at_the_deadline(step: str, tmp_path: Path) -> None:
+    async with open_stand("replicate", tmp_path, deadlines=_SHORT) as stand:
+        whole = stand.vendor.exchanges(stand.vendor.flows[0].happens)
+        index = _index_of(step, whole, stand.vendor)
+        bad = replace(_spoil(whole[index], {}), stalls=True)
+        ends = "submit_unknown" if step == "submit" else "unavailable"
+        await flows_as_it_should(stand, Flow(step, [], ends=ends), [*whole[:index], bad])
+
+
+async def test_a_picture_behind_redirects_is_fetched_and_endless_ones_are_not(
+    tmp_path: Path,
+) -> None:
+    async with open_stand("replicate", tmp_path) as stand:
+        *whole, fetch = stand.vendor.exchanges(stand.vendor.flows[0].happens)
+        moved = {"Location": fetch.request.removeprefix("GET ")}
+        hop = replace(_spoil(fetch, {}), status=302, body="", headers=moved)
+        await flows_as_it_should(stand, Flow("moved", []), [*whole, hop, fetch])
+        (tmp_path / "result").unlink()
+        await flows_as_it_should(stand, Flow("endless", [], ends="failed"), [*whole, *[hop] * 4])
+
+
+CANCELS = [
+    ("replicate", "cancelled", Cancelled.ACCEPTED),
+    ("replicate", "cancelled_too_late", Cancelled.TOO_LATE),
+    ("fal", "cancelled", Cancelled.ACCEPTED),
+    ("fal", "cancelled_too_late", Cancelled.TOO_LATE),
+    ("fal", "cancelled_nobody", Cancelled.TOO_LATE),
+    *((name, "", Cancelled.UNSUPPORTED) for name in ("kie", "bfl", "wavespeed")),
+]
+
+
+@pytest.mark.parametrize(("name", "answer", "verdict"), CANCELS)
+async def test_a_task_is_called_off_where_that_is_possible(
+    name: str, answer: str, verdict: Cancelled, tmp_path: Path
+) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        stand.expect("created")
+        accepted = await submitted(stand.provider, stand.order())
+        assert isinstance(accepted, Accepted)
+        stand.expect(*([answer] if answer else []))
+
+        assert await stand.provider.cancel(accepted.ticket) is verdict
+
+
+@pytest.mark.parametrize("name", ["fal", "replicate"])
+async def test_an_order_whose_answer_was_lost_is_found_in_the_list(
+    name: str, tmp_path: Path
+) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        assert isinstance(stand.provider, Searchable)
+        since_ms = stand.vendor.data["listed_since_ms"]
+        lists = stand.vendor.data["lists"]
+        order = await uploaded(stand.provider, stand.order())
+        other = replace(order, words="a river")
+
+        stand.expect(*lists)
+        fields = stand.provider.fields_of(order)
+        [ticket] = await stand.provider.search(Operation.CREATE, fields, since_ms)
+        stand.expect(*lists)
+        others = stand.provider.fields_of(other)
+        assert await stand.provider.search(Operation.CREATE, others, since_ms) == []
+        assert await stand.provider.search(Operation.CREATE, {}, since_ms) == []
+
+        stand.expect(*stand.vendor.flows[0].happens[1:-1])
+        while isinstance(said := await stand.provider.poll(ticket), Pending):
+            pass
+        assert isinstance(said, Done)
+
+
+@pytest.mark.parametrize("name", DECLARED)
+async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
+    name: str, tmp_path: Path
+) -> None:
+    hook = VENDORS[name].data["webhook"]
+    async with open_stand(name, tmp_path, hook_key=hook.get("key", "")) as stand:
+        assert isinstance(stand.provider, Hooked)
+        stand.expect(*(["hook_key"] if "hook_key" in stand.vendor.responses else []))
+        body, headers, now_s = hook["body"].encode(), hook.get("headers", {}), hook["now_s"]
+
+        async def task(headers: dict[str, str], body: bytes, now_s: float) -> Any:
+            ticket = await stand.provider.ticket_of_hook(Operation.CREATE, headers, body, now_s)
+            return ticket and ticket["id"]
+
+        assert await task(headers, body, now_s) == hook["task"]
+        assert await task(headers, b"{}", now_s) is None
+        if headers:
+            forged = {
+                name: "0" * len(value) if name.endswith("signature") else value
+                for name, value in headers.items()
+            }
+            assert await task(forged, body, now_s) is None
+            assert await task(headers, body, now_s + 301) is None
+
+
+@pytest.mark.parametrize("name", [name for name in VENDORS if name != "fal"])
+async def test_an_account_is_asked_for_nothing(name: str, tmp_path: Path) -> None:
+    async with open_stand(name, tmp_path) as stand:
+        assert isinstance(stand.provider, Balanced)
+        stand.expect("account")
+        assert await stand.provider.balance() == stand.vendor.data.get("balance")
+        account = stand.vendor.responses["account"]
+        stand.net.expect([replace(account, status=401, body='{"code": 401}')])
+        with pytest.raises(ProviderError) as refusal:
+            await stand.provider.balance()
+
+    assert refusal.value.kind is Kind.AUTH

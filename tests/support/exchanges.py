@@ -1,0 +1,220 @@
+"""Canned exchanges with a vendor: requests that must come, in order, and what answers them.
+
+The data are in tests/fixtures/exchanges, one file for each vendor. They stand in for the network
+below httpx, so that adapters and the vendors' own clients speak to the vendor's real addresses.
+"""
+
+import asyncio
+import base64
+import json
+import tomllib
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+
+from imgbot.errors import ProviderErrorKind as Kind
+from tests.support.sandbox import picture
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "exchanges"
+SOMEWHERE = "203.0.113.9"
+"""What every public host resolves to (TEST-NET-3)."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request and its response."""
+
+    name: str
+    source: str
+    request: str = ""
+    """Method and address; empty for an order, whose address is that of its operation."""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+    picture: bool = False
+    """Whether the body is a picture, at an address that must not see the key."""
+    public: bool = False
+    """Whether the key must not come along."""
+    sends: Any = None
+    """What the JSON must be; a text that ends in `*` stands for all that begin so."""
+    form: Sequence[str] = ()
+    """The names of the form's files."""
+    breaks: bool = False
+    """Whether the connection breaks instead of an answer."""
+    stalls: bool = False
+    """Whether the answer never ends."""
+
+    @property
+    def content(self) -> bytes:
+        if self.picture:
+            return picture(64, 48)
+        return self.body.replace("IMAGE", base64.b64encode(picture(64, 48)).decode()).encode()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What happens, in order, and what must come of it."""
+
+    name: str
+    happens: Sequence[str]
+    order: str = "create"
+    ends: str = ""
+    """The kind of the last refusal; empty for a picture."""
+    hears: Sequence[str] = ()
+    """The kinds of the refusals before it, after which the same is asked again."""
+    billed: bool | None = None
+    pending: int = 0
+    retry_after_s: float | None = None
+
+    @property
+    def kinds(self) -> list[Kind]:
+        return [Kind(kind) for kind in (*self.hears, *([self.ends] if self.ends else []))]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One file."""
+
+    name: str
+    data: Mapping[str, Any]
+
+    @cached_property
+    def responses(self) -> Mapping[str, Exchange]:
+        return {name: Exchange(name, **one) for name, one in self.data["responses"].items()}
+
+    @cached_property
+    def orders(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.data["orders"]
+
+    @property
+    def flows(self) -> list[Flow]:
+        return [Flow(**one) for one in self.data["flows"]]
+
+    def exchanges(self, names: Sequence[str], order: str = "create") -> list[Exchange]:
+        """The responses of these names; those without an address answer the order."""
+        asked = self.orders[order]
+        found = [self.responses[name] for name in names]
+        return [
+            one
+            if one.request
+            else replace(
+                one,
+                request=asked["request"],
+                sends=asked.get("sends"),
+                form=asked.get("form", ()),
+            )
+            for one in found
+        ]
+
+
+def read_vendor(name: str) -> Vendor:
+    return Vendor(name, tomllib.loads((FOLDER / f"{name}.toml").read_text()))
+
+
+@dataclass
+class Network:
+    """Answers as scripted; anything else is a mistake of whoever asks."""
+
+    key: str
+    """What the header of every request that is not public must carry."""
+    left: deque[Exchange] = field(default_factory=deque[Exchange])
+    asked: list[httpx.Request] = field(default_factory=list[httpx.Request])
+
+    def expect(self, exchanges: Sequence[Exchange]) -> None:
+        self.left.extend(exchanges)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        there = _address(request)
+        assert self.left, f"nothing more was to be asked, and {there} was"
+        one = self.left.popleft()
+        assert there == one.request, f"{there} was asked in place of {one.name}: {one.request}"
+        is_public = one.public or one.picture
+        assert not self.key or is_public != (self.key in request.headers.values()), one.name
+        _check_body(one, request)
+        if one.breaks:
+            raise httpx.ReadError("the connection broke", request=request)
+        stream = _Endless() if one.stalls else None
+        headers = {"Content-Type": "image/jpeg" if one.picture else "application/json"}
+        return httpx.Response(
+            one.status,
+            headers={**headers, **one.headers},
+            content=None if stream else one.content,
+            stream=stream,
+            request=request,
+        )
+
+
+class _Endless(httpx.AsyncByteStream):
+    """A byte, and no other."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b" "
+        await asyncio.Event().wait()
+
+
+@contextmanager
+def network(key: str) -> Iterator[Network]:
+    """Stand in for all of the network below httpx."""
+    net = Network(key)
+
+    async def answer_async(_self: Any, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        return net.answer(request)
+
+    def answer(_self: Any, request: httpx.Request) -> httpx.Response:
+        request.read()
+        return net.answer(request)
+
+    async def resolve(_host: str, _port: int) -> str:
+        return SOMEWHERE
+
+    with (
+        patch("httpx.AsyncHTTPTransport.handle_async_request", answer_async),
+        patch("httpx.HTTPTransport.handle_request", answer),
+        patch("imgbot.providers.http.public_address", resolve),
+    ):
+        yield net
+
+
+def _address(request: httpx.Request) -> str:
+    """Method and address by name: results are fetched at the address that was resolved."""
+    url = str(request.url)
+    if request.url.host == SOMEWHERE:
+        url = f"https://{request.headers['Host']}{request.url.raw_path.decode()}"
+    # fal's own client says that it wants no logs, which changes nothing.
+    return f"{request.method} {url}".removesuffix("?logs=false")
+
+
+def _check_body(one: Exchange, request: httpx.Request) -> None:
+    if one.sends is not None:
+        sent = json.loads(request.content)
+        assert is_like(one.sends, sent), f"{one.name} was sent {sent}"
+    for name in one.form:
+        assert f'name="{name}"; filename="'.encode() in request.content, one.name
+
+
+def is_like(wanted: Any, given: Any) -> bool:
+    """Whether they are the same, but for texts that may go on."""
+    if isinstance(wanted, dict):
+        return (
+            isinstance(given, dict)
+            and wanted.keys() == given.keys()
+            and all(is_like(value, given[name]) for name, value in wanted.items())
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(given, list)
+            and len(wanted) == len(given)
+            and all(is_like(one, other) for one, other in zip(wanted, given, strict=True))
+        )
+    if isinstance(wanted, str) and wanted.endswith("*"):
+        return isinstance(given, str) and given.startswith(wanted[:-1])
+    return wanted == given
