@@ -68,6 +68,12 @@ async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: 
         await handle_create(message, state, visit, desk)
 
 
+async def take_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+    """Words about the photo that came before them, or about an album that came after it."""
+    is_of_album = message.text and await album_about(visit, desk)
+    await (handle_words if is_of_album else handle_photo_words)(message, state, visit, desk)
+
+
 async def handle_late_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
     """Words that may be about a photo of long ago: nothing is ordered on a guess."""
     if await album_about(visit, desk):
@@ -86,7 +92,7 @@ _ANSWERS = (
     (Ask.create_words, take_create_words),
     (Ask.edit_photo, take_edit_photo),
     (Ask.edit_words, take_edit_words),
-    (Ask.photo_action, handle_photo_words),
+    (Ask.photo_action, take_photo_words),
     (Ask.merge_photos, take_merge_photo),
     (Ask.retouch_photo, take_retouch_photo),
     (Ask.upscale_photo, take_upscale_photo),

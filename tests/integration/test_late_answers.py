@@ -126,12 +126,13 @@ async def test_words_about_a_photo_of_long_ago_are_asked_about_not_ordered(
     assert await ordered(stage, 1) == [("create", "a blue fox")]
 
 
-async def test_words_right_after_an_album_are_about_it_whatever_was_asked_long_ago(
-    stage: Stage, anna: Person
+@pytest.mark.parametrize("later_s", [60.0, 16 * 60.0])
+async def test_words_right_after_an_album_are_about_it_whatever_was_asked_before(
+    stage: Stage, anna: Person, later_s: float
 ) -> None:
     await stage.control.send_photos(anna, PHOTOS[:1])
     await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
-    CLOCK.offset_s = 16 * 60.0
+    CLOCK.offset_s = later_s
     await stage.control.send_photos(anna, PHOTOS)
     await stage.control.say(anna, "collage")
     await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id) and m.is_outgoing)
