@@ -1,7 +1,6 @@
 """The built-in engine: makes pictures in a worker, without any key or network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PIL import Image
 
@@ -11,10 +10,12 @@ from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
-from imgbot.imaging.engine.outcome import Outcome
+from imgbot.imaging.engine.outcome import Made, Outcome
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg
+
+__all__ = ["Made", "make"]
 
 QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
@@ -22,22 +23,6 @@ SOURCE_LIMIT_MEGAPIXELS = 64
 EDITED_MEGAPIXELS = 12.0
 # A collage shows each photograph at a fraction of this, and many share the memory of few.
 MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A finished picture: where it is, what was done, which words meant nothing here.
-
-    `did` holds keys, with a value where there is one (`blur|slightly`, `crop_ratio|16:9`);
-    `nearest` holds known words near the unknown ones, as a person would say them.
-    """
-
-    path: str
-    width: int
-    height: int
-    did: tuple[str, ...]
-    unknown: tuple[str, ...]
-    nearest: tuple[str, ...] = ()
 
 
 def make(

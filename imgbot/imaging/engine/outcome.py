@@ -1,5 +1,6 @@
-"""What an operation on words gives back."""
+"""Results of the engine's operations."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from PIL import Image
@@ -11,4 +12,20 @@ class Outcome(NamedTuple):
     image: Image.Image
     did: tuple[str, ...]
     unknown: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished picture: where it is, what was done, which words meant nothing here.
+
+    `did` holds keys, with a value where there is one (`blur|slightly`, `crop_ratio|16:9`);
+    `nearest` holds known words near the unknown ones, as a person would say them.
+    """
+
+    path: str
+    width: int
+    height: int
+    did: tuple[str, ...]
+    unknown: tuple[str, ...]
     nearest: tuple[str, ...] = ()

@@ -1,0 +1,53 @@
+"""Background removal: the subject of a photograph as a PNG with transparency."""
+
+from PIL import Image
+
+from imgbot.imaging.decoding import decode
+from imgbot.imaging.engine.matting import apply_matte
+from imgbot.imaging.engine.outcome import Made
+from imgbot.imaging.engine.segmentation import segment
+from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
+
+# The keys that a result carries: the second where no subject stands out, and the picture is the
+# best guess, or the whole photograph where there is not even that.
+REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
+_MEGAPIXELS_MAX = 64
+# What is worked on: the picture, its cut-out and the strips between them fit into a worker.
+_KEPT_MEGAPIXELS = 12.0
+_PREVIEW_QUALITY = 95
+
+
+def remove_background(source: str, target_stem: str) -> Made:
+    """Write the subject of the picture at `source` to `target_stem` + .png, as RGBA.
+
+    Takes no words and needs no download. `did` of the answer is ("background_removed",), or
+    ("no_clear_subject",) where the cut is a guess; without even a guess nothing is transparent.
+    A picture that comes with transparency keeps it. Some seconds for 12 megapixels, which is the
+    most that is kept. UserError: what a broken source raises.
+    """
+    image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
+    did = REMOVED
+    if image.mode != "RGBA":
+        image, is_clear = cut_subject(image)
+        did = REMOVED if is_clear else NO_CLEAR_SUBJECT
+    path = save_lossless_or_jpeg(image, target_stem, _PREVIEW_QUALITY)
+    return Made(path, image.width, image.height, (did,), ())
+
+
+def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture (RGB) as RGBA, transparent around its subject, and if that is clear."""
+    found = segment(image)
+    if found.mask.getbbox() is None:
+        image = image.copy()
+        image.putalpha(255)
+        return image, False
+    return apply_matte(image, found.small, found.mask), found.is_clear
+
+
+def preview_on_white(source: str, target: str) -> None:
+    """Write the picture with transparency at `source` as a JPEG on white to `target`.
+
+    UserError: what a broken source raises.
+    """
+    image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
+    save_jpeg(flatten(image), target, _PREVIEW_QUALITY)
