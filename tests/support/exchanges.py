@@ -44,6 +44,8 @@ class Exchange:
     """Whether the key must not come along."""
     sends: Any = None
     """What the JSON must be; a text that ends in `*` stands for all that begin so."""
+    has: Any = None
+    """What the JSON must contain, likewise."""
     form: Sequence[str] = ()
     """The names of the form's files."""
     breaks: bool = False
@@ -108,6 +110,7 @@ class Vendor:
                 one,
                 request=asked["request"],
                 sends=asked.get("sends"),
+                has=asked.get("has"),
                 form=asked.get("form", ()),
             )
             for one in found
@@ -194,20 +197,20 @@ def _address(request: httpx.Request) -> str:
 
 
 def _check_body(one: Exchange, request: httpx.Request) -> None:
-    if one.sends is not None:
+    if one.sends is not None or one.has is not None:
         sent = json.loads(request.content)
-        assert is_like(one.sends, sent), f"{one.name} was sent {sent}"
+        assert one.sends is None or is_like(one.sends, sent), f"{one.name} was sent {sent}"
+        assert is_like(one.has or {}, sent, is_part=True), f"{one.name} was sent {sent}"
     for name in one.form:
         assert f'name="{name}"; filename="'.encode() in request.content, one.name
 
 
-def is_like(wanted: Any, given: Any) -> bool:
-    """Whether they are the same, but for texts that may go on."""
+def is_like(wanted: Any, given: Any, *, is_part: bool = False) -> bool:
+    """Whether they are the same, but for texts that may go on, and what else a part may have."""
     if isinstance(wanted, dict):
-        return (
-            isinstance(given, dict)
-            and wanted.keys() == given.keys()
-            and all(is_like(value, given[name]) for name, value in wanted.items())
+        has_names = isinstance(given, dict) and (is_part or wanted.keys() == given.keys())
+        return has_names and all(
+            is_like(value, given.get(name), is_part=is_part) for name, value in wanted.items()
         )
     if isinstance(wanted, list):
         return (
