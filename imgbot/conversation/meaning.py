@@ -25,6 +25,7 @@ class Meaning(StrEnum):
     HELP = "help"
     UNDO = "undo"
     PLEASANTRY = "pleasantry"
+    POINTING = "pointing"
 
 
 _PHRASES = {
@@ -59,8 +60,6 @@ _PHRASES = {
         "прекрасно", "привет", "приветик", "приветствую", "спасибо", "спасибо большое",
         "спасибо огромное", "спасибки", "спс", "супер", "ты здесь", "ты тут", "умница",
         "ух ты", "хай", "хорошо", "шикарно", "ясно",
-        "вот", "вот он", "вот она", "вот это", "вот фото", "вот моё фото", "вот это фото",
-        "держи", "лови", "here", "here it is", "here you are", "here you go", "this one", "please",
         "amazing", "are you there", "awesome", "beautiful", "bot", "bye", "cool", "excellent",
         "good", "good bot", "good evening", "good job", "good morning", "great", "great job",
         "hello", "hello there", "hey", "hey there", "hi", "hi there", "how are you", "i like it",
@@ -68,6 +67,10 @@ _PHRASES = {
         "perfect", "thank you", "thank you so much", "thank you very much", "thanks",
         "thanks a lot", "thx", "ty", "very good", "very nice", "well done",
         "wonderful", "wow",
+    },
+    Meaning.POINTING: {
+        "вот", "вот он", "вот она", "вот это", "вот фото", "вот моё фото", "вот это фото",
+        "держи", "лови", "here", "here it is", "here you are", "here you go", "this one",
     },
 }  # fmt: skip
 _MEANINGS = {

@@ -171,7 +171,9 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
         meaning = meaning_in(without_mention(message, myself.name))
         # Asked how to merge, "ok" is an answer.
         is_answer = meaning is Meaning.PLEASANTRY and raw_state == Ask.merge_photos.state
-        return None if meaning is Meaning.REQUEST or is_answer else {"meaning": meaning}
+        # What points at a picture is no aside: the question that waits is answered by it.
+        is_aside = meaning not in {Meaning.REQUEST, Meaning.POINTING} and not is_answer
+        return {"meaning": meaning} if is_aside else None
 
     # An album's items go to its album even where a caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
