@@ -20,6 +20,7 @@ from imgbot.errors import (
 )
 from imgbot.imaging.kept import Kept
 from imgbot.job import ACTIONS, Job, Operation, Source
+from imgbot.queue import keys
 from imgbot.queue.albums import Albums
 from imgbot.queue.gallery import Gallery, Result
 from imgbot.queue.jobs import JobQueue
@@ -95,10 +96,12 @@ class Desk:
         self.now_ms = now_ms
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def check_rate_limit(self, visit: Visit, request: str = "") -> None:
+    async def check_rate_limit(
+        self, visit: Visit, request: str = "", counter: str = keys.RATE_LIMIT
+    ) -> None:
         """Count the request. Raises UserError when it is one too many."""
         limit = self.store.limit
-        verdict = await limit.check_rate_limit(visit.user_id, request or visit.request)
+        verdict = await limit.check_rate_limit(visit.user_id, request or visit.request, counter)
         if not verdict:
             telemetry.rate_limited()
             wait_s = max(verdict.wait_s, 1)

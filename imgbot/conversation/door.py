@@ -22,6 +22,7 @@ from imgbot.errors import (
     TransientError,
     UserError,
 )
+from imgbot.queue import keys
 from imgbot.queue.scripts import storage_errors
 from imgbot.texts import say
 
@@ -114,12 +115,15 @@ class Door(BaseMiddleware):
             await self._refuse(event, visit, UserError("storage_full"))
 
     async def _count(self, message: Message, visit: Visit) -> None:
-        """Count a command against the rate limit; orders are counted by their handlers."""
+        """Count a command against a limit of its own; orders are counted by their handlers.
+
+        Who has used up their requests may still ask what is on its way, and what is left.
+        """
         is_command = message.text is not None and command_of(message) not in {"", "cancel"}
         if not is_command or self._desk.house.is_admin(visit.user_id):
             return
         try:
-            await self._desk.check_rate_limit(visit)
+            await self._desk.check_rate_limit(visit, f"command.{visit.request}", keys.COMMANDS)
         except UserError as error:
             # A Redis that takes nothing new still answers what only reads.
             if error.reason != "storage_full":

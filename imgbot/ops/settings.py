@@ -144,7 +144,10 @@ class Settings(ProviderSettings):
         About("seconds over which a user's requests are counted", _whole(1, 86_400)),
     ] = 60
     rate_limit_max_requests: Annotated[
-        _Count, About("requests and commands that a user may send in that time", _whole(1, 100_000))
+        _Count,
+        About(
+            "requests, and as many commands, that a user may send in that time", _whole(1, 100_000)
+        ),
     ] = 10
     poll_interval_initial: Annotated[
         _Interval,

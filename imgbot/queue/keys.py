@@ -12,6 +12,9 @@ JOB = "rq:job:"
 RATE_LIMIT = "rate_limit:"
 """STRING per user id with a TTL: requests in the window."""
 
+COMMANDS = "img:commands:"
+"""STRING per user id with a TTL: commands in the window, which has the size of that of requests."""
+
 REFUSED = "img:refused:"
 """ZSET per hour since 1970, three hours: user ids by their requests over the rate limit, the 1,000
 who made most of them."""

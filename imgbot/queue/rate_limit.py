@@ -44,14 +44,16 @@ class RateLimit:
         self.window_s = window_s
         self.max_requests = max_requests
 
-    async def check_rate_limit(self, user_id: int, request: str) -> Verdict:
+    async def check_rate_limit(
+        self, user_id: int, request: str, counter: str = keys.RATE_LIMIT
+    ) -> Verdict:
         """Count `request` (once, however often it comes) against the user's window.
 
         Raises StorageAwayError while Redis is away: nobody gets in unseen.
         """
         answer = await self._scripts.call(
             "rate_limit",
-            [f"{keys.RATE_LIMIT}{user_id}", f"{keys.COUNTED}{request}", keys.REFUSED],
+            [f"{counter}{user_id}", f"{keys.COUNTED}{request}", keys.REFUSED],
             [self.max_requests, self.window_s * 1000, _REMEMBERED_MS, user_id],
         )
         is_allowed, remaining, wait_ms = (int(value) for value in answer)
