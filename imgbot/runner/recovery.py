@@ -15,8 +15,8 @@ WEBHOOK_S = 600.0
 SEARCH_S = 300.0
 """So long an order is searched for: a provider may list what is finished alone."""
 
-SEARCHED_MS = 3_600_000
-"""An older order is not searched for: by then it is forgotten which task is whose."""
+SEARCHED_MS = 3_300_000
+"""An older order is not searched for: soon it is forgotten (after an hour) which task is whose."""
 
 _SETTLED_S = 10.0
 """By then it is known whose are the tasks of the same orders made at the same moment."""

@@ -199,7 +199,7 @@ async def test_an_endless_picture_is_cut_off(stand: Stand, tmp_path: Path, name:
 
     told = await carry(provider, order, Scenario("huge"), tmp_path / "result")
 
-    assert told.end is Kind.FAILED
+    assert told.end is Kind.TOO_HEAVY
     assert not (tmp_path / "result").exists()
 
 
