@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imgbot.imaging.engine import make
 from imgbot.imaging.engine.create import create_picture
-from imgbot.imaging.engine.faces import caption_font
+from imgbot.imaging.engine.fonts import caption_font
 from imgbot.imaging.engine.styles import STYLES
 
 # A word that asks for the style, in the language of the prompt.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgbot.imaging.engine import local, make, upscale
+from imgbot.imaging.engine import make, upscale, waifu2x
 from imgbot.imaging.engine.retouch import retouch_picture
 from tests.support.damages import DAMAGES, Damage, overexpose, scratch, sprinkle
 from tests.support.photos import add_cast, load_photo, psnr_db
@@ -143,7 +143,7 @@ def _enlargers(scale: int) -> dict[str, Enlarge]:
 
     enlargers: dict[str, Callable[[Image.Image], Image.Image]]
     enlargers = {"plain Lanczos": by_lanczos, "built in": by_corrected_lanczos}
-    if local.is_installed():
+    if waifu2x.is_installed():
         enlargers["imgbot[local]"] = by_network
     return enlargers
 
@@ -165,7 +165,7 @@ def tell_costs() -> None:
 
 def _engines(operation: str, size: tuple[int, int]) -> tuple[str, ...]:
     is_for_network = size[0] * size[1] <= upscale.NEURAL_MEGAPIXELS * 1_000_000
-    if operation == "upscale" and is_for_network and local.is_installed():
+    if operation == "upscale" and is_for_network and waifu2x.is_installed():
         return ("built-in", "local")
     return ("built-in",)
 

@@ -8,10 +8,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.imaging.engine import Made, make
 from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
-from imgbot.imaging.engine.motifs import MOTIFS
 from imgbot.imaging.engine.palettes import PALETTES
+from imgbot.imaging.engine.prompt_features import read_wishes
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.subjects import read_wishes
+from imgbot.imaging.engine.scenes import MOTIFS
 from imgbot.imaging.engine.typography import set_words, words_to_set
 
 

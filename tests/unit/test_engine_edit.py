@@ -6,8 +6,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.imaging.engine.edit import DONE_KEYS, edit_picture
-from imgbot.imaging.engine.sentences import read_steps
-from imgbot.imaging.engine.vocabulary import KEYS
+from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.edit_vocabulary import KEYS
 from tests.support.measures import (
     blueness,
     colour,

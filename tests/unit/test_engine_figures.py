@@ -7,14 +7,14 @@ from PIL import Image, ImageStat
 
 from imgbot.imaging.engine.colours import lightness
 from imgbot.imaging.engine.create import plan_picture
-from imgbot.imaging.engine.motifs import MOTIFS
-from imgbot.imaging.engine.motifs.figures import FIGURES
-from imgbot.imaging.engine.motifs.figures.drawing import parse_drawing
-from imgbot.imaging.engine.motifs.figures.stage import add_figures
-from imgbot.imaging.engine.motifs.figures.words import FIGURE_HOMES, FIGURE_WORDS
 from imgbot.imaging.engine.palettes import PALETTES
+from imgbot.imaging.engine.prompt_features import read_wishes
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.subjects import read_wishes
+from imgbot.imaging.engine.scenes import MOTIFS
+from imgbot.imaging.engine.sprites import FIGURES
+from imgbot.imaging.engine.sprites.composition import add_figures
+from imgbot.imaging.engine.sprites.outlines import parse_drawing
+from imgbot.imaging.engine.sprites.sprite_words import FIGURE_HOMES, FIGURE_WORDS
 from tests.support.measures import difference
 
 FIGURE_NAMES = {

@@ -3,7 +3,7 @@
 import pytest
 
 from imgbot.imaging.engine.edit import edit_picture
-from imgbot.imaging.engine.sentences import read_steps
+from imgbot.imaging.engine.edit_request import read_steps
 from tests.support.photos import load_photo
 
 

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from imgbot.imaging.engine.merge import DONE_KEYS, merge_pictures
+from imgbot.imaging.engine.merge_request import read_wish
 from imgbot.imaging.engine.merge_vocabulary import LAYOUT_WORDS
-from imgbot.imaging.engine.merge_words import read_wish
 from tests.support.flat_pictures import sheets
 from tests.support.photos import load_photo
 

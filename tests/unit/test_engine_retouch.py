@@ -6,14 +6,14 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import make
-from imgbot.imaging.engine.blocks import find_quality
+from imgbot.imaging.engine.deblock import find_quality
+from imgbot.imaging.engine.deblur import estimate_blur_px
 from imgbot.imaging.engine.dust import mend_dust
 from imgbot.imaging.engine.noise import denoise, estimate_noise
 from imgbot.imaging.engine.red_eye import mend_red_eyes
 from imgbot.imaging.engine.retouch import improve, retouch_picture
 from imgbot.imaging.engine.scratches import mend_scratches
-from imgbot.imaging.engine.softness import estimate_blur_px
-from imgbot.imaging.engine.strips import in_strips
+from imgbot.imaging.engine.tiling import in_strips
 from tests.support.damages import (
     DAMAGES,
     overexpose,

@@ -7,8 +7,8 @@ import pytest
 from imgbot.errors import UserError
 from imgbot.imaging.engine import make
 from imgbot.imaging.engine.edit import edit_picture
-from imgbot.imaging.engine.sentences import read_steps
-from imgbot.imaging.engine.spelling import WORDS
+from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.typos import WORDS
 from tests.support.photos import load_photo, save_photo
 
 

@@ -7,13 +7,13 @@ from random import Random
 import pytest
 from PIL import Image, ImageChops
 
-from imgbot.imaging.engine.motifs import MOTIFS
-from imgbot.imaging.engine.motifs.figures.stage import add_figures
 from imgbot.imaging.engine.palettes import PALETTES
+from imgbot.imaging.engine.prompt_features import read_wishes
 from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scenes import MOTIFS
+from imgbot.imaging.engine.sprites.composition import add_figures
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.imaging.engine.styles.words import STYLE_WORDS
-from imgbot.imaging.engine.subjects import read_wishes
 from imgbot.imaging.engine.typography import set_words
 from tests.support.measures import difference
 

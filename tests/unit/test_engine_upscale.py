@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import local, make, upscale
+from imgbot.imaging.engine import make, upscale, waifu2x
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pool import MIB, Pool
 from tests.support import pool_steps
@@ -22,7 +22,7 @@ ENGINES = ("waifu2x", "lanczos")
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Either engine; without the extra, the built-in one is all there is."""
     if request.param == "lanczos":
-        monkeypatch.setattr(local, "is_installed", lambda: False)
+        monkeypatch.setattr(waifu2x, "is_installed", lambda: False)
     return str(request.param)
 
 
@@ -55,7 +55,7 @@ def test_no_seam_between_the_tiles(engine: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(upscale, "TILE_PX", 100)
     tiled, _ = upscale_picture(photo, 2)
     monkeypatch.setattr(upscale, "TILE_PX", 10_000)
-    monkeypatch.setattr(local, "_TILE_PX", 10_000)
+    monkeypatch.setattr(waifu2x, "_TILE_PX", 10_000)
     whole, did = upscale_picture(photo, 2)
     assert did[1] == engine
     # Other orders of summing may round the last bit differently.
@@ -103,18 +103,18 @@ def test_a_network_that_breaks_down_is_replaced(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # Weights that are not there, as after a broken installation; found only when it runs.
-    monkeypatch.setattr(local, "_MODEL", "NO_SUCH_MODEL")
-    local._load.cache_clear()
+    monkeypatch.setattr(waifu2x, "_MODEL", "NO_SUCH_MODEL")
+    waifu2x._load.cache_clear()
     heard: list[float] = []
     large, did = upscale_picture(load_photo("cat"), 2, heard.append)
-    local._load.cache_clear()
+    waifu2x._load.cache_clear()
     assert (large.size, did) == ((902, 600), ("x2", "lanczos"))
     assert heard[-1] == 1.0
     assert "NO_SUCH_MODEL" in caplog.text
 
 
 def test_a_machine_that_is_too_slow_takes_lanczos(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(waifu2x, "_SECONDS_MAX", 0.0)
     heard: list[float] = []
     large, did = upscale_picture(load_photo("astronaut"), 2, heard.append)
     assert (large.size, did) == ((1024, 1024), ("x2", "lanczos"))
@@ -135,7 +135,7 @@ def test_upscale_is_bounded(tmp_path: Path) -> None:
 async def test_the_network_runs_in_a_worker(pool: Pool, tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (900, 700))
     # The forkserver must have no threads, so the libraries are not there before the work is.
-    assert await pool.run(local.is_installed)
+    assert await pool.run(waifu2x.is_installed)
     assert not {"ncnn", "numpy", "pillow_heif"} & set(await pool.run(pool_steps.modules))
     target = str(tmp_path / "out.jpg")
     made = await pool.run(partial(make, "upscale", "", (source,), target, scale=4, seed=1))

@@ -10,7 +10,7 @@ from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
-from imgbot.imaging.engine.outcome import Made, Outcome
+from imgbot.imaging.engine.results import Made, Outcome
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg

@@ -4,7 +4,7 @@ from PIL import Image
 
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.matting import apply_matte
-from imgbot.imaging.engine.outcome import Made
+from imgbot.imaging.engine.results import Made
 from imgbot.imaging.engine.segmentation import segment
 from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
 

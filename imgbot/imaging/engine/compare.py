@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageDraw
 
-from imgbot.imaging.engine import brush
-from imgbot.imaging.engine.sheets import fitted
+from imgbot.imaging.engine import drawing
+from imgbot.imaging.engine.collages import fitted
 
 # Wider pictures than this stand below each other.
 WIDE_RATIO = 1.6
@@ -57,7 +57,7 @@ def _on_ground(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return ground
 
 
-def _draw_arrow(sheet: Image.Image, middle: brush.Point, *, is_down: bool) -> None:
+def _draw_arrow(sheet: Image.Image, middle: drawing.Point, *, is_down: bool) -> None:
     """A small white disc with an arrow to the second picture."""
     radius = max(9.0, BADGE_SHARE / 2 * min(SIDE_PX, *sheet.size))
     side = round(radius * 2)
@@ -73,5 +73,5 @@ def _draw_arrow(sheet: Image.Image, middle: brush.Point, *, is_down: bool) -> No
             draw.line(placed, fill=255, width=round(side * scale * 0.09), joint="curve")
 
     corner = (round(middle[0] - radius), round(middle[1] - radius))
-    sheet.paste("white", corner, brush.mask((side, side), disc))
-    sheet.paste((60, 60, 66), corner, brush.mask((side, side), arrow))
+    sheet.paste("white", corner, drawing.mask((side, side), disc))
+    sheet.paste((60, 60, 66), corner, drawing.mask((side, side), arrow))

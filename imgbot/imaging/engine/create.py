@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imgbot.imaging.engine.colours import Colour
-from imgbot.imaging.engine.motifs import MOTIFS
-from imgbot.imaging.engine.motifs.figures.stage import FIGURES_MAX, add_figures
-from imgbot.imaging.engine.motifs.weather import add_weather
 from imgbot.imaging.engine.palettes import PALETTES, Palette, from_colours
+from imgbot.imaging.engine.prompt_features import Wishes, read_wishes
 from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scenes import MOTIFS
+from imgbot.imaging.engine.scenes.weather import add_weather
+from imgbot.imaging.engine.sprites.composition import FIGURES_MAX, add_figures
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.imaging.engine.subjects import Wishes, read_wishes
 from imgbot.imaging.engine.typography import set_words, without_quotes, words_to_set
 
 SIDE_PX = 1024

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from imgbot.imaging.engine import brush, shapes
-from imgbot.imaging.engine.merge_words import Wish
+from imgbot.imaging.engine import drawing, geometry
+from imgbot.imaging.engine.merge_request import Wish
 
 # A plain backdrop is looked for in a small copy: its edge is no finer anyway.
 _SEARCHED_PX = 384
@@ -108,7 +108,7 @@ def _backdrop(small: Image.Image) -> Image.Image:
 
 
 def _median(part: Image.Image) -> tuple[int, int, int]:
-    red, green, blue = (brush.percentile(band.histogram(), 0.5) for band in part.split())
+    red, green, blue = (drawing.percentile(band.histogram(), 0.5) for band in part.split())
     return red, green, blue
 
 
@@ -125,7 +125,7 @@ def _tolerance(distance: Image.Image) -> int:
     histogram = [0] * 256
     for part in _border(distance)[:3]:
         histogram = [one + other for one, other in zip(histogram, part.histogram(), strict=True)]
-    spread = brush.percentile(histogram, 0.8) + 7
+    spread = drawing.percentile(histogram, 0.8) + 7
     return min(_TOLERANCE_MAX, max(_TOLERANCE_MIN, spread))
 
 
@@ -208,7 +208,7 @@ def _cast_shadow(
     unit = max(figure.size) / 100
     alpha = figure.getchannel("A")
     pad = round(unit * 8)
-    where = ImageOps.expand(brush.dim(alpha, 0.38), pad, 0).filter(
+    where = ImageOps.expand(drawing.dim(alpha, 0.38), pad, 0).filter(
         ImageFilter.GaussianBlur(unit * 2.2)
     )
     shift = round(unit * 1.4)
@@ -245,7 +245,7 @@ def set_inset(ground: Image.Image, image: Image.Image, wish: Wish, place: int) -
     rim = max(1, round(min(ground.size) * 0.006))
     framed = ImageOps.expand(card, rim, "white")
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)
-    framed.putalpha(shapes.rounded_mask(framed.size, radius))
+    framed.putalpha(geometry.rounded_mask(framed.size, radius))
     corners = ("bottom_right", "bottom_left", "top_right", "top_left")
     position = wish.position if "_" in wish.position else corners[place % len(corners)]
     left, top = _corner(ground.size, framed.size, position)

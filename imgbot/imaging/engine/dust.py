@@ -5,8 +5,8 @@ Rule: a star is no dust, nor a freckle. What stands alone on even ground, and of
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from imgbot.imaging.engine.brush import percentile
-from imgbot.imaging.engine.spots import Spot, find_spots
+from imgbot.imaging.engine.connected_components import Spot, find_spots
+from imgbot.imaging.engine.drawing import percentile
 
 Box = tuple[int, int, int, int]
 

@@ -5,16 +5,23 @@ from collections.abc import Callable, Mapping
 from PIL import Image, ImageOps
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import effects, light, looks, retouch, shapes, tones
+from imgbot.imaging.engine import (
+    effects,
+    exposure,
+    filters,
+    geometry,
+    retouch,
+    tones,
+)
 from imgbot.imaging.engine.colours import parse_hex
 from imgbot.imaging.engine.dust import mend_dust
+from imgbot.imaging.engine.edit_request import Step, read_steps
 from imgbot.imaging.engine.named_colours import COLOURS
-from imgbot.imaging.engine.outcome import Outcome
-from imgbot.imaging.engine.particles import MUCH, SLIGHT
 from imgbot.imaging.engine.red_eye import mend_red_eyes
+from imgbot.imaging.engine.results import Outcome
 from imgbot.imaging.engine.scratches import mend_scratches
-from imgbot.imaging.engine.sentences import Step, read_steps
-from imgbot.imaging.engine.spelling import find_nearest, popular
+from imgbot.imaging.engine.stop_words import MUCH, SLIGHT
+from imgbot.imaging.engine.typos import find_nearest, popular
 
 STEPS_MAX = 12
 QUOTE_MAX = 120
@@ -42,19 +49,19 @@ _BY_DEGREE: Mapping[str, _Change] = {
     "glow": effects.glow,
     "vignette": effects.vignette,
     "dehaze": tones.dehaze,
-    "night": looks.night,
-    "golden_hour": looks.golden_hour,
+    "night": filters.night,
+    "golden_hour": filters.golden_hour,
     "warmer": tones.warm,
     "cooler": lambda image, degree: tones.warm(image, -degree),
     "saturate": tones.saturate,
     "desaturate": lambda image, degree: tones.saturate(image, -degree),
-    "pop": looks.pop,
-    "depth": looks.depth,
+    "pop": filters.pop,
+    "depth": filters.depth,
     "vintage": effects.vintage,
-    "film": looks.film,
-    "faded": looks.faded,
-    "cinematic": looks.cinematic,
-    "noir": looks.noir,
+    "film": filters.film,
+    "faded": filters.faded,
+    "cinematic": filters.cinematic,
+    "noir": filters.noir,
     "grain": effects.grain,
     "pixelate": effects.pixelate,
     "posterize": effects.posterize,
@@ -62,17 +69,17 @@ _BY_DEGREE: Mapping[str, _Change] = {
     "sketch": effects.sketch,
     "cartoon": effects.cartoon,
     "oil": effects.oil,
-    "watercolour": looks.watercolour,
+    "watercolour": filters.watercolour,
     "halftone": effects.halftone,
-    "glitch": looks.glitch,
+    "glitch": filters.glitch,
     "miniature": effects.miniature,
     "blur": effects.blur,
-    "blur_edges": looks.blur_edges,
+    "blur_edges": filters.blur_edges,
     "soften": effects.soften,
     "sharpen": effects.sharpen,
-    "zoom": shapes.zoom,
-    "frame": lambda image, degree: shapes.frame(image, degree, _WHITE),
-    "round_corners": shapes.round_corners,
+    "zoom": geometry.zoom,
+    "frame": lambda image, degree: geometry.frame(image, degree, _WHITE),
+    "round_corners": geometry.round_corners,
     "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
     "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
 }
@@ -85,14 +92,14 @@ _WHOLE: Mapping[str, _Mend] = {
     "invert": ImageOps.invert,
     "solarize": lambda image: effects.solarize(image, 1),
     "emboss": lambda image: effects.emboss(image, 1),
-    "pop_art": lambda image: looks.pop_art(image, 1),
-    "upside_down": lambda image: shapes.rotate(image, 180),
+    "pop_art": lambda image: filters.pop_art(image, 1),
+    "upside_down": lambda image: geometry.rotate(image, 180),
     "mirror": ImageOps.mirror,
     "flip": ImageOps.flip,
-    "square": lambda image: shapes.crop_ratio(image, 1.0),
-    "polaroid": lambda image: shapes.polaroid(image, 1),
-    "circle": shapes.circle,
-    "white_balance": light.balance,
+    "square": lambda image: geometry.crop_ratio(image, 1.0),
+    "polaroid": lambda image: geometry.polaroid(image, 1),
+    "circle": geometry.circle,
+    "white_balance": exposure.balance,
     "red_eye": mend_red_eyes,
     "scratches": mend_scratches,
     "dust": mend_dust,
@@ -100,13 +107,13 @@ _WHOLE: Mapping[str, _Mend] = {
 
 
 def _crop(image: Image.Image, step: Step) -> Image.Image | None:
-    ratio = shapes.ratio_of(step.value)
-    return shapes.crop_ratio(image, ratio) if ratio else None
+    ratio = geometry.ratio_of(step.value)
+    return geometry.crop_ratio(image, ratio) if ratio else None
 
 
 def _fit(image: Image.Image, step: Step) -> Image.Image | None:
-    ratio = shapes.ratio_of(step.value)
-    return shapes.fit_ratio(image, ratio) if ratio else None
+    ratio = geometry.ratio_of(step.value)
+    return geometry.fit_ratio(image, ratio) if ratio else None
 
 
 def _share(step: Step, normal: float) -> float:
@@ -115,26 +122,28 @@ def _share(step: Step, normal: float) -> float:
 
 def _frame(image: Image.Image, step: Step) -> Image.Image:
     colour = _BLACK if step.value == "black" else COLOURS[step.value]
-    return shapes.frame(image, _degree(step), colour)
+    return geometry.frame(image, _degree(step), colour)
 
 
 def _shrink(image: Image.Image, step: Step) -> Image.Image | None:
     """By a share, or to as many pixels for the longer side; None if it has no more of them."""
     if not step.value:
-        return shapes.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
+        return geometry.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
     share = max(1, int(step.value)) / max(image.size)
-    return shapes.resize(image, share) if share < 1 else None
+    return geometry.resize(image, share) if share < 1 else None
 
 
 # With a value from the words, or a share of the picture.
 _BY_VALUE: Mapping[str, _ValueChange] = {
-    "rotate_left": lambda image, _: shapes.rotate(image, 270),
-    "rotate_right": lambda image, _: shapes.rotate(image, 90),
-    "rotate": lambda image, step: shapes.rotate(image, float(step.value)),
+    "rotate_left": lambda image, _: geometry.rotate(image, 270),
+    "rotate_right": lambda image, _: geometry.rotate(image, 90),
+    "rotate": lambda image, step: geometry.rotate(image, float(step.value)),
     "crop_ratio": _crop,
     "fit_ratio": _fit,
-    "crop_side": lambda image, step: shapes.crop_side(image, step.value, _share(step, SIDE_SHARE)),
-    "crop_edges": lambda image, step: shapes.crop_edges(image, _share(step, EDGE_SHARE)),
+    "crop_side": lambda image, step: geometry.crop_side(
+        image, step.value, _share(step, SIDE_SHARE)
+    ),
+    "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, EDGE_SHARE)),
     "smaller": _shrink,
     "tint": lambda image, step: tones.toned(image, COLOURS[step.value]),
     "more_colour": lambda image, step: tones.shift_colour(

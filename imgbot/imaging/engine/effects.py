@@ -5,7 +5,7 @@ import random
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from imgbot.imaging.engine import brush, tones
+from imgbot.imaging.engine import drawing, tones
 
 # The same grain on every picture: an edit repeated gives the same file.
 _GRAIN_SEED = 20
@@ -48,24 +48,24 @@ def soften(image: Image.Image, degree: float) -> Image.Image:
     """Smoother skin and surfaces, the edges kept."""
     smooth = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.5))
     edges = image.convert("L").filter(ImageFilter.FIND_EDGES)
-    flat = brush.curve(
+    flat = drawing.curve(
         edges.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.4)),
         lambda value: max(0.0, 1 - value * 6),
     )
-    return Image.composite(smooth, image, brush.dim(flat, min(1.0, 0.7 * degree)))
+    return Image.composite(smooth, image, drawing.dim(flat, min(1.0, 0.7 * degree)))
 
 
 def grain(image: Image.Image, degree: float) -> Image.Image:
-    return brush.grain(image, random.Random(_GRAIN_SEED), 0.19 * degree)  # noqa: S311 -- looks
+    return drawing.grain(image, random.Random(_GRAIN_SEED), 0.19 * degree)  # noqa: S311 -- looks
 
 
 def vignette(image: Image.Image, degree: float) -> Image.Image:
-    return brush.vignette(image, min(1.3, 0.62 * degree))
+    return drawing.vignette(image, min(1.3, 0.62 * degree))
 
 
 def vintage(image: Image.Image, degree: float) -> Image.Image:
     """A print from the seventies: faded blacks, yellow lights, grain."""
-    faded = brush.curve(tones.saturate(image, -0.45 * degree), lambda value: 0.1 + value * 0.86)
+    faded = drawing.curve(tones.saturate(image, -0.45 * degree), lambda value: 0.1 + value * 0.86)
     yellow = tones.scale_channels(faded, (1.06, 0.99, 0.82))
     return vignette(grain(yellow, 0.5 * degree), 0.7 * degree)
 
@@ -114,9 +114,11 @@ def sketch(image: Image.Image, degree: float) -> Image.Image:
     inverted = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(unit_px(image) * 1.1))
     # Colour dodge on a coarse scale of inverse values; Pillow has no such mode.
     light = _dodge(grey, inverted)
-    shading = brush.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
-    drawn = ImageChops.multiply(brush.curve(light, lambda value: value ** (1.6 * degree)), shading)
-    return brush.grain(drawn.convert("RGB"), random.Random(_GRAIN_SEED), 0.05)  # noqa: S311 -- looks
+    shading = drawing.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
+    drawn = ImageChops.multiply(
+        drawing.curve(light, lambda value: value ** (1.6 * degree)), shading
+    )
+    return drawing.grain(drawn.convert("RGB"), random.Random(_GRAIN_SEED), 0.05)  # noqa: S311 -- looks
 
 
 def _dodge(base: Image.Image, blend: Image.Image) -> Image.Image:
@@ -175,5 +177,5 @@ def miniature(image: Image.Image, degree: float) -> Image.Image:
     """A toy world: sharp in a band, blurred above and below."""
     blurred = blur(image, 1.1 * degree)
     band = Image.linear_gradient("L").resize(image.size)
-    where = brush.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))
+    where = drawing.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))
     return tones.saturate(Image.composite(blurred, image, where), 0.7)

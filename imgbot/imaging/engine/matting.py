@@ -4,7 +4,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageFilter, ImageMath
 
-from imgbot.imaging.engine.strips import STRIP_PX
+from imgbot.imaging.engine.tiling import STRIP_PX
 
 _BILINEAR = Image.Resampling.BILINEAR
 # Pixels of the coarse mask on either side of its edge whose opacity is to be found.

@@ -6,10 +6,10 @@ from dataclasses import replace
 from PIL import Image, ImageChops, ImageOps
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import cutouts, sheets
+from imgbot.imaging.engine import collages, cutouts
 from imgbot.imaging.engine.compare import before_after
-from imgbot.imaging.engine.merge_words import Wish, read_wish
-from imgbot.imaging.engine.outcome import Outcome
+from imgbot.imaging.engine.merge_request import Wish, read_wish
+from imgbot.imaging.engine.results import Outcome
 from imgbot.imaging.pictures import flatten
 
 PHOTOS_MIN, PHOTOS_MAX = 2, 10
@@ -41,30 +41,30 @@ def _lay_out(images: Sequence[Image.Image], wish: Wish) -> tuple[Image.Image, tu
     layout = wish.layout
     if layout == "before_after" and len(images) > PHOTOS_MIN:
         layout = "beside"
-    background = wish.background or sheets.background_of(images)
+    background = wish.background or collages.background_of(images)
     match layout:
         case "before_after":
             image = before_after(*images)
         case "blend" | "screen":
             image = _lay_over(images, is_screen=layout == "screen")
         case "panorama":
-            image = sheets.panorama(images)
+            image = collages.panorama(images)
         case "contact_sheet":
-            image = sheets.contact_sheet(images, background)
+            image = collages.contact_sheet(images, background)
         case "beside":
             row = [range(len(images))]
-            image = sheets.in_rows(images, row, background, has_gaps=wish.has_gaps)
+            image = collages.in_rows(images, row, background, has_gaps=wish.has_gaps)
         case "below":
             rows = [[index] for index in range(len(images))]
-            image = sheets.in_rows(images, rows, background, has_gaps=wish.has_gaps)
+            image = collages.in_rows(images, rows, background, has_gaps=wish.has_gaps)
         case _:
-            image = sheets.collage(images, background, has_gaps=wish.has_gaps)
+            image = collages.collage(images, background, has_gaps=wish.has_gaps)
     return image, (layout,)
 
 
 def _lay_over(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
     """All on the first one's frame: an average, or light on light."""
-    frame = _shrunk(images[0].size, sheets.SIDE_PX)
+    frame = _shrunk(images[0].size, collages.SIDE_PX)
     merged = images[0].resize(frame, Image.Resampling.LANCZOS, reducing_gap=3)
     for count, image in enumerate(images[1:], 2):
         layer = ImageOps.fit(image, frame, Image.Resampling.LANCZOS, centering=(0.5, 0.4))

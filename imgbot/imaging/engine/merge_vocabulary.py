@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from imgbot.imaging.engine.named_colours import COLOUR_PATTERN
-from imgbot.imaging.engine.particles import FILLERS as _FILLERS
+from imgbot.imaging.engine.stop_words import FILLERS as _FILLERS
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

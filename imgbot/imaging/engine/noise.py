@@ -4,9 +4,9 @@ from statistics import NormalDist
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.imaging.engine.blocks import coarsen, weigh
-from imgbot.imaging.engine.brush import curve
-from imgbot.imaging.engine.strips import in_strips
+from imgbot.imaging.engine.deblock import coarsen, weigh
+from imgbot.imaging.engine.drawing import curve
+from imgbot.imaging.engine.tiling import in_strips
 
 # Standard deviations of the noise that is reckoned with.
 _WEAKEST, _STRONGEST = 1.5, 45.0

@@ -8,7 +8,7 @@ from math import cos, pi, sin
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.imaging.engine.spots import Spot, find_spots
+from imgbot.imaging.engine.connected_components import Spot, find_spots
 
 Colour = tuple[int, int, int]
 

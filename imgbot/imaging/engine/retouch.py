@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from imgbot.imaging.engine.blocks import deblock, find_quality
+from imgbot.imaging.engine.deblock import deblock, find_quality
+from imgbot.imaging.engine.deblur import SHARP_PX, estimate_blur_px, sharpen
 from imgbot.imaging.engine.dust import mend_dust
-from imgbot.imaging.engine.light import balance, clear, expose
+from imgbot.imaging.engine.exposure import balance, clear, expose
 from imgbot.imaging.engine.noise import denoise, estimate_noise
 from imgbot.imaging.engine.red_eye import mend_red_eyes
 from imgbot.imaging.engine.scratches import mend_scratches
-from imgbot.imaging.engine.softness import SHARP_PX, estimate_blur_px, sharpen
 
 __all__ = ["denoise", "improve", "retouch_picture"]
 

@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from imgbot.imaging.engine.brush import curve, percentile
 from imgbot.imaging.engine.colours import Colour, mix, with_lightness
+from imgbot.imaging.engine.drawing import curve, percentile
 
 
 def brighten(image: Image.Image, degree: float) -> Image.Image:

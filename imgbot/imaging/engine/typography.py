@@ -4,11 +4,11 @@ import re
 
 from PIL import Image, ImageDraw, ImageStat
 
-from imgbot.imaging.engine import brush
+from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, lightness, mix
-from imgbot.imaging.engine.faces import card_font, fit, is_drawable, line_height, poster_font
+from imgbot.imaging.engine.fonts import card_font, fit, is_drawable, line_height, poster_font
+from imgbot.imaging.engine.prompt_features import names_figure, names_style
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.subjects import names_figure, names_style
 
 CHARACTERS_MAX = 140
 
@@ -162,10 +162,10 @@ def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 7, height / 2 + scene.unit_px * 6)
     centre = (scene.width / 2, _free_height(scene, half[1]))
     sheet = _box(centre, half, 0)
-    body = brush.mask(scene.size, lambda draw, scale: draw.rounded_rectangle(
+    body = drawing.mask(scene.size, lambda draw, scale: draw.rounded_rectangle(
         [part * scale for part in sheet], radius=scene.unit_px * scale, fill=255))  # fmt: skip
-    brush.paint(canvas, (0, 0, 0), brush.dim(brush.soft(body, scene.unit_px * 3), 0.4))
-    brush.paint(canvas, scene.palette.paper, body)
+    drawing.paint(canvas, (0, 0, 0), drawing.dim(drawing.soft(body, scene.unit_px * 3), 0.4))
+    drawing.paint(canvas, scene.palette.paper, body)
     draw = ImageDraw.Draw(canvas)
     frame = _box(centre, half, scene.unit_px * 2)
     accent = mix(scene.palette.accents[0], scene.palette.ink, 0.3)
@@ -216,7 +216,7 @@ def _veil(canvas: Image.Image, shade: Colour, *, is_above: bool, reach: float) -
     fade = Image.linear_gradient("L").resize((canvas.width, round(reach)))
     if is_above:
         fade = fade.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    fade = brush.curve(fade, lambda value: 0.62 * value**0.8)
+    fade = drawing.curve(fade, lambda value: 0.62 * value**0.8)
     canvas = canvas.copy()
     canvas.paste(shade, (0, 0 if is_above else canvas.height - fade.height), fade)
     return canvas

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import local
+from imgbot.imaging.engine import waifu2x
 from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
@@ -41,7 +41,7 @@ def upscale_picture(
     report = _rising(on_progress)
     doubled = None
     if image.width * image.height <= NEURAL_MEGAPIXELS * 1_000_000:
-        doubled = local.double(image, _part_of(report, 0.0, 1.0 if scale == 2 else 0.8))
+        doubled = waifu2x.double(image, _part_of(report, 0.0, 1.0 if scale == 2 else 0.8))
     if doubled is None:
         return _enlarge(image, scale, report), (f"x{scale}", "lanczos")
     # ×4 by the network twice measures the same within 0.2 dB, and takes five times as long.

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image
 
-from imgbot.imaging.engine import brush
+from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.styles.cells import glass, lowpoly, mosaic, pixel, stitch
+from imgbot.imaging.engine.styles.cellular import glass, lowpoly, mosaic, pixel, stitch
 from imgbot.imaging.engine.styles.painted import chalk, dots, oil, pencil, watercolour
 from imgbot.imaging.engine.styles.printed import ink, linocut, neon, paper, riso
 
 
 def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
     """As the motif was painted, with the grain and the dim corners of a print."""
-    return brush.grain(brush.vignette(canvas, 0.28), scene.rng, 0.035)
+    return drawing.grain(drawing.vignette(canvas, 0.28), scene.rng, 0.035)
 
 
 STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {

@@ -4,36 +4,38 @@ import math
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
-from imgbot.imaging.engine import brush
+from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.styles import craft
+from imgbot.imaging.engine.styles import techniques
 
 
 def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Washes that run, dry darker at their edges, and leave a ragged margin of paper."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     paper = mix(scene.palette.paper, (255, 253, 247), 0.7)
-    washes = brush.warp(
-        craft.simplify(canvas, 2), brush.clouds(size, rng, unit * 5, 4), unit * 1.2, 8
+    washes = drawing.warp(
+        techniques.simplify(canvas, 2), drawing.clouds(size, rng, unit * 5, 4), unit * 1.2, 8
     )
-    washes = craft.saturate(brush.curve(washes, lambda value: 1 - (1 - value) ** 1.15 * 0.84), 1.25)
+    washes = techniques.saturate(
+        drawing.curve(washes, lambda value: 1 - (1 - value) ** 1.15 * 0.84), 1.25
+    )
     grey = washes.convert("L")
-    rim = ImageChops.subtract(brush.soft(grey, unit * 1.4), brush.soft(grey, unit * 0.15))
+    rim = ImageChops.subtract(drawing.soft(grey, unit * 1.4), drawing.soft(grey, unit * 0.15))
     dark = ImageChops.multiply(washes, washes)
-    brush.paint(washes, dark, brush.curve(rim, lambda value: min(0.85, value * 5)))
+    drawing.paint(washes, dark, drawing.curve(rim, lambda value: min(0.85, value * 5)))
     # Pigment gathers in pools and thins out between them.
-    pools = brush.clouds(size, rng, unit * 24, 6)
-    brush.paint(washes, paper, brush.curve(pools, lambda value: max(0.0, value - 0.42) * 0.72))
-    blooms = brush.curve(
-        brush.clouds(size, rng, unit * 30, 5),
+    pools = drawing.clouds(size, rng, unit * 24, 6)
+    drawing.paint(washes, paper, drawing.curve(pools, lambda value: max(0.0, value - 0.42) * 0.72))
+    blooms = drawing.curve(
+        drawing.clouds(size, rng, unit * 30, 5),
         lambda value: math.exp(-(((value - 0.62) / 0.05) ** 2)) * 0.16,
     )
-    brush.paint(washes, ImageChops.multiply(washes, washes), blooms)
+    drawing.paint(washes, ImageChops.multiply(washes, washes), blooms)
     sheet = Image.new("RGB", size, paper)
     sheet.paste(washes, (0, 0), _ragged(scene, unit * 4.5))
-    tooth = brush.clouds(size, rng, max(2.5, unit * 0.35), 2)
-    return craft.lit_relief(sheet, tooth, 0.22)
+    tooth = drawing.clouds(size, rng, max(2.5, unit * 0.35), 2)
+    return techniques.lit_relief(sheet, tooth, 0.22)
 
 
 def _ragged(scene: Scene, margin_px: float) -> Image.Image:
@@ -41,26 +43,26 @@ def _ragged(scene: Scene, margin_px: float) -> Image.Image:
     inner = Image.new("L", scene.size, 0)
     box = [margin_px, margin_px, scene.width - margin_px, scene.height - margin_px]
     ImageDraw.Draw(inner).rectangle(box, fill=255)
-    inner = brush.soft(inner, margin_px * 0.55)
-    wobble = brush.clouds(scene.size, scene.rng, margin_px * 1.6, 6)
-    field = ImageChops.add(inner, brush.curve(wobble, lambda value: value * 0.5), 1, -64)
-    return brush.curve(field, lambda value: (value - 0.42) * 12)
+    inner = drawing.soft(inner, margin_px * 0.55)
+    wobble = drawing.clouds(scene.size, scene.rng, margin_px * 1.6, 6)
+    field = ImageChops.add(inner, drawing.curve(wobble, lambda value: value * 0.5), 1, -64)
+    return drawing.curve(field, lambda value: (value - 0.42) * 12)
 
 
 def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Strokes laid along the forms, broad ones first, with their relief in the light."""
-    rich = craft.saturate(craft.simplify(canvas), 1.18)
+    rich = techniques.saturate(techniques.simplify(canvas), 1.18)
     painted = rich.copy()
     relief = Image.new("L", scene.size, 110)
     flow = _Flow(scene, canvas)
-    detail = craft.edges(canvas, scene.unit_px * 0.3)
+    detail = techniques.edges(canvas, scene.unit_px * 0.3)
     # Figures are worked out with fine strokes wherever they are not plain.
-    detail = ImageChops.lighter(detail, brush.dim(scene.in_focus(), 0.4))
+    detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
     detail = detail.filter(ImageFilter.MaxFilter(7)).resize((128, 128)).tobytes()
     for width_units, floor in ((3.4, -1), (1.7, -1), (0.85, 70), (0.5, 95)):
         _lay_strokes(scene, (painted, relief, rich), flow, width_units, detail, floor)
-    relief = brush.soft(relief, scene.unit_px * 0.06)
-    return brush.vignette(craft.lit_relief(painted, relief, 0.5), 0.18)
+    relief = drawing.soft(relief, scene.unit_px * 0.06)
+    return drawing.vignette(techniques.lit_relief(painted, relief, 0.5), 0.18)
 
 
 class _Flow:
@@ -68,8 +70,8 @@ class _Flow:
 
     def __init__(self, scene: Scene, canvas: Image.Image) -> None:
         self._scene = scene
-        grey = brush.soft(canvas.convert("L"), scene.unit_px * 1.6).resize((130, 130))
-        air = brush.clouds((130, 130), scene.rng, 52, 2)
+        grey = drawing.soft(canvas.convert("L"), scene.unit_px * 1.6).resize((130, 130))
+        air = drawing.clouds((130, 130), scene.rng, 52, 2)
         self._grey, self._air = grey.tobytes(), air.tobytes()
 
     def angle(self, x: float, y: float) -> float:
@@ -91,7 +93,7 @@ def _lay_strokes(
 ) -> None:
     painted, relief, source = layers
     rng, width = scene.rng, scene.unit_px * width_units
-    colours = brush.soft(source, width * 0.3).tobytes()
+    colours = drawing.soft(source, width * 0.3).tobytes()
     on_canvas, on_relief = ImageDraw.Draw(painted), ImageDraw.Draw(relief)
     spots = [
         ((x * 0.95 + rng.uniform(-0.5, 0.5)) * width, (y * 0.95 + rng.uniform(-0.5, 0.5)) * width)
@@ -147,16 +149,16 @@ def _bounded(colour: Colour) -> Colour:
 def dots(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Points of pure colour that mix in the eye, fine ones along the contours."""
     rng, unit = scene.rng, scene.unit_px
-    rich = craft.saturate(canvas, 1.35)
+    rich = techniques.saturate(canvas, 1.35)
     many = 2
-    ground = brush.curve(brush.soft(rich, unit * 2), lambda value: value * 0.86 + 0.04)
+    ground = drawing.curve(drawing.soft(rich, unit * 2), lambda value: value * 0.86 + 0.04)
     large = ground.resize((scene.width * many, scene.height * many))
     draw = ImageDraw.Draw(large)
-    detail = ImageChops.lighter(craft.edges(canvas, unit * 0.3), scene.in_focus())
+    detail = ImageChops.lighter(techniques.edges(canvas, unit * 0.3), scene.in_focus())
     detail = detail.filter(ImageFilter.MaxFilter(5)).tobytes()
     for radius, floor in ((0.9, -1), (0.62, -1), (0.4, 60)):
         step = unit * radius * 1.55
-        colours = brush.soft(rich, step * 0.3).tobytes()
+        colours = drawing.soft(rich, step * 0.3).tobytes()
         for row in range(round(scene.height / step) + 1):
             for column in range(round(scene.width / step) + 1):
                 x = min(scene.width - 1.0, max(0.0, (column + rng.uniform(0, 1)) * step))
@@ -184,42 +186,46 @@ def chalk(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Pastel on a dark ground: colour catches on the tooth of the paper, stroke by stroke."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     board = mix(mix(scene.palette.ink, (28, 32, 38), 0.6), (0, 0, 0), 0.1)
-    flat = craft.even(craft.simplify(canvas))
-    colour = craft.saturate(brush.curve(flat, lambda value: 0.16 + 0.84 * value**0.8), 1.3)
-    density = brush.curve(flat.convert("L"), lambda value: 0.4 + 0.5 * value**0.9)
-    density = ImageChops.lighter(density, brush.dim(scene.in_focus(), 0.72))
-    strokes = craft.streaks(size, rng, 52, unit * 26, unit * 0.26)
+    flat = techniques.even(techniques.simplify(canvas))
+    colour = techniques.saturate(drawing.curve(flat, lambda value: 0.16 + 0.84 * value**0.8), 1.3)
+    density = drawing.curve(flat.convert("L"), lambda value: 0.4 + 0.5 * value**0.9)
+    density = ImageChops.lighter(density, drawing.dim(scene.in_focus(), 0.72))
+    strokes = techniques.streaks(size, rng, 52, unit * 26, unit * 0.26)
     grit = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
-    tooth = Image.blend(brush.soft(grit, unit * 0.09), strokes, 0.3)
-    covered = brush.curve(craft.cut(density, brush.stretch(tooth), 1.5),
+    tooth = Image.blend(drawing.soft(grit, unit * 0.09), strokes, 0.3)
+    covered = drawing.curve(techniques.cut(density, drawing.stretch(tooth), 1.5),
                           lambda value: 0.3 + 0.7 * min(1.0, value * 1.25))  # fmt: skip
     sheet = Image.new("RGB", size, board)
-    dust = brush.clouds(size, rng, unit * 18, 5)
-    brush.paint(sheet, mix(board, (200, 205, 210), 0.4), brush.dim(dust, 0.22))
-    brush.paint(sheet, colour, covered)
-    contours = brush.curve(craft.edges(flat, unit * 0.3), lambda value: max(0.0, value - 0.25))
-    contours = brush.times(contours, brush.curve(tooth, lambda value: min(1.0, value * 1.4)))
-    brush.paint(sheet, mix(scene.palette.light, (255, 255, 255), 0.5), brush.dim(contours, 0.6))
-    return brush.vignette(sheet, 0.2)
+    dust = drawing.clouds(size, rng, unit * 18, 5)
+    drawing.paint(sheet, mix(board, (200, 205, 210), 0.4), drawing.dim(dust, 0.22))
+    drawing.paint(sheet, colour, covered)
+    contours = drawing.curve(
+        techniques.edges(flat, unit * 0.3), lambda value: max(0.0, value - 0.25)
+    )
+    contours = drawing.times(contours, drawing.curve(tooth, lambda value: min(1.0, value * 1.4)))
+    drawing.paint(sheet, mix(scene.palette.light, (255, 255, 255), 0.5), drawing.dim(contours, 0.6))
+    return drawing.vignette(sheet, 0.2)
 
 
 def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Coloured pencils on white paper: hatching, layered where it is dark, and drawn contours."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     paper = mix(scene.palette.paper, (255, 255, 255), 0.75)
-    flat = craft.even(craft.simplify(canvas), 0.5)
+    flat = techniques.even(techniques.simplify(canvas), 0.5)
     grit = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
-    grit = brush.soft(grit, unit * 0.07)
+    grit = drawing.soft(grit, unit * 0.07)
     sheet = Image.new("RGB", size, paper)
     depth = ImageOps.invert(flat.convert("L"))
-    deep = craft.saturate(brush.curve(flat, lambda value: value * 0.9), 1.25)
+    deep = techniques.saturate(drawing.curve(flat, lambda value: value * 0.9), 1.25)
     for degrees, start in ((38, 0.62), (58, 0.24), (-32, -0.16)):
-        strokes = craft.streaks(size, rng, degrees, unit * 16, unit * 0.34)
-        tooth = brush.stretch(Image.blend(grit, strokes, 0.62))
-        wanted = brush.curve(depth, lambda value, s=start: max(0.0, min(0.92, s + value * 0.95)))
-        mask = craft.cut(wanted, tooth, 2.6)
-        brush.paint(sheet, deep, brush.dim(mask, 0.62))
-    contours = brush.curve(craft.edges(flat, unit * 0.18), lambda value: min(1.0, value * 1.1))
-    contours = brush.times(contours, brush.curve(grit, lambda value: min(1.0, 0.35 + value)))
-    brush.paint(sheet, mix(scene.palette.ink, (60, 58, 62), 0.5), brush.dim(contours, 0.75))
+        strokes = techniques.streaks(size, rng, degrees, unit * 16, unit * 0.34)
+        tooth = drawing.stretch(Image.blend(grit, strokes, 0.62))
+        wanted = drawing.curve(depth, lambda value, s=start: max(0.0, min(0.92, s + value * 0.95)))
+        mask = techniques.cut(wanted, tooth, 2.6)
+        drawing.paint(sheet, deep, drawing.dim(mask, 0.62))
+    contours = drawing.curve(
+        techniques.edges(flat, unit * 0.18), lambda value: min(1.0, value * 1.1)
+    )
+    contours = drawing.times(contours, drawing.curve(grit, lambda value: min(1.0, 0.35 + value)))
+    drawing.paint(sheet, mix(scene.palette.ink, (60, 58, 62), 0.5), drawing.dim(contours, 0.75))
     return ImageChops.composite(sheet, Image.new("RGB", size, paper), _ragged(scene, unit * 3))

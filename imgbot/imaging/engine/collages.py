@@ -1,0 +1,217 @@
+"""Sheets: photographs beside and below each other, whole, in rows, strips and grids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from PIL import Image, ImageDraw, ImageFont, ImageStat
+
+from imgbot.imaging.engine import geometry
+from imgbot.imaging.engine.colours import Colour, mix, with_lightness
+
+# The sheet's longer side, and the longest that a row of many photographs gets.
+SIDE_PX, LONG_SIDE_PX = 2048, 4096
+NARROW_SIDE_PX = 640
+# What Telegram still shows as a photo: sides of 10 000 together, twenty times as long as wide.
+SHEET_RATIO_MAX, SIDES_SUM_PX = 16.0, 9_500
+# No place on the sheet is longer and thinner than this.
+STRIP_RATIO_MAX = 6.0
+GAP_SHARE = 0.012
+WANTED_RATIO = 1.15
+# A panorama's height, and its pixels at most.
+PANORAMA_PX, PANORAMA_MEGAPIXELS, PANORAMA_SIDE_PX = 1080, 12.0, 8000
+CELL_PX = 640
+# Rounding to pixels; a stretch of so little is not seen.
+_ALIKE = 0.015
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a photograph goes on the sheet, in whole pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def background_of(images: Sequence[Image.Image]) -> Colour:
+    """Nearly white, with a breath of what the photographs have in common."""
+    means = [ImageStat.Stat(image.resize((16, 16))).mean for image in images]
+    average = [round(sum(mean[band] for mean in means) / len(means)) for band in range(3)]
+    tone = (average[0], average[1], average[2])
+    return mix(with_lightness(tone, 0.96), (255, 255, 255), 0.5)
+
+
+def collage(images: Sequence[Image.Image], background: Colour, *, has_gaps: bool) -> Image.Image:
+    """Rows that fill a sheet of a pleasant shape."""
+    return in_rows(images, _best_rows([_ratio(image) for image in images]), background,
+                   has_gaps=has_gaps)  # fmt: skip
+
+
+def in_rows(
+    images: Sequence[Image.Image],
+    rows: Sequence[Sequence[int]],
+    background: Colour,
+    *,
+    has_gaps: bool,
+) -> Image.Image:
+    """The rows (places in `images`) below each other, all as wide as the sheet."""
+    gap = max(4, round(SIDE_PX * GAP_SHARE)) if has_gaps else 0
+    sheet_size, places = _arrange(images, rows, gap)
+    sheet = Image.new("RGB", sheet_size, background)
+    for image, place in zip(images, places, strict=True):
+        _put(sheet, image, place)
+    return sheet
+
+
+def panorama(images: Sequence[Image.Image]) -> Image.Image:
+    """All at one height, edge to edge."""
+    ratios = [_ratio(image) for image in images]
+    total = min(SHEET_RATIO_MAX, sum(ratios))
+    narrowing = total / sum(ratios)
+    height = min(
+        PANORAMA_PX,
+        int((PANORAMA_MEGAPIXELS * 1_000_000 / total) ** 0.5),
+        int(PANORAMA_SIDE_PX / total),
+    )
+    edges = [round(height * narrowing * sum(ratios[:index])) for index in range(len(ratios) + 1)]
+    strip = Image.new("RGB", (max(1, edges[-1]), height))
+    for image, left, right in zip(images, edges, edges[1:], strict=False):
+        strip.paste(_filled(image, (max(1, right - left), height)), (left, 0))
+    return strip
+
+
+def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The whole photograph at this size; on a ground of itself where the shapes differ."""
+    photo = fitted(image, size)
+    if photo.size == size:
+        return photo
+    ground = geometry.backdrop(image, size)
+    ground.paste(photo, ((size[0] - photo.width) // 2, (size[1] - photo.height) // 2))
+    return ground
+
+
+def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The whole photograph, as large as fits; of exactly this size where the shapes agree."""
+    share = min(size[0] / image.width, size[1] / image.height)
+    whole = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    if all(abs(one - two) <= max(2, two * _ALIKE) for one, two in zip(whole, size, strict=True)):
+        whole = size
+    return image.resize(whole, Image.Resampling.LANCZOS, reducing_gap=3)
+
+
+def contact_sheet(images: Sequence[Image.Image], background: Colour) -> Image.Image:
+    """Equal cells with the photographs whole, numbered from 1."""
+    columns = _columns(images)
+    gap = round(CELL_PX * 0.04)
+    ratios = sorted(_ratio(image) for image in images)
+    # As high as the middle one of the photographs wants it.
+    ratio = min(1.8, max(0.6, ratios[len(ratios) // 2]))
+    width = min(CELL_PX, (SIDE_PX - gap) // columns - gap)
+    height = round(width / ratio)
+    rows = ceil(len(images) / columns)
+    size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
+    sheet = Image.new("RGB", size, background)
+    for index, image in enumerate(images):
+        left = gap + index % columns * (width + gap)
+        top = gap + index // columns * (height + gap)
+        _put(sheet, image, _Place(left, top, width, height))
+        _number(sheet, index + 1, (left, top), max(14, round(width / 17)))
+    return sheet
+
+
+def _columns(images: Sequence[Image.Image]) -> int:
+    """As many as make the sheet rather square than long."""
+    count = len(images)
+    columns = ceil(count**0.5)
+    upright = sum(image.height > image.width for image in images)
+    return min(count, columns + 1) if upright > count / 2 and count > 4 else columns
+
+
+def _number(sheet: Image.Image, number: int, corner: tuple[int, int], size_px: int) -> None:
+    """A small figure on a dark disc, in a corner of the cell."""
+    badge = Image.new("L", (size_px * 8, size_px * 8), 0)
+    ImageDraw.Draw(badge).ellipse((0, 0, size_px * 8 - 1, size_px * 8 - 1), fill=175)
+    disc = badge.resize((size_px * 2, size_px * 2), Image.Resampling.BOX)
+    left, top = corner[0] + size_px // 3, corner[1] + size_px // 3
+    sheet.paste((20, 20, 24), (left, top), disc)
+    font = ImageFont.load_default(size_px * 1.1)
+    middle = (left + size_px, top + size_px)
+    ImageDraw.Draw(sheet).text(middle, str(number), fill="white", font=font, anchor="mm")
+
+
+def _best_rows(ratios: list[float]) -> list[list[int]]:
+    """Break the photographs, in their order, into rows that fill a sheet of a pleasant shape.
+
+    Every row is as wide as the sheet, so nothing has to be cut off.
+    """
+    count = len(ratios)
+    best: tuple[float, list[list[int]]] = (float("inf"), [])
+    for breaks in range(1 << (count - 1)):
+        rows: list[list[int]] = [[0]]
+        for index in range(1, count):
+            if breaks >> (index - 1) & 1:
+                rows.append([])
+            rows[-1].append(index)
+        cost = _cost(rows, ratios)
+        if cost < best[0]:
+            best = (cost, rows)
+    return best[1]
+
+
+def _cost(rows: list[list[int]], ratios: list[float]) -> float:
+    heights = [1 / sum(ratios[index] for index in row) for row in rows]
+    ratio = 1 / sum(heights)
+    shape = max(ratio / WANTED_RATIO, WANTED_RATIO / ratio)
+    areas = [
+        height * height * ratios[index]
+        for row, height in zip(rows, heights, strict=True)
+        for index in row
+    ]
+    # A photograph much smaller than its neighbours is as good as lost.
+    evenness = (max(areas) / min(areas)) ** 0.5
+    return shape**1.5 + 0.55 * evenness
+
+
+def _put(sheet: Image.Image, image: Image.Image, place: _Place) -> None:
+    photo = fitted(image, (place.width, place.height))
+    left = place.left + (place.width - photo.width) // 2
+    sheet.paste(photo, (left, place.top + (place.height - photo.height) // 2))
+
+
+def _ratio(image: Image.Image) -> float:
+    return min(STRIP_RATIO_MAX, max(1 / STRIP_RATIO_MAX, image.width / image.height))
+
+
+def _arrange(
+    images: Sequence[Image.Image], rows: Sequence[Sequence[int]], gap: int
+) -> tuple[tuple[int, int], list[_Place]]:
+    narrowest, widest = len(rows) / SHEET_RATIO_MAX, SHEET_RATIO_MAX / max(map(len, rows))
+    ratios = [min(widest, max(narrowest, _ratio(image))) for image in images]
+    natural = 1 / sum(1 / sum(ratios[index] for index in row) for row in rows)
+    width = _sheet_width(natural)
+    places: list[_Place] = []
+    top = gap
+    for row in rows:
+        inner = width - gap * (len(row) + 1)
+        total = sum(ratios[index] for index in row)
+        height = max(1, round(inner / total))
+        left = gap
+        for position, index in enumerate(row):
+            is_last = position == len(row) - 1
+            share = width - gap - left if is_last else max(1, round(inner * ratios[index] / total))
+            places.append(_Place(left, top, max(1, share), height))
+            left += share + gap
+        top += height + gap
+    return (width, top), places
+
+
+def _sheet_width(ratio: float) -> int:
+    """So that the longer side is SIDE_PX; more where many photographs share it."""
+    if ratio > STRIP_RATIO_MAX / 2:
+        return round(min(LONG_SIDE_PX, SIDE_PX * ratio / (STRIP_RATIO_MAX / 2)))
+    if ratio >= 1:
+        return SIDE_PX
+    wanted = max(NARROW_SIDE_PX, SIDE_PX * ratio)
+    return round(min(wanted, SIDES_SUM_PX * ratio / (1 + ratio)))

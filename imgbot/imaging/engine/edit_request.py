@@ -1,0 +1,224 @@
+"""How a sentence is read: which changes it asks for, in which order, how strongly.
+
+Rule: phrases are looked for in the whole sentence, longest first, and carried out in the order
+in which they stand. A degree belongs to the change that follows it before the next comma, else
+to the one before. A word with one slip of the finger counts as the word that was meant.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from math import prod
+
+from imgbot.imaging.engine.edit_vocabulary import (
+    BEYOND,
+    COLOURED,
+    NOT_DONE,
+    OPPOSITES,
+    PHRASES,
+    Phrase,
+)
+from imgbot.imaging.engine.named_colours import colour_key
+from imgbot.imaging.engine.patterns import BLEMISH, LESS, TAKE_AWAY
+from imgbot.imaging.engine.photo_defects import judge
+from imgbot.imaging.engine.stop_words import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
+from imgbot.imaging.engine.typos import mend_typo
+
+WORDS_MAX = 1000
+# What a sentence of that length can hold at most, and be read in no time.
+_FOUND_MAX = 200
+# As many letters before a change can say that it is not meant, or the other way.
+_BEFORE = 48
+
+_COMPILED = tuple(
+    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in (*PHRASES, *BEYOND)
+)
+_LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
+# "Remove dust and scratches": the verb counts for both.
+_BOTH = re.compile(
+    rf"(?<!\w)(?P<verb>{TAKE_AWAY}|почист\w+) (?P<one>{BLEMISH}) (?P<and>and|и) (?={BLEMISH}(?!\w))"
+)
+_RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
+_SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change: which, how strongly (1 as usual), its value if it has one, percent if said."""
+
+    key: str
+    degree: float = 1.0
+    value: str = ""
+    percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    start: int
+    end: int
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Degree:
+    start: int
+    end: int
+    factor: float
+    percent: int = 0
+
+
+def read_steps(words: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The changes in their order, and the words that were not understood."""
+    text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
+    steps, unknown = _read(text)
+    if not unknown:
+        return steps, ()
+    mended = _mend(text, unknown)
+    return _read(mended) if mended != text else (steps, unknown)
+
+
+def normalize(words: str) -> str:
+    """Lower case, plain letters and digits between single spaces, a comma for every stop."""
+    # Composed letters first: phones and Macs send й as two characters.
+    composed = unicodedata.normalize("NFKC", words[:WORDS_MAX])[:WORDS_MAX]
+    visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc")
+                      or char.isspace())  # fmt: skip
+    lowered = visible.lower().replace("ё", "е")
+    signed = _SIGNED.sub(_spell_sign, lowered)
+    rated = _RATIO.sub(r"\1:\2", signed)
+    # A comma stays as a fence that no phrase and no degree reaches across.
+    fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
+    plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
+    return f" {' '.join(plain.split())} "
+
+
+def _spell_sign(match: re.Match[str]) -> str:
+    return f" {'' if match[1] == '+' else 'minus '}{match[2]}%"
+
+
+def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    understood = _find(text)
+    found = _orders(text, [item for item in understood if item.key != NOT_DONE])
+    beyond = [item for item in understood if item.key == NOT_DONE]
+    degrees = _find_degrees(text, understood)
+    left = text
+    for span in (*understood, *degrees):
+        left = _blank(left, span.start, span.end)
+    fences = [place for place, char in enumerate(text) if char == ","]
+    owners = [_owner(degree.start, found, fences) for degree in degrees]
+    steps = tuple(
+        _step(item, [degree for degree, owner in zip(degrees, owners, strict=True)
+                     if owner == index])
+        for index, item in enumerate(found)
+        if item.key and not _is_repeated(index, found, left)
+    )  # fmt: skip
+    unknown = [
+        *(text[item.start : item.end] for item in beyond),
+        *(word for word in left.split()
+          if word not in FILLERS and any(char.isalpha() for char in word)),
+    ]  # fmt: skip
+    return steps, tuple(dict.fromkeys(unknown))
+
+
+def _find(text: str) -> list[_Found]:
+    plain = [
+        _Found(match.start(), match.end(), phrase.key, value)
+        for phrase, pattern in _COMPILED
+        for match in pattern.finditer(text)
+        if (value := _value(phrase, match)) is not None
+    ]
+    candidates = [*plain, *(less for item in plain if (less := _lessened(text, item)))]
+    candidates.sort(key=lambda item: (item.start - item.end, item.start))
+    chosen: list[_Found] = []
+    for item in candidates:
+        is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
+        is_meant = not NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
+        if is_free and is_meant and len(chosen) < _FOUND_MAX:
+            chosen.append(item)
+    return sorted(chosen, key=lambda item: item.start)
+
+
+def _orders(text: str, found: list[_Found]) -> list[_Found]:
+    """What is asked for; a change without a key is only a description."""
+    keys = [item.key for item in found]
+    for at, item in enumerate(found):
+        others = keys[:at] + keys[at + 1 :]
+        keys[at] = judge(text, item.start, item.end, item.key, others)
+    return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
+
+
+def _lessened(text: str, item: _Found) -> _Found | None:
+    """The other way where it is to be less ("less warm"), and that word taken with it."""
+    before = text[max(0, item.start - _BEFORE) : item.start]
+    less = _LESSENED.search(before) if item.key in OPPOSITES else None
+    if less is None:
+        return None
+    return _Found(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
+
+
+def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
+    """The change's value; None where the words only look like one."""
+    said = next((group for group in match.groups() if group), "")
+    if phrase.key in COLOURED:
+        return colour_key(said)
+    return phrase.value.replace("{}", said)
+
+
+def _find_degrees(text: str, found: list[_Found]) -> list[_Degree]:
+    candidates = [
+        _Degree(match.start(), match.end(), factor)
+        for factor, pattern in DEGREES
+        for match in pattern.finditer(text)
+    ]
+    for match in PERCENT.finditer(text):
+        percent = int(match[2])
+        factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
+        candidates.append(_Degree(match.start(), match.end(), factor, percent))
+    candidates.sort(key=lambda item: (item.start - item.end, item.start))
+    chosen: list[_Degree] = []
+    for item in candidates:
+        taken = (*found, *chosen)
+        if all(item.end <= other.start or item.start >= other.end for other in taken):
+            chosen.append(item)
+    return chosen
+
+
+def _owner(place: int, found: list[_Found], fences: list[int]) -> int:
+    """Which change a degree belongs to: the next up to the comma, else the one before."""
+    fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
+    following = [index for index, item in enumerate(found) if place < item.start < fence]
+    before = [index for index, item in enumerate(found) if item.start < place]
+    return (following or before[-1:] or [0])[0]
+
+
+def _step(item: _Found, degrees: list[_Degree]) -> Step:
+    # "A little bit" and "very much" are one degree in two words.
+    factor = prod({degree.factor for degree in degrees})
+    percent = max((degree.percent for degree in degrees), default=0)
+    # "Brightness −20": the same words the other way.
+    key = OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
+    return Step(key, abs(factor), item.value, percent)
+
+
+def _is_repeated(index: int, found: list[_Found], left: str) -> bool:
+    """Whether this says once more what the phrase right before it says ("grain, film-like")."""
+    if index == 0:
+        return False
+    before, item = found[index - 1], found[index]
+    return (before.key, before.value) == (item.key, item.value) and (
+        not left[before.end : item.start].strip()
+    )
+
+
+def _mend(text: str, unknown: tuple[str, ...]) -> str:
+    for word in unknown:
+        # What is known and was still left over was meant the other way ("without a frame").
+        is_known = any(pattern.fullmatch(word) for _, pattern in _COMPILED)
+        if not is_known and (meant := mend_typo(word)):
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)
+    return text
+
+
+def _blank(text: str, start: int, end: int) -> str:
+    return text[:start] + " " * (end - start) + text[end:]

@@ -1,0 +1,21 @@
+"""The motifs by name: each paints one whole picture of a scene."""
+
+from collections.abc import Callable, Mapping
+
+from PIL import Image
+
+from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scenes.abstract import flow, geometric, marble, washes
+from imgbot.imaging.engine.scenes.city import city
+from imgbot.imaging.engine.scenes.garden import garden, leaves
+from imgbot.imaging.engine.scenes.land import dunes, forest, hills, mountains
+from imgbot.imaging.engine.scenes.night import aurora, bokeh, planet, stars
+from imgbot.imaging.engine.scenes.water import lake, waves
+
+MOTIFS: Mapping[str, Callable[[Scene], Image.Image]] = {
+    motif.__name__: motif
+    for motif in (
+        hills, mountains, forest, dunes, lake, waves, stars, aurora, planet, bokeh, city,
+        garden, leaves, flow, marble, geometric, washes,
+    )
+}  # fmt: skip

@@ -1,0 +1,276 @@
+"""Night: a starry sky with the Milky Way, northern lights, a planet, bokeh of a city."""
+
+import math
+
+from PIL import Image, ImageChops, ImageDraw
+
+from imgbot.imaging.engine import drawing
+from imgbot.imaging.engine.colours import Colour, mix, with_lightness
+from imgbot.imaging.engine.scene import Scene, ridge
+from imgbot.imaging.engine.scenes.land import paint_layer, plant_trees
+
+
+def _night_sky(scene: Scene) -> Image.Image:
+    stops = scene.palette.sky
+    if not scene.palette.is_dark:
+        # A day's palette keeps its hue and goes down to a night's lightness.
+        count = len(stops)
+        stops = tuple(
+            with_lightness(stop, 0.08 + 0.34 * (index / count) ** 1.4)
+            for index, stop in enumerate(stops)
+        )
+    return drawing.gradient(scene.size, stops)
+
+
+def _sprinkle(scene: Scene, canvas: Image.Image, count: int) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    stars = [
+        (rng.uniform(0, scene.width), rng.uniform(0, scene.height),
+         unit * 0.07 * rng.paretovariate(2.6), rng.randint(90, 255))
+        for _ in range(count)
+    ]  # fmt: skip
+
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for x, y, size, bright in stars:
+            reach = min(size, unit * 0.32)
+            box = [
+                (x - reach) * scale,
+                (y - reach) * scale,
+                (x + reach) * scale,
+                (y + reach) * scale,
+            ]
+            draw.ellipse(box, fill=bright)
+
+    points = drawing.mask(scene.size, draw_all)
+    tints = drawing.colourize(
+        drawing.clouds(scene.size, rng, unit * 6, 2),
+        (mix(scene.palette.light, (140, 180, 255), 0.5), (255, 255, 255), (255, 214, 170)),
+    )
+    canvas = canvas.copy()
+    drawing.paint(canvas, tints, points)
+    for x, y, size, _ in sorted(stars, key=lambda star: -star[2])[:6]:
+        canvas = drawing.glow(canvas, (x, y), min(size, unit * 0.5) * 6, (215, 228, 255), 0.6)
+    return canvas
+
+
+def _milky_way(scene: Scene, canvas: Image.Image) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    side = round(math.hypot(*scene.size))
+    band = Image.linear_gradient("L").resize((side, side))
+    band = drawing.curve(band, lambda value: math.exp(-(((value - 0.5) / 0.11) ** 2)))
+    core = drawing.clouds((side, side), rng, unit * 24, 6)
+    veins = drawing.clouds((side, side), rng, unit * 13, 6)
+    veins = drawing.curve(veins, lambda value: min(1.0, max(0.0, (value - 0.3) * 2.4)))
+    body = drawing.times(drawing.times(core, band), veins)
+    angle = rng.choice((-1, 1)) * rng.uniform(35, 65)
+    left, top = (side - scene.width) // 2, (side - scene.height) // 2
+    body = body.rotate(angle, Image.Resampling.BICUBIC).crop(
+        (left, top, left + scene.width, top + scene.height)
+    )
+    accents = scene.palette.accents
+    colour = (
+        (0, 0, 0),
+        with_lightness(accents[-1], 0.3),
+        with_lightness(accents[2 % len(accents)], 0.55),
+        mix(scene.palette.light, (255, 255, 255), 0.4),
+    )
+    return ImageChops.screen(canvas, drawing.colourize(body, colour))
+
+
+def _foreground(scene: Scene, canvas: Image.Image) -> Image.Image:
+    colour = with_lightness(scene.palette.layers[-1], 0.1)
+    line = ridge(scene, scene.height * 0.87, scene.unit_px * 4.5, 0.5)
+    far = ridge(scene, scene.height * 0.82, scene.unit_px * 5, 0.5)
+    behind = with_lightness(scene.palette.layers[-2], 0.2)
+    paint_layer(
+        scene, canvas, far, behind, mix(behind, scene.palette.sky[-1], 0.3), scene.height * 0.2
+    )
+    plant_trees(scene, canvas, line, colour, 9, 0.9)
+    paint_layer(scene, canvas, line, colour, colour, scene.height * 0.2)
+    return canvas
+
+
+def stars(scene: Scene) -> Image.Image:
+    """A clear night over dark hills."""
+    canvas = _milky_way(scene, _night_sky(scene))
+    canvas = _sprinkle(scene, canvas, 1100)
+    if scene.has("aurora"):
+        canvas = _curtains(scene, canvas)
+    return _foreground(scene, canvas)
+
+
+def aurora(scene: Scene) -> Image.Image:
+    """Northern lights over dark hills."""
+    canvas = _sprinkle(scene, _night_sky(scene), 500)
+    return _foreground(scene, _curtains(scene, canvas))
+
+
+def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
+    rng = scene.rng
+    for index in range(3):
+        base = scene.height * (0.42 + 0.14 * index) * rng.uniform(0.85, 1.1)
+        colours = rng.sample(scene.palette.accents, 2) if index else scene.palette.accents[:2]
+        canvas = ImageChops.screen(canvas, _curtain(scene, base, colours[0], colours[1]))
+    return canvas
+
+
+def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Image:
+    """Vertical rays that stand on a winding line, brightest at their feet."""
+    rng, width, height = scene.rng, scene.width, scene.height
+    line = ridge(scene, base, scene.unit_px * 8, 0.38, 8)
+    columns = len(line)
+    rays = drawing.clouds((columns, 3), rng, columns / 14, 4).crop((0, 1, columns, 2))
+    reach = height * rng.uniform(0.3, 0.42)
+    light = Image.new("L", (columns, height), 0)
+    profile = [math.exp(-step / (reach * 0.36)) for step in range(round(reach))]
+    for column, (_, y) in enumerate(line):
+        strength = 0.12 + 0.88 * (_value(rays, column) / 255) ** 1.6
+        strip = Image.new("L", (1, len(profile)))
+        strip.putdata([round(220 * strength * part) for part in reversed(profile)])
+        light.paste(strip, (column, round(y) - len(profile)))
+    light = drawing.soft(
+        light.resize((width, height), Image.Resampling.BICUBIC), scene.unit_px * 0.9
+    )
+    hue = Image.linear_gradient("L").resize((width, height))
+    top = max(0.0, (base - reach) / height)
+    hue = drawing.curve(hue, lambda value: min(1.0, max(0.0, (value - top) * height / reach)))
+    coloured = drawing.colourize(hue, (high, mix(low, high, 0.4), low))
+    return ImageChops.multiply(coloured, Image.merge("RGB", [light] * 3))
+
+
+def _value(row: Image.Image, column: int) -> int:
+    value = row.getpixel((column, 0))
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def planet(scene: Scene) -> Image.Image:
+    """A ringed planet among stars."""
+    rng, unit = scene.rng, scene.unit_px
+    canvas = _sprinkle(scene, _milky_way(scene, _night_sky(scene)), 900)
+    centre = (scene.width * rng.uniform(0.42, 0.6), scene.height * rng.uniform(0.42, 0.56))
+    radius = unit * rng.uniform(17, 19.5)
+    colours = tuple(rng.sample(scene.palette.accents, 3))
+    canvas = drawing.glow(canvas, centre, radius * 2.3, colours[0], 0.5)
+    tilt = rng.uniform(-28, -14)
+    ring = _ring(scene, centre, radius, tilt)
+    colour = mix(scene.palette.light, colours[1], 0.35)
+    drawing.paint(canvas, colour, ring)
+    body = _globe(scene, radius, colours, tilt)
+    side = body.width
+    disc = drawing.mask((side, side), lambda draw, scale: draw.ellipse(
+        [scale, scale, (side - 1) * scale, (side - 1) * scale], fill=255))  # fmt: skip
+    canvas.paste(body, (round(centre[0] - side / 2), round(centre[1] - side / 2)), disc)
+    # The near half of the ring passes in front of the globe.
+    front = drawing.mask(scene.size, lambda draw, scale: draw.polygon(
+        [(x * scale, y * scale) for x, y in _below(scene, centre, tilt)], fill=255))  # fmt: skip
+    drawing.paint(canvas, colour, drawing.times(ring, front))
+    moon = (centre[0] - radius * 1.7, centre[1] - radius * 1.15)
+    small = unit * 3.2
+    dot = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
+        [(moon[0] - small) * scale, (moon[1] - small) * scale,
+         (moon[0] + small) * scale, (moon[1] + small) * scale], fill=255))  # fmt: skip
+    drawing.paint(canvas, with_lightness(colours[2], 0.8), dot)
+    return canvas
+
+
+def _below(scene: Scene, centre: tuple[float, float], tilt: float) -> list[tuple[float, float]]:
+    reach, turn = scene.width * 2, math.radians(tilt)
+    along = (math.cos(turn) * reach, math.sin(turn) * reach)
+    down = (-math.sin(turn) * reach, math.cos(turn) * reach)
+    x, y = centre
+    return [
+        (x - along[0], y - along[1]), (x + along[0], y + along[1]),
+        (x + along[0] + down[0], y + along[1] + down[1]),
+        (x - along[0] + down[0], y - along[1] + down[1]),
+    ]  # fmt: skip
+
+
+def _ring(scene: Scene, centre: tuple[float, float], radius: float, tilt: float) -> Image.Image:
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for share in range(60):
+            reach = radius * (2.05 - 0.78 * share / 60)
+            gap = 0.35 if 24 < share < 30 else 1.0
+            bright = round(205 * gap * (0.55 + 0.45 * math.sin(share * 1.9) ** 2))
+            box = [
+                (centre[0] - reach) * scale, (centre[1] - reach * 0.27) * scale,
+                (centre[0] + reach) * scale, (centre[1] + reach * 0.27) * scale,
+            ]  # fmt: skip
+            draw.ellipse(box, outline=bright, width=math.ceil(radius * 0.78 / 60 * scale) + 1)
+
+    flat = drawing.mask(scene.size, draw_all)
+    return flat.rotate(tilt * -1, Image.Resampling.BICUBIC, center=centre)
+
+
+def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float) -> Image.Image:
+    side = round(radius * 2)
+    belts = drawing.clouds((max(4, side // 14), side), scene.rng, side / 9, 4)
+    belts = belts.resize((side, side), Image.Resampling.BICUBIC)
+    storms = drawing.clouds((side, side), scene.rng, side / 7, 5)
+    dark, light = with_lightness(colours[0], 0.35), with_lightness(colours[1], 0.85)
+    surface = drawing.colourize(
+        Image.blend(belts, storms, 0.22), (dark, colours[0], light, colours[2])
+    )
+    surface = surface.rotate(-tilt, Image.Resampling.BICUBIC)
+    shade = Image.radial_gradient("L").resize((side * 2, side * 2))
+    # The light stands at the upper left; the globe's far edge is in the dark.
+    shade = shade.crop(
+        (round(side * 0.72), round(side * 0.7), round(side * 1.72), round(side * 1.7))
+    )
+    shade = drawing.curve(shade, lambda value: 1.12 - max(0.0, value - 0.1) ** 1.25 * 1.75)
+    return ImageChops.multiply(surface, Image.merge("RGB", [shade] * 3))
+
+
+def bokeh(scene: Scene) -> Image.Image:
+    """City lights out of focus, doubled in a wet street."""
+    rng, unit = scene.rng, scene.unit_px
+    canvas = _night_sky(scene)
+    horizon = scene.height * rng.uniform(0.56, 0.64)
+    for depth in (0.25, 0.6, 1.0):
+        canvas = _scatter(scene, canvas, horizon, depth)
+    lights = canvas.crop((0, 0, scene.width, round(horizon)))
+    street = lights.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    street = street.resize((scene.width, scene.height - round(horizon)))
+    street = _smear(street, unit)
+    street = ImageChops.multiply(street, Image.new("RGB", street.size, (150, 150, 165)))
+    canvas.paste(street, (0, round(horizon)))
+    seam = Image.linear_gradient("L").resize(scene.size)
+    place = horizon / scene.height
+    seam = drawing.curve(seam, lambda value: 0.55 * math.exp(-(((value - place) / 0.025) ** 2)))
+    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.5), seam)
+    return _scatter(scene, canvas, scene.height, 1.5)
+
+
+def _smear(street: Image.Image, unit: float) -> Image.Image:
+    squeezed = street.resize((street.width, max(2, round(street.height / unit / 2.2))))
+    return drawing.soft(squeezed.resize(street.size, Image.Resampling.BICUBIC), unit * 0.8)
+
+
+def _scatter(scene: Scene, canvas: Image.Image, floor: float, depth: float) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    count = round(46 / (depth + 0.35))
+    accents = scene.palette.accents
+    for colour in accents[:4]:
+        spots = [
+            (rng.uniform(0, scene.width), floor * rng.betavariate(3.2, 1.5),
+             unit * depth * rng.uniform(2.6, 5.4), rng.randint(60, 190) / (1 + 0.5 * (depth > 1.2)))
+            for _ in range(max(3, count // 4 if depth < 1.2 else 4))
+        ]  # fmt: skip
+        light = Image.new("L", scene.size, 0)
+        for x, y, radius, bright in spots:
+            side = round(radius * 2) + 2
+            light_box = (round(x - side / 2), round(y - side / 2))
+            patch = light.crop((*light_box, light_box[0] + side, light_box[1] + side))
+            light.paste(ImageChops.add(patch, _spot(side, bright)), light_box)
+        bands = [light.point([value * part // 255 for value in range(256)]) for part in colour]
+        canvas = ImageChops.screen(canvas, Image.merge("RGB", bands))
+    return canvas
+
+
+def _spot(side: int, bright: float) -> Image.Image:
+    """A disc with the slightly brighter rim that a lens gives it."""
+    large = Image.new("L", (side * 3, side * 3), 0)
+    draw = ImageDraw.Draw(large)
+    edge = side * 3 - 4
+    draw.ellipse([3, 3, edge, edge], fill=round(bright * 0.72), outline=round(bright),
+                 width=max(3, side // 9))  # fmt: skip
+    return drawing.soft(large.reduce(3), max(0.6, side * 0.02))

@@ -1,0 +1,111 @@
+"""Putting figures into a painted motif: which share of it each takes, and in what order."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from PIL import Image
+
+from imgbot.imaging.engine import drawing
+from imgbot.imaging.engine.colours import Colour, mix
+from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.sprites import FIGURES
+from imgbot.imaging.engine.sprites.ground import cast_shadow
+from imgbot.imaging.engine.sprites.on_ground import (
+    on_branch,
+    on_ground,
+    on_hill,
+    on_table,
+    up_close,
+)
+from imgbot.imaging.engine.sprites.on_water import fly, hover, leap, on_rock, on_water
+from imgbot.imaging.engine.sprites.placement import Spot, make_tile, paste_tile, scale_px, turn_tile
+from imgbot.imaging.engine.sprites.sprite import Figure
+
+FIGURES_MAX = 3
+
+_FLAT_MOTIFS = frozenset({"leaves", "flow", "marble", "geometric", "washes"})
+
+_Painter = Callable[[Scene, Image.Image, str, list[Spot]], Image.Image]
+# From behind to the front.
+_PAINTERS: Mapping[str, _Painter] = {
+    "sky": hover, "flight": fly, "rock": on_rock, "water": on_water, "sea": on_water,
+    "leap": leap, "hill": on_hill, "ground": on_ground, "branch": on_branch,
+    "table": on_table, "close": up_close,
+}  # fmt: skip
+
+
+def add_figures(
+    scene: Scene,
+    canvas: Image.Image,
+    motif: str,
+    names: Sequence[str],
+    coats: Mapping[str, Colour],
+) -> Image.Image:
+    """The motif with up to three figures in it; on a flat motif they become an emblem."""
+    figures = [FIGURES[name] for name in names[:FIGURES_MAX]]
+    if not figures:
+        return canvas
+    spots = _share_out(scene, figures, {"tree": _foliage(scene), **coats})
+    if motif in _FLAT_MOTIFS:
+        return _add_emblem(scene, canvas, spots)
+    for place, painter in _PAINTERS.items():
+        group = [spot for spot in spots if _place(spot.figure, motif) == place]
+        if group:
+            canvas = painter(scene, canvas, motif, group)
+    return canvas
+
+
+def _foliage(scene: Scene) -> Colour:
+    """What colour a tree's leaves have at this time of the year."""
+    if scene.has("autumn"):
+        return mix(scene.rng.choice(scene.palette.accents[:2]), (196, 110, 40), 0.3)
+    if scene.has("snow"):
+        return mix(scene.palette.light, scene.palette.layers[0], 0.3)
+    if scene.has("spring"):
+        return mix(scene.palette.accents[0], (246, 190, 208), 0.6)
+    return FIGURES["tree"].tones["leaf"]
+
+
+def _place(figure: Figure, motif: str) -> str:
+    if motif == "planet" and figure.place not in {"close", "table"}:
+        return "flight"
+    return figure.place
+
+
+def _share_out(scene: Scene, figures: list[Figure], coats: Mapping[str, Colour]) -> list[Spot]:
+    rng, count = scene.rng, len(figures)
+    if count == 1:
+        # Across from the sun, about a third in: both have room.
+        aside = 0.5 - 0.16 * scene.sun_side
+        places = [aside + rng.uniform(-0.035, 0.035)]
+    else:
+        places = [(index + 0.5) / count + rng.uniform(-0.03, 0.03) for index in range(count)]
+    spots: list[Spot] = []
+    for figure, place in zip(figures, places, strict=True):
+        size = (1.0, 0.82, 0.66)[count - 1] * rng.uniform(0.94, 1.08)
+        reach = max(abs(figure.box[0]), abs(figure.box[2])) * scale_px(scene, figure, size)
+        # Whole within the picture, where there is room for it.
+        margin = min(scene.width / 2, reach + scene.unit_px * 3)
+        x = min(scene.width - margin, max(margin, scene.width * place))
+        spots.append(Spot(figure, x, size, coats.get(figure.name)))
+    return spots
+
+
+def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Spot]) -> Image.Image:
+    """On a disc of paper in the middle, for a motif without ground or sky."""
+    centre, radius = (scene.width / 2, scene.height / 2), scene.unit_px * 35
+    disc = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
+        [(centre[0] - radius) * scale, (centre[1] - radius) * scale,
+         (centre[0] + radius) * scale, (centre[1] + radius) * scale], fill=255))  # fmt: skip
+    drawing.paint(canvas, (0, 0, 0), drawing.dim(drawing.soft(disc, scene.unit_px * 2.4), 0.45))
+    sheet = drawing.gradient(scene.size, (scene.palette.paper, mix(scene.palette.paper,
+                                        scene.palette.accents[0], 0.22)))  # fmt: skip
+    drawing.paint(canvas, sheet, disc)
+    for index, spot in enumerate(spots):
+        left, bottom, right, top = spot.figure.box
+        reach = radius * 1.3 / max(right - left, top - bottom) / len(spots) ** 0.6
+        scale = spot.figure.height_units / 100 * spot.size * scene.unit_px
+        tile = turn_tile(make_tile(scene, spot, reach / scale), 0)
+        x = centre[0] + (index - (len(spots) - 1) / 2) * radius * 0.75
+        cast_shadow(scene, canvas, (x, centre[1] + tile.feet[1] * 0.86), tile.image.width * 0.3)
+        canvas = paste_tile(scene, canvas, tile, (x, centre[1]))
+    return canvas

@@ -1,0 +1,85 @@
+"""A figure's share of the picture, and how its tile gets there."""
+
+import math
+from dataclasses import dataclass
+
+from PIL import Image
+
+from imgbot.imaging.engine import drawing
+from imgbot.imaging.engine.colours import Colour
+from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.sprites.sprite import Figure, Pose, Tile, paint_tile
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A figure's share of the picture: its centre across, its size, its coat."""
+
+    figure: Figure
+    x: float
+    size: float
+    coat: Colour | None
+
+
+def scale_px(scene: Scene, figure: Figure, size: float) -> float:
+    """Pixels per own unit, so that the figure is no wider than three quarters of the picture."""
+    left, _, right, _ = figure.box
+    wanted = scene.unit_px * figure.height_units / 100 * size
+    return min(wanted, scene.width * 0.76 / (right - left))
+
+
+def make_tile(scene: Scene, spot: Spot, enlarged: float = 1.0) -> Tile:
+    """The figure looking into the picture."""
+    scale = scale_px(scene, spot.figure, spot.size * enlarged)
+    haze = 0.1 + 0.1 * (spot.figure.place in {"hill", "rock"}) + 0.2 * scene.has("fog")
+    looks_left = spot.x > scene.width * 0.52
+    return paint_tile(scene, spot.figure, Pose(scale, looks_left, spot.coat, haze))
+
+
+def paste_tile(
+    scene: Scene, canvas: Image.Image, tile: Tile, feet: tuple[float, float]
+) -> Image.Image:
+    corner = (round(feet[0] - tile.feet[0]), round(feet[1] - tile.feet[1]))
+    canvas.paste(tile.image, corner, tile.mask)
+    if scene.focus:
+        scene.focus.paste(255, (*corner, corner[0] + tile.mask.width,
+                                corner[1] + tile.mask.height), tile.mask)  # fmt: skip
+    strength = 0.75 if scene.palette.is_dark else 0.3
+    for (x, y), reach in tile.lights:
+        at = (corner[0] + x, corner[1] + y)
+        canvas = drawing.glow(canvas, at, reach, (255, 214, 140), strength)
+    return canvas
+
+
+def half_width(spot: Spot, tile: Tile) -> float:
+    return tile.image.width * (0.3 if spot.figure.box[2] > 40 else 0.4)
+
+
+def mirror_tile(
+    scene: Scene, canvas: Image.Image, tile: Tile, feet: tuple[float, float], strength: float
+) -> None:
+    """The figure upside down below its feet, fading."""
+    depth = round(tile.feet[1])
+    box = (0, 0, tile.image.width, depth)
+    flipped = tile.image.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    mask = tile.mask.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    squeezed = (flipped.width, max(2, round(depth * 0.8)))
+    flipped, mask = flipped.resize(squeezed), mask.resize(squeezed)
+    fade = Image.linear_gradient("L").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize(squeezed)
+    mask = drawing.dim(drawing.times(drawing.soft(mask, scene.unit_px * 0.35), fade), strength)
+    canvas.paste(flipped, (round(feet[0] - tile.feet[0]), round(feet[1])), mask)
+
+
+def turn_tile(tile: Tile, degrees: float) -> Tile:
+    """The tile turned around its middle, which becomes what it is placed by."""
+    image = tile.image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    middle = (tile.image.width / 2, tile.image.height / 2)
+    centre = (image.width / 2, image.height / 2)
+    turn = math.radians(-degrees)
+    lights = tuple(
+        ((centre[0] + (x - middle[0]) * math.cos(turn) - (y - middle[1]) * math.sin(turn),
+          centre[1] + (x - middle[0]) * math.sin(turn) + (y - middle[1]) * math.cos(turn)), reach)
+        for (x, y), reach in tile.lights
+    )  # fmt: skip
+    return Tile(image, mask, centre, lights)

@@ -1,0 +1,145 @@
+"""A figure: its drawing, its own colours, where it belongs; and the tile it is painted as."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PIL import Image, ImageChops, ImageDraw
+
+from imgbot.imaging.engine import drawing
+from imgbot.imaging.engine.colours import Colour, mix, parse_hex, with_lightness
+from imgbot.imaging.engine.palettes import Palette
+from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.sprites.outlines import Part, Point, parse_drawing
+
+_MARGIN = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something that can be drawn into a scene.
+
+    `place` is where it stands: ground, hill, water, sky or close. `height_units` is how tall a
+    hundred of its own units are, in the scene's units.
+    """
+
+    name: str
+    place: str
+    height_units: float
+    tones: Mapping[str, Colour]
+    parts: tuple[Part, ...]
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, bottom, right and top of all parts, in the figure's own units."""
+        points = [point for part in self.parts if not part.glow_reach for point in part.outline]
+        across, up = [x for x, _ in points], [y for _, y in points]
+        return min(across), min(up), max(across), max(up)
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How large (pixels per own unit), which way round, in what colour, how far in the air."""
+
+    scale_px: float
+    is_mirrored: bool = False
+    coat: Colour | None = None
+    haze: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A painted figure: colours, mask, where its feet are inside, and its lights."""
+
+    image: Image.Image
+    mask: Image.Image
+    feet: Point
+    lights: tuple[tuple[Point, float], ...]
+
+
+def figure(name: str, place: str, height_units: float, tones: str, drawing: str) -> Figure:
+    """A figure from its text: tones as `name=hex`, the first one being its main colour."""
+    pairs = (pair.split("=") for pair in tones.split())
+    colours = {tone: parse_hex(value) for tone, value in pairs}
+    return Figure(name, place, height_units, colours, parse_drawing(drawing))
+
+
+def paint_tile(scene: Scene, subject: Figure, pose: Pose) -> Tile:
+    """Draw the figure with light from the scene's sun and its colours in the scene's air."""
+    left, bottom, right, top = subject.box
+    if pose.is_mirrored:
+        left, right = -right, -left
+    scale = pose.scale_px
+    size = (
+        max(8, round((right - left + 2 * _MARGIN) * scale)),
+        max(8, round((top - bottom + 2 * _MARGIN) * scale)),
+    )
+
+    def place(point: Point) -> Point:
+        x = -point[0] if pose.is_mirrored else point[0]
+        return (x - left + _MARGIN) * scale, (top + _MARGIN - point[1]) * scale
+
+    many = drawing.OVERSAMPLING
+    large = Image.new("RGB", (size[0] * many, size[1] * many), scene.palette.layers[-1])
+    shape = Image.new("L", large.size, 0)
+    colours, outlines = ImageDraw.Draw(large), ImageDraw.Draw(shape)
+    lights: list[tuple[Point, float]] = []
+    for part in subject.parts:
+        if part.glow_reach:
+            lights.append((place(part.outline[0]), part.glow_reach * scale))
+            continue
+        points = [(x * many, y * many) for x, y in map(place, part.outline)]
+        colours.polygon(points, fill=_tone(scene.palette, subject, part.tone, pose))
+        outlines.polygon(points, fill=255)
+    image, mask = large.reduce(many), shape.reduce(many)
+    return Tile(_light(scene, image, mask, scale), mask, place((0.0, 0.0)), tuple(lights))
+
+
+def _tone(palette: Palette, subject: Figure, tone: str, pose: Pose) -> Colour:
+    """A tone in the scene's air: day takes it as it is, night draws it towards the dark."""
+    name = tone.rstrip("+-")
+    main = next(iter(subject.tones))
+    colour = _palette_tones(palette).get(name) or subject.tones.get(name, palette.ink)
+    if pose.coat and name == main:
+        colour = pose.coat
+    if tone.endswith("-"):
+        colour = mix(colour, palette.ink, 0.2)
+    elif tone.endswith("+"):
+        colour = mix(colour, palette.light, 0.3)
+    if name == "glow":
+        return colour
+    if palette.is_dark:
+        return mix(colour, mix(palette.layers[-1], palette.layers[0], 0.3), 0.36)
+    return mix(colour, palette.layers[1], pose.haze)
+
+
+def _palette_tones(palette: Palette) -> Mapping[str, Colour]:
+    return {
+        "glow": mix(palette.light, (255, 196, 84), 0.45),
+        "accent": palette.accents[0],
+        "accent2": palette.accents[1],
+        "eye": (242, 193, 78),
+    }
+
+
+def _light(scene: Scene, image: Image.Image, mask: Image.Image, scale: float) -> Image.Image:
+    """Round the flat tones: shade away from the sun, a bright rim towards it, some texture."""
+    turn = round(scale * 5) * scene.sun_side
+    blurred = drawing.soft(mask, max(0.6, scale * 3.2))
+    shade = _moved(blurred, turn, -round(scale * 4))
+    shade = drawing.times(ImageChops.invert(shade), mask)
+    drawing.paint(
+        image, mix(scene.palette.ink, scene.palette.layers[-1], 0.5), drawing.dim(shade, 0.6)
+    )
+    rim = _moved(drawing.soft(mask, max(0.5, scale * 1.0)), -turn // 3, round(scale * 1.6))
+    rim = drawing.times(ImageChops.invert(rim), mask)
+    drawing.paint(image, with_lightness(scene.palette.light, 0.95), drawing.dim(rim, 0.62))
+    grain = drawing.clouds(image.size, scene.rng, max(4.0, scale * 16), 5)
+    grain = drawing.curve(grain, lambda value: max(0.0, 0.55 - value) * 0.2)
+    drawing.paint(image, scene.palette.ink, grain)
+    return image
+
+
+def _moved(mask: Image.Image, right: int, down: int) -> Image.Image:
+    moved = Image.new("L", mask.size, 0)
+    moved.paste(mask, (right, down))
+    return moved
