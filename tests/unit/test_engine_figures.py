@@ -11,10 +11,9 @@ from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.prompt_features import read_wishes
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes import MOTIFS
-from imgbot.imaging.engine.sprites import FIGURES
+from imgbot.imaging.engine.sprites import FIGURE_HOMES, FIGURE_WORDS, FIGURES
 from imgbot.imaging.engine.sprites.composition import add_figures
 from imgbot.imaging.engine.sprites.outlines import parse_drawing
-from imgbot.imaging.engine.sprites.sprite_words import FIGURE_HOMES, FIGURE_WORDS
 from tests.support.measures import difference
 
 FIGURE_NAMES = {

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageStat
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import make, progress
+from imgbot.imaging.engine import make
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge import merge_pictures
+from imgbot.imaging.engine.upscale import progress_path, progress_writer
 from tests.support.flat_pictures import COLOURS, box_of, mask_of, sheets
 from tests.support.photos import load_photo, psnr_db, save_photo
 
@@ -240,8 +241,8 @@ def test_upscale_tells_how_far_it_is_and_leaves_nothing_behind(tmp_path: Path) -
 
 def test_progress_is_written_whole_and_not_too_often(tmp_path: Path) -> None:
     target = str(tmp_path / "out.jpg")
-    report = progress.report_to(target)
+    report = progress_writer(target)
     report(0.42)
     report(0.43)
-    assert progress.path_of(target).read_text() == "0.42"
+    assert progress_path(target).read_text() == "0.42"
     assert [path.name for path in tmp_path.iterdir()] == ["out.jpg.progress"]

@@ -12,8 +12,7 @@ from imgbot.imaging.engine.prompt_features import read_wishes
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes import MOTIFS
 from imgbot.imaging.engine.sprites.composition import add_figures
-from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.imaging.engine.styles.words import STYLE_WORDS
+from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLE_WORDS, STYLES, choose_style
 from imgbot.imaging.engine.typography import set_words
 from tests.support.measures import difference
 

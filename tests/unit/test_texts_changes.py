@@ -3,8 +3,8 @@
 import pytest
 
 from imgbot.imaging.engine import edit, merge
+from imgbot.imaging.engine.colours import COLOURS
 from imgbot.imaging.engine.edit_request import read_steps
-from imgbot.imaging.engine.named_colours import COLOURS
 from imgbot.texts import LANGUAGES
 from imgbot.texts.changes import changes, vocabulary
 

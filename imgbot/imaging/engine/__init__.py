@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from PIL import Image
 
 from imgbot.imaging.decoding import decode
-from imgbot.imaging.engine import progress
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.imaging.engine.results import Made, Outcome
 from imgbot.imaging.engine.retouch import retouch_picture
-from imgbot.imaging.engine.upscale import upscale_picture
+from imgbot.imaging.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg
 
 __all__ = ["Made", "make"]
@@ -70,9 +69,9 @@ def _retouch(source: str) -> Outcome:
 def _upscale(source: str, target: str, scale: int) -> Outcome:
     image = _load(source, SOURCE_LIMIT_MEGAPIXELS)
     try:
-        return Outcome(*upscale_picture(image, scale, progress.report_to(target)))
+        return Outcome(*upscale_picture(image, scale, progress_writer(target)))
     finally:
-        progress.path_of(target).unlink(missing_ok=True)
+        progress_path(target).unlink(missing_ok=True)
 
 
 def _load_all(sources: Sequence[str]) -> list[Image.Image]:

@@ -13,10 +13,9 @@ from imgbot.imaging.engine import (
     retouch,
     tones,
 )
-from imgbot.imaging.engine.colours import parse_hex
+from imgbot.imaging.engine.colours import COLOURS, parse_hex
 from imgbot.imaging.engine.dust import mend_dust
 from imgbot.imaging.engine.edit_request import Step, read_steps
-from imgbot.imaging.engine.named_colours import COLOURS
 from imgbot.imaging.engine.red_eye import mend_red_eyes
 from imgbot.imaging.engine.results import Outcome
 from imgbot.imaging.engine.scratches import mend_scratches

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass, replace
 from math import prod
 
+from imgbot.imaging.engine.colours import colour_key
 from imgbot.imaging.engine.edit_vocabulary import (
     BEYOND,
     COLOURED,
@@ -18,7 +19,6 @@ from imgbot.imaging.engine.edit_vocabulary import (
     PHRASES,
     Phrase,
 )
-from imgbot.imaging.engine.named_colours import colour_key
 from imgbot.imaging.engine.patterns import BLEMISH, LESS, TAKE_AWAY
 from imgbot.imaging.engine.photo_defects import judge
 from imgbot.imaging.engine.stop_words import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT

@@ -5,7 +5,7 @@ Written for text in lower case, "е" for "ё", without hyphens and apostrophes.
 
 from typing import NamedTuple
 
-from imgbot.imaging.engine.named_colours import COLOUR_PATTERN as _COLOUR
+from imgbot.imaging.engine.colours import COLOUR_PATTERN as _COLOUR
 from imgbot.imaging.engine.patterns import (
     ANTI,
     CLOCKWISE,

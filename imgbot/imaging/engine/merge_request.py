@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from imgbot.imaging.engine.colours import Colour
+from imgbot.imaging.engine.colours import COLOURS, Colour, colour_key
 from imgbot.imaging.engine.edit_request import normalize
 from imgbot.imaging.engine.merge_vocabulary import (
     BACKGROUNDS,
@@ -32,7 +32,6 @@ from imgbot.imaging.engine.merge_vocabulary import (
     SIDES,
     SIZES,
 )
-from imgbot.imaging.engine.named_colours import COLOURS, colour_key
 from imgbot.imaging.engine.typos import is_one_slip, is_russian
 
 NEAREST_MAX = 3

@@ -7,7 +7,7 @@ named.
 import re
 from collections.abc import Mapping
 
-from imgbot.imaging.engine.named_colours import COLOUR_PATTERN
+from imgbot.imaging.engine.colours import COLOUR_PATTERN
 from imgbot.imaging.engine.stop_words import FILLERS as _FILLERS
 
 

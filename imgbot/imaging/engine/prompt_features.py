@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.imaging.engine import named_colours
+from imgbot.imaging.engine import colours as colour_names
 from imgbot.imaging.engine.colours import Colour, parse_hex
-from imgbot.imaging.engine.sprites.sprite_words import FIGURE_HOMES, FIGURE_WORDS
-from imgbot.imaging.engine.styles.words import STYLE_WORDS
+from imgbot.imaging.engine.sprites import FIGURE_HOMES, FIGURE_WORDS
+from imgbot.imaging.engine.styles import STYLE_WORDS
 
 WORDS_MAX = 200
 
@@ -139,7 +139,7 @@ _COUNTS: Mapping[str, int] = {
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
 _AT_HOME = 0.6  # how much a figure's own surroundings count against a place that is named
 
-_NAMED = {**named_colours.COLOURS, "ginger": parse_hex("d2691e")}
+_NAMED = {**colour_names.COLOURS, "ginger": parse_hex("d2691e")}
 
 COLOURS: Mapping[str, Colour] = {
     stem: _NAMED[name]

@@ -4,7 +4,10 @@ Lanczos is corrected until it shrinks back to the original, then sharpened at ed
 the two pictures and little else.
 """
 
+import os
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter
 
@@ -127,3 +130,30 @@ def _sharpen_edges(large: Image.Image, source: Image.Image, scale: int) -> Image
     around = edges.filter(ImageFilter.GaussianBlur(scale))
     where = around.point([min(255, max(0, (value - 3) * 14)) for value in range(256)])
     return Image.composite(sharp, large, where)
+
+
+# A person cannot follow more.
+PROGRESS_INTERVAL_S = 0.5
+
+
+def progress_path(target: str) -> Path:
+    """Where the progress of `target` is written, as `0.42`."""
+    return Path(f"{target}.progress")
+
+
+def progress_writer(target: str) -> Callable[[float], None]:
+    """A callback that writes the share done (0 to 1), whole or not at all, at its pace."""
+    path = progress_path(target)
+    partial = Path(f"{path}.{os.getpid()}.part")
+    last_s = -PROGRESS_INTERVAL_S
+
+    def report(share: float) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if now_s - last_s < PROGRESS_INTERVAL_S:
+            return
+        last_s = now_s
+        partial.write_text(f"{min(1.0, max(0.0, share)):.2f}", encoding="ascii")
+        partial.replace(path)
+
+    return report
