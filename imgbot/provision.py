@@ -50,7 +50,7 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
 
 
 async def _make(pool: Pool, order: Order) -> Done:
-    work = functools.partial(engine.make, scale=order.scale, seed=order.seed, ratio=order.ratio)
+    work = functools.partial(engine.run, scale=order.scale, seed=order.seed, ratio=order.ratio)
     what, pictures = order.operation.value, tuple(map(str, order.pictures))
     made = await pool.run(work, what, order.words, pictures, str(order.target), about=what)
-    return Done((Output(path=made.path),), made.did, made.unknown, made.nearest)
+    return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)

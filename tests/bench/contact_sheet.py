@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import run
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.fonts import caption_font
 from imgbot.imaging.engine.styles import STYLES
@@ -177,9 +177,9 @@ def _write_examples(folder: Path) -> None:
             )
         ]
         edited = str(Path(scratch) / "edited.jpg")
-        make("edit", "warmer, vintage", (made[1],), edited, scale=2, seed=1)
+        run("edit", "warmer, vintage", (made[1],), edited, scale=2, seed=1)
         merged = str(Path(scratch) / "merged.jpg")
-        make("merge", "collage", tuple(made[2:]), merged, scale=2, seed=1)
+        run("merge", "collage", tuple(made[2:]), merged, scale=2, seed=1)
         with Image.open(made[0]) as created, Image.open(merged) as collage:
             _save_within(_small(created), folder / "create.jpg", 150)
             _save_within(_small(collage), folder / "merge.jpg", 150)
@@ -189,7 +189,7 @@ def _write_examples(folder: Path) -> None:
 
 def _made(folder: str, operation: str, words: str, seed: int) -> str:
     target = str(Path(folder) / f"{abs(hash((words, seed)))}.jpg")
-    return make(operation, words, (), target, scale=2, seed=seed).path
+    return run(operation, words, (), target, scale=2, seed=seed).path
 
 
 def _small(image: Image.Image, side_px: int = 1024) -> Image.Image:

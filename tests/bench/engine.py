@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgbot.imaging.engine import make, upscale, waifu2x
+from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.retouch import retouch_picture
 from tests.support.damages import DAMAGES, Damage, overexpose, scratch, sprinkle
 from tests.support.photos import add_cast, load_photo, psnr_db
@@ -182,12 +182,12 @@ def do_one(operation: str, scale: int, source: str, engine: str) -> None:
     if engine == "built-in":
         upscale.NEURAL_MEGAPIXELS = 0.0
     began_s = time.perf_counter()
-    made = make(operation, "", (source,), f"{source}.out.jpg", scale=scale, seed=1)
+    made = run(operation, "", (source,), f"{source}.out.jpg", scale=scale, seed=1)
     seconds = time.perf_counter() - began_s
     # getrusage would tell the peak of the process that this one was forked from.
     status = Path("/proc/self/status").read_text()
     peak_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "did": " ".join(made.did)}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "did": " ".join(made.applied)}))
 
 
 def main() -> None:

@@ -77,7 +77,7 @@ def test_edges_are_soft_and_carry_no_background_colour() -> None:
 
 def test_a_portrait_is_cut_out(tmp_path: Path) -> None:
     made = remove_background(str(photo_path("astronaut")), str(tmp_path / "cut"))
-    assert made.did == ("background_removed",)
+    assert made.applied == ("background_removed",)
     assert (made.path, made.width, made.height) == (str(tmp_path / "cut.png"), 512, 512)
     with Image.open(made.path) as image:
         assert image.mode == "RGBA"
@@ -90,7 +90,7 @@ def test_a_portrait_is_cut_out(tmp_path: Path) -> None:
 
 def test_a_subject_that_fills_the_picture_is_no_clear_one(tmp_path: Path) -> None:
     made = remove_background(str(photo_path("cat")), str(tmp_path / "cut"))
-    assert made.did == ("no_clear_subject",)
+    assert made.applied == ("no_clear_subject",)
 
 
 @pytest.mark.parametrize("kind", ["plain", "gradient", "noise", "texture"])
@@ -105,7 +105,7 @@ def test_a_picture_without_a_subject_is_told_apart(kind: str, tmp_path: Path) ->
     }[kind]
     image.save(tmp_path / "source.png")
     made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
-    assert made.did == ("no_clear_subject",)
+    assert made.applied == ("no_clear_subject",)
     assert (made.width, made.height) == (400, 300)
 
 
@@ -120,7 +120,7 @@ def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:
     image.putalpha(_subject_mask(image.size))
     image.save(tmp_path / "source.png")
     made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
-    assert made.did == ("background_removed",)
+    assert made.applied == ("background_removed",)
     with Image.open(made.path) as cut:
         assert cut.getchannel("A").tobytes() == image.getchannel("A").tobytes()
 
@@ -128,7 +128,7 @@ def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:
 def test_large_photos_are_cut_at_twelve_megapixels(tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (4000, 4000))
     made = remove_background(source, str(tmp_path / "cut"))
-    assert made.did == ("background_removed",)
+    assert made.applied == ("background_removed",)
     assert made.width == made.height == pytest.approx(3464, abs=2)
 
 

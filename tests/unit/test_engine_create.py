@@ -6,17 +6,17 @@ from random import Random
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.imaging.engine import Made, make
+from imgbot.imaging.engine import EngineResult, run
 from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
 from imgbot.imaging.engine.palettes import PALETTES
-from imgbot.imaging.engine.prompt_features import read_wishes
+from imgbot.imaging.engine.prompt_features import extract_features
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.scenes import MOTIFS
-from imgbot.imaging.engine.typography import set_words, words_to_set
+from imgbot.imaging.engine.scenes import SCENES
+from imgbot.imaging.engine.typography import draw_text, text_to_draw
 
 
-def created(words: str, folder: Path, seed: int = 1) -> tuple[Made, Image.Image]:
-    made = make("create", words, (), str(folder / "made.jpg"), scale=2, seed=seed)
+def created(words: str, folder: Path, seed: int = 1) -> tuple[EngineResult, Image.Image]:
+    made = run("create", words, (), str(folder / "made.jpg"), scale=2, seed=seed)
     with Image.open(made.path) as image:
         image.load()
         return made, image
@@ -29,11 +29,11 @@ def test_the_same_words_and_seed_make_the_same_picture(tmp_path: Path) -> None:
     assert created("закат над лесом", tmp_path)[1].tobytes() != one
 
 
-@pytest.mark.parametrize("motif", MOTIFS)
-def test_every_motif_paints_something_worth_a_look(motif: str) -> None:
+@pytest.mark.parametrize("scene_name", SCENES)
+def test_every_motif_paints_something_worth_a_look(scene_name: str) -> None:
     # Not flat, not noise: many tones, and neighbours that know each other.
     for palette in ("sunset", "night", "pastel"):
-        image = MOTIFS[motif](Scene((512, 384), Random(motif), PALETTES[palette]))
+        image = SCENES[scene_name](Scene((512, 384), Random(scene_name), PALETTES[palette]))
         assert (image.mode, image.size) == ("RGB", (512, 384))
         assert max(ImageStat.Stat(image).stddev) > 8
         assert _likeness(image.crop((0, 0, 500, 380)), image.crop((1, 0, 501, 380))) > 0.55
@@ -46,7 +46,7 @@ def _likeness(one: Image.Image, other: Image.Image) -> float:
 
 
 @pytest.mark.parametrize(
-    ("words", "motifs"),
+    ("words", "scenes"),
     [
         ("зимний лес", {"forest"}),
         ("a forest in the fog", {"forest"}),
@@ -66,8 +66,8 @@ def _likeness(one: Image.Image, other: Image.Image) -> float:
         ("лиса в пустыне", {"dunes"}),
     ],
 )
-def test_the_words_choose_the_motif(words: str, motifs: set[str]) -> None:
-    assert all(plan_picture(words, seed).motif in motifs for seed in range(5))
+def test_the_words_choose_the_motif(words: str, scenes: set[str]) -> None:
+    assert all(plan_picture(words, seed).scene_name in scenes for seed in range(5))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_what_was_made_is_told_in_order() -> None:
     ],
 )
 def test_which_words_are_set(words: str, text: str) -> None:
-    assert words_to_set(words) == text
+    assert text_to_draw(words) == text
 
 
 @pytest.mark.parametrize("words", ["плакат", "открытка"])
@@ -223,7 +223,7 @@ def test_letters_stay_inside_the_picture(words: str, text: str) -> None:
     for size in ((1024, 1024), (2048, 680), (680, 2048)):
         scene = Scene(size, Random(1), PALETTES["dawn"])
         canvas = Image.new("RGB", size, scene.palette.sky[0])
-        lettered = set_words(scene, canvas.copy(), text.strip(), words)
+        lettered = draw_text(scene, canvas.copy(), text.strip(), words)
         changed = ImageChops.difference(canvas, lettered).convert("L")
         box = changed.point([255 * (value > 90) for value in range(256)]).getbbox()
         assert box is not None
@@ -248,10 +248,10 @@ def test_letters_stay_inside_the_picture(words: str, text: str) -> None:
 def test_long_and_odd_words_are_taken(words: str, tmp_path: Path) -> None:
     made, image = created(words, tmp_path)
     assert image.size == (1024, 1024)
-    assert made.unknown == ()
+    assert made.unrecognised == ()
 
 
 def test_an_earlier_word_weighs_more() -> None:
-    wishes = read_wishes("лес и город")
-    assert wishes.motifs["forest"] > wishes.motifs["city"]
-    assert read_wishes("").motifs == {}
+    wishes = extract_features("лес и город")
+    assert wishes.scenes["forest"] > wishes.scenes["city"]
+    assert extract_features("").scenes == {}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import run
 from imgbot.imaging.engine.cutouts import cut_out
 from imgbot.imaging.engine.merge import merge_pictures
 from tests.support.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
@@ -93,10 +93,10 @@ def test_transparency_is_a_cut_out(tmp_path: Path) -> None:
     subject, ground = tmp_path / "subject.png", tmp_path / "ground.png"
     transparent().save(subject)
     GREEN.save(ground)
-    made = make(
+    made = run(
         "merge", "1 в 2", (str(subject), str(ground)), str(tmp_path / "o.jpg"), scale=2, seed=1
     )
-    assert made.did == ("cut_out",)
+    assert made.applied == ("cut_out",)
     with Image.open(made.path) as image:
         assert image.size == GREEN.size
         # White, on which transparency is flattened elsewhere, is nowhere beside her.

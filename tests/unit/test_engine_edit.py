@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.imaging.engine.edit import DONE_KEYS, edit_picture
-from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.edit import APPLIED_KEYS, edit_picture
+from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.edit_vocabulary import KEYS
 from tests.support.measures import (
     blueness,
@@ -233,7 +233,7 @@ SHAPES = [(16, 16), (1, 1), (16, 900), (700, 16), (1, 3000), (120, 90)]
 
 def test_there_are_many_changes() -> None:
     assert len(KEYS) >= 60
-    assert set(KEYS) == set(DONE_KEYS)
+    assert set(KEYS) == set(APPLIED_KEYS)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -242,7 +242,7 @@ def test_every_change_takes_every_shape(key: str, size: tuple[int, int]) -> None
     photo = load_photo("cat").resize(size)
     for degree in ("slightly ", "", "much "):
         words = degree + WORDS_OF.get(key, key)
-        assert [step.key for step in read_steps(words)[0]] == [key]
+        assert [step.key for step in parse_edit_request(words)[0]] == [key]
         after, did, unknown, _ = edit_picture(photo, words)
         assert len(did) == 1
         assert unknown == ()

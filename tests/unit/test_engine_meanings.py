@@ -3,13 +3,13 @@
 import pytest
 
 from imgbot.imaging.engine.edit import edit_picture
-from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.edit_request import parse_edit_request
 from tests.support.photos import load_photo
 
 
 def read(words: str) -> list[str]:
     """The changes with their values: `warmer`, `rotate|-90`."""
-    return [f"{step.key}|{step.value}".strip("|") for step in read_steps(words)[0]]
+    return [f"{step.key}|{step.value}".strip("|") for step in parse_edit_request(words)[0]]
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def read(words: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_colours_are_put_right_or_taken_away(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_colours_are_put_right_or_taken_away(words: str, expected: list[str]) ->
     ],
 )  # fmt: skip
 def test_less_of_a_change_is_its_opposite(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_is_not_to_be_done_is_not_done(words: str, expected: list[str]) -> 
     ],
 )  # fmt: skip
 def test_the_words_beside_decide(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_the_words_beside_decide(words: str, expected: list[str]) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_as_a_whole(words: str) -> None:
-    assert read_steps(words) == ((), (words,))
+    assert parse_edit_request(words) == ((), (words,))
 
 
 def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
     photo = load_photo("cat")
     assert max(edit_picture(photo, "уменьши до 200 пикселей").image.size) == 200
-    assert edit_picture(photo, "уменьши до 200 пикселей").did == ("smaller",)
+    assert edit_picture(photo, "уменьши до 200 пикселей").applied == ("smaller",)
     unchanged = edit_picture(photo, "resize to 9999px")
-    assert (unchanged.image.size, unchanged.did) == (photo.size, ("unchanged",))
+    assert (unchanged.image.size, unchanged.applied) == (photo.size, ("unchanged",))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_size_in_pixels_is_that_of_the_longer_side() -> None:
     ],
 )  # fmt: skip
 def test_what_a_photo_is_like_is_no_order(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_a_photo_is_like_is_no_order(words: str, expected: list[str]) -> No
     ],
 )  # fmt: skip
 def test_what_a_photo_is_to_be_stays_an_order(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_what_a_photo_is_to_be_stays_an_order(words: str, expected: list[str]) -
     ],
 )  # fmt: skip
 def test_what_people_say(words: str, expected: list[str]) -> None:
-    assert (read(words), read_steps(words)[1]) == (expected, ())
+    assert (read(words), parse_edit_request(words)[1]) == (expected, ())

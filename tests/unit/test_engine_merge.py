@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageStat
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import run
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge import merge_pictures
 from imgbot.imaging.engine.upscale import progress_path, progress_writer
@@ -125,7 +125,7 @@ def test_before_and_after_stand_side_by_side_at_one_height(words: str) -> None:
 
 
 def test_three_before_and_after_stand_in_a_row() -> None:
-    assert merge_pictures(sheets(3), "до и после").did == ("beside",)
+    assert merge_pictures(sheets(3), "до и после").applied == ("beside",)
 
 
 def test_wide_pictures_are_compared_below_each_other() -> None:
@@ -191,10 +191,10 @@ def test_above_and_below_make_a_column(words: str, order: tuple[int, ...]) -> No
 
 _MEASURED = """
 import resource, sys
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import run
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-made = make("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made.did))
+made = run("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made.applied))
 """
 
 
@@ -212,30 +212,30 @@ def test_one_photograph_is_no_merge(tmp_path: Path) -> None:
     source = save_photo("cat", tmp_path)
     for sources in ((), (source,)):
         with pytest.raises(UserError, match="merge_needs_two"):
-            make("merge", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
+            run("merge", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
 
 
 def test_merge_through_the_front_door(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path, (3000, 4000)))
-    made = make("merge", "рядом и пляж", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
-    assert made.did == ("beside",)
-    assert made.unknown == ("пляж",)
-    assert made.nearest
+    made = run("merge", "рядом и пляж", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.applied == ("beside",)
+    assert made.unrecognised == ("пляж",)
+    assert made.suggestions
     with Image.open(made.path) as image:
         assert image.size == (made.width, made.height)
 
 
 def test_compare_through_the_front_door(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path))
-    made = make("compare", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
-    assert made.did == ("before_after",)
+    made = run("compare", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.applied == ("before_after",)
     assert made.width > made.height
 
 
 def test_upscale_tells_how_far_it_is_and_leaves_nothing_behind(tmp_path: Path) -> None:
     source = save_photo("pendulum", tmp_path)
-    made = make("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=2, seed=1)
-    assert made.did[0] == "x2"
+    made = run("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.applied[0] == "x2"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jpg", "pendulum.jpg"]
 
 

@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from imgbot.imaging.engine.merge import DONE_KEYS, merge_pictures
-from imgbot.imaging.engine.merge_request import read_wish
+from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
+from imgbot.imaging.engine.merge_request import parse_merge_request
 from imgbot.imaging.engine.merge_vocabulary import LAYOUT_WORDS
 from tests.support.flat_pictures import sheets
 from tests.support.photos import load_photo
@@ -23,15 +23,15 @@ from tests.support.photos import load_photo
     ],
 )  # fmt: skip
 def test_how_people_ask(words: str, layout: str) -> None:
-    wish = read_wish(words, 3)
+    wish = parse_merge_request(words, 3)
     assert wish.layout == layout
-    assert wish.unknown == ()
+    assert wish.unrecognised == ()
 
 
 @pytest.mark.parametrize("word", LAYOUT_WORDS)
 def test_every_word_and_name_of_a_layout_is_understood(word: str) -> None:
-    assert read_wish(word, 2).unknown == ()
-    assert read_wish(LAYOUT_WORDS[word], 2).unknown == ()
+    assert parse_merge_request(word, 2).unrecognised == ()
+    assert parse_merge_request(LAYOUT_WORDS[word], 2).unrecognised == ()
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_unknown_words_are_said_with_layouts_and_fail_nothing(
     words: str, unknown: tuple[str, ...], near: str
 ) -> None:
     outcome = merge_pictures(sheets(2), words)
-    assert outcome.unknown == unknown
-    assert near in outcome.nearest
-    assert len(outcome.nearest) == 3
+    assert outcome.unrecognised == unknown
+    assert near in outcome.suggestions
+    assert len(outcome.suggestions) == 3
 
 
 @pytest.mark.parametrize(
     "words", ["swap faces", "face swap", "swap the faces", "поменяй лица местами", "замени лицо"]
 )
 def test_what_cannot_be_done_is_said_and_turns_nothing_round(words: str) -> None:
-    wish = read_wish(words, 2)
-    assert (wish.layout, wish.order, wish.unknown) == ("collage", (0, 1), (words,))
+    wish = parse_merge_request(words, 2)
+    assert (wish.layout, wish.order, wish.unrecognised) == ("collage", (0, 1), (words,))
 
 
 HOSTILE = [
@@ -71,7 +71,7 @@ HOSTILE = [
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_make_a_sheet_all_the_same(words: str) -> None:
     outcome = merge_pictures(sheets(3), words)
-    assert outcome.did[0].partition("|")[0] in DONE_KEYS
+    assert outcome.applied[0].partition("|")[0] in APPLIED_KEYS
     assert min(outcome.image.size) >= 1
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from imgbot.imaging.engine import make
-from imgbot.imaging.engine.deblock import find_quality
+from imgbot.imaging.engine import run
+from imgbot.imaging.engine.deblock import find_jpeg_quality
 from imgbot.imaging.engine.deblur import estimate_blur_px
-from imgbot.imaging.engine.dust import mend_dust
+from imgbot.imaging.engine.dust import remove_dust
 from imgbot.imaging.engine.noise import denoise, estimate_noise
-from imgbot.imaging.engine.red_eye import mend_red_eyes
+from imgbot.imaging.engine.red_eye import remove_red_eyes
 from imgbot.imaging.engine.retouch import improve, retouch_picture
-from imgbot.imaging.engine.scratches import mend_scratches
+from imgbot.imaging.engine.scratches import remove_scratches
 from imgbot.imaging.engine.tiling import in_strips
 from tests.support.damages import (
     DAMAGES,
@@ -118,15 +118,15 @@ def test_noise_is_measured(sigma: int) -> None:
 def test_the_quality_of_a_jpeg_is_found(quality: int) -> None:
     # As a file of ours, it went through a good JPEG afterwards.
     coded = through_jpeg(through_jpeg(load_photo("astronaut"), quality), 95)
-    found = find_quality(coded)
+    found = find_jpeg_quality(coded)
     assert found is not None
     assert abs(found - quality) <= 2
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
 def test_no_blocks_are_found_where_there_are_none(photo: str) -> None:
-    assert find_quality(load_photo(photo)) is None
-    assert find_quality(through_jpeg(load_photo(photo), 95)) is None
+    assert find_jpeg_quality(load_photo(photo)) is None
+    assert find_jpeg_quality(through_jpeg(load_photo(photo), 95)) is None
 
 
 @pytest.mark.parametrize("photo", ["astronaut", "cat"])
@@ -149,7 +149,7 @@ def test_strips_leave_no_trace() -> None:
 def test_red_eyes_are_mended(times: int, radius_px: float) -> None:
     original, eyes = portrait(times)
     red = redden_eyes(original, eyes, radius_px)
-    mended = mend_red_eyes(red)
+    mended = remove_red_eyes(red)
     assert mended is not None
     assert psnr_db(mended, original) > psnr_db(red, original) + 1
     for x, y in eyes:
@@ -162,7 +162,7 @@ def test_red_eyes_are_mended(times: int, radius_px: float) -> None:
 
 
 def test_good_eyes_are_left_alone() -> None:
-    assert mend_red_eyes(portrait(3)[0]) is None
+    assert remove_red_eyes(portrait(3)[0]) is None
 
 
 def test_what_is_red_by_nature_stays_red() -> None:
@@ -181,7 +181,7 @@ def test_what_is_red_by_nature_stays_red() -> None:
             draw.ellipse(box, fill=(205, 35, 45))
         pictures.append(picture)
     for picture in [*pictures, *(load_photo(name) for name in PHOTOS)]:
-        assert mend_red_eyes(picture) is None
+        assert remove_red_eyes(picture) is None
 
 
 @pytest.mark.parametrize(("photo", "seed"), [("astronaut", 1), ("astronaut", 2), ("cat", 2)])
@@ -197,7 +197,7 @@ def test_scratches_are_mended(photo: str, seed: int) -> None:
 def test_scratches_from_side_to_side_are_mended() -> None:
     original = load_photo("astronaut").transpose(Image.Transpose.ROTATE_90)
     scratched = scratch(original, 2).transpose(Image.Transpose.ROTATE_90)
-    mended = mend_scratches(scratched)
+    mended = remove_scratches(scratched)
     assert mended is not None
     turned = original.transpose(Image.Transpose.ROTATE_90)
     assert psnr_db(mended, turned) > psnr_db(scratched, turned) + 1
@@ -206,7 +206,7 @@ def test_scratches_from_side_to_side_are_mended() -> None:
 def test_scratches_of_a_large_scan_are_mended() -> None:
     original = load_photo("astronaut").resize((1536, 1536), Image.Resampling.LANCZOS)
     scratched = scratch(load_photo("astronaut"), 2).resize((1536, 1536), Image.Resampling.LANCZOS)
-    mended = mend_scratches(scratched)
+    mended = remove_scratches(scratched)
     assert mended is not None
     assert psnr_db(mended, original) > psnr_db(scratched, original) + 1
 
@@ -217,14 +217,14 @@ def test_masts_and_ruled_paper_are_no_scratches() -> None:
     picture = sky.convert("RGB")
     draw = ImageDraw.Draw(picture)
     draw.line([(200, 0), (203, 300)], fill=(20, 20, 20), width=2)
-    assert mend_scratches(picture) is None
+    assert remove_scratches(picture) is None
     paper = Image.new("RGB", (400, 300), (250, 250, 245))
     draw = ImageDraw.Draw(paper)
     for top in range(20, 300, 20):
         draw.line([(0, top), (400, top)], fill=(120, 140, 200))
-    assert mend_scratches(paper) is None
+    assert remove_scratches(paper) is None
     for name in PHOTOS:
-        assert mend_scratches(load_photo(name)) is None
+        assert remove_scratches(load_photo(name)) is None
 
 
 @pytest.mark.parametrize("photo", ["astronaut", "cat"])
@@ -242,19 +242,19 @@ def test_stars_and_single_marks_are_no_dust() -> None:
     for number in range(60):
         x, y = number * 97 % 390, number * 61 % 290
         draw.ellipse((x, y, x + 2, y + 2), fill="white")
-    assert mend_dust(night) is None
+    assert remove_dust(night) is None
     beach = Image.new("RGB", (400, 300), (200, 180, 140))
     ImageDraw.Draw(beach).ellipse((200, 150, 204, 154), fill=(20, 20, 20))
-    assert mend_dust(beach) is None
+    assert remove_dust(beach) is None
     for name in PHOTOS:
-        assert mend_dust(load_photo(name)) is None
+        assert remove_dust(load_photo(name)) is None
 
 
 def test_what_was_mended_is_said(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     add_noise(underexpose(load_photo("cat"), 2), 12).save(source)
-    made = make("retouch", "", (str(source),), str(tmp_path / "out.jpg"), scale=2, seed=1)
-    assert made.did == ("denoise", "exposure")
+    made = run("retouch", "", (str(source),), str(tmp_path / "out.jpg"), scale=2, seed=1)
+    assert made.applied == ("denoise", "exposure")
     assert (made.width, made.height) == (451, 300)
 
 

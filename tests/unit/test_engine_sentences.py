@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import make
+from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import edit_picture
-from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.typos import WORDS
 from tests.support.photos import load_photo, save_photo
 
 
 def keys(words: str) -> list[str]:
-    return [step.key for step in read_steps(words)[0]]
+    return [step.key for step in parse_edit_request(words)[0]]
 
 
 SENTENCES = [
@@ -114,7 +114,7 @@ SENTENCES = [
 @pytest.mark.parametrize(("words", "expected"), SENTENCES)
 def test_what_is_understood(words: str, expected: list[str]) -> None:
     assert keys(words) == expected
-    assert read_steps(words)[1] == ()
+    assert parse_edit_request(words)[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_understood(words: str, expected: list[str]) -> None:
     ],
 )
 def test_degrees_belong_to_their_change(words: str, degrees: list[float]) -> None:
-    assert [step.degree for step in read_steps(words)[0]] == pytest.approx(degrees)
+    assert [step.degree for step in parse_edit_request(words)[0]] == pytest.approx(degrees)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_degrees_belong_to_their_change(words: str, degrees: list[float]) -> Non
     ],
 )
 def test_what_is_not_understood_is_said(words: str, unknown: tuple[str, ...]) -> None:
-    assert read_steps(words) == ((), unknown)
+    assert parse_edit_request(words) == ((), unknown)
     with pytest.raises(UserError) as caught:
         edit_picture(load_photo("pendulum"), words)
     assert caught.value.reason == "edit_words_unknown"
@@ -182,7 +182,7 @@ def test_other_words_are_not_taken_for_slips(words: str) -> None:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_every_word_that_slips_are_held_against_is_understood(word: str) -> None:
-    steps, unknown = read_steps(word)
+    steps, unknown = parse_edit_request(word)
     assert len(steps) == 1
     assert unknown == ()
 
@@ -225,8 +225,8 @@ def test_all_that_is_offered_is_understood(unknown: str) -> None:
     with pytest.raises(UserError) as caught:
         edit_picture(load_photo("pendulum"), unknown)
     for word in str(caught.value.facts["nearest"]).split(", "):
-        assert read_steps(word)[0]
-        assert read_steps(word)[1] == ()
+        assert parse_edit_request(word)[0]
+        assert parse_edit_request(word)[1] == ()
 
 
 @pytest.mark.parametrize(
@@ -246,24 +246,24 @@ def test_all_that_is_offered_is_understood(unknown: str) -> None:
     ],
 )
 def test_what_was_done_is_said_with_its_degree_or_value(words: str, did: tuple[str, ...]) -> None:
-    assert edit_picture(load_photo("cat"), words).did == did
+    assert edit_picture(load_photo("cat"), words).applied == did
 
 
 def test_half_understood_is_done_and_said(tmp_path: Path) -> None:
     source = save_photo("cat", tmp_path)
-    made = make(
+    made = run(
         "edit", "сделай теплее и надень шляпу", (source,), str(tmp_path / "o.jpg"), scale=2, seed=1
     )
-    assert made.did == ("warmer",)
-    assert made.unknown == ("надень", "шляпу")
-    assert made.nearest == ()
+    assert made.applied == ("warmer",)
+    assert made.unrecognised == ("надень", "шляпу")
+    assert made.suggestions == ()
 
 
 def test_endless_sentences_are_bounded() -> None:
-    assert edit_picture(load_photo("pendulum"), "зеркало " * 2000).did == ("mirror",)
+    assert edit_picture(load_photo("pendulum"), "зеркало " * 2000).applied == ("mirror",)
     assert keys("а" * 100_000) == []
     assert keys("чуть " * 5000) == []
-    assert len(read_steps("ярче, " * 5000)[0]) <= 200
+    assert len(parse_edit_request("ярче, " * 5000)[0]) <= 200
 
 
 HOSTILE = [
@@ -276,8 +276,8 @@ HOSTILE = [
 @pytest.mark.parametrize("words", HOSTILE)
 def test_hostile_words_are_read_or_refused(words: str) -> None:
     photo = load_photo("pendulum")
-    if read_steps(words)[0]:
-        assert edit_picture(photo, words).did
+    if parse_edit_request(words)[0]:
+        assert edit_picture(photo, words).applied
     else:
         with pytest.raises(UserError, match="edit_words_unknown") as caught:
             edit_picture(photo, words)

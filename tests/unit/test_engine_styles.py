@@ -8,12 +8,12 @@ import pytest
 from PIL import Image, ImageChops
 
 from imgbot.imaging.engine.palettes import PALETTES
-from imgbot.imaging.engine.prompt_features import read_wishes
+from imgbot.imaging.engine.prompt_features import extract_features
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.scenes import MOTIFS
-from imgbot.imaging.engine.sprites.composition import add_figures
+from imgbot.imaging.engine.scenes import SCENES
+from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLE_WORDS, STYLES, choose_style
-from imgbot.imaging.engine.typography import set_words
+from imgbot.imaging.engine.typography import draw_text
 from tests.support.measures import difference
 
 STYLE_NAMES = {
@@ -38,7 +38,7 @@ STYLE_NAMES = {
 @pytest.mark.parametrize("style", STYLE_WORDS)
 def test_every_style_is_asked_for_in_both_languages(style: str) -> None:
     for words in STYLE_NAMES[style]:
-        wished = read_wishes(f"{words}").styles
+        wished = extract_features(f"{words}").styles
         assert choose_style(wished, "hills", Random(1)) == style
 
 
@@ -46,7 +46,7 @@ def test_every_style_is_asked_for_in_both_languages(style: str) -> None:
 def landscape() -> tuple[Scene, Image.Image]:
     size = (256, 192)
     scene = Scene(size, Random(1), PALETTES["sunset"], frozenset(), 1, Image.new("L", size, 0))
-    return scene, add_figures(scene, MOTIFS["hills"](scene), "hills", ("fox",), {})
+    return scene, add_sprites(scene, SCENES["hills"](scene), "hills", ("fox",), {})
 
 
 def paint(landscape: tuple[Scene, Image.Image], style: str) -> Image.Image:
@@ -105,7 +105,7 @@ def test_letters_can_be_read_on_every_style(
     scene, _ = landscape
     for style, canvas in styled.items():
         margin = MARGIN_UNITS.get(style, 0) * scene.unit_px
-        lettered = set_words(scene, canvas.copy(), "Осень", "плакат", margin)
+        lettered = draw_text(scene, canvas.copy(), "Осень", "плакат", margin)
         inked = ImageChops.difference(canvas, lettered).convert("L").getbbox()
         assert inked is not None
         tones = lettered.crop(inked).convert("L").getextrema()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from imgbot.errors import UserError
-from imgbot.imaging.engine import make, upscale, waifu2x
+from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pool import MIB, Pool
 from tests.support import pool_steps
@@ -125,7 +125,7 @@ def test_a_machine_that_is_too_slow_takes_lanczos(monkeypatch: pytest.MonkeyPatc
 def test_upscale_is_bounded(tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (3000, 2500))
     with pytest.raises(UserError) as caught:
-        make("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
+        run("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=4, seed=1)
     assert caught.value.reason == "upscale_too_large"
     assert caught.value.facts == {"megapixels": 120.0, "limit_megapixels": 64}
     with pytest.raises(ValueError, match="scale"):
@@ -138,8 +138,8 @@ async def test_the_network_runs_in_a_worker(pool: Pool, tmp_path: Path) -> None:
     assert await pool.run(waifu2x.is_installed)
     assert not {"ncnn", "numpy", "pillow_heif"} & set(await pool.run(pool_steps.modules))
     target = str(tmp_path / "out.jpg")
-    made = await pool.run(partial(make, "upscale", "", (source,), target, scale=4, seed=1))
-    assert (made.width, made.height, made.did) == (3600, 2800, ("x4", "waifu2x"))
+    made = await pool.run(partial(run, "upscale", "", (source,), target, scale=4, seed=1))
+    assert (made.width, made.height, made.applied) == (3600, 2800, ("x4", "waifu2x"))
     with Image.open(target) as image:
         assert image.size == (3600, 2800)
     assert {"ncnn", "numpy"} <= set(await pool.run(pool_steps.modules))
@@ -151,7 +151,7 @@ async def test_a_worker_with_little_memory_does_without_the_network(tmp_path: Pa
     try:
         source = save_photo("cat", tmp_path)
         target = str(tmp_path / "out.jpg")
-        made = await pool.run(partial(make, "upscale", "", (source,), target, scale=2, seed=1))
+        made = await pool.run(partial(run, "upscale", "", (source,), target, scale=2, seed=1))
     finally:
         await pool.close()
-    assert (made.width, made.height, made.did) == (902, 600, ("x2", "lanczos"))
+    assert (made.width, made.height, made.applied) == (902, 600, ("x2", "lanczos"))

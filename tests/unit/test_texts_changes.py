@@ -3,8 +3,8 @@
 import pytest
 
 from imgbot.imaging.engine import edit, merge
-from imgbot.imaging.engine.colours import COLOURS
-from imgbot.imaging.engine.edit_request import read_steps
+from imgbot.imaging.engine.colours import NAMED_COLOURS
+from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.texts import LANGUAGES
 from imgbot.texts.changes import changes, vocabulary
 
@@ -17,7 +17,15 @@ RETOUCH_KEYS = (
     "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
     "local_contrast", "detail",
 )  # fmt: skip
-KEYS = (*edit.DONE_KEYS, edit.UNCHANGED, *merge.DONE_KEYS, *RETOUCH_KEYS, "x2", "x4", "waifu2x")
+KEYS = (
+    *edit.APPLIED_KEYS,
+    edit.UNCHANGED,
+    *merge.APPLIED_KEYS,
+    *RETOUCH_KEYS,
+    "x2",
+    "x4",
+    "waifu2x",
+)
 
 
 def is_russian(text: str) -> bool:
@@ -39,7 +47,7 @@ def test_everything_that_is_done_has_a_name_in_both_languages(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["tint", "more_colour", "less_colour", "colour_frame"])
-@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("colour", NAMED_COLOURS)
 def test_every_colour_has_a_name(key: str, colour: str) -> None:
     assert is_russian(changes("ru", [f"{key}|{colour}"]))
     assert changes("en", [f"{key}|{colour}"])
@@ -102,7 +110,7 @@ def test_every_word_that_is_offered_is_understood(language: str) -> None:
     assert len(offered) <= 900
     assert len(words) >= 40
     for word in words:
-        steps, unknown = read_steps(word)
+        steps, unknown = parse_edit_request(word)
         assert len(steps) == 1, word
         assert unknown == ()
 
@@ -112,7 +120,7 @@ def test_both_languages_offer_the_same_changes() -> None:
         language: {
             step.key
             for line in vocabulary(language).splitlines()
-            for step in read_steps(line.partition(": ")[2])[0]
+            for step in parse_edit_request(line.partition(": ")[2])[0]
         }
         for language in LANGUAGES
     }

@@ -9,12 +9,12 @@ from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
-from imgbot.imaging.engine.results import Made, Outcome
+from imgbot.imaging.engine.results import EditResult, EngineResult
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg
 
-__all__ = ["Made", "make"]
+__all__ = ["EngineResult", "run"]
 
 QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
@@ -24,16 +24,16 @@ EDITED_MEGAPIXELS = 12.0
 MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
 
 
-def make(
+def run(
     operation: str,
-    words: str,
+    prompt: str,
     sources: tuple[str, ...],
     target: str,
     *,
     scale: int,
     seed: int,
     ratio: str = "",
-) -> Made:
+) -> EngineResult:
     """Carry out one operation and write the picture to `target` as a JPEG.
 
     `ratio` (as `16:9`) is the shape of what is created. An upscale tells how far it is in
@@ -42,14 +42,14 @@ def make(
     """
     match operation:
         case "create":
-            outcome = Outcome(*create_picture(words, seed, ratio))
+            outcome = EditResult(*create_picture(prompt, seed, ratio))
         case "edit":
-            outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), words)
+            outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), prompt)
         case "merge":
-            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), words)
+            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
         case "compare":
             before, after = (flatten(image) for image in _load_all(sources))
-            outcome = Outcome(before_after(before, after), ("before_after",))
+            outcome = EditResult(before_after(before, after), ("before_after",))
         case "retouch":
             outcome = _retouch(sources[0])
         case "upscale":
@@ -58,18 +58,25 @@ def make(
             raise ValueError(f"unknown operation {operation!r}")
     image = outcome.image
     save_jpeg(image, target, QUALITY)
-    return Made(target, image.width, image.height, outcome.did, outcome.unknown, outcome.nearest)
+    return EngineResult(
+        target,
+        image.width,
+        image.height,
+        outcome.applied,
+        outcome.unrecognised,
+        outcome.suggestions,
+    )
 
 
-def _retouch(source: str) -> Outcome:
-    image, did = retouch_picture(_load(source, EDITED_MEGAPIXELS))
-    return Outcome(image, did or (UNCHANGED,))
+def _retouch(source: str) -> EditResult:
+    image, applied = retouch_picture(_load(source, EDITED_MEGAPIXELS))
+    return EditResult(image, applied or (UNCHANGED,))
 
 
-def _upscale(source: str, target: str, scale: int) -> Outcome:
+def _upscale(source: str, target: str, scale: int) -> EditResult:
     image = _load(source, SOURCE_LIMIT_MEGAPIXELS)
     try:
-        return Outcome(*upscale_picture(image, scale, progress_writer(target)))
+        return EditResult(*upscale_picture(image, scale, progress_writer(target)))
     finally:
         progress_path(target).unlink(missing_ok=True)
 

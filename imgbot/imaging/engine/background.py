@@ -4,7 +4,7 @@ from PIL import Image
 
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.matting import apply_matte
-from imgbot.imaging.engine.results import Made
+from imgbot.imaging.engine.results import EngineResult
 from imgbot.imaging.engine.segmentation import segment
 from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
 
@@ -17,7 +17,7 @@ _KEPT_MEGAPIXELS = 12.0
 _PREVIEW_QUALITY = 95
 
 
-def remove_background(source: str, target_stem: str) -> Made:
+def remove_background(source: str, target_stem: str) -> EngineResult:
     """Write the subject of the picture at `source` to `target_stem` + .png, as RGBA.
 
     Takes no words and needs no download. `did` of the answer is ("background_removed",), or
@@ -26,12 +26,12 @@ def remove_background(source: str, target_stem: str) -> Made:
     most that is kept. UserError: what a broken source raises.
     """
     image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
-    did = REMOVED
+    applied = REMOVED
     if image.mode != "RGBA":
         image, is_clear = cut_subject(image)
-        did = REMOVED if is_clear else NO_CLEAR_SUBJECT
+        applied = REMOVED if is_clear else NO_CLEAR_SUBJECT
     path = save_lossless_or_jpeg(image, target_stem, _PREVIEW_QUALITY)
-    return Made(path, image.width, image.height, (did,), ())
+    return EngineResult(path, image.width, image.height, (applied,), ())
 
 
 def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:

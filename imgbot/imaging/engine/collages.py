@@ -26,7 +26,7 @@ _ALIKE = 0.015
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Cell:
     """Where a photograph goes on the sheet, in whole pixels."""
 
     left: int
@@ -61,7 +61,7 @@ def in_rows(
     sheet_size, places = _arrange(images, rows, gap)
     sheet = Image.new("RGB", sheet_size, background)
     for image, place in zip(images, places, strict=True):
-        _put(sheet, image, place)
+        _paste(sheet, image, place)
     return sheet
 
 
@@ -116,7 +116,7 @@ def contact_sheet(images: Sequence[Image.Image], background: Colour) -> Image.Im
     for index, image in enumerate(images):
         left = gap + index % columns * (width + gap)
         top = gap + index // columns * (height + gap)
-        _put(sheet, image, _Place(left, top, width, height))
+        _paste(sheet, image, _Cell(left, top, width, height))
         _number(sheet, index + 1, (left, top), max(14, round(width / 17)))
     return sheet
 
@@ -174,7 +174,7 @@ def _cost(rows: list[list[int]], ratios: list[float]) -> float:
     return shape**1.5 + 0.55 * evenness
 
 
-def _put(sheet: Image.Image, image: Image.Image, place: _Place) -> None:
+def _paste(sheet: Image.Image, image: Image.Image, place: _Cell) -> None:
     photo = fitted(image, (place.width, place.height))
     left = place.left + (place.width - photo.width) // 2
     sheet.paste(photo, (left, place.top + (place.height - photo.height) // 2))
@@ -186,12 +186,12 @@ def _ratio(image: Image.Image) -> float:
 
 def _arrange(
     images: Sequence[Image.Image], rows: Sequence[Sequence[int]], gap: int
-) -> tuple[tuple[int, int], list[_Place]]:
+) -> tuple[tuple[int, int], list[_Cell]]:
     narrowest, widest = len(rows) / SHEET_RATIO_MAX, SHEET_RATIO_MAX / max(map(len, rows))
     ratios = [min(widest, max(narrowest, _ratio(image))) for image in images]
     natural = 1 / sum(1 / sum(ratios[index] for index in row) for row in rows)
     width = _sheet_width(natural)
-    places: list[_Place] = []
+    places: list[_Cell] = []
     top = gap
     for row in rows:
         inner = width - gap * (len(row) + 1)
@@ -201,7 +201,7 @@ def _arrange(
         for position, index in enumerate(row):
             is_last = position == len(row) - 1
             share = width - gap - left if is_last else max(1, round(inner * ratios[index] / total))
-            places.append(_Place(left, top, max(1, share), height))
+            places.append(_Cell(left, top, max(1, share), height))
             left += share + gap
         top += height + gap
     return (width, top), places

@@ -107,7 +107,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("burgundy", "b01e4f", r"burgundy|raspberry|cherry|бордов\w*|малинов\w*|вишнев\w*"),
 )
 
-COLOURS: Mapping[str, Colour] = {key: parse_hex(value) for key, value, _ in _NAMES}
+NAMED_COLOURS: Mapping[str, Colour] = {key: parse_hex(value) for key, value, _ in _NAMES}
 _PATTERNS = tuple((key, re.compile(pattern)) for key, _, pattern in _NAMES)
 
 # For the patterns of others: a word (or two) that names a colour, without a group.

@@ -6,7 +6,7 @@ from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Component:
     """A connected mark; the box as Pillow counts it (right and bottom are outside), in pixels."""
 
     left: int
@@ -27,7 +27,7 @@ class Spot:
     def box(self) -> tuple[int, int, int, int]:
         return (self.left, self.top, self.right, self.bottom)
 
-    def widened(self, by_px: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def padded(self, by_px: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The box with a margin, inside a picture of `size`."""
         return (
             max(0, self.left - by_px),
@@ -37,7 +37,7 @@ class Spot:
         )
 
 
-def find_spots(mask: Image.Image, *, share_max: float) -> list[Spot]:
+def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
     """The marks of a mask (L, set where 255), corners touching counts; none if it is too full.
 
     `share_max` of the mask's pixels bounds the work, and a mask that is fuller shows a subject
@@ -50,15 +50,15 @@ def find_spots(mask: Image.Image, *, share_max: float) -> list[Spot]:
     framed = Image.new("L", (width, height), 0)
     framed.paste(mask, (1, 1))
     pixels = bytearray(framed.tobytes())
-    spots: list[Spot] = []
+    spots: list[Component] = []
     start = pixels.find(255)
     while start >= 0:
-        spots.append(_take_spot(pixels, start, width))
+        spots.append(_take_component(pixels, start, width))
         start = pixels.find(255, start)
     return spots
 
 
-def _take_spot(pixels: bytearray, start: int, width: int) -> Spot:
+def _take_component(pixels: bytearray, start: int, width: int) -> Component:
     """The mark around `start`, which is taken out of the pixels."""
     around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
     pixels[start] = 0
@@ -69,7 +69,7 @@ def _take_spot(pixels: bytearray, start: int, width: int) -> Spot:
                 pixels[place + step] = 0
                 found.append(place + step)
     columns = [place % width for place in found]
-    return Spot(
+    return Component(
         left=min(columns) - 1,
         top=start // width - 1,
         right=max(columns),

@@ -10,13 +10,13 @@ from PIL import Image
 
 from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.palettes import PALETTES, Palette, from_colours
-from imgbot.imaging.engine.prompt_features import Wishes, read_wishes
+from imgbot.imaging.engine.prompt_features import PromptFeatures, extract_features
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.scenes import MOTIFS
+from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.scenes.weather import add_weather
-from imgbot.imaging.engine.sprites.composition import FIGURES_MAX, add_figures
+from imgbot.imaging.engine.sprites.composition import SPRITES_MAX, add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.imaging.engine.typography import set_words, without_quotes, words_to_set
+from imgbot.imaging.engine.typography import draw_text, text_to_draw, without_quotes
 
 SIDE_PX = 1024
 LONGER_SIDE_PX = 2048
@@ -59,73 +59,82 @@ _SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape i
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CreatePlan:
     """What is going to be painted, and the chance that is left for painting it."""
 
-    motif: str
+    scene_name: str
     palette: Palette
     style: str
-    figures: tuple[str, ...]
-    coats: Mapping[str, Colour]
+    sprites: tuple[str, ...]
+    sprite_colours: Mapping[str, Colour]
     hints: frozenset[str]
     text: str
     rng: random.Random
 
 
-def create_picture(words: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
+def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
     """Paint the words, in `ratio` (as `16:9`) where it is given, else as they say.
 
     Also says what was made: the motif, the palette, the style, then the figures and `lettering`.
     """
-    plan = plan_picture(words, seed)
-    size = picture_size(words, ratio)
+    plan = plan_picture(prompt, seed)
+    size = picture_size(prompt, ratio)
     scene = Scene(
         size, plan.rng, plan.palette, plan.hints, plan.rng.choice((-1, 1)), Image.new("L", size, 0)
     )
-    canvas = MOTIFS[plan.motif](scene)
-    canvas = add_figures(scene, canvas, plan.motif, plan.figures, plan.coats)
+    canvas = SCENES[plan.scene_name](scene)
+    canvas = add_sprites(scene, canvas, plan.scene_name, plan.sprites, plan.sprite_colours)
     canvas = STYLES[plan.style](scene, add_weather(scene, canvas))
     if plan.text:
         margin_px = MARGIN_UNITS.get(plan.style, 0) * scene.unit_px
-        canvas = set_words(scene, canvas, plan.text, words, margin_px)
+        canvas = draw_text(scene, canvas, plan.text, prompt, margin_px)
     lettering = ("lettering",) if plan.text else ()
-    figures = dict.fromkeys(plan.figures)
-    return canvas, (plan.motif, plan.palette.name, plan.style, *figures, *lettering)
+    sprites = dict.fromkeys(plan.sprites)
+    return canvas, (plan.scene_name, plan.palette.name, plan.style, *sprites, *lettering)
 
 
-def _emoji_in_words(words: str) -> str:
+def _emoji_names(prompt: str) -> str:
     """The names that Unicode gives the pictures among the words: a fox face, a wave."""
-    emoji = [char for char in words[:200] if ord(char) > 0x2600]
+    emoji = [char for char in prompt[:200] if ord(char) > 0x2600]
     return " ".join(unicodedata.name(char, "").lower() for char in emoji)
 
 
-def plan_picture(words: str, seed: int) -> Plan:
+def plan_picture(prompt: str, seed: int) -> CreatePlan:
     """Decide everything that the words decide, and by chance what they leave open."""
-    rng = random.Random(f"{seed} {' '.join(words.lower().split())}")  # noqa: S311 -- art, no secret
-    text = words_to_set(words)
-    spoken = f"{words} {_emoji_in_words(words)}"
-    wishes = read_wishes(spoken)
-    if text and not (wishes.motifs or wishes.palettes):
-        wishes = read_wishes(without_quotes(words))
-    motif = _choose(wishes.motifs, tuple(MOTIFS), rng)
-    if motif == "waves" and "calm" in wishes.hints:
-        motif = "lake"
-    palette = _choose_palette(wishes, motif, rng)
-    style = choose_style(wishes.styles, motif, rng)
-    hints = wishes.hints | ({"sand"} if motif == "dunes" else set())
-    return Plan(motif, palette, style, wishes.figures[:FIGURES_MAX], wishes.coats, hints, text, rng)
+    rng = random.Random(f"{seed} {' '.join(prompt.lower().split())}")  # noqa: S311 -- art, no secret
+    text = text_to_draw(prompt)
+    spoken = f"{prompt} {_emoji_names(prompt)}"
+    features = extract_features(spoken)
+    if text and not (features.scenes or features.palettes):
+        features = extract_features(without_quotes(prompt))
+    scene_name = _choose(features.scenes, tuple(SCENES), rng)
+    if scene_name == "waves" and "calm" in features.hints:
+        scene_name = "lake"
+    palette = _choose_palette(features, scene_name, rng)
+    style = choose_style(features.styles, scene_name, rng)
+    hints = features.hints | ({"sand"} if scene_name == "dunes" else set())
+    return CreatePlan(
+        scene_name,
+        palette,
+        style,
+        features.sprites[:SPRITES_MAX],
+        features.sprite_colours,
+        hints,
+        text,
+        rng,
+    )
 
 
-def picture_size(words: str, ratio: str = "") -> tuple[int, int]:
+def picture_size(prompt: str, ratio: str = "") -> tuple[int, int]:
     """Width and height in pixels: the asked ratio, a square where none is asked for.
 
     The shorter side is 1024; beyond 2:1 the longer one is 2048. Ratios end at 3:1.
     """
     shape = 1.0
     for pattern, (across, up) in _SHAPES:
-        if pattern.search(words):
+        if pattern.search(prompt):
             shape = across / up
-    match = _RATIO.fullmatch(ratio) or _RATIO.search(words)
+    match = _RATIO.fullmatch(ratio) or _RATIO.search(prompt)
     if match and int(match[1]) and int(match[2]):
         shape = min(RATIO_MAX, max(1 / RATIO_MAX, int(match[1]) / int(match[2])))
     longer = max(shape, 1 / shape)
@@ -164,11 +173,11 @@ _NATURAL: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _choose_palette(wishes: Wishes, motif: str, rng: random.Random) -> Palette:
-    if wishes.colours:
-        return from_colours(wishes.colours)
-    natural = _NATURAL[motif]
-    if wishes.figures:
+def _choose_palette(features: PromptFeatures, scene_name: str, rng: random.Random) -> Palette:
+    if features.colours:
+        return from_colours(features.colours)
+    natural = _NATURAL[scene_name]
+    if features.sprites:
         # A figure is seen best by day, where nobody asks for the night.
         natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
-    return PALETTES[_choose(wishes.palettes, natural, rng)]
+    return PALETTES[_choose(features.palettes, natural, rng)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from imgbot.imaging.engine import drawing, geometry
-from imgbot.imaging.engine.merge_request import Wish
+from imgbot.imaging.engine.merge_request import MergeRequest
 
 # A plain backdrop is looked for in a small copy: its edge is no finer anyway.
 _SEARCHED_PX = 384
@@ -167,24 +167,26 @@ def _refine(
     return alpha.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.GaussianBlur(feather))
 
 
-def set_in(ground: Image.Image, subject: CutOut, wish: Wish, across: float | None) -> Image.Image:
+def place_cutout(
+    ground: Image.Image, subject: CutOut, request: MergeRequest, across: float | None
+) -> Image.Image:
     """The ground (RGB) with the subject standing in it, its shadow beside it.
 
     `across` (0 to 1) is where it stands if the words do not say.
     """
-    is_corner = "_" in wish.position
-    share = (CORNER_SHARE if is_corner else HEIGHT_SHARE) * wish.size
-    figure = _scaled(subject.image, ground.size, min(HEIGHT_SHARE_MAX, share))
-    middle = _ACROSS.get(wish.position, 0.5 if across is None else across)
-    left = round(ground.width * middle - figure.width / 2)
-    left = min(max(left, 0), ground.width - figure.width)
+    is_corner = "_" in request.position
+    share = (CORNER_SHARE if is_corner else HEIGHT_SHARE) * request.size
+    cutout = _scaled(subject.image, ground.size, min(HEIGHT_SHARE_MAX, share))
+    middle = _ACROSS.get(request.position, 0.5 if across is None else across)
+    left = round(ground.width * middle - cutout.width / 2)
+    left = min(max(left, 0), ground.width - cutout.width)
     bottom = ground.height if subject.is_cut_off else round(ground.height * _GROUND_LINE)
-    place = (left, bottom - figure.height)
+    place = (left, bottom - cutout.height)
     if is_corner:
-        place = _corner(ground.size, figure.size, wish.position)
+        place = _corner(ground.size, cutout.size, request.position)
     result = ground.copy()
-    _cast_shadow(result, figure, place, is_standing=not subject.is_cut_off and not is_corner)
-    result.paste(figure, place, figure)
+    _cast_shadow(result, cutout, place, is_standing=not subject.is_cut_off and not is_corner)
+    result.paste(cutout, place, cutout)
     return result
 
 
@@ -202,11 +204,11 @@ def _corner(ground: tuple[int, int], size: tuple[int, int], position: str) -> tu
 
 
 def _cast_shadow(
-    canvas: Image.Image, figure: Image.Image, place: tuple[int, int], *, is_standing: bool
+    canvas: Image.Image, cutout: Image.Image, place: tuple[int, int], *, is_standing: bool
 ) -> None:
     """The figure's own shape, blurred and a little aside; where it stands, also under its feet."""
-    unit = max(figure.size) / 100
-    alpha = figure.getchannel("A")
+    unit = max(cutout.size) / 100
+    alpha = cutout.getchannel("A")
     pad = round(unit * 8)
     where = ImageOps.expand(drawing.dim(alpha, 0.38), pad, 0).filter(
         ImageFilter.GaussianBlur(unit * 2.2)
@@ -214,10 +216,10 @@ def _cast_shadow(
     shift = round(unit * 1.4)
     canvas.paste(_SHADOW, (place[0] - pad + shift, place[1] - pad + shift), where)
     if is_standing:
-        _cast_pool(canvas, alpha, place, unit)
+        _cast_contact_shadow(canvas, alpha, place, unit)
 
 
-def _cast_pool(
+def _cast_contact_shadow(
     canvas: Image.Image, alpha: Image.Image, place: tuple[int, int], unit: float
 ) -> None:
     """A flat shadow under what touches the ground, as wide as that."""
@@ -234,9 +236,11 @@ def _cast_pool(
     canvas.paste(_SHADOW, (place[0] + box[0] - pad, top), soft)
 
 
-def set_inset(ground: Image.Image, image: Image.Image, wish: Wish, place: int) -> Image.Image:
+def place_inset(
+    ground: Image.Image, image: Image.Image, request: MergeRequest, place: int
+) -> Image.Image:
     """The ground with the whole picture as a small card with round corners."""
-    size_share = min(0.7, INSET_SHARE * wish.size)
+    size_share = min(0.7, INSET_SHARE * request.size)
     factor = min(
         ground.width * size_share / image.width, ground.height * size_share * 1.25 / image.height
     )
@@ -247,14 +251,14 @@ def set_inset(ground: Image.Image, image: Image.Image, wish: Wish, place: int) -
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)
     framed.putalpha(geometry.rounded_mask(framed.size, radius))
     corners = ("bottom_right", "bottom_left", "top_right", "top_left")
-    position = wish.position if "_" in wish.position else corners[place % len(corners)]
+    position = request.position if "_" in request.position else corners[place % len(corners)]
     left, top = _corner(ground.size, framed.size, position)
-    if wish.position in _ACROSS:
-        left = round((ground.width - framed.width) * (_ACROSS[wish.position] - 0.27) / 0.46)
+    if request.position in _ACROSS:
+        left = round((ground.width - framed.width) * (_ACROSS[request.position] - 0.27) / 0.46)
         margin = round(min(ground.size) * _MARGIN_SHARE)
         left = min(max(left, margin), max(0, ground.width - framed.width - margin))
         top = ground.height - framed.height - margin
-        top = (ground.height - framed.height) // 2 if wish.position == "centre" else max(0, top)
+        top = (ground.height - framed.height) // 2 if request.position == "centre" else max(0, top)
     result = ground.copy()
     _cast_shadow(result, framed, (left, top), is_standing=False)
     result.paste(framed, (left, top), framed)

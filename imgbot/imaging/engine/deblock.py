@@ -28,7 +28,7 @@ _ERROR_FLOOR = 0.2
 QUALITY_WITHOUT_BLOCKS = 85
 
 
-def find_quality(image: Image.Image) -> int | None:
+def find_jpeg_quality(image: Image.Image) -> int | None:
     """The JPEG quality (libjpeg's scale, even) that left visible blocks, or None."""
     probe = _probe(image)
     if min(probe.size) < 6 * _GRID_PX:
@@ -52,7 +52,7 @@ def _probe(image: Image.Image) -> Image.Image:
 
 
 def _recoding_error(probe: Image.Image, quality: int) -> float:
-    coded = _code(probe, {"quality": quality})
+    coded = _recompress(probe, {"quality": quality})
     squares = ImageStat.Stat(ImageChops.difference(probe, coded)).sum2[0]
     return squares / (probe.width * probe.height)
 
@@ -67,7 +67,7 @@ def deblock(image: Image.Image, quality: int) -> Image.Image:
     return in_strips(image, work, margin_px=2 * _GRID_PX)
 
 
-def coarsen(image: Image.Image, lightness_step: float, colour_step: float) -> Image.Image:
+def quantize(image: Image.Image, lightness_step: float, colour_step: float) -> Image.Image:
     """Cosine coefficients (RGB, 0 to 255) in steps so wide that noise falls under the first."""
     tables = [_flat_table(lightness_step), _flat_table(colour_step)]
     copies = _shifted(image, {"qtables": tables, "subsampling": 0})
@@ -93,10 +93,10 @@ def _shifted(image: Image.Image, options: dict[str, object]) -> Iterator[Image.I
         wide = Image.new("RGB", (width + right, height + down))
         for place in ((0, 0), (right, 0), (0, down), (right, down)):
             wide.paste(image, place)
-        yield _code(wide, options).crop((right, down, width + right, height + down))
+        yield _recompress(wide, options).crop((right, down, width + right, height + down))
 
 
-def _code(image: Image.Image, options: dict[str, object]) -> Image.Image:
+def _recompress(image: Image.Image, options: dict[str, object]) -> Image.Image:
     """The picture, through JPEG and back."""
     coded = io.BytesIO()
     image.save(coded, "JPEG", **options)
@@ -107,11 +107,13 @@ def _code(image: Image.Image, options: dict[str, object]) -> Image.Image:
 
 def _mean(images: Iterator[Image.Image]) -> Image.Image:
     """The mean of nine pictures (RGB), of which few are held at once."""
-    thirds = [weigh([next(images) for _ in range(3)], (1 / 3, 1 / 3, 1 / 3)) for _ in range(3)]
-    return weigh(thirds, (1 / 3, 1 / 3, 1 / 3))
+    thirds = [
+        weighted_sum([next(images) for _ in range(3)], (1 / 3, 1 / 3, 1 / 3)) for _ in range(3)
+    ]
+    return weighted_sum(thirds, (1 / 3, 1 / 3, 1 / 3))
 
 
-def weigh(images: Sequence[Image.Image], weights: tuple[float, float, float]) -> Image.Image:
+def weighted_sum(images: Sequence[Image.Image], weights: tuple[float, float, float]) -> Image.Image:
     """The weighted sum of three pictures (RGB), rounded once (Pillow's blends cut off)."""
     bands = [
         Image.merge("RGB", [image.getchannel(band) for image in images]).convert("L", (*weights, 0))

@@ -27,15 +27,15 @@ def estimate_blur_px(image: Image.Image) -> float:
     if min(image.size) < 8:
         return 0.0
     grey = image.convert("L")
-    steep = _steepest(grey)
+    steep = _edge_strength(grey)
     if steep < _FAINT_EDGE:
         return 0.0
-    again = _steepest(grey.filter(ImageFilter.GaussianBlur(_PROBE_BLUR_PX)))
+    again = _edge_strength(grey.filter(ImageFilter.GaussianBlur(_PROBE_BLUR_PX)))
     ratio = min(0.98, again / steep)
     return _PROBE_BLUR_PX * ratio / sqrt(1 - ratio * ratio)
 
 
-def _steepest(grey: Image.Image) -> int:
+def _edge_strength(grey: Image.Image) -> int:
     width, height = grey.size
     here = grey.crop((0, 0, width - 1, height - 1))
     across = ImageChops.difference(here, grey.crop((1, 0, width, height - 1)))
@@ -43,7 +43,7 @@ def _steepest(grey: Image.Image) -> int:
     return percentile(ImageChops.lighter(across, down).histogram(), _EDGE_SHARE)
 
 
-def sharpen(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
+def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
     """Take a blur back (RGB): what blurring the result again would still miss is put in.
 
     Van Cittert's iteration, in fewer rounds the more noise it would raise.

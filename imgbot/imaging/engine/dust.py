@@ -5,7 +5,7 @@ Rule: a star is no dust, nor a freckle. What stands alone on even ground, and of
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-from imgbot.imaging.engine.connected_components import Spot, find_spots
+from imgbot.imaging.engine.connected_components import Component, find_components
 from imgbot.imaging.engine.drawing import percentile
 
 Box = tuple[int, int, int, int]
@@ -26,7 +26,7 @@ _EVEN_MAX, _EVEN_SHARE_MAX, _GROUND_MIN = 12.0, 0.2, 50.0
 _AROUND_PX = 4
 
 
-def mend_dust(image: Image.Image) -> Image.Image | None:
+def remove_dust(image: Image.Image) -> Image.Image | None:
     """The picture (RGB) without small specks on even ground; None where there are few."""
     scale = min(1.0, (_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
     searched = (round(image.width * scale), round(image.height * scale))
@@ -36,7 +36,7 @@ def mend_dust(image: Image.Image) -> Image.Image | None:
     even = grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX))
     marks = _marks(grey, even)
     specks = [
-        spot for spot in find_spots(marks, share_max=_SHARE_MAX) if _is_speck(grey, even, spot)
+        spot for spot in find_components(marks, share_max=_SHARE_MAX) if _is_speck(grey, even, spot)
     ]
     if not _COUNT_MIN <= len(specks) <= _COUNT_MAX:
         return None
@@ -55,7 +55,7 @@ def _marks(grey: Image.Image, even: Image.Image) -> Image.Image:
     return ImageChops.darker(far, calm)
 
 
-def _is_speck(grey: Image.Image, even: Image.Image, spot: Spot) -> bool:
+def _is_speck(grey: Image.Image, even: Image.Image, spot: Component) -> bool:
     if max(spot.width, spot.height) > _SIDE_MAX_PX or spot.area < 2:
         return False
     here = grey.crop(spot.box)
@@ -64,11 +64,11 @@ def _is_speck(grey: Image.Image, even: Image.Image, spot: Spot) -> bool:
     is_bare = _highest(here) >= _WHITE or 255 - _highest(ImageChops.invert(here)) <= _BLACK
     if peak < _CONTRAST or not is_bare:
         return False
-    around = spot.widened(_AROUND_PX, grey.size)
+    around = spot.padded(_AROUND_PX, grey.size)
     ground = grey.crop(around)
     # The speck itself, and its soft edge, do not count.
     mask = Image.new("L", ground.size, 255)
-    left, top, right, bottom = spot.widened(1, grey.size)
+    left, top, right, bottom = spot.padded(1, grey.size)
     mask.paste(0, (left - around[0], top - around[1], right - around[0], bottom - around[1]))
     figures = ImageStat.Stat(ground, mask)
     return (
@@ -80,11 +80,11 @@ def _highest(grey: Image.Image) -> int:
     return percentile(grey.histogram(), 1.0)
 
 
-def _fill_speck(image: Image.Image, speck: Spot, scale: float) -> None:
+def _fill_speck(image: Image.Image, speck: Component, scale: float) -> None:
     """Put the median of the surroundings over the speck, in place."""
     size = (round(image.width * scale), round(image.height * scale))
-    area = _enlarged(speck.widened(_AROUND_PX, size), scale, image.size)
-    left, top, right, bottom = _enlarged(speck.widened(1, size), scale, image.size)
+    area = _enlarged(speck.padded(_AROUND_PX, size), scale, image.size)
+    left, top, right, bottom = _enlarged(speck.padded(1, size), scale, image.size)
     part = image.crop(area)
     ground = tuple(round(value) for value in ImageStat.Stat(part).median)
     mask = Image.new("L", part.size, 0)

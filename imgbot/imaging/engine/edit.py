@@ -13,14 +13,14 @@ from imgbot.imaging.engine import (
     retouch,
     tones,
 )
-from imgbot.imaging.engine.colours import COLOURS, parse_hex
-from imgbot.imaging.engine.dust import mend_dust
-from imgbot.imaging.engine.edit_request import Step, read_steps
-from imgbot.imaging.engine.red_eye import mend_red_eyes
-from imgbot.imaging.engine.results import Outcome
-from imgbot.imaging.engine.scratches import mend_scratches
+from imgbot.imaging.engine.colours import NAMED_COLOURS, parse_hex
+from imgbot.imaging.engine.dust import remove_dust
+from imgbot.imaging.engine.edit_request import EditStep, parse_edit_request
+from imgbot.imaging.engine.red_eye import remove_red_eyes
+from imgbot.imaging.engine.results import EditResult
+from imgbot.imaging.engine.scratches import remove_scratches
 from imgbot.imaging.engine.stop_words import MUCH, SLIGHT
-from imgbot.imaging.engine.typos import find_nearest, popular
+from imgbot.imaging.engine.typos import find_suggestions, popular_words
 
 STEPS_MAX = 12
 QUOTE_MAX = 120
@@ -34,8 +34,8 @@ _SEPIA = parse_hex("a1774a")
 _WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 
 _Change = Callable[[Image.Image, float], Image.Image]
-_ValueChange = Callable[[Image.Image, Step], Image.Image | None]
-_Mend = Callable[[Image.Image], Image.Image | None]
+_ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
+_Repair = Callable[[Image.Image], Image.Image | None]
 
 # Weaker and stronger, as the words say.
 _BY_DEGREE: Mapping[str, _Change] = {
@@ -84,7 +84,7 @@ _BY_DEGREE: Mapping[str, _Change] = {
 }
 
 # Done or not, whatever the degree.
-_WHOLE: Mapping[str, _Mend] = {
+_WITHOUT_DEGREE: Mapping[str, _Repair] = {
     "black_white": tones.black_white,
     "sepia": lambda image: tones.toned(image, _SEPIA),
     "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
@@ -98,33 +98,33 @@ _WHOLE: Mapping[str, _Mend] = {
     "square": lambda image: geometry.crop_ratio(image, 1.0),
     "polaroid": lambda image: geometry.polaroid(image, 1),
     "circle": geometry.circle,
-    "white_balance": exposure.balance,
-    "red_eye": mend_red_eyes,
-    "scratches": mend_scratches,
-    "dust": mend_dust,
+    "white_balance": exposure.correct_white_balance,
+    "red_eye": remove_red_eyes,
+    "scratches": remove_scratches,
+    "dust": remove_dust,
 }
 
 
-def _crop(image: Image.Image, step: Step) -> Image.Image | None:
+def _crop(image: Image.Image, step: EditStep) -> Image.Image | None:
     ratio = geometry.ratio_of(step.value)
     return geometry.crop_ratio(image, ratio) if ratio else None
 
 
-def _fit(image: Image.Image, step: Step) -> Image.Image | None:
+def _fit(image: Image.Image, step: EditStep) -> Image.Image | None:
     ratio = geometry.ratio_of(step.value)
     return geometry.fit_ratio(image, ratio) if ratio else None
 
 
-def _share(step: Step, normal: float) -> float:
+def _share(step: EditStep, normal: float) -> float:
     return step.percent / 100 if step.percent else normal * step.degree
 
 
-def _frame(image: Image.Image, step: Step) -> Image.Image:
-    colour = _BLACK if step.value == "black" else COLOURS[step.value]
+def _frame(image: Image.Image, step: EditStep) -> Image.Image:
+    colour = _BLACK if step.value == "black" else NAMED_COLOURS[step.value]
     return geometry.frame(image, _degree(step), colour)
 
 
-def _shrink(image: Image.Image, step: Step) -> Image.Image | None:
+def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
     """By a share, or to as many pixels for the longer side; None if it has no more of them."""
     if not step.value:
         return geometry.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
@@ -144,62 +144,67 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
     ),
     "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, EDGE_SHARE)),
     "smaller": _shrink,
-    "tint": lambda image, step: tones.toned(image, COLOURS[step.value]),
+    "tint": lambda image, step: tones.toned(image, NAMED_COLOURS[step.value]),
     "more_colour": lambda image, step: tones.shift_colour(
-        image, COLOURS[step.value], _degree(step)
+        image, NAMED_COLOURS[step.value], _degree(step)
     ),
     "less_colour": lambda image, step: tones.shift_colour(
-        image, COLOURS[step.value], -_degree(step)
+        image, NAMED_COLOURS[step.value], -_degree(step)
     ),
     "colour_frame": _frame,
 }
 
-DONE_KEYS = (*_BY_DEGREE, *_WHOLE, *_BY_VALUE)
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE)
 # Nothing to mend was found.
 UNCHANGED = "unchanged"
 
 
-def edit_picture(image: Image.Image, words: str) -> Outcome:
+def edit_picture(image: Image.Image, prompt: str) -> EditResult:
     """Change the picture (RGB) as the words ask, and say how: `key`, `key|slightly`, `key|16:9`.
 
     UserError edit_words_unknown (words, nearest) if none of them is understood.
     """
-    steps, unknown = read_steps(words)
+    steps, unrecognised = parse_edit_request(prompt)
     if not steps:
-        quote = " ".join(words.split())[:QUOTE_MAX]
-        nearest = find_nearest(unknown) or popular(words)
+        quote = " ".join(prompt.split())[:QUOTE_MAX]
+        nearest = find_suggestions(unrecognised) or popular_words(prompt)
         raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
-    did: list[str] = []
+    applied: list[str] = []
     for step in map(_as_tilt, steps[:STEPS_MAX]):
-        changed = _carry_out(image, step)
+        changed = _apply(image, step)
         if changed is not None:
             image = changed
-            did.append(_say(step))
-    return Outcome(image, tuple(dict.fromkeys(did)) or (UNCHANGED,), unknown, find_nearest(unknown))
+            applied.append(_describe(step))
+    return EditResult(
+        image,
+        tuple(dict.fromkeys(applied)) or (UNCHANGED,),
+        unrecognised,
+        find_suggestions(unrecognised),
+    )
 
 
-def _as_tilt(step: Step) -> Step:
+def _as_tilt(step: EditStep) -> EditStep:
     """A quarter turn that is asked for "a bit" is a tilt."""
     if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
         sign = "-" if step.key == "rotate_left" else ""
-        return Step("rotate", 1.0, f"{sign}{TILT_DEGREES}")
+        return EditStep("rotate", 1.0, f"{sign}{TILT_DEGREES}")
     return step
 
 
-def _carry_out(image: Image.Image, step: Step) -> Image.Image | None:
+def _apply(image: Image.Image, step: EditStep) -> Image.Image | None:
     """The changed picture; None where there was nothing to change."""
     if step.key in _BY_DEGREE:
         return _BY_DEGREE[step.key](image, _degree(step))
-    if step.key in _WHOLE:
-        return _WHOLE[step.key](image)
+    if step.key in _WITHOUT_DEGREE:
+        return _WITHOUT_DEGREE[step.key](image)
     return _BY_VALUE[step.key](image, step)
 
 
-def _degree(step: Step) -> float:
+def _degree(step: EditStep) -> float:
     return min(DEGREE_MAX, max(DEGREE_MIN, step.degree))
 
 
-def _say(step: Step) -> str:
+def _describe(step: EditStep) -> str:
     if step.value and step.key != "smaller":
         return f"{step.key}|{step.value}"
     if step.key in _BY_DEGREE and step.degree <= (SLIGHT + 1) / 2:

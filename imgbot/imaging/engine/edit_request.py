@@ -12,26 +12,27 @@ from math import prod
 
 from imgbot.imaging.engine.colours import colour_key
 from imgbot.imaging.engine.edit_vocabulary import (
-    BEYOND,
     COLOURED,
     NOT_DONE,
     OPPOSITES,
     PHRASES,
+    UNSUPPORTED,
     Phrase,
 )
 from imgbot.imaging.engine.patterns import BLEMISH, LESS, TAKE_AWAY
-from imgbot.imaging.engine.photo_defects import judge
-from imgbot.imaging.engine.stop_words import DEGREES, FILLERS, NEGATION, NORMAL_PERCENT, PERCENT
-from imgbot.imaging.engine.typos import mend_typo
+from imgbot.imaging.engine.photo_defects import diagnose
+from imgbot.imaging.engine.stop_words import DEGREES, NEGATION, NORMAL_PERCENT, PERCENT, STOP_WORDS
+from imgbot.imaging.engine.typos import correct_typo
 
 WORDS_MAX = 1000
 # What a sentence of that length can hold at most, and be read in no time.
-_FOUND_MAX = 200
+_PHRASES_MAX = 200
 # As many letters before a change can say that it is not meant, or the other way.
 _BEFORE = 48
 
 _COMPILED = tuple(
-    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)")) for phrase in (*PHRASES, *BEYOND)
+    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)"))
+    for phrase in (*PHRASES, *UNSUPPORTED)
 )
 _LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
 # "Remove dust and scratches": the verb counts for both.
@@ -43,7 +44,7 @@ _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EditStep:
     """One change: which, how strongly (1 as usual), its value if it has one, percent if said."""
 
     key: str
@@ -53,7 +54,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _PhraseMatch:
     start: int
     end: int
     key: str
@@ -61,21 +62,21 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Degree:
+class _DegreeMatch:
     start: int
     end: int
     factor: float
     percent: int = 0
 
 
-def read_steps(words: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     """The changes in their order, and the words that were not understood."""
     text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
-    steps, unknown = _read(text)
-    if not unknown:
+    steps, unrecognised = _parse(text)
+    if not unrecognised:
         return steps, ()
-    mended = _mend(text, unknown)
-    return _read(mended) if mended != text else (steps, unknown)
+    mended = _correct_typos(text, unrecognised)
+    return _parse(mended) if mended != text else (steps, unrecognised)
 
 
 def normalize(words: str) -> str:
@@ -97,64 +98,64 @@ def _spell_sign(match: re.Match[str]) -> str:
     return f" {'' if match[1] == '+' else 'minus '}{match[2]}%"
 
 
-def _read(text: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    understood = _find(text)
-    found = _orders(text, [item for item in understood if item.key != NOT_DONE])
+def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
+    understood = _find_phrases(text)
+    found = _without_descriptions(text, [item for item in understood if item.key != NOT_DONE])
     beyond = [item for item in understood if item.key == NOT_DONE]
     degrees = _find_degrees(text, understood)
     left = text
     for span in (*understood, *degrees):
         left = _blank(left, span.start, span.end)
     fences = [place for place, char in enumerate(text) if char == ","]
-    owners = [_owner(degree.start, found, fences) for degree in degrees]
+    owners = [_owner_index(degree.start, found, fences) for degree in degrees]
     steps = tuple(
         _step(item, [degree for degree, owner in zip(degrees, owners, strict=True)
                      if owner == index])
         for index, item in enumerate(found)
         if item.key and not _is_repeated(index, found, left)
     )  # fmt: skip
-    unknown = [
+    unrecognised = [
         *(text[item.start : item.end] for item in beyond),
         *(word for word in left.split()
-          if word not in FILLERS and any(char.isalpha() for char in word)),
+          if word not in STOP_WORDS and any(char.isalpha() for char in word)),
     ]  # fmt: skip
-    return steps, tuple(dict.fromkeys(unknown))
+    return steps, tuple(dict.fromkeys(unrecognised))
 
 
-def _find(text: str) -> list[_Found]:
+def _find_phrases(text: str) -> list[_PhraseMatch]:
     plain = [
-        _Found(match.start(), match.end(), phrase.key, value)
+        _PhraseMatch(match.start(), match.end(), phrase.key, value)
         for phrase, pattern in _COMPILED
         for match in pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
-    candidates = [*plain, *(less for item in plain if (less := _lessened(text, item)))]
+    candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
     candidates.sort(key=lambda item: (item.start - item.end, item.start))
-    chosen: list[_Found] = []
+    chosen: list[_PhraseMatch] = []
     for item in candidates:
         is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
         is_meant = not NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
-        if is_free and is_meant and len(chosen) < _FOUND_MAX:
+        if is_free and is_meant and len(chosen) < _PHRASES_MAX:
             chosen.append(item)
     return sorted(chosen, key=lambda item: item.start)
 
 
-def _orders(text: str, found: list[_Found]) -> list[_Found]:
+def _without_descriptions(text: str, found: list[_PhraseMatch]) -> list[_PhraseMatch]:
     """What is asked for; a change without a key is only a description."""
     keys = [item.key for item in found]
     for at, item in enumerate(found):
         others = keys[:at] + keys[at + 1 :]
-        keys[at] = judge(text, item.start, item.end, item.key, others)
+        keys[at] = diagnose(text, item.start, item.end, item.key, others)
     return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
 
 
-def _lessened(text: str, item: _Found) -> _Found | None:
+def _inverted(text: str, item: _PhraseMatch) -> _PhraseMatch | None:
     """The other way where it is to be less ("less warm"), and that word taken with it."""
     before = text[max(0, item.start - _BEFORE) : item.start]
     less = _LESSENED.search(before) if item.key in OPPOSITES else None
     if less is None:
         return None
-    return _Found(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
+    return _PhraseMatch(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
 
 
 def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
@@ -165,18 +166,18 @@ def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
     return phrase.value.replace("{}", said)
 
 
-def _find_degrees(text: str, found: list[_Found]) -> list[_Degree]:
+def _find_degrees(text: str, found: list[_PhraseMatch]) -> list[_DegreeMatch]:
     candidates = [
-        _Degree(match.start(), match.end(), factor)
+        _DegreeMatch(match.start(), match.end(), factor)
         for factor, pattern in DEGREES
         for match in pattern.finditer(text)
     ]
     for match in PERCENT.finditer(text):
         percent = int(match[2])
         factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
-        candidates.append(_Degree(match.start(), match.end(), factor, percent))
+        candidates.append(_DegreeMatch(match.start(), match.end(), factor, percent))
     candidates.sort(key=lambda item: (item.start - item.end, item.start))
-    chosen: list[_Degree] = []
+    chosen: list[_DegreeMatch] = []
     for item in candidates:
         taken = (*found, *chosen)
         if all(item.end <= other.start or item.start >= other.end for other in taken):
@@ -184,7 +185,7 @@ def _find_degrees(text: str, found: list[_Found]) -> list[_Degree]:
     return chosen
 
 
-def _owner(place: int, found: list[_Found], fences: list[int]) -> int:
+def _owner_index(place: int, found: list[_PhraseMatch], fences: list[int]) -> int:
     """Which change a degree belongs to: the next up to the comma, else the one before."""
     fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
     following = [index for index, item in enumerate(found) if place < item.start < fence]
@@ -192,16 +193,16 @@ def _owner(place: int, found: list[_Found], fences: list[int]) -> int:
     return (following or before[-1:] or [0])[0]
 
 
-def _step(item: _Found, degrees: list[_Degree]) -> Step:
+def _step(item: _PhraseMatch, degrees: list[_DegreeMatch]) -> EditStep:
     # "A little bit" and "very much" are one degree in two words.
     factor = prod({degree.factor for degree in degrees})
     percent = max((degree.percent for degree in degrees), default=0)
     # "Brightness −20": the same words the other way.
     key = OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
-    return Step(key, abs(factor), item.value, percent)
+    return EditStep(key, abs(factor), item.value, percent)
 
 
-def _is_repeated(index: int, found: list[_Found], left: str) -> bool:
+def _is_repeated(index: int, found: list[_PhraseMatch], left: str) -> bool:
     """Whether this says once more what the phrase right before it says ("grain, film-like")."""
     if index == 0:
         return False
@@ -211,11 +212,11 @@ def _is_repeated(index: int, found: list[_Found], left: str) -> bool:
     )
 
 
-def _mend(text: str, unknown: tuple[str, ...]) -> str:
-    for word in unknown:
+def _correct_typos(text: str, unrecognised: tuple[str, ...]) -> str:
+    for word in unrecognised:
         # What is known and was still left over was meant the other way ("without a frame").
         is_known = any(pattern.fullmatch(word) for _, pattern in _COMPILED)
-        if not is_known and (meant := mend_typo(word)):
+        if not is_known and (meant := correct_typo(word)):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)
     return text
 

@@ -245,16 +245,16 @@ _THE_OLD = (
 )
 _BW = r"(?:чб|ч б|черно бел\w+|черно белое|bw|b w|black (?:and |n )?white)"
 _OLD_PHOTO = r"(?:photo\w*|picture|image|pic|фото\w*|фотк\w+|снимок|снимк\w+|картинк\w+)"
-_MEND = (
+_REPAIR = (
     r"(?:restor\w+|repair\w*|enhance|improve|fix|retouch\w*|восстанов\w+|(?:от)?реставр\w+"
     r"|почини\w*|улучш\w*|исправ\w*|(?:от)?ретуш\w*|обработ\w+)"
 )
 
-_MENDING = (
+_REPAIRS = (
     Phrase("red_eye", rf"(?:{REMOVE} )?(?:red ?eyes?|красн\w+ глаз\w*)"),
     Phrase("scratches", removed(r"scratch\w*|царапин\w*")),
     Phrase("dust", removed(r"dust\w*|specks?|пыль|пылинк\w+|соринк\w+|пятнышк\w+")),
-    Phrase("auto", rf"{_MEND}(?: {_THE_OLD})*(?: {_OLD_PHOTO})?"),
+    Phrase("auto", rf"{_REPAIR}(?: {_THE_OLD})*(?: {_OLD_PHOTO})?"),
     Phrase("auto", r"auto(?: ?levels?| ?fix| ?enhance| ?correct\w*)?|enhance|improve|better|nicer"
                    r"|retouch\w*|fix(?: it)?|prett(?:y|ier)|beautif\w+|улучш\w*|авто(?:уровни"
                    r"|коррекци\w+)?|исправ\w*|(?:по)?красив\w+|красивше|(?:по)?лучше|ретуш\w*"
@@ -274,7 +274,7 @@ _MENDING = (
 
 # Known, and not done here: said to be unknown, or a part of it would be done for the whole.
 NOT_DONE = "not_done"
-BEYOND = (
+UNSUPPORTED = (
     Phrase(NOT_DONE, rf"(?:{_BW} (?:{_OLD_PHOTO} )?(?:, )?)?(?:раскрас\w+|colou?ri[sz]e\w*)"
                      rf"(?: {_THE_OLD}| {_BW})*(?: {_OLD_PHOTO})?"
                      r"|(?:сдела\w*|делай)(?: \w+){0,4} цветн(?:ой|ое|ая|ую|ым|ыми|ые)(?! рам)"
@@ -283,7 +283,7 @@ BEYOND = (
                      r"|zoom(?: it)? out|отдали\w*|(?:по)?дальше"),
 )  # fmt: skip
 
-PHRASES: tuple[Phrase, ...] = (*_LIGHT, *_COLOUR_CHANGES, *_LOOKS, *_SHAPE, *_MENDING)
+PHRASES: tuple[Phrase, ...] = (*_LIGHT, *_COLOUR_CHANGES, *_LOOKS, *_SHAPE, *_REPAIRS)
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in PHRASES))
 # Their value is the key of a colour.
 COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame"})

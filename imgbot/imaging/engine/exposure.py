@@ -29,7 +29,7 @@ _MIN_GAIN = 0.66
 _HAZY_BLACK, _HAZY_WHITE, _HAZY_SPAN = 50, 215, 44
 
 
-def balance(image: Image.Image) -> Image.Image | None:
+def correct_white_balance(image: Image.Image) -> Image.Image | None:
     """Take a colour cast away; None where there is none to speak of."""
     cast = _find_cast(image)
     length = _length(cast)
@@ -77,7 +77,7 @@ def _length(cast: Channels) -> float:
     return sqrt(sum(part * part for part in cast))
 
 
-def expose(image: Image.Image) -> Image.Image | None:
+def correct_exposure(image: Image.Image) -> Image.Image | None:
     """Bring a picture with too little or too much light right; None where it is right."""
     histogram = image.convert("L").histogram()
     middle, sky = percentile(histogram, 0.5), percentile(histogram, 0.9)
@@ -119,7 +119,7 @@ def _darken(image: Image.Image, gain: float) -> Image.Image:
     return curve(image, less)
 
 
-def clear(image: Image.Image) -> Image.Image | None:
+def stretch_contrast(image: Image.Image) -> Image.Image | None:
     """Depth for a picture that has neither black nor white; None where there are."""
     histogram = image.convert("L").histogram()
     low, high = percentile(histogram, 0.004), percentile(histogram, 0.996)

@@ -18,21 +18,21 @@ FontOf = Callable[[int], Font]
 @cache
 def poster_font(size_px: int) -> Font:
     """Narrow and bold, for capitals."""
-    return _face(fontpkg_oswald.ROOT, "Oswald*.ttf", 600, size_px)
+    return _load_font(fontpkg_oswald.ROOT, "Oswald*.ttf", 600, size_px)
 
 
 @cache
 def card_font(size_px: int) -> Font:
     """An italic serif."""
-    return _face(fontpkg_playfair_display.ROOT, "*Italic*.ttf", 500, size_px)
+    return _load_font(fontpkg_playfair_display.ROOT, "*Italic*.ttf", 500, size_px)
 
 
 def caption_font(size_px: int) -> Font:
     """An upright face for captions, in both alphabets."""
-    return _face(fontpkg_oswald.ROOT, "Oswald*.ttf", 350, size_px)
+    return _load_font(fontpkg_oswald.ROOT, "Oswald*.ttf", 350, size_px)
 
 
-def _face(package: Path, name: str, weight: int, size_px: int) -> Font:
+def _load_font(package: Path, name: str, weight: int, size_px: int) -> Font:
     path = next((package / "files").glob(name))
     font = ImageFont.truetype(str(path), size_px)
     font.set_variation_by_axes([weight])
@@ -56,10 +56,11 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
     return tile.tobytes()
 
 
-def fit(text: str, font_of: FontOf, width: float, height: float) -> tuple[list[str], Font]:
+def fit_text(text: str, font_of: FontOf, width: float, height: float) -> tuple[list[str], Font]:
     """The largest letters in which the text fits, and its lines."""
     fits = [
-        _fit_lines(_break(text, count), font_of, width, height) for count in range(1, LINES_MAX + 1)
+        _fit_lines(_break_lines(text, count), font_of, width, height)
+        for count in range(1, LINES_MAX + 1)
     ]
     return max(fits, key=lambda fit: fit[1].size)
 
@@ -79,7 +80,7 @@ def _hyphenated(word: str) -> list[str]:
     return [*(f"{piece}-" for piece in pieces[:-1]), *pieces[-1:]]
 
 
-def _break(text: str, count: int) -> list[str]:
+def _break_lines(text: str, count: int) -> list[str]:
     """The text in at most `count` lines of about the same length."""
     words = [part for word in text.split(" ") for part in _hyphenated(word)]
     target = len(text) / count

@@ -8,8 +8,8 @@ from PIL import Image, ImageChops, ImageOps
 from imgbot.errors import UserError
 from imgbot.imaging.engine import collages, cutouts
 from imgbot.imaging.engine.compare import before_after
-from imgbot.imaging.engine.merge_request import Wish, read_wish
-from imgbot.imaging.engine.results import Outcome
+from imgbot.imaging.engine.merge_request import MergeRequest, parse_merge_request
+from imgbot.imaging.engine.results import EditResult
 from imgbot.imaging.pictures import flatten
 
 PHOTOS_MIN, PHOTOS_MAX = 2, 10
@@ -17,52 +17,54 @@ _GROUND_SIDE_PX = 2048
 _SQUARED = tuple(value * value // 255 for value in range(256))
 
 # All that a merge can say it did; left_out carries the numbers of photographs not used.
-DONE_KEYS = (
+APPLIED_KEYS = (
     "collage", "beside", "below", "before_after", "blend", "screen", "panorama", "contact_sheet",
     "cut_out", "inset", "left_out",
 )  # fmt: skip
 
 
-def merge_pictures(images: Sequence[Image.Image], words: str) -> Outcome:
+def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
     """One picture of two to ten (RGB or RGBA), and the key of the layout that it became."""
     if len(images) < PHOTOS_MIN:
         raise UserError("merge_needs_two")
     images = images[:PHOTOS_MAX]
-    wish = read_wish(words, len(images))
-    if wish.layout == "cut_out":
-        image, did = _cut_out(images, wish)
+    request = parse_merge_request(prompt, len(images))
+    if request.layout == "cut_out":
+        image, applied = _cut_out(images, request)
     else:
-        ordered = [flatten(images[index]) for index in wish.order]
-        image, did = _lay_out(ordered, wish)
-    return Outcome(image, did, wish.unknown, wish.nearest)
+        ordered = [flatten(images[index]) for index in request.order]
+        image, applied = _compose(ordered, request)
+    return EditResult(image, applied, request.unrecognised, request.suggestions)
 
 
-def _lay_out(images: Sequence[Image.Image], wish: Wish) -> tuple[Image.Image, tuple[str, ...]]:
-    layout = wish.layout
+def _compose(
+    images: Sequence[Image.Image], request: MergeRequest
+) -> tuple[Image.Image, tuple[str, ...]]:
+    layout = request.layout
     if layout == "before_after" and len(images) > PHOTOS_MIN:
         layout = "beside"
-    background = wish.background or collages.background_of(images)
+    background = request.background or collages.background_of(images)
     match layout:
         case "before_after":
             image = before_after(*images)
         case "blend" | "screen":
-            image = _lay_over(images, is_screen=layout == "screen")
+            image = _overlay(images, is_screen=layout == "screen")
         case "panorama":
             image = collages.panorama(images)
         case "contact_sheet":
             image = collages.contact_sheet(images, background)
         case "beside":
             row = [range(len(images))]
-            image = collages.in_rows(images, row, background, has_gaps=wish.has_gaps)
+            image = collages.in_rows(images, row, background, has_gaps=request.has_gaps)
         case "below":
             rows = [[index] for index in range(len(images))]
-            image = collages.in_rows(images, rows, background, has_gaps=wish.has_gaps)
+            image = collages.in_rows(images, rows, background, has_gaps=request.has_gaps)
         case _:
-            image = collages.collage(images, background, has_gaps=wish.has_gaps)
+            image = collages.collage(images, background, has_gaps=request.has_gaps)
     return image, (layout,)
 
 
-def _lay_over(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
+def _overlay(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
     """All on the first one's frame: an average, or light on light."""
     frame = _shrunk(images[0].size, collages.SIDE_PX)
     merged = images[0].resize(frame, Image.Resampling.LANCZOS, reducing_gap=3)
@@ -81,34 +83,36 @@ def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * share)), max(1, round(size[1] * share))
 
 
-def _cut_out(images: Sequence[Image.Image], wish: Wish) -> tuple[Image.Image, tuple[str, ...]]:
+def _cut_out(
+    images: Sequence[Image.Image], request: MergeRequest
+) -> tuple[Image.Image, tuple[str, ...]]:
     """Subjects set into one of the photographs; whole, as cards, where they cannot be cut out."""
-    subjects, ground_index = _roles(images, wish)
+    subjects, ground_index = _roles(images, request)
     source = flatten(images[ground_index])
     ground = source.resize(_shrunk(source.size, _GROUND_SIDE_PX), Image.Resampling.LANCZOS)
     if len(subjects) > 1:
         # One place for several would be one behind the other.
-        wish = replace(wish, position="")
-    did: list[str] = []
+        request = replace(request, position="")
+    applied: list[str] = []
     for place, index in enumerate(subjects):
         subject = cutouts.cut_out(images[index])
         if subject is None:
-            ground = cutouts.set_inset(ground, flatten(images[index]), wish, place)
+            ground = cutouts.place_inset(ground, flatten(images[index]), request, place)
         else:
             across = (place + 0.5) / len(subjects)
-            ground = cutouts.set_in(ground, subject, wish, across)
-        did.append("inset" if subject is None else "cut_out")
+            ground = cutouts.place_cutout(ground, subject, request, across)
+        applied.append("inset" if subject is None else "cut_out")
     unused = [str(index + 1) for index in range(len(images)) if index not in
               (*subjects, ground_index)]  # fmt: skip
     if unused:
-        did.append(f"left_out|{','.join(unused)}")
-    return ground, tuple(dict.fromkeys(did))
+        applied.append(f"left_out|{','.join(unused)}")
+    return ground, tuple(dict.fromkeys(applied))
 
 
-def _roles(images: Sequence[Image.Image], wish: Wish) -> tuple[tuple[int, ...], int]:
+def _roles(images: Sequence[Image.Image], request: MergeRequest) -> tuple[tuple[int, ...], int]:
     """Who goes onto what; unsaid, whatever can be cut out goes onto the first that cannot."""
-    if wish.ground is not None:
-        return wish.subjects, wish.ground
+    if request.ground is not None:
+        return request.subjects, request.ground
     available = [index for index, image in enumerate(images) if cutouts.cut_out(image)]
     if not available:
         return tuple(range(1, len(images))), 0

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from imgbot.imaging.engine.colours import COLOURS, Colour, colour_key
+from imgbot.imaging.engine.colours import NAMED_COLOURS, Colour, colour_key
 from imgbot.imaging.engine.edit_request import normalize
 from imgbot.imaging.engine.merge_vocabulary import (
     BACKGROUNDS,
-    BEYOND,
     CUT_OUTS,
     CUTTING,
-    FILLERS,
     GROUND_ONLY,
     IN_ONE,
     LAYOUT_WORDS,
@@ -31,16 +29,18 @@ from imgbot.imaging.engine.merge_vocabulary import (
     SIDE_LAST,
     SIDES,
     SIZES,
+    STOP_WORDS,
+    UNSUPPORTED,
 )
-from imgbot.imaging.engine.typos import is_one_slip, is_russian
+from imgbot.imaging.engine.typos import is_one_edit_apart, is_russian
 
-NEAREST_MAX = 3
+SUGGESTIONS_MAX = 3
 _TYPO_LETTERS_MIN = 5
 _REFERENCE = re.compile(r"@(\d{1,2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MergeRequest:
     """What was asked for; photographs are counted from 0.
 
     `subjects` go onto `ground` in a cut-out; without them, whichever fits is to be chosen.
@@ -54,22 +54,22 @@ class Wish:
     size: float = 1.0
     background: Colour | None = None
     has_gaps: bool = True
-    unknown: tuple[str, ...] = ()
-    nearest: tuple[str, ...] = ()
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
-def read_wish(words: str, count: int) -> Wish:
+def parse_merge_request(prompt: str, count: int) -> MergeRequest:
     """Read what is asked for `count` photographs."""
-    said = _mend(_with_references(normalize(words), count))
-    beyond = tuple(match[0] for match in BEYOND.finditer(said))
-    text = BEYOND.sub(" , ", said)
+    said = _correct_typos(_with_references(normalize(prompt), count))
+    beyond = tuple(match[0] for match in UNSUPPORTED.finditer(said))
+    text = UNSUPPORTED.sub(" , ", said)
     subjects, ground, is_cut_out = _read_cut_out(text, count)
     layout = next((key for key, pattern in LAYOUTS if pattern.search(text)), "")
     order, side_layout = _read_order(text, count)
     if is_cut_out and not (layout in ("blend", "screen") and not subjects):
         layout = "cut_out"
-    unknown = (*dict.fromkeys(beyond), *_left_over(text))
-    return Wish(
+    unrecognised = (*dict.fromkeys(beyond), *_unrecognised_words(text))
+    return MergeRequest(
         layout=layout or side_layout or "collage",
         order=order,
         subjects=subjects,
@@ -78,8 +78,8 @@ def read_wish(words: str, count: int) -> Wish:
         size=next((factor for factor, pattern in SIZES if pattern.search(text)), 1.0),
         background=_read_background(text),
         has_gaps=not NO_GAPS.search(text),
-        unknown=unknown,
-        nearest=_nearest(unknown),
+        unrecognised=unrecognised,
+        suggestions=_suggestions(unrecognised),
     )
 
 
@@ -140,10 +140,10 @@ def _sides(text: str) -> list[re.Match[str]]:
 def _read_background(text: str) -> Colour | None:
     match = BACKGROUNDS.search(text)
     key = colour_key(match[1] or match[2]) if match else None
-    return COLOURS[key] if key else None
+    return NAMED_COLOURS[key] if key else None
 
 
-def _left_over(text: str) -> tuple[str, ...]:
+def _unrecognised_words(text: str) -> tuple[str, ...]:
     known = (
         *CUT_OUTS, GROUND_ONLY, CUTTING, SIDE_FIRST, SIDE_LAST, BACKGROUNDS, NO_GAPS, REVERSED,
         *(pattern for _, pattern in (*LAYOUTS, *POSITIONS, *SIZES)),
@@ -155,22 +155,22 @@ def _left_over(text: str) -> tuple[str, ...]:
     words = [
         word
         for word in "".join(left).split()
-        if word not in FILLERS and any(char.isalpha() for char in word)
+        if word not in STOP_WORDS and any(char.isalpha() for char in word)
     ]
     return tuple(dict.fromkeys(words))
 
 
-def _mend(text: str) -> str:
+def _correct_typos(text: str) -> str:
     """Layouts with one slip of the finger, as they were meant."""
-    for word in _left_over(text):
+    for word in _unrecognised_words(text):
         near = [known for known in LAYOUT_WORDS if len(known) >= _TYPO_LETTERS_MIN
-                and len(word) >= _TYPO_LETTERS_MIN and is_one_slip(word, known)]  # fmt: skip
+                and len(word) >= _TYPO_LETTERS_MIN and is_one_edit_apart(word, known)]  # fmt: skip
         if len(near) == 1:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near[0], text)
     return text
 
 
-def _nearest(unknown: Sequence[str]) -> tuple[str, ...]:
+def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     """Layouts near the unknown words, filled up with what most people want."""
     if not unknown:
         return ()
@@ -178,4 +178,4 @@ def _nearest(unknown: Sequence[str]) -> tuple[str, ...]:
     words = [word for word in LAYOUT_WORDS if is_russian(word) == russian]
     near = [LAYOUT_WORDS[found] for word in unknown
             for found in get_close_matches(word, words, 1, 0.72)]  # fmt: skip
-    return tuple(dict.fromkeys([*near, *POPULAR[russian]]))[:NEAREST_MAX]
+    return tuple(dict.fromkeys([*near, *POPULAR[russian]]))[:SUGGESTIONS_MAX]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 from imgbot.imaging.engine.colours import COLOUR_PATTERN
-from imgbot.imaging.engine.stop_words import FILLERS as _FILLERS
+from imgbot.imaging.engine.stop_words import STOP_WORDS as _FILLERS
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -98,7 +98,7 @@ CUTTING = _compile(
 
 # Known, and not done here.
 _FACES = r"(?:faces?|heads?|лиц\w*|голов\w*)"
-BEYOND = _compile(
+UNSUPPORTED = _compile(
     rf"face ?swap\w*|(?:swap\w*|switch\w*|exchange|replace|change)(?: the| their| our)? {_FACES}"
     rf"|(?:поменя\w+|замен\w+|перестав\w+|обменя\w+)(?: местами| им| нам)? {_FACES}(?: местами)?"
     rf"|{_FACES} (?:поменя\w+|замен\w+)(?: местами)?"
@@ -188,7 +188,7 @@ NO_GAPS = _compile(
     r"|границ\w*|отступ\w+|просвет\w+)|вплотную|впритык"
 )
 
-_MERGE_FILLERS = """
+_MERGE_STOP_WORDS = """
 merge merged combine combined join joined unite connect put place two three four five several both
 them one each other single collage photo album picture order sheet frame frames border borders
 size sizes same next
@@ -198,7 +198,7 @@ size sizes same next
 одно один одну одной другое другой друг друга порядке порядок порядком
 лист листе сначала после рамка рамкой рамки рамками зазор полями одинаковые
 """
-FILLERS = _FILLERS | frozenset(_MERGE_FILLERS.split())
+STOP_WORDS = _FILLERS | frozenset(_MERGE_STOP_WORDS.split())
 
 # Words for slips of the finger and for naming what is near, with how it is named to a person.
 LAYOUT_WORDS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from statistics import NormalDist
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.imaging.engine.deblock import coarsen, weigh
+from imgbot.imaging.engine.deblock import quantize, weighted_sum
 from imgbot.imaging.engine.drawing import curve
 from imgbot.imaging.engine.tiling import in_strips
 
@@ -67,8 +67,8 @@ def denoise(
 
     def work(strip: Image.Image) -> Image.Image:
         shrunk = _shrink_bands(strip, sigma)
-        coarse = coarsen(strip, _LIGHTNESS_STEP * sigma, _COLOUR_STEP * sigma)
-        return weigh((shrunk, coarse, coarse), (0.5, 0.25, 0.25))
+        coarse = quantize(strip, _LIGHTNESS_STEP * sigma, _COLOUR_STEP * sigma)
+        return weighted_sum((shrunk, coarse, coarse), (0.5, 0.25, 0.25))
 
     return in_strips(image, work, margin_px=_REACH_PX)
 

@@ -31,7 +31,7 @@ _ALONE: Mapping[str, str] = {
 }  # fmt: skip
 
 _ENDING = r"(?:ый|ий|ая|яя|ое|ее|ые|ие|ую|о|а|ы|ым|ой|ыми)"
-_FAULT = re.compile(
+_DEFECT = re.compile(
     r"dark|dim|dull|pale|cold|blurr?y|blurred|grainy|noisy|soft|out of focus|bright|light"
     r"|warm|faded|washed out|flat"
     rf"|(?:темн|светл|ярк|размыт|смазан|заблюрен|размазан|нерезк|нечетк|зернист|шумн|холодн|тепл"
@@ -67,7 +67,7 @@ _MADE_AFTER = re.compile(rf"^(?: {_PHOTO})? (?:сделай\w*|сделать|ma
 _SO = (
     r"(?: (?:is|are|was|looks?|seems?|got|came out|turned out|which|that|a bit|a little|too|very|so"
     r"|really|quite|pretty|rather|у меня|получил\w+|вышл[аои]|вышел|выглядит|как\w+ то|очень"
-    rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_FAULT.pattern}) (?:and|и)))*"
+    rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_DEFECT.pattern}) (?:and|и)))*"
 )
 # The photograph before the word, or what stands for it: "it is dark".
 _SUBJECT = re.compile(
@@ -80,32 +80,35 @@ _PART = re.compile(
 )
 _OBJECT = re.compile(rf"^ {_PHOTO}(?!\w)")
 _OLD_PHOTO = re.compile(rf".* {_PHOTO}")
-_REACH = 80
+_CONTEXT_CHARACTERS = 80
 
 
-def judge(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
+def diagnose(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
     """The change that the words at `start` ask for among the `others`; "" for none."""
     words = text[start:end]
     if _EXCESS.fullmatch(words):
         return "" if key in others else key
-    if key not in _REMEDIES or not (_FAULT.fullmatch(words) or _SCENE.fullmatch(words)):
+    if key not in _REMEDIES or not (_DEFECT.fullmatch(words) or _SCENE.fullmatch(words)):
         return key
-    is_attribute = bool(_OBJECT.match(text[end : end + _REACH]) or _OLD_PHOTO.fullmatch(words))
+    is_attribute = bool(
+        _OBJECT.match(text[end : end + _CONTEXT_CHARACTERS]) or _OLD_PHOTO.fullmatch(words)
+    )
     is_remedied = not set(others).isdisjoint(_REMEDIES[key])
-    if not is_attribute and not _is_said_of(_SUBJECT, text, start, end):
-        return "" if is_remedied and _is_said_of(_PART, text, start, end) else key
+    if not is_attribute and not _describes_photo(_SUBJECT, text, start, end):
+        return "" if is_remedied and _describes_photo(_PART, text, start, end) else key
     is_made = bool(
-        _MADE_BEFORE.search(text[max(0, start - _REACH) : start]) or _MADE_AFTER.match(text[end:])
+        _MADE_BEFORE.search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
+        or _MADE_AFTER.match(text[end:])
     )
     if is_remedied and not (is_made and _SCENE.fullmatch(words)):
         return ""
     return key if is_made or _SCENE.fullmatch(words) else _ALONE.get(key, key)
 
 
-def _is_said_of(what: re.Pattern[str], text: str, start: int, end: int) -> bool:
+def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
     """Whether it is what the photograph is, and not what it is to be made."""
-    before = text[max(0, start - _REACH) : start]
-    subject = what.search(before)
+    before = text[max(0, start - _CONTEXT_CHARACTERS) : start]
+    subject = subject_pattern.search(before)
     if subject is None or _MADE_AFTER.match(text[end:]):
         return False
     if _OBLIQUE.search(text[start:end]) and not _CAME_OUT.search(before):

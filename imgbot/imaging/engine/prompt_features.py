@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from imgbot.imaging.engine import colours as colour_names
 from imgbot.imaging.engine.colours import Colour, parse_hex
-from imgbot.imaging.engine.sprites import FIGURE_HOMES, FIGURE_WORDS
+from imgbot.imaging.engine.sprites import SPRITE_SCENES, SPRITE_WORDS
 from imgbot.imaging.engine.styles import STYLE_WORDS
 
 WORDS_MAX = 200
@@ -19,114 +19,114 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Concept:
     """One thing that words can mean, and what it calls for."""
 
     stems: tuple[str, ...]
-    motifs: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
     palettes: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
 
 
-def _subject(stems: str, motifs: str = "", palettes: str = "", hints: str = "") -> Subject:
-    return Subject(
-        tuple(stems.split()), tuple(motifs.split()), tuple(palettes.split()), tuple(hints.split())
+def _concept(stems: str, scenes: str = "", palettes: str = "", hints: str = "") -> Concept:
+    return Concept(
+        tuple(stems.split()), tuple(scenes.split()), tuple(palettes.split()), tuple(hints.split())
     )
 
 
 _THINGS = (
-    _subject("гор$ гора горы горах горн вершин скал альп mountain peak alps cliff", "mountains"),
-    _subject("холм долин деревн поле$ поля$ полем$ луг$ луга$ лугу$ hill valley countryside "
+    _concept("гор$ гора горы горах горн вершин скал альп mountain peak alps cliff", "mountains"),
+    _concept("холм долин деревн поле$ поля$ полем$ луг$ луга$ лугу$ hill valley countryside "
              "village field landscape пейзаж", "hills"),
-    _subject("лес$ леса$ лесу$ лесом$ лесн тайг роща роще ель$ ели$ ельник сосн деревья деревьев "
+    _concept("лес$ леса$ лесу$ лесом$ лесн тайг роща роще ель$ ели$ ельник сосн деревья деревьев "
              "деревьям forest wood pine trees$ jungle чащ", "forest", "forest", "forest tree"),
-    _subject("пустын дюн бархан песк песок песч саванн desert dune sand sahara", "dunes", "desert"),
-    _subject("море$ моря$ морю$ морем$ морск океан волн шторм серф sea$ seas$ ocean wave surf "
+    _concept("пустын дюн бархан песк песок песч саванн desert dune sand sahara", "dunes", "desert"),
+    _concept("море$ моря$ морю$ морем$ морск океан волн шторм серф sea$ seas$ ocean wave surf "
              "tsunami", "waves", "ocean tropical"),
-    _subject("озер река$ реки$ реке$ реку$ рекой$ речк речн пруд вода$ воды$ воде$ водой$ берег "
+    _concept("озер река$ реки$ реке$ реку$ рекой$ речк речн пруд вода$ воды$ воде$ водой$ берег "
              "набережн залив бухт гавань lake river water pond shore coast bay$ harbour harbor",
              "lake", "", "water"),
-    _subject("пляж остров троп курорт beach island tropic vacation", "lake waves",
+    _concept("пляж остров троп курорт beach island tropic vacation", "lake waves",
              "tropical", "sand"),
-    _subject("город улиц небоскреб мегаполис москв петербург питер нью-йорк токио париж city "
+    _concept("город улиц небоскреб мегаполис москв петербург питер нью-йорк токио париж city "
              "cities town street roof крыш skyline downtown urban skyscraper", "city"),
-    _subject("огни$ огней$ фонар боке гирлянд дискотек клуб$ lights$ bokeh lantern "
+    _concept("огни$ огней$ фонар боке гирлянд дискотек клуб$ lights$ bokeh lantern "
              "garland party", "bokeh", "night neon"),
-    _subject("звезд созвезд млечн star$ stars$ starry constellation milky", "stars", "night",
+    _concept("звезд созвезд млечн star$ stars$ starry constellation milky", "stars", "night",
              "night"),
-    _subject("космос космич вселен галактик планет сатурн юпитер марс$ астронавт космонавт space$ "
+    _concept("космос космич вселен галактик планет сатурн юпитер марс$ астронавт космонавт space$ "
              "cosmos cosmic universe galaxy planet saturn jupiter astronaut", "planet stars",
              "night neon lavender"),
-    _subject("сияни аврор полярн северн aurora polar northern", "aurora", "aurora", "aurora"),
-    _subject("цветы$ цветочн цветов$ цветам$ цветами$ цветах$ цвету$ букет розы$ роз$ розами$ "
+    _concept("сияни аврор полярн северн aurora polar northern", "aurora", "aurora", "aurora"),
+    _concept("цветы$ цветочн цветов$ цветам$ цветами$ цветах$ цвету$ букет розы$ роз$ розами$ "
              "тюльпаны$ тюльпанов$ ромашк маки$ маков$ сад$ сада$ саду$ клумб лужайк flowers$ "
              "floral bloom bouquet roses$ tulips$ daisy daisies poppies garden meadow blossom",
              "garden", "spring pastel"),
-    _subject("лист$ листь листв листоп папорот джунгл leaf leaves fern foliage", "leaves",
+    _concept("лист$ листь листв листоп папорот джунгл leaf leaves fern foliage", "leaves",
              "tropical forest"),
-    _subject("мрамор агат дым$ дыма$ жидк marble agate smoke liquid fluid", "marble",
+    _concept("мрамор агат дым$ дыма$ жидк marble agate smoke liquid fluid", "marble",
              "silver rose"),
-    _subject("клякс пятн разводы blot splash", "washes"),
-    _subject("геометр баухаус узор плитк паттерн абстракц абстракт супремат geometr bauhaus "
+    _concept("клякс пятн разводы blot splash", "washes"),
+    _concept("геометр баухаус узор плитк паттерн абстракц абстракт супремат geometr bauhaus "
              "pattern tile abstract", "geometric flow"),
-    _subject("линии поток течени слои ленты flow stream layers$ ribbon curves", "flow"),
-    _subject("птицы$ птиц$ птицами$ стая стаи чайк орел орл ласточ журавл birds$ flock gull eagle "
+    _concept("линии поток течени слои ленты flow stream layers$ ribbon curves", "flow"),
+    _concept("птицы$ птиц$ птицами$ стая стаи чайк орел орл ласточ журавл birds$ flock gull eagle "
              "crane$ cranes$", "hills lake", "", "birds"),
 )  # fmt: skip
 
 _TIMES = (
-    _subject("зим снег снеж мороз метел вьюг лед$ льда$ льды$ рождеств новогодн winter snow frost "
+    _concept("зим снег снеж мороз метел вьюг лед$ льда$ льды$ рождеств новогодн winter snow frost "
              "ice$ icy blizzard christmas xmas", "mountains forest", "winter", "snow"),
-    _subject("весн апрел май$ мая$ сакур spring april may$ sakura", "garden", "spring blossom",
+    _concept("весн апрел май$ мая$ сакур spring april may$ sakura", "garden", "spring blossom",
              "spring"),
-    _subject("лето$ лета$ летом$ летн июл июн summer july june sunny", "lake garden hills",
+    _concept("лето$ лета$ летом$ летн июл июн summer july june sunny", "lake garden hills",
              "noon tropical"),
-    _subject("осен октябр ноябр сентябр листопад autumn fall$ october november september",
+    _concept("осен октябр ноябр сентябр листопад autumn fall$ october november september",
              "forest leaves hills", "autumn", "autumn"),
-    _subject("утр рассвет восход заря$ зари$ morning dawn sunrise daybreak", "hills lake", "dawn"),
-    _subject("закат вечер sunset evening", "hills lake", "sunset"),
-    _subject("сумер сумрак dusk twilight blue-hour", "hills lake city", "twilight"),
-    _subject("полден полдн ясный$ ясная$ ясное$ noon midday", "hills", "noon"),
-    _subject("ноч полноч тьма$ тьме$ темнот night midnight", "stars city", "night", "night"),
-    _subject("лун moon", "hills stars", "night", "moon"),
-    _subject("солн сун$ sun$ sunlight", "hills", "noon sunset", "sun"),
-    _subject("дожд ливень ливн rain rainy shower", "city bokeh", "storm", "rain clouds"),
-    _subject("гроз шторм буря$ бури$ бурн туча$ тучи$ туч$ ненаст пасмурн storm thunder gale "
+    _concept("утр рассвет восход заря$ зари$ morning dawn sunrise daybreak", "hills lake", "dawn"),
+    _concept("закат вечер sunset evening", "hills lake", "sunset"),
+    _concept("сумер сумрак dusk twilight blue-hour", "hills lake city", "twilight"),
+    _concept("полден полдн ясный$ ясная$ ясное$ noon midday", "hills", "noon"),
+    _concept("ноч полноч тьма$ тьме$ темнот night midnight", "stars city", "night", "night"),
+    _concept("лун moon", "hills stars", "night", "moon"),
+    _concept("солн сун$ sun$ sunlight", "hills", "noon sunset", "sun"),
+    _concept("дожд ливень ливн rain rainy shower", "city bokeh", "storm", "rain clouds"),
+    _concept("гроз шторм буря$ бури$ бурн туча$ тучи$ туч$ ненаст пасмурн storm thunder gale "
              "gloomy overcast", "waves hills", "storm", "clouds"),
-    _subject("туман дымк облак облач fog mist haze cloud", "forest hills", "mist", "fog clouds"),
+    _concept("туман дымк облак облач fog mist haze cloud", "forest hills", "mist", "fog clouds"),
 )  # fmt: skip
 
 _MOODS = (
-    _subject("спокой тих$ тихий тихая тихое тишин штиль уют безмятеж дзен calm quiet peace seren "
+    _concept("спокой тих$ тихий тихая тихое тишин штиль уют безмятеж дзен calm quiet peace seren "
              "still$ cozy cosy zen$", "lake hills", "mint dawn", "calm"),
-    _subject("груст печал тоск тоскл одинок одиноч меланхол sad$ sadness sorrow lonely melanchol",
+    _concept("груст печал тоск тоскл одинок одиноч меланхол sad$ sadness sorrow lonely melanchol",
              "lake", "twilight mist mono", "fog"),
-    _subject("мрачн темн$ темный темная темное страшн зловещ dark$ gloom scary spooky", "forest",
+    _concept("мрачн темн$ темный темная темное страшн зловещ dark$ gloom scary spooky", "forest",
              "storm night"),
-    _subject("радост счаст весел праздник ярк joy happy happiness cheer celebrat bright$ vivid",
+    _concept("радост счаст весел праздник ярк joy happy happiness cheer celebrat bright$ vivid",
              "garden geometric", "tropical spring"),
-    _subject("рожден мама$ маме$ мамы$ мамочк бабушк подруг birthday mother mom$ anniversary "
+    _concept("рожден мама$ маме$ мамы$ мамочк бабушк подруг birthday mother mom$ anniversary "
              "юбиле", "garden bokeh leaves", "spring rose tropical"),
-    _subject("любов любл люблю роман$ романт нежн сердц сердеч валентин love romantic romance "
+    _concept("любов любл люблю роман$ романт нежн сердц сердеч валентин love romantic romance "
              "heart tender valentine", "garden bokeh", "rose blossom"),
-    _subject("сказ волшеб магич магия мечт сон$ сны$ fairy magic dream wonder enchant",
+    _concept("сказ волшеб магич магия мечт сон$ сны$ fairy magic dream wonder enchant",
              "stars aurora forest", "lavender aurora"),
-    _subject("ретро винтаж стар$ старый$ старая$ старин ностальг retro vintage old$ nostalg",
+    _concept("ретро винтаж стар$ старый$ старая$ старин ностальг retro vintage old$ nostalg",
              "geometric", "vintage"),
-    _subject("киберпанк неон будущ фантаст cyberpunk neon futur sci-fi synthwave", "city bokeh",
+    _concept("киберпанк неон будущ фантаст cyberpunk neon futur sci-fi synthwave", "city bokeh",
              "neon"),
-    _subject("роскош богат праздничн luxury rich$ royal", "marble flow", "gold"),
-    _subject("золот golden$ gold$", "", "gold"),
-    _subject("серебр silver металл metal сталь$ steel", "", "silver"),
-    _subject("нефрит малахит jade malachite", "marble", "jade"),
-    _subject("огонь$ огня$ огнен пламя пламен костер костр лава вулкан fire flame lava volcano",
+    _concept("роскош богат праздничн luxury rich$ royal", "marble flow", "gold"),
+    _concept("золот golden$ gold$", "", "gold"),
+    _concept("серебр silver металл metal сталь$ steel", "", "silver"),
+    _concept("нефрит малахит jade malachite", "marble", "jade"),
+    _concept("огонь$ огня$ огнен пламя пламен костер костр лава вулкан fire flame lava volcano",
              "marble", "ember"),
-    _subject("пастельн мягк мил$ милый$ милая$ милое$ pastel$ soft$ cute gentle", "washes flow",
+    _concept("пастельн мягк мил$ милый$ милая$ милое$ pastel$ soft$ cute gentle", "washes flow",
              "pastel blossom"),
-    _subject("минимал прост$ простой$ minimal simple", "hills flow", "mono pastel"),
-    _subject("черно-бел монохром monochrome grayscale black-and-white", "", "mono"),
-    _subject("музык джаз концерт танц music jazz concert dance", "flow bokeh", "neon vintage"),
-    _subject("кофе кофей капучино латте какао чай$ чая$ чаем$ пекарн хлеб шоколад coffee tea$ "
+    _concept("минимал прост$ простой$ minimal simple", "hills flow", "mono pastel"),
+    _concept("черно-бел монохром monochrome grayscale black-and-white", "", "mono"),
+    _concept("музык джаз концерт танц music jazz concert dance", "flow bokeh", "neon vintage"),
+    _concept("кофе кофей капучино латте какао чай$ чая$ чаем$ пекарн хлеб шоколад coffee tea$ "
              "cocoa latte bakery chocolate", "bokeh washes", "mocha"),
 )  # fmt: skip
 
@@ -137,11 +137,11 @@ _COUNTS: Mapping[str, int] = {
     **dict.fromkeys(("три", "трое", "three"), 3),
 }
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
-_AT_HOME = 0.6  # how much a figure's own surroundings count against a place that is named
+_HOME_WEIGHT = 0.6  # how much a figure's own surroundings count against a place that is named
 
-_NAMED = {**colour_names.COLOURS, "ginger": parse_hex("d2691e")}
+_NAMED = {**colour_names.NAMED_COLOURS, "ginger": parse_hex("d2691e")}
 
-COLOURS: Mapping[str, Colour] = {
+COLOUR_STEMS: Mapping[str, Colour] = {
     stem: _NAMED[name]
     for name, stems in (
         ("red", "красн ал$ алый алая алое red$ scarlet crimson"),
@@ -167,96 +167,96 @@ COLOURS: Mapping[str, Colour] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PromptFeatures:
     """What was found in the words, each with how strongly it was asked for.
 
     A figure that is wanted twice stands there twice.
     `coats` are the colours that stand right before a figure and belong to it alone.
     """
 
-    motifs: Mapping[str, float]
+    scenes: Mapping[str, float]
     palettes: Mapping[str, float]
     hints: frozenset[str]
     colours: tuple[Colour, ...]
-    figures: tuple[str, ...]
-    coats: Mapping[str, Colour]
+    sprites: tuple[str, ...]
+    sprite_colours: Mapping[str, Colour]
     styles: Mapping[str, float]
 
 
-def read_wishes(words: str) -> Wishes:
+def extract_features(prompt: str) -> PromptFeatures:
     """Find subjects, figures, styles and colours in the words; earlier ones weigh more."""
-    motifs: defaultdict[str, float] = defaultdict(float)
+    scenes: defaultdict[str, float] = defaultdict(float)
     palettes: defaultdict[str, float] = defaultdict(float)
     styles: defaultdict[str, float] = defaultdict(float)
     hints: set[str] = set()
-    found = _words_of(words)
-    coats, rest = _take_coats(found)
+    found = _words_of(prompt)
+    sprite_colours, rest = _take_sprite_colours(found)
     for place, word in enumerate(rest):
         weight = 100 - min(place, 60)
-        for subject, motif_strength, palette_strength in _meant_by(word):
-            for rank, name in enumerate(subject.motifs, 1):
-                motifs[name] += weight * motif_strength / rank
+        for subject, scene_strength, palette_strength in _concepts_of(word):
+            for rank, name in enumerate(subject.scenes, 1):
+                scenes[name] += weight * scene_strength / rank
             for rank, name in enumerate(subject.palettes, 1):
                 palettes[name] += weight * palette_strength / rank
             hints.update(subject.hints)
-        for name in _named_in(word, FIGURE_WORDS):
-            for rank, motif in enumerate(FIGURE_HOMES[name], 1):
-                motifs[motif] += weight * _AT_HOME / rank**0.5
-        for style in _named_in(word, STYLE_WORDS):
+        for name in _names_matching(word, SPRITE_WORDS):
+            for rank, scene_name in enumerate(SPRITE_SCENES[name], 1):
+                scenes[scene_name] += weight * _HOME_WEIGHT / rank**0.5
+        for style in _names_matching(word, STYLE_WORDS):
             styles[style] += weight
     stems = [stem for stem in map(colour_stem, rest) if stem]
     # Metal alone is a material, with a palette of its own; beside a colour it is one more.
-    colours = dict.fromkeys(COLOURS[stem] for stem in stems if not _METALS.issuperset(stems))
-    return Wishes(
-        motifs,
+    colours = dict.fromkeys(COLOUR_STEMS[stem] for stem in stems if not _METALS.issuperset(stems))
+    return PromptFeatures(
+        scenes,
         palettes,
         frozenset(hints),
         tuple(colours)[:4],
-        _counted_figures(rest),
-        coats,
+        _counted_sprites(rest),
+        sprite_colours,
         styles,
     )
 
 
-def _counted_figures(found: Sequence[str]) -> tuple[str, ...]:
+def _counted_sprites(found: Sequence[str]) -> tuple[str, ...]:
     """The figures in their order, one as often as the word before it says."""
-    figures: dict[str, int] = {}
+    sprites: dict[str, int] = {}
     for before, word in zip(["", *found], found, strict=False):
-        for name in _named_in(word, FIGURE_WORDS):
-            figures[name] = max(figures.get(name, 1), _COUNTS.get(before, 1))
-    if "umbrella" in figures:
+        for name in _names_matching(word, SPRITE_WORDS):
+            sprites[name] = max(sprites.get(name, 1), _COUNTS.get(before, 1))
+    if "umbrella" in sprites:
         # Somebody stands under it already.
-        figures.pop("person", None)
-    return tuple(name for name, count in figures.items() for _ in range(count))
+        sprites.pop("person", None)
+    return tuple(name for name, count in sprites.items() for _ in range(count))
 
 
-def _take_coats(found: Sequence[str]) -> tuple[Mapping[str, Colour], list[str]]:
+def _take_sprite_colours(found: Sequence[str]) -> tuple[Mapping[str, Colour], list[str]]:
     """The colours that stand right before a figure, and the words without them."""
-    coats: dict[str, Colour] = {}
+    sprite_colours: dict[str, Colour] = {}
     rest: list[str] = []
     for word, following in zip(found, [*found, ""][1:], strict=True):
-        stem, owners = colour_stem(word), _named_in(following, FIGURE_WORDS)
+        stem, owners = colour_stem(word), _names_matching(following, SPRITE_WORDS)
         if stem and owners:
-            coats.update(dict.fromkeys(owners, COLOURS[stem]))
+            sprite_colours.update(dict.fromkeys(owners, COLOUR_STEMS[stem]))
         else:
             rest.append(word)
-    return coats, rest
+    return sprite_colours, rest
 
 
-def _named_in(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def _names_matching(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(
-        name for name, stems in names.items() if any(_is_meant(word, stem) for stem in stems)
+        name for name, stems in names.items() if any(_matches_stem(word, stem) for stem in stems)
     )
 
 
-def names_figure(text: str) -> bool:
+def names_sprite(text: str) -> bool:
     """Whether any of the words names a figure."""
-    return any(_named_in(word, FIGURE_WORDS) for word in _words_of(text))
+    return any(_names_matching(word, SPRITE_WORDS) for word in _words_of(text))
 
 
 def names_style(text: str) -> bool:
     """Whether any of the words names a style."""
-    return any(_named_in(word, STYLE_WORDS) for word in _words_of(text))
+    return any(_names_matching(word, STYLE_WORDS) for word in _words_of(text))
 
 
 def _words_of(text: str) -> list[str]:
@@ -265,17 +265,17 @@ def _words_of(text: str) -> list[str]:
 
 def colour_stem(word: str) -> str | None:
     """The known colour that a word names, by its stem."""
-    return next((stem for stem in COLOURS if _is_meant(word, stem)), None)
+    return next((stem for stem in COLOUR_STEMS if _matches_stem(word, stem)), None)
 
 
-def _meant_by(word: str) -> list[tuple[Subject, float, float]]:
+def _concepts_of(word: str) -> list[tuple[Concept, float, float]]:
     return [
-        (subject, motif_strength, palette_strength)
-        for group, motif_strength, palette_strength in _GROUPS
+        (subject, scene_strength, palette_strength)
+        for group, scene_strength, palette_strength in _GROUPS
         for subject in group
-        if any(_is_meant(word, stem) for stem in subject.stems)
+        if any(_matches_stem(word, stem) for stem in subject.stems)
     ]
 
 
-def _is_meant(word: str, stem: str) -> bool:
+def _matches_stem(word: str, stem: str) -> bool:
     return word == stem[:-1] if stem.endswith("$") else word.startswith(stem)

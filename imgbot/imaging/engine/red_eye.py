@@ -8,7 +8,7 @@ from math import cos, pi, sin
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.imaging.engine.connected_components import Spot, find_spots
+from imgbot.imaging.engine.connected_components import Component, find_components
 
 Colour = tuple[int, int, int]
 
@@ -26,7 +26,7 @@ _SKIN_MIN = 0.65
 _SAMPLES = 24
 
 
-def mend_red_eyes(image: Image.Image) -> Image.Image | None:
+def remove_red_eyes(image: Image.Image) -> Image.Image | None:
     """The picture (RGB) with the red taken out of the eyes; None where no eye is red."""
     scale = min(1.0, _SEARCHED_PX / max(image.size))
     small = image
@@ -35,7 +35,7 @@ def mend_red_eyes(image: Image.Image) -> Image.Image | None:
         small = image.resize(size, Image.Resampling.BOX)
     eyes = [
         spot
-        for spot in find_spots(_redness(small), share_max=_RED_SHARE_MAX)
+        for spot in find_components(_redness(small), share_max=_RED_SHARE_MAX)
         if _is_eye(small, spot)
     ]
     if not eyes:
@@ -54,7 +54,7 @@ def _redness(small: Image.Image) -> Image.Image:
     return ImageChops.subtract(red, doubled).point([0] + [255] * 255)
 
 
-def _is_eye(small: Image.Image, spot: Spot) -> bool:
+def _is_eye(small: Image.Image, spot: Component) -> bool:
     longer, shorter = max(spot.width, spot.height), min(spot.width, spot.height)
     filled = spot.area / (spot.width * spot.height)
     return (
@@ -69,7 +69,7 @@ def _is_eye(small: Image.Image, spot: Spot) -> bool:
 
 
 def _share_around(
-    small: Image.Image, spot: Spot, radii: tuple[float, ...], is_such: Callable[[Colour], bool]
+    small: Image.Image, spot: Component, radii: tuple[float, ...], is_such: Callable[[Colour], bool]
 ) -> float:
     """The share of samples on ellipses around the spot, of `radii` times its size."""
     across, down = (spot.left + spot.right - 1) / 2, (spot.top + spot.bottom - 1) / 2
@@ -99,9 +99,9 @@ def _is_skin(colour: Colour) -> bool:
     return red > 50 and red >= green >= blue * 0.9 and 8 < red - blue < 0.6 * red < 2.2 * green
 
 
-def _take_red_out(image: Image.Image, eye: Spot, scale: float) -> None:
+def _take_red_out(image: Image.Image, eye: Component, scale: float) -> None:
     """Make the disc as dark as its green and blue are, in place."""
-    box = eye.widened(max(2, eye.width // 3), (_SEARCHED_PX, _SEARCHED_PX))
+    box = eye.padded(max(2, eye.width // 3), (_SEARCHED_PX, _SEARCHED_PX))
     left, top, right, bottom = (round(side / scale) for side in box)
     area = (left, top, min(right, image.width), min(bottom, image.height))
     part = image.crop(area)

@@ -6,17 +6,17 @@ from typing import NamedTuple
 from PIL import Image
 
 
-class Outcome(NamedTuple):
+class EditResult(NamedTuple):
     """The picture, what was done to it, the words that meant nothing, and known ones near them."""
 
     image: Image.Image
-    did: tuple[str, ...]
-    unknown: tuple[str, ...] = ()
-    nearest: tuple[str, ...] = ()
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class EngineResult:
     """A finished picture: where it is, what was done, which words meant nothing here.
 
     `did` holds keys, with a value where there is one (`blur|slightly`, `crop_ratio|16:9`);
@@ -26,6 +26,6 @@ class Made:
     path: str
     width: int
     height: int
-    did: tuple[str, ...]
-    unknown: tuple[str, ...]
-    nearest: tuple[str, ...] = ()
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...]
+    suggestions: tuple[str, ...] = ()

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from imgbot.imaging.engine.deblock import deblock, find_quality
-from imgbot.imaging.engine.deblur import SHARP_PX, estimate_blur_px, sharpen
-from imgbot.imaging.engine.dust import mend_dust
-from imgbot.imaging.engine.exposure import balance, clear, expose
+from imgbot.imaging.engine.deblock import deblock, find_jpeg_quality
+from imgbot.imaging.engine.deblur import SHARP_PX, deblur, estimate_blur_px
+from imgbot.imaging.engine.dust import remove_dust
+from imgbot.imaging.engine.exposure import correct_exposure, correct_white_balance, stretch_contrast
 from imgbot.imaging.engine.noise import denoise, estimate_noise
-from imgbot.imaging.engine.red_eye import mend_red_eyes
-from imgbot.imaging.engine.scratches import mend_scratches
+from imgbot.imaging.engine.red_eye import remove_red_eyes
+from imgbot.imaging.engine.scratches import remove_scratches
 
 __all__ = ["denoise", "improve", "retouch_picture"]
 
@@ -21,7 +21,7 @@ __all__ = ["denoise", "improve", "retouch_picture"]
 # after mending would be sharpened (similarity to the original falls).
 NOISE_FLOOR, NOISE_TO_SHARPEN_MAX = 2.2, 4.0
 
-Mend = Callable[[Image.Image], Image.Image | None]
+Repair = Callable[[Image.Image], Image.Image | None]
 
 
 def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
@@ -29,28 +29,28 @@ def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
     Of deblock, scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast, detail.
     """
-    steps: tuple[tuple[str, Mend], ...] = (
+    steps: tuple[tuple[str, Repair], ...] = (
         ("deblock", _deblock),
-        ("scratches", mend_scratches),
-        ("dust", mend_dust),
-        ("red_eye", mend_red_eyes),
+        ("scratches", remove_scratches),
+        ("dust", remove_dust),
+        ("red_eye", remove_red_eyes),
         # Before the noise goes, for weak colour goes with it.
-        ("white_balance", balance),
+        ("white_balance", correct_white_balance),
         ("denoise", _denoise),
-        ("exposure", expose),
-        ("local_contrast", clear),
+        ("exposure", correct_exposure),
+        ("local_contrast", stretch_contrast),
         ("detail", _sharpen),
     )
-    did: list[str] = []
+    applied: list[str] = []
     noise = estimate_noise(image)
-    for name, mend in steps:
-        if name == "detail" and ("deblock" in did or noise > NOISE_TO_SHARPEN_MAX):
+    for name, repair in steps:
+        if name == "detail" and ("deblock" in applied or noise > NOISE_TO_SHARPEN_MAX):
             continue
-        mended = mend(image)
-        if mended is not None:
-            image = mended
-            did.append(name)
-    return image, tuple(did)
+        repaired = repair(image)
+        if repaired is not None:
+            image = repaired
+            applied.append(name)
+    return image, tuple(applied)
 
 
 def improve(image: Image.Image, strength: float) -> Image.Image:
@@ -60,7 +60,7 @@ def improve(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _deblock(image: Image.Image) -> Image.Image | None:
-    quality = find_quality(image)
+    quality = find_jpeg_quality(image)
     return None if quality is None else deblock(image, quality)
 
 
@@ -71,4 +71,4 @@ def _denoise(image: Image.Image) -> Image.Image | None:
 
 def _sharpen(image: Image.Image) -> Image.Image | None:
     blur_px = estimate_blur_px(image)
-    return sharpen(image, blur_px, estimate_noise(image)) if blur_px > SHARP_PX else None
+    return deblur(image, blur_px, estimate_noise(image)) if blur_px > SHARP_PX else None

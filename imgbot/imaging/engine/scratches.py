@@ -30,7 +30,7 @@ _COUNT_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScratchLine:
     """A line that is upright once the picture is sheared by `lean_px` over its height."""
 
     lean_px: int
@@ -39,11 +39,11 @@ class Line:
     is_bright: bool
 
 
-def mend_scratches(image: Image.Image) -> Image.Image | None:
+def remove_scratches(image: Image.Image) -> Image.Image | None:
     """The picture (RGB) without thin straight lines across it; None where there are none."""
-    upright = _mend_upright(image, length_min=_LENGTH_MIN, also_dark=True)
+    upright = _remove_upright(image, length_min=_LENGTH_MIN, also_dark=True)
     # Shelves, wires and lines of writing lie; so what lies has to be long, and light.
-    turned = _mend_upright(
+    turned = _remove_upright(
         (upright or image).transpose(Image.Transpose.TRANSPOSE),
         length_min=_LYING_LENGTH_MIN,
         also_dark=False,
@@ -51,7 +51,9 @@ def mend_scratches(image: Image.Image) -> Image.Image | None:
     return upright if turned is None else turned.transpose(Image.Transpose.TRANSPOSE)
 
 
-def _mend_upright(image: Image.Image, *, length_min: float, also_dark: bool) -> Image.Image | None:
+def _remove_upright(
+    image: Image.Image, *, length_min: float, also_dark: bool
+) -> Image.Image | None:
     scale = min(1.0, (_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
     size = (round(image.width * scale), round(image.height * scale))
     if min(size) < _SIDE_MIN_PX:
@@ -71,16 +73,16 @@ def _mend_upright(image: Image.Image, *, length_min: float, also_dark: bool) -> 
     return mended
 
 
-def _find_lines(grey: Image.Image, *, is_bright: bool) -> list[Line]:
+def _find_lines(grey: Image.Image, *, is_bright: bool) -> list[ScratchLine]:
     ridges = _ridges(grey, _REACH_PX, is_bright=is_bright)
     marks = ridges.point([255 if value > _CONTRAST else 0 for value in range(256)])
     wide = marks.filter(ImageFilter.MaxFilter(3))
     most = round(_LEAN_SHARE * grey.height)
-    found: list[Line] = []
+    found: list[ScratchLine] = []
     for lean_px in range(-most, most + 1, _LEAN_STEP_PX):
         shares = list(_shear(wide, lean_px).resize((grey.width, 1), Image.Resampling.BOX).tobytes())
         found += [
-            Line(lean_px, x, shares[x] / 255, is_bright)
+            ScratchLine(lean_px, x, shares[x] / 255, is_bright)
             for x in range(_BESIDE_PX[1], grey.width - _BESIDE_PX[1])
             if shares[x] > 255 * _LENGTH_MIN and _stands_alone(shares, x)
         ]
@@ -95,9 +97,9 @@ def _stands_alone(shares: list[int], x: int) -> bool:
     return is_peak and shares[x] - max(beside) > 255 * _AHEAD_MIN
 
 
-def _strongest(lines: list[Line]) -> list[Line]:
+def _strongest(lines: list[ScratchLine]) -> list[ScratchLine]:
     """One of those that are the same line, leant a little otherwise."""
-    kept: list[Line] = []
+    kept: list[ScratchLine] = []
     for line in sorted(lines, key=lambda line: -line.share):
         if all(
             abs(line.x - other.x) + abs(line.lean_px - other.lean_px) / 2 > 2 * _REACH_PX
@@ -128,16 +130,16 @@ def _moved(image: Image.Image, right_px: int) -> Image.Image:
     return moved
 
 
-def _is_scratch(grey: Image.Image, marks: Image.Image, line: Line) -> bool:
+def _is_scratch(grey: Image.Image, marks: Image.Image, line: ScratchLine) -> bool:
     """Whether the line is white or black all along, and both its sides are neither."""
     mask = _column(_shear(marks, line.lean_px).filter(ImageFilter.MaxFilter(3)), line.x)
     if mask.histogram()[255] < grey.height * _LENGTH_MIN / 2:
         return False
     # The line may lie between two columns, so the stronger counts.
     stronger = ImageFilter.MaxFilter(3) if line.is_bright else ImageFilter.MinFilter(3)
-    level, waver = _figures(grey.filter(stronger), line, 0, mask)
+    level, waver = _statistics(grey.filter(stronger), line, 0, mask)
     beside = (-_REACH_PX - 1, _REACH_PX + 1)
-    sides = [_figures(grey, line, right_px, mask) for right_px in beside]
+    sides = [_statistics(grey, line, right_px, mask) for right_px in beside]
     if line.is_bright:
         is_bare = level >= _WHITE and level - max(mean for mean, _ in sides) > _ABOVE_SIDES
     else:
@@ -146,7 +148,7 @@ def _is_scratch(grey: Image.Image, marks: Image.Image, line: Line) -> bool:
     if not is_bare or variety < _VARIETY_MIN or waver > _SAMENESS_MAX * variety:
         return False
     changes = _changes(grey)
-    return min(_figures(changes, line, right_px, mask)[1] for right_px in beside) > _CHANGES_MIN
+    return min(_statistics(changes, line, right_px, mask)[1] for right_px in beside) > _CHANGES_MIN
 
 
 def _changes(grey: Image.Image) -> Image.Image:
@@ -159,15 +161,15 @@ def _column(image: Image.Image, x: int) -> Image.Image:
     return image.crop((x, 0, x + 1, image.height))
 
 
-def _figures(
-    image: Image.Image, line: Line, right_px: int, mask: Image.Image
+def _statistics(
+    image: Image.Image, line: ScratchLine, right_px: int, mask: Image.Image
 ) -> tuple[float, float]:
     """Mean and deviation along the line, or so far beside it."""
     figures = ImageStat.Stat(_column(_shear(image, line.lean_px), line.x + right_px), mask)
     return figures.mean[0], figures.stddev[0]
 
 
-def _fill_from_sides(image: Image.Image, line: Line, scale: float) -> None:
+def _fill_from_sides(image: Image.Image, line: ScratchLine, scale: float) -> None:
     """Put the mean of what is left and right of the line into it, in place."""
     reach_px = round(_REACH_PX / scale)
     half_px = 2 * reach_px

@@ -40,7 +40,7 @@ NEGATION = re.compile(
     r"(?: the| a| any| all| этот| эффект\w*| фильтр\w*| effect| filter)* $"
 )
 
-_FILLER_WORDS = """
+_STOP_WORDS = """
 n her him it its them him
 a an the it its this that these my me i you we us to of in on at by with for from and or then also
 but so make do please pls plz plss thanks thank thx hi hey hello could can would should will
@@ -59,4 +59,4 @@ crank pump dial portrait selfie shot kind sort now here there too came turned se
 портрет портретное селфи тон тона тонах ка же ли то
 """
 # What may stand in a sentence and asks for nothing.
-FILLERS = frozenset(_FILLER_WORDS.replace("ё", "е").split())
+STOP_WORDS = frozenset(_STOP_WORDS.replace("ё", "е").split())

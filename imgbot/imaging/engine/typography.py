@@ -6,8 +6,8 @@ from PIL import Image, ImageDraw, ImageStat
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, lightness, mix
-from imgbot.imaging.engine.fonts import card_font, fit, is_drawable, line_height, poster_font
-from imgbot.imaging.engine.prompt_features import names_figure, names_style
+from imgbot.imaging.engine.fonts import card_font, fit_text, is_drawable, line_height, poster_font
+from imgbot.imaging.engine.prompt_features import names_sprite, names_style
 from imgbot.imaging.engine.scene import Scene
 
 CHARACTERS_MAX = 140
@@ -59,17 +59,17 @@ _SHAPE = re.compile(r"(?:--?ar\s*)?\b\d{1,2}\s?[:xх]\s?\d{1,2}\b")
 _SHOWN = re.compile(r"\b(?:with|со?)\s+([^,]*)", re.IGNORECASE)
 
 
-def words_to_set(words: str) -> str:
+def text_to_draw(prompt: str) -> str:
     """The words that belong into the picture: quoted, or a poster's subject; else none."""
-    quoted = [next(part for part in match if part) for match in _QUOTED.findall(words)]
+    quoted = [next(part for part in match if part) for match in _QUOTED.findall(prompt)]
     if quoted:
         text = " ".join(quoted)
-    elif _NO_LETTERS.search(words):
+    elif _NO_LETTERS.search(prompt):
         return ""
-    elif lettered := _LETTERED.search(words):
+    elif lettered := _LETTERED.search(prompt):
         text = _without_instructions(_without_place(lettered["text"]))
-    elif _ASKED.search(words):
-        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", words))
+    elif _ASKED.search(prompt):
+        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", prompt))
         text = _FILLERS.sub("", _without_instructions(said))
     else:
         return ""
@@ -89,16 +89,16 @@ def _without_instructions(text: str) -> str:
     """Without what says how to paint (styles, the shape) or what a card is to show."""
     text = _SHAPE.sub(" ", text)
     text = " ".join(word for word in text.split() if not names_style(word))
-    if (shown := _SHOWN.search(text)) and names_figure(shown[1]):
+    if (shown := _SHOWN.search(text)) and names_sprite(shown[1]):
         text = text[: shown.start()] + text[shown.end() :]
     parts = [part for part in text.split(",") if part.strip()]
-    said = [part for part in parts if not names_figure(part)]
+    said = [part for part in parts if not names_sprite(part)]
     return ",".join(said or parts).strip(" ,;:-—–")
 
 
-def without_quotes(words: str) -> str:
+def without_quotes(prompt: str) -> str:
     """What is left to paint of the words when the quoted ones are set."""
-    return _QUOTED.sub(" ", words)
+    return _QUOTED.sub(" ", prompt)
 
 
 def _shorten(text: str) -> str:
@@ -107,35 +107,35 @@ def _shorten(text: str) -> str:
     return text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
 
 
-def set_words(
-    scene: Scene, canvas: Image.Image, text: str, words: str, margin_px: float = 0
+def draw_text(
+    scene: Scene, canvas: Image.Image, text: str, prompt: str, margin_px: float = 0
 ) -> Image.Image:
     """The canvas with the text on it, as a card or as a poster, inside a print's margin."""
-    if _CARD.search(words):
-        return _set_card(scene, canvas, text)
+    if _CARD.search(prompt):
+        return _draw_card(scene, canvas, text)
     inner = (
         round(margin_px), round(margin_px),
         round(scene.width - margin_px), round(scene.height - margin_px),
     )  # fmt: skip
-    lettered = _set_poster(scene, canvas, text)
+    lettered = _draw_poster(scene, canvas, text)
     framed = canvas.copy()
     framed.paste(lettered.crop(inner), inner[:2])
     return framed
 
 
-def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
+def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     """Narrow capitals over the quieter end of the picture."""
-    lines, font = fit(text.upper(), poster_font, scene.width * 0.84, scene.height * 0.3)
+    lines, font = fit_text(text.upper(), poster_font, scene.width * 0.84, scene.height * 0.3)
     height = line_height(font) * len(lines)
     margin = scene.height * 0.075
     band = round(height + margin * 1.6)
     upper = canvas.crop((0, 0, scene.width, band))
     lower = canvas.crop((0, scene.height - band, scene.width, scene.height))
-    is_above = _unrest(upper) < _unrest(lower) * 0.8
+    is_above = _contrast(upper) < _contrast(lower) * 0.8
     top = margin if is_above else scene.height - margin - height
     ground = upper if is_above else lower
-    ink, shade = _readable(scene, ground)
-    canvas = _veil(canvas, shade, is_above=is_above, reach=height + margin * 3)
+    ink, shade = _text_colours(scene, ground)
+    canvas = _shade_behind(canvas, shade, is_above=is_above, reach=height + margin * 3)
     draw = ImageDraw.Draw(canvas)
     for index, line in enumerate(lines):
         left = scene.width * 0.08
@@ -153,10 +153,10 @@ def _set_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     return canvas
 
 
-def _set_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
+def _draw_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     """An italic serif on a sheet of paper in the middle, with a thin frame."""
     share = 0.16 if scene.in_focus().getbbox() else 0.34
-    lines, font = fit(text, card_font, scene.width * 0.62, scene.height * share)
+    lines, font = fit_text(text, card_font, scene.width * 0.62, scene.height * share)
     height = line_height(font) * len(lines)
     widest = max(font.getlength(line) for line in lines)
     half = (max(widest / 2, scene.width * 0.24) + scene.unit_px * 7, height / 2 + scene.unit_px * 6)
@@ -197,11 +197,11 @@ def _box(
     )
 
 
-def _unrest(part: Image.Image) -> float:
+def _contrast(part: Image.Image) -> float:
     return ImageStat.Stat(part.convert("L")).stddev[0] + 1
 
 
-def _readable(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
+def _text_colours(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
     """Letters and the veil under them: light on dark, or the other way about."""
     mean = ImageStat.Stat(ground).mean
     behind = (round(mean[0]), round(mean[1]), round(mean[2]))
@@ -212,7 +212,9 @@ def _readable(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
     return mix(scene.palette.ink, (0, 0, 0), 0.3), mix(scene.palette.paper, (255, 255, 255), 0.4)
 
 
-def _veil(canvas: Image.Image, shade: Colour, *, is_above: bool, reach: float) -> Image.Image:
+def _shade_behind(
+    canvas: Image.Image, shade: Colour, *, is_above: bool, reach: float
+) -> Image.Image:
     fade = Image.linear_gradient("L").resize((canvas.width, round(reach)))
     if is_above:
         fade = fade.transpose(Image.Transpose.FLIP_TOP_BOTTOM)

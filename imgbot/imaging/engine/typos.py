@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-NEAREST_MAX = 3
+SUGGESTIONS_MAX = 3
 # Shorter words are too near to each other to guess.
 _TYPO_LETTERS_MIN = 5
 _CLOSE = 0.76
@@ -147,7 +147,7 @@ _POPULAR_RUSSIAN = ("ярче", "теплее", "чёрно-белое")
 _POPULAR_ENGLISH = ("brighter", "warmer", "black and white")
 
 
-def mend_typo(word: str) -> str | None:
+def correct_typo(word: str) -> str | None:
     """The known word that differs by one slip; None where there is none, or several are meant."""
     if not word.isalpha() or len(word) < _TYPO_LETTERS_MIN - 1:
         return None
@@ -156,12 +156,12 @@ def mend_typo(word: str) -> str | None:
         for known in WORDS
         # "Ярче" is short, and the word of them all; nothing else is near it.
         if (min(len(known), len(word)) >= _TYPO_LETTERS_MIN or known == "ярче")
-        and is_one_slip(word, known)
+        and is_one_edit_apart(word, known)
     ]
     return meant[0] if len({_NAMES[known] for known in meant}) == 1 else None
 
 
-def is_one_slip(one: str, other: str) -> bool:
+def is_one_edit_apart(one: str, other: str) -> bool:
     """Whether a letter too many, too few, wrong, or two swapped neighbours is the difference."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
@@ -178,7 +178,7 @@ def is_one_slip(one: str, other: str) -> bool:
     return left[1:] == right[1:] or left[1:] == right or left == right[1:] or is_swapped
 
 
-def find_nearest(unknown: Sequence[str]) -> tuple[str, ...]:
+def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     """Up to three known words, by spelling first and by meaning next; none if none is near."""
     spelt = [
         near
@@ -193,10 +193,10 @@ def find_nearest(unknown: Sequence[str]) -> tuple[str, ...]:
         for near in words
     ]
     names = [_NAMES.get(near, near) for near in (*spelt, *meant)]
-    return tuple(dict.fromkeys(names))[:NEAREST_MAX]
+    return tuple(dict.fromkeys(names))[:SUGGESTIONS_MAX]
 
 
-def popular(words: str) -> tuple[str, ...]:
+def popular_words(words: str) -> tuple[str, ...]:
     """What most people ask for, in the language of the words."""
     return _POPULAR_RUSSIAN if is_russian(words) else _POPULAR_ENGLISH
 

@@ -12,9 +12,9 @@ from imgbot.imaging.engine.scenes.land import dunes, forest, hills, mountains
 from imgbot.imaging.engine.scenes.night import aurora, bokeh, planet, stars
 from imgbot.imaging.engine.scenes.water import lake, waves
 
-MOTIFS: Mapping[str, Callable[[Scene], Image.Image]] = {
-    motif.__name__: motif
-    for motif in (
+SCENES: Mapping[str, Callable[[Scene], Image.Image]] = {
+    scene.__name__: scene
+    for scene in (
         hills, mountains, forest, dunes, lake, waves, stars, aurora, planet, bokeh, city,
         garden, leaves, flow, marble, geometric, washes,
     )

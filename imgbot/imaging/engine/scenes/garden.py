@@ -11,7 +11,7 @@ from imgbot.imaging.engine.scene import Scene
 Point = tuple[float, float]
 
 
-class _Sheet:
+class _Supersampled:
     """A canvas of twice the size to draw on in colour, reduced at the end."""
 
     SCALE = 2
@@ -74,7 +74,7 @@ def garden(scene: Scene) -> Image.Image:
     for row, green in enumerate(greens):
         share = row / 3
         far = mix(green, sky[1], 0.62 * (1 - share))
-        sheet = _Sheet(canvas)
+        sheet = _Supersampled(canvas)
         for _ in range(24 - 5 * row):
             _blade(scene, sheet, share, far)
         for index in range(9 - row):
@@ -95,7 +95,7 @@ def _stem(scene: Scene, x: float, top: float, lean: float) -> list[Point]:
     return [(x + lean * (step / 16) ** 2, floor + (top - floor) * step / 16) for step in range(17)]
 
 
-def _blade(scene: Scene, sheet: _Sheet, share: float, colour: Colour) -> None:
+def _blade(scene: Scene, sheet: _Supersampled, share: float, colour: Colour) -> None:
     rng, unit = scene.rng, scene.unit_px
     length = unit * rng.uniform(16, 34) * (0.8 + 0.3 * share)
     foot = (rng.uniform(0, scene.width), scene.height * (1.02 - 0.1 * (1 - share)))
@@ -104,7 +104,7 @@ def _blade(scene: Scene, sheet: _Sheet, share: float, colour: Colour) -> None:
     sheet.polygon(_petal(foot, angle, length, length * 0.03, 0.7), shade)
 
 
-def _flower(scene: Scene, sheet: _Sheet, x: float, share: float, green: Colour) -> None:
+def _flower(scene: Scene, sheet: _Supersampled, x: float, share: float, green: Colour) -> None:
     rng, unit = scene.rng, scene.unit_px
     top = scene.height * (0.3 + 0.3 * share + rng.uniform(-0.1, 0.16))
     lean = unit * rng.gauss(0, 5)
@@ -125,7 +125,7 @@ def _flower(scene: Scene, sheet: _Sheet, x: float, share: float, green: Colour) 
 
 
 def _daisy(
-    scene: Scene, sheet: _Sheet, at: Point, size: float, colour: Colour, heart: Colour
+    scene: Scene, sheet: _Supersampled, at: Point, size: float, colour: Colour, heart: Colour
 ) -> None:
     count, turn = scene.rng.randint(11, 15), scene.rng.random()
     for ring, share in ((0, 1.0), (1, 0.72)):
@@ -138,7 +138,7 @@ def _daisy(
 
 
 def _tulip(
-    scene: Scene, sheet: _Sheet, at: Point, size: float, colour: Colour, heart: Colour
+    scene: Scene, sheet: _Supersampled, at: Point, size: float, colour: Colour, heart: Colour
 ) -> None:
     foot = (at[0], at[1] + size * 0.75)
     for angle, shade in ((-0.42, 0.16), (0.42, 0.1), (-0.16, 0.0), (0.16, 0.05), (0.0, -0.18)):
@@ -148,7 +148,7 @@ def _tulip(
 
 
 def _poppy(
-    scene: Scene, sheet: _Sheet, at: Point, size: float, colour: Colour, heart: Colour
+    scene: Scene, sheet: _Supersampled, at: Point, size: float, colour: Colour, heart: Colour
 ) -> None:
     turn = scene.rng.random() * 6
     for ring, share in ((0, 1.0), (1, 0.74)):
@@ -187,7 +187,7 @@ def leaves(scene: Scene) -> Image.Image:
         )
         aim = math.atan2(scene.height / 2 - foot[1], scene.width / 2 - foot[0])
         _lay_leaf(scene, canvas, foot, aim + rng.gauss(0, 0.5), rng.choice(tones))
-    berries = _Sheet(canvas)
+    berries = _Supersampled(canvas)
     for _ in range(14):
         spot = (scene.width * rng.random(), scene.height * rng.random())
         berries.disc(spot, unit * rng.uniform(0.6, 1.3), rng.choice(scene.palette.accents))

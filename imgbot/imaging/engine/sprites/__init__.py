@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from imgbot.imaging.engine.sprites.animals import ANIMALS
 from imgbot.imaging.engine.sprites.birds import BIRDS
 from imgbot.imaging.engine.sprites.buildings import BUILDINGS
-from imgbot.imaging.engine.sprites.sprite import Figure
+from imgbot.imaging.engine.sprites.sprite import Sprite
 from imgbot.imaging.engine.sprites.things import THINGS
 from imgbot.imaging.engine.sprites.vehicles import VEHICLES
 
-FIGURES: Mapping[str, Figure] = {
-    figure.name: figure for figure in (*ANIMALS, *BIRDS, *BUILDINGS, *VEHICLES, *THINGS)
+SPRITES: Mapping[str, Sprite] = {
+    sprite.name: sprite for sprite in (*ANIMALS, *BIRDS, *BUILDINGS, *VEHICLES, *THINGS)
 }
 
 # A stem stands for every word that begins with it, or for one word alone where it ends in `$`;
@@ -85,9 +85,9 @@ def _read_names() -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     return found
 
 
-FIGURE_WORDS: Mapping[str, tuple[str, ...]] = {
+SPRITE_WORDS: Mapping[str, tuple[str, ...]] = {
     name: stems for name, (stems, _) in _read_names().items()
 }
-FIGURE_HOMES: Mapping[str, tuple[str, ...]] = {
+SPRITE_SCENES: Mapping[str, tuple[str, ...]] = {
     name: motifs for name, (_, motifs) in _read_names().items()
 }

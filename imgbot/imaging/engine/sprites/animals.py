@@ -1,9 +1,9 @@
 """Animals of land and garden."""
 
-from imgbot.imaging.engine.sprites.sprite import Figure, figure
+from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 
-ANIMALS: tuple[Figure, ...] = (
-    figure("fox", "ground", 36, "coat=d8672a white=f8ecdd dark=3a2420", """
+ANIMALS: tuple[Sprite, ...] = (
+    parse_sprite("fox", "ground", 36, "coat=d8672a white=f8ecdd dark=3a2420", """
         coat s -16,1! -30,0 -45,5 -56,17 -60,32 -55,47! -46,40 -38,31 -31,22 -22,13
         white s -59.5,29 -55,47! -46,40 -43,37 -48,36 -50,30 -55,31
         coat- s 10,0! 19,0! 20,8 18,22 12,30
@@ -22,7 +22,8 @@ ANIMALS: tuple[Figure, ...] = (
         white o 25.1,81.3 0.6,0.6
         dark o 44,70.2 2.4,2
     """),
-    figure("cat", "ground", 37, "coat=6b5a52 white=f4ebe1 dark=2c2320 eye=f2c14e nose=d98c8c", """
+    parse_sprite("cat", "ground", 37,
+        "coat=6b5a52 white=f4ebe1 dark=2c2320 eye=f2c14e nose=d98c8c", """
         coat- l 9>7 20,5 36,3 47,10 47,24 40,34 43,42
         coat ms 0,66! 12,62 19,50 24,36 28,20 27,6 20,0! 0,0!
         coat- ms 27,12 22,28 13,26 12,10 16,2 24,2
@@ -46,7 +47,8 @@ ANIMALS: tuple[Figure, ...] = (
         white ml 0.4 7,66 24,69
         white ml 0.4 7,64.6 24,63
     """),
-    figure("dog", "ground", 36, "coat=c08a52 white=f6ead8 dark=33241c ear=7a4c2a collar=c8453b", """
+    parse_sprite("dog", "ground", 36,
+        "coat=c08a52 white=f6ead8 dark=33241c ear=7a4c2a collar=c8453b", """
         coat l 7>3.5 -20,8 -34,14 -42,28 -40,40
         coat- s 8,0! 18,0! 19,10 17,26 10,34
         coat s 29,3 27,0! 17,0! 16.5,9 13,6 10,0! -16,0! -25,6 -27,19 -22,35 -12,50 -3,62 2,72
@@ -65,7 +67,7 @@ ANIMALS: tuple[Figure, ...] = (
         collar l 5 0,64 9,60 22,60
         eye o 21,56 2.4,2.4
     """),
-    figure("wolf", "ground", 42, "coat=5d6672 white=cfd6dc dark=23282f", """
+    parse_sprite("wolf", "ground", 42, "coat=5d6672 white=cfd6dc dark=23282f", """
         coat- s -16,0! -30,1 -42,5 -49,3! -44,12 -32,17 -20,16
         coat- s 10,0! 19,0! 20,10 18,24 11,32
         coat s 30,2 28,0! 19,0! 18,9 14,6 11,0! -16,0! -26,7 -28,20 -23,36 -13,50 -6,60 -3,70
@@ -81,7 +83,7 @@ ANIMALS: tuple[Figure, ...] = (
         dark o 30.6,103 2.2,1.9
         dark s 11,87 15,88.5 17,86.5 13,86
     """),
-    figure("deer", "ground", 50, "coat=a9703f white=f3e4cf dark=3d281c horn=7d6248", """
+    parse_sprite("deer", "ground", 50, "coat=a9703f white=f3e4cf dark=3d281c horn=7d6248", """
         coat- l 6>2.6 -23,44 -25,28 -28,20 -25,1
         coat- l 5.4>2.4 14,42 12,22 13,1
         coat s -34,47 -33,56 -24,61 -8,60 6,60 15,66 19,74 21,82 27,84 31,80 30,70 27,58 25,48
@@ -110,7 +112,7 @@ ANIMALS: tuple[Figure, ...] = (
         white o -25,51 1.2,1
         white o -7,53 1.2,1
     """),
-    figure("horse", "ground", 46, "coat=8a5433 white=f0e2d0 dark=2b1b14 mane=3a241a", """
+    parse_sprite("horse", "ground", 46, "coat=8a5433 white=f0e2d0 dark=2b1b14 mane=3a241a", """
         mane s -33,60 -43,58 -49,45 -50,28 -45,17! -43,30 -38,42 -33,50
         coat- l 8>3.6 -24,42 -21,26 -26,18 -27,3
         coat- l 7>3.4 16,40 24,28 33,28 32,17
@@ -130,7 +132,7 @@ ANIMALS: tuple[Figure, ...] = (
         dark o 34.5,89.5 1.5,1.6
         dark o 47,71.5 1.1,1.1
     """),
-    figure("rabbit", "ground", 31, "coat=b9a48c white=f7efe4 dark=3a2c26 ear=e0a79c", """
+    parse_sprite("rabbit", "ground", 31, "coat=b9a48c white=f7efe4 dark=3a2c26 ear=e0a79c", """
         white o -30,17 9,9
         coat- s 8,84 2,104 4,122 10,124 15,112 16,96 15,84
         coat s 24,0! 8,0! -20,0! -29,6 -32,20 -27,36 -15,48 0,53 12,56 22,48 25,34 23,18
@@ -148,7 +150,7 @@ ANIMALS: tuple[Figure, ...] = (
         white l 0.4 33,64 45,66
         white l 0.4 33,62 45,60
     """),
-    figure("bear", "ground", 40, "coat=6a4630 white=b08b66 dark=2a1b14", """
+    parse_sprite("bear", "ground", 40, "coat=6a4630 white=b08b66 dark=2a1b14", """
         coat- s -34,40 -24,44 -18,30 -19,8 -16,0! -34,0! -36,12
         coat- s 22,44 30,34 28,14 32,0! 16,0! 15,16
         coat s -56,44 -55,62 -44,75 -26,80 -8,78 8,80 22,87 36,88 44,80 48,66 46,50 40,36 22,27
@@ -166,7 +168,7 @@ ANIMALS: tuple[Figure, ...] = (
         coat- s -38,54 -34,44 -37,30 -31,32 -30,46
         coat- s 22,54 28,46 24,34 20,44
     """),
-    figure("hedgehog", "ground", 24, "coat=7a5a44 white=ecd6b8 dark=2a1e18 spike=5a4030", """
+    parse_sprite("hedgehog", "ground", 24, "coat=7a5a44 white=ecd6b8 dark=2a1e18 spike=5a4030", """
         spike s -62,10 -72,16! -60,22 -68,33! -55,34 -59,48! -45,46 -44,62! -31,56 -26,72!
             -14,62 -6,77! 4,63 16,73! 20,58 34,64! 32,48 43,49! 36,34 30,8 -20,2 -52,2
         spike+ p -46,20 -60,27 -49,27

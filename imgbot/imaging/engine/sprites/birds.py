@@ -1,9 +1,10 @@
 """Birds, butterflies and what lives in the sea."""
 
-from imgbot.imaging.engine.sprites.sprite import Figure, figure
+from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 
-BIRDS: tuple[Figure, ...] = (
-    figure("owl", "branch", 34, "coat=8a6a4a white=efe0c8 dark=2d2119 eye=f5b93a beak=d9962e", """
+BIRDS: tuple[Sprite, ...] = (
+    parse_sprite("owl", "branch", 34,
+        "coat=8a6a4a white=efe0c8 dark=2d2119 eye=f5b93a beak=d9962e", """
         coat- ms 14,4 20,-8 16,-22 6,-24 4,0
         coat ms 0,96! 12,96 22,92 29,104! 30,88 31,74 34,56 34,36 28,16 16,4 0,2!
         coat- ms 26,70 35,58 38,40 34,22 24,8! 22,24 20,46
@@ -25,7 +26,7 @@ BIRDS: tuple[Figure, ...] = (
         beak mo 7,2.4 2.4,4
         beak mo 11.5,2.8 2.2,3.6
     """),
-    figure("bird", "branch", 24, "coat=4b5a6b breast=d8503f white=f2ece2 dark=20262e", """
+    parse_sprite("bird", "branch", 24, "coat=4b5a6b breast=d8503f white=f2ece2 dark=20262e", """
         dark s -28,34 -44,16 -56,-6 -48,-10 -36,8 -18,24
         dark l 1.6 4,10 6,0
         dark l 1.6 12,10 14,0
@@ -39,7 +40,7 @@ BIRDS: tuple[Figure, ...] = (
         dark o 32,85 2.6,2.6
         white o 33,86 0.9,0.9
     """),
-    figure("swan", "water", 32, "coat=f7f5f0 beak=e08a2e dark=2b2b2f", """
+    parse_sprite("swan", "water", 32, "coat=f7f5f0 beak=e08a2e dark=2b2b2f", """
         coat s -64,42! -52,18 -36,0 -8,-4 24,-2 40,10 44,24 36,36 18,40 -4,46 -28,40 -44,36
         coat l 12>8 34,20 46,40 40,62 26,78 28,98 40,104
         coat s 30,98 34,108 46,110 54,104 52,96 42,94
@@ -49,7 +50,7 @@ BIRDS: tuple[Figure, ...] = (
         coat- s -58,36! -40,44 -12,44 14,36 22,20 6,8 -20,8 -42,18
         coat+ s -64,42! -44,48 -18,50 8,42 16,28 4,18 -20,20 -44,30
     """),
-    figure("whale", "sea", 30, "coat=3e6583 white=dfe9ee dark=16283a spray=f2fbff", """
+    parse_sprite("whale", "sea", 30, "coat=3e6583 white=dfe9ee dark=16283a spray=f2fbff", """
         spray l 1.6>3 34,62 32,76 22,88 12,84
         spray l 1.6>3 35,62 37,78 48,90 57,85
         spray l 1.4>2.4 34.6,62 34,82 33,96
@@ -64,7 +65,7 @@ BIRDS: tuple[Figure, ...] = (
         dark o 62,31 2,2
         white o 62.7,31.8 0.6,0.6
     """),
-    figure("fish", "leap", 30, "coat=e8743b white=fbe9d2 dark=2a2030 fin=c9502c", """
+    parse_sprite("fish", "leap", 30, "coat=e8743b white=fbe9d2 dark=2a2030 fin=c9502c", """
         fin s -44,44 -66,66 -80,70! -74,50 -76,32 -72,20! -58,34
         fin s -14,64 -4,84 22,86! 26,72 30,62
         fin s -8,24 -16,10 -2,8! 8,18
@@ -79,7 +80,7 @@ BIRDS: tuple[Figure, ...] = (
         white o 44,51.4 1,1
         dark l 0.9 54,42 48,40 45,41.5
     """),
-    figure("butterfly", "close", 46, "coat=e8863a spot=f7e3b5 dark=2c1d2a blue=4a7fc1", """
+    parse_sprite("butterfly", "close", 46, "coat=e8863a spot=f7e3b5 dark=2c1d2a blue=4a7fc1", """
         dark ms 1,62 10,84 30,100 52,98 60,82 54,62 38,52 20,50 1,54
         dark ms 1,54 20,50 40,44 48,28 42,10 28,2 14,14 4,36
         coat ms 3,62 12,81 30,95 47,94 54,82 49,66 36,56 20,53
@@ -102,7 +103,7 @@ BIRDS: tuple[Figure, ...] = (
         dark ml 0.8>0.5 1,73 8,86 16,94
         dark mo 16,94.4 1.2,1.2
     """),
-    figure("penguin", "ground", 32, "dark=28323e white=f6f3ec beak=e8a33a", """
+    parse_sprite("penguin", "ground", 32, "dark=28323e white=f6f3ec beak=e8a33a", """
         beak mo 9,1.8 9,3
         dark ms 18,62 29,48 35,28 30,20! 24,34 18,44
         dark ms 0,102! 11,100 18,90 19,76 23,58 26,36 23,14 14,3 0,2!

@@ -1,9 +1,9 @@
 """Buildings and what stands in the open with people about."""
 
-from imgbot.imaging.engine.sprites.sprite import Figure, figure
+from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 
-BUILDINGS: tuple[Figure, ...] = (
-    figure("lighthouse", "rock", 62, "white=f4efe4 red=c8402f roof=3a3f4a dark=2a2e38", """
+BUILDINGS: tuple[Sprite, ...] = (
+    parse_sprite("lighthouse", "rock", 62, "white=f4efe4 red=c8402f roof=3a3f4a dark=2a2e38", """
         dark s -34,-4 -30,2 -18,5 0,6 20,5 30,1 34,-4
         white p 18,4 40,4 40,15 18,15
         roof p 16,15 29,22 42,15
@@ -28,7 +28,7 @@ BUILDINGS: tuple[Figure, ...] = (
         glow g 0,82 60
         glow g 0,82 22
     """),
-    figure("house", "hill", 34,
+    parse_sprite("house", "hill", 34,
            "wall=d9b48a roof=9c4434 trim=f6eddc dark=4a3428 chimney=8a5a48", """
         chimney p 20,66 30,66 30,100 20,100
         chimney- p 18.6,98 31.4,98 31.4,102.4 18.6,102.4
@@ -56,7 +56,7 @@ BUILDINGS: tuple[Figure, ...] = (
         glow g -26,24 34
         glow g 30,24 34
     """),
-    figure("castle", "hill", 46, "wall=b9a78e roof=5b4b78 dark=463a3a flag=c9413a", """
+    parse_sprite("castle", "hill", 46, "wall=b9a78e roof=5b4b78 dark=463a3a flag=c9413a", """
         wall- p -40,30 40,30 40,58 -40,58
         wall- p -15,50 15,50 15,86 -15,86
         roof p -18,84 18,84 0,122
@@ -89,7 +89,7 @@ BUILDINGS: tuple[Figure, ...] = (
         glow g 0,14 26
         glow g 0,72 22
     """),
-    figure("windmill", "hill", 46, "wall=efe6d4 roof=7c4a36 dark=4b392e sail=f3ead6", """
+    parse_sprite("windmill", "hill", 46, "wall=efe6d4 roof=7c4a36 dark=4b392e sail=f3ead6", """
         wall s -20,0! -16,24 -12,52 -10,62! 10,62! 12,52 16,24 20,0!
         wall- p -19.4,0 19.4,0 19,5 -19,5
         roof s -13,61! -9,70 0,78 9,70 13,61!
@@ -118,7 +118,7 @@ BUILDINGS: tuple[Figure, ...] = (
         dark l 0.6 27,42 20,35
         dark o 0,66 3.4,3.4
     """),
-    figure("tent", "ground", 26, "coat=d9833a dark=4a2e22 pole=5d4632", """
+    parse_sprite("tent", "ground", 26, "coat=d9833a dark=4a2e22 pole=5d4632", """
         coat- p 22,0 78,0 46,62 4,66
         coat p -60,0 48,0 -4,70
         coat- p -60,0 -56,0 -4,66 -4,70
@@ -129,7 +129,7 @@ BUILDINGS: tuple[Figure, ...] = (
         pole l 0.7 46,62 88,0
         glow g -4,18 60
     """),
-    figure("snowman", "ground", 36, "white=f4f8fc dark=2a2a33 nose=e8812e scarf=cf3f3f", """
+    parse_sprite("snowman", "ground", 36, "white=f4f8fc dark=2a2a33 nose=e8812e scarf=cf3f3f", """
         dark l 1.8 -20,52 -38,62 -50,76
         dark l 1.4 -44,69 -54,68
         dark l 1.8 20,52 38,60 52,70

@@ -7,7 +7,7 @@ from PIL import Image
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.sprites import FIGURES
+from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.ground import cast_shadow
 from imgbot.imaging.engine.sprites.on_ground import (
     on_branch,
@@ -17,14 +17,20 @@ from imgbot.imaging.engine.sprites.on_ground import (
     up_close,
 )
 from imgbot.imaging.engine.sprites.on_water import fly, hover, leap, on_rock, on_water
-from imgbot.imaging.engine.sprites.placement import Spot, make_tile, paste_tile, scale_px, turn_tile
-from imgbot.imaging.engine.sprites.sprite import Figure
+from imgbot.imaging.engine.sprites.placement import (
+    Placement,
+    make_tile,
+    paste_tile,
+    scale_px,
+    turn_tile,
+)
+from imgbot.imaging.engine.sprites.sprite import Sprite
 
-FIGURES_MAX = 3
+SPRITES_MAX = 3
 
 _FLAT_MOTIFS = frozenset({"leaves", "flow", "marble", "geometric", "washes"})
 
-_Painter = Callable[[Scene, Image.Image, str, list[Spot]], Image.Image]
+_Painter = Callable[[Scene, Image.Image, str, list[Placement]], Image.Image]
 # From behind to the front.
 _PAINTERS: Mapping[str, _Painter] = {
     "sky": hover, "flight": fly, "rock": on_rock, "water": on_water, "sea": on_water,
@@ -33,24 +39,24 @@ _PAINTERS: Mapping[str, _Painter] = {
 }  # fmt: skip
 
 
-def add_figures(
+def add_sprites(
     scene: Scene,
     canvas: Image.Image,
-    motif: str,
+    scene_name: str,
     names: Sequence[str],
-    coats: Mapping[str, Colour],
+    sprite_colours: Mapping[str, Colour],
 ) -> Image.Image:
     """The motif with up to three figures in it; on a flat motif they become an emblem."""
-    figures = [FIGURES[name] for name in names[:FIGURES_MAX]]
-    if not figures:
+    sprites = [SPRITES[name] for name in names[:SPRITES_MAX]]
+    if not sprites:
         return canvas
-    spots = _share_out(scene, figures, {"tree": _foliage(scene), **coats})
-    if motif in _FLAT_MOTIFS:
+    spots = _place_sprites(scene, sprites, {"tree": _foliage(scene), **sprite_colours})
+    if scene_name in _FLAT_MOTIFS:
         return _add_emblem(scene, canvas, spots)
     for place, painter in _PAINTERS.items():
-        group = [spot for spot in spots if _place(spot.figure, motif) == place]
+        group = [spot for spot in spots if _anchor(spot.sprite, scene_name) == place]
         if group:
-            canvas = painter(scene, canvas, motif, group)
+            canvas = painter(scene, canvas, scene_name, group)
     return canvas
 
 
@@ -62,35 +68,37 @@ def _foliage(scene: Scene) -> Colour:
         return mix(scene.palette.light, scene.palette.layers[0], 0.3)
     if scene.has("spring"):
         return mix(scene.palette.accents[0], (246, 190, 208), 0.6)
-    return FIGURES["tree"].tones["leaf"]
+    return SPRITES["tree"].tones["leaf"]
 
 
-def _place(figure: Figure, motif: str) -> str:
-    if motif == "planet" and figure.place not in {"close", "table"}:
+def _anchor(sprite: Sprite, scene_name: str) -> str:
+    if scene_name == "planet" and sprite.anchor not in {"close", "table"}:
         return "flight"
-    return figure.place
+    return sprite.anchor
 
 
-def _share_out(scene: Scene, figures: list[Figure], coats: Mapping[str, Colour]) -> list[Spot]:
-    rng, count = scene.rng, len(figures)
+def _place_sprites(
+    scene: Scene, sprites: list[Sprite], sprite_colours: Mapping[str, Colour]
+) -> list[Placement]:
+    rng, count = scene.rng, len(sprites)
     if count == 1:
         # Across from the sun, about a third in: both have room.
         aside = 0.5 - 0.16 * scene.sun_side
         places = [aside + rng.uniform(-0.035, 0.035)]
     else:
         places = [(index + 0.5) / count + rng.uniform(-0.03, 0.03) for index in range(count)]
-    spots: list[Spot] = []
-    for figure, place in zip(figures, places, strict=True):
+    spots: list[Placement] = []
+    for sprite, place in zip(sprites, places, strict=True):
         size = (1.0, 0.82, 0.66)[count - 1] * rng.uniform(0.94, 1.08)
-        reach = max(abs(figure.box[0]), abs(figure.box[2])) * scale_px(scene, figure, size)
+        reach = max(abs(sprite.box[0]), abs(sprite.box[2])) * scale_px(scene, sprite, size)
         # Whole within the picture, where there is room for it.
         margin = min(scene.width / 2, reach + scene.unit_px * 3)
         x = min(scene.width - margin, max(margin, scene.width * place))
-        spots.append(Spot(figure, x, size, coats.get(figure.name)))
+        spots.append(Placement(sprite, x, size, sprite_colours.get(sprite.name)))
     return spots
 
 
-def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Spot]) -> Image.Image:
+def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Placement]) -> Image.Image:
     """On a disc of paper in the middle, for a motif without ground or sky."""
     centre, radius = (scene.width / 2, scene.height / 2), scene.unit_px * 35
     disc = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
@@ -101,9 +109,9 @@ def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Spot]) -> Image.I
                                         scene.palette.accents[0], 0.22)))  # fmt: skip
     drawing.paint(canvas, sheet, disc)
     for index, spot in enumerate(spots):
-        left, bottom, right, top = spot.figure.box
+        left, bottom, right, top = spot.sprite.box
         reach = radius * 1.3 / max(right - left, top - bottom) / len(spots) ** 0.6
-        scale = spot.figure.height_units / 100 * spot.size * scene.unit_px
+        scale = spot.sprite.height_units / 100 * spot.size * scene.unit_px
         tile = turn_tile(make_tile(scene, spot, reach / scale), 0)
         x = centre[0] + (index - (len(spots) - 1) / 2) * radius * 0.75
         cast_shadow(scene, canvas, (x, centre[1] + tile.feet[1] * 0.86), tile.image.width * 0.3)

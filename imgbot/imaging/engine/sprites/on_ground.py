@@ -15,7 +15,7 @@ from imgbot.imaging.engine.sprites.ground import (
     set_table,
 )
 from imgbot.imaging.engine.sprites.placement import (
-    Spot,
+    Placement,
     half_width,
     make_tile,
     mirror_tile,
@@ -26,13 +26,15 @@ from imgbot.imaging.engine.sprites.placement import (
 _ROOFED = frozenset({"cat", "owl"})
 
 
-def on_ground(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    if motif in {"city", "bokeh"}:
-        return _in_town(scene, canvas, motif, group)
+def on_ground(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name in {"city", "bokeh"}:
+        return _in_town(scene, canvas, scene_name, group)
     centre = sum(spot.x for spot in group) / len(group)
     top = scene.height - scene.unit_px * scene.rng.uniform(19, 22)
     line = raise_knoll(scene, canvas, top, scene.unit_px * 5, centre)
-    if motif != "dunes":
+    if scene_name != "dunes":
         grow_grass(scene, canvas, line, 2.6, 260)
     for spot in group:
         tile = make_tile(scene, spot)
@@ -40,13 +42,15 @@ def on_ground(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) 
         cast_shadow(scene, canvas, feet, half_width(spot, tile))
         canvas = paste_tile(scene, canvas, tile, feet)
     front = [(x, y + scene.unit_px * 5.2) for x, y in line]
-    if motif != "dunes":
+    if scene_name != "dunes":
         grow_grass(scene, canvas, front, 2.4, 170)
     return canvas
 
 
-def _in_town(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    on_roof = motif == "city" and all(spot.figure.name in _ROOFED for spot in group)
+def _in_town(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    on_roof = scene_name == "city" and all(spot.sprite.name in _ROOFED for spot in group)
     top = scene.height - scene.unit_px * 15
     tiles = [(spot, make_tile(scene, spot)) for spot in group]
     if on_roof:
@@ -62,7 +66,9 @@ def _in_town(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -
     return canvas
 
 
-def on_hill(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -> Image.Image:
+def on_hill(
+    scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
+) -> Image.Image:
     centre = sum(spot.x for spot in group) / len(group)
     top = scene.height - scene.unit_px * scene.rng.uniform(32, 35)
     line = raise_knoll(scene, canvas, top, scene.unit_px * 9, centre)
@@ -76,9 +82,11 @@ def on_hill(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -
     return canvas
 
 
-def on_branch(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    if motif == "city" and all(spot.figure.name in _ROOFED for spot in group):
-        return _in_town(scene, canvas, motif, group)
+def on_branch(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name == "city" and all(spot.sprite.name in _ROOFED for spot in group):
+        return _in_town(scene, canvas, scene_name, group)
     for spot in group:
         tile = make_tile(scene, spot)
         feet = (spot.x, scene.height * scene.rng.uniform(0.7, 0.76))
@@ -87,7 +95,9 @@ def on_branch(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) 
     return canvas
 
 
-def on_table(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -> Image.Image:
+def on_table(
+    scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
+) -> Image.Image:
     canvas = set_table(scene, canvas, scene.height * 0.72)
     for spot in group:
         tile = make_tile(scene, spot)
@@ -98,12 +108,14 @@ def on_table(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) 
     return canvas
 
 
-def up_close(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    if motif != "garden":
+def up_close(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name != "garden":
         canvas = drawing.soft(canvas, scene.unit_px * 0.8)
     for spot in group:
         x = spot.x if len(group) > 1 else scene.width / 2 + (spot.x - scene.width / 2) * 0.4
-        has_stem = spot.figure.box[1] < -10
+        has_stem = spot.sprite.box[1] < -10
         lean = 0 if has_stem else scene.rng.uniform(-14, 14)
         tile = turn_tile(make_tile(scene, spot), lean)
         y = scene.height - tile.image.height * 0.46 if has_stem else scene.height * 0.46

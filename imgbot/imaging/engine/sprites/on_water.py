@@ -11,7 +11,7 @@ from imgbot.imaging.engine.scenes.water import roll_wave
 from imgbot.imaging.engine.sprites.ground import raise_rock
 from imgbot.imaging.engine.sprites.on_ground import on_hill
 from imgbot.imaging.engine.sprites.placement import (
-    Spot,
+    Placement,
     make_tile,
     mirror_tile,
     paste_tile,
@@ -19,9 +19,11 @@ from imgbot.imaging.engine.sprites.placement import (
 )
 
 
-def on_rock(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    if motif not in {"lake", "waves"}:
-        return on_hill(scene, canvas, motif, group)
+def on_rock(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name not in {"lake", "waves"}:
+        return on_hill(scene, canvas, scene_name, group)
     for spot in group:
         tile = make_tile(scene, spot)
         top = scene.height * scene.rng.uniform(0.75, 0.79)
@@ -51,15 +53,17 @@ def _beam(scene: Scene, canvas: Image.Image, lamp: tuple[float, float]) -> Image
     return canvas
 
 
-def on_water(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
-    if motif not in {"lake", "waves"}:
-        return hover(scene, canvas, motif, group)
-    if motif == "waves":
+def on_water(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name not in {"lake", "waves"}:
+        return hover(scene, canvas, scene_name, group)
+    if scene_name == "waves":
         return _among_waves(scene, canvas, group)
     for spot in group:
         tile = make_tile(scene, spot)
         feet = (spot.x, scene.height * scene.rng.uniform(0.7, 0.76))
-        draught = scene.unit_px * (6.0 if spot.figure.place == "sea" else 0.8)
+        draught = scene.unit_px * (6.0 if spot.sprite.anchor == "sea" else 0.8)
         mirror_tile(scene, canvas, tile, (feet[0], feet[1] - draught), 0.55)
         # What is under the water line is not seen.
         tile.mask.paste(0, (0, round(tile.feet[1] - draught), *tile.mask.size))
@@ -68,7 +72,7 @@ def on_water(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -
     return canvas
 
 
-def _among_waves(scene: Scene, canvas: Image.Image, group: list[Spot]) -> Image.Image:
+def _among_waves(scene: Scene, canvas: Image.Image, group: list[Placement]) -> Image.Image:
     """Behind the nearest waves, and leaning with them."""
     for spot in group:
         lean = scene.rng.uniform(3, 7) * scene.rng.choice((-1, 1))
@@ -101,11 +105,11 @@ def _draw_wake(
     drawing.paint(canvas, foam, drawing.dim(drawing.mask(scene.size, draw_all), 0.7))
 
 
-def leap(scene: Scene, canvas: Image.Image, motif: str, group: list[Spot]) -> Image.Image:
+def leap(scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]) -> Image.Image:
     for spot in group:
         tile = turn_tile(make_tile(scene, spot), 24 if spot.x <= scene.width * 0.52 else -24)
         centre = (spot.x, scene.height * scene.rng.uniform(0.5, 0.56))
-        if motif in {"lake", "waves"}:
+        if scene_name in {"lake", "waves"}:
             _splash(scene, canvas, (spot.x, centre[1] + tile.image.height * 0.62))
         canvas = paste_tile(scene, canvas, tile, centre)
     return canvas
@@ -132,7 +136,9 @@ def _splash(scene: Scene, canvas: Image.Image, centre: tuple[float, float]) -> N
                 drawing.mask(scene.size, draw_all))  # fmt: skip
 
 
-def hover(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -> Image.Image:
+def hover(
+    scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
+) -> Image.Image:
     for spot in group:
         tile = turn_tile(make_tile(scene, spot), 0)
         # The higher of two balloons is the farther one.
@@ -142,7 +148,7 @@ def hover(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -> 
     return canvas
 
 
-def fly(scene: Scene, canvas: Image.Image, _motif: str, group: list[Spot]) -> Image.Image:
+def fly(scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]) -> Image.Image:
     for spot in group:
         lean = scene.rng.uniform(10, 26) * (1 if spot.x > scene.width / 2 else -1)
         tile = turn_tile(make_tile(scene, spot), lean)

@@ -17,7 +17,7 @@ _STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OutlinePart:
     """One area of one tone; a light is a part with a reach."""
 
     tone: str
@@ -25,16 +25,16 @@ class Part:
     glow_reach: float = 0.0
 
 
-def parse_drawing(text: str) -> tuple[Part, ...]:
+def parse_outlines(text: str) -> tuple[OutlinePart, ...]:
     """The parts of a drawing, back to front."""
-    parts: list[Part] = []
+    parts: list[OutlinePart] = []
     for line in _joined(text):
         tone, kind, *numbers = line.split()
         part = _PARSERS[kind[-1]](tone, numbers)
         parts.append(part)
         if kind.startswith("m"):
             mirrored = tuple((-x, y) for x, y in part.outline)
-            parts.append(Part(tone, mirrored, part.glow_reach))
+            parts.append(OutlinePart(tone, mirrored, part.glow_reach))
     return tuple(parts)
 
 
@@ -54,30 +54,30 @@ def _point(text: str) -> Point:
     return float(x), float(y)
 
 
-def _smooth_part(tone: str, numbers: list[str]) -> Part:
+def _smooth_part(tone: str, numbers: list[str]) -> OutlinePart:
     points = [_point(number) for number in numbers]
     corners = {index for index, number in enumerate(numbers) if number.endswith("!")}
-    return Part(tone, tuple(_through(points, corners, is_closed=True)))
+    return OutlinePart(tone, tuple(_through(points, corners, is_closed=True)))
 
 
-def _polygon_part(tone: str, numbers: list[str]) -> Part:
-    return Part(tone, tuple(_point(number) for number in numbers))
+def _polygon_part(tone: str, numbers: list[str]) -> OutlinePart:
+    return OutlinePart(tone, tuple(_point(number) for number in numbers))
 
 
-def _ellipse_part(tone: str, numbers: list[str]) -> Part:
+def _ellipse_part(tone: str, numbers: list[str]) -> OutlinePart:
     (x, y), (across, up) = _point(numbers[0]), _point(numbers[1])
     turns = [step * math.pi / 20 for step in range(40)]
-    return Part(tone, tuple((x + across * math.cos(t), y + up * math.sin(t)) for t in turns))
+    return OutlinePart(tone, tuple((x + across * math.cos(t), y + up * math.sin(t)) for t in turns))
 
 
-def _stroke_part(tone: str, numbers: list[str]) -> Part:
+def _stroke_part(tone: str, numbers: list[str]) -> OutlinePart:
     first, _, last = numbers[0].partition(">")
     points = _through([_point(number) for number in numbers[1:]], set(), is_closed=False)
-    return Part(tone, tuple(_thick(points, float(first), float(last or first))))
+    return OutlinePart(tone, tuple(_thick(points, float(first), float(last or first))))
 
 
-def _light_part(tone: str, numbers: list[str]) -> Part:
-    return Part(tone, (_point(numbers[0]),), float(numbers[1]))
+def _light_part(tone: str, numbers: list[str]) -> OutlinePart:
+    return OutlinePart(tone, (_point(numbers[0]),), float(numbers[1]))
 
 
 _PARSERS = {

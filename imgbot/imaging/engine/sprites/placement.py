@@ -8,36 +8,36 @@ from PIL import Image
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.sprites.sprite import Figure, Pose, Tile, paint_tile
+from imgbot.imaging.engine.sprites.sprite import Sprite, SpritePose, SpriteTile, paint_tile
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Placement:
     """A figure's share of the picture: its centre across, its size, its coat."""
 
-    figure: Figure
+    sprite: Sprite
     x: float
     size: float
-    coat: Colour | None
+    main_colour: Colour | None
 
 
-def scale_px(scene: Scene, figure: Figure, size: float) -> float:
+def scale_px(scene: Scene, sprite: Sprite, size: float) -> float:
     """Pixels per own unit, so that the figure is no wider than three quarters of the picture."""
-    left, _, right, _ = figure.box
-    wanted = scene.unit_px * figure.height_units / 100 * size
+    left, _, right, _ = sprite.box
+    wanted = scene.unit_px * sprite.height_units / 100 * size
     return min(wanted, scene.width * 0.76 / (right - left))
 
 
-def make_tile(scene: Scene, spot: Spot, enlarged: float = 1.0) -> Tile:
+def make_tile(scene: Scene, spot: Placement, enlarged: float = 1.0) -> SpriteTile:
     """The figure looking into the picture."""
-    scale = scale_px(scene, spot.figure, spot.size * enlarged)
-    haze = 0.1 + 0.1 * (spot.figure.place in {"hill", "rock"}) + 0.2 * scene.has("fog")
+    scale = scale_px(scene, spot.sprite, spot.size * enlarged)
+    haze = 0.1 + 0.1 * (spot.sprite.anchor in {"hill", "rock"}) + 0.2 * scene.has("fog")
     looks_left = spot.x > scene.width * 0.52
-    return paint_tile(scene, spot.figure, Pose(scale, looks_left, spot.coat, haze))
+    return paint_tile(scene, spot.sprite, SpritePose(scale, looks_left, spot.main_colour, haze))
 
 
 def paste_tile(
-    scene: Scene, canvas: Image.Image, tile: Tile, feet: tuple[float, float]
+    scene: Scene, canvas: Image.Image, tile: SpriteTile, feet: tuple[float, float]
 ) -> Image.Image:
     corner = (round(feet[0] - tile.feet[0]), round(feet[1] - tile.feet[1]))
     canvas.paste(tile.image, corner, tile.mask)
@@ -51,12 +51,12 @@ def paste_tile(
     return canvas
 
 
-def half_width(spot: Spot, tile: Tile) -> float:
-    return tile.image.width * (0.3 if spot.figure.box[2] > 40 else 0.4)
+def half_width(spot: Placement, tile: SpriteTile) -> float:
+    return tile.image.width * (0.3 if spot.sprite.box[2] > 40 else 0.4)
 
 
 def mirror_tile(
-    scene: Scene, canvas: Image.Image, tile: Tile, feet: tuple[float, float], strength: float
+    scene: Scene, canvas: Image.Image, tile: SpriteTile, feet: tuple[float, float], strength: float
 ) -> None:
     """The figure upside down below its feet, fading."""
     depth = round(tile.feet[1])
@@ -70,7 +70,7 @@ def mirror_tile(
     canvas.paste(flipped, (round(feet[0] - tile.feet[0]), round(feet[1])), mask)
 
 
-def turn_tile(tile: Tile, degrees: float) -> Tile:
+def turn_tile(tile: SpriteTile, degrees: float) -> SpriteTile:
     """The tile turned around its middle, which becomes what it is placed by."""
     image = tile.image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
@@ -82,4 +82,4 @@ def turn_tile(tile: Tile, degrees: float) -> Tile:
           centre[1] + (x - middle[0]) * math.sin(turn) + (y - middle[1]) * math.cos(turn)), reach)
         for (x, y), reach in tile.lights
     )  # fmt: skip
-    return Tile(image, mask, centre, lights)
+    return SpriteTile(image, mask, centre, lights)

@@ -9,13 +9,13 @@ from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix, parse_hex, with_lightness
 from imgbot.imaging.engine.palettes import Palette
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.sprites.outlines import Part, Point, parse_drawing
+from imgbot.imaging.engine.sprites.outlines import OutlinePart, Point, parse_outlines
 
 _MARGIN = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Sprite:
     """Something that can be drawn into a scene.
 
     `place` is where it stands: ground, hill, water, sky or close. `height_units` is how tall a
@@ -23,10 +23,10 @@ class Figure:
     """
 
     name: str
-    place: str
+    anchor: str
     height_units: float
     tones: Mapping[str, Colour]
-    parts: tuple[Part, ...]
+    parts: tuple[OutlinePart, ...]
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -37,17 +37,17 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
+class SpritePose:
     """How large (pixels per own unit), which way round, in what colour, how far in the air."""
 
     scale_px: float
     is_mirrored: bool = False
-    coat: Colour | None = None
+    main_colour: Colour | None = None
     haze: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class SpriteTile:
     """A painted figure: colours, mask, where its feet are inside, and its lights."""
 
     image: Image.Image
@@ -56,14 +56,14 @@ class Tile:
     lights: tuple[tuple[Point, float], ...]
 
 
-def figure(name: str, place: str, height_units: float, tones: str, drawing: str) -> Figure:
+def parse_sprite(name: str, place: str, height_units: float, tones: str, outlines: str) -> Sprite:
     """A figure from its text: tones as `name=hex`, the first one being its main colour."""
     pairs = (pair.split("=") for pair in tones.split())
     colours = {tone: parse_hex(value) for tone, value in pairs}
-    return Figure(name, place, height_units, colours, parse_drawing(drawing))
+    return Sprite(name, place, height_units, colours, parse_outlines(outlines))
 
 
-def paint_tile(scene: Scene, subject: Figure, pose: Pose) -> Tile:
+def paint_tile(scene: Scene, subject: Sprite, pose: SpritePose) -> SpriteTile:
     """Draw the figure with light from the scene's sun and its colours in the scene's air."""
     left, bottom, right, top = subject.box
     if pose.is_mirrored:
@@ -91,16 +91,16 @@ def paint_tile(scene: Scene, subject: Figure, pose: Pose) -> Tile:
         colours.polygon(points, fill=_tone(scene.palette, subject, part.tone, pose))
         outlines.polygon(points, fill=255)
     image, mask = large.reduce(many), shape.reduce(many)
-    return Tile(_light(scene, image, mask, scale), mask, place((0.0, 0.0)), tuple(lights))
+    return SpriteTile(_light(scene, image, mask, scale), mask, place((0.0, 0.0)), tuple(lights))
 
 
-def _tone(palette: Palette, subject: Figure, tone: str, pose: Pose) -> Colour:
+def _tone(palette: Palette, subject: Sprite, tone: str, pose: SpritePose) -> Colour:
     """A tone in the scene's air: day takes it as it is, night draws it towards the dark."""
     name = tone.rstrip("+-")
     main = next(iter(subject.tones))
     colour = _palette_tones(palette).get(name) or subject.tones.get(name, palette.ink)
-    if pose.coat and name == main:
-        colour = pose.coat
+    if pose.main_colour and name == main:
+        colour = pose.main_colour
     if tone.endswith("-"):
         colour = mix(colour, palette.ink, 0.2)
     elif tone.endswith("+"):

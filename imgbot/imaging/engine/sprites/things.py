@@ -1,9 +1,9 @@
 """Plants, people and small things seen close."""
 
-from imgbot.imaging.engine.sprites.sprite import Figure, figure
+from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 
-THINGS: tuple[Figure, ...] = (
-    figure("tree", "ground", 56, "leaf=5f9a4a bark=5d4433 bloom=f0c95a", """
+THINGS: tuple[Sprite, ...] = (
+    parse_sprite("tree", "ground", 56, "leaf=5f9a4a bark=5d4433 bloom=f0c95a", """
         bark s -9,0! -6,8 -5,30 -16,48! -12,48 -3,38 0,56! 4,56 4,40 16,50! 18,47 6,32 6,10
             10,0!
         leaf- o -22,56 20,17
@@ -21,7 +21,7 @@ THINGS: tuple[Figure, ...] = (
         leaf o -30,64 8,7
         leaf o 10,66 9,7
     """),
-    figure("palm", "ground", 60, "leaf=3f9a5f bark=8a6642 nut=6b4a2e", """
+    parse_sprite("palm", "ground", 60, "leaf=3f9a5f bark=8a6642 nut=6b4a2e", """
         bark l 7>3.6 -6,0 -3,22 4,48 14,76
         bark- l 0.7 -8,8 0,9
         bark- l 0.7 -6.6,17 1,18
@@ -42,7 +42,7 @@ THINGS: tuple[Figure, ...] = (
         nut o 16,71.5 3.4,3.6
         nut o 20,75 3,3.2
     """),
-    figure("mushroom", "ground", 30,
+    parse_sprite("mushroom", "ground", 30,
            "coat=c93f34 white=f6eddc gill=e3d2b4 dark=7b5a44 grass=5f8f4a", """
         gill s 30,0! 29,12 32,24! 44,24! 47,12 46,0!
         coat s 18,24! 20,36 30,44 40,45 52,40 58,26! 48,21 28,20
@@ -63,7 +63,7 @@ THINGS: tuple[Figure, ...] = (
         grass s -22,0! -26,10 -36,16! -32,6 -32,0!
         grass s -4,0! -6,8 -2,14! 1,6 3,0!
     """),
-    figure("flower", "close", 62, "petal=e05a6b heart=f2b93f leaf=4f8f56 stem=4f8f56", """
+    parse_sprite("flower", "close", 62, "petal=e05a6b heart=f2b93f leaf=4f8f56 stem=4f8f56", """
         stem l 3>2.4 2,-22 -2,10 2,36 0,60
         leaf s -1,16! -16,20 -34,34 -42,50! -24,46 -8,34
         leaf- l 0.7 -1,16 -20,32 -40,49
@@ -86,7 +86,7 @@ THINGS: tuple[Figure, ...] = (
         heart+ o -4,71 1,1
         heart+ o 0,76.4 1,1
     """),
-    figure("sunflower", "close", 66, "petal=f4b62c heart=5a3520 leaf=4f8a42 stem=5a8a42", """
+    parse_sprite("sunflower", "close", 66, "petal=f4b62c heart=5a3520 leaf=4f8a42 stem=5a8a42", """
         stem l 3.6>3 2,-24 -2,8 1,40 0,64
         leaf s -1,14! -20,24 -40,30 -48,26! -38,12 -16,8
         leaf- l 0.8 -1,14 -24,19 -46,26
@@ -116,7 +116,8 @@ THINGS: tuple[Figure, ...] = (
         petal- mo 9,83 0.9,0.9
         petal- mo 9,65 0.9,0.9
     """),
-    figure("person", "ground", 42, "coat=3f5d7d skin=e0b08c hair=4a3024 dark=2a2a33 bag=b0733f", """
+    parse_sprite("person", "ground", 42,
+        "coat=3f5d7d skin=e0b08c hair=4a3024 dark=2a2a33 bag=b0733f", """
         dark s -9,0! -2,0! -1,8 0,34 -9,36 -10,10
         dark s 1,0! 8,0! 9,8 9,36 0,34 1,10
         dark o -4.6,1.4 5,2
@@ -135,7 +136,7 @@ THINGS: tuple[Figure, ...] = (
         accent s -8.2,93! -7.6,99 0,104 7.6,99 8.2,93! 4,95 -4,95
         accent o 0,104.6 2.4,2.2
     """),
-    figure("umbrella", "ground", 46, "canopy=cf3d3d coat=3a4a63 dark=23252c skin=e0b08c", """
+    parse_sprite("umbrella", "ground", 46, "canopy=cf3d3d coat=3a4a63 dark=23252c skin=e0b08c", """
         dark s -9,0! -2,0! -1.6,12 -1,26 -8,28
         dark s 1,0! 8,0! 8,28 1,26 1.6,12
         dark o -5,1.4 5.4,2
@@ -154,7 +155,7 @@ THINGS: tuple[Figure, ...] = (
         canopy- s 15,72! 11,88 -1,106! 5,90
         dark l 1.4 -1,105 -1,110
     """),
-    figure("cup", "table", 44,
+    parse_sprite("cup", "table", 44,
            "coat=e9e1d3 coffee=5a3521 saucer=d8ccb8 dark=5a4636 steam=ffffff", """
         saucer- o 0,-1 62,8
         saucer o 0,1.6 62,8
@@ -169,11 +170,11 @@ THINGS: tuple[Figure, ...] = (
         steam l 1>3.4 4,70 -2,84 8,98 2,114
         steam l 1>3 19,70 14,81 22,92 17,104
     """),
-    figure("heart", "close", 52, "coat=d8324a", """
+    parse_sprite("heart", "close", 52, "coat=d8324a", """
         coat ms 0,84! 8,98 26,104 44,94 48,72 38,48 18,26 0,8!
         coat+ s -38,82 -32,93 -20,96 -16,92 -26,88 -33,76
     """),
-    figure("firtree", "ground", 60,
+    parse_sprite("firtree", "ground", 60,
            "leaf=2f6e4f bark=5a4030 star=f7cf52 red=d3423c gold=f0b94a", """
         bark p -5,0 5,0 4,14 -4,14
         leaf- ms 0,62! 10,48 24,32 40,14! 28,16 14,10 0,12!
@@ -200,7 +201,7 @@ THINGS: tuple[Figure, ...] = (
         glow g 7,74 9
         glow g 20,44 8
     """),
-    figure("cake", "table", 46,
+    parse_sprite("cake", "table", 46,
            "coat=f3c9d2 cream=fff6ec sponge=c98a58 plate=e6e1ea red=d8324a wax=8fc1e3", """
         plate- o 0,-1 64,7
         plate o 0,1.6 64,7

@@ -1,9 +1,9 @@
 """What carries people, and machines."""
 
-from imgbot.imaging.engine.sprites.sprite import Figure, figure
+from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 
-VEHICLES: tuple[Figure, ...] = (
-    figure("sailboat", "water", 40, "hull=a8432f sail=fbf6ea dark=3b2a22 trim=f3e3c4", """
+VEHICLES: tuple[Sprite, ...] = (
+    parse_sprite("sailboat", "water", 40, "hull=a8432f sail=fbf6ea dark=3b2a22 trim=f3e3c4", """
         dark l 1.5 3,8 3,106
         sail s 1,102! -8,70 -24,40 -44,15! -20,12 1,13!
         sail- l 0.5 -6,70 1,68
@@ -17,7 +17,8 @@ VEHICLES: tuple[Figure, ...] = (
         hull- s -53,3 -46,-4 -42,-8! 44,-8! 50,-3 0,-4
         accent s 3,106! 12,103 18,105! 14,101 3,101!
     """),
-    figure("ship", "water", 50, "hull=6a4127 sail=f6ecd8 dark=2f2019 trim=d3a24e flag=c4403a", """
+    parse_sprite("ship", "water", 50,
+        "hull=6a4127 sail=f6ecd8 dark=2f2019 trim=d3a24e flag=c4403a", """
         dark l 1.6 -30,10 -30,84
         dark l 1.8 4,10 4,106
         dark l 1.6 36,10 36,80
@@ -45,7 +46,7 @@ VEHICLES: tuple[Figure, ...] = (
         glow o 24,3 1.6,1.6
         glow o 40,4.4 1.6,1.6
     """),
-    figure("balloon", "sky", 44,
+    parse_sprite("balloon", "sky", 44,
            "coat=d94f3d second=f4c95d third=f7ecd9 dark=4a3526 basket=8c5f3a", """
         dark ml 0.5 12,22 5,10
         dark ml 0.5 4,19 2.4,10
@@ -61,7 +62,7 @@ VEHICLES: tuple[Figure, ...] = (
         glow o 0,18 1.6,2.6
         glow g 0,20 14
     """),
-    figure("car", "ground", 22,
+    parse_sprite("car", "ground", 22,
            "coat=c8463c dark=26272d chrome=d9dde0 glass=bcd9e4 tyre=26272d", """
         dark p -58,9 60,9 58,16 -56,16
         coat s -74,20! -73,34 -62,42 -46,46 -36,62 -22,70 4,71 20,66 34,50 52,46 70,40 77,28
@@ -87,7 +88,7 @@ VEHICLES: tuple[Figure, ...] = (
         coat- s -74,30 -71,36 -69,30 -71,25
         glow g 75,32 24
     """),
-    figure("train", "ground", 32,
+    parse_sprite("train", "ground", 32,
            "coat=2f4b45 red=b23a2e brass=d3a44c dark=1e2226 smoke=eef0f0", """
         smoke o 50,98 8,7
         smoke o 40,108 12,10
@@ -130,7 +131,7 @@ VEHICLES: tuple[Figure, ...] = (
         brass l 2.6 -40,13 -4,8 32,13
         glow g 68,64 30
     """),
-    figure("bicycle", "ground", 32, "coat=c8503c dark=2c2f36 basket=b98a54 leaf=6f9a5c", """
+    parse_sprite("bicycle", "ground", 32, "coat=c8503c dark=2c2f36 basket=b98a54 leaf=6f9a5c", """
         dark l 2.4 -70,32 -61,52 -40,61 -19,52 -10,32 -19,12 -40,3 -61,12 -70,32
         dark l 2.4 18,32 27,52 48,61 69,52 78,32 69,12 48,3 27,12 18,32
         dark l 0.4 -40,61 -40,3
@@ -159,7 +160,7 @@ VEHICLES: tuple[Figure, ...] = (
         accent2 o 54,98 4.6,4.6
         accent o 62,97 4,4
     """),
-    figure("rocket", "flight", 50,
+    parse_sprite("rocket", "flight", 50,
            "white=f3f0ea red=d2453a dark=39414d window=7fc8e8 fire=ff9a3c", """
         fire ms 0,18! 8,16 11,2 5,-20 0,-42!
         glow ms 0,16! 5,12 6,0 3,-12 0,-24!
@@ -176,7 +177,8 @@ VEHICLES: tuple[Figure, ...] = (
         red s -2,42 0,45! 2,42 2.4,14 0,8! -2.4,14
         glow g 0,0 44
     """),
-    figure("robot", "ground", 38, "coat=8fa6b2 dark=2e3842 chest=dfe6e6 red=d7503f bulb=f0a53a", """
+    parse_sprite("robot", "ground", 38,
+        "coat=8fa6b2 dark=2e3842 chest=dfe6e6 red=d7503f bulb=f0a53a", """
         dark l 1.6 0,96 0,108
         bulb o 0,110 3.4,3.4
         coat- ml 6 9,30 10,8

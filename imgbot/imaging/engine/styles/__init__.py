@@ -52,13 +52,13 @@ _SUITS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def choose_style(wanted: Mapping[str, float], motif: str, rng: random.Random) -> str:
+def choose_style(wanted: Mapping[str, float], scene_name: str, rng: random.Random) -> str:
     """The style that the words ask for most, else plain or one that suits the motif."""
     if wanted:
         return max(sorted(wanted), key=lambda style: wanted[style])
     if rng.random() < _PLAIN_SHARE:
         return "plain"
-    return rng.choice(_SUITS.get(motif, ("plain",)))
+    return rng.choice(_SUITS.get(scene_name, ("plain",)))
 
 
 # Stems of the words that ask for a style, written as those of the figures.

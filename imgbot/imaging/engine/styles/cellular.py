@@ -12,7 +12,7 @@ from imgbot.imaging.engine.styles import techniques
 Point = tuple[float, float]
 
 
-class _Sampler:
+class _PixelSampler:
     """Colours of a picture at points, from its bytes."""
 
     def __init__(self, image: Image.Image) -> None:
@@ -41,7 +41,7 @@ def _facets(scene: Scene, canvas: Image.Image, cell: float) -> Image.Image:
     many = 2
     columns, rows = math.ceil(scene.width / cell), math.ceil(scene.height / cell)
     corners = _corners_on_contours(scene, canvas, columns, rows)
-    colours = _Sampler(techniques.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
+    colours = _PixelSampler(techniques.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
     large = Image.new("RGB", (scene.width * many, scene.height * many))
     draw = ImageDraw.Draw(large)
     for row in range(rows):
@@ -86,7 +86,7 @@ def _corners_on_contours(
 
 
 def _split(
-    colours: _Sampler, a: Point, b: Point, c: Point, d: Point
+    colours: _PixelSampler, a: Point, b: Point, c: Point, d: Point
 ) -> tuple[tuple[Point, Point, Point], tuple[Point, Point, Point]]:
     """A quadrilateral in two, along the diagonal whose ends are more alike."""
     if _distance(colours.at(*a), colours.at(*d)) < _distance(colours.at(*b), colours.at(*c)):
@@ -115,7 +115,7 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     rich = techniques.even(techniques.saturate(techniques.simplify(canvas), 1.6))
     focus = scene.in_focus()
     rich = drawing.curve(rich, lambda value: 0.06 + 0.94 * value**0.85)
-    colours = _Sampler(drawing.soft(rich, unit))
+    colours = _PixelSampler(drawing.soft(rich, unit))
     size = (scene.width * many, scene.height * many)
     window, lead = Image.new("RGB", size), Image.new("L", size, 0)
     panes, leads = ImageDraw.Draw(window), ImageDraw.Draw(lead)
@@ -199,7 +199,7 @@ def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Small stones in grout, laid in rows that follow the forms."""
     rng, unit, many = scene.rng, scene.unit_px, 2
     rich = techniques.even(techniques.saturate(techniques.simplify(canvas, 1), 1.3), 0.5)
-    colours = _Sampler(drawing.soft(rich, unit * 0.35))
+    colours = _PixelSampler(drawing.soft(rich, unit * 0.35))
     bend = drawing.clouds(scene.size, rng, unit * 40, 2).resize((64, 64)).tobytes()
     cell = unit * 1.3
     grout = mix(scene.palette.ink, (70, 66, 64), 0.5)

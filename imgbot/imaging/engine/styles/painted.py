@@ -54,7 +54,7 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     rich = techniques.saturate(techniques.simplify(canvas), 1.18)
     painted = rich.copy()
     relief = Image.new("L", scene.size, 110)
-    flow = _Flow(scene, canvas)
+    flow = _StrokeField(scene, canvas)
     detail = techniques.edges(canvas, scene.unit_px * 0.3)
     # Figures are worked out with fine strokes wherever they are not plain.
     detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
@@ -65,7 +65,7 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     return drawing.vignette(techniques.lit_relief(painted, relief, 0.5), 0.18)
 
 
-class _Flow:
+class _StrokeField:
     """Which way a stroke goes: along the contour, and where there is none, as the air moves."""
 
     def __init__(self, scene: Scene, canvas: Image.Image) -> None:
@@ -86,7 +86,7 @@ class _Flow:
 def _lay_strokes(
     scene: Scene,
     layers: tuple[Image.Image, Image.Image, Image.Image],
-    flow: _Flow,
+    flow: _StrokeField,
     width_units: float,
     detail: bytes,
     floor: int,
