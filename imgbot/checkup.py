@@ -16,14 +16,14 @@ from imgbot.ops import state
 from imgbot.ops.doctor import files, fixes, guide, machine, running, telegram
 from imgbot.ops.doctor.place import STATE, credentials_of_service, environ_of_service
 from imgbot.ops.environment import SettingsSource
-from imgbot.ops.load_note import read_note
+from imgbot.ops.load_note import read_record
 from imgbot.ops.provider_settings import KEY_OF_PROVIDER, KEYS
 from imgbot.ops.settings import Settings
 from imgbot.providers import examining as providers
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Deadlines
+from imgbot.providers.http import Timeouts
 from imgbot.queue import examining as queue
-from imgbot.queue.examining import RedisSeen
+from imgbot.queue.examining import RedisReport
 from imgbot.queue.server import socket_of
 
 DEADLINE_S = 25.0
@@ -41,7 +41,7 @@ class Report:
     secrets: tuple[str, ...] = ()
 
 
-async def check_up(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
+async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
     """Examine the installation that these variables describe, mend what is safe, look again."""
     # Their warnings are said as findings.
     logging.disable(logging.CRITICAL)
@@ -52,7 +52,7 @@ async def check_up(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
     if is_fixing and any(finding.fix for finding in report.findings):
         api = settings.telegram_api if settings else ""
         token = settings.token.get_secret_value() if settings else ""
-        report.mended = await fixes.mend(report.findings, api, token)
+        report.mended = await fixes.apply_fixes(report.findings, api, token)
         report.findings = [first, *await _examine(environ, settings)]
     return report
 
@@ -75,11 +75,11 @@ def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
 
 async def _examine(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
     async def look_at_files() -> list[Finding]:
-        return files.judge(await asyncio.to_thread(files.look, environ))
+        return files.evaluate(await asyncio.to_thread(files.inspect, environ))
 
     async def look_at_machine() -> list[Finding]:
         folder = settings.state_dir if settings else Path(environ.get("STATE_DIRECTORY", STATE))
-        return machine.judge(await asyncio.to_thread(machine.look, folder), settings)
+        return machine.evaluate(await asyncio.to_thread(machine.inspect, folder), settings)
 
     parts: dict[str, Examine] = {"machine": look_at_machine, "files": look_at_files}
     if settings is not None:
@@ -92,26 +92,26 @@ async def _examine(environ: Mapping[str, str], settings: Settings | None) -> lis
 def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
     """Say of a setting that mends where it belongs."""
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
-    if not file or not finding.mend.startswith("IMGBOT_"):
+    if not file or not finding.advice.startswith("IMGBOT_"):
         return finding
     where = f"sudoedit {file}; then: sudo systemctl restart imgbot"
-    return replace(finding, mend=f"{finding.mend}: {where}")
+    return replace(finding, advice=f"{finding.advice}: {where}")
 
 
 def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Examine]:
     async def look_at_bot() -> list[Finding]:
-        seen = await running.look(settings)
+        seen = await running.inspect(settings)
         said = await telegram.ask(
             settings.telegram_api,
             settings.token.get_secret_value(),
             # Whoever runs here polls: asking, too, would take its place for a moment.
             may_poll=seen.pid is None,
         )
-        found = [*running.judge(seen), *telegram.judge(said, seen.polling_trouble)]
+        found = [*running.evaluate(seen), *telegram.evaluate(said, seen.polling_trouble)]
         redis = await _redis(settings, is_running=seen.pid is not None)
         watched_at = None if seen.checks is None else seen.address
-        note = await asyncio.to_thread(read_note, settings.state_dir)
-        ticks = guide.judge(
+        note = await asyncio.to_thread(read_record, settings.state_dir)
+        ticks = guide.evaluate(
             settings, redis.maxmemory_bytes, redis.delivered, note, watched_at=watched_at
         )
         return [*found, *redis.findings, *ticks]
@@ -125,15 +125,15 @@ def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Exami
     return parts
 
 
-async def _redis(settings: Settings, *, is_running: bool) -> RedisSeen:
+async def _redis(settings: Settings, *, is_running: bool) -> RedisReport:
     bot_id = settings.token.get_secret_value().partition(":")[0]
     if settings.redis_url is not None:
         url = settings.redis_url.get_secret_value()
-        return await queue.examine(url, bot_id, is_embedded=False)
+        return await queue.check_redis(url, bot_id, is_embedded=False)
     if not is_running:
-        return queue.examine_program(settings.redis_memory_bytes)
+        return queue.check_program(settings.redis_memory_bytes)
     url = f"unix://{socket_of(settings.state_dir)}"
-    return await queue.examine(url, bot_id, is_embedded=True)
+    return await queue.check_redis(url, bot_id, is_embedded=True)
 
 
 async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -> list[Finding]:
@@ -141,7 +141,7 @@ async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -
     config = ProviderConfig(
         url=settings.url_of(name),
         key=key.get_secret_value() if key else "",
-        deadlines=Deadlines(ask_s=_ASK_S),
+        deadlines=Timeouts(ask_s=_ASK_S),
     )
     variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
     mend = f"set {variable} anew"
@@ -150,7 +150,7 @@ async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
             "then: sudo systemctl restart imgbot"
         )
-    return [await providers.examine(name, config, variable, mend)]
+    return [await providers.check_provider(name, config, variable, mend)]
 
 
 def examine_provider(settings: Settings, name: str) -> Finding:

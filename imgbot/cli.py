@@ -199,9 +199,9 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
 def _tell(error: Exception) -> int:
     from imgbot import telemetry
-    from imgbot.errors import ConfigError, ImgbotError, leaves
+    from imgbot.errors import ConfigError, ImgbotError, flatten
 
-    ours = [each for each in leaves(error) if isinstance(each, ImgbotError)]
+    ours = [each for each in flatten(error) if isinstance(each, ImgbotError)]
     # A wrong setting explains the errors beside it.
     known = sorted(ours, key=lambda each: not isinstance(each, ConfigError))
     if not known:

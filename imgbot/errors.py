@@ -14,10 +14,10 @@ class ImgbotError(Exception):
     """The root of everything that imgbot raises itself."""
 
 
-def leaves(error: BaseException) -> list[BaseException]:
+def flatten(error: BaseException) -> list[BaseException]:
     """Return what an error stands for: itself, or all that a group holds, however deep."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+        return [leaf for inner in error.exceptions for leaf in flatten(inner)]
     return [error]
 
 
@@ -52,11 +52,11 @@ class FloodWaitError(TransientError):
     """Telegram asks to wait; it is in the log already."""
 
 
-class StorageAwayError(TransientError):
+class StorageUnavailableError(TransientError):
     """Redis is away: what depends on it stays as it is until it is back."""
 
 
-class StorageFullError(StorageAwayError):
+class StorageFullError(StorageUnavailableError):
     """Redis answers, and takes nothing new: its memory is at its limit."""
 
 
@@ -88,7 +88,7 @@ class TelegramRefusedError(ImgbotError):
     """Telegram will not do this, now or later; its text says why (it holds no secret)."""
 
 
-class GoneError(ImgbotError):
+class StaleJobError(ImgbotError):
     """The job was ended or moved by somebody else; whoever held it lets go."""
 
 

@@ -20,7 +20,7 @@ class Finding:
     """What was looked at, in a word or two."""
     level: Severity
     text: str
-    mend: str = ""
+    advice: str = ""
     """The command, or the setting, that mends it; empty where nothing is to be done."""
     fix: tuple[str, ...] = ()
     """What `--fix` does about it, and to what; empty where that is not safe."""

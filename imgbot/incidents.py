@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from imgbot.levels import BOUNDS, Level, Vital
+from imgbot.levels import THRESHOLDS, Indicator, Level
 
 
-class Sign(StrEnum):
+class Reading(StrEnum):
     """How a matter looks at this moment."""
 
     BAD = "bad"
@@ -27,66 +27,68 @@ class Sign(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class HoldTime:
     """How long it must be bad to begin, and good to be over."""
 
-    begin_s: float = 0.0
-    end_s: float = 0.0
+    fire_after_s: float = 0.0
+    resolve_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class AlertState:
     """Where one matter stands; `since_ms` is 0 unless it is rising or falling."""
 
-    is_told: bool = False
+    is_firing: bool = False
     since_ms: int = 0
 
 
-class Change(StrEnum):
+class Transition(StrEnum):
     """What is to be told."""
 
-    BEGUN = "begun"
-    OVER = "over"
+    FIRED = "begun"
+    RESOLVED = "over"
 
 
-CALM = Course()
-TOLD = Course(is_told=True)
+INACTIVE = AlertState()
+FIRING = AlertState(is_firing=True)
 
-VITAL_HOLDS: Mapping[Vital, Hold] = {
+VITAL_HOLDS: Mapping[Indicator, HoldTime] = {
     # The figures are taken over minutes already; this is against a single odd one.
-    Vital.QUEUE_JOBS: Hold(60, 120),
-    Vital.JOB_TIME_S: Hold(60, 180),
-    Vital.CPU_RATIO: Hold(120, 180),
-    Vital.MEMORY_RATIO: Hold(60, 180),
-    Vital.ERROR_RATIO: Hold(60, 300),
-    Vital.UPDATE_AGE_S: Hold(60, 60),
+    Indicator.QUEUE_JOBS: HoldTime(60, 120),
+    Indicator.JOB_TIME_S: HoldTime(60, 180),
+    Indicator.CPU_RATIO: HoldTime(120, 180),
+    Indicator.MEMORY_RATIO: HoldTime(60, 180),
+    Indicator.ERROR_RATIO: HoldTime(60, 300),
+    Indicator.UPDATE_AGE_S: HoldTime(60, 60),
 }
 
 _CALM_AGAIN = 0.9
 """A figure with one bound alone is good again below so much of it."""
 
 
-def decide(course: Course, sign: Sign, hold: Hold, now_ms: int) -> tuple[Course, Change | None]:
+def decide(
+    course: AlertState, sign: Reading, hold: HoldTime, now_ms: int
+) -> tuple[AlertState, Transition | None]:
     """Return where the matter stands now, and what is to be told of it."""
-    wanted = Sign.GOOD if course.is_told else Sign.BAD
+    wanted = Reading.GOOD if course.is_firing else Reading.BAD
     if sign is not wanted:
-        return (TOLD if course.is_told else CALM), None
+        return (FIRING if course.is_firing else INACTIVE), None
     # A clock that was set back must not make it wait until the old time comes round again.
     since_ms = min(course.since_ms or now_ms, now_ms)
-    hold_s = hold.end_s if course.is_told else hold.begin_s
+    hold_s = hold.resolve_after_s if course.is_firing else hold.fire_after_s
     if now_ms - since_ms < hold_s * 1000:
-        return Course(course.is_told, since_ms), None
-    return (CALM, Change.OVER) if course.is_told else (TOLD, Change.BEGUN)
+        return AlertState(course.is_firing, since_ms), None
+    return (INACTIVE, Transition.RESOLVED) if course.is_firing else (FIRING, Transition.FIRED)
 
 
-def sign_of(vital: Vital, value: float | None, level: Level) -> Sign:
+def reading_of(vital: Indicator, value: float | None, level: Level) -> Reading:
     """Judge a figure: critical is bad, and attention where there is nothing above it."""
-    bounds = BOUNDS[vital]
+    bounds = THRESHOLDS[vital]
     if value is None or level is Level.UNKNOWN:
-        return Sign.OPEN
+        return Reading.OPEN
     if bounds.critical is None:
         is_good = level is Level.NORMAL and value < bounds.attention * _CALM_AGAIN
         is_bad = level in {Level.ATTENTION, Level.CRITICAL}
     else:
         is_good, is_bad = level is Level.NORMAL, level is Level.CRITICAL
-    return Sign.BAD if is_bad else Sign.GOOD if is_good else Sign.OPEN
+    return Reading.BAD if is_bad else Reading.GOOD if is_good else Reading.OPEN

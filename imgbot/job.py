@@ -68,7 +68,7 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class InputPhoto:
     """A picture that a person sent, by Telegram's handle; never the bytes."""
 
     file_id: str
@@ -89,7 +89,7 @@ class Job:
     operation: Operation
     language: str
     words: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[InputPhoto, ...] = ()
     scale: int = 2
     side_px: int = 0
     """Of a picture that is enlarged, the longer side as it came; stored with the intent."""

@@ -40,14 +40,14 @@ _RARE = 1e-3
 """So rarely are the latest few by chance the most extreme of all."""
 
 
-class Span(NamedTuple):
+class CensoredDuration(NamedTuple):
     """A job was seen unfinished at `after_s` and finished at `by_s`, in seconds of its age."""
 
     after_s: float
     by_s: float
 
 
-class Hump(NamedTuple):
+class LognormalComponent(NamedTuple):
     """A lognormal: its share, and centre and width in log seconds."""
 
     share: float
@@ -56,28 +56,28 @@ class Hump(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class LognormalMixture:
     """What is known of a duration: humps, and how many spans at full weight they rest on."""
 
-    humps: tuple[Hump, ...]
+    components: tuple[LognormalComponent, ...]
     weight: float
 
-    def done_by(self, log_s: float) -> float:
+    def cdf(self, log_s: float) -> float:
         """Return the probability that a job takes no longer than exp(`log_s`) seconds."""
         return sum(
             share * 0.5 * math.erfc((centre - log_s) / (width * math.sqrt(2)))
-            for share, centre, width in self.humps
+            for share, centre, width in self.components
         )
 
 
-def current(history: Sequence[Span]) -> Sequence[Span]:
+def since_change_point(history: Sequence[CensoredDuration]) -> Sequence[CensoredDuration]:
     """Return the newest part of `history` (oldest first) in which the provider was the same."""
     while start := _change(history):
         history = history[start:]
     return history
 
 
-def _change(history: Sequence[Span]) -> int:
+def _change(history: Sequence[CensoredDuration]) -> int:
     """Return where the latest change begins, 0 if there is none.
 
     Gehan's scores compare only pairs whose order is certain, so the width of the gaps
@@ -108,7 +108,7 @@ def _shift(scores: Sequence[int]) -> int:
     return found
 
 
-def _run(history: Sequence[Span]) -> int:
+def _run(history: Sequence[CensoredDuration]) -> int:
     """Return where a short run of extremes at the very end begins, if there is one.
 
     An older span that may be as extreme counts as such: where the first poll falls earlier
@@ -129,7 +129,7 @@ def _run(history: Sequence[Span]) -> int:
 class _Grid:
     """The spans on cells of equal width in log seconds; equal ones counted once."""
 
-    def __init__(self, history: Sequence[Span]) -> None:
+    def __init__(self, history: Sequence[CensoredDuration]) -> None:
         weights = [0.5 ** (age / _HALF_LIFE) for age in range(len(history) - 1, -1, -1)]
         self.total = sum(weights)
         self.weight = self.total**2 / sum(weight * weight for weight in weights)
@@ -170,7 +170,7 @@ class _Grid:
         return list(accumulate(turns[:-1])), likelihood
 
 
-def fit(history: Sequence[Span]) -> Curve:
+def fit(history: Sequence[CensoredDuration]) -> LognormalMixture:
     """Fit a curve to spans, oldest first; at least one, each with 0 ≤ after_s < by_s."""
     grid = _Grid(history)
     middles = grid.middles
@@ -186,14 +186,14 @@ def fit(history: Sequence[Span]) -> Curve:
         hump._replace(width=hump.width * math.sqrt(1 + 1 / max(hump.share * grid.weight, 1)))
         for hump in humps
     ]
-    return Curve(tuple(widened), grid.weight)
+    return LognormalMixture(tuple(widened), grid.weight)
 
 
-def _start(grid: _Grid, group: Sequence[tuple[float, float]]) -> Hump:
+def _start(grid: _Grid, group: Sequence[tuple[float, float]]) -> LognormalComponent:
     weight = sum(part for _, part in group)
     centre = sum(middle * part for middle, part in group) / weight
     variance = sum((middle - centre) ** 2 * part for middle, part in group) / weight
-    return Hump(weight / grid.total, centre, max(math.sqrt(variance), grid.step))
+    return LognormalComponent(weight / grid.total, centre, max(math.sqrt(variance), grid.step))
 
 
 def _best_cut(middles: Sequence[tuple[float, float]], total: float) -> int:
@@ -214,7 +214,7 @@ def _best_cut(middles: Sequence[tuple[float, float]], total: float) -> int:
     return cut
 
 
-def _settle(grid: _Grid, humps: list[Hump]) -> tuple[list[Hump], float]:
+def _settle(grid: _Grid, humps: list[LognormalComponent]) -> tuple[list[LognormalComponent], float]:
     """Improve humps round by round (EM) until nothing is gained."""
     likelihood = -math.inf
     for _ in range(_ROUNDS):
@@ -225,7 +225,9 @@ def _settle(grid: _Grid, humps: list[Hump]) -> tuple[list[Hump], float]:
     return humps, likelihood
 
 
-def _improve(grid: _Grid, humps: Sequence[Hump]) -> tuple[list[Hump], float]:
+def _improve(
+    grid: _Grid, humps: Sequence[LognormalComponent]
+) -> tuple[list[LognormalComponent], float]:
     densities = [
         [
             share / width * math.exp(-0.5 * ((cell - centre) / width) ** 2) + _NOTHING
@@ -237,7 +239,7 @@ def _improve(grid: _Grid, humps: Sequence[Hump]) -> tuple[list[Hump], float]:
     return [_moved(grid, density, factors) for density in densities], likelihood
 
 
-def _moved(grid: _Grid, density: Sequence[float], factors: Sequence[float]) -> Hump:
+def _moved(grid: _Grid, density: Sequence[float], factors: Sequence[float]) -> LognormalComponent:
     masses = [part * factor for part, factor in zip(density, factors, strict=True)]
     total = max(sum(masses), _NOTHING)
     centre = sum(mass * cell for mass, cell in zip(masses, grid.centres, strict=True)) / total
@@ -246,4 +248,4 @@ def _moved(grid: _Grid, density: Sequence[float], factors: Sequence[float]) -> H
     )
     weight = total * grid.weight / grid.total
     variance = (spread / total * weight + _USUAL_WIDTH**2) / (weight + 1)
-    return Hump(total / grid.total, centre, max(math.sqrt(variance), grid.step * 0.7))
+    return LognormalComponent(total / grid.total, centre, max(math.sqrt(variance), grid.step * 0.7))

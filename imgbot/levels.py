@@ -22,7 +22,7 @@ _WEIGHT = {Level.UNKNOWN: 0, Level.NORMAL: 1, Level.ATTENTION: 2, Level.CRITICAL
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Thresholds:
     """Up to and without `attention` all is normal; above `critical` it is critical."""
 
     attention: float
@@ -36,7 +36,7 @@ class Bounds:
         return Level.ATTENTION if value >= self.attention else Level.NORMAL
 
 
-class Vital(StrEnum):
+class Indicator(StrEnum):
     """What is watched, with its unit."""
 
     QUEUE_JOBS = "queue_jobs"
@@ -47,19 +47,19 @@ class Vital(StrEnum):
     UPDATE_AGE_S = "update_age_s"
 
 
-BOUNDS = {
+THRESHOLDS = {
     # Waiting jobs. Guide: normal < 50, attention 50-100, critical > 100.
-    Vital.QUEUE_JOBS: Bounds(50, 100),
+    Indicator.QUEUE_JOBS: Thresholds(50, 100),
     # From the request to its end. Guide: normal < 30 s, acceptable 30-60 s, problem > 60 s.
-    Vital.JOB_TIME_S: Bounds(30, 60),
+    Indicator.JOB_TIME_S: Thresholds(30, 60),
     # Of the cores that the unit may use. Guide: < 70 %.
-    Vital.CPU_RATIO: Bounds(0.70),
+    Indicator.CPU_RATIO: Thresholds(0.70),
     # Of the unit's limit. Guide: < 80 %.
-    Vital.MEMORY_RATIO: Bounds(0.80),
+    Indicator.MEMORY_RATIO: Thresholds(0.80),
     # Failed among ended jobs; what people's input or moderation refused is none. Guide: < 1 %.
-    Vital.ERROR_RATIO: Bounds(0.01),
+    Indicator.ERROR_RATIO: Thresholds(0.01),
     # Of the oldest update that is not handled yet. Most take less than a second.
-    Vital.UPDATE_AGE_S: Bounds(60, 600),
+    Indicator.UPDATE_AGE_S: Thresholds(60, 600),
 }
 
 
@@ -109,8 +109,8 @@ class Load:
 def bound_of(load: Load) -> Bound:
     """Return what really holds the jobs back; what stands later in their way comes first."""
     needs_worker = load.steps_waiting > 0 and load.busy >= load.workers
-    is_cpu_short = BOUNDS[Vital.CPU_RATIO].level(load.cpu_ratio) is Level.ATTENTION
-    is_memory_short = BOUNDS[Vital.MEMORY_RATIO].level(load.memory_ratio) is Level.ATTENTION
+    is_cpu_short = THRESHOLDS[Indicator.CPU_RATIO].level(load.cpu_ratio) is Level.ATTENTION
+    is_memory_short = THRESHOLDS[Indicator.MEMORY_RATIO].level(load.memory_ratio) is Level.ATTENTION
     holds = {
         Bound.DISK: load.is_disk_full,
         Bound.CPU: needs_worker and is_cpu_short,
@@ -126,7 +126,7 @@ def bound_of(load: Load) -> Bound:
     return next((bound for bound, does_hold in holds.items() if does_hold), Bound.NONE)
 
 
-REDIS_MEMORY_RATIO = Bounds(0.80, 0.99)
+REDIS_MEMORY_RATIO = Thresholds(0.80, 0.99)
 """Of its maxmemory. What is being written counts, too: large orders are refused before 100 %."""
 
 

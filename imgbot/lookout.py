@@ -7,26 +7,26 @@ from dataclasses import replace
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, State
 from imgbot.levels import Load
-from imgbot.ops.pipeline import Glance, Sources, UnknownJob, Worker
-from imgbot.queue.overview import DeadJob, Overview
+from imgbot.ops.pipeline import QueueGlance, StatusSources, UnknownJob, Worker
+from imgbot.queue.overview import DeadJob, QueueStats
 from imgbot.runner.loop import Runner
 from imgbot.version import version
 
 
-def sources_of(
-    overview: Overview,
+def status_sources(
+    overview: QueueStats,
     runner: Runner | None,
     pool: Pool,
     providers: Iterable[str],
     now_ms: Callable[[], int],
     running_per_user: int,
     measure: Callable[[], Awaitable[None]],
-) -> Sources:
+) -> StatusSources:
     """Say whom the watch asks; there is no runner before Telegram has answered."""
 
-    async def glance() -> Glance:
-        found = await overview.look(now_ms(), running_per_user)
-        return Glance(
+    async def glance() -> QueueGlance:
+        found = await overview.snapshot(now_ms(), running_per_user)
+        return QueueGlance(
             jobs=_by_state(
                 found.waiting,
                 runner.jobs if runner else (),
@@ -48,7 +48,7 @@ def sources_of(
             for lane in pool.lanes()
         ]
 
-    return Sources(workers, measure, glance, "+".join(providers), overview.address, version())
+    return StatusSources(workers, measure, glance, "+".join(providers), overview.address, version())
 
 
 def _by_state(

@@ -46,25 +46,25 @@ def doctor(options: argparse.Namespace) -> int:
     import asyncio
 
     if options.provider:
-        return _rehearse(options.provider)
-    from imgbot.checkup import check_up
+        return _dry_run(options.provider)
+    from imgbot.checkup import run_checks
     from imgbot.ops.doctor import report
 
-    found = asyncio.run(check_up(os.environ, is_fixing=options.fix))
+    found = asyncio.run(run_checks(os.environ, is_fixing=options.fix))
     show = report.as_json if options.json else report.as_text
     print(show(found.findings, found.mended, found.secrets))
     return report.exit_status(found.findings)
 
 
-def _rehearse(provider: str) -> int:
+def _dry_run(provider: str) -> int:
     """Check a provider's file and rehearse it; 78 if it cannot be used."""
     import asyncio
 
     from imgbot.errors import ConfigError
-    from imgbot.providers.opening import rehearse
+    from imgbot.providers.opening import dry_run_spec
 
     try:
-        lines = asyncio.run(rehearse(provider))
+        lines = asyncio.run(dry_run_spec(provider))
     except ConfigError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG
@@ -100,15 +100,15 @@ def backup_arguments(parser: argparse.ArgumentParser) -> None:
 def backup(options: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from imgbot.moving.backup import Wish, backup as make
+    from imgbot.moving.backup import BackupOptions, backup as make
 
-    wish = Wish(
+    wish = BackupOptions(
         Path(options.file),
         is_stopping=options.stop,
         has_secrets=options.with_secrets,
         has_pictures=not options.without_pictures,
     )
-    return _carry_out(make(os.environ, wish))
+    return _run_work(make(os.environ, wish))
 
 
 def restore_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +132,7 @@ def restore(options: argparse.Namespace) -> int:
 
     from imgbot.moving.restore import restore as put
 
-    return _carry_out(put(os.environ, Path(options.file), is_forced=options.force))
+    return _run_work(put(os.environ, Path(options.file), is_forced=options.force))
 
 
 def redis_cli_arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +146,7 @@ def redis_cli_arguments(parser: argparse.ArgumentParser) -> None:
 def redis_cli(options: argparse.Namespace) -> int:
     from imgbot.moving.reaching import ask_redis
 
-    return _carry_out(ask_redis(os.environ, options.command_words or ["PING"]))
+    return _run_work(ask_redis(os.environ, options.command_words or ["PING"]))
 
 
 def install_arguments(parser: argparse.ArgumentParser) -> None:
@@ -240,11 +240,11 @@ def prometheus_config(options: argparse.Namespace) -> int:
 def loadtest(options: argparse.Namespace) -> int:
     """Test under load; the status of the criteria, or that of what stopped it."""
     from imgbot.loadtest.command import main as test
-    from imgbot.loadtest.wish import Wish
+    from imgbot.loadtest.wish import LoadTestOptions
 
     def act() -> int:
         low_s, high_s = options.picture_seconds
-        wish = Wish(
+        wish = LoadTestOptions(
             users=options.people,
             workers=options.lanes,
             minutes=options.minutes,
@@ -257,7 +257,7 @@ def loadtest(options: argparse.Namespace) -> int:
     return _operated(act)
 
 
-def _carry_out(work: Coroutine[Any, Any, list[str]]) -> int:
+def _run_work(work: Coroutine[Any, Any, list[str]]) -> int:
     """Run it and print what it says."""
     import asyncio
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from imgbot import learning
-from imgbot.learning import Curve, Hump, Span
+from imgbot.learning import CensoredDuration, LognormalComponent, LognormalMixture
 
 POLL_INTERVAL_INITIAL = 2.0
 """Seconds before the first poll (guide: 1-2 s at low load, 2-3 medium, 3-5 high)."""
@@ -54,13 +54,13 @@ _MOST_POLLS = 200
 _FIRST_DUE = 1.2
 """Polls that must have come due for the first: later than one, for nothing is lost yet."""
 
-_DOUBT = 0.3
+_OUTLIER_MASS = 0.3
 """Imagined jobs that take any time at all (one log-unit wide), beside those seen."""
 
 _CAUTION = 1.5
 """With so many jobs known, half of the guide's polls beyond the first are used, then more."""
 
-_LOG_PRICES = (-12.0, 6.0)
+_LOG_POLL_COSTS = (-12.0, 6.0)
 """Between those (log seconds per poll) the price is looked for, by halving."""
 _HALVINGS = 12
 
@@ -123,7 +123,7 @@ class PollingConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PollPlan:
     """Polls of one job by its age; after the last one the intervals grow to the longest."""
 
     times_s: tuple[float, ...]
@@ -138,7 +138,7 @@ class Plan:
             return self.times_s[index] - max(age_s, 0.0)
         return self._past_the_end(earliest_s) - max(age_s, 0.0)
 
-    def sway_s(self, wait_s: float) -> float:
+    def jitter_s(self, wait_s: float) -> float:
         """Seconds by which a wait may be off either way: jobs part, polls do not fall together."""
         return min(_SWAY * wait_s, self.least_s / 2)
 
@@ -153,40 +153,40 @@ class Plan:
         return time_s
 
 
-def plan(history: Sequence[Span], config: PollingConfig) -> Plan:
+def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan:
     """Plan the polls of the next job from those of earlier ones, oldest first.
 
     Without enough of them, or just after the provider has changed, it is the schedule.
     """
-    latest = learning.current(history)
+    latest = learning.since_change_point(history)
     if len(latest) < learning.ENOUGH:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
-        times = _Sketch(learning.fit(latest), config).best()
-    return Plan(tuple(times), config.least_s, config.max_interval)
+        times = _PlanSearch(learning.fit(latest), config).best()
+    return PollPlan(tuple(times), config.least_s, config.max_interval)
 
 
-def is_telling(span: Span, config: PollingConfig) -> bool:
+def is_telling(span: CensoredDuration, config: PollingConfig) -> bool:
     """Whether a span says something: not so after a long silence, or a clock set back."""
     widest_s = 2 * max(config.longest_first_s, config.max_interval)
     return 0 <= span.after_s < span.by_s <= span.after_s + widest_s
 
 
-class _Sketch:
+class _PlanSearch:
     """A curve cut into slices, on which plans are tried out."""
 
-    def __init__(self, curve: Curve, config: PollingConfig) -> None:
+    def __init__(self, curve: LognormalMixture, config: PollingConfig) -> None:
         self._config = config
-        curve = _doubted(curve)
-        lows = [hump.centre - 4 * hump.width for hump in curve.humps[:-1]]
-        highs = [hump.centre + 3.5 * hump.width for hump in curve.humps[:-1]]
+        curve = _with_outlier_mass(curve)
+        lows = [hump.centre - 4 * hump.width for hump in curve.components[:-1]]
+        highs = [hump.centre + 3.5 * hump.width for hump in curve.components[:-1]]
         self._low = min(*lows, math.log(config.longest_first_s))
         high = max(*highs, math.log(2 * config.least_s))
         count = max(20, min(_MOST_STEPS, int((high - self._low) / _STEP)))
         self._step = (high - self._low) / count
         logs = [self._low + index * self._step for index in range(count + 1)]
         self._edges = [math.exp(log_s) for log_s in logs]
-        self._done = [curve.done_by(log_s) for log_s in logs]
+        self._done = [curve.cdf(log_s) for log_s in logs]
         self._lengths = [later - sooner for sooner, later in pairwise(self._edges)]
         # √h of each slice: the density over what is left in its middle.
         self._roots = [
@@ -201,7 +201,7 @@ class _Sketch:
 
     def best(self) -> list[float]:
         """Return the densest plan that stays within the budget of polls."""
-        cheap, dear = _LOG_PRICES
+        cheap, dear = _LOG_POLL_COSTS
         for _ in range(_HALVINGS):
             price = (cheap + dear) / 2
             if self._polls(self._times(math.exp(price))) > self._budget:
@@ -247,13 +247,13 @@ class _Sketch:
         times.append(max(time_s, earliest_s))
 
 
-def _doubted(curve: Curve) -> Curve:
+def _with_outlier_mass(curve: LognormalMixture) -> LognormalMixture:
     """Return the curve with room for a job that takes quite another time."""
-    doubt = _DOUBT / (curve.weight + 1 + _DOUBT)
-    whole = sum(hump.share for hump in curve.humps)
-    middle = sum(hump.share * hump.centre for hump in curve.humps) / whole
-    kept = [hump._replace(share=hump.share / whole * (1 - doubt)) for hump in curve.humps]
-    return Curve((*kept, Hump(doubt, middle, 1.0)), curve.weight)
+    doubt = _OUTLIER_MASS / (curve.weight + 1 + _OUTLIER_MASS)
+    whole = sum(hump.share for hump in curve.components)
+    middle = sum(hump.share * hump.centre for hump in curve.components) / whole
+    kept = [hump._replace(share=hump.share / whole * (1 - doubt)) for hump in curve.components]
+    return LognormalMixture((*kept, LognormalComponent(doubt, middle, 1.0)), curve.weight)
 
 
 class Budget:

@@ -10,11 +10,11 @@ from imgbot.job import ACTIONS, Operation
 from imgbot.ops.settings import Settings
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Done, Order, Output, Provider
-from imgbot.runner.routing import Routes
+from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider
+from imgbot.runner.routing import ProviderRouter
 
 
-def open_routes(settings: Settings, pool: Pool) -> Routes:
+def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     """Open every provider that is used. Raises ConfigError for one that cannot be."""
     make = functools.partial(_make, pool)
     opened: dict[str, Provider] = {}
@@ -31,9 +31,9 @@ def open_routes(settings: Settings, pool: Pool) -> Routes:
     }
     for operation, provider in chosen.items():
         if names[operation] != provider.name:
-            telemetry.noted("%s has no model to %s: that is built in", provider.name, operation)
+            telemetry.info("%s has no model to %s: that is built in", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
-    return Routes(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
+    return ProviderRouter(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
 
 
 def _config(settings: Settings, name: str) -> ProviderConfig:
@@ -49,7 +49,7 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
     )
 
 
-async def _make(pool: Pool, order: Order) -> Done:
+async def _make(pool: Pool, order: GenerationRequest) -> Done:
     work = functools.partial(engine.run, scale=order.scale, seed=order.seed, ratio=order.ratio)
     what, pictures = order.operation.value, tuple(map(str, order.pictures))
     made = await pool.run(work, what, order.words, pictures, str(order.target), about=what)

@@ -12,7 +12,7 @@ GRACE_S = 60.0
 """A machine that swaps is late; one that is this late is not only slow."""
 
 
-class Pulse:
+class Heartbeat:
     """The time by which one part must have moved; none before it first moves."""
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Pulse:
         return max(0.0, now_s - self._due_s)
 
 
-def stuck(overdue_s: Mapping[str, float]) -> str:
+def most_overdue(overdue_s: Mapping[str, float]) -> str:
     """Name the part that is overdue the most, by far enough to be stuck; empty if none is."""
     part, late_s = max(overdue_s.items(), key=lambda item: item[1], default=("", 0.0))
     return f"{part} should have moved {late_s:.0f} s ago" if late_s > GRACE_S else ""

@@ -44,7 +44,7 @@ _KNOWN: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...
 """Each metric with the values that its labels can have."""
 
 
-def declare(providers: Iterable[str]) -> None:
+def preregister(providers: Iterable[str]) -> None:
     """Make the series of these providers, and all others that are known, exist."""
     # It has answered, or the program would not be here.
     metrics.redis_up.set(1)

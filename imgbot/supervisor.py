@@ -14,32 +14,32 @@ from aiogram import Bot
 from redis.asyncio import Redis
 
 from imgbot import metrics, telemetry
-from imgbot.conversation.door import Myself
-from imgbot.conversation.introduction import introduce
-from imgbot.errors import StorageAwayError, TransientError
+from imgbot.conversation.door import BotIdentity
+from imgbot.conversation.introduction import publish_commands
+from imgbot.errors import StorageUnavailableError, TransientError
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.http import OpsServer
-from imgbot.ops.lag import LagMeter
-from imgbot.ops.last_resort import limit_the_stop
+from imgbot.ops.lag import EventLoopLag
+from imgbot.ops.last_resort import force_exit_after
 from imgbot.ops.processes import ProcessesCollector
-from imgbot.ops.scale import answer_reload, take_request
+from imgbot.ops.scale import answer_reload, pop_request
 from imgbot.ops.settings import Settings
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
-from imgbot.provision import open_routes
-from imgbot.pulse import stuck
+from imgbot.provision import open_providers
+from imgbot.pulse import most_overdue
 from imgbot.queue.durability import verify
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import own
+from imgbot.queue.ownership import bind_to_bot
 from imgbot.queue.scripts import Scripts, connect
 from imgbot.queue.server import RedisServer
 from imgbot.retry import backoff_s
-from imgbot.tasks import end, pause, unless
-from imgbot.telegram.client import greet, open_bot
+from imgbot.tasks import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
+from imgbot.telegram.client import identify, open_bot
 from imgbot.version import version
-from imgbot.wiring import Doors, Parts, caps_of, watch_start, wire
+from imgbot.wiring import Connections, Services, build_services, queue_limits_of, watch_start
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""
@@ -58,22 +58,22 @@ REDIS_PATIENCE_S = 60.0
 async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) -> None:
     """Run the bot until it is told to stop.
 
-    Raises ConfigError, FencedError, StorageAwayError, also inside groups.
+    Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
     notifier = Notifier()
     # What was asked of an earlier process is not asked of this one.
-    take_request(settings.state_dir)
+    pop_request(settings.state_dir)
     signals = Signals(
         notifier,
         pool,
         reread,
-        functools.partial(take_request, settings.state_dir),
+        functools.partial(pop_request, settings.state_dir),
         functools.partial(answer_reload, settings.state_dir),
     )
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
-        opened = await unless(signals.draining, _open_redis(settings, closing))
+        opened = await run_or_cancel_on(signals.draining, _open_redis(settings, closing))
         if opened is None:
             return
         server, redis, is_synced = opened
@@ -82,33 +82,36 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         myself = await _Greeting(bot, signals.draining, notifier).run(settings, redis, pool)
         if myself is None:
             return
-        routes = open_routes(settings, pool)
+        routes = open_providers(settings, pool)
         closing.push_async_callback(routes.aclose)
         queue = JobQueue(
-            redis, scripts := Scripts(redis), caps_of(settings), is_synced_by_itself=is_synced
+            redis,
+            scripts := Scripts(redis),
+            queue_limits_of(settings),
+            is_synced_by_itself=is_synced,
         )
-        installation = await _take_over(redis, queue, myself.id, signals.draining, notifier)
+        installation = await _acquire_queue(redis, queue, myself.id, signals.draining, notifier)
         if not installation:
             return
         closing.push_async_callback(queue.close_epoch)
-        doors = Doors(
+        doors = Connections(
             redis, scripts, queue, installation, bot, myself, pool, routes, signals.draining
         )
-        parts = wire(settings, doors)
+        parts = build_services(settings, doors)
         await closing.enter_async_context(
             OpsServer(
-                *(settings.http, metrics.REGISTRY, parts.checks, parts.take_hook, parts.watch),
+                *(settings.http, metrics.REGISTRY, parts.checks, parts.handle_webhook, parts.watch),
                 settings.spare_http_ports,
             )
         )
         # READY must be true of the pool, too: one worker answers, the others start on need.
-        await pool.run(worker.ready)
+        await pool.run(worker.ping)
         metrics.REGISTRY.register(CgroupCollector())
         metrics.REGISTRY.register(ProcessesCollector())
         telemetry.started(version(), "+".join(routes.names), pool.size)
         await _run(parts, server, bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
-    telemetry.noted("stopped")
+    telemetry.info("stopped")
 
 
 async def _open_redis(
@@ -136,7 +139,7 @@ class _Greeting:
         self._notifier = notifier
         self.trouble = ""
 
-    async def run(self, settings: Settings, redis: Redis, pool: Pool) -> Myself | None:
+    async def run(self, settings: Settings, redis: Redis, pool: Pool) -> BotIdentity | None:
         """Return who the bot is; None if told to stop meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_AFTER_S):
@@ -150,54 +153,54 @@ class _Greeting:
             try:
                 return await self._greet()
             finally:
-                await end(look)
+                await cancel_and_wait_current(look)
 
-    async def _greet(self) -> Myself | None:
+    async def _greet(self) -> BotIdentity | None:
         attempt = 0
         while not self._draining.is_set():
             self._notifier.status("waiting for Telegram")
             self.trouble = self.trouble or "has not answered since the start"
             try:
-                me = await unless(self._draining, greet(self._bot))
-                return None if me is None else Myself(me.id, me.username or "")
+                me = await run_or_cancel_on(self._draining, identify(self._bot))
+                return None if me is None else BotIdentity(me.id, me.username or "")
             except TransientError as error:
                 self.trouble = f"cannot be used yet ({error})"
                 delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
-                telemetry.warned("Telegram %s; again in %.0f s", self.trouble, delay_s)
+                telemetry.warning("Telegram %s; again in %.0f s", self.trouble, delay_s)
                 self._notifier.extend_timeout(delay_s + 90)
                 attempt += 1
-                await pause(delay_s, self._draining)
+                await sleep_or_event(delay_s, self._draining)
         return None
 
 
-async def _take_over(
+async def _acquire_queue(
     redis: Redis, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
 ) -> str:
     """Make the jobs this process's own; return the installation's id, empty if told to stop.
 
-    Raises StorageAwayError if Redis stays away for REDIS_PATIENCE_S, ConfigError.
+    Raises StorageUnavailableError if Redis stays away for REDIS_PATIENCE_S, ConfigError.
     """
     began_s, attempt = time.monotonic(), 0
     while not draining.is_set():
         try:
-            installation = await own(redis, bot_id)
+            installation = await bind_to_bot(redis, bot_id)
             await queue.open_epoch()
-        except StorageAwayError as error:
+        except StorageUnavailableError as error:
             if time.monotonic() - began_s > REDIS_PATIENCE_S:
                 raise
             delay_s = backoff_s(attempt, cap_s=10)
-            telemetry.warned("the jobs cannot be taken over (%s); again in %.0f s", error, delay_s)
+            telemetry.warning("the jobs cannot be taken over (%s); again in %.0f s", error, delay_s)
             notifier.status("waiting for Redis")
             notifier.extend_timeout(delay_s + 90)
             attempt += 1
-            await pause(delay_s, draining)
+            await sleep_or_event(delay_s, draining)
         else:
             return installation
     return ""
 
 
 async def _run(
-    parts: Parts,
+    parts: Services,
     server: RedisServer | None,
     bot: Bot,
     pool: Pool,
@@ -209,18 +212,18 @@ async def _run(
         tasks = [
             background.create_task(loop)
             for loop in (
-                parts.upkeep.check_for_ever(),
-                parts.upkeep.measure_for_ever(),
+                parts.upkeep.repair_loop(),
+                parts.upkeep.measure_loop(),
                 parts.watch.run(),
                 parts.alarms.run(),
-                LagMeter(telemetry.loop_lagged).run(),
+                EventLoopLag(telemetry.loop_lagged).run(),
                 _report(parts, pool, notifier, draining),
-                introduce(bot, parts.admins),
+                publish_commands(bot, parts.admins),
                 *([server.watch()] if server else []),
             )
         ]
         notifier.ready(parts.upkeep.summary)
-        telemetry.noted("ready")
+        telemetry.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
                 work.create_task(parts.updates.run(draining, DRAIN_S))
@@ -229,13 +232,13 @@ async def _run(
                 work.create_task(parts.broadcaster.run(draining, DRAIN_S))
         except BaseException:
             # Nobody has told it to stop, and yet it ends: that may hang as well.
-            limit_the_stop(asyncio.get_running_loop())
+            force_exit_after(asyncio.get_running_loop())
             raise
         finally:
-            await end(*tasks)
+            await cancel_and_wait_current(*tasks)
 
 
-async def _report(parts: Parts, pool: Pool, notifier: Notifier, draining: asyncio.Event) -> None:
+async def _report(parts: Services, pool: Pool, notifier: Notifier, draining: asyncio.Event) -> None:
     """Tell systemd how it stands; that it is alive only while every part moves."""
     said = ""
     while not draining.is_set():
@@ -244,7 +247,7 @@ async def _report(parts: Parts, pool: Pool, notifier: Notifier, draining: asynci
             "the claim loop": parts.runner.overdue_s,
             "the worker pool": pool.overdue_s,
         }
-        if not (where := stuck(overdue_s)):
+        if not (where := most_overdue(overdue_s)):
             notifier.status(parts.upkeep.summary)
             notifier.alive()
         elif not said:
@@ -252,5 +255,5 @@ async def _report(parts: Parts, pool: Pool, notifier: Notifier, draining: asynci
             notifier.status(f"stuck: {where}")
             notifier.give_up()
         said = where
-        await pause(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
+        await sleep_or_event(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
     notifier.stopping("finishing what is seconds away")

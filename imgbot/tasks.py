@@ -12,7 +12,7 @@ Start = Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 _CANCEL_AGAIN_S = 1.0
 
 
-async def pause(seconds: float, *events: asyncio.Event) -> None:
+async def sleep_or_event(seconds: float, *events: asyncio.Event) -> None:
     """Sleep, unless one of the events wakes first."""
     async with asyncio.TaskGroup() as group:
         waits = [group.create_task(event.wait()) for event in events]
@@ -21,7 +21,7 @@ async def pause(seconds: float, *events: asyncio.Event) -> None:
             wait.cancel()
 
 
-async def end(*tasks: asyncio.Task[Any]) -> None:
+async def cancel_and_wait_current(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended.
 
     Once is not always enough: the Redis client can turn a cancellation that meets its own
@@ -34,15 +34,15 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
         _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
 
 
-async def finish(tasks: Collection[asyncio.Task[Any]], within_s: float) -> None:
+async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]], within_s: float) -> None:
     """Let tasks end by themselves for so long; what is left then is cancelled."""
     if tasks:
         await asyncio.wait(tasks, timeout=within_s)
-    await end(*tasks)
+    await cancel_and_wait_current(*tasks)
 
 
 @asynccontextmanager
-async def drained(drain_s: float) -> AsyncGenerator[Start]:
+async def draining_task_group(drain_s: float) -> AsyncGenerator[Start]:
     """Start tasks; after the block they have `drain_s` to end by themselves."""
     tasks: set[asyncio.Task[Any]] = set()
     async with asyncio.TaskGroup() as group:
@@ -54,10 +54,10 @@ async def drained(drain_s: float) -> AsyncGenerator[Start]:
             return task
 
         yield start
-        await finish(tasks, drain_s)
+        await cancel_and_wait(tasks, drain_s)
 
 
-async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+async def run_or_cancel_on(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
     """Await `work`, unless the event comes first: then cut it short and return None."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_outcome_of(work))
@@ -65,7 +65,7 @@ async def unless(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
         await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
         wait.cancel()
         if not task.done():
-            await end(task)
+            await cancel_and_wait_current(task)
     if task.cancelled():
         return None
     result, error = task.result()

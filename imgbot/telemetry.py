@@ -39,7 +39,7 @@ def update_repeated(update_id: int) -> None:
     _log.debug("update %d was handled before", update_id)
 
 
-def update_set_aside(update_id: int, error: BaseException) -> None:
+def update_dead_lettered(update_id: int, error: BaseException) -> None:
     metrics.poison.inc()
     metrics.handler_errors.labels(type(error).__name__).inc()
     _log.error("update %d is set aside", update_id, exc_info=error)
@@ -136,7 +136,7 @@ def spend_measured(today_micro: int, budget_micro: int | None) -> None:
     metrics.budget.set(math.inf if budget_micro is None else budget_micro / _MICRO)
 
 
-def job_let_go(job_id: str, error: BaseException) -> None:
+def job_released(job_id: str, error: BaseException) -> None:
     _log.warning("job %s: let go (%s)", job_id, error)
 
 
@@ -148,7 +148,7 @@ def job_waits(job_id: str, error: BaseException, delay_s: float) -> None:
     _log.log(_level_of(error), "job %s: %s; again in %.0f s", job_id, error, delay_s)
 
 
-def job_stumbled(job_id: str, error: BaseException) -> None:
+def job_step_failed(job_id: str, error: BaseException) -> None:
     metrics.handler_errors.labels(type(error).__name__).inc()
     _log.error("job %s: a step failed", job_id, exc_info=error)
 
@@ -162,7 +162,7 @@ def provider_failed(job: Job, kind: str, detail: str) -> None:
     _log.warning("job %s: provider: %s", job.id, detail)
 
 
-def provider_made(job: Job, seconds: float) -> None:
+def provider_task_done(job: Job, seconds: float) -> None:
     metrics.provider_time.labels(job.provider or "unknown", job.operation).observe(max(seconds, 0))
 
 
@@ -181,7 +181,7 @@ def hook_received(verdict: str) -> None:
         _log.warning("a webhook was refused: it is not what its provider would send")
 
 
-def order_revealed(job_id: str) -> None:
+def submit_confirmed_by_webhook(job_id: str) -> None:
     _log.info("job %s: a webhook told of the order whose answer was lost", job_id)
 
 
@@ -204,7 +204,7 @@ def call_limited(method: str, retry_after_s: float) -> None:
     _log.warning("Telegram: %s is to wait %.0f s", method, retry_after_s)
 
 
-def books_checked(strays: int, lost: int, days: int) -> None:
+def queue_repaired(strays: int, lost: int, days: int) -> None:
     metrics.mended.labels("stray").inc(strays)
     metrics.mended.labels("lost").inc(lost)
     metrics.mended.labels("reservation").inc(days)
@@ -260,12 +260,12 @@ def loop_lagged(seconds: float) -> None:
     metrics.lag.observe(seconds)
 
 
-def noted(sentence: str, *facts: object) -> None:
+def info(sentence: str, *facts: object) -> None:
     """Log a rare event of the process itself: a start, a signal, an outage."""
     _log.info(sentence, *facts)
 
 
-def warned(sentence: str, *facts: object) -> None:
+def warning(sentence: str, *facts: object) -> None:
     _log.warning(sentence, *facts)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from imgbot import telemetry
 from imgbot.errors import TransientError, UserError
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.levels import Level
 from imgbot.queue.gallery import KEPT_S
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import Memory
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.queue.spend import Spend
 
 CHECK_EVERY_S = 60.0
@@ -25,7 +25,7 @@ _FORGOTTEN_AFTER_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RuntimeStats:
     """What the supervisor's parts say of themselves when asked."""
 
     running_claimed_ms: Callable[[], list[int]]
@@ -35,17 +35,17 @@ class Figures:
     """Provider → whether it is out of service."""
 
 
-class Upkeep:
+class Maintenance:
     """Two loops for as long as the supervisor lives."""
 
     def __init__(
         self,
         queue: JobQueue,
-        shelf: Shelf,
+        shelf: JobReads,
         folder: Path,
-        kept: Kept,
+        kept: OriginalStore,
         spend: Spend,
-        figures: Figures,
+        figures: RuntimeStats,
         now_ms: Callable[[], int],
     ) -> None:
         self._queue = queue
@@ -61,22 +61,22 @@ class Upkeep:
         self._kept_s = KEPT_S
         self.summary = "serving"
 
-    async def check_for_ever(self) -> None:
+    async def repair_loop(self) -> None:
         """Compare the books with the jobs each minute, and prune what nobody owns."""
         while True:
             try:
                 await self._make_room()
                 now_ms = self._now_ms()
                 days = self._spend.recent(now_ms)
-                telemetry.books_checked(*await self._queue.fsck(now_ms, days))
+                telemetry.queue_repaired(*await self._queue.fsck(now_ms, days))
                 await self._prune()
                 kept = await asyncio.to_thread(self._kept.prune, self._now_ms() / 1000)
                 telemetry.pictures_kept(kept)
             except (TransientError, UserError, OSError) as error:
-                telemetry.warned("the books were not checked: %s", error)
+                telemetry.warning("the books were not checked: %s", error)
             await asyncio.sleep(CHECK_EVERY_S)
 
-    async def measure_for_ever(self) -> None:
+    async def measure_loop(self) -> None:
         """Keep the gauges and the one-line summary true."""
         while True:
             began_ms = self._now_ms()
@@ -123,10 +123,10 @@ class Upkeep:
             return
         self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
         if pruned := await self._shelf.prune(self._kept_s):
-            telemetry.warned(
+            telemetry.warning(
                 "the memory of Redis fills (%d of %d MB): pictures older than %.1f days cannot be "
                 "changed any longer (%d entries); to keep them: %s",
-                *(memory.used_mb, memory.limit_mb, self._kept_s / 86_400, pruned, memory.mend),
+                *(memory.used_mb, memory.limit_mb, self._kept_s / 86_400, pruned, memory.advice),
             )
 
     async def _prune(self) -> None:

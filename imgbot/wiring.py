@@ -12,54 +12,60 @@ from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
 from imgbot import metrics, series
-from imgbot.administration import Sources, TypicalTime, open_alarms, open_office, typical_time
-from imgbot.conversation.albums import AlbumKeeper
-from imgbot.conversation.desk import Desk, House, Store
+from imgbot.administration import (
+    AlertSources,
+    TypicalTime,
+    build_admin_services,
+    build_alert_notifier,
+    typical_time,
+)
+from imgbot.conversation.albums import AlbumProcessor
+from imgbot.conversation.desk import AccessPolicy, Repositories, RequestService
 from imgbot.conversation.dialogue import storage
-from imgbot.conversation.door import Myself
-from imgbot.conversation.office import Office
+from imgbot.conversation.door import BotIdentity
+from imgbot.conversation.office import AdminServices
 from imgbot.conversation.router import build_dispatcher
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.imaging.pool import Pool
-from imgbot.lookout import sources_of
+from imgbot.lookout import status_sources
 from imgbot.ops import state
-from imgbot.ops.disk import trouble_with
+from imgbot.ops.disk import disk_problem
 from imgbot.ops.health import Check
 from imgbot.ops.http import TakeHook
 from imgbot.ops.settings import Settings
-from imgbot.ops.watch import Watch
+from imgbot.ops.watch import StatusSampler
 from imgbot.polling import Budget, PollingConfig, polls_per_s
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.albums import Albums
 from imgbot.queue.durations import Durations
-from imgbot.queue.gallery import Gallery
-from imgbot.queue.hints import Hints
+from imgbot.queue.gallery import ResultStore
+from imgbot.queue.hints import WebhookTickets
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import trouble_of
-from imgbot.queue.overview import Overview
-from imgbot.queue.people import People
+from imgbot.queue.overview import QueueStats
+from imgbot.queue.people import UserStore
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts, storage_errors
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.queue.spend import Spend
 from imgbot.queue.update_ledger import UpdateLedger
-from imgbot.runner.alarms import Alarms
+from imgbot.runner.alarms import AlertNotifier
 from imgbot.runner.broadcasting import Broadcaster
-from imgbot.runner.hooks import Hooks, read_key
+from imgbot.runner.hooks import Webhooks, read_key
 from imgbot.runner.loop import Runner
-from imgbot.runner.pacing import Pace
-from imgbot.runner.places import Places
-from imgbot.runner.routing import Routes
-from imgbot.runner.status import Status
-from imgbot.runner.tools import Tools
+from imgbot.runner.pacing import PollScheduler
+from imgbot.runner.places import ProviderSlots
+from imgbot.runner.routing import ProviderRouter
+from imgbot.runner.status import StatusMessages
+from imgbot.runner.tools import StepContext
 from imgbot.telegram.client import download
-from imgbot.telegram.contact import DatedSession
-from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.contact import ClockCheckedSession
+from imgbot.telegram.delivery import ChatTarget, Messenger
 from imgbot.telegram.update import Update, chat_of, language_code_of
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.texts import language_of, say
-from imgbot.upkeep import Figures, Upkeep
+from imgbot.texts import language_of, t
+from imgbot.upkeep import Maintenance, RuntimeStats
 
 
 def now_ms() -> int:
@@ -73,7 +79,7 @@ def utc_offset_s(at_ms: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
+class Connections:
     """What was opened, and is closed in reverse."""
 
     redis: Redis
@@ -81,31 +87,31 @@ class Doors:
     queue: JobQueue
     installation: str
     bot: Bot
-    myself: Myself
+    bot_identity: BotIdentity
     pool: Pool
-    routes: Routes
+    routes: ProviderRouter
     draining: asyncio.Event
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """What is wired together and run."""
 
     updates: UpdatePoller
-    albums: AlbumKeeper
+    albums: AlbumProcessor
     runner: Runner
-    upkeep: Upkeep
+    upkeep: Maintenance
     broadcaster: Broadcaster
-    alarms: Alarms
+    alarms: AlertNotifier
     admins: tuple[int, ...]
     checks: Mapping[str, Check]
-    take_hook: TakeHook
-    watch: Watch
+    handle_webhook: TakeHook
+    watch: StatusSampler
 
 
-def caps_of(settings: Settings) -> Caps:
+def queue_limits_of(settings: Settings) -> QueueLimits:
     """Return how much is let in."""
-    return Caps(
+    return QueueLimits(
         waiting=settings.queue_limit,
         waiting_per_user=settings.waiting_per_user,
         running_per_user=settings.running_per_user,
@@ -114,34 +120,42 @@ def caps_of(settings: Settings) -> Caps:
     )
 
 
-def wire(settings: Settings, doors: Doors) -> Parts:
+def build_services(settings: Settings, doors: Connections) -> Services:
     """Make all parts; nothing runs yet."""
-    series.declare(doors.routes.names)
-    pool, pace, delivery = doors.pool, _pace(settings, doors.redis, doors.pool), Delivery(doors.bot)
+    series.preregister(doors.routes.names)
+    pool, pace, delivery = (
+        doors.pool,
+        _poll_scheduler(settings, doors.redis, doors.pool),
+        Messenger(doors.bot),
+    )
     typical_s = typical_time(pace, doors.routes)
-    figures = Figures(
+    figures = RuntimeStats(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
         lambda: doors.routes.states(time.monotonic()),
     )
-    office = open_office(doors.redis, doors.scripts, doors.queue, figures, typical_s)
-    store = _store(settings, doors, office)
-    desk = Desk(store, delivery, _house(settings, doors.routes), now_ms)
+    office = build_admin_services(doors.redis, doors.scripts, doors.queue, figures, typical_s)
+    store = _repositories(settings, doors, office)
+    desk = RequestService(store, delivery, _access_policy(settings, doors.routes), now_ms)
     dialogues = storage(doors.redis, keys.DIALOGUE)
-    updates = _updates(doors, store, delivery, build_dispatcher(desk, dialogues, doors.myself))
+    updates = _updates(
+        doors, store, delivery, build_dispatcher(desk, dialogues, doors.bot_identity)
+    )
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
 
-    tools = _tools(settings, doors, store, delivery, pace, typical_s)
-    disk = functools.partial(trouble_with, settings.state_dir)
+    tools = _step_context(settings, doors, store, delivery, pace, typical_s)
+    disk = functools.partial(disk_problem, settings.state_dir)
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
     checks = _checks(settings, doors.redis, doors.bot, lambda: updates.contact.trouble)
     checks["updates"] = lambda: updates.trouble
-    upkeep = Upkeep(doors.queue, store.shelf, folder, store.kept, store.spend, figures, now_ms)
-    asked = sources_of(
-        office.overview,
+    upkeep = Maintenance(
+        doors.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
+    )
+    asked = status_sources(
+        office.queue_stats,
         runner,
         pool,
         doors.routes.names,
@@ -149,37 +163,37 @@ def wire(settings: Settings, doors: Doors) -> Parts:
         settings.running_per_user,
         upkeep.measure,
     )
-    watch = Watch(metrics.REGISTRY, checks, asked, settings.state_dir)
-    sources = Sources(watch.vitals.levels, watch.bound, figures, doors.routes, updates.contact)
-    return Parts(
+    watch = StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir)
+    sources = AlertSources(watch.vitals.levels, watch.bound, figures, doors.routes, updates.contact)
+    return Services(
         updates=updates,
-        albums=AlbumKeeper(desk, state_of, updates.caught_up, updates.is_busy_with),
+        albums=AlbumProcessor(desk, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=upkeep,
-        broadcaster=Broadcaster(office.broadcasts, store.people, delivery),
-        alarms=open_alarms(doors.redis, desk, sources, tools.alarm),
+        broadcaster=Broadcaster(office.broadcasts, store.users, delivery),
+        alarms=build_alert_notifier(doors.redis, desk, sources, tools.alarm),
         admins=settings.admins,
         checks=checks,
-        take_hook=tools.hooks.take,
+        handle_webhook=tools.webhooks.handle,
         watch=watch,
     )
 
 
 def watch_start(
     settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
-) -> tuple[Watch, Mapping[str, Check]]:
+) -> tuple[StatusSampler, Mapping[str, Check]]:
     """Make what shows the service while it waits for Telegram."""
     checks = _checks(settings, redis, bot, telegram)
 
     async def measure() -> None: ...
 
     names, running = settings.providers, settings.running_per_user
-    asked = sources_of(Overview(redis), None, pool, names, now_ms, running, measure)
-    return Watch(metrics.REGISTRY, checks, asked, settings.state_dir), checks
+    asked = status_sources(QueueStats(redis), None, pool, names, now_ms, running, measure)
+    return StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir), checks
 
 
-def _house(settings: Settings, routes: Routes) -> House:
-    return House(
+def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
+    return AccessPolicy(
         allowed=frozenset(settings.allowed_users),
         admins=frozenset(settings.admins),
         has_builtin_engine=settings.providers == ("builtin",),
@@ -188,7 +202,7 @@ def _house(settings: Settings, routes: Routes) -> House:
 
 
 def _updates(
-    doors: Doors, store: Store, delivery: Delivery, dispatcher: Dispatcher
+    doors: Connections, store: Repositories, delivery: Messenger, dispatcher: Dispatcher
 ) -> UpdatePoller:
     async def handle(update: Update) -> None:
         with storage_errors():
@@ -200,86 +214,88 @@ def _updates(
             return
         # One refusal in a window is enough, whichever limit it is about.
         said, request = f"rate_limited.{chat}", str(update["update_id"])
-        if await store.people.is_first_saying(chat, said, request, store.limit.window_s):
-            await delivery.announce(
-                Place(chat), say(language_of(language_code_of(update)), "too_fast"), []
+        if await store.users.claim_notice(chat, said, request, store.limit.window_s):
+            await delivery.send_text(
+                ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
             )
 
     ledger = UpdateLedger(doors.redis, doors.scripts, doors.queue.persist)
     return UpdatePoller(doors.bot, handle, ledger, slow_down)
 
 
-def _store(settings: Settings, doors: Doors, office: Office) -> Store:
+def _repositories(settings: Settings, doors: Connections, office: AdminServices) -> Repositories:
     limit = RateLimit(
         doors.redis,
         doors.scripts,
         window_s=settings.rate_limit_window,
         max_requests=settings.rate_limit_max_requests,
     )
-    return Store(
+    return Repositories(
         queue=doors.queue,
-        shelf=Shelf(doors.redis),
-        gallery=Gallery(doors.redis),
-        people=People(doors.redis),
+        job_reads=JobReads(doors.redis),
+        results=ResultStore(doors.redis),
+        users=UserStore(doors.redis),
         albums=Albums(doors.redis, doors.scripts),
         limit=limit,
         spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
-        kept=Kept(state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb),
-        office=office,
+        originals=OriginalStore(
+            state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb
+        ),
+        admin=office,
     )
 
 
-def _tools(
+def _step_context(
     settings: Settings,
-    doors: Doors,
-    store: Store,
-    delivery: Delivery,
-    pace: Pace,
+    doors: Connections,
+    store: Repositories,
+    delivery: Messenger,
+    pace: PollScheduler,
     typical_s: TypicalTime,
-) -> Tools:
-    return Tools(
+) -> StepContext:
+    return StepContext(
         queue=doors.queue,
         installation=doors.installation,
-        shelf=store.shelf,
-        people=store.people,
-        kept=store.kept,
-        routes=doors.routes,
-        places=Places(),
-        hooks=_hooks(settings, doors, store.shelf),
+        job_reads=store.job_reads,
+        users=store.users,
+        originals=store.originals,
+        routing=doors.routes,
+        slots=ProviderSlots(),
+        webhooks=_webhooks(settings, doors, store.job_reads),
         alarm=asyncio.Event(),
         pool=doors.pool,
-        status=Status(doors.queue, store.shelf, delivery, now_ms, typical_s),
-        delivery=delivery,
+        status_messages=StatusMessages(doors.queue, store.job_reads, delivery, now_ms, typical_s),
+        messenger=delivery,
         download=functools.partial(download, doors.bot),
-        pace=pace,
+        poll_scheduler=pace,
         folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         draining=doors.draining,
     )
 
 
-def _hooks(settings: Settings, doors: Doors, shelf: Shelf) -> Hooks:
+def _webhooks(settings: Settings, doors: Connections, shelf: JobReads) -> Webhooks:
     routes = doors.routes
     path = settings.state_dir / "hook.key"
     with state.usable(path):
         key = read_key(path)
-    return Hooks(
+    return Webhooks(
         settings.public_url,
         key,
-        Hints(doors.redis),
+        WebhookTickets(doors.redis),
         shelf,
-        lambda name, operation: routes.named(name) or routes.first(operation),
+        lambda name, operation: routes.get(name) or routes.primary(operation),
         now_ms,
     )
 
 
-def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
+def _poll_scheduler(settings: Settings, redis: Redis, pool: Pool) -> PollScheduler:
     config = PollingConfig(
         settings.poll_interval_initial,
         settings.poll_interval_max,
         settings.image_poll_max_attempts,
     )
-    return Pace(
+    return PollScheduler(
         config,
         Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
         Durations(redis),
@@ -291,11 +307,11 @@ def _pace(settings: Settings, redis: Redis, pool: Pool) -> Pace:
 def _checks(settings: Settings, redis: Redis, bot: Bot, telegram: Check) -> dict[str, Check]:
     def check_clock() -> str:
         session = bot.session
-        return session.clock_trouble if isinstance(session, DatedSession) else ""
+        return session.clock_trouble if isinstance(session, ClockCheckedSession) else ""
 
     return {
         "redis": lambda: trouble_of(redis),
         "telegram": telegram,
         "clock": check_clock,
-        "disk": lambda: trouble_with(settings.state_dir),
+        "disk": lambda: disk_problem(settings.state_dir),
     }

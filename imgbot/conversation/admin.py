@@ -2,21 +2,21 @@
 
 from aiogram.types import CallbackQuery
 
-from imgbot.conversation.admin_broadcast import handle_broadcast, press_cast
+from imgbot.conversation.admin_broadcast import handle_broadcast, on_broadcast_callback
 from imgbot.conversation.admin_pause import handle_pause, handle_resume
 from imgbot.conversation.admin_people import (
     handle_allow,
     handle_ban,
     handle_unban,
-    press_allow,
-    press_ban,
+    on_allow_callback,
+    on_ban_callback,
 )
 from imgbot.conversation.admin_spend import handle_spend
 from imgbot.conversation.admin_stats import handle_stats
-from imgbot.conversation.admin_stuck import handle_stuck, press_stuck
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.visit import Visit
-from imgbot.texts.buttons import Press
+from imgbot.conversation.admin_stuck import handle_stuck, on_stuck_callback
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.visit import RequestContext
+from imgbot.texts.buttons import CallbackData
 
 COMMANDS = {
     "stats": handle_stats,
@@ -30,14 +30,21 @@ COMMANDS = {
     "broadcast": handle_broadcast,
 }
 
-_PRESSES = {"stuck": press_stuck, "ban": press_ban, "allow": press_allow, "cast": press_cast}
+_PRESSES = {
+    "stuck": on_stuck_callback,
+    "ban": on_ban_callback,
+    "allow": on_allow_callback,
+    "cast": on_broadcast_callback,
+}
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
 """What makes sense in a group, too: its answers tell nobody what is not theirs to know."""
 
 
-async def press_admin(callback: CallbackQuery, press: Press, visit: Visit, desk: Desk) -> str:
+async def on_admin_callback(
+    callback: CallbackQuery, press: CallbackData, visit: RequestContext, desk: RequestService
+) -> str:
     """Do what an administrator's button says; returns the answer to the press."""
-    if not desk.house.is_admin(visit.user_id):
+    if not desk.policy.is_admin(visit.user_id):
         return "unknown_button"
     return await _PRESSES[press.action](callback, press.argument, visit, desk)

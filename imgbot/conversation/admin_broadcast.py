@@ -3,18 +3,18 @@
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.conversation.admin_reading import text_after
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.reading import answered_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.reading import replied_message
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.queue.broadcast import Broadcast
-from imgbot.texts import admin_buttons, buttons, say, to_people
+from imgbot.texts import admin_buttons, buttons, t, to_users
 from imgbot.texts.buttons import Keyboard
 
 
-async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
+async def handle_broadcast(message: Message, visit: RequestContext, desk: RequestService) -> None:
     """/broadcast words, or as an answer to the message that is to go out."""
-    text, answered = text_after(message), answered_of(message)
+    text, answered = text_after(message), replied_message(message)
     if not text and answered is None:
         raise UserError("cast_usage")
     broadcast = Broadcast(
@@ -25,29 +25,35 @@ async def handle_broadcast(message: Message, visit: Visit, desk: Desk) -> None:
         from_chat=0 if text else visit.chat_id,
         message_id=0 if text or answered is None else answered.message_id,
     )
-    count = await desk.store.office.broadcasts.draft(broadcast)
+    count = await desk.store.admin.broadcasts.draft(broadcast)
     if not count:
         raise UserError("cast_nobody")
-    rows = buttons.news(visit.language)
+    rows = buttons.unsubscribe(visit.language)
     if broadcast.message_id:
         await _show_copy(visit, desk, broadcast.message_id, rows)
     else:
-        await desk.write(visit, text, rows)
-    question = say(visit.language, "cast_preview", people=to_people(visit.language, count))
-    await desk.write(visit, question, admin_buttons.cast_preview(visit.language, broadcast.id))
+        await desk.reply_text(visit, text, rows)
+    question = t(visit.language, "cast_preview", people=to_users(visit.language, count))
+    await desk.reply_text(
+        visit, question, admin_buttons.broadcast_preview(visit.language, broadcast.id)
+    )
 
 
-async def _show_copy(visit: Visit, desk: Desk, message_id: int, rows: Keyboard) -> None:
+async def _show_copy(
+    visit: RequestContext, desk: RequestService, message_id: int, rows: Keyboard
+) -> None:
     try:
-        await desk.delivery.copy(visit.place, visit.chat_id, message_id, rows)
+        await desk.delivery.copy_message(visit.chat_target, visit.chat_id, message_id, rows)
     except (TelegramRefusedError, MessageGoneError) as error:
         raise UserError("cast_uncopied") from error
 
 
-async def press_cast(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:
+async def on_broadcast_callback(
+    callback: CallbackQuery, argument: str, visit: RequestContext, desk: RequestService
+) -> str:
     """Send it, forget it or stop it; returns the answer to the press."""
     what, _, broadcast_id = argument.partition(".")
-    broadcasts = desk.store.office.broadcasts
+    broadcasts = desk.store.admin.broadcasts
     message_id = callback.message.message_id if callback.message else 0
     if what == "go":
         verdict = await broadcasts.start(broadcast_id, message_id)
@@ -58,5 +64,5 @@ async def press_cast(callback: CallbackQuery, argument: str, visit: Visit, desk:
     if what == "stop":
         return "cast_stopping" if is_cancelled else "cast_stale"
     if is_cancelled:
-        await desk.rewrite(visit, message_id, say(visit.language, "cast_dropped"), [])
+        await desk.edit_text(visit, message_id, t(visit.language, "cast_dropped"), [])
     return "" if is_cancelled else "cast_stale"

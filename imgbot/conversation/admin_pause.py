@@ -3,24 +3,24 @@
 from aiogram.types import Message
 
 from imgbot.conversation.admin_reading import text_after
-from imgbot.conversation.desk import Desk, pause_of
+from imgbot.conversation.desk import RequestService, paused_error
 from imgbot.conversation.reading import clean
-from imgbot.conversation.visit import Visit
-from imgbot.texts import say
+from imgbot.conversation.visit import RequestContext
+from imgbot.texts import t
 
 _WORDS = 500
 
 
-async def handle_pause(message: Message, visit: Visit, desk: Desk) -> None:
+async def handle_pause(message: Message, visit: RequestContext, desk: RequestService) -> None:
     """/pause [words that people are told]."""
     words = clean(text_after(message))[:_WORDS]
-    await desk.store.office.access.pause(words)
-    told = pause_of(words)
-    sentence = say(visit.language, told.reason, **told.facts)
-    await desk.write(visit, f"{say(visit.language, 'pause_done')}\n{sentence}")
+    await desk.store.admin.access.pause(words)
+    told = paused_error(words)
+    sentence = t(visit.language, told.reason, **told.facts)
+    await desk.reply_text(visit, f"{t(visit.language, 'pause_done')}\n{sentence}")
 
 
-async def handle_resume(_: Message, visit: Visit, desk: Desk) -> None:
+async def handle_resume(_: Message, visit: RequestContext, desk: RequestService) -> None:
     """/resume."""
-    is_resumed = await desk.store.office.access.resume()
-    await desk.say(visit, "resume_done" if is_resumed else "resume_nothing")
+    is_resumed = await desk.store.admin.access.resume()
+    await desk.reply(visit, "resume_done" if is_resumed else "resume_nothing")

@@ -4,7 +4,7 @@ import re
 
 from aiogram.types import Message, MessageOriginUser, User
 
-from imgbot.conversation.reading import answered_of, clean
+from imgbot.conversation.reading import clean, replied_message
 from imgbot.errors import UserError
 
 _COMMAND = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
@@ -29,7 +29,7 @@ def target_of(message: Message) -> tuple[int | None, str]:
     first, _, rest = words.partition(" ")
     if _NUMBER.fullmatch(first):
         return _id_of(first), rest
-    author = author_of(answered_of(message))
+    author = author_of(replied_message(message))
     if author is not None:
         return author.id, words
     if first:

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 
 from aiogram.types import Message
 
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.visit import Visit
-from imgbot.queue.spend import Day, Made
-from imgbot.texts import say, until
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.visit import RequestContext
+from imgbot.queue.spend import Day, ProducedCount
+from imgbot.texts import in_time, t
 
 _PEOPLE_SHOWN = 5
 _MADE_SHOWN = 20
 
 
-async def handle_spend(_: Message, visit: Visit, desk: Desk) -> None:
+async def handle_spend(_: Message, visit: RequestContext, desk: RequestService) -> None:
     """/spend: what pictures cost today and lately, and who paid whom for what."""
     now_ms = desk.now_ms()
     week = await desk.store.spend.week(now_ms)
@@ -23,12 +23,12 @@ async def handle_spend(_: Message, visit: Visit, desk: Desk) -> None:
         _people(visit.language, week[0]),
         _week(visit.language, week),
     ]
-    await desk.write(visit, "\n\n".join("\n".join(block) for block in blocks if block))
+    await desk.reply_text(visit, "\n\n".join("\n".join(block) for block in blocks if block))
 
 
-def _today(language: str, desk: Desk, today: Day, now_ms: int) -> list[str]:
+def _today(language: str, desk: RequestService, today: Day, now_ms: int) -> list[str]:
     caps = desk.store.queue.caps
-    head = say(
+    head = t(
         language,
         "spend",
         day=today.name,
@@ -36,7 +36,7 @@ def _today(language: str, desk: Desk, today: Day, now_ms: int) -> list[str]:
         reserved=_usd(today.reserved),
         ceiling=_ceiling(language, caps.daily_micro),
         own=_ceiling(language, caps.daily_micro_per_user),
-        wait=until(language, desk.store.spend.resumes_in_s(now_ms)),
+        wait=in_time(language, desk.store.spend.resumes_in_s(now_ms)),
     )
     return [head, *_made(language, [today])]
 
@@ -44,31 +44,31 @@ def _today(language: str, desk: Desk, today: Day, now_ms: int) -> list[str]:
 def _people(language: str, today: Day) -> list[str]:
     most = Counter(today.users).most_common(_PEOPLE_SHOWN)
     lines = [f"{user_id}: {_usd(micro)}" for user_id, micro in most if micro > 0]
-    return [say(language, "spend_people"), *lines] if lines else []
+    return [t(language, "spend_people"), *lines] if lines else []
 
 
 def _week(language: str, week: Sequence[Day]) -> list[str]:
     total = sum(day.total for day in week)
-    head = say(language, "spend_days", count=len(week), total=_usd(total))
+    head = t(language, "spend_days", count=len(week), total=_usd(total))
     days = [f"{day.name}: {_usd(day.total)}" for day in week if day.total]
     return [head, *days, *_made(language, week)]
 
 
 def _made(language: str, days: Iterable[Day]) -> list[str]:
     """The dearest first: `simulated.create: $0.80 (20)`."""
-    sums: dict[str, Made] = {}
+    sums: dict[str, ProducedCount] = {}
     for name, made in (entry for day in days for entry in day.made.items()):
-        before = sums.get(name, Made(0, 0))
-        sums[name] = Made(before.micro + made.micro, before.count + made.count)
+        before = sums.get(name, ProducedCount(0, 0))
+        sums[name] = ProducedCount(before.micro + made.micro, before.count + made.count)
     dearest = sorted(sums.items(), key=lambda entry: (-entry[1].micro, entry[0]))
     lines = [f"{name}: {_usd(made.micro)} ({made.count})" for name, made in dearest[:_MADE_SHOWN]]
     if len(dearest) > _MADE_SHOWN:
-        lines.append(say(language, "queue_more", count=len(dearest) - _MADE_SHOWN))
+        lines.append(t(language, "queue_more", count=len(dearest) - _MADE_SHOWN))
     return lines
 
 
 def _ceiling(language: str, micro: int | None) -> str:
-    return say(language, "spend_no_ceiling") if micro is None else _usd(micro)
+    return t(language, "spend_no_ceiling") if micro is None else _usd(micro)
 
 
 def _usd(micro: int) -> str:

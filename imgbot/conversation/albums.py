@@ -14,14 +14,14 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot import telemetry
-from imgbot.conversation.captions import words_about
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, is_expired, sources_in
-from imgbot.conversation.door import check_welcome
+from imgbot.conversation.captions import prompt_about
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import Dialogue, is_expired, sources_in
+from imgbot.conversation.door import check_access
 from imgbot.conversation.edit import ask_about, edit
-from imgbot.conversation.merge import begin, collect
-from imgbot.conversation.reading import command_of, picture_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.merge import collect_photos, start_merge
+from imgbot.conversation.reading import command_of, photo_of
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -31,10 +31,10 @@ from imgbot.errors import (
     TransientError,
     UserError,
 )
-from imgbot.job import Operation, Source
+from imgbot.job import InputPhoto, Operation
 from imgbot.queue.albums import PHOTOS_LIMIT, Item
 from imgbot.queue.scripts import storage_errors
-from imgbot.tasks import Start, drained, pause
+from imgbot.tasks import Start, draining_task_group, sleep_or_event
 
 _MERGE_NOW = "/merge"
 _AGAIN_S = 2.0
@@ -57,12 +57,12 @@ IsBusyWith = Callable[[int], bool]
 class Album:
     """A whole album: its photos in their order, and the words on any of them."""
 
-    visit: Visit
-    photos: tuple[Source, ...]
+    visit: RequestContext
+    photos: tuple[InputPhoto, ...]
     words: str
 
 
-async def handle_album_item(message: Message, visit: Visit, desk: Desk) -> None:
+async def handle_album_item(message: Message, visit: RequestContext, desk: RequestService) -> None:
     """One photo of an album, put aside; a late one joins its merge if that still waits."""
     album = album_of(message)
     try:
@@ -70,47 +70,47 @@ async def handle_album_item(message: Message, visit: Visit, desk: Desk) -> None:
     except UserError:
         # What is wrong with an album is said once, not of each of its items.
         said = f"album.{album}"
-        if await desk.store.people.is_first_saying(visit.user_id, said, visit.request, _SAID_S):
+        if await desk.store.users.claim_notice(visit.user_id, said, visit.request, _SAID_S):
             raise
         return
     if not words and await desk.store.albums.join_late(album, source):
         return
-    await put_aside(visit, desk, album, source, words)
+    await buffer_item(visit, desk, album, source, words)
 
 
-async def _read(message: Message, album: str, desk: Desk) -> tuple[Source, str]:
+async def _read(message: Message, album: str, desk: RequestService) -> tuple[InputPhoto, str]:
     # The first item carries the command, and it holds for all of them.
-    command = await desk.store.shelf.first_choice(f"album.{album}", command_of(message))
+    command = await desk.store.job_reads.choose_once(f"album.{album}", command_of(message))
     if command not in {"", "merge"}:
         raise UserError("album_command")
-    source = picture_of(message)
+    source = photo_of(message)
     if source is None:
         raise UserError("cannot_read_kind")
-    words = await words_about(message, desk)
+    words = await prompt_about(message, desk)
     return source, words or (_MERGE_NOW if command_of(message) else "")
 
 
-async def album_about(visit: Visit, desk: Desk) -> str:
+async def album_about(visit: RequestContext, desk: RequestService) -> str:
     """Return the album that plain words are about, or nothing.
 
     They are where it has no words yet and they were sent right after it, however late both
     come: words of a later minute are a request of their own.
     """
     albums = desk.store.albums
-    album = await albums.open_album(visit.person)
+    album = await albums.open_album(visit.user_key)
     items = await albums.items(album) if album else []
     if any(item.words not in {"", _MERGE_NOW} for item in items):
         return ""
-    sent_s = max((item.visit.get("sent_s", 0) for item in items), default=0)
+    sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
     return album if visit.sent_s - sent_s <= _WORDS_FOLLOW_S else ""
 
 
-async def put_aside(
-    visit: Visit, desk: Desk, album: str, source: Source | None, words: str
+async def buffer_item(
+    visit: RequestContext, desk: RequestService, album: str, source: InputPhoto | None, words: str
 ) -> None:
     """Store an item; words without a photo end the album."""
     item = Item(visit.message_id, source, words, _packed(visit))
-    await desk.store.albums.add(album, visit.person, item, desk.now_ms())
+    await desk.store.albums.add(album, visit.user_key, item, desk.now_ms())
 
 
 def album_of(message: Message) -> str:
@@ -118,12 +118,12 @@ def album_of(message: Message) -> str:
     return f"{message.chat.id}.{message.media_group_id}"
 
 
-def _packed(visit: Visit) -> dict[str, Any]:
+def _packed(visit: RequestContext) -> dict[str, Any]:
     # How they stand is asked anew when the album is whole.
     return {name: value for name, value in asdict(visit).items() if name != "standing"}
 
 
-class AlbumKeeper:
+class AlbumProcessor:
     """Looks at albums that are whole, for as long as the supervisor takes updates.
 
     After a restart the rest of an album may still be on its way from Telegram: none counts
@@ -131,7 +131,11 @@ class AlbumKeeper:
     """
 
     def __init__(
-        self, desk: Desk, state_of: StateOf, caught_up: asyncio.Event, is_busy_with: IsBusyWith
+        self,
+        desk: RequestService,
+        state_of: StateOf,
+        caught_up: asyncio.Event,
+        is_busy_with: IsBusyWith,
     ) -> None:
         self._desk = desk
         self._state_of = state_of
@@ -146,9 +150,9 @@ class AlbumKeeper:
         """
         albums = self._desk.store.albums
         is_fresh = True
-        async with drained(drain_s) as start:
+        async with draining_task_group(drain_s) as start:
             while not (self._caught_up.is_set() or stopping.is_set()):
-                await pause(_LOOK_AGAIN_S, self._caught_up, stopping)
+                await sleep_or_event(_LOOK_AGAIN_S, self._caught_up, stopping)
             while not stopping.is_set():
                 albums.added.clear()
                 wait_s = _LOOK_AGAIN_S
@@ -158,8 +162,8 @@ class AlbumKeeper:
                         is_fresh = False
                     wait_s = await self._look(start)
                 except TransientError as error:
-                    telemetry.warned("albums wait: %s", error)
-                await pause(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
+                    telemetry.warning("albums wait: %s", error)
+                await sleep_or_event(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
 
     async def _look(self, start: Start) -> float:
         """Start on what is whole; return the seconds until there may be more."""
@@ -173,10 +177,10 @@ class AlbumKeeper:
             elif chat not in self._busy:
                 # Two albums of one chat at once would each take the other's photos for nobody's.
                 self._busy.add(chat)
-                start(self._carry(name, chat))
+                start(self._process(name, chat))
         return wait_s
 
-    async def _carry(self, name: str, chat: str) -> None:
+    async def _process(self, name: str, chat: str) -> None:
         """Handle one album; only what ends the whole supervisor may leave here."""
         albums = self._desk.store.albums
         try:
@@ -185,7 +189,7 @@ class AlbumKeeper:
                 job_id = await self._handle(items, name) if items else ""
                 await albums.close(name, job_id, items)
         except TransientError as error:
-            telemetry.warned("album %s is not handled yet: %s", name, error)
+            telemetry.warning("album %s is not handled yet: %s", name, error)
             delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
             # One that cannot even be postponed is found when it is looked for again anyway.
             with suppress(TransientError):
@@ -201,43 +205,43 @@ class AlbumKeeper:
 
         Raises TransientError to be tried again.
         """
-        visit: Visit | None = None
+        visit: RequestContext | None = None
         try:
-            visit = Visit(**items[0].visit)
-            people = self._desk.store.people
-            visit = visit.known(await people.standing(visit.user_id, visit.chat_id))
+            visit = RequestContext(**items[0].context)
+            people = self._desk.store.users
+            visit = visit.with_profile(await people.profile(visit.user_id, visit.chat_id))
             # The dialogue's storage knows Redis's own errors alone.
             with storage_errors():
                 return await self._serve(_album(visit, items), name)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
-            telemetry.noted("album %s: nobody is there any longer", name)
+            telemetry.info("album %s: nobody is there any longer", name)
         except Exception as error:  # noqa: BLE001 -- one album must not stop the others
             telemetry.album_failed(name, error)
             if visit is not None:
                 with suppress(ImgbotError):
-                    await self._desk.say(visit, "went_wrong")
+                    await self._desk.reply(visit, "went_wrong")
         return ""
 
     async def _serve(self, album: Album, name: str) -> str:
-        async with self._desk.turn(album.visit.person):
+        async with self._desk.user_lock(album.visit.user_key):
             try:
                 # The album may have waited for long: its person may be banned by now.
-                check_welcome(self._desk.house, album.visit)
+                check_access(self._desk.policy, album.visit)
                 return await self._decide(album, name)
             except ChatMovedError as moved:
-                there = replace(album, visit=album.visit.moved(moved.chat_id))
+                there = replace(album, visit=album.visit.with_chat(moved.chat_id))
                 return await self._decide(there, name)
             except UserError as error:
-                await self._desk.refuse(album.visit, error)
+                await self._desk.reply_error(album.visit, error)
         return ""
 
     async def _decide(self, album: Album, name: str) -> str:
         """Order or ask; return the id of the job, if one was made of several photos."""
         visit, desk = album.visit, self._desk
         state = self._state_of(visit.chat_id, visit.user_id)
-        is_merge = await state.get_state() == Ask.merge_photos.state
+        is_merge = await state.get_state() == Dialogue.merge_photos.state
         is_collecting = is_merge and not await is_expired(state, visit.sent_s)
         if not is_collecting:
             await desk.check_rate_limit(visit, f"album.{name}")
@@ -245,38 +249,40 @@ class AlbumKeeper:
         photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
         if not album.photos and not earlier:
             # The words came a moment after the album was handled.
-            await desk.order_new(visit, album.words)
+            await desk.create(visit, album.words)
             return ""
         if len(photos) == 1 and not is_collecting:
-            await _lone(album, state, desk)
+            await _single_photo(album, state, desk)
             return ""
         if album.words and len(photos) > 1:
             await self._merge(visit, "" if album.words == _MERGE_NOW else album.words, photos)
             await state.clear()
             return str(visit.update_id)
         if not is_collecting:
-            await begin(state)
-        await collect(state, visit, desk, album.photos, album.words)
+            await start_merge(state)
+        await collect_photos(state, visit, desk, album.photos, album.words)
         return ""
 
-    async def _merge(self, visit: Visit, words: str, photos: tuple[Source, ...]) -> None:
+    async def _merge(
+        self, visit: RequestContext, words: str, photos: tuple[InputPhoto, ...]
+    ) -> None:
         desk, taken = self._desk, photos[:PHOTOS_LIMIT]
         if not await desk.order(visit, Operation.MERGE, words, taken):
             # Ordered before a crash: what came after that is put to it, if it still waits.
             for photo in taken:
                 await desk.store.albums.join(str(visit.update_id), photo)
         if len(photos) > PHOTOS_LIMIT:
-            await desk.say(visit, "merge_cut", limit=PHOTOS_LIMIT)
+            await desk.reply(visit, "merge_cut", limit=PHOTOS_LIMIT)
 
 
-def _album(visit: Visit, items: Sequence[Item]) -> Album:
+def _album(visit: RequestContext, items: Sequence[Item]) -> Album:
     photos = {item.source.unique_id: item.source for item in items if item.source}
     said = dict.fromkeys(item.words for item in items if item.words)
     words = [words for words in said if words != _MERGE_NOW or len(said) == 1]
     return Album(visit, tuple(photos.values()), " ".join(words))
 
 
-async def _lone(album: Album, state: FSMContext, desk: Desk) -> None:
+async def _single_photo(album: Album, state: FSMContext, desk: RequestService) -> None:
     """One photo only: as if it had come by itself."""
     visit, photo = album.visit, album.photos[0]
     if album.words and album.words != _MERGE_NOW:

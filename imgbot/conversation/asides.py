@@ -3,27 +3,31 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import RequestService
 from imgbot.conversation.greeting import handle_cancel, handle_help
-from imgbot.conversation.meaning import Meaning
-from imgbot.conversation.reading import answered_of
+from imgbot.conversation.meaning import Intent
+from imgbot.conversation.reading import replied_message
 from imgbot.conversation.results import handle_undo
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.visit import RequestContext
 
 
-async def handle_aside(
-    message: Message, state: FSMContext, visit: Visit, desk: Desk, meaning: Meaning
+async def handle_intent(
+    message: Message,
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
+    meaning: Intent,
 ) -> None:
     """Do what the command for it would do; thanks are answered in kind."""
     match meaning:
-        case Meaning.CANCEL:
+        case Intent.CANCEL:
             await handle_cancel(message, state, visit, desk)
-        case Meaning.HELP:
+        case Intent.HELP:
             await handle_help(message, visit, desk)
-        case Meaning.UNDO:
+        case Intent.UNDO:
             await handle_undo(message, visit, desk)
-        case _ if visit.is_private or answered_of(message) is None:
-            await desk.say(visit, "pleasantry")
+        case _ if visit.is_private or replied_message(message) is None:
+            await desk.reply(visit, "pleasantry")
         case _:
             # What a group says to each other about a picture needs no answer.
             return

@@ -4,44 +4,46 @@ from dataclasses import replace
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.visit import RequestContext
 from imgbot.preferences import RATIOS, VARIANTS, Preferences
-from imgbot.texts import LANGUAGES, buttons, say
+from imgbot.texts import LANGUAGES, buttons, t
 
 
-async def handle_settings(_: Message, visit: Visit, desk: Desk) -> None:
+async def handle_settings(_: Message, visit: RequestContext, desk: RequestService) -> None:
     """/settings."""
     rows = buttons.settings(visit.language, visit.preferences, visit.user_id)
-    await desk.say(visit, "settings", rows)
+    await desk.reply(visit, "settings", rows)
 
 
-async def press_setting(callback: CallbackQuery, argument: str, visit: Visit, desk: Desk) -> str:
+async def on_setting_callback(
+    callback: CallbackQuery, argument: str, visit: RequestContext, desk: RequestService
+) -> str:
     """Change one thing, and the message with it; returns the answer to the press."""
     name, _, rest = argument.partition(".")
     value, _, owner = rest.partition(".")
     if owner != str(visit.user_id):
         return "not_your_button"
-    liked = changed(visit.preferences, name, value)
+    liked = apply_change(visit.preferences, name, value)
     if liked is None:
         return "unknown_button"
-    await desk.store.people.prefer(visit.user_id, liked)
+    await desk.store.users.set_preference(visit.user_id, liked)
     language = liked.language or visit.language
     if callback.message is not None:
         rows = buttons.settings(language, liked, visit.user_id)
-        text = say(language, "settings")
-        await desk.rewrite(visit, callback.message.message_id, text, rows)
+        text = t(language, "settings")
+        await desk.edit_text(visit, callback.message.message_id, text, rows)
     return ""
 
 
-async def press_news(visit: Visit, desk: Desk) -> str:
+async def on_subscription_callback(visit: RequestContext, desk: RequestService) -> str:
     """The button under a broadcast: no more of them."""
     liked = replace(visit.preferences, is_unsubscribed=True)
-    await desk.store.people.prefer(visit.user_id, liked)
+    await desk.store.users.set_preference(visit.user_id, liked)
     return "news_off"
 
 
-def changed(liked: Preferences, name: str, value: str) -> Preferences | None:
+def apply_change(liked: Preferences, name: str, value: str) -> Preferences | None:
     """Return the preferences with one of them changed; None for what no button offers."""
     ratio = "" if value == "any" else value.replace("x", ":")
     match name:

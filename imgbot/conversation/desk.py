@@ -8,29 +8,29 @@ from weakref import WeakValueDictionary
 from aiogram.types import User
 
 from imgbot import telemetry
-from imgbot.conversation.forms import read_forms
-from imgbot.conversation.office import Office
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.forms import parse_prompt_options
+from imgbot.conversation.office import AdminServices
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import (
     MessageGoneError,
-    StorageAwayError,
     StorageFullError,
+    StorageUnavailableError,
     TransientError,
     UserError,
 )
-from imgbot.imaging.kept import Kept
-from imgbot.job import ACTIONS, Job, Operation, Source
+from imgbot.imaging.kept import OriginalStore
+from imgbot.job import ACTIONS, InputPhoto, Job, Operation
 from imgbot.queue import keys
 from imgbot.queue.albums import Albums
-from imgbot.queue.gallery import Gallery, Result
+from imgbot.queue.gallery import Result, ResultStore
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import People
+from imgbot.queue.people import UserStore
 from imgbot.queue.rate_limit import RateLimit
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.queue.spend import Spend
-from imgbot.telegram.delivery import Delivery
-from imgbot.telegram.flood import patience
-from imgbot.texts import say, seconds, until
+from imgbot.telegram.delivery import Messenger
+from imgbot.telegram.flood import max_wait
+from imgbot.texts import in_time, seconds, t
 from imgbot.texts.buttons import Keyboard
 
 _REFUSALS = {
@@ -46,7 +46,7 @@ _SMALLEST_SCALE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AccessPolicy:
     """What the operator decided: who may come in (users and groups by id), who paints."""
 
     allowed: frozenset[int]
@@ -61,7 +61,7 @@ class House:
         prices = (self.price_of(operation, _SMALLEST_SCALE) for operation in ACTIONS)
         return min(filter(None, prices), default=0)
 
-    def lets_in(self, *ids: int) -> bool:
+    def admits(self, *ids: int) -> bool:
         """Whether this person, or the chat that he writes in, may come in."""
         return not self.allowed or not (self.allowed | self.admins).isdisjoint(ids)
 
@@ -70,34 +70,38 @@ class House:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Repositories:
     """What of Redis and the disk the conversation reads and writes."""
 
     queue: JobQueue
-    shelf: Shelf
-    gallery: Gallery
-    people: People
+    job_reads: JobReads
+    results: ResultStore
+    users: UserStore
     albums: Albums
     limit: RateLimit
     spend: Spend
-    kept: Kept
-    office: Office
+    originals: OriginalStore
+    admin: AdminServices
 
 
-class Desk:
+class RequestService:
     """Counts, admits and answers; owns nothing but its tools."""
 
     def __init__(
-        self, store: Store, delivery: Delivery, house: House, now_ms: Callable[[], int]
+        self,
+        store: Repositories,
+        delivery: Messenger,
+        house: AccessPolicy,
+        now_ms: Callable[[], int],
     ) -> None:
         self.store = store
         self.delivery = delivery
-        self.house = house
+        self.policy = house
         self.now_ms = now_ms
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check_rate_limit(
-        self, visit: Visit, request: str = "", counter: str = keys.RATE_LIMIT
+        self, visit: RequestContext, request: str = "", counter: str = keys.RATE_LIMIT
     ) -> None:
         """Count the request. Raises UserError when it is one too many."""
         limit = self.store.limit
@@ -114,47 +118,47 @@ class Desk:
 
     async def order(
         self,
-        visit: Visit,
+        visit: RequestContext,
         operation: Operation,
         words: str = "",
-        sources: tuple[Source, ...] = (),
+        sources: tuple[InputPhoto, ...] = (),
         scale: int = 2,
     ) -> bool:
         """Make a job of the request, once; False if it was made of this visit before.
 
         Raises UserError when it is not admitted.
         """
-        parent = await self.store.gallery.maker_of(sources[0]) if len(sources) == 1 else ""
+        parent = await self.store.results.job_of_picture(sources[0]) if len(sources) == 1 else ""
         job = self._job(visit, operation)
-        return await self.place(
+        return await self.enqueue(
             visit, replace(job, words=words, sources=sources, scale=scale, parent=parent)
         )
 
-    async def order_new(self, visit: Visit, words: str) -> None:
+    async def create(self, visit: RequestContext, words: str) -> None:
         """Order a new picture, in as many variants as the words or the person want."""
-        forms = read_forms(words)
+        forms = parse_prompt_options(words)
         liked = visit.preferences
         first = replace(
             self._job(visit, Operation.CREATE),
-            words=forms.words,
+            words=forms.prompt,
             ratio=forms.ratio or liked.ratio,
         )
         if forms.seed:
             first = replace(first, seed=forms.seed % _SEEDS)
-        await self.place(visit, first)
+        await self.enqueue(visit, first)
         count = forms.variants or liked.variants
         for number in range(2, count + 1):
             seed = (first.seed + number * 7919) % _SEEDS
             variant = replace(first, id=f"{first.id}-{number}", seed=seed)
             try:
                 await self.check_rate_limit(visit, f"{visit.request}.{number}")
-                await self.place(visit, variant)
+                await self.enqueue(visit, variant)
             except UserError:
                 # What was taken is made; a refusal now would read as if nothing had been.
-                await self.say(visit, "variants_fewer", taken=number - 1, count=count)
+                await self.reply(visit, "variants_fewer", taken=number - 1, count=count)
                 return
 
-    async def repeat(self, visit: Visit, result: Result) -> None:
+    async def regenerate(self, visit: RequestContext, result: Result) -> None:
         """Order a delivered picture anew: the same request, another throw of the dice."""
         again = replace(
             self._job(visit, result.operation),
@@ -164,9 +168,9 @@ class Desk:
             ratio=result.ratio,
             parent=result.parent,
         )
-        await self.place(visit, again)
+        await self.enqueue(visit, again)
 
-    def _job(self, visit: Visit, operation: Operation) -> Job:
+    def _job(self, visit: RequestContext, operation: Operation) -> Job:
         return Job(
             id=str(visit.update_id),
             user_id=visit.user_id,
@@ -179,15 +183,15 @@ class Desk:
             is_file=visit.preferences.is_file,
         )
 
-    async def place(self, visit: Visit, job: Job) -> bool:
+    async def enqueue(self, visit: RequestContext, job: Job) -> bool:
         """Put a job into the line; False if it was there. Raises UserError if not admitted."""
-        if visit.standing.is_paused and not self.house.is_admin(visit.user_id):
+        if visit.profile.is_paused and not self.policy.is_admin(visit.user_id):
             telemetry.admission_refused("paused")
-            raise pause_of(visit.standing.paused_words)
-        if await self._is_to_be_told_of_the_engine(visit, job):
+            raise paused_error(visit.profile.paused_words)
+        if await self._needs_engine_notice(visit, job):
             job = replace(job, note="engine_note")
         now_ms = self.now_ms()
-        price_micro = self.house.price_of(job.operation, job.scale)
+        price_micro = self.policy.price_of(job.operation, job.scale)
         job = replace(job, price_micro=price_micro, spend_day=self.store.spend.today(now_ms))
         admission = await self.store.queue.enqueue(job, now_ms)
         if admission.verdict == "ok":
@@ -195,74 +199,81 @@ class Desk:
         if admission.verdict not in {"ok", "duplicate"}:
             telemetry.admission_refused(admission.verdict)
             if job.note:
-                await self.store.people.forget_meeting(visit.user_id)
-            resumes = until(visit.language, self.store.spend.resumes_in_s(now_ms))
+                await self.store.users.release_intro(visit.user_id)
+            resumes = in_time(visit.language, self.store.spend.resumes_in_s(now_ms))
             raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
         return admission.verdict == "ok"
 
-    async def _is_to_be_told_of_the_engine(self, visit: Visit, job: Job) -> bool:
-        is_paid = not self.house.has_builtin_engine
-        if is_paid or visit.standing.introduced_by not in {"", job.id}:
+    async def _needs_engine_notice(self, visit: RequestContext, job: Job) -> bool:
+        is_paid = not self.policy.has_builtin_engine
+        if is_paid or visit.profile.introduced_by not in {"", job.id}:
             return False
         try:
-            return await self.store.people.is_first_meeting(job.user_id, job.id)
-        except StorageAwayError:
+            return await self.store.users.claim_intro(job.user_id, job.id)
+        except StorageUnavailableError:
             # A courtesy; whether the order itself can be stored is said by the enqueue.
             return False
 
-    def turn(self, person: str) -> asyncio.Lock:
+    def user_lock(self, person: str) -> asyncio.Lock:
         """Return the lock of one person's dialogue: messages and whole albums take turns."""
         lock = self._turns.get(person)
         if lock is None:
             lock = self._turns[person] = asyncio.Lock()
         return lock
 
-    async def say(
-        self, visit: Visit, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
+    async def reply(
+        self,
+        visit: RequestContext,
+        key: str,
+        rows: Keyboard | None = None,
+        /,
+        **facts: str | int | float,
     ) -> int:
         """Answer with a sentence; return the message's id."""
-        return await self.write(visit, say(visit.language, key, **facts), rows)
+        return await self.reply_text(visit, t(visit.language, key, **facts), rows)
 
-    async def ask(self, visit: Visit, key: str) -> int:
+    async def ask(self, visit: RequestContext, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
-        text, called = say(visit.language, key), None
+        text, called = t(visit.language, key), None
         if visit.pressed_by and not visit.is_private:
             # It answers the bot's own message then: only a mention tells who is asked.
-            text = say(visit.language, "ask_by_name", name=visit.pressed_by, question=text)
+            text = t(visit.language, "ask_by_name", name=visit.pressed_by, question=text)
             called = User(id=visit.user_id, is_bot=False, first_name=visit.pressed_by)
-        return await self.delivery.announce(
-            visit.place, text, [], asks_for_reply=not visit.is_private, called=called
+        return await self.delivery.send_text(
+            visit.chat_target, text, [], asks_for_reply=not visit.is_private, called=called
         )
 
-    async def write(self, visit: Visit, text: str, rows: Keyboard | None = None) -> int:
+    async def reply_text(
+        self, visit: RequestContext, text: str, rows: Keyboard | None = None
+    ) -> int:
         """Answer with a text; return the message's id."""
-        return await self.delivery.announce(visit.place, text, rows or [])
+        return await self.delivery.send_text(visit.chat_target, text, rows or [])
 
-    async def refuse(self, visit: Visit, error: UserError) -> None:
+    async def reply_error(self, visit: RequestContext, error: UserError) -> None:
         """Say why not; the same refusal over and over is said once in a while."""
         facts = dict(error.facts)
         again_s = facts.pop("wait_s", 0) or _SAID_AGAIN_S.get(error.reason, _SAID_AGAIN_DEFAULT_S)
-        if await self._is_to_be_said(visit, error.reason, int(again_s)):
-            await self.say(visit, error.reason, **facts)
+        if await self._should_reply_error(visit, error.reason, int(again_s)):
+            await self.reply(visit, error.reason, **facts)
 
-    async def _is_to_be_said(self, visit: Visit, reason: str, again_s: int) -> bool:
+    async def _should_reply_error(self, visit: RequestContext, reason: str, again_s: int) -> bool:
         if reason not in _REPEATED:
             return True
         try:
-            return await self.store.people.is_first_saying(
+            return await self.store.users.claim_notice(
                 visit.user_id, f"{reason}.{visit.chat_id}", visit.request, again_s
             )
         except StorageFullError:
             # It cannot remember what was said; waiting until it can would hold up everybody.
             return True
 
-    async def answer(self, callback_id: str, text: str) -> None:
+    async def answer_callback(self, callback_id: str, text: str) -> None:
         """Answer a press; one that is too old for it is no loss."""
-        await self.delivery.answer(callback_id, text)
+        await self.delivery.answer_callback(callback_id, text)
 
-    async def rewrite(
+    async def edit_text(
         self,
-        visit: Visit,
+        visit: RequestContext,
         message_id: int,
         text: str,
         rows: Keyboard,
@@ -275,8 +286,8 @@ class Desk:
         What cannot be now is left out, unless it is needed: then it raises TransientError.
         """
         try:
-            with patience(patience_s):
-                await self.delivery.tell(visit.place, message_id, text, rows)
+            with max_wait(patience_s):
+                await self.delivery.edit_text(visit.chat_target, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -305,6 +316,6 @@ _REPEATED = frozenset(
 """Refusals that a person can cause many times in a row."""
 
 
-def pause_of(words: str) -> UserError:
+def paused_error(words: str) -> UserError:
     """Return what is said of orders while none are taken."""
     return UserError("paused_words", words=words) if words else UserError("paused")

@@ -15,7 +15,7 @@ from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import Message, TelegramObject
 
-from imgbot.job import Source
+from imgbot.job import InputPhoto
 from imgbot.queue.records import pack_sources, unpack_sources
 
 _TTL_S = 86_400
@@ -23,7 +23,7 @@ EXPIRY_S = 900
 _ASKED_S = "asked_s"
 
 
-class Ask(StatesGroup):
+class Dialogue(StatesGroup):
     """One state per question."""
 
     create_words = State()
@@ -38,10 +38,10 @@ class Ask(StatesGroup):
 
 ABOUT_A_PHOTO = frozenset(
     {
-        Ask.edit_words.state,
-        Ask.merge_photos.state,
-        Ask.photo_action.state,
-        Ask.upscale_scale.state,
+        Dialogue.edit_words.state,
+        Dialogue.merge_photos.state,
+        Dialogue.photo_action.state,
+        Dialogue.upscale_scale.state,
     }
 )
 """Questions whose answer in words would be taken for a new picture once they have expired."""
@@ -54,7 +54,7 @@ def storage(redis: Any, prefix: str) -> BaseStorage:
     )
 
 
-async def ask(state: FSMContext, question: State, **data: Any) -> None:
+async def expect_answer(state: FSMContext, question: State, **data: Any) -> None:
     """Wait for the answer to `question`, forgetting any earlier dialogue."""
     await state.set_state(question)
     await state.set_data({_ASKED_S: time.time(), **data})
@@ -93,17 +93,17 @@ class Expiry(BaseMiddleware):
         return await handler(event, data)
 
 
-async def sources_in(state: FSMContext) -> tuple[Source, ...]:
+async def sources_in(state: FSMContext) -> tuple[InputPhoto, ...]:
     """Return the pictures collected so far."""
     data = await state.get_data()
     return unpack_sources(data.get("sources", []))
 
 
-async def source_in(state: FSMContext) -> Source | None:
+async def source_in(state: FSMContext) -> InputPhoto | None:
     """Return the one picture that the dialogue is about, if there is one yet."""
     return next(iter(await sources_in(state)), None)
 
 
-def stored(*sources: Source) -> list[list[str | int]]:
+def to_state_data(*sources: InputPhoto) -> list[list[str | int]]:
     """Return pictures as dialogue data."""
     return pack_sources(sources)

@@ -8,23 +8,23 @@ from typing import Any
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
-from imgbot.conversation.desk import Desk, House
-from imgbot.conversation.reading import answered_of, command_of, mentions, without_mention
-from imgbot.conversation.visit import Visit, visit_of
+from imgbot.conversation.desk import AccessPolicy, RequestService
+from imgbot.conversation.reading import command_of, mentions, replied_message, without_mention
+from imgbot.conversation.visit import RequestContext, context_from_event
 from imgbot.errors import (
     ChatGoneError,
     ChatMovedError,
     ConfigError,
     FencedError,
     ImgbotError,
-    StorageAwayError,
     StorageFullError,
+    StorageUnavailableError,
     TransientError,
     UserError,
 )
 from imgbot.queue import keys
 from imgbot.queue.scripts import storage_errors
-from imgbot.texts import say
+from imgbot.texts import t
 
 _OTHERS_MATTER = (TransientError, FencedError, ConfigError, ChatGoneError)
 """Errors that say nothing against the message: it comes again, or nobody is there."""
@@ -33,52 +33,52 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Myself:
+class BotIdentity:
     """How the bot is known at Telegram."""
 
     id: int
     name: str
 
-    def is_meant(self, message: Message) -> bool:
+    def is_addressed(self, message: Message) -> bool:
         """In a group only a mention, or an answer to the bot's own message, is meant for it."""
         if message.chat.type == "private":
             return True
-        answered = answered_of(message)
+        answered = replied_message(message)
         if answered and answered.from_user and answered.from_user.id == self.id:
             return True
         return mentions(message, self.name)
 
 
-def check_welcome(house: House, visit: Visit) -> None:
+def check_access(house: AccessPolicy, visit: RequestContext) -> None:
     """Raise UserError for somebody who is not served here, or not as things stand now."""
-    standing = visit.standing
+    standing = visit.profile
     if standing.is_banned and not house.is_admin(visit.user_id):
         raise UserError("banned")
     # That account has a number, but no person to invite.
     if visit.is_anonymous:
         raise UserError("anonymous")
-    if not (standing.is_allowed or house.lets_in(visit.user_id, visit.chat_id)):
+    if not (standing.is_allowed or house.admits(visit.user_id, visit.chat_id)):
         raise UserError("not_allowed", user_id=visit.user_id)
 
 
-class Door(BaseMiddleware):
+class AccessMiddleware(BaseMiddleware):
     """Lets visitors in: who it is, whether he may, and his errors in words."""
 
-    def __init__(self, desk: Desk, myself: Myself) -> None:
+    def __init__(self, desk: RequestService, myself: BotIdentity) -> None:
         self._desk = desk
         self._myself = myself
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if not isinstance(event, Message | CallbackQuery):
             return None
-        visit = visit_of(event, data["event_update"].update_id)
+        visit = context_from_event(event, data["event_update"].update_id)
         if visit is None:
             return None
         if isinstance(event, Message):
             event = without_mention(event, self._myself.name)
         try:
-            standing = await self._desk.store.people.standing(visit.user_id, visit.chat_id)
-            await self._let_in(handler, event, data, visit.known(standing))
+            standing = await self._desk.store.users.profile(visit.user_id, visit.chat_id)
+            await self._admit(handler, event, data, visit.with_profile(standing))
         except _OTHERS_MATTER:
             raise
         except Exception:
@@ -88,21 +88,21 @@ class Door(BaseMiddleware):
             raise
         return None
 
-    async def _let_in(
-        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
+    async def _admit(
+        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: RequestContext
     ) -> None:
-        async with self._desk.turn(visit.person):
+        async with self._desk.user_lock(visit.user_key):
             try:
                 await self._serve(handler, event, data, visit)
             except ChatMovedError as moved:
                 # Any handler may be repeated, as an update may; now in the group's new place.
-                await self._serve(handler, event, data, visit.moved(moved.chat_id))
+                await self._serve(handler, event, data, visit.with_chat(moved.chat_id))
 
     async def _serve(
-        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: Visit
+        self, handler: Handler, event: TelegramObject, data: dict[str, Any], visit: RequestContext
     ) -> None:
         try:
-            check_welcome(self._desk.house, visit)
+            check_access(self._desk.policy, visit)
             data["visit"], data["desk"] = visit, self._desk
             await self._note(visit)
             if isinstance(event, Message):
@@ -114,13 +114,13 @@ class Door(BaseMiddleware):
         except StorageFullError:
             await self._refuse(event, visit, UserError("storage_full"))
 
-    async def _count(self, message: Message, visit: Visit) -> None:
+    async def _count(self, message: Message, visit: RequestContext) -> None:
         """Count a command against a limit of its own; orders are counted by their handlers.
 
         Who has used up their requests may still ask what is on its way, and what is left.
         """
         is_command = message.text is not None and command_of(message) not in {"", "cancel"}
-        if not is_command or self._desk.house.is_admin(visit.user_id):
+        if not is_command or self._desk.policy.is_admin(visit.user_id):
             return
         try:
             await self._desk.check_rate_limit(visit, f"command.{visit.request}", keys.COMMANDS)
@@ -129,16 +129,18 @@ class Door(BaseMiddleware):
             if error.reason != "storage_full":
                 raise
 
-    async def _note(self, visit: Visit) -> None:
+    async def _note(self, visit: RequestContext) -> None:
         """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""
         now_ms = self._desk.now_ms()
-        if visit.is_private and visit.standing.is_to_be_met(now_ms):
+        if visit.is_private and visit.profile.needs_seen_update(now_ms):
             # A Redis that is full must not cost the answer that says so.
-            with suppress(StorageAwayError):
-                await self._desk.store.people.meet(visit.user_id, visit.language, now_ms)
+            with suppress(StorageUnavailableError):
+                await self._desk.store.users.mark_seen(visit.user_id, visit.language, now_ms)
 
-    async def _refuse(self, event: TelegramObject, visit: Visit, error: UserError) -> None:
+    async def _refuse(self, event: TelegramObject, visit: RequestContext, error: UserError) -> None:
         if isinstance(event, CallbackQuery):
-            await self._desk.answer(event.id, say(visit.language, error.reason, **error.facts))
+            await self._desk.answer_callback(
+                event.id, t(visit.language, error.reason, **error.facts)
+            )
         else:
-            await self._desk.refuse(visit, error)
+            await self._desk.reply_error(visit, error)

@@ -47,10 +47,10 @@ def scale_in(words: str) -> int | None:
 
 def is_about_size(words: str) -> bool:
     """Whether an answer to how large says nothing else: "4, please", or nothing at all."""
-    return is_enlargement(f"{words} x2")
+    return is_upscale_request(f"{words} x2")
 
 
-def is_enlargement(words: str) -> bool:
+def is_upscale_request(words: str) -> bool:
     """Whether all the words ask for a larger picture, and for nothing else."""
     asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_ENLARGING_LIMIT])))
     if len(words) > _ENLARGING_LIMIT or not _ENLARGING.fullmatch(asked):

@@ -128,30 +128,32 @@ _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Forms:
+class PromptOptions:
     """What is left of the words, and what they asked for; empty or 0 where they did not."""
 
-    words: str
+    prompt: str
     ratio: str = ""
     variants: int = 0
     seed: int = 0
 
 
-def read_forms(words: str) -> Forms:
+def parse_prompt_options(words: str) -> PromptOptions:
     """Split the words into what to draw and how."""
-    forms = Forms("\n".join(" ".join(line.split()) for line in words.splitlines() if line.strip()))
-    for read in (_read_flags, _read_count, _read_ratio, _read_shape):
+    forms = PromptOptions(
+        "\n".join(" ".join(line.split()) for line in words.splitlines() if line.strip())
+    )
+    for read in (_parse_flags, _parse_count, _parse_ratio, _parse_shape):
         forms = read(forms)
-    kept = _EMPTY_BRACKETS.sub(" ", forms.words)
+    kept = _EMPTY_BRACKETS.sub(" ", forms.prompt)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
     kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
     # "16:9" alone is no picture: then the words stay what they were.
-    return replace(forms, words=kept) if kept else Forms(words)
+    return replace(forms, prompt=kept) if kept else PromptOptions(words)
 
 
-def _read_flags(forms: Forms) -> Forms:
+def _parse_flags(forms: PromptOptions) -> PromptOptions:
     found: dict[str, Any] = {}
-    for match in _FLAG.finditer(forms.words):
+    for match in _FLAG.finditer(forms.prompt):
         name, first, second = match[1].lower(), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:
             found |= {"ratio": _ratio(first, int(second or 0))}
@@ -159,16 +161,18 @@ def _read_flags(forms: Forms) -> Forms:
             found |= {"seed": first}
         else:
             found |= {"variants": min(max(first, 1), _VARIANTS_MAX)}
-    return replace(forms, words=_FLAG.sub(" ", forms.words), **found)
+    return replace(forms, prompt=_FLAG.sub(" ", forms.prompt), **found)
 
 
-def _read_count(forms: Forms) -> Forms:
-    match = _COUNT.search(forms.words)
-    if not match or _is_in_the_picture(forms.words, match):
+def _parse_count(forms: PromptOptions) -> PromptOptions:
+    match = _COUNT.search(forms.prompt)
+    if not match or _is_in_the_picture(forms.prompt, match):
         return forms
     text = match["count"].lower().replace("ё", "е")
     count = int(text) if text.isdecimal() else _NUMBERS[text]
-    return replace(forms, words=_cut(forms.words, *match.span()), variants=forms.variants or count)
+    return replace(
+        forms, prompt=_cut(forms.prompt, *match.span()), variants=forms.variants or count
+    )
 
 
 def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
@@ -178,37 +182,37 @@ def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
     return is_amid and match["noun"].lower().startswith(("верси", "version"))
 
 
-def _read_ratio(forms: Forms) -> Forms:
+def _parse_ratio(forms: PromptOptions) -> PromptOptions:
     if forms.ratio:
         return forms
-    for match in _RATIO.finditer(forms.words):
+    for match in _RATIO.finditer(forms.prompt):
         ratio = f"{match['width']}:{match['height']}"
         is_named = match["before"] or match["after"]
-        is_likely = match["by"] == ":" and not _SCORE.search(forms.words)
+        is_likely = match["by"] == ":" and not _SCORE.search(forms.prompt)
         if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
             return _shaped(forms, ratio, match.span())
     return forms
 
 
-def _read_shape(forms: Forms) -> Forms:
+def _parse_shape(forms: PromptOptions) -> PromptOptions:
     if forms.ratio:
         return forms
     for ratio, pattern in (*_SEGMENT, *_ANYWHERE):
-        if match := pattern.search(forms.words):
+        if match := pattern.search(forms.prompt):
             return _shaped(forms, ratio, match.span())
     for ratio, pattern in _BEFORE_PICTURE:
-        if match := pattern.search(forms.words):
+        if match := pattern.search(forms.prompt):
             return _shaped(forms, ratio, match.span("cut"))
     for ratio, pattern in _LAST_WORDS:
-        match = pattern.search(forms.words)
-        if match and not _WAY_OF_DOING.search(forms.words[: match.start()]):
+        match = pattern.search(forms.prompt)
+        if match and not _WAY_OF_DOING.search(forms.prompt[: match.start()]):
             return _shaped(forms, ratio, match.span())
     return forms
 
 
-def _shaped(forms: Forms, ratio: str, said: tuple[int, int]) -> Forms:
+def _shaped(forms: PromptOptions, ratio: str, said: tuple[int, int]) -> PromptOptions:
     """With that shape, and without the words that asked for it."""
-    return replace(forms, words=_cut(forms.words, *said), ratio=ratio)
+    return replace(forms, prompt=_cut(forms.prompt, *said), ratio=ratio)
 
 
 def _cut(words: str, start: int, end: int) -> str:

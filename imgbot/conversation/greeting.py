@@ -8,94 +8,100 @@ from pathlib import Path
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import RequestService
 from imgbot.conversation.dialogue import is_expired
-from imgbot.conversation.introduction import introduce_to_admin
+from imgbot.conversation.introduction import publish_admin_commands
 from imgbot.conversation.reading import PICTURE_LIMIT_MB
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import TelegramRefusedError, TransientError, UserError
-from imgbot.texts import buttons, say
+from imgbot.texts import buttons, t
 from imgbot.texts.changes import vocabulary
 
 _EXAMPLES = ("create", "edit", "merge")
 _FRESH_S = 600
 
 
-async def handle_start(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_start(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     await state.clear()
-    await desk.say(visit, "start", buttons.menu(visit.language))
-    if visit.is_private and desk.house.is_admin(visit.user_id) and message.bot:
-        await introduce_to_admin(message.bot, visit.user_id)
+    await desk.reply(visit, "start", buttons.menu(visit.language))
+    if visit.is_private and desk.policy.is_admin(visit.user_id) and message.bot:
+        await publish_admin_commands(message.bot, visit.user_id)
 
 
-async def handle_help(_: Message, visit: Visit, desk: Desk) -> None:
+async def handle_help(_: Message, visit: RequestContext, desk: RequestService) -> None:
     """Three examples with pictures, then what can be said."""
     await desk.check_rate_limit(visit)
     # Decoration: what cannot be shown now is left out, for the words must come.
     with suppress(TransientError, TelegramRefusedError, UserError):
         await _show_examples(visit, desk)
-    text = say(visit.language, "help", limit_mb=PICTURE_LIMIT_MB)
-    if desk.house.has_builtin_engine:
+    text = t(visit.language, "help", limit_mb=PICTURE_LIMIT_MB)
+    if desk.policy.has_builtin_engine:
         known = vocabulary(visit.language)
-        text += "\n\n" + say(visit.language, "engine_help", vocabulary=known)
-    await desk.write(visit, text, buttons.menu(visit.language))
+        text += "\n\n" + t(visit.language, "engine_help", vocabulary=known)
+    await desk.reply_text(visit, text, buttons.menu(visit.language))
 
 
-async def _show_examples(visit: Visit, desk: Desk) -> None:
+async def _show_examples(visit: RequestContext, desk: RequestService) -> None:
     folder = resources.files("imgbot.conversation") / "examples"
     with resources.as_file(folder) as files:
         examples = [files / f"{name}.jpg" for name in _EXAMPLES]
         keys = [_example_key(desk, path) for path in examples]
-        gallery = desk.store.gallery
+        gallery = desk.store.results
         pictures = [
             await gallery.example(key) or path for key, path in zip(keys, examples, strict=True)
         ]
         try:
-            sent = await desk.delivery.present_all(visit.place, _captioned(visit, pictures))
+            sent = await desk.delivery.send_album(visit.chat_target, _captioned(visit, pictures))
         except UserError:
             # Telegram no longer knows a handle: from the files, then.
-            sent = await desk.delivery.present_all(visit.place, _captioned(visit, examples))
+            sent = await desk.delivery.send_album(visit.chat_target, _captioned(visit, examples))
     for key, picture in zip(keys, sent, strict=False):
         if picture is not None:
             await gallery.set_example(key, picture.file_id)
 
 
-def _example_key(desk: Desk, path: Path) -> str:
+def _example_key(desk: RequestService, path: Path) -> str:
     """Another bot, or another picture, is another handle."""
     return f"{desk.delivery.bot_id}.{path.stem}.{path.stat().st_size}"
 
 
-def _captioned(visit: Visit, pictures: Sequence[str | Path]) -> list[tuple[str | Path, str]]:
+def _captioned(
+    visit: RequestContext, pictures: Sequence[str | Path]
+) -> list[tuple[str | Path, str]]:
     # An album shows its caption only where one photo alone has one.
-    caption = say(visit.language, "examples")
+    caption = t(visit.language, "examples")
     return [(picture, "" if index else caption) for index, picture in enumerate(pictures)]
 
 
-async def handle_cancel(_: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_cancel(
+    _: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """Leave the dialogue, or else call off the latest picture on its way."""
     is_asked = await state.get_state() is not None
     if is_asked and not await is_expired(state, visit.sent_s):
         # Said before it is forgotten: should the saying fail, the same update comes again,
         # and must not find a job to cancel instead.
-        await desk.say(visit, "cancel_dialogue", buttons.menu(visit.language))
+        await desk.reply(visit, "cancel_dialogue", buttons.menu(visit.language))
         await state.clear()
         return
-    jobs = await desk.store.shelf.mine(visit.user_id)
+    jobs = await desk.store.job_reads.jobs_shown_to(visit.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
-    job_id = await desk.store.shelf.first_choice(f"cancel.{visit.request}", newest)
+    job_id = await desk.store.job_reads.choose_once(f"cancel.{visit.request}", newest)
     verdict = "gone"
     if job_id:
         verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
     # A cancelled job says so itself, in its status message.
     if verdict != "ok":
-        await desk.say(visit, "cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+        await desk.reply(visit, "cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
 async def handle_unknown_command(_: Message) -> None:
     raise UserError("unknown_command")
 
 
-async def handle_other(_: Message) -> None:
+async def handle_unsupported(_: Message) -> None:
     """What is neither words nor a picture."""
     raise UserError("cannot_read_kind")
 

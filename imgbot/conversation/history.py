@@ -2,34 +2,36 @@
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import RequestService
 from imgbot.conversation.results import buttons_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import ImgbotError, TransientError, UserError
 from imgbot.queue.gallery import Result
 from imgbot.telegram.delivery import CAPTION_LIMIT, cut
-from imgbot.telegram.flood import patience
+from imgbot.telegram.flood import max_wait
 from imgbot.texts import buttons
 from imgbot.texts.buttons import Keyboard
 
 
-async def handle_history(_: Message, visit: Visit, desk: Desk) -> None:
+async def handle_history(_: Message, visit: RequestContext, desk: RequestService) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    strip = await _strip(visit, desk)
+    strip = await _pager(visit, desk)
     if not strip:
         raise UserError("history_empty")
     caption, rows = _page(strip, 0, visit, desk)
     picture = strip[0].picture
     if picture is not None:
-        await desk.delivery.present(visit.place, picture, caption, rows)
+        await desk.delivery.send_picture(visit.chat_target, picture, caption, rows)
 
 
-async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk: Desk) -> str:
+async def on_history_callback(
+    callback: CallbackQuery, job_id: str, visit: RequestContext, desk: RequestService
+) -> str:
     """Turn the strip to the picture of a job; returns the answer to the press."""
-    result = await desk.store.gallery.result(job_id)
+    result = await desk.store.results.result(job_id)
     if result is not None and result.user_id != visit.user_id:
         return "not_your_button"
-    strip = await _strip(visit, desk)
+    strip = await _pager(visit, desk)
     index = next((at for at, each in enumerate(strip) if each.id == job_id), None)
     message = callback.message
     if index is None or message is None:
@@ -39,8 +41,10 @@ async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk
         return "stale_button"
     caption, rows = _page(strip, index, visit, desk)
     try:
-        with patience(2.0):
-            await desk.delivery.turn(visit.place, message.message_id, picture, caption, rows)
+        with max_wait(2.0):
+            await desk.delivery.replace_media(
+                visit.chat_target, message.message_id, picture, caption, rows
+            )
     except TransientError:
         return "slow_down"
     except ImgbotError:
@@ -48,15 +52,17 @@ async def press_history(callback: CallbackQuery, job_id: str, visit: Visit, desk
     return ""
 
 
-async def _strip(visit: Visit, desk: Desk) -> list[Result]:
+async def _pager(visit: RequestContext, desk: RequestService) -> list[Result]:
     """Return what can be shown, the newest first."""
-    gallery = desk.store.gallery
+    gallery = desk.store.results
     return await gallery.results(await gallery.history(visit.user_id))
 
 
-def _page(strip: list[Result], index: int, visit: Visit, desk: Desk) -> tuple[str, Keyboard]:
+def _page(
+    strip: list[Result], index: int, visit: RequestContext, desk: RequestService
+) -> tuple[str, Keyboard]:
     result = strip[index]
     newer = strip[index - 1].id if index else ""
     older = strip[index + 1].id if index + 1 < len(strip) else ""
-    turning = buttons.strip(newer, older, result.id, f"{index + 1} / {len(strip)}")
+    turning = buttons.pager(newer, older, result.id, f"{index + 1} / {len(strip)}")
     return cut(result.caption, CAPTION_LIMIT), [turning, *buttons_of(result, visit, desk)]

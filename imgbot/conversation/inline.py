@@ -8,41 +8,41 @@ from aiogram.types import (
     InlineQueryResultCachedPhoto,
 )
 
-from imgbot.conversation.desk import Desk
+from imgbot.conversation.desk import RequestService
 from imgbot.errors import TransientError
 from imgbot.queue.gallery import Result
 from imgbot.telegram.delivery import CAPTION_LIMIT, cut
-from imgbot.texts import language_of, say
+from imgbot.texts import language_of, t
 
 _TITLE = 60
 
 
-async def handle_inline(query: InlineQuery, desk: Desk) -> None:
+async def handle_inline(query: InlineQuery, desk: RequestService) -> None:
     """Offer the pictures whose words contain what was typed."""
     # Half a minute later nobody waits for the answer: what fails is let go.
     with suppress(TransientError):
         await _offer_pictures(query, desk)
 
 
-async def _offer_pictures(query: InlineQuery, desk: Desk) -> None:
+async def _offer_pictures(query: InlineQuery, desk: RequestService) -> None:
     user_id = query.from_user.id
-    standing = await desk.store.people.standing(user_id)
-    is_open = standing.is_allowed or desk.house.lets_in(user_id)
-    is_welcome = is_open and (not standing.is_banned or desk.house.is_admin(user_id))
-    gallery = desk.store.gallery
+    standing = await desk.store.users.profile(user_id)
+    is_open = standing.is_allowed or desk.policy.admits(user_id)
+    is_welcome = is_open and (not standing.is_banned or desk.policy.is_admin(user_id))
+    gallery = desk.store.results
     ids = await gallery.history(user_id) if is_welcome else []
     wanted = query.query.strip().lower()
     results = await gallery.results(ids)
     offers = [_offer(result) for result in results if wanted in result.words.lower()]
     language = standing.preferences.language or language_of(query.from_user.language_code)
-    await desk.delivery.offer(query.id, offers, say(language, "inline_button"))
+    await desk.delivery.answer_inline(query.id, offers, t(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
     caption = cut(result.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
     if result.picture and result.picture.is_file:
-        title = (result.words or say(result.language, f"title_{result.operation}"))[:_TITLE]
+        title = (result.words or t(result.language, f"title_{result.operation}"))[:_TITLE]
         return InlineQueryResultCachedDocument(
             id=result.id, document_file_id=file_id, title=title, caption=caption
         )

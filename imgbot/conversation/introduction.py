@@ -9,7 +9,7 @@ from imgbot import telemetry
 from imgbot.conversation import admin
 from imgbot.errors import ImgbotError
 from imgbot.telegram.client import telegram_errors
-from imgbot.texts import LANGUAGES, say
+from imgbot.texts import LANGUAGES, t
 
 COMMANDS = (
     "create", "edit", "merge", "retouch", "upscale", "undo", "compare", "last", "history",
@@ -17,22 +17,22 @@ COMMANDS = (
 )  # fmt: skip
 
 
-async def introduce(bot: Bot, admins: Iterable[int]) -> None:
+async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
     """Register commands and profile texts. Their absence is no reason not to serve."""
     try:
         for language in LANGUAGES:
             code = _code(language)
             async with telegram_errors():
                 await bot.set_my_commands(_commands(language, COMMANDS), language_code=code)
-                await bot.set_my_short_description(say(language, "about"), language_code=code)
-                await bot.set_my_description(say(language, "description"), language_code=code)
+                await bot.set_my_short_description(t(language, "about"), language_code=code)
+                await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
-        telemetry.warned("the bot's menus were not registered: %s", error)
+        telemetry.warning("the bot's menus were not registered: %s", error)
     for some_id in admins:
-        await introduce_to_admin(bot, some_id)
+        await publish_admin_commands(bot, some_id)
 
 
-async def introduce_to_admin(bot: Bot, admin_id: int) -> None:
+async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
     """Register the administrators' commands in the chat with one, and in no other."""
     scope = BotCommandScopeChat(chat_id=admin_id)
     try:
@@ -42,13 +42,11 @@ async def introduce_to_admin(bot: Bot, admin_id: int) -> None:
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
         # Whoever has not spoken with the bot yet has no chat; it is done again at /start.
-        telemetry.noted("administrator %d has no menu yet: %s", admin_id, error)
+        telemetry.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
 def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:
-    return [
-        BotCommand(command=name, description=say(language, f"command_{name}")) for name in names
-    ]
+    return [BotCommand(command=name, description=t(language, f"command_{name}")) for name in names]
 
 
 def _code(language: str) -> str | None:

@@ -17,25 +17,25 @@ _REACTION_LIMIT = 40
 _REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
 
 
-class Meaning(StrEnum):
+class Intent(StrEnum):
     """What is to be done with a message."""
 
     REQUEST = "request"
     CANCEL = "cancel"
     HELP = "help"
     UNDO = "undo"
-    PLEASANTRY = "pleasantry"
+    SMALL_TALK = "pleasantry"
     POINTING = "pointing"
 
 
 _PHRASES = {
-    Meaning.CANCEL: {
+    Intent.CANCEL: {
         "стоп", "отмена", "отмени", "отмените", "отменить", "отменяй", "отменяем", "хватит",
         "не надо", "остановись", "останови", "прекрати", "передумал", "передумала", "cancel",
         "cancel it", "cancel that", "stop", "stop it", "abort", "never mind", "nevermind",
         "forget it",
     },
-    Meaning.HELP: {
+    Intent.HELP: {
         "помощь", "помоги", "помоги мне", "помогите", "справка", "инструкция", "что ты умеешь",
         "что ты умеешь делать", "что умеешь", "что ты можешь", "что вы умеете", "как это работает",
         "кто ты", "ты кто", "как пользоваться", "как тобой пользоваться",
@@ -43,14 +43,14 @@ _PHRASES = {
         "what do you do", "how does it work", "how does this work",
         "how do i use you", "how do i use this", "how to use",
     },
-    Meaning.UNDO: {
+    Intent.UNDO: {
         "верни", "верни как было", "верни всё как было", "верни обратно", "верни назад",
         "верните", "верните как было", "вернись", "вернуть", "вернуть как было", "назад",
         "шаг назад", "как было", "отмени правку", "отмени изменения", "отмени изменение",
         "отмени последнее", "undo", "undo it", "undo that", "revert", "revert it", "go back",
         "step back", "put it back", "change it back", "back",
     },
-    Meaning.PLEASANTRY: {
+    Intent.SMALL_TALK: {
         "ау", "алло", "благодарю", "бот", "большое спасибо", "вау", "великолепно", "всё хорошо",
         "добрый вечер", "добрый день", "доброе утро", "доброй ночи", "замечательно", "здорово",
         "здравствуй", "здравствуйте", "как дела", "как ты", "как жизнь", "класс", "классно",
@@ -68,28 +68,28 @@ _PHRASES = {
         "thanks a lot", "thx", "ty", "very good", "very nice", "well done",
         "wonderful", "wow",
     },
-    Meaning.POINTING: {
+    Intent.POINTING: {
         "вот", "вот он", "вот она", "вот это", "вот фото", "вот моё фото", "вот это фото",
         "держи", "лови", "here", "here it is", "here you are", "here you go", "this one",
     },
 }  # fmt: skip
-_MEANINGS = {
+_INTENTS = {
     phrase.replace("ё", "е"): meaning for meaning, known in _PHRASES.items() for phrase in known
 }
 
 
-def meaning_of(words: str, *, is_about_picture: bool = False) -> Meaning:
+def classify_intent(words: str, *, is_about_picture: bool = False) -> Intent:
     """Return what clean words mean; in reply to a picture, emoji alone are a reaction to it."""
     parts = phrases_of(words)
     if not parts:
         left = set(_MARKS.sub("", words))
         is_short = len(words) <= _REACTION_LIMIT
         is_reaction = (is_about_picture and is_short) or left <= _REACTIONS
-        return Meaning.PLEASANTRY if words and is_reaction else Meaning.REQUEST
-    meanings = {_MEANINGS.get(part, Meaning.REQUEST) for part in parts}
+        return Intent.SMALL_TALK if words and is_reaction else Intent.REQUEST
+    meanings = {_INTENTS.get(part, Intent.REQUEST) for part in parts}
     # "Thanks, what can you do?" is a question.
-    asked = meanings - {Meaning.PLEASANTRY} or meanings
-    return asked.pop() if len(asked) == 1 else Meaning.REQUEST
+    asked = meanings - {Intent.SMALL_TALK} or meanings
+    return asked.pop() if len(asked) == 1 else Intent.REQUEST
 
 
 def phrases_of(words: str) -> list[str]:

@@ -5,47 +5,53 @@ from collections.abc import Sequence
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.captions import words_about
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask, extend, sources_in, stored
-from imgbot.conversation.reading import picture_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.captions import prompt_about
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import Dialogue, expect_answer, extend, sources_in, to_state_data
+from imgbot.conversation.reading import photo_of
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import UserError
-from imgbot.job import Operation, Source
+from imgbot.job import InputPhoto, Operation
 from imgbot.queue.albums import PHOTOS_LIMIT
-from imgbot.texts import buttons, say
+from imgbot.texts import buttons, t
 
 
 async def handle_smart_merge_start(
-    event: Message | CallbackQuery, state: FSMContext, visit: Visit, desk: Desk
+    event: Message | CallbackQuery, state: FSMContext, visit: RequestContext, desk: RequestService
 ) -> None:
     """/merge or the button."""
     await desk.check_rate_limit(visit)
-    await begin(state)
-    if isinstance(event, Message) and picture_of(event):
+    await start_merge(state)
+    if isinstance(event, Message) and photo_of(event):
         await take_merge_photo(event, state, visit, desk)
         return
     await desk.ask(visit, "ask_merge_photos")
 
 
-async def begin(state: FSMContext) -> None:
+async def start_merge(state: FSMContext) -> None:
     """Wait for photos, with none so far."""
-    await ask(state, Ask.merge_photos, sources=[], words="", panel=0, shown=0)
+    await expect_answer(state, Dialogue.merge_photos, sources=[], words="", panel=0, shown=0)
 
 
-async def take_merge_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def take_merge_photo(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """One more photo, or the words that end the collecting."""
-    source, words = picture_of(message), await words_about(message, desk)
+    source, words = photo_of(message), await prompt_about(message, desk)
     if source is not None:
-        await collect(state, visit, desk, (source,), words)
+        await collect_photos(state, visit, desk, (source,), words)
     elif words and await sources_in(state):
         await _merge(state, visit, desk, words)
     else:
         raise UserError("send_photo_please")
 
 
-async def collect(
-    state: FSMContext, visit: Visit, desk: Desk, photos: Sequence[Source], words: str
+async def collect_photos(
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
+    photos: Sequence[InputPhoto],
+    words: str,
 ) -> None:
     """Put photos to those that are there, and say how many there are."""
     data = await state.get_data()
@@ -54,9 +60,9 @@ async def collect(
     # Known: the same update again, or the same photo by mistake; the count says so.
     fresh = [photo for photo in photos if photo.unique_id not in seen]
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
-    await extend(state, sources=stored(*kept), words=words or data.get("words", ""))
+    await extend(state, sources=to_state_data(*kept), words=words or data.get("words", ""))
     if len(known) + len(fresh) > PHOTOS_LIMIT:
-        await desk.say(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
+        await desk.reply(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
         return
     # The button comes with the second photo; a count that is late is no loss.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
@@ -64,16 +70,18 @@ async def collect(
     await state.update_data(panel=panel, shown=len(kept))
 
 
-async def press_merge(state: FSMContext, visit: Visit, desk: Desk) -> str:
+async def on_merge_callback(state: FSMContext, visit: RequestContext, desk: RequestService) -> str:
     """The button that ends the collecting; returns the answer to the press."""
-    if await state.get_state() != Ask.merge_photos.state:
+    if await state.get_state() != Dialogue.merge_photos.state:
         return "stale_button"
     data = await state.get_data()
     await _merge(state, visit, desk, data.get("words", ""))
     return ""
 
 
-async def _merge(state: FSMContext, visit: Visit, desk: Desk, words: str) -> None:
+async def _merge(
+    state: FSMContext, visit: RequestContext, desk: RequestService, words: str
+) -> None:
     sources = await sources_in(state)
     if len(sources) < 2:
         raise UserError("merge_too_few")
@@ -81,14 +89,16 @@ async def _merge(state: FSMContext, visit: Visit, desk: Desk, words: str) -> Non
     await state.clear()
 
 
-async def _show_count(visit: Visit, desk: Desk, panel: int, count: int, *, is_needed: bool) -> int:
+async def _show_count(
+    visit: RequestContext, desk: RequestService, panel: int, count: int, *, is_needed: bool
+) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
     key = "merge_count" if count > 1 else "merge_count_one"
     rows = buttons.merge(visit.language) if count > 1 else []
-    text = say(visit.language, key, count=count)
+    text = t(visit.language, key, count=count)
     patience_s = 10.0 if is_needed else 1.0
-    if panel and await desk.rewrite(
+    if panel and await desk.edit_text(
         visit, panel, text, rows, patience_s=patience_s, is_needed=is_needed
     ):
         return panel
-    return await desk.write(visit, text, rows)
+    return await desk.reply_text(visit, text, rows)

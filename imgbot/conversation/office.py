@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from imgbot.job import Operation
 from imgbot.queue.access import Access
 from imgbot.queue.broadcast import Broadcasts
-from imgbot.queue.mending import Mending
-from imgbot.queue.outcomes import Outcomes
-from imgbot.queue.overview import Overview
+from imgbot.queue.mending import DeadLetters
+from imgbot.queue.outcomes import JobOutcomes
+from imgbot.queue.overview import QueueStats
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class AdminServices:
     """The service as its administrators see it."""
 
     access: Access
     broadcasts: Broadcasts
-    mending: Mending
-    outcomes: Outcomes
-    overview: Overview
+    dead_letters: DeadLetters
+    job_outcomes: JobOutcomes
+    queue_stats: QueueStats
     workers: Callable[[], tuple[int, int, int]]
     """Wanted, started, busy."""
     providers_out: Callable[[], Mapping[str, bool]]

@@ -5,23 +5,23 @@ from contextlib import suppress
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.admin import press_admin
-from imgbot.conversation.choosing import press_news, press_setting
+from imgbot.conversation.admin import on_admin_callback
+from imgbot.conversation.choosing import on_setting_callback, on_subscription_callback
 from imgbot.conversation.create import handle_create
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, source_in
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import Dialogue, source_in
 from imgbot.conversation.edit import handle_edit_start
-from imgbot.conversation.history import press_history
-from imgbot.conversation.merge import handle_smart_merge_start, press_merge
-from imgbot.conversation.results import press_result
+from imgbot.conversation.history import on_history_callback
+from imgbot.conversation.merge import handle_smart_merge_start, on_merge_callback
+from imgbot.conversation.results import on_result_callback
 from imgbot.conversation.retouch import handle_retoucher_start
-from imgbot.conversation.standing import press_queue
-from imgbot.conversation.upscale import handle_upscale_button, press_scale
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.standing import on_queue_callback
+from imgbot.conversation.upscale import handle_upscale_button, on_scale_callback
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import ImgbotError, TransientError, UserError
 from imgbot.job import Operation
-from imgbot.texts import say
-from imgbot.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, Press, parse
+from imgbot.texts import t
+from imgbot.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, CallbackData, parse
 
 _STARTS = {
     Operation.CREATE.value: handle_create,
@@ -40,42 +40,50 @@ _REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
 """Turning a page twice quickly is no slip of the finger."""
 
 
-async def handle_press(
-    callback: CallbackQuery, state: FSMContext, visit: Visit, desk: Desk
+async def handle_callback(
+    callback: CallbackQuery, state: FSMContext, visit: RequestContext, desk: RequestService
 ) -> None:
     """Do what the button says; whatever comes of it, the press is answered."""
     press = parse(callback.data)
     # What a press that breaks is answered with; one that comes again is answered then, too.
-    text = say(visit.language, "unknown_button" if press is None else "went_wrong")
+    text = t(visit.language, "unknown_button" if press is None else "went_wrong")
     try:
         if press is not None:
             key = await _once(callback, press, state, visit, desk)
-            text = say(visit.language, key) if key else ""
+            text = t(visit.language, key) if key else ""
     except UserError as error:
-        text = say(visit.language, error.reason, **error.facts)
+        text = t(visit.language, error.reason, **error.facts)
     except TransientError:
         text = ""
         raise
     finally:
-        await desk.answer(callback.id, text)
+        await desk.answer_callback(callback.id, text)
 
 
 async def _once(
-    callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
+    callback: CallbackQuery,
+    press: CallbackData,
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
 ) -> str:
-    tap = f"{visit.person}.{visit.message_id}.{callback.data}"
-    is_first = await desk.store.shelf.is_first_tap(tap, visit.request)
+    tap = f"{visit.user_key}.{visit.message_id}.{callback.data}"
+    is_first = await desk.store.job_reads.debounce_tap(tap, visit.request)
     if not is_first and press.action not in _REPEATABLE:
         return "tapped_already"
     if press.action in RESULT_ACTIONS:
-        return await press_result(callback, press, state, visit, desk)
+        return await on_result_callback(callback, press, state, visit, desk)
     if press.action in ADMIN_ACTIONS:
-        return await press_admin(callback, press, visit, desk)
+        return await on_admin_callback(callback, press, visit, desk)
     return await _act(callback, press, state, visit, desk)
 
 
 async def _act(
-    callback: CallbackQuery, press: Press, state: FSMContext, visit: Visit, desk: Desk
+    callback: CallbackQuery,
+    press: CallbackData,
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
 ) -> str:
     match press.action:
         case "start":
@@ -83,29 +91,35 @@ async def _act(
         case "photo":
             return await _photo_action(callback, press.argument, state, visit, desk)
         case "scale" if press.argument in map(str, SCALES):
-            return await press_scale(state, visit, desk, int(press.argument))
+            return await on_scale_callback(state, visit, desk, int(press.argument))
         case "merge":
-            return await press_merge(state, visit, desk)
+            return await on_merge_callback(state, visit, desk)
         case "cancel":
             return await _cancel(callback, press.argument, visit, desk)
         case "news":
-            return await press_news(visit, desk)
+            return await on_subscription_callback(visit, desk)
         case "set" | "view" | "queue":
-            look = {"set": press_setting, "view": press_history, "queue": press_queue}
+            look = {
+                "set": on_setting_callback,
+                "view": on_history_callback,
+                "queue": on_queue_callback,
+            }
             return await look[press.action](callback, press.argument, visit, desk)
         case _:
             return "unknown_button"
 
 
-async def _cancel(callback: CallbackQuery, job_id: str, visit: Visit, desk: Desk) -> str:
+async def _cancel(
+    callback: CallbackQuery, job_id: str, visit: RequestContext, desk: RequestService
+) -> str:
     """Call the job off; a second message of it, left by a lost answer, goes as well."""
-    job = await desk.store.shelf.job(job_id)
+    job = await desk.store.job_reads.job(job_id)
     verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
     is_left_over = job is not None and job.message_id not in {0, visit.message_id}
     # A forged press must not remove what is somebody else's, nor any press the list of /queue.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
-            await desk.delivery.remove(visit.place, visit.message_id)
+            await desk.delivery.remove(visit.chat_target, visit.message_id)
     return _CANCELLED[verdict]
 
 
@@ -117,7 +131,11 @@ def _is_alone(callback: CallbackQuery) -> bool:
 
 
 async def _start(
-    callback: CallbackQuery, operation: str, state: FSMContext, visit: Visit, desk: Desk
+    callback: CallbackQuery,
+    operation: str,
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
 ) -> str:
     if operation not in _STARTS:
         return "unknown_button"
@@ -126,11 +144,15 @@ async def _start(
 
 
 async def _photo_action(
-    callback: CallbackQuery, action: str, state: FSMContext, visit: Visit, desk: Desk
+    callback: CallbackQuery,
+    action: str,
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
 ) -> str:
     """What to do with a photo that came without words."""
     source = await source_in(state)
-    if await state.get_state() != Ask.photo_action.state or source is None:
+    if await state.get_state() != Dialogue.photo_action.state or source is None:
         return "stale_button"
     if action == "edit":
         await handle_edit_start(callback, state, visit, desk, source)

@@ -6,9 +6,9 @@ from pathlib import PurePath
 
 from aiogram.types import ExternalReplyInfo, Message, MessageEntity
 
-from imgbot.conversation.meaning import Meaning, meaning_of
+from imgbot.conversation.meaning import Intent, classify_intent
 from imgbot.errors import UserError
-from imgbot.job import Source
+from imgbot.job import InputPhoto
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.delivery import picture_in
 
@@ -30,7 +30,7 @@ _JOINERS = frozenset("\u200d\ufe0f")
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
-def words_of(message: Message) -> str:
+def prompt_of(message: Message) -> str:
     """Return the words of a text or caption, without the command and without noise.
 
     Raises UserError when they are too long.
@@ -57,16 +57,16 @@ def clean(words: str) -> str:
     return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
 
 
-def meaning_in(message: Message) -> Meaning:
+def intent_of(message: Message) -> Intent:
     """Return what the words of a message mean; what is too long to read is a request."""
     try:
-        words = words_of(message)
+        words = prompt_of(message)
     except UserError:
-        return Meaning.REQUEST
-    return meaning_of(words, is_about_picture=is_about_picture(message))
+        return Intent.REQUEST
+    return classify_intent(words, is_about_picture=is_about_picture(message))
 
 
-def picture_of(message: Message | ExternalReplyInfo) -> Source | None:
+def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the picture of a message, None if it has none.
 
     Raises UserError for a file that is no picture or over Telegram's limit.
@@ -82,7 +82,7 @@ def picture_of(message: Message | ExternalReplyInfo) -> Source | None:
     return source
 
 
-def answered_of(message: Message) -> Message | None:
+def replied_message(message: Message) -> Message | None:
     """Return the message that this one answers, if a person chose to answer it.
 
     In a topic every message that answers nothing comes as an answer to the topic's beginning.
@@ -95,13 +95,13 @@ def answered_of(message: Message) -> Message | None:
     return None if message.is_topic_message and is_beginning else answered
 
 
-def replied_picture_of(message: Message) -> Source | None:
+def replied_picture_of(message: Message) -> InputPhoto | None:
     """Return the picture of the message that this one answers, here or in another chat.
 
     Raises UserError as `picture_of` does; in private also where its sender may take for a
     picture what is none.
     """
-    answered = answered_of(message) or message.external_reply
+    answered = replied_message(message) or message.external_reply
     if answered is None:
         return None
     is_private = message.chat.type == "private"
@@ -110,7 +110,7 @@ def replied_picture_of(message: Message) -> Source | None:
             raise UserError("cannot_read_kind")
         return None
     try:
-        return picture_of(answered)
+        return photo_of(answered)
     except UserError as error:
         # In a group they may speak of a file to each other, and with the bot of a fox.
         if error.reason == "file_not_picture" and not is_private:
@@ -126,9 +126,9 @@ def is_about_picture(message: Message) -> bool:
         return True
 
 
-def subject_of(message: Message) -> Source | None:
+def target_photo(message: Message) -> InputPhoto | None:
     """Return the picture that a message is about: its own, else the one it answers."""
-    return picture_of(message) or replied_picture_of(message)
+    return photo_of(message) or replied_picture_of(message)
 
 
 def mentions(message: Message, name: str) -> bool:

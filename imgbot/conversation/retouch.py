@@ -3,43 +3,45 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.captions import words_about
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask
+from imgbot.conversation.captions import prompt_about
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import Dialogue, expect_answer
 from imgbot.conversation.edit import handle_photo
-from imgbot.conversation.reading import picture_of, subject_of, words_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.reading import photo_of, prompt_of, target_photo
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import UserError
-from imgbot.job import Operation, Source
+from imgbot.job import InputPhoto, Operation
 
 
 async def handle_retoucher_start(
     event: Message | CallbackQuery,
     state: FSMContext,
-    visit: Visit,
-    desk: Desk,
-    source: Source | None = None,
+    visit: RequestContext,
+    desk: RequestService,
+    source: InputPhoto | None = None,
 ) -> None:
     """/retouch with or without a photo, or the buttons."""
     await desk.check_rate_limit(visit)
     words = ""
     if isinstance(event, Message):
-        words = words_of(event)
-        source = subject_of(event)
+        words = prompt_of(event)
+        source = target_photo(event)
     if source is None:
-        await ask(state, Ask.retouch_photo)
+        await expect_answer(state, Dialogue.retouch_photo)
         await desk.ask(visit, "ask_retouch_photo")
         return
     await desk.order(visit, Operation.RETOUCH, words, (source,))
     await state.clear()
 
 
-async def take_retouch_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def take_retouch_photo(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """The photo to retouch, or words in reply to it; a photo with words is a new request."""
-    if picture_of(message) and await words_about(message, desk):
+    if photo_of(message) and await prompt_about(message, desk):
         await handle_photo(message, state, visit, desk)
         return
-    source = subject_of(message)
+    source = target_photo(message)
     if source is None:
         raise UserError("send_photo_please")
     # Words that only point at an earlier picture say nothing about how.

@@ -7,40 +7,40 @@ from aiogram.fsm.storage.base import BaseStorage
 from aiogram.types import Message
 
 from imgbot.conversation import admin
-from imgbot.conversation.albums import album_about, album_of, handle_album_item, put_aside
-from imgbot.conversation.asides import handle_aside
+from imgbot.conversation.albums import album_about, album_of, buffer_item, handle_album_item
+from imgbot.conversation.asides import handle_intent
 from imgbot.conversation.choosing import handle_settings
-from imgbot.conversation.create import handle_create, take_create_words
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import ABOUT_A_PHOTO, EXPIRY_S, Ask, Expiry
-from imgbot.conversation.door import Door, Myself
+from imgbot.conversation.create import handle_create, take_create_prompt
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import ABOUT_A_PHOTO, EXPIRY_S, Dialogue, Expiry
+from imgbot.conversation.door import AccessMiddleware, BotIdentity
 from imgbot.conversation.edit import (
     handle_edit_start,
     handle_photo,
-    handle_photo_words,
+    handle_photo_prompt,
     take_edit_photo,
-    take_edit_words,
+    take_edit_prompt,
 )
-from imgbot.conversation.enlarging import is_enlargement
+from imgbot.conversation.enlarging import is_upscale_request
 from imgbot.conversation.greeting import (
     handle_cancel,
     handle_edited,
     handle_help,
-    handle_other,
     handle_start,
     handle_unknown_command,
+    handle_unsupported,
 )
 from imgbot.conversation.history import handle_history
 from imgbot.conversation.inline import handle_inline
-from imgbot.conversation.meaning import Meaning
+from imgbot.conversation.meaning import Intent
 from imgbot.conversation.merge import handle_smart_merge_start, take_merge_photo
-from imgbot.conversation.presses import handle_press
+from imgbot.conversation.presses import handle_callback
 from imgbot.conversation.reading import (
-    answered_of,
+    intent_of,
     is_about_picture,
-    meaning_in,
+    prompt_of,
+    replied_message,
     without_mention,
-    words_of,
 )
 from imgbot.conversation.results import handle_compare, handle_last, handle_ready, handle_undo
 from imgbot.conversation.retouch import handle_retoucher_start, take_retouch_photo
@@ -50,36 +50,42 @@ from imgbot.conversation.upscale import (
     take_upscale_photo,
     take_upscale_scale,
 )
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import UserError
-from imgbot.texts import LANGUAGES, say
+from imgbot.texts import LANGUAGES, t
 
 
-async def handle_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_prompt(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """Plain words: about the album right before them, else a new picture or a larger one."""
-    words = words_of(message)
+    words = prompt_of(message)
     if not words:
         raise UserError("words_empty")
     if album := await album_about(visit, desk):
-        await put_aside(visit, desk, album, None, words)
-    elif is_enlargement(words):
+        await buffer_item(visit, desk, album, None, words)
+    elif is_upscale_request(words):
         await handle_upscale_button(message, state, visit, desk)
     else:
         await handle_create(message, state, visit, desk)
 
 
-async def take_photo_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def take_photo_words(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """Words about the photo that came before them, or about an album that came after it."""
     is_of_album = message.text and await album_about(visit, desk)
-    await (handle_words if is_of_album else handle_photo_words)(message, state, visit, desk)
+    await (handle_prompt if is_of_album else handle_photo_prompt)(message, state, visit, desk)
 
 
-async def handle_late_words(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def handle_late_words(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """Words that may be about a photo of long ago: nothing is ordered on a guess."""
     if await album_about(visit, desk):
-        await handle_words(message, state, visit, desk)
+        await handle_prompt(message, state, visit, desk)
         return
-    await desk.say(visit, "question_expired", minutes=EXPIRY_S // 60)
+    await desk.reply(visit, "question_expired", minutes=EXPIRY_S // 60)
     # Only once it is said: should the saying fail, the same words come again.
     await state.clear()
 
@@ -89,14 +95,14 @@ def _is_late_answer(_: Message, expired: str = "") -> bool:
 
 
 _ANSWERS = (
-    (Ask.create_words, take_create_words),
-    (Ask.edit_photo, take_edit_photo),
-    (Ask.edit_words, take_edit_words),
-    (Ask.photo_action, take_photo_words),
-    (Ask.merge_photos, take_merge_photo),
-    (Ask.retouch_photo, take_retouch_photo),
-    (Ask.upscale_photo, take_upscale_photo),
-    (Ask.upscale_scale, take_upscale_scale),
+    (Dialogue.create_words, take_create_prompt),
+    (Dialogue.edit_photo, take_edit_photo),
+    (Dialogue.edit_words, take_edit_prompt),
+    (Dialogue.photo_action, take_photo_words),
+    (Dialogue.merge_photos, take_merge_photo),
+    (Dialogue.retouch_photo, take_retouch_photo),
+    (Dialogue.upscale_photo, take_upscale_photo),
+    (Dialogue.upscale_scale, take_upscale_scale),
 )
 _COMMANDS = {
     "help": handle_help,
@@ -122,8 +128,8 @@ _PICTURE = F.photo | (F.document & ~F.animation)
 _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
 # Here a reply to a picture names the picture, and its words are not what to do.
-_PICTURE_ASKED = StateFilter(Ask.upscale_scale, Ask.upscale_photo, Ask.retouch_photo)
-_READY_LINES = frozenset(say(language, "ready") for language in LANGUAGES)
+_PICTURE_ASKED = StateFilter(Dialogue.upscale_scale, Dialogue.upscale_photo, Dialogue.retouch_photo)
+_READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 _IS_PRIVATE = F.chat.type == "private"
 _IS_SPOKEN = F.content_type.in_(
     {
@@ -133,16 +139,16 @@ _IS_SPOKEN = F.content_type.in_(
 )  # fmt: skip
 
 
-def build_dispatcher(desk: Desk, storage: BaseStorage, myself: Myself) -> Dispatcher:
+def build_dispatcher(desk: RequestService, storage: BaseStorage, myself: BotIdentity) -> Dispatcher:
     """Return the dispatcher that every update goes through."""
     dispatcher = Dispatcher(storage=storage)
     router = Router()
     _route_messages(router, desk, myself)
     router.edited_message.register(handle_edited, _IS_PRIVATE, F.text | F.caption)
-    router.callback_query.register(handle_press)
+    router.callback_query.register(handle_callback)
     router.inline_query.register(handle_inline)
     router.message.outer_middleware(Expiry())
-    door = Door(desk, myself)
+    door = AccessMiddleware(desk, myself)
     router.message.middleware(door)
     router.edited_message.middleware(door)
     router.callback_query.middleware(door)
@@ -151,28 +157,28 @@ def build_dispatcher(desk: Desk, storage: BaseStorage, myself: Myself) -> Dispat
     return dispatcher
 
 
-def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
-    meant = myself.is_meant
+def _route_messages(router: Router, desk: RequestService, myself: BotIdentity) -> None:
+    meant = myself.is_addressed
 
     async def is_album_for_me(message: Message) -> bool:
         # In a group only the item with the mention says that the album is for the bot.
         return meant(message) or await desk.store.albums.is_known(album_of(message))
 
     def is_to_ready_line(message: Message) -> bool:
-        answered = answered_of(message)
+        answered = replied_message(message)
         author = answered.from_user if answered else None
         is_own = author is not None and author.id == myself.id
         return is_own and answered is not None and answered.text in _READY_LINES
 
     def is_admin(message: Message) -> bool:
-        return message.from_user is not None and desk.house.is_admin(message.from_user.id)
+        return message.from_user is not None and desk.policy.is_admin(message.from_user.id)
 
-    def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Meaning] | None:
-        meaning = meaning_in(without_mention(message, myself.name))
+    def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Intent] | None:
+        meaning = intent_of(without_mention(message, myself.name))
         # Asked how to merge, "ok" is an answer.
-        is_answer = meaning is Meaning.PLEASANTRY and raw_state == Ask.merge_photos.state
+        is_answer = meaning is Intent.SMALL_TALK and raw_state == Dialogue.merge_photos.state
         # What points at a picture is no aside: the question that waits is answered by it.
-        is_aside = meaning not in {Meaning.REQUEST, Meaning.POINTING} and not is_answer
+        is_aside = meaning not in {Intent.REQUEST, Intent.POINTING} and not is_answer
         return {"meaning": meaning} if is_aside else None
 
     # An album's items go to its album even where a caption is a command.
@@ -184,7 +190,7 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
         place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
         router.message.register(handler, Command(name, ignore_case=True), *place, is_admin)
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
-    router.message.register(handle_aside, meant, F.text, meaning_aside)
+    router.message.register(handle_intent, meant, F.text, meaning_aside)
     # Words in reply to a picture are about that picture, whatever was asked meanwhile.
     router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
     router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
@@ -192,5 +198,5 @@ def _route_messages(router: Router, desk: Desk, myself: Myself) -> None:
     for question, handler in _ANSWERS:
         router.message.register(handler, meant, StateFilter(question), _READABLE)
     router.message.register(handle_photo, meant, _PICTURE)
-    router.message.register(handle_words, meant, F.text)
-    router.message.register(handle_other, meant, _IS_SPOKEN)
+    router.message.register(handle_prompt, meant, F.text)
+    router.message.register(handle_unsupported, meant, _IS_SPOKEN)

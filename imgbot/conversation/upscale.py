@@ -3,81 +3,91 @@
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.conversation.captions import words_about
-from imgbot.conversation.desk import Desk
-from imgbot.conversation.dialogue import Ask, ask, source_in, stored
+from imgbot.conversation.captions import prompt_about
+from imgbot.conversation.desk import RequestService
+from imgbot.conversation.dialogue import Dialogue, expect_answer, source_in, to_state_data
 from imgbot.conversation.edit import handle_photo
 from imgbot.conversation.enlarging import is_about_size, scale_in
-from imgbot.conversation.reading import picture_of, subject_of, words_of
-from imgbot.conversation.visit import Visit
+from imgbot.conversation.reading import photo_of, prompt_of, target_photo
+from imgbot.conversation.visit import RequestContext
 from imgbot.errors import UserError
-from imgbot.job import Operation, Source
+from imgbot.job import InputPhoto, Operation
 from imgbot.texts import buttons
 
 
 async def handle_upscale_button(
     event: Message | CallbackQuery,
     state: FSMContext,
-    visit: Visit,
-    desk: Desk,
-    source: Source | None = None,
+    visit: RequestContext,
+    desk: RequestService,
+    source: InputPhoto | None = None,
     scale: int | None = None,
 ) -> None:
     """The buttons, or /upscale with or without a photo and a scale."""
     await desk.check_rate_limit(visit)
     if isinstance(event, Message):
-        source = subject_of(event)
-        scale = scale_in(words_of(event))
-    await _go_on(state, visit, desk, source, scale)
+        source = target_photo(event)
+        scale = scale_in(prompt_of(event))
+    await _continue(state, visit, desk, source, scale)
 
 
-async def take_upscale_photo(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def take_upscale_photo(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """The picture to enlarge, or words in reply to it; a photo with other words is a request."""
     if await _is_request(message, desk):
         await handle_photo(message, state, visit, desk)
         return
-    source = subject_of(message)
+    source = target_photo(message)
     if source is None:
         raise UserError("send_photo_please")
     data = await state.get_data()
-    await _go_on(state, visit, desk, source, scale_in(words_of(message)) or data.get("scale"))
+    await _continue(state, visit, desk, source, scale_in(prompt_of(message)) or data.get("scale"))
 
 
-async def take_upscale_scale(message: Message, state: FSMContext, visit: Visit, desk: Desk) -> None:
+async def take_upscale_scale(
+    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+) -> None:
     """The scale in words, or another picture instead; one with other words is a request."""
     if await _is_request(message, desk):
         await handle_photo(message, state, visit, desk)
         return
-    source = picture_of(message)
-    scale = scale_in(words_of(message))
+    source = photo_of(message)
+    scale = scale_in(prompt_of(message))
     if source is None and scale is None:
-        await desk.say(visit, "choose_scale_please", buttons.scales())
+        await desk.reply(visit, "choose_scale_please", buttons.scales())
         return
-    await _go_on(state, visit, desk, source or await source_in(state), scale)
+    await _continue(state, visit, desk, source or await source_in(state), scale)
 
 
-async def _is_request(message: Message, desk: Desk) -> bool:
-    return picture_of(message) is not None and not is_about_size(await words_about(message, desk))
+async def _is_request(message: Message, desk: RequestService) -> bool:
+    return photo_of(message) is not None and not is_about_size(await prompt_about(message, desk))
 
 
-async def press_scale(state: FSMContext, visit: Visit, desk: Desk, scale: int) -> str:
+async def on_scale_callback(
+    state: FSMContext, visit: RequestContext, desk: RequestService, scale: int
+) -> str:
     """The scale by a button; returns the answer to the press."""
     source = await source_in(state)
-    if await state.get_state() != Ask.upscale_scale.state or source is None:
+    if await state.get_state() != Dialogue.upscale_scale.state or source is None:
         return "stale_button"
-    await _go_on(state, visit, desk, source, scale)
+    await _continue(state, visit, desk, source, scale)
     return ""
 
 
-async def _go_on(
-    state: FSMContext, visit: Visit, desk: Desk, source: Source | None, scale: int | None
+async def _continue(
+    state: FSMContext,
+    visit: RequestContext,
+    desk: RequestService,
+    source: InputPhoto | None,
+    scale: int | None,
 ) -> None:
     if source is None:
-        await ask(state, Ask.upscale_photo, scale=scale)
+        await expect_answer(state, Dialogue.upscale_photo, scale=scale)
         await desk.ask(visit, "ask_upscale_photo")
     elif scale is None:
-        await ask(state, Ask.upscale_scale, sources=stored(source))
-        await desk.say(visit, "ask_scale", buttons.scales())
+        await expect_answer(state, Dialogue.upscale_scale, sources=to_state_data(source))
+        await desk.reply(visit, "ask_scale", buttons.scales())
     else:
         await desk.order(visit, Operation.UPSCALE, "", (source,), scale)
         await state.clear()

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.preferences import Preferences
-from imgbot.queue.people import Standing
-from imgbot.telegram.delivery import Place
+from imgbot.queue.people import UserProfile
+from imgbot.telegram.delivery import ChatTarget
 from imgbot.texts import language_of
 
 _ANONYMOUS_ADMIN_ID = 1087968824
@@ -15,7 +15,7 @@ _AS_CHANNEL_ID = 136817688
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """Who is there; `standing` is how the bot and this person stand.
 
     `pressed_by` is the name of who pressed a button: then the message is the bot's own.
@@ -31,7 +31,7 @@ class Visit:
     pressed_by: str = ""
     sent_s: int = 0
     """When the message was sent, by Telegram's clock; 0 for a press."""
-    standing: Standing = field(default_factory=Standing)
+    profile: UserProfile = field(default_factory=UserProfile)
 
     @property
     def request(self) -> str:
@@ -40,10 +40,10 @@ class Visit:
 
     @property
     def preferences(self) -> Preferences:
-        return self.standing.preferences
+        return self.profile.preferences
 
     @property
-    def person(self) -> str:
+    def user_key(self) -> str:
         """This person in this chat."""
         return f"{self.chat_id}.{self.user_id}"
 
@@ -53,27 +53,27 @@ class Visit:
         return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID}
 
     @property
-    def place(self) -> Place:
+    def chat_target(self) -> ChatTarget:
         """Where the answer goes; in a group it must show whom it is for."""
-        return Place(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
+        return ChatTarget(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
 
-    def moved(self, chat_id: int) -> "Visit":
+    def with_chat(self, chat_id: int) -> "RequestContext":
         """Return the visit in the supergroup that its group became; its messages stayed behind."""
         return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
 
-    def known(self, standing: Standing) -> "Visit":
+    def with_profile(self, standing: UserProfile) -> "RequestContext":
         """Return the visit of somebody whose standing is known by now."""
         language = standing.preferences.language or self.language
         return replace(self, standing=standing, language=language)
 
 
-def visit_of(event: Message | CallbackQuery, update_id: int) -> Visit | None:
+def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:
     """Return the visit, or None for what no person of this chat has sent."""
     user = event.from_user
     message = event.message if isinstance(event, CallbackQuery) else event
     if user is None or message is None:
         return None
-    visit = Visit(
+    visit = RequestContext(
         update_id=update_id,
         user_id=user.id,
         chat_id=message.chat.id,

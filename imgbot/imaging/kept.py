@@ -18,7 +18,7 @@ SUFFIXES = (".jpg", ".png", ".webp")
 _MIB = 1 << 20
 
 
-class Kept:
+class OriginalStore:
     """One folder, bounded in bytes and age; `limit_mb` 0 keeps nothing."""
 
     def __init__(self, folder: Path, limit_mb: int) -> None:

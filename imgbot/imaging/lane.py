@@ -27,7 +27,7 @@ BOOT_DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class LaneView:
+class WorkerStatus:
     """One lane as an operator sees it."""
 
     number: int
@@ -39,7 +39,7 @@ class LaneView:
     memory_bytes: int
 
 
-class LaneError(Exception):
+class WorkerSlotError(Exception):
     """The worker went away under a step; `reason` is killed or hung."""
 
     def __init__(self, reason: str) -> None:
@@ -91,7 +91,7 @@ class _Worker:
             self._descriptor = -1
 
 
-class Lane:
+class WorkerSlot:
     """One place in the pool: at most one worker, at most one step at a time."""
 
     def __init__(self, number: int, context: BaseContext, memory_bytes: int) -> None:
@@ -117,16 +117,16 @@ class Lane:
         """Whether the worker died while it had nothing to do."""
         return self._worker is not None and not self._worker.is_alive
 
-    async def boot(self) -> None:
+    async def start(self) -> None:
         """Start the worker and hear from it, or raise BootError and leave nothing behind."""
         executor = ProcessPoolExecutor(
             1,
             mp_context=self._context,
-            initializer=worker.begin,
+            initializer=worker.initialize,
             initargs=(self._memory_bytes,),
         )
         try:
-            answer = executor.submit(worker.ready)
+            answer = executor.submit(worker.ping)
             # The executor tells nobody which process is its own.
             (process,) = executor._processes.values()  # noqa: SLF001
             self._worker = _Worker(executor, process)
@@ -140,33 +140,33 @@ class Lane:
             self.discard()
             raise
 
-    def take_up(self, about: str, now_s: float) -> None:
+    def mark_busy(self, about: str, now_s: float) -> None:
         """Note what the lane is busy with from now on; empty: with nothing."""
         self.about, self.since_s = about, now_s
 
-    def view(self, now_s: float) -> LaneView:
+    def view(self, now_s: float) -> WorkerStatus:
         """Return the lane as an operator sees it."""
         for_s = now_s - self.since_s if self.about else 0.0
-        return LaneView(self.number, self.pid, self.about, for_s, self.resident_bytes())
+        return WorkerStatus(self.number, self.pid, self.about, for_s, self.resident_bytes())
 
     async def run(self, work: Callable[..., T], args: tuple[object, ...], deadline_s: float) -> T:
         """Carry out one step; LaneError if the worker was lost, and then it is gone already."""
         if self._worker is None:
-            raise LaneError("killed")
+            raise WorkerSlotError("killed")
         self.tasks += 1
         limit = asyncio.timeout(deadline_s)
         try:
-            step = self._worker.executor.submit(worker.perform, deadline_s, work, args)
+            step = self._worker.executor.submit(worker.run_task, deadline_s, work, args)
             async with limit:
                 return await asyncio.wrap_future(step)
         except BrokenExecutor as error:
             self.discard()
-            raise LaneError("killed") from error
+            raise WorkerSlotError("killed") from error
         except TimeoutError as error:
             if not limit.expired():
                 raise
             self.discard()
-            raise LaneError("hung") from error
+            raise WorkerSlotError("hung") from error
         except asyncio.CancelledError:
             # The step cannot be stopped by asking: its process goes.
             self.discard()

@@ -15,9 +15,15 @@ from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
 from imgbot.errors import TransientError, WorkerLostError
-from imgbot.imaging.lane import BOOT_DEADLINE_S, BootError, Lane, LaneError, LaneView
+from imgbot.imaging.lane import (
+    BOOT_DEADLINE_S,
+    BootError,
+    WorkerSlot,
+    WorkerSlotError,
+    WorkerStatus,
+)
 from imgbot.imaging.worker import MEMORY_BYTES
-from imgbot.pulse import Pulse
+from imgbot.pulse import Heartbeat
 
 T = TypeVar("T")
 
@@ -95,13 +101,13 @@ class Pool:
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
         self._guard = BootGuard()
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, WorkerSlot] = {}
         self._free: list[int] = []
-        self._waiters: deque[asyncio.Future[Lane]] = deque()
+        self._waiters: deque[asyncio.Future[WorkerSlot]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
-        self._pulse = Pulse()
+        self._pulse = Heartbeat()
         self._asked_s = -math.inf
         self._longest_s = deadline_s
         self.size = 0
@@ -134,7 +140,7 @@ class Pool:
         is_asked = self.busy or self.waiting or now_s - self._asked_s < ASKED_LATELY_S
         return self._pulse.overdue_s(now_s) if is_asked else 0.0
 
-    def lanes(self) -> list[LaneView]:
+    def lanes(self) -> list[WorkerStatus]:
         """Look at every lane, the lowest first."""
         return [lane.view(time.monotonic()) for _, lane in sorted(self._lanes.items())]
 
@@ -160,7 +166,7 @@ class Pool:
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         self._asked(limit_s)
         lane = await self._take_lane()
-        lane.take_up(about, time.monotonic())
+        lane.mark_busy(about, time.monotonic())
         try:
             loss = ""
             for _attempt in range(ATTEMPTS):
@@ -168,7 +174,7 @@ class Pool:
                 is_fresh = not lane.tasks
                 try:
                     return await self._run_on(lane, work, args, limit_s)
-                except LaneError as error:
+                except WorkerSlotError as error:
                     loss = error.reason
                     self._on_restart(loss)
                     self._refuse_if_closed()
@@ -178,11 +184,11 @@ class Pool:
                         raise
             raise WorkerLostError(getattr(work, "__name__", "step"), loss)
         finally:
-            lane.take_up("", 0.0)
+            lane.mark_busy("", 0.0)
             self._give_back(lane)
 
     async def _run_on(
-        self, lane: Lane, work: Callable[..., T], args: tuple[object, ...], limit_s: float
+        self, lane: WorkerSlot, work: Callable[..., T], args: tuple[object, ...], limit_s: float
     ) -> T:
         try:
             return await lane.run(work, args, limit_s)
@@ -208,7 +214,7 @@ class Pool:
         # A step may take its whole deadline, and then a worker its time to start.
         self._pulse.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
 
-    async def _ensure_up(self, lane: Lane) -> None:
+    async def _ensure_up(self, lane: WorkerSlot) -> None:
         if lane.is_lost:
             # An idle worker's death costs the step that finds it none of its attempts.
             self._replace(lane, "killed")
@@ -217,7 +223,7 @@ class Pool:
             self._refuse_if_closed()
             self._guard.check(now_s())
             try:
-                await lane.boot()
+                await lane.start()
             except BootError:
                 await asyncio.sleep(self._guard.failed(now_s()))
             else:
@@ -228,22 +234,22 @@ class Pool:
         if self._is_closed:
             raise TransientError("the pool is closed")
 
-    def _replace_if_worn(self, lane: Lane) -> None:
+    def _replace_if_worn(self, lane: WorkerSlot) -> None:
         if lane.tasks >= self._tasks_per_worker:
             self._replace(lane, "recycled")
         elif lane.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
             self._replace(lane, "memory")
 
-    def _replace(self, lane: Lane, reason: str) -> None:
+    def _replace(self, lane: WorkerSlot, reason: str) -> None:
         lane.discard()
         self._on_restart(reason)
 
-    async def _take_lane(self) -> Lane:
+    async def _take_lane(self) -> WorkerSlot:
         self._refuse_if_closed()
         if self._free:
             self._idle.clear()
             return self._lanes[heapq.heappop(self._free)]
-        waiter: asyncio.Future[Lane] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
             return await waiter
@@ -253,7 +259,7 @@ class Pool:
                 self._give_back(waiter.result())
             raise
 
-    def _give_back(self, lane: Lane) -> None:
+    def _give_back(self, lane: WorkerSlot) -> None:
         if lane.number >= self.size:
             lane.discard()
             del self._lanes[lane.number]
@@ -262,7 +268,7 @@ class Pool:
         if not self.busy:
             self._idle.set()
 
-    def _hand_over(self, lane: Lane) -> bool:
+    def _hand_over(self, lane: WorkerSlot) -> bool:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -281,7 +287,7 @@ class Pool:
         heapq.heapify(self._free)
         for number in range(workers):
             if number not in self._lanes:
-                self._lanes[number] = Lane(number, self._context, self._memory_bytes)
+                self._lanes[number] = WorkerSlot(number, self._context, self._memory_bytes)
                 if not self._hand_over(self._lanes[number]):
                     heapq.heappush(self._free, number)
 

@@ -30,7 +30,7 @@ MEMORY_BYTES = 700 << 20
 ALARM_GRACE_S = 10.0
 
 
-def begin(memory_bytes: int) -> None:
+def initialize(memory_bytes: int) -> None:
     """Prepare a fresh process; runs once, before the first step."""
     # A drain is the supervisor's to lead: Ctrl-C reaches the whole process group, and
     # systemd's SIGTERM the whole control group.
@@ -46,12 +46,12 @@ def begin(memory_bytes: int) -> None:
     gc.freeze()
 
 
-def ready() -> int:
+def ping() -> int:
     """Answer that the process serves."""
     return os.getpid()
 
 
-def perform(deadline_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
+def run_task(deadline_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
     """Carry out one step; its exception comes out as it is, if it can travel at all."""
     # The default action of SIGALRM ends the process in the kernel, even where a C loop
     # holds the interpreter and no thread of ours would get to run.

@@ -17,22 +17,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from imgbot.errors import ConfigError, ImgbotError, leaves
-from imgbot.loadtest.gauge import Gauge, Look, ask_metrics
+from imgbot.errors import ConfigError, ImgbotError, flatten
+from imgbot.loadtest.gauge import ResourceMonitor, ResourceSample, ask_metrics
 from imgbot.loadtest.resizing import resize_for_ever
-from imgbot.loadtest.wish import BUILTIN, SIMULATED, Wish
+from imgbot.loadtest.wish import BUILTIN, SIMULATED, LoadTestOptions
 from imgbot.ops.sampling import Sample
 from imgbot.queue.scripts import connect
 from imgbot.queue.server import RedisServer
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.sandbox import guest
-from imgbot.sandbox.load.crowd import Crowd
-from imgbot.sandbox.load.orders import Books, settle
+from imgbot.sandbox.load.crowd import LoadUsers
+from imgbot.sandbox.load.orders import OrderLedger, reconcile
 from imgbot.sandbox.load.plan import plan
-from imgbot.sandbox.provider_tasks import ProviderBook
+from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.sandbox.server import Sandbox
-from imgbot.tasks import end, unless
-from imgbot.texts import LANGUAGES, say
+from imgbot.tasks import cancel_and_wait_current, run_or_cancel_on
+from imgbot.texts import LANGUAGES, t
 
 _LOOK_AFTER_S = 5.0
 _START_S = 120.0
@@ -50,7 +50,7 @@ PARTS, UNRESIZED, RESIZED = 3, 1, 2
 Progress = Callable[[str], None]
 
 PASSING = frozenset(
-    say(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
+    t(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
 )
 """What the bot says beside a picture or a reason: before it, or as the bell after a long wait."""
 
@@ -60,15 +60,15 @@ class BotEndedError(ImgbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LoadTestRun:
     """All that was seen of one run."""
 
     users: int
     workers: int
-    books: Books
+    books: OrderLedger
     before: Sample
     after: Sample
-    looks: Sequence[Look]
+    looks: Sequence[ResourceSample]
     lines: Sequence[int]
     durations_s: dict[str, float] = field(default_factory=dict[str, float])
     """How long the provider took, by job; empty where it does not know our jobs."""
@@ -79,13 +79,13 @@ class Run:
 
 
 @dataclass(slots=True)
-class Stage:
+class LoadTestEnvironment:
     """What one run needs; it is all there while `open_stage` lasts."""
 
     sandbox: Sandbox
     bot: asyncio.subprocess.Process
     server: RedisServer
-    gauge: Gauge
+    gauge: ResourceMonitor
     environ: dict[str, str]
     log: Path
 
@@ -93,7 +93,7 @@ class Stage:
     def metrics_url(self) -> str:
         return self.environ["IMGBOT_PUBLIC_URL"]
 
-    def book(self, provider: str) -> ProviderBook | None:
+    def book(self, provider: str) -> TaskLedger | None:
         """The books of the provider that the sandbox plays; None: the bot needs none."""
         if provider == SIMULATED:
             return self.sandbox.provider.book
@@ -105,19 +105,21 @@ class Stage:
         return "\n".join(lines[-_LOG_LINES:])
 
 
-async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -> Run | None:
+async def measure(
+    wish: LoadTestOptions, users: int, stop: asyncio.Event, tell: Progress
+) -> LoadTestRun | None:
     """Run so many users and return what was seen; None if stopped before the bot was there.
 
     Raises BotEndedError.
     """
     tell(f"{users} users: starting the bot")
     async with open_stage(wish, users) as stage:
-        if await unless(stop, until_serving(stage)) is None:
+        if await run_or_cancel_on(stop, until_serving(stage)) is None:
             return None
         try:
             return await under_load(stage, wish, users, stop, tell)
         except (OSError, ExceptionGroup) as error:
-            if not any(isinstance(leaf, OSError) for leaf in leaves(error)):
+            if not any(isinstance(leaf, OSError) for leaf in flatten(error)):
                 raise
             # A line to the bot that breaks is told by what became of the bot.
             with suppress(TimeoutError):
@@ -128,7 +130,7 @@ async def measure(wish: Wish, users: int, stop: asyncio.Event, tell: Progress) -
 
 
 @asynccontextmanager
-async def open_stage(wish: Wish, users: int) -> AsyncGenerator[Stage]:
+async def open_stage(wish: LoadTestOptions, users: int) -> AsyncGenerator[LoadTestEnvironment]:
     """Open everything that a run needs, the bot started; remove it all at the end."""
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
@@ -145,8 +147,8 @@ async def open_stage(wish: Wish, users: int) -> AsyncGenerator[Stage]:
         with log.open("wb") as file:
             bot = await guest.start(environ, file)
         closing.push_async_callback(_end, bot)
-        gauge = Gauge(bot.pid, lambda: server.pid, Shelf(redis).line)
-        yield Stage(sandbox, bot, server, gauge, environ, log)
+        gauge = ResourceMonitor(bot.pid, lambda: server.pid, JobReads(redis).waiting_ids)
+        yield LoadTestEnvironment(sandbox, bot, server, gauge, environ, log)
 
 
 def _check_provider(sandbox: Sandbox, provider: str) -> None:
@@ -155,7 +157,7 @@ def _check_provider(sandbox: Sandbox, provider: str) -> None:
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
 
 
-async def until_serving(stage: Stage) -> bool:
+async def until_serving(stage: LoadTestEnvironment) -> bool:
     """Wait for the bot's first getUpdates. Raises BotEndedError."""
     deadline_s = time.monotonic() + _START_S
     while not stage.sandbox.world.poller.is_active:
@@ -167,19 +169,23 @@ async def until_serving(stage: Stage) -> bool:
     return True
 
 
-def _ended(stage: Stage) -> BotEndedError:
+def _ended(stage: LoadTestEnvironment) -> BotEndedError:
     return BotEndedError(f"the bot ended (status {stage.bot.returncode}):\n{stage.last_words()}")
 
 
 async def under_load(
-    stage: Stage, wish: Wish, users: int, stop: asyncio.Event, tell: Progress
-) -> Run:
+    stage: LoadTestEnvironment,
+    wish: LoadTestOptions,
+    users: int,
+    stop: asyncio.Event,
+    tell: Progress,
+) -> LoadTestRun:
     """Let the people order, until all have their answers or `stop`. Raises BotEndedError."""
     book = stage.book(wish.provider)
     if book is not None:
         book.settings.change({"duration_s": list(wish.picture_s)})
     patience_s = max(_LEAST_PATIENCE_S, 4 * wish.picture_s[1])
-    crowd = Crowd(stage.sandbox.world, users, PASSING, patience_s)
+    crowd = LoadUsers(stage.sandbox.world, users, PASSING, patience_s)
     await crowd.gather(_photos())
     before = await ask_metrics(stage.metrics_url)
     acts = _Acts(stage, wish, users, crowd)
@@ -190,10 +196,12 @@ async def under_load(
     await stage.gauge.look()
     after = await ask_metrics(stage.metrics_url)
     ledger = book.ledger if book is not None else None
-    return Run(
+    return LoadTestRun(
         users=users,
         workers=wish.workers_of(users),
-        books=settle(crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole),
+        books=reconcile(
+            crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole
+        ),
         before=before,
         after=after,
         looks=stage.gauge.looks,
@@ -210,7 +218,9 @@ class _Acts:
     The bot learns how long pictures take, so that the first time is no measure for the others.
     """
 
-    def __init__(self, stage: Stage, wish: Wish, users: int, crowd: Crowd) -> None:
+    def __init__(
+        self, stage: LoadTestEnvironment, wish: LoadTestOptions, users: int, crowd: LoadUsers
+    ) -> None:
         self._stage = stage
         self._users = users
         self._workers = wish.workers_of(users)
@@ -230,7 +240,7 @@ class _Acts:
             async with asyncio.TaskGroup() as group:
                 resizing = [group.create_task(self._resize())] if part == RESIZED else []
                 await self.crowd.run(errands, part)
-                await end(*resizing)
+                await cancel_and_wait_current(*resizing)
         await asyncio.sleep(_SETTLE_S)
         return True
 
@@ -244,7 +254,9 @@ class _Acts:
             self.resizes += 1
 
 
-async def _act(stage: Stage, acts: _Acts, stop: asyncio.Event, tell: Progress) -> bool:
+async def _act(
+    stage: LoadTestEnvironment, acts: _Acts, stop: asyncio.Event, tell: Progress
+) -> bool:
     """Run the plan and watch what it costs; False if it was cut short."""
     async with asyncio.TaskGroup() as group:
         watching = [
@@ -254,8 +266,8 @@ async def _act(stage: Stage, acts: _Acts, stop: asyncio.Event, tell: Progress) -
             # A bot that has ended answers nobody: nobody needs to wait for it.
             group.create_task(_stop_at_end(stage.bot, stop)),
         ]
-        is_whole = await unless(stop, acts.run()) is not None
-        await end(*watching)
+        is_whole = await run_or_cancel_on(stop, acts.run()) is not None
+        await cancel_and_wait_current(*watching)
     return is_whole
 
 
@@ -272,7 +284,7 @@ async def _tell_for_ever(acts: _Acts, tell: Progress) -> None:
         await asyncio.sleep(1)
 
 
-def _durations(provider: ProviderBook | None) -> dict[str, Any]:
+def _durations(provider: TaskLedger | None) -> dict[str, Any]:
     if provider is None:
         return {}
     made = [task for task in provider.tasks if task.failure is None]

@@ -10,21 +10,21 @@ import time
 
 import uvloop
 
-from imgbot.errors import ImgbotError, leaves
+from imgbot.errors import ImgbotError, flatten
 from imgbot.loadtest.bench import measure
-from imgbot.loadtest.figures import Figures, figures_of
+from imgbot.loadtest.figures import LoadTestResults, results_of
 from imgbot.loadtest.report import as_document, as_text, is_good
-from imgbot.loadtest.wish import Wish
+from imgbot.loadtest.wish import LoadTestOptions
 from imgbot.ops.doctor.place import environ_of_service
 from imgbot.ops.environment import state_dir_of
-from imgbot.ops.load_note import Note, write_note
+from imgbot.ops.load_note import LoadTestRecord, write_record
 
 NOT_MET = 2
 INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def main(wish: Wish, *, is_json: bool) -> int:
+def main(wish: LoadTestOptions, *, is_json: bool) -> int:
     """Test, and print what was found; return the exit status of `operating`'s help.
 
     Raises ImgbotError, OSError.
@@ -42,7 +42,7 @@ def main(wish: Wish, *, is_json: bool) -> int:
     return 0 if are_good else NOT_MET
 
 
-async def _test(wish: Wish) -> tuple[list[Figures], bool, BaseException | None]:
+async def _test(wish: LoadTestOptions) -> tuple[list[LoadTestResults], bool, BaseException | None]:
     """Run one after the other, to the end, the first Ctrl-C or the first error.
 
     Return what was measured so far, whether it was stopped, and the error.
@@ -51,13 +51,13 @@ async def _test(wish: Wish) -> tuple[list[Figures], bool, BaseException | None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    runs: list[Figures] = []
+    runs: list[LoadTestResults] = []
     found: BaseException | None = None
     try:
         for users in wish.users:
             run = await measure(wish, users, stop, _tell)
             if run is not None:
-                runs.append(figures_of(run))
+                runs.append(results_of(run))
             if stop.is_set():
                 break
     except Exception as error:  # noqa: BLE001 -- raised again when the runs are printed
@@ -69,7 +69,7 @@ async def _test(wish: Wish) -> tuple[list[Figures], bool, BaseException | None]:
 
 def _reason(error: Exception) -> BaseException:
     """Of a group, what a sentence can be made of; the error itself where there is nothing."""
-    known = (leaf for leaf in leaves(error) if isinstance(leaf, (ImgbotError, OSError)))
+    known = (leaf for leaf in flatten(error) if isinstance(leaf, (ImgbotError, OSError)))
     # What imgbot says itself explains the errors beside it.
     return min(known, key=lambda leaf: not isinstance(leaf, ImgbotError), default=error)
 
@@ -81,8 +81,8 @@ def _tell(line: str) -> None:
         sys.stderr.flush()
 
 
-def _note(run: Figures, *, are_good: bool) -> None:
+def _note(run: LoadTestResults, *, are_good: bool) -> None:
     """Leave a note for `imgbot doctor`, where the bot has its state and this user may write."""
     with contextlib.suppress(ImgbotError, OSError):
         folder = state_dir_of(environ_of_service(os.environ))
-        write_note(folder, Note(run.users, run.workers, are_good, time.time()))
+        write_record(folder, LoadTestRecord(run.users, run.workers, are_good, time.time()))

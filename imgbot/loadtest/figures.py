@@ -4,16 +4,19 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from imgbot.loadtest.bench import RESIZED, UNRESIZED, Run
-from imgbot.loadtest.gauge import Look
-from imgbot.ops.processes import Part
-from imgbot.sandbox.load.orders import Ended, Fate
+from imgbot.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun
+from imgbot.loadtest.gauge import ResourceSample
+from imgbot.ops.processes import ProcessGroup
+from imgbot.sandbox.load.orders import Ended, OrderOutcome
 
 _PEAK_S = 5.0
 """A peak of CPU is one of so long: a single second says little."""
 
 _SHOWN = 10
-OK, FAILED = (Fate.DELIVERED,), (Fate.FAILED, Fate.LOST, Fate.DOUBLED)
+OK, FAILED = (
+    (OrderOutcome.DELIVERED,),
+    (OrderOutcome.FAILED, OrderOutcome.LOST, OrderOutcome.DOUBLED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Resized:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class LoadTestResults:
     """One run."""
 
     users: int
@@ -92,19 +95,19 @@ class Figures:
         return self.use.memory_peak_bytes / self.memory_limit_bytes
 
 
-def figures_of(run: Run) -> Figures:
+def results_of(run: LoadTestRun) -> LoadTestResults:
     """Put a run into figures; the bot's own word counts where it tells of more failures."""
     ended, usage = run.books.ended, run.after.usage
     times = [seconds for each in ended if (seconds := each.seconds) is not None]
     failed = max(run.books.count(*FAILED), _told(run, "failed"))
     whole = failed + run.books.count(*OK)
     cores = usage.cores or 1.0
-    return Figures(
+    return LoadTestResults(
         users=run.users,
         workers=run.workers,
         is_whole=run.is_whole,
         seconds=run.looks[-1].at_s - run.looks[0].at_s,
-        ends={fate.value: run.books.count(fate) for fate in Fate},
+        ends={fate.value: run.books.count(fate) for fate in OrderOutcome},
         amiss=run.books.amiss()[:_SHOWN],
         operations=_operations(run),
         charged=run.books.charges.pictures,
@@ -142,11 +145,11 @@ def times_of(seconds: Sequence[float]) -> Times:
     )
 
 
-def _told(run: Run, status: str) -> int:
+def _told(run: LoadTestRun, status: str) -> int:
     return round(run.after.ended_as(status) - run.before.ended_as(status))
 
 
-def _operations(run: Run) -> dict[str, int]:
+def _operations(run: LoadTestRun) -> dict[str, int]:
     """Pictures by operation, as the bot counts them."""
     return {
         operation: round(count - run.before.ended.get((operation, status), 0))
@@ -167,14 +170,14 @@ def _per_s(ended: Sequence[Ended], is_of: Callable[[Ended], bool]) -> float:
     return len(spans) / max(1e-3, max(end for _, end in spans) - min(begin for begin, _ in spans))
 
 
-def _provider_share(run: Run, times: Sequence[float]) -> float | None:
+def _provider_share(run: LoadTestRun, times: Sequence[float]) -> float | None:
     """Of the time of all jobs, how much was the provider's."""
     if not run.made_s or not times:
         return None
     return min(1.0, statistics.fmean(run.made_s) / statistics.fmean(times))
 
 
-def _use(looks: Sequence[Look], cores: float) -> Use:
+def _use(looks: Sequence[ResourceSample], cores: float) -> Use:
     first, last = looks[0], looks[-1]
     seconds = max(1e-3, last.at_s - first.at_s)
     top = max(looks, key=lambda look: look.memory_bytes)
@@ -183,16 +186,16 @@ def _use(looks: Sequence[Look], cores: float) -> Use:
         cpu_peak_ratio=_cpu_peak(looks) / cores,
         cpu_parts={
             part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
-            for part in Part
+            for part in ProcessGroup
         },
         memory_bytes=statistics.fmean(look.memory_bytes for look in looks),
         memory_peak_bytes=top.memory_bytes,
-        memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in Part},
+        memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
         test_cpu_ratio=(last.test_cpu_s - first.test_cpu_s) / seconds / cores,
     )
 
 
-def _cpu_peak(looks: Sequence[Look]) -> float:
+def _cpu_peak(looks: Sequence[ResourceSample]) -> float:
     """The most cores that were busy over some seconds; over all of a shorter run."""
     most, begin = 0.0, 0
     for number, look in enumerate(looks):
@@ -204,7 +207,7 @@ def _cpu_peak(looks: Sequence[Look]) -> float:
     return most
 
 
-def _resized(run: Run) -> Resized:
+def _resized(run: LoadTestRun) -> Resized:
     parts = [
         [each for each in run.books.ended if each.order.part == part]
         for part in (UNRESIZED, RESIZED)

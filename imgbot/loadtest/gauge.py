@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from imgbot.errors import TransientError
-from imgbot.ops.processes import Part, Usage, usage_by_part
+from imgbot.ops.processes import ProcessGroup, ProcessUsage, usage_by_part
 from imgbot.ops.sampling import Sample, Sampler
 
 _LINE_EVERY_S = 0.25
@@ -27,11 +27,11 @@ _MOST_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ResourceSample:
     """What everything uses at one time; CPU counts from the start of each process."""
 
     at_s: float
-    parts: Mapping[Part, Usage]
+    parts: Mapping[ProcessGroup, ProcessUsage]
     test_cpu_s: float
     """Of this process: Telegram, the people and the provider."""
 
@@ -45,13 +45,13 @@ class Look:
 
 
 @dataclass(slots=True)
-class Gauge:
+class ResourceMonitor:
     """Run it in a TaskGroup; `line` tells which jobs wait."""
 
     bot_pid: int
     redis_pid: Callable[[], int]
     line: Callable[[], Awaitable[list[str]]]
-    looks: list[Look] = field(default_factory=list[Look])
+    looks: list[ResourceSample] = field(default_factory=list[ResourceSample])
     lines: list[int] = field(default_factory=list[int])
 
     async def run(self) -> None:
@@ -70,11 +70,11 @@ class Gauge:
             await self.look()
             await asyncio.sleep(_USE_EVERY_S)
 
-    def _look(self) -> Look:
+    def _look(self) -> ResourceSample:
         parts = dict(usage_by_part(self.bot_pid))
         # Its Redis is this process's child, so that it can outlive the bot; alone, it is a root.
-        parts[Part.REDIS] = usage_by_part(self.redis_pid())[Part.BOT]
-        return Look(time.monotonic(), parts, time.process_time())
+        parts[ProcessGroup.REDIS] = usage_by_part(self.redis_pid())[ProcessGroup.BOT]
+        return ResourceSample(time.monotonic(), parts, time.process_time())
 
 
 class _Told(Collector):

@@ -4,16 +4,16 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imgbot.loadtest.figures import Figures
+from imgbot.loadtest.figures import LoadTestResults
 from imgbot.loadtest.verdict import Criterion, criteria
-from imgbot.loadtest.wish import Wish
+from imgbot.loadtest.wish import LoadTestOptions
 from imgbot.ops.figures import duration, share, size
-from imgbot.ops.terminal import plain
+from imgbot.ops.terminal import strip_control
 from imgbot.version import version
 
 _LABEL = 26
 
-Row = tuple[str, Callable[[Figures], str], Callable[[Figures], float | None] | None]
+Row = tuple[str, Callable[[LoadTestResults], str], Callable[[LoadTestResults], float | None] | None]
 """Label, the text of a run, and the figure whose ratio to the first run is worth a look."""
 
 
@@ -21,15 +21,15 @@ def _ms(seconds: float | None) -> str:
     return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
-def _ends(*names: str) -> Callable[[Figures], str]:
+def _ends(*names: str) -> Callable[[LoadTestResults], str]:
     return lambda figures: " / ".join(str(figures.ends[name]) for name in names)
 
 
-def _parts(figures: Figures) -> str:
+def _parts(figures: LoadTestResults) -> str:
     return " / ".join(share(value) for value in figures.use.cpu_parts.values())
 
 
-def _memory_parts(figures: Figures) -> str:
+def _memory_parts(figures: LoadTestResults) -> str:
     mega = (f"{value / 1e6:.0f}" for value in figures.use.memory_parts_bytes.values())
     return " / ".join(mega) + " MB"
 
@@ -64,7 +64,7 @@ _ROWS: tuple[Row, ...] = (
 )
 
 
-def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
+def as_text(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     """Return the screen; ratios are to the first run, for absolute times are this machine's."""
     table = [("", [_column_head(run) for run in runs])]
     for label, text, figure in _ROWS:
@@ -76,11 +76,11 @@ def as_text(wish: Wish, runs: Sequence[Figures]) -> str:
     for run in runs:
         lines += ["", f"{run.users} users, by the guide:"]
         lines += [line for each in criteria(run) for line in _criterion(each)]
-        lines += [f"      {plain(line)}" for line in run.amiss]
+        lines += [f"      {strip_control(line)}" for line in run.amiss]
     return "\n".join(lines)
 
 
-def as_document(wish: Wish, runs: Sequence[Figures]) -> dict[str, Any]:
+def as_document(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[str, Any]:
     """The same for scripts: seconds, bytes, shares from 0 to 1."""
     return {
         "version": version(),
@@ -95,12 +95,12 @@ def as_document(wish: Wish, runs: Sequence[Figures]) -> dict[str, Any]:
     }
 
 
-def is_good(figures: Figures) -> bool:
+def is_good(figures: LoadTestResults) -> bool:
     """Whether the run is whole, and every criterion met."""
     return figures.is_whole and all(each.is_met for each in criteria(figures))
 
 
-def _head(wish: Wish, runs: Sequence[Figures]) -> str:
+def _head(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     low_s, high_s = wish.picture_s
     takes = "" if wish.provider == "builtin" else f", {low_s:g}-{high_s:g} s a picture"
     machine = f"{runs[0].cores:g} cores, {size(runs[0].memory_limit_bytes)}"
@@ -110,7 +110,7 @@ def _head(wish: Wish, runs: Sequence[Figures]) -> str:
     )
 
 
-def _column_head(run: Figures) -> str:
+def _column_head(run: LoadTestResults) -> str:
     return f"{run.users} users" + ("" if run.is_whole else " (cut short)")
 
 
@@ -118,14 +118,18 @@ def _line(label: str, cells: Sequence[str], width: int) -> str:
     return (f"{label:<{_LABEL}}" + "".join(f"{cell:<{width}}" for cell in cells)).rstrip()
 
 
-def _ratio(figure: Callable[[Figures], float | None] | None, run: Figures, first: Figures) -> str:
+def _ratio(
+    figure: Callable[[LoadTestResults], float | None] | None,
+    run: LoadTestResults,
+    first: LoadTestResults,
+) -> str:
     if figure is None or run is first:
         return ""
     value, base = figure(run), figure(first)
     return f" ×{value / base:.2f}" if value is not None and base else ""
 
 
-def _resized(run: Figures) -> list[str]:
+def _resized(run: LoadTestResults) -> list[str]:
     if run.resized is None:
         return []
     found = run.resized

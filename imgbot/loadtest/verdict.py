@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from imgbot.levels import BOUNDS, Vital
-from imgbot.loadtest.figures import Figures
+from imgbot.levels import THRESHOLDS, Indicator
+from imgbot.loadtest.figures import LoadTestResults
 from imgbot.ops.figures import count, duration, share
 from imgbot.ops.settings import MAX_WORKERS
 
@@ -18,35 +18,35 @@ class Criterion:
     mend: str
 
 
-def criteria(figures: Figures) -> list[Criterion]:
+def criteria(figures: LoadTestResults) -> list[Criterion]:
     """Judge a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
     return [*_of_the_jobs(figures), *_of_the_machine(figures), _answered(figures), _kept(figures)]
 
 
-def _of_the_jobs(figures: Figures) -> list[Criterion]:
+def _of_the_jobs(figures: LoadTestResults) -> list[Criterion]:
     mean_s, longest, errors = figures.job_time.mean_s, figures.longest_queue, figures.error_ratio
     doctor = "imgbot doctor; the provider's errors are in /metrics"
     more = _more_workers(figures)
     return [
         _bounded(
-            Vital.JOB_TIME_S, "mean job time < 30 s", mean_s, duration(mean_s), _slow(figures)
+            Indicator.JOB_TIME_S, "mean job time < 30 s", mean_s, duration(mean_s), _slow(figures)
         ),
-        _bounded(Vital.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), more),
-        _bounded(Vital.ERROR_RATIO, "errors < 1 %", errors, share(errors), doctor),
+        _bounded(Indicator.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), more),
+        _bounded(Indicator.ERROR_RATIO, "errors < 1 %", errors, share(errors), doctor),
     ]
 
 
-def _of_the_machine(figures: Figures) -> list[Criterion]:
+def _of_the_machine(figures: LoadTestResults) -> list[Criterion]:
     cpu, memory = figures.use.cpu_ratio, figures.memory_ratio
     cores = "more cores; IMGBOT_USERS for no more users than this server carries"
     half = f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory"
     return [
-        _bounded(Vital.CPU_RATIO, "CPU < 70 %", cpu, share(cpu), cores),
-        _bounded(Vital.MEMORY_RATIO, "memory < 80 %", memory, share(memory), half),
+        _bounded(Indicator.CPU_RATIO, "CPU < 70 %", cpu, share(cpu), cores),
+        _bounded(Indicator.MEMORY_RATIO, "memory < 80 %", memory, share(memory), half),
     ]
 
 
-def _answered(figures: Figures) -> Criterion:
+def _answered(figures: LoadTestResults) -> Criterion:
     waiting = figures.ends["waiting"]
     return Criterion(
         "nobody left waiting",
@@ -56,7 +56,7 @@ def _answered(figures: Figures) -> Criterion:
     )
 
 
-def _kept(figures: Figures) -> Criterion:
+def _kept(figures: LoadTestResults) -> Criterion:
     lost, doubled = figures.ends["lost"], figures.ends["doubled"]
     charged = figures.charged_twice + figures.charged_in_vain
     return Criterion(
@@ -67,17 +67,17 @@ def _kept(figures: Figures) -> Criterion:
     )
 
 
-def _bounded(vital: Vital, name: str, value: float | None, found: str, mend: str) -> Criterion:
+def _bounded(vital: Indicator, name: str, value: float | None, found: str, mend: str) -> Criterion:
     # What nobody knows is not met: a run without an answer proves nothing.
-    return Criterion(name, found, value is not None and value < BOUNDS[vital].attention, mend)
+    return Criterion(name, found, value is not None and value < THRESHOLDS[vital].attention, mend)
 
 
-def _slow(figures: Figures) -> str:
+def _slow(figures: LoadTestResults) -> str:
     if figures.provider_share is not None and figures.provider_share > 0.8:
         return "the provider takes most of it: a faster model, by IMGBOT_MODELS"
     return _more_workers(figures)
 
 
-def _more_workers(figures: Figures) -> str:
+def _more_workers(figures: LoadTestResults) -> str:
     more = figures.workers + max(1, figures.workers // 2)
     return f"IMGBOT_WORKERS={min(more, MAX_WORKERS)}"

@@ -15,7 +15,7 @@ _MOST_PICTURE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LoadTestOptions:
     """What the command line asks for. Raises ConfigError, with the name of the argument."""
 
     users: Sequence[int] = (300,)

@@ -20,13 +20,13 @@ from imgbot.ops.environment import SettingsSource
 from imgbot.ops.kept_settings import settings_to_keep
 from imgbot.ops.lock import InstanceLock
 from imgbot.ops.settings import Settings
-from imgbot.ops.stopping import stop
+from imgbot.ops.stopping import stop_service
 from imgbot.queue import keys, snapshot
 from imgbot.version import version
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BackupOptions:
     """How a backup is made."""
 
     target: Path
@@ -37,10 +37,10 @@ class Wish:
     """Whether finished pictures are in it, beside what jobs need."""
 
 
-async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
+async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
     """Make a backup; return, in sentences, what is in it.
 
-    Raises ConfigError, BackupError, NotStoppedError, StorageAwayError.
+    Raises ConfigError, BackupError, NotStoppedError, StorageUnavailableError.
     """
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
@@ -69,14 +69,14 @@ async def backup(environ: Mapping[str, str], wish: Wish) -> list[str]:
             members = [(REDIS, lines), *kept, *_files(state_dir, wish)]
             manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
             if wish.is_stopping:
-                state.leave(state_dir, wish.target.name)
+                state.mark_moved(state_dir, wish.target.name)
     return backup_report.made(
         manifest, wish.target, is_stopped=wish.is_stopping, has_secrets=wish.has_secrets
     )
 
 
 @asynccontextmanager
-async def _held(settings: Settings, wish: Wish) -> AsyncGenerator[None]:
+async def _held(settings: Settings, wish: BackupOptions) -> AsyncGenerator[None]:
     """For a move, stop the bot and keep it from starting until its place is left for good.
 
     One that came back meanwhile (systemd tries again, so may a person) would order what is in
@@ -86,7 +86,7 @@ async def _held(settings: Settings, wish: Wish) -> AsyncGenerator[None]:
         yield
         return
     token = settings.token.get_secret_value()
-    await asyncio.to_thread(stop, settings.state_dir, token)
+    await asyncio.to_thread(stop_service, settings.state_dir, token)
     with InstanceLock(settings.state_dir, token):
         try:
             yield
@@ -120,7 +120,7 @@ async def _dump(redis: Redis, target: Path) -> dict[str, int]:
     return counts
 
 
-def _files(state_dir: Path, wish: Wish) -> Iterator[tuple[str, Path]]:
+def _files(state_dir: Path, wish: BackupOptions) -> Iterator[tuple[str, Path]]:
     for name, path in state.members(state_dir):
         if wish.has_pictures or not name.startswith("state/pictures/"):
             yield name, path

@@ -64,7 +64,7 @@ async def open_redis(
         ):
             yield redis
     finally:
-        state.hand_over(state_dir)
+        state.chown_to_service(state_dir)
         lock.release()
 
 

@@ -33,7 +33,7 @@ _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
 async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
     """Put a backup back; return, in sentences, what is there now.
 
-    Raises ConfigError, BackupError, AlreadyRunningError, StorageAwayError.
+    Raises ConfigError, BackupError, AlreadyRunningError, StorageUnavailableError.
     """
     with umask(0o077):
         return await _restore(environ, source, is_forced=is_forced)
@@ -65,7 +65,7 @@ async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool)
         said = _put_settings(environ, folder, manifest)
         shutil.rmtree(here / state.UNFINISHED)
         (here / state.MOVED).unlink(missing_ok=True)
-        await asyncio.to_thread(state.hand_over, state_dir)
+        await asyncio.to_thread(state.chown_to_service, state_dir)
     return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
 
 
@@ -162,7 +162,7 @@ def _records(
 ) -> Iterator[Record]:
     """Give what is put back; `is_certain` says that nobody has served these jobs since."""
     old = str(manifest.about.get("state_dir", ""))
-    records = relocation.moved(_read(folder / REDIS), old, str(state_dir))
+    records = relocation.rewrite_paths(_read(folder / REDIS), old, str(state_dir))
     if is_certain:
         return records
 
@@ -171,7 +171,7 @@ def _records(
 
     taken_ms = int(manifest.about.get("taken_ms", 0))
     installation = next((r.value for r in _read(folder / REDIS) if r.key == keys.INSTALLATION), "")
-    return relocation.doubted(records, taken_ms, has_file, str(installation))
+    return relocation.mark_uncertain(records, taken_ms, has_file, str(installation))
 
 
 def _check_records(records: Callable[[], Iterator[Record]]) -> None:

@@ -25,7 +25,7 @@ def free_files(folder: Path) -> int | None:
     return found.f_favail if found.f_files else None
 
 
-def trouble_with(folder: Path) -> str:
+def disk_problem(folder: Path) -> str:
     """Say in a sentence that the disk is full, or nearly; empty when it is not."""
     place = place_of(folder)
     free_bytes, files = shutil.disk_usage(place).free, free_files(place)

@@ -22,7 +22,7 @@ from imgbot.ops.provider_settings import (
     ProviderSettings,
     variable_of,
 )
-from imgbot.ops.setting_types import About
+from imgbot.ops.setting_types import SettingDoc
 from imgbot.ops.settings import Settings
 
 _CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
@@ -131,7 +131,7 @@ def table() -> Iterator[tuple[str, str, str]]:
     fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in _OF_PROVIDERS)
     for field, info in fields:
         about = _about(variable_of(field))
-        yield variable_of(field), about.default or _in_words(info.default), about.meaning
+        yield variable_of(field), about.default or _in_words(info.default), about.help
 
 
 def markdown_table() -> str:
@@ -213,7 +213,7 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
     if not provider.endswith(".toml"):
         if provider not in KEY_OF_PROVIDER:
             close = difflib.get_close_matches(provider.lower(), KEY_OF_PROVIDER, n=1)
-            about = _about("IMGBOT_PROVIDER").write
+            about = _about("IMGBOT_PROVIDER").expected
             hint = f"did you mean {close[0]}?" if close else f"write {about}"
             raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
         key = KEY_OF_PROVIDER[provider]
@@ -253,7 +253,7 @@ def _unknown(name: str) -> str:
 
 def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> ConfigError:
     variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
-    write = _about(variable).write
+    write = _about(variable).expected
     if variable not in values:
         return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]
@@ -263,8 +263,8 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
     return ConfigError(variable, f"{shown} cannot be used; write {write}")
 
 
-def _about(variable: str) -> About:
-    return next(item for item in _FIELDS[variable].metadata if isinstance(item, About))
+def _about(variable: str) -> SettingDoc:
+    return next(item for item in _FIELDS[variable].metadata if isinstance(item, SettingDoc))
 
 
 def _in_words(default: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgbot import telemetry
 from imgbot.files import replace_file
-from imgbot.levels import Vital
+from imgbot.levels import Indicator
 from imgbot.ops.sampling import Sample
 from imgbot.ops.vitals import Reading
 
@@ -48,7 +48,7 @@ class History:
         self._path = path
         self._points: deque[Point] = deque(maxlen=_MOST)
         self._minute: list[Sample] = []
-        self._levels: Mapping[Vital, Reading] = {}
+        self._levels: Mapping[Indicator, Reading] = {}
         self._is_saved = True
         self._saving = threading.Lock()
 
@@ -57,7 +57,7 @@ class History:
         """The oldest first."""
         return tuple(self._points)
 
-    def take(self, sample: Sample, levels: Mapping[Vital, Reading]) -> Point | None:
+    def take(self, sample: Sample, levels: Mapping[Indicator, Reading]) -> Point | None:
         """Remember a sample; return the point that it completes, if it does."""
         self._minute.append(sample)
         self._levels = levels
@@ -83,12 +83,12 @@ class History:
         except FileNotFoundError:
             return
         except OSError as error:
-            telemetry.warned("the history cannot be read: %s", error.strerror)
+            telemetry.warning("the history cannot be read: %s", error.strerror)
             return
         try:
             points = _points_in(json.loads(text))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            telemetry.warned("the history in %s is not readable; it begins anew", self._path)
+            telemetry.warning("the history in %s is not readable; it begins anew", self._path)
             return
         begin_s = now_s - KEPT_S
         self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
@@ -102,13 +102,13 @@ class History:
                 replace_file(self._path, json.dumps(document, separators=(",", ":")))
         except OSError as error:
             if self._is_saved:
-                telemetry.warned("the history cannot be kept on disk: %s", error.strerror)
+                telemetry.warning("the history cannot be kept on disk: %s", error.strerror)
             self._is_saved = False
         else:
             self._is_saved = True
 
 
-def point_of(samples: Sequence[Sample], levels: Mapping[Vital, Reading]) -> Point:
+def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, Reading]) -> Point:
     """Sum up the samples of a minute, of which the first belongs to the one before as well."""
     first, last = samples[0], samples[-1]
     values: dict[str, float | None] = {
@@ -118,7 +118,7 @@ def point_of(samples: Sequence[Sample], levels: Mapping[Vital, Reading]) -> Poin
         "job_time_s": last.job_time.since(first.job_time).quantile_s(0.95),
         "refused": last.refusals - first.refusals,
         "flood_waits": last.flood_waits - first.flood_waits,
-        "cpu_ratio": levels[Vital.CPU_RATIO][0],
+        "cpu_ratio": levels[Indicator.CPU_RATIO][0],
         "memory_bytes": last.usage.memory_bytes,
     }
     for stage in STAGES:

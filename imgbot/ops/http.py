@@ -21,7 +21,7 @@ from imgbot.ops.callers import is_known_host
 from imgbot.ops.health import Check, ask_all
 from imgbot.ops.setting_types import Address
 from imgbot.ops.status_pages import HEADERS, StatusPages
-from imgbot.ops.watch import Watch
+from imgbot.ops.watch import StatusSampler
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class OpsServer:
         registry: CollectorRegistry,
         checks: Mapping[str, Check],
         take_hook: TakeHook | None = None,
-        watch: Watch | None = None,
+        watch: StatusSampler | None = None,
         spare_ports: Iterable[int] = (),
     ) -> None:
         self._spare_ports = spare_ports

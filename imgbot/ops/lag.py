@@ -7,7 +7,7 @@ from collections.abc import Callable
 _INTERVAL_S = 0.25
 
 
-class LagMeter:
+class EventLoopLag:
     """Asks to be woken at a time and measures how late that happens; run it in a TaskGroup."""
 
     def __init__(

@@ -24,7 +24,7 @@ LAST_S = 170.0
 _TASKS_SHOWN = 50
 
 
-def limit_the_stop(loop: asyncio.AbstractEventLoop) -> None:
+def force_exit_after(loop: asyncio.AbstractEventLoop) -> None:
     """Give the process LIMIT_S from now to end by itself; then it exits with status 1."""
     faulthandler.dump_traceback_later(LAST_S, exit=True)
     timer = threading.Timer(LIMIT_S, _give_up, [loop])

@@ -18,7 +18,7 @@ _YEAR_10_000_S = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class LoadTestRecord:
     """The latest test: of how many users, and whether the guide's criteria held."""
 
     users: int
@@ -32,13 +32,13 @@ class Note:
         return time.strftime("%Y-%m-%d", time.localtime(self.at_s))
 
 
-def write_note(state_dir: Path, note: Note) -> None:
+def write_record(state_dir: Path, note: LoadTestRecord) -> None:
     """Keep the note; raises OSError where there is no such folder, or it may not be written."""
     owner = state_dir.stat() if os.geteuid() == 0 else None
     replace_file(state_dir / NAME, json.dumps(asdict(note)) + "\n", 0o644, owner)
 
 
-def read_note(state_dir: Path) -> Note | None:
+def read_record(state_dir: Path) -> LoadTestRecord | None:
     """Return the note, None where there is none that can be read.
 
     The doctor is root, and whoever owns the folder may have put anything there.
@@ -55,7 +55,7 @@ def read_note(state_dir: Path) -> Note | None:
         return None
 
 
-def _note_of(fields: Any) -> Note | None:
+def _note_of(fields: Any) -> LoadTestRecord | None:
     match fields:
         case {"users": users, "workers": workers, "is_good": bool(is_good), "at_s": at_s} if (
             type(users) is type(workers) is int
@@ -65,5 +65,5 @@ def _note_of(fields: Any) -> Note | None:
             # What is no number at all is not less than another.
             and 0 <= at_s < _YEAR_10_000_S
         ):
-            return Note(users, workers, is_good, float(at_s))
+            return LoadTestRecord(users, workers, is_good, float(at_s))
     return None

@@ -36,7 +36,7 @@ class UnknownJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class QueueGlance:
     """The queue at one time."""
 
     jobs: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
@@ -51,13 +51,13 @@ class Glance:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class StatusSources:
     """Whom to ask."""
 
     workers: Callable[[], Sequence[Worker]]
     measure: Callable[[], Awaitable[None]]
     """Brings the metrics up to date; raises TransientError while Redis is away."""
-    glance: Callable[[], Awaitable[Glance]]
+    glance: Callable[[], Awaitable[QueueGlance]]
     """Raises TransientError while Redis is away."""
     provider: str
     redis: str

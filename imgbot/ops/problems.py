@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from imgbot.levels import REDIS_MEMORY_RATIO, Bound, Level, Load, Vital
+from imgbot.levels import REDIS_MEMORY_RATIO, Bound, Indicator, Level, Load
 from imgbot.ops.figures import duration, share
-from imgbot.ops.pipeline import Glance
+from imgbot.ops.pipeline import QueueGlance
 from imgbot.ops.sampling import Sample
-from imgbot.ops.vitals import Reading, Vitals
+from imgbot.ops.vitals import Indicators, Reading
 
 STUCK_AFTER_S = 300.0
 FLOOD_WINDOW_S = 600.0
@@ -48,7 +48,7 @@ class Problem:
     advice: str
 
 
-def load_of(vitals: Vitals, checks: Mapping[str, str], glance: Glance | None) -> Load:
+def load_of(vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None) -> Load:
     """Return what the jobs have to do with, from all sides."""
     load, now = glance.load if glance else Load(), vitals.latest
     if now is None:
@@ -59,8 +59,8 @@ def load_of(vitals: Vitals, checks: Mapping[str, str], glance: Glance | None) ->
     return replace(
         load,
         flood_waits=now.flood_waits - before.flood_waits,
-        cpu_ratio=levels[Vital.CPU_RATIO][0],
-        memory_ratio=levels[Vital.MEMORY_RATIO][0],
+        cpu_ratio=levels[Indicator.CPU_RATIO][0],
+        memory_ratio=levels[Indicator.MEMORY_RATIO][0],
         is_disk_full=bool(checks.get("disk")),
         is_provider_out=bool(hosted) and not any(hosted),
         is_provider_full=load.is_provider_full
@@ -74,7 +74,7 @@ def _is_spent(now: Sample) -> bool:
 
 
 def problems(
-    vitals: Vitals, checks: Mapping[str, str], glance: Glance | None, bound: Bound
+    vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None, bound: Bound
 ) -> tuple[Problem, ...]:
     """Name everything that wants attention, the worst first."""
     found = [*_of_checks(checks)]
@@ -103,45 +103,47 @@ def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
             )
 
 
-def _of_vitals(levels: Mapping[Vital, Reading], slowest: str, bound: Bound) -> Iterator[Problem]:
+def _of_vitals(
+    levels: Mapping[Indicator, Reading], slowest: str, bound: Bound
+) -> Iterator[Problem]:
     for vital, (value, level) in levels.items():
         if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
             continue
         yield Problem(level, *_words(vital, value, slowest, bound))
 
 
-def _words(vital: Vital, value: float, slowest: str, bound: Bound) -> tuple[str, str]:
+def _words(vital: Indicator, value: float, slowest: str, bound: Bound) -> tuple[str, str]:
     match vital:
-        case Vital.QUEUE_JOBS:
+        case Indicator.QUEUE_JOBS:
             return (f"{value:.0f} jobs wait.", _ADVICE[bound])
-        case Vital.JOB_TIME_S:
+        case Indicator.JOB_TIME_S:
             most = f"; most of it is the stage “{slowest}”" if slowest else ""
             is_own_pace = bound is Bound.NONE and slowest == "provider"
             advice = _FASTER if is_own_pace else _ADVICE[bound]
             return (f"Jobs take {duration(value)}{most}.", advice)
-        case Vital.CPU_RATIO:
+        case Indicator.CPU_RATIO:
             return (
                 f"The processor is {share(value)} busy.",
                 "A larger server, or a provider that makes the pictures elsewhere",
             )
-        case Vital.MEMORY_RATIO:
+        case Indicator.MEMORY_RATIO:
             return (
                 f"{share(value)} of the memory is in use.",
                 f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
             )
-        case Vital.UPDATE_AGE_S:
+        case Indicator.UPDATE_AGE_S:
             return (
                 f"A message of somebody has waited for {duration(value)}.",
                 "`journalctl -u imgbot -p warning` says for what: Telegram, or Redis",
             )
-        case Vital.ERROR_RATIO:
+        case Indicator.ERROR_RATIO:
             return (
                 f"{share(value)} of the jobs fail.",
                 "`journalctl -u imgbot -p warning` names each",
             )
 
 
-def _slowest_stage(vitals: Vitals) -> str:
+def _slowest_stage(vitals: Indicators) -> str:
     now, before = vitals.latest, vitals.earlier(STUCK_AFTER_S)
     stages = {} if now is None else now.stages
     spent = {
@@ -188,7 +190,7 @@ def _of_telegram(now: Sample, before: Sample) -> Iterator[Problem]:
         )
 
 
-def _of_queue(glance: Glance, now_s: float) -> Iterator[Problem]:
+def _of_queue(glance: QueueGlance, now_s: float) -> Iterator[Problem]:
     if glance.is_paused:
         yield Problem(
             Level.ATTENTION, "The bot is paused: it takes no requests.", "`/resume` in the chat"

@@ -17,7 +17,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-class Part(StrEnum):
+class ProcessGroup(StrEnum):
     """What a process of the unit is for."""
 
     BOT = "bot"
@@ -26,7 +26,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ProcessUsage:
     """Of all processes of one part; `cpu_s` holds that of their ended children."""
 
     processes: int = 0
@@ -64,9 +64,9 @@ class ProcessesCollector(Collector):
         yield from (count, cpu, memory)
 
 
-def usage_by_part(root: int, proc: Path = Path("/proc")) -> Mapping[Part, Usage]:
+def usage_by_part(root: int, proc: Path = Path("/proc")) -> Mapping[ProcessGroup, ProcessUsage]:
     """Return what a process and all below it use; a part without processes uses nothing."""
-    used = dict.fromkeys(Part, Usage())
+    used = dict.fromkeys(ProcessGroup, ProcessUsage())
     for process, part in _parts(root, _processes(proc)):
         usage = used[part]
         used[part] = replace(
@@ -78,11 +78,11 @@ def usage_by_part(root: int, proc: Path = Path("/proc")) -> Mapping[Part, Usage]
     return used
 
 
-def _parts(root: int, processes: Mapping[int, _Process]) -> Iterator[tuple[_Process, Part]]:
+def _parts(root: int, processes: Mapping[int, _Process]) -> Iterator[tuple[_Process, ProcessGroup]]:
     children: dict[int, list[int]] = {}
     for process in processes.values():
         children.setdefault(process.parent, []).append(process.pid)
-    waiting = [(root, Part.BOT)] if root in processes else []
+    waiting = [(root, ProcessGroup.BOT)] if root in processes else []
     while waiting:
         pid, part = waiting.pop()
         yield processes[pid], part
@@ -90,11 +90,11 @@ def _parts(root: int, processes: Mapping[int, _Process]) -> Iterator[tuple[_Proc
         waiting.extend((child, _part_of(processes[child], part)) for child in below)
 
 
-def _part_of(process: _Process, parent: Part) -> Part:
+def _part_of(process: _Process, parent: ProcessGroup) -> ProcessGroup:
     # A Redis that rewrites its file forks, and its child may bear another name.
-    if parent is Part.REDIS or process.command.startswith(("redis", "valkey")):
-        return Part.REDIS
-    return Part.WORKERS
+    if parent is ProcessGroup.REDIS or process.command.startswith(("redis", "valkey")):
+        return ProcessGroup.REDIS
+    return ProcessGroup.WORKERS
 
 
 def _processes(proc: Path) -> dict[int, _Process]:

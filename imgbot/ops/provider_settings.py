@@ -14,7 +14,7 @@ from pydantic import (
 
 from imgbot.job import ACTIONS, Operation
 from imgbot.ops.setting_types import (
-    About,
+    SettingDoc,
     check_https_url,
     parse_models,
     parse_prices,
@@ -55,11 +55,11 @@ def variable_of(field: str) -> str:
 
 _Key = Annotated[
     SecretStr | None,
-    About("the key of the provider of that name", "the key as the provider shows it"),
+    SettingDoc("the key of the provider of that name", "the key as the provider shows it"),
 ]
 _Other = Annotated[
     str,
-    About(
+    SettingDoc(
         "who serves this operation, if not `IMGBOT_PROVIDER`",
         _NAMES,
         default="`IMGBOT_PROVIDER`, else `builtin` where that cannot",
@@ -76,7 +76,7 @@ class ProviderSettings(BaseModel):
 
     provider: Annotated[
         str,
-        About(
+        SettingDoc(
             "who makes the pictures: `builtin` needs no key; `replicate`, `fal`, `kie`, `bfl`, "
             "`wavespeed`, `openai`, `comfyui`; or the path of a TOML file of your own",
             _NAMES,
@@ -89,7 +89,7 @@ class ProviderSettings(BaseModel):
     provider_upscale: _Other = ""
     provider_fallback: Annotated[
         str,
-        About(
+        SettingDoc(
             "who takes an order that its provider refuses before a task exists (no credit, out of "
             "service); never what was refused by moderation, never what may have been taken",
             _NAMES,
@@ -99,7 +99,7 @@ class ProviderSettings(BaseModel):
     provider_url: Annotated[
         tuple[tuple[str, str], ...],
         BeforeValidator(parse_provider_urls),
-        About(
+        SettingDoc(
             "another base URL of the provider: a gateway, a server of your own; for several "
             "providers `comfyui=http://10.0.0.2:8188, openai=https://gateway.example/v1`",
             "an http(s) address, or name=address with commas",
@@ -109,7 +109,7 @@ class ProviderSettings(BaseModel):
     models: Annotated[
         tuple[tuple[str, str], ...],
         BeforeValidator(parse_models),
-        About(
+        SettingDoc(
             "another model of the provider's file, by operation: "
             "`create=black-forest-labs/flux-schnell`",
             "models by operation, with commas: create=…, upscale=…",
@@ -119,7 +119,7 @@ class ProviderSettings(BaseModel):
     prices: Annotated[
         tuple[tuple[str, int], ...],
         BeforeValidator(parse_prices),
-        About(
+        SettingDoc(
             "what a picture costs you in US dollars, by operation (`create`, `edit`, `merge`, "
             "`retouch`, `upscale`), where you pay another price: `create=0.04, edit=0.05`",
             "US dollars by operation, with commas: create=0.04, edit=0.05",
@@ -129,7 +129,7 @@ class ProviderSettings(BaseModel):
     public_url: Annotated[
         str,
         AfterValidator(check_https_url),
-        About(
+        SettingDoc(
             "the https address under which the internet reaches `/hook/…` of `IMGBOT_HTTP`: "
             "providers then tell at once that a picture is ready; polling alone does, too",
             "an https address, like https://bot.example.org",
@@ -142,7 +142,7 @@ class ProviderSettings(BaseModel):
     kie_api_key: _Key = None
     kie_webhook_key: Annotated[
         SecretStr | None,
-        About("what kie.ai signs its webhooks with", "the key as its dashboard shows it"),
+        SettingDoc("what kie.ai signs its webhooks with", "the key as its dashboard shows it"),
     ] = None
     bfl_api_key: _Key = None
     wavespeed_api_key: _Key = None

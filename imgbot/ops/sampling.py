@@ -49,7 +49,7 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ResourceUsage:
     """What is used of the machine; None: not known."""
 
     source: str = "unknown"
@@ -102,7 +102,7 @@ class Sample:
     spend_today_usd: float = 0.0
     budget_usd: float = math.inf
     """Infinite: no ceiling."""
-    usage: Usage = field(default_factory=Usage)
+    usage: ResourceUsage = field(default_factory=ResourceUsage)
 
     def ended_as(self, *statuses: str) -> float:
         return sum(count for (_, status), count in self.ended.items() if status in statuses)
@@ -148,7 +148,7 @@ class Sampler:
         )
 
 
-def _usage(found: "_Found") -> Usage:
+def _usage(found: "_Found") -> ResourceUsage:
     """Prefer the figures of the unit's control group; else add up those of the processes."""
     of_unit = found.maybe("imgbot_cgroup_memory_bytes")
     of_processes = found.maybe("imgbot_processes_memory_bytes")
@@ -156,7 +156,7 @@ def _usage(found: "_Found") -> Usage:
     cpu_of_processes = found.maybe("imgbot_processes_cpu_seconds_total")
     known = of_processes if of_unit is None else of_unit
     limit_bytes = found.total("imgbot_redis_memory_max_bytes")
-    return Usage(
+    return ResourceUsage(
         source="unknown" if known is None else "processes" if of_unit is None else "unit",
         cpu_s=cpu_of_processes if cpu_of_unit is None else cpu_of_unit,
         cores=found.maybe("imgbot_cpu_cores"),

@@ -73,7 +73,7 @@ def answer_reload(state_dir: Path, wrong: str) -> None:
             replace_file(path, wrong, 0o600)
 
 
-def take_request(state_dir: Path) -> int | None:
+def pop_request(state_dir: Path) -> int | None:
     """Take the number that was asked for, if one was; called by the supervisor alone."""
     path = state_dir / _REQUEST
     try:

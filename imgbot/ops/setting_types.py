@@ -19,11 +19,11 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class SettingDoc:
     """What a setting means, what to write into it, and its default in words."""
 
-    meaning: str
-    write: str
+    help: str
+    expected: str
     default: str = ""
 
 

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from imgbot.ops.provider_settings import ProviderSettings
 from imgbot.ops.setting_types import (
-    About,
     Address,
+    SettingDoc,
     check_http_url,
     check_redis_url,
     check_token,
@@ -59,7 +59,7 @@ class Settings(ProviderSettings):
     token: Annotated[
         SecretStr,
         AfterValidator(check_token),
-        About(
+        SettingDoc(
             "the bot's token; better as the systemd credential `bot-token`",
             "the token that @BotFather gave, like 123456789:AAE… (or the credential bot-token)",
         ),
@@ -67,12 +67,12 @@ class Settings(ProviderSettings):
     telegram_api: Annotated[
         str,
         AfterValidator(check_http_url),
-        About("the Bot API server", "an address like https://api.telegram.org"),
+        SettingDoc("the Bot API server", "an address like https://api.telegram.org"),
     ] = "https://api.telegram.org"
     redis_url: Annotated[
         SecretStr | None,
         AfterValidator(check_redis_url),
-        About(
+        SettingDoc(
             "a Redis of your own (also as the credential `redis-url`); unset, imgbot runs its own",
             "redis://127.0.0.1:6379/0 or unix:///run/redis/redis-server.sock, or leave it unset",
             default="unset: the embedded Redis",
@@ -81,7 +81,7 @@ class Settings(ProviderSettings):
     redis_memory_mb: Annotated[
         int | None,
         Field(ge=64, le=1_000_000),
-        About(
+        SettingDoc(
             "megabytes that the embedded Redis may fill; each picture delivered within 30 days "
             "takes about 1.5 KB",
             _whole(64, 1_000_000),
@@ -91,11 +91,11 @@ class Settings(ProviderSettings):
     ] = None
     accept_volatile_redis: Annotated[
         bool,
-        About("run on a Redis that may lose jobs, for a trial", "yes or no"),
+        SettingDoc("run on a Redis that may lose jobs, for a trial", "yes or no"),
     ] = False
     users: Annotated[
         _Count | None,
-        About(
+        SettingDoc(
             f"how many users to size for: a worker per {USERS_PER_WORKER}, at least {MIN_WORKERS}",
             _whole(1, 100_000),
         ),
@@ -103,27 +103,27 @@ class Settings(ProviderSettings):
     workers: Annotated[
         int | None,
         Field(ge=1, le=MAX_WORKERS),
-        About(
+        SettingDoc(
             "how many workers exactly",
             _whole(1, MAX_WORKERS),
             default=f"from IMGBOT_USERS, else {MIN_WORKERS}",
         ),
     ] = None
     jobs_per_worker: Annotated[
-        _Count, About("jobs under way at once, per worker", _whole(1, 100_000))
+        _Count, SettingDoc("jobs under way at once, per worker", _whole(1, 100_000))
     ] = 50
     queue_limit: Annotated[
-        _Count, About("jobs waiting at once, of all users", _whole(1, 100_000))
+        _Count, SettingDoc("jobs waiting at once, of all users", _whole(1, 100_000))
     ] = 500
     waiting_per_user: Annotated[
-        _Count, About("jobs waiting at once, per user", _whole(1, 100_000))
+        _Count, SettingDoc("jobs waiting at once, per user", _whole(1, 100_000))
     ] = 20
     running_per_user: Annotated[
-        _Count, About("jobs under way at once, per user", _whole(1, 100_000))
+        _Count, SettingDoc("jobs under way at once, per user", _whole(1, 100_000))
     ] = 3
     daily_budget: Annotated[
         _MicroUsd,
-        About(
+        SettingDoc(
             "US dollars that the pictures of one day may cost, of all users, by the server's "
             "clock; then paid pictures wait for the next day",
             "US dollars, like 5 or 2.50",
@@ -132,7 +132,7 @@ class Settings(ProviderSettings):
     ] = None
     user_daily_limit: Annotated[
         _MicroUsd,
-        About(
+        SettingDoc(
             "the same, per user",
             "US dollars, like 1 or 0.50",
             default="unset: no ceiling",
@@ -141,28 +141,28 @@ class Settings(ProviderSettings):
     rate_limit_window: Annotated[
         int,
         Field(ge=1, le=86_400),
-        About("seconds over which a user's requests are counted", _whole(1, 86_400)),
+        SettingDoc("seconds over which a user's requests are counted", _whole(1, 86_400)),
     ] = 60
     rate_limit_max_requests: Annotated[
         _Count,
-        About(
+        SettingDoc(
             "requests, and as many commands, that a user may send in that time", _whole(1, 100_000)
         ),
     ] = 10
     poll_interval_initial: Annotated[
         _Interval,
-        About("seconds until a provider is asked again, at first", "seconds, like 2.0"),
+        SettingDoc("seconds until a provider is asked again, at first", "seconds, like 2.0"),
     ] = 2.0
     poll_interval_max: Annotated[
         _Interval,
-        About("seconds between two questions, at most", "seconds, like 10.0"),
+        SettingDoc("seconds between two questions, at most", "seconds, like 10.0"),
     ] = 10.0
     image_poll_max_attempts: Annotated[
-        _Count, About("questions until a picture is given up", _whole(1, 100_000))
+        _Count, SettingDoc("questions until a picture is given up", _whole(1, 100_000))
     ] = 60
     polling: Annotated[
         Literal["learned", "fixed"],
-        About(
+        SettingDoc(
             "`fixed` asks by the two intervals; `learned` begins like that, learns how long each "
             "model takes, and then asks as often but when pictures are due: first after three "
             "times `IMGBOT_POLL_INTERVAL_MAX` at the latest, from then on at most that interval "
@@ -173,7 +173,7 @@ class Settings(ProviderSettings):
     http: Annotated[
         Address,
         BeforeValidator(parse_address),
-        About(
+        SettingDoc(
             "where the status page, `/healthz` and `/metrics` are served: by this host, "
             "`localhost` or a literal address, by no other name; unset, on "
             "the next free port up to 8089 where that one is taken",
@@ -183,7 +183,7 @@ class Settings(ProviderSettings):
     state_dir: Annotated[
         Path,
         AfterValidator(Path.absolute),
-        About(
+        SettingDoc(
             "the folder of everything that must outlive a restart",
             "the path of a folder that imgbot may write to",
             default="`$STATE_DIRECTORY`, else `~/.local/state/imgbot`",
@@ -192,7 +192,7 @@ class Settings(ProviderSettings):
     kept_pictures_mb: Annotated[
         int,
         Field(ge=0, le=1_000_000),
-        About(
+        SettingDoc(
             "megabytes of finished pictures kept on disk for the button “As a file”, for 30 "
             "days at most; 0 keeps none",
             _whole(0, 1_000_000),
@@ -200,7 +200,7 @@ class Settings(ProviderSettings):
     ] = 2000
     environment_file: Annotated[
         Path | None,
-        About(
+        SettingDoc(
             "a file of these settings, read at the start and again at SIGHUP; it wins over "
             "variables",
             "the path of a file, like /etc/imgbot/imgbot.env",
@@ -208,7 +208,7 @@ class Settings(ProviderSettings):
     ] = None
     admins: Annotated[
         _Ids,
-        About(
+        SettingDoc(
             "Telegram ids of the administrators: they have commands of their own (`/stats`, "
             "`/stuck`, `/spend`, `/ban`, `/unban`, `/allow`, `/pause`, `/resume`, `/broadcast`) "
             "and are told when something is wrong",
@@ -217,7 +217,7 @@ class Settings(ProviderSettings):
     ] = ()
     allowed_users: Annotated[
         _Ids,
-        About(
+        SettingDoc(
             "Telegram ids of the people and groups that may use the bot",
             "numeric ids with commas: 11111111,-1002222222222",
             default="everybody",
@@ -225,11 +225,11 @@ class Settings(ProviderSettings):
     ] = ()
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        About("how much is logged", "debug, info, warning or error"),
+        SettingDoc("how much is logged", "debug, info, warning or error"),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "text", "json"],
-        About("`auto` and `text`: for people; `json`: an object a line", "auto, text or json"),
+        SettingDoc("`auto` and `text`: for people; `json`: an object a line", "auto, text or json"),
     ] = "auto"
 
     @property

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from imgbot import telemetry
 from imgbot.errors import ConfigError
-from imgbot.ops.last_resort import limit_the_stop
+from imgbot.ops.last_resort import force_exit_after
 from imgbot.ops.settings import MAX_WORKERS, Settings
 from imgbot.ops.systemd import Notifier
 
@@ -53,13 +53,13 @@ class Signals:
 
     def _drain(self) -> None:
         if not self.draining.is_set():
-            telemetry.noted("stopping: finishing what is seconds away; the rest waits in Redis")
-            limit_the_stop(asyncio.get_running_loop())
+            telemetry.info("stopping: finishing what is seconds away; the rest waits in Redis")
+            force_exit_after(asyncio.get_running_loop())
         self.draining.set()
 
     def _interrupt(self) -> None:
         if self.draining.is_set():
-            telemetry.warned("stopped at once; the next start goes on where this one was")
+            telemetry.warning("stopped at once; the next start goes on where this one was")
             # Nothing to save: every step is in Redis before it counts. Workers and the
             # embedded Redis end with this process.
             os._exit(1)
@@ -69,7 +69,7 @@ class Signals:
         workers = min(max(workers, 1), MAX_WORKERS)
         if workers != self._pool.size:
             self._pool.resize(workers)
-            telemetry.noted("workers: %d", workers)
+            telemetry.info("workers: %d", workers)
 
     def _reload(self) -> None:
         self._notifier.reloading()
@@ -86,6 +86,6 @@ class Signals:
         try:
             self._resize(self._reread().worker_count)
         except ConfigError as error:
-            telemetry.warned("the settings stay as they were: %s", error)
+            telemetry.warning("the settings stay as they were: %s", error)
             return str(error)
         return ""

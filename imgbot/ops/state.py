@@ -135,14 +135,14 @@ def put(unpacked: Path, state_dir: Path) -> None:
     os.sync()
 
 
-def leave(state_dir: Path, backup: str) -> None:
+def mark_moved(state_dir: Path, backup: str) -> None:
     """Note that the bot goes on elsewhere, from the backup of that name."""
     # Through another file: root must not write through a link that somebody has put there.
     replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
-    hand_over(state_dir)
+    chown_to_service(state_dir)
 
 
-def hand_over(state_dir: Path) -> None:
+def chown_to_service(state_dir: Path) -> None:
     """Give what root has written to the owner of the folder: the service is not root.
 
     By descriptors, never through a link: the owner could put one in the way of a path.

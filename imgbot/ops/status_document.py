@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imgbot.levels import BOUNDS, Vital, bound_of, worst
-from imgbot.ops.pipeline import Glance, Worker
+from imgbot.levels import THRESHOLDS, Indicator, bound_of, worst
+from imgbot.ops.pipeline import QueueGlance, Worker
 from imgbot.ops.problems import load_of, problems
 from imgbot.ops.sampling import Histogram, Sample
-from imgbot.ops.vitals import CPU_WINDOW_S, ERROR_WINDOW_S, JOB_TIME_WINDOW_S, Vitals
+from imgbot.ops.vitals import CPU_WINDOW_S, ERROR_WINDOW_S, JOB_TIME_WINDOW_S, Indicators
 
 Document = dict[str, Any]
 
@@ -22,23 +22,23 @@ RECENT_S = ERROR_WINDOW_S
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _WINDOWS_S = {
-    Vital.QUEUE_JOBS: 0.0,
-    Vital.JOB_TIME_S: JOB_TIME_WINDOW_S,
-    Vital.CPU_RATIO: CPU_WINDOW_S,
-    Vital.MEMORY_RATIO: 0.0,
-    Vital.ERROR_RATIO: ERROR_WINDOW_S,
-    Vital.UPDATE_AGE_S: 0.0,
+    Indicator.QUEUE_JOBS: 0.0,
+    Indicator.JOB_TIME_S: JOB_TIME_WINDOW_S,
+    Indicator.CPU_RATIO: CPU_WINDOW_S,
+    Indicator.MEMORY_RATIO: 0.0,
+    Indicator.ERROR_RATIO: ERROR_WINDOW_S,
+    Indicator.UPDATE_AGE_S: 0.0,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StatusFacts:
     """All that a document is made of."""
 
-    vitals: Vitals
+    vitals: Indicators
     checks: Mapping[str, str]
     """Name → what is wrong, empty when well."""
-    glance: Glance | None
+    glance: QueueGlance | None
     """None: Redis is away."""
     workers: Sequence[Worker]
     provider: str
@@ -47,7 +47,7 @@ class Facts:
     up_s: float
 
 
-def document_of(facts: Facts) -> Document:
+def document_of(facts: StatusFacts) -> Document:
     """Put the facts together; needs a first sample."""
     now = facts.vitals.latest
     if now is None:
@@ -103,13 +103,13 @@ def without_people(document: Document) -> Document:
     return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
 
 
-def _vitals(vitals: Vitals) -> Document:
+def _vitals(vitals: Indicators) -> Document:
     return {
         vital: {
             "value": value,
             "level": level,
-            "attention": BOUNDS[vital].attention,
-            "critical": BOUNDS[vital].critical,
+            "attention": THRESHOLDS[vital].attention,
+            "critical": THRESHOLDS[vital].critical,
             "window_s": _WINDOWS_S[vital],
         }
         for vital, (value, level) in vitals.levels().items()

@@ -18,7 +18,7 @@ from aiohttp import web
 from imgbot.ops.callers import is_from_elsewhere, is_operator
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.status_document import Document, without_people
-from imgbot.ops.watch import Watch
+from imgbot.ops.watch import StatusSampler
 
 MOST_STREAMS = 16
 _KEEPALIVE_S = 15.0
@@ -46,7 +46,7 @@ Health = Callable[[], Awaitable[Mapping[str, str]]]
 class StatusPages:
     """Answers until `close`, which ends every stream."""
 
-    def __init__(self, watch: Watch | None, health: Health) -> None:
+    def __init__(self, watch: StatusSampler | None, health: Health) -> None:
         self._watch = watch
         self._health = health
         self._streams = 0
@@ -104,7 +104,7 @@ class StatusPages:
         finally:
             self._streams -= 1
 
-    async def _stream(self, request: web.Request, watch: Watch) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, watch: StatusSampler) -> web.StreamResponse:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
@@ -116,7 +116,7 @@ class StatusPages:
                 await _send(response, await self._news(request, watch))
         return response
 
-    async def _news(self, request: web.Request, watch: Watch) -> bytes:
+    async def _news(self, request: web.Request, watch: StatusSampler) -> bytes:
         """Wait for the next look; a comment keeps the connection where there is none."""
         async with asyncio.TaskGroup() as group:
             look = group.create_task(watch.next())
@@ -132,7 +132,7 @@ class StatusPages:
         told = _event("point", point) if point is not None else b""
         return told + _event("status", _for(request, document))
 
-    def _checked(self, request: web.Request) -> Watch:
+    def _checked(self, request: web.Request) -> StatusSampler:
         if is_from_elsewhere(request.headers):
             raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
         if self._watch is None:

@@ -21,7 +21,7 @@ class NotStoppedError(ImgbotError):
     """The bot runs on; the message says what to do."""
 
 
-def stop(state_dir: Path, token: str) -> None:
+def stop_service(state_dir: Path, token: str) -> None:
     """Stop the service for good, else the process; returns once neither runs.
 
     Raises NotStoppedError.

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 
-from imgbot.levels import BOUNDS, Level, Vital
+from imgbot.levels import THRESHOLDS, Indicator, Level
 from imgbot.ops.sampling import Sample
 
 SAMPLE_EVERY_S = 5.0
@@ -20,7 +20,7 @@ _FEWEST_ENDED = 5
 Reading = tuple[float | None, Level]
 
 
-class Vitals:
+class Indicators:
     """Remembers a quarter of an hour of samples, and judges them.
 
     The windows are those of the alerts for Prometheus. They are shorter while the process is
@@ -56,21 +56,21 @@ class Vitals:
             found = sample
         return found
 
-    def levels(self) -> Mapping[Vital, Reading]:
+    def levels(self) -> Mapping[Indicator, Reading]:
         """Give every vital's value, in the unit of its bounds, and its level."""
         if not self._samples:
-            return dict.fromkeys(Vital, (None, Level.UNKNOWN))
+            return dict.fromkeys(Indicator, (None, Level.UNKNOWN))
         values = {
-            Vital.QUEUE_JOBS: self._samples[-1].jobs.get("waiting"),
-            Vital.JOB_TIME_S: self._job_time_s(),
-            Vital.CPU_RATIO: self._cpu_ratio(),
-            Vital.MEMORY_RATIO: self._memory_ratio(),
-            Vital.ERROR_RATIO: self._error_ratio(),
-            Vital.UPDATE_AGE_S: self._update_age_s(),
+            Indicator.QUEUE_JOBS: self._samples[-1].jobs.get("waiting"),
+            Indicator.JOB_TIME_S: self._job_time_s(),
+            Indicator.CPU_RATIO: self._cpu_ratio(),
+            Indicator.MEMORY_RATIO: self._memory_ratio(),
+            Indicator.ERROR_RATIO: self._error_ratio(),
+            Indicator.UPDATE_AGE_S: self._update_age_s(),
         }
-        found = {vital: (value, BOUNDS[vital].level(value)) for vital, value in values.items()}
-        if self.failures < _FEWEST_FAILURES and values[Vital.ERROR_RATIO] is not None:
-            found[Vital.ERROR_RATIO] = (values[Vital.ERROR_RATIO], Level.NORMAL)
+        found = {vital: (value, THRESHOLDS[vital].level(value)) for vital, value in values.items()}
+        if self.failures < _FEWEST_FAILURES and values[Indicator.ERROR_RATIO] is not None:
+            found[Indicator.ERROR_RATIO] = (values[Indicator.ERROR_RATIO], Level.NORMAL)
         return found
 
     @property

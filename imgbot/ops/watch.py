@@ -15,10 +15,10 @@ from imgbot.errors import TransientError
 from imgbot.levels import Bound
 from imgbot.ops.health import Check, ask_all
 from imgbot.ops.history import History, Point
-from imgbot.ops.pipeline import Glance, Sources
+from imgbot.ops.pipeline import QueueGlance, StatusSources
 from imgbot.ops.sampling import Sampler
-from imgbot.ops.status_document import Document, Facts, document_of
-from imgbot.ops.vitals import SAMPLE_EVERY_S, Vitals
+from imgbot.ops.status_document import Document, StatusFacts, document_of
+from imgbot.ops.vitals import SAMPLE_EVERY_S, Indicators
 
 _FRESH_S = 1.0
 """So old a look is still of this moment: whoever asks more often asks for nothing."""
@@ -26,14 +26,14 @@ _FRESH_S = 1.0
 _PATIENCE_S = 5.0
 
 
-class Watch:
+class StatusSampler:
     """The service's own eye: vitals, history, and the latest status document."""
 
     def __init__(
         self,
         registry: CollectorRegistry,
         checks: Mapping[str, Check],
-        sources: Sources,
+        sources: StatusSources,
         state_dir: Path,
     ) -> None:
         self._sampler = Sampler(registry)
@@ -44,7 +44,7 @@ class Watch:
         self._news = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked_s = -math.inf
-        self.vitals = Vitals()
+        self.vitals = Indicators()
         self.latest: tuple[Document, Point | None] | None = None
         """The document, and the point of the history that was completed with it."""
 
@@ -89,7 +89,7 @@ class Watch:
                     await self._look()
                     self._looked_s = time.monotonic()
         except Exception as error:  # noqa: BLE001 -- who looks must not stop who works
-            telemetry.warned("the status could not be taken: %s: %s", type(error).__name__, error)
+            telemetry.warning("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _look(self) -> None:
         glance = await self._glance()
@@ -110,8 +110,8 @@ class Watch:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def _facts(self, glance: Glance | None) -> Facts:
-        return Facts(
+    async def _facts(self, glance: QueueGlance | None) -> StatusFacts:
+        return StatusFacts(
             vitals=self.vitals,
             checks=await ask_all(self._checks),
             glance=glance,
@@ -122,10 +122,10 @@ class Watch:
             up_s=time.monotonic() - self._begun_s,
         )
 
-    async def _glance(self) -> Glance | None:
+    async def _glance(self) -> QueueGlance | None:
         try:
             await self._sources.measure()
             return await self._sources.glance()
         except TransientError as error:
-            telemetry.warned("the queue was not looked at: %s", error)
+            telemetry.warning("the queue was not looked at: %s", error)
             return None

@@ -8,16 +8,16 @@ from imgbot.providers.http import copy_result
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
+    Capability,
     Done,
-    Offer,
-    Order,
+    GenerationRequest,
     Output,
     Pending,
     Recovery,
     Ticket,
 )
 
-Make = Callable[[Order], Awaitable[Done]]
+Make = Callable[[GenerationRequest], Awaitable[Done]]
 """Makes the picture in a worker."""
 
 
@@ -26,17 +26,17 @@ class BuiltinProvider:
 
     name = "builtin"
     recovery = Recovery.REPEAT
-    is_exact = True
-    most_jobs = 0
-    offers: Mapping[Operation, Offer] = dict.fromkeys(Operation, Offer())
+    is_deterministic = True
+    max_concurrent = 0
+    offers: Mapping[Operation, Capability] = dict.fromkeys(Operation, Capability())
 
     def __init__(self, make: Make) -> None:
         self._make = make
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         """The pool has a line of its own."""
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         return await self._make(order)
 
     async def look_up(self, job_id: str) -> Ticket | None:

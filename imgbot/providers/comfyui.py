@@ -22,14 +22,14 @@ from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
 from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled as filled_headers, micro
-from imgbot.providers.http import Answer, HttpDoor
+from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
+    Capability,
     Done,
-    Inputs,
-    Offer,
-    Order,
+    GenerationRequest,
+    InputLimits,
     Output,
     Pending,
     Recovery,
@@ -52,7 +52,7 @@ _UNHEARD_CHARACTERS = 200
 class ComfyUiProvider:
     """One server; `spec` is its file, `graphs` are the workflows that the file names."""
 
-    is_exact = False
+    is_deterministic = False
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class ComfyUiProvider:
     ) -> None:
         self.name = name
         self.recovery = Recovery(spec.recovery)
-        self.most_jobs = spec.limits.jobs
+        self.max_concurrent = spec.limits.jobs
         self._base_url = (config.url or spec.url).rstrip("/")
         self._graphs = graphs
         self._flows = {
@@ -72,23 +72,23 @@ class ComfyUiProvider:
             if (flow := spec.workflow_of(operation)) is not None
             and ((model := config.models.get(operation, flow.model)) or flow.inputs.model is None)
         }
-        self.offers: Mapping[Operation, Offer] = {
+        self.offers: Mapping[Operation, Capability] = {
             operation: _offer(spec, flow, config.prices_micro.get(operation))
             for operation, flow in self._flows.items()
         }
         self._client_id = str(uuid.uuid4())
         self._takes_names: bool | None = None
         self._missing: OrderedDict[str, int] = OrderedDict()
-        self._door = HttpDoor(
+        self._door = ProviderHttpClient(
             Hosts((self._base_url,), ()),
             filled_headers(spec.headers, config.key),
             deadlines=config.deadlines,
         )
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         """The server has a line of its own."""
 
-    async def upload(self, order: Order) -> Order:
+    async def upload(self, order: GenerationRequest) -> GenerationRequest:
         flow = self._flow_of(order)
         most = _most_pictures(flow)
         if not len(flow.inputs.images) <= len(order.pictures) <= most:
@@ -101,7 +101,7 @@ class ComfyUiProvider:
         ]
         return replace(order, uploads=tuple(names))
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         flow = self._flow_of(order)
         task_id = task_id_of(order.job_id)
         notes = {"operation": order.operation.value, "model": flow.model}
@@ -148,7 +148,7 @@ class ComfyUiProvider:
         preview = flow.preview if flow else ""
         outputs = tuple(Output(url=self._url_of(each, preview)) for each in saved)
         unheard = ticket.get("unheard")
-        return Done(outputs, unknown=(unheard,) if isinstance(unheard, str) else ())
+        return Done(outputs, unrecognised=(unheard,) if isinstance(unheard, str) else ())
 
     async def fetch(self, output: Output, target: Path) -> None:
         await self._door.fetch(output.url, target, is_private=True)
@@ -172,7 +172,7 @@ class ComfyUiProvider:
     async def aclose(self) -> None:
         await self._door.aclose()
 
-    def _flow_of(self, order: Order) -> Workflow:
+    def _flow_of(self, order: GenerationRequest) -> Workflow:
         flow = self._flows.get(order.operation)
         if flow is None:
             raise ProviderError(_KIND.INVALID, f"no {order.operation} here", is_billed=False)
@@ -195,7 +195,7 @@ class ComfyUiProvider:
             raise ProviderError(_KIND.UNAVAILABLE, "an upload without a name", is_billed=False)
         return f"{folder}/{given}" if folder else given
 
-    def _name_in(self, answer: Answer, task_id: str) -> str:
+    def _name_in(self, answer: ProviderResponse, task_id: str) -> str:
         """Return the task's name from the answer to an order, and learn whether it is ours."""
         if answer.status == 409:
             # Newer servers take a name once: this very task is there already.
@@ -237,9 +237,9 @@ class ComfyUiProvider:
             raise ProviderError(_KIND.UNAVAILABLE, "an entry of the history that is none")
         return entry
 
-    async def _line(self, task_id: str) -> answers.Line | None:
+    async def _line(self, task_id: str) -> answers.QueuePosition | None:
         answer = await self._door.ask("GET", f"{self._base_url}/queue")
-        return answers.line_of(answers.object_of(answer, _KIND.UNAVAILABLE), task_id)
+        return answers.queue_position(answers.object_of(answer, _KIND.UNAVAILABLE), task_id)
 
     async def _tell(self, path: str, body: Mapping[str, object]) -> None:
         answer = await self._door.ask("POST", f"{self._base_url}{path}", json=body)
@@ -267,18 +267,20 @@ def _most_pictures(flow: Workflow) -> int:
     return flow.pictures if flow.grow else len(flow.inputs.images)
 
 
-def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Offer:
+def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Capability:
     rules = spec.inputs
     max_side_px = flow.max_side_px or rules.max_side_px
-    return Offer(
+    return Capability(
         model=flow.model,
         price_micro=micro(flow.price_usd) if price_micro is None else price_micro,
-        inputs=Inputs(_most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)),
+        inputs=InputLimits(
+            _most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)
+        ),
         scales=frozenset(flow.scales),
     )
 
 
-def _graph_for(order: Order, flow: Workflow, graph: Graph) -> Graph:
+def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
     where = flow.inputs
     values: dict[str | None, object] = {
         where.prompt: order.words or None,
@@ -299,7 +301,7 @@ def _graph_for(order: Order, flow: Workflow, graph: Graph) -> Graph:
     )
 
 
-def _sides(order: Order, flow: Workflow, graph: Graph) -> dict[str | None, object]:
+def _sides(order: GenerationRequest, flow: Workflow, graph: Graph) -> dict[str | None, object]:
     """Return the sides for a ratio, with the area that the workflow has."""
     width, height = flow.inputs.width, flow.inputs.height
     if not width or not height:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import Answer, proves_refusal, retry_after_s
+from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _MOST_PICTURES = 10
@@ -35,7 +35,7 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class QueuePosition:
     """Where a task stands: running, or waiting at a place from 1."""
 
     is_running: bool
@@ -43,7 +43,7 @@ class Line:
     extra: Mapping[str, Any] | None = None
 
 
-def object_of(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
+def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str, Any]:
     """Return the JSON object of a yes; raise what a no means, `unclear` where nobody can say."""
     if answer.is_success and isinstance(answer.content, dict):
         return cast("dict[str, Any]", answer.content)
@@ -51,7 +51,7 @@ def object_of(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
     raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
 
 
-def refusal(answer: Answer) -> ProviderError:
+def refusal(answer: ProviderResponse) -> ProviderError:
     """Return what a no to an order means; only a 4xx says that there is no task."""
     kind = _KIND.SUBMIT_UNKNOWN
     if proves_refusal(answer.status):
@@ -61,16 +61,16 @@ def refusal(answer: Answer) -> ProviderError:
     return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)
 
 
-def line_of(queue: Mapping[str, Any], task_id: str) -> Line | None:
+def queue_position(queue: Mapping[str, Any], task_id: str) -> QueuePosition | None:
     """Return where the task stands in an answer of `/queue`, None if it does not."""
     for item in _items(queue, "queue_running"):
         if item[1] == task_id:
-            return Line(is_running=True, extra=_extra_of(item))
+            return QueuePosition(is_running=True, extra=_extra_of(item))
     # The list is a heap: only its numbers tell what comes next.
     waiting = sorted(_items(queue, "queue_pending"), key=_number)
     for position, item in enumerate(waiting, 1):
         if item[1] == task_id:
-            return Line(is_running=False, position=position, extra=_extra_of(item))
+            return QueuePosition(is_running=False, position=position, extra=_extra_of(item))
     return None
 
 

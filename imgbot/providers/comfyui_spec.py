@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from imgbot.job import Operation
 from imgbot.providers.comfyui_graph import Graph, is_link
-from imgbot.providers.documents import Document, Part, validate
+from imgbot.providers.documents import LocatedTable, SpecDocument, validate
 from imgbot.providers.fields import (
     Headers,
     InputRules,
@@ -39,7 +39,7 @@ InputName = Annotated[str, AfterValidator(_is_place)]
 """A node's number and one of its inputs, as in `5.seed`."""
 
 
-class Inputs(Part):
+class WorkflowInputs(LocatedTable):
     """Where the parts of an order go; what is left out is not set."""
 
     prompt: InputName | None = None
@@ -55,14 +55,16 @@ class Inputs(Part):
 
     def named(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Give every input that is named, with its place in the file."""
-        single = {name: getattr(self, name) for name in Inputs.model_fields if name != "images"}
+        single = {
+            name: getattr(self, name) for name in WorkflowInputs.model_fields if name != "images"
+        }
         found: list[tuple[tuple[str | int, ...], str]] = [
             (("inputs", name), text) for name, text in single.items() if text
         ]
         return found + [(("inputs", "images"), text) for text in self.images]
 
 
-class Grow(Part):
+class ImageInputGrowth(LocatedTable):
     """How a workflow takes more pictures than it names: these nodes are copied for each more.
 
     In a copy, `picture` is the further picture and `carry` is what the nodes before it made.
@@ -74,14 +76,14 @@ class Grow(Part):
     carry: InputName
 
     @model_validator(mode="after")
-    def _holds_together(self) -> "Grow":
+    def _holds_together(self) -> "ImageInputGrowth":
         for text in (self.picture, self.carry):
             if text.partition(".")[0] not in self.nodes:
                 raise ValueError(f"the node of {text} is not among the nodes that are copied")
         return self
 
 
-class Workflow(Part):
+class Workflow(LocatedTable):
     """One operation."""
 
     workflow: str
@@ -89,8 +91,8 @@ class Workflow(Part):
     model: str = ""
     """What `inputs.model` is set to; an operation that has the one needs the other."""
     price_usd: PriceUsd = 0.0
-    inputs: Inputs
-    grow: Grow | None = None
+    inputs: WorkflowInputs
+    grow: ImageInputGrowth | None = None
     pictures: Annotated[int, Field(ge=1, le=50)] = 10
     """The most pictures, where the workflow grows."""
     output: str = ""
@@ -106,7 +108,7 @@ class Workflow(Part):
     """Instead of the one for all operations."""
 
 
-class ComfyUiSpec(Part):
+class ComfyUiSpec(LocatedTable):
     """A server whole."""
 
     adapter: Literal["comfyui"]
@@ -124,7 +126,7 @@ class ComfyUiSpec(Part):
 
 
 def read_comfyui(
-    document: Document, folder: Traversable
+    document: SpecDocument, folder: Traversable
 ) -> tuple[ComfyUiSpec, Mapping[Operation, Graph]]:
     """Return the file, and the workflows that it names in `folder`.
 
@@ -141,7 +143,7 @@ def read_comfyui(
     return spec, graphs
 
 
-def _read_graph(document: Document, place: tuple[str, ...], file: Traversable) -> Graph:
+def _read_graph(document: SpecDocument, place: tuple[str, ...], file: Traversable) -> Graph:
     try:
         with file.open("rb") as opened:
             content = opened.read(_WORKFLOW_BYTES + 1)
@@ -176,7 +178,9 @@ def _mistakes(
         yield ("inputs",), "images must name where the pictures go"
 
 
-def _mistakes_in_growth(grow: Grow, graph: Graph) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _mistakes_in_growth(
+    grow: ImageInputGrowth, graph: Graph
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     if why := _missing(graph, grow.carry):
         yield ("grow", "carry"), why
     if why := _missing(graph, grow.picture) or _linked(graph, grow.picture):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from imgbot.job import Operation
-from imgbot.providers.http import Deadlines
+from imgbot.providers.http import Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +17,4 @@ class ProviderConfig:
     """What the provider signs its webhooks with, where its dashboard shows it."""
     models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
     prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
-    deadlines: Deadlines = field(default_factory=Deadlines)
+    deadlines: Timeouts = field(default_factory=Timeouts)

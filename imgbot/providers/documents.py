@@ -24,14 +24,14 @@ M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]
 
 
-class Part(BaseModel):
+class LocatedTable(BaseModel):
     """A part of a provider's file: every key is known, and nothing changes after reading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SpecDocument:
     """The text of a provider's file, and what it says."""
 
     name: str
@@ -58,7 +58,7 @@ class Document:
         return line
 
 
-def read_file(path: Path) -> Document:
+def read_file(path: Path) -> SpecDocument:
     """Read an operator's own file. Raises ConfigError."""
     try:
         with path.open("rb") as file:
@@ -71,14 +71,14 @@ def read_file(path: Path) -> Document:
     return parse(str(path), text)
 
 
-def read_preset(name: str) -> Document:
+def read_preset(name: str) -> SpecDocument:
     """Read a file of the package."""
     return parse(f"{name}.toml", (PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
-def parse(name: str, text: str) -> Document:
+def parse(name: str, text: str) -> SpecDocument:
     try:
-        return Document(name, text, tomllib.loads(text))
+        return SpecDocument(name, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
         where = f", line {found[1]}" if found else ""
@@ -86,7 +86,7 @@ def parse(name: str, text: str) -> Document:
         raise ConfigError(SETTING, f"{name}{where}: not TOML: {reason}") from None
 
 
-def validate(document: Document, model: type[M]) -> M:
+def validate(document: SpecDocument, model: type[M]) -> M:
     """Return the file as `model`. Raises ConfigError with the line of the first mistake."""
     try:
         # JSON mode: TOML has arrays and texts where the model has tuples and enumerations.

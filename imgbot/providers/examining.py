@@ -4,7 +4,7 @@ from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.findings import Finding, ok, warning, wrong
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Balanced, Done, Order, Provider, Recovery
+from imgbot.providers.protocol import Done, GenerationRequest, Provider, Recovery, SupportsBalance
 
 _KIND = ProviderErrorKind
 _UNKNOWN_JOB = "doctor"
@@ -12,7 +12,9 @@ _LITTLE = 1.0
 """Of the provider's own unit: dollars, or credits that are worth less."""
 
 
-async def examine(name: str, config: ProviderConfig, key_variable: str, mend_key: str) -> Finding:
+async def check_provider(
+    name: str, config: ProviderConfig, key_variable: str, mend_key: str
+) -> Finding:
     """Ask the provider what costs nothing; `key_variable` is what its key is set by.
 
     `mend_key` says how to put another key in its place.
@@ -31,7 +33,7 @@ async def examine(name: str, config: ProviderConfig, key_variable: str, mend_key
 
 
 async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
-    if isinstance(provider, Balanced) and provider.has_account:
+    if isinstance(provider, SupportsBalance) and provider.has_account:
         left = await provider.balance()
         if left is None:
             return ok(check, "takes the key; it does not say what is left")
@@ -56,5 +58,5 @@ def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str)
             return warning(check, f"does not serve now ({error.kind})", "imgbot doctor, later")
 
 
-async def _no_engine(order: Order) -> Done:
+async def _no_engine(order: GenerationRequest) -> Done:
     raise NotImplementedError(f"{order.job_id}: nothing is made in an examination")

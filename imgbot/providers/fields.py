@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from imgbot.providers.addresses import split
-from imgbot.providers.documents import Part
+from imgbot.providers.documents import LocatedTable
 
 KEY_SLOT = "{key}"
 """Stands in a header for the key, whose value is never in a file."""
@@ -46,13 +46,13 @@ PriceUsd = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
 
 
-class Limits(Part):
+class Limits(LocatedTable):
     """The provider's own: tasks at once; 0 is no limit."""
 
     jobs: Count = 0
 
 
-class InputRules(Part):
+class InputRules(LocatedTable):
     """What pictures must look like; 0 is no limit."""
 
     max_side_px: Annotated[int, Field(ge=0)] = 2048

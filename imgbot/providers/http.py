@@ -54,7 +54,7 @@ _KIND = ProviderErrorKind
 
 
 @dataclass(frozen=True, slots=True)
-class Deadlines:
+class Timeouts:
     """Seconds that a call may take in all, however its bytes trickle."""
 
     ask_s: float = ASK_DEADLINE_S
@@ -65,7 +65,7 @@ class Deadlines:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """What came back. `content` is the decoded JSON, None where it is none."""
 
     status: int
@@ -79,7 +79,7 @@ class Answer:
         return 200 <= self.status < 300
 
 
-class HttpDoor:
+class ProviderHttpClient:
     """Calls one provider's API with its key, and fetches pictures without it."""
 
     def __init__(
@@ -87,14 +87,14 @@ class HttpDoor:
         hosts: Hosts,
         auth: Mapping[str, str],
         *,
-        deadlines: Deadlines | None = None,
+        deadlines: Timeouts | None = None,
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """`auth` are the headers that carry the key; `hosts` say who may see them."""
         self._hosts = hosts
         self._auth = dict(auth)
-        self._deadlines = deadlines or Deadlines()
+        self._deadlines = deadlines or Timeouts()
         self._answer_limit_bytes = answer_limit_bytes
         # No proxy or netrc from the environment, no redirects: a key follows nobody.
         self._client = httpx.AsyncClient(
@@ -104,7 +104,7 @@ class HttpDoor:
             transport=transport,
         )
 
-    async def submit(self, method: str, url: str, **options: Any) -> Answer:
+    async def submit(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Send an order. Whether it was sent must be known, or SUBMIT_UNKNOWN is raised."""
         try:
             return await self._call(method, url, self._deadlines.submit_s, options)
@@ -113,7 +113,7 @@ class HttpDoor:
         except (httpx.HTTPError, OSError) as error:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, type(error).__name__) from error
 
-    async def ask(self, method: str, url: str, **options: Any) -> Answer:
+    async def ask(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Call anything that costs nothing; silence is UNAVAILABLE."""
         try:
             return await self._call(method, url, self._deadlines.ask_s, options)
@@ -143,7 +143,7 @@ class HttpDoor:
 
     async def _call(
         self, method: str, url: str, deadline_s: float, options: dict[str, Any]
-    ) -> Answer:
+    ) -> ProviderResponse:
         headers = dict(options.pop("headers", {}))
         if options.pop("is_public", False):
             # An address out of an answer, for which the key is not meant.
@@ -163,7 +163,7 @@ class HttpDoor:
                 if len(body) > self._answer_limit_bytes:
                     raise httpx.ReadError("an endless answer")
         is_long = len(body) > _LONG_BYTES
-        return Answer(
+        return ProviderResponse(
             answer.status_code,
             dict(answer.headers),
             await asyncio.to_thread(_decoded, body) if is_long else _decoded(body),
@@ -274,7 +274,7 @@ async def copy_result(path: str, target: Path) -> None:
         raise ProviderError(_KIND.EXPIRED, "the picture's file is gone") from error
 
 
-def retry_after_s(answer: Answer) -> float | None:
+def retry_after_s(answer: ProviderResponse) -> float | None:
     """Return the seconds that the Retry-After header asks for, an hour at most."""
     value = answer.headers.get("retry-after", "")
     try:

@@ -21,21 +21,21 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
-    Answer,
-    Deadlines,
-    HttpDoor,
+    ProviderHttpClient,
+    ProviderResponse,
+    Timeouts,
     copy_result,
     keep_base64,
 )
 from imgbot.providers.openai_answers import picture_of
-from imgbot.providers.openai_spec import Model, OpenAiSpec
+from imgbot.providers.openai_spec import ImagesApiModel, OpenAiSpec
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
+    Capability,
     Done,
-    Inputs,
-    Offer,
-    Order,
+    GenerationRequest,
+    InputLimits,
     Output,
     Pending,
     Recovery,
@@ -51,12 +51,12 @@ class OpenAiProvider:
     """One server; `spec` is its file."""
 
     recovery = Recovery.NONE
-    is_exact = False
+    is_deterministic = False
     has_account = True
 
     def __init__(self, name: str, spec: OpenAiSpec, config: ProviderConfig) -> None:
         self.name = name
-        self.most_jobs = spec.limits.jobs
+        self.max_concurrent = spec.limits.jobs
         self._spec = spec
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")
@@ -65,24 +65,24 @@ class OpenAiProvider:
             for operation in ACTIONS
             if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
         }
-        self.offers: Mapping[Operation, Offer] = {
+        self.offers: Mapping[Operation, Capability] = {
             operation: _offer(spec, model, operation, config)
             for operation, model in self._models.items()
         }
         deadlines = _deadlines(spec, config)
         # A picture takes minutes in which not a byte comes.
         self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
-        self._door = HttpDoor(
+        self._door = ProviderHttpClient(
             Hosts((self._base_url,), ()),
             _headers(spec, config.key),
             deadlines=deadlines,
             answer_limit_bytes=PICTURES_LIMIT_BYTES,
         )
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         """The API says by 429 when it is too much."""
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         model = self._models.get(order.operation)
         if model is None:
             raise ProviderError(_KIND.INVALID, f"no model for {order.operation}", is_billed=False)
@@ -121,7 +121,7 @@ class OpenAiProvider:
     async def aclose(self) -> None:
         await self._door.aclose()
 
-    def _fields(self, order: Order, model: Model) -> dict[str, Any]:
+    def _fields(self, order: GenerationRequest, model: ImagesApiModel) -> dict[str, Any]:
         fields: dict[str, Any] = dict(model.body)
         fields["prompt"] = self._spec.prompt_for(order.operation, order.words)
         if model.id:
@@ -132,13 +132,13 @@ class OpenAiProvider:
             fields["response_format"] = self._spec.response_format
         return fields
 
-    async def _post(self, path: str, **options: Any) -> Answer:
+    async def _post(self, path: str, **options: Any) -> ProviderResponse:
         url = f"{self._base_url}{path}"
         return await self._door.submit("POST", url, timeout=self._timeout, **options)
 
     async def _post_pictures(
         self, path: str, fields: Mapping[str, Any], pictures: tuple[Path, ...]
-    ) -> Answer:
+    ) -> ProviderResponse:
         form = {name: _form_text(value) for name, value in fields.items()}
         with ExitStack() as stack:
             files = await asyncio.to_thread(_opened, stack, pictures)
@@ -150,19 +150,21 @@ class OpenAiProvider:
             return await self._post(path, data=form, files=parts)
 
 
-def _offer(spec: OpenAiSpec, model: Model, operation: Operation, config: ProviderConfig) -> Offer:
+def _offer(
+    spec: OpenAiSpec, model: ImagesApiModel, operation: Operation, config: ProviderConfig
+) -> Capability:
     rules = spec.inputs
     most = model.pictures if operation is Operation.MERGE else 1
-    return Offer(
+    return Capability(
         model=model.id,
         price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
-        inputs=Inputs(most, rules.max_side_px, rules.max_bytes, frozenset(rules.formats)),
+        inputs=InputLimits(most, rules.max_side_px, rules.max_bytes, frozenset(rules.formats)),
     )
 
 
-def _deadlines(spec: OpenAiSpec, config: ProviderConfig) -> Deadlines:
+def _deadlines(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
     """The file's patience, unless the operator has said something else."""
-    if config.deadlines != Deadlines():
+    if config.deadlines != Timeouts():
         return config.deadlines
     return replace(config.deadlines, submit_s=spec.timeout_s)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.http import Answer, proves_refusal, retry_after_s
+from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _RETRY_AFTER_MOST_S = 3600.0
@@ -45,7 +45,7 @@ _MODERATED = re.compile(r"safety system|content policy|moderation", re.IGNORECAS
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorDetails:
     """An error in OpenAI's own form."""
 
     message: str
@@ -55,16 +55,16 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ImageReference:
     """The first picture of an answer: exactly one of the two."""
 
     encoded: str = ""
     url: str = ""
 
 
-def picture_of(answer: Answer, key: str = "") -> Found:
+def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
     """Return the picture. Raises ProviderError; `key` is kept out of its text."""
-    if not answer.is_success or said_in(answer.content) is not None:
+    if not answer.is_success or error_details(answer.content) is not None:
         raise refusal(answer, key)
     if not isinstance(answer.content, dict):
         raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} with no JSON object")
@@ -73,17 +73,17 @@ def picture_of(answer: Answer, key: str = "") -> Found:
         entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
         encoded, url = entry.get("b64_json"), entry.get("url")
         if isinstance(encoded, str) and encoded:
-            return Found(encoded=encoded)
+            return ImageReference(encoded=encoded)
         if isinstance(url, str) and url.startswith("data:"):
-            return Found(encoded=url)
+            return ImageReference(encoded=url)
         if isinstance(url, str) and url:
-            return Found(url=url)
+            return ImageReference(url=url)
     raise ProviderError(_KIND.FAILED, "an answer without a picture")
 
 
-def refusal(answer: Answer, key: str = "") -> ProviderError:
+def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
     """Return what a no means. Nothing is repeated that may have become a picture."""
-    said = said_in(answer.content)
+    said = error_details(answer.content)
     kind = _kind_of(answer, said)
     return ProviderError(
         kind,
@@ -93,7 +93,7 @@ def refusal(answer: Answer, key: str = "") -> ProviderError:
     )
 
 
-def said_in(content: Any) -> Said | None:
+def error_details(content: Any) -> ErrorDetails | None:
     """Return the error of an answer; None where it has none in OpenAI's form."""
     error = cast("dict[str, Any]", content).get("error") if isinstance(content, dict) else None
     if not isinstance(error, Mapping):
@@ -105,10 +105,10 @@ def said_in(content: Any) -> Said | None:
     # LocalAI's codes are numbers.
     named = {name: fields.get(name) for name in ("message", "type", "code", "param")}
     texts = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
-    return Said(*(texts.get(name, "") for name in named))
+    return ErrorDetails(*(texts.get(name, "") for name in named))
 
 
-def _kind_of(answer: Answer, said: Said | None) -> ProviderErrorKind:
+def _kind_of(answer: ProviderResponse, said: ErrorDetails | None) -> ProviderErrorKind:
     status = answer.status
     if said is not None and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
         return kind
@@ -124,7 +124,7 @@ def _kind_of(answer: Answer, said: Said | None) -> ProviderErrorKind:
     return _KIND.INVALID
 
 
-def _by_words(said: Said, *, is_refusal: bool) -> ProviderErrorKind | None:
+def _by_words(said: ErrorDetails, *, is_refusal: bool) -> ProviderErrorKind | None:
     for word in (said.code, said.type):
         if word in _BY_CODE:
             return _BY_CODE[word]
@@ -134,7 +134,7 @@ def _by_words(said: Said, *, is_refusal: bool) -> ProviderErrorKind | None:
     return None
 
 
-def _worded(said: Said | None) -> str:
+def _worded(said: ErrorDetails | None) -> str:
     if said is None:
         return ""
     return f"{said.code or said.type}: {said.message}"[:_DETAIL_CHARACTERS]
@@ -145,7 +145,7 @@ def _without(key: str, text: str) -> str:
     return text.replace(key, "***") if key else text
 
 
-def _retry_after_s(answer: Answer) -> float | None:
+def _retry_after_s(answer: ProviderResponse) -> float | None:
     try:
         seconds = float(answer.headers.get("retry-after-ms", "")) / 1000
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from imgbot.job import Operation
-from imgbot.providers.documents import Document, Part, validate
+from imgbot.providers.documents import LocatedTable, SpecDocument, validate
 from imgbot.providers.fields import (
     Headers,
     InputRules,
@@ -33,7 +33,7 @@ _RESERVED = frozenset(
 )
 
 
-class Sizes(Part):
+class Sizes(LocatedTable):
     """How a ratio becomes a `size`: by a list, or by an area; without either none is sent."""
 
     listed: Mapping[str, Size] = Field(default_factory=dict[str, str])
@@ -63,7 +63,7 @@ class Sizes(Part):
         return f"{sides[0]}x{sides[1]}" if sides else self.default
 
 
-class Model(Part):
+class ImagesApiModel(LocatedTable):
     """One model, the operations that it serves, and what else is said in each order."""
 
     operations: Annotated[tuple[Served, ...], Field(min_length=1)]
@@ -84,7 +84,7 @@ class Model(Part):
         return value
 
 
-class OpenAiSpec(Part):
+class OpenAiSpec(LocatedTable):
     """A server whole."""
 
     adapter: Literal["openai"]
@@ -100,10 +100,10 @@ class OpenAiSpec(Part):
     sizes: Sizes = Sizes()
     prompts: Mapping[Served, str] = Field(default_factory=dict[Served, str])
     """What is said where a person says nothing; in front of her words where she retouches."""
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: Annotated[tuple[ImagesApiModel, ...], Field(min_length=1)]
     """The first one that serves an operation is its default."""
 
-    def model_for(self, operation: Operation, name: str = "") -> Model | None:
+    def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
         """Return the model of that name, else the default under that name; None if not served."""
         serving = [model for model in self.models if operation.value in model.operations]
         if not serving:
@@ -121,6 +121,6 @@ class OpenAiSpec(Part):
         return words.strip() or standing
 
 
-def read_openai(document: Document) -> OpenAiSpec:
+def read_openai(document: SpecDocument) -> OpenAiSpec:
     """Return what a file describes. Raises ConfigError with the line of the first mistake."""
     return validate(document, OpenAiSpec)

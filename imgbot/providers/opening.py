@@ -11,10 +11,10 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared import rehearsal
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
-from imgbot.providers.documents import PRESETS, SETTING, Document, read_file, read_preset
+from imgbot.providers.documents import PRESETS, SETTING, SpecDocument, read_file, read_preset
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import read_openai
-from imgbot.providers.protocol import Done, Order, Provider
+from imgbot.providers.protocol import Done, GenerationRequest, Provider
 from imgbot.providers.simulated import SimulatedProvider
 
 
@@ -45,20 +45,20 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
             raise document.error(("adapter",), f"there is no {unknown!r}; {known}")
 
 
-async def rehearse(name: str) -> list[str]:
+async def dry_run_spec(name: str) -> list[str]:
     """Check a provider's file and say, in lines, what it would send. Raises ConfigError."""
     document = document_of(name)
     if document.adapter:
         open_provider(name, ProviderConfig(key="key"), _no_engine)
         return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
-    return [f"{document.name} can be used", *await rehearsal.rehearse(read_spec(document))]
+    return [f"{document.name} can be used", *await rehearsal.dry_run(read_spec(document))]
 
 
-async def _no_engine(order: Order) -> Done:
+async def _no_engine(order: GenerationRequest) -> Done:
     raise NotImplementedError(f"{order.job_id}: nothing is made in a rehearsal")
 
 
-def document_of(name: str) -> Document:
+def document_of(name: str) -> SpecDocument:
     """Read the file of a provider: a preset by its name, or an operator's own by its path."""
     if name.endswith(".toml"):
         return read_file(Path(name))

@@ -33,17 +33,17 @@ class Cancelled(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class InputLimits:
     """What the pictures of an order must look like; 0 is no limit."""
 
-    most: int = 10
+    max_count: int = 10
     max_side_px: int = 0
     max_bytes: int = 0
     formats: frozenset[str] = frozenset({"jpeg", "png"})
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Capability:
     """How one operation is served: by which model, for how much, with which inputs."""
 
     model: str = ""
@@ -51,7 +51,7 @@ class Offer:
     """Millionths of a US dollar per picture."""
     scale_prices_micro: Mapping[int, int] = field(default_factory=dict[int, int])
     """By scale, where the price depends on it."""
-    inputs: Inputs = field(default_factory=Inputs)
+    inputs: InputLimits = field(default_factory=InputLimits)
     scales: frozenset[int] = frozenset()
     """The factors that can be ordered; empty where every one can, or none is asked for."""
 
@@ -62,7 +62,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class GenerationRequest:
     """What is to be made; `pictures` are checked files, in the order they were sent."""
 
     job_id: str
@@ -108,9 +108,9 @@ class Done:
     """
 
     outputs: tuple[Output, ...]
-    did: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    nearest: tuple[str, ...] = ()
+    applied: tuple[str, ...] = ()
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +129,18 @@ class Provider(Protocol):
 
     name: str
     recovery: Recovery
-    is_exact: bool
+    is_deterministic: bool
     """Whether the same change of the same picture always comes out the same."""
-    offers: Mapping[Operation, Offer]
+    offers: Mapping[Operation, Capability]
     """What it can do; an operation that is not here is somebody else's."""
-    most_jobs: int
+    max_concurrent: int
     """Tasks under way at once, by the provider's own limit; 0 is no limit."""
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         """Wait until the provider's own pace allows another order."""
         ...
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         """Order a picture; may cost money. ProviderError SUBMIT_UNKNOWN if unsure."""
         ...
 
@@ -173,12 +173,12 @@ class Provider(Protocol):
 class Uploading(Protocol):
     """A provider that takes pictures before the order, for nothing; `submit` wants `uploads`."""
 
-    async def upload(self, order: Order) -> Order:
+    async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the order with its `uploads`. Raises ProviderError; nothing was ordered."""
         ...
 
 
-async def uploaded(provider: Provider, order: Order) -> Order:
+async def uploaded(provider: Provider, order: GenerationRequest) -> GenerationRequest:
     """Return the order with its pictures where the provider wants them before it."""
     return await provider.upload(order) if isinstance(provider, Uploading) else order
 
@@ -190,7 +190,7 @@ class Searchable(Protocol):
     is_searchable: bool
     """Whether this one does."""
 
-    def fields_of(self, order: Order) -> Mapping[str, str]:
+    def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         """Return what an order is known again by, in a few bytes. Raises ProviderError."""
         ...
 
@@ -205,7 +205,7 @@ class Searchable(Protocol):
 
 
 @runtime_checkable
-class Hooked(Protocol):
+class SupportsWebhooks(Protocol):
     """A provider that can say by a webhook that a task is over."""
 
     is_hooked: bool
@@ -222,7 +222,7 @@ class Hooked(Protocol):
 
 
 @runtime_checkable
-class Balanced(Protocol):
+class SupportsBalance(Protocol):
     """A provider whose account can be asked, for nothing, whether it is open."""
 
     has_account: bool

@@ -24,7 +24,7 @@ Headers = Mapping[str, str]
 """Names in lower case."""
 
 
-def is_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
+def verify_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
     """Standard Webhooks, as Replicate signs: the key is base64 behind `whsec_`."""
     try:
         secret = base64.b64decode(key.removeprefix("whsec_"), validate=True)
@@ -33,12 +33,12 @@ def is_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
     return _is_webhook(secret, headers, body, now_s)
 
 
-def is_standard_raw(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
+def verify_standard_raw(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
     """The same with the key's text as it is, as WaveSpeed signs."""
     return _is_webhook(key.removeprefix("whsec_").encode(), headers, body, now_s)
 
 
-def is_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
+def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
     """kie.ai: the task and the time are signed, the body is not."""
     stamp = headers.get("x-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):
@@ -48,7 +48,7 @@ def is_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
     return hmac.compare_digest(base64.b64encode(expected), given.encode())
 
 
-def is_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> bool:
+def verify_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> bool:
     """fal: Ed25519 by any of the keys of its JWKS."""
     stamp = headers.get("x-fal-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):

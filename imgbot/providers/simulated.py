@@ -11,13 +11,18 @@ from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import ACTIONS, Operation
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Answer, HttpDoor, proves_refusal, retry_after_s
+from imgbot.providers.http import (
+    ProviderHttpClient,
+    ProviderResponse,
+    proves_refusal,
+    retry_after_s,
+)
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
+    Capability,
     Done,
-    Offer,
-    Order,
+    GenerationRequest,
     Output,
     Pending,
     Recovery,
@@ -38,26 +43,26 @@ class SimulatedProvider:
     """Submit, poll, fetch; `recovery` says which of its guarantees to rely on."""
 
     name = "simulated"
-    is_exact = False
-    most_jobs = 0
+    is_deterministic = False
+    max_concurrent = 0
 
     def __init__(self, config: ProviderConfig, recovery: Recovery = Recovery.REPEAT) -> None:
         self.recovery = recovery
-        self.offers: Mapping[Operation, Offer] = {
-            operation: Offer("simulated", config.prices_micro.get(operation, 0))
+        self.offers: Mapping[Operation, Capability] = {
+            operation: Capability("simulated", config.prices_micro.get(operation, 0))
             for operation in ACTIONS
         }
         self._base_url = config.url
-        self._door = HttpDoor(
+        self._door = ProviderHttpClient(
             Hosts((config.url,), ()),
             {"Authorization": f"Bearer {config.key}"},
             deadlines=config.deadlines,
         )
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         """Every order is taken at once."""
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         body = {
             "operation": order.operation.value,
             "words": order.words,
@@ -108,7 +113,7 @@ class SimulatedProvider:
         return _understood(answer, _KIND.UNAVAILABLE)
 
 
-def _understood(answer: Answer, unclear: ProviderErrorKind) -> dict[str, Any]:
+def _understood(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str, Any]:
     """Return the JSON of a yes; raise what a no means, `unclear` where that cannot be said."""
     if answer.is_success and isinstance(answer.content, dict):
         return answer.content

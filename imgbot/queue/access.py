@@ -25,7 +25,7 @@ class Ban:
 
 
 class Access:
-    """Plain reads and writes; each raises StorageAwayError while Redis is away.
+    """Plain reads and writes; each raises StorageUnavailableError while Redis is away.
 
     What is written holds from the next update on, and over a restart.
     """

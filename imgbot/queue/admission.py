@@ -16,7 +16,7 @@ class Admission:
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class QueueLimits:
     """How many jobs may wait over all, wait per user, and run per user; what a day may cost.
 
     Money is in micro-dollars; None is no ceiling, 0 lets nothing in that costs money.

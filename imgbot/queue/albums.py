@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.job import Source
+from imgbot.job import InputPhoto
 from imgbot.queue import keys, records
 from imgbot.queue.scripts import Scripts, storage_errors
 
@@ -27,15 +27,15 @@ class Item:
     """One message of an album; `visit` is what the conversation needs to know about it."""
 
     message_id: int
-    source: Source | None
+    source: InputPhoto | None
     words: str
-    visit: Mapping[str, Any]
+    context: Mapping[str, Any]
     entry: str = ""
     """The item as it is stored."""
 
 
 class Albums:
-    """Raises StorageAwayError while Redis is away."""
+    """Raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
@@ -49,7 +49,7 @@ class Albums:
             item.message_id,
             records.pack_sources((item.source,) if item.source else ()),
             item.words,
-            dict(item.visit),
+            dict(item.context),
         ]
         await self._scripts.call(
             "gather",
@@ -120,12 +120,12 @@ class Albums:
             [album, job_id, *(item.entry for item in items)],
         )
 
-    async def join_late(self, album: str, source: Source) -> bool:
+    async def join_late(self, album: str, source: InputPhoto) -> bool:
         """Put a photo that came late to the job its album became, if that still waits."""
         job_id = await self._ask(self._redis.get(keys.ALBUM_JOB + album))
         return bool(job_id) and await self.join(job_id, source)
 
-    async def join(self, job_id: str, source: Source) -> bool:
+    async def join(self, job_id: str, source: InputPhoto) -> bool:
         """Put a photo to a merge, unless it is there already; False if it waits no longer."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._scripts.call(

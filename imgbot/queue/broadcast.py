@@ -58,7 +58,7 @@ class Broadcast:
 
 
 class Broadcasts:
-    """At most one is being sent; each call raises StorageAwayError while Redis is away."""
+    """At most one is being sent; each call raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
         self._redis = redis
@@ -130,7 +130,7 @@ class Broadcasts:
 
     async def settle(self, broadcast: Broadcast, user_id: int, outcome: str) -> None:
         """Note what came of it, however long Redis is away; `again` puts the person back."""
-        await self._scripts.insist(
+        await self._scripts.call_until_done(
             "broadcast_settle",
             [*self._keys(broadcast.id), keys.PEOPLE, keys.EPOCH],
             [self._queue.epoch, user_id, outcome],

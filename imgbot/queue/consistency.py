@@ -31,7 +31,7 @@ async def mend(
         answer = await scripts.call(
             "fsck",
             [keys.QUEUE, keys.TAGS, keys.SINCE, keys.DUE, keys.EPOCH],
-            [epoch, now_ms, keys.JOB, keys.MINE, *(each for pair in part for each in pair)],
+            [epoch, now_ms, keys.JOB, keys.USER_JOBS, *(each for pair in part for each in pair)],
         )
         strays, lost = strays + int(answer[1]), lost + int(answer[2])
         users.update(answer[3])
@@ -39,7 +39,7 @@ async def mend(
     for user in users:
         answer = await scripts.call(
             "fsck_user",
-            [f"{keys.MINE}{user}", keys.WAITING, keys.ACTIVE, keys.EPOCH],
+            [f"{keys.USER_JOBS}{user}", keys.WAITING, keys.ACTIVE, keys.EPOCH],
             [epoch, user, keys.JOB, keys.SPEND, SPEND_KEPT_S, *days],
         )
         mended.update(answer[1])

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from redis.asyncio import Redis
 
-from imgbot.learning import KEPT, Span
+from imgbot.learning import KEPT, CensoredDuration
 from imgbot.queue import keys
 from imgbot.queue.scripts import storage_errors
 
@@ -16,7 +16,7 @@ _MOST_MS = 10**10
 
 
 class Durations:
-    """Plain reads and writes; each raises StorageAwayError while Redis is away.
+    """Plain reads and writes; each raises StorageUnavailableError while Redis is away.
 
     A kind is `provider.operation.model`. An entry is `after:by` in ms of the job's age: the
     last poll that found it unfinished (0: none did) and the first that found it done. The
@@ -26,7 +26,7 @@ class Durations:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def add(self, kind: str, span: Span) -> None:
+    async def add(self, kind: str, span: CensoredDuration) -> None:
         """Note one span, and forget the oldest beyond 200."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
@@ -37,17 +37,17 @@ class Durations:
         with storage_errors():
             await pipe.execute()
 
-    async def latest(self, kind: str) -> list[Span]:
+    async def latest(self, kind: str) -> list[CensoredDuration]:
         """Return the spans of a kind, the oldest first; entries that are none are left out."""
         with storage_errors():
             entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
         return list(_spans(map(str, reversed(entries))))
 
 
-def _spans(entries: Iterable[str]) -> Iterable[Span]:
+def _spans(entries: Iterable[str]) -> Iterable[CensoredDuration]:
     for entry in entries:
         after, _, by = entry.partition(":")
         with suppress(ValueError):
             after_ms, by_ms = int(after), int(by)
             if 0 <= after_ms < by_ms <= _MOST_MS:
-                yield Span(after_ms / 1000, by_ms / 1000)
+                yield CensoredDuration(after_ms / 1000, by_ms / 1000)

@@ -29,7 +29,7 @@ _CHECK = "redis"
 
 
 @dataclass(frozen=True, slots=True)
-class RedisSeen:
+class RedisReport:
     """The findings, and what others need; None where it did not answer."""
 
     findings: list[Finding]
@@ -37,7 +37,7 @@ class RedisSeen:
     delivered: int | None = None
 
 
-async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
+async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisReport:
     """Ask a server that runs. Never raises for what it answers, or does not."""
     redis = connect(url)
     try:
@@ -48,9 +48,9 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
             delivered = await redis.hget(keys.STATS, "delivered")
     except ConfigError as error:
         mend = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
-        return RedisSeen([wrong(_CHECK, error.sentence, mend)])
+        return RedisReport([wrong(_CHECK, error.sentence, mend)])
     except (RedisError, OSError, TimeoutError, RedisUnreachableError) as error:
-        return RedisSeen([_silent(type(error).__name__, is_embedded=is_embedded)])
+        return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()
     cli = redis_cli(redis)
@@ -60,17 +60,17 @@ async def examine(url: str, bot_id: str, *, is_embedded: bool) -> RedisSeen:
         *_durable(found, redis),
     ]
     findings += [_memory(found, cli, is_embedded=is_embedded), *_owner(str(owner or ""), bot_id)]
-    return RedisSeen(findings, found.maxmemory_bytes or 0, int(delivered or 0))
+    return RedisReport(findings, found.maxmemory_bytes or 0, int(delivered or 0))
 
 
-def examine_program(memory_bytes: int) -> RedisSeen:
+def check_program(memory_bytes: int) -> RedisReport:
     """Look for the program of the embedded server, while none runs."""
     try:
         binary = find_binary()
     except ConfigError as error:
-        return RedisSeen([wrong(_CHECK, error.sentence, "sudo apt install redis-server")])
+        return RedisReport([wrong(_CHECK, error.sentence, "sudo apt install redis-server")])
     text = f"embedded ({_where(binary)}); it starts with the bot"
-    return RedisSeen([ok(_CHECK, text)], memory_bytes)
+    return RedisReport([ok(_CHECK, text)], memory_bytes)
 
 
 def _where(binary: Path) -> str:
@@ -99,9 +99,9 @@ def _memory(found: Durability, cli: str, *, is_embedded: bool) -> Finding:
     memory = Memory(found.memory_bytes, limit, cli, is_embedded)
     if memory.is_full:
         what = f"{text}: it is full; orders are refused or soon will be"
-        return wrong("redis memory", what, memory.mend)
+        return wrong("redis memory", what, memory.advice)
     if memory.level is Level.ATTENTION:
-        return warning("redis memory", text, memory.mend)
+        return warning("redis memory", text, memory.advice)
     return ok("redis memory", text)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation, Source
+from imgbot.job import InputPhoto, Job, Operation
 from imgbot.queue import keys, records
 from imgbot.queue.scripts import storage_errors
 
@@ -28,19 +28,19 @@ class Result:
     operation: Operation
     language: str
     words: str
-    sources: tuple[Source, ...]
+    sources: tuple[InputPhoto, ...]
     scale: int
     ratio: str
     parent: str
     caption: str
-    picture: Source | None
+    picture: InputPhoto | None
     """None where Telegram never told its handle."""
     original_id: str = ""
     """The handle of the original file, once it was sent."""
 
 
-class Gallery:
-    """Plain reads and marks; each raises StorageAwayError while Redis is away."""
+class ResultStore:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -76,7 +76,7 @@ class Gallery:
     async def set_latest(self, user_id: int, job_id: str) -> None:
         await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=KEPT_S))
 
-    async def maker_of(self, picture: Source) -> str:
+    async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or nothing for a person's own."""
         return await self._ask(self._redis.get(keys.PICTURE + picture.unique_id)) or ""
 
@@ -95,7 +95,7 @@ class Gallery:
             return await answer
 
 
-def to_hash(job: Job, picture: Source | None, caption: str) -> dict[str, str]:
+def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:
     """Return what outlives a delivered job."""
     return {
         "user_id": str(job.user_id),

@@ -25,8 +25,8 @@ class Notice:
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
 
 
-class Incidents:
-    """Each call raises StorageAwayError while Redis is away."""
+class AlertStore:
+    """Each call raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -8,10 +8,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError, GoneError, StorageAwayError, UserError
-from imgbot.job import NEXT_STATES, Job, Source, State
+from imgbot.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
+from imgbot.job import NEXT_STATES, InputPhoto, Job, State
 from imgbot.queue import consistency, keys, records
-from imgbot.queue.admission import Admission, Caps
+from imgbot.queue.admission import Admission, QueueLimits
 from imgbot.queue.consistency import SPEND_KEPT_S
 from imgbot.queue.gallery import HISTORY_LENGTH, KEPT_S
 from imgbot.queue.scripts import Scripts, storage_errors
@@ -28,13 +28,13 @@ TOMBSTONE_S = 172_800
 class JobQueue:
     """Every arrow of `job.NEXT_STATES`. One epoch of it writes at a time.
 
-    Methods for the conversation raise StorageAwayError while Redis is away, so that the
+    Methods for the conversation raise StorageUnavailableError while Redis is away, so that the
     update stays unconfirmed. Methods for the runner insist, because what they record has
     happened in the world already.
     """
 
     def __init__(
-        self, redis: Redis, scripts: Scripts, caps: Caps, *, is_synced_by_itself: bool = True
+        self, redis: Redis, scripts: Scripts, caps: QueueLimits, *, is_synced_by_itself: bool = True
     ) -> None:
         self._redis = redis
         self._scripts = scripts
@@ -50,14 +50,14 @@ class JobQueue:
     async def open_epoch(self) -> None:
         """Take the queue over: every earlier supervisor is fenced off from here on.
 
-        Raises StorageAwayError.
+        Raises StorageUnavailableError.
         """
         answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [str(uuid.uuid4())])
         self._epoch = str(answer[1])
 
     async def close_epoch(self) -> None:
         """Write no more, as far as Redis can be told; an earlier release, too, can take over."""
-        with suppress(StorageAwayError, FencedError, UserError):
+        with suppress(StorageUnavailableError, FencedError, UserError):
             await self._scripts.call("close_epoch", [keys.EPOCH], [self._epoch])
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
@@ -68,13 +68,13 @@ class JobQueue:
             [
                 keys.QUEUE,
                 keys.JOB + job.id,
-                keys.DONE + job.id,
+                keys.TOMBSTONE + job.id,
                 keys.TAGS,
                 keys.VIRTUAL_TIME,
                 keys.USER_TAGS,
                 keys.SEQUENCE,
                 keys.WAITING,
-                f"{keys.MINE}{job.user_id}",
+                f"{keys.USER_JOBS}{job.user_id}",
                 keys.ANNOUNCE,
                 keys.WAKE,
                 keys.EPOCH,
@@ -122,7 +122,7 @@ class JobQueue:
     async def claim(self, now_ms: int) -> Job | None:
         """Take the next job in fair order, or None.
 
-        Raises StorageAwayError: a claim whose reply is lost is adopted like any other.
+        Raises StorageUnavailableError: a claim whose reply is lost is adopted like any other.
         """
         token, begin = uuid.uuid4().hex, "-inf"
         while True:
@@ -163,19 +163,19 @@ class JobQueue:
         )
 
     async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
-        """Follow one arrow and store `changes` with it. Raises GoneError if outrun."""
+        """Follow one arrow and store `changes` with it. Raises StaleJobError if outrun."""
         if state not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {state}")
         fields = [
             part for name, value in changes.items() for part in (name, records.to_text(value))
         ]
-        answer = await self._scripts.insist(
+        answer = await self._scripts.call_until_done(
             "move",
             [keys.JOB + job.id, keys.DUE, keys.EPOCH],
             [self._epoch, job.id, job.version, uuid.uuid4().hex, state, due_ms, *fields],
         )
         if answer[0] != "ok":
-            raise GoneError(f"{job.id}: {answer[0]}")
+            raise StaleJobError(f"{job.id}: {answer[0]}")
         message_id, chat_id = int(answer[3] or 0), int(answer[4])
         told: dict[str, Any] = {"message_id": message_id, "chat_id": chat_id, **changes}
         is_cancelled = answer[2] == "1"
@@ -195,7 +195,7 @@ class JobQueue:
         with storage_errors():
             _, (synced, _) = await pipe.execute()
         if not synced:
-            raise StorageAwayError("Redis did not reach its disk in time")
+            raise StorageUnavailableError("Redis did not reach its disk in time")
 
     async def finish(
         self,
@@ -203,7 +203,7 @@ class JobQueue:
         outcome: State,
         now_ms: int,
         result: Mapping[str, str] | None = None,
-        picture: Source | None = None,
+        picture: InputPhoto | None = None,
         *,
         is_billed: bool = True,
         status: str = "",
@@ -216,7 +216,7 @@ class JobQueue:
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
         fields = [part for item in (result or {}).items() for part in item]
-        answer = await self._scripts.insist(
+        answer = await self._scripts.call_until_done(
             "finish",
             _keys_of_the_end(job, picture),
             [
@@ -236,20 +236,20 @@ class JobQueue:
             ],
         )
         if answer[0] != "ok":
-            raise GoneError(f"{job.id}: {answer[0]}")
+            raise StaleJobError(f"{job.id}: {answer[0]}")
 
-    async def intend_announcement(self, job_id: str, retry_ms: int) -> bool:
+    async def reserve_status_message(self, job_id: str, retry_ms: int) -> bool:
         """Note that a status message is about to be sent; False if the job is over."""
         return await self._announced(job_id, 0, retry_ms)
 
-    async def announced(self, job_id: str, message_id: int, chat_id: int) -> bool:
+    async def record_status_message(self, job_id: str, message_id: int, chat_id: int) -> bool:
         """Note the status message, and the chat that it is in; False if the job is over."""
         return await self._announced(job_id, message_id, 0, chat_id)
 
     async def _announced(
         self, job_id: str, message_id: int, retry_ms: int, chat_id: int = 0
     ) -> bool:
-        answer = await self._scripts.insist(
+        answer = await self._scripts.call_until_done(
             "announced",
             [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
             [self._epoch, job_id, message_id, retry_ms, chat_id],
@@ -269,14 +269,14 @@ def _or_none(ceiling: int | None) -> int | str:
     return "" if ceiling is None else ceiling
 
 
-def _keys_of_the_end(job: Job, picture: Source | None) -> list[str]:
+def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> list[str]:
     return [
         keys.JOB + job.id,
         keys.DUE,
         keys.ACTIVE,
-        f"{keys.MINE}{job.user_id}",
+        f"{keys.USER_JOBS}{job.user_id}",
         keys.ANNOUNCE,
-        keys.DONE + job.id,
+        keys.TOMBSTONE + job.id,
         keys.RESULT + job.id,
         keys.DEAD,
         keys.DEAD_JOB + job.id,

@@ -46,7 +46,7 @@ WAITING = "img:waiting"
 ACTIVE = "img:active"
 """HASH: user id → jobs claimed and not ended."""
 
-MINE = "img:mine:"
+USER_JOBS = "img:mine:"
 """ZSET per user id: his jobs alive, by the time (ms) of their making."""
 
 EPOCH = "img:epoch"
@@ -61,7 +61,7 @@ ANNOUNCE = "img:announce"
 WAKE = "img:wake"
 """LIST, bounded: ids that the runner should look at now."""
 
-DONE = "img:done:"
+TOMBSTONE = "img:done:"
 """STRING per ended job, 48 h: longer than Telegram repeats an update."""
 
 RESULT = "img:result:"
@@ -91,7 +91,7 @@ POISON = "img:updates:dead"
 DIALOGUE = "img:fsm"
 """Prefix of the dialogue states, one day."""
 
-TAP = "img:tap:"
+TAP_GUARD = "img:tap:"
 """STRING, 3 s: a button just tapped, so that a double tap is one."""
 
 SYNCS = "img:syncs"
@@ -136,7 +136,7 @@ BROADCAST_OF = "img:broadcast:"
 BROADCAST_LEFT = "img:broadcast-left:"
 """ZSET per broadcast: user ids that it is still to be sent to."""
 
-SAID = "img:said:"
+NOTICE_SENT = "img:said:"
 """STRING per user and refusal: it was said a moment ago."""
 
 HISTORY = "img:history:"
@@ -158,7 +158,7 @@ DURATIONS = "img:durations:"
 """LIST per provider.operation.model, the latest 200, 90 days: between which ages (ms) of a job
 its polls saw it finish."""
 
-HINT = "img:hint:"
+WEBHOOK_TICKET = "img:hint:"
 """STRING per job, an hour: the ticket that a webhook told of, as JSON."""
 
 ENDED = "img:ended:"

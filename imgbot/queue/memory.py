@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageAwayError
+from imgbot.errors import StorageUnavailableError
 from imgbot.levels import REDIS_MEMORY_RATIO, Level
 from imgbot.queue import keys
 from imgbot.queue.durability import counted_bytes, redis_cli
@@ -49,7 +49,7 @@ class Memory:
         return self.limit_bytes >> 20
 
     @property
-    def mend(self) -> str:
+    def advice(self) -> str:
         """What gives it room for good."""
         enough_mb = max(2 * self.limit_mb, self.used_mb + self.used_mb // 2)
         if self.is_embedded:
@@ -63,7 +63,7 @@ class Memory:
             return ""
         return (
             f"its memory is full ({self.used_mb} of {self.limit_mb} MB), so orders are refused or "
-            f"soon will be: give it more ({self.mend}), or let fewer wait "
+            f"soon will be: give it more ({self.advice}), or let fewer wait "
             "(IMGBOT_QUEUE_LIMIT)"
         )
 
@@ -78,13 +78,13 @@ async def trouble_of(redis: Redis) -> str:
         if not memory.trouble:
             with storage_errors():
                 await redis.incr(keys.SYNCS)
-    except StorageAwayError as error:
+    except StorageUnavailableError as error:
         return str(error)
     return memory.trouble
 
 
 async def measure(redis: Redis) -> Memory:
-    """Raises StorageAwayError while Redis is away."""
+    """Raises StorageUnavailableError while Redis is away."""
     with storage_errors():
         told = await redis.info("memory", "server")
     limit_bytes = int(told.get("maxmemory", 0))

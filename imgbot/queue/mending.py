@@ -22,7 +22,7 @@ _WOKEN_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
+class ProblemJob:
     """A job that an operator should look at; `at_ms` is when it was claimed, or died."""
 
     job: Job
@@ -30,29 +30,29 @@ class Stuck:
     is_dead: bool
 
 
-def way_back(job: Job) -> State | None:
+def resume_state(job: Job) -> State | None:
     """Return the state from which a dead job may yet be shown; None without a receipt."""
     if job.ticket.get("outputs"):
         return State.RENDERING
     return State.POLLING if job.ticket else None
 
 
-class Mending:
-    """Each call raises StorageAwayError while Redis is away."""
+class DeadLetters:
+    """Each call raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
         self._redis = redis
         self._scripts = scripts
         self._queue = queue
 
-    async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[Stuck], int]:
+    async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
         """Return the jobs claimed longer ago than `longest_ms`, then the dead ones, latest first.
 
         At most `limit` of them, and how many there are in all.
         """
         claimed = await self._ask(self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1))
         running = [
-            Stuck(job, job.claimed_ms, is_dead=False)
+            ProblemJob(job, job.claimed_ms, is_dead=False)
             for job in await self._jobs(keys.JOB, claimed)
             if now_ms - job.claimed_ms > longest_ms
         ]
@@ -61,23 +61,23 @@ class Mending:
         count = await self._ask(self._redis.zcard(keys.DEAD))
         return [*running[:limit], *dead], len(running) + int(count)
 
-    async def dead(self, limit: int) -> list[Stuck]:
+    async def dead(self, limit: int) -> list[ProblemJob]:
         """Return the latest dead jobs."""
         if not limit:
             return []
         found = await self._ask(self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True))
         died_ms = {job_id: int(score) for job_id, score in found}
         jobs = await self._jobs(keys.DEAD_JOB, list(died_ms))
-        return [Stuck(job, died_ms[job.id], is_dead=True) for job in jobs]
+        return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]
 
-    async def find(self, job_id: str) -> Stuck | None:
+    async def find(self, job_id: str) -> ProblemJob | None:
         """Find a job that runs or is dead."""
         for prefix, is_dead in ((keys.JOB, False), (keys.DEAD_JOB, True)):
             for job in await self._jobs(prefix, [job_id]):
-                return Stuck(job, job.claimed_ms, is_dead=is_dead)
+                return ProblemJob(job, job.claimed_ms, is_dead=is_dead)
         return None
 
-    async def redeliver(self, stuck: Stuck, now_ms: int) -> bool:
+    async def redeliver(self, stuck: ProblemJob, now_ms: int) -> bool:
         """Ask for the picture once more, by the receipt there is; False where there is none.
 
         A job that runs is looked at now, not when it is due.
@@ -85,13 +85,13 @@ class Mending:
         if not stuck.is_dead:
             await self._wake(stuck.job.id)
             return True
-        state = way_back(stuck.job)
+        state = resume_state(stuck.job)
         if state is None:
             return False
         changes = {"outcome": "", "reason": "", "facts": "", "file": "", "is_unbilled": "0"}
         return await self._revive(stuck.job, now_ms, {"state": state.value, **changes})
 
-    async def give_up(self, stuck: Stuck, now_ms: int) -> str:
+    async def give_up(self, stuck: ProblemJob, now_ms: int) -> str:
         """End a job with a sentence to its person: ok, gone or too_late."""
         job = stuck.job
         if not stuck.is_dead:
@@ -114,8 +114,8 @@ class Mending:
                 keys.DEAD,
                 keys.DUE,
                 keys.ACTIVE,
-                f"{keys.MINE}{job.user_id}",
-                keys.DONE + job.id,
+                f"{keys.USER_JOBS}{job.user_id}",
+                keys.TOMBSTONE + job.id,
                 keys.WAKE,
                 keys.EPOCH,
             ],

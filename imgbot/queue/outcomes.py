@@ -8,8 +8,8 @@ from imgbot.queue import keys
 from imgbot.queue.scripts import storage_errors
 
 
-class Outcomes:
-    """Raises StorageAwayError while Redis is away."""
+class JobOutcomes:
+    """Raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

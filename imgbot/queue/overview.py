@@ -30,7 +30,7 @@ class DeadJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class QueueSnapshot:
     """The queue at one time."""
 
     waiting: Mapping[str, int]
@@ -44,7 +44,7 @@ class Glance:
     """Waiting jobs of users who have as many under way as one user may."""
 
 
-class Overview:
+class QueueStats:
     """Reads; each look is a handful of round trips."""
 
     def __init__(self, redis: Redis) -> None:
@@ -54,8 +54,8 @@ class Overview:
     def address(self) -> str:
         return address_of(self._redis)
 
-    async def look(self, now_ms: int, running_per_user: int) -> Glance:
-        """Raises StorageAwayError while Redis is away."""
+    async def snapshot(self, now_ms: int, running_per_user: int) -> QueueSnapshot:
+        """Raises StorageUnavailableError while Redis is away."""
         hour = now_ms // _HOUR_MS
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.QUEUE, 0, _LOOKED_AT - 1)
@@ -67,7 +67,7 @@ class Overview:
         pipe.hgetall(keys.ACTIVE)
         with storage_errors():
             ids, length, paused, this_hour, last_hour, dead, active = await pipe.execute()
-            return Glance(
+            return QueueSnapshot(
                 waiting=await self._by_operation(ids, length),
                 refused=_most(this_hour, last_hour),
                 dead=await self._dead(dead),

@@ -11,7 +11,7 @@ from imgbot.queue.scripts import Scripts
 _ID_BYTES = 6
 
 
-async def own(redis: Redis, bot_id: int) -> str:
+async def bind_to_bot(redis: Redis, bot_id: int) -> str:
     """Note the bot that this Redis serves from now on; before the epoch is opened.
 
     Returns the id of this installation, made at its first start and kept for good.

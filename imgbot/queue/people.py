@@ -18,7 +18,7 @@ _SEEN_AGAIN_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UserProfile:
     """How the bot and one person stand at this moment."""
 
     preferences: Preferences = field(default_factory=Preferences)
@@ -39,18 +39,18 @@ class Standing:
         """The language to write in to somebody who is not here just now."""
         return self.preferences.language or self.spoken or "en"
 
-    def is_to_be_met(self, now_ms: int) -> bool:
+    def needs_seen_update(self, now_ms: int) -> bool:
         """Whether it is a day since it was noted that the person is there."""
         return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
 
 
-class People:
-    """Plain reads and marks; each raises StorageAwayError while Redis is away."""
+class UserStore:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def standing(self, user_id: int, chat_id: int = 0) -> Standing:
+    async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
         """Read everything about a person, in this chat, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{keys.USER}{user_id}")
@@ -59,7 +59,7 @@ class People:
         pipe.get(keys.PAUSED)
         pipe.zscore(keys.PEOPLE, str(user_id))
         record, is_banned, allowed, paused, seen_ms = await self._ask(pipe.execute())
-        return Standing(
+        return UserProfile(
             preferences=_preferences(record),
             is_banned=bool(is_banned),
             is_allowed=any(allowed),
@@ -70,7 +70,7 @@ class People:
             seen_ms=int(seen_ms or 0),
         )
 
-    async def meet(self, user_id: int, language: str, now_ms: int) -> None:
+    async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
         """Note that somebody speaks with the bot in private, and in which language."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
@@ -84,7 +84,7 @@ class People:
     async def preferences(self, user_id: int) -> Preferences:
         return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
 
-    async def prefer(self, user_id: int, preferences: Preferences) -> None:
+    async def set_preference(self, user_id: int, preferences: Preferences) -> None:
         record = [
             part for name, value in asdict(preferences).items() for part in (name, to_text(value))
         ]
@@ -96,7 +96,7 @@ class People:
             pipe.srem(keys.UNSUBSCRIBED, str(user_id))
         await self._ask(pipe.execute())
 
-    async def is_first_meeting(self, user_id: int, job_id: str) -> bool:
+    async def claim_intro(self, user_id: int, job_id: str) -> bool:
         """Whether `job_id` is the person's very first; the same answer at every repeat."""
         key = f"{keys.USER}{user_id}"
         pipe = self._redis.pipeline(transaction=True)
@@ -105,15 +105,15 @@ class People:
         _, first = await self._ask(pipe.execute())
         return first == job_id
 
-    async def forget_meeting(self, user_id: int) -> None:
+    async def release_intro(self, user_id: int) -> None:
         """Take it back: the first job was not admitted."""
         await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
 
-    async def is_first_saying(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
+    async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
         """Whether `what` was not said to the person within `ttl_s`, by another request."""
         earlier = await self._ask(
             self._redis.set(
-                f"{keys.SAID}{user_id}.{what}", request, nx=True, get=True, ex=max(ttl_s, 1)
+                f"{keys.NOTICE_SENT}{user_id}.{what}", request, nx=True, get=True, ex=max(ttl_s, 1)
             )
         )
         return earlier is None or earlier == request

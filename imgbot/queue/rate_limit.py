@@ -17,7 +17,7 @@ _REMEMBERED_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateLimitDecision:
     """Whether a request may go on; true or false by itself."""
 
     is_allowed: bool
@@ -46,10 +46,10 @@ class RateLimit:
 
     async def check_rate_limit(
         self, user_id: int, request: str, counter: str = keys.RATE_LIMIT
-    ) -> Verdict:
+    ) -> RateLimitDecision:
         """Count `request` (once, however often it comes) against the user's window.
 
-        Raises StorageAwayError while Redis is away: nobody gets in unseen.
+        Raises StorageUnavailableError while Redis is away: nobody gets in unseen.
         """
         answer = await self._scripts.call(
             "rate_limit",
@@ -57,9 +57,9 @@ class RateLimit:
             [self.max_requests, self.window_s * 1000, _REMEMBERED_MS, user_id],
         )
         is_allowed, remaining, wait_ms = (int(value) for value in answer)
-        return Verdict(bool(is_allowed), remaining, -(-wait_ms // 1000))
+        return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))
 
-    async def peek(self, user_id: int) -> Verdict:
+    async def peek(self, user_id: int) -> RateLimitDecision:
         """Look without counting: what is left, and seconds until all of it is there again."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.get(f"{keys.RATE_LIMIT}{user_id}")
@@ -67,7 +67,7 @@ class RateLimit:
         with storage_errors():
             count, wait_ms = await pipe.execute()
         remaining = max(self.max_requests - int(count or 0), 0)
-        return Verdict(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
+        return RateLimitDecision(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
 
     async def get_rate_limit_remaining(self, user_id: int) -> int:
         """Return how many requests the user may still make in this window."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from imgbot.job import Job, Operation, Source, State
+from imgbot.job import InputPhoto, Job, Operation, State
 
 _INTS = frozenset(field.name for field in fields(Job) if field.type is int)
 
@@ -61,20 +61,20 @@ def from_hash(record: Mapping[str, str]) -> Job:
     )
 
 
-def pack_sources(sources: tuple[Source, ...]) -> list[list[str | int]]:
+def pack_sources(sources: tuple[InputPhoto, ...]) -> list[list[str | int]]:
     """Return pictures as JSON has them."""
     return [[s.file_id, s.unique_id, s.size_bytes, s.name, int(s.is_file)] for s in sources]
 
 
-def unpack_sources(packed: list[list[Any]]) -> tuple[Source, ...]:
-    return tuple(Source(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
+def unpack_sources(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
+    return tuple(InputPhoto(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
 
 
-def dump_sources(sources: tuple[Source, ...]) -> str:
+def dump_sources(sources: tuple[InputPhoto, ...]) -> str:
     return json.dumps(pack_sources(sources), ensure_ascii=False)
 
 
-def load_sources(text: str) -> tuple[Source, ...]:
+def load_sources(text: str) -> tuple[InputPhoto, ...]:
     return unpack_sources(json.loads(text))
 
 

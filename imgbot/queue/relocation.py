@@ -21,7 +21,7 @@ _DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTI
 _WITH_A_FILE = frozenset({State.RENDERING, State.DELIVERING})
 
 
-def moved(records: Iterable[Record], old: str, new: str) -> Iterator[Record]:
+def rewrite_paths(records: Iterable[Record], old: str, new: str) -> Iterator[Record]:
     """Let jobs find their files: `old` and `new` are the state directories, absolute."""
     for record in records:
         if record.key.startswith(keys.JOB) and record.kind == "hash" and old != new:
@@ -36,7 +36,7 @@ def moved(records: Iterable[Record], old: str, new: str) -> Iterator[Record]:
             yield record
 
 
-def doubted(
+def mark_uncertain(
     records: Iterable[Record],
     taken_ms: int,
     has_file: Callable[[str], bool],

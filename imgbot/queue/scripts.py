@@ -20,11 +20,11 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.errors import FencedError, StorageAwayError, StorageFullError, UserError
+from imgbot.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
 
 _T = TypeVar("_T")
 
-AWAY = (
+UNAVAILABLE = (
     RedisConnectionError,
     RedisTimeoutError,
     # The server was started anew between the loading of a script and its call.
@@ -105,7 +105,7 @@ def _is_silence(error: Exception) -> bool:
 
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Turn a Redis that is away, or full, into StorageAwayError.
+    """Turn a Redis that is away, or full, into StorageUnavailableError.
 
     Raises CancelledError where a cancellation came and was lost. The client turns one that meets
     its own timeout into an error, and forgets one that meets the end of its sending
@@ -115,7 +115,7 @@ def storage_errors() -> Generator[None]:
     before = _cancellations()
     try:
         yield
-    except (*AWAY, ResponseError) as error:
+    except (*UNAVAILABLE, ResponseError) as error:
         if _cancellations() > before:
             raise asyncio.CancelledError from error
         meaning = _meaning(error)
@@ -126,15 +126,15 @@ def storage_errors() -> Generator[None]:
         raise asyncio.CancelledError
 
 
-def _meaning(error: Exception) -> StorageAwayError | None:
+def _meaning(error: Exception) -> StorageUnavailableError | None:
     # While it connects, the client wraps what the server says into an error of the connection.
     for one in (error, error.__cause__):
         if sentence := _state_told_by(one):
-            return StorageAwayError(f"Redis {sentence}")
-    if isinstance(error, AWAY):
+            return StorageUnavailableError(f"Redis {sentence}")
+    if isinstance(error, UNAVAILABLE):
         is_silence = _is_silence(error)
         what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
-        return StorageAwayError(what)
+        return StorageUnavailableError(what)
     if isinstance(error, OutOfMemoryError):
         return StorageFullError("the memory of Redis is full")
     return None
@@ -173,7 +173,7 @@ class Scripts:
     async def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
         """Run once.
 
-        Raises StorageAwayError while Redis is away, FencedError when outlived, UserError
+        Raises StorageUnavailableError while Redis is away, FencedError when outlived, UserError
         when Redis is at its memory limit.
         """
         with storage_errors():
@@ -182,14 +182,16 @@ class Scripts:
             except OutOfMemoryError as error:
                 raise UserError("storage_full") from error
 
-    async def insist(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+    async def call_until_done(
+        self, name: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> list[Any]:
         """Run until it is done, however long Redis is away: the step behind it was real."""
         delay_s = 0.05
         while True:
             try:
                 with storage_errors():
                     return _checked(await self._run(name, keys, args))
-            except StorageAwayError:
+            except StorageUnavailableError:
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
                 delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
 

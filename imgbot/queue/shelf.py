@@ -31,8 +31,8 @@ class Depth:
     oldest_waiting_ms: int
 
 
-class Shelf:
-    """Plain reads and marks; each raises StorageAwayError while Redis is away."""
+class JobReads:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -48,7 +48,7 @@ class Shelf:
         names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
         return bool(await self._read(self._redis.exists(*names)))
 
-    async def woken(self) -> str | None:
+    async def next_wakeup(self) -> str | None:
         """Wait a moment for an id that somebody wants looked at."""
         entry = await self._read(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
         return entry[1] if entry else None
@@ -63,7 +63,7 @@ class Shelf:
             self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
         )
 
-    async def place(self, job_id: str) -> int:
+    async def position(self, job_id: str) -> int:
         """Return the job's place in the line from 1, or 0 when it is not waiting."""
         return (await self.places([job_id]))[0]
 
@@ -77,17 +77,19 @@ class Shelf:
 
     async def newest_of(self, user_id: int) -> str | None:
         """Return the id of the user's latest job alive."""
-        ids = await self._read(self._redis.zrevrange(f"{keys.MINE}{user_id}", 0, 0))
+        ids = await self._read(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
         return ids[0] if ids else None
 
-    async def mine(self, user_id: int) -> list[Job]:
+    async def jobs_shown_to(self, user_id: int) -> list[Job]:
         """Return the user's jobs alive, the oldest first, as many as a person is shown."""
-        ids = await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, _MINE_SHOWN - 1))
+        ids = await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
         return await self.jobs(ids)
 
-    async def all_of(self, user_id: int) -> list[Job]:
+    async def jobs_of(self, user_id: int) -> list[Job]:
         """Return every job alive of the user: as many as may wait, and those under way."""
-        return await self.jobs(await self._read(self._redis.zrange(f"{keys.MINE}{user_id}", 0, -1)))
+        return await self.jobs(
+            await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
+        )
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Read those of these jobs that are alive."""
@@ -97,7 +99,7 @@ class Shelf:
         found = await self._read(pipe.execute()) if ids else []
         return [records.from_hash(record) for record in found if "operation" in record]
 
-    async def line(self, limit: int = 0) -> list[str]:
+    async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""
         return await self._read(self._redis.lrange(keys.QUEUE, 0, limit - 1))
 
@@ -144,7 +146,7 @@ class Shelf:
         """Return the job whose picture a message announces, or nothing."""
         return await self._read(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
 
-    async def first_choice(self, choice: str, value: str) -> str:
+    async def choose_once(self, choice: str, value: str) -> str:
         """Return what was chosen the first time, however often the choice comes again."""
         key = f"{keys.CHOICE}{choice}"
         try:
@@ -155,10 +157,10 @@ class Shelf:
             earlier = await self._read(self._redis.get(key))
         return value if earlier is None else earlier
 
-    async def is_first_tap(self, tap: str, request: str) -> bool:
+    async def debounce_tap(self, tap: str, request: str) -> bool:
         """Whether the same button was not tapped a moment ago, by another request."""
         earlier = await self._read(
-            self._redis.set(f"{keys.TAP}{tap}", request, nx=True, get=True, ex=_TAP_S)
+            self._redis.set(f"{keys.TAP_GUARD}{tap}", request, nx=True, get=True, ex=_TAP_S)
         )
         return earlier is None or earlier == request
 

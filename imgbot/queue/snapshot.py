@@ -18,7 +18,7 @@ from imgbot.queue.scripts import Scripts, storage_errors
 PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.READY, keys.DEAD_JOB),
-    *(keys.UPDATE, keys.DONE, keys.COUNTED, keys.CHOICE),
+    *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)
 """A server that has none of these has served nobody yet."""
@@ -62,7 +62,7 @@ def load(line: str) -> Record:
 
 
 async def take(redis: Redis) -> AsyncIterator[Record]:
-    """Read everything. Raises StorageAwayError."""
+    """Read everything. Raises StorageUnavailableError."""
     patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
     answer = await Scripts(redis).call("snapshot", [], [patterns, ",".join(_BULKY)])
     for key, kind, expires_ms, value in answer:
@@ -74,7 +74,7 @@ async def take(redis: Redis) -> AsyncIterator[Record]:
 
 
 async def put(redis: Redis, records: Iterable[Record]) -> int:
-    """Write records; return how many. Raises StorageAwayError."""
+    """Write records; return how many. Raises StorageUnavailableError."""
     count = 0
     batch: list[Record] = []
     with storage_errors():
@@ -100,7 +100,9 @@ async def has_served(redis: Redis) -> bool:
 async def knows(redis: Redis, records: Iterable[Record]) -> bool:
     """Whether any of the jobs among these has been here: alive, done or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
-    names = [f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.DONE, keys.DEAD_JOB)]
+    names = [
+        f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
+    ]
     with storage_errors():
         for at in range(0, len(names), _BATCH):
             if await redis.exists(*names[at : at + _BATCH]):

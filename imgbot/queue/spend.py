@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from redis.asyncio import Redis
 
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.scripts import storage_errors
 
 WEEK_DAYS = 7
@@ -21,7 +21,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ProducedCount:
     """What one provider was paid for one operation, and how often."""
 
     micro: int
@@ -38,7 +38,7 @@ class Day:
     """By jobs that have not ended."""
     users: Mapping[int, int] = field(default_factory=dict[int, int])
     """User id → charged and reserved."""
-    made: Mapping[str, Made] = field(default_factory=dict[str, Made])
+    made: Mapping[str, ProducedCount] = field(default_factory=dict[str, ProducedCount])
     """By provider.operation."""
 
     @property
@@ -71,12 +71,12 @@ def _local_s(now_ms: int, utc_offset_s: int) -> int:
 
 
 class Spend:
-    """Plain reads; each raises StorageAwayError while Redis is away.
+    """Plain reads; each raises StorageUnavailableError while Redis is away.
 
     `utc_offset_s` tells by how much the local clock is ahead at a time in milliseconds.
     """
 
-    def __init__(self, redis: Redis, caps: Caps, utc_offset_s: Callable[[int], int]) -> None:
+    def __init__(self, redis: Redis, caps: QueueLimits, utc_offset_s: Callable[[int], int]) -> None:
         self._redis = redis
         self._utc_offset_s = utc_offset_s
         self.caps = caps
@@ -120,13 +120,13 @@ class Spend:
 
 def _day(name: str, record: Mapping[str, str]) -> Day:
     users: dict[int, int] = {}
-    made: dict[str, Made] = {}
+    made: dict[str, ProducedCount] = {}
     for entry, value in record.items():
         kind, _, of = entry.partition(":")
         if kind == "user":
             users[int(of)] = int(value)
         elif kind == "of":
-            made[of] = Made(int(value), int(record.get(f"n:{of}", "0")))
+            made[of] = ProducedCount(int(value), int(record.get(f"n:{of}", "0")))
     return Day(
         name,
         charged=int(record.get("charged", "0")),

@@ -20,7 +20,7 @@ Deferred = tuple[str, int, Sequence[tuple[int, Mapping[str, Any]]]]
 
 
 class UpdateLedger:
-    """Raises StorageAwayError while Redis is away."""
+    """Raises StorageUnavailableError while Redis is away."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class UpdateLedger:
         names = [f"{keys.UPDATE}{update_id}", f"{keys.DEFERRED_OF}{chat}", keys.DEFERRED]
         await self._scripts.call("mark_handled", names, [update_id, TOMBSTONE_S, chat])
 
-    async def set_aside(self, update: Mapping[str, object]) -> None:
+    async def dead_letter(self, update: Mapping[str, object]) -> None:
         """Keep an update that could not be handled, for a human to look at."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.lpush(keys.POISON, json.dumps(update)[:100_000])

@@ -18,35 +18,35 @@ from imgbot.errors import (
     StorageFullError,
     TransientError,
 )
-from imgbot.incidents import CALM, TOLD, Change, Course, Hold, Sign, decide
+from imgbot.incidents import FIRING, INACTIVE, AlertState, HoldTime, Reading, Transition, decide
 from imgbot.levels import Bound
-from imgbot.queue.incidents import Incidents, Notice
+from imgbot.queue.incidents import AlertStore, Notice
 from imgbot.queue.memory import Memory
-from imgbot.queue.people import People
-from imgbot.runner.matters import Facts, find
-from imgbot.tasks import pause
-from imgbot.telegram.delivery import Delivery, Place
-from imgbot.telegram.flood import patience
-from imgbot.texts import say, until
+from imgbot.queue.people import UserStore
+from imgbot.runner.matters import ServiceSnapshot, evaluate
+from imgbot.tasks import sleep_or_event
+from imgbot.telegram.delivery import ChatTarget, Messenger
+from imgbot.telegram.flood import max_wait
+from imgbot.texts import in_time, t
 
 LOOK_EVERY_S = 5.0
 _AWAY_IS_NEWS_S = 30.0
 _PATIENCE_S = 5.0
 _TRY_AGAIN_S = 30.0
 _AT_ONCE = 5
-_MEMORY_HOLD = Hold(0, 60)
+_MEMORY_HOLD = HoldTime(0, 60)
 
 
-class Alarms:
+class AlertNotifier:
     """Looks at the facts, and speaks to the administrators; `gather` raises TransientError."""
 
     def __init__(
         self,
         admins: Sequence[int],
-        incidents: Incidents,
-        people: People,
-        delivery: Delivery,
-        gather: Callable[[], Awaitable[Facts]],
+        incidents: AlertStore,
+        people: UserStore,
+        delivery: Messenger,
+        gather: Callable[[], Awaitable[ServiceSnapshot]],
         alarm: asyncio.Event,
         *,
         now_s: Callable[[], float] = time.monotonic,
@@ -58,10 +58,10 @@ class Alarms:
         self._gather = gather
         self._alarm = alarm
         self._now_s = now_s
-        self._courses: dict[str, Course] | None = None
+        self._courses: dict[str, AlertState] | None = None
         self._away_since_s: float | None = None
         self._not_before_s: dict[int, float] = {}
-        self._memory = CALM
+        self._memory = INACTIVE
         self._untold_of_memory: dict[int, Notice] = {}
 
     async def run(self) -> None:
@@ -69,7 +69,7 @@ class Alarms:
         while self._admins:
             self._alarm.clear()
             try:
-                await self.look()
+                await self.evaluate_once()
             except TransientError:
                 # Without Redis nothing can be judged or remembered: told when it is back.
                 if self._away_since_s is None:
@@ -78,10 +78,10 @@ class Alarms:
                 raise
             except Exception as error:  # noqa: BLE001 -- who tells must not stop who works
                 what = type(error).__name__
-                telemetry.warned("administrators could not be told: %s: %s", what, error)
-            await pause(LOOK_EVERY_S, self._alarm)
+                telemetry.warning("administrators could not be told: %s: %s", what, error)
+            await sleep_or_event(LOOK_EVERY_S, self._alarm)
 
-    async def look(self) -> None:
+    async def evaluate_once(self) -> None:
         """Judge the facts once, and tell what is to be told.
 
         Raises TransientError while Redis is away: what was not stored is judged again. While it
@@ -89,7 +89,7 @@ class Alarms:
         """
         await self._judge_memory(await self._incidents.memory())
         if self._courses is None:
-            self._courses = dict.fromkeys(await self._incidents.open(), TOLD)
+            self._courses = dict.fromkeys(await self._incidents.open(), FIRING)
         facts = await self._gather()
         with suppress(StorageFullError):
             self._courses = await self._judge(facts, self._courses)
@@ -100,24 +100,26 @@ class Alarms:
         now_ms = round(self._now_s() * 1000)
         self._memory, change = decide(self._memory, _sign_of(memory), _MEMORY_HOLD, now_ms)
         if change is not None:
-            key = "redis_full" if change is Change.BEGUN else "redis_full_over"
+            key = "redis_full" if change is Transition.FIRED else "redis_full_over"
             notice = Notice(f"incident_{key}", {"used": memory.used_mb, "limit": memory.limit_mb})
             self._untold_of_memory = dict.fromkeys(self._admins, notice)
         for admin, notice in list(self._untold_of_memory.items()):
             if await self._say(admin, [notice]):
                 del self._untold_of_memory[admin]
 
-    async def _judge(self, facts: Facts, before: dict[str, Course]) -> dict[str, Course]:
-        courses: dict[str, Course] = {}
+    async def _judge(
+        self, facts: ServiceSnapshot, before: dict[str, AlertState]
+    ) -> dict[str, AlertState]:
+        courses: dict[str, AlertState] = {}
         notices: list[Notice] = self._outage()
-        for matter in find(facts):
-            course = before.get(matter.name, CALM)
-            course, change = decide(course, matter.sign, matter.hold, facts.now_ms)
+        for matter in evaluate(facts):
+            course = before.get(matter.name, INACTIVE)
+            course, change = decide(course, matter.reading, matter.hold, facts.now_ms)
             courses[matter.name] = course
             if change is not None:
-                notices.append(matter.begun if change is Change.BEGUN else matter.over)
-        told = {matter for matter, course in before.items() if course.is_told}
-        now_told = {matter for matter, course in courses.items() if course.is_told}
+                notices.append(matter.begun if change is Transition.FIRED else matter.over)
+        told = {matter for matter, course in before.items() if course.is_firing}
+        now_told = {matter for matter, course in courses.items() if course.is_firing}
         if notices or told != now_told:
             # What nobody can judge any longer (a provider that is not set up) is dropped silently.
             begun = dict.fromkeys(now_told - told, facts.now_ms)
@@ -145,33 +147,33 @@ class Alarms:
         if self._now_s() < self._not_before_s.get(admin, 0.0):
             return False
         try:
-            language = (await self._people.standing(admin)).language
-            text = "\n\n".join(filter(None, (said(language, notice) for notice in notices)))
-            with patience(_PATIENCE_S):
-                await self._delivery.announce(Place(admin), text, [])
+            language = (await self._people.profile(admin)).language
+            text = "\n\n".join(filter(None, (render(language, notice) for notice in notices)))
+            with max_wait(_PATIENCE_S):
+                await self._delivery.send_text(ChatTarget(admin), text, [])
         except TransientError as error:
-            telemetry.warned("administrator %d is not told yet: %s", admin, error)
+            telemetry.warning("administrator %d is not told yet: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
             return False
         except (FencedError, ConfigError):
             raise
         except ImgbotError as error:
-            telemetry.warned("administrator %d cannot be told: %s", admin, error)
+            telemetry.warning("administrator %d cannot be told: %s", admin, error)
         return True
 
 
-def _sign_of(memory: Memory) -> Sign:
-    return Sign.BAD if memory.is_full else Sign.GOOD if memory.is_roomy else Sign.OPEN
+def _sign_of(memory: Memory) -> Reading:
+    return Reading.BAD if memory.is_full else Reading.GOOD if memory.is_roomy else Reading.OPEN
 
 
-def said(language: str, notice: Notice) -> str:
+def render(language: str, notice: Notice) -> str:
     """Return a notice in words; what another version left behind may have none."""
     facts = dict(notice.facts)
     if "wait_s" in facts:
-        facts["wait"] = until(language, int(facts.pop("wait_s")))
+        facts["wait"] = in_time(language, int(facts.pop("wait_s")))
     try:
         held_by = facts.pop("held_by", Bound.NONE)
-        helps = say(language, f"helps_{held_by}", workers=facts.get("workers", ""))
-        return say(language, notice.key, helps=helps, **facts)
+        helps = t(language, f"helps_{held_by}", workers=facts.get("workers", ""))
+        return t(language, notice.key, helps=helps, **facts)
     except KeyError:
         return ""

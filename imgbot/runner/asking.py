@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from imgbot import retry, telemetry
 from imgbot.errors import ProviderError
 from imgbot.job import Job, State
-from imgbot.learning import Span
+from imgbot.learning import CensoredDuration
 from imgbot.providers.protocol import Done, Pending
 from imgbot.runner.ordering import facts_of, order_again, stored
-from imgbot.runner.tools import Tools
-from imgbot.tasks import pause
-from imgbot.texts import say
+from imgbot.runner.tools import StepContext
+from imgbot.tasks import sleep_or_event
+from imgbot.texts import t
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class _Answer:
     age_ms: int
 
 
-async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+async def poll(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Ask once, when it is time or somebody nudges."""
     age_s = tools.age_ms(job) / 1000
-    if tools.pace.is_exhausted(job.tries, age_s):
-        return await tools.end(job, State.DEAD, "exhausted")
-    wait_s = await tools.pace.wait_s(tools.kind_of(job), job.tries, age_s)
-    await pause(wait_s, nudged, tools.draining)
+    if tools.poll_scheduler.is_exhausted(job.tries, age_s):
+        return await tools.conclude(job, State.DEAD, "exhausted")
+    wait_s = await tools.poll_scheduler.wait_s(tools.kind_of(job), job.tries, age_s)
+    await sleep_or_event(wait_s, nudged, tools.draining)
     if tools.draining.is_set():
         return job
     if nudged.is_set():
@@ -40,7 +40,7 @@ async def poll(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     return job if answer is None else await _follow(tools, job, answer)
 
 
-async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
+async def _follow(tools: StepContext, job: Job, answer: _Answer) -> Job:
     match answer.said:
         case retry.GiveUp(reason="provider_lost") as decision:
             return await order_again(tools, job) or await tools.give_up(job, decision)
@@ -55,32 +55,32 @@ async def _follow(tools: Tools, job: Job, answer: _Answer) -> Job:
             return await _done(tools, job, done, answer.age_ms)
 
 
-async def _done(tools: Tools, job: Job, done: Done, age_ms: int) -> Job:
+async def _done(tools: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     took_s = (tools.now_ms() - job.intent_ms) / 1000
     telemetry.stage_took("provider", took_s)
-    telemetry.provider_made(job, took_s)
-    tools.places.free(job.id)
+    telemetry.provider_task_done(job, took_s)
+    tools.slots.release(job.id)
     ticket = {**job.ticket, "outputs": stored(done)}
     facts = {**job.facts, **facts_of(done)}
     moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.accepted_ms:
-        span = Span(job.pending_ms / 1000, age_ms / 1000)
-        await tools.pace.learn(tools.kind_of(job), span)
+        span = CensoredDuration(job.pending_ms / 1000, age_ms / 1000)
+        await tools.poll_scheduler.learn(tools.kind_of(job), span)
     return moved
 
 
-async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
+async def _ask(tools: StepContext, job: Job, nudged: asyncio.Event) -> _Answer | None:
     """Ask until there is an answer; None when something else has to be looked at first."""
     failures = 0
     while True:
-        if delay_s := tools.pace.turn_s():
-            await pause(delay_s, nudged, tools.draining)
+        if delay_s := tools.poll_scheduler.next_slot_s():
+            await sleep_or_event(delay_s, nudged, tools.draining)
         if nudged.is_set() or tools.draining.is_set():
             return None
         age_ms, provider = tools.age_ms(job), tools.provider_of(job)
         ticket = {**job.ticket, "target": str(tools.target_of(job.id))}
         try:
-            with tools.routes.asking(provider.name):
+            with tools.routing.asking(provider.name):
                 return _Answer(await provider.poll(ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
@@ -88,12 +88,12 @@ async def _ask(tools: Tools, job: Job, nudged: asyncio.Event) -> _Answer | None:
         if isinstance(decision, retry.GiveUp):
             return _Answer(decision, age_ms)
         failures += 1
-        await pause(decision.delay_s, nudged, tools.draining)
+        await sleep_or_event(decision.delay_s, nudged, tools.draining)
 
 
-async def _tell_progress(tools: Tools, job: Job, answer: Pending, age_ms: int) -> None:
-    if tools.pace.is_slow(job.tries + 1, age_ms / 1000):
-        if not tools.pace.is_slow(job.tries, job.pending_ms / 1000):
-            await tools.status.hint(job, say(job.language, "job_slow"))
+async def _tell_progress(tools: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
+    if tools.poll_scheduler.is_slow(job.tries + 1, age_ms / 1000):
+        if not tools.poll_scheduler.is_slow(job.tries, job.pending_ms / 1000):
+            await tools.status_messages.update(job, t(job.language, "job_slow"))
     else:
-        await tools.status.hint_progress(job, answer.progress or 0.0)
+        await tools.status_messages.hint_progress(job, answer.progress or 0.0)

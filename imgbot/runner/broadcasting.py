@@ -16,18 +16,18 @@ from imgbot.errors import (
     FencedError,
     ImgbotError,
     MessageGoneError,
-    StorageAwayError,
+    StorageUnavailableError,
     TelegramRefusedError,
     TransientError,
     UserError,
 )
 from imgbot.queue.broadcast import Broadcast, Broadcasts
-from imgbot.queue.people import People, Standing
+from imgbot.queue.people import UserProfile, UserStore
 from imgbot.retry import backoff_s
-from imgbot.tasks import finish, pause
-from imgbot.telegram.delivery import Delivery, Place
-from imgbot.telegram.flood import patience
-from imgbot.texts import admin_buttons, buttons, say
+from imgbot.tasks import cancel_and_wait, sleep_or_event
+from imgbot.telegram.delivery import ChatTarget, Messenger
+from imgbot.telegram.flood import max_wait
+from imgbot.texts import admin_buttons, buttons, t
 
 _LOOK_AGAIN_S = 30.0
 _AWAY_S = 2.0
@@ -44,8 +44,8 @@ class Broadcaster:
     def __init__(
         self,
         broadcasts: Broadcasts,
-        people: People,
-        delivery: Delivery,
+        people: UserStore,
+        delivery: Messenger,
         *,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,7 +63,7 @@ class Broadcaster:
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self._serve(stopping))
             await stopping.wait()
-            await finish({sending}, drain_s)
+            await cancel_and_wait({sending}, drain_s)
 
     async def _serve(self, stopping: asyncio.Event) -> None:
         started = self._broadcasts.started
@@ -77,10 +77,10 @@ class Broadcaster:
             except (FencedError, ConfigError):
                 raise
             except Exception as error:  # noqa: BLE001 -- pictures are made all the same
-                telemetry.warned("the broadcast waits: %s: %s", type(error).__name__, error)
-                await pause(_AWAY_S, stopping)
+                telemetry.warning("the broadcast waits: %s: %s", type(error).__name__, error)
+                await sleep_or_event(_AWAY_S, stopping)
                 continue
-            await pause(_LOOK_AGAIN_S, started, stopping)
+            await sleep_or_event(_LOOK_AGAIN_S, started, stopping)
 
     async def _send_all(self, broadcast: Broadcast, stopping: asyncio.Event) -> None:
         started = self._broadcasts.started
@@ -96,7 +96,7 @@ class Broadcaster:
             await self._broadcasts.settle(broadcast, user_id, outcome)
             if wait_s:
                 # A stop sets `started`, too.
-                await pause(min(wait_s, _WAIT_CAP_S), started, stopping)
+                await sleep_or_event(min(wait_s, _WAIT_CAP_S), started, stopping)
             if outcome == "unknown":
                 await self._await_telegram(stopping)
             await self._tell_progress(broadcast.id)
@@ -119,30 +119,30 @@ class Broadcaster:
             # The gate, or Telegram, asks to wait: nothing was sent.
             return _AGAIN, error.retry_after_s
 
-    async def _standing(self, user_id: int, stopping: asyncio.Event) -> Standing | None:
+    async def _standing(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
         while not stopping.is_set():
             try:
-                return await self._people.standing(user_id)
-            except StorageAwayError:
-                await pause(_AWAY_S, stopping)
+                return await self._people.profile(user_id)
+            except StorageUnavailableError:
+                await sleep_or_event(_AWAY_S, stopping)
         return None
 
     async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> str:
         """Send it now or not at all; returns what came of it. Raises TransientError."""
-        place, rows = Place(user_id), buttons.news(language)
+        place, rows = ChatTarget(user_id), buttons.unsubscribe(language)
         try:
-            with patience(0):
+            with max_wait(0):
                 if broadcast.message_id:
                     origin = broadcast.from_chat, broadcast.message_id
-                    await self._delivery.copy(place, *origin, rows)
+                    await self._delivery.copy_message(place, *origin, rows)
                 else:
-                    await self._delivery.announce(place, broadcast.text, rows)
+                    await self._delivery.send_text(place, broadcast.text, rows)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
             return "blocked"
         except ImgbotError as error:
-            telemetry.warned("a broadcast was refused: %s", error)
+            telemetry.warning("a broadcast was refused: %s", error)
             return "refused"
         return "sent"
 
@@ -151,11 +151,11 @@ class Broadcaster:
         failures = 0
         while not stopping.is_set():
             try:
-                await self._delivery.probe()
+                await self._delivery.ping()
             except TransientError as error:
                 wait_s = error.retry_after_s or backoff_s(failures, cap_s=30)
                 failures += 1
-                await pause(min(wait_s, _WAIT_CAP_S), stopping)
+                await sleep_or_event(min(wait_s, _WAIT_CAP_S), stopping)
             else:
                 return
 
@@ -167,35 +167,37 @@ class Broadcaster:
         if broadcast is None or broadcast.state != "running":
             return
         text = progress(broadcast)
-        rows = admin_buttons.cast_running(broadcast.language, broadcast.id)
+        rows = admin_buttons.broadcast_running(broadcast.language, broadcast.id)
         # The next one tells more: what cannot be told at once is not worth a wait.
-        with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), patience(0):
-            await self._delivery.tell(Place(broadcast.admin), broadcast.status_id, text, rows)
+        with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
+            await self._delivery.edit_text(
+                ChatTarget(broadcast.admin), broadcast.status_id, text, rows
+            )
 
     async def _tell_end(self, broadcast_id: str) -> None:
         """Write the last word; raises TransientError to be tried again."""
         broadcast = await self._broadcasts.read(broadcast_id)
         if broadcast is None:
             return
-        place, text = Place(broadcast.admin), summary(broadcast)
+        place, text = ChatTarget(broadcast.admin), summary(broadcast)
         with suppress(*_CANNOT_BE_TOLD):
             try:
-                await self._delivery.tell(place, broadcast.status_id, text, [])
+                await self._delivery.edit_text(place, broadcast.status_id, text, [])
             except (MessageGoneError, TelegramRefusedError):
-                await self._delivery.announce(place, text, [])
+                await self._delivery.send_text(place, text, [])
 
 
 def progress(broadcast: Broadcast) -> str:
     """Return how far a broadcast is."""
-    return say(broadcast.language, "cast_running", done=broadcast.done, total=broadcast.total)
+    return t(broadcast.language, "cast_running", done=broadcast.done, total=broadcast.total)
 
 
 def summary(broadcast: Broadcast) -> str:
     """Return how a broadcast ended."""
     key = "cast_cancelled" if broadcast.state == "cancelled" else "cast_sent"
-    lines = [say(broadcast.language, key, sent=broadcast.sent, total=broadcast.total)]
+    lines = [t(broadcast.language, key, sent=broadcast.sent, total=broadcast.total)]
     lines += [
-        say(broadcast.language, f"cast_{name}", count=count)
+        t(broadcast.language, f"cast_{name}", count=count)
         for name in ("blocked", "refused", "skipped", "unknown")
         if (count := getattr(broadcast, name))
     ]

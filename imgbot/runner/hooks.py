@@ -13,9 +13,9 @@ from pathlib import Path
 from imgbot import telemetry
 from imgbot.files import replace_file
 from imgbot.job import Job, Operation
-from imgbot.providers.protocol import Hooked, Provider
-from imgbot.queue.hints import Hints
-from imgbot.queue.shelf import Shelf
+from imgbot.providers.protocol import Provider, SupportsWebhooks
+from imgbot.queue.hints import WebhookTickets
+from imgbot.queue.shelf import JobReads
 
 _KEY_BYTES = 32
 
@@ -33,15 +33,15 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-class Hooks:
+class Webhooks:
     """The addresses of jobs, and what is posted to them."""
 
     def __init__(
         self,
         public_url: str,
         key: bytes,
-        hints: Hints,
-        shelf: Shelf,
+        hints: WebhookTickets,
+        shelf: JobReads,
         provider_of: Callable[[str, Operation], Provider | None],
         now_ms: Callable[[], int],
     ) -> None:
@@ -58,16 +58,20 @@ class Hooks:
             return ""
         return f"{self._public_url}/hook/{job_id}/{self._secret(job_id)}"
 
-    def may_reveal(self, provider: Provider) -> bool:
+    def can_recover(self, provider: Provider) -> bool:
         """Whether a webhook may tell of an order whose answer was lost."""
-        return bool(self._public_url) and isinstance(provider, Hooked) and provider.is_hooked
+        return (
+            bool(self._public_url) and isinstance(provider, SupportsWebhooks) and provider.is_hooked
+        )
 
     async def ticket_for(self, job_id: str) -> Mapping[str, object] | None:
         """Return what a webhook told of a job's task."""
         return await self._hints.ticket(job_id)
 
-    async def take(self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes) -> bool:
-        """Take what was posted; False for what is forged. Raises StorageAwayError.
+    async def handle(
+        self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """Take what was posted; False for what is forged. Raises StorageUnavailableError.
 
         What speaks of a job that is over is taken, too: else its provider would repeat it.
         """
@@ -84,13 +88,13 @@ class Hooks:
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
         provider = self._provider_of(job.provider, job.operation)
-        if not isinstance(provider, Hooked):
+        if not isinstance(provider, SupportsWebhooks):
             return False
         now_s = self._now_ms() / 1000
         ticket = await provider.ticket_of_hook(job.operation, headers, body, now_s)
         if ticket is None or job.ticket.get("id", ticket["id"]) != ticket["id"]:
             return False
-        await self._hints.tell(job.id, {} if job.ticket else ticket)
+        await self._hints.store_and_wake(job.id, {} if job.ticket else ticket)
         return True
 
     def _secret(self, job_id: str) -> str:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import partial
 
 from imgbot import telemetry
-from imgbot.errors import FULL, ConfigError, FencedError, GoneError, TransientError, UserError
+from imgbot.errors import FULL, ConfigError, FencedError, StaleJobError, TransientError, UserError
 from imgbot.job import Job, State
 from imgbot.levels import Load
-from imgbot.pulse import Pulse
+from imgbot.pulse import Heartbeat
 from imgbot.retry import backoff_s
 from imgbot.runner.steps import after_error, take_step
-from imgbot.runner.tools import Tools
-from imgbot.tasks import end, finish, pause
+from imgbot.runner.tools import StepContext
+from imgbot.tasks import cancel_and_wait, cancel_and_wait_current, sleep_or_event
 
 _TICK_S = 2.0
 _STUMBLES = 5
@@ -37,7 +37,7 @@ class Runner:
     """
 
     def __init__(
-        self, tools: Tools, capacity: Callable[[], int], trouble: Callable[[], str] = str
+        self, tools: StepContext, capacity: Callable[[], int], trouble: Callable[[], str] = str
     ) -> None:
         self._tools = tools
         self._capacity = capacity
@@ -49,7 +49,7 @@ class Runner:
         self._stumbles: dict[str, int] = {}
         self._look = asyncio.Event()
         self._is_adopting = True
-        self._pulse = Pulse()
+        self._pulse = Heartbeat()
 
     @property
     def overdue_s(self) -> float:
@@ -72,7 +72,7 @@ class Runner:
             workers=tools.pool.size,
             busy=tools.pool.busy,
             steps_waiting=tools.pool.waiting,
-            is_provider_full=any(map(tools.places.is_full, tools.routes.providers)),
+            is_provider_full=any(map(tools.slots.is_full, tools.routing.providers)),
         )
 
     @property
@@ -89,20 +89,20 @@ class Runner:
         """
         async with asyncio.TaskGroup() as group:
             listener = group.create_task(self._listen())
-            announcer = group.create_task(self._tools.status.announce_all())
+            announcer = group.create_task(self._tools.status_messages.announce_all())
             await self._serve(group)
-            await end(listener)
+            await cancel_and_wait_current(listener)
             await self._drain(drain_s, order_s)
-            await end(announcer)
+            await cancel_and_wait_current(announcer)
 
     async def _drain(self, drain_s: float, order_s: float) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=drain_s)
         late = {task for task in self._tasks if task.get_name() in self._tools.unanswered}
-        await end(*(self._tasks - late))
+        await cancel_and_wait_current(*(self._tasks - late))
         if late:
-            telemetry.noted("%d pictures are ordered, and not answered yet: waiting", len(late))
-        await finish(late, order_s)
+            telemetry.info("%d pictures are ordered, and not answered yet: waiting", len(late))
+        await cancel_and_wait(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         draining = self._tools.draining
@@ -118,7 +118,7 @@ class Runner:
                 if job is None:
                     break
                 self._start(group, job, is_adopted=False)
-            await pause(_TICK_S, self._look, draining)
+            await sleep_or_event(_TICK_S, self._look, draining)
             if not self._look.is_set():
                 self._is_adopting = True
 
@@ -128,21 +128,21 @@ class Runner:
         self._is_troubled = bool(trouble)
         if trouble:
             if not was_troubled:
-                telemetry.warned("jobs wait: %s", trouble)
+                telemetry.warning("jobs wait: %s", trouble)
             return None
         try:
             return await self._tools.queue.claim(self._tools.now_ms())
         except TransientError as error:
-            telemetry.warned("nothing can be claimed: %s", error)
+            telemetry.warning("nothing can be claimed: %s", error)
         except UserError as error:
-            telemetry.warned("nothing can be claimed: %s", error.reason)
+            telemetry.warning("nothing can be claimed: %s", error.reason)
         return None
 
     async def _adoptable(self) -> list[Job]:
         """Return what is claimed and in nobody's hands."""
         try:
-            due = [job_id for job_id in await self._tools.shelf.due() if self._is_free(job_id)]
-            return [job for job_id in due if (job := await self._tools.shelf.job(job_id))]
+            due = [job_id for job_id in await self._tools.job_reads.due() if self._is_free(job_id)]
+            return [job for job_id in due if (job := await self._tools.job_reads.job(job_id))]
         except TransientError:
             self._is_adopting = True
             return []
@@ -154,7 +154,7 @@ class Runner:
         """Hear of what others put into Redis."""
         while True:
             try:
-                job_id = await self._tools.shelf.woken()
+                job_id = await self._tools.job_reads.next_wakeup()
             except TransientError:
                 await asyncio.sleep(1.0)
                 continue
@@ -163,7 +163,7 @@ class Runner:
             elif job_id is not None:
                 # Whoever asks for it may have mended what it stumbled over.
                 self._stumbles.pop(job_id, None)
-                self._tools.status.nudge()
+                self._tools.status_messages.nudge()
                 self._is_adopting = True
                 self._look.set()
 
@@ -176,41 +176,43 @@ class Runner:
         else:
             telemetry.job_claimed(job)
         if job.state is State.POLLING:
-            self._tools.places.hold(job.id, job.provider)
+            self._tools.slots.adopt(job.id, job.provider)
         self._nudges[job.id] = nudged
         self._jobs[job.id] = job
-        task = group.create_task(self._carry(job, nudged), name=job.id)
+        task = group.create_task(self._run_job(job, nudged), name=job.id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _carry(self, job: Job, nudged: asyncio.Event) -> None:
+    async def _run_job(self, job: Job, nudged: asyncio.Event) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 hint = group.create_task(
-                    self._tools.status.hint_working(job, partial(self._tools.progress_of, job.id))
+                    self._tools.status_messages.hint_working(
+                        job, partial(self._tools.progress_of, job.id)
+                    )
                 )
-                is_over = await self._follow(job, nudged)
+                is_over = await self._run_steps(job, nudged)
                 # Until it has ended: a connection that is just being made can lose the word.
-                await end(hint)
+                await cancel_and_wait_current(hint)
             if is_over:
-                self._tools.status.drop(job.id)
-                self._tools.forget_files(self._jobs[job.id])
-        except* GoneError as errors:
-            telemetry.job_let_go(job.id, errors.exceptions[0])
+                self._tools.status_messages.discard(job.id)
+                self._tools.remove_files(self._jobs[job.id])
+        except* StaleJobError as errors:
+            telemetry.job_released(job.id, errors.exceptions[0])
         except* (FencedError, ConfigError):
             raise
         except* Exception as errors:  # noqa: BLE001 -- see below
             # One job that cannot even be failed must not take the others down. It stays
             # where it is, is tried a few times more, and then waits for the operator.
-            telemetry.job_stumbled(job.id, errors)
+            telemetry.job_step_failed(job.id, errors)
             self._stumbles[job.id] = self._stumbles.get(job.id, 0) + 1
         finally:
-            self._tools.places.free(job.id)
+            self._tools.slots.release(job.id)
             del self._nudges[job.id]
             del self._jobs[job.id]
             self._look.set()
 
-    async def _follow(self, job: Job, nudged: asyncio.Event) -> bool:
+    async def _run_steps(self, job: Job, nudged: asyncio.Event) -> bool:
         """Go from state to state; False if the rest is left to the next start."""
         failures = 0
         while not (self._tools.draining.is_set() and _is_left(job)):
@@ -235,12 +237,12 @@ class Runner:
         delay_s = error.retry_after_s or backoff_s(failures, cap_s=30)
         telemetry.job_waits(job.id, error, delay_s)
         draining = (self._tools.draining,) if _is_left(job) else ()
-        await pause(delay_s, nudged, *draining)
+        await sleep_or_event(delay_s, nudged, *draining)
         if not nudged.is_set():
             return job
         nudged.clear()
         try:
-            stored = await self._tools.shelf.job(job.id)
+            stored = await self._tools.job_reads.job(job.id)
         except TransientError:
             return job
         return replace(job, is_cancelled=stored is not None and stored.is_cancelled)
@@ -248,7 +250,7 @@ class Runner:
     async def _step(self, job: Job, nudged: asyncio.Event) -> Job:
         try:
             return await take_step(self._tools, job, nudged)
-        except (TransientError, FencedError, GoneError, ConfigError):
+        except (TransientError, FencedError, StaleJobError, ConfigError):
             raise
         except OSError as error:
             if error.errno in FULL:
@@ -259,5 +261,5 @@ class Runner:
 
     async def _failed(self, job: Job, error: Exception) -> Job:
         # What the step stored before it failed counts: a stale view could not be ended.
-        stored = await self._tools.shelf.job(job.id)
+        stored = await self._tools.job_reads.job(job.id)
         return await after_error(self._tools, stored or job, error)

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from imgbot.errors import ProviderErrorKind
-from imgbot.incidents import VITAL_HOLDS, Hold, Sign, sign_of
-from imgbot.levels import BOUNDS, Bound, Level, Vital
+from imgbot.incidents import VITAL_HOLDS, HoldTime, Reading, reading_of
+from imgbot.levels import THRESHOLDS, Bound, Indicator, Level
 from imgbot.queue.incidents import Notice
-from imgbot.queue.mending import Stuck
-from imgbot.telegram.contact import Rival
+from imgbot.queue.mending import ProblemJob
+from imgbot.telegram.contact import UpdateConflict
 from imgbot.texts import dollars
 
-Levels = Mapping[Vital, tuple[float | None, Level]]
+Levels = Mapping[Indicator, tuple[float | None, Level]]
 
 _PROVIDER_KEYS = {
     ProviderErrorKind.AUTH: "alarm_key_refused",
@@ -19,17 +19,17 @@ _PROVIDER_KEYS = {
 }
 # A provider that comes and goes is one incident, and so is a budget that each picture which ends
 # frees a bit of. What is only reserved may be free in a moment.
-_PROVIDER_HOLD = Hold(0, 300)
-_BUDGET_HOLD = Hold(60, 300)
-_POLLING_HOLD = Hold(0, 30)
-_RIVAL_HOLD = Hold(0, 120)
+_PROVIDER_HOLD = HoldTime(0, 300)
+_BUDGET_HOLD = HoldTime(60, 300)
+_POLLING_HOLD = HoldTime(0, 30)
+_RIVAL_HOLD = HoldTime(0, 120)
 _SILENT_S = 120.0
 _DEATH_IS_NEWS_MS = 3_600_000
-_RATIOS = frozenset({Vital.CPU_RATIO, Vital.MEMORY_RATIO, Vital.ERROR_RATIO})
+_RATIOS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO, Indicator.ERROR_RATIO})
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
+class BudgetState:
     """What may be spent in a day, in micro-dollars; None is no ceiling."""
 
     spent_micro: int
@@ -40,7 +40,7 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ServiceSnapshot:
     """The service at one moment."""
 
     now_ms: int
@@ -50,30 +50,30 @@ class Facts:
     providers: Mapping[str, ProviderErrorKind | None]
     """Those that were seen to serve (None) or to refuse service."""
     provider_names: tuple[str, ...]
-    money: Money
-    dead: Stuck | None
+    money: BudgetState
+    dead: ProblemJob | None
     """The latest."""
     dead_count: int
     silence_s: float
     """Since Telegram last answered getUpdates, or since the start."""
     has_answered: bool
     """Whether it has answered since the start."""
-    rival: Rival | None
+    rival: UpdateConflict | None
     """Who takes the updates away."""
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
+class AlertCondition:
     """How one matter looks, and what would be said of it."""
 
     name: str
-    sign: Sign
-    hold: Hold
+    reading: Reading
+    hold: HoldTime
     begun: Notice
     over: Notice
 
 
-def find(facts: Facts) -> Iterator[Matter]:
+def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     """Yield every matter that can be judged at all."""
     for vital, (value, level) in facts.levels.items():
         yield _vital(vital, value, level, facts)
@@ -86,14 +86,16 @@ def find(facts: Facts) -> Iterator[Matter]:
     yield _rival(facts)
 
 
-def _vital(vital: Vital, value: float | None, level: Level, facts: Facts) -> Matter:
-    bounds = BOUNDS[vital]
+def _vital(
+    vital: Indicator, value: float | None, level: Level, facts: ServiceSnapshot
+) -> AlertCondition:
+    bounds = THRESHOLDS[vital]
     bound = bounds.attention if bounds.critical is None else bounds.critical
     scale = 100 if vital in _RATIOS else 1
     told = {"value": round((value or 0) * scale), "bound": round(bound * scale)}
-    return Matter(
+    return AlertCondition(
         vital,
-        sign_of(vital, value, level),
+        reading_of(vital, value, level),
         VITAL_HOLDS[vital],
         Notice(
             f"incident_{vital}", {**told, "workers": facts.workers, "held_by": facts.bound.value}
@@ -102,12 +104,12 @@ def _vital(vital: Vital, value: float | None, level: Level, facts: Facts) -> Mat
     )
 
 
-def _provider(name: str, facts: Facts) -> Matter:
+def _provider(name: str, facts: ServiceSnapshot) -> AlertCondition:
     kind = facts.providers.get(name)
     is_known = name in facts.providers
-    sign = Sign.OPEN if not is_known else Sign.GOOD if kind is None else Sign.BAD
+    sign = Reading.OPEN if not is_known else Reading.GOOD if kind is None else Reading.BAD
     key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
-    return Matter(
+    return AlertCondition(
         f"provider.{name}",
         sign,
         _PROVIDER_HOLD,
@@ -116,7 +118,7 @@ def _provider(name: str, facts: Facts) -> Matter:
     )
 
 
-def _budget(money: Money, ceiling_micro: int) -> Matter:
+def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
     is_used_up = (
         money.least_price_micro > 0
         and money.spent_micro + money.least_price_micro > ceiling_micro
@@ -126,53 +128,53 @@ def _budget(money: Money, ceiling_micro: int) -> Matter:
         "ceiling": dollars(ceiling_micro),
         "wait_s": money.resumes_in_s,
     }
-    return Matter(
+    return AlertCondition(
         "budget",
-        Sign.BAD if is_used_up else Sign.GOOD,
+        Reading.BAD if is_used_up else Reading.GOOD,
         _BUDGET_HOLD,
         Notice("incident_budget", told),
         Notice("incident_budget_over", told),
     )
 
 
-def _death(facts: Facts) -> Matter:
+def _death(facts: ServiceSnapshot) -> AlertCondition:
     """The first death in a quiet hour is told; the rest are in the list that it names."""
     dead = facts.dead
     is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
     provider = dead.job.provider if dead else ""
-    return Matter(
+    return AlertCondition(
         "dead",
-        Sign.BAD if is_news else Sign.GOOD,
-        Hold(),
+        Reading.BAD if is_news else Reading.GOOD,
+        HoldTime(),
         Notice("alarm_job_dead", {"provider": provider or "?", "job": dead.job.id if dead else ""}),
         Notice("alarm_job_dead_over", {"count": facts.dead_count}),
     )
 
 
-def _polling(facts: Facts) -> Matter:
+def _polling(facts: ServiceSnapshot) -> AlertCondition:
     told = {"minutes": max(1, round(facts.silence_s / 60))}
     # Whose cause is known and told needs no second sentence.
     is_unexplained = facts.silence_s >= _SILENT_S and facts.rival is None
-    return Matter(
+    return AlertCondition(
         "polling",
-        Sign.BAD if is_unexplained else _quiet(facts),
+        Reading.BAD if is_unexplained else _quiet(facts),
         _POLLING_HOLD,
         Notice("incident_polling", told),
         Notice("incident_polling_over"),
     )
 
 
-def _rival(facts: Facts) -> Matter:
-    return Matter(
+def _rival(facts: ServiceSnapshot) -> AlertCondition:
+    return AlertCondition(
         "rival",
-        Sign.BAD if facts.rival else _quiet(facts),
+        Reading.BAD if facts.rival else _quiet(facts),
         _RIVAL_HOLD,
-        Notice(f"incident_rival_{facts.rival or Rival.POLLER}"),
+        Notice(f"incident_rival_{facts.rival or UpdateConflict.POLLER}"),
         Notice("incident_rival_over"),
     )
 
 
-def _quiet(facts: Facts) -> Sign:
+def _quiet(facts: ServiceSnapshot) -> Reading:
     # A start is no answer, and silence is none: what was wrong before it may be so still.
     is_answered = facts.has_answered and facts.silence_s < _SILENT_S
-    return Sign.GOOD if is_answered else Sign.OPEN
+    return Reading.GOOD if is_answered else Reading.OPEN

@@ -15,11 +15,11 @@ from typing import Any
 from imgbot import retry, telemetry
 from imgbot.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.job import Job, State
-from imgbot.learning import Span
+from imgbot.learning import CensoredDuration
 from imgbot.providers.protocol import (
     Accepted,
     Done,
-    Order,
+    GenerationRequest,
     Provider,
     Recovery,
     Searchable,
@@ -28,8 +28,8 @@ from imgbot.providers.protocol import (
 )
 from imgbot.runner.recovery import SEARCHED_MS, Answer, Decision, Step, Unknown, decide
 from imgbot.runner.routing import REFUSES_SERVICE, Choice
-from imgbot.runner.tools import Tools
-from imgbot.tasks import pause
+from imgbot.runner.tools import StepContext
+from imgbot.tasks import sleep_or_event
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
@@ -40,22 +40,22 @@ _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
-async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+async def submit(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Order the picture, once, at whoever serves."""
     if job.intent_ms:
         # Adopted with the intent and without a ticket: it may have been paid for.
         return await _recover(tools, job, nudged)
-    choice = tools.routes.choose(job.operation, job.provider, time.monotonic())
+    choice = tools.routing.choose(job.operation, job.provider, time.monotonic())
     if choice.provider is None:
-        return await _stand_by(tools, job, choice, nudged)
+        return await _wait_for_provider(tools, job, choice, nudged)
     provider = choice.provider
     begun = time.monotonic()
-    order = await tools.order_for(job, provider)
+    order = await tools.build_request(job, provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
-    if not await tools.places.take(job.id, provider, nudged, tools.draining):
-        return await _look_again(tools, job, nudged)
+    if not await tools.slots.acquire(job.id, provider, nudged, tools.draining):
+        return await _reload(tools, job, nudged)
     try:
-        with tools.routes.asking(provider.name):
+        with tools.routing.asking(provider.name):
             order = await uploaded(provider, order)
         searchable = _searchable(provider)
         fields = searchable.fields_of(order) if searchable else {}
@@ -64,31 +64,35 @@ async def submit(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
         return await _refused(tools, job, provider, refusal, nudged)
-    await provider.turn()
+    await provider.throttle()
     if tools.draining.is_set():
-        return await _look_again(tools, job, nudged)
-    intended = await _intend(tools, job, provider, order, fields)
+        return await _reload(tools, job, nudged)
+    intended = await _record_submit(tools, job, provider, order, fields)
     if not intended.intent_ms:
         return intended
     try:
-        if _is_last_word(tools, provider):
+        if _is_unrecoverable(tools, provider):
             tools.unanswered.add(job.id)
         return await _order(tools, intended, provider, order, nudged)
     finally:
         tools.unanswered.discard(job.id)
 
 
-def _is_last_word(tools: Tools, provider: Provider) -> bool:
+def _is_unrecoverable(tools: StepContext, provider: Provider) -> bool:
     """Whether nothing but its answer could tell what became of an order."""
-    return provider.recovery is Recovery.NONE and not tools.hooks.may_reveal(provider)
+    return provider.recovery is Recovery.NONE and not tools.webhooks.can_recover(provider)
 
 
 async def _order(
-    tools: Tools, job: Job, provider: Provider, order: Order, nudged: asyncio.Event
+    tools: StepContext,
+    job: Job,
+    provider: Provider,
+    order: GenerationRequest,
+    nudged: asyncio.Event,
 ) -> Job:
     begun = time.monotonic()
     try:
-        with tools.routes.asking(provider.name):
+        with tools.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
         return await _refused(tools, job, provider, error, nudged)
@@ -98,11 +102,15 @@ async def _order(
     return await _accepted(tools, job, provider, answer, tools.now_ms())
 
 
-async def _intend(
-    tools: Tools, job: Job, provider: Provider, order: Order, fields: Mapping[str, str]
+async def _record_submit(
+    tools: StepContext,
+    job: Job,
+    provider: Provider,
+    order: GenerationRequest,
+    fields: Mapping[str, str],
 ) -> Job:
     """Store that the order is about to be made, and with whom; without an intent it is not."""
-    is_stand_in = tools.routes.is_fallback(job.operation, provider.name)
+    is_stand_in = tools.routing.is_fallback(job.operation, provider.name)
     job = await tools.move(
         job,
         State.SUBMITTING,
@@ -123,11 +131,11 @@ async def _intend(
         # Nothing was ordered: without the intent there is nothing to find out later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
         job = await tools.move(job, State.SUBMITTING, intent_ms=0, provider="")
-        await pause(_SYNC_AGAIN_S, tools.draining)
+        await sleep_or_event(_SYNC_AGAIN_S, tools.draining)
     return job
 
 
-async def _look_again(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+async def _reload(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Somebody nudged, or the program stops: see how the job stands now."""
     if not nudged.is_set():
         return job
@@ -135,30 +143,32 @@ async def _look_again(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
     return await tools.move(job, State.SUBMITTING)
 
 
-async def _stand_by(tools: Tools, job: Job, choice: Choice, nudged: asyncio.Event) -> Job:
+async def _wait_for_provider(
+    tools: StepContext, job: Job, choice: Choice, nudged: asyncio.Event
+) -> Job:
     """Nobody serves at the moment: wait a while, or say so."""
-    if choice.is_hopeless:
+    if choice.is_permanent:
         return await tools.give_up(job, _CLOSED)
     if job.tries >= retry.SUBMIT_ATTEMPTS:
         return await tools.give_up(job, _DOWN)
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
-    await pause(min(choice.wait_s, _STAND_BY_S), nudged, tools.draining)
-    return await _look_again(tools, job, nudged)
+    await sleep_or_event(min(choice.wait_s, _STAND_BY_S), nudged, tools.draining)
+    return await _reload(tools, job, nudged)
 
 
 async def _refused(
-    tools: Tools, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
+    tools: StepContext, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
 ) -> Job:
     telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
-    if tools.routes.refused(provider.name, error.kind, time.monotonic()):
+    if tools.routing.record_refusal(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
         tools.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
         return await _recover(tools, job, nudged)
-    tools.places.free(job.id)
+    tools.slots.release(job.id)
     may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
-    is_first = not tools.routes.is_fallback(job.operation, provider.name)
-    if may_pass_on and tools.routes.other(job.operation, provider.name):
+    is_first = not tools.routing.is_fallback(job.operation, provider.name)
+    if may_pass_on and tools.routing.other(job.operation, provider.name):
         # No task exists: somebody else may have it, at once if the chosen one has just refused.
         decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
             0.0 if is_first else retry.backoff_s(job.tries)
@@ -173,14 +183,14 @@ async def _refused(
         job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
     )
     if decision.delay_s:
-        await pause(decision.delay_s, nudged, tools.draining)
-    return await _look_again(tools, job, nudged)
+        await sleep_or_event(decision.delay_s, nudged, tools.draining)
+    return await _reload(tools, job, nudged)
 
 
 async def _accepted(
-    tools: Tools, job: Job, provider: Provider, answer: Accepted | Done, accepted_ms: int = 0
+    tools: StepContext, job: Job, provider: Provider, answer: Accepted | Done, accepted_ms: int = 0
 ) -> Job:
-    tools.routes.taken(provider.name)
+    tools.routing.record_success(provider.name)
     if isinstance(answer, Accepted):
         job = await tools.move(
             job,
@@ -192,7 +202,7 @@ async def _accepted(
         )
         await _note_owner(tools, job, provider, answer.ticket)
         return job
-    tools.places.free(job.id)
+    tools.slots.release(job.id)
     moved = await tools.move(
         job,
         State.RENDERING,
@@ -202,19 +212,21 @@ async def _accepted(
     )
     if accepted_ms:
         took_s = (accepted_ms - job.intent_ms) / 1000
-        telemetry.provider_made(job, took_s)
-        await tools.pace.learn(tools.kind_of(job), Span(took_s * _JUST_BEFORE, took_s))
+        telemetry.provider_task_done(job, took_s)
+        await tools.poll_scheduler.learn(
+            tools.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
+        )
     return moved
 
 
-async def _recover(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
+async def _recover(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Find out what became of an order whose answer was lost."""
     provider = tools.provider_of(job)
     unknown = Unknown(
         provider.recovery,
         job.tries,
         age_s=0.0,
-        is_hooked=tools.hooks.may_reveal(provider),
+        is_hooked=tools.webhooks.can_recover(provider),
         is_searchable=_searchable(provider) is not None and bool(job.order_fields),
     )
     while True:
@@ -224,16 +236,16 @@ async def _recover(tools: Tools, job: Job, nudged: asyncio.Event) -> Job:
         if decision.step is not Step.ASK:
             return await _conclude(tools, job, provider, decision)
         if decision.wait_s:
-            await pause(decision.wait_s, nudged, tools.draining)
+            await sleep_or_event(decision.wait_s, nudged, tools.draining)
         if nudged.is_set() or tools.draining.is_set():
-            return await _look_again(tools, job, nudged)
+            return await _reload(tools, job, nudged)
         found = await _find(tools, job, provider)
         if not isinstance(found, Answer):
             return await tools.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
         unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
 
 
-async def _conclude(tools: Tools, job: Job, provider: Provider, decision: Decision) -> Job:
+async def _conclude(tools: StepContext, job: Job, provider: Provider, decision: Decision) -> Job:
     match decision.step:
         case Step.REPEAT:
             return await _repeat(tools, job, provider, decision.wait_s)
@@ -243,17 +255,17 @@ async def _conclude(tools: Tools, job: Job, provider: Provider, decision: Decisi
                 job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
             )
         case _:
-            return await tools.end(job, State.DEAD, "submit_unknown")
+            return await tools.conclude(job, State.DEAD, "submit_unknown")
 
 
-async def _find(tools: Tools, job: Job, provider: Provider) -> Ticket | Answer:
+async def _find(tools: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
     """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
-    if tools.hooks.may_reveal(provider) and (told := await tools.hooks.ticket_for(job.id)):
-        telemetry.order_revealed(job.id)
+    if tools.webhooks.can_recover(provider) and (told := await tools.webhooks.ticket_for(job.id)):
+        telemetry.submit_confirmed_by_webhook(job.id)
         await _note_owner(tools, job, provider, told)
         return told
     try:
-        with tools.routes.asking(provider.name):
+        with tools.routing.asking(provider.name):
             if provider.recovery is Recovery.LOOK_UP:
                 return await provider.look_up(tools.order_id_of(job)) or Answer.ABSENT
             if searchable := _searchable(provider):
@@ -265,7 +277,7 @@ async def _find(tools: Tools, job: Job, provider: Provider) -> Ticket | Answer:
     return Answer.NONE
 
 
-async def _search(tools: Tools, job: Job, provider: Searchable) -> Ticket | None:
+async def _search(tools: StepContext, job: Job, provider: Searchable) -> Ticket | None:
     if tools.age_ms(job) > SEARCHED_MS:
         return None
     for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
@@ -275,16 +287,16 @@ async def _search(tools: Tools, job: Job, provider: Searchable) -> Ticket | None
     return None
 
 
-async def _note_owner(tools: Tools, job: Job, provider: Provider, ticket: Ticket) -> None:
+async def _note_owner(tools: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
     """Keep a task from being found for another job; without the note, the job goes on as well."""
     if _searchable(provider):
         with suppress(TransientError):
             await _is_own(tools, job, ticket)
 
 
-async def _is_own(tools: Tools, job: Job, ticket: Ticket) -> bool:
+async def _is_own(tools: StepContext, job: Job, ticket: Ticket) -> bool:
     """Note whose a task is, unless it is another job's that ordered the very same."""
-    holder = await tools.shelf.first_choice(f"task:{job.provider}.{ticket['id']}", job.id)
+    holder = await tools.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
     return holder == job.id
 
 
@@ -292,16 +304,16 @@ def _searchable(provider: Provider) -> Searchable | None:
     return provider if isinstance(provider, Searchable) and provider.is_searchable else None
 
 
-async def _repeat(tools: Tools, job: Job, provider: Provider, wait_s: float) -> Job:
+async def _repeat(tools: StepContext, job: Job, provider: Provider, wait_s: float) -> Job:
     """Order again under the same key; the intent stays, for the first order may be alive."""
-    order = await tools.order_for(job, provider)
+    order = await tools.build_request(job, provider)
     if wait_s:
-        await pause(wait_s, tools.draining)
+        await sleep_or_event(wait_s, tools.draining)
         if tools.draining.is_set():
             return job
     job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
-        with tools.routes.asking(provider.name):
+        with tools.routing.asking(provider.name):
             answer = await provider.submit(await uploaded(provider, order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
@@ -310,11 +322,11 @@ async def _repeat(tools: Tools, job: Job, provider: Provider, wait_s: float) -> 
         if is_open or isinstance(decision, retry.TryAgain):
             return job
         # This order was refused; of the first one nobody knows.
-        return await tools.end(job, State.DEAD, "submit_unknown")
+        return await tools.conclude(job, State.DEAD, "submit_unknown")
     return await _accepted(tools, job, provider, answer)
 
 
-async def order_again(tools: Tools, job: Job) -> Job | None:
+async def order_again(tools: StepContext, job: Job) -> Job | None:
     """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
     provider = tools.provider_of(job)
     is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
@@ -347,5 +359,5 @@ def stored(answer: Done) -> list[dict[str, str]]:
 
 def facts_of(answer: Done) -> dict[str, Any]:
     """Return what the caption will say of the words, as far as the provider tells."""
-    told = {"did": answer.did, "unknown": answer.unknown, "nearest": answer.nearest}
+    told = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
     return {name: ", ".join(parts) for name, parts in told.items() if parts}

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from imgbot import telemetry
 from imgbot.errors import TransientError
-from imgbot.learning import KEPT, Span
+from imgbot.learning import KEPT, CensoredDuration
 from imgbot.polling import (
     JITTER,
     SLOW_INTERVAL_S,
     Budget,
-    Plan,
     PollingConfig,
+    PollPlan,
     is_telling,
     plan,
 )
@@ -31,11 +31,11 @@ _MOST_KINDS = 500
 class _Known:
     """The spans of one kind, and the plan made from them, until there are more."""
 
-    spans: deque[Span]
-    plan: Plan | None = None
+    spans: deque[CensoredDuration]
+    plan: PollPlan | None = None
 
 
-class Pace:
+class PollScheduler:
     """The pace of all jobs: the schedule by the number of polls, unless it `is_learned`.
 
     Then it goes by the age of a job, so that a restart changes nothing, and all jobs
@@ -78,13 +78,13 @@ class Pace:
             return SLOW_INTERVAL_S * _about_one()
         waits = await self._plan(kind)
         seconds = waits.wait_s(age_s)
-        return seconds + random.uniform(-1, 1) * waits.sway_s(seconds)  # noqa: S311 -- jitter
+        return seconds + random.uniform(-1, 1) * waits.jitter_s(seconds)  # noqa: S311 -- jitter
 
-    def turn_s(self) -> float:
+    def next_slot_s(self) -> float:
         """Take a turn to poll; seconds until it comes. Turns come in the order of asking."""
         return 0.0 if not self._is_learned else self._budget.delay_s(self._now_s())
 
-    async def learn(self, kind: str, span: Span) -> None:
+    async def learn(self, kind: str, span: CensoredDuration) -> None:
         """Learn from a job that is done; what cannot be stored is known until the next start."""
         if not is_telling(span, self._config):
             return
@@ -94,7 +94,7 @@ class Pace:
             known.plan = None
             await self._durations.add(kind, span)
         except TransientError as error:
-            telemetry.warned("how long %s took was not kept: %s", kind, error)
+            telemetry.warning("how long %s took was not kept: %s", kind, error)
 
     async def typical_s(self, kind: str) -> float:
         """Return the seconds that half of the latest jobs took no longer than; 0 for unknown."""
@@ -105,11 +105,11 @@ class Pace:
         enough = len(spans) >= _ENOUGH_TO_TELL
         return statistics.median(span.by_s for span in spans) if enough else 0.0
 
-    async def _plan(self, kind: str) -> Plan:
+    async def _plan(self, kind: str) -> PollPlan:
         try:
             known = await self._read(kind)
         except TransientError as error:
-            telemetry.warned("how long %s takes could not be read: %s", kind, error)
+            telemetry.warning("how long %s takes could not be read: %s", kind, error)
             return plan((), self._config)
         if known.plan is None:
             known.plan = plan(tuple(known.spans), self._config)
@@ -123,7 +123,7 @@ class Pace:
             self._known.setdefault(kind, _Known(deque(spans, maxlen=KEPT)))
         return self._known[kind]
 
-    def _is_usable(self, span: Span) -> bool:
+    def _is_usable(self, span: CensoredDuration) -> bool:
         return is_telling(span, self._config)
 
 

@@ -4,12 +4,12 @@ import asyncio
 from collections import Counter
 
 from imgbot.providers.protocol import Provider
-from imgbot.tasks import pause
+from imgbot.tasks import sleep_or_event
 
 _LOOK_AGAIN_S = 30.0
 
 
-class Places:
+class ProviderSlots:
     """Who holds a place where; a job holds one from its order until its task is over."""
 
     def __init__(self) -> None:
@@ -17,18 +17,18 @@ class Places:
         self._counts: Counter[str] = Counter()
         self._freed = asyncio.Event()
 
-    async def take(self, job_id: str, provider: Provider, *events: asyncio.Event) -> bool:
+    async def acquire(self, job_id: str, provider: Provider, *events: asyncio.Event) -> bool:
         """Wait for a place; False if one of the events came first."""
-        self.free(job_id)
+        self.release(job_id)
         while self.is_full(provider):
             self._freed.clear()
-            await pause(_LOOK_AGAIN_S, self._freed, *events)
+            await sleep_or_event(_LOOK_AGAIN_S, self._freed, *events)
             if any(event.is_set() for event in events):
                 return False
-        self.hold(job_id, provider.name)
+        self.adopt(job_id, provider.name)
         return True
 
-    def hold(self, job_id: str, name: str) -> None:
+    def adopt(self, job_id: str, name: str) -> None:
         """Count a task that exists already, whether there is a place or not."""
         if job_id not in self._held:
             self._held[job_id] = name
@@ -36,9 +36,9 @@ class Places:
 
     def is_full(self, provider: Provider) -> bool:
         """Whether the provider takes no more at the moment."""
-        return 0 < provider.most_jobs <= self._counts[provider.name]
+        return 0 < provider.max_concurrent <= self._counts[provider.name]
 
-    def free(self, job_id: str) -> None:
+    def release(self, job_id: str) -> None:
         """Give a place back; harmless for whoever holds none."""
         name = self._held.pop(job_id, "")
         if name:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Operation
-from imgbot.providers.protocol import Offer, Provider
+from imgbot.providers.protocol import Capability, Provider
 
 REFUSES_SERVICE = frozenset(
     {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
@@ -106,11 +106,11 @@ class Choice:
 
     provider: Provider | None
     wait_s: float = 0.0
-    is_hopeless: bool = False
+    is_permanent: bool = False
     """Whether nobody will before the operator has mended something."""
 
 
-class Routes:
+class ProviderRouter:
     """Providers by name, and which of them serves an operation; the built-in engine is last."""
 
     def __init__(
@@ -132,16 +132,16 @@ class Routes:
     def names(self) -> list[str]:
         return list(self._providers)
 
-    def named(self, name: str) -> Provider | None:
+    def get(self, name: str) -> Provider | None:
         """Return the provider that an order went to, None if it is not set up any longer."""
         return self._providers.get(name)
 
-    def first(self, operation: Operation) -> Provider:
+    def primary(self, operation: Operation) -> Provider:
         """Return who is meant to serve an operation."""
         return self._providers[self._chosen[operation]]
 
-    def offer(self, operation: Operation) -> Offer:
-        return self.first(operation).offers[operation]
+    def offer(self, operation: Operation) -> Capability:
+        return self.primary(operation).offers[operation]
 
     def price_micro(self, operation: Operation, scale: int) -> int:
         """Return the most that an order may cost, whoever takes it in the end."""
@@ -167,7 +167,7 @@ class Routes:
                 return Choice(self._providers[name])
             waits.append(wait_s)
         reasons = {self._breakers[name].reason for name in names}
-        return Choice(None, min(waits), is_hopeless=reasons <= _HOPELESS)
+        return Choice(None, min(waits), is_permanent=reasons <= _HOPELESS)
 
     def other(self, operation: Operation, name: str) -> bool:
         """Whether somebody else than `name` could take an order."""
@@ -179,11 +179,11 @@ class Routes:
     def is_fallback(self, operation: Operation, name: str) -> bool:
         return name != self._chosen[operation]
 
-    def taken(self, name: str) -> None:
+    def record_success(self, name: str) -> None:
         """An order was taken: the provider serves."""
         self._breakers[name].succeeded()
 
-    def refused(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
+    def record_refusal(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
         """An order was refused; True if the provider is out of service from now on."""
         breaker = self._breakers[name]
         if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:

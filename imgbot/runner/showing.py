@@ -21,28 +21,28 @@ from imgbot.errors import (
 )
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
-from imgbot.job import Job, Operation, Source, State, is_billed
+from imgbot.job import InputPhoto, Job, Operation, State, is_billed
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.queue import gallery
 from imgbot.runner import words
-from imgbot.runner.tools import RESULT, Tools
-from imgbot.tasks import pause
-from imgbot.telegram.delivery import Place
-from imgbot.texts import buttons, say
+from imgbot.runner.tools import RESULT, StepContext
+from imgbot.tasks import sleep_or_event
+from imgbot.telegram.delivery import ChatTarget
+from imgbot.texts import buttons, t
 
 _LOSSES = 3
 _LONG_WAIT_MS = 15_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _Delivered:
     """The message that carries the end, and the handle of its picture."""
 
     message_id: int = 0
-    picture: Source | None = None
+    picture: InputPhoto | None = None
 
 
-async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
+async def render(tools: StepContext, job: Job, _: asyncio.Event) -> Job:
     """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
     begun = time.monotonic()
     folder = tools.folder_of(job.id)
@@ -53,7 +53,7 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
         return waits
     ready = await _prepare(tools, job, raw)
     if ready.original_suffix and job.operation is not Operation.COMPARE:
-        await asyncio.to_thread(tools.kept.keep, raw, job.id, ready.original_suffix)
+        await asyncio.to_thread(tools.originals.keep, raw, job.id, ready.original_suffix)
     telemetry.stage_took("render", time.monotonic() - begun)
     facts = {**job.facts, "kind": ready.kind}
     if job.side_px:
@@ -69,18 +69,18 @@ async def render(tools: Tools, job: Job, _: asyncio.Event) -> Job:
     )
 
 
-async def _prepare(tools: Tools, job: Job, raw: Path) -> pictures.Deliverable:
+async def _prepare(tools: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
     """Make what is sent of a result; what defies that is sent as it is: it may be paid for."""
     prepare = functools.partial(pictures.prepare, as_file=job.is_file)
     paths = str(raw), str(raw.with_name("ready"))
     try:
         return await tools.pool.run(prepare, *paths, about="preparing a result")
     except (UserError, MemoryError, WorkerLostError) as error:
-        telemetry.job_stumbled(job.id, error)
+        telemetry.job_step_failed(job.id, error)
         return await tools.pool.run(pictures.as_it_is, *paths, about="preparing a result")
 
 
-async def _fetch(tools: Tools, job: Job, raw: Path) -> Job | None:
+async def _fetch(tools: StepContext, job: Job, raw: Path) -> Job | None:
     """Fetch the result; a job in its next state where there is none (yet)."""
     outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
     output = Output(**outputs[0])
@@ -95,19 +95,19 @@ async def _fetch(tools: Tools, job: Job, raw: Path) -> Job | None:
         # What an earlier attempt has fetched is kept, and as good.
         is_here = await asyncio.to_thread(_recall, tools, job, raw)
         return None if is_here else await _make_again(tools, job, output, decision)
-    await pause(decision.delay_s, tools.draining)
+    await sleep_or_event(decision.delay_s, tools.draining)
     return await tools.move(job, State.RENDERING, tries=job.tries + 1)
 
 
-def _recall(tools: Tools, job: Job, raw: Path) -> bool:
+def _recall(tools: StepContext, job: Job, raw: Path) -> bool:
     """Whether the result is on this disk still, or has been put back."""
-    original = None if raw.exists() else tools.kept.find(job.id)
+    original = None if raw.exists() else tools.originals.find(job.id)
     if original is not None:
         copy_file(original, raw)
     return raw.exists()
 
 
-async def _make_again(tools: Tools, job: Job, output: Output, decision: retry.GiveUp) -> Job:
+async def _make_again(tools: StepContext, job: Job, output: Output, decision: retry.GiveUp) -> Job:
     """Ask or order again where a file of ours is gone, as long as nothing is paid twice."""
     if not output.path:
         return await tools.give_up(job, decision)
@@ -122,66 +122,68 @@ async def _make_again(tools: Tools, job: Job, output: Output, decision: retry.Gi
     return await tools.give_up(job, retry.GiveUp(State.DEAD, "result_missing"))
 
 
-async def deliver(tools: Tools, job: Job, _: asyncio.Event) -> Job:
+async def deliver(tools: StepContext, job: Job, _: asyncio.Event) -> Job:
     """Show the picture or say the sentence, then end the job; returns it unchanged."""
     begun = time.monotonic()
     outcome = job.outcome or State.FAILED
     if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
         # It went with its disk, or is on another machine's.
         return await tools.move(job, State.RENDERING, file="", tries=0)
-    shown = _Shown()
+    shown = _Delivered()
     try:
         shown = await _shown(tools, job, outcome)
     except MessageGoneError:
         if job.tries < _LOSSES:
-            tools.status.lose(job.id)
+            tools.status_messages.forget(job.id)
             return await tools.move(job, State.DELIVERING, message_id=0, tries=job.tries + 1)
         # Somebody deletes whatever is shown: that is an answer, too.
-        outcome = _unseen(outcome)
+        outcome = _undeliverable_outcome(outcome)
     except ChatMovedError as error:
-        tools.status.lose(job.id)
+        tools.status_messages.forget(job.id)
         return await tools.move(
             job, State.DELIVERING, chat_id=error.chat_id, message_id=0, reply_to=0
         )
     except ChatGoneError:
-        outcome = _unseen(outcome)
+        outcome = _undeliverable_outcome(outcome)
     await finish(tools, job, outcome, shown.picture)
     telemetry.stage_took("deliver", time.monotonic() - begun)
     if shown.message_id:
-        await _ring(tools, job, outcome, shown.message_id)
+        await _notify_ready(tools, job, outcome, shown.message_id)
     return job
 
 
-async def _ring(tools: Tools, job: Job, outcome: State, message_id: int) -> None:
+async def _notify_ready(tools: StepContext, job: Job, outcome: State, message_id: int) -> None:
     """An edit makes no phone ring: after a long wait, a line of its own says it is over."""
     waited_ms = tools.now_ms() - job.created_ms
     if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
         return
-    place = Place(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
+    place = ChatTarget(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
     key = "ready" if outcome is State.DELIVERED else "ready_without"
     # Best effort: said twice would be worse than once too little.
     with suppress(ImgbotError):
         if (
-            await tools.shelf.newest_of(job.user_id)
-            or (await tools.people.preferences(job.user_id)).is_quiet
+            await tools.job_reads.newest_of(job.user_id)
+            or (await tools.users.preferences(job.user_id)).is_quiet
         ):
             return
-        line_id = await tools.delivery.announce(place, say(job.language, key), [])
+        line_id = await tools.messenger.send_text(place, t(job.language, key), [])
         if outcome is State.DELIVERED:
             # Words in reply to the line are about the picture.
-            await tools.shelf.note_ready(job.chat_id, line_id, job.id)
+            await tools.job_reads.note_ready(job.chat_id, line_id, job.id)
 
 
-def _unseen(outcome: State) -> State:
+def _undeliverable_outcome(outcome: State) -> State:
     """What an end counts as when its message could not be shown."""
     return State.FAILED if outcome is State.DELIVERED else outcome
 
 
-async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None = None) -> None:
+async def finish(
+    tools: StepContext, job: Job, outcome: State, picture: InputPhoto | None = None
+) -> None:
     """End the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
-        result = gallery.to_hash(job, picture, words.caption(replace(job, note="")))
+        result = gallery.to_hash(job, picture, words.success_caption(replace(job, note="")))
     has_cost = is_billed(job)
     await tools.queue.finish(
         job,
@@ -199,7 +201,7 @@ async def finish(tools: Tools, job: Job, outcome: State, picture: Source | None 
         telemetry.picture_charged(job)
 
 
-async def _shown(tools: Tools, job: Job, outcome: State) -> _Shown:
+async def _shown(tools: StepContext, job: Job, outcome: State) -> _Delivered:
     """Show the end; a picture again and again where that fails for no known reason."""
     attempt = 0
     while True:
@@ -217,28 +219,28 @@ async def _shown(tools: Tools, job: Job, outcome: State) -> _Shown:
             await asyncio.sleep(delay_s)
 
 
-async def _show(tools: Tools, job: Job, outcome: State) -> _Shown:
-    place = Place(job.chat_id, job.thread_id, job.reply_to)
+async def _show(tools: StepContext, job: Job, outcome: State) -> _Delivered:
+    place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
     if outcome is not State.DELIVERED:
-        text = words.sentence(job)
-        message_id = await tools.status.ensure(job, text)
-        async with tools.status.close(job):
-            await tools.delivery.tell(place, message_id, text, [])
-        return _Shown(message_id)
-    message_id = await tools.status.ensure(job, say(job.language, "job_ready"))
-    async with tools.status.close(job):
-        picture = await tools.delivery.show(
+        text = words.failure_text(job)
+        message_id = await tools.status_messages.ensure(job, text)
+        async with tools.status_messages.lock_final(job):
+            await tools.messenger.edit_text(place, message_id, text, [])
+        return _Delivered(message_id)
+    message_id = await tools.status_messages.ensure(job, t(job.language, "job_ready"))
+    async with tools.status_messages.lock_final(job):
+        picture = await tools.messenger.edit_to_picture(
             place,
             message_id,
             Path(job.file),
             is_photo=job.facts.get("kind") == "photo",
-            caption=words.caption(job),
+            caption=words.success_caption(job),
             rows=_buttons(tools, job),
         )
-    return _Shown(message_id, picture)
+    return _Delivered(message_id, picture)
 
 
-def _buttons(tools: Tools, job: Job) -> buttons.Keyboard:
+def _buttons(tools: StepContext, job: Job) -> buttons.Keyboard:
     if job.operation is Operation.COMPARE:
         return []
     return buttons.under_result(
@@ -247,5 +249,5 @@ def _buttons(tools: Tools, job: Job) -> buttons.Keyboard:
         is_photo=job.facts.get("kind") == "photo",
         is_change=len(job.sources) == 1,
         # By rules, the same request makes the same picture; only painting throws dice.
-        is_varied=job.operation is Operation.CREATE or not tools.provider_of(job).is_exact,
+        is_varied=job.operation is Operation.CREATE or not tools.provider_of(job).is_deterministic,
     )

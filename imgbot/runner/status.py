@@ -15,17 +15,17 @@ from imgbot.errors import (
     ChatMovedError,
     ConfigError,
     FencedError,
-    GoneError,
     ImgbotError,
+    StaleJobError,
     TransientError,
     UserError,
 )
 from imgbot.job import Job, Operation, State
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.shelf import Shelf
-from imgbot.telegram.delivery import Delivery, Place
-from imgbot.telegram.flood import patience
-from imgbot.texts import about, buttons, say
+from imgbot.queue.shelf import JobReads
+from imgbot.telegram.delivery import ChatTarget, Messenger
+from imgbot.telegram.flood import max_wait
+from imgbot.texts import approx, buttons, t
 
 _RETRY_MS = 15_000
 _BATCH = 50
@@ -41,7 +41,7 @@ _SOON_S = 8
 
 
 @dataclass(slots=True)
-class _Line:
+class _MessageState:
     """The message of one job as this process knows it."""
 
     message_id: int = 0
@@ -54,14 +54,14 @@ class _Line:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Status:
+class StatusMessages:
     """All status messages of the jobs alive."""
 
     def __init__(
         self,
         queue: JobQueue,
-        shelf: Shelf,
-        delivery: Delivery,
+        shelf: JobReads,
+        delivery: Messenger,
         now_ms: Callable[[], int],
         typical_s: Callable[[Operation], Awaitable[float]],
     ) -> None:
@@ -70,7 +70,7 @@ class Status:
         self._shelf = shelf
         self._delivery = delivery
         self._now_ms = now_ms
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _MessageState] = {}
         self._look = asyncio.Event()
         self._announcing: set[str] = set()
         self._slots = asyncio.Semaphore(_SLOTS)
@@ -108,8 +108,8 @@ class Status:
             async with self._slots:
                 job = await self._shelf.job(job_id)
                 if job is None:
-                    await self._queue.announced(job_id, 0, 0)
-                    self.drop(job_id)
+                    await self._queue.record_status_message(job_id, 0, 0)
+                    self.discard(job_id)
                 else:
                     await self.ensure(job, "")
         except ChatGoneError:
@@ -132,57 +132,57 @@ class Status:
     async def ensure(self, job: Job, text: str) -> int:
         """Return the job's message, sending it first if there is none.
 
-        Raises ChatGoneError, TransientError, GoneError.
+        Raises ChatGoneError, TransientError, StaleJobError.
         """
         line = self._line(job.id)
         async with line.lock:
             if line.message_id or job.message_id:
                 line.message_id = line.message_id or job.message_id
                 return line.message_id
-            if not await self._queue.intend_announcement(job.id, self._now_ms() + _RETRY_MS):
-                raise GoneError(f"{job.id}: over before it was announced")
-            place = Place(job.chat_id, job.thread_id, job.reply_to)
+            if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
+                raise StaleJobError(f"{job.id}: over before it was announced")
+            place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
             line.told = text or await self._standing(job)
             try:
-                line.message_id = await self._delivery.announce(place, line.told, rows)
+                line.message_id = await self._delivery.send_text(place, line.told, rows)
             except ChatMovedError as error:
                 # The message that it would answer stayed behind.
-                place = Place(error.chat_id, job.thread_id)
-                line.message_id = await self._delivery.announce(place, line.told, rows)
+                place = ChatTarget(error.chat_id, job.thread_id)
+                line.message_id = await self._delivery.send_text(place, line.told, rows)
             except TransientError as error:
                 line.lost += error.retry_after_s is None
                 raise
-            await self._queue.announced(job.id, line.message_id, place.chat_id)
+            await self._queue.record_status_message(job.id, line.message_id, place.chat_id)
             if line.lost:
                 await self._remove_lost(line, place)
             return line.message_id
 
-    async def _remove_lost(self, line: _Line, place: Place) -> None:
+    async def _remove_lost(self, line: _MessageState, place: ChatTarget) -> None:
         # Best effort: one that stays tells by its button what it is.
-        with suppress(ImgbotError), patience(_REMOVAL_PATIENCE_S):
+        with suppress(ImgbotError), max_wait(_REMOVAL_PATIENCE_S):
             await self._delivery.remove_lost(place, line.message_id, line.lost)
         line.lost = 0
 
     async def _standing(self, job: Job) -> str:
-        place = await self._shelf.place(job.id) if job.state is State.QUEUED else 0
+        place = await self._shelf.position(job.id) if job.state is State.QUEUED else 0
         if place:
-            return say(job.language, "job_waiting", place=place)
+            return t(job.language, "job_waiting", place=place)
         return await self._working(job)
 
     async def _working(self, job: Job) -> str:
         typical_s = await self._typical_s(job.operation)
         if typical_s < _SOON_S:
-            return say(job.language, "job_working")
-        usually = about(job.language, _rounded_s(typical_s))
-        return say(job.language, "job_working_usually", usually=usually)
+            return t(job.language, "job_working")
+        usually = approx(job.language, _rounded_s(typical_s))
+        return t(job.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:
         """Tell those who wait when they have moved up, as far as Telegram's pace allows."""
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
-                line = await self._shelf.line(_PLACES_AT_ONCE)
+                line = await self._shelf.waiting_ids(_PLACES_AT_ONCE)
                 for place, job_id in enumerate(line, 1):
                     await self._tell_place(job_id, place)
 
@@ -195,10 +195,10 @@ class Status:
             # Under the lock: whoever writes the last word waits for it, or has written it.
             job = await self._shelf.job(job_id)
             if job is None:
-                self.drop(job_id)
+                self.discard(job_id)
             elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
                 line.message_id = job.message_id
-                text = say(job.language, "job_waiting", place=place)
+                text = t(job.language, "job_waiting", place=place)
                 await self._hint(line, job, text)
                 line.place = place if line.told == text else 0
 
@@ -206,8 +206,8 @@ class Status:
         """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
         await asyncio.sleep(_HINT_AFTER_S)
         if self._is_shown(job):
-            await self._delivery.act(Place(job.chat_id, job.thread_id))
-        await self.hint(job, await self._working(job))
+            await self._delivery.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
+        await self.update(job, await self._working(job))
         while True:
             await asyncio.sleep(_PROGRESS_EVERY_S)
             await self.hint_progress(job, progress())
@@ -216,13 +216,13 @@ class Status:
         """Say how far the work is, 0 to 1; 0 says nothing."""
         if share:
             percent = round(min(share, 0.99) * 100)
-            await self.hint(job, say(job.language, "job_progress", percent=percent))
+            await self.update(job, t(job.language, "job_progress", percent=percent))
 
     def _is_shown(self, job: Job) -> bool:
         line = self._line(job.id)
         return bool(line.message_id) and not line.is_closed
 
-    async def hint(self, job: Job, text: str) -> None:
+    async def update(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; a hint is no promise."""
         line = self._line(job.id)
         if line.lock.locked():
@@ -230,32 +230,35 @@ class Status:
         async with line.lock:
             await self._hint(line, job, text)
 
-    async def _hint(self, line: _Line, job: Job, text: str) -> None:
+    async def _hint(self, line: _MessageState, job: Job, text: str) -> None:
         if line.told == text or line.is_closed or not line.message_id:
             return
         # A hint is the first thing to go when Telegram asks for calm.
-        with suppress(ImgbotError), patience(0):
-            await self._delivery.tell(
-                Place(job.chat_id), line.message_id, text, buttons.waiting(job.language, job.id)
+        with suppress(ImgbotError), max_wait(0):
+            await self._delivery.edit_text(
+                ChatTarget(job.chat_id),
+                line.message_id,
+                text,
+                buttons.waiting(job.language, job.id),
             )
             line.told = text
 
-    def close(self, job: Job) -> asyncio.Lock:
+    def lock_final(self, job: Job) -> asyncio.Lock:
         """No hint from here on; the caller writes the last word under the lock."""
         line = self._line(job.id)
         line.is_closed = True
         return line.lock
 
-    def lose(self, job_id: str) -> None:
+    def forget(self, job_id: str) -> None:
         """The message is gone: the next `ensure` sends another."""
         self._line(job_id).message_id = 0
 
-    def drop(self, job_id: str) -> None:
+    def discard(self, job_id: str) -> None:
         """Forget the message of a job that is over."""
         self._lines.pop(job_id, None)
 
-    def _line(self, job_id: str) -> _Line:
-        return self._lines.setdefault(job_id, _Line())
+    def _line(self, job_id: str) -> _MessageState:
+        return self._lines.setdefault(job_id, _MessageState())
 
 
 def _rounded_s(seconds: float) -> int:

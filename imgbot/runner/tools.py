@@ -11,20 +11,20 @@ from typing import cast
 from imgbot.errors import UserError
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.imaging.pool import Pool
 from imgbot.job import Job, Operation, State
-from imgbot.providers.protocol import Inputs, Order, Provider
+from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import People
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.people import UserStore
+from imgbot.queue.shelf import JobReads
 from imgbot.retry import GiveUp
-from imgbot.runner.hooks import Hooks
-from imgbot.runner.pacing import Pace
-from imgbot.runner.places import Places
-from imgbot.runner.routing import Routes, kind_of
-from imgbot.runner.status import Status
-from imgbot.telegram.delivery import Delivery
+from imgbot.runner.hooks import Webhooks
+from imgbot.runner.pacing import PollScheduler
+from imgbot.runner.places import ProviderSlots
+from imgbot.runner.routing import ProviderRouter, kind_of
+from imgbot.runner.status import StatusMessages
+from imgbot.telegram.delivery import Messenger
 
 Download = Callable[[str, Path], Awaitable[None]]
 """Fetches a person's file by its Telegram handle."""
@@ -45,25 +45,25 @@ def is_to_be_kept(job: Job) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class StepContext:
     """Everything the steps need, made once by the supervisor."""
 
     queue: JobQueue
     installation: str
     """The random id that tells this bot's orders from those of others at the same provider."""
-    shelf: Shelf
-    people: People
-    kept: Kept
-    routes: Routes
-    places: Places
-    hooks: Hooks
+    job_reads: JobReads
+    users: UserStore
+    originals: OriginalStore
+    routing: ProviderRouter
+    slots: ProviderSlots
+    webhooks: Webhooks
     alarm: asyncio.Event
     """Set when something happened that administrators should hear of at once."""
     pool: Pool
-    status: Status
-    delivery: Delivery
+    status_messages: StatusMessages
+    messenger: Messenger
     download: Download
-    pace: Pace
+    poll_scheduler: PollScheduler
     folder: Path
     now_ms: Callable[[], int]
     draining: asyncio.Event
@@ -72,11 +72,11 @@ class Tools:
 
     def provider_of(self, job: Job) -> Provider:
         """Return who makes the picture: whoever took the order, whatever is chosen since."""
-        return self.routes.named(job.provider) or self.routes.first(job.operation)
+        return self.routing.get(job.provider) or self.routing.primary(job.operation)
 
     def is_orphaned(self, job: Job) -> bool:
         """Whether the job was ordered at a provider that is not set up any longer."""
-        return bool(job.intent_ms and job.provider) and self.routes.named(job.provider) is None
+        return bool(job.intent_ms and job.provider) and self.routing.get(job.provider) is None
 
     def kind_of(self, job: Job) -> str:
         """Return what durations are learned by: provider, operation and model."""
@@ -94,7 +94,9 @@ class Tools:
         """Follow an arrow of the job's table."""
         return await self.queue.move(job, state, self.now_ms() + _DUE_MS, **changes)
 
-    async def end(self, job: Job, outcome: State, reason: str, **facts: str | int | float) -> Job:
+    async def conclude(
+        self, job: Job, outcome: State, reason: str, **facts: str | int | float
+    ) -> Job:
         """Turn a job towards its end: the sentence is delivered as a picture would be."""
         return await self.move(
             job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts, tries=0
@@ -119,7 +121,7 @@ class Tools:
         """Return where a provider writes the picture that its answer carries."""
         return self.folder_of(job_id) / _TARGET
 
-    async def order_for(self, job: Job, provider: Provider) -> Order:
+    async def build_request(self, job: Job, provider: Provider) -> GenerationRequest:
         """Fetch and check the job's pictures, and make them what the provider takes.
 
         Those that are there already are kept. Raises UserError for a picture that is none, or
@@ -127,8 +129,8 @@ class Tools:
         """
         offer = provider.offers[job.operation]
         inputs, scale, side_px = offer.inputs, job.scale, 0
-        if len(job.sources) > inputs.most:
-            raise UserError("too_many_for_service", limit=inputs.most)
+        if len(job.sources) > inputs.max_count:
+            raise UserError("too_many_for_service", limit=inputs.max_count)
         folder = self.folder_of(job.id)
         await asyncio.to_thread(make_folder, folder)
         checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
@@ -139,7 +141,7 @@ class Tools:
             plan = pictures.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
             inputs, scale = replace(inputs, max_side_px=plan.max_side_px), plan.scale
             side_px = max(size)
-        return Order(
+        return GenerationRequest(
             job_id=self.order_id_of(job),
             operation=job.operation,
             words=job.words,
@@ -149,10 +151,10 @@ class Tools:
             ratio=job.ratio,
             seed=job.seed,
             target=self.target_of(job.id),
-            hook_url=self.hooks.url_for(job.id),
+            hook_url=self.webhooks.url_for(job.id),
         )
 
-    async def _fitted(self, picture: Path, inputs: Inputs) -> Path:
+    async def _fitted(self, picture: Path, inputs: InputLimits) -> Path:
         if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
             return picture
         fit = functools.partial(
@@ -182,7 +184,7 @@ class Tools:
 
     async def _take_original(self, job: Job, target: Path) -> bool:
         """Take a picture of ours as it was made: what Telegram keeps of it is a smaller photo."""
-        original = self.kept.find(job.parent) if job.parent and len(job.sources) == 1 else None
+        original = self.originals.find(job.parent) if job.parent and len(job.sources) == 1 else None
         if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
             return False
         await asyncio.to_thread(copy_file, original, target)
@@ -195,7 +197,7 @@ class Tools:
         except (OSError, ValueError):
             return 0.0
 
-    def forget_files(self, job: Job) -> None:
+    def remove_files(self, job: Job) -> None:
         """Remove a finished job's folder, where nobody needs it any longer."""
         folder = self.folder_of(job.id)
         # A result that was fetched may be gone at its provider.

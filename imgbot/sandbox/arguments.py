@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class UploadedFile:
     """A file that came with a call; it lives on disk until the call ends."""
 
     path: Path
@@ -32,7 +32,7 @@ class Arguments:
 
     method: str
     values: Mapping[str, str]
-    uploads: Mapping[str, Upload] = field(default_factory=dict[str, Upload])
+    uploads: Mapping[str, UploadedFile] = field(default_factory=dict[str, UploadedFile])
     is_caller_gone: Callable[[], bool] = _is_there
 
     def has(self, name: str) -> bool:

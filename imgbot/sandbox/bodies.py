@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
 
-from imgbot.sandbox.arguments import Upload, as_text
+from imgbot.sandbox.arguments import UploadedFile, as_text
 from imgbot.sandbox.refusals import bad_request, too_large
 
 _TEXT_BYTES = 1 << 20
@@ -47,7 +47,7 @@ async def read_to_file(stream: StreamReader, path: Path, limit_bytes: int) -> in
 
 
 async def read_call(
-    request: web.Request, new_path: Callable[[], Path], uploads: dict[str, Upload]
+    request: web.Request, new_path: Callable[[], Path], uploads: dict[str, UploadedFile]
 ) -> dict[str, str]:
     """The parameters from the address and the body; files go to `uploads`."""
     values = dict(request.query.items())
@@ -78,7 +78,7 @@ def _from_json(body: bytes) -> dict[str, str]:
 
 
 async def _read_form(
-    request: web.Request, new_path: Callable[[], Path], uploads: dict[str, Upload]
+    request: web.Request, new_path: Callable[[], Path], uploads: dict[str, UploadedFile]
 ) -> dict[str, str]:
     values: dict[str, str] = {}
     left_bytes = _UPLOAD_BYTES + _TEXT_BYTES
@@ -96,9 +96,9 @@ async def _read_form(
             else:
                 # Known before it is read, so that its file goes whatever happens.
                 path = new_path()
-                uploads[part.name] = Upload(path, part.filename or "file", 0)
+                uploads[part.name] = UploadedFile(path, part.filename or "file", 0)
                 size_bytes = await _part_file(part, path, left_bytes)
-                uploads[part.name] = Upload(path, part.filename or "file", size_bytes)
+                uploads[part.name] = UploadedFile(path, part.filename or "file", size_bytes)
                 left_bytes -= size_bytes
     except ValueError:
         raise bad_request("can't parse multipart form data") from None

@@ -15,13 +15,13 @@ from imgbot.sandbox import (
     methods_send,
     methods_updates,
 )
-from imgbot.sandbox.arguments import Arguments, Upload
+from imgbot.sandbox.arguments import Arguments, UploadedFile
 from imgbot.sandbox.bodies import read_call
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.methods import Method, RawJson
 from imgbot.sandbox.parameters import unknown_parameters
 from imgbot.sandbox.refusals import ApiError
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _METHODS: Mapping[str, Method] = {
     **methods_updates.METHODS,
@@ -41,7 +41,7 @@ _DOWNLOAD = "download"
 class BotApi:
     """The two addresses a bot knows: methods and files."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     def routes(self) -> list[web.RouteDef]:
@@ -52,7 +52,7 @@ class BotApi:
         ]
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        uploads: dict[str, Upload] = {}
+        uploads: dict[str, UploadedFile] = {}
         try:
             return await self._answer(request, uploads)
         except ApiError as refusal:
@@ -64,7 +64,9 @@ class BotApi:
             for upload in uploads.values():
                 upload.path.unlink(missing_ok=True)
 
-    async def _answer(self, request: web.Request, uploads: dict[str, Upload]) -> web.StreamResponse:
+    async def _answer(
+        self, request: web.Request, uploads: dict[str, UploadedFile]
+    ) -> web.StreamResponse:
         self._check_token(request.match_info["token"])
         asked = request.match_info["method"]
         method = _NAMES.get(asked.lower())

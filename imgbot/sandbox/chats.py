@@ -8,7 +8,7 @@ from imgbot.sandbox.refusals import ApiError
 Json = dict[str, Any]
 
 
-class WorldError(Exception):
+class SandboxError(Exception):
     """A person of the sandbox wants something that cannot be; the text says why."""
 
 

@@ -12,7 +12,7 @@ from imgbot.sandbox.markdown import MarkdownParser, MarkdownV2Parser
 from imgbot.sandbox.markup import HtmlParser, utf16_length
 from imgbot.sandbox.parameters import unknown_fields
 from imgbot.sandbox.refusals import bad_request
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
@@ -28,7 +28,7 @@ _PARSERS: Mapping[str, type[HtmlParser | MarkdownParser | MarkdownV2Parser]] = {
 class Contents:
     """Reads the parts of a message out of one call."""
 
-    def __init__(self, world: World, arguments: Arguments) -> None:
+    def __init__(self, world: SandboxState, arguments: Arguments) -> None:
         self._world = world
         self._arguments = arguments
 

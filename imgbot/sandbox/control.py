@@ -93,22 +93,25 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from imgbot.sandbox.control_http import read_wish, routes_of
-from imgbot.sandbox.control_people import Acting
-from imgbot.sandbox.control_watch import Watching
-from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.control_people import UserControl
+from imgbot.sandbox.control_watch import InspectionControl
+from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.simulators.shared import Simulator
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 
 class Control:
     """Everything under /control: the state here, the rest in its two halves."""
 
     def __init__(
-        self, world: World, provider: Provider, simulators: Mapping[str, Simulator]
+        self,
+        world: SandboxState,
+        provider: SimulatedProviderServer,
+        simulators: Mapping[str, Simulator],
     ) -> None:
         self._world = world
-        self._acting = Acting(world)
-        self._watching = Watching(world, provider, simulators)
+        self._acting = UserControl(world)
+        self._watching = InspectionControl(world, provider, simulators)
 
     def routes(self) -> list[web.RouteDef]:
         own = routes_of(

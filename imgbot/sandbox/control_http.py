@@ -7,10 +7,10 @@ from typing import Any, cast
 from aiohttp import web
 
 from imgbot.sandbox.bodies import read_bounded
-from imgbot.sandbox.chats import Chat, WorldError
+from imgbot.sandbox.chats import Chat, SandboxError
 from imgbot.sandbox.updates import QueueFullError
-from imgbot.sandbox.wishes import Wish
-from imgbot.sandbox.world import World
+from imgbot.sandbox.wishes import ControlRequest
+from imgbot.sandbox.world import SandboxState
 
 _BODY_BYTES = 1 << 20
 
@@ -29,27 +29,27 @@ def _answering(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (WorldError, QueueFullError, ValueError, TypeError) as error:
+        except (SandboxError, QueueFullError, ValueError, TypeError) as error:
             sentence = str(error) or "the queue of updates is full"
             return web.json_response({"error": sentence}, status=400)
 
     return answer
 
 
-async def read_wish(request: web.Request) -> Wish:
+async def read_wish(request: web.Request) -> ControlRequest:
     body = await read_bounded(request.content, _BODY_BYTES)
     fields: Any = json.loads(body or b"null")
     if not isinstance(fields, dict):
-        raise WorldError("the body must be a JSON object")
-    return Wish(cast("dict[str, Any]", fields))
+        raise SandboxError("the body must be a JSON object")
+    return ControlRequest(cast("dict[str, Any]", fields))
 
 
-def chat_of(world: World, request: web.Request) -> Chat:
+def chat_of(world: SandboxState, request: web.Request) -> Chat:
     """The chat that the address names; 404 for none."""
     return chat_by_id(world, int(request.match_info["chat_id"]))
 
 
-def chat_by_id(world: World, chat_id: int) -> Chat:
+def chat_by_id(world: SandboxState, chat_id: int) -> Chat:
     chat = world.chats.get(chat_id)
     if chat is None:
         raise web.HTTPNotFound(

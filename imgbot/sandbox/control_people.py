@@ -4,18 +4,18 @@ from aiohttp import web
 
 from imgbot.sandbox.control_http import chat_by_id, chat_of, read_wish, routes_of
 from imgbot.sandbox.membership import Membership
-from imgbot.sandbox.people import People
-from imgbot.sandbox.world import World
+from imgbot.sandbox.people import SandboxUsers
+from imgbot.sandbox.world import SandboxState
 
 _ANSWER_S = 10
 
 
-class Acting:
+class UserControl:
     """Everything under /control that a person does."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
-        self._people = People(world)
+        self._people = SandboxUsers(world)
         self._membership = Membership(world)
 
     def routes(self) -> list[web.RouteDef]:
@@ -51,7 +51,7 @@ class Acting:
     async def send(self, request: web.Request) -> web.StreamResponse:
         wish = await read_wish(request)
         chat = chat_of(self._world, request)
-        posts = await self._people.send(chat, wish.number("user_id"), wish.parcel())
+        posts = await self._people.send(chat, wish.number("user_id"), wish.message())
         return web.json_response({"messages": [post.view() for post in posts]})
 
     async def messages(self, request: web.Request) -> web.StreamResponse:

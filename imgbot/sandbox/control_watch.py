@@ -9,20 +9,23 @@ from aiohttp import web
 from imgbot.sandbox.bodies import read_to_file
 from imgbot.sandbox.control_http import read_wish, routes_of
 from imgbot.sandbox.faults import fault_from
-from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.simulators.shared import Simulator
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _FILE_BYTES = 64 << 20
 _HEARTBEAT_S = 15.0
 _SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 
 
-class Watching:
+class InspectionControl:
     """Files, events, calls, faults and the simulated provider."""
 
     def __init__(
-        self, world: World, provider: Provider, simulators: Mapping[str, Simulator]
+        self,
+        world: SandboxState,
+        provider: SimulatedProviderServer,
+        simulators: Mapping[str, Simulator],
     ) -> None:
         self._world = world
         self._provider = provider

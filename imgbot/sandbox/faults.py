@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from imgbot.sandbox.refusals import ApiError, album_flood, too_many_requests
-from imgbot.tasks import pause
+from imgbot.tasks import sleep_or_event
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
 _MOST_FAULTS = 1_000
@@ -59,7 +59,7 @@ class Faults:
 
     async def delay(self, seconds: float) -> None:
         """Hold a call up, until the faults are cleared at the longest."""
-        await pause(seconds, self._cleared)
+        await sleep_or_event(seconds, self._cleared)
 
     def take(self, method: str, chat_id: str) -> Fault | None:
         """The fault for this call, counted down."""

@@ -58,7 +58,7 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class StoredDocument:
     """A file kept byte for byte, with a preview if it is a picture."""
 
     file: StoredFile
@@ -96,7 +96,7 @@ class FileStore:
         self._folder = Path(tempfile.mkdtemp(prefix="imgbot-sandbox-"))
         self._files: OrderedDict[str, StoredFile] = OrderedDict()
         self._by_path: dict[str, str] = {}
-        self._wholes: dict[str, Photo | Document] = {}
+        self._wholes: dict[str, Photo | StoredDocument] = {}
         self._size_bytes = 0
         self._count = 0
         self._threads = asyncio.Semaphore(_THREADS)
@@ -115,7 +115,7 @@ class FileStore:
     def by_file_path(self, file_path: str) -> StoredFile | None:
         return self._files.get(self._by_path.get(file_path, ""))
 
-    def whole(self, file_id: str) -> Photo | Document | None:
+    def whole(self, file_id: str) -> Photo | StoredDocument | None:
         """The photo or document that the handle is of; for a photo any of its sizes will do."""
         return self._wholes.get(file_id)
 
@@ -140,7 +140,7 @@ class FileStore:
             self._wholes[size.file_id] = photo
         return photo
 
-    async def keep_document(self, source: Path, name: str) -> Document:
+    async def keep_document(self, source: Path, name: str) -> StoredDocument:
         """Any file; the bytes are moved, or linked where they belong to an upload."""
         path = self.new_path()
         await self._in_thread(os.link, source, path)
@@ -148,7 +148,7 @@ class FileStore:
         preview = await self._rendition("Thumbnail", made) if made else None
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         file = await self._stored("Document", path, cleaned_name(name) or "file", mime)
-        document = Document(file, preview)
+        document = StoredDocument(file, preview)
         self._wholes[file.file_id] = document
         return document
 

@@ -27,7 +27,7 @@ class _Bucket:
         return max(0.0, surplus / self.rate_per_s)
 
 
-class FloodGate:
+class SandboxRateLimits:
     """Says when a chat, or the bot as a whole, has had enough."""
 
     def __init__(self, now: Callable[[], float], *, is_on: bool) -> None:

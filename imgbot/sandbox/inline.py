@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from imgbot.sandbox.chats import Chat, Json, Post, WorldError
+from imgbot.sandbox.chats import Chat, Json, Post, SandboxError
 
 INLINE_LIFETIME_S = 30
 _MOST_QUERIES = 2_000
@@ -14,7 +14,7 @@ _MOST_MESSAGES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class InlineResult:
     """One result of an answer: what people see of it, and the message that it becomes."""
 
     view: Json
@@ -29,11 +29,11 @@ class InlineQuery:
     user: Json
     text: str
     asked_at: float
-    offers: dict[str, Offer] = field(default_factory=dict[str, Offer])
+    offers: dict[str, InlineResult] = field(default_factory=dict[str, InlineResult])
     answer: Json | None = None
     is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def give(self, answer: Json, offers: dict[str, Offer]) -> None:
+    def give(self, answer: Json, offers: dict[str, InlineResult]) -> None:
         self.answer, self.offers = answer, offers
         self.is_answered.set()
 
@@ -43,12 +43,12 @@ class InlineQuery:
             async with asyncio.timeout(timeout_s):
                 await self.is_answered.wait()
         except TimeoutError:
-            raise WorldError("the bot did not answer the inline query") from None
+            raise SandboxError("the bot did not answer the inline query") from None
         results = [offer.view for offer in self.offers.values()]
         return {"inline_query_id": self.id, "results": results} | (self.answer or {})
 
 
-class InlineDesk:
+class InlineQueries:
     """The latest questions, and the messages that came out of them."""
 
     def __init__(self, now: Callable[[], float]) -> None:

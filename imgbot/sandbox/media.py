@@ -1,11 +1,11 @@
 """Photos and documents that a call brings: by upload, by handle, never from elsewhere."""
 
-from imgbot.sandbox.arguments import Arguments, Json, Upload
+from imgbot.sandbox.arguments import Arguments, Json, UploadedFile
 from imgbot.sandbox.contents import Contents
-from imgbot.sandbox.files import Document, Photo
+from imgbot.sandbox.files import Photo, StoredDocument
 from imgbot.sandbox.pictures import DELIVERED_SIDES, PictureRefusedError
 from imgbot.sandbox.refusals import WRONG_FILE, ApiError, bad_request, failed_album_item
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _PHOTO_BYTES = 10 << 20
 
@@ -13,11 +13,11 @@ _PHOTO_BYTES = 10 << 20
 class Media:
     """Turns the files of one call into the parts of messages."""
 
-    def __init__(self, world: World, arguments: Arguments) -> None:
+    def __init__(self, world: SandboxState, arguments: Arguments) -> None:
         self._world = world
         self._arguments = arguments
 
-    async def photo(self, source: str, upload: Upload | None) -> Json:
+    async def photo(self, source: str, upload: UploadedFile | None) -> Json:
         """The part of a message with this photo; raises `PictureRefusedError`."""
         if upload is None:
             whole = self._known(source)
@@ -32,16 +32,16 @@ class Media:
         photo = await self._world.files.keep_photo(upload.path, DELIVERED_SIDES)
         return {"photo": photo.message_part()}
 
-    async def document(self, source: str, upload: Upload | None) -> Json:
+    async def document(self, source: str, upload: UploadedFile | None) -> Json:
         if upload is None:
             whole = self._known(source)
-            if not isinstance(whole, Document):
+            if not isinstance(whole, StoredDocument):
                 raise _wrong_kind("Photo", "Document")
             return {"document": whole.message_part()}
         document = await self._world.files.keep_document(upload.path, upload.name)
         return {"document": document.message_part()}
 
-    def upload(self, name: str, source: str) -> Upload | None:
+    def upload(self, name: str, source: str) -> UploadedFile | None:
         """The uploaded file that a parameter means, None where it means a known file."""
         part = source.removeprefix("attach://")
         found = self._arguments.uploads.get(name if part == source else part)
@@ -49,7 +49,7 @@ class Media:
             raise bad_request("file must be non-empty")
         return found
 
-    def _known(self, source: str) -> Photo | Document:
+    def _known(self, source: str) -> Photo | StoredDocument:
         if "." in source and "attach://" not in source:
             raise bad_request("failed to get HTTP URL content")
         whole = self._world.files.whole(source)

@@ -1,9 +1,9 @@
 """Chats come and go: groups, channels, privacy, blocks, migration, and the end of a chat."""
 
-from imgbot.sandbox.chats import Chat, Json, WorldError
+from imgbot.sandbox.chats import Chat, Json, SandboxError
 from imgbot.sandbox.people import GROUP_ANONYMOUS_BOT
 from imgbot.sandbox.refusals import ApiError, bad_request, forbidden
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _MEMBER: Json = {"status": "member"}
 _LEFT: Json = {"status": "left"}
@@ -34,17 +34,17 @@ _KINDS = ("group", "supergroup", "channel")
 class Membership:
     """Changes what the bot and its chats are to each other, and tells the bot."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     def found(self, title: str, members: list[int], kind: str, *, is_forum: bool) -> Chat:
         """A chat of some people and the bot; in a channel the bot is an administrator."""
         if kind not in _KINDS:
-            raise WorldError(f"type must be one of {', '.join(_KINDS)}")
+            raise SandboxError(f"type must be one of {', '.join(_KINDS)}")
         if not members or not self._world.users.keys() >= set(members):
-            raise WorldError("members must be the ids of people")
+            raise SandboxError("members must be the ids of people")
         if is_forum and kind != "supergroup":
-            raise WorldError("only a supergroup has topics")
+            raise SandboxError("only a supergroup has topics")
         chat = self._world.add_group(kind, title, members)
         if is_forum:
             chat.info["is_forum"] = True
@@ -55,9 +55,9 @@ class Membership:
 
     def block(self, chat: Chat, user_id: int, *, is_blocked: bool) -> None:
         if user_id not in chat.members:
-            raise WorldError(f"user {user_id} is not in chat {chat.id}")
+            raise SandboxError(f"user {user_id} is not in chat {chat.id}")
         if not chat.is_private:
-            raise WorldError("a bot is blocked in its private chat")
+            raise SandboxError("a bot is blocked in its private chat")
         if chat.is_blocked == is_blocked:
             return
         chat.is_blocked = is_blocked
@@ -67,7 +67,7 @@ class Membership:
     def set_privacy(self, chat: Chat, *, is_private: bool) -> None:
         """Whether the bot gets only what concerns it; an administrator gets everything."""
         if chat.is_private or chat.is_channel:
-            raise WorldError("privacy mode is for groups")
+            raise SandboxError("privacy mode is for groups")
         if chat.hears_all == (not is_private):
             return
         chat.hears_all = not is_private
@@ -78,7 +78,7 @@ class Membership:
     def migrate(self, chat: Chat) -> Chat:
         """A basic group becomes a supergroup with another id; the old one is history."""
         if not chat.is_basic_group or chat.is_over:
-            raise WorldError("only a basic group becomes a supergroup")
+            raise SandboxError("only a basic group becomes a supergroup")
         successor = self._world.add_group("supergroup", chat.info["title"], chat.members)
         successor.hears_all = chat.hears_all
         founder = self._world.users[chat.members[0]]
@@ -99,7 +99,7 @@ class Membership:
     def close(self, chat: Chat, reason: str) -> None:
         """End a chat for the bot: "deleted", "kicked" or "deactivated"."""
         if chat.refusal:
-            raise WorldError("the chat is closed already")
+            raise SandboxError("the chat is closed already")
         chat.refusal = _refusal(chat, reason)
         chat.is_over = reason != "kicked"
         if reason == "kicked":
@@ -134,4 +134,6 @@ def _refusal(chat: Chat, reason: str) -> ApiError:
         return forbidden("user is deactivated")
     if reason == "kicked" and not chat.is_private:
         return forbidden(f"bot was kicked from the {chat.info['type']} chat")
-    raise WorldError(f"a {chat.info['type']} chat cannot be {reason or 'closed without a reason'}")
+    raise SandboxError(
+        f"a {chat.info['type']} chat cannot be {reason or 'closed without a reason'}"
+    )

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from imgbot.sandbox.arguments import Arguments
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
-Method: TypeAlias = Callable[[World, Arguments], Awaitable[Any]]
+Method: TypeAlias = Callable[[SandboxState, Arguments], Awaitable[Any]]
 Methods: TypeAlias = Mapping[str, Method]
 
 

@@ -8,14 +8,14 @@ from imgbot.sandbox.markup import utf16_length
 from imgbot.sandbox.methods import Method, Methods
 from imgbot.sandbox.refusals import QUERY_TOO_OLD, ApiError, bad_request
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _ANSWER_LIMIT = 200
 _DOWNLOAD_BYTES = 20 << 20
 _CLOSE_WAIT_S = 600
 
 
-async def get_me(world: World, _arguments: Arguments) -> Any:
+async def get_me(world: SandboxState, _arguments: Arguments) -> Any:
     return world.bot | {
         "can_join_groups": True,
         "can_read_all_group_messages": False,
@@ -25,24 +25,24 @@ async def get_me(world: World, _arguments: Arguments) -> Any:
     }
 
 
-async def log_out(world: World, _arguments: Arguments) -> Any:
+async def log_out(world: SandboxState, _arguments: Arguments) -> Any:
     world.is_logged_out = True
     return True
 
 
-async def close(_world: World, _arguments: Arguments) -> Any:
+async def close(_world: SandboxState, _arguments: Arguments) -> Any:
     # A server refuses this in its first ten minutes, and no sandbox gets older in a test.
     raise ApiError(
         429, f"Too Many Requests: retry after {_CLOSE_WAIT_S}", {"retry_after": _CLOSE_WAIT_S}
     )
 
 
-async def get_chat(world: World, arguments: Arguments) -> Any:
+async def get_chat(world: SandboxState, arguments: Arguments) -> Any:
     chat = world.chat_for_bot(arguments.text("chat_id"))
     return chat.info | {"accent_color_id": 0, "max_reaction_count": 11}
 
 
-async def get_file(world: World, arguments: Arguments) -> Any:
+async def get_file(world: SandboxState, arguments: Arguments) -> Any:
     file_id = arguments.text("file_id")
     if not file_id:
         raise bad_request("file_id not specified")
@@ -59,7 +59,7 @@ async def get_file(world: World, arguments: Arguments) -> Any:
     }
 
 
-async def answer_callback_query(world: World, arguments: Arguments) -> Any:
+async def answer_callback_query(world: SandboxState, arguments: Arguments) -> Any:
     text = arguments.text("text")
     if utf16_length(text) > _ANSWER_LIMIT:
         raise bad_request("MESSAGE_TOO_LONG")
@@ -82,37 +82,37 @@ async def answer_callback_query(world: World, arguments: Arguments) -> Any:
     return True
 
 
-async def set_my_commands(world: World, arguments: Arguments) -> Any:
+async def set_my_commands(world: SandboxState, arguments: Arguments) -> Any:
     world.profile.set_commands(arguments, Contents(world, arguments).note_fields)
     _publish_commands(world)
     return True
 
 
-async def delete_my_commands(world: World, arguments: Arguments) -> Any:
+async def delete_my_commands(world: SandboxState, arguments: Arguments) -> Any:
     world.profile.delete_commands(arguments)
     _publish_commands(world)
     return True
 
 
-def _publish_commands(world: World) -> None:
+def _publish_commands(world: SandboxState) -> None:
     world.events.publish("commands", commands=world.profile.for_private_chats())
 
 
-async def get_my_commands(world: World, arguments: Arguments) -> Any:
+async def get_my_commands(world: SandboxState, arguments: Arguments) -> Any:
     return world.profile.commands(arguments)
 
 
-async def set_chat_menu_button(world: World, arguments: Arguments) -> Any:
+async def set_chat_menu_button(world: SandboxState, arguments: Arguments) -> Any:
     world.profile.set_menu_button(arguments)
     return True
 
 
-async def get_chat_menu_button(world: World, _arguments: Arguments) -> Any:
+async def get_chat_menu_button(world: SandboxState, _arguments: Arguments) -> Any:
     return world.profile.menu_button
 
 
 def _text_setter(kind: str) -> Method:
-    async def set_text(world: World, arguments: Arguments) -> Any:
+    async def set_text(world: SandboxState, arguments: Arguments) -> Any:
         world.profile.set_text(kind, arguments)
         return True
 
@@ -120,7 +120,7 @@ def _text_setter(kind: str) -> Method:
 
 
 def _text_getter(kind: str) -> Method:
-    async def get_text(world: World, arguments: Arguments) -> Any:
+    async def get_text(world: SandboxState, arguments: Arguments) -> Any:
         return {kind: world.profile.text(kind, arguments)}
 
     return get_text

@@ -10,7 +10,7 @@ from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.pictures import PictureRefusedError
 from imgbot.sandbox.reactions import EMOJI
 from imgbot.sandbox.refusals import NOT_MODIFIED, WRONG_FILE, bad_request
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _DELETABLE_S = 48 * 3600
 _MOST_DELETED = 100
@@ -28,7 +28,7 @@ _CONTENT = (
 )
 
 
-async def edit_message_text(world: World, arguments: Arguments) -> Any:
+async def edit_message_text(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     part = contents.text() | contents.keyboard(only_inline=True)
     chat, post = _own_post(world, arguments)
@@ -37,7 +37,7 @@ async def edit_message_text(world: World, arguments: Arguments) -> Any:
     return _edit(world, arguments, chat, post, part)
 
 
-async def edit_message_caption(world: World, arguments: Arguments) -> Any:
+async def edit_message_caption(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     part = contents.caption() | contents.keyboard(only_inline=True)
     chat, post = _own_post(world, arguments)
@@ -48,7 +48,7 @@ async def edit_message_caption(world: World, arguments: Arguments) -> Any:
     return _edit(world, arguments, chat, post, media | part)
 
 
-async def edit_message_media(world: World, arguments: Arguments) -> Any:
+async def edit_message_media(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     item = arguments.json_object("media", "InputMedia")
     if item is None:
@@ -69,14 +69,14 @@ async def edit_message_media(world: World, arguments: Arguments) -> Any:
     return _edit(world, arguments, chat, post, part | keyboard)
 
 
-async def edit_message_reply_markup(world: World, arguments: Arguments) -> Any:
+async def edit_message_reply_markup(world: SandboxState, arguments: Arguments) -> Any:
     keyboard = Contents(world, arguments).keyboard(only_inline=True)
     chat, post = _own_post(world, arguments)
     part = {name: part for name, part in _content(post).items() if name != "reply_markup"}
     return _edit(world, arguments, chat, post, part | keyboard)
 
 
-def _own_post(world: World, arguments: Arguments) -> tuple[Chat, Post]:
+def _own_post(world: SandboxState, arguments: Arguments) -> tuple[Chat, Post]:
     """The message to edit, which must be there and be the bot's own."""
     if inline_id := arguments.text("inline_message_id"):
         found = world.inline.message(inline_id)
@@ -99,7 +99,7 @@ def _content(post: Post) -> Json:
     return {name: post.message[name] for name in _CONTENT if name in post.message}
 
 
-def _edit(world: World, arguments: Arguments, chat: Chat, post: Post, part: Json) -> Any:
+def _edit(world: SandboxState, arguments: Arguments, chat: Chat, post: Post, part: Json) -> Any:
     """Change the message; the answer is the message, or True for one sent via the bot."""
     if part == _content(post):
         raise bad_request(NOT_MODIFIED)
@@ -108,7 +108,7 @@ def _edit(world: World, arguments: Arguments, chat: Chat, post: Post, part: Json
     return True if arguments.text("inline_message_id") else post.message
 
 
-async def delete_message(world: World, arguments: Arguments) -> Any:
+async def delete_message(world: SandboxState, arguments: Arguments) -> Any:
     chat = world.chat_for_bot(arguments.text("chat_id"))
     message_id = arguments.integer("message_id")
     if message_id <= 0:
@@ -122,7 +122,7 @@ async def delete_message(world: World, arguments: Arguments) -> Any:
     return True
 
 
-async def delete_messages(world: World, arguments: Arguments) -> Any:
+async def delete_messages(world: SandboxState, arguments: Arguments) -> Any:
     message_ids = arguments.json("message_ids", "message identifiers")
     if not isinstance(message_ids, list) or not message_ids:
         raise bad_request("message identifiers are not specified")
@@ -137,12 +137,12 @@ async def delete_messages(world: World, arguments: Arguments) -> Any:
     return True
 
 
-def _is_deletable(world: World, chat: Chat, post: Post) -> bool:
+def _is_deletable(world: SandboxState, chat: Chat, post: Post) -> bool:
     is_young = world.now() - post.message["date"] < _DELETABLE_S
     return is_young and (chat.is_private or post.is_outgoing)
 
 
-async def set_message_reaction(world: World, arguments: Arguments) -> Any:
+async def set_message_reaction(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     reactions = arguments.json_objects("reaction", "ReactionType") or []
     emoji: list[str] = []

@@ -9,25 +9,25 @@ from typing import Any
 
 from imgbot.sandbox.arguments import Arguments, Json, as_text
 from imgbot.sandbox.contents import Contents
-from imgbot.sandbox.inline import Offer
+from imgbot.sandbox.inline import InlineResult
 from imgbot.sandbox.media import Media
 from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.refusals import QUERY_TOO_OLD, ApiError, bad_request
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _MOST_RESULTS = 50
 _ID_BYTES = 64
 _OFFSET_BYTES = 64
 _START_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-Reader = Callable[[World, Json, Arguments], Awaitable[Offer]]
+Reader = Callable[[SandboxState, Json, Arguments], Awaitable[InlineResult]]
 
 
-async def answer_inline_query(world: World, arguments: Arguments) -> Any:
+async def answer_inline_query(world: SandboxState, arguments: Arguments) -> Any:
     results = arguments.json_objects("results", "inline query results") or []
     if len(results) > _MOST_RESULTS:
         raise bad_request("too many inline query results specified")
-    offers: dict[str, Offer] = {}
+    offers: dict[str, InlineResult] = {}
     for result in results:
         result_id, offer = await _offer(world, arguments.method, result)
         if result_id in offers:
@@ -41,7 +41,7 @@ async def answer_inline_query(world: World, arguments: Arguments) -> Any:
     return True
 
 
-def _answer(world: World, arguments: Arguments) -> Json:
+def _answer(world: SandboxState, arguments: Arguments) -> Json:
     """What the answer says besides its results."""
     next_offset = arguments.text("next_offset")
     if len(next_offset.encode()) > _OFFSET_BYTES:
@@ -60,7 +60,7 @@ def _answer(world: World, arguments: Arguments) -> Json:
     return answer
 
 
-async def _offer(world: World, method: str, result: Json) -> tuple[str, Offer]:
+async def _offer(world: SandboxState, method: str, result: Json) -> tuple[str, InlineResult]:
     kind, result_id = str(result.get("type", "")).lower(), result.get("id")
     reader = _READERS.get(kind)
     if reader is None:
@@ -74,20 +74,20 @@ async def _offer(world: World, method: str, result: Json) -> tuple[str, Offer]:
     offer = await reader(world, result, Arguments(method, values))
     shown = ("id", "type", "title", "description")
     view = {name: result[name] for name in shown if name in result}
-    return result_id, Offer(view | offer.view, offer.content)
+    return result_id, InlineResult(view | offer.view, offer.content)
 
 
-async def _photo(world: World, result: Json, values: Arguments) -> Offer:
+async def _photo(world: SandboxState, result: Json, values: Arguments) -> InlineResult:
     return await _cached(world, result, values, "photo")
 
 
-async def _document(world: World, result: Json, values: Arguments) -> Offer:
+async def _document(world: SandboxState, result: Json, values: Arguments) -> InlineResult:
     if not values.text("title"):
         raise bad_request("FILE_TITLE_EMPTY")
     return await _cached(world, result, values, "document")
 
 
-async def _cached(world: World, result: Json, values: Arguments, kind: str) -> Offer:
+async def _cached(world: SandboxState, result: Json, values: Arguments, kind: str) -> InlineResult:
     """A file that Telegram has already, and what is sent with it or instead of it."""
     contents, media = Contents(world, values), Media(world, values)
     source = values.text(f"{kind}_file_id")
@@ -98,21 +98,21 @@ async def _cached(world: World, result: Json, values: Arguments, kind: str) -> O
     file = await (media.photo if kind == "photo" else media.document)(source, None)
     keyboard = contents.keyboard(only_inline=True)
     if "input_message_content" in result:
-        return Offer(file, _text(world, result) | keyboard)
+        return InlineResult(file, _text(world, result) | keyboard)
     caption = _parsed(contents.caption)
-    return Offer(file | caption, file | caption | keyboard)
+    return InlineResult(file | caption, file | caption | keyboard)
 
 
-async def _article(world: World, result: Json, values: Arguments) -> Offer:
+async def _article(world: SandboxState, result: Json, values: Arguments) -> InlineResult:
     contents = Contents(world, values)
     contents.note_fields("InlineQueryResultArticle", result)
     if not values.text("title"):
         raise _unparsed('Can\'t find field "title"')
     content = _text(world, result)
-    return Offer(content, content | contents.keyboard(only_inline=True))
+    return InlineResult(content, content | contents.keyboard(only_inline=True))
 
 
-def _text(world: World, result: Json) -> Json:
+def _text(world: SandboxState, result: Json) -> Json:
     """The text message that is sent for a result."""
     given = result.get("input_message_content")
     if not isinstance(given, dict) or "message_text" not in given:

@@ -9,7 +9,7 @@ from imgbot.sandbox.media import Media
 from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.pictures import PictureRefusedError
 from imgbot.sandbox.refusals import bad_request
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _MOST_IN_ALBUM = 10
 _UPLOADED = ("photo", "video", "voice", "document", "video_note")
@@ -21,12 +21,12 @@ _ACTIONS = frozenset(
 )
 
 
-async def send_message(world: World, arguments: Arguments) -> Any:
+async def send_message(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     return _send(world, arguments, contents, contents.text())
 
 
-async def send_photo(world: World, arguments: Arguments) -> Any:
+async def send_photo(world: SandboxState, arguments: Arguments) -> Any:
     media, contents = Media(world, arguments), Contents(world, arguments)
     source = arguments.text("photo")
     upload = media.upload("photo", source)
@@ -43,7 +43,7 @@ async def send_photo(world: World, arguments: Arguments) -> Any:
     return _send(world, arguments, contents, part | caption)
 
 
-async def send_document(world: World, arguments: Arguments) -> Any:
+async def send_document(world: SandboxState, arguments: Arguments) -> Any:
     media, contents = Media(world, arguments), Contents(world, arguments)
     source = arguments.text("document")
     upload = media.upload("document", source)
@@ -55,7 +55,7 @@ async def send_document(world: World, arguments: Arguments) -> Any:
     return _send(world, arguments, contents, part | caption)
 
 
-async def send_media_group(world: World, arguments: Arguments) -> Any:
+async def send_media_group(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     items = _album_items(world, arguments)
     world.chat_for_bot(arguments.text("chat_id"))
@@ -68,7 +68,7 @@ async def send_media_group(world: World, arguments: Arguments) -> Any:
     return [world.add_post(chat, world.bot, head | part).message for part in parts]
 
 
-def _album_items(world: World, arguments: Arguments) -> list[Json]:
+def _album_items(world: SandboxState, arguments: Arguments) -> list[Json]:
     items = arguments.json_objects("media", "InputMedia")
     if not items:
         raise bad_request("there are no messages to send")
@@ -82,7 +82,7 @@ def _album_items(world: World, arguments: Arguments) -> list[Json]:
     return items
 
 
-async def send_chat_action(world: World, arguments: Arguments) -> Any:
+async def send_chat_action(world: SandboxState, arguments: Arguments) -> Any:
     action = arguments.text("action").lower()
     if action not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
@@ -92,7 +92,7 @@ async def send_chat_action(world: World, arguments: Arguments) -> Any:
     return True
 
 
-async def copy_message(world: World, arguments: Arguments) -> Any:
+async def copy_message(world: SandboxState, arguments: Arguments) -> Any:
     contents = Contents(world, arguments)
     origin = world.chat_for_bot(arguments.text("from_chat_id"))
     post = origin.live(arguments.integer("message_id"))
@@ -109,7 +109,7 @@ async def copy_message(world: World, arguments: Arguments) -> Any:
     return {"message_id": _send(world, arguments, contents, part)["message_id"]}
 
 
-def _send(world: World, arguments: Arguments, contents: Contents, part: Json) -> Json:
+def _send(world: SandboxState, arguments: Arguments, contents: Contents, part: Json) -> Json:
     """Place a checked content into the chat of the call."""
     keyboard = contents.keyboard()
     chat = world.chat_for_bot(arguments.text("chat_id"))

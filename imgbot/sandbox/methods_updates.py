@@ -7,14 +7,14 @@ from imgbot.sandbox.arguments import Arguments
 from imgbot.sandbox.methods import Methods, RawJson
 from imgbot.sandbox.polling import MOST_TIMEOUT_S
 from imgbot.sandbox.refusals import WEBHOOK_ACTIVE, ApiError, bad_request
-from imgbot.sandbox.webhook import Target, checked_url
-from imgbot.sandbox.world import World
+from imgbot.sandbox.webhook import WebhookTarget, checked_url
+from imgbot.sandbox.world import SandboxState
 
 _MOST_UPDATES = 100
 _SET_WEBHOOK = "Conflict: terminated by setWebhook request"
 
 
-async def get_updates(world: World, arguments: Arguments) -> Any:
+async def get_updates(world: SandboxState, arguments: Arguments) -> Any:
     if world.webhook.target:
         raise ApiError(409, WEBHOOK_ACTIVE)
     _allow(world, arguments)
@@ -27,14 +27,14 @@ async def get_updates(world: World, arguments: Arguments) -> Any:
     return RawJson(f"[{','.join(update.text for update in found)}]")
 
 
-async def set_webhook(world: World, arguments: Arguments) -> Any:
+async def set_webhook(world: SandboxState, arguments: Arguments) -> Any:
     url = arguments.text("url")
     if not url:
         return await delete_webhook(world, arguments)
     secret = arguments.text("secret_token")
     if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
         raise bad_request("secret token contains unallowed characters")
-    target = Target(checked_url(url), secret, arguments.integer("max_connections", 40))
+    target = WebhookTarget(checked_url(url), secret, arguments.integer("max_connections", 40))
     _allow(world, arguments)
     if arguments.flag("drop_pending_updates"):
         world.updates.clear()
@@ -43,18 +43,18 @@ async def set_webhook(world: World, arguments: Arguments) -> Any:
     return True
 
 
-async def delete_webhook(world: World, arguments: Arguments) -> Any:
+async def delete_webhook(world: SandboxState, arguments: Arguments) -> Any:
     if arguments.flag("drop_pending_updates"):
         world.updates.clear()
     world.webhook.aim(None)
     return True
 
 
-async def get_webhook_info(world: World, _arguments: Arguments) -> Any:
+async def get_webhook_info(world: SandboxState, _arguments: Arguments) -> Any:
     return world.webhook.info()
 
 
-def _allow(world: World, arguments: Arguments) -> None:
+def _allow(world: SandboxState, arguments: Arguments) -> None:
     """A list sets the kinds of updates; without one the last list stays."""
     kinds = arguments.json("allowed_updates", "allowed updates")
     if isinstance(kinds, list):

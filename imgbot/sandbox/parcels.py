@@ -4,12 +4,12 @@ import re
 import secrets
 from typing import Any
 
-from imgbot.sandbox.chats import Chat, Json, Post, WorldError
+from imgbot.sandbox.chats import Chat, Json, Post, SandboxError
 from imgbot.sandbox.entities import with_found
 from imgbot.sandbox.files import StoredFile
 from imgbot.sandbox.markup import utf16_length
 from imgbot.sandbox.pictures import SENT_SIDES, PictureRefusedError
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
@@ -18,10 +18,10 @@ _LONGEST_TEXT = 100_000
 _MOST_THREADS = 1_000
 
 
-class Packer:
+class MessageBuilder:
     """Packs texts, photos and documents of one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     async def contents(self, chat: Chat, wish: Json) -> list[Json]:
@@ -32,14 +32,14 @@ class Packer:
         if not parts and extra:
             parts = [{}]
         if not parts:
-            raise WorldError("nothing to send")
+            raise SandboxError("nothing to send")
         return [head | part | extra for part in parts]
 
     def _head(self, chat: Chat, wish: Json) -> Json:
         head: Json = {}
         if thread_id := wish.get("thread_id"):
             if len(chat.threads) >= _MOST_THREADS:
-                raise WorldError(f"a chat has at most {_MOST_THREADS} topics")
+                raise SandboxError(f"a chat has at most {_MOST_THREADS} topics")
             chat.threads.add(thread_id)
             head |= {"message_thread_id": thread_id, "is_topic_message": True}
         if reply_id := wish.get("reply_to_message_id"):
@@ -47,7 +47,7 @@ class Packer:
             head["reply_to_message"] = self._world.reply_copy(replied)
             head |= _quote(wish.get("quote") or "", replied)
         elif wish.get("quote"):
-            raise WorldError("a quote needs the message that is replied to")
+            raise SandboxError("a quote needs the message that is replied to")
         elif thread_id:
             head["reply_to_message"] = self._beginning(chat, thread_id)
         return head
@@ -69,7 +69,7 @@ class Packer:
         photos = [self._picked(key) for key in wish.get("photos") or []]
         documents = [self._picked(key) for key in wish.get("documents") or []]
         if photos and documents:
-            raise WorldError("an album holds photos or documents, never both")
+            raise SandboxError("an album holds photos or documents, never both")
         kind = "photo" if photos else "document"
         group = _group(chat, wish.get("media_group_id"), kind, len(photos or documents))
         parts = [await self._photo(file) for file in photos]
@@ -80,14 +80,14 @@ class Packer:
         if parts:
             parts[0] |= written
         elif written:
-            raise WorldError("a caption needs a file")
+            raise SandboxError("a caption needs a file")
         return [group | part for part in parts]
 
     async def _photo(self, file: StoredFile) -> Json:
         try:
             photo = await self._world.files.keep_photo(file.path, SENT_SIDES)
         except PictureRefusedError as refused:
-            raise WorldError(f"{file.name} cannot be sent as a photo: {refused}") from None
+            raise SandboxError(f"{file.name} cannot be sent as a photo: {refused}") from None
         return {"photo": photo.message_part()}
 
     async def _document(self, file: StoredFile) -> Json:
@@ -97,7 +97,7 @@ class Packer:
     def _picked(self, key: Any) -> StoredFile:
         file = self._world.files.find(key) if isinstance(key, str) else None
         if file is None:
-            raise WorldError(f"no file has the key {key}")
+            raise SandboxError(f"no file has the key {key}")
         return file
 
 
@@ -105,7 +105,7 @@ def live(chat: Chat, message_id: int) -> Post:
     """The message that is there, or an error that says it is not."""
     post = chat.live(message_id)
     if post is None:
-        raise WorldError(f"no message {message_id} in chat {chat.id}")
+        raise SandboxError(f"no message {message_id} in chat {chat.id}")
     return post
 
 
@@ -118,11 +118,11 @@ def _group(chat: Chat, given: str | None, kind: str, count: int) -> Json:
     """The mark of the album that `count` files of one kind make, or come late to."""
     there = chat.album(given) if given else []
     if given and not there:
-        raise WorldError(f"no album {given} in chat {chat.id}")
+        raise SandboxError(f"no album {given} in chat {chat.id}")
     if any(kind not in post.message for post in there):
-        raise WorldError("an album holds photos or documents, never both")
+        raise SandboxError("an album holds photos or documents, never both")
     if count + len(there) > _MOST_IN_ALBUM:
-        raise WorldError(f"an album holds at most {_MOST_IN_ALBUM} files")
+        raise SandboxError(f"an album holds at most {_MOST_IN_ALBUM} files")
     if given:
         return {"media_group_id": given}
     return new_group() if count > 1 else {}
@@ -134,14 +134,14 @@ def _quote(words: str, replied: Post) -> Json:
     text: str = replied.message.get("text") or replied.message.get("caption") or ""
     at = text.find(words)
     if at < 0:
-        raise WorldError("a quote must be a part of the message that is replied to")
+        raise SandboxError("a quote must be a part of the message that is replied to")
     return {"quote": {"text": words, "position": utf16_length(text[:at]), "is_manual": True}}
 
 
 def texts(text: str) -> list[Json]:
     """A text as the messages that a client makes of it: a long one goes out in several."""
     if len(text) > _LONGEST_TEXT:
-        raise WorldError(f"a text has at most {_LONGEST_TEXT} characters")
+        raise SandboxError(f"a text has at most {_LONGEST_TEXT} characters")
     parts: list[Json] = []
     rest = text.strip()
     while rest:
@@ -168,7 +168,7 @@ def _first_piece(text: str) -> str:
 def caption(text: str) -> Json:
     """The caption of a file, with what Telegram recognises in it."""
     if utf16_length(text) > _CAPTION_LIMIT:
-        raise WorldError(f"a caption has at most {_CAPTION_LIMIT} characters")
+        raise SandboxError(f"a caption has at most {_CAPTION_LIMIT} characters")
     part: Json = {"caption": text} if text else {}
     if entities := with_found(text, []):
         part["caption_entities"] = entities

@@ -3,12 +3,12 @@
 import asyncio
 import secrets
 
-from imgbot.sandbox.chats import Chat, Json, Post, Query, WorldError
+from imgbot.sandbox.chats import Chat, Json, Post, Query, SandboxError
 from imgbot.sandbox.inline import INLINE_LIFETIME_S
-from imgbot.sandbox.parcels import TEXT_LIMIT, Packer, caption, live, new_group, texts
+from imgbot.sandbox.parcels import TEXT_LIMIT, MessageBuilder, caption, live, new_group, texts
 from imgbot.sandbox.privacy import is_for_bot
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 # The account that stands for an administrator who stays anonymous.
 GROUP_ANONYMOUS_BOT: Json = {
@@ -39,12 +39,12 @@ _LEFT_BEHIND = frozenset(
 )
 
 
-class People:
+class SandboxUsers:
     """Acts for the people of one world, and lets the bot know what it may know."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SandboxState) -> None:
         self._world = world
-        self._packer = Packer(world)
+        self._packer = MessageBuilder(world)
 
     async def send(self, chat: Chat, user_id: int, wish: Json) -> list[Post]:
         """What a person sends at once: texts, photos, documents, or anything raw."""
@@ -67,7 +67,7 @@ class People:
         sender, mark = self._sender(chat, user_id, is_anonymous=False)
         sources = [live(origin, message_id) for message_id in message_ids]
         if any(source.message.get("has_protected_content") for source in sources):
-            raise WorldError("a protected message cannot be forwarded")
+            raise SandboxError("a protected message cannot be forwarded")
         group = new_group()
         chat.is_started = True
         posts: list[Post] = []
@@ -83,10 +83,10 @@ class People:
     def edit(self, chat: Chat, message_id: int, text: str) -> Post:
         post = live(chat, message_id)
         if post.is_outgoing:
-            raise WorldError("people edit only what they wrote")
+            raise SandboxError("people edit only what they wrote")
         parts = texts(text)
         if "text" in post.message and len(parts) != 1:
-            raise WorldError(f"a text has 1 to {TEXT_LIMIT} characters")
+            raise SandboxError(f"a text has 1 to {TEXT_LIMIT} characters")
         part = parts[0] if "text" in post.message else caption(text)
         kept = ("photo", "document", "has_media_spoiler")
         media = {name: post.message[name] for name in kept if name in post.message}
@@ -120,7 +120,7 @@ class People:
         """Type `@bot text` into a chat, and wait for what the bot offers."""
         user = self._world.users.get(user_id)
         if user is None:
-            raise WorldError(f"no user {user_id}")
+            raise SandboxError(f"no user {user_id}")
         query = self._world.inline.ask(user, text)
         update: Json = {"id": query.id, "from": user, "query": text, "offset": ""}
         if chat:
@@ -134,7 +134,7 @@ class People:
         query = self._world.inline.find(query_id)
         offer = query.offers.get(result_id) if query else None
         if query is None or offer is None:
-            raise WorldError(f"no result {result_id} of the inline query {query_id}")
+            raise SandboxError(f"no result {result_id} of the inline query {query_id}")
         sender, mark = self._sender(chat, query.user["id"], is_anonymous=False)
         chat.is_started = True
         post = self._world.add_post(
@@ -158,18 +158,18 @@ class People:
         """Who a message is from, and what else marks its author."""
         user = self._member(chat, user_id)
         if chat.is_blocked:
-            raise WorldError("who blocks the bot cannot write to it")
+            raise SandboxError("who blocks the bot cannot write to it")
         if chat.is_over:
-            raise WorldError(f"nobody can write to chat {chat.id} any more")
+            raise SandboxError(f"nobody can write to chat {chat.id} any more")
         if not is_anonymous:
             return user, {}
         if chat.is_private or chat.is_channel:
-            raise WorldError("only administrators of groups are anonymous")
+            raise SandboxError("only administrators of groups are anonymous")
         return GROUP_ANONYMOUS_BOT, {"sender_chat": chat.info}
 
     def _member(self, chat: Chat, user_id: int) -> Json:
         if user_id not in chat.members:
-            raise WorldError(f"user {user_id} is not in chat {chat.id}")
+            raise SandboxError(f"user {user_id} is not in chat {chat.id}")
         return self._world.users[user_id]
 
 

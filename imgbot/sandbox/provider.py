@@ -31,7 +31,7 @@ from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
 from imgbot.sandbox.bodies import read_bounded
-from imgbot.sandbox.provider_tasks import Order, ProviderBook, Refusal, Task, order_from
+from imgbot.sandbox.provider_tasks import Refusal, SubmittedTask, Task, TaskLedger, order_from
 from imgbot.sandbox.simulators import serving
 
 KEY = "sim-key"
@@ -55,12 +55,12 @@ def _answering(handler: Handler) -> Handler:
     return answer
 
 
-class Provider:
+class SimulatedProviderServer:
     """The HTTP side; the book of tasks and charges is its state."""
 
     def __init__(self) -> None:
         self.base_url = ""
-        self.book = ProviderBook()
+        self.book = TaskLedger()
         self._threads = asyncio.Semaphore(_THREADS)
 
     def routes(self) -> list[web.RouteDef]:
@@ -128,7 +128,7 @@ class Provider:
             picture = await asyncio.to_thread(provider_pictures.render, task.order)
         return web.Response(body=picture, content_type="image/jpeg")
 
-    async def _order(self, request: web.Request) -> Order:
+    async def _order(self, request: web.Request) -> SubmittedTask:
         body = await read_bounded(request.content, _BODY_BYTES)
         if body is None:
             raise Refusal(413, "too_large", "the body is over 40 MB")

@@ -34,7 +34,7 @@ class Refusal(Exception):  # noqa: N818 it is an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SubmittedTask:
     """A checked submit."""
 
     operation: str
@@ -59,7 +59,7 @@ class Order:
     """The input as it came, with digests in the place of pictures."""
 
 
-def order_from(body: bytes) -> Order:
+def order_from(body: bytes) -> SubmittedTask:
     """Check a submit to the last field; blocks, for it decodes the pictures."""
     try:
         given: Any = json.loads(body)
@@ -105,12 +105,12 @@ def make_order(  # noqa: PLR0913 an order has that many sides
     client_id: str = "",
     marks: str = "",
     are_checked: bool = False,
-) -> Order:
+) -> SubmittedTask:
     """An order of these pictures, each checked; its marks stand in the words or beside them."""
     digest = hashlib.sha256(words.encode("utf-8", "replace"))
     for image in images:
         digest.update(image if are_checked else checked_image(image))
-    return Order(
+    return SubmittedTask(
         operation=operation,
         words=_MARK.sub("", words).strip(),
         marks={name: float(value or 1) for name, value in _MARK.findall(f"{marks} {words}")},

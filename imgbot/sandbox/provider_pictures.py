@@ -6,7 +6,7 @@ import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.sandbox.provider_tasks import Order
+from imgbot.sandbox.provider_tasks import SubmittedTask
 
 _SIDE = 768
 _MARGIN = 56
@@ -14,7 +14,7 @@ _FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
 _SHOWN_WORDS = 200
 
 
-def render(order: Order) -> bytes:
+def render(order: SubmittedTask) -> bytes:
     """A picture with the operation, the words and a pattern of what came in; blocks."""
     if order.is_black:
         return encoded(Image.new("RGB", dimensions(order)), order.format)
@@ -41,7 +41,7 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def dimensions(order: Order) -> tuple[int, int]:
+def dimensions(order: SubmittedTask) -> tuple[int, int]:
     """Width and height: as ordered, else by the ratio, else as wide as high."""
     found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", order.ratio)
     if order.size:

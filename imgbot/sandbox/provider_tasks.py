@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from imgbot.sandbox.provider_orders import (
     OPERATIONS,
-    Order,
     Refusal,
+    SubmittedTask,
     checked_image,
     make_order,
     order_from,
@@ -18,12 +18,12 @@ from imgbot.sandbox.provider_orders import (
 
 __all__ = [
     "OPERATIONS",
-    "Order",
-    "ProviderBook",
+    "ProviderBehaviour",
     "Refusal",
-    "Settings",
     "Status",
+    "SubmittedTask",
     "Task",
+    "TaskLedger",
     "checked_image",
     "make_order",
     "order_from",
@@ -45,7 +45,7 @@ class Task:
     """An accepted order, which becomes what it becomes by the clock alone."""
 
     id: str
-    order: Order
+    order: SubmittedTask
     started_at: float
     duration_s: float
     idempotency_key: str
@@ -140,7 +140,7 @@ class Task:
 
 
 @dataclass(slots=True)
-class Settings:
+class ProviderBehaviour:
     """How the provider behaves when no marker says otherwise."""
 
     duration_s: tuple[float, float] = (1.0, 3.0)
@@ -166,11 +166,11 @@ class Settings:
         self.marks = str(wanted["marks"])
 
 
-class ProviderBook:
+class TaskLedger:
     """All tasks and all charges; the oldest tasks are forgotten, the charges are kept longer."""
 
     def __init__(self) -> None:
-        self.settings = Settings()
+        self.settings = ProviderBehaviour()
         self.ledger: list[dict[str, Any]] = []
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._by_key: dict[str, str] = {}
@@ -191,7 +191,7 @@ class ProviderBook:
             raise Refusal(404, "not_found", "there is no look-up")
         return [task for task in self._tasks.values() if task.order.client_id == client_id]
 
-    def submit(self, order: Order, key: str, now: float) -> tuple[Task, bool]:
+    def submit(self, order: SubmittedTask, key: str, now: float) -> tuple[Task, bool]:
         """Accept an order and charge it, or find the task it made before."""
         known = self._by_key.get(key) if key and self.settings.idempotency else None
         if known:
@@ -210,7 +210,7 @@ class ProviderBook:
             self._charge(task)
         return task, True
 
-    def strikes(self, mark: str, order: Order) -> bool:
+    def strikes(self, mark: str, order: SubmittedTask) -> bool:
         """Whether this time the scenario `mark` strikes a submit that makes no task."""
         who = (mark, order.client_id or order.digest)
         struck = self._struck.get(who, 0)

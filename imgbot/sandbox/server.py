@@ -17,10 +17,10 @@ from aiohttp import web
 
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
-from imgbot.sandbox.provider import Provider
+from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.simulators.hooks import HookSender
 from imgbot.sandbox.simulators.registry import open_simulators
-from imgbot.sandbox.world import World
+from imgbot.sandbox.world import SandboxState
 
 _PAGE = Path(__file__).parent / "page"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"
@@ -58,9 +58,9 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self.world = World(self.token, flood=self._flood, now=self._now)
+            self.world = SandboxState(self.token, flood=self._flood, now=self._now)
             stack.callback(self.world.close)
-            self.provider = Provider()
+            self.provider = SimulatedProviderServer()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hooks = tasks.create_task(self.world.webhook.run())
             stack.callback(hooks.cancel)

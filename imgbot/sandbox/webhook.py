@@ -23,7 +23,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class WebhookTarget:
     """Where updates go, and what proves that they come from here."""
 
     url: str
@@ -52,12 +52,12 @@ class Webhook:
         self._now = now
         self._changed = asyncio.Event()
         self._last_error: tuple[int, str] | None = None
-        self.target: Target | None = None
+        self.target: WebhookTarget | None = None
 
     def wake(self) -> None:
         self._changed.set()
 
-    def aim(self, target: Target | None) -> None:
+    def aim(self, target: WebhookTarget | None) -> None:
         self.target = target
         self._last_error = None
         self.wake()
@@ -88,7 +88,7 @@ class Webhook:
             ) as session:
                 await self._serve(session, self.target)
 
-    async def _serve(self, session: aiohttp.ClientSession, target: Target) -> None:
+    async def _serve(self, session: aiohttp.ClientSession, target: WebhookTarget) -> None:
         retry_s = _FIRST_RETRY_S
         while self.target is target:
             batch = self._queue.batch(1)
@@ -101,7 +101,7 @@ class Webhook:
                 await self._wait(retry_s)
                 retry_s = min(retry_s * 2, _LAST_RETRY_S)
 
-    async def _post(self, session: aiohttp.ClientSession, target: Target, text: str) -> bool:
+    async def _post(self, session: aiohttp.ClientSession, target: WebhookTarget, text: str) -> bool:
         if urlsplit(target.url).hostname not in _LOOPBACK:
             self._last_error = (int(self._now()), "Connection failed: no loopback address")
             return False

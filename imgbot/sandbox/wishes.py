@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from imgbot.sandbox.chats import WorldError
+from imgbot.sandbox.chats import SandboxError
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ControlRequest:
     """What a caller of the control interface asks for."""
 
     fields: dict[str, Any]
@@ -24,10 +24,10 @@ class Wish:
     def numbers(self, name: str) -> list[int]:
         values = self._typed(name, list, None)
         if not all(isinstance(value, int) for value in values):
-            raise WorldError(f"{name} must be numbers")
+            raise SandboxError(f"{name} must be numbers")
         return cast("list[int]", values)
 
-    def parcel(self) -> dict[str, Any]:
+    def message(self) -> dict[str, Any]:
         """The optional fields of something to send; what is not given or null is left out."""
         kinds: dict[str, type] = {
             "text": str,
@@ -45,7 +45,7 @@ class Wish:
         }
         unknown = self.fields.keys() - kinds.keys() - {"user_id"}
         if unknown:
-            raise WorldError(f"unknown fields: {', '.join(sorted(unknown))}")
+            raise SandboxError(f"unknown fields: {', '.join(sorted(unknown))}")
         return {
             name: self._typed(name, kind, None)
             for name, kind in kinds.items()
@@ -57,7 +57,7 @@ class Wish:
         if value is None and default is not None:
             return default
         if value is None:
-            raise WorldError(f"{name} is missing")
+            raise SandboxError(f"{name} is missing")
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise WorldError(f"{name} must be of type {kind.__name__}")
+            raise SandboxError(f"{name} must be of type {kind.__name__}")
         return value

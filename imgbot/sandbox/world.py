@@ -5,12 +5,12 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from imgbot.sandbox.calls import CallLog
-from imgbot.sandbox.chats import Chat, Json, Post, Query, WorldError
+from imgbot.sandbox.chats import Chat, Json, Post, Query, SandboxError
 from imgbot.sandbox.events import EventFeed
 from imgbot.sandbox.faults import Faults
 from imgbot.sandbox.files import FileStore
-from imgbot.sandbox.floods import FloodGate
-from imgbot.sandbox.inline import InlineDesk
+from imgbot.sandbox.floods import SandboxRateLimits
+from imgbot.sandbox.inline import InlineQueries
 from imgbot.sandbox.polling import Poller
 from imgbot.sandbox.profile import Profile
 from imgbot.sandbox.refusals import bad_request, forbidden
@@ -42,7 +42,7 @@ _KEPT = (
 )
 
 
-class World:
+class SandboxState:
     """Everything there is, in memory, bounded."""
 
     def __init__(
@@ -59,12 +59,12 @@ class World:
         self.users: dict[int, Json] = {}
         self.chats: dict[int, Chat] = {}
         self.queries: OrderedDict[str, Query] = OrderedDict()
-        self.inline = InlineDesk(now)
+        self.inline = InlineQueries(now)
         self.is_logged_out = False
         self.events = EventFeed()
         self.calls = CallLog(self.events)
         self.faults = Faults()
-        self.floods = FloodGate(now, is_on=flood)
+        self.floods = SandboxRateLimits(now, is_on=flood)
         self.files = FileStore()
         self.profile = Profile(self.bot["first_name"])
         self.updates = UpdateQueue(now)
@@ -81,7 +81,7 @@ class World:
 
     def add_user(self, first_name: str, username: str, language_code: str) -> Json:
         if len(self.users) >= _MOST_PEOPLE:
-            raise WorldError(f"more than {_MOST_PEOPLE} people")
+            raise SandboxError(f"more than {_MOST_PEOPLE} people")
         user_id = FIRST_USER_ID + len(self.users)
         names = {"first_name": first_name} | ({"username": username} if username else {})
         user: Json = {"id": user_id, "is_bot": False} | names
@@ -96,7 +96,7 @@ class World:
         """A chat of several people: `kind` is "group", "supergroup" or "channel"."""
         groups = sum(not chat.is_private for chat in self.chats.values())
         if groups >= _MOST_PEOPLE:
-            raise WorldError(f"more than {_MOST_PEOPLE} groups")
+            raise SandboxError(f"more than {_MOST_PEOPLE} groups")
         first_id = _FIRST_BASIC_GROUP_ID if kind == "group" else _FIRST_GROUP_ID
         chat_id = first_id - groups
         info: Json = {"id": chat_id, "type": kind, "title": title}

@@ -37,7 +37,7 @@ from imgbot.errors import (
     UserError,
 )
 from imgbot.files import PART, commit
-from imgbot.telegram.contact import DatedSession
+from imgbot.telegram.contact import ClockCheckedSession
 from imgbot.telegram.flood import FloodGate, flood_wait_s
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
@@ -73,7 +73,7 @@ def open_bot(token: str, api: str) -> Bot:
         raise ConfigError(
             "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
         ) from error
-    session = DatedSession(
+    session = ClockCheckedSession(
         api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
     )
     session.middleware(FloodGate())
@@ -102,7 +102,7 @@ async def _decoded(
         raise ClientDecodeError("not an answer of the Bot API", error, None) from None
 
 
-async def greet(bot: Bot) -> User:
+async def identify(bot: Bot) -> User:
     """Return the bot's own account, and take its updates over from any webhook.
 
     Raises ConfigError on a token that Telegram does not know, TransientError while it is

@@ -24,7 +24,7 @@ _CONFLICTS_IN_A_ROW = 3
 _CLOCK_OFF_S = 120.0
 
 
-class Rival(StrEnum):
+class UpdateConflict(StrEnum):
     """Who takes the updates away (409)."""
 
     POLLER = "poller"
@@ -32,29 +32,29 @@ class Rival(StrEnum):
 
 
 _IN_WORDS = {
-    Rival.POLLER: (
+    UpdateConflict.POLLER: (
         "another program polls with this token, and takes updates away (409): stop it, "
         "or ask @BotFather for a new token (/revoke)"
     ),
-    Rival.WEBHOOK: (
+    UpdateConflict.WEBHOOK: (
         "a webhook takes the updates (409): `imgbot doctor --fix` deletes it, and so does a restart"
     ),
 }
 
 
-class Contact:
+class PollingHealth:
     """What getUpdates was answered."""
 
     def __init__(self) -> None:
         self._answered_s = time.monotonic()
         self.has_answered = False
         """Whether getUpdates was answered in this life; before it, silence says little."""
-        self._last_rival = Rival.POLLER
+        self._last_rival = UpdateConflict.POLLER
         self._conflicts = 0
         self._conflict_s = 0.0
 
     @property
-    def silence_s(self) -> float:
+    def seconds_since_answer(self) -> float:
         """How long ago Telegram last answered getUpdates."""
         return time.monotonic() - self._answered_s
 
@@ -63,10 +63,14 @@ class Contact:
         """What is wrong with the polling, and what mends it; empty when all is well."""
         if self._is_disturbed:
             return _IN_WORDS[self._last_rival]
-        return "" if self.silence_s < _FRESH_S else f"no answer for {self.silence_s:.0f} s"
+        return (
+            ""
+            if self.seconds_since_answer < _FRESH_S
+            else f"no answer for {self.seconds_since_answer:.0f} s"
+        )
 
     @property
-    def rival(self) -> Rival | None:
+    def rival(self) -> UpdateConflict | None:
         """Who has been taking the updates away for some time; None while nobody has."""
         is_here_to_stay = self._is_disturbed and self._conflicts >= _CONFLICTS_IN_A_ROW
         return self._last_rival if is_here_to_stay else None
@@ -87,16 +91,16 @@ class Contact:
         if isinstance(error, TelegramConflictError):
             self._conflicts = self._conflicts + 1 if self._is_disturbed else 1
             is_webhook = "webhook" in error.message.lower()
-            self._last_rival = Rival.WEBHOOK if is_webhook else Rival.POLLER
+            self._last_rival = UpdateConflict.WEBHOOK if is_webhook else UpdateConflict.POLLER
             self._conflict_s = time.monotonic()
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
         telemetry.polling_failed(error, delay_s)
         if isinstance(error, TelegramConflictError):
-            telemetry.warned("%s", _IN_WORDS[self._last_rival])
+            telemetry.warning("%s", _IN_WORDS[self._last_rival])
         return delay_s
 
 
-class DatedSession(AiohttpSession):
+class ClockCheckedSession(AiohttpSession):
     """The HTTP session of the bot; it compares this machine's clock with each answer's date."""
 
     skew_s: float | None = None
@@ -121,7 +125,7 @@ class DatedSession(AiohttpSession):
         was_well = not self.clock_trouble
         self.skew_s = time.time() - told.timestamp()
         if was_well and self.clock_trouble:
-            telemetry.warned("the clock is %s", self.clock_trouble)
+            telemetry.warning("the clock is %s", self.clock_trouble)
 
     @property
     def clock_trouble(self) -> str:

@@ -30,7 +30,7 @@ from aiogram.types import (
 )
 
 from imgbot.errors import MessageGoneError, TelegramRefusedError, UserError
-from imgbot.job import Source
+from imgbot.job import InputPhoto
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
 from imgbot.telegram.sent import SentIds
 from imgbot.texts.buttons import Button
@@ -47,7 +47,7 @@ _Sent = TypeVar("_Sent")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChatTarget:
     """Where a message belongs; `thread_id` and `reply_to` are 0 where there is none."""
 
     chat_id: int
@@ -58,7 +58,7 @@ class Place:
 Rows = Sequence[Sequence[Button]]
 
 
-class Delivery:
+class Messenger:
     """Writes, edits and shows. Raises ChatGoneError, MessageGoneError, TransientError."""
 
     def __init__(self, bot: Bot) -> None:
@@ -70,9 +70,9 @@ class Delivery:
         """Whose handles of pictures these are: another bot cannot use them."""
         return self._bot.id
 
-    async def announce(
+    async def send_text(
         self,
-        place: Place,
+        place: ChatTarget,
         text: str,
         rows: Rows,
         *,
@@ -85,7 +85,7 @@ class Delivery:
         """
         markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
 
-        async def send(place: Place) -> Message:
+        async def send(place: ChatTarget) -> Message:
             return await self._bot.send_message(
                 place.chat_id,
                 cut(text, TEXT_LIMIT),
@@ -100,7 +100,7 @@ class Delivery:
             sent.append(message.message_id)
         return message.message_id
 
-    async def remove_lost(self, place: Place, message_id: int, times: int) -> None:
+    async def remove_lost(self, place: ChatTarget, message_id: int, times: int) -> None:
         """Remove what was announced `times` without an answer before it became `message_id`.
 
         Nothing else is touched: only a message of the bot can be edited, every other one is
@@ -118,12 +118,14 @@ class Delivery:
             if not left:
                 return
 
-    async def remove(self, place: Place, message_id: int) -> None:
+    async def remove(self, place: ChatTarget, message_id: int) -> None:
         """Delete a message of the bot; Telegram lets it do so for two days."""
         async with telegram_errors():
             await self._bot.delete_message(place.chat_id, message_id)
 
-    async def copy(self, place: Place, from_chat: int, message_id: int, rows: Rows) -> None:
+    async def copy_message(
+        self, place: ChatTarget, from_chat: int, message_id: int, rows: Rows
+    ) -> None:
         """Send a message once more, as it is, to another place."""
         async with self._sent.noted(place.chat_id) as sent, telegram_errors():
             copied = await self._bot.copy_message(
@@ -131,22 +133,28 @@ class Delivery:
             )
             sent.append(copied.message_id)
 
-    async def probe(self) -> None:
+    async def ping(self) -> None:
         """Find out whether Telegram answers. Raises TransientError while it does not."""
         async with telegram_errors():
             await self._bot.get_me()
 
-    async def present(
-        self, place: Place, picture: Source | Path, caption: str, rows: Rows, *, name: str = ""
-    ) -> Source | None:
+    async def send_picture(
+        self,
+        place: ChatTarget,
+        picture: InputPhoto | Path,
+        caption: str,
+        rows: Rows,
+        *,
+        name: str = "",
+    ) -> InputPhoto | None:
         """Send a picture: one that Telegram keeps, or a file, which goes out as a document.
 
         Returns its handle. Raises UserError when Telegram no longer keeps it.
         """
-        is_kept = isinstance(picture, Source)
+        is_kept = isinstance(picture, InputPhoto)
         media = picture.file_id if is_kept else FSInputFile(picture, filename=name or picture.name)
 
-        async def send(place: Place) -> Message:
+        async def send(place: ChatTarget) -> Message:
             common: dict[str, Any] = {
                 "message_thread_id": place.thread_id or None,
                 "reply_parameters": _reply(place),
@@ -165,9 +173,9 @@ class Delivery:
             sent.append(message.message_id)
         return picture_in(message)
 
-    async def present_all(
-        self, place: Place, pictures: Sequence[tuple[str | Path, str]]
-    ) -> list[Source | None]:
+    async def send_album(
+        self, place: ChatTarget, pictures: Sequence[tuple[str | Path, str]]
+    ) -> list[InputPhoto | None]:
         """Send 2 to 10 photos, each with its caption, as one album; return their handles."""
         media: list[MediaUnion] = [
             InputMediaPhoto(
@@ -177,7 +185,7 @@ class Delivery:
             for picture, caption in pictures
         ]
 
-        async def send(place: Place) -> list[Message]:
+        async def send(place: ChatTarget) -> list[Message]:
             return await self._bot.send_media_group(
                 place.chat_id,
                 media,
@@ -190,8 +198,8 @@ class Delivery:
             sent.extend(message.message_id for message in messages)
         return [picture_in(message) for message in messages]
 
-    async def turn(
-        self, place: Place, message_id: int, picture: Source, caption: str, rows: Rows
+    async def replace_media(
+        self, place: ChatTarget, message_id: int, picture: InputPhoto, caption: str, rows: Rows
     ) -> None:
         """Make a message with a picture show another one that Telegram keeps."""
         kind = InputMediaDocument if picture.is_file else InputMediaPhoto
@@ -201,19 +209,19 @@ class Delivery:
                 media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
             )
 
-    async def act(self, place: Place) -> None:
+    async def send_chat_action(self, place: ChatTarget) -> None:
         """Let Telegram show for a moment that a picture is on its way; no promise."""
         with suppress(AiogramError, OSError):
             await self._bot.send_chat_action(
                 place.chat_id, "upload_photo", message_thread_id=place.thread_id or None
             )
 
-    async def answer(self, callback_id: str, text: str) -> None:
+    async def answer_callback(self, callback_id: str, text: str) -> None:
         """Answer a press; nothing is lost if Telegram no longer takes it."""
         with suppress(AiogramError, OSError):
             await self._bot.answer_callback_query(callback_id, cut(text, ANSWER_LIMIT) or None)
 
-    async def offer(
+    async def answer_inline(
         self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str
     ) -> None:
         """Answer an inline query; nothing is lost if Telegram no longer takes it."""
@@ -226,7 +234,7 @@ class Delivery:
                 button=InlineQueryResultsButton(text=button, start_parameter="inline"),
             )
 
-    async def tell(self, place: Place, message_id: int, text: str, rows: Rows) -> None:
+    async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
         """Make the message say `text`; saying it twice is nothing."""
         async with telegram_errors(), _unmodified():
             await self._bot.edit_message_text(
@@ -236,9 +244,16 @@ class Delivery:
                 reply_markup=keyboard(rows),
             )
 
-    async def show(
-        self, place: Place, message_id: int, path: Path, *, is_photo: bool, caption: str, rows: Rows
-    ) -> Source | None:
+    async def edit_to_picture(
+        self,
+        place: ChatTarget,
+        message_id: int,
+        path: Path,
+        *,
+        is_photo: bool,
+        caption: str,
+        rows: Rows,
+    ) -> InputPhoto | None:
         """Turn the message into the picture; it may be the picture already.
 
         Returns its handle, None where Telegram does not tell it again.
@@ -267,15 +282,17 @@ class Delivery:
         return picture_in(shown) if isinstance(shown, Message) else None
 
 
-def picture_in(message: Message | ExternalReplyInfo) -> Source | None:
+def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the handle of a message's picture, whoever sent it; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
-        return Source(photo.file_id, photo.file_unique_id, photo.file_size or 0)
+        return InputPhoto(photo.file_id, photo.file_unique_id, photo.file_size or 0)
     if message.document:
         file = message.document
         name = (file.file_name or "")[:NAME_LIMIT]
-        return Source(file.file_id, file.file_unique_id, file.file_size or 0, name, is_file=True)
+        return InputPhoto(
+            file.file_id, file.file_unique_id, file.file_size or 0, name, is_file=True
+        )
     return None
 
 
@@ -290,13 +307,13 @@ def cut(text: str, limit: int) -> str:
     return units[: 2 * limit].decode("utf-16-le", "ignore")
 
 
-def _reply(place: Place) -> ReplyParameters | None:
+def _reply(place: ChatTarget) -> ReplyParameters | None:
     if not place.reply_to:
         return None
     return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
 
 
-async def _in_place(place: Place, send: Callable[[Place], Awaitable[_Sent]]) -> _Sent:
+async def _in_place(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
     """Send where it belongs; where its topic is gone, the chat will do."""
     try:
         async with telegram_errors():

@@ -44,7 +44,7 @@ _patience_s: ContextVar[float] = ContextVar("patience_s", default=_DEFAULT_PATIE
 
 
 @contextmanager
-def patience(seconds: float) -> Generator[None]:
+def max_wait(seconds: float) -> Generator[None]:
     """Let calls inside wait at most so long at the gate; 0 for what may be dropped."""
     token = _patience_s.set(seconds)
     try:

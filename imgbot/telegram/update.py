@@ -39,7 +39,7 @@ def _id_in(holder: object, name: str) -> int | None:
 _SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
 
 
-def is_chatter(update: Update) -> bool:
+def is_group_chatter(update: Update) -> bool:
     """Whether people of a group talk with each other: nothing in it can be for a bot."""
     message = update.get("message") or update.get("edited_message")
     if not isinstance(message, Mapping) or (_id_in(message, "chat") or 0) >= 0:

@@ -19,14 +19,14 @@ from imgbot.errors import (
     ConfigError,
     FencedError,
     ImgbotError,
-    StorageAwayError,
     StorageFullError,
+    StorageUnavailableError,
     TransientError,
 )
 from imgbot.retry import backoff_s
-from imgbot.tasks import Start, pause
+from imgbot.tasks import Start, sleep_or_event
 from imgbot.telegram.offset_window import OffsetWindow
-from imgbot.telegram.update import Update, chat_of, is_chatter
+from imgbot.telegram.update import Update, chat_of, is_group_chatter
 
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
@@ -43,7 +43,7 @@ _FLOOD_GIVE_UP_S = 86_400.0
 
 
 @dataclass(slots=True, eq=False)
-class Pending:
+class PendingUpdate:
     """An update that is not handled yet."""
 
     update: Update
@@ -65,22 +65,22 @@ Deferred = tuple[str, int, Sequence[tuple[int, Update]]]
 (ms) at which it was received."""
 
 
-class Ledger(Protocol):
-    """What outlives the process about updates; each raises StorageAwayError."""
+class UpdateStore(Protocol):
+    """What outlives the process about updates; each raises StorageUnavailableError."""
 
     async def is_handled(self, update_id: int) -> bool: ...
     async def mark_handled(self, update_id: int, chat: str) -> None: ...
-    async def set_aside(self, update: Mapping[str, object]) -> None: ...
+    async def dead_letter(self, update: Mapping[str, object]) -> None: ...
     async def defer(self, deferred: Sequence[Deferred]) -> None: ...
     async def deferred(self) -> Sequence[Deferred]: ...
     async def persist(self) -> None: ...
 
 
 @dataclass(slots=True)
-class _Line:
+class _ChatQueue:
     """One chat's updates in their order."""
 
-    pending: deque[Pending] = field(default_factory=deque[Pending])
+    pending: deque[PendingUpdate] = field(default_factory=deque[PendingUpdate])
     due_s: float = 0.0
     """Nothing of it is tried before."""
 
@@ -91,7 +91,7 @@ class UpdateDispatcher:
     def __init__(
         self,
         handle: Callable[[Update], Awaitable[object]],
-        ledger: Ledger,
+        ledger: UpdateStore,
         window: OffsetWindow,
         on_flood: Callable[[Update], Awaitable[object]] | None = None,
     ) -> None:
@@ -99,7 +99,7 @@ class UpdateDispatcher:
         self._ledger = ledger
         self._window = window
         self._on_flood = on_flood
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _ChatQueue] = {}
         self._deferred: set[int] = set()
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._stopping = asyncio.Event()
@@ -117,12 +117,14 @@ class UpdateDispatcher:
         return str(chat) in self._lines
 
     async def restore(self, start: Start, stopping: asyncio.Event) -> None:
-        """Take up what an earlier process deferred. Raises StorageAwayError."""
+        """Take up what an earlier process deferred. Raises StorageUnavailableError."""
         self._stopping = stopping
         now_s, now_ms = time.monotonic(), _now_ms()
         for chat, due_ms, updates in await self._ledger.deferred():
-            line = _Line(due_s=now_s + (due_ms - now_ms) / 1000)
-            line.pending.extend(Pending(each, at_ms, is_deferred=True) for at_ms, each in updates)
+            line = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
+            line.pending.extend(
+                PendingUpdate(each, at_ms, is_deferred=True) for at_ms, each in updates
+            )
             self._deferred.update(pending.id for pending in line.pending)
             self._open(start, chat, line)
         self._measure()
@@ -130,15 +132,15 @@ class UpdateDispatcher:
     def take(self, start: Start, update: Update) -> None:
         """Take in an update that is new in the window."""
         update_id = update["update_id"]
-        if is_chatter(update) or update_id in self._deferred:
+        if is_group_chatter(update) or update_id in self._deferred:
             self._window.settle(update_id)
             return
         chat = str(chat_of(update))
-        line = self._lines.get(chat) or _Line()
+        line = self._lines.get(chat) or _ChatQueue()
         if len(line.pending) >= _PER_CHAT:
             start(self._skip(update))
             return
-        line.pending.append(Pending(update, _now_ms()))
+        line.pending.append(PendingUpdate(update, _now_ms()))
         if chat not in self._lines:
             self._open(start, chat, line)
         self._measure()
@@ -159,7 +161,7 @@ class UpdateDispatcher:
         ]
         try:
             await self._ledger.defer(stored)
-        except StorageAwayError:
+        except StorageUnavailableError:
             return
         for pending in [each for line in waiting.values() for each in line if not each.is_done]:
             pending.is_deferred = True
@@ -167,7 +169,7 @@ class UpdateDispatcher:
             self._window.settle(pending.id)
             telemetry.update_deferred(pending.id)
 
-    def _to_defer(self) -> Iterator[tuple[str, list[Pending]]]:
+    def _to_defer(self) -> Iterator[tuple[str, list[PendingUpdate]]]:
         room, now_s, now_ms = _DEFERRED - len(self._deferred), time.monotonic(), _now_ms()
         for chat, line in self._lines.items():
             # All or none of a chat's updates: after a restart those in Redis come first.
@@ -189,16 +191,16 @@ class UpdateDispatcher:
         self._window.settle(update["update_id"])
         self.progress.set()
 
-    def _open(self, start: Start, chat: str, line: _Line) -> None:
+    def _open(self, start: Start, chat: str, line: _ChatQueue) -> None:
         self._lines[chat] = line
         start(self._serve(chat, line))
 
-    async def _serve(self, chat: str, line: _Line) -> None:
+    async def _serve(self, chat: str, line: _ChatQueue) -> None:
         """Handle the updates of one chat in their order, until none is left."""
         while line.pending and not self._stopping.is_set():
             if (wait_s := line.due_s - time.monotonic()) > 0:
                 self.progress.set()
-                await pause(wait_s, self._stopping)
+                await sleep_or_event(wait_s, self._stopping)
                 continue
             pending = line.pending[0]
             async with self._slots:
@@ -215,7 +217,7 @@ class UpdateDispatcher:
             del self._lines[chat]
             self._measure()
 
-    def _done(self, pending: Pending) -> None:
+    def _done(self, pending: PendingUpdate) -> None:
         pending.is_done = True
         self._deferred.discard(pending.id)
         self._window.settle(pending.id)
@@ -227,7 +229,7 @@ class UpdateDispatcher:
         self._oldest_ms = min(heads, default=0)
         telemetry.updates_measured(self._oldest_ms)
 
-    async def _attempt(self, chat: str, pending: Pending) -> float | None:
+    async def _attempt(self, chat: str, pending: PendingUpdate) -> float | None:
         """Handle an update; return the seconds to wait before it is tried again, None if done.
 
         Redis or Telegram being away proves nothing against the update: it is tried for an
@@ -238,7 +240,7 @@ class UpdateDispatcher:
         try:
             await self._once(chat, pending)
         except TransientError as error:
-            is_storage, asked_s = isinstance(error, StorageAwayError), error.retry_after_s
+            is_storage, asked_s = isinstance(error, StorageUnavailableError), error.retry_after_s
             limit_s = _GIVE_UP_S if asked_s is None else _FLOOD_GIVE_UP_S
             if not is_storage and time.monotonic() - pending.begun_s > limit_s:
                 return await self._give_up(chat, pending, error)
@@ -246,7 +248,7 @@ class UpdateDispatcher:
             return asked_s or backoff_s(pending.attempts, first_s=0.25, cap_s=10)
         return None
 
-    async def _once(self, chat: str, pending: Pending) -> None:
+    async def _once(self, chat: str, pending: PendingUpdate) -> None:
         if not pending.is_fed:
             if await self._ledger.is_handled(pending.id):
                 telemetry.update_repeated(pending.id)
@@ -265,16 +267,18 @@ class UpdateDispatcher:
         except ChatGoneError:
             return
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
-            telemetry.update_set_aside(update["update_id"], error)
+            telemetry.update_dead_lettered(update["update_id"], error)
             with suppress(StorageFullError):  # else it would be handled, and fail, for ever
-                await self._ledger.set_aside(update)
+                await self._ledger.dead_letter(update)
 
-    async def _give_up(self, chat: str, pending: Pending, error: TransientError) -> float | None:
-        telemetry.update_set_aside(pending.id, error)
+    async def _give_up(
+        self, chat: str, pending: PendingUpdate, error: TransientError
+    ) -> float | None:
+        telemetry.update_dead_lettered(pending.id, error)
         try:
-            await self._ledger.set_aside(pending.update)
+            await self._ledger.dead_letter(pending.update)
             await self._ledger.mark_handled(pending.id, chat)
-        except StorageAwayError:
+        except StorageUnavailableError:
             return _HOLD_S
         return None
 

@@ -11,15 +11,15 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot import telemetry
-from imgbot.errors import ConfigError, StorageAwayError
-from imgbot.levels import BOUNDS, Level, Vital
-from imgbot.pulse import Pulse
-from imgbot.tasks import Start, drained, pause
-from imgbot.telegram.contact import Contact
+from imgbot.errors import ConfigError, StorageUnavailableError
+from imgbot.levels import THRESHOLDS, Indicator, Level
+from imgbot.pulse import Heartbeat
+from imgbot.tasks import Start, draining_task_group, sleep_or_event
+from imgbot.telegram.contact import PollingHealth
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.offset_window import OffsetWindow
 from imgbot.telegram.update import Update
-from imgbot.telegram.update_dispatcher import Ledger, UpdateDispatcher
+from imgbot.telegram.update_dispatcher import UpdateDispatcher, UpdateStore
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 _LIMIT = 100
@@ -39,7 +39,7 @@ class UpdatePoller:
         self,
         bot: Bot,
         handle: Callable[[Update], Awaitable[object]],
-        ledger: Ledger,
+        ledger: UpdateStore,
         on_flood: Callable[[Update], Awaitable[object]] | None = None,
     ) -> None:
         self._bot = bot
@@ -49,15 +49,15 @@ class UpdatePoller:
         self._told: int | None = None
         self._hasty = 0
         self._stopping = asyncio.Event()
-        self._pulse = Pulse()
-        self.contact = Contact()
+        self._pulse = Heartbeat()
+        self.contact = PollingHealth()
         self.caught_up = asyncio.Event()
         """Set once what came while nobody listened was taken in."""
 
     @property
     def silence_s(self) -> float:
         """How long ago Telegram last answered getUpdates."""
-        return self.contact.silence_s
+        return self.contact.seconds_since_answer
 
     @property
     def overdue_s(self) -> float:
@@ -68,7 +68,7 @@ class UpdatePoller:
     def trouble(self) -> str:
         """What is wrong with the handling of updates; empty when all is well."""
         age_s = self._dispatcher.oldest_age_s
-        is_late = BOUNDS[Vital.UPDATE_AGE_S].level(age_s) is Level.CRITICAL
+        is_late = THRESHOLDS[Indicator.UPDATE_AGE_S].level(age_s) is Level.CRITICAL
         return f"an update has waited for {age_s:.0f} s" if is_late else ""
 
     def is_busy_with(self, chat: object) -> bool:
@@ -79,7 +79,7 @@ class UpdatePoller:
         """Poll until `stopping`, give the handlers `drain_s`, and confirm what they handled."""
         self._stopping = stopping
         delay_s = 1.0
-        async with drained(drain_s) as start:
+        async with draining_task_group(drain_s) as start:
             await self._restore(start)
             while not stopping.is_set():
                 try:
@@ -100,9 +100,9 @@ class UpdatePoller:
         while not self._stopping.is_set():
             try:
                 await self._dispatcher.restore(start, self._stopping)
-            except StorageAwayError as error:
-                telemetry.warned("the deferred updates were not read yet: %s", error)
-                await pause(_PACE_S, self._stopping)
+            except StorageUnavailableError as error:
+                telemetry.warning("the deferred updates were not read yet: %s", error)
+                await sleep_or_event(_PACE_S, self._stopping)
             else:
                 return
 
@@ -135,12 +135,12 @@ class UpdatePoller:
         """Wait: a server that answers long polls at once would be asked hundreds of times a s."""
         self._hasty += 1
         if self._hasty == _HASTY_IN_A_ROW:
-            telemetry.warned(
+            telemetry.warning(
                 "getUpdates is answered at once with nothing, though it may wait for %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
                 _LONG_POLL_S,
             )
-        await pause(_PACE_S, self._stopping)
+        await sleep_or_event(_PACE_S, self._stopping)
 
     async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
         if (offset := self._window.offset) != self._told and await self._is_persisted():
@@ -167,20 +167,20 @@ class UpdatePoller:
             self._pulse.expect(_ANSWER_S, time.monotonic())
             try:
                 await self._ledger.persist()
-            except StorageAwayError as error:
-                telemetry.warned("updates are not confirmed: %s", error)
+            except StorageUnavailableError as error:
+                telemetry.warning("updates are not confirmed: %s", error)
             else:
                 return True
             if self._stopping.is_set():
                 return False
-            await pause(_PERSIST_AGAIN_S, self._stopping)
+            await sleep_or_event(_PERSIST_AGAIN_S, self._stopping)
 
     async def _recover(self, error: Exception, delay_s: float) -> None:
         if isinstance(error, TelegramUnauthorizedError):
             raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
         delay_s = self.contact.delay_after(error, delay_s)
         self._pulse.expect(delay_s, time.monotonic())
-        await pause(delay_s, self._stopping)
+        await sleep_or_event(delay_s, self._stopping)
 
     def _take(self, start: Start, update: object) -> None:
         update_id = update.get("update_id") if isinstance(update, Mapping) else None
@@ -199,7 +199,7 @@ class UpdatePoller:
             left_s = until_s - time.monotonic()
             if self._window.is_settled or self._stopping.is_set() or left_s <= 0:
                 return
-            await pause(left_s, progress, self._stopping)
+            await sleep_or_event(left_s, progress, self._stopping)
 
     async def _confirm(self) -> None:
         # The long poll that was cut has told Telegram its offset already.

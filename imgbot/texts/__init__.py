@@ -29,12 +29,12 @@ def language_of(code: str | None) -> str:
     return "ru" if (code or "").split("-")[0].lower() in _READ_RUSSIAN else "en"
 
 
-def say(language: str, key: str, /, **facts: str | int | float) -> str:
+def t(language: str, key: str, /, **facts: str | int | float) -> str:
     """Return the sentence `key` with its facts. Raises KeyError on an unknown key."""
     return _TEXTS[language][key].format_map(facts)
 
 
-def knows(key: str) -> bool:
+def has_text(key: str) -> bool:
     """Whether there is a sentence `key`."""
     return key in ru.TEXTS
 
@@ -45,7 +45,7 @@ def seconds(language: str, count: int) -> str:
     return f"{count} {plural(language, count, one, few, many)}"
 
 
-def about(language: str, seconds: int) -> str:
+def approx(language: str, seconds: int) -> str:
     """Return a rounded duration in the form that goes after "about" ("около")."""
     minutes = round(seconds / 60)
     count, forms = (minutes, _ABOUT_MINUTES) if seconds >= 90 else (seconds, _ABOUT_SECONDS)
@@ -53,13 +53,13 @@ def about(language: str, seconds: int) -> str:
     return f"{count} {plural(language, count, one, few, many)}"
 
 
-def until(language: str, seconds: int) -> str:
+def in_time(language: str, seconds: int) -> str:
     """Return a duration, rounded up, in the form that goes after "in" ("через")."""
     unit_s, forms = _unit_of(seconds)
     return _counted(language, -(-seconds // unit_s), forms)
 
 
-def age(language: str, seconds: int) -> str:
+def ago(language: str, seconds: int) -> str:
     """Return a duration, rounded down, in the form that goes before "ago" ("назад")."""
     unit_s, forms = _unit_of(seconds)
     return _counted(language, seconds // unit_s, forms)
@@ -77,12 +77,12 @@ def _counted(language: str, count: int, forms: Mapping[str, tuple[str, str, str]
     return f"{count} {plural(language, count, *forms[language])}"
 
 
-def people(language: str, count: int) -> str:
+def count_users(language: str, count: int) -> str:
     """Return so many people in words."""
     return _counted(language, count, _PEOPLE)
 
 
-def to_people(language: str, count: int) -> str:
+def to_users(language: str, count: int) -> str:
     """Return so many people in the form that goes after "to"."""
     return _counted(language, count, _TO_PEOPLE)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgbot.texts import say
+from imgbot.texts import t
 from imgbot.texts.buttons import Button, Keyboard
 
 _IN_A_ROW = 3
@@ -14,7 +14,7 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
     for number, (job_id, has_way_back) in enumerate(jobs, 1):
         again = [Button(f"🔁 {number}", f"stuck:again.{job_id}")] if has_way_back else []
         rows.append([*again, Button(f"✖️ {number}", f"stuck:end.{job_id}")])
-    return [*rows, [Button(say(language, "button_refresh"), "stuck:list")]]
+    return [*rows, [Button(t(language, "button_refresh"), "stuck:list")]]
 
 
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
@@ -23,14 +23,14 @@ def undo(action: str, ids: Sequence[int]) -> Keyboard:
     return [made[start : start + _IN_A_ROW] for start in range(0, len(made), _IN_A_ROW)]
 
 
-def cast_preview(language: str, broadcast_id: str) -> Keyboard:
+def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
     """Under the question whether a broadcast is to go out."""
     return [
-        [Button(say(language, "button_cast_go"), f"cast:go.{broadcast_id}")],
-        [Button(say(language, "button_cast_drop"), f"cast:drop.{broadcast_id}")],
+        [Button(t(language, "button_cast_go"), f"cast:go.{broadcast_id}")],
+        [Button(t(language, "button_cast_drop"), f"cast:drop.{broadcast_id}")],
     ]
 
 
-def cast_running(language: str, broadcast_id: str) -> Keyboard:
+def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
     """Under the progress of a broadcast."""
-    return [[Button(say(language, "button_cast_stop"), f"cast:stop.{broadcast_id}")]]
+    return [[Button(t(language, "button_cast_stop"), f"cast:stop.{broadcast_id}")]]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from imgbot.job import ACTIONS
 from imgbot.preferences import RATIOS, VARIANTS, Preferences
-from imgbot.texts import LANGUAGES, say
+from imgbot.texts import LANGUAGES, t
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Button:
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class CallbackData:
     """A button as it comes back: what to do, and with what."""
 
     action: str
@@ -44,33 +44,33 @@ SCALES = (2, 4)
 _IN_A_ROW = 3
 
 
-def parse(data: str | None) -> Press | None:
+def parse(data: str | None) -> CallbackData | None:
     """Read what a button sent; None for anything that no button of ours sends."""
     found = _FORM.fullmatch(data or "")
     if not found or found[1] not in _ACTIONS:
         return None
-    return Press(found[1], found[2])
+    return CallbackData(found[1], found[2])
 
 
 def menu(language: str) -> Keyboard:
     """The five actions."""
     create, edit, merge, retouch, upscale = (
-        Button(say(language, f"button_{operation}"), f"start:{operation}") for operation in ACTIONS
+        Button(t(language, f"button_{operation}"), f"start:{operation}") for operation in ACTIONS
     )
     return [[create], [edit, merge], [retouch, upscale]]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
     """Under a status message."""
-    return [[Button(say(language, "button_cancel"), f"cancel:{job_id}")]]
+    return [[Button(t(language, "button_cancel"), f"cancel:{job_id}")]]
 
 
 def under_photo(language: str) -> Keyboard:
     """Under a photo that came without words."""
     return [
         [
-            Button(say(language, "button_edit"), "photo:edit"),
-            Button(say(language, "button_retouch"), "photo:retouch"),
+            Button(t(language, "button_edit"), "photo:edit"),
+            Button(t(language, "button_retouch"), "photo:retouch"),
         ],
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
     ]
@@ -83,7 +83,7 @@ def scales() -> Keyboard:
 
 def merge(language: str) -> Keyboard:
     """While photos for a merge are collected."""
-    return [[Button(say(language, "button_merge_now"), "merge:")]]
+    return [[Button(t(language, "button_merge_now"), "merge:")]]
 
 
 def under_result(
@@ -101,7 +101,7 @@ def under_result(
     """
 
     def button(name: str, action: str) -> Button:
-        return Button(say(language, f"button_{name}"), f"{action}:{job_id}")
+        return Button(t(language, f"button_{name}"), f"{action}:{job_id}")
 
     first = [button("again", "again")] if is_varied else []
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
@@ -114,7 +114,7 @@ def under_result(
     return rows
 
 
-def strip(newer: str, older: str, current: str, where: str) -> list[Button]:
+def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     """Above the buttons of a picture in the strip: to the newer one, where it is, to the older."""
     return [
         *([Button("◀", f"view:{newer}")] if newer else []),
@@ -123,7 +123,7 @@ def strip(newer: str, older: str, current: str, where: str) -> list[Button]:
     ]
 
 
-def call_off(job_ids: Sequence[str]) -> Keyboard:
+def cancel(job_ids: Sequence[str]) -> Keyboard:
     """Cancels one line of the list of what is on its way, by its number."""
     cancels = [Button(f"✖️ {n}", f"cancel:{job_id}") for n, job_id in enumerate(job_ids, 1)]
     return [cancels[start : start + 5] for start in range(0, len(cancels), 5)]
@@ -131,12 +131,12 @@ def call_off(job_ids: Sequence[str]) -> Keyboard:
 
 def refresh(language: str, user_id: int) -> Button:
     """Brings the list of what is on its way up to date."""
-    return Button(say(language, "button_refresh"), f"queue:{user_id}")
+    return Button(t(language, "button_refresh"), f"queue:{user_id}")
 
 
-def news(language: str) -> Keyboard:
+def unsubscribe(language: str) -> Keyboard:
     """Under a broadcast."""
-    return [[Button(say(language, "button_news_off"), "news:off")]]
+    return [[Button(t(language, "button_news_off"), "news:off")]]
 
 
 def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
@@ -149,12 +149,12 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
         name: str, first: tuple[str, str], second: tuple[str, str], *, is_second: bool
     ) -> list[Button]:
         return [
-            choice(say(language, f"choice_{word}"), name, value, is_chosen=is_second == is_this)
+            choice(t(language, f"choice_{word}"), name, value, is_chosen=is_second == is_this)
             for (word, value), is_this in ((first, False), (second, True))
         ]
 
     ratios = [
-        choice(say(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
+        choice(t(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
         *(
             choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
             for ratio in RATIOS
@@ -162,7 +162,7 @@ def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
     ]
     return [
         [
-            choice(say(code, "language_name"), "language", code, is_chosen=code == language)
+            choice(t(code, "language_name"), "language", code, is_chosen=code == language)
             for code in LANGUAGES
         ],
         ratios[:_IN_A_ROW],

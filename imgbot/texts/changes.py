@@ -175,7 +175,7 @@ _VOCABULARY = {
 }
 
 
-def changes(language: str, did: Sequence[str]) -> str:
+def edit_names(language: str, did: Sequence[str]) -> str:
     """What was done, as a caption says it: `чуть теплее, поворот на 45°`; "" if nothing known."""
     names = (_name(language, *entry.partition("|")[::2]) for entry in did)
     return ", ".join(dict.fromkeys(name for name in names if name))

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from imgbot.learning import KEPT, Span
-from imgbot.polling import JITTER, Plan, PollingConfig, plan
+from imgbot.learning import KEPT, CensoredDuration
+from imgbot.polling import JITTER, PollingConfig, PollPlan, plan
 
 Draw = Callable[[random.Random], float]
 
@@ -57,12 +57,12 @@ CHANGES: dict[str, tuple[Draw, Draw]] = {
 class Learner:
     """What the bot does with each job of one kind."""
 
-    history: list[Span] = field(default_factory=list[Span])
+    history: list[CensoredDuration] = field(default_factory=list[CensoredDuration])
 
-    def waits(self) -> Plan:
+    def waits(self) -> PollPlan:
         return plan(self.history, CONFIG)
 
-    def learn(self, span: Span) -> None:
+    def learn(self, span: CensoredDuration) -> None:
         self.history = [*self.history, span][-KEPT:]
 
 
@@ -94,28 +94,30 @@ def by_the_schedule(dice: random.Random) -> Wait:
     return lambda polls, _: CONFIG.get_interval(polls) * dice.uniform(1 - JITTER, 1 + JITTER)
 
 
-def by_plan(waits: Plan, dice: random.Random) -> Wait:
+def by_plan(waits: PollPlan, dice: random.Random) -> Wait:
     def wait_s(_: int, age_s: float) -> float:
         seconds = waits.wait_s(age_s)
-        return seconds + dice.uniform(-1, 1) * waits.sway_s(seconds)
+        return seconds + dice.uniform(-1, 1) * waits.jitter_s(seconds)
 
     return wait_s
 
 
-def follow(duration_s: float, wait_s: Wait) -> tuple[Span, int]:
+def follow(duration_s: float, wait_s: Wait) -> tuple[CensoredDuration, int]:
     """Poll one job until it is seen done; return between which ages, and how many polls."""
     polls, pending_s, age_s = 0, 0.0, 0.0
     while True:
         age_s += wait_s(polls, age_s)
         polls += 1
         if age_s >= duration_s:
-            return Span(pending_s, age_s), polls
+            return CensoredDuration(pending_s, age_s), polls
         pending_s = age_s
 
 
-def compare(durations_s: Sequence[float], dice: random.Random) -> list[tuple[Span, int, Span, int]]:
+def compare(
+    durations_s: Sequence[float], dice: random.Random
+) -> list[tuple[CensoredDuration, int, CensoredDuration, int]]:
     """Carry the jobs one after the other by both schedules."""
-    learner, rows = Learner(), list[tuple[Span, int, Span, int]]()
+    learner, rows = Learner(), list[tuple[CensoredDuration, int, CensoredDuration, int]]()
     for duration_s in durations_s:
         fixed, fixed_polls = follow(duration_s, by_the_schedule(dice))
         learned, learned_polls = follow(duration_s, by_plan(learner.waits(), dice))
@@ -135,7 +137,7 @@ def sort_in(
     groups: Groups,
     ages: dict[str, tuple[int, int]],
     durations_s: Sequence[float],
-    rows: Sequence[tuple[Span, int, Span, int]],
+    rows: Sequence[tuple[CensoredDuration, int, CensoredDuration, int]],
 ) -> None:
     for index, (duration_s, row) in enumerate(zip(durations_s, rows, strict=True)):
         for name, (begin, end) in ages.items():
@@ -183,7 +185,7 @@ def print_cost() -> None:
         learner, took_ms = Learner(), list[float]()
         for _ in range(KEPT):
             middle_s = draw(dice)
-            learner.learn(Span(middle_s * 0.97, middle_s * 1.03))
+            learner.learn(CensoredDuration(middle_s * 0.97, middle_s * 1.03))
         for _ in range(50):
             begun = time.perf_counter()
             learner.waits()

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops import watch as watching
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
 from tests.support.browser import (
     DESKTOP,
     PHONE,
@@ -101,7 +101,7 @@ def _everything_at_once(desk: Desk) -> None:
     desk.service.redis_bytes.set(250)
     desk.service.redis_limit_bytes.set(256)
     lost = UnknownJob("991", "create", "simulated", "submit_unknown", 1_700_000_000.0, 5)
-    desk.service.glance = Glance(
+    desk.service.glance = QueueGlance(
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],
         unknown=[lost] * 5,

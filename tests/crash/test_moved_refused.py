@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.moving.backup import Wish, backup
+from imgbot.moving.backup import BackupOptions, backup
 from imgbot.moving.restore import restore
 from imgbot.ops import archive, state
 from imgbot.ops.lock import supervisor_of
@@ -63,7 +63,7 @@ async def test_while_a_place_is_left_no_bot_starts_there(
 
     monkeypatch.setattr(archive, "write", look_and_write)
 
-    await backup(move.old.environ, Wish(move.file, is_stopping=True))
+    await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
 
     assert seen == [os.getpid()]
     assert (move.old.state_dir / "moved").exists()
@@ -78,7 +78,7 @@ async def test_a_move_that_fails_says_that_the_bot_is_stopped(
     monkeypatch.setattr(archive, "write", fail)
 
     with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
-        await backup(move.old.environ, Wish(move.file, is_stopping=True))
+        await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
 
     assert not (move.old.state_dir / "moved").exists()
 

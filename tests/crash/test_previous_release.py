@@ -10,12 +10,12 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.conversation.dialogue import Ask
+from imgbot.conversation.dialogue import Dialogue
 from imgbot.queue import keys
-from imgbot.queue.gallery import Gallery
-from imgbot.queue.people import People
+from imgbot.queue.gallery import ResultStore
+from imgbot.queue.people import UserStore
 from imgbot.queue.records import from_hash
-from imgbot.sandbox.provider_tasks import ProviderBook, Task, make_order
+from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
 from imgbot.texts import buttons
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Control, open_sandbox
@@ -71,7 +71,7 @@ def restore(folder: Path) -> None:
             file.write(b"*%d\r\n" % len(arguments) + b"".join(sizes))
 
 
-def resume_provider(ledger: ProviderBook, now_s: float) -> None:
+def resume_provider(ledger: TaskLedger, now_s: float) -> None:
     """Give the provider the tasks that the old release had ordered and been charged for."""
     for task in WORLD["tasks"]:
         order = make_order(
@@ -117,10 +117,10 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
 
 async def expect_what_users_had(redis: Redis) -> None:
     users = WORLD["users"]
-    anna = (await People(redis).standing(users["Anna"])).preferences
+    anna = (await UserStore(redis).profile(users["Anna"])).preferences
     assert anna.language == "en"
-    [latest] = await Gallery(redis).history(users["Anna"])
-    result = await Gallery(redis).result(latest)
+    [latest] = await ResultStore(redis).history(users["Anna"])
+    result = await ResultStore(redis).result(latest)
     assert result is not None
     assert result.words == "рыжая лиса в снегу"
     assert result.picture is not None
@@ -129,7 +129,7 @@ async def expect_what_users_had(redis: Redis) -> None:
     dead = from_hash({str(name): str(value) for name, value in record.items()})
     assert (dead.user_id, dead.reason) == (users["Dan"], "submit_unknown")
     assert await redis.zcard(keys.PEOPLE) == len(users) - 1
-    assert Ask.upscale_photo.state in {
+    assert Dialogue.upscale_photo.state in {
         await redis.get(key) for key in await redis.keys(f"{keys.DIALOGUE}*:state")
     }
 

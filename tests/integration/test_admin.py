@@ -8,7 +8,7 @@ import pytest
 from imgbot.conversation import admin
 from imgbot.conversation.introduction import COMMANDS
 from imgbot.queue import keys
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import OWNER_ID, SECOND_ID, Office, said
 from tests.integration.test_actions import result_for
 from tests.support.bot_api import BotApi
@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-UNKNOWN = say("en", "unknown_command")
+UNKNOWN = t("en", "unknown_command")
 
 
 @pytest.mark.parametrize("name", sorted(admin.COMMANDS))
@@ -31,7 +31,7 @@ async def test_for_everybody_else_the_command_does_not_exist(office: Office, nam
 async def test_for_everybody_else_the_buttons_do_not_exist(office: Office, data: str) -> None:
     [answer] = await answers_to(office.stage.control, office.guest, 1, data)
 
-    assert answer == say("en", "unknown_button")
+    assert answer == t("en", "unknown_button")
 
 
 async def test_administrators_alone_have_the_commands_in_their_menu(office: Office) -> None:
@@ -105,7 +105,7 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
 async def test_what_makes_no_sense_is_answered_with_a_sentence(
     office: Office, command: str, answer: str
 ) -> None:
-    assert (await office.asked(office.owner, command)).text.startswith(say("en", answer))
+    assert (await office.asked(office.owner, command)).text.startswith(t("en", answer))
 
 
 async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: Office) -> None:
@@ -135,6 +135,6 @@ async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: O
     assert "a hare" not in told
     assert owners.text == "an owl"
     assert "\n⏸ No new orders are taken: /resume\n" in stats.text
-    assert bare.text.endswith(say("ru", "paused"))
+    assert bare.text.endswith(t("ru", "paused"))
     assert resumed.text == "▶️ Orders are taken again."
     assert served[-1] == "a hare"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.queue import keys
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import GUEST_ID, SECOND_ID, Office, said
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hostile import answers_to
@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BANNED = say("en", "banned")
+BANNED = t("en", "banned")
 
 
 async def toast(office: Office, person: Person, message: Message, label: str) -> str:
@@ -137,7 +137,7 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
 async def test_what_is_no_number_is_called_so(office: Office, words: str, named: str) -> None:
     answer = await office.asked(office.owner, f"/ban {words}")
 
-    assert answer.text == say("en", "id_unreadable", words=named)
+    assert answer.text == t("en", "id_unreadable", words=named)
 
 
 @pytest.mark.parametrize("command", ["ban", "unban", "allow"])
@@ -149,7 +149,7 @@ async def test_a_number_that_telegram_gives_to_nobody_is_refused(
     async with office.stage.bot.redis() as redis:
         stored = await redis.sunion([keys.BANNED, keys.ALLOWED])
 
-    assert answer.text == say("en", "id_nobodys", number=number[:40])
+    assert answer.text == t("en", "id_nobodys", number=number[:40])
     assert number not in stored
 
 
@@ -159,7 +159,7 @@ async def test_who_was_banned_before_becoming_an_administrator_is_served(office:
         answer = await office.asked(office.second, "/start")
         await redis.srem(keys.BANNED, str(SECOND_ID))
 
-    assert answer.text == say("ru", "start")
+    assert answer.text == t("ru", "start")
 
 
 async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None:
@@ -183,17 +183,17 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None
     async with office.stage.bot.redis() as redis:
         left = await redis.smembers(keys.ALLOWED)
         # What is refused is said once an hour.
-        for key in await redis.keys(f"{keys.SAID}*"):
+        for key in await redis.keys(f"{keys.NOTICE_SENT}*"):
             await redis.delete(key)
     outside = await office.asked(anna, "a wolf")
 
-    assert refused.text == outside.text == say("en", "not_allowed", user_id=anna.id)
+    assert refused.text == outside.text == t("en", "not_allowed", user_id=anna.id)
     assert done.text == f"✅ {anna.id} may use the bot now."
     assert again.text == f"{anna.id} is invited already."
     assert known.text == f"{GUEST_ID} is invited already."
     assert in_group.text == f"✅ Everybody in the group {group} may use the bot there now."
     assert [texts[-1] for texts in shown] == ["a fox", "a hare"]
-    assert elsewhere.text == say("en", "not_allowed", user_id=boris.id)
+    assert elsewhere.text == t("en", "not_allowed", user_id=boris.id)
     assert answer == "Done."
     assert str(group) in left
     assert str(anna.id) not in left

@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 
 from imgbot.errors import ProviderErrorKind
 from imgbot.job import Job, Operation
-from imgbot.levels import BOUNDS, Vital
+from imgbot.levels import THRESHOLDS, Indicator
 from imgbot.queue import keys
-from imgbot.queue.mending import Stuck
-from imgbot.runner.matters import Money
-from imgbot.telegram.contact import Rival
+from imgbot.queue.mending import ProblemJob
+from imgbot.runner.matters import BudgetState
+from imgbot.telegram.contact import UpdateConflict
 from tests.support.watchtower import SETTING, Watchtower, open_watchtower
 
 
@@ -24,23 +24,23 @@ async def tower(real_redis: Redis) -> AsyncIterator[Watchtower]:
         yield tower
 
 
-def reading(vital: Vital, value: float) -> dict[Vital, Any]:
-    return {vital: (value, BOUNDS[vital].level(value))}
+def reading(vital: Indicator, value: float) -> dict[Indicator, Any]:
+    return {vital: (value, THRESHOLDS[vital].level(value))}
 
 
 BAD = {
-    Vital.QUEUE_JOBS: (140, 3, "140", "3"),
-    Vital.JOB_TIME_S: (95.4, 12, "95 s", "12 s"),
-    Vital.CPU_RATIO: (0.93, 0.2, "93%", "20%"),
-    Vital.MEMORY_RATIO: (0.88, 0.4, "88%", "40%"),
-    Vital.ERROR_RATIO: (0.05, 0.0, "5%", "0%"),
-    Vital.UPDATE_AGE_S: (700.2, 1, "700 s", "1 s"),
+    Indicator.QUEUE_JOBS: (140, 3, "140", "3"),
+    Indicator.JOB_TIME_S: (95.4, 12, "95 s", "12 s"),
+    Indicator.CPU_RATIO: (0.93, 0.2, "93%", "20%"),
+    Indicator.MEMORY_RATIO: (0.88, 0.4, "88%", "40%"),
+    Indicator.ERROR_RATIO: (0.05, 0.0, "5%", "0%"),
+    Indicator.UPDATE_AGE_S: (700.2, 1, "700 s", "1 s"),
 }
 
 
-@pytest.mark.parametrize("vital", list(Vital))
+@pytest.mark.parametrize("vital", list(Indicator))
 async def test_a_figure_that_stays_bad_is_told_with_the_setting_to_turn_and_its_end_too(
-    tower: Watchtower, vital: Vital
+    tower: Watchtower, vital: Indicator
 ) -> None:
     bad, good, shown, shown_later = BAD[vital]
     await tower.look(levels=reading(vital, bad))
@@ -67,8 +67,8 @@ async def test_a_figure_that_stays_bad_is_told_with_the_setting_to_turn_and_its_
 
 async def test_a_moment_is_no_incident(tower: Watchtower) -> None:
     for _ in range(10):
-        await tower.look(30, levels=reading(Vital.QUEUE_JOBS, 300))
-        await tower.look(30, levels=reading(Vital.QUEUE_JOBS, 80))
+        await tower.look(30, levels=reading(Indicator.QUEUE_JOBS, 300))
+        await tower.look(30, levels=reading(Indicator.QUEUE_JOBS, 80))
 
     assert await tower.told() == []
 
@@ -110,7 +110,7 @@ async def test_a_provider_that_is_not_set_up_any_longer_is_forgotten(tower: Watc
 
 
 async def test_the_days_money_is_told_once_and_the_new_day_too(tower: Watchtower) -> None:
-    money = Money(970_000, 1_000_000, 40_000, 7200)
+    money = BudgetState(970_000, 1_000_000, 40_000, 7200)
     await tower.look(money=replace(money, spent_micro=960_000))
     # Reserved for a moment, and free again.
     await tower.look(30, money=money)
@@ -135,9 +135,9 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(tower: Watchtower
 
 
 async def test_deaths_are_told_once_and_again_after_a_quiet_hour(tower: Watchtower) -> None:
-    def death(number: int) -> Stuck:
+    def death(number: int) -> ProblemJob:
         job = Job(str(number), 7, 7, Operation.CREATE, "en", provider="painter")
-        return Stuck(job, tower.facts.now_ms, is_dead=True)
+        return ProblemJob(job, tower.facts.now_ms, is_dead=True)
 
     for number in range(5):
         await tower.look(600, dead=death(number), dead_count=number + 1)
@@ -168,11 +168,11 @@ async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower)
 
 
 @pytest.mark.parametrize(("rival", "words"), [
-    (Rival.POLLER, "A second program polls with this bot's token"),
-    (Rival.WEBHOOK, "doctor --fix"),
+    (UpdateConflict.POLLER, "A second program polls with this bot's token"),
+    (UpdateConflict.WEBHOOK, "doctor --fix"),
 ])  # fmt: skip
 async def test_who_takes_the_messages_away_is_named_and_is_the_whole_reason(
-    tower: Watchtower, rival: Rival, words: str
+    tower: Watchtower, rival: UpdateConflict, words: str
 ) -> None:
     for _ in range(5):
         await tower.look(60, rival=rival, silence_s=300.0)
@@ -187,7 +187,7 @@ async def test_who_takes_the_messages_away_is_named_and_is_the_whole_reason(
 
 
 async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(tower: Watchtower) -> None:
-    await tower.look(rival=Rival.POLLER, silence_s=60.0)
+    await tower.look(rival=UpdateConflict.POLLER, silence_s=60.0)
     for minute in range(5):
         # It cannot be seen any longer, for an outage follows it.
         await tower.look(60, rival=None, silence_s=120.0 + 60 * minute)
@@ -205,7 +205,7 @@ async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(tower: 
 async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(tower: Watchtower) -> None:
     await tower.look(silence_s=300.0)
     for _ in range(3):
-        await tower.look(60, rival=Rival.POLLER, silence_s=400.0)
+        await tower.look(60, rival=UpdateConflict.POLLER, silence_s=400.0)
     meanwhile = await tower.told()
     await tower.look(60, rival=None, silence_s=1.0)
     await tower.look(120)

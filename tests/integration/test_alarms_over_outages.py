@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderErrorKind, StorageAwayError
+from imgbot.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.queue import keys
-from imgbot.tasks import end
+from imgbot.tasks import cancel_and_wait_current
 from tests.integration.conftest import open_stage
 from tests.support.redis_servers import filled
 from tests.support.sandbox import Control, Person
@@ -71,8 +71,8 @@ async def test_what_cannot_be_told_for_long_stays_small(tower: Watchtower) -> No
 async def test_redis_that_was_away_is_told_when_it_is_back(tower: Watchtower) -> None:
     async with asyncio.TaskGroup() as group:
         tower.is_away = True
-        with pytest.raises(StorageAwayError):
-            await tower.alarms.look()
+        with pytest.raises(StorageUnavailableError):
+            await tower.alarms.evaluate_once()
         running = group.create_task(tower.alarms.run())
         while tower.alarms._away_since_s is None:  # noqa: ASYNC110 -- nothing else tells
             await asyncio.sleep(0)
@@ -80,7 +80,7 @@ async def test_redis_that_was_away_is_told_when_it_is_back(tower: Watchtower) ->
         tower.is_away = False
         tower.alarms._alarm.set()
         told = await tower.control.wait_message(tower.owner.id)
-        await end(running)
+        await cancel_and_wait_current(running)
 
     assert told.text.startswith("🟢 Redis did not answer for 5 minutes and is back.")
 
@@ -134,7 +134,7 @@ async def test_what_nobody_foresaw_does_not_end_the_alarms(
         tower.facts = facts
         tower.alarms._alarm.set()
         told = await tower.control.wait_message(tower.owner.id, lambda m: "painter" in m.text)
-        await end(running)
+        await cancel_and_wait_current(running)
 
     assert told.text.startswith("🔴 painter refuses its key.")
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from PIL import Image
 from redis.asyncio import Redis
 
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.hostile import PDF
@@ -244,7 +244,7 @@ async def test_an_album_of_somebody_banned_meanwhile_is_not_made(builtin_stage: 
         jobs = await redis.exists(f"img:mine:{person.id}")
         await redis.delete("img:banned")
 
-    assert told.text == say("en", "banned")
+    assert told.text == t("en", "banned")
     assert jobs == 0
     assert await pictures_of(control, person.id) == []
 

@@ -7,14 +7,14 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from imgbot.conversation.albums import AlbumKeeper
-from imgbot.conversation.desk import House
-from imgbot.job import Source
+from imgbot.conversation.albums import AlbumProcessor
+from imgbot.conversation.desk import AccessPolicy
+from imgbot.job import InputPhoto
 from imgbot.queue.albums import Albums, Item
-from imgbot.queue.people import People
+from imgbot.queue.people import UserStore
 from imgbot.queue.scripts import Scripts
 from imgbot.supervisor import DRAIN_S
-from imgbot.tasks import end
+from imgbot.tasks import cancel_and_wait_current
 from tests.support.waiting import PATIENCE_S
 
 NOW = 1_800_000_000_000
@@ -39,7 +39,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
     albums, dialogue, said = Albums(real_redis, Scripts(real_redis)), Dialogue(), list[str]()
     visit = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
     for number in (1, 2):
-        photo = Source(f"f{number}", f"u{number}")
+        photo = InputPhoto(f"f{number}", f"u{number}")
         await albums.add("1.9", "1.1", Item(number, photo, "collage", visit), NOW)
     lock = asyncio.Lock()
 
@@ -51,21 +51,23 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
 
     clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
     desk = SimpleNamespace(
-        store=SimpleNamespace(albums=albums, people=People(real_redis)),
-        house=House(frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0),
-        turn=turn,
-        say=say,
+        store=SimpleNamespace(albums=albums, users=UserStore(real_redis)),
+        policy=AccessPolicy(
+            frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0
+        ),
+        user_lock=turn,
+        reply=say,
         now_ms=lambda: next(clock_ms),
     )
     caught_up = asyncio.Event()
     caught_up.set()
-    keeper = AlbumKeeper(
+    keeper = AlbumProcessor(
         cast("Any", desk), lambda *_: cast("Any", dialogue), caught_up, lambda _: False
     )
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         running = group.create_task(keeper.run(asyncio.Event(), DRAIN_S))
         await dialogue.is_asked_again.wait()
-        await end(running)
+        await cancel_and_wait_current(running)
 
     assert said == []
     assert len(await albums.items("1.9")) == 2

@@ -7,18 +7,18 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.job import Operation
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.runner import status as status_module
-from imgbot.runner.status import Status
-from imgbot.tasks import end
-from imgbot.telegram.delivery import Delivery
+from imgbot.runner.status import StatusMessages
+from imgbot.tasks import cancel_and_wait_current
+from imgbot.telegram.delivery import Messenger
 from tests.integration.test_jobs import NOW, job, open_queue
 from tests.support.waiting import eventually
 
 JOBS = 30
 
 
-class CountingShelf(Shelf):
+class CountingShelf(JobReads):
     """Knows how often it was asked who is to be told."""
 
     asked = 0
@@ -45,8 +45,8 @@ async def test_nobody_is_told_twice_at_once(redis: Redis, monkeypatch: pytest.Mo
     queue, shelf = await open_queue(redis), CountingShelf(redis)
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)
-    delivery = cast("Delivery", HangingDelivery())
-    status = Status(queue, shelf, delivery, lambda: NOW + 1, usually_s)
+    delivery = cast("Messenger", HangingDelivery())
+    status = StatusMessages(queue, shelf, delivery, lambda: NOW + 1, usually_s)
 
     async def asked() -> int:
         return shelf.asked
@@ -55,6 +55,6 @@ async def test_nobody_is_told_twice_at_once(redis: Redis, monkeypatch: pytest.Mo
         announcer = group.create_task(status.announce_all())
         await eventually(asked, lambda times: times > 10)
         coroutines = [str(task.get_coro()) for task in asyncio.all_tasks()]
-        await end(announcer)
+        await cancel_and_wait_current(announcer)
 
     assert len([one for one in coroutines if "Status._announce " in one]) == JOBS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import BOT_NAME, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import picture
@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.usefixtures("undisturbed"),
 ]
 
-GLAD, PLEASED = say("ru", "pleasantry"), say("en", "pleasantry")
+GLAD, PLEASED = t("ru", "pleasantry"), t("en", "pleasantry")
 SAID = {
     "thanks": ("спасибо 🙏", GLAD),
     "thumb": ("👍", GLAD),
@@ -21,9 +21,9 @@ SAID = {
     "smalltalk": ("как дела?", GLAD),
     "greeting-by-name": ("Привет, бот", GLAD),
     "greeting-in-english": ("hi there", GLAD),
-    "cancel": ("Отмена", say("ru", "cancel_nothing")),
-    "stop": ("stop", say("ru", "cancel_nothing")),
-    "undo": ("верни как было", say("ru", "undo_nothing")),
+    "cancel": ("Отмена", t("ru", "cancel_nothing")),
+    "stop": ("stop", t("ru", "cancel_nothing")),
+    "undo": ("верни как было", t("ru", "undo_nothing")),
 }
 
 
@@ -47,7 +47,7 @@ async def test_a_call_for_help_is_heard(simulated_stage: Stage, words: str) -> N
     *examples, last = await heard(simulated_stage, anna)
 
     assert len(examples) == 3
-    assert last.text.startswith(say("ru", "help", limit_mb=20))
+    assert last.text.startswith(t("ru", "help", limit_mb=20))
 
 
 @pytest.mark.parametrize("asked", ["/create", "/edit", "/merge", "/retouch", "/upscale"])
@@ -60,7 +60,7 @@ async def test_any_question_can_be_left_in_words(simulated_stage: Stage, asked: 
     await control.say(anna, "лиса")
     answers = await said(simulated_stage, anna)
 
-    assert answers[1:] == [say("ru", "cancel_dialogue"), "лиса"]
+    assert answers[1:] == [t("ru", "cancel_dialogue"), "лиса"]
 
 
 async def test_a_comment_about_a_waiting_photo_is_no_order(simulated_stage: Stage) -> None:
@@ -72,7 +72,7 @@ async def test_a_comment_about_a_waiting_photo_is_no_order(simulated_stage: Stag
     await control.say(bob, "a hat")
     question, glad, result = await heard(simulated_stage, bob)
 
-    assert question.text == say("en", "ask_photo_action")
+    assert question.text == t("en", "ask_photo_action")
     assert glad.text == PLEASED
     assert result.text == "✏️ a hat"
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, said
 from tests.integration.test_actions import result_for
 from tests.support.hostile import answers_to
@@ -51,8 +51,8 @@ FORGED = {
     "photo:": STALE,
     "merge:": STALE,
     "merge:9": STALE,
-    "cancel:": say("en", "cancel_over"),
-    "cancel:12345": say("en", "cancel_over"),
+    "cancel:": t("en", "cancel_over"),
+    "cancel:12345": t("en", "cancel_over"),
     "queue:": NOT_YOURS,
     "queue:1": NOT_YOURS,
     "set:": NOT_YOURS,

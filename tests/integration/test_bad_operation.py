@@ -15,7 +15,7 @@ import httpx
 import pytest
 from redis.exceptions import NoScriptError
 
-from imgbot.errors import StorageAwayError
+from imgbot.errors import StorageUnavailableError
 from imgbot.queue.scripts import storage_errors
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot
@@ -179,7 +179,7 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
 
 
 async def test_a_script_that_a_new_server_does_not_know_yet_is_tried_again() -> None:
-    with pytest.raises(StorageAwayError), storage_errors():
+    with pytest.raises(StorageUnavailableError), storage_errors():
         raise NoScriptError("No matching script.")
 
 

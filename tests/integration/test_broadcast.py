@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.queue import keys
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person, picture
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # The sandbox counts its people from this.
 OWNER_ID = 5_000_000_001
-START = say("en", "start")
+START = t("en", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,9 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
         assert [message.text for message in await news(town, person)] == [shown.text]
     async with town.stage.bot.redis() as redis:
         # For three seconds it would count as the same tap.
-        for key in await redis.keys(f"{keys.TAP}*"):
+        for key in await redis.keys(f"{keys.TAP_GUARD}*"):
             await redis.delete(key)
-    assert await pressed(town, question, "Send it") == say("en", "cast_stale")
+    assert await pressed(town, question, "Send it") == t("en", "cast_stale")
 
 
 async def test_a_message_with_a_picture_goes_out_as_it_is(town: Town) -> None:
@@ -131,7 +131,7 @@ async def test_a_message_that_telegram_does_not_copy_is_refused_in_words(
     await control.say(town.owner, "/broadcast", reply_to=poster.id)
     answer = await control.wait_message(OWNER_ID, after=after)
 
-    assert answer.text == say("en", "cast_uncopied")
+    assert answer.text == t("en", "cast_uncopied")
     assert [await news(town, person) for person in town.people] == [[], [], [], []]
 
 
@@ -154,7 +154,7 @@ async def test_who_unsubscribes_gets_no_more_until_settings_bring_it_back(town: 
     third = await asked(town, "/broadcast three")
     await pressed(town, third, "Don't send")
 
-    assert answer == say("en", "news_off")
+    assert answer == t("en", "news_off")
     assert second.text.endswith("to 3 people?")
     assert summary.endswith("Received by 3 of 3")
     assert "two" not in [message.text for message in await news(town, anna)]
@@ -209,7 +209,7 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     await pressed(town, second, "Don't send")
 
     assert begun == "Here we go."
-    assert busy == say("en", "cast_busy")
+    assert busy == t("en", "cast_busy")
     assert stopping == "Stopping it."
     assert summary == "📣 The broadcast was stopped. Received by 1 of 4"
     assert sum([len(await news(town, person)) for person in town.people]) == 1
@@ -293,4 +293,4 @@ async def test_with_nobody_to_write_to_it_says_so(stage: Stage) -> None:
     await stage.control.say(Person(OWNER_ID, "Owner", {}), "/broadcast hello")
     answer = await stage.control.wait_message(OWNER_ID, after=after)
 
-    assert answer.text == say("en", "cast_nobody")
+    assert answer.text == t("en", "cast_nobody")

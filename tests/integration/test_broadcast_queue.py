@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError, StorageAwayError
+from imgbot.errors import FencedError, StorageUnavailableError
 from imgbot.preferences import Preferences
 from imgbot.queue import keys
 from imgbot.queue.access import Access, Ban
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.broadcast import Broadcast, Broadcasts
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import People
+from imgbot.queue.people import UserStore
 from imgbot.queue.scripts import Scripts
 
 NOW = 1_800_000_000_000
@@ -24,10 +24,10 @@ CAST = Broadcast("77", OWNER, "en", text="hello")
 async def opened(redis: Redis, people: int = 4) -> Broadcasts:
     """So many people who have spoken with the bot, the owner first."""
     scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, Caps())
+    queue = JobQueue(redis, scripts, QueueLimits())
     await queue.open_epoch()
     for number in range(people):
-        await People(redis).meet(OWNER + number, "en", NOW + number)
+        await UserStore(redis).mark_seen(OWNER + number, "en", NOW + number)
     return Broadcasts(redis, scripts, queue)
 
 
@@ -41,7 +41,7 @@ async def counted(broadcasts: Broadcasts) -> dict[str, int]:
 async def test_it_goes_to_all_but_its_author_the_banned_and_who_wants_none(redis: Redis) -> None:
     broadcasts = await opened(redis, people=6)
     await Access(redis).ban(Ban(3))
-    await People(redis).prefer(4, Preferences(is_unsubscribed=True))
+    await UserStore(redis).set_preference(4, Preferences(is_unsubscribed=True))
 
     total = await broadcasts.draft(CAST)
     taken: list[int | None] = []
@@ -81,11 +81,11 @@ async def taken_unheard(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Broadc
 
     async def lose(scripts: Scripts, *command: Any) -> list[Any]:
         await call(scripts, *command)
-        raise StorageAwayError("Redis does not answer")
+        raise StorageUnavailableError("Redis does not answer")
 
     with monkeypatch.context() as patch:
         patch.setattr(Scripts, "call", lose)
-        with pytest.raises(StorageAwayError):
+        with pytest.raises(StorageUnavailableError):
             await broadcasts.take(CAST)
     return broadcasts
 
@@ -128,7 +128,7 @@ async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> Non
         await broadcasts.settle(CAST, 2, outcome)
 
     assert await counted(broadcasts) == {"blocked": 1}
-    assert await People(redis).count() == 3
+    assert await UserStore(redis).count() == 3
 
 
 async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Redis) -> None:

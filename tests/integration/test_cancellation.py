@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from imgbot.errors import TransientError
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.queue.update_ledger import UpdateLedger
 from tests.support.redis_servers import filled
 
@@ -37,7 +37,7 @@ async def is_ended(act: Callable[[], Awaitable[object]], moment: int) -> bool:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_no_cancellation_is_lost(real_redis: Redis, moment: int) -> None:
-    assert await is_ended(Shelf(real_redis).line, moment)
+    assert await is_ended(JobReads(real_redis).waiting_ids, moment)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -19,9 +19,17 @@ from imgbot.imaging import pictures
 from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.provider import DeclaredProvider
-from imgbot.providers.http import Deadlines
+from imgbot.providers.http import Timeouts
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Accepted, Cancelled, Done, Order, Pending, Provider, uploaded
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    GenerationRequest,
+    Pending,
+    Provider,
+    uploaded,
+)
 from imgbot.sandbox.server import Sandbox
 from tests.support.conformance import HOSTED, LASTING, PROVIDERS, Scenario, cases
 from tests.support.orders import make_order, submitted
@@ -32,7 +40,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _MOST_STEPS = 20
 _WORDLESS = frozenset({Operation.RETOUCH, Operation.UPSCALE})
 _PICTURES = {Operation.CREATE: 0, Operation.MERGE: 3}
-_SHORT = Deadlines(ask_s=3.0, fetch_s=3.0)
+_SHORT = Timeouts(ask_s=3.0, fetch_s=3.0)
 """For scenarios that last until a deadline."""
 
 
@@ -55,14 +63,14 @@ class Stand:
             self.hurried_ones[name] = self.open(name, deadlines=_SHORT)
         return self.hurried_ones[name]
 
-    def open(self, name: str, *, key: str = "", deadlines: Deadlines | None = None) -> Provider:
+    def open(self, name: str, *, key: str = "", deadlines: Timeouts | None = None) -> Provider:
         simulator = self.sandbox.simulators[name]
         url = simulator.base_url + simulator.api_path
-        config = ProviderConfig(url, key or simulator.key, deadlines=deadlines or Deadlines())
+        config = ProviderConfig(url, key or simulator.key, deadlines=deadlines or Timeouts())
         return open_provider(name, config, _no_engine)
 
 
-async def _no_engine(order: Order) -> Done:
+async def _no_engine(order: GenerationRequest) -> Done:
     raise AssertionError(order)
 
 
@@ -87,7 +95,9 @@ class Told:
     files: int = 0
 
 
-async def carry(provider: Provider, order: Order, scenario: Scenario, target: Path) -> Told:
+async def carry(
+    provider: Provider, order: GenerationRequest, scenario: Scenario, target: Path
+) -> Told:
     """Do what the runner does with an order, without its pauses."""
     told = Told()
     ticket = None

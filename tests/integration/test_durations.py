@@ -7,12 +7,12 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.learning import Span
+from imgbot.learning import CensoredDuration
 from imgbot.polling import Budget, PollingConfig
 from imgbot.queue import keys
 from imgbot.queue.durations import KEPT_S, Durations
 from imgbot.queue.scripts import connect
-from imgbot.runner.pacing import Pace
+from imgbot.runner.pacing import PollScheduler
 from tests.integration.conftest import Stage
 from tests.integration.test_actions import result_for
 from tests.support.waiting import PATIENCE_S
@@ -21,15 +21,15 @@ KIND = "replicate.create.google/nano-banana:2"
 CONFIG = PollingConfig()
 
 
-def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> Pace:
-    return Pace(
+def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> PollScheduler:
+    return PollScheduler(
         CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed
     )
 
 
 async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
     durations = Durations(redis)
-    spans = [Span(0, 2.0), Span(5.123, 9.5), Span(16.25, 26.25)]
+    spans = [CensoredDuration(0, 2.0), CensoredDuration(5.123, 9.5), CensoredDuration(16.25, 26.25)]
 
     for span in spans:
         await durations.add(KIND, span)
@@ -42,10 +42,14 @@ async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis:
     durations = Durations(redis)
 
     for number in range(230):
-        await durations.add(KIND, Span(number, number + 1))
+        await durations.add(KIND, CensoredDuration(number, number + 1))
 
     kept = await durations.latest(KIND)
-    assert (len(kept), kept[0], kept[-1]) == (200, Span(30, 31), Span(229, 230))
+    assert (len(kept), kept[0], kept[-1]) == (
+        200,
+        CensoredDuration(30, 31),
+        CensoredDuration(229, 230),
+    )
     assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
 
@@ -53,14 +57,14 @@ async def test_entries_that_are_no_spans_are_left_out(redis: Redis) -> None:
     bad = ["", "x", "1", "5:5", "9:3", "-4:2", "1:2:3", "1e3:2e3", "1:99999999999999", "nan:inf"]
     await redis.rpush(keys.DURATIONS + KIND, *bad, "1000:2000")
 
-    assert await Durations(redis).latest(KIND) == [Span(1, 2)]
+    assert await Durations(redis).latest(KIND) == [CensoredDuration(1, 2)]
 
 
 async def test_what_was_learned_outlives_a_restart(redis: Redis) -> None:
     first = pace(redis)
     before_s = await first.wait_s(KIND, 0, 0.0)
     for _ in range(20):
-        await first.learn(KIND, Span(19.0, 20.0))
+        await first.learn(KIND, CensoredDuration(19.0, 20.0))
 
     learned_s = await first.wait_s(KIND, 0, 0.0)
     after_restart_s = await pace(redis).wait_s(KIND, 0, 0.0)
@@ -73,7 +77,7 @@ async def test_what_was_learned_outlives_a_restart(redis: Redis) -> None:
 async def test_each_kind_learns_for_itself(redis: Redis) -> None:
     learned = pace(redis)
     for _ in range(20):
-        await learned.learn(KIND, Span(19.0, 20.0))
+        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
 
     assert await learned.wait_s("replicate.edit.x", 0, 0.0) == pytest.approx(2.0, rel=0.05)
 
@@ -81,7 +85,7 @@ async def test_each_kind_learns_for_itself(redis: Redis) -> None:
 async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Redis) -> None:
     learned = pace(redis)
     for _ in range(20):
-        await learned.learn(KIND, Span(19.0, 20.0))
+        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
 
     assert await learned.wait_s(KIND, 1, 19.0) < 2.0
 
@@ -89,12 +93,12 @@ async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: 
 async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Redis) -> None:
     fixed = pace(redis, 0.001, is_fixed=True)
     for _ in range(20):
-        await fixed.learn(KIND, Span(19.0, 20.0))
+        await fixed.learn(KIND, CensoredDuration(19.0, 20.0))
 
     waits = [await fixed.wait_s(KIND, polls, 500.0) for polls in (0, 1, 9, 60)]
 
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
-    assert [fixed.turn_s() for _ in range(3)] == [0.0] * 3
+    assert [fixed.next_slot_s() for _ in range(3)] == [0.0] * 3
     # What people are told is learned all the same.
     assert await fixed.typical_s(KIND) == 20.0
     assert [fixed.is_slow(polls, 0.0) for polls in (59, 60)] == [False, True]
@@ -115,7 +119,7 @@ async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: R
 async def test_polls_over_the_budget_wait_for_their_turn(redis: Redis) -> None:
     learned = pace(redis, 2.0)
 
-    assert [learned.turn_s() for _ in range(5)] == [0.0, 0.0, 0.5, 1.0, 1.5]
+    assert [learned.next_slot_s() for _ in range(5)] == [0.0, 0.0, 0.5, 1.0, 1.5]
 
 
 async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later(
@@ -125,7 +129,7 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
     learned = pace(nowhere)
 
     async with asyncio.timeout(PATIENCE_S):
-        await learned.learn(KIND, Span(19.0, 20.0))
+        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
         seconds = await learned.wait_s(KIND, 0, 0.0)
     await nowhere.aclose()
 

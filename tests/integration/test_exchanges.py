@@ -13,18 +13,18 @@ import pytest
 from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Deadlines
+from imgbot.providers.http import Timeouts
 from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import (
     Accepted,
-    Balanced,
     Cancelled,
     Done,
-    Hooked,
-    Order,
+    GenerationRequest,
     Pending,
     Provider,
     Searchable,
+    SupportsBalance,
+    SupportsWebhooks,
     uploaded,
 )
 from tests.support.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
@@ -36,7 +36,7 @@ VENDORS = {name: read_vendor(name) for name in (*DECLARED, "comfyui", "openai")}
 PICTURES = {Operation.CREATE: 0, Operation.MERGE: 2}
 WORDLESS = {Operation.RETOUCH, Operation.UPSCALE}
 _MOST_STEPS = 12
-_SHORT = Deadlines(ask_s=0.1, submit_s=0.1, fetch_s=0.1, stall_s=0.05)
+_SHORT = Timeouts(ask_s=0.1, submit_s=0.1, fetch_s=0.1, stall_s=0.05)
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Stand:
     provider: Provider
     folder: Path
 
-    def order(self, name: str = "create") -> Order:
+    def order(self, name: str = "create") -> GenerationRequest:
         """The order that a file names, as the runner makes it."""
         asked = self.vendor.orders[name]
         operation = Operation(asked.get("operation", name))
@@ -75,7 +75,7 @@ async def open_stand(name: str, folder: Path, **config: Any) -> AsyncGenerator[S
         assert not net.left, f"not asked: {[one.name for one in net.left]}"
 
 
-async def _no_engine(order: Order) -> Done:
+async def _no_engine(order: GenerationRequest) -> Done:
     raise AssertionError(order)
 
 
@@ -92,7 +92,7 @@ class Told:
         return [refusal.kind for refusal in self.refusals]
 
 
-async def carry(provider: Provider, order: Order, target: Path, patience: int) -> Told:
+async def carry(provider: Provider, order: GenerationRequest, target: Path, patience: int) -> Told:
     """Do what the runner does with an order, without its pauses."""
     told, ticket, done = Told(), None, None
     for _ in range(_MOST_STEPS):
@@ -317,7 +317,7 @@ async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
 ) -> None:
     hook = VENDORS[name].data["webhook"]
     async with open_stand(name, tmp_path, hook_key=hook.get("key", "")) as stand:
-        assert isinstance(stand.provider, Hooked)
+        assert isinstance(stand.provider, SupportsWebhooks)
         stand.expect(*(["hook_key"] if "hook_key" in stand.vendor.responses else []))
         body, headers, now_s = hook["body"].encode(), hook.get("headers", {}), hook["now_s"]
 
@@ -339,7 +339,7 @@ async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
 @pytest.mark.parametrize("name", [name for name in VENDORS if name not in {"comfyui", "fal"}])
 async def test_an_account_is_asked_for_nothing(name: str, tmp_path: Path) -> None:
     async with open_stand(name, tmp_path) as stand:
-        assert isinstance(stand.provider, Balanced)
+        assert isinstance(stand.provider, SupportsBalance)
         stand.expect("account")
         assert await stand.provider.balance() == stand.vendor.data.get("balance")
         account = stand.vendor.responses["account"]

@@ -20,13 +20,13 @@ from imgbot.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Job, Operation, State
 from imgbot.providers import http
 from imgbot.providers.addresses import Hosts
-from imgbot.providers.http import Deadlines, HttpDoor
-from imgbot.queue.admission import Caps
+from imgbot.providers.http import ProviderHttpClient, Timeouts
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import own
+from imgbot.queue.ownership import bind_to_bot
 from imgbot.queue.scripts import Scripts
 from imgbot.runner.loop import Runner
-from imgbot.runner.routing import Routes
+from imgbot.runner.routing import ProviderRouter
 from tests.integration.test_recovery import NOW, tools_of
 
 
@@ -111,18 +111,18 @@ async def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
 
 
 @pytest.fixture
-async def door(edge: Edge, tmp_path: Path) -> AsyncIterator[HttpDoor]:
+async def door(edge: Edge, tmp_path: Path) -> AsyncIterator[ProviderHttpClient]:
     assert edge.port
     trusts = ssl.create_default_context(cafile=str(tmp_path / "a.example.pem"))
     transport = httpx.AsyncHTTPTransport(verify=trusts)
-    deadlines = Deadlines(fetch_s=3600, stall_s=2)
-    door = HttpDoor(Hosts((), ()), {}, transport=transport, deadlines=deadlines)
+    deadlines = Timeouts(fetch_s=3600, stall_s=2)
+    door = ProviderHttpClient(Hosts((), ()), {}, transport=transport, deadlines=deadlines)
     yield door
     await door.aclose()
 
 
 async def test_hosts_at_one_address_share_no_connection(
-    edge: Edge, door: HttpDoor, tmp_path: Path
+    edge: Edge, door: ProviderHttpClient, tmp_path: Path
 ) -> None:
     await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
     with pytest.raises(ProviderError) as refusal:
@@ -132,7 +132,9 @@ async def test_hosts_at_one_address_share_no_connection(
     assert edge.asked == [("a.example", "a.example")]
 
 
-async def test_a_picture_that_trickles_is_left(edge: Edge, door: HttpDoor, tmp_path: Path) -> None:
+async def test_a_picture_that_trickles_is_left(
+    edge: Edge, door: ProviderHttpClient, tmp_path: Path
+) -> None:
     edge.body = endless()
 
     with pytest.raises(ProviderError) as silence:
@@ -142,7 +144,7 @@ async def test_a_picture_that_trickles_is_left(edge: Edge, door: HttpDoor, tmp_p
 
 
 async def test_a_result_that_is_too_heavy_is_said_to_be_that(
-    edge: Edge, door: HttpDoor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    edge: Edge, door: ProviderHttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "FETCHED_LIMIT_BYTES", 5)
 
@@ -155,8 +157,8 @@ async def test_a_result_that_is_too_heavy_is_said_to_be_that(
 async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     real_redis: Redis, tmp_path: Path
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
-    installation = await own(real_redis, 1)
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
+    installation = await bind_to_bot(real_redis, 1)
     await queue.open_epoch()
     await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
     job = await queue.claim(NOW)
@@ -165,7 +167,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     ticket = {"outputs": [{"url": "https://a.example/1.jpg"}]}
     await queue.move(job, State.RENDERING, NOW, ticket=ticket)
     provider = AsyncMock()
-    routes = Routes({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
+    routes = ProviderRouter({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
     tools = tools_of(queue, real_redis, routes, tmp_path, installation)
     object.__setattr__(tools, "status", Mock(hint_working=AsyncMock(), announce_all=AsyncMock()))
 
@@ -177,6 +179,6 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
 
     await Runner(tools, lambda: 10).run(drain_s=3600, order_s=0)
 
-    stored = await tools.shelf.job("7")
+    stored = await tools.job_reads.job("7")
     assert stored is not None
     assert (stored.state, stored.tries) == (State.RENDERING, 1)

@@ -8,12 +8,12 @@ from redis.asyncio import Redis
 from imgbot.errors import UserError
 from imgbot.job import Job, Operation, State
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import measure
-from imgbot.queue.ownership import own
+from imgbot.queue.ownership import bind_to_bot
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from tests.support.bot import Bot
 from tests.support.redis_servers import filled
 from tests.support.sandbox import open_sandbox
@@ -26,7 +26,7 @@ def job(job_id: str) -> Job:
 
 
 async def open_queue(redis: Redis) -> JobQueue:
-    queue = JobQueue(redis, Scripts(redis), Caps())
+    queue = JobQueue(redis, Scripts(redis), QueueLimits())
     await queue.open_epoch()
     return queue
 
@@ -38,7 +38,7 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(real_redis: Redis)
         with pytest.raises(UserError, match="storage_full"):
             await queue.enqueue(job("2"), NOW)
         verdict = await queue.cancel("1", 1, NOW)
-        found = await Shelf(real_redis).job("1")
+        found = await JobReads(real_redis).job("1")
         assert found is not None
         await queue.finish(found, State.CANCELLED, NOW)
 
@@ -65,7 +65,7 @@ async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir:
         bot = Bot(sandbox, state_dir, IMGBOT_REDIS_MEMORY_MB="300")
         async with bot, bot.redis() as redis:
             memory = await measure(redis)
-        words = memory.mend.partition(",")[0].partition("=")
+        words = memory.advice.partition(",")[0].partition("=")
         bot.settings[words[0]] = words[2]
         async with bot, bot.redis() as redis:
             after = await measure(redis)
@@ -77,14 +77,14 @@ async def test_what_gives_ones_own_server_room_outlives_a_restart(real_redis: Re
     async with filled(real_redis):
         memory = await measure(real_redis)
 
-    assert "CONFIG SET maxmemory" in memory.mend
-    assert memory.mend.endswith("CONFIG REWRITE")
+    assert "CONFIG SET maxmemory" in memory.advice
+    assert memory.advice.endswith("CONFIG REWRITE")
 
 
 async def test_a_state_of_the_previous_release_is_taken_over(real_redis: Redis) -> None:
     await real_redis.set(keys.OWNER, 1)
     async with filled(real_redis):
-        installation = await own(real_redis, 1)
-        again = await own(real_redis, 1)
+        installation = await bind_to_bot(real_redis, 1)
+        again = await bind_to_bot(real_redis, 1)
 
     assert installation == again == await real_redis.get(keys.INSTALLATION)

@@ -10,8 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from imgbot.errors import TransientError
-from imgbot.telegram.client import greet, open_bot
-from imgbot.telegram.delivery import Delivery, Place
+from imgbot.telegram.client import identify, open_bot
+from imgbot.telegram.delivery import ChatTarget, Messenger
 from imgbot.telegram.get_updates import GetUpdates
 
 TOKEN = "123456:" + "A" * 35
@@ -57,9 +57,9 @@ async def test_what_is_no_answer_of_telegram_is_transient(
 ) -> None:
     async with bot_answered(status, body, content_type) as bot:
         with pytest.raises(TransientError):
-            await greet(bot)
+            await identify(bot)
         with pytest.raises(TransientError):
-            await Delivery(bot).announce(Place(1), "x", [])
+            await Messenger(bot).send_text(ChatTarget(1), "x", [])
         # The poll loop takes these for an outage.
         with pytest.raises(AiogramError):
             await bot(GetUpdates())

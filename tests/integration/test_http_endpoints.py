@@ -14,7 +14,7 @@ from imgbot.errors import ConfigError
 from imgbot.ops.cgroup import CgroupCollector
 from imgbot.ops.health import Check
 from imgbot.ops.http import OpsServer
-from imgbot.ops.lag import LagMeter
+from imgbot.ops.lag import EventLoopLag
 from imgbot.ops.setting_types import Address
 from imgbot.sandbox.guest import free_port
 from tests.support.waiting import PATIENCE_S
@@ -187,7 +187,7 @@ async def test_an_address_of_another_machine_names_the_setting() -> None:
 
 async def test_a_blocked_loop_is_seen_as_lag() -> None:
     lags: asyncio.Queue[float] = asyncio.Queue()
-    meter = LagMeter(lags.put_nowait, interval_s=0.01)
+    meter = EventLoopLag(lags.put_nowait, interval_s=0.01)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         run = group.create_task(meter.run())
         await lags.get()

@@ -13,20 +13,20 @@ import pytest
 from imgbot.checkup import examine_provider
 from imgbot.cli import main
 from imgbot.ops.install import command
-from imgbot.ops.install.facts import Answers, Facts
+from imgbot.ops.install.facts import Answers, InstallationFacts
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
 from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
-from imgbot.ops.install.sealing import is_whole
-from imgbot.ops.install.steps import MakeFolder, PutRelease, Run, Step, WriteFile
+from imgbot.ops.install.sealing import verify
+from imgbot.ops.install.steps import MakeFolder, PutRelease, RunCommand, Step, WriteFile
 from imgbot.ops.shipped_files import shipped
 from imgbot.version import version
 
 TOKEN = "123456789:" + "A" * 35
 
 
-def facts_of(release: Release) -> Facts:
-    return Facts(
+def facts_of(release: Release) -> InstallationFacts:
+    return InstallationFacts(
         release=release,
         shipped_unit=shipped("imgbot.service").read_text(),
         shipped_environment=shipped("imgbot.env").read_text(),
@@ -36,7 +36,7 @@ def facts_of(release: Release) -> Facts:
 
 def carry_out(steps: tuple[Step, ...]) -> None:
     for step in steps:
-        if not isinstance(step, Run):
+        if not isinstance(step, RunCommand):
             step.carry_out()
 
 
@@ -117,14 +117,14 @@ def test_a_program_that_is_damaged_is_put_there_again(
     folder.parent.mkdir()
     copy_release(release, folder)
     before = sorted(folder.rglob("*"))
-    assert is_whole(folder)
+    assert verify(folder)
 
     damage(next(path for path in folder.rglob(name) if path.is_file()))
 
-    assert not is_whole(folder) or name == "SHA256SUMS"
-    assert not is_whole(folder)
+    assert not verify(folder) or name == "SHA256SUMS"
+    assert not verify(folder)
     copy_release(release, folder)
-    assert is_whole(folder)
+    assert verify(folder)
     assert sorted(folder.rglob("*")) == before
     assert list(folder.parent.iterdir()) == [folder]
 
@@ -209,10 +209,10 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
     layout = Layout(tmp_path)
     facts = replace(facts_of(Release("0.9.9-deadbeef", Path("/usr/bin/python3"), {})))
 
-    def look(layout: Layout, answers: Answers) -> Facts:
+    def look(layout: Layout, answers: Answers) -> InstallationFacts:
         return replace(facts, new_token=answers.token)
 
-    monkeypatch.setattr(command, "look", look)
+    monkeypatch.setattr(command, "inspect", look)
     told: list[str] = []
 
     command.install(command.Wish(is_rehearsal=True), told.append, layout, examine_provider)

@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError, GoneError
-from imgbot.job import NEXT_STATES, Job, Operation, Source, State
+from imgbot.errors import FencedError, StaleJobError
+from imgbot.job import NEXT_STATES, InputPhoto, Job, Operation, State
 from imgbot.queue import keys
-from imgbot.queue.jobs import Caps, JobQueue
+from imgbot.queue.jobs import JobQueue, QueueLimits
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 
 NOW = 1_800_000_000_000
 
@@ -25,13 +25,13 @@ def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
         operation=Operation.CREATE,
         language="ru",
         words="лиса 🦊",
-        sources=(Source("f1", "u1", 10, "кот.jpg"),),
+        sources=(InputPhoto("f1", "u1", 10, "кот.jpg"),),
     )
     return replace(made, **changes)
 
 
-async def open_queue(redis: Redis, caps: Caps | None = None) -> JobQueue:
-    queue = JobQueue(redis, Scripts(redis), caps or Caps())
+async def open_queue(redis: Redis, caps: QueueLimits | None = None) -> JobQueue:
+    queue = JobQueue(redis, Scripts(redis), caps or QueueLimits())
     await queue.open_epoch()
     return queue
 
@@ -81,7 +81,7 @@ async def test_a_repeated_update_makes_no_second_job(redis: Redis) -> None:
 
 
 async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Redis) -> None:
-    queue = await open_queue(redis, Caps(waiting_per_user=50, running_per_user=50))
+    queue = await open_queue(redis, QueueLimits(waiting_per_user=50, running_per_user=50))
     for number in range(20):
         await queue.enqueue(job(f"a{number}", user_id=1), NOW)
     place = (await queue.enqueue(job("b0", user_id=2), NOW)).count
@@ -94,7 +94,7 @@ async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Redis)
 
 
 async def test_the_caps_hold(redis: Redis) -> None:
-    queue = await open_queue(redis, Caps(waiting=3, waiting_per_user=2, running_per_user=1))
+    queue = await open_queue(redis, QueueLimits(waiting=3, waiting_per_user=2, running_per_user=1))
 
     verdicts = [
         (await queue.enqueue(job(str(number), user_id), NOW)).verdict
@@ -141,9 +141,9 @@ async def test_whoever_is_outrun_lets_go(redis: Redis) -> None:
     one = await claimed(queue)
     await queue.move(one, State.POLLING, NOW)
 
-    with pytest.raises(GoneError):
+    with pytest.raises(StaleJobError):
         await queue.move(one, State.POLLING, NOW)
-    with pytest.raises(GoneError):
+    with pytest.raises(StaleJobError):
         await queue.move(replace(one, id="never"), State.POLLING, NOW)
 
 
@@ -161,7 +161,7 @@ async def test_an_earlier_supervisor_is_fenced_off(redis: Redis) -> None:
     with pytest.raises(FencedError):
         await earlier.cancel("1", 1, NOW)
     with pytest.raises(FencedError):
-        await earlier.announced("1", 5, 1)
+        await earlier.record_status_message("1", 5, 1)
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -193,10 +193,10 @@ async def test_an_end_leaves_nothing_but_a_tombstone(redis: Redis, outcome: Stat
     assert await redis.keys("rq:job:*") == []
     assert await redis.zcard(keys.DUE) == 0
     assert await redis.hgetall(keys.ACTIVE) == {}
-    assert await redis.keys(f"{keys.MINE}*") == []
-    assert await redis.get(keys.DONE + "1") == outcome
+    assert await redis.keys(f"{keys.USER_JOBS}*") == []
+    assert await redis.get(keys.TOMBSTONE + "1") == outcome
     assert await redis.hgetall(keys.STATS) == {outcome: "1"}
-    assert 0 < await redis.ttl(keys.DONE + "1") <= 172_800
+    assert 0 < await redis.ttl(keys.TOMBSTONE + "1") <= 172_800
     assert 0 < await redis.ttl(keys.RESULT + "1") <= 2_592_000
 
 
@@ -221,24 +221,24 @@ async def test_a_waiting_job_is_called_off_at_once(redis: Redis) -> None:
         await queue.cancel("1", 1, NOW),
         await queue.cancel("9", 1, NOW),
     ]
-    found = await Shelf(redis).job("1")
+    found = await JobReads(redis).job("1")
 
     assert verdicts == ["not_yours", "ok", "ok", "gone"]
     assert await redis.llen(keys.QUEUE) == 0
     assert found is not None
     assert (found.state, found.outcome) == (State.DELIVERING, State.CANCELLED)
     assert await queue.claim(NOW) is None
-    assert await Shelf(redis).due() == ["1"]
+    assert await JobReads(redis).due() == ["1"]
 
 
 async def test_a_running_job_hears_that_it_is_called_off(redis: Redis) -> None:
     queue = await open_queue(redis)
     one = await queue.move(await claimed(queue), State.POLLING, NOW)
-    while await Shelf(redis).woken() is not None:
+    while await JobReads(redis).next_wakeup() is not None:
         pass
 
     verdict = await queue.cancel("1", 1, NOW)
-    heard = await Shelf(redis).woken()
+    heard = await JobReads(redis).next_wakeup()
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert (verdict, heard) == ("ok", "1")
@@ -246,13 +246,13 @@ async def test_a_running_job_hears_that_it_is_called_off(redis: Redis) -> None:
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), Shelf(redis)
+    queue, shelf = await open_queue(redis), JobReads(redis)
     one = await claimed(queue)
     before = await shelf.unannounced(NOW, 10)
 
-    is_alive = await queue.intend_announcement("1", NOW + 1000)
+    is_alive = await queue.reserve_status_message("1", NOW + 1000)
     in_between = await shelf.unannounced(NOW, 10)
-    await queue.announced("1", 55, 1)
+    await queue.record_status_message("1", 55, 1)
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert before == ["1"]
@@ -260,11 +260,11 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     assert in_between == []
     assert await shelf.unannounced(NOW + 5000, 10) == []
     assert moved.message_id == 55
-    assert not await queue.intend_announcement("never", NOW)
+    assert not await queue.reserve_status_message("never", NOW)
 
 
 async def test_the_books_are_mended(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), Shelf(redis)
+    queue, shelf = await open_queue(redis), JobReads(redis)
     one = await claimed(queue, "1")
     await queue.enqueue(job("2"), NOW)
     await redis.zrem(keys.DUE, "1")
@@ -287,11 +287,11 @@ async def test_the_books_are_mended(redis: Redis) -> None:
 
 
 async def test_a_line_that_was_lost_is_made_again(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), Shelf(redis)
+    queue, shelf = await open_queue(redis), JobReads(redis)
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
     # As an earlier release left it, and as nothing should.
-    await redis.delete(keys.SINCE, keys.TAGS, f"{keys.MINE}1")
+    await redis.delete(keys.SINCE, keys.TAGS, f"{keys.USER_JOBS}1")
     await redis.rpush(keys.QUEUE, "1", "1")
 
     mended = await queue.fsck(NOW)
@@ -305,7 +305,7 @@ async def test_a_line_that_was_lost_is_made_again(redis: Redis) -> None:
 
 
 async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redis: Redis) -> None:
-    caps = Caps(waiting=2000, waiting_per_user=1000, running_per_user=1)
+    caps = QueueLimits(waiting=2000, waiting_per_user=1000, running_per_user=1)
     queue = await open_queue(redis, caps)
     for number in range(601):
         await queue.enqueue(job(f"a{number}", user_id=1), NOW)
@@ -336,7 +336,7 @@ async def test_jobs_that_were_called_off_do_not_count_against_the_next(redis: Re
 
 
 async def test_the_longest_wait_is_known(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), Shelf(redis)
+    queue, shelf = await open_queue(redis), JobReads(redis)
     for number in range(3):
         await queue.enqueue(job(str(number)), NOW + number)
     waits = [(await shelf.depth()).oldest_waiting_ms]
@@ -350,7 +350,7 @@ async def test_the_longest_wait_is_known(redis: Redis) -> None:
 
 
 async def test_a_look_at_a_long_line_costs_as_much_as_at_a_short_one(real_redis: Redis) -> None:
-    queue, shelf = await open_queue(real_redis), Shelf(real_redis)
+    queue, shelf = await open_queue(real_redis), JobReads(real_redis)
 
     async def commands() -> int:
         return (await real_redis.info("stats"))["total_commands_processed"]
@@ -391,7 +391,7 @@ async def test_two_supervisors_of_one_number_do_not_both_write(redis: Redis) -> 
 
 
 async def test_the_intent_is_on_the_disk_before_money_is_spent(real_redis: Redis) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps(), is_synced_by_itself=False)
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits(), is_synced_by_itself=False)
     await real_redis.config_set("appendfsync", "everysec")
 
     await queue.persist()

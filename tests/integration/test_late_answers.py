@@ -3,7 +3,7 @@
 import pytest
 import pytest_asyncio
 
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Clock, Person, open_sandbox, picture
@@ -68,7 +68,7 @@ async def test_a_photo_with_words_of_its_own_is_a_new_request(
     stage: Stage, anna: Person, command: str, question: str
 ) -> None:
     await stage.control.say(anna, command)
-    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", question))
+    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", question))
     await stage.control.send_photos(anna, PHOTOS[:1], caption="add 2 hats")
     await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
 
@@ -79,7 +79,7 @@ async def test_words_that_only_hand_the_photo_over_ask_for_nothing_else(
     stage: Stage, anna: Person
 ) -> None:
     await stage.control.say(anna, "/retouch")
-    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "ask_retouch_photo"))
+    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_retouch_photo"))
     await stage.control.send_photos(anna, PHOTOS[:1], caption="Here it is")
     await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id or m.document_id))
 
@@ -90,7 +90,7 @@ async def test_a_photo_with_words_is_a_new_request_while_a_size_is_awaited(
     stage: Stage, anna: Person
 ) -> None:
     await stage.control.send_photos(anna, PHOTOS[:1], caption="/upscale")
-    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "ask_scale"))
+    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_scale"))
     await stage.control.send_photos(anna, PHOTOS[1:], caption="add 2 hats")
     await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
 
@@ -101,7 +101,7 @@ async def test_a_size_over_another_photo_still_answers_the_question(
     stage: Stage, anna: Person
 ) -> None:
     await stage.control.send_photos(anna, PHOTOS[:1], caption="/upscale")
-    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "ask_scale"))
+    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_scale"))
     await stage.control.send_photos(anna, PHOTOS[1:], caption="4, please")
     await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id or m.document_id))
 
@@ -116,7 +116,7 @@ async def test_words_about_a_photo_of_long_ago_are_asked_about_not_ordered(
     await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
     CLOCK.offset_s = 16 * 60.0
     await stage.control.say(anna, "make it blue")
-    expired = say("en", "question_expired", minutes=15)
+    expired = t("en", "question_expired", minutes=15)
     await stage.control.wait_message(anna.id, lambda m: m.text == expired)
     # Said once; what comes then is a request like any other.
     await stage.control.say(anna, "a blue fox")
@@ -149,7 +149,7 @@ async def test_a_photo_after_a_question_of_long_ago_is_a_photo_by_itself(
     await stage.control.send_photos(anna, PHOTOS[:1])
     asked = await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
 
-    assert asked.text == say("en", "ask_photo_action")
+    assert asked.text == t("en", "ask_photo_action")
 
 
 async def test_a_question_of_long_ago_is_not_what_is_called_off(stage: Stage, anna: Person) -> None:
@@ -158,7 +158,7 @@ async def test_a_question_of_long_ago_is_not_what_is_called_off(stage: Stage, an
     CLOCK.offset_s = 16 * 60.0
     await stage.control.say(anna, "/cancel")
 
-    await stage.control.wait_message(anna.id, lambda m: m.text == say("en", "cancel_nothing"))
+    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "cancel_nothing"))
 
 
 async def test_examples_that_cannot_be_shown_are_left_out(stage: Stage, anna: Person) -> None:

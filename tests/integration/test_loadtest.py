@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from imgbot import cli
-from imgbot.loadtest.bench import PASSING, Run, open_stage, under_load, until_serving
-from imgbot.loadtest.figures import figures_of
+from imgbot.loadtest.bench import PASSING, LoadTestRun, open_stage, under_load, until_serving
+from imgbot.loadtest.figures import results_of
 from imgbot.loadtest.report import as_text, is_good
-from imgbot.loadtest.wish import Wish
-from imgbot.ops.load_note import read_note
-from imgbot.sandbox.load.orders import Books, Charges, Fate, answers, settle
+from imgbot.loadtest.wish import LoadTestOptions
+from imgbot.ops.load_note import read_record
+from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, answers, reconcile
 from imgbot.sandbox.server import Sandbox
 from tests.support.processes import children_of, is_gone
 from tests.support.waiting import PATIENCE_S, eventually
@@ -86,7 +86,7 @@ async def test_it_measures_judges_and_leaves_a_note_alone(place: Place) -> None:
     assert run["charged"] == run["ends"]["delivered"]
     assert run["resized"]["resizes"] >= 1
     assert list(place.temporary.iterdir()) == []
-    note = read_note(place.state)
+    note = read_record(place.state)
     assert note is not None
     assert (note.users, note.is_good) == (3, status == 0)
 
@@ -148,7 +148,7 @@ async def test_ctrl_c_leaves_nothing_behind(place: Place, running: Running) -> N
     assert (status, error) == (130, "")
     assert all(map(is_gone, running.family))
     assert list(place.temporary.iterdir()) == []
-    assert read_note(place.state) is None
+    assert read_record(place.state) is None
 
 
 async def test_a_bot_that_is_killed_ends_it_with_a_reason(place: Place, running: Running) -> None:
@@ -165,22 +165,22 @@ async def test_a_lost_and_a_doubled_picture_are_found(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
-    wish = Wish(users=(3,), minutes=0.05, picture_s=(0.1, 0.2), seed=4)
+    wish = LoadTestOptions(users=(3,), minutes=0.05, picture_s=(0.1, 0.2), seed=4)
     async with open_stage(wish, 3) as stage:
         await until_serving(stage)
         run = await under_load(stage, wish, 3, asyncio.Event(), lambda _line: None)
         books = tampered_with(run, stage.sandbox)
     assert list(place.temporary.iterdir()) == []
-    assert run.books.count(Fate.DELIVERED) == len(run.books.ended) >= 3
+    assert run.books.count(OrderOutcome.DELIVERED) == len(run.books.ended) >= 3
     assert run.books.charges == Charges(len(run.books.ended))
-    assert (books.count(Fate.LOST), books.count(Fate.DOUBLED)) == (1, 1)
+    assert (books.count(OrderOutcome.LOST), books.count(OrderOutcome.DOUBLED)) == (1, 1)
     assert books.charges.twice == 1
-    amiss = figures_of(replace(run, books=books))
+    amiss = results_of(replace(run, books=books))
     assert not is_good(amiss)
     assert "✗ nothing lost or doubled  1 lost, 1 doubled" in as_text(wish, [amiss])
 
 
-def tampered_with(run: Run, sandbox: Sandbox) -> Books:
+def tampered_with(run: LoadTestRun, sandbox: Sandbox) -> OrderLedger:
     """The books of the same run, had a picture been lost, one shown and one charged twice."""
     world, ledger = sandbox.world, sandbox.provider.book.ledger
     lost, doubled = (each.order for each in run.books.ended[:2])
@@ -190,4 +190,4 @@ def tampered_with(run: Run, sandbox: Sandbox) -> Books:
     picture = answers(doubled, chat, PASSING).pictures[0]
     world.add_post(chat, world.bot, {"photo": picture.message["photo"]})
     orders = [each.order for each in run.books.ended]
-    return settle(orders, world.chats, [*ledger, ledger[0]], PASSING)
+    return reconcile(orders, world.chats, [*ledger, ledger[0]], PASSING)

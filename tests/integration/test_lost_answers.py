@@ -9,8 +9,8 @@ from aiogram import Bot as AiogramBot
 
 from imgbot.errors import TransientError
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.delivery import Delivery, Place
-from imgbot.texts import buttons, say
+from imgbot.telegram.delivery import ChatTarget, Messenger
+from imgbot.texts import buttons, t
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Control, Message, Person, open_sandbox
 from tests.support.waiting import eventually
@@ -31,10 +31,10 @@ async def open_chat() -> AsyncGenerator[tuple[Control, AiogramBot, Person]]:
             await bot.session.close()
 
 
-async def lose(control: Control, delivery: Delivery, person: Person, text: str) -> None:
+async def lose(control: Control, delivery: Messenger, person: Person, text: str) -> None:
     await control.fault("sendMessage", "drop_after", chat_id=person.id)
     with pytest.raises(TransientError):
-        await delivery.announce(Place(person.id), text, ROWS)
+        await delivery.send_text(ChatTarget(person.id), text, ROWS)
 
 
 async def texts_of(control: Control, person: Person) -> list[str]:
@@ -45,16 +45,16 @@ async def texts_of(control: Control, person: Person) -> list[str]:
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_message_sent_twice_is_removed_once_and_nothing_else(times: int) -> None:
     async with open_chat() as (control, bot, anna):
-        delivery = Delivery(bot)
+        delivery = Messenger(bot)
         boris = await control.make_user("Boris")
-        place = Place(anna.id)
+        place = ChatTarget(anna.id)
         await control.say(boris, "a crow")
-        await delivery.announce(place, "before", ROWS)
+        await delivery.send_text(place, "before", ROWS)
         for _ in range(times):
             await lose(control, delivery, anna, "working")
-            await delivery.announce(Place(boris.id), "meanwhile", ROWS)
+            await delivery.send_text(ChatTarget(boris.id), "meanwhile", ROWS)
         await control.say(anna, "an owl")
-        message_id = await delivery.announce(place, "working", ROWS)
+        message_id = await delivery.send_text(place, "working", ROWS)
         await delivery.remove_lost(place, message_id, times)
 
         assert await texts_of(control, anna) == ["a fox", "before", "an owl", "working"]
@@ -64,11 +64,11 @@ async def test_a_message_sent_twice_is_removed_once_and_nothing_else(times: int)
 
 async def test_where_two_messages_were_lost_neither_is_taken_for_the_other() -> None:
     async with open_chat() as (control, bot, anna):
-        place, delivery = Place(anna.id), Delivery(bot)
-        await delivery.announce(place, "before", ROWS)
+        place, delivery = ChatTarget(anna.id), Messenger(bot)
+        await delivery.send_text(place, "before", ROWS)
         await lose(control, delivery, anna, "help")
         await lose(control, delivery, anna, "working")
-        message_id = await delivery.announce(place, "working", ROWS)
+        message_id = await delivery.send_text(place, "working", ROWS)
         await delivery.remove_lost(place, message_id, 1)
 
         left = ["a fox", "before", "help", "working", "working"]
@@ -78,10 +78,10 @@ async def test_where_two_messages_were_lost_neither_is_taken_for_the_other() -> 
 
 async def test_what_an_earlier_process_sent_is_left_alone() -> None:
     async with open_chat() as (control, bot, anna):
-        place, delivery = Place(anna.id), Delivery(bot)
-        await Delivery(bot).announce(place, "before", ROWS)
+        place, delivery = ChatTarget(anna.id), Messenger(bot)
+        await Messenger(bot).send_text(place, "before", ROWS)
         await lose(control, delivery, anna, "working")
-        message_id = await delivery.announce(place, "working", ROWS)
+        message_id = await delivery.send_text(place, "working", ROWS)
         await delivery.remove_lost(place, message_id, 1)
 
         assert await texts_of(control, anna) == ["a fox", "before", "working", "working"]
@@ -124,8 +124,8 @@ async def test_the_button_of_a_message_left_over_removes_it(tmp_path: Path) -> N
             return [m for m in await control.messages(anna.id) if is_working(m)]
 
         left_over, status = await eventually(working, lambda found: len(found) == 2)
-        await control.click(anna, left_over, say("en", "button_cancel"))
+        await control.click(anna, left_over, t("en", "button_cancel"))
         end = await control.wait_message(anna.id, lambda m: not m.buttons and m.id == status.id)
 
         assert (await control.message(anna.id, left_over.id)).raw["deleted"]
-        assert end.text == say("en", "cancelled")
+        assert end.text == t("en", "cancelled")

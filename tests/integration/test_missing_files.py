@@ -10,13 +10,13 @@ import pytest
 import pytest_asyncio
 
 from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.job import Job, Operation, State
 from imgbot.providers.protocol import Recovery
 from imgbot.queue import keys
 from imgbot.runner import showing
-from imgbot.runner.tools import Tools
-from imgbot.texts import knows
+from imgbot.runner.tools import StepContext
+from imgbot.texts import has_text
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import jpeg
 from tests.support.sandbox import Person
@@ -77,7 +77,7 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
         move=move,
         give_up=give_up,
         folder_of=Mock(return_value=folder / "8"),
-        kept=Kept(folder / "kept", limit_mb=10),
+        kept=OriginalStore(folder / "kept", limit_mb=10),
         provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery)),
     )
 
@@ -100,12 +100,12 @@ def job_of(receipt: dict[str, str], **output: str) -> Job:
 async def test_nothing_is_ordered_again_that_may_cost(
     tmp_path: Path, recovery: Recovery, job: Job, end: tuple[State, Any]
 ) -> None:
-    tools = cast("Tools", tools_of(tmp_path, recovery))
+    tools = cast("StepContext", tools_of(tmp_path, recovery))
 
     state, told = cast("Any", await showing.render(tools, job, Mock()))
 
     assert (state, told.get("ticket") if isinstance(told, dict) else told) == end
-    assert isinstance(told, dict) or (knows(told) and knows(f"stuck_{told}"))
+    assert isinstance(told, dict) or (has_text(told) and has_text(f"stuck_{told}"))
 
 
 async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
@@ -114,6 +114,6 @@ async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError):
         # There is no pool to prepare it.
-        await showing.render(cast("Tools", tools), job_of({}, path="x"), Mock())
+        await showing.render(cast("StepContext", tools), job_of({}, path="x"), Mock())
 
     assert (tmp_path / "8" / "result").read_bytes() == b"picture"

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.queue import keys
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import said_by_bot
 from tests.support.sandbox import Person, picture
@@ -77,7 +77,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stag
 async def said(stage: Stage, person: Person) -> list[str]:
     """All but the bell that a slow machine rings after a long wait."""
     messages = await said_by_bot(stage.bot, stage.control, person, person.id)
-    bells = {say("en", "ready"), say("en", "ready_without")}
+    bells = {t("en", "ready"), t("en", "ready_without")}
     return [message.text for message in messages if message.text not in bells]
 
 

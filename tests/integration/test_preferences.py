@@ -160,7 +160,7 @@ async def wait_long_for(stage: Stage, person: Person, words: str) -> None:
     await control.say(person, words)
     async with stage.bot.redis() as redis:
         await eventually(lambda: redis.hget(keys.WAITING, str(person.id)), lambda n: n == "1")
-        [job_id] = await redis.zrevrange(f"{keys.MINE}{person.id}", 0, 0)
+        [job_id] = await redis.zrevrange(f"{keys.USER_JOBS}{person.id}", 0, 0)
         await redis.hincrby(f"{keys.JOB}{job_id}", "created_ms", -16_000)
     await control.click(person, owl, "Cancel")
 

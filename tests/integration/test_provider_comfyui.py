@@ -10,7 +10,7 @@ import pytest
 from imgbot.errors import ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
-from imgbot.providers.protocol import Cancelled, Order, Pending
+from imgbot.providers.protocol import Cancelled, GenerationRequest, Pending
 from tests.support.comfyui_provider import opened, ordered, polled, refused
 from tests.support.orders import make_order, submitted
 from tests.support.sandbox import picture
@@ -27,7 +27,7 @@ async def provider(desk: Desk) -> AsyncGenerator[ComfyUiProvider]:
         yield provider
 
 
-async def made(provider: ComfyUiProvider, order: Order) -> tuple[str, tuple[int, int]]:
+async def made(provider: ComfyUiProvider, order: GenerationRequest) -> tuple[str, tuple[int, int]]:
     done = await polled(provider, await ordered(provider, order))
     target = order.target.with_name("result")
     await provider.fetch(done.outputs[0], target)
@@ -110,7 +110,7 @@ async def test_more_pictures_than_a_workflow_takes_are_not_sent(
 async def test_the_line_is_shown_and_left(
     desk: Desk, provider: ComfyUiProvider, tmp_path: Path
 ) -> None:
-    def slow(job_id: str) -> Order:
+    def slow(job_id: str) -> GenerationRequest:
         words = "a fox [[sim:slow=600]]"
         return make_order(tmp_path, Operation.CREATE, words, job_id=job_id)
 
@@ -239,5 +239,5 @@ async def test_words_that_a_workflow_has_no_place_for_are_told(
         provider, make_order(tmp_path, Operation.MERGE, "collage", pictures=2, job_id="collage")
     )
 
-    assert (await polled(provider, ticket)).unknown == ("collage",)
+    assert (await polled(provider, ticket)).unrecognised == ("collage",)
     assert await provider.look_up("collage") == ticket

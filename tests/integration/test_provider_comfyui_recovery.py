@@ -16,12 +16,12 @@ from imgbot.errors import ProviderErrorKind as Kind
 from imgbot.job import Job, Operation, State
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Pending, Recovery
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.scripts import Scripts
 from imgbot.runner.asking import poll
 from imgbot.runner.ordering import submit
-from imgbot.runner.routing import Routes
+from imgbot.runner.routing import ProviderRouter
 from imgbot.sandbox.simulators.comfyui import ComfyUi
 from tests.integration.test_recovery import NOW, tools_of
 from tests.support.comfyui_provider import opened, ordered, polled, refused
@@ -164,12 +164,12 @@ async def test_a_file_may_forgo_the_look_up(desk: Desk) -> None:
 async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     desk: Desk, real_redis: Redis, tmp_path: Path, price_micro: int, *, is_repeated: bool
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     nudged = asyncio.Event()
     prices = {Operation.CREATE: price_micro}
     async with opened(desk, prices_micro=prices) as provider:
-        routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+        routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
         await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", "a fox"), NOW)
         claimed = await queue.claim(NOW)
@@ -193,10 +193,10 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
 async def test_words_that_were_not_heard_are_kept_for_the_caption(
     desk: Desk, real_redis: Redis, tmp_path: Path
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     async with opened(desk) as provider:
-        routes = Routes({provider.name: provider}, {Operation.MERGE: provider.name})
+        routes = ProviderRouter({provider.name: provider}, {Operation.MERGE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
         await queue.enqueue(Job("7", 1, 1, Operation.MERGE, "en", "collage"), NOW)
         claimed = await queue.claim(NOW)
@@ -219,10 +219,10 @@ async def test_questions_that_nobody_answers_put_their_provider_out(
     script.on(f"GET /history/{task_id_of('job-1')}", b"", status=504)
     clock = count(1000.0, 70.0)
     monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     async with opened(script) as provider:
-        routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+        routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
         job = Job("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
         job = replace(job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1)

@@ -16,10 +16,10 @@ from imgbot.job import Operation
 from imgbot.providers import http
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.http import Deadlines
+from imgbot.providers.http import Timeouts
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
-from imgbot.providers.protocol import Cancelled, Done, Order, Output
+from imgbot.providers.protocol import Cancelled, Done, GenerationRequest, Output
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script
@@ -58,13 +58,13 @@ async def opened(
     await provider.aclose()
 
 
-async def made(provider: OpenAiProvider, order: Order) -> Output:
+async def made(provider: OpenAiProvider, order: GenerationRequest) -> Output:
     answer = await provider.submit(order)
     assert isinstance(answer, Done)
     return answer.outputs[0]
 
 
-async def refused(provider: OpenAiProvider, order: Order) -> ProviderError:
+async def refused(provider: OpenAiProvider, order: GenerationRequest) -> ProviderError:
     with pytest.raises(ProviderError) as refusal:
         await provider.submit(order)
     assert not order.target.exists()
@@ -169,7 +169,7 @@ async def test_every_trouble_is_named_and_ordered_once(
 
 async def test_patience_ends_and_nobody_knows(desk: Desk, tmp_path: Path) -> None:
     spec = read_openai(read_preset("openai"))
-    deadlines = Deadlines(submit_s=0.5)
+    deadlines = Timeouts(submit_s=0.5)
 
     async with opened(spec, desk, deadlines=deadlines) as provider:
         order = make_order(tmp_path, Operation.CREATE, "a cat [[sim:slow=600]]")

@@ -2,12 +2,12 @@
 
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation, Source
+from imgbot.job import InputPhoto, Job, Operation
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.albums import Albums, Item
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.overview import Overview
+from imgbot.queue.overview import QueueStats
 from imgbot.queue.rate_limit import RateLimit
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.update_ledger import UpdateLedger
@@ -44,9 +44,9 @@ async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
 async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redis) -> None:
     ledger = UpdateLedger(redis, Scripts(redis))
 
-    await ledger.set_aside({"message": {"text": "half a character: \ud800"}})
+    await ledger.dead_letter({"message": {"text": "half a character: \ud800"}})
     for number in range(1005):
-        await ledger.set_aside({"update_id": number})
+        await ledger.dead_letter({"update_id": number})
 
     assert await redis.llen(keys.POISON) == 1000
 
@@ -71,7 +71,7 @@ async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(re
 async def gathered(redis: Redis, *message_ids: int) -> Albums:
     albums = Albums(redis, Scripts(redis))
     for message_id in message_ids:
-        photo = Source(f"f{message_id}", f"u{message_id}")
+        photo = InputPhoto(f"f{message_id}", f"u{message_id}")
         await albums.add("1.9", "1.1", Item(message_id, photo, "", {"user_id": 1}), NOW)
     return albums
 
@@ -105,15 +105,15 @@ async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: R
 
 
 async def test_who_waits_for_jobs_of_their_own_is_counted(redis: Redis) -> None:
-    queue = JobQueue(redis, Scripts(redis), Caps(running_per_user=1))
+    queue = JobQueue(redis, Scripts(redis), QueueLimits(running_per_user=1))
     await queue.open_epoch()
     for number, user_id in enumerate((7, 7, 7, 8)):
         await queue.enqueue(Job(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
-    overview = Overview(redis)
+    overview = QueueStats(redis)
 
-    before = await overview.look(NOW, 1)
+    before = await overview.snapshot(NOW, 1)
     await queue.claim(NOW)
-    after = await overview.look(NOW, 1)
+    after = await overview.snapshot(NOW, 1)
 
     assert (before.capped, sum(before.waiting.values())) == (0, 4)
     assert (after.capped, sum(after.waiting.values())) == (2, 3)

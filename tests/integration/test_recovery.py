@@ -19,23 +19,30 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.provider import DeclaredProvider
 from imgbot.providers.documents import parse
-from imgbot.providers.protocol import Accepted, Done, Offer, Order, Output, Recovery
+from imgbot.providers.protocol import (
+    Accepted,
+    Capability,
+    Done,
+    GenerationRequest,
+    Output,
+    Recovery,
+)
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.durations import Durations
-from imgbot.queue.hints import Hints
+from imgbot.queue.hints import WebhookTickets
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import own
+from imgbot.queue.ownership import bind_to_bot
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.retry import SUBMIT_ATTEMPTS
 from imgbot.runner.asking import poll
-from imgbot.runner.hooks import Hooks
+from imgbot.runner.hooks import Webhooks
 from imgbot.runner.ordering import submit
-from imgbot.runner.pacing import Pace
-from imgbot.runner.places import Places
-from imgbot.runner.routing import Routes
-from imgbot.runner.tools import Tools
+from imgbot.runner.pacing import PollScheduler
+from imgbot.runner.places import ProviderSlots
+from imgbot.runner.routing import ProviderRouter
+from imgbot.runner.tools import StepContext
 from imgbot.sandbox.provider import KEY
 from tests.support.orders import make_order
 from tests.support.sandbox import Control, open_sandbox, picture
@@ -51,26 +58,26 @@ async def control() -> AsyncIterator[Control]:
 
 
 def tools_of(
-    queue: JobQueue, redis: Redis, routes: Routes, folder: Path, installation: str
-) -> Tools:
+    queue: JobQueue, redis: Redis, routes: ProviderRouter, folder: Path, installation: str
+) -> StepContext:
     """What ordering needs, and nothing that comes after it."""
-    shelf, unused = Shelf(redis), cast("Any", None)
-    hints = Hints(redis)
-    return Tools(
+    shelf, unused = JobReads(redis), cast("Any", None)
+    hints = WebhookTickets(redis)
+    return StepContext(
         queue=queue,
         installation=installation,
-        shelf=shelf,
-        people=unused,
-        kept=unused,
-        routes=routes,
-        places=Places(),
-        hooks=Hooks("", b"key", hints, shelf, lambda name, _: routes.named(name), lambda: NOW),
+        job_reads=shelf,
+        users=unused,
+        originals=unused,
+        routing=routes,
+        slots=ProviderSlots(),
+        webhooks=Webhooks("", b"key", hints, shelf, lambda name, _: routes.get(name), lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
-        status=cast("Any", AsyncMock()),
-        delivery=unused,
+        status_messages=cast("Any", AsyncMock()),
+        messenger=unused,
         download=unused,
-        pace=Pace(
+        poll_scheduler=PollScheduler(
             PollingConfig(), Budget(lambda: 100.0), Durations(redis), lambda: 0.0, is_learned=False
         ),
         folder=folder,
@@ -89,15 +96,15 @@ async def ordered(
     is_adopted: bool,
 ) -> Job:
     """Take a job from its claim as far as ordering takes it."""
-    queue = JobQueue(redis, Scripts(redis), Caps())
-    installation = await own(redis, 1)
+    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+    installation = await bind_to_bot(redis, 1)
     await queue.open_epoch()
     job = Job("7", 1, 1, Operation.CREATE, "en", words=words)
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
     provider = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
-    routes = Routes({provider.name: provider}, {Operation.CREATE: provider.name})
+    routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
     if is_adopted:
         claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
     try:
@@ -264,8 +271,8 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     made = picture(64, 48)
     script.on("GET /tasks/t1", {"state": "done", "picture": base64.b64encode(made).decode()})
     provider = DeclaredProvider(read_spec(parse("m.toml", BASE64)), ProviderConfig(script.url))
-    routes = Routes({"mine": provider}, {Operation.CREATE: "mine"})
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
     job = await queue.claim(NOW)
@@ -291,7 +298,7 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
     real_redis: Redis, tmp_path: Path
 ) -> None:
-    async def make(order: Order) -> Done:
+    async def make(order: GenerationRequest) -> Done:
         return Done((Output(path=str(order.target)),))
 
     def counts() -> list[float]:
@@ -299,12 +306,12 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
         stages = ("submit", "provider")
         return [REGISTRY.get_sample_value(name, {"stage": stage}) or 0 for stage in stages]
 
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    routes = Routes({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
+    routes = ProviderRouter({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
     before = counts()
 
     await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed, asyncio.Event())
@@ -315,13 +322,17 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
 async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
     real_redis: Redis, tmp_path: Path
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     tasks = [{"id": "t7"}, {"id": "t8"}]
     provider = Mock(recovery=Recovery.NONE, search=AsyncMock(return_value=tasks))
     provider.name = "mine"
     tools = tools_of(
-        queue, real_redis, Routes({"mine": provider}, {Operation.CREATE: "mine"}), tmp_path, "here"
+        queue,
+        real_redis,
+        ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"}),
+        tmp_path,
+        "here",
     )
     told = AsyncMock(side_effect=[{"id": "t7"}, None])
     object.__setattr__(tools, "hooks", Mock(ticket_for=told))
@@ -348,7 +359,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
 async def test_an_upload_that_fails_for_good_has_cost_nothing(
     real_redis: Redis, tmp_path: Path, kind: Kind
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps())
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
     job = await queue.claim(NOW)
@@ -356,8 +367,8 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
     provider = Mock(recovery=Recovery.NONE, most_jobs=0, upload=upload)
-    provider.name, provider.offers = "mine", {Operation.CREATE: Offer()}
-    routes = Routes({"mine": provider}, {Operation.CREATE: "mine"})
+    provider.name, provider.offers = "mine", {Operation.CREATE: Capability()}
+    routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
 
     ended = await submit(tools, job, asyncio.Event())

@@ -10,16 +10,16 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from imgbot.errors import StorageAwayError
+from imgbot.errors import StorageUnavailableError
 from imgbot.job import Job, Operation
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
-from imgbot.queue.gallery import Gallery
+from imgbot.queue.admission import QueueLimits
+from imgbot.queue.gallery import ResultStore
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.memory import trouble_of
 from imgbot.queue.scripts import Scripts, connect, storage_errors
 from imgbot.queue.server import RedisServer
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from tests.support.bot import Bot
 from tests.support.redis_servers import client_of
 from tests.support.sandbox import open_sandbox
@@ -59,7 +59,7 @@ async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, st
     begin, end, named = STATES[state]
     redis = connect(server.url)
     scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, Caps())
+    queue = JobQueue(redis, scripts, QueueLimits())
     await queue.open_epoch()
     # A client that is in already may mend what keeps all others out.
     async with client_of(server) as operator:
@@ -71,13 +71,13 @@ async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, st
         seen = await trouble_of(fresh)
         # New connections, for who is in may stay in.
         await redis.connection_pool.disconnect()
-        with pytest.raises(StorageAwayError, match=named):
+        with pytest.raises(StorageUnavailableError, match=named):
             await queue.open_epoch()
-        with pytest.raises(StorageAwayError, match=named):
-            await Gallery(redis).set_example("a", "b")
+        with pytest.raises(StorageUnavailableError, match=named):
+            await ResultStore(redis).set_example("a", "b")
         pipe = redis.pipeline(transaction=False)
         pipe.set("img:x", "BUSY LOADING")
-        with pytest.raises(StorageAwayError, match=named), storage_errors():
+        with pytest.raises(StorageUnavailableError, match=named), storage_errors():
             await pipe.execute()
         await operator.execute_command(*end.split())
         if state == "MASTERDOWN":
@@ -124,16 +124,16 @@ async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> 
         await operator.ping()
         await operator.config_set("maxclients", 1)
         redis = connect(server.url)
-        with pytest.raises(StorageAwayError):
-            await Shelf(redis).line()
+        with pytest.raises(StorageUnavailableError):
+            await JobReads(redis).waiting_ids()
         await operator.config_set("maxclients", 100)
 
-        assert await Shelf(redis).line() == []
+        assert await JobReads(redis).waiting_ids() == []
         await redis.aclose()
 
 
 async def test_more_commands_at_once_than_connections_all_come_through(real_redis: Redis) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), Caps(running_per_user=1000))
+    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits(running_per_user=1000))
     await queue.open_epoch()
 
     async with asyncio.TaskGroup() as group:

@@ -7,10 +7,10 @@ from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation
 from imgbot.queue import keys, relocation, snapshot
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.broadcast import Broadcast, Broadcasts
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import People
+from imgbot.queue.people import UserStore
 from imgbot.queue.scripts import Scripts
 from imgbot.queue.snapshot import Record
 from imgbot.queue.update_ledger import UpdateLedger
@@ -90,7 +90,7 @@ def test_files_are_found_at_the_new_place() -> None:
     ticket = {"id": "/old/jobs", "target": "/old/jobs/1/made.jpg", "outputs": [{"path": "/old/x"}]}
     before = job(file="/old/jobs/1/ready.jpg", words="/old/jobs", ticket=json.dumps(ticket))
 
-    [after] = relocation.moved([before], "/old", "/new")
+    [after] = relocation.rewrite_paths([before], "/old", "/new")
 
     found = fields_of(after)
     assert (found["file"], found["words"]) == ("/new/jobs/1/ready.jpg", "/old/jobs")
@@ -129,7 +129,7 @@ def test_files_are_found_at_the_new_place() -> None:
 def test_what_may_have_been_ordered_since_is_doubted(
     before: dict[str, str], after: dict[str, str]
 ) -> None:
-    changed, due = relocation.doubted([job(**before)], NOW, lambda path: path == "/here")
+    changed, due = relocation.mark_uncertain([job(**before)], NOW, lambda path: path == "/here")
 
     assert after.items() <= fields_of(changed).items()
     assert due == Record("img:due", "zset", 0, ["1", str(NOW)])
@@ -140,7 +140,7 @@ async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Redi
     await ledger.defer([("7", NOW, [(NOW, {"update_id": 5, "message": {"text": "a fox"}})])])
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
-    await snapshot.put(redis, relocation.doubted(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
 
     assert await ledger.deferred() == []
 
@@ -152,11 +152,11 @@ async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Redi
 
 async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redis) -> None:
     scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, Caps())
+    queue = JobQueue(redis, scripts, QueueLimits())
     await queue.open_epoch()
     broadcasts, cast = Broadcasts(redis, scripts, queue), Broadcast("77", 1, "en", text="hello")
     for person in (2, 3, 4):
-        await People(redis).meet(person, "en", NOW)
+        await UserStore(redis).mark_seen(person, "en", NOW)
     await broadcasts.draft(cast)
     await broadcasts.start(cast.id, 9)
     assert await broadcasts.take(cast) == 2
@@ -164,7 +164,7 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redi
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
 
-    await snapshot.put(redis, relocation.doubted(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
     await queue.open_epoch()
     current = await broadcasts.current()
 
@@ -174,7 +174,7 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redi
 
 
 async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
-    queue = JobQueue(redis, Scripts(redis), Caps())
+    queue = JobQueue(redis, Scripts(redis), QueueLimits())
     await queue.open_epoch()
     for number in range(3):
         await queue.enqueue(Job(str(number), 1, 1, Operation.CREATE, "en", words="x"), NOW)
@@ -182,7 +182,7 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
 
-    await snapshot.put(redis, relocation.doubted(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
     await queue.open_epoch()
     await queue.fsck(NOW)
 

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 
 from imgbot.job import Job, Operation, State
 from imgbot.queue import keys
-from imgbot.queue.admission import Caps
+from imgbot.queue.admission import QueueLimits
 from imgbot.queue.jobs import JobQueue
 from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import Shelf
-from imgbot.queue.spend import Day, Made, Spend
+from imgbot.queue.shelf import JobReads
+from imgbot.queue.spend import Day, ProducedCount, Spend
 
 NOW = 1_800_000_000_000
 TODAY, TOMORROW = "2027-01-15", "2027-01-16"
@@ -29,14 +29,14 @@ def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
 async def open_queue(
     redis: Redis, daily: int | None = None, per_user: int | None = None
 ) -> JobQueue:
-    caps = Caps(500, 100, 100, daily_micro=daily, daily_micro_per_user=per_user)
+    caps = QueueLimits(500, 100, 100, daily_micro=daily, daily_micro_per_user=per_user)
     queue = JobQueue(redis, Scripts(redis), caps)
     await queue.open_epoch()
     return queue
 
 
 async def day(redis: Redis, now_ms: int = NOW) -> Day:
-    return (await Spend(redis, Caps(), lambda _: 0).week(now_ms))[0]
+    return (await Spend(redis, QueueLimits(), lambda _: 0).week(now_ms))[0]
 
 
 async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
@@ -58,7 +58,7 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Redis) -
     queue = await open_queue(redis)
 
     verdicts = [(await queue.enqueue(job("1"), NOW)).verdict for _ in range(3)]
-    stored = await Shelf(redis).job("1")
+    stored = await JobReads(redis).job("1")
 
     assert verdicts == ["ok", "duplicate", "duplicate"]
     assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
@@ -77,7 +77,7 @@ async def test_what_is_billed_is_charged_once(redis: Redis, outcome: State) -> N
 
     assert again.verdict == "duplicate"
     assert await day(redis) == Day(
-        TODAY, charged=PRICE, users={1: PRICE}, made={"painter.create": Made(PRICE, 1)}
+        TODAY, charged=PRICE, users={1: PRICE}, made={"painter.create": ProducedCount(PRICE, 1)}
     )
 
 
@@ -96,7 +96,7 @@ async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Redi
     await queue.enqueue(job("1"), NOW)
 
     await queue.cancel("1", 1, NOW)
-    found = await Shelf(redis).job("1")
+    found = await JobReads(redis).job("1")
     assert found is not None
     await queue.finish(found, State.CANCELLED, NOW, {}, is_billed=False)
 
@@ -113,7 +113,10 @@ async def test_another_price_is_charged_and_the_reservation_given_back_whole(red
 
     assert reserved == Day(TODAY, reserved=PRICE, users={1: PRICE})
     assert await day(redis) == Day(
-        TODAY, charged=2 * PRICE, users={1: 2 * PRICE}, made={"painter.create": Made(2 * PRICE, 1)}
+        TODAY,
+        charged=2 * PRICE,
+        users={1: 2 * PRICE},
+        made={"painter.create": ProducedCount(2 * PRICE, 1)},
     )
 
 
@@ -122,7 +125,7 @@ async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Re
     one = await submitted(queue, price_micro=0)
 
     await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
-    stored = await Shelf(redis).job("1")
+    stored = await JobReads(redis).job("1")
     assert stored is not None
     await ended(queue, stored, State.DELIVERED, is_billed=True)
 
@@ -191,7 +194,7 @@ async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(red
 
     after = await queue.enqueue(job("2", spend_day=TOMORROW), NOW)
     await ended(queue, one, State.DELIVERED, is_billed=True)
-    tomorrow, today = (await Spend(redis, Caps(), lambda _: 86_400).week(NOW))[:2]
+    tomorrow, today = (await Spend(redis, QueueLimits(), lambda _: 86_400).week(NOW))[:2]
 
     assert [before.verdict, after.verdict] == ["budget", "ok"]
     assert (today.name, today.charged, today.reserved) == (TODAY, PRICE, 0)

@@ -15,7 +15,7 @@ from imgbot.levels import Load
 from imgbot.ops import status_pages, watch as watching
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import Glance
+from imgbot.ops.pipeline import QueueGlance
 from imgbot.ops.setting_types import Address
 from imgbot.ops.status_pages import MOST_STREAMS
 from tests.support.status_service import Service
@@ -29,7 +29,7 @@ ANYWHERE = Address("127.0.0.1", 0)
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.02)
     service = Service(tmp_path)
-    service.glance = Glance(refused=[(PERSON, 5)])
+    service.glance = QueueGlance(refused=[(PERSON, 5)])
     return service
 
 
@@ -83,7 +83,7 @@ async def test_the_document_is_of_the_moment_and_counts_the_jobs_once(
         async with session.get(f"{url}/status.json") as answer:
             await answer.json()
         # The gauges are those of a moment ago.
-        service.glance = Glance(jobs={"create": {"queued": 15}}, load=Load(running=3))
+        service.glance = QueueGlance(jobs={"create": {"queued": 15}}, load=Load(running=3))
         service.waiting.set(15)
         async with session.get(f"{url}/status.json") as answer:
             document = await answer.json()

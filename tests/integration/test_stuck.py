@@ -9,7 +9,7 @@ import pytest
 from imgbot.conversation.admin_stuck import LONGEST_MS
 from imgbot.queue import keys
 from imgbot.sandbox.simulators.serving import PAGE
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person
@@ -89,9 +89,9 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     stuck = await listed(stage)
     answer = await press(stage, stuck, "🔁 1")
     shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
-    refreshed = await eventually(lambda: listed(stage), lambda m: m.text == say("en", "stuck_none"))
+    refreshed = await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
 
-    assert sentence.text == say("en", "exhausted")
+    assert sentence.text == t("en", "exhausted")
     assert told.text.startswith(f"🔴 Job {job_id} at simulated ended without a picture")
     assert stuck.text.startswith("Stuck: 1\n\n1. create, ")
     assert "ago: the service never finished" in stuck.text
@@ -122,12 +122,12 @@ async def test_a_paid_file_that_is_no_picture_is_kept_and_delivered_by_the_admin
     stuck = await listed(stage)
     answer = await press(stage, stuck, "🔁 1")
     shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
-    await eventually(lambda: listed(stage), lambda m: m.text == say("en", "stuck_none"))
+    await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
 
     assert content == PAGE
-    assert sentence.text == f"{say('en', 'result_unusable')} {say('en', 'charge_maybe')}"
-    assert say("en", "stuck_result_unusable") in stuck.text
-    assert answer == say("en", "stuck_asked")
+    assert sentence.text == f"{t('en', 'result_unusable')} {t('en', 'charge_maybe')}"
+    assert t("en", "stuck_result_unusable") in stuck.text
+    assert answer == t("en", "stuck_asked")
     assert shown.id == sentence.id
     assert await ledger(stage) == 1
     assert await charged(stage) == before
@@ -146,15 +146,15 @@ async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> N
     [refused] = await answers_to(control, OWNER, stuck, forged)
 
     answer = await press(stage, stuck, "✖️ 1")
-    ended = await control.wait_message(anna.id, lambda m: m.text == say("en", "given_up"))
-    await eventually(lambda: listed(stage), lambda m: m.text == say("en", "stuck_none"))
+    ended = await control.wait_message(anna.id, lambda m: m.text == t("en", "given_up"))
+    await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
     gone = await press(stage, stuck, "✖️ 1") if stuck.buttons else ""
 
     assert "it is unknown whether the service took the order" in stuck.text
     assert [button["text"] for button in stuck.buttons] == ["✖️ 1", "🔄 Refresh"]
-    assert refused == say("en", "stuck_no_receipt")
-    assert answer == say("en", "stuck_ended")
-    assert gone in {say("en", "stuck_gone"), say("en", "tapped_already")}
+    assert refused == t("en", "stuck_no_receipt")
+    assert answer == t("en", "stuck_ended")
+    assert gone in {t("en", "stuck_gone"), t("en", "tapped_already")}
     assert ended.chat_id == anna.id
     assert await ledger(stage) == 1
     assert (await charged(stage))["charged"] == PRICE
@@ -176,10 +176,10 @@ async def test_what_runs_too_long_is_ended_with_a_sentence(stage: Stage) -> None
     answer = await press(stage, stuck, "✖️ 1")
     ended = await control.wait_message(anna.id, lambda m: "ended this order" in m.text)
 
-    assert nothing.text == say("en", "stuck_none")
+    assert nothing.text == t("en", "stuck_none")
     assert "1. create, 6 minutes in progress: the service is still at it" in stuck.text
-    assert asked == say("en", "stuck_asked")
-    assert answer == say("en", "stuck_ended")
-    assert ended.text == f"{say('en', 'given_up')} {say('en', 'charge_maybe')}"
+    assert asked == t("en", "stuck_asked")
+    assert answer == t("en", "stuck_ended")
+    assert ended.text == f"{t('en', 'given_up')} {t('en', 'charge_maybe')}"
     assert await ledger(stage) == 1
     assert (await charged(stage))["charged"] == PRICE

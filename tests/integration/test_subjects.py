@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from imgbot.queue import keys
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import BOT_NAME, Office, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import KINDS, Control, Message, Person
@@ -49,7 +49,7 @@ async def test_a_larger_picture_of_none_is_asked_for_it(simulated_stage: Stage) 
     await control.say(bob, "upscale x4")
     await control.send_photos(bob, [jpeg("cat")], caption="4x.")
 
-    assert await said(simulated_stage, bob) == [say("en", "ask_upscale_photo"), "🔍 Enlarged ×4"]
+    assert await said(simulated_stage, bob) == [t("en", "ask_upscale_photo"), "🔍 Enlarged ×4"]
 
 
 async def test_a_photo_instead_of_words_is_taken_as_a_photo(simulated_stage: Stage) -> None:
@@ -59,7 +59,7 @@ async def test_a_photo_instead_of_words_is_taken_as_a_photo(simulated_stage: Sta
     menu = await control.wait_message(bob.id)
 
     await control.click(bob, menu, "🎨")
-    await control.wait_message(bob.id, lambda m: m.text == say("en", "ask_create"))
+    await control.wait_message(bob.id, lambda m: m.text == t("en", "ask_create"))
     await control.send_photos(bob, [jpeg("cat")], caption="a hat")
     await result_for(control, bob)
     await control.say(bob, "/create")
@@ -67,7 +67,7 @@ async def test_a_photo_instead_of_words_is_taken_as_a_photo(simulated_stage: Sta
     _, _, hat, _, question = await said(simulated_stage, bob)
 
     assert hat == "✏️ a hat"
-    assert question == say("en", "ask_photo_action")
+    assert question == t("en", "ask_photo_action")
 
 
 async def test_a_reply_to_a_picture_of_another_chat_is_about_it(simulated_stage: Stage) -> None:
@@ -85,19 +85,17 @@ _FILE = {"file_id": "none", "file_unique_id": "none"}
 UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     "too-large": (
         {"document": _FILE | {"mime_type": "image/png", "file_size": 25 << 20}},
-        say("en", "picture_too_large", limit_mb=20),
+        t("en", "picture_too_large", limit_mb=20),
     ),
     "pdf": (
         {"document": _FILE | {"file_name": "a.pdf", "mime_type": "application/pdf"}},
-        say("en", "file_not_picture"),
+        t("en", "file_not_picture"),
     ),
     "gif": (
         KINDS["animation"] | {"document": _FILE | {"mime_type": "video/mp4"}},
-        say("en", "cannot_read_kind"),
+        t("en", "cannot_read_kind"),
     ),
-    **{
-        kind: (KINDS[kind], say("en", "cannot_read_kind")) for kind in ("video", "sticker", "voice")
-    },
+    **{kind: (KINDS[kind], t("en", "cannot_read_kind")) for kind in ("video", "sticker", "voice")},
 }
 
 
@@ -136,7 +134,7 @@ async def test_a_result_that_is_forwarded_back_is_asked_about(
     await control.forward(bob, [fox], hidden=hidden)
     [_, question] = await said(simulated_stage, bob)
 
-    assert question == say("en", "ask_photo_action")
+    assert question == t("en", "ask_photo_action")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +162,7 @@ async def test_commands_may_begin_with_a_capital(simulated_stage: Stage, command
     await simulated_stage.control.say(bob, command)
 
     key = "ask_create" if command == "/Create" else "start"
-    assert await said(simulated_stage, bob) == [say("en", key)]
+    assert await said(simulated_stage, bob) == [t("en", key)]
 
 
 async def test_in_a_topic_of_the_bots_own_people_talk_with_each_other(
@@ -201,7 +199,7 @@ async def test_a_ban_in_a_topic_names_nobody_by_itself(office: Office) -> None:
     async with office.stage.bot.redis() as redis:
         allowed = await redis.smembers(keys.ALLOWED)
 
-    assert answers == [say("en", "ban_usage"), say("en", "allow_group_done", user=group)]
+    assert answers == [t("en", "ban_usage"), t("en", "allow_group_done", user=group)]
     assert str(anna.id) not in allowed
 
 
@@ -211,4 +209,4 @@ async def test_an_anonymous_administrator_is_told_that_and_no_number(office: Off
 
     await control.say(guest, "/create a fox", chat_id=group, anonymous=True)
 
-    assert await said(office.stage, guest, group) == [say("en", "anonymous")]
+    assert await said(office.stage, guest, group) == [t("en", "anonymous")]

@@ -8,7 +8,7 @@ import signal
 import pytest
 import pytest_asyncio
 
-from imgbot.texts import say
+from imgbot.texts import t
 from tests.integration.conftest import Stage, open_stage
 from tests.support.bot import Bot
 from tests.support.processes import children_of
@@ -157,7 +157,7 @@ async def test_a_refusal_is_said_though_a_full_redis_cannot_remember_it(stage: S
         told = await control.wait_message(person.id, lambda m: "first version" in m.text)
         await redis.config_set("maxmemory", str(limit))
 
-    assert told.text == say("en", "edited_message")
+    assert told.text == t("en", "edited_message")
 
 
 async def test_a_redis_that_hangs_is_said_soon_and_when_it_is_back(stage: Stage) -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageAwayError, TransientError
+from imgbot.errors import StorageUnavailableError, TransientError
 from imgbot.metrics import REGISTRY
 from imgbot.queue import keys
 from imgbot.queue.scripts import Scripts
@@ -182,7 +182,7 @@ async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> N
 async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) -> None:
     asked, is_on_disk = asyncio.Event(), asyncio.Event()
     offsets: list[int | None] = []
-    recorder, troubles = Recorder(), [StorageAwayError("the disk is slow")]
+    recorder, troubles = Recorder(), [StorageUnavailableError("the disk is slow")]
 
     async def persist() -> None:
         asked.set()
@@ -237,7 +237,9 @@ async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Red
     assert any("from_the_future" in str(update) for update in aside)
 
 
-@pytest.mark.parametrize("error", [StorageAwayError("Redis"), TransientError("Telegram", 0.01)])
+@pytest.mark.parametrize(
+    "error", [StorageUnavailableError("Redis"), TransientError("Telegram", 0.01)]
+)
 async def test_what_can_wait_is_tried_again(real_redis: Redis, error: Exception) -> None:
     recorder = Recorder()
     recorder.failures["later"] = [error, error]

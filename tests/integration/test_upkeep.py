@@ -9,29 +9,29 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.job import State
 from imgbot.queue import keys
 from imgbot.queue.gallery import KEPT_S
 from imgbot.queue.jobs import JobQueue
-from imgbot.queue.shelf import Shelf
+from imgbot.queue.shelf import JobReads
 from imgbot.queue.spend import Spend
 from imgbot.runner.tools import is_to_be_kept
-from imgbot.tasks import end
-from imgbot.upkeep import Figures, Upkeep
+from imgbot.tasks import cancel_and_wait_current
+from imgbot.upkeep import Maintenance, RuntimeStats
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
 from tests.support.redis_servers import filled
 from tests.support.waiting import eventually
 
 
-def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Upkeep:
-    return Upkeep(
+def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Maintenance:
+    return Maintenance(
         queue,
-        Shelf(redis),
+        JobReads(redis),
         folder / "jobs",
-        Kept(folder / "kept", 0),
+        OriginalStore(folder / "kept", 0),
         Spend(redis, queue.caps, lambda _: 0),
-        cast("Figures", None),
+        cast("RuntimeStats", None),
         lambda: NOW,
     )
 
@@ -66,9 +66,9 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
         return sorted(folder.name for folder in (tmp_path / "jobs").iterdir())
 
     async with asyncio.TaskGroup() as group:
-        checking = group.create_task(upkeep.check_for_ever())
+        checking = group.create_task(upkeep.repair_loop())
         await eventually(left, lambda names: "2" not in names)
-        await end(checking)
+        await cancel_and_wait_current(checking)
 
     assert await left() == ["1"]
 
@@ -89,9 +89,9 @@ async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
         return not await real_redis.exists(f"{keys.RESULT}old")
 
     async with asyncio.TaskGroup() as group:
-        checking = group.create_task(upkeep.check_for_ever())
+        checking = group.create_task(upkeep.repair_loop())
         async with filled(real_redis):
             await eventually(is_forgotten)
-        await end(checking)
+        await cancel_and_wait_current(checking)
 
     assert await real_redis.exists(f"{keys.RESULT}young", f"{keys.DEAD_JOB}dead") == 2

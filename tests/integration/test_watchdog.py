@@ -15,7 +15,7 @@ from aiogram.methods import GetMe
 from imgbot.imaging import pool as pool_module
 from imgbot.imaging.pool import Pool
 from imgbot.ops.systemd import Notifier
-from imgbot.pulse import GRACE_S, stuck
+from imgbot.pulse import GRACE_S, most_overdue
 from imgbot.supervisor import DRAIN_S, _report
 from imgbot.telegram import contact as contact_module, update_poller as poller_module
 from imgbot.telegram.update_dispatcher import Deferred
@@ -49,7 +49,7 @@ class _Ledger:
 
     async def mark_handled(self, update_id: int, chat: str) -> None: ...
 
-    async def set_aside(self, update: Mapping[str, object]) -> None: ...
+    async def dead_letter(self, update: Mapping[str, object]) -> None: ...
 
     async def defer(self, deferred: Sequence[Deferred]) -> None: ...
 
@@ -87,7 +87,7 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
         dial.now_s += seconds
         late.append(updates.overdue_s)
 
-    monkeypatch.setattr(poller_module, "pause", pause)
+    monkeypatch.setattr(poller_module, "sleep_or_event", pause)
     updates = poller(away)
     await updates.run(stopping, DRAIN_S)
 
@@ -110,7 +110,7 @@ async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second
     async def pause(seconds: float, *events: asyncio.Event) -> None:
         dial.now_s += seconds
 
-    monkeypatch.setattr(poller_module, "pause", pause)
+    monkeypatch.setattr(poller_module, "sleep_or_event", pause)
     await poller(nothing).run(stopping, DRAIN_S)
 
     assert dial.now_s - begun_s > 17
@@ -130,9 +130,9 @@ async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
         await asked.wait()
         # The first poll after a start does not wait for updates.
         dial.now_s += 15.0 + GRACE_S
-        is_late = stuck({"the poll loop": updates.overdue_s})
+        is_late = most_overdue({"the poll loop": updates.overdue_s})
         dial.now_s += 1.0
-        is_stuck = stuck({"the poll loop": updates.overdue_s})
+        is_stuck = most_overdue({"the poll loop": updates.overdue_s})
         stopping.set()
 
     assert (is_late, is_stuck) == ("", "the poll loop should have moved 61 s ago")

@@ -14,7 +14,7 @@ from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.protocol import Accepted, Done, Order, Ticket
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Ticket
 from tests.support.orders import submitted
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk
@@ -44,7 +44,7 @@ async def opened(
     await provider.aclose()
 
 
-async def ordered(provider: ComfyUiProvider, order: Order) -> Ticket:
+async def ordered(provider: ComfyUiProvider, order: GenerationRequest) -> Ticket:
     answer = await submitted(provider, order)
     assert isinstance(answer, Accepted)
     return json.loads(json.dumps(answer.ticket))

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-from imgbot.learning import Span
+from imgbot.learning import CensoredDuration
 from imgbot.polling import PollingConfig
 
 GUIDE = PollingConfig()
@@ -30,19 +30,22 @@ FIVE = {
 }
 
 
-def seen(draw: Draw, count: int, *, seed: int = 1, off: float = 0.05) -> list[Span]:
+def seen(draw: Draw, count: int, *, seed: int = 1, off: float = 0.05) -> list[CensoredDuration]:
     """Jobs that polls have caught between a little before and a little after their end."""
     dice = random.Random(seed)
     ends = [draw(dice) for _ in range(count)]
-    return [Span(end * (1 - off * dice.random()), end * (1 + off * dice.random())) for end in ends]
+    return [
+        CensoredDuration(end * (1 - off * dice.random()), end * (1 + off * dice.random()))
+        for end in ends
+    ]
 
 
-def by_schedule(draw: Draw, count: int, *, seed: int = 1) -> list[Span]:
+def by_schedule(draw: Draw, count: int, *, seed: int = 1) -> list[CensoredDuration]:
     """Jobs that only the guide's schedule has looked at."""
     dice = random.Random(seed)
-    spans: list[Span] = []
+    spans: list[CensoredDuration] = []
     for _ in range(count):
         end = draw(dice)
         times = [0.0, *GUIDE.times_s(end)]
-        spans.append(next(Span(a, b) for a, b in pairwise(times) if b >= end))
+        spans.append(next(CensoredDuration(a, b) for a, b in pairwise(times) if b >= end))
     return spans

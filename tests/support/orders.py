@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.job import Operation
-from imgbot.providers.protocol import Accepted, Done, Order, Provider, uploaded
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Provider, uploaded
 from tests.support.sandbox import picture
 
 _COLORS = ("teal", "maroon", "navy", "olive", "purple", "green", "gray", "orange", "pink", "red")
@@ -19,7 +19,7 @@ def make_order(
     *,
     pictures: int | Sequence[bytes] = 0,
     **fields: Any,
-) -> Order:
+) -> GenerationRequest:
     """An order as the runner makes it; so many pictures of different colours, or these."""
     contents = (
         [picture(320, 240, color=color) for color in _COLORS[:pictures]]
@@ -32,7 +32,7 @@ def make_order(
         path = folder / f"source-{index}{suffix}"
         path.write_bytes(content)
         paths.append(path)
-    order = Order(
+    order = GenerationRequest(
         job_id="job-1",
         operation=operation,
         words=words,
@@ -45,6 +45,6 @@ def make_order(
     return replace(order, **fields)
 
 
-async def submitted(provider: Provider, order: Order) -> Accepted | Done:
+async def submitted(provider: Provider, order: GenerationRequest) -> Accepted | Done:
     """Upload the pictures where the provider wants them first, and order."""
     return await provider.submit(await uploaded(provider, order))

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from imgbot.ops.pipeline import Glance, Worker
-from imgbot.ops.sampling import Histogram, Sample, Usage
-from imgbot.ops.status_document import Document, Facts, document_of
-from imgbot.ops.vitals import Vitals
+from imgbot.ops.pipeline import QueueGlance, Worker
+from imgbot.ops.sampling import Histogram, ResourceUsage, Sample
+from imgbot.ops.status_document import Document, StatusFacts, document_of
+from imgbot.ops.vitals import Indicators
 
 GIB = 1 << 30
 NOW_S = 1_700_000_000.0
@@ -18,7 +18,7 @@ QUIET = Sample(
     poll_answered_at_s=NOW_S - 2,
     provider_up={"replicate": 1.0, "builtin": 1.0},
     budget_usd=float("inf"),
-    usage=Usage(
+    usage=ResourceUsage(
         *("unit", 100, 2, GIB / 4, GIB),
         is_limited=True,
         redis_bytes=15_000_000,
@@ -32,19 +32,19 @@ def quarter_of_an_hour_ago() -> Sample:
     return replace(QUIET, at_s=NOW_S - 900, clock_s=QUIET.clock_s - 900)
 
 
-def vitals_of(now: Sample) -> Vitals:
+def vitals_of(now: Sample) -> Indicators:
     """Vitals that have seen a quiet quarter of an hour, and then `now`."""
-    vitals = Vitals()
+    vitals = Indicators()
     vitals.take(quarter_of_an_hour_ago())
     vitals.take(now)
     return vitals
 
 
-def facts_of(now: Sample = QUIET, **changes: Any) -> Facts:
-    facts = Facts(
+def facts_of(now: Sample = QUIET, **changes: Any) -> StatusFacts:
+    facts = StatusFacts(
         vitals=vitals_of(now),
         checks={"redis": "", "telegram": ""},
-        glance=Glance(),
+        glance=QueueGlance(),
         workers=[Worker(1, 4321, "", 0.0, 31_000_000), Worker(2)],
         provider="replicate",
         redis="/var/lib/imgbot/redis/redis.sock",

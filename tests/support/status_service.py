@@ -8,12 +8,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from imgbot.errors import StorageAwayError
+from imgbot.errors import StorageUnavailableError
 from imgbot.ops.history import COLUMNS
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import Glance, Sources, Worker
+from imgbot.ops.pipeline import QueueGlance, StatusSources, Worker
 from imgbot.ops.setting_types import Address
-from imgbot.ops.watch import Watch
+from imgbot.ops.watch import StatusSampler
 
 
 class Service:
@@ -25,20 +25,20 @@ class Service:
         self.waiting = jobs.labels("img_queue", "waiting")
         self.redis_bytes = self._gauge("redis_memory_bytes")
         self.redis_limit_bytes = self._gauge("redis_memory_max_bytes")
-        self.glance = Glance()
+        self.glance = QueueGlance()
         self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
         self.is_redis_away = False
-        sources = Sources(
+        sources = StatusSources(
             lambda: self.workers, self._measure, self._look, "simulated", "localhost:6380", "1.0"
         )
-        self.watch = Watch(self.registry, {}, sources, folder)
+        self.watch = StatusSampler(self.registry, {}, sources, folder)
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(f"imgbot_{name}", name, registry=self.registry)
 
-    async def _look(self) -> Glance:
+    async def _look(self) -> QueueGlance:
         if self.is_redis_away:
-            raise StorageAwayError("Redis: ConnectionError")
+            raise StorageUnavailableError("Redis: ConnectionError")
         waiting = self.registry.get_sample_value(
             "imgbot_queue_jobs", {"queue": "img_queue", "state": "waiting"}
         )

@@ -9,25 +9,25 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageAwayError
+from imgbot.errors import StorageUnavailableError
 from imgbot.levels import Bound
-from imgbot.queue.incidents import Incidents
-from imgbot.queue.people import People
-from imgbot.runner.alarms import Alarms
-from imgbot.runner.matters import Facts, Money
+from imgbot.queue.incidents import AlertStore
+from imgbot.queue.people import UserStore
+from imgbot.runner.alarms import AlertNotifier
+from imgbot.runner.matters import BudgetState, ServiceSnapshot
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.delivery import Delivery
+from imgbot.telegram.delivery import Messenger
 from tests.support.sandbox import Control, Person, open_sandbox
 
 NOW = 1_800_000_000_000
-CALM = Facts(
+CALM = ServiceSnapshot(
     now_ms=NOW,
     levels={},
     bound=Bound.WORKERS,
     workers=5,
     providers={},
     provider_names=("painter", "builtin"),
-    money=Money(0, None, 0, 3600),
+    money=BudgetState(0, None, 0, 3600),
     dead=None,
     dead_count=0,
     silence_s=1.0,
@@ -43,28 +43,28 @@ class Watchtower:
     """Alarms, and whom they tell."""
 
     redis: Redis
-    delivery: Delivery
+    delivery: Messenger
     control: Control
     owner: Person
     ivan: Person
-    facts: Facts = CALM
+    facts: ServiceSnapshot = CALM
     now_s: float = 0.0
     is_away: bool = False
-    alarms: Alarms = field(init=False)
+    alarms: AlertNotifier = field(init=False)
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        async def gather() -> Facts:
+        async def gather() -> ServiceSnapshot:
             if self.is_away:
-                raise StorageAwayError("Redis: away")
+                raise StorageUnavailableError("Redis: away")
             return self.facts
 
-        self.alarms = Alarms(
+        self.alarms = AlertNotifier(
             [self.owner.id, self.ivan.id],
-            Incidents(self.redis),
-            People(self.redis),
+            AlertStore(self.redis),
+            UserStore(self.redis),
             self.delivery,
             gather,
             asyncio.Event(),
@@ -76,7 +76,7 @@ class Watchtower:
         self.now_s += 0 if is_patient else after_s
         later_ms = self.facts.now_ms + round(after_s * 1000)
         self.facts = replace(self.facts, now_ms=later_ms, **changes)
-        await self.alarms.look()
+        await self.alarms.evaluate_once()
 
     async def told(self, person: Person | None = None) -> list[str]:
         chat_id = (person or self.owner).id
@@ -90,7 +90,7 @@ async def open_watchtower(redis: Redis) -> AsyncGenerator[Watchtower]:
         owner, ivan = await control.make_user("Owner"), await control.make_user("Иван")
         for person in (owner, ivan):
             await control.say(person, "/start")
-        await People(redis).meet(ivan.id, "ru", NOW)
+        await UserStore(redis).mark_seen(ivan.id, "ru", NOW)
         bot = open_bot(sandbox.token, sandbox.url)
-        yield Watchtower(redis, Delivery(bot), control, owner, ivan)
+        yield Watchtower(redis, Messenger(bot), control, owner, ivan)
         await bot.session.close()

@@ -6,19 +6,19 @@ from itertools import pairwise
 
 import pytest
 
-from imgbot.levels import BOUNDS, Vital
+from imgbot.levels import THRESHOLDS, Indicator
 from imgbot.ops.environment import table
 from tests.support.prometheus import RULES, SHIPPED, find_tool
 
 TESTS = SHIPPED / "imgbot.rules.test.yml"
 # Who asks for attention at which bound, and who calls it critical.
 ALERTS = {
-    Vital.QUEUE_JOBS: ("ImgbotQueueLong", "ImgbotQueueVeryLong"),
-    Vital.JOB_TIME_S: ("ImgbotJobsSlow", "ImgbotJobsVerySlow"),
-    Vital.CPU_RATIO: ("ImgbotCpuHigh", None),
-    Vital.MEMORY_RATIO: ("ImgbotMemoryHigh", None),
-    Vital.ERROR_RATIO: ("ImgbotErrorRatio", None),
-    Vital.UPDATE_AGE_S: ("ImgbotUpdateWaits", "ImgbotUpdateWaitsLong"),
+    Indicator.QUEUE_JOBS: ("ImgbotQueueLong", "ImgbotQueueVeryLong"),
+    Indicator.JOB_TIME_S: ("ImgbotJobsSlow", "ImgbotJobsVerySlow"),
+    Indicator.CPU_RATIO: ("ImgbotCpuHigh", None),
+    Indicator.MEMORY_RATIO: ("ImgbotMemoryHigh", None),
+    Indicator.ERROR_RATIO: ("ImgbotErrorRatio", None),
+    Indicator.UPDATE_AGE_S: ("ImgbotUpdateWaits", "ImgbotUpdateWaitsLong"),
 }
 
 
@@ -64,9 +64,9 @@ def test_each_alert_is_tested_quiet_and_firing() -> None:
     assert {alert for alert, quiet in told if not quiet} == set(BLOCKS)
 
 
-@pytest.mark.parametrize("vital", list(Vital), ids=str)
-def test_the_bounds_are_those_of_the_guide(vital: Vital) -> None:
-    bounds = BOUNDS[vital]
+@pytest.mark.parametrize("vital", list(Indicator), ids=str)
+def test_the_bounds_are_those_of_the_guide(vital: Indicator) -> None:
+    bounds = THRESHOLDS[vital]
     attention, critical = ALERTS[vital]
 
     asked = re.search(r">= ([\d.]+)", _expression(attention))

@@ -8,18 +8,18 @@ import pytest
 
 from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers.comfyui_answers import (
-    Line,
+    QueuePosition,
     Saved,
-    line_of,
     object_of,
     pictures_of,
+    queue_position,
     refusal,
     version_of,
 )
 from imgbot.providers.comfyui_graph import filled, grown
 from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.http import Answer
+from imgbot.providers.http import ProviderResponse
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 FILE = """\
@@ -35,8 +35,8 @@ FLOW = """\
 """
 
 
-def answered(status: int, content: Any = None) -> Answer:
-    return Answer(status, {}, content, "")
+def answered(status: int, content: Any = None) -> ProviderResponse:
+    return ProviderResponse(status, {}, content, "")
 
 
 def entry(status: Any, **outputs: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def failed(*messages: Any) -> dict[str, Any]:
         (answered(200, [1]), Kind.SUBMIT_UNKNOWN),
     ],
 )
-def test_every_no_to_an_order_has_its_meaning(answer: Answer, kind: Kind) -> None:
+def test_every_no_to_an_order_has_its_meaning(answer: ProviderResponse, kind: Kind) -> None:
     assert refusal(answer).kind is kind
 
 
@@ -94,19 +94,19 @@ def test_the_place_in_the_line_goes_by_the_numbers() -> None:
     heap = [[3, "c", {}, {}], [9, "a", {}, {"imgbot": {"operation": "edit"}}], [5, "b", {}, {}]]
     queue = {"queue_running": [[1, "r", {}, {}], None, []], "queue_pending": heap}
 
-    assert [line_of(queue, name) for name in ("r", "c", "b", "x")] == [
-        Line(is_running=True, extra={}),
-        Line(is_running=False, position=1, extra={}),
-        Line(is_running=False, position=2, extra={}),
+    assert [queue_position(queue, name) for name in ("r", "c", "b", "x")] == [
+        QueuePosition(is_running=True, extra={}),
+        QueuePosition(is_running=False, position=1, extra={}),
+        QueuePosition(is_running=False, position=2, extra={}),
         None,
     ]
-    assert line_of(queue, "a") == Line(False, 3, {"operation": "edit"})
+    assert queue_position(queue, "a") == QueuePosition(False, 3, {"operation": "edit"})
 
 
 def test_an_answer_that_is_no_queue_does_not_say_that_a_task_is_gone() -> None:
     for queue in ({}, {"queue_running": None, "queue_pending": []}, {"queue_running": []}):
         with pytest.raises(ProviderError) as unclear:
-            line_of(queue, "a")
+            queue_position(queue, "a")
         assert unclear.value.kind is Kind.UNAVAILABLE
     with pytest.raises(ProviderError):
         object_of(answered(200, None), Kind.UNAVAILABLE)

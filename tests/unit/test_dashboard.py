@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import BOUNDS, Vital
+from imgbot.levels import THRESHOLDS, Indicator
 from tests.support.prometheus import dashboard, panels
 
 PANELS = {panel["title"]: panel for panel in panels()}
 STATS = {
-    "Waiting jobs": Vital.QUEUE_JOBS,
-    "Job time, 19 of 20": Vital.JOB_TIME_S,
-    "CPU": Vital.CPU_RATIO,
-    "Memory": Vital.MEMORY_RATIO,
-    "Failed jobs": Vital.ERROR_RATIO,
-    "Oldest unhandled update": Vital.UPDATE_AGE_S,
+    "Waiting jobs": Indicator.QUEUE_JOBS,
+    "Job time, 19 of 20": Indicator.JOB_TIME_S,
+    "CPU": Indicator.CPU_RATIO,
+    "Memory": Indicator.MEMORY_RATIO,
+    "Failed jobs": Indicator.ERROR_RATIO,
+    "Oldest unhandled update": Indicator.UPDATE_AGE_S,
 }
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
@@ -65,15 +65,15 @@ def test_each_panel_says_what_it_shows_and_in_what(title: str) -> None:
 
 
 @pytest.mark.parametrize(("title", "vital"), STATS.items(), ids=map(str, STATS.values()))
-def test_the_colours_are_those_of_the_guide(title: str, vital: Vital) -> None:
-    bounds = BOUNDS[vital]
+def test_the_colours_are_those_of_the_guide(title: str, vital: Indicator) -> None:
+    bounds = THRESHOLDS[vital]
 
     assert _steps(PANELS[title])[:2] == [("green", None), ("yellow", bounds.attention)]
     if bounds.critical is None:
         assert len(_steps(PANELS[title])) == 2
     else:
         # Red begins above the bound; of jobs that is the next whole one.
-        red = bounds.critical + (1 if vital is Vital.QUEUE_JOBS else 0)
+        red = bounds.critical + (1 if vital is Indicator.QUEUE_JOBS else 0)
         assert _steps(PANELS[title])[2:] == [("red", red)]
 
 

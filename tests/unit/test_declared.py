@@ -11,15 +11,15 @@ from imgbot.providers.addresses import Hosts, public_address
 from imgbot.providers.declared import reading
 from imgbot.providers.declared.checking import read_spec
 from imgbot.providers.declared.paths import pick
-from imgbot.providers.declared.rehearsal import put, rehearse
+from imgbot.providers.declared.rehearsal import dry_run, put
 from imgbot.providers.declared.spec import Stage
 from imgbot.providers.declared.templates import fill
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.http import Answer
+from imgbot.providers.http import ProviderResponse
 
 
-def answered(status: int, content: Any) -> Answer:
-    return Answer(status, {}, content, json.dumps(content))
+def answered(status: int, content: Any) -> ProviderResponse:
+    return ProviderResponse(status, {}, content, json.dumps(content))
 
 
 PRESETS = ("replicate", "fal", "kie", "bfl", "wavespeed")
@@ -109,7 +109,7 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, complaint: str) -> 
 
 @pytest.mark.parametrize("name", PRESETS)
 async def test_every_preset_passes_its_dry_run(name: str) -> None:
-    lines = await rehearse(read_spec(read_preset(name)))
+    lines = await dry_run(read_spec(read_preset(name)))
     ends = [line for line in lines if line.startswith("  ends in ")]
 
     assert set(ends) == {"  ends in a picture"}
@@ -157,7 +157,7 @@ def test_the_page_of_a_gateway_is_no_word_of_the_provider() -> None:
     page = "<h1>Service Unavailable</h1> Automated access is prohibited."
 
     refusal = reading.refusal(
-        read_spec(read_preset("wavespeed")), "submit", Answer(503, {}, None, page)
+        read_spec(read_preset("wavespeed")), "submit", ProviderResponse(503, {}, None, page)
     )
 
     assert refusal is not None
@@ -253,9 +253,9 @@ def test_known_signatures_are_accepted() -> None:
         "x-webhook-signature": "hVacQaZe8PsGNhGRtasNSQSP/NhvJdj8ZX+/p6m2rBg=",
     }
 
-    assert signatures.is_standard(SECRET, STANDARD, BODY, NOW_S)
-    assert signatures.is_kie("kie-test-key", kie, "task_1", NOW_S)
-    assert signatures.is_fal(FAL_KEYS, FAL, FAL_BODY, NOW_S)
+    assert signatures.verify_standard(SECRET, STANDARD, BODY, NOW_S)
+    assert signatures.verify_kie("kie-test-key", kie, "task_1", NOW_S)
+    assert signatures.verify_fal(FAL_KEYS, FAL, FAL_BODY, NOW_S)
 
 
 @pytest.mark.parametrize("spoil", ["body", "late", "header", "key"])
@@ -268,5 +268,5 @@ def test_anything_else_is_not(spoil: str) -> None:
     keys = [{"x": "AAAA"}, {"y": 1}, "odd"] if spoil == "key" else FAL_KEYS
     secret = "whsec_AAAA" if spoil == "key" else SECRET
 
-    assert not signatures.is_standard(secret, standard, body, now_s)
-    assert not signatures.is_fal(keys, fal, fal_body, now_s)
+    assert not signatures.verify_standard(secret, standard, body, now_s)
+    assert not signatures.verify_fal(keys, fal, fal_body, now_s)

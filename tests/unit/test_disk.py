@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from imgbot.ops.disk import trouble_with
+from imgbot.ops.disk import disk_problem
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_disk_without_inodes_is_full(
     seen = SimpleNamespace(**room, f_files=files, f_favail=free)
     monkeypatch.setattr(os, "statvfs", Mock(return_value=seen))
 
-    found = trouble_with(tmp_path)
+    found = disk_problem(tmp_path)
 
     assert found.startswith(said)
     assert bool(found) is bool(said)

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from imgbot.checkup import check_up
+from imgbot.checkup import run_checks
 from imgbot.findings import Finding, Severity, ok, warning, wrong
-from imgbot.loadtest.wish import Wish
+from imgbot.loadtest.wish import LoadTestOptions
 from imgbot.ops.doctor import files, guide, machine, report, running, telegram
 from imgbot.ops.doctor.files import Entry, Files
 from imgbot.ops.doctor.machine import Machine
 from imgbot.ops.doctor.place import environ_of_service
-from imgbot.ops.doctor.running import Seen
-from imgbot.ops.doctor.telegram import Said
+from imgbot.ops.doctor.running import BotState
+from imgbot.ops.doctor.telegram import TelegramReport
 from imgbot.ops.environment import load
-from imgbot.ops.load_note import MOST_USERS, Note
+from imgbot.ops.load_note import MOST_USERS, LoadTestRecord
 from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import Settings
 from imgbot.ops.shipped_files import shipped
@@ -36,7 +36,7 @@ MACHINE = Machine(
     required={"redis": "<9,>=7.1"},
     installed={"redis": "8.0.0"},
 )
-SAID = Said(
+SAID = TelegramReport(
     api="https://api.telegram.org",
     me={"username": "a_bot", "can_read_all_group_messages": False},
     webhook={"url": ""},
@@ -56,7 +56,7 @@ def the(findings: list[Finding], check: str) -> Finding:
 
 
 def test_a_good_machine_is_well() -> None:
-    found = machine.judge(MACHINE, settings(IMGBOT_WORKERS="10"))
+    found = machine.evaluate(MACHINE, settings(IMGBOT_WORKERS="10"))
 
     assert {finding.level for finding in found} == {Severity.OK}
 
@@ -77,9 +77,9 @@ def test_a_good_machine_is_well() -> None:
     ],
 )
 def test_a_bad_machine(changed: dict[str, Any], check: str, level: str, mend: str) -> None:
-    found = machine.judge(replace(MACHINE, **changed), settings(IMGBOT_WORKERS="10"))
+    found = machine.evaluate(replace(MACHINE, **changed), settings(IMGBOT_WORKERS="10"))
 
-    assert (the(found, check).level, mend in the(found, check).mend) == (level, True)
+    assert (the(found, check).level, mend in the(found, check).advice) == (level, True)
     assert sum(finding.level is not Severity.OK for finding in found) == 1
 
 
@@ -102,11 +102,11 @@ def test_a_bad_machine(changed: dict[str, Any], check: str, level: str, mend: st
     ],
 )
 def test_telegram(changed: dict[str, Any], trouble: str | None, check: str, level: str) -> None:
-    found = telegram.judge(replace(SAID, **changed), trouble)
+    found = telegram.evaluate(replace(SAID, **changed), trouble)
 
     assert the(found, check).level == level
     if level == "wrong":
-        assert the(found, check).mend
+        assert the(found, check).advice
         assert report.exit_status(found) == 1
 
 
@@ -114,18 +114,18 @@ def test_the_unit_as_shipped_wherever_it_stands() -> None:
     elsewhere = UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot")
 
     for unit in (UNIT, elsewhere, "# a remark\n" + UNIT):
-        found = files.judge(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
+        found = files.evaluate(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
         assert the(found, "unit").level is Severity.OK
 
 
 def test_a_unit_that_was_changed_names_what() -> None:
     changed = UNIT.replace("MemoryMax=85%", "MemoryMax=20%").replace("ProtectHome=yes\n", "")
 
-    found = the(files.judge(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit")
+    found = the(files.evaluate(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit")
 
     assert found.level is Severity.WARNING
     assert "MemoryMax, ProtectHome" in found.text
-    assert "imgbot install" in found.mend
+    assert "imgbot install" in found.advice
 
 
 def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
     (tmp_path / "imgbot.service.d").mkdir()
     (tmp_path / "imgbot.service.d" / "override.conf").write_text("[Service]\nMemoryMax=1G\n")
 
-    found = files.judge(files.look({}, [tmp_path / "none", tmp_path]))
+    found = files.evaluate(files.inspect({}, [tmp_path / "none", tmp_path]))
 
     assert [finding.level for finding in found] == [Severity.OK, Severity.OK]
     assert "override.conf" in found[1].text
@@ -144,7 +144,7 @@ def test_secrets_that_others_may_read() -> None:
         secrets=(Entry("/c", 0o711, is_folder=True), Entry("/c/a", 0o600), Entry("/c/b", 0o640))
     )
 
-    found = [finding for finding in files.judge(seen) if finding.check == "secrets"]
+    found = [finding for finding in files.evaluate(seen) if finding.check == "secrets"]
 
     assert [finding.fix for finding in found] == [
         ("chmod", "0700", "/c"),
@@ -155,19 +155,23 @@ def test_secrets_that_others_may_read() -> None:
 @pytest.mark.parametrize(
     ("seen", "check", "level"),
     [
-        (Seen(Address("127.0.0.1", 8080), None), "service", "warning"),
-        (Seen(Address("127.0.0.1", 8080), None), "port", "ok"),
-        (Seen(Address("127.0.0.1", 8080), None, bind_error=errno.EADDRINUSE), "port", "wrong"),
-        (Seen(HTTP, None, None, errno.EADDRINUSE, 8081, may_move=True), "port", "warning"),
-        (Seen(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
-        (Seen(Address("127.0.0.1", 8080), 7), "service", "wrong"),
-        (Seen(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
-        (Seen(HTTP, 7, {"redis": ""}, problems=(("57 jobs wait.", "wait"),)), "load", "warning"),
-        (Seen(Address("127.0.0.1", 8080), 0, {"redis": "no answer"}), "service", "wrong"),
+        (BotState(Address("127.0.0.1", 8080), None), "service", "warning"),
+        (BotState(Address("127.0.0.1", 8080), None), "port", "ok"),
+        (BotState(Address("127.0.0.1", 8080), None, bind_error=errno.EADDRINUSE), "port", "wrong"),
+        (BotState(HTTP, None, None, errno.EADDRINUSE, 8081, may_move=True), "port", "warning"),
+        (BotState(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
+        (BotState(Address("127.0.0.1", 8080), 7), "service", "wrong"),
+        (BotState(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
+        (
+            BotState(HTTP, 7, {"redis": ""}, problems=(("57 jobs wait.", "wait"),)),
+            "load",
+            "warning",
+        ),
+        (BotState(Address("127.0.0.1", 8080), 0, {"redis": "no answer"}), "service", "wrong"),
     ],
 )
-def test_the_service(seen: Seen, check: str, level: str) -> None:
-    assert the(running.judge(seen), check).level == level
+def test_the_service(seen: BotState, check: str, level: str) -> None:
+    assert the(running.evaluate(seen), check).level == level
 
 
 def test_the_guides_checklist() -> None:
@@ -179,45 +183,45 @@ def test_the_guides_checklist() -> None:
         IMGBOT_POLL_INTERVAL_INITIAL="0.1",
     )
 
-    tested = Note(users=300, workers=10, is_good=True, at_s=0.0)
+    tested = LoadTestRecord(users=300, workers=10, is_good=True, at_s=0.0)
 
-    ticked = guide.judge(ready, 256 << 20, 5000, tested, watched_at=HTTP)
-    open_ = guide.judge(bare, 0, None, None, watched_at=None)
+    ticked = guide.evaluate(ready, 256 << 20, 5000, tested, watched_at=HTTP)
+    open_ = guide.evaluate(bare, 0, None, None, watched_at=None)
 
     assert len(ticked) == len(open_) == 7
     assert {finding.level for finding in ticked} == {Severity.OK}
     assert {finding.level for finding in open_} == {Severity.WARNING}
-    assert all(finding.mend for finding in open_)
+    assert all(finding.advice for finding in open_)
 
 
 @pytest.mark.parametrize(
     ("note", "level", "word"),
     [
-        (Note(users=300, workers=10, is_good=True, at_s=0.0), "ok", "hold"),
-        (Note(users=300, workers=10, is_good=False, at_s=0.0), "warning", "did not hold"),
-        (Note(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
+        (LoadTestRecord(users=300, workers=10, is_good=True, at_s=0.0), "ok", "hold"),
+        (LoadTestRecord(users=300, workers=10, is_good=False, at_s=0.0), "warning", "did not hold"),
+        (LoadTestRecord(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
         (None, "warning", "5000 pictures"),
     ],
     ids=["held", "failed", "fewer", "never"],
 )
-def test_a_load_test_ticks_its_point(note: Note | None, level: str, word: str) -> None:
-    found = guide.judge(settings(IMGBOT_USERS="300"), 1, 5000, note, watched_at=HTTP)
+def test_a_load_test_ticks_its_point(note: LoadTestRecord | None, level: str, word: str) -> None:
+    found = guide.evaluate(settings(IMGBOT_USERS="300"), 1, 5000, note, watched_at=HTTP)
 
     load = the(found, "guide: load")
     assert load.level == level
     assert word in load.text
-    assert load.mend == ("" if level == "ok" else "imgbot loadtest --users 300")
+    assert load.advice == ("" if level == "ok" else "imgbot loadtest --users 300")
 
 
 def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
     crowd = settings(IMGBOT_USERS="6000")
     [never, most] = [
-        the(guide.judge(crowd, 1, 0, note, watched_at=HTTP), "guide: load")
-        for note in (None, Note(users=MOST_USERS, workers=200, is_good=True, at_s=0.0))
+        the(guide.evaluate(crowd, 1, 0, note, watched_at=HTTP), "guide: load")
+        for note in (None, LoadTestRecord(users=MOST_USERS, workers=200, is_good=True, at_s=0.0))
     ]
 
-    assert never.mend == f"imgbot loadtest --users {MOST_USERS}"
-    assert Wish(users=(MOST_USERS,)).users == (MOST_USERS,)
+    assert never.advice == f"imgbot loadtest --users {MOST_USERS}"
+    assert LoadTestOptions(users=(MOST_USERS,)).users == (MOST_USERS,)
     assert most.level == "ok"
 
 
@@ -243,12 +247,12 @@ async def test_a_secret_that_is_missing_belongs_where_it_is_looked_for(
     }
     rest = {name: value for name, value in given.items() if name != variable}
 
-    of_service = (await check_up(rest | service, is_fixing=False)).findings
-    of_shell = (await check_up({**rest, "STATE_DIRECTORY": "/x"}, is_fixing=False)).findings
+    of_service = (await run_checks(rest | service, is_fixing=False)).findings
+    of_shell = (await run_checks({**rest, "STATE_DIRECTORY": "/x"}, is_fixing=False)).findings
 
-    assert "/etc/imgbot/credentials" in the(of_service, "settings").mend
-    assert "imgbot install" in the(of_service, "settings").mend
-    assert the(of_shell, "settings").mend == f"set {variable}"
+    assert "/etc/imgbot/credentials" in the(of_service, "settings").advice
+    assert "imgbot install" in the(of_service, "settings").advice
+    assert the(of_shell, "settings").advice == f"set {variable}"
 
 
 def test_a_fresh_server_is_restored_to_where_the_service_will_be(tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from PIL import Image
 
 from imgbot.files import make_folder
 from imgbot.imaging import pictures
-from imgbot.imaging.kept import Kept
+from imgbot.imaging.kept import OriginalStore
 from imgbot.ops import archive
 from imgbot.ops.files import replace_link
 from imgbot.ops.history import History
 from imgbot.providers.addresses import Hosts
 from imgbot.providers.builtin import BuiltinProvider
-from imgbot.providers.http import HttpDoor, write_base64
+from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output
 from imgbot.runner.hooks import read_key
 from imgbot.telegram.client import download
@@ -40,7 +40,7 @@ async def a_result_in_base64(folder: Path) -> Path:
 
 async def a_fetched_result(folder: Path) -> Path:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"picture"))
-    door = HttpDoor(Hosts(["https://api.example"], ()), {}, transport=transport)
+    door = ProviderHttpClient(Hosts(["https://api.example"], ()), {}, transport=transport)
     await door.fetch("https://api.example/1.png", folder / "result")
     await door.aclose()
     return folder / "result"
@@ -75,7 +75,7 @@ async def a_document(folder: Path) -> Path:
 
 
 async def an_original(folder: Path) -> Path:
-    Kept(folder / "pictures", 1).keep(photo(folder), "12", ".jpg")
+    OriginalStore(folder / "pictures", 1).keep(photo(folder), "12", ".jpg")
     return folder / "pictures" / "12.jpg"
 
 

@@ -8,14 +8,14 @@ import pytest
 from imgbot.errors import UserError, WorkerLostError
 from imgbot.job import Job, Operation, State
 from imgbot.runner.steps import after_error
-from imgbot.runner.tools import Tools
-from imgbot.texts import knows
+from imgbot.runner.tools import StepContext
+from imgbot.texts import has_text
 
 
 class _Ends:
     """Notes how a job is to end."""
 
-    async def end(self, _job: Job, outcome: State, reason: str, **facts: Any) -> Any:
+    async def conclude(self, _job: Job, outcome: State, reason: str, **facts: Any) -> Any:
         return outcome, reason, facts
 
 
@@ -43,7 +43,7 @@ NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_o
 async def test_the_end_names_its_true_reason(
     job: Job, error: Exception, end: tuple[State, str, str | None]
 ) -> None:
-    ended: Any = await after_error(cast("Tools", _Ends()), job, error)
+    ended: Any = await after_error(cast("StepContext", _Ends()), job, error)
     outcome, reason, facts = ended
     assert (outcome, reason, facts.get("charge")) == end
-    assert knows(reason)
+    assert has_text(reason)

@@ -2,78 +2,78 @@
 
 import pytest
 
-from imgbot.conversation.forms import Forms, read_forms
+from imgbot.conversation.forms import PromptOptions, parse_prompt_options
 
 
 @pytest.mark.parametrize(
     ("words", "forms"),
     [
-        ("лиса в лесу --ar 16:9", Forms("лиса в лесу", "16:9")),
-        ("лиса 16:9", Forms("лиса", "16:9")),
-        ("a fox, 9:16", Forms("a fox", "9:16")),
-        ("a fox —ar 3x2", Forms("a fox", "3:2")),
-        ("лиса, квадрат", Forms("лиса", "1:1")),
-        ("лес квадрат", Forms("лес", "1:1")),
-        ("a fox, square", Forms("a fox", "1:1")),
-        ("горы, обои на телефон", Forms("горы", "9:16")),
-        ("desktop wallpaper, mountains", Forms("mountains", "16:9")),
-        ("горы, обои на рабочий стол", Forms("горы", "16:9")),
-        ("девушка, вертикально.", Forms("девушка.", "3:4")),
-        ("a fox, vertical.", Forms("a fox.", "3:4")),
-        ("лиса, три варианта", Forms("лиса", variants=3)),
-        ("лиса, 2 варианта", Forms("лиса", variants=2)),
-        ("лиса, вертикальный формат", Forms("лиса", "3:4")),
-        ("three variants of a fox", Forms("a fox", variants=3)),
-        ("лиса — 16:9, 2 варианта", Forms("лиса", "16:9", 2)),
-        ("fox --n 9 --seed 42", Forms("fox", variants=4, seed=42)),
-        ("лиса 16x9", Forms("лиса", "16:9")),
-        ("лиса 16х9", Forms("лиса", "16:9")),
-        ("лиса 16 на 9", Forms("лиса", "16:9")),
-        ("лиса в формате 3х4", Forms("лиса", "3:4")),
-        ("a fox, aspect ratio 3:2", Forms("a fox", "3:2")),
-        ("лиса -ar 16:9", Forms("лиса", "16:9")),
-        ("лиса -- ar 16:9", Forms("лиса", "16:9")),
-        ("квадратная картинка лисы", Forms("картинка лисы", "1:1")),
-        ("вертикальное фото лисы", Forms("фото лисы", "3:4")),
-        ("a square picture of a fox", Forms("a picture of a fox", "1:1")),
-        ("a fox in square format", Forms("a fox", "1:1")),
-        ("a fox in landscape orientation", Forms("a fox", "4:3")),
-        ("лиса в квадратном формате", Forms("лиса", "1:1")),
-        ("лиса для сторис", Forms("лиса", "9:16")),
-        ("лиса вертикально", Forms("лиса", "3:4")),
-        ("лиса вертикально.", Forms("лиса.", "3:4")),
-        ("закат горизонтально", Forms("закат", "4:3")),
-        ("лиса, вертикально!", Forms("лиса!", "3:4")),
-        ("лиса в 3 вариантах", Forms("лиса", variants=3)),
-        ("лиса в трёх вариантах", Forms("лиса", variants=3)),
+        ("лиса в лесу --ar 16:9", PromptOptions("лиса в лесу", "16:9")),
+        ("лиса 16:9", PromptOptions("лиса", "16:9")),
+        ("a fox, 9:16", PromptOptions("a fox", "9:16")),
+        ("a fox —ar 3x2", PromptOptions("a fox", "3:2")),
+        ("лиса, квадрат", PromptOptions("лиса", "1:1")),
+        ("лес квадрат", PromptOptions("лес", "1:1")),
+        ("a fox, square", PromptOptions("a fox", "1:1")),
+        ("горы, обои на телефон", PromptOptions("горы", "9:16")),
+        ("desktop wallpaper, mountains", PromptOptions("mountains", "16:9")),
+        ("горы, обои на рабочий стол", PromptOptions("горы", "16:9")),
+        ("девушка, вертикально.", PromptOptions("девушка.", "3:4")),
+        ("a fox, vertical.", PromptOptions("a fox.", "3:4")),
+        ("лиса, три варианта", PromptOptions("лиса", variants=3)),
+        ("лиса, 2 варианта", PromptOptions("лиса", variants=2)),
+        ("лиса, вертикальный формат", PromptOptions("лиса", "3:4")),
+        ("three variants of a fox", PromptOptions("a fox", variants=3)),
+        ("лиса — 16:9, 2 варианта", PromptOptions("лиса", "16:9", 2)),
+        ("fox --n 9 --seed 42", PromptOptions("fox", variants=4, seed=42)),
+        ("лиса 16x9", PromptOptions("лиса", "16:9")),
+        ("лиса 16х9", PromptOptions("лиса", "16:9")),
+        ("лиса 16 на 9", PromptOptions("лиса", "16:9")),
+        ("лиса в формате 3х4", PromptOptions("лиса", "3:4")),
+        ("a fox, aspect ratio 3:2", PromptOptions("a fox", "3:2")),
+        ("лиса -ar 16:9", PromptOptions("лиса", "16:9")),
+        ("лиса -- ar 16:9", PromptOptions("лиса", "16:9")),
+        ("квадратная картинка лисы", PromptOptions("картинка лисы", "1:1")),
+        ("вертикальное фото лисы", PromptOptions("фото лисы", "3:4")),
+        ("a square picture of a fox", PromptOptions("a picture of a fox", "1:1")),
+        ("a fox in square format", PromptOptions("a fox", "1:1")),
+        ("a fox in landscape orientation", PromptOptions("a fox", "4:3")),
+        ("лиса в квадратном формате", PromptOptions("лиса", "1:1")),
+        ("лиса для сторис", PromptOptions("лиса", "9:16")),
+        ("лиса вертикально", PromptOptions("лиса", "3:4")),
+        ("лиса вертикально.", PromptOptions("лиса.", "3:4")),
+        ("закат горизонтально", PromptOptions("закат", "4:3")),
+        ("лиса, вертикально!", PromptOptions("лиса!", "3:4")),
+        ("лиса в 3 вариантах", PromptOptions("лиса", variants=3)),
+        ("лиса в трёх вариантах", PromptOptions("лиса", variants=3)),
     ],
 )
-def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: Forms) -> None:
-    assert read_forms(words) == forms
+def test_what_is_asked_is_taken_out_of_the_words(words: str, forms: PromptOptions) -> None:
+    assert parse_prompt_options(words) == forms
 
 
 @pytest.mark.parametrize(
     ("words", "forms"),
     [
-        ("кот (16:9)", Forms("кот", "16:9")),
-        ("кот (16:9, 2 варианта).", Forms("кот.", "16:9", 2)),
-        ("кот (вертикально)", Forms("кот", "3:4")),
-        ("a fox, 16:9 format", Forms("a fox", "16:9")),
-        ("a fox in 16:9", Forms("a fox", "16:9")),
-        ("16:9: кот", Forms("кот", "16:9")),
-        ("2 варианта: кот", Forms("кот", variants=2)),
-        ("дай 3 варианта лисы", Forms("лисы", variants=3)),
-        ("Дайте мне три варианта лисы", Forms("лисы", variants=3)),
-        ("лиса. 16:9.", Forms("лиса.", "16:9")),
-        ("девушка. Вертикально. Ночь", Forms("девушка. Ночь", "3:4")),
-        ("2 варианта, лиса --n 3", Forms("лиса", variants=3)),
-        ("лиса, --ar 16:9.", Forms("лиса.", "16:9")),
-        ("лиса, вертикальное фото", Forms("лиса, фото", "3:4")),
-        ("draw a square image of a cat", Forms("draw image of a cat", "1:1")),
+        ("кот (16:9)", PromptOptions("кот", "16:9")),
+        ("кот (16:9, 2 варианта).", PromptOptions("кот.", "16:9", 2)),
+        ("кот (вертикально)", PromptOptions("кот", "3:4")),
+        ("a fox, 16:9 format", PromptOptions("a fox", "16:9")),
+        ("a fox in 16:9", PromptOptions("a fox", "16:9")),
+        ("16:9: кот", PromptOptions("кот", "16:9")),
+        ("2 варианта: кот", PromptOptions("кот", variants=2)),
+        ("дай 3 варианта лисы", PromptOptions("лисы", variants=3)),
+        ("Дайте мне три варианта лисы", PromptOptions("лисы", variants=3)),
+        ("лиса. 16:9.", PromptOptions("лиса.", "16:9")),
+        ("девушка. Вертикально. Ночь", PromptOptions("девушка. Ночь", "3:4")),
+        ("2 варианта, лиса --n 3", PromptOptions("лиса", variants=3)),
+        ("лиса, --ar 16:9.", PromptOptions("лиса.", "16:9")),
+        ("лиса, вертикальное фото", PromptOptions("лиса, фото", "3:4")),
+        ("draw a square image of a cat", PromptOptions("draw image of a cat", "1:1")),
     ],
 )
-def test_nothing_of_what_is_taken_stays_behind(words: str, forms: Forms) -> None:
-    assert read_forms(words) == forms
+def test_nothing_of_what_is_taken_stays_behind(words: str, forms: PromptOptions) -> None:
+    assert parse_prompt_options(words) == forms
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_nothing_of_what_is_taken_stays_behind(words: str, forms: Forms) -> None
     ],
 )
 def test_words_that_only_look_like_it_stay(words: str) -> None:
-    assert read_forms(words) == Forms(words)
+    assert parse_prompt_options(words) == PromptOptions(words)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_words_that_only_look_like_it_stay(words: str) -> None:
     ],
 )
 def test_a_stop_or_a_comma_asks_for_no_shape(words: str) -> None:
-    assert read_forms(words) == Forms(words.rstrip(" ,"))
+    assert parse_prompt_options(words) == PromptOptions(words.rstrip(" ,"))
 
 
 def test_an_impossible_shape_is_left_to_the_provider() -> None:
-    assert read_forms("fox --ar 100:1") == Forms("fox")
+    assert parse_prompt_options("fox --ar 100:1") == PromptOptions("fox")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import Level, Vital
+from imgbot.levels import Indicator, Level
 from imgbot.ops.history import COLUMNS, KEPT_S, History
-from imgbot.ops.sampling import Histogram, Sample, Usage
+from imgbot.ops.sampling import Histogram, ResourceUsage, Sample
 
-LEVELS = dict.fromkeys(Vital, (0.25, Level.NORMAL))
+LEVELS = dict.fromkeys(Indicator, (0.25, Level.NORMAL))
 NOW_S = 1_000_000.0
 START = Sample(at_s=NOW_S, clock_s=0, jobs={"waiting": 1, "running": 0})
 
@@ -58,7 +58,7 @@ def test_a_point_sums_up_a_minute(history: History) -> None:
             ended={("create", "ok"): 6.0, ("edit", "failed"): 2.0},
             refusals=14,
             stages=stages,
-            usage=Usage("unit", memory_bytes=1e8),
+            usage=ResourceUsage("unit", memory_bytes=1e8),
         ),
     ]
 

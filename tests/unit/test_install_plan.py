@@ -5,20 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.facts import InstallationFacts
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
+from imgbot.ops.install.plan import plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError, Release, check_python
-from imgbot.ops.install.service import State, verdict
-from imgbot.ops.install.steps import PutLink, PutRelease, Remove, Run, Step, WriteFile
+from imgbot.ops.install.service import UnitState, verdict
+from imgbot.ops.install.steps import PutLink, PutRelease, Remove, RunCommand, Step, WriteFile
 
 TOKEN = "123456789:" + "T" * 35
 LAYOUT = Layout(Path("/server"))
 NEW = Release("0.2.0-00000002", Path("/usr/bin/python3.13"), {})
 OLD = "0.1.0-00000001"
 
-FRESH = Facts(release=NEW, shipped_unit="unit 2", shipped_environment="# settings", new_token=TOKEN)
-SERVING = Facts(
+FRESH = InstallationFacts(
+    release=NEW, shipped_unit="unit 2", shipped_environment="# settings", new_token=TOKEN
+)
+SERVING = InstallationFacts(
     release=replace(NEW, name=OLD),
     shipped_unit="unit 1",
     shipped_environment="# settings",
@@ -33,12 +35,12 @@ SERVING = Facts(
 )
 
 
-def plan(facts: Facts) -> list[Step]:
+def plan(facts: InstallationFacts) -> list[Step]:
     return list(plan_install(facts, LAYOUT))
 
 
 def words(steps: list[Step]) -> list[str]:
-    return [" ".join(step.words) for step in steps if isinstance(step, Run)]
+    return [" ".join(step.words) for step in steps if isinstance(step, RunCommand)]
 
 
 def test_a_fresh_server_gets_everything_and_the_program_comes_first() -> None:
@@ -131,7 +133,7 @@ def test_the_way_back_leads_to_what_served_and_not_to_what_failed() -> None:
 
     links = [(step.path.name, step.target) for step in steps if isinstance(step, PutLink)]
     assert links == [("pending", "0.3.0-00000003"), ("current", "0.3.0-00000003")]
-    assert way_back(FAILED) == OLD
+    assert plan_rollback(FAILED) == OLD
     assert LAYOUT.program / OLD not in [step.path for step in steps if isinstance(step, Remove)]
 
 
@@ -140,14 +142,14 @@ def test_who_came_back_from_what_failed_has_no_way_back_to_it() -> None:
 
     steps = plan(back)
 
-    assert way_back(back) is None
+    assert plan_rollback(back) is None
     assert Remove(LAYOUT.previous) in steps
 
 
 def test_a_release_that_served_after_all_is_a_way_back() -> None:
     late = replace(FAILED, is_fresh=True)
 
-    assert way_back(late) == NEW.name
+    assert plan_rollback(late) == NEW.name
 
 
 def test_a_token_that_others_can_read_is_closed() -> None:
@@ -212,17 +214,17 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
 @pytest.mark.parametrize(
     ("state", "judged"),
     [
-        (State("active", "running", "success", "", 0, "old"), None),
-        (State("deactivating", "stop-sigterm", "success", "", 0, "old", has_job=True), None),
-        (State("activating", "start", "success", "", 0, "between", has_job=True), None),
-        (State("activating", "start", "success", "waits", 0, "new", has_job=True), None),
-        (State("active", "running", "success", "serving", 0, "new"), True),
-        (State("failed", "failed", "exit-code", "", 78, "new"), False),
-        (State("activating", "auto-restart", "exit-code", "", 1, "new"), False),
+        (UnitState("active", "running", "success", "", 0, "old"), None),
+        (UnitState("deactivating", "stop-sigterm", "success", "", 0, "old", has_job=True), None),
+        (UnitState("activating", "start", "success", "", 0, "between", has_job=True), None),
+        (UnitState("activating", "start", "success", "waits", 0, "new", has_job=True), None),
+        (UnitState("active", "running", "success", "serving", 0, "new"), True),
+        (UnitState("failed", "failed", "exit-code", "", 78, "new"), False),
+        (UnitState("activating", "auto-restart", "exit-code", "", 1, "new"), False),
     ],
     ids=["before", "draining", "tried-again", "starting", "serving", "refused", "died"],
 )
 def test_a_start_is_judged_by_the_process_that_was_asked_for(
-    state: State, judged: bool | None
+    state: UnitState, judged: bool | None
 ) -> None:
     assert verdict(state, "old") is judged

@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
-from imgbot.imaging.kept import KEPT_S, Kept
+from imgbot.imaging.kept import KEPT_S, OriginalStore
 
 NOW_S = 1_800_000_000.0
 MIB = 1 << 20
 
 
-def keep(kept: Kept, folder: Path, job_id: str, *, age_s: float, size_bytes: int = 10) -> None:
+def keep(
+    kept: OriginalStore, folder: Path, job_id: str, *, age_s: float, size_bytes: int = 10
+) -> None:
     made = folder / "made"
     made.write_bytes(b"x" * size_bytes)
     kept.keep(made, job_id, ".jpg")
@@ -19,7 +21,7 @@ def keep(kept: Kept, folder: Path, job_id: str, *, age_s: float, size_bytes: int
 
 
 def test_a_picture_is_found_by_its_job_alone(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "pictures", 1)
+    kept = OriginalStore(tmp_path / "pictures", 1)
     keep(kept, tmp_path, "12-2", age_s=0)
 
     assert kept.find("12") is None
@@ -27,7 +29,7 @@ def test_a_picture_is_found_by_its_job_alone(tmp_path: Path) -> None:
 
 
 def test_the_oldest_go_first_when_there_is_too_much(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "pictures", 1)
+    kept = OriginalStore(tmp_path / "pictures", 1)
     for number in range(3):
         keep(kept, tmp_path, str(number), age_s=number, size_bytes=MIB // 2)
 
@@ -36,7 +38,7 @@ def test_the_oldest_go_first_when_there_is_too_much(tmp_path: Path) -> None:
 
 
 def test_thirty_days_are_enough(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "pictures", 1)
+    kept = OriginalStore(tmp_path / "pictures", 1)
     keep(kept, tmp_path, "old", age_s=KEPT_S + 1)
 
     assert kept.prune(NOW_S) == 0
@@ -44,7 +46,7 @@ def test_thirty_days_are_enough(tmp_path: Path) -> None:
 
 
 def test_nothing_is_kept_where_the_operator_wants_none(tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "pictures", 0)
+    kept = OriginalStore(tmp_path / "pictures", 0)
     (tmp_path / "made").write_bytes(b"x")
 
     kept.keep(tmp_path / "made", "1", ".png")

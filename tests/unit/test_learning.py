@@ -6,7 +6,7 @@ import math
 import pytest
 
 from imgbot import learning
-from imgbot.learning import Curve, Span, current, fit
+from imgbot.learning import CensoredDuration, LognormalMixture, fit, since_change_point
 from imgbot.polling import plan
 from tests.support.durations import FIVE, GUIDE, by_schedule, either, seen
 
@@ -22,26 +22,26 @@ def test_censored_jobs_do_not_become_slower_than_they_were() -> None:
 def test_two_kinds_of_jobs_are_told_apart() -> None:
     curve = fit(seen(either, 200))
 
-    fast, slow = sorted(curve.humps, key=lambda hump: hump.centre)
+    fast, slow = sorted(curve.components, key=lambda hump: hump.centre)
     assert math.exp(fast.centre) == pytest.approx(8, rel=0.1)
     assert math.exp(slow.centre) == pytest.approx(45, rel=0.1)
     assert fast.share == pytest.approx(0.7, abs=0.08)
 
 
 def test_one_kind_of_job_stays_one() -> None:
-    assert all(len(fit(seen(FIVE["20"], 200, seed=seed)).humps) == 1 for seed in range(20))
+    assert all(len(fit(seen(FIVE["20"], 200, seed=seed)).components) == 1 for seed in range(20))
 
 
-def quantile(curve: Curve, share: float) -> float:
+def quantile(curve: LognormalMixture, share: float) -> float:
     seconds = 0.01
-    while curve.done_by(math.log(seconds)) < share:
+    while curve.cdf(math.log(seconds)) < share:
         seconds *= 1.005
     return seconds
 
 
 @pytest.mark.parametrize("name", FIVE)
 def test_a_provider_that_stays_the_same_is_hardly_ever_taken_for_another(name: str) -> None:
-    whole = [len(current(seen(FIVE[name], 200, seed=seed))) == 200 for seed in range(60)]
+    whole = [len(since_change_point(seen(FIVE[name], 200, seed=seed))) == 200 for seed in range(60)]
 
     assert whole.count(False) <= 2
 
@@ -60,19 +60,19 @@ def test_a_provider_that_stays_the_same_is_hardly_ever_taken_for_another(name: s
 def test_a_provider_that_changes_is_noticed(before: str, after: str, jobs: int) -> None:
     history = [*seen(FIVE[before], 150), *seen(FIVE[after], jobs, seed=2)]
 
-    assert jobs - 2 <= len(current(history)) <= jobs + 2
+    assert jobs - 2 <= len(since_change_point(history)) <= jobs + 2
 
 
 def test_jobs_found_done_by_the_first_poll_are_a_change() -> None:
-    history = [*seen(FIVE["45"], 150), *[Span(0, 28.0)] * 3]
+    history = [*seen(FIVE["45"], 150), *[CensoredDuration(0, 28.0)] * 3]
 
-    assert 3 <= len(current(history)) <= 5
+    assert 3 <= len(since_change_point(history)) <= 5
 
 
 def test_two_changes_leave_the_newest_part() -> None:
     history = [*seen(FIVE["20"], 80), *seen(FIVE["45"], 60), *seen(FIVE["8"], 30)]
 
-    assert 28 <= len(current(history)) <= 32
+    assert 28 <= len(since_change_point(history)) <= 32
 
 
 def test_learning_reads_no_clock_and_rolls_no_dice() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from imgbot.sandbox.chats import Query
-from imgbot.sandbox.load.crowd import Crowd
-from imgbot.sandbox.load.orders import Books, Charges, Fate, Order, settle
-from imgbot.sandbox.load.plan import PEAK_SHARE, Errand, Way, plan
+from imgbot.sandbox.load.crowd import LoadUsers
+from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, PlacedOrder, reconcile
+from imgbot.sandbox.load.plan import PEAK_SHARE, Scenario, Way, plan
 from imgbot.sandbox.server import new_token
-from imgbot.sandbox.world import FIRST_USER_ID, World
+from imgbot.sandbox.world import FIRST_USER_ID, SandboxState
 
 Json = dict[str, Any]
 
@@ -30,27 +30,27 @@ CHARGE: Json = {"task_id": "t", "client_id": "0a1b-7", "charged_usd": 0.04}
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World(new_token())
+async def world() -> AsyncIterator[SandboxState]:
+    world = SandboxState(new_token())
     world.add_user("Anna", "", "en")
     yield world
     world.close()
 
 
 def books_after(
-    world: World,
+    world: SandboxState,
     *said: Json,
     ledger: list[Json] | None = None,
     is_moderated: bool = False,
     is_made: bool = True,
     is_whole: bool = True,
     toast: str = "",
-) -> Books:
+) -> OrderLedger:
     """The books of one order, to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
-    errand = Errand(0.0, 0, Way.WORDS, 1, is_moderated)
+    errand = Scenario(0.0, 0, Way.WORDS, 1, is_moderated)
     asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
-    order = Order(errand, chat.id, 0, asked.id, is_made=is_made)
+    order = PlacedOrder(errand, chat.id, 0, asked.id, is_made=is_made)
     order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         if content is SHOWN or (content is SORRY and len(said) > 1):
@@ -61,23 +61,23 @@ def books_after(
                 continue
         world.add_post(chat, world.bot, content)
     charged = [CHARGE] if ledger is None else ledger
-    return settle([order], world.chats, charged, {BELL["text"]}, is_whole=is_whole)
+    return reconcile([order], world.chats, charged, {BELL["text"]}, is_whole=is_whole)
 
 
 @pytest.mark.parametrize(
     ("said", "fate"),
     [
-        ((TAKEN, SHOWN), Fate.DELIVERED),
-        ((TAKEN, SHOWN, BELL), Fate.DELIVERED),
-        ((SORRY,), Fate.REFUSED),
-        ((TAKEN, SORRY), Fate.FAILED),
-        ((), Fate.LOST),
-        ((TAKEN,), Fate.WAITING),
-        ((TAKEN, BELL), Fate.WAITING),
-        ((BELL,), Fate.LOST),
-        ((SHOWN, SHOWN), Fate.DOUBLED),
-        ((SHOWN, SORRY), Fate.DOUBLED),
-        ((SHOWN, TAKEN), Fate.DOUBLED),
+        ((TAKEN, SHOWN), OrderOutcome.DELIVERED),
+        ((TAKEN, SHOWN, BELL), OrderOutcome.DELIVERED),
+        ((SORRY,), OrderOutcome.REFUSED),
+        ((TAKEN, SORRY), OrderOutcome.FAILED),
+        ((), OrderOutcome.LOST),
+        ((TAKEN,), OrderOutcome.WAITING),
+        ((TAKEN, BELL), OrderOutcome.WAITING),
+        ((BELL,), OrderOutcome.LOST),
+        ((SHOWN, SHOWN), OrderOutcome.DOUBLED),
+        ((SHOWN, SORRY), OrderOutcome.DOUBLED),
+        ((SHOWN, TAKEN), OrderOutcome.DOUBLED),
     ],
     ids=[
         "a picture",
@@ -94,41 +94,45 @@ def books_after(
     ],
 )
 def test_an_order_ends_in_one_picture_or_one_sentence(
-    world: World, said: tuple[Json, ...], fate: Fate
+    world: SandboxState, said: tuple[Json, ...], fate: OrderOutcome
 ) -> None:
     assert books_after(world, *said).count(fate) == 1
 
 
 @pytest.mark.parametrize(
     ("said", "fate"),
-    [((), Fate.REFUSED), ((TAKEN,), Fate.WAITING), ((TAKEN, SHOWN), Fate.DELIVERED)],
+    [
+        ((), OrderOutcome.REFUSED),
+        ((TAKEN,), OrderOutcome.WAITING),
+        ((TAKEN, SHOWN), OrderOutcome.DELIVERED),
+    ],
     ids=["alone", "beside a promise", "beside a picture"],
 )
 def test_a_press_may_be_refused_in_its_answer_alone(
-    world: World, said: tuple[Json, ...], fate: Fate
+    world: SandboxState, said: tuple[Json, ...], fate: OrderOutcome
 ) -> None:
     assert books_after(world, *said, toast="The queue is full").count(fate) == 1
 
 
-def test_a_dialogue_may_be_refused_half_way(world: World) -> None:
+def test_a_dialogue_may_be_refused_half_way(world: SandboxState) -> None:
     question: Json = {"text": "What shall change?"}
 
     books = books_after(world, question, question, is_made=False, toast="Too many at once")
 
-    assert books.count(Fate.REFUSED) == 1
+    assert books.count(OrderOutcome.REFUSED) == 1
 
 
-def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: World) -> None:
+def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: SandboxState) -> None:
     books = books_after(world, {"text": "Which photo?"}, is_made=False)
 
-    assert books.count(Fate.LOST) == 1
+    assert books.count(OrderOutcome.LOST) == 1
     assert books.amiss() == [f"lost: chat {FIRST_USER_ID}, words | Which photo?"]
 
 
-def test_what_the_rules_forbid_is_refused_and_not_failed(world: World) -> None:
+def test_what_the_rules_forbid_is_refused_and_not_failed(world: SandboxState) -> None:
     books = books_after(world, TAKEN, SORRY, ledger=[], is_moderated=True)
 
-    assert books.count(Fate.REFUSED) == 1
+    assert books.count(OrderOutcome.REFUSED) == 1
 
 
 @pytest.mark.parametrize(
@@ -144,7 +148,7 @@ def test_what_the_rules_forbid_is_refused_and_not_failed(world: World) -> None:
     ids=["once", "twice", "for nobody", "once, unnamed", "twice, unnamed"],
 )
 def test_a_picture_is_charged_once(
-    world: World, ledger: list[Json], twice: int, in_vain: int
+    world: SandboxState, ledger: list[Json], twice: int, in_vain: int
 ) -> None:
     charges = books_after(world, TAKEN, SHOWN, ledger=ledger).charges
 
@@ -154,7 +158,7 @@ def test_a_picture_is_charged_once(
 @pytest.mark.parametrize("client_id", ["7", ""], ids=["named", "unnamed"])
 @pytest.mark.parametrize("is_whole", [True, False], ids=["waiting", "cut short"])
 def test_a_picture_on_its_way_is_no_wrong_charge(
-    world: World, client_id: str, is_whole: bool
+    world: SandboxState, client_id: str, is_whole: bool
 ) -> None:
     ledger = [CHARGE | {"client_id": client_id}]
 
@@ -163,21 +167,21 @@ def test_a_picture_on_its_way_is_no_wrong_charge(
     assert books.charges == Charges(1)
 
 
-async def test_an_answer_after_all_patience_counts_in_the_times(world: World) -> None:
-    crowd = Crowd(world, 1, {BELL["text"]}, patience_s=0.0)
+async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxState) -> None:
+    crowd = LoadUsers(world, 1, {BELL["text"]}, patience_s=0.0)
     await crowd.gather([])
     *_, chat = world.chats.values()
     chat.is_started = True
-    await crowd.run([Errand(0.0, 0, Way.WORDS, 1)])
+    await crowd.run([Scenario(0.0, 0, Way.WORDS, 1)])
     taken = world.add_post(chat, world.bot, TAKEN)
-    before = settle(crowd.orders, world.chats, [CHARGE], {BELL["text"]})
+    before = reconcile(crowd.orders, world.chats, [CHARGE], {BELL["text"]})
     world.change_post(chat, taken, SHOWN)
 
     crowd.look_for_late()
 
-    [ended] = settle(crowd.orders, world.chats, [CHARGE], {BELL["text"]}).ended
-    assert before.count(Fate.WAITING) == 1
-    assert ended.fate is Fate.DELIVERED
+    [ended] = reconcile(crowd.orders, world.chats, [CHARGE], {BELL["text"]}).ended
+    assert before.count(OrderOutcome.WAITING) == 1
+    assert ended.fate is OrderOutcome.DELIVERED
     assert ended.seconds is not None
 
 

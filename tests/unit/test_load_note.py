@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.load_note import Note, read_note, write_note
+from imgbot.ops.load_note import LoadTestRecord, read_record, write_record
 
 
 def as_note(**changes: str) -> str:
@@ -38,7 +38,7 @@ def as_note(**changes: str) -> str:
 def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "loadtest.json").write_text(text)
 
-    assert read_note(tmp_path) is None
+    assert read_record(tmp_path) is None
 
 
 def test_what_stands_in_the_place_of_a_note_is_neither_waited_for_nor_followed(
@@ -46,18 +46,18 @@ def test_what_stands_in_the_place_of_a_note_is_neither_waited_for_nor_followed(
 ) -> None:
     note, other = tmp_path / "loadtest.json", tmp_path / "other.json"
     os.mkfifo(note)
-    assert read_note(tmp_path) is None
+    assert read_record(tmp_path) is None
 
     note.unlink()
     other.write_text(as_note())
     note.symlink_to(other)
-    assert read_note(tmp_path) is None
+    assert read_record(tmp_path) is None
 
 
 def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
-    note = Note(users=300, workers=10, is_good=True, at_s=1.5)
+    note = LoadTestRecord(users=300, workers=10, is_good=True, at_s=1.5)
 
-    write_note(tmp_path, note)
+    write_record(tmp_path, note)
 
-    assert read_note(tmp_path) == note
+    assert read_record(tmp_path) == note
     assert note.day in {"1969-12-31", "1970-01-01"}

@@ -10,19 +10,19 @@ import pytest
 from imgbot import cli
 from imgbot.loadtest import command
 from imgbot.loadtest.bench import BotEndedError
-from imgbot.loadtest.figures import Figures, Resized, Times, Use, quantile, times_of
+from imgbot.loadtest.figures import LoadTestResults, Resized, Times, Use, quantile, times_of
 from imgbot.loadtest.gauge import ask_metrics
 from imgbot.loadtest.report import as_document, as_text, is_good
 from imgbot.loadtest.verdict import criteria
-from imgbot.loadtest.wish import Wish
-from imgbot.sandbox.load.orders import Fate
+from imgbot.loadtest.wish import LoadTestOptions
+from imgbot.sandbox.load.orders import OrderOutcome
 
-GOOD = Figures(
+GOOD = LoadTestResults(
     users=100,
     workers=5,
     is_whole=True,
     seconds=320.0,
-    ends=dict.fromkeys((fate.value for fate in Fate), 0) | {"delivered": 126, "refused": 1},
+    ends=dict.fromkeys((fate.value for fate in OrderOutcome), 0) | {"delivered": 126, "refused": 1},
     amiss=[],
     operations={"create": 70, "edit": 56},
     charged=126,
@@ -45,7 +45,7 @@ GOOD = Figures(
 )
 
 
-def of(**changes: Any) -> Figures:
+def of(**changes: Any) -> LoadTestResults:
     return replace(GOOD, **changes)
 
 
@@ -96,20 +96,20 @@ def test_a_good_run_meets_every_criterion() -> None:
         "charged in vain",
     ],
 )
-def test_what_fails_says_what_to_turn(figures: Figures, name: str, turn: str) -> None:
+def test_what_fails_says_what_to_turn(figures: LoadTestResults, name: str, turn: str) -> None:
     [failed] = [each for each in criteria(figures) if not each.is_met]
 
     assert failed.name.startswith(name)
     assert turn in failed.mend
     assert not is_good(figures)
-    assert f"✗ {failed.name}" in as_text(Wish(), [figures])
-    assert f"→ {failed.mend}" in as_text(Wish(), [figures])
+    assert f"✗ {failed.name}" in as_text(LoadTestOptions(), [figures])
+    assert f"→ {failed.mend}" in as_text(LoadTestOptions(), [figures])
 
 
 def test_runs_stand_side_by_side_with_their_ratio_to_the_first() -> None:
     longer = of(users=300, workers=10, jobs_per_s=1.2, is_whole=False)
 
-    lines = as_text(Wish(users=(100, 300)), [GOOD, longer]).splitlines()
+    lines = as_text(LoadTestOptions(users=(100, 300)), [GOOD, longer]).splitlines()
 
     assert any("100 users" in line and "300 users (cut short)" in line for line in lines)
     assert any(line.split() == ["jobs", "per", "second", "0.40", "1.20", "×3.00"] for line in lines)
@@ -119,7 +119,7 @@ def test_resizing_is_compared_with_the_same_orders_without() -> None:
     without, resizing = Times(2.0, 2.0, 3.0, 4.0), Times(2.1, 2.0, 3.3, 4.0)
     run = of(resized=Resized(12, without, resizing, without, resizing))
 
-    text = as_text(Wish(is_resizing=True), [run])
+    text = as_text(LoadTestOptions(is_resizing=True), [run])
 
     assert "came and went 12 times" in text
     assert "3.0 s → 3.3 s ×1.10" in text
@@ -128,28 +128,28 @@ def test_resizing_is_compared_with_the_same_orders_without() -> None:
 def test_what_was_amiss_is_told_without_what_a_terminal_would_obey() -> None:
     run = of(ends=GOOD.ends | {"lost": 1}, amiss=["lost: chat 7 \x1b[2J"])
 
-    assert "lost: chat 7  [2J" in as_text(Wish(), [run])
+    assert "lost: chat 7  [2J" in as_text(LoadTestOptions(), [run])
 
 
 def test_the_document_has_the_same_for_scripts() -> None:
-    [run] = as_document(Wish(), [GOOD])["runs"]
+    [run] = as_document(LoadTestOptions(), [GOOD])["runs"]
 
     assert run["job_time"] == {"mean_s": 22.0, "p50_s": 22.0, "p95_s": 30.0, "max_s": 39.0}
     assert [each["is_met"] for each in run["criteria"]] == [True] * 7
 
 
-def play_runs(monkeypatch: pytest.MonkeyPatch, *ends: Figures | Exception) -> None:
+def play_runs(monkeypatch: pytest.MonkeyPatch, *ends: LoadTestResults | Exception) -> None:
     """Have each run of `imgbot loadtest` end so, one after the other."""
     coming = iter(ends)
 
-    async def measure(*_: object) -> Figures:
+    async def measure(*_: object) -> LoadTestResults:
         end = next(coming)
         if isinstance(end, Exception):
             raise end
         return end
 
     monkeypatch.setattr(command, "measure", measure)
-    monkeypatch.setattr(command, "figures_of", copy)
+    monkeypatch.setattr(command, "results_of", copy)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from unittest.mock import AsyncMock, Mock
 
 from imgbot.job import Job, Operation, State
 from imgbot.levels import Load
-from imgbot.lookout import sources_of
-from imgbot.queue.overview import Glance as Seen
+from imgbot.lookout import status_sources
+from imgbot.queue.overview import QueueSnapshot as Seen
 
 
 def job(number: int, operation: Operation, state: State) -> Job:
@@ -18,11 +18,11 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
     jobs.append(job(9, Operation.EDIT, State.POLLING))
     seen = Seen(waiting={"create": 4}, refused=(), dead=(), is_paused=False, capped=0)
-    overview: Any = Mock(look=AsyncMock(return_value=seen))
+    overview: Any = Mock(snapshot=AsyncMock(return_value=seen))
     runner: Any = SimpleNamespace(jobs=jobs, load=Load(running=4))
     lanes = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
     pool: Any = SimpleNamespace(lanes=lambda: lanes)
-    asked = sources_of(overview, runner, pool, ["builtin"], lambda: 0, 3, AsyncMock())
+    asked = status_sources(overview, runner, pool, ["builtin"], lambda: 0, 3, AsyncMock())
 
     glance = await asked.glance()
 

@@ -2,52 +2,52 @@
 
 import pytest
 
-from imgbot.conversation.enlarging import is_enlargement, is_retouch
-from imgbot.conversation.meaning import Meaning, meaning_of
+from imgbot.conversation.enlarging import is_retouch, is_upscale_request
+from imgbot.conversation.meaning import Intent, classify_intent
 
 
 @pytest.mark.parametrize(
     ("words", "meaning"),
     [
-        ("Отмена", Meaning.CANCEL),
-        ("стоп!", Meaning.CANCEL),
-        ("Stop.", Meaning.CANCEL),
-        ("хорошо, отмена", Meaning.CANCEL),
-        ("Помощь", Meaning.HELP),
-        ("что ты умеешь?", Meaning.HELP),
-        ("спасибо! А что ты умеешь?", Meaning.REQUEST),
-        ("спасибо! что ты умеешь?", Meaning.HELP),
-        ("бот, помоги", Meaning.HELP),
-        ("верни всё как было", Meaning.UNDO),
-        ("Undo", Meaning.UNDO),
-        ("спасибо 🙏", Meaning.PLEASANTRY),
-        ("❤️", Meaning.PLEASANTRY),
-        ("👍🏽👍🏽", Meaning.PLEASANTRY),
-        ("Привет, бот", Meaning.PLEASANTRY),
-        ("Hi there", Meaning.PLEASANTRY),
-        ("клёво))", Meaning.PLEASANTRY),
-        ("!!!", Meaning.PLEASANTRY),
-        ("Вот, пожалуйста", Meaning.POINTING),
-        ("вот моё фото", Meaning.POINTING),
-        ("Here it is!", Meaning.POINTING),
-        ("вот такая лиса", Meaning.REQUEST),
-        ("", Meaning.REQUEST),
-        ("🦊🌲", Meaning.REQUEST),
-        ("👍🦊", Meaning.REQUEST),
-        ("стоп-кадр из фильма", Meaning.REQUEST),
-        ("знак «стоп»", Meaning.REQUEST),
-        ("привет, лиса", Meaning.REQUEST),
-        ("a bus stop", Meaning.REQUEST),
-        ("стоп, помощь", Meaning.REQUEST),
+        ("Отмена", Intent.CANCEL),
+        ("стоп!", Intent.CANCEL),
+        ("Stop.", Intent.CANCEL),
+        ("хорошо, отмена", Intent.CANCEL),
+        ("Помощь", Intent.HELP),
+        ("что ты умеешь?", Intent.HELP),
+        ("спасибо! А что ты умеешь?", Intent.REQUEST),
+        ("спасибо! что ты умеешь?", Intent.HELP),
+        ("бот, помоги", Intent.HELP),
+        ("верни всё как было", Intent.UNDO),
+        ("Undo", Intent.UNDO),
+        ("спасибо 🙏", Intent.SMALL_TALK),
+        ("❤️", Intent.SMALL_TALK),
+        ("👍🏽👍🏽", Intent.SMALL_TALK),
+        ("Привет, бот", Intent.SMALL_TALK),
+        ("Hi there", Intent.SMALL_TALK),
+        ("клёво))", Intent.SMALL_TALK),
+        ("!!!", Intent.SMALL_TALK),
+        ("Вот, пожалуйста", Intent.POINTING),
+        ("вот моё фото", Intent.POINTING),
+        ("Here it is!", Intent.POINTING),
+        ("вот такая лиса", Intent.REQUEST),
+        ("", Intent.REQUEST),
+        ("🦊🌲", Intent.REQUEST),
+        ("👍🦊", Intent.REQUEST),
+        ("стоп-кадр из фильма", Intent.REQUEST),
+        ("знак «стоп»", Intent.REQUEST),
+        ("привет, лиса", Intent.REQUEST),
+        ("a bus stop", Intent.REQUEST),
+        ("стоп, помощь", Intent.REQUEST),
     ],
 )
-def test_whole_messages_are_read(words: str, meaning: Meaning) -> None:
-    assert meaning_of(words) is meaning
+def test_whole_messages_are_read(words: str, meaning: Intent) -> None:
+    assert classify_intent(words) is meaning
 
 
 @pytest.mark.parametrize("words", ["🦊🌲", "🎉", "))"])
 def test_emoji_alone_about_a_picture_are_a_reaction(words: str) -> None:
-    assert meaning_of(words, is_about_picture=True) is Meaning.PLEASANTRY
+    assert classify_intent(words, is_about_picture=True) is Intent.SMALL_TALK
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_emoji_alone_about_a_picture_are_a_reaction(words: str) -> None:
     ],
 )  # fmt: skip
 def test_words_that_only_ask_for_a_larger_picture(words: str) -> None:
-    assert is_enlargement(words)
+    assert is_upscale_request(words)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_words_that_only_ask_for_a_larger_picture(words: str) -> None:
     ],
 )  # fmt: skip
 def test_words_that_ask_for_more_than_that(words: str) -> None:
-    assert not is_enlargement(words)
+    assert not is_upscale_request(words)
 
 
 @pytest.mark.parametrize(

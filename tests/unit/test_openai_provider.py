@@ -11,7 +11,7 @@ from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.documents import parse, read_preset
-from imgbot.providers.http import Answer, write_base64
+from imgbot.providers.http import ProviderResponse, write_base64
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_answers import picture_of
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
@@ -31,9 +31,9 @@ body = { quality = "low" }
 """
 
 
-def answered(status: int, content: Any = None, **headers: str) -> Answer:
+def answered(status: int, content: Any = None, **headers: str) -> ProviderResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, named, content, json.dumps(content))
+    return ProviderResponse(status, named, content, json.dumps(content))
 
 
 def error(message: str = "no", kind: str = "invalid_request_error", **fields: Any) -> Any:
@@ -85,7 +85,9 @@ def spec_of(text: str) -> OpenAiSpec:
         (answered(200), Kind.SUBMIT_UNKNOWN, None),
     ],
 )
-def test_every_no_has_its_meaning(answer: Answer, kind: Kind, is_billed: bool | None) -> None:
+def test_every_no_has_its_meaning(
+    answer: ProviderResponse, kind: Kind, is_billed: bool | None
+) -> None:
     with pytest.raises(ProviderError) as refusal:
         picture_of(answer)
 
@@ -165,8 +167,8 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
     provider = OpenAiProvider("openai", spec, ProviderConfig(key="sk-1"))
 
     assert list(provider.offers) == ["create", "edit", "merge", "retouch"]
-    assert provider.offers[Operation.MERGE].inputs.most == 10
-    assert (spec.key, provider.most_jobs) == ("OPENAI_API_KEY", 5)
+    assert provider.offers[Operation.MERGE].inputs.max_count == 10
+    assert (spec.key, provider.max_concurrent) == ("OPENAI_API_KEY", 5)
     assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)
     await provider.aclose()
 

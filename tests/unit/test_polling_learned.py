@@ -8,14 +8,14 @@ from itertools import pairwise
 
 import pytest
 
-from imgbot.learning import Span
-from imgbot.polling import Budget, Plan, PollingConfig, is_telling, plan, polls_per_s
+from imgbot.learning import CensoredDuration
+from imgbot.polling import Budget, PollingConfig, PollPlan, is_telling, plan, polls_per_s
 from tests.support.durations import FIVE, GUIDE, Draw, by_schedule, lognormal, seen
 
 TESTS = PollingConfig(initial_interval=0.2, max_interval=0.5)
 
 
-def polls_of(waits: Plan, until_s: float) -> list[float]:
+def polls_of(waits: PollPlan, until_s: float) -> list[float]:
     times = [waits.wait_s(0)]
     while times[-1] < until_s:
         times.append(times[-1] + waits.wait_s(times[-1]))
@@ -35,13 +35,15 @@ HISTORIES = {
         for name, draw in FIVE.items()
         for count in (4, 30, 200)
     },
-    "always the same": [Span(19.9, 20.1)] * 200,
-    "identical and wide": [Span(0, 30)] * 200,
-    "faster than any poll": [Span(0, 0.01)] * 50,
-    "very slow": [Span(3000.0, 3010.0)] * 50,
-    "a hair's breadth": [Span(5.0, 5.0 + 1e-9)] * 50,
-    "from instants to minutes": [Span(0.001 * 1.09**n, 0.0011 * 1.09**n) for n in range(150)],
-    "one lone straggler": [*seen(FIVE["8"], 60), Span(900, 910)],
+    "always the same": [CensoredDuration(19.9, 20.1)] * 200,
+    "identical and wide": [CensoredDuration(0, 30)] * 200,
+    "faster than any poll": [CensoredDuration(0, 0.01)] * 50,
+    "very slow": [CensoredDuration(3000.0, 3010.0)] * 50,
+    "a hair's breadth": [CensoredDuration(5.0, 5.0 + 1e-9)] * 50,
+    "from instants to minutes": [
+        CensoredDuration(0.001 * 1.09**n, 0.0011 * 1.09**n) for n in range(150)
+    ],
+    "one lone straggler": [*seen(FIVE["8"], 60), CensoredDuration(900, 910)],
     "the schedule's own": by_schedule(FIVE["20"], 100),
 }
 
@@ -78,7 +80,7 @@ def test_with_few_jobs_known_it_is_the_guides_schedule(count: int) -> None:
 @pytest.mark.parametrize("count", [4, 8, 20, 100])
 @pytest.mark.parametrize("name", FIVE)
 def test_it_waits_less_than_the_guide_for_no_more_polls(
-    name: str, count: int, history: Callable[..., list[Span]]
+    name: str, count: int, history: Callable[..., list[CensoredDuration]]
 ) -> None:
     dice = random.Random(99)
     ends = [FIVE[name](dice) for _ in range(400)]
@@ -108,7 +110,7 @@ def test_with_two_hundred_jobs_known_the_lag_is_near_the_least_possible(
 
 
 def lives(
-    draw: Draw, jobs: int, history: Sequence[Span] = (), config: PollingConfig = GUIDE
+    draw: Draw, jobs: int, history: Sequence[CensoredDuration] = (), config: PollingConfig = GUIDE
 ) -> list[tuple[float, int]]:
     """Carry job after job, learning from the polls alone: lags in seconds, and polls."""
     dice, known = random.Random(3), list(history)
@@ -117,7 +119,7 @@ def lives(
         end = draw(dice)
         times = [0.0, *polls_of(plan(known, config), end)]
         carried.append((times[-1] - end, len(times) - 1))
-        known = [*known, Span(times[-2], times[-1])][-200:]
+        known = [*known, CensoredDuration(times[-2], times[-1])][-200:]
     return carried
 
 
@@ -133,7 +135,7 @@ def test_jobs_of_one_length_come_to_be_met(seconds: float) -> None:
 
 
 def test_a_plan_that_always_came_too_late_moves_forward() -> None:
-    carried = lives(lambda _: 5.0, 12, [Span(0, 28.0)] * 200)
+    carried = lives(lambda _: 5.0, 12, [CensoredDuration(0, 28.0)] * 200)
 
     assert carried[0][0] > 4
     assert max(lag for lag, _ in carried[6:]) < 1.5
@@ -149,7 +151,7 @@ def test_no_change_is_seen_by_polls_that_move(name: str) -> None:
 
 def test_intervals_of_an_operator_set_the_pace() -> None:
     carried = lives(lognormal(0.3, 0.2), 60, config=TESTS)
-    surprised = lives(lambda _: 15.0, 1, [Span(0.2, 0.3)] * 30, TESTS)
+    surprised = lives(lambda _: 15.0, 1, [CensoredDuration(0.2, 0.3)] * 30, TESTS)
 
     assert max(lag for lag, _ in carried) <= 0.5
     assert surprised[0][0] <= 0.5
@@ -175,7 +177,7 @@ def test_a_job_of_any_age_goes_on_from_there(age_s: float) -> None:
 def test_a_poll_a_little_early_is_not_repeated_when_it_was_due() -> None:
     waits = plan(seen(FIVE["45"], 100), GUIDE)
     first_s, second_s = waits.times_s[:2]
-    early_s = first_s - waits.sway_s(first_s) * 0.99
+    early_s = first_s - waits.jitter_s(first_s) * 0.99
 
     assert early_s + waits.wait_s(early_s) == pytest.approx(second_s)
 
@@ -183,16 +185,16 @@ def test_a_poll_a_little_early_is_not_repeated_when_it_was_due() -> None:
 @pytest.mark.parametrize(
     ("span", "is_one"),
     [
-        (Span(0, 0.4), True),
-        (Span(16.25, 26.25), True),
-        (Span(576, 636), True),
-        (Span(20, 3600), False),
-        (Span(0, 0), False),
-        (Span(30, 20), False),
-        (Span(-5, 3), False),
+        (CensoredDuration(0, 0.4), True),
+        (CensoredDuration(16.25, 26.25), True),
+        (CensoredDuration(576, 636), True),
+        (CensoredDuration(20, 3600), False),
+        (CensoredDuration(0, 0), False),
+        (CensoredDuration(30, 20), False),
+        (CensoredDuration(-5, 3), False),
     ],
 )
-def test_silences_and_clocks_set_back_teach_nothing(span: Span, is_one: bool) -> None:
+def test_silences_and_clocks_set_back_teach_nothing(span: CensoredDuration, is_one: bool) -> None:
     assert is_telling(span, GUIDE) is is_one
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.processes import Part, Usage, usage_by_part
+from imgbot.ops.processes import ProcessGroup, ProcessUsage, usage_by_part
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -50,9 +50,9 @@ def test_each_process_is_counted_where_it_belongs(proc: Path) -> None:
 
     page3 = 3 * PAGE_BYTES
     assert used == {
-        Part.BOT: Usage(1, 10.0, page3),
-        Part.REDIS: Usage(2, 4.0, 2 * page3),
-        Part.WORKERS: Usage(2, 8.0, 2 * page3),
+        ProcessGroup.BOT: ProcessUsage(1, 10.0, page3),
+        ProcessGroup.REDIS: ProcessUsage(2, 4.0, 2 * page3),
+        ProcessGroup.WORKERS: ProcessUsage(2, 8.0, 2 * page3),
     }
 
 
@@ -63,17 +63,17 @@ def test_shared_memory_is_counted_in_shares(proc: Path) -> None:
 
     used = usage_by_part(BOT, proc)
 
-    assert used[Part.BOT].memory_bytes == 100 * 1024
-    assert used[Part.WORKERS].memory_bytes == 50 * 1024
+    assert used[ProcessGroup.BOT].memory_bytes == 100 * 1024
+    assert used[ProcessGroup.WORKERS].memory_bytes == 50 * 1024
 
 
 def test_what_is_not_there_uses_nothing(proc: Path) -> None:
-    assert usage_by_part(BOT, proc) == dict.fromkeys(Part, Usage())
+    assert usage_by_part(BOT, proc) == dict.fromkeys(ProcessGroup, ProcessUsage())
 
 
 def test_the_kernels_own_proc_can_be_read() -> None:
     used = usage_by_part(os.getpid())
 
-    assert used[Part.BOT].processes == 1
-    assert used[Part.BOT].memory_bytes > 1_000_000
-    assert used[Part.BOT].cpu_s > 0
+    assert used[ProcessGroup.BOT].processes == 1
+    assert used[ProcessGroup.BOT].memory_bytes > 1_000_000
+    assert used[ProcessGroup.BOT].cpu_s > 0

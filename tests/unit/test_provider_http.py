@@ -11,7 +11,7 @@ import pytest
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.providers import http
 from imgbot.providers.addresses import Hosts
-from imgbot.providers.http import HttpDoor
+from imgbot.providers.http import ProviderHttpClient
 
 HOME = "https://api.example"
 
@@ -24,13 +24,13 @@ def raising(error: Exception) -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-def door() -> HttpDoor:
+def door() -> ProviderHttpClient:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"a picture"))
-    return HttpDoor(Hosts([HOME], ()), {}, transport=transport)
+    return ProviderHttpClient(Hosts([HOME], ()), {}, transport=transport)
 
 
 async def test_a_name_that_is_not_found_for_a_moment_is_silence(
-    door: HttpDoor, monkeypatch: pytest.MonkeyPatch
+    door: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "public_address", raising(socket.gaierror(-3, "try again")))
 
@@ -41,7 +41,7 @@ async def test_a_name_that_is_not_found_for_a_moment_is_silence(
 
 
 async def test_a_full_disk_is_no_fault_of_the_providers(
-    door: HttpDoor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    door: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(http, "_write", raising(OSError(errno.ENOSPC, "no space left")))
 

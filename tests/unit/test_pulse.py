@@ -2,16 +2,16 @@
 
 import pytest
 
-from imgbot.pulse import GRACE_S, Pulse, stuck
+from imgbot.pulse import GRACE_S, Heartbeat, most_overdue
 
 
 def test_a_part_that_has_not_begun_owes_nothing() -> None:
-    assert Pulse().overdue_s(1e9) == 0.0
+    assert Heartbeat().overdue_s(1e9) == 0.0
 
 
 @pytest.mark.parametrize(("now_s", "late_s"), [(100.0, 0.0), (145.0, 0.0), (145.5, 0.5)])
 def test_a_part_is_overdue_from_the_end_of_what_it_asked_for(now_s: float, late_s: float) -> None:
-    pulse = Pulse()
+    pulse = Heartbeat()
 
     pulse.expect(45.0, 100.0)
 
@@ -19,7 +19,7 @@ def test_a_part_is_overdue_from_the_end_of_what_it_asked_for(now_s: float, late_
 
 
 def test_moving_again_is_being_in_time_again() -> None:
-    pulse = Pulse()
+    pulse = Heartbeat()
     pulse.expect(45.0, 100.0)
 
     pulse.expect(45.0, 500.0)
@@ -28,11 +28,11 @@ def test_moving_again_is_being_in_time_again() -> None:
 
 
 def test_late_is_not_stuck() -> None:
-    assert stuck({"the poll loop": GRACE_S, "the pool": 0.0}) == ""
-    assert stuck({}) == ""
+    assert most_overdue({"the poll loop": GRACE_S, "the pool": 0.0}) == ""
+    assert most_overdue({}) == ""
 
 
 def test_the_part_that_is_stuck_the_longest_is_named() -> None:
-    where = stuck({"the poll loop": 61.0, "the pool": 90.4, "the claim loop": 0.0})
+    where = most_overdue({"the poll loop": 61.0, "the pool": 90.4, "the claim loop": 0.0})
 
     assert where == "the pool should have moved 90 s ago"

@@ -6,7 +6,7 @@ import pytest
 from aiogram.types import Chat, Document, Message, PhotoSize
 
 from imgbot.conversation.enlarging import scale_in
-from imgbot.conversation.reading import clean, picture_of, words_of
+from imgbot.conversation.reading import clean, photo_of, prompt_of
 from imgbot.errors import UserError
 
 DATE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -45,7 +45,7 @@ def test_words_are_cleaned(typed: str, words: str) -> None:
     ],
 )
 def test_the_command_is_not_part_of_the_words(typed: str, words: str) -> None:
-    assert words_of(message(text=typed)) == words
+    assert prompt_of(message(text=typed)) == words
 
 
 def test_too_many_words_are_refused_with_their_number() -> None:
@@ -63,7 +63,7 @@ def photo(size_bytes: int) -> list[PhotoSize]:
 
 
 def test_the_largest_size_of_a_photo_is_taken() -> None:
-    source = picture_of(message(photo=photo(5)))
+    source = photo_of(message(photo=photo(5)))
 
     assert source is not None
     assert (source.file_id, source.size_bytes) == ("l", 5)
@@ -71,10 +71,10 @@ def test_the_largest_size_of_a_photo_is_taken() -> None:
 
 def test_what_telegram_would_not_hand_over_is_refused_before_asking() -> None:
     with pytest.raises(UserError) as refusal:
-        picture_of(message(photo=photo((20 << 20) + 1)))
+        photo_of(message(photo=photo((20 << 20) + 1)))
 
     assert refusal.value.reason == "picture_too_large"
-    assert picture_of(message(photo=photo(20 << 20))) is not None
+    assert photo_of(message(photo=photo(20 << 20))) is not None
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_what_telegram_would_not_hand_over_is_refused_before_asking() -> None:
 def test_files_that_may_be_pictures(name: str | None, mime: str | None, is_picture: bool) -> None:
     document = Document(file_id="d", file_unique_id="d", file_name=name, mime_type=mime)
     if is_picture:
-        assert picture_of(message(document=document)) is not None
+        assert photo_of(message(document=document)) is not None
     else:
         with pytest.raises(UserError, match="file_not_picture"):
-            picture_of(message(document=document))
+            photo_of(message(document=document))
 
 
 @pytest.mark.parametrize(

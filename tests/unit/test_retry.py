@@ -8,7 +8,7 @@ from imgbot import retry
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import State
 from imgbot.retry import GiveUp, TryAgain
-from imgbot.texts import knows
+from imgbot.texts import has_text
 
 KINDS = list(ProviderErrorKind)
 AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED, ProviderErrorKind.TOO_HEAVY}
@@ -30,7 +30,7 @@ def test_every_failure_ends_at_last_and_in_a_sentence(
     decision = decide(ProviderError(kind), 10_000)
 
     assert isinstance(decision, GiveUp)
-    assert knows(decision.reason)
+    assert has_text(decision.reason)
     assert decision.outcome in {State.FAILED, State.DEAD}
 
 
@@ -69,7 +69,7 @@ def test_a_picture_that_cannot_be_fetched_is_kept_for_the_operator(kind: Provide
     assert isinstance(decision, GiveUp)
     assert decision.outcome is State.DEAD
     assert decision.reason in {"provider_lost", "provider_expired", "result_too_heavy"}
-    assert knows(f"stuck_{decision.reason}")
+    assert has_text(f"stuck_{decision.reason}")
 
 
 def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:

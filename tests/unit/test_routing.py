@@ -9,28 +9,28 @@ from imgbot.job import Operation
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.opening import open_provider
-from imgbot.providers.protocol import Done, Offer, Order
+from imgbot.providers.protocol import Capability, Done, GenerationRequest
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.runner.routing import Breaker, Routes, Silence
+from imgbot.runner.routing import Breaker, ProviderRouter, Silence
 
 CREATE = Operation.CREATE
 
 
-async def no_engine(order: Order) -> Done:
+async def no_engine(order: GenerationRequest) -> Done:
     raise AssertionError(order)
 
 
-def routes(fallback: str = "") -> Routes:
+def routes(fallback: str = "") -> ProviderRouter:
     prices = {CREATE: 40_000}
     simulated = SimulatedProvider(
         ProviderConfig(url="http://127.0.0.1:9", key="k", prices_micro=prices)
     )
     builtin = BuiltinProvider(no_engine)
     chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
-    return Routes({"simulated": simulated, "builtin": builtin}, chosen, fallback)
+    return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)
 
 
-def chosen_name(route: Routes, refused_by: str = "", now_s: float = 0.0) -> str:
+def chosen_name(route: ProviderRouter, refused_by: str = "", now_s: float = 0.0) -> str:
     provider = route.choose(CREATE, refused_by, now_s).provider
     return provider.name if provider else ""
 
@@ -48,28 +48,28 @@ def test_whoever_has_just_refused_is_asked_last() -> None:
 def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> None:
     route = routes()
 
-    assert route.refused("simulated", kind, 0.0)
+    assert route.record_refusal("simulated", kind, 0.0)
     choice = route.choose(CREATE, "", 1.0)
 
-    assert (choice.provider, choice.is_hopeless) == (None, True)
+    assert (choice.provider, choice.is_permanent) == (None, True)
     assert route.states(0.0) == {"simulated": True, "builtin": False}
 
 
 def test_a_fallback_takes_over_while_the_breaker_is_open() -> None:
     route = routes("builtin")
-    route.refused("simulated", Kind.NO_CREDIT, 0.0)
+    route.record_refusal("simulated", Kind.NO_CREDIT, 0.0)
 
     assert chosen_name(route, now_s=1.0) == "builtin"
 
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:
     route = routes()
-    route.refused("simulated", Kind.AUTH, 0.0)
+    route.record_refusal("simulated", Kind.AUTH, 0.0)
 
     assert chosen_name(route, now_s=29.0) == ""
     assert chosen_name(route, now_s=31.0) == "simulated"
     assert chosen_name(route, now_s=32.0) == ""
-    route.taken("simulated")
+    route.record_success("simulated")
     assert chosen_name(route, now_s=33.0) == "simulated"
 
 
@@ -89,7 +89,7 @@ def test_an_outage_opens_after_three_in_a_row_and_for_longer_each_time() -> None
 def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None:
     route = routes()
     for kind in (Kind.UNAVAILABLE, Kind.UNAVAILABLE, Kind.MODERATED, Kind.UNAVAILABLE):
-        assert not route.refused("simulated", kind, 0.0)
+        assert not route.record_refusal("simulated", kind, 0.0)
 
     assert chosen_name(route) == "simulated"
 
@@ -97,7 +97,7 @@ def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None
 def test_busy_is_no_failure() -> None:
     route = routes()
     for _ in range(10):
-        assert not route.refused("simulated", Kind.RATE_LIMITED, 0.0)
+        assert not route.record_refusal("simulated", Kind.RATE_LIMITED, 0.0)
 
     assert chosen_name(route) == "simulated"
 
@@ -109,7 +109,7 @@ def test_the_price_is_the_most_that_may_be_charged() -> None:
 
 def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     kie = open_provider("kie", ProviderConfig(key="k"), no_engine)
-    route = Routes({"kie": kie}, dict.fromkeys(Operation, "kie"))
+    route = ProviderRouter({"kie": kie}, dict.fromkeys(Operation, "kie"))
 
     prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
 
@@ -117,7 +117,7 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
 
 
 def test_what_is_not_offered_is_reserved_at_the_highest_price() -> None:
-    offer = Offer(scale_prices_micro={2: 50_000, 3: 70_000}, scales=frozenset({2, 3}))
+    offer = Capability(scale_prices_micro={2: 50_000, 3: 70_000}, scales=frozenset({2, 3}))
 
     assert [offer.price_at(scale) for scale in (2, 4)] == [50_000, 70_000]
 
@@ -140,7 +140,7 @@ def test_who_answers_no_question_is_named_by_all_that_tell_of_providers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = routes()
-    route.taken("simulated")
+    route.record_success("simulated")
     clock = iter([1000.0, 1120.0])
     monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
 

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from imgbot.errors import ChatGoneError, UserError
-from imgbot.job import Job, Operation, Source, State
+from imgbot.job import InputPhoto, Job, Operation, State
 from imgbot.providers.protocol import Output
 from imgbot.retry import DELIVERY_ATTEMPTS
 from imgbot.runner import showing, words
-from imgbot.runner.tools import Tools
+from imgbot.runner.tools import StepContext
 
 JOB = Job(
     "1",
@@ -31,19 +31,19 @@ JOB = Job(
 
 
 @pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> Tools:
+def tools(monkeypatch: pytest.MonkeyPatch) -> StepContext:
     monkeypatch.setattr(asyncio, "sleep", AsyncMock())
     status = SimpleNamespace(
-        ensure=AsyncMock(return_value=5), close=Mock(return_value=asyncio.Lock())
+        ensure=AsyncMock(return_value=5), lock_final=Mock(return_value=asyncio.Lock())
     )
     queue = SimpleNamespace(finish=AsyncMock())
-    tools = Mock(status=status, queue=queue, delivery=AsyncMock(), now_ms=lambda: 0)
-    return cast("Tools", tools)
+    tools = Mock(status_messages=status, queue=queue, messenger=AsyncMock(), now_ms=lambda: 0)
+    return cast("StepContext", tools)
 
 
-async def shown_after(tools: Tools, *errors: Exception) -> Any:
-    picture = Source("file", "unique")
-    show = cast("AsyncMock", tools.delivery.show)
+async def shown_after(tools: StepContext, *errors: Exception) -> Any:
+    picture = InputPhoto("file", "unique")
+    show = cast("AsyncMock", tools.messenger.edit_to_picture)
     show.side_effect = [*errors, picture]
     await showing.deliver(tools, JOB, asyncio.Event())
     finish = cast("AsyncMock", tools.queue.finish)
@@ -61,7 +61,7 @@ async def shown_after(tools: Tools, *errors: Exception) -> Any:
 )
 def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
     job = replace(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
-    assert words.caption(job) == caption
+    assert words.success_caption(job) == caption
 
 
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     tools = Mock(move=AsyncMock(), folder_of=Mock(return_value=tmp_path), pool=Mock(run=run))
     tools.provider_of.return_value.fetch = fetch
 
-    await showing.render(cast("Tools", tools), job, asyncio.Event())
+    await showing.render(cast("StepContext", tools), job, asyncio.Event())
 
     stored = tools.move.await_args.kwargs
     assert stored["file"] == str(tmp_path / "ready.webp")
@@ -86,21 +86,25 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
 
 
-async def test_a_picture_that_fails_for_no_known_reason_is_shown_again(tools: Tools) -> None:
+async def test_a_picture_that_fails_for_no_known_reason_is_shown_again(tools: StepContext) -> None:
     ended = await shown_after(tools, RuntimeError("odd"), KeyError("odder"))
 
     assert ended.args[1] is State.DELIVERED
 
 
-async def test_a_picture_is_not_shown_again_for_ever_nor_after_a_refusal(tools: Tools) -> None:
+async def test_a_picture_is_not_shown_again_for_ever_nor_after_a_refusal(
+    tools: StepContext,
+) -> None:
     with pytest.raises(RuntimeError):
         await shown_after(tools, *[RuntimeError("odd")] * DELIVERY_ATTEMPTS)
     with pytest.raises(UserError):
         await shown_after(tools, UserError("result_refused"))
 
 
-async def test_what_is_for_the_operator_stays_so_where_its_person_is_gone(tools: Tools) -> None:
-    cast("AsyncMock", tools.status.ensure).side_effect = ChatGoneError("the chat is gone")
+async def test_what_is_for_the_operator_stays_so_where_its_person_is_gone(
+    tools: StepContext,
+) -> None:
+    cast("AsyncMock", tools.status_messages.ensure).side_effect = ChatGoneError("the chat is gone")
     job = replace(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
 
     await showing.deliver(tools, job, asyncio.Event())

@@ -12,32 +12,34 @@ from PIL import Image
 
 from imgbot.errors import UserError
 from imgbot.imaging import pictures
-from imgbot.imaging.kept import Kept
-from imgbot.job import Job, Operation, Source
-from imgbot.providers.protocol import Offer, Provider
-from imgbot.runner.tools import Tools
+from imgbot.imaging.kept import OriginalStore
+from imgbot.job import InputPhoto, Job, Operation
+from imgbot.providers.protocol import Capability, Provider
+from imgbot.runner.tools import StepContext
 
-PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Offer())))
+PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
 
 
 async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
     return work(*args)
 
 
-def tools_of(folder: Path, came: Image.Image) -> Tools:
+def tools_of(folder: Path, came: Image.Image) -> StepContext:
     async def download(_: str, target: Path) -> None:
         came.save(target, "JPEG", quality=50)
 
-    made: dict[str, Any] = {field.name: Mock() for field in fields(Tools)}
-    kept = Kept(folder / "kept", limit_mb=1000)
-    return Tools(
+    made: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
+    kept = OriginalStore(folder / "kept", limit_mb=1000)
+    return StepContext(
         **made
         | {"folder": folder, "download": download, "pool": SimpleNamespace(run=run), "kept": kept}
     )
 
 
 def job_of(operation: Operation, parent: str = "") -> Job:
-    return Job("8", 1, 1, operation, "en", sources=(Source("file", "u"),), scale=4, parent=parent)
+    return Job(
+        "8", 1, 1, operation, "en", sources=(InputPhoto("file", "u"),), scale=4, parent=parent
+    )
 
 
 async def test_an_enlargement_is_measured_against_what_came_however_often_it_is_ordered(
@@ -45,7 +47,7 @@ async def test_an_enlargement_is_measured_against_what_came_however_often_it_is_
 ) -> None:
     tools, job = tools_of(tmp_path, Image.new("L", (7000, 5000))), job_of(Operation.UPSCALE)
 
-    orders = [await tools.order_for(job, PROVIDER) for _ in range(2)]
+    orders = [await tools.build_request(job, PROVIDER) for _ in range(2)]
 
     assert [order.side_px for order in orders] == [7000, 7000]
     [sent] = orders[1].pictures
@@ -59,9 +61,9 @@ async def test_a_picture_of_ours_is_taken_as_it_was_made_however_large(tmp_path:
     Image.new("L", (7500, 8000)).save(original, compress_level=0)
     assert original.stat().st_size > pictures.SOURCE_LIMIT_BYTES
 
-    [changed] = (await tools.order_for(job_of(Operation.EDIT, "7"), PROVIDER)).pictures
+    [changed] = (await tools.build_request(job_of(Operation.EDIT, "7"), PROVIDER)).pictures
     with pytest.raises(UserError) as refusal:
-        await tools.order_for(replace(job_of(Operation.UPSCALE, "7"), id="9"), PROVIDER)
+        await tools.build_request(replace(job_of(Operation.UPSCALE, "7"), id="9"), PROVIDER)
 
     assert max(pictures.size_of(str(changed))) > 4000
     assert refusal.value.reason == "upscale_large_already"

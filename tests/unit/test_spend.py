@@ -10,7 +10,7 @@ from imgbot.conversation import admin_spend
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.job import Job, Operation, is_billed
 from imgbot.queue.spend import day_of, days_until, seconds_to_midnight
-from imgbot.texts import LANGUAGES, dollars, say, until
+from imgbot.texts import LANGUAGES, dollars, in_time, t
 
 HOUR_S = 3600
 NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1000
@@ -94,7 +94,7 @@ def test_only_what_is_known_to_be_free_is_free(
     ],
 )
 def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) -> None:
-    assert until(language, seconds) == said
+    assert in_time(language, seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_money_in_figures(micro: int, short: str, whole: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("key", ["budget_used_up", "user_budget_used_up"])
 def test_a_refusal_for_money_fits_the_answer_to_a_press(language: str, key: str) -> None:
-    text = say(language, key, wait=until(language, 23 * HOUR_S))
+    text = t(language, key, wait=in_time(language, 23 * HOUR_S))
 
     assert len(text) <= 200
     assert "$" not in text

@@ -49,12 +49,12 @@ def test_what_root_wrote_is_the_services_and_nothing_behind_a_link_is(
             swapped.symlink_to(roots)
         chown(*given, **named)
 
-    state.hand_over(tmp_path / "state")
+    state.chown_to_service(tmp_path / "state")
     given = {path.name: path.lstat().st_uid for path in private.rglob("*")}
     for path in (swapped, swapped / "passwd"):
         chown(path, 0, 0)
     monkeypatch.setattr(os, "chown", swap_and_chown)
-    state.hand_over(tmp_path / "state")
+    state.chown_to_service(tmp_path / "state")
 
     assert given == {"jobs": _SERVICE, "passwd": _SERVICE, "link": _SERVICE}
     assert swapped.is_symlink()
@@ -69,7 +69,7 @@ def test_a_link_in_the_way_of_roots_own_file_leads_nowhere(tmp_path: Path, name:
     (tmp_path / "state" / name).symlink_to(victim)
 
     with suppress(ConfigError), InstanceLock(tmp_path / "state", ""):
-        state.leave(tmp_path / "state", "imgbot.tar.gz")
+        state.mark_moved(tmp_path / "state", "imgbot.tar.gz")
 
     assert victim.read_text() == "root"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.levels import Load
-from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
 from imgbot.ops.status_document import without_people
 from imgbot.queue.memory import Memory
 from tests.support.status_facts import GIB, NOW_S, QUIET, document_with, took
@@ -122,7 +122,7 @@ def test_what_is_wrong_is_said_with_what_helps(
     ],
 )
 def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice: str) -> None:
-    document = document_with(replace(QUIET, jobs={"waiting": 57}), glance=Glance(load=load))
+    document = document_with(replace(QUIET, jobs={"waiting": 57}), glance=QueueGlance(load=load))
 
     [problem] = document["problems"]
     assert re.findall("IMGBOT_[A-Z_]+", problem["advice"])[0] == advice
@@ -152,12 +152,12 @@ def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
 @pytest.mark.parametrize(
     ("glance", "words"),
     [
-        (Glance(is_paused=True), "The bot is paused"),
-        (Glance(unknown=[LOST]), "A job of the last day ended unknown"),
+        (QueueGlance(is_paused=True), "The bot is paused"),
+        (QueueGlance(unknown=[LOST]), "A job of the last day ended unknown"),
     ],
     ids=["paused", "unknown-job"],
 )
-def test_what_is_wrong_in_the_queue(glance: Glance, words: str) -> None:
+def test_what_is_wrong_in_the_queue(glance: QueueGlance, words: str) -> None:
     document = document_with(glance=glance)
 
     [problem] = document["problems"]
@@ -168,7 +168,7 @@ def test_what_is_wrong_in_the_queue(glance: Glance, words: str) -> None:
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
     old = replace(LOST, at_s=NOW_S - 7 * 86_400)
 
-    document = document_with(glance=Glance(unknown=[old]))
+    document = document_with(glance=QueueGlance(unknown=[old]))
 
     assert document["level"] == "normal"
     assert [job["id"] for job in document["unknown_jobs"]] == ["77"]
@@ -197,7 +197,7 @@ def test_it_tells_of_jobs_workers_and_what_ended() -> None:
 
     document = document_with(
         now,
-        glance=Glance(jobs={"create": {"queued": 2, "polling": 1}}),
+        glance=QueueGlance(jobs={"create": {"queued": 2, "polling": 1}}),
         workers=[Worker(1, 4321, "create", 2.5, 70_000_000)],
     )
 
@@ -219,7 +219,7 @@ def test_each_provider_has_its_times() -> None:
 
 
 def test_who_it_was_is_for_the_operator_alone() -> None:
-    document = document_with(glance=Glance(refused=[(424242, 9)], unknown=[LOST]))
+    document = document_with(glance=QueueGlance(refused=[(424242, 9)], unknown=[LOST]))
     assert "424242" in json.dumps(document)
 
     less = without_people(document)

@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.levels import Load
 from imgbot.ops.figures import count, duration, money, share, size
-from imgbot.ops.pipeline import Glance, UnknownJob, Worker
+from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
 from imgbot.ops.status_screen import coloured, screen_of
 from tests.support.status_facts import NOW_S, QUIET, document_with, took
 
@@ -86,7 +86,7 @@ BUSY = replace(
     budget_usd=5.0,
     provider_errors={"timeout": 3.0},
 )
-GLANCE = Glance(
+GLANCE = QueueGlance(
     jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
     refused=[(5_000_000_001, 9), (77, 3)],
     unknown=[UnknownJob("991", "create", "replicate", "submit_unknown", NOW_S - 300, 5)],
@@ -146,7 +146,7 @@ def test_without_redis_it_says_so() -> None:
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     usage = replace(QUIET.usage, source="unknown", cpu_s=None, memory_bytes=None, cores=None)
 
-    text = _text(now=replace(QUIET, usage=usage), glance=Glance())
+    text = _text(now=replace(QUIET, usage=usage), glance=QueueGlance())
 
     assert re.search(r"● CPU +unknown", text)
     assert re.search(r"● Memory +unknown", text)

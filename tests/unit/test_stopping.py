@@ -11,7 +11,7 @@ import pytest
 
 from imgbot.ops import stopping
 from imgbot.ops.lock import InstanceLock, supervisor_of
-from imgbot.ops.stopping import NotStoppedError, stop
+from imgbot.ops.stopping import NotStoppedError, stop_service
 
 _REFUSES = """
 echo "Warning: The unit file changed on disk." >&2
@@ -54,7 +54,7 @@ def test_who_may_not_stop_the_service_is_told_at_once(
         InstanceLock(state_dir, ""),
         pytest.raises(NotStoppedError, match=r"authentication required\.\); .*: use sudo"),
     ):
-        stop(state_dir, "")
+        stop_service(state_dir, "")
 
 
 def test_the_service_is_stopped_for_good_and_waited_for(play: Callable[[str], Path]) -> None:
@@ -64,7 +64,7 @@ def test_the_service_is_stopped_for_good_and_waited_for(play: Callable[[str], Pa
         assert holder.stdout is not None
         holder.stdout.readline()
         play(f'echo "$@" >{asked}; kill {holder.pid}')
-        stop(state_dir, "")
+        stop_service(state_dir, "")
 
     assert supervisor_of(state_dir) is None
     assert asked.read_text() == "--no-ask-password disable --now imgbot.service\n"

@@ -14,22 +14,22 @@ from imgbot.job import ACTIONS
 from imgbot.preferences import Preferences
 from imgbot.texts import (
     LANGUAGES,
-    about,
     admin_buttons,
-    age,
+    ago,
+    approx,
     buttons,
+    count_users,
     en,
-    knows,
+    has_text,
+    in_time,
     language_of,
-    people,
     plural,
     ru,
-    say,
     seconds,
-    to_people,
-    until,
+    t,
+    to_users,
 )
-from imgbot.texts.buttons import Press, parse
+from imgbot.texts.buttons import CallbackData, parse
 
 LETTERS = re.compile("[А-Яа-яЁё]")
 
@@ -56,10 +56,10 @@ def test_each_language_is_itself(key: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_telegrams_limits_are_kept(language: str) -> None:
     for name in (*COMMANDS, *admin.COMMANDS):
-        assert 1 <= len(say(language, f"command_{name}")) <= 256
-    assert len(say(language, "about")) <= 120
-    assert len(say(language, "description")) <= 512
-    assert len(say(language, "help", limit_mb=20) + say(language, "engine_note")) < 4000
+        assert 1 <= len(t(language, f"command_{name}")) <= 256
+    assert len(t(language, "about")) <= 120
+    assert len(t(language, "description")) <= 512
+    assert len(t(language, "help", limit_mb=20) + t(language, "engine_note")) < 4000
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -73,11 +73,11 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.merge(language),
         buttons.under_result(language, job_id),
         buttons.settings(language, Preferences(), 9 * 10**11),
-        buttons.news(language),
+        buttons.unsubscribe(language),
         admin_buttons.stuck(language, [(job_id, True)]),
         admin_buttons.undo("allow", [-1_009_999_999_999]),
-        admin_buttons.cast_preview(language, job_id),
-        admin_buttons.cast_running(language, job_id),
+        admin_buttons.broadcast_preview(language, job_id),
+        admin_buttons.broadcast_running(language, job_id),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):
@@ -91,7 +91,7 @@ def test_the_shapes_in_the_settings_stand_three_in_a_row(language: str) -> None:
     rows = buttons.settings(language, Preferences(ratio="9:16"), 7)
     labels = [[button.label for button in row] for row in rows if ":ratio." in row[0].data]
 
-    assert labels == [[say(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
+    assert labels == [[t(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_no_button_sends_is_not_understood(data: str | None) -> None:
 def test_the_menu_starts_each_operation() -> None:
     pressed = [parse(button.data) for row in buttons.menu("en") for button in row]
 
-    assert pressed == [Press("start", operation) for operation in ACTIONS]
+    assert pressed == [CallbackData("start", operation) for operation in ACTIONS]
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ def test_english_plural() -> None:
     ],
 )
 def test_russian_people(count: int, said: str, sent: str) -> None:
-    assert (people("ru", count), to_people("ru", count)) == (said, sent)
+    assert (count_users("ru", count), to_users("ru", count)) == (said, sent)
 
 
 def test_english_people_and_long_spans() -> None:
-    assert [to_people("en", 1), people("en", 2)] == ["1 person", "2 people"]
-    assert [until("ru", 3 * 86_400), until("en", 47 * 3600)] == ["3 дня", "47 hours"]
-    assert [until("en", 361), age("en", 361), age("ru", 86_400)] == [
+    assert [to_users("en", 1), count_users("en", 2)] == ["1 person", "2 people"]
+    assert [in_time("ru", 3 * 86_400), in_time("en", 47 * 3600)] == ["3 дня", "47 hours"]
+    assert [in_time("en", 361), ago("en", 361), ago("ru", 86_400)] == [
         "7 minutes",
         "6 minutes",
         "24 часа",
@@ -162,7 +162,7 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
                 reasons |= {str(first.value)} if isinstance(first, ast.Constant) else set()
 
     assert len(reasons) > 10
-    assert [reason for reason in reasons if not knows(reason)] == []
+    assert [reason for reason in reasons if not has_text(reason)] == []
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
     ],
 )
 def test_a_duration_is_said_as_it_goes_after_about(language: str, seconds: int, said: str) -> None:
-    assert about(language, seconds) == said
+    assert approx(language, seconds) == said

@@ -6,7 +6,7 @@ from imgbot.imaging.engine import edit, merge
 from imgbot.imaging.engine.colours import NAMED_COLOURS
 from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.texts import LANGUAGES
-from imgbot.texts.changes import changes, vocabulary
+from imgbot.texts.changes import edit_names, vocabulary
 
 VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
@@ -35,7 +35,7 @@ def is_russian(text: str) -> bool:
 @pytest.mark.parametrize("key", KEYS)
 def test_everything_that_is_done_has_a_name_in_both_languages(key: str) -> None:
     entry = f"{key}|{VALUES[key]}" if key in VALUES else key
-    russian, english = changes("ru", [entry]), changes("en", [entry])
+    russian, english = edit_names("ru", [entry]), edit_names("en", [entry])
 
     assert is_russian(russian)
     assert english
@@ -49,15 +49,15 @@ def test_everything_that_is_done_has_a_name_in_both_languages(key: str) -> None:
 @pytest.mark.parametrize("key", ["tint", "more_colour", "less_colour", "colour_frame"])
 @pytest.mark.parametrize("colour", NAMED_COLOURS)
 def test_every_colour_has_a_name(key: str, colour: str) -> None:
-    assert is_russian(changes("ru", [f"{key}|{colour}"]))
-    assert changes("en", [f"{key}|{colour}"])
+    assert is_russian(edit_names("ru", [f"{key}|{colour}"]))
+    assert edit_names("en", [f"{key}|{colour}"])
 
 
 def test_several_changes_are_one_phrase() -> None:
     did = ("warmer|slightly", "black_white", "rotate|45")
 
-    assert changes("ru", did) == "чуть теплее, чёрно-белое, поворот на 45°"
-    assert changes("en", did) == "slightly warmer, black and white, rotated by 45°"
+    assert edit_names("ru", did) == "чуть теплее, чёрно-белое, поворот на 45°"
+    assert edit_names("en", did) == "slightly warmer, black and white, rotated by 45°"
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_several_changes_are_one_phrase() -> None:
     ],
 )
 def test_degrees_and_values_read_naturally(entry: str, russian: str, english: str) -> None:
-    assert changes("ru", [entry]) == russian
-    assert changes("en", [entry]) == english
+    assert edit_names("ru", [entry]) == russian
+    assert edit_names("en", [entry]) == english
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -93,13 +93,13 @@ def test_degrees_and_values_read_naturally(entry: str, russian: str, english: st
     ],
 )  # fmt: skip
 def test_what_is_not_known_is_left_out(language: str, did: tuple[str, ...]) -> None:
-    assert changes(language, did) == ""
-    assert changes(language, (*did, "warmer")) == changes(language, ("warmer",))
+    assert edit_names(language, did) == ""
+    assert edit_names(language, (*did, "warmer")) == edit_names(language, ("warmer",))
 
 
 def test_a_strange_value_stays_short_and_harmless() -> None:
-    assert len(changes("en", [f"crop_ratio|{'9' * 5000}"])) < 60
-    assert changes("en", ["crop_ratio|{0.__class__}"]) == "cropped to {0.__class__}"
+    assert len(edit_names("en", [f"crop_ratio|{'9' * 5000}"])) < 60
+    assert edit_names("en", ["crop_ratio|{0.__class__}"]) == "cropped to {0.__class__}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

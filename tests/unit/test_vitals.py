@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
-from imgbot.levels import Bound, Level, Load, Vital, bound_of
-from imgbot.ops.sampling import Histogram, Sample, Sampler, Usage
-from imgbot.ops.vitals import ERROR_WINDOW_S, Vitals
+from imgbot.levels import Bound, Indicator, Level, Load, bound_of
+from imgbot.ops.sampling import Histogram, ResourceUsage, Sample, Sampler
+from imgbot.ops.vitals import ERROR_WINDOW_S, Indicators
 
 GIB = 1 << 30
 START = Sample(at_s=1_000_000, clock_s=50, jobs={"waiting": 0, "running": 0, "dead": 0})
@@ -25,15 +25,15 @@ def _after(seconds: float, **changes: Any) -> Sample:
     return replace(moved, **changes)
 
 
-def _judged(*samples: Sample) -> Vitals:
-    vitals = Vitals()
+def _judged(*samples: Sample) -> Indicators:
+    vitals = Indicators()
     for sample in samples:
         vitals.take(sample)
     return vitals
 
 
 def test_before_the_first_sample_nothing_is_known() -> None:
-    assert dict(Vitals().levels()) == dict.fromkeys(Vital, (None, Level.UNKNOWN))
+    assert dict(Indicators().levels()) == dict.fromkeys(Indicator, (None, Level.UNKNOWN))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_before_the_first_sample_nothing_is_known() -> None:
 def test_the_queue_is_judged_as_it_stands(waiting: int, level: str) -> None:
     found = _judged(_after(5, jobs={"waiting": waiting})).levels()
 
-    assert found[Vital.QUEUE_JOBS] == (waiting, level)
+    assert found[Indicator.QUEUE_JOBS] == (waiting, level)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_the_queue_is_judged_as_it_stands(waiting: int, level: str) -> None:
 def test_job_time_is_the_95th_percentile_of_five_minutes(seconds: list[float], level: str) -> None:
     found = _judged(START, _after(290, job_time=_timed(*seconds))).levels()
 
-    assert found[Vital.JOB_TIME_S][1] == level
+    assert found[Indicator.JOB_TIME_S][1] == level
 
 
 def test_slow_jobs_of_long_ago_are_forgotten() -> None:
@@ -62,7 +62,7 @@ def test_slow_jobs_of_long_ago_are_forgotten() -> None:
 
     found = _judged(START, _after(10, job_time=slow), _after(400, job_time=slow)).levels()
 
-    assert found[Vital.JOB_TIME_S] == (None, Level.UNKNOWN)
+    assert found[Indicator.JOB_TIME_S] == (None, Level.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_slow_jobs_of_long_ago_are_forgotten() -> None:
 def test_where_hardly_any_job_ends_the_oldest_one_counts(ended: list[float], level: str) -> None:
     stuck = _after(200, job_time=_timed(*ended), oldest_running_at_s=START.at_s + 100)
 
-    assert _judged(START, stuck).levels()[Vital.JOB_TIME_S][1] == level
+    assert _judged(START, stuck).levels()[Indicator.JOB_TIME_S][1] == level
 
 
 def test_cpu_is_the_share_of_the_cores_since_the_earlier_sample() -> None:
     busy = [
-        _after(seconds, usage=Usage("unit", cpu_s=100 + cpu_s, cores=2))
+        _after(seconds, usage=ResourceUsage("unit", cpu_s=100 + cpu_s, cores=2))
         for seconds, cpu_s in ((0, 0), (100, 150))
     ]
 
-    assert _judged(*busy).levels()[Vital.CPU_RATIO] == (0.75, Level.ATTENTION)
-    assert _judged(busy[0]).levels()[Vital.CPU_RATIO] == (None, Level.UNKNOWN)
+    assert _judged(*busy).levels()[Indicator.CPU_RATIO] == (0.75, Level.ATTENTION)
+    assert _judged(busy[0]).levels()[Indicator.CPU_RATIO] == (None, Level.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_cpu_is_the_share_of_the_cores_since_the_earlier_sample() -> None:
 def test_memory_is_the_share_of_what_may_be_used(
     limit: int | None, ratio: float | None, level: str
 ) -> None:
-    usage = Usage("unit", memory_bytes=0.875 * GIB, memory_limit_bytes=limit)
+    usage = ResourceUsage("unit", memory_bytes=0.875 * GIB, memory_limit_bytes=limit)
 
-    assert _judged(_after(5, usage=usage)).levels()[Vital.MEMORY_RATIO] == (ratio, level)
+    assert _judged(_after(5, usage=usage)).levels()[Indicator.MEMORY_RATIO] == (ratio, level)
 
 
 def test_what_people_did_wrong_is_no_error() -> None:
@@ -104,13 +104,16 @@ def test_what_people_did_wrong_is_no_error() -> None:
 
     found = _judged(START, _after(60, ended=ended)).levels()
 
-    assert found[Vital.ERROR_RATIO] == (0.03, Level.ATTENTION)
+    assert found[Indicator.ERROR_RATIO] == (0.03, Level.ATTENTION)
 
 
 def test_a_single_failure_of_a_quiet_night_is_shown_and_alarms_nobody() -> None:
     ended = {("create", "ok"): 9.0, ("create", "failed"): 1.0}
 
-    assert _judged(START, _after(60, ended=ended)).levels()[Vital.ERROR_RATIO] == (0.1, "normal")
+    assert _judged(START, _after(60, ended=ended)).levels()[Indicator.ERROR_RATIO] == (
+        0.1,
+        "normal",
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_the_oldest_unhandled_update_is_judged_by_its_age(age_s: int | None, lev
 
     found = _judged(_after(5, oldest_update_at_s=since_s)).levels()
 
-    assert found[Vital.UPDATE_AGE_S] == (age_s or 0, level)
+    assert found[Indicator.UPDATE_AGE_S] == (age_s or 0, level)
 
 
 def test_failures_leave_the_window() -> None:
@@ -129,7 +132,7 @@ def test_failures_leave_the_window() -> None:
     better = failed | {("create", "ok"): 500.0}
     samples = [START, _after(5, ended=failed), _after(10 + ERROR_WINDOW_S, ended=better)]
 
-    assert _judged(*samples).levels()[Vital.ERROR_RATIO] == (0.0, Level.NORMAL)
+    assert _judged(*samples).levels()[Indicator.ERROR_RATIO] == (0.0, Level.NORMAL)
 
 
 def test_its_memory_is_bounded() -> None:
@@ -174,7 +177,7 @@ def test_a_sample_is_what_the_metrics_say(registry: CollectorRegistry) -> None:
     assert sample.jobs == {"waiting": 7}
     assert sample.ended_as("failed") == 2
     assert sample.job_time == Histogram(((1, 1), (30, 2), (float("inf"), 2)), 20.5)
-    assert sample.usage == Usage()
+    assert sample.usage == ResourceUsage()
 
 
 def test_a_providers_times_are_summed_over_the_operations() -> None:
@@ -211,7 +214,7 @@ def test_the_units_figures_are_preferred_to_the_processes() -> None:
     _gauges(registry, memory_limit_bytes=4000, cpu_cores=0.5)
     Counter("imgbot_cgroup_cpu_seconds", "Of the unit.", registry=registry).inc(9)
 
-    assert Sampler(registry).take().usage == Usage(
+    assert Sampler(registry).take().usage == ResourceUsage(
         "unit", 9, 0.5, 700, 4000, is_limited=True, parts_bytes={"bot": 300, "redis": 200}
     )
 
@@ -221,7 +224,7 @@ def test_without_a_control_group_the_processes_are_added_up() -> None:
     _processes(registry)
     _gauges(registry, memory_limit_bytes=8000, cpu_cores=2)
 
-    assert Sampler(registry).take().usage == Usage(
+    assert Sampler(registry).take().usage == ResourceUsage(
         "processes", 3, 2, 500, 8000, parts_bytes={"bot": 300, "redis": 200}
     )
 

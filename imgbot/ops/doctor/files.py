@@ -42,7 +42,7 @@ class Files:
     drop_ins: tuple[str, ...] = field(default=())
 
 
-def look(environ: Mapping[str, str], unit_folders: Iterable[Path] = UNIT_FOLDERS) -> Files:
+def inspect(environ: Mapping[str, str], unit_folders: Iterable[Path] = UNIT_FOLDERS) -> Files:
     secrets, hidden = _secrets(environ.get("CREDENTIALS_DIRECTORY", ""))
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     unit = next((path for folder in unit_folders if (path := folder / UNIT).is_file()), None)
@@ -62,7 +62,7 @@ def look(environ: Mapping[str, str], unit_folders: Iterable[Path] = UNIT_FOLDERS
     )
 
 
-def judge(seen: Files) -> list[Finding]:
+def evaluate(seen: Files) -> list[Finding]:
     return [*_permissions(seen), *_environment_file(seen), *_unit(seen)]
 
 

@@ -11,7 +11,7 @@ from imgbot.findings import Finding
 from imgbot.ops.doctor import telegram
 
 
-async def mend(findings: Sequence[Finding], api: str, token: str) -> list[str]:
+async def apply_fixes(findings: Sequence[Finding], api: str, token: str) -> list[str]:
     """Do what the findings allow; return, in sentences, what was done."""
     done: list[str] = []
     for finding in findings:

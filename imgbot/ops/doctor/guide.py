@@ -2,7 +2,7 @@
 
 from imgbot.findings import Finding, ok, warning
 from imgbot.ops.doctor.place import STATE
-from imgbot.ops.load_note import MOST_USERS, Note
+from imgbot.ops.load_note import MOST_USERS, LoadTestRecord
 from imgbot.ops.setting_types import Address
 from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
 
@@ -13,11 +13,11 @@ _INITIAL_S = (1.0, 5.0)
 """The guide: one to two seconds at low load, three to five at high."""
 
 
-def judge(
+def evaluate(
     settings: Settings,
     maxmemory_bytes: int | None,
     delivered: int | None,
-    note: Note | None,
+    note: LoadTestRecord | None,
     *,
     watched_at: Address | None,
 ) -> list[Finding]:
@@ -81,7 +81,7 @@ def _monitoring(settings: Settings, watched_at: Address | None) -> Finding:
     )
 
 
-def _load(settings: Settings, delivered: int | None, note: Note | None) -> Finding:
+def _load(settings: Settings, delivered: int | None, note: LoadTestRecord | None) -> Finding:
     may_be = settings.users or settings.worker_count * USERS_PER_WORKER
     users = min(may_be, MOST_USERS)
     # Only root may leave a note where the service has its state.

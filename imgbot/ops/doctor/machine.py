@@ -45,7 +45,7 @@ class Machine:
     cores: int = 0
 
 
-def look(state_dir: Path) -> Machine:
+def inspect(state_dir: Path) -> Machine:
     folder = place_of(state_dir)
     free_bytes = free_inodes = None
     with contextlib.suppress(OSError):
@@ -65,7 +65,7 @@ def look(state_dir: Path) -> Machine:
     )
 
 
-def judge(seen: Machine, settings: Settings | None) -> list[Finding]:
+def evaluate(seen: Machine, settings: Settings | None) -> list[Finding]:
     """Decide; what depends on settings is left out where there are none."""
     found = [_disk(seen, settings), _overcommit(seen.overcommit), _python(seen), _libraries(seen)]
     if settings is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from imgbot.findings import Finding, Severity
 from imgbot.ops.logs import Redactor
-from imgbot.ops.terminal import plain
+from imgbot.ops.terminal import strip_control
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
 
@@ -21,9 +21,11 @@ def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
     width = max((len(finding.check) for finding in findings), default=0)
     lines = [f"mended   {line}" for line in mended]
     for finding in findings:
-        lines.append(f"{_MARKS[finding.level]}  {finding.check:<{width}}  {plain(finding.text)}")
-        if finding.mend:
-            lines.append(f"{'':<{width + 11}}→ {plain(finding.mend)}")
+        lines.append(
+            f"{_MARKS[finding.level]}  {finding.check:<{width}}  {strip_control(finding.text)}"
+        )
+        if finding.advice:
+            lines.append(f"{'':<{width + 11}}→ {strip_control(finding.advice)}")
     lines.append(_sum(findings))
     return redact("\n".join(lines))
 
@@ -37,7 +39,7 @@ def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
                 "check": finding.check,
                 "level": finding.level.value,
                 "text": finding.text,
-                "mend": finding.mend,
+                "mend": finding.advice,
             }
             for finding in findings
         ],

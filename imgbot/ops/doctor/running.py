@@ -22,7 +22,7 @@ _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class BotState:
     """What can be seen of it from outside."""
 
     address: Address
@@ -45,21 +45,21 @@ class Seen:
         return None if self.checks is None else self.checks.get("telegram")
 
 
-async def look(settings: Settings) -> Seen:
+async def inspect(settings: Settings) -> BotState:
     pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
     address, spare = settings.http, settings.spare_http_ports
     if pid is None:
         bind_error = _bind_error(address)
         free_port = _free_port(address) if bind_error == errno.EADDRINUSE else 0
-        return Seen(address, None, None, bind_error, free_port, may_move=free_port in spare)
+        return BotState(address, None, None, bind_error, free_port, may_move=free_port in spare)
     places = [address, *(Address(address.host, port) for port in spare)]
     for place in places:
         if (checks := await _ask_health(place)) is not None:
-            return Seen(place, pid, checks, problems=await _ask_problems(place))
-    return Seen(address, pid)
+            return BotState(place, pid, checks, problems=await _ask_problems(place))
+    return BotState(address, pid)
 
 
-def judge(seen: Seen) -> list[Finding]:
+def evaluate(seen: BotState) -> list[Finding]:
     where = f"http://{seen.address}/healthz"
     if seen.pid is None:
         start = "sudo systemctl start imgbot"
@@ -75,7 +75,7 @@ def judge(seen: Seen) -> list[Finding]:
     return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
 
 
-def _port(seen: Seen) -> Finding:
+def _port(seen: BotState) -> Finding:
     if not seen.bind_error:
         return ok("port", f"{seen.address} is free")
     if seen.bind_error != errno.EADDRINUSE:

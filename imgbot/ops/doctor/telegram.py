@@ -22,7 +22,7 @@ _RENEW = "ask @BotFather for the right one; then: sudo imgbot install --token-fi
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TelegramReport:
     """What Telegram said; whatever it was not asked, or did not answer, is None."""
 
     api: str
@@ -44,12 +44,12 @@ class _Answer:
     skew_s: float | None
 
 
-async def ask(api: str, token: str, *, may_poll: bool) -> Said:
+async def ask(api: str, token: str, *, may_poll: bool) -> TelegramReport:
     """Ask who the bot is; getUpdates only if `may_poll`: it interrupts whoever polls for a moment.
 
     Nothing is confirmed by it, so no message is lost. Never raises for what the network does.
     """
-    said = Said(api)
+    said = TelegramReport(api)
     try:
         async with aiohttp.ClientSession(f"{api}/bot{token}/") as session:
             answer = await _call(session, "getMe")
@@ -106,7 +106,7 @@ def _skew_s(date: str, now_s: float) -> float | None:
         return None
 
 
-def judge(said: Said, polling_trouble: str | None) -> list[Finding]:
+def evaluate(said: TelegramReport, polling_trouble: str | None) -> list[Finding]:
     """Decide; `polling_trouble` is what a bot running here says of its own polling, None if none.
 
     An empty one says that it polls and that nobody disturbs it.

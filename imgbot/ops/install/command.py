@@ -8,12 +8,12 @@ from pathlib import Path
 from imgbot.errors import EX_CONFIG, ConfigError
 from imgbot.ops.files import umask
 from imgbot.ops.install.answers import Examine, Tell, Wish, gather, rehearsed
-from imgbot.ops.install.facts import look
+from imgbot.ops.install.facts import inspect
 from imgbot.ops.install.layout import UNIT, Layout
-from imgbot.ops.install.plan import plan_install, plan_uninstall, way_back
+from imgbot.ops.install.plan import plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.service import ServiceError, has_systemd, show, wait_until_ready
-from imgbot.ops.install.steps import Run, Step
+from imgbot.ops.install.steps import RunCommand, Step
 from imgbot.ops.install.token import Account
 
 _SETTING_IS_WRONG = (
@@ -29,14 +29,14 @@ def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
     a refusal before the first step has changed nothing.
     """
     if wish.is_rehearsal:
-        facts = look(layout, rehearsed(wish, layout))
+        facts = inspect(layout, rehearsed(wish, layout))
         steps = plan_install(facts, layout)
         tell(f"imgbot {facts.release.version} would take {len(steps)} steps; nothing is changed:")
         _print(steps, tell)
         return
     _refuse_without("install")
     answers, account = gather(wish, layout, tell, examine)
-    facts = look(layout, answers)
+    facts = inspect(layout, answers)
     steps = plan_install(facts, layout)
     if not steps:
         layout.pending.unlink(missing_ok=True)
@@ -44,8 +44,8 @@ def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
         return
     before = show(UNIT).invocation
     _carry_out(steps, tell)
-    back = way_back(facts)
-    if any(isinstance(step, Run) for step in steps):
+    back = plan_rollback(facts)
+    if any(isinstance(step, RunCommand) for step in steps):
         tell("waiting until it serves …")
         _wait(before, back)
     layout.pending.unlink(missing_ok=True)

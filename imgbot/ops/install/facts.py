@@ -13,7 +13,7 @@ from imgbot.ops.install.release import (
     check_python,
     running_release,
 )
-from imgbot.ops.install.sealing import is_whole
+from imgbot.ops.install.sealing import verify
 from imgbot.ops.install.service import started_s
 from imgbot.ops.shipped_files import shipped
 
@@ -30,7 +30,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class InstallationFacts:
     """One server before an installation; `new_token` is what to store, None to keep what is.
 
     `new_keys` (variable → key of a provider) and `provider` are what to store besides.
@@ -62,11 +62,11 @@ class Facts:
     """The service runs, and was started after what an installation writes was last written."""
 
 
-def look(layout: Layout, answers: Answers) -> Facts:
+def inspect(layout: Layout, answers: Answers) -> InstallationFacts:
     """Look at the server. Raises InstallError if what is running cannot be installed."""
     release = running_release(layout)
     check_python(release.python)
-    return Facts(
+    return InstallationFacts(
         release=release,
         shipped_unit=shipped(UNIT_FILE).read_text(encoding="utf-8"),
         shipped_environment=shipped(ENVIRONMENT_FILE).read_text(encoding="utf-8"),
@@ -80,7 +80,7 @@ def look(layout: Layout, answers: Answers) -> Facts:
         example=_text(layout.example),
         releases=tuple(sorted(_releases(layout.program))),
         # One that runs from its place has nowhere to be copied from.
-        is_in_place=not release.files or is_whole(layout.program / release.name),
+        is_in_place=not release.files or verify(layout.program / release.name),
         current=_target(layout.current),
         previous=_target(layout.previous),
         pending=_target(layout.pending),

@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 
 from imgbot.ops.files import set_variable
-from imgbot.ops.install.facts import Facts
+from imgbot.ops.install.facts import InstallationFacts
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.steps import (
     MakeFolder,
     PutLink,
     PutRelease,
     Remove,
-    Run,
+    RunCommand,
     SetMode,
     Step,
     WriteFile,
 )
 
 
-def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
+def plan_install(facts: InstallationFacts, layout: Layout) -> tuple[Step, ...]:
     """Plan an installation, an upgrade or a way back; empty if nothing is to be done.
 
     The order is such that a step that fails leaves the service that runs as it is: the link
@@ -27,21 +27,21 @@ def plan_install(facts: Facts, layout: Layout) -> tuple[Step, ...]:
     if steps or not facts.is_fresh:
         # A start goes on where the last one was: what is in Redis waits, what runs is drained.
         steps += [
-            Run(("systemctl", "daemon-reload")),
-            Run(("systemctl", "enable", "--quiet", UNIT)),
-            Run(("systemctl", "restart", "--no-block", UNIT)),
+            RunCommand(("systemctl", "daemon-reload")),
+            RunCommand(("systemctl", "enable", "--quiet", UNIT)),
+            RunCommand(("systemctl", "restart", "--no-block", UNIT)),
         ]
     return (*steps, *_tidy(facts, layout))
 
 
-def _program(facts: Facts, layout: Layout) -> Iterator[Step]:
+def _program(facts: InstallationFacts, layout: Layout) -> Iterator[Step]:
     release = facts.release
     if not facts.is_in_place:
         yield MakeFolder(layout.program, 0o755)
         yield PutRelease(release, layout.program / release.name)
 
 
-def _settings(facts: Facts, layout: Layout) -> Iterator[Step]:
+def _settings(facts: InstallationFacts, layout: Layout) -> Iterator[Step]:
     secrets = dict(facts.new_keys)
     if facts.new_token is not None:
         secrets = {layout.token.name: facts.new_token, **secrets}
@@ -63,7 +63,7 @@ def _settings(facts: Facts, layout: Layout) -> Iterator[Step]:
         yield WriteFile(layout.unit, facts.shipped_unit, 0o644, "the unit")
 
 
-def _environment(facts: Facts, layout: Layout) -> Iterator[Step]:
+def _environment(facts: InstallationFacts, layout: Layout) -> Iterator[Step]:
     shipped, mine = facts.shipped_environment, facts.environment
     text = shipped if mine is None else mine
     if facts.provider is not None:
@@ -74,21 +74,21 @@ def _environment(facts: Facts, layout: Layout) -> Iterator[Step]:
         yield WriteFile(layout.example, shipped, 0o644, "all settings with their defaults")
 
 
-def way_back(facts: Facts) -> str | None:
+def plan_rollback(facts: InstallationFacts) -> str | None:
     """Return the last other release that served, to which the one to be installed leads back."""
     if facts.current not in {None, facts.release.name} and _has_served(facts):
         return facts.current
     return facts.previous if facts.previous != facts.release.name else None
 
 
-def _has_served(facts: Facts) -> bool:
+def _has_served(facts: InstallationFacts) -> bool:
     # One that was slow to start may serve by now, though nobody waited for it any more.
     return facts.current != facts.pending or facts.is_fresh
 
 
-def _switch(facts: Facts, layout: Layout) -> Iterator[Step]:
+def _switch(facts: InstallationFacts, layout: Layout) -> Iterator[Step]:
     if facts.current != facts.release.name:
-        back = way_back(facts)
+        back = plan_rollback(facts)
         if back is not None and back != facts.previous:
             yield PutLink(layout.previous, back)
         elif back is None and facts.previous is not None:
@@ -97,12 +97,12 @@ def _switch(facts: Facts, layout: Layout) -> Iterator[Step]:
         yield PutLink(layout.current, facts.release.name)
 
 
-def _tidy(facts: Facts, layout: Layout) -> Iterator[Step]:
+def _tidy(facts: InstallationFacts, layout: Layout) -> Iterator[Step]:
     command = str(layout.current / "bin/imgbot")
     # A file of somebody else's under that name is left alone.
     if facts.command is None or (facts.command and facts.command != command):
         yield PutLink(layout.command, command)
-    kept = {facts.release.name, facts.current, way_back(facts)}
+    kept = {facts.release.name, facts.current, plan_rollback(facts)}
     for name in facts.releases:
         if name not in kept:
             yield Remove(layout.program / name)
@@ -113,11 +113,11 @@ def plan_uninstall(layout: Layout, present: frozenset[str], *, purge: bool) -> t
     steps: list[Step] = []
     if str(layout.unit) in present:
         # Stopping drains: what is under way is finished or waits in the data.
-        steps.append(Run(("systemctl", "disable", "--now", UNIT)))
+        steps.append(RunCommand(("systemctl", "disable", "--now", UNIT)))
     gone = [layout.unit, layout.drop_ins, layout.command, layout.program, *layout.caches]
     if purge:
         gone += [layout.settings, layout.data, layout.private_data]
     steps += [Remove(path) for path in gone if str(path) in present]
     if str(layout.unit) in present:
-        steps.append(Run(("systemctl", "daemon-reload")))
+        steps.append(RunCommand(("systemctl", "daemon-reload")))
     return tuple(steps)

@@ -20,7 +20,7 @@ from imgbot import errors
 from imgbot.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.install.sealing import seal
+from imgbot.ops.install.sealing import write
 from imgbot.ops.shipped_files import shipped, shipped_names
 from imgbot.version import BUILT, version
 
@@ -85,7 +85,7 @@ def copy_release(release: Release, folder: Path) -> None:
         shutil.rmtree(rest, ignore_errors=True)
     try:
         _fill(release, incoming, folder)
-        seal(incoming)
+        write(incoming)
         if folder.exists():
             folder.rename(damaged)
         incoming.rename(folder)

@@ -15,7 +15,7 @@ SUMS = "SHA256SUMS"
 """As `sha256sum --check` reads it."""
 
 
-def seal(folder: Path) -> None:
+def write(folder: Path) -> None:
     """Bring all files of a folder to the disk, then their checksums. Raises OSError."""
     sums: list[str] = []
     for name, path in _files(folder):
@@ -26,7 +26,7 @@ def seal(folder: Path) -> None:
         sync(Path(name))
 
 
-def is_whole(folder: Path) -> bool:
+def verify(folder: Path) -> bool:
     """Whether a folder was sealed and has every file as it was then."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()

@@ -25,7 +25,7 @@ class ServiceError(ImgbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class UnitState:
     """What `systemctl show` says."""
 
     active: str
@@ -60,7 +60,7 @@ def started_s(unit: str) -> float | None:
     return float(text) if text.isdecimal() else None
 
 
-def show(unit: str) -> State:
+def show(unit: str) -> UnitState:
     names = ("ActiveState", "SubState", "Result", "StatusText", "ExecMainStatus")
     names += ("InvocationID", "Job")
     command = ("systemctl", "show", unit, "--property", ",".join(names))
@@ -68,7 +68,7 @@ def show(unit: str) -> State:
     pairs = (line.partition("=") for line in made.stdout.splitlines())
     found = {name: value for name, _, value in pairs}
     exit_status = found.get("ExecMainStatus", "")
-    return State(
+    return UnitState(
         active=found.get("ActiveState", ""),
         sub=found.get("SubState", ""),
         result=found.get("Result", ""),
@@ -79,7 +79,7 @@ def show(unit: str) -> State:
     )
 
 
-def verdict(state: State, before: str) -> bool | None:
+def verdict(state: UnitState, before: str) -> bool | None:
     """Judge a start that was asked for: True serves, False has failed, None not yet.
 
     `before` is the invocation that ran when it was asked for, and may still drain. Others may

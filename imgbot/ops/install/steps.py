@@ -124,7 +124,7 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunCommand:
     """A command of the system."""
 
     words: tuple[str, ...]

@@ -5,7 +5,7 @@ from typing import Any
 
 from imgbot.providers.declared.spec import Spec
 from imgbot.providers.declared.templates import Place, slots_in
-from imgbot.providers.documents import Document, validate
+from imgbot.providers.documents import SpecDocument, validate
 
 ORDER_SLOTS = frozenset(
     {"prompt", "image", "images", "ratio", "scale", "seed", "hook", "model", "app", "job"}
@@ -15,7 +15,7 @@ SEARCH_SLOTS = frozenset({"model", "app", "since"})
 UPLOAD_SLOTS = frozenset({"file_name", "mime", "size_bytes", "data"})
 
 
-def read_spec(document: Document) -> Spec:
+def read_spec(document: SpecDocument) -> Spec:
     """Return what a file describes. Raises ConfigError with the line of the first mistake."""
     spec = validate(document, Spec)
     if (mistake := _mistake_in(spec, document.content)) is not None:

@@ -2,12 +2,12 @@
 
 from imgbot.errors import ConfigError
 from imgbot.job import Operation
-from imgbot.providers.declared.spec import Model, Spec
+from imgbot.providers.declared.spec import DeclaredModel, Spec
 from imgbot.providers.fields import micro
-from imgbot.providers.protocol import Inputs, Offer
+from imgbot.providers.protocol import Capability, InputLimits
 
 
-def model_for(spec: Spec, operation: Operation, wanted: str) -> Model | None:
+def model_for(spec: Spec, operation: Operation, wanted: str) -> DeclaredModel | None:
     able = [model for model in spec.models if operation in model.operations]
     if not wanted:
         return able[0] if able else None
@@ -20,18 +20,18 @@ def model_for(spec: Spec, operation: Operation, wanted: str) -> Model | None:
     )
 
 
-def offer_of(spec: Spec, model: Model, price_micro: int | None) -> Offer:
+def offer_of(spec: Spec, model: DeclaredModel, price_micro: int | None) -> Capability:
     rules = spec.inputs
-    inputs = Inputs(
-        most=model.pictures,
+    inputs = InputLimits(
+        max_count=model.pictures,
         max_side_px=model.max_side_px or rules.max_side_px,
         max_bytes=rules.max_bytes,
         formats=frozenset(rules.formats),
     )
     if price_micro is not None:
-        return Offer(model.id, price_micro, inputs=inputs, scales=frozenset(model.scales))
+        return Capability(model.id, price_micro, inputs=inputs, scales=frozenset(model.scales))
     by_scale = {int(scale): micro(usd) for scale, usd in model.scale_prices_usd.items()}
-    return Offer(model.id, micro(model.price_usd), by_scale, inputs, frozenset(model.scales))
+    return Capability(model.id, micro(model.price_usd), by_scale, inputs, frozenset(model.scales))
 
 
 def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:

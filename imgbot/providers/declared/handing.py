@@ -13,10 +13,10 @@ from typing import Any
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declared.paths import first_text
 from imgbot.providers.declared.reading import refusal
-from imgbot.providers.declared.spec import Spec, Upload
+from imgbot.providers.declared.spec import Spec, UploadRule
 from imgbot.providers.declared.templates import fill
-from imgbot.providers.http import Answer, HttpDoor
-from imgbot.providers.protocol import Order
+from imgbot.providers.http import ProviderHttpClient, ProviderResponse
+from imgbot.providers.protocol import GenerationRequest
 
 _MIMES = {".jpg": "image/jpeg", ".png": "image/png"}
 _BASE64_GROWTH = 4 / 3
@@ -38,15 +38,15 @@ class _File:
         return base64.b64encode(await self.content()).decode()
 
 
-class Handing:
+class InputUploader:
     """Turns the pictures of an order into what its body carries."""
 
-    def __init__(self, spec: Spec, door: HttpDoor, urls: Mapping[str, str]) -> None:
+    def __init__(self, spec: Spec, door: ProviderHttpClient, urls: Mapping[str, str]) -> None:
         self._spec = spec
         self._door = door
         self._urls = urls
 
-    async def hand_over(self, order: Order) -> tuple[str, ...]:
+    async def upload_all(self, order: GenerationRequest) -> tuple[str, ...]:
         """Return one text per picture, in order. Raises ProviderError; nothing was ordered."""
         files = [_file(order.job_id, index, path) for index, path in enumerate(order.pictures)]
         return tuple([await self._one(file) for file in files])
@@ -78,12 +78,12 @@ class Handing:
                 answer = await self._post_with_token(upload, url, file)
         return self._found(answer, upload.result)
 
-    async def _post_form(self, upload: Upload, url: str, file: _File) -> Answer:
+    async def _post_form(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
         fields = fill(upload.fields, _values(file), {})
         files = {upload.file: (file.name, await file.content(), file.mime)}
         return await self._door.ask("POST", url, data=fields, files=files)
 
-    async def _put(self, upload: Upload, url: str, file: _File) -> Answer:
+    async def _put(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
         answer = await self._door.ask("POST", url, json=fill(upload.body, _values(file), {}))
         there = self._found(answer, upload.put)
         headers = {"Content-Type": file.mime}
@@ -94,7 +94,7 @@ class Handing:
             raise ProviderError(ProviderErrorKind.UNAVAILABLE, f"upload: HTTP {done.status}")
         return answer
 
-    async def _post_with_token(self, upload: Upload, url: str, file: _File) -> Answer:
+    async def _post_with_token(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
         answer = await self._door.ask("POST", url, json=fill(upload.body, _values(file), {}))
         base = self._found(answer, upload.base)
         token = self._found(answer, upload.token)
@@ -109,7 +109,7 @@ class Handing:
             "POST", there, is_public=True, content=await file.content(), headers=headers
         )
 
-    def _found(self, answer: Answer, paths: tuple[str, ...]) -> str:
+    def _found(self, answer: ProviderResponse, paths: tuple[str, ...]) -> str:
         if (error := refusal(self._spec, "upload", answer)) is not None:
             raise error
         found = first_text(answer.content, paths)

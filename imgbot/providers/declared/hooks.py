@@ -12,7 +12,7 @@ from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declared.paths import first, first_text
 from imgbot.providers.declared.spec import Hook, Spec
 from imgbot.providers.declared.templates import fill
-from imgbot.providers.http import HttpDoor
+from imgbot.providers.http import ProviderHttpClient
 
 _KEY_KEPT_S = 24 * 3600.0
 _ASK_AGAIN_S = 60.0
@@ -22,7 +22,7 @@ class HookReader:
     """Verifies; the provider's key is fetched once a day where it publishes one."""
 
     def __init__(
-        self, spec: Spec, config: ProviderConfig, door: HttpDoor, urls: Mapping[str, str]
+        self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient, urls: Mapping[str, str]
     ) -> None:
         self._hook = spec.hook
         self._given_key = config.hook_key
@@ -56,14 +56,14 @@ class HookReader:
             return False
         match hook.scheme:
             case "standard":
-                return signatures.is_standard(str(key), headers, body, now_s)
+                return signatures.verify_standard(str(key), headers, body, now_s)
             case "standard_raw":
-                return signatures.is_standard_raw(str(key), headers, body, now_s)
+                return signatures.verify_standard_raw(str(key), headers, body, now_s)
             case "kie":
-                return signatures.is_kie(str(key), headers, task_id, now_s)
+                return signatures.verify_kie(str(key), headers, task_id, now_s)
             case "fal":
                 keys = key if isinstance(key, list) else []
-                return signatures.is_fal(keys, headers, body, now_s)
+                return signatures.verify_fal(keys, headers, body, now_s)
 
     async def _fetched(self, hook: Hook) -> Any:
         """Return the provider's key as it publishes it, None while it does not."""
@@ -74,7 +74,7 @@ class HookReader:
         try:
             answer = await self._door.ask("GET", fill(hook.key_url, self._urls, {}))
         except ProviderError as error:
-            telemetry.warned("the key of webhooks could not be had: %s", error)
+            telemetry.warning("the key of webhooks could not be had: %s", error)
             return self._key
         if answer.is_success:
             self._key = first(answer.content, hook.key_path) or self._key

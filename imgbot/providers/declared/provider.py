@@ -20,25 +20,25 @@ from imgbot.providers.declared.choices import (
     nearest_scale,
     offer_of,
 )
-from imgbot.providers.declared.handing import Handing
+from imgbot.providers.declared.handing import InputUploader
 from imgbot.providers.declared.hooks import HookReader
 from imgbot.providers.declared.paths import first, first_text
-from imgbot.providers.declared.spec import Model, Search, Spec, Submit
+from imgbot.providers.declared.spec import DeclaredModel, Search, Spec, Submit
 from imgbot.providers.declared.templates import fill, slots_in
 from imgbot.providers.http import (
     ANSWER_LIMIT_BYTES,
     PICTURES_LIMIT_BYTES,
-    Answer,
-    HttpDoor,
+    ProviderHttpClient,
+    ProviderResponse,
     copy_result,
     write_base64,
 )
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
+    Capability,
     Done,
-    Offer,
-    Order,
+    GenerationRequest,
     Output,
     Pending,
     Recovery,
@@ -54,12 +54,14 @@ class DeclaredProvider:
     """One provider, its models chosen; nothing is known of it but what its file says."""
 
     recovery = Recovery.NONE
-    is_exact = False
+    is_deterministic = False
 
-    def __init__(self, spec: Spec, config: ProviderConfig, door: HttpDoor | None = None) -> None:
+    def __init__(
+        self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient | None = None
+    ) -> None:
         """Raises ConfigError for a model that the file does not have."""
         self.name = spec.name
-        self.most_jobs = spec.limits.jobs
+        self.max_concurrent = spec.limits.jobs
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
@@ -69,25 +71,25 @@ class DeclaredProvider:
             for operation in Operation
             if (model := model_for(spec, operation, config.models.get(operation, "")))
         }
-        self.offers: Mapping[Operation, Offer] = {
+        self.offers: Mapping[Operation, Capability] = {
             operation: offer_of(spec, model, config.prices_micro.get(operation))
             for operation, model in self._models.items()
         }
         self._urls = addresses(spec, config.url)
         self._door = door or open_door(spec, config, self._urls)
-        self._handing = Handing(spec, self._door, self._urls)
+        self._handing = InputUploader(spec, self._door, self._urls)
         self._hooks = HookReader(spec, config, self._door, self._urls)
         limits = spec.limits
         self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
 
-    async def turn(self) -> None:
+    async def throttle(self) -> None:
         if self._pace is not None:
             await self._pace.acquire()
 
-    async def upload(self, order: Order) -> Order:
-        return replace(order, uploads=await self._handing.hand_over(order))
+    async def upload(self, order: GenerationRequest) -> GenerationRequest:
+        return replace(order, uploads=await self._handing.upload_all(order))
 
-    async def submit(self, order: Order) -> Accepted | Done:
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
         model = self._model_for(order)
         values = self._values(model, order)
         submit, maps = self._spec.submit, self._spec.maps
@@ -108,7 +110,7 @@ class DeclaredProvider:
     async def look_up(self, job_id: str) -> Ticket | None:
         raise NotImplementedError(f"{job_id}: {self.name} knows no ids of ours")
 
-    def fields_of(self, order: Order) -> Mapping[str, str]:
+    def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         model = self._model_for(order)
         body = fill(model.body, self._values(model, order), self._spec.maps)
         return searching.fields_of(self._spec.search, body) if self._spec.search else {}
@@ -178,7 +180,7 @@ class DeclaredProvider:
     async def aclose(self) -> None:
         await self._door.aclose()
 
-    async def _done(self, ticket: Ticket, answer: Answer) -> Done:
+    async def _done(self, ticket: Ticket, answer: ProviderResponse) -> Done:
         if self._spec.result is not None:
             answer = await self._door.ask("GET", self._url(self._spec.result.url, ticket))
             if (error := reading.refusal(self._spec, "result", answer)) is not None:
@@ -203,12 +205,12 @@ class DeclaredProvider:
                 return str(fill(template, values, {}))
         raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
 
-    def _model_for(self, order: Order) -> Model:
+    def _model_for(self, order: GenerationRequest) -> DeclaredModel:
         if (model := self._models.get(order.operation)) is None:
             raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
         return model
 
-    def _values(self, model: Model, order: Order) -> dict[str, Any]:
+    def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
         said = self._spec.prompts.get(order.operation, "")
         is_led = order.operation is Operation.RETOUCH or not order.words
         prompt = " ".join(filter(None, [said, order.words])) if is_led else order.words
@@ -227,7 +229,7 @@ class DeclaredProvider:
         }
 
 
-def _ticket(model: Model, where: Submit | Search, content: Any) -> dict[str, str]:
+def _ticket(model: DeclaredModel, where: Submit | Search, content: Any) -> dict[str, str]:
     """Return what an answer, or an item of a list, names of its task."""
     named = {
         "poll": first_text(content, where.poll),
@@ -238,13 +240,15 @@ def _ticket(model: Model, where: Submit | Search, content: Any) -> dict[str, str
     return {"id": first_text(content, where.id), "model": model.id, **found}
 
 
-def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> HttpDoor:
+def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:
     auth = spec.auth
     headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())
     is_packed = any(each.kind == "base64" for each in spec.outputs)
     limit_bytes = PICTURES_LIMIT_BYTES if is_packed else ANSWER_LIMIT_BYTES
-    return HttpDoor(hosts, headers, deadlines=config.deadlines, answer_limit_bytes=limit_bytes)
+    return ProviderHttpClient(
+        hosts, headers, deadlines=config.deadlines, answer_limit_bytes=limit_bytes
+    )
 
 
 def _share(value: Any) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 from imgbot.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declared.paths import decoded, first_text, pick
 from imgbot.providers.declared.spec import ErrorRule, Outputs, Spec, Stage
-from imgbot.providers.http import Answer, proves_refusal, retry_after_s
+from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _MOST_OUTPUTS = 20
@@ -29,7 +29,7 @@ _STATUSES: Mapping[int, ProviderErrorKind] = {
 _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
 
 
-def refusal(spec: Spec, stage: Stage, answer: Answer) -> ProviderError | None:
+def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
     """Return what the answer refuses with, None for a yes."""
     is_yes = answer.is_success and _is_ok(spec, answer.content)
     if is_yes and isinstance(answer.content, dict | list):
@@ -44,7 +44,7 @@ def refusal(spec: Spec, stage: Stage, answer: Answer) -> ProviderError | None:
     )
 
 
-def failure(spec: Spec, answer: Answer) -> ProviderError:
+def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
     """Return why a task failed that the provider itself calls failed."""
     said = " ".join(
         part
@@ -58,7 +58,7 @@ def failure(spec: Spec, answer: Answer) -> ProviderError:
     return ProviderError(kind, _safe(said), is_billed=billed)
 
 
-def missing(spec: Spec, answer: Answer) -> ProviderError:
+def missing(spec: Spec, answer: ProviderResponse) -> ProviderError:
     """Return why a task that is done has no picture."""
     rule = _rule(spec, "result", answer, "")
     if rule is not None:
@@ -94,7 +94,7 @@ def _is_ok(spec: Spec, content: Any) -> bool:
     return spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
 
 
-def _said(spec: Spec, answer: Answer) -> str:
+def _said(spec: Spec, answer: ProviderResponse) -> str:
     """Return the words of a refusal: where the file says, else the whole answer."""
     found = [
         part
@@ -104,11 +104,11 @@ def _said(spec: Spec, answer: Answer) -> str:
     return " ".join(found) or answer.text
 
 
-def _rule(spec: Spec, stage: Stage, answer: Answer, said: str) -> ErrorRule | None:
+def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> ErrorRule | None:
     return next((rule for rule in spec.errors if _fits(rule, stage, answer, said)), None)
 
 
-def _fits(rule: ErrorRule, stage: Stage, answer: Answer, said: str) -> bool:
+def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) -> bool:
     if rule.at and stage not in rule.at:
         return False
     if rule.http and answer.status not in rule.http:
@@ -121,7 +121,7 @@ def _fits(rule: ErrorRule, stage: Stage, answer: Answer, said: str) -> bool:
     return not rule.text or bool(re.search(rule.text, said))
 
 
-def _by_rule(rule: ErrorRule, answer: Answer, said: str) -> ProviderError:
+def _by_rule(rule: ErrorRule, answer: ProviderResponse, said: str) -> ProviderError:
     return ProviderError(
         rule.kind,
         f"HTTP {answer.status} {_safe(said)}",
@@ -130,7 +130,7 @@ def _by_rule(rule: ErrorRule, answer: Answer, said: str) -> ProviderError:
     )
 
 
-def _wait_s(rule: ErrorRule, answer: Answer) -> float | None:
+def _wait_s(rule: ErrorRule, answer: ProviderResponse) -> float | None:
     if (by_header := retry_after_s(answer)) is not None:
         return by_header
     said = first_text(answer.content, rule.retry_after)
@@ -143,7 +143,7 @@ def _wait_s(rule: ErrorRule, answer: Answer) -> float | None:
         return None
 
 
-def _is_ambiguous(rule: ErrorRule, answer: Answer) -> bool:
+def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
     """Whether an order may have been taken, whatever the words of its answer say."""
     # Words alone may be those of a gateway's page.
     is_own_word = answer.is_success or (answer.status == 503 and rule.path)

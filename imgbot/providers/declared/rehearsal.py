@@ -23,8 +23,8 @@ from imgbot.providers.declared.choices import addresses
 from imgbot.providers.declared.paths import parts_of
 from imgbot.providers.declared.provider import DeclaredProvider
 from imgbot.providers.declared.spec import Spec
-from imgbot.providers.http import HttpDoor
-from imgbot.providers.protocol import Accepted, Done, Order, Pending
+from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending
 
 _KEY = "key"
 _MOST_POLLS = 5
@@ -57,7 +57,7 @@ class Sent:
 
 
 @dataclass(slots=True)
-class _Mirror:
+class _EchoTransport:
     """Answers as the file says that the provider would."""
 
     spec: Spec
@@ -137,7 +137,7 @@ class _Mirror:
         return content
 
 
-async def rehearse(spec: Spec) -> list[str]:
+async def dry_run(spec: Spec) -> list[str]:
     """Return, in lines, what each operation sends, and what becomes of it."""
     lines: list[str] = []
     operations = list(DeclaredProvider(spec, ProviderConfig()).offers.items())
@@ -145,21 +145,21 @@ async def rehearse(spec: Spec) -> list[str]:
         prices = {offer.price_at(scale) for scale in offer.scales} or {offer.price_micro}
         shown = " or ".join(f"${price / 1_000_000:g}" for price in sorted(prices))
         lines.append(f"{operation}: {offer.model}, {shown} a picture")
-        mirror = _Mirror(spec, addresses(spec, ""))
+        mirror = _EchoTransport(spec, addresses(spec, ""))
         lines.append(f"  ends in {await _carry(spec, operation, mirror)}")
         lines += [f"  {line}" for sent in mirror.sent for line in _told(sent)]
     operation = operations[0][0]
     for name, trouble in TROUBLES.items():
-        mirror = _Mirror(spec, addresses(spec, ""), trouble=trouble)
+        mirror = _EchoTransport(spec, addresses(spec, ""), trouble=trouble)
         lines.append(f"an order answered by {name}: {await _carry(spec, operation, mirror)}")
-    mirror = _Mirror(spec, addresses(spec, ""), is_failing=True)
+    mirror = _EchoTransport(spec, addresses(spec, ""), is_failing=True)
     lines.append(f"a failed task: {await _carry(spec, operation, mirror)}")
     return lines
 
 
-async def _carry(spec: Spec, operation: Operation, mirror: _Mirror) -> str:
+async def _carry(spec: Spec, operation: Operation, mirror: _EchoTransport) -> str:
     auth = spec.auth
-    door = HttpDoor(
+    door = ProviderHttpClient(
         Hosts(mirror.urls.values(), auth.hosts if auth else ()),
         {auth.header: auth.value.replace("{key}", _KEY)} if auth else {},
         transport=httpx.MockTransport(mirror),
@@ -174,7 +174,7 @@ async def _carry(spec: Spec, operation: Operation, mirror: _Mirror) -> str:
             await provider.aclose()
 
 
-async def _ordered(provider: DeclaredProvider, order: Order) -> str:
+async def _ordered(provider: DeclaredProvider, order: GenerationRequest) -> str:
     answer = await provider.submit(await provider.upload(order))
     done = answer if isinstance(answer, Done) else None
     for _ in range(_MOST_POLLS):
@@ -187,12 +187,14 @@ async def _ordered(provider: DeclaredProvider, order: Order) -> str:
     return "no end: none of the states that the file lists is 'done'"
 
 
-def _order(folder: Path, operation: Operation) -> Order:
+def _order(folder: Path, operation: Operation) -> GenerationRequest:
     count = {Operation.CREATE: 0, Operation.MERGE: 2}.get(operation, 1)
     pictures = tuple(folder / f"source-{index}.jpg" for index in range(count))
     for path in pictures:
         path.write_bytes(_ONE_PIXEL)
-    return Order("1", operation, "a calm lake", pictures, 2, "16:9", 7, folder / "made.jpg")
+    return GenerationRequest(
+        "1", operation, "a calm lake", pictures, 2, "16:9", 7, folder / "made.jpg"
+    )
 
 
 def _told(sent: Sent) -> Iterator[str]:

@@ -15,7 +15,7 @@ from imgbot.providers.declared.paths import first, first_text, pick
 from imgbot.providers.declared.reading import refusal
 from imgbot.providers.declared.spec import Search, Spec
 from imgbot.providers.declared.templates import fill
-from imgbot.providers.http import HttpDoor
+from imgbot.providers.http import ProviderHttpClient
 
 _MOST_PAGES = 5
 _CLOCKS_APART_S = 60.0
@@ -31,7 +31,7 @@ def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
 
 async def found_in(
     spec: Spec,
-    door: HttpDoor,
+    door: ProviderHttpClient,
     values: Mapping[str, Any],
     fields: Mapping[str, str],
     since_ms: int,

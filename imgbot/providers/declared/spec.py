@@ -13,7 +13,7 @@ from imgbot.errors import ProviderErrorKind
 from imgbot.job import Operation
 from imgbot.providers import fields
 from imgbot.providers.declared.paths import is_path
-from imgbot.providers.documents import Part
+from imgbot.providers.documents import LocatedTable
 from imgbot.providers.fields import Count, KeyName, PriceUsd, ProviderName, Url
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
@@ -39,7 +39,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 Paths = tuple[PathText, ...]
 
 
-class Auth(Part):
+class Auth(LocatedTable):
     """The header that carries the key, and the hosts that may see it."""
 
     header: str
@@ -47,21 +47,21 @@ class Auth(Part):
     hosts: tuple[str, ...] = ()
 
 
-class Limits(fields.Limits):
+class RateLimits(fields.Limits):
     """The provider's own: tasks at once, and orders in a window; 0 is no limit."""
 
     orders: Count = 0
     window_s: Annotated[float, Field(gt=0)] = 60.0
 
 
-class Ok(Part):
+class Ok(LocatedTable):
     """What an answer must say beside its HTTP status to count as a yes."""
 
     path: PathText
     equals: str | int | bool
 
 
-class Submit(Part):
+class Submit(LocatedTable):
     """How an order is sent, and where the answer names its ticket."""
 
     method: Literal["POST", "PUT"] = "POST"
@@ -74,7 +74,7 @@ class Submit(Part):
     cancel: Paths = ()
 
 
-class Poll(Part):
+class Poll(LocatedTable):
     """How a task is asked for; a state that is not listed counts as pending."""
 
     method: Literal["GET", "POST"] = "GET"
@@ -85,13 +85,13 @@ class Poll(Part):
     position: Paths = ()
 
 
-class Fetch(Part):
+class Fetch(LocatedTable):
     """A further step where the state and the result have addresses of their own."""
 
     url: tuple[str, ...]
 
 
-class Outputs(Part):
+class Outputs(LocatedTable):
     """One place where finished pictures may stand; `json_path` leads on inside a JSON text."""
 
     path: PathText
@@ -99,7 +99,7 @@ class Outputs(Part):
     kind: Literal["url", "base64"] = "url"
 
 
-class Failure(Part):
+class Failure(LocatedTable):
     """Where a failed task says why, and whether it is charged."""
 
     code: Paths = ()
@@ -107,7 +107,7 @@ class Failure(Part):
     billed: bool | None = None
 
 
-class ErrorRule(Part):
+class ErrorRule(LocatedTable):
     """The first rule whose every condition holds gives the kind of a refusal."""
 
     at: tuple[Stage, ...] = ()
@@ -127,14 +127,14 @@ class ErrorRule(Part):
         return self
 
 
-class Flag(Part):
+class Flag(LocatedTable):
     """What makes a finished picture a refusal: any true value at this path."""
 
     path: PathText
     kind: ProviderErrorKind = ProviderErrorKind.MODERATED
 
 
-class Cancel(Part):
+class Cancel(LocatedTable):
     """How a task is called off; any other status says that it was too late."""
 
     method: Literal["POST", "PUT", "DELETE"] = "POST"
@@ -144,7 +144,7 @@ class Cancel(Part):
     too_late: tuple[str, ...] = ()
 
 
-class Upload(Part):
+class UploadRule(LocatedTable):
     """How a picture gets an address at the provider.
 
     `multipart` posts it as a form, `json` as base64 in a body; `presigned` asks for an address
@@ -164,7 +164,7 @@ class Upload(Part):
     result: Paths
 
 
-class InputRules(fields.InputRules):
+class InputDelivery(fields.InputRules):
     """What pictures must look like, and how they are handed over."""
 
     hand_over: Literal["data_uri", "base64", "upload"] = "data_uri"
@@ -172,7 +172,7 @@ class InputRules(fields.InputRules):
     """Longer ones are uploaded; 0 is no limit."""
 
 
-class Search(Part):
+class Search(LocatedTable):
     """Where the latest tasks are listed, and what each was ordered with."""
 
     url: str
@@ -190,7 +190,7 @@ class Search(Part):
     cancel: Paths = ()
 
 
-class Hook(Part):
+class Hook(LocatedTable):
     """How webhooks are signed, and where they name their task."""
 
     scheme: Literal["none", "standard", "standard_raw", "fal", "kie"] = "none"
@@ -200,14 +200,14 @@ class Hook(Part):
     task: Paths
 
 
-class Balance(Part):
+class Balance(LocatedTable):
     """Where the account can be asked for nothing; `path` says what is left, if anything does."""
 
     url: str
     path: PathText | None = None
 
 
-class Model(Part):
+class DeclaredModel(LocatedTable):
     """One model, the operations that it serves, and the body of an order for it."""
 
     operations: tuple[Operation, ...]
@@ -233,23 +233,23 @@ class Model(Part):
         return value
 
     @model_validator(mode="after")
-    def _has_every_price(self) -> "Model":
+    def _has_every_price(self) -> "DeclaredModel":
         if self.scale_prices_usd and {*self.scale_prices_usd} != {*map(str, self.scales)}:
             raise ValueError("scale_prices_usd must have a price for every one of the scales")
         return self
 
 
-class Spec(Part):
+class Spec(LocatedTable):
     """A provider whole."""
 
     name: ProviderName
     key: KeyName = ""
     urls: Mapping[str, Url]
     auth: Auth | None = None
-    limits: Limits = Limits()
+    limits: RateLimits = RateLimits()
     ok: Ok | None = None
-    inputs: InputRules = InputRules()
-    upload: Upload | None = None
+    inputs: InputDelivery = InputDelivery()
+    upload: UploadRule | None = None
     submit: Submit
     poll: Poll
     result: Fetch | None = None
@@ -264,5 +264,5 @@ class Spec(Part):
     prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])
     """What is said where a person says nothing; in front of her words where she retouches."""
     maps: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
-    models: Annotated[tuple[Model, ...], Field(min_length=1)]
+    models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
     """The first one that serves an operation is its default."""

@@ -5,31 +5,31 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from imgbot.sandbox.load.orders import Order, answers
-from imgbot.sandbox.load.person import NoAnswerError, Person
-from imgbot.sandbox.load.plan import Errand
-from imgbot.sandbox.people import People
-from imgbot.sandbox.world import World
+from imgbot.sandbox.load.orders import PlacedOrder, answers
+from imgbot.sandbox.load.person import LoadUser, NoAnswerError
+from imgbot.sandbox.load.plan import Scenario
+from imgbot.sandbox.people import SandboxUsers
+from imgbot.sandbox.world import SandboxState
 
 _LANGUAGES = ("ru", "en")
 _LOOK_S = 5.0
 
 
-class Crowd:
+class LoadUsers:
     """The people of one world. `passing` are texts of the bot's that end no order."""
 
     def __init__(
-        self, world: World, size: int, passing: Collection[str], patience_s: float
+        self, world: SandboxState, size: int, passing: Collection[str], patience_s: float
     ) -> None:
         self._world = world
         self._size = size
         self._passing = passing
         self._patience_s = patience_s
-        self._persons: list[Person] = []
-        self._by_chat: dict[int, Person] = {}
-        self.orders: list[Order] = []
-        self._latest: dict[int, Order] = {}
-        self._late: list[Order] = []
+        self._persons: list[LoadUser] = []
+        self._by_chat: dict[int, LoadUser] = {}
+        self.orders: list[PlacedOrder] = []
+        self._latest: dict[int, PlacedOrder] = {}
+        self._late: list[PlacedOrder] = []
 
     @property
     def answered(self) -> int:
@@ -39,16 +39,16 @@ class Crowd:
         """Make the people, with these pictures in their pockets."""
         files = self._world.files
         keys = [(await files.keep_upload(path, path.name)).file_id for path in photos]
-        people = People(self._world)
+        people = SandboxUsers(self._world)
         for number in range(self._size):
             language = _LANGUAGES[number % len(_LANGUAGES)]
             user = self._world.add_user(f"Person {number + 1}", "", language)
             chat = self._world.chats[user["id"]]
-            person = Person(people, chat, language, keys, self._passing, self._patience_s)
+            person = LoadUser(people, chat, language, keys, self._passing, self._patience_s)
             self._persons.append(person)
             self._by_chat[chat.id] = person
 
-    async def run(self, errands: Sequence[Errand], part: int = 0) -> None:
+    async def run(self, errands: Sequence[Scenario], part: int = 0) -> None:
         """Do the errands, each at its time or when the person's one before is done."""
         begun_s = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
@@ -58,13 +58,13 @@ class Crowd:
                     acting.create_task(self._errand(errand, part, begun_s + errand.at_s))
             watch.cancel()
 
-    async def _errand(self, errand: Errand, part: int, due_s: float) -> None:
+    async def _errand(self, errand: Scenario, part: int, due_s: float) -> None:
         clock: Callable[[], float] = asyncio.get_running_loop().time
         await asyncio.sleep(due_s - clock())
         person = self._persons[errand.person]
         async with person.turn:
             self._close_former(person)
-            order = Order(errand, person.chat.id, part, person.last_id, ordered_at_s=clock())
+            order = PlacedOrder(errand, person.chat.id, part, person.last_id, ordered_at_s=clock())
             self.orders.append(order)
             self._latest[person.chat.id] = order
             try:
@@ -77,12 +77,12 @@ class Crowd:
             order.is_made = True
             await self._answer(person, order)
 
-    def _close_former(self, person: Person) -> None:
+    def _close_former(self, person: LoadUser) -> None:
         """What the bot says from here on is about the next order."""
         if former := self._latest.get(person.chat.id):
             former.until_id = person.last_id + 1
 
-    async def _answer(self, person: Person, order: Order) -> None:
+    async def _answer(self, person: LoadUser, order: PlacedOrder) -> None:
         clock = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._patience_s):

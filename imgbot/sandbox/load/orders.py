@@ -11,14 +11,14 @@ from enum import StrEnum
 from typing import Any
 
 from imgbot.sandbox.chats import Chat, Post, Query
-from imgbot.sandbox.load.plan import Errand
+from imgbot.sandbox.load.plan import Scenario
 
 _CANCEL = "cancel:"
 _EDIT = "edit:"
 _SHOWN = 60
 
 
-class Fate(StrEnum):
+class OrderOutcome(StrEnum):
     """How an order ended."""
 
     DELIVERED = "delivered"
@@ -31,10 +31,10 @@ class Fate(StrEnum):
 
 
 @dataclass(slots=True)
-class Order:
+class PlacedOrder:
     """One order as it was made; times are of the loop's clock."""
 
-    errand: Errand
+    errand: Scenario
     chat_id: int
     part: int
     """Which plan it belongs to, where there are several one after the other."""
@@ -68,8 +68,8 @@ class Answers:
 class Ended:
     """One order and what became of it."""
 
-    order: Order
-    fate: Fate
+    order: PlacedOrder
+    fate: OrderOutcome
     job_id: str = ""
     said: tuple[str, ...] = ()
     """What the bot said, where it was not one thing: for whoever looks into it."""
@@ -92,18 +92,20 @@ class Charges:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class OrderLedger:
     """Every order and every charge."""
 
     ended: Sequence[Ended] = field(default_factory=list[Ended])
     charges: Charges = Charges()
 
-    def count(self, *fates: Fate) -> int:
+    def count(self, *fates: OrderOutcome) -> int:
         return sum(each.fate in fates for each in self.ended)
 
     def amiss(self) -> list[str]:
         """A line for each order that was lost or doubled: how it was made, what was said."""
-        found = (each for each in self.ended if each.fate in {Fate.LOST, Fate.DOUBLED})
+        found = (
+            each for each in self.ended if each.fate in {OrderOutcome.LOST, OrderOutcome.DOUBLED}
+        )
         return [
             f"{each.fate}: chat {each.order.chat_id}, {each.order.errand.way}"
             + "".join(f" | {words}" for words in each.said)
@@ -111,7 +113,7 @@ class Books:
         ]
 
 
-def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
+def answers(order: PlacedOrder, chat: Chat, passing: Collection[str]) -> Answers:
     """Sort what the bot has said; texts of `passing` end nothing, nor does what can be called off.
 
     A text of `passing` that stays where nothing else came is silence.
@@ -130,7 +132,7 @@ def answers(order: Order, chat: Chat, passing: Collection[str]) -> Answers:
     return Answers(pictures, sentences, unfinished, toast)
 
 
-def _is_about(order: Order, post: Post) -> bool:
+def _is_about(order: PlacedOrder, post: Post) -> bool:
     return order.after_id < post.id and (order.until_id is None or post.id < order.until_id)
 
 
@@ -141,14 +143,14 @@ def button(post: Post, prefix: str) -> str:
     return next((data for data in found if data.startswith(prefix)), "")
 
 
-def settle(
-    orders: Iterable[Order],
+def reconcile(
+    orders: Iterable[PlacedOrder],
     chats: Mapping[int, Chat],
     ledger: Sequence[Mapping[str, Any]] | None,
     passing: Collection[str],
     *,
     is_whole: bool = True,
-) -> Books:
+) -> OrderLedger:
     """Close the books; with `is_whole` False what has no answer yet is open, not waiting or lost.
 
     `ledger` is None for a provider that charges nothing.
@@ -157,27 +159,27 @@ def settle(
         _ended(order, answers(order, chats[order.chat_id], passing), is_whole=is_whole)
         for order in orders
     ]
-    return Books(ended, _charges(ended, ledger) if ledger is not None else Charges())
+    return OrderLedger(ended, _charges(ended, ledger) if ledger is not None else Charges())
 
 
-def _ended(order: Order, found: Answers, *, is_whole: bool) -> Ended:
+def _ended(order: PlacedOrder, found: Answers, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
     if found.toast and not order.is_made:
-        return Ended(order, Fate.REFUSED)
+        return Ended(order, OrderOutcome.REFUSED)
     if not found.is_complete or not order.is_made:
-        fate = Fate.WAITING if found.unfinished else Fate.LOST
-        return Ended(order, fate if is_whole else Fate.OPEN, said=said)
+        fate = OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
+        return Ended(order, fate if is_whole else OrderOutcome.OPEN, said=said)
     if count > 1 or found.unfinished:
-        return Ended(order, Fate.DOUBLED, said=said)
+        return Ended(order, OrderOutcome.DOUBLED, said=said)
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
-        return Ended(order, Fate.DELIVERED, job_id)
+        return Ended(order, OrderOutcome.DELIVERED, job_id)
     if not found.sentences:
-        return Ended(order, Fate.REFUSED)
+        return Ended(order, OrderOutcome.REFUSED)
     # Whoever was taken has a message that changed; a refusal is said at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
-    return Ended(order, Fate.REFUSED if is_refused else Fate.FAILED)
+    return Ended(order, OrderOutcome.REFUSED if is_refused else OrderOutcome.FAILED)
 
 
 def _short(post: Post) -> str:
@@ -187,11 +189,14 @@ def _short(post: Post) -> str:
 
 
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
-    seen = {each.job_id for each in ended if each.fate is Fate.DELIVERED}
+    seen = {each.job_id for each in ended if each.fate is OrderOutcome.DELIVERED}
     # The installation's id stands before the job's own.
     by_job = Counter(str(entry.get("client_id") or "").partition("-")[2] for entry in ledger)
     # Of what has not ended the picture may be charged, and still come.
-    is_open = any(each.fate in {Fate.OPEN, Fate.WAITING, Fate.DOUBLED} for each in ended)
+    is_open = any(
+        each.fate in {OrderOutcome.OPEN, OrderOutcome.WAITING, OrderOutcome.DOUBLED}
+        for each in ended
+    )
     if "" in by_job:
         surplus = 0 if is_open else max(0, len(ledger) - len(seen))
         return Charges(len(ledger), twice=surplus)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 from imgbot.sandbox.chats import Chat, Post
 from imgbot.sandbox.load.orders import button
-from imgbot.sandbox.load.plan import Errand, Way
+from imgbot.sandbox.load.plan import Scenario, Way
 from imgbot.sandbox.load.words import Words
-from imgbot.sandbox.people import People
+from imgbot.sandbox.people import SandboxUsers
 
 _MENU = "start:create"
 _AGAIN, _UP = "again:", "up:2."
@@ -20,12 +20,12 @@ class NoAnswerError(Exception):
     """The bot has not said what the dialogue needs to go on."""
 
 
-class Person:
+class LoadUser:
     """Acts in one private chat, one errand at a time; whoever runs the errands sees to that."""
 
     def __init__(
         self,
-        people: People,
+        people: SandboxUsers,
         chat: Chat,
         language: str,
         photos: Sequence[str],
@@ -52,7 +52,7 @@ class Person:
     def last_id(self) -> int:
         return max(self.chat.posts, default=0)
 
-    async def order(self, errand: Errand) -> None:
+    async def order(self, errand: Scenario) -> None:
         """Do everything up to the step that orders. Raises NoAnswerError."""
         self._dice = random.Random(errand.seed)  # noqa: S311
         self._words = Words(self._language, self._dice)
@@ -63,7 +63,7 @@ class Person:
         self.after_id = self.last_id
         await self._go(errand)
 
-    async def _go(self, errand: Errand) -> None:
+    async def _go(self, errand: Scenario) -> None:
         picture = self._latest_picture()
         prefix = {Way.AGAIN: _AGAIN, Way.LARGER: _UP}.get(errand.way, "")
         if picture and prefix and button(picture, prefix):
@@ -73,7 +73,7 @@ class Person:
         else:
             await self._anew(errand)
 
-    async def _anew(self, errand: Errand) -> None:
+    async def _anew(self, errand: Scenario) -> None:
         """Order without a picture to begin from; whoever has none does what is nearest."""
         match errand.way:
             case Way.MENU:

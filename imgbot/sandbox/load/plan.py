@@ -50,7 +50,7 @@ _WEIGHTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Scenario:
     """One order to come: `at_s` after the beginning, by the person of that number."""
 
     at_s: float
@@ -61,10 +61,10 @@ class Errand:
     is_in_peak: bool = False
 
 
-def plan(people: int, duration_s: float, dice: random.Random) -> list[Errand]:
+def plan(people: int, duration_s: float, dice: random.Random) -> list[Scenario]:
     """Return what so many people order in `duration_s`, in the order of time."""
     peak_s = duration_s * (1 - PEAK_SHARE)
-    errands: list[Errand] = []
+    errands: list[Scenario] = []
     at_s = dice.expovariate(people / USUAL_EVERY_S)
     while at_s < peak_s:
         errands.append(_errand(at_s, dice.randrange(people), dice, is_in_peak=False))
@@ -76,7 +76,7 @@ def plan(people: int, duration_s: float, dice: random.Random) -> list[Errand]:
     return sorted(errands, key=lambda errand: errand.at_s)
 
 
-def _errand(at_s: float, person: int, dice: random.Random, *, is_in_peak: bool) -> Errand:
+def _errand(at_s: float, person: int, dice: random.Random, *, is_in_peak: bool) -> Scenario:
     way = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     is_moderated = dice.random() < MODERATED_SHARE and way is Way.WORDS
-    return Errand(at_s, person, way, dice.randrange(1 << 30), is_moderated, is_in_peak)
+    return Scenario(at_s, person, way, dice.randrange(1 << 30), is_moderated, is_in_peak)

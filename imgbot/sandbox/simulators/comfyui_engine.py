@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from imgbot.sandbox.provider_tasks import Order
+from imgbot.sandbox.provider_tasks import SubmittedTask
 from imgbot.sandbox.simulators.comfyui_graph import Graph, link_of
 from imgbot.sandbox.simulators.comfyui_nodes import NODES
 
@@ -66,7 +66,7 @@ class Run:
     def __init__(
         self,
         graph: Graph,
-        order: Order,
+        order: SubmittedTask,
         load: Callable[[str], bytes],
         workers: Mapping[str, Worker],
     ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.sandbox import provider_pictures
-from imgbot.sandbox.provider_tasks import Order
+from imgbot.sandbox.provider_tasks import SubmittedTask
 from imgbot.sandbox.simulators.comfyui_engine import Darkroom, ExecutionError, Run, Sheet, Worker
 
 _MOST_PICTURES = 128
@@ -200,7 +200,9 @@ def _blending(
     return make
 
 
-def _drawing(order: Order, seed: int, size: tuple[int, int]) -> Callable[[Darkroom], Image.Image]:
+def _drawing(
+    order: SubmittedTask, seed: int, size: tuple[int, int]
+) -> Callable[[Darkroom], Image.Image]:
     digest = hashlib.sha256(f"{order.digest} {seed}".encode()).hexdigest()
     drawn = replace(order, digest=digest, seed=seed)
 

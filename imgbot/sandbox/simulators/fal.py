@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
-from imgbot.sandbox.provider_orders import Order, Refusal, make_order
+from imgbot.sandbox.provider_orders import Refusal, SubmittedTask, make_order
 from imgbot.sandbox.provider_tasks import Task
 from imgbot.sandbox.simulators import fal_refusals, signing
 from imgbot.sandbox.simulators.fal_models import APPS, MODELS, app_of
@@ -91,7 +91,7 @@ class Fal(HostedSimulator):
         answer = {"status": "IN_QUEUE", "queue_position": 0} | self._places(task)
         return self.submitted(request, task, answer)
 
-    async def _order(self, endpoint: str, given: dict[str, Any]) -> tuple[Order, Any]:
+    async def _order(self, endpoint: str, given: dict[str, Any]) -> tuple[SubmittedTask, Any]:
         """The order, with what is wrong with it."""
         model = self.models.get(endpoint)
         if model is None:
@@ -109,7 +109,7 @@ class Fal(HostedSimulator):
 
     def _hopeless(
         self, endpoint: str, operation: str, given: Mapping[str, Any], failure: str
-    ) -> Order:
+    ) -> SubmittedTask:
         """An order that fails when its time has come."""
         prompt = given.get("prompt")
         words = prompt[:20_000] if isinstance(prompt, str) else ""

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_orders import Order, Refusal
+from imgbot.sandbox.provider_orders import Refusal, SubmittedTask
 from imgbot.sandbox.simulators.fields import Model, Problem
 from imgbot.sandbox.simulators.hooks import HookSender
 from imgbot.sandbox.simulators.inputs import (
     Pictures,
-    Shelf,
+    JobReads,
     decode_data_uri,
     gather_pictures,
     look_at,
@@ -40,7 +40,7 @@ class HostedSimulator(Simulator):
 
     def __init__(self, hooks: HookSender) -> None:
         super().__init__(hooks)
-        self.uploads = Shelf()
+        self.uploads = JobReads()
 
     def view(self) -> dict[str, Any]:
         return super().view() | {
@@ -111,7 +111,7 @@ class HostedSimulator(Simulator):
             for name, value in given.items()
         }
 
-    def order(self, model: Model, given: Mapping[str, Any], pictures: Pictures) -> Order:
+    def order(self, model: Model, given: Mapping[str, Any], pictures: Pictures) -> SubmittedTask:
         """The order of a checked input, with the failure that awaits it."""
         order = shape_order(model, given, pictures, self.book.settings.marks)
         own = next((mark for mark in order.marks if mark in self.failing_marks), "")

@@ -14,8 +14,8 @@ from typing import Any, cast
 from PIL import Image
 
 from imgbot.sandbox.provider_orders import (
-    Order,
     Refusal,
+    SubmittedTask,
     bounded,
     checked_image,
     make_order,
@@ -54,7 +54,7 @@ class Upload:
     metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-class Shelf:
+class JobReads:
     """Uploads by id; the oldest go when there are too many."""
 
     def __init__(self) -> None:
@@ -176,7 +176,9 @@ def look_at(content: bytes) -> tuple[int, int] | None:
         return picture.size
 
 
-def shape_order(model: Model, given: Mapping[str, Any], pictures: Pictures, marks: str) -> Order:
+def shape_order(
+    model: Model, given: Mapping[str, Any], pictures: Pictures, marks: str
+) -> SubmittedTask:
     """Read from a checked input what is wanted."""
     ratio, size = _shape(model, given, pictures)
     words = next((str(given[name]) for name in model.names("words") if name in given), "")

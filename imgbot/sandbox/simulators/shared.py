@@ -42,8 +42,8 @@ from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
 from imgbot.sandbox.bodies import read_bounded
-from imgbot.sandbox.provider_orders import Order, Refusal, make_order
-from imgbot.sandbox.provider_tasks import ProviderBook, Task
+from imgbot.sandbox.provider_orders import Refusal, SubmittedTask, make_order
+from imgbot.sandbox.provider_tasks import Task, TaskLedger
 from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
 from imgbot.sandbox.simulators.painting import MIME_TYPES, Picture, opened
@@ -76,7 +76,7 @@ class Simulator:
 
     def __init__(self, hooks: HookSender) -> None:
         self.hooks = hooks
-        self.book = ProviderBook()
+        self.book = TaskLedger()
         self.key = f"sim-{self.name}-key"
         self.origin = ""
         """Scheme and host of the sandbox, set when it listens."""
@@ -182,14 +182,14 @@ class Simulator:
 
     async def order_of(
         self, operation: str, words: str, pictures: Sequence[Picture], seed: int = 0
-    ) -> Order:
+    ) -> SubmittedTask:
         """Raises Refusal for a picture that cannot be decoded."""
         contents = [picture.content for picture in pictures]
         made = partial(make_order, operation, words, contents, seed=seed)
         async with self._threads:
             return await asyncio.to_thread(made, marks=self.book.settings.marks)
 
-    def accept(self, order: Order) -> Task:
+    def accept(self, order: SubmittedTask) -> Task:
         """Make a task of it, and charge it. Raises Refusal 402, 429 or 503, as the marks say."""
         if self.book.strikes("5xx_on_submit", order):
             raise Refusal(503, "unavailable", "Service Unavailable")

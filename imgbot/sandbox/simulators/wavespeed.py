@@ -18,7 +18,7 @@ from typing import Any, ClassVar, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.provider_orders import Order, Refusal, bounded, operation_of
+from imgbot.sandbox.provider_orders import Refusal, SubmittedTask, bounded, operation_of
 from imgbot.sandbox.provider_tasks import Task
 from imgbot.sandbox.simulators import signing
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
@@ -189,7 +189,9 @@ class WaveSpeed(Simulator):
         except ValueError:
             raise Refusal(400, "", _WORDS[422]) from None
 
-    async def _order(self, name: str, given: Mapping[str, Any], pictures: list[Picture]) -> Order:
+    async def _order(
+        self, name: str, given: Mapping[str, Any], pictures: list[Picture]
+    ) -> SubmittedTask:
         model = MODELS[name]
         try:
             size = bounded(*model.size(given, pictures))
