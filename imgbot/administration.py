@@ -67,13 +67,13 @@ def build_admin_services(
 
 
 def build_alert_notifier(
-    redis: Redis, desk: RequestService, sources: AlertSources, alarm: asyncio.Event
+    redis: Redis, service: RequestService, sources: AlertSources, alarm: asyncio.Event
 ) -> AlertNotifier:
     """Make the alarms, which look at once when `alarm` is set."""
-    store = desk.store
+    store = service.store
 
     async def gather() -> ServiceSnapshot:
-        now_ms = desk.now_ms()
+        now_ms = service.now_ms()
         dead = await store.admin.dead_letters.dead(1)
         return ServiceSnapshot(
             now_ms=now_ms,
@@ -82,7 +82,7 @@ def build_alert_notifier(
             workers=sources.figures.workers()[0],
             providers=sources.routes.proven(time.monotonic()),
             provider_names=tuple(sources.routes.names),
-            money=await _money(desk, now_ms),
+            money=await _money(service, now_ms),
             dead=dead[0] if dead else None,
             dead_count=(await store.job_reads.depth()).dead,
             silence_s=sources.contact.seconds_since_answer,
@@ -90,15 +90,15 @@ def build_alert_notifier(
             rival=sources.contact.rival,
         )
 
-    admins = sorted(desk.policy.admins)
-    return AlertNotifier(admins, AlertStore(redis), store.users, desk.delivery, gather, alarm)
+    admins = sorted(service.policy.admins)
+    return AlertNotifier(admins, AlertStore(redis), store.users, service.delivery, gather, alarm)
 
 
-async def _money(desk: RequestService, now_ms: int) -> BudgetState:
-    spend = desk.store.spend
+async def _money(service: RequestService, now_ms: int) -> BudgetState:
+    spend = service.store.spend
     return BudgetState(
         spent_micro=await spend.spent_today(now_ms),
         ceiling_micro=spend.caps.daily_micro,
-        least_price_micro=desk.policy.least_price_micro,
+        least_price_micro=service.policy.least_price_micro,
         resumes_in_s=spend.resumes_in_s(now_ms),
     )

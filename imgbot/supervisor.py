@@ -94,13 +94,19 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         if not installation:
             return
         closing.push_async_callback(queue.close_epoch)
-        doors = Connections(
+        connections = Connections(
             redis, scripts, queue, installation, bot, myself, pool, routes, signals.draining
         )
-        parts = build_services(settings, doors)
+        services = build_services(settings, connections)
         await closing.enter_async_context(
             OpsServer(
-                *(settings.http, metrics.REGISTRY, parts.checks, parts.handle_webhook, parts.watch),
+                *(
+                    settings.http,
+                    metrics.REGISTRY,
+                    services.checks,
+                    services.handle_webhook,
+                    services.watch,
+                ),
                 settings.spare_http_ports,
             )
         )
@@ -109,7 +115,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         metrics.REGISTRY.register(CgroupCollector())
         metrics.REGISTRY.register(ProcessesCollector())
         telemetry.started(version(), "+".join(routes.names), pool.size)
-        await _run(parts, server, bot, pool, notifier, signals.draining)
+        await _run(services, server, bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.info("stopped")
 
@@ -200,7 +206,7 @@ async def _acquire_queue(
 
 
 async def _run(
-    parts: Services,
+    services: Services,
     server: RedisServer | None,
     bot: Bot,
     pool: Pool,
@@ -212,24 +218,24 @@ async def _run(
         tasks = [
             background.create_task(loop)
             for loop in (
-                parts.upkeep.repair_loop(),
-                parts.upkeep.measure_loop(),
-                parts.watch.run(),
-                parts.alarms.run(),
+                services.upkeep.repair_loop(),
+                services.upkeep.measure_loop(),
+                services.watch.run(),
+                services.alarms.run(),
                 EventLoopLag(telemetry.loop_lagged).run(),
-                _report(parts, pool, notifier, draining),
-                publish_commands(bot, parts.admins),
+                _report(services, pool, notifier, draining),
+                publish_commands(bot, services.admins),
                 *([server.watch()] if server else []),
             )
         ]
-        notifier.ready(parts.upkeep.summary)
+        notifier.ready(services.upkeep.summary)
         telemetry.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
-                work.create_task(parts.updates.run(draining, DRAIN_S))
-                work.create_task(parts.albums.run(draining, DRAIN_S))
-                work.create_task(parts.runner.run(DRAIN_S, ORDER_DRAIN_S))
-                work.create_task(parts.broadcaster.run(draining, DRAIN_S))
+                work.create_task(services.updates.run(draining, DRAIN_S))
+                work.create_task(services.albums.run(draining, DRAIN_S))
+                work.create_task(services.runner.run(DRAIN_S, ORDER_DRAIN_S))
+                work.create_task(services.broadcaster.run(draining, DRAIN_S))
         except BaseException:
             # Nobody has told it to stop, and yet it ends: that may hang as well.
             force_exit_after(asyncio.get_running_loop())
@@ -238,17 +244,19 @@ async def _run(
             await cancel_and_wait_current(*tasks)
 
 
-async def _report(parts: Services, pool: Pool, notifier: Notifier, draining: asyncio.Event) -> None:
+async def _report(
+    services: Services, pool: Pool, notifier: Notifier, draining: asyncio.Event
+) -> None:
     """Tell systemd how it stands; that it is alive only while every part moves."""
     said = ""
     while not draining.is_set():
         overdue_s = {
-            "the poll loop": parts.updates.overdue_s,
-            "the claim loop": parts.runner.overdue_s,
+            "the poll loop": services.updates.overdue_s,
+            "the claim loop": services.runner.overdue_s,
             "the worker pool": pool.overdue_s,
         }
         if not (where := most_overdue(overdue_s)):
-            notifier.status(parts.upkeep.summary)
+            notifier.status(services.upkeep.summary)
             notifier.alive()
         elif not said:
             telemetry.stuck(where)

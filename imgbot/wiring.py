@@ -120,58 +120,62 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
     )
 
 
-def build_services(settings: Settings, doors: Connections) -> Services:
+def build_services(settings: Settings, connections: Connections) -> Services:
     """Make all parts; nothing runs yet."""
-    series.preregister(doors.routes.names)
+    series.preregister(connections.routes.names)
     pool, pace, delivery = (
-        doors.pool,
-        _poll_scheduler(settings, doors.redis, doors.pool),
-        Messenger(doors.bot),
+        connections.pool,
+        _poll_scheduler(settings, connections.redis, connections.pool),
+        Messenger(connections.bot),
     )
-    typical_s = typical_time(pace, doors.routes)
+    typical_s = typical_time(pace, connections.routes)
     figures = RuntimeStats(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
-        lambda: doors.routes.states(time.monotonic()),
+        lambda: connections.routes.states(time.monotonic()),
     )
-    office = build_admin_services(doors.redis, doors.scripts, doors.queue, figures, typical_s)
-    store = _repositories(settings, doors, office)
-    desk = RequestService(store, delivery, _access_policy(settings, doors.routes), now_ms)
-    dialogues = storage(doors.redis, keys.DIALOGUE)
+    office = build_admin_services(
+        connections.redis, connections.scripts, connections.queue, figures, typical_s
+    )
+    store = _repositories(settings, connections, office)
+    service = RequestService(store, delivery, _access_policy(settings, connections.routes), now_ms)
+    dialogues = storage(connections.redis, keys.DIALOGUE)
     updates = _updates(
-        doors, store, delivery, build_dispatcher(desk, dialogues, doors.bot_identity)
+        connections, store, delivery, build_dispatcher(service, dialogues, connections.bot_identity)
     )
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
-        return FSMContext(dialogues, StorageKey(doors.bot.id, chat_id, user_id))
+        return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
 
-    tools = _step_context(settings, doors, store, delivery, pace, typical_s)
+    tools = _step_context(settings, connections, store, delivery, pace, typical_s)
     disk = functools.partial(disk_problem, settings.state_dir)
     runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
-    checks = _checks(settings, doors.redis, doors.bot, lambda: updates.contact.trouble)
+    checks = _checks(settings, connections.redis, connections.bot, lambda: updates.contact.trouble)
     checks["updates"] = lambda: updates.trouble
     upkeep = Maintenance(
-        doors.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
+        connections.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
     )
     asked = status_sources(
         office.queue_stats,
         runner,
         pool,
-        doors.routes.names,
+        connections.routes.names,
         now_ms,
         settings.running_per_user,
         upkeep.measure,
     )
     watch = StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir)
-    sources = AlertSources(watch.vitals.levels, watch.bound, figures, doors.routes, updates.contact)
+    sources = AlertSources(
+        watch.vitals.levels, watch.bound, figures, connections.routes, updates.contact
+    )
     return Services(
         updates=updates,
-        albums=AlbumProcessor(desk, state_of, updates.caught_up, updates.is_busy_with),
+        albums=AlbumProcessor(service, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
         upkeep=upkeep,
         broadcaster=Broadcaster(office.broadcasts, store.users, delivery),
-        alarms=build_alert_notifier(doors.redis, desk, sources, tools.alarm),
+        alarms=build_alert_notifier(connections.redis, service, sources, tools.alarm),
         admins=settings.admins,
         checks=checks,
         handle_webhook=tools.webhooks.handle,
@@ -202,11 +206,11 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 
 def _updates(
-    doors: Connections, store: Repositories, delivery: Messenger, dispatcher: Dispatcher
+    connections: Connections, store: Repositories, delivery: Messenger, dispatcher: Dispatcher
 ) -> UpdatePoller:
     async def handle(update: Update) -> None:
         with storage_errors():
-            await dispatcher.feed_raw_update(doors.bot, dict(update))
+            await dispatcher.feed_raw_update(connections.bot, dict(update))
 
     async def slow_down(update: Update) -> None:
         # In a group it would be a complaint about people who talk with each other.
@@ -219,25 +223,27 @@ def _updates(
                 ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
             )
 
-    ledger = UpdateLedger(doors.redis, doors.scripts, doors.queue.persist)
-    return UpdatePoller(doors.bot, handle, ledger, slow_down)
+    ledger = UpdateLedger(connections.redis, connections.scripts, connections.queue.persist)
+    return UpdatePoller(connections.bot, handle, ledger, slow_down)
 
 
-def _repositories(settings: Settings, doors: Connections, office: AdminServices) -> Repositories:
+def _repositories(
+    settings: Settings, connections: Connections, office: AdminServices
+) -> Repositories:
     limit = RateLimit(
-        doors.redis,
-        doors.scripts,
+        connections.redis,
+        connections.scripts,
         window_s=settings.rate_limit_window,
         max_requests=settings.rate_limit_max_requests,
     )
     return Repositories(
-        queue=doors.queue,
-        job_reads=JobReads(doors.redis),
-        results=ResultStore(doors.redis),
-        users=UserStore(doors.redis),
-        albums=Albums(doors.redis, doors.scripts),
+        queue=connections.queue,
+        job_reads=JobReads(connections.redis),
+        results=ResultStore(connections.redis),
+        users=UserStore(connections.redis),
+        albums=Albums(connections.redis, connections.scripts),
         limit=limit,
-        spend=Spend(doors.redis, doors.queue.caps, utc_offset_s),
+        spend=Spend(connections.redis, connections.queue.caps, utc_offset_s),
         originals=OriginalStore(
             state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb
         ),
@@ -247,42 +253,44 @@ def _repositories(settings: Settings, doors: Connections, office: AdminServices)
 
 def _step_context(
     settings: Settings,
-    doors: Connections,
+    connections: Connections,
     store: Repositories,
     delivery: Messenger,
     pace: PollScheduler,
     typical_s: TypicalTime,
 ) -> StepContext:
     return StepContext(
-        queue=doors.queue,
-        installation=doors.installation,
+        queue=connections.queue,
+        installation=connections.installation,
         job_reads=store.job_reads,
         users=store.users,
         originals=store.originals,
-        routing=doors.routes,
+        routing=connections.routes,
         slots=ProviderSlots(),
-        webhooks=_webhooks(settings, doors, store.job_reads),
+        webhooks=_webhooks(settings, connections, store.job_reads),
         alarm=asyncio.Event(),
-        pool=doors.pool,
-        status_messages=StatusMessages(doors.queue, store.job_reads, delivery, now_ms, typical_s),
+        pool=connections.pool,
+        status_messages=StatusMessages(
+            connections.queue, store.job_reads, delivery, now_ms, typical_s
+        ),
         messenger=delivery,
-        download=functools.partial(download, doors.bot),
+        download=functools.partial(download, connections.bot),
         poll_scheduler=pace,
         folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
-        draining=doors.draining,
+        draining=connections.draining,
     )
 
 
-def _webhooks(settings: Settings, doors: Connections, shelf: JobReads) -> Webhooks:
-    routes = doors.routes
+def _webhooks(settings: Settings, connections: Connections, shelf: JobReads) -> Webhooks:
+    routes = connections.routes
     path = settings.state_dir / "hook.key"
     with state.usable(path):
         key = read_key(path)
     return Webhooks(
         settings.public_url,
         key,
-        WebhookTickets(doors.redis),
+        WebhookTickets(connections.redis),
         shelf,
         lambda name, operation: routes.get(name) or routes.primary(operation),
         now_ms,

@@ -42,9 +42,9 @@ ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
 
 
 async def on_admin_callback(
-    callback: CallbackQuery, press: CallbackData, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, press: CallbackData, context: RequestContext, service: RequestService
 ) -> str:
     """Do what an administrator's button says; returns the answer to the press."""
-    if not desk.policy.is_admin(visit.user_id):
+    if not service.policy.is_admin(context.user_id):
         return "unknown_button"
-    return await _PRESSES[press.action](callback, press.argument, visit, desk)
+    return await _PRESSES[press.action](callback, press.argument, context, service)

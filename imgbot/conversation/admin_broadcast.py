@@ -12,48 +12,50 @@ from imgbot.texts import admin_buttons, buttons, t, to_users
 from imgbot.texts.buttons import Keyboard
 
 
-async def handle_broadcast(message: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_broadcast(
+    message: Message, context: RequestContext, service: RequestService
+) -> None:
     """/broadcast words, or as an answer to the message that is to go out."""
     text, answered = text_after(message), replied_message(message)
     if not text and answered is None:
         raise UserError("cast_usage")
     broadcast = Broadcast(
-        id=str(visit.update_id),
-        admin=visit.user_id,
-        language=visit.language,
+        id=str(context.update_id),
+        admin=context.user_id,
+        language=context.language,
         text=text,
-        from_chat=0 if text else visit.chat_id,
+        from_chat=0 if text else context.chat_id,
         message_id=0 if text or answered is None else answered.message_id,
     )
-    count = await desk.store.admin.broadcasts.draft(broadcast)
+    count = await service.store.admin.broadcasts.draft(broadcast)
     if not count:
         raise UserError("cast_nobody")
-    rows = buttons.unsubscribe(visit.language)
+    rows = buttons.unsubscribe(context.language)
     if broadcast.message_id:
-        await _show_copy(visit, desk, broadcast.message_id, rows)
+        await _show_copy(context, service, broadcast.message_id, rows)
     else:
-        await desk.reply_text(visit, text, rows)
-    question = t(visit.language, "cast_preview", people=to_users(visit.language, count))
-    await desk.reply_text(
-        visit, question, admin_buttons.broadcast_preview(visit.language, broadcast.id)
+        await service.reply_text(context, text, rows)
+    question = t(context.language, "cast_preview", people=to_users(context.language, count))
+    await service.reply_text(
+        context, question, admin_buttons.broadcast_preview(context.language, broadcast.id)
     )
 
 
 async def _show_copy(
-    visit: RequestContext, desk: RequestService, message_id: int, rows: Keyboard
+    context: RequestContext, service: RequestService, message_id: int, rows: Keyboard
 ) -> None:
     try:
-        await desk.delivery.copy_message(visit.chat_target, visit.chat_id, message_id, rows)
+        await service.delivery.copy_message(context.chat_target, context.chat_id, message_id, rows)
     except (TelegramRefusedError, MessageGoneError) as error:
         raise UserError("cast_uncopied") from error
 
 
 async def on_broadcast_callback(
-    callback: CallbackQuery, argument: str, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
     """Send it, forget it or stop it; returns the answer to the press."""
     what, _, broadcast_id = argument.partition(".")
-    broadcasts = desk.store.admin.broadcasts
+    broadcasts = service.store.admin.broadcasts
     message_id = callback.message.message_id if callback.message else 0
     if what == "go":
         verdict = await broadcasts.start(broadcast_id, message_id)
@@ -64,5 +66,5 @@ async def on_broadcast_callback(
     if what == "stop":
         return "cast_stopping" if is_cancelled else "cast_stale"
     if is_cancelled:
-        await desk.edit_text(visit, message_id, t(visit.language, "cast_dropped"), [])
+        await service.edit_text(context, message_id, t(context.language, "cast_dropped"), [])
     return "" if is_cancelled else "cast_stale"

@@ -11,16 +11,16 @@ from imgbot.texts import t
 _WORDS = 500
 
 
-async def handle_pause(message: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_pause(message: Message, context: RequestContext, service: RequestService) -> None:
     """/pause [words that people are told]."""
     words = clean(text_after(message))[:_WORDS]
-    await desk.store.admin.access.pause(words)
+    await service.store.admin.access.pause(words)
     told = paused_error(words)
-    sentence = t(visit.language, told.reason, **told.facts)
-    await desk.reply_text(visit, f"{t(visit.language, 'pause_done')}\n{sentence}")
+    sentence = t(context.language, told.reason, **told.facts)
+    await service.reply_text(context, f"{t(context.language, 'pause_done')}\n{sentence}")
 
 
-async def handle_resume(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_resume(_: Message, context: RequestContext, service: RequestService) -> None:
     """/resume."""
-    is_resumed = await desk.store.admin.access.resume()
-    await desk.reply(visit, "resume_done" if is_resumed else "resume_nothing")
+    is_resumed = await service.store.admin.access.resume()
+    await service.reply(context, "resume_done" if is_resumed else "resume_nothing")

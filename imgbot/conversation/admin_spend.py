@@ -14,20 +14,20 @@ _PEOPLE_SHOWN = 5
 _MADE_SHOWN = 20
 
 
-async def handle_spend(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_spend(_: Message, context: RequestContext, service: RequestService) -> None:
     """/spend: what pictures cost today and lately, and who paid whom for what."""
-    now_ms = desk.now_ms()
-    week = await desk.store.spend.week(now_ms)
+    now_ms = service.now_ms()
+    week = await service.store.spend.week(now_ms)
     blocks = [
-        _today(visit.language, desk, week[0], now_ms),
-        _people(visit.language, week[0]),
-        _week(visit.language, week),
+        _today(context.language, service, week[0], now_ms),
+        _people(context.language, week[0]),
+        _week(context.language, week),
     ]
-    await desk.reply_text(visit, "\n\n".join("\n".join(block) for block in blocks if block))
+    await service.reply_text(context, "\n\n".join("\n".join(block) for block in blocks if block))
 
 
-def _today(language: str, desk: RequestService, today: Day, now_ms: int) -> list[str]:
-    caps = desk.store.queue.caps
+def _today(language: str, service: RequestService, today: Day, now_ms: int) -> list[str]:
+    caps = service.store.queue.caps
     head = t(
         language,
         "spend",
@@ -36,7 +36,7 @@ def _today(language: str, desk: RequestService, today: Day, now_ms: int) -> list
         reserved=_usd(today.reserved),
         ceiling=_ceiling(language, caps.daily_micro),
         own=_ceiling(language, caps.daily_micro_per_user),
-        wait=in_time(language, desk.store.spend.resumes_in_s(now_ms)),
+        wait=in_time(language, service.store.spend.resumes_in_s(now_ms)),
     )
     return [head, *_made(language, [today])]
 

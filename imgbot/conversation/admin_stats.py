@@ -14,20 +14,20 @@ _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _REFUSED_SHOWN = 5
 
 
-async def handle_stats(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_stats(_: Message, context: RequestContext, service: RequestService) -> None:
     """/stats."""
-    most_running = desk.store.queue.caps.running_per_user
-    glance = await desk.store.admin.queue_stats.snapshot(desk.now_ms(), most_running)
+    most_running = service.store.queue.caps.running_per_user
+    glance = await service.store.admin.queue_stats.snapshot(service.now_ms(), most_running)
     blocks = [
-        await _now(visit.language, desk, is_paused=glance.is_paused),
-        await _today(visit.language, desk),
-        [*await _usually(visit.language, desk), *_refused(visit.language, glance)],
+        await _now(context.language, service, is_paused=glance.is_paused),
+        await _today(context.language, service),
+        [*await _usually(context.language, service), *_refused(context.language, glance)],
     ]
-    await desk.reply_text(visit, "\n\n".join("\n".join(block) for block in blocks if block))
+    await service.reply_text(context, "\n\n".join("\n".join(block) for block in blocks if block))
 
 
-async def _now(language: str, desk: RequestService, *, is_paused: bool) -> list[str]:
-    store, office, now_ms = desk.store, desk.store.admin, desk.now_ms()
+async def _now(language: str, service: RequestService, *, is_paused: bool) -> list[str]:
+    store, office, now_ms = service.store, service.store.admin, service.now_ms()
     depth = await store.job_reads.depth()
     wanted, _, busy = office.workers()
     out = [name for name, is_out in office.providers_out().items() if is_out]
@@ -44,17 +44,17 @@ async def _now(language: str, desk: RequestService, *, is_paused: bool) -> list[
     ]
 
 
-async def _today(language: str, desk: RequestService) -> list[str]:
-    spend, now_ms = desk.store.spend, desk.now_ms()
+async def _today(language: str, service: RequestService) -> list[str]:
+    spend, now_ms = service.store.spend, service.now_ms()
     day = spend.today(now_ms)
-    ended = await desk.store.admin.job_outcomes.of_day(day)
+    ended = await service.store.admin.job_outcomes.of_day(day)
     lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
     lines += [
         f"{t(language, f'action_{operation}')}: {parts}"
         for operation in Operation
         if (parts := _counts(language, ended.get(operation.value, {})))
     ]
-    spent, ceiling = await spend.spent_today(now_ms), desk.store.queue.caps.daily_micro
+    spent, ceiling = await spend.spent_today(now_ms), service.store.queue.caps.daily_micro
     if ceiling is not None:
         told = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
         lines.append(t(language, "stats_spent_of", **told))
@@ -70,8 +70,8 @@ def _counts(language: str, statuses: Mapping[str, int]) -> str:
     )
 
 
-async def _usually(language: str, desk: RequestService) -> list[str]:
-    typical_s = desk.store.admin.typical_s
+async def _usually(language: str, service: RequestService) -> list[str]:
+    typical_s = service.store.admin.typical_s
     times = {operation: await typical_s(operation) for operation in ACTIONS}
     known = [
         t(

@@ -14,24 +14,26 @@ LONGEST_MS = 300_000
 _LISTED = 8
 
 
-async def handle_stuck(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_stuck(_: Message, context: RequestContext, service: RequestService) -> None:
     """/stuck."""
-    await desk.reply_text(visit, *await _list(visit, desk))
+    await service.reply_text(context, *await _list(context, service))
 
 
 async def on_stuck_callback(
-    callback: CallbackQuery, argument: str, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
     """Deliver once more, or end; returns the answer to the press."""
     what, _, job_id = argument.partition(".")
-    answer = "" if what == "list" else await _apply(what, job_id, desk)
+    answer = "" if what == "list" else await _apply(what, job_id, service)
     if callback.message is not None:
-        await desk.edit_text(visit, callback.message.message_id, *await _list(visit, desk))
+        await service.edit_text(
+            context, callback.message.message_id, *await _list(context, service)
+        )
     return answer
 
 
-async def _apply(what: str, job_id: str, desk: RequestService) -> str:
-    mending, now_ms = desk.store.admin.dead_letters, desk.now_ms()
+async def _apply(what: str, job_id: str, service: RequestService) -> str:
+    mending, now_ms = service.store.admin.dead_letters, service.now_ms()
     stuck = await mending.find(job_id)
     if stuck is None:
         return "stuck_gone"
@@ -44,9 +46,9 @@ async def _apply(what: str, job_id: str, desk: RequestService) -> str:
     return "unknown_button"
 
 
-async def _list(visit: RequestContext, desk: RequestService) -> tuple[str, Keyboard]:
-    language, now_ms = visit.language, desk.now_ms()
-    found, count = await desk.store.admin.dead_letters.stuck(now_ms, LONGEST_MS, _LISTED)
+async def _list(context: RequestContext, service: RequestService) -> tuple[str, Keyboard]:
+    language, now_ms = context.language, service.now_ms()
+    found, count = await service.store.admin.dead_letters.stuck(now_ms, LONGEST_MS, _LISTED)
     if not found:
         return t(language, "stuck_none"), []
     lines = [t(language, "stuck_title", count=count)]

@@ -57,60 +57,66 @@ IsBusyWith = Callable[[int], bool]
 class Album:
     """A whole album: its photos in their order, and the words on any of them."""
 
-    visit: RequestContext
+    context: RequestContext
     photos: tuple[InputPhoto, ...]
     words: str
 
 
-async def handle_album_item(message: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_album_item(
+    message: Message, context: RequestContext, service: RequestService
+) -> None:
     """One photo of an album, put aside; a late one joins its merge if that still waits."""
     album = album_of(message)
     try:
-        source, words = await _read(message, album, desk)
+        source, words = await _read(message, album, service)
     except UserError:
         # What is wrong with an album is said once, not of each of its items.
         said = f"album.{album}"
-        if await desk.store.users.claim_notice(visit.user_id, said, visit.request, _SAID_S):
+        if await service.store.users.claim_notice(context.user_id, said, context.request, _SAID_S):
             raise
         return
-    if not words and await desk.store.albums.join_late(album, source):
+    if not words and await service.store.albums.join_late(album, source):
         return
-    await buffer_item(visit, desk, album, source, words)
+    await buffer_item(context, service, album, source, words)
 
 
-async def _read(message: Message, album: str, desk: RequestService) -> tuple[InputPhoto, str]:
+async def _read(message: Message, album: str, service: RequestService) -> tuple[InputPhoto, str]:
     # The first item carries the command, and it holds for all of them.
-    command = await desk.store.job_reads.choose_once(f"album.{album}", command_of(message))
+    command = await service.store.job_reads.choose_once(f"album.{album}", command_of(message))
     if command not in {"", "merge"}:
         raise UserError("album_command")
     source = photo_of(message)
     if source is None:
         raise UserError("cannot_read_kind")
-    words = await prompt_about(message, desk)
+    words = await prompt_about(message, service)
     return source, words or (_MERGE_NOW if command_of(message) else "")
 
 
-async def album_about(visit: RequestContext, desk: RequestService) -> str:
+async def album_about(context: RequestContext, service: RequestService) -> str:
     """Return the album that plain words are about, or nothing.
 
     They are where it has no words yet and they were sent right after it, however late both
     come: words of a later minute are a request of their own.
     """
-    albums = desk.store.albums
-    album = await albums.open_album(visit.user_key)
+    albums = service.store.albums
+    album = await albums.open_album(context.user_key)
     items = await albums.items(album) if album else []
     if any(item.words not in {"", _MERGE_NOW} for item in items):
         return ""
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
-    return album if visit.sent_s - sent_s <= _WORDS_FOLLOW_S else ""
+    return album if context.sent_s - sent_s <= _WORDS_FOLLOW_S else ""
 
 
 async def buffer_item(
-    visit: RequestContext, desk: RequestService, album: str, source: InputPhoto | None, words: str
+    context: RequestContext,
+    service: RequestService,
+    album: str,
+    source: InputPhoto | None,
+    words: str,
 ) -> None:
     """Store an item; words without a photo end the album."""
-    item = Item(visit.message_id, source, words, _packed(visit))
-    await desk.store.albums.add(album, visit.user_key, item, desk.now_ms())
+    item = Item(context.message_id, source, words, _packed(context))
+    await service.store.albums.add(album, context.user_key, item, service.now_ms())
 
 
 def album_of(message: Message) -> str:
@@ -118,9 +124,9 @@ def album_of(message: Message) -> str:
     return f"{message.chat.id}.{message.media_group_id}"
 
 
-def _packed(visit: RequestContext) -> dict[str, Any]:
+def _packed(context: RequestContext) -> dict[str, Any]:
     # How they stand is asked anew when the album is whole.
-    return {name: value for name, value in asdict(visit).items() if name != "standing"}
+    return {name: value for name, value in asdict(context).items() if name != "standing"}
 
 
 class AlbumProcessor:
@@ -132,12 +138,12 @@ class AlbumProcessor:
 
     def __init__(
         self,
-        desk: RequestService,
+        service: RequestService,
         state_of: StateOf,
         caught_up: asyncio.Event,
         is_busy_with: IsBusyWith,
     ) -> None:
-        self._desk = desk
+        self._service = service
         self._state_of = state_of
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
@@ -148,7 +154,7 @@ class AlbumProcessor:
 
         An album that is not handled within `drain_s` after the stop is left to the next start.
         """
-        albums = self._desk.store.albums
+        albums = self._service.store.albums
         is_fresh = True
         async with draining_task_group(drain_s) as start:
             while not (self._caught_up.is_set() or stopping.is_set()):
@@ -158,7 +164,7 @@ class AlbumProcessor:
                 wait_s = _LOOK_AGAIN_S
                 try:
                     if is_fresh:
-                        await albums.wait_anew(self._desk.now_ms())
+                        await albums.wait_anew(self._service.now_ms())
                         is_fresh = False
                     wait_s = await self._look(start)
                 except TransientError as error:
@@ -167,8 +173,8 @@ class AlbumProcessor:
 
     async def _look(self, start: Start) -> float:
         """Start on what is whole; return the seconds until there may be more."""
-        due, next_ms = await self._desk.store.albums.due(self._desk.now_ms())
-        wait_s = (next_ms - self._desk.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
+        due, next_ms = await self._service.store.albums.due(self._service.now_ms())
+        wait_s = (next_ms - self._service.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
         for name in due:
             chat, _, _ = name.rpartition(".")
             if self._is_busy_with(int(chat)):
@@ -182,7 +188,7 @@ class AlbumProcessor:
 
     async def _process(self, name: str, chat: str) -> None:
         """Handle one album; only what ends the whole supervisor may leave here."""
-        albums = self._desk.store.albums
+        albums = self._service.store.albums
         try:
             with storage_errors():
                 items = await albums.items(name)
@@ -193,7 +199,7 @@ class AlbumProcessor:
             delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
             # One that cannot even be postponed is found when it is looked for again anyway.
             with suppress(TransientError):
-                await albums.postpone(name, self._desk.now_ms() + round(delay_s * 1000))
+                await albums.postpone(name, self._service.now_ms() + round(delay_s * 1000))
                 albums.added.set()
         else:
             albums.added.set()
@@ -205,87 +211,87 @@ class AlbumProcessor:
 
         Raises TransientError to be tried again.
         """
-        visit: RequestContext | None = None
+        context: RequestContext | None = None
         try:
-            visit = RequestContext(**items[0].context)
-            people = self._desk.store.users
-            visit = visit.with_profile(await people.profile(visit.user_id, visit.chat_id))
+            context = RequestContext(**items[0].context)
+            people = self._service.store.users
+            context = context.with_profile(await people.profile(context.user_id, context.chat_id))
             # The dialogue's storage knows Redis's own errors alone.
             with storage_errors():
-                return await self._serve(_album(visit, items), name)
+                return await self._serve(_album(context, items), name)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
             telemetry.info("album %s: nobody is there any longer", name)
         except Exception as error:  # noqa: BLE001 -- one album must not stop the others
             telemetry.album_failed(name, error)
-            if visit is not None:
+            if context is not None:
                 with suppress(ImgbotError):
-                    await self._desk.reply(visit, "went_wrong")
+                    await self._service.reply(context, "went_wrong")
         return ""
 
     async def _serve(self, album: Album, name: str) -> str:
-        async with self._desk.user_lock(album.visit.user_key):
+        async with self._service.user_lock(album.context.user_key):
             try:
                 # The album may have waited for long: its person may be banned by now.
-                check_access(self._desk.policy, album.visit)
+                check_access(self._service.policy, album.context)
                 return await self._decide(album, name)
             except ChatMovedError as moved:
-                there = replace(album, visit=album.visit.with_chat(moved.chat_id))
+                there = replace(album, context=album.context.with_chat(moved.chat_id))
                 return await self._decide(there, name)
             except UserError as error:
-                await self._desk.reply_error(album.visit, error)
+                await self._service.reply_error(album.context, error)
         return ""
 
     async def _decide(self, album: Album, name: str) -> str:
         """Order or ask; return the id of the job, if one was made of several photos."""
-        visit, desk = album.visit, self._desk
-        state = self._state_of(visit.chat_id, visit.user_id)
+        context, service = album.context, self._service
+        state = self._state_of(context.chat_id, context.user_id)
         is_merge = await state.get_state() == Dialogue.merge_photos.state
-        is_collecting = is_merge and not await is_expired(state, visit.sent_s)
+        is_collecting = is_merge and not await is_expired(state, context.sent_s)
         if not is_collecting:
-            await desk.check_rate_limit(visit, f"album.{name}")
+            await service.check_rate_limit(context, f"album.{name}")
         earlier = await sources_in(state) if is_collecting else ()
         photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
         if not album.photos and not earlier:
             # The words came a moment after the album was handled.
-            await desk.create(visit, album.words)
+            await service.create(context, album.words)
             return ""
         if len(photos) == 1 and not is_collecting:
-            await _single_photo(album, state, desk)
+            await _single_photo(album, state, service)
             return ""
         if album.words and len(photos) > 1:
-            await self._merge(visit, "" if album.words == _MERGE_NOW else album.words, photos)
+            await self._merge(context, "" if album.words == _MERGE_NOW else album.words, photos)
             await state.clear()
-            return str(visit.update_id)
+            return str(context.update_id)
         if not is_collecting:
             await start_merge(state)
-        await collect_photos(state, visit, desk, album.photos, album.words)
+        await collect_photos(state, context, service, album.photos, album.words)
         return ""
 
     async def _merge(
-        self, visit: RequestContext, words: str, photos: tuple[InputPhoto, ...]
+        self, context: RequestContext, words: str, photos: tuple[InputPhoto, ...]
     ) -> None:
-        desk, taken = self._desk, photos[:PHOTOS_LIMIT]
-        if not await desk.order(visit, Operation.MERGE, words, taken):
+        service, taken = self._service, photos[:PHOTOS_LIMIT]
+        if not await service.order(context, Operation.MERGE, words, taken):
             # Ordered before a crash: what came after that is put to it, if it still waits.
             for photo in taken:
-                await desk.store.albums.join(str(visit.update_id), photo)
+                await service.store.albums.join(str(context.update_id), photo)
         if len(photos) > PHOTOS_LIMIT:
-            await desk.reply(visit, "merge_cut", limit=PHOTOS_LIMIT)
+            await service.reply(context, "merge_cut", limit=PHOTOS_LIMIT)
 
 
-def _album(visit: RequestContext, items: Sequence[Item]) -> Album:
+def _album(context: RequestContext, items: Sequence[Item]) -> Album:
     photos = {item.source.unique_id: item.source for item in items if item.source}
     said = dict.fromkeys(item.words for item in items if item.words)
     words = [words for words in said if words != _MERGE_NOW or len(said) == 1]
-    return Album(visit, tuple(photos.values()), " ".join(words))
+    return Album(context, tuple(photos.values()), " ".join(words))
 
 
-async def _single_photo(album: Album, state: FSMContext, desk: RequestService) -> None:
+async def _single_photo(album: Album, state: FSMContext, service: RequestService) -> None:
     """One photo only: as if it had come by itself."""
-    visit, photo = album.visit, album.photos[0]
+    context, photo = album.context, album.photos[0]
     if album.words and album.words != _MERGE_NOW:
-        await edit(state, visit, desk, photo, album.words)
+        await edit(state, context, service, photo, album.words)
     else:
-        await ask_about(state, visit, desk, photo)
+        await ask_about(state, context, service, photo)

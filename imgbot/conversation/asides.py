@@ -14,20 +14,20 @@ from imgbot.conversation.visit import RequestContext
 async def handle_intent(
     message: Message,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
     meaning: Intent,
 ) -> None:
     """Do what the command for it would do; thanks are answered in kind."""
     match meaning:
         case Intent.CANCEL:
-            await handle_cancel(message, state, visit, desk)
+            await handle_cancel(message, state, context, service)
         case Intent.HELP:
-            await handle_help(message, visit, desk)
+            await handle_help(message, context, service)
         case Intent.UNDO:
-            await handle_undo(message, visit, desk)
-        case _ if visit.is_private or replied_message(message) is None:
-            await desk.reply(visit, "pleasantry")
+            await handle_undo(message, context, service)
+        case _ if context.is_private or replied_message(message) is None:
+            await service.reply(context, "pleasantry")
         case _:
             # What a group says to each other about a picture needs no answer.
             return

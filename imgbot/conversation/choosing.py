@@ -10,36 +10,36 @@ from imgbot.preferences import RATIOS, VARIANTS, Preferences
 from imgbot.texts import LANGUAGES, buttons, t
 
 
-async def handle_settings(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_settings(_: Message, context: RequestContext, service: RequestService) -> None:
     """/settings."""
-    rows = buttons.settings(visit.language, visit.preferences, visit.user_id)
-    await desk.reply(visit, "settings", rows)
+    rows = buttons.settings(context.language, context.preferences, context.user_id)
+    await service.reply(context, "settings", rows)
 
 
 async def on_setting_callback(
-    callback: CallbackQuery, argument: str, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
     """Change one thing, and the message with it; returns the answer to the press."""
     name, _, rest = argument.partition(".")
     value, _, owner = rest.partition(".")
-    if owner != str(visit.user_id):
+    if owner != str(context.user_id):
         return "not_your_button"
-    liked = apply_change(visit.preferences, name, value)
+    liked = apply_change(context.preferences, name, value)
     if liked is None:
         return "unknown_button"
-    await desk.store.users.set_preference(visit.user_id, liked)
-    language = liked.language or visit.language
+    await service.store.users.set_preference(context.user_id, liked)
+    language = liked.language or context.language
     if callback.message is not None:
-        rows = buttons.settings(language, liked, visit.user_id)
+        rows = buttons.settings(language, liked, context.user_id)
         text = t(language, "settings")
-        await desk.edit_text(visit, callback.message.message_id, text, rows)
+        await service.edit_text(context, callback.message.message_id, text, rows)
     return ""
 
 
-async def on_subscription_callback(visit: RequestContext, desk: RequestService) -> str:
+async def on_subscription_callback(context: RequestContext, service: RequestService) -> str:
     """The button under a broadcast: no more of them."""
-    liked = replace(visit.preferences, is_unsubscribed=True)
-    await desk.store.users.set_preference(visit.user_id, liked)
+    liked = replace(context.preferences, is_unsubscribed=True)
+    await service.store.users.set_preference(context.user_id, liked)
     return "news_off"
 
 

@@ -12,28 +12,31 @@ from imgbot.errors import UserError
 
 
 async def handle_create(
-    event: Message | CallbackQuery, state: FSMContext, visit: RequestContext, desk: RequestService
+    event: Message | CallbackQuery,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
 ) -> None:
     """/create with or without words, the button, or plain words."""
-    await desk.check_rate_limit(visit)
+    await service.check_rate_limit(context)
     words = prompt_of(event) if isinstance(event, Message) else ""
     if words:
-        await desk.create(visit, words)
+        await service.create(context, words)
         await state.clear()
         return
     await expect_answer(state, Dialogue.create_words)
-    await desk.ask(visit, "ask_create")
+    await service.ask(context, "ask_create")
 
 
 async def take_create_prompt(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """The answer to what to draw; with a picture it is about that picture."""
     if photo_of(message):
-        await handle_photo(message, state, visit, desk)
+        await handle_photo(message, state, context, service)
         return
     words = prompt_of(message)
     if not words:
         raise UserError("words_empty")
-    await desk.create(visit, words)
+    await service.create(context, words)
     await state.clear()

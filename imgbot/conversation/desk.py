@@ -101,24 +101,24 @@ class RequestService:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def check_rate_limit(
-        self, visit: RequestContext, request: str = "", counter: str = keys.RATE_LIMIT
+        self, context: RequestContext, request: str = "", counter: str = keys.RATE_LIMIT
     ) -> None:
         """Count the request. Raises UserError when it is one too many."""
         limit = self.store.limit
-        verdict = await limit.check_rate_limit(visit.user_id, request or visit.request, counter)
+        verdict = await limit.check_rate_limit(context.user_id, request or context.request, counter)
         if not verdict:
             telemetry.rate_limited()
             wait_s = max(verdict.wait_s, 1)
             raise UserError(
                 "rate_limited",
-                wait=seconds(visit.language, wait_s),
+                wait=seconds(context.language, wait_s),
                 remaining=verdict.remaining,
                 wait_s=wait_s,
             )
 
     async def order(
         self,
-        visit: RequestContext,
+        context: RequestContext,
         operation: Operation,
         words: str = "",
         sources: tuple[InputPhoto, ...] = (),
@@ -129,66 +129,66 @@ class RequestService:
         Raises UserError when it is not admitted.
         """
         parent = await self.store.results.job_of_picture(sources[0]) if len(sources) == 1 else ""
-        job = self._job(visit, operation)
+        job = self._job(context, operation)
         return await self.enqueue(
-            visit, replace(job, words=words, sources=sources, scale=scale, parent=parent)
+            context, replace(job, words=words, sources=sources, scale=scale, parent=parent)
         )
 
-    async def create(self, visit: RequestContext, words: str) -> None:
+    async def create(self, context: RequestContext, words: str) -> None:
         """Order a new picture, in as many variants as the words or the person want."""
         forms = parse_prompt_options(words)
-        liked = visit.preferences
+        liked = context.preferences
         first = replace(
-            self._job(visit, Operation.CREATE),
+            self._job(context, Operation.CREATE),
             words=forms.prompt,
             ratio=forms.ratio or liked.ratio,
         )
         if forms.seed:
             first = replace(first, seed=forms.seed % _SEEDS)
-        await self.enqueue(visit, first)
+        await self.enqueue(context, first)
         count = forms.variants or liked.variants
         for number in range(2, count + 1):
             seed = (first.seed + number * 7919) % _SEEDS
             variant = replace(first, id=f"{first.id}-{number}", seed=seed)
             try:
-                await self.check_rate_limit(visit, f"{visit.request}.{number}")
-                await self.enqueue(visit, variant)
+                await self.check_rate_limit(context, f"{context.request}.{number}")
+                await self.enqueue(context, variant)
             except UserError:
                 # What was taken is made; a refusal now would read as if nothing had been.
-                await self.reply(visit, "variants_fewer", taken=number - 1, count=count)
+                await self.reply(context, "variants_fewer", taken=number - 1, count=count)
                 return
 
-    async def regenerate(self, visit: RequestContext, result: Result) -> None:
+    async def regenerate(self, context: RequestContext, result: Result) -> None:
         """Order a delivered picture anew: the same request, another throw of the dice."""
         again = replace(
-            self._job(visit, result.operation),
+            self._job(context, result.operation),
             words=result.words,
             sources=result.sources,
             scale=result.scale,
             ratio=result.ratio,
             parent=result.parent,
         )
-        await self.enqueue(visit, again)
+        await self.enqueue(context, again)
 
-    def _job(self, visit: RequestContext, operation: Operation) -> Job:
+    def _job(self, context: RequestContext, operation: Operation) -> Job:
         return Job(
-            id=str(visit.update_id),
-            user_id=visit.user_id,
-            chat_id=visit.chat_id,
+            id=str(context.update_id),
+            user_id=context.user_id,
+            chat_id=context.chat_id,
             operation=operation,
-            language=visit.language,
-            seed=visit.update_id % _SEEDS,
-            thread_id=visit.thread_id,
-            reply_to=visit.message_id,
-            is_file=visit.preferences.is_file,
+            language=context.language,
+            seed=context.update_id % _SEEDS,
+            thread_id=context.thread_id,
+            reply_to=context.message_id,
+            is_file=context.preferences.is_file,
         )
 
-    async def enqueue(self, visit: RequestContext, job: Job) -> bool:
+    async def enqueue(self, context: RequestContext, job: Job) -> bool:
         """Put a job into the line; False if it was there. Raises UserError if not admitted."""
-        if visit.profile.is_paused and not self.policy.is_admin(visit.user_id):
+        if context.profile.is_paused and not self.policy.is_admin(context.user_id):
             telemetry.admission_refused("paused")
-            raise paused_error(visit.profile.paused_words)
-        if await self._needs_engine_notice(visit, job):
+            raise paused_error(context.profile.paused_words)
+        if await self._needs_engine_notice(context, job):
             job = replace(job, note="engine_note")
         now_ms = self.now_ms()
         price_micro = self.policy.price_of(job.operation, job.scale)
@@ -199,14 +199,14 @@ class RequestService:
         if admission.verdict not in {"ok", "duplicate"}:
             telemetry.admission_refused(admission.verdict)
             if job.note:
-                await self.store.users.release_intro(visit.user_id)
-            resumes = in_time(visit.language, self.store.spend.resumes_in_s(now_ms))
+                await self.store.users.release_intro(context.user_id)
+            resumes = in_time(context.language, self.store.spend.resumes_in_s(now_ms))
             raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
         return admission.verdict == "ok"
 
-    async def _needs_engine_notice(self, visit: RequestContext, job: Job) -> bool:
+    async def _needs_engine_notice(self, context: RequestContext, job: Job) -> bool:
         is_paid = not self.policy.has_builtin_engine
-        if is_paid or visit.profile.introduced_by not in {"", job.id}:
+        if is_paid or context.profile.introduced_by not in {"", job.id}:
             return False
         try:
             return await self.store.users.claim_intro(job.user_id, job.id)
@@ -223,45 +223,45 @@ class RequestService:
 
     async def reply(
         self,
-        visit: RequestContext,
+        context: RequestContext,
         key: str,
         rows: Keyboard | None = None,
         /,
         **facts: str | int | float,
     ) -> int:
         """Answer with a sentence; return the message's id."""
-        return await self.reply_text(visit, t(visit.language, key, **facts), rows)
+        return await self.reply_text(context, t(context.language, key, **facts), rows)
 
-    async def ask(self, visit: RequestContext, key: str) -> int:
+    async def ask(self, context: RequestContext, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
-        text, called = t(visit.language, key), None
-        if visit.pressed_by and not visit.is_private:
+        text, called = t(context.language, key), None
+        if context.pressed_by and not context.is_private:
             # It answers the bot's own message then: only a mention tells who is asked.
-            text = t(visit.language, "ask_by_name", name=visit.pressed_by, question=text)
-            called = User(id=visit.user_id, is_bot=False, first_name=visit.pressed_by)
+            text = t(context.language, "ask_by_name", name=context.pressed_by, question=text)
+            called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
         return await self.delivery.send_text(
-            visit.chat_target, text, [], asks_for_reply=not visit.is_private, called=called
+            context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
     async def reply_text(
-        self, visit: RequestContext, text: str, rows: Keyboard | None = None
+        self, context: RequestContext, text: str, rows: Keyboard | None = None
     ) -> int:
         """Answer with a text; return the message's id."""
-        return await self.delivery.send_text(visit.chat_target, text, rows or [])
+        return await self.delivery.send_text(context.chat_target, text, rows or [])
 
-    async def reply_error(self, visit: RequestContext, error: UserError) -> None:
+    async def reply_error(self, context: RequestContext, error: UserError) -> None:
         """Say why not; the same refusal over and over is said once in a while."""
         facts = dict(error.facts)
         again_s = facts.pop("wait_s", 0) or _SAID_AGAIN_S.get(error.reason, _SAID_AGAIN_DEFAULT_S)
-        if await self._should_reply_error(visit, error.reason, int(again_s)):
-            await self.reply(visit, error.reason, **facts)
+        if await self._should_reply_error(context, error.reason, int(again_s)):
+            await self.reply(context, error.reason, **facts)
 
-    async def _should_reply_error(self, visit: RequestContext, reason: str, again_s: int) -> bool:
+    async def _should_reply_error(self, context: RequestContext, reason: str, again_s: int) -> bool:
         if reason not in _REPEATED:
             return True
         try:
             return await self.store.users.claim_notice(
-                visit.user_id, f"{reason}.{visit.chat_id}", visit.request, again_s
+                context.user_id, f"{reason}.{context.chat_id}", context.request, again_s
             )
         except StorageFullError:
             # It cannot remember what was said; waiting until it can would hold up everybody.
@@ -273,7 +273,7 @@ class RequestService:
 
     async def edit_text(
         self,
-        visit: RequestContext,
+        context: RequestContext,
         message_id: int,
         text: str,
         rows: Keyboard,
@@ -287,7 +287,7 @@ class RequestService:
         """
         try:
             with max_wait(patience_s):
-                await self.delivery.edit_text(visit.chat_target, message_id, text, rows)
+                await self.delivery.edit_text(context.chat_target, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:

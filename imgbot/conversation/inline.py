@@ -17,25 +17,25 @@ from imgbot.texts import language_of, t
 _TITLE = 60
 
 
-async def handle_inline(query: InlineQuery, desk: RequestService) -> None:
+async def handle_inline(query: InlineQuery, service: RequestService) -> None:
     """Offer the pictures whose words contain what was typed."""
     # Half a minute later nobody waits for the answer: what fails is let go.
     with suppress(TransientError):
-        await _offer_pictures(query, desk)
+        await _offer_pictures(query, service)
 
 
-async def _offer_pictures(query: InlineQuery, desk: RequestService) -> None:
+async def _offer_pictures(query: InlineQuery, service: RequestService) -> None:
     user_id = query.from_user.id
-    standing = await desk.store.users.profile(user_id)
-    is_open = standing.is_allowed or desk.policy.admits(user_id)
-    is_welcome = is_open and (not standing.is_banned or desk.policy.is_admin(user_id))
-    gallery = desk.store.results
+    standing = await service.store.users.profile(user_id)
+    is_open = standing.is_allowed or service.policy.admits(user_id)
+    is_welcome = is_open and (not standing.is_banned or service.policy.is_admin(user_id))
+    gallery = service.store.results
     ids = await gallery.history(user_id) if is_welcome else []
     wanted = query.query.strip().lower()
     results = await gallery.results(ids)
     offers = [_offer(result) for result in results if wanted in result.words.lower()]
     language = standing.preferences.language or language_of(query.from_user.language_code)
-    await desk.delivery.answer_inline(query.id, offers, t(language, "inline_button"))
+    await service.delivery.answer_inline(query.id, offers, t(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:

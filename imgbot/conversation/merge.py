@@ -17,15 +17,18 @@ from imgbot.texts import buttons, t
 
 
 async def handle_smart_merge_start(
-    event: Message | CallbackQuery, state: FSMContext, visit: RequestContext, desk: RequestService
+    event: Message | CallbackQuery,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
 ) -> None:
     """/merge or the button."""
-    await desk.check_rate_limit(visit)
+    await service.check_rate_limit(context)
     await start_merge(state)
     if isinstance(event, Message) and photo_of(event):
-        await take_merge_photo(event, state, visit, desk)
+        await take_merge_photo(event, state, context, service)
         return
-    await desk.ask(visit, "ask_merge_photos")
+    await service.ask(context, "ask_merge_photos")
 
 
 async def start_merge(state: FSMContext) -> None:
@@ -34,22 +37,22 @@ async def start_merge(state: FSMContext) -> None:
 
 
 async def take_merge_photo(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """One more photo, or the words that end the collecting."""
-    source, words = photo_of(message), await prompt_about(message, desk)
+    source, words = photo_of(message), await prompt_about(message, service)
     if source is not None:
-        await collect_photos(state, visit, desk, (source,), words)
+        await collect_photos(state, context, service, (source,), words)
     elif words and await sources_in(state):
-        await _merge(state, visit, desk, words)
+        await _merge(state, context, service, words)
     else:
         raise UserError("send_photo_please")
 
 
 async def collect_photos(
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
     photos: Sequence[InputPhoto],
     words: str,
 ) -> None:
@@ -62,43 +65,49 @@ async def collect_photos(
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
     await extend(state, sources=to_state_data(*kept), words=words or data.get("words", ""))
     if len(known) + len(fresh) > PHOTOS_LIMIT:
-        await desk.reply(visit, "merge_full", buttons.merge(visit.language), limit=PHOTOS_LIMIT)
+        await service.reply(
+            context, "merge_full", buttons.merge(context.language), limit=PHOTOS_LIMIT
+        )
         return
     # The button comes with the second photo; a count that is late is no loss.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
-    panel = await _show_count(visit, desk, data.get("panel", 0), len(kept), is_needed=is_needed)
+    panel = await _show_count(
+        context, service, data.get("panel", 0), len(kept), is_needed=is_needed
+    )
     await state.update_data(panel=panel, shown=len(kept))
 
 
-async def on_merge_callback(state: FSMContext, visit: RequestContext, desk: RequestService) -> str:
+async def on_merge_callback(
+    state: FSMContext, context: RequestContext, service: RequestService
+) -> str:
     """The button that ends the collecting; returns the answer to the press."""
     if await state.get_state() != Dialogue.merge_photos.state:
         return "stale_button"
     data = await state.get_data()
-    await _merge(state, visit, desk, data.get("words", ""))
+    await _merge(state, context, service, data.get("words", ""))
     return ""
 
 
 async def _merge(
-    state: FSMContext, visit: RequestContext, desk: RequestService, words: str
+    state: FSMContext, context: RequestContext, service: RequestService, words: str
 ) -> None:
     sources = await sources_in(state)
     if len(sources) < 2:
         raise UserError("merge_too_few")
-    await desk.order(visit, Operation.MERGE, words, sources)
+    await service.order(context, Operation.MERGE, words, sources)
     await state.clear()
 
 
 async def _show_count(
-    visit: RequestContext, desk: RequestService, panel: int, count: int, *, is_needed: bool
+    context: RequestContext, service: RequestService, panel: int, count: int, *, is_needed: bool
 ) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
     key = "merge_count" if count > 1 else "merge_count_one"
-    rows = buttons.merge(visit.language) if count > 1 else []
-    text = t(visit.language, key, count=count)
+    rows = buttons.merge(context.language) if count > 1 else []
+    text = t(context.language, key, count=count)
     patience_s = 10.0 if is_needed else 1.0
-    if panel and await desk.edit_text(
-        visit, panel, text, rows, patience_s=patience_s, is_needed=is_needed
+    if panel and await service.edit_text(
+        context, panel, text, rows, patience_s=patience_s, is_needed=is_needed
     ):
         return panel
-    return await desk.reply_text(visit, text, rows)
+    return await service.reply_text(context, text, rows)

@@ -41,85 +41,85 @@ _REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
 
 
 async def handle_callback(
-    callback: CallbackQuery, state: FSMContext, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """Do what the button says; whatever comes of it, the press is answered."""
     press = parse(callback.data)
     # What a press that breaks is answered with; one that comes again is answered then, too.
-    text = t(visit.language, "unknown_button" if press is None else "went_wrong")
+    text = t(context.language, "unknown_button" if press is None else "went_wrong")
     try:
         if press is not None:
-            key = await _once(callback, press, state, visit, desk)
-            text = t(visit.language, key) if key else ""
+            key = await _once(callback, press, state, context, service)
+            text = t(context.language, key) if key else ""
     except UserError as error:
-        text = t(visit.language, error.reason, **error.facts)
+        text = t(context.language, error.reason, **error.facts)
     except TransientError:
         text = ""
         raise
     finally:
-        await desk.answer_callback(callback.id, text)
+        await service.answer_callback(callback.id, text)
 
 
 async def _once(
     callback: CallbackQuery,
     press: CallbackData,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
 ) -> str:
-    tap = f"{visit.user_key}.{visit.message_id}.{callback.data}"
-    is_first = await desk.store.job_reads.debounce_tap(tap, visit.request)
+    tap = f"{context.user_key}.{context.message_id}.{callback.data}"
+    is_first = await service.store.job_reads.debounce_tap(tap, context.request)
     if not is_first and press.action not in _REPEATABLE:
         return "tapped_already"
     if press.action in RESULT_ACTIONS:
-        return await on_result_callback(callback, press, state, visit, desk)
+        return await on_result_callback(callback, press, state, context, service)
     if press.action in ADMIN_ACTIONS:
-        return await on_admin_callback(callback, press, visit, desk)
-    return await _act(callback, press, state, visit, desk)
+        return await on_admin_callback(callback, press, context, service)
+    return await _act(callback, press, state, context, service)
 
 
 async def _act(
     callback: CallbackQuery,
     press: CallbackData,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
 ) -> str:
     match press.action:
         case "start":
-            return await _start(callback, press.argument, state, visit, desk)
+            return await _start(callback, press.argument, state, context, service)
         case "photo":
-            return await _photo_action(callback, press.argument, state, visit, desk)
+            return await _photo_action(callback, press.argument, state, context, service)
         case "scale" if press.argument in map(str, SCALES):
-            return await on_scale_callback(state, visit, desk, int(press.argument))
+            return await on_scale_callback(state, context, service, int(press.argument))
         case "merge":
-            return await on_merge_callback(state, visit, desk)
+            return await on_merge_callback(state, context, service)
         case "cancel":
-            return await _cancel(callback, press.argument, visit, desk)
+            return await _cancel(callback, press.argument, context, service)
         case "news":
-            return await on_subscription_callback(visit, desk)
+            return await on_subscription_callback(context, service)
         case "set" | "view" | "queue":
             look = {
                 "set": on_setting_callback,
                 "view": on_history_callback,
                 "queue": on_queue_callback,
             }
-            return await look[press.action](callback, press.argument, visit, desk)
+            return await look[press.action](callback, press.argument, context, service)
         case _:
             return "unknown_button"
 
 
 async def _cancel(
-    callback: CallbackQuery, job_id: str, visit: RequestContext, desk: RequestService
+    callback: CallbackQuery, job_id: str, context: RequestContext, service: RequestService
 ) -> str:
     """Call the job off; a second message of it, left by a lost answer, goes as well."""
-    job = await desk.store.job_reads.job(job_id)
-    verdict = await desk.store.queue.cancel(job_id, visit.user_id, desk.now_ms())
-    is_left_over = job is not None and job.message_id not in {0, visit.message_id}
+    job = await service.store.job_reads.job(job_id)
+    verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
+    is_left_over = job is not None and job.message_id not in {0, context.message_id}
     # A forged press must not remove what is somebody else's, nor any press the list of /queue.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
-            await desk.delivery.remove(visit.chat_target, visit.message_id)
+            await service.delivery.remove(context.chat_target, context.message_id)
     return _CANCELLED[verdict]
 
 
@@ -134,12 +134,12 @@ async def _start(
     callback: CallbackQuery,
     operation: str,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
 ) -> str:
     if operation not in _STARTS:
         return "unknown_button"
-    await _STARTS[operation](callback, state, visit, desk)
+    await _STARTS[operation](callback, state, context, service)
     return ""
 
 
@@ -147,19 +147,19 @@ async def _photo_action(
     callback: CallbackQuery,
     action: str,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
 ) -> str:
     """What to do with a photo that came without words."""
     source = await source_in(state)
     if await state.get_state() != Dialogue.photo_action.state or source is None:
         return "stale_button"
     if action == "edit":
-        await handle_edit_start(callback, state, visit, desk, source)
+        await handle_edit_start(callback, state, context, service, source)
     elif action == "retouch":
-        await handle_retoucher_start(callback, state, visit, desk, source)
+        await handle_retoucher_start(callback, state, context, service, source)
     elif action.startswith("x") and action[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, state, visit, desk, source, int(action[1:]))
+        await handle_upscale_button(callback, state, context, service, source, int(action[1:]))
     else:
         return "unknown_button"
     return ""

@@ -24,150 +24,156 @@ async def on_result_callback(
     callback: CallbackQuery,
     press: CallbackData,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
 ) -> str:
     """The buttons under a finished picture; returns the answer to the press."""
     scale, _, job_id = press.argument.rpartition(".")
-    result = await desk.store.results.result(job_id)
+    result = await service.store.results.result(job_id)
     if result is None or not isinstance(callback.message, Message):
         return "stale_button"
-    if result.user_id != visit.user_id:
+    if result.user_id != context.user_id:
         return "not_your_button"
     picture = result.picture or photo_of(callback.message)
     if picture is None:
         return "stale_button"
     if press.action == "edit":
-        await handle_edit_start(callback, state, visit, desk, picture)
+        await handle_edit_start(callback, state, context, service, picture)
         return ""
     if press.action == "up":
         wanted = int(scale) if scale in map(str, SCALES) else None
-        await handle_upscale_button(callback, state, visit, desk, picture, wanted)
+        await handle_upscale_button(callback, state, context, service, picture, wanted)
         return ""
-    return await _AT_ONCE[press.action](replace(result, picture=picture), visit, desk)
+    return await _AT_ONCE[press.action](replace(result, picture=picture), context, service)
 
 
-async def handle_undo(message: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_undo(message: Message, context: RequestContext, service: RequestService) -> None:
     """/undo: one step back from the latest picture, or from the one that it answers."""
-    result = await _target_result(message, visit, desk, "undo")
+    result = await _target_result(message, context, service, "undo")
     if result is None:
         raise UserError("undo_nothing")
-    await _undo(result, visit, desk)
+    await _undo(result, context, service)
 
 
-async def handle_compare(message: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_compare(
+    message: Message, context: RequestContext, service: RequestService
+) -> None:
     """/compare: before and after, side by side."""
-    result = await _target_result(message, visit, desk, "compare")
+    result = await _target_result(message, context, service, "compare")
     if result is None:
         raise UserError("compare_nothing")
-    await _compare(result, visit, desk)
+    await _compare(result, context, service)
 
 
-async def handle_last(_: Message, visit: RequestContext, desk: RequestService) -> None:
+async def handle_last(_: Message, context: RequestContext, service: RequestService) -> None:
     """/last: the latest picture once more."""
-    gallery = desk.store.results
-    strip = await gallery.results(await gallery.history(visit.user_id))
+    gallery = service.store.results
+    strip = await gallery.results(await gallery.history(context.user_id))
     if not strip:
         raise UserError("history_empty")
-    await show_result(strip[0], visit, desk)
+    await show_result(strip[0], context, service)
 
 
 async def handle_ready(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """Words in reply to the line that says that a picture is ready: they are about it."""
     line = replied_message(message)
     line_id = line.message_id if line is not None else 0
-    job_id = await desk.store.job_reads.announced_in(visit.chat_id, line_id)
-    result = await desk.store.results.result(job_id)
+    job_id = await service.store.job_reads.announced_in(context.chat_id, line_id)
+    result = await service.store.results.result(job_id)
     if result is None or result.picture is None:
         raise UserError("picture_gone")
-    await handle_edit_start(message, state, visit, desk, result.picture)
+    await handle_edit_start(message, state, context, service, result.picture)
 
 
-async def show_result(result: Result, visit: RequestContext, desk: RequestService) -> None:
+async def show_result(result: Result, context: RequestContext, service: RequestService) -> None:
     """Show a delivered picture again, for nothing, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    rows = buttons_of(result, visit, desk)
-    await desk.delivery.send_picture(visit.chat_target, result.picture, result.caption, rows)
-    await desk.store.results.set_latest(visit.user_id, result.id)
+    rows = buttons_of(result, context, service)
+    await service.delivery.send_picture(context.chat_target, result.picture, result.caption, rows)
+    await service.store.results.set_latest(context.user_id, result.id)
 
 
-def buttons_of(result: Result, visit: RequestContext, desk: RequestService) -> buttons.Keyboard:
+def buttons_of(
+    result: Result, context: RequestContext, service: RequestService
+) -> buttons.Keyboard:
     """Return the buttons that a picture has when it is shown again."""
     return buttons.under_result(
-        visit.language,
+        context.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=result.operation in _ONE_SOURCE and len(result.sources) == 1,
-        is_varied=result.operation is Operation.CREATE or not desk.policy.has_builtin_engine,
+        is_varied=result.operation is Operation.CREATE or not service.policy.has_builtin_engine,
     )
 
 
 async def _target_result(
-    message: Message, visit: RequestContext, desk: RequestService, choice: str
+    message: Message, context: RequestContext, service: RequestService, choice: str
 ) -> Result | None:
-    gallery = desk.store.results
+    gallery = service.store.results
     replied = replied_picture_of(message)
     found = (
-        await gallery.job_of_picture(replied) if replied else await gallery.latest(visit.user_id)
+        await gallery.job_of_picture(replied) if replied else await gallery.latest(context.user_id)
     )
     # Going back changes what is the latest: a repeated update must start where it first did.
-    job_id = await desk.store.job_reads.choose_once(f"{choice}.{visit.request}", found)
+    job_id = await service.store.job_reads.choose_once(f"{choice}.{context.request}", found)
     result = await gallery.result(job_id)
-    return result if result is not None and result.user_id == visit.user_id else None
+    return result if result is not None and result.user_id == context.user_id else None
 
 
-async def _undo(result: Result, visit: RequestContext, desk: RequestService) -> str:
+async def _undo(result: Result, context: RequestContext, service: RequestService) -> str:
     if result.operation not in _ONE_SOURCE or not result.sources:
         raise UserError("undo_nothing")
-    parent = await desk.store.results.result(result.parent)
+    parent = await service.store.results.result(result.parent)
     # A picture that somebody forwarded has a maker, but his words are not hers to read.
-    is_own = parent is not None and parent.user_id == visit.user_id
+    is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await show_result(parent, visit, desk)
+        await show_result(parent, context, service)
         return ""
-    caption = t(visit.language, "undo_original")
-    await desk.delivery.send_picture(visit.chat_target, result.sources[0], caption, [])
+    caption = t(context.language, "undo_original")
+    await service.delivery.send_picture(context.chat_target, result.sources[0], caption, [])
     # The person's own picture has no maker: from here there is no way further back.
-    await desk.store.results.set_latest(visit.user_id, "")
+    await service.store.results.set_latest(context.user_id, "")
     return ""
 
 
-async def _regenerate(result: Result, visit: RequestContext, desk: RequestService) -> str:
-    await desk.check_rate_limit(visit)
-    await desk.regenerate(visit, result)
+async def _regenerate(result: Result, context: RequestContext, service: RequestService) -> str:
+    await service.check_rate_limit(context)
+    await service.regenerate(context, result)
     return "accepted_short"
 
 
-async def _compare(result: Result, visit: RequestContext, desk: RequestService) -> str:
+async def _compare(result: Result, context: RequestContext, service: RequestService) -> str:
     if result.operation not in _ONE_SOURCE or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
-    await desk.check_rate_limit(visit)
-    await desk.order(visit, Operation.COMPARE, "", (result.sources[0], result.picture))
+    await service.check_rate_limit(context)
+    await service.order(context, Operation.COMPARE, "", (result.sources[0], result.picture))
     return "accepted_short"
 
 
-async def _send_original(result: Result, visit: RequestContext, desk: RequestService) -> str:
+async def _send_original(result: Result, context: RequestContext, service: RequestService) -> str:
     """The picture as it was made, before Telegram made a photo of it."""
-    await desk.check_rate_limit(visit)
-    caption = t(visit.language, "original_caption")
+    await service.check_rate_limit(context)
+    caption = t(context.language, "original_caption")
     if result.original_id:
         kept = InputPhoto(result.original_id, "", is_file=True)
-        await desk.delivery.send_picture(visit.chat_target, kept, caption, [])
+        await service.delivery.send_picture(context.chat_target, kept, caption, [])
         return ""
-    path = desk.store.originals.find(result.id)
+    path = service.store.originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     name = f"imgbot-{result.id}{path.suffix}"
     try:
-        sent = await desk.delivery.send_picture(visit.chat_target, path, caption, [], name=name)
+        sent = await service.delivery.send_picture(
+            context.chat_target, path, caption, [], name=name
+        )
     except TransientError as error:
         # It may have arrived all the same: sent again by itself, it could come twice.
         raise UserError("original_slow") from error
     if sent is not None:
-        await desk.store.results.set_original(result.id, sent.file_id)
+        await service.store.results.set_original(result.id, sent.file_id)
     return ""
 
 

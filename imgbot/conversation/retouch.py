@@ -16,34 +16,34 @@ from imgbot.job import InputPhoto, Operation
 async def handle_retoucher_start(
     event: Message | CallbackQuery,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
     source: InputPhoto | None = None,
 ) -> None:
     """/retouch with or without a photo, or the buttons."""
-    await desk.check_rate_limit(visit)
+    await service.check_rate_limit(context)
     words = ""
     if isinstance(event, Message):
         words = prompt_of(event)
         source = target_photo(event)
     if source is None:
         await expect_answer(state, Dialogue.retouch_photo)
-        await desk.ask(visit, "ask_retouch_photo")
+        await service.ask(context, "ask_retouch_photo")
         return
-    await desk.order(visit, Operation.RETOUCH, words, (source,))
+    await service.order(context, Operation.RETOUCH, words, (source,))
     await state.clear()
 
 
 async def take_retouch_photo(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """The photo to retouch, or words in reply to it; a photo with words is a new request."""
-    if photo_of(message) and await prompt_about(message, desk):
-        await handle_photo(message, state, visit, desk)
+    if photo_of(message) and await prompt_about(message, service):
+        await handle_photo(message, state, context, service)
         return
     source = target_photo(message)
     if source is None:
         raise UserError("send_photo_please")
     # Words that only point at an earlier picture say nothing about how.
-    await desk.order(visit, Operation.RETOUCH, "", (source,))
+    await service.order(context, Operation.RETOUCH, "", (source,))
     await state.clear()

@@ -56,36 +56,36 @@ from imgbot.texts import LANGUAGES, t
 
 
 async def handle_prompt(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """Plain words: about the album right before them, else a new picture or a larger one."""
     words = prompt_of(message)
     if not words:
         raise UserError("words_empty")
-    if album := await album_about(visit, desk):
-        await buffer_item(visit, desk, album, None, words)
+    if album := await album_about(context, service):
+        await buffer_item(context, service, album, None, words)
     elif is_upscale_request(words):
-        await handle_upscale_button(message, state, visit, desk)
+        await handle_upscale_button(message, state, context, service)
     else:
-        await handle_create(message, state, visit, desk)
+        await handle_create(message, state, context, service)
 
 
 async def take_photo_words(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """Words about the photo that came before them, or about an album that came after it."""
-    is_of_album = message.text and await album_about(visit, desk)
-    await (handle_prompt if is_of_album else handle_photo_prompt)(message, state, visit, desk)
+    is_of_album = message.text and await album_about(context, service)
+    await (handle_prompt if is_of_album else handle_photo_prompt)(message, state, context, service)
 
 
 async def handle_late_words(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """Words that may be about a photo of long ago: nothing is ordered on a guess."""
-    if await album_about(visit, desk):
-        await handle_prompt(message, state, visit, desk)
+    if await album_about(context, service):
+        await handle_prompt(message, state, context, service)
         return
-    await desk.reply(visit, "question_expired", minutes=EXPIRY_S // 60)
+    await service.reply(context, "question_expired", minutes=EXPIRY_S // 60)
     # Only once it is said: should the saying fail, the same words come again.
     await state.clear()
 
@@ -139,30 +139,32 @@ _IS_SPOKEN = F.content_type.in_(
 )  # fmt: skip
 
 
-def build_dispatcher(desk: RequestService, storage: BaseStorage, myself: BotIdentity) -> Dispatcher:
+def build_dispatcher(
+    service: RequestService, storage: BaseStorage, myself: BotIdentity
+) -> Dispatcher:
     """Return the dispatcher that every update goes through."""
     dispatcher = Dispatcher(storage=storage)
     router = Router()
-    _route_messages(router, desk, myself)
+    _route_messages(router, service, myself)
     router.edited_message.register(handle_edited, _IS_PRIVATE, F.text | F.caption)
     router.callback_query.register(handle_callback)
     router.inline_query.register(handle_inline)
     router.message.outer_middleware(Expiry())
-    door = AccessMiddleware(desk, myself)
+    door = AccessMiddleware(service, myself)
     router.message.middleware(door)
     router.edited_message.middleware(door)
     router.callback_query.middleware(door)
-    dispatcher["desk"] = desk
+    dispatcher["service"] = service
     dispatcher.include_router(router)
     return dispatcher
 
 
-def _route_messages(router: Router, desk: RequestService, myself: BotIdentity) -> None:
+def _route_messages(router: Router, service: RequestService, myself: BotIdentity) -> None:
     meant = myself.is_addressed
 
     async def is_album_for_me(message: Message) -> bool:
         # In a group only the item with the mention says that the album is for the bot.
-        return meant(message) or await desk.store.albums.is_known(album_of(message))
+        return meant(message) or await service.store.albums.is_known(album_of(message))
 
     def is_to_ready_line(message: Message) -> bool:
         answered = replied_message(message)
@@ -171,7 +173,7 @@ def _route_messages(router: Router, desk: RequestService, myself: BotIdentity) -
         return is_own and answered is not None and answered.text in _READY_LINES
 
     def is_admin(message: Message) -> bool:
-        return message.from_user is not None and desk.policy.is_admin(message.from_user.id)
+        return message.from_user is not None and service.policy.is_admin(message.from_user.id)
 
     def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Intent] | None:
         meaning = intent_of(without_mention(message, myself.name))

@@ -18,76 +18,78 @@ from imgbot.texts import buttons
 async def handle_upscale_button(
     event: Message | CallbackQuery,
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
     source: InputPhoto | None = None,
     scale: int | None = None,
 ) -> None:
     """The buttons, or /upscale with or without a photo and a scale."""
-    await desk.check_rate_limit(visit)
+    await service.check_rate_limit(context)
     if isinstance(event, Message):
         source = target_photo(event)
         scale = scale_in(prompt_of(event))
-    await _continue(state, visit, desk, source, scale)
+    await _continue(state, context, service, source, scale)
 
 
 async def take_upscale_photo(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """The picture to enlarge, or words in reply to it; a photo with other words is a request."""
-    if await _is_request(message, desk):
-        await handle_photo(message, state, visit, desk)
+    if await _is_request(message, service):
+        await handle_photo(message, state, context, service)
         return
     source = target_photo(message)
     if source is None:
         raise UserError("send_photo_please")
     data = await state.get_data()
-    await _continue(state, visit, desk, source, scale_in(prompt_of(message)) or data.get("scale"))
+    await _continue(
+        state, context, service, source, scale_in(prompt_of(message)) or data.get("scale")
+    )
 
 
 async def take_upscale_scale(
-    message: Message, state: FSMContext, visit: RequestContext, desk: RequestService
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
     """The scale in words, or another picture instead; one with other words is a request."""
-    if await _is_request(message, desk):
-        await handle_photo(message, state, visit, desk)
+    if await _is_request(message, service):
+        await handle_photo(message, state, context, service)
         return
     source = photo_of(message)
     scale = scale_in(prompt_of(message))
     if source is None and scale is None:
-        await desk.reply(visit, "choose_scale_please", buttons.scales())
+        await service.reply(context, "choose_scale_please", buttons.scales())
         return
-    await _continue(state, visit, desk, source or await source_in(state), scale)
+    await _continue(state, context, service, source or await source_in(state), scale)
 
 
-async def _is_request(message: Message, desk: RequestService) -> bool:
-    return photo_of(message) is not None and not is_about_size(await prompt_about(message, desk))
+async def _is_request(message: Message, service: RequestService) -> bool:
+    return photo_of(message) is not None and not is_about_size(await prompt_about(message, service))
 
 
 async def on_scale_callback(
-    state: FSMContext, visit: RequestContext, desk: RequestService, scale: int
+    state: FSMContext, context: RequestContext, service: RequestService, scale: int
 ) -> str:
     """The scale by a button; returns the answer to the press."""
     source = await source_in(state)
     if await state.get_state() != Dialogue.upscale_scale.state or source is None:
         return "stale_button"
-    await _continue(state, visit, desk, source, scale)
+    await _continue(state, context, service, source, scale)
     return ""
 
 
 async def _continue(
     state: FSMContext,
-    visit: RequestContext,
-    desk: RequestService,
+    context: RequestContext,
+    service: RequestService,
     source: InputPhoto | None,
     scale: int | None,
 ) -> None:
     if source is None:
         await expect_answer(state, Dialogue.upscale_photo, scale=scale)
-        await desk.ask(visit, "ask_upscale_photo")
+        await service.ask(context, "ask_upscale_photo")
     elif scale is None:
         await expect_answer(state, Dialogue.upscale_scale, sources=to_state_data(source))
-        await desk.reply(visit, "ask_scale", buttons.scales())
+        await service.reply(context, "ask_scale", buttons.scales())
     else:
-        await desk.order(visit, Operation.UPSCALE, "", (source,), scale)
+        await service.order(context, Operation.UPSCALE, "", (source,), scale)
         await state.clear()

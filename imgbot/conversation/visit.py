@@ -73,7 +73,7 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
     message = event.message if isinstance(event, CallbackQuery) else event
     if user is None or message is None:
         return None
-    visit = RequestContext(
+    context = RequestContext(
         update_id=update_id,
         user_id=user.id,
         chat_id=message.chat.id,
@@ -83,7 +83,7 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
     )
     if isinstance(event, Message):
-        visit = replace(visit, sent_s=int(event.date.timestamp()))
+        context = replace(context, sent_s=int(event.date.timestamp()))
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
-        return replace(visit, thread_id=message.message_thread_id)
-    return visit
+        return replace(context, thread_id=message.message_thread_id)
+    return context

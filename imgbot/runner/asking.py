@@ -22,65 +22,65 @@ class _Answer:
     age_ms: int
 
 
-async def poll(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+async def poll(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Ask once, when it is time or somebody nudges."""
-    age_s = tools.age_ms(job) / 1000
-    if tools.poll_scheduler.is_exhausted(job.tries, age_s):
-        return await tools.conclude(job, State.DEAD, "exhausted")
-    wait_s = await tools.poll_scheduler.wait_s(tools.kind_of(job), job.tries, age_s)
-    await sleep_or_event(wait_s, nudged, tools.draining)
-    if tools.draining.is_set():
+    age_s = context.age_ms(job) / 1000
+    if context.poll_scheduler.is_exhausted(job.tries, age_s):
+        return await context.conclude(job, State.DEAD, "exhausted")
+    wait_s = await context.poll_scheduler.wait_s(context.kind_of(job), job.tries, age_s)
+    await sleep_or_event(wait_s, nudged, context.draining)
+    if context.draining.is_set():
         return job
     if nudged.is_set():
         nudged.clear()
-        job = await tools.move(job, State.POLLING)
+        job = await context.move(job, State.POLLING)
         if job.is_cancelled:
             return job
-    answer = await _ask(tools, job, nudged)
-    return job if answer is None else await _follow(tools, job, answer)
+    answer = await _ask(context, job, nudged)
+    return job if answer is None else await _follow(context, job, answer)
 
 
-async def _follow(tools: StepContext, job: Job, answer: _Answer) -> Job:
+async def _follow(context: StepContext, job: Job, answer: _Answer) -> Job:
     match answer.said:
         case retry.GiveUp(reason="provider_lost") as decision:
-            return await order_again(tools, job) or await tools.give_up(job, decision)
+            return await order_again(context, job) or await context.give_up(job, decision)
         case retry.GiveUp() as decision:
-            return await tools.give_up(job, decision)
+            return await context.give_up(job, decision)
         case Pending() as pending:
-            await _tell_progress(tools, job, pending, answer.age_ms)
-            return await tools.move(
+            await _tell_progress(context, job, pending, answer.age_ms)
+            return await context.move(
                 job, State.POLLING, tries=job.tries + 1, pending_ms=answer.age_ms
             )
         case Done() as done:
-            return await _done(tools, job, done, answer.age_ms)
+            return await _done(context, job, done, answer.age_ms)
 
 
-async def _done(tools: StepContext, job: Job, done: Done, age_ms: int) -> Job:
-    took_s = (tools.now_ms() - job.intent_ms) / 1000
+async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
+    took_s = (context.now_ms() - job.intent_ms) / 1000
     telemetry.stage_took("provider", took_s)
     telemetry.provider_task_done(job, took_s)
-    tools.slots.release(job.id)
+    context.slots.release(job.id)
     ticket = {**job.ticket, "outputs": stored(done)}
     facts = {**job.facts, **facts_of(done)}
-    moved = await tools.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
+    moved = await context.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.accepted_ms:
         span = CensoredDuration(job.pending_ms / 1000, age_ms / 1000)
-        await tools.poll_scheduler.learn(tools.kind_of(job), span)
+        await context.poll_scheduler.learn(context.kind_of(job), span)
     return moved
 
 
-async def _ask(tools: StepContext, job: Job, nudged: asyncio.Event) -> _Answer | None:
+async def _ask(context: StepContext, job: Job, nudged: asyncio.Event) -> _Answer | None:
     """Ask until there is an answer; None when something else has to be looked at first."""
     failures = 0
     while True:
-        if delay_s := tools.poll_scheduler.next_slot_s():
-            await sleep_or_event(delay_s, nudged, tools.draining)
-        if nudged.is_set() or tools.draining.is_set():
+        if delay_s := context.poll_scheduler.next_slot_s():
+            await sleep_or_event(delay_s, nudged, context.draining)
+        if nudged.is_set() or context.draining.is_set():
             return None
-        age_ms, provider = tools.age_ms(job), tools.provider_of(job)
-        ticket = {**job.ticket, "target": str(tools.target_of(job.id))}
+        age_ms, provider = context.age_ms(job), context.provider_of(job)
+        ticket = {**job.ticket, "target": str(context.target_of(job.id))}
         try:
-            with tools.routing.asking(provider.name):
+            with context.routing.asking(provider.name):
                 return _Answer(await provider.poll(ticket), age_ms)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
@@ -88,12 +88,12 @@ async def _ask(tools: StepContext, job: Job, nudged: asyncio.Event) -> _Answer |
         if isinstance(decision, retry.GiveUp):
             return _Answer(decision, age_ms)
         failures += 1
-        await sleep_or_event(decision.delay_s, nudged, tools.draining)
+        await sleep_or_event(decision.delay_s, nudged, context.draining)
 
 
-async def _tell_progress(tools: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
-    if tools.poll_scheduler.is_slow(job.tries + 1, age_ms / 1000):
-        if not tools.poll_scheduler.is_slow(job.tries, job.pending_ms / 1000):
-            await tools.status_messages.update(job, t(job.language, "job_slow"))
+async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
+    if context.poll_scheduler.is_slow(job.tries + 1, age_ms / 1000):
+        if not context.poll_scheduler.is_slow(job.tries, job.pending_ms / 1000):
+            await context.status_messages.update(job, t(job.language, "job_slow"))
     else:
-        await tools.status_messages.hint_progress(job, answer.progress or 0.0)
+        await context.status_messages.hint_progress(job, answer.progress or 0.0)

@@ -37,9 +37,9 @@ class Runner:
     """
 
     def __init__(
-        self, tools: StepContext, capacity: Callable[[], int], trouble: Callable[[], str] = str
+        self, context: StepContext, capacity: Callable[[], int], trouble: Callable[[], str] = str
     ) -> None:
-        self._tools = tools
+        self._context = context
         self._capacity = capacity
         self._trouble = trouble
         self._is_troubled = False
@@ -64,15 +64,15 @@ class Runner:
     @property
     def load(self) -> Load:
         """What the running jobs have to do with; what waits is not known here."""
-        tools = self._tools
+        context = self._context
         return Load(
             running=len(self._jobs),
             capacity=self._capacity(),
             delivering=sum(job.state is State.DELIVERING for job in self._jobs.values()),
-            workers=tools.pool.size,
-            busy=tools.pool.busy,
-            steps_waiting=tools.pool.waiting,
-            is_provider_full=any(map(tools.slots.is_full, tools.routing.providers)),
+            workers=context.pool.size,
+            busy=context.pool.busy,
+            steps_waiting=context.pool.waiting,
+            is_provider_full=any(map(context.slots.is_full, context.routing.providers)),
         )
 
     @property
@@ -89,7 +89,7 @@ class Runner:
         """
         async with asyncio.TaskGroup() as group:
             listener = group.create_task(self._listen())
-            announcer = group.create_task(self._tools.status_messages.announce_all())
+            announcer = group.create_task(self._context.status_messages.announce_all())
             await self._serve(group)
             await cancel_and_wait_current(listener)
             await self._drain(drain_s, order_s)
@@ -98,14 +98,14 @@ class Runner:
     async def _drain(self, drain_s: float, order_s: float) -> None:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=drain_s)
-        late = {task for task in self._tasks if task.get_name() in self._tools.unanswered}
+        late = {task for task in self._tasks if task.get_name() in self._context.unanswered}
         await cancel_and_wait_current(*(self._tasks - late))
         if late:
             telemetry.info("%d pictures are ordered, and not answered yet: waiting", len(late))
         await cancel_and_wait(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
-        draining = self._tools.draining
+        draining = self._context.draining
         while not draining.is_set():
             self._look.clear()
             self._pulse.expect(_CALL_S, time.monotonic())
@@ -131,7 +131,7 @@ class Runner:
                 telemetry.warning("jobs wait: %s", trouble)
             return None
         try:
-            return await self._tools.queue.claim(self._tools.now_ms())
+            return await self._context.queue.claim(self._context.now_ms())
         except TransientError as error:
             telemetry.warning("nothing can be claimed: %s", error)
         except UserError as error:
@@ -141,8 +141,10 @@ class Runner:
     async def _adoptable(self) -> list[Job]:
         """Return what is claimed and in nobody's hands."""
         try:
-            due = [job_id for job_id in await self._tools.job_reads.due() if self._is_free(job_id)]
-            return [job for job_id in due if (job := await self._tools.job_reads.job(job_id))]
+            due = [
+                job_id for job_id in await self._context.job_reads.due() if self._is_free(job_id)
+            ]
+            return [job for job_id in due if (job := await self._context.job_reads.job(job_id))]
         except TransientError:
             self._is_adopting = True
             return []
@@ -154,7 +156,7 @@ class Runner:
         """Hear of what others put into Redis."""
         while True:
             try:
-                job_id = await self._tools.job_reads.next_wakeup()
+                job_id = await self._context.job_reads.next_wakeup()
             except TransientError:
                 await asyncio.sleep(1.0)
                 continue
@@ -163,7 +165,7 @@ class Runner:
             elif job_id is not None:
                 # Whoever asks for it may have mended what it stumbled over.
                 self._stumbles.pop(job_id, None)
-                self._tools.status_messages.nudge()
+                self._context.status_messages.nudge()
                 self._is_adopting = True
                 self._look.set()
 
@@ -176,7 +178,7 @@ class Runner:
         else:
             telemetry.job_claimed(job)
         if job.state is State.POLLING:
-            self._tools.slots.adopt(job.id, job.provider)
+            self._context.slots.adopt(job.id, job.provider)
         self._nudges[job.id] = nudged
         self._jobs[job.id] = job
         task = group.create_task(self._run_job(job, nudged), name=job.id)
@@ -187,16 +189,16 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as group:
                 hint = group.create_task(
-                    self._tools.status_messages.hint_working(
-                        job, partial(self._tools.progress_of, job.id)
+                    self._context.status_messages.hint_working(
+                        job, partial(self._context.progress_of, job.id)
                     )
                 )
                 is_over = await self._run_steps(job, nudged)
                 # Until it has ended: a connection that is just being made can lose the word.
                 await cancel_and_wait_current(hint)
             if is_over:
-                self._tools.status_messages.discard(job.id)
-                self._tools.remove_files(self._jobs[job.id])
+                self._context.status_messages.discard(job.id)
+                self._context.remove_files(self._jobs[job.id])
         except* StaleJobError as errors:
             telemetry.job_released(job.id, errors.exceptions[0])
         except* (FencedError, ConfigError):
@@ -207,7 +209,7 @@ class Runner:
             telemetry.job_step_failed(job.id, errors)
             self._stumbles[job.id] = self._stumbles.get(job.id, 0) + 1
         finally:
-            self._tools.slots.release(job.id)
+            self._context.slots.release(job.id)
             del self._nudges[job.id]
             del self._jobs[job.id]
             self._look.set()
@@ -215,7 +217,7 @@ class Runner:
     async def _run_steps(self, job: Job, nudged: asyncio.Event) -> bool:
         """Go from state to state; False if the rest is left to the next start."""
         failures = 0
-        while not (self._tools.draining.is_set() and _is_left(job)):
+        while not (self._context.draining.is_set() and _is_left(job)):
             try:
                 moved = await self._step(job, nudged)
             except TransientError as error:
@@ -236,20 +238,20 @@ class Runner:
         """Pause before the same step, unless its person calls the job off meanwhile."""
         delay_s = error.retry_after_s or backoff_s(failures, cap_s=30)
         telemetry.job_waits(job.id, error, delay_s)
-        draining = (self._tools.draining,) if _is_left(job) else ()
+        draining = (self._context.draining,) if _is_left(job) else ()
         await sleep_or_event(delay_s, nudged, *draining)
         if not nudged.is_set():
             return job
         nudged.clear()
         try:
-            stored = await self._tools.job_reads.job(job.id)
+            stored = await self._context.job_reads.job(job.id)
         except TransientError:
             return job
         return replace(job, is_cancelled=stored is not None and stored.is_cancelled)
 
     async def _step(self, job: Job, nudged: asyncio.Event) -> Job:
         try:
-            return await take_step(self._tools, job, nudged)
+            return await take_step(self._context, job, nudged)
         except (TransientError, FencedError, StaleJobError, ConfigError):
             raise
         except OSError as error:
@@ -261,5 +263,5 @@ class Runner:
 
     async def _failed(self, job: Job, error: Exception) -> Job:
         # What the step stored before it failed counts: a stale view could not be ended.
-        stored = await self._tools.job_reads.job(job.id)
-        return await after_error(self._tools, stored or job, error)
+        stored = await self._context.job_reads.job(job.id)
+        return await after_error(self._context, stored or job, error)

@@ -40,22 +40,22 @@ _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
-async def submit(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+async def submit(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Order the picture, once, at whoever serves."""
     if job.intent_ms:
         # Adopted with the intent and without a ticket: it may have been paid for.
-        return await _recover(tools, job, nudged)
-    choice = tools.routing.choose(job.operation, job.provider, time.monotonic())
+        return await _recover(context, job, nudged)
+    choice = context.routing.choose(job.operation, job.provider, time.monotonic())
     if choice.provider is None:
-        return await _wait_for_provider(tools, job, choice, nudged)
+        return await _wait_for_provider(context, job, choice, nudged)
     provider = choice.provider
     begun = time.monotonic()
-    order = await tools.build_request(job, provider)
+    order = await context.build_request(job, provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
-    if not await tools.slots.acquire(job.id, provider, nudged, tools.draining):
-        return await _reload(tools, job, nudged)
+    if not await context.slots.acquire(job.id, provider, nudged, context.draining):
+        return await _reload(context, job, nudged)
     try:
-        with tools.routing.asking(provider.name):
+        with context.routing.asking(provider.name):
             order = await uploaded(provider, order)
         searchable = _searchable(provider)
         fields = searchable.fields_of(order) if searchable else {}
@@ -63,28 +63,28 @@ async def submit(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
-        return await _refused(tools, job, provider, refusal, nudged)
+        return await _refused(context, job, provider, refusal, nudged)
     await provider.throttle()
-    if tools.draining.is_set():
-        return await _reload(tools, job, nudged)
-    intended = await _record_submit(tools, job, provider, order, fields)
+    if context.draining.is_set():
+        return await _reload(context, job, nudged)
+    intended = await _record_submit(context, job, provider, order, fields)
     if not intended.intent_ms:
         return intended
     try:
-        if _is_unrecoverable(tools, provider):
-            tools.unanswered.add(job.id)
-        return await _order(tools, intended, provider, order, nudged)
+        if _is_unrecoverable(context, provider):
+            context.unanswered.add(job.id)
+        return await _order(context, intended, provider, order, nudged)
     finally:
-        tools.unanswered.discard(job.id)
+        context.unanswered.discard(job.id)
 
 
-def _is_unrecoverable(tools: StepContext, provider: Provider) -> bool:
+def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
     """Whether nothing but its answer could tell what became of an order."""
-    return provider.recovery is Recovery.NONE and not tools.webhooks.can_recover(provider)
+    return provider.recovery is Recovery.NONE and not context.webhooks.can_recover(provider)
 
 
 async def _order(
-    tools: StepContext,
+    context: StepContext,
     job: Job,
     provider: Provider,
     order: GenerationRequest,
@@ -92,31 +92,31 @@ async def _order(
 ) -> Job:
     begun = time.monotonic()
     try:
-        with tools.routing.asking(provider.name):
+        with context.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
-        return await _refused(tools, job, provider, error, nudged)
+        return await _refused(context, job, provider, error, nudged)
     # An answer that is the picture took as long as the picture.
     stage = "provider" if isinstance(answer, Done) else "submit"
     telemetry.stage_took(stage, time.monotonic() - begun)
-    return await _accepted(tools, job, provider, answer, tools.now_ms())
+    return await _accepted(context, job, provider, answer, context.now_ms())
 
 
 async def _record_submit(
-    tools: StepContext,
+    context: StepContext,
     job: Job,
     provider: Provider,
     order: GenerationRequest,
     fields: Mapping[str, str],
 ) -> Job:
     """Store that the order is about to be made, and with whom; without an intent it is not."""
-    is_stand_in = tools.routing.is_fallback(job.operation, provider.name)
-    job = await tools.move(
+    is_stand_in = context.routing.is_fallback(job.operation, provider.name)
+    job = await context.move(
         job,
         State.SUBMITTING,
-        intent_ms=tools.now_ms(),
+        intent_ms=context.now_ms(),
         provider=provider.name,
-        order_id=tools.order_id_of(job),
+        order_id=context.order_id_of(job),
         order_fields=fields,
         price_micro=provider.offers[job.operation].price_at(order.scale),
         side_px=order.side_px,
@@ -124,51 +124,51 @@ async def _record_submit(
     )
     if job.is_cancelled:
         # Nothing was ordered: without the intent, nothing is charged.
-        return await tools.move(job, State.SUBMITTING, intent_ms=0)
+        return await context.move(job, State.SUBMITTING, intent_ms=0)
     try:
-        await tools.queue.persist()
+        await context.queue.persist()
     except TransientError as error:
         # Nothing was ordered: without the intent there is nothing to find out later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
-        job = await tools.move(job, State.SUBMITTING, intent_ms=0, provider="")
-        await sleep_or_event(_SYNC_AGAIN_S, tools.draining)
+        job = await context.move(job, State.SUBMITTING, intent_ms=0, provider="")
+        await sleep_or_event(_SYNC_AGAIN_S, context.draining)
     return job
 
 
-async def _reload(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+async def _reload(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Somebody nudged, or the program stops: see how the job stands now."""
     if not nudged.is_set():
         return job
     nudged.clear()
-    return await tools.move(job, State.SUBMITTING)
+    return await context.move(job, State.SUBMITTING)
 
 
 async def _wait_for_provider(
-    tools: StepContext, job: Job, choice: Choice, nudged: asyncio.Event
+    context: StepContext, job: Job, choice: Choice, nudged: asyncio.Event
 ) -> Job:
     """Nobody serves at the moment: wait a while, or say so."""
     if choice.is_permanent:
-        return await tools.give_up(job, _CLOSED)
+        return await context.give_up(job, _CLOSED)
     if job.tries >= retry.SUBMIT_ATTEMPTS:
-        return await tools.give_up(job, _DOWN)
-    job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
-    await sleep_or_event(min(choice.wait_s, _STAND_BY_S), nudged, tools.draining)
-    return await _reload(tools, job, nudged)
+        return await context.give_up(job, _DOWN)
+    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
+    await sleep_or_event(min(choice.wait_s, _STAND_BY_S), nudged, context.draining)
+    return await _reload(context, job, nudged)
 
 
 async def _refused(
-    tools: StepContext, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
+    context: StepContext, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
 ) -> Job:
     telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
-    if tools.routing.record_refusal(provider.name, error.kind, time.monotonic()):
+    if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
-        tools.alarm.set()
+        context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
-        return await _recover(tools, job, nudged)
-    tools.slots.release(job.id)
+        return await _recover(context, job, nudged)
+    context.slots.release(job.id)
     may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
-    is_first = not tools.routing.is_fallback(job.operation, provider.name)
-    if may_pass_on and tools.routing.other(job.operation, provider.name):
+    is_first = not context.routing.is_fallback(job.operation, provider.name)
+    if may_pass_on and context.routing.other(job.operation, provider.name):
         # No task exists: somebody else may have it, at once if the chosen one has just refused.
         decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
             0.0 if is_first else retry.backoff_s(job.tries)
@@ -176,23 +176,27 @@ async def _refused(
     else:
         decision = retry.after_submit(error, job.tries)
     if isinstance(decision, retry.GiveUp):
-        return await tools.give_up(job, decision)
+        return await context.give_up(job, decision)
     # Without the intent, a restart in the pause has nothing to solve.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
-    job = await tools.move(
+    job = await context.move(
         job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
     )
     if decision.delay_s:
-        await sleep_or_event(decision.delay_s, nudged, tools.draining)
-    return await _reload(tools, job, nudged)
+        await sleep_or_event(decision.delay_s, nudged, context.draining)
+    return await _reload(context, job, nudged)
 
 
 async def _accepted(
-    tools: StepContext, job: Job, provider: Provider, answer: Accepted | Done, accepted_ms: int = 0
+    context: StepContext,
+    job: Job,
+    provider: Provider,
+    answer: Accepted | Done,
+    accepted_ms: int = 0,
 ) -> Job:
-    tools.routing.record_success(provider.name)
+    context.routing.record_success(provider.name)
     if isinstance(answer, Accepted):
-        job = await tools.move(
+        job = await context.move(
             job,
             State.POLLING,
             ticket=answer.ticket,
@@ -200,10 +204,10 @@ async def _accepted(
             tries=0,
             accepted_ms=accepted_ms,
         )
-        await _note_owner(tools, job, provider, answer.ticket)
+        await _note_owner(context, job, provider, answer.ticket)
         return job
-    tools.slots.release(job.id)
-    moved = await tools.move(
+    context.slots.release(job.id)
+    moved = await context.move(
         job,
         State.RENDERING,
         ticket={"outputs": stored(answer)},
@@ -213,63 +217,65 @@ async def _accepted(
     if accepted_ms:
         took_s = (accepted_ms - job.intent_ms) / 1000
         telemetry.provider_task_done(job, took_s)
-        await tools.poll_scheduler.learn(
-            tools.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
+        await context.poll_scheduler.learn(
+            context.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
         )
     return moved
 
 
-async def _recover(tools: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+async def _recover(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
     """Find out what became of an order whose answer was lost."""
-    provider = tools.provider_of(job)
+    provider = context.provider_of(job)
     unknown = Unknown(
         provider.recovery,
         job.tries,
         age_s=0.0,
-        is_hooked=tools.webhooks.can_recover(provider),
+        is_hooked=context.webhooks.can_recover(provider),
         is_searchable=_searchable(provider) is not None and bool(job.order_fields),
     )
     while True:
-        age_s = max(0.0, (tools.now_ms() - job.intent_ms) / 1000)
+        age_s = max(0.0, (context.now_ms() - job.intent_ms) / 1000)
         unknown = replace(unknown, age_s=age_s)
         decision = decide(unknown)
         if decision.step is not Step.ASK:
-            return await _conclude(tools, job, provider, decision)
+            return await _conclude(context, job, provider, decision)
         if decision.wait_s:
-            await sleep_or_event(decision.wait_s, nudged, tools.draining)
-        if nudged.is_set() or tools.draining.is_set():
-            return await _reload(tools, job, nudged)
-        found = await _find(tools, job, provider)
+            await sleep_or_event(decision.wait_s, nudged, context.draining)
+        if nudged.is_set() or context.draining.is_set():
+            return await _reload(context, job, nudged)
+        found = await _find(context, job, provider)
         if not isinstance(found, Answer):
-            return await tools.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+            return await context.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
         unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
 
 
-async def _conclude(tools: StepContext, job: Job, provider: Provider, decision: Decision) -> Job:
+async def _conclude(context: StepContext, job: Job, provider: Provider, decision: Decision) -> Job:
     match decision.step:
         case Step.REPEAT:
-            return await _repeat(tools, job, provider, decision.wait_s)
+            return await _repeat(context, job, provider, decision.wait_s)
         case Step.ORDER_AGAIN:
             # It has refused nothing: whoever was chosen is asked again, and no stand-in.
-            return await tools.move(
+            return await context.move(
                 job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
             )
         case _:
-            return await tools.conclude(job, State.DEAD, "submit_unknown")
+            return await context.conclude(job, State.DEAD, "submit_unknown")
 
 
-async def _find(tools: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
+async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
     """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
-    if tools.webhooks.can_recover(provider) and (told := await tools.webhooks.ticket_for(job.id)):
+    if context.webhooks.can_recover(provider) and (
+        told := await context.webhooks.ticket_for(job.id)
+    ):
         telemetry.submit_confirmed_by_webhook(job.id)
-        await _note_owner(tools, job, provider, told)
+        await _note_owner(context, job, provider, told)
         return told
     try:
-        with tools.routing.asking(provider.name):
+        with context.routing.asking(provider.name):
             if provider.recovery is Recovery.LOOK_UP:
-                return await provider.look_up(tools.order_id_of(job)) or Answer.ABSENT
+                return await provider.look_up(context.order_id_of(job)) or Answer.ABSENT
             if searchable := _searchable(provider):
-                return await _search(tools, job, searchable) or Answer.NONE
+                return await _search(context, job, searchable) or Answer.NONE
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         is_clueless = error.kind is ProviderErrorKind.LOST and provider.recovery is Recovery.LOOK_UP
@@ -277,26 +283,26 @@ async def _find(tools: StepContext, job: Job, provider: Provider) -> Ticket | An
     return Answer.NONE
 
 
-async def _search(tools: StepContext, job: Job, provider: Searchable) -> Ticket | None:
-    if tools.age_ms(job) > SEARCHED_MS:
+async def _search(context: StepContext, job: Job, provider: Searchable) -> Ticket | None:
+    if context.age_ms(job) > SEARCHED_MS:
         return None
     for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
-        if await _is_own(tools, job, ticket):
+        if await _is_own(context, job, ticket):
             telemetry.order_found(job.id)
             return ticket
     return None
 
 
-async def _note_owner(tools: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
+async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
     """Keep a task from being found for another job; without the note, the job goes on as well."""
     if _searchable(provider):
         with suppress(TransientError):
-            await _is_own(tools, job, ticket)
+            await _is_own(context, job, ticket)
 
 
-async def _is_own(tools: StepContext, job: Job, ticket: Ticket) -> bool:
+async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     """Note whose a task is, unless it is another job's that ordered the very same."""
-    holder = await tools.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
+    holder = await context.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
     return holder == job.id
 
 
@@ -304,16 +310,16 @@ def _searchable(provider: Provider) -> Searchable | None:
     return provider if isinstance(provider, Searchable) and provider.is_searchable else None
 
 
-async def _repeat(tools: StepContext, job: Job, provider: Provider, wait_s: float) -> Job:
+async def _repeat(context: StepContext, job: Job, provider: Provider, wait_s: float) -> Job:
     """Order again under the same key; the intent stays, for the first order may be alive."""
-    order = await tools.build_request(job, provider)
+    order = await context.build_request(job, provider)
     if wait_s:
-        await sleep_or_event(wait_s, tools.draining)
-        if tools.draining.is_set():
+        await sleep_or_event(wait_s, context.draining)
+        if context.draining.is_set():
             return job
-    job = await tools.move(job, State.SUBMITTING, tries=job.tries + 1)
+    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
-        with tools.routing.asking(provider.name):
+        with context.routing.asking(provider.name):
             answer = await provider.submit(await uploaded(provider, order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
@@ -322,24 +328,24 @@ async def _repeat(tools: StepContext, job: Job, provider: Provider, wait_s: floa
         if is_open or isinstance(decision, retry.TryAgain):
             return job
         # This order was refused; of the first one nobody knows.
-        return await tools.conclude(job, State.DEAD, "submit_unknown")
-    return await _accepted(tools, job, provider, answer)
+        return await context.conclude(job, State.DEAD, "submit_unknown")
+    return await _accepted(context, job, provider, answer)
 
 
-async def order_again(tools: StepContext, job: Job) -> Job | None:
+async def order_again(context: StepContext, job: Job) -> Job | None:
     """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
-    provider = tools.provider_of(job)
+    provider = context.provider_of(job)
     is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
     if not is_free or job.lost_orders >= retry.LOST_ORDERS:
         return None
     try:
-        ticket = await provider.look_up(tools.order_id_of(job))
+        ticket = await provider.look_up(context.order_id_of(job))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         return None
     if ticket is not None:
         return None
-    return await tools.move(
+    return await context.move(
         job,
         State.SUBMITTING,
         ticket={},

@@ -11,8 +11,8 @@ from imgbot.sandbox.provider_orders import Refusal, SubmittedTask
 from imgbot.sandbox.simulators.fields import Model, Problem
 from imgbot.sandbox.simulators.hooks import HookSender
 from imgbot.sandbox.simulators.inputs import (
-    Pictures,
     JobReads,
+    Pictures,
     decode_data_uri,
     gather_pictures,
     look_at,
