@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from imgbot import operating
-from imgbot.errors import EX_CONFIG
-from imgbot.loadtest.arguments import loadtest_arguments
+from imgbot.domain.errors import EX_CONFIG
+from imgbot.ops import commands as operating
+from imgbot.ops.loadtest.arguments import loadtest_arguments
 from imgbot.version import version
 
 if TYPE_CHECKING:
-    from imgbot.ops.environment import SettingsSource
-    from imgbot.ops.settings import Settings
+    from imgbot.config.settings import Settings
+    from imgbot.config.sources import SettingsSource
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -149,8 +149,8 @@ _COMMANDS = {
 
 
 def _run(options: argparse.Namespace) -> int:
-    from imgbot.errors import ConfigError
-    from imgbot.ops.environment import SettingsSource
+    from imgbot.config.sources import SettingsSource
+    from imgbot.domain.errors import ConfigError
 
     overrides: dict[str, object] = {
         "IMGBOT_WORKERS": options.workers,
@@ -170,10 +170,10 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
     """Logs, locks, pool, then the loop: each before what depends on it."""
     import uvloop
 
-    from imgbot import telemetry
     from imgbot.imaging.pool import Pool, stop_helpers
-    from imgbot.ops import logs, state
+    from imgbot.ops import state_dir as state
     from imgbot.ops.lock import InstanceLock
+    from imgbot.telemetry import events as telemetry, logs
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     try:
@@ -183,7 +183,7 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()
             # Two seconds of imports, which a refused start need not spend.
-            from imgbot.telegram.quick_import import import_aiogram
+            from imgbot.telegram.lazy_models import import_aiogram
 
             import_aiogram()
             from imgbot.supervisor import serve
@@ -198,8 +198,8 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
 
 def _tell(error: Exception) -> int:
-    from imgbot import telemetry
-    from imgbot.errors import ConfigError, ImgbotError, flatten
+    from imgbot.domain.errors import ConfigError, ImgbotError, flatten
+    from imgbot.telemetry import events as telemetry
 
     ours = [each for each in flatten(error) if isinstance(each, ImgbotError)]
     # A wrong setting explains the errors beside it.

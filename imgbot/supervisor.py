@@ -13,33 +13,39 @@ from contextlib import AsyncExitStack, suppress
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot import metrics, telemetry
-from imgbot.conversation.door import BotIdentity
-from imgbot.conversation.introduction import publish_commands
-from imgbot.errors import StorageUnavailableError, TransientError
+from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
+from imgbot.bot.handlers.command_menu import publish_commands
+from imgbot.bot.middleware import BotIdentity
+from imgbot.config.settings import Settings
+from imgbot.domain.errors import StorageUnavailableError, TransientError
+from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.cgroup import CgroupCollector
+from imgbot.ops.event_loop_lag import EventLoopLag
 from imgbot.ops.http import OpsServer
-from imgbot.ops.lag import EventLoopLag
-from imgbot.ops.last_resort import force_exit_after
 from imgbot.ops.processes import ProcessesCollector
 from imgbot.ops.scale import answer_reload, pop_request
-from imgbot.ops.settings import Settings
+from imgbot.ops.shutdown_timeout import force_exit_after
 from imgbot.ops.signals import Signals
 from imgbot.ops.systemd import Notifier
-from imgbot.provision import open_providers
-from imgbot.pulse import most_overdue
-from imgbot.queue.durability import verify
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import bind_to_bot
-from imgbot.queue.scripts import Scripts, connect
-from imgbot.queue.server import RedisServer
-from imgbot.retry import backoff_s
-from imgbot.tasks import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
+from imgbot.storage.bot_binding import bind_to_bot
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.scripts import Scripts, connect
+from imgbot.storage.server.durability import verify
+from imgbot.storage.server.process import RedisServer
 from imgbot.telegram.client import identify, open_bot
+from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry.liveness import most_overdue
 from imgbot.version import version
-from imgbot.wiring import Connections, Services, build_services, queue_limits_of, watch_start
+from imgbot.wiring.providers import open_providers
+from imgbot.wiring.services import (
+    Connections,
+    Services,
+    build_services,
+    queue_limits_of,
+    watch_start,
+)
 
 DRAIN_S = 25.0
 """What acts is given so long; systemd waits longer than that."""

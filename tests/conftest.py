@@ -13,8 +13,8 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from imgbot.queue.binary import find_binary
-from imgbot.queue.scripts import connect
+from imgbot.storage.scripts import connect
+from imgbot.storage.server.binary import find_binary
 from tests.support.waiting import wait_until
 
 

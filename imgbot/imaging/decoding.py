@@ -23,7 +23,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging import heic, worker
 
 # Naming the plugins loads these alone: Pillow would load all forty at the first file that it

@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 
 FORMAT = "HEIF"
 

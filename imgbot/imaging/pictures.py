@@ -14,7 +14,7 @@ from typing import Literal
 
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.files import commit, copy_file
 from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, size_bytes
 

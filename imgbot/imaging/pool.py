@@ -14,16 +14,16 @@ from collections.abc import Callable
 from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
-from imgbot.errors import TransientError, WorkerLostError
-from imgbot.imaging.lane import (
+from imgbot.domain.errors import TransientError, WorkerLostError
+from imgbot.imaging.worker import MEMORY_BYTES
+from imgbot.imaging.worker_slot import (
     BOOT_DEADLINE_S,
     BootError,
     WorkerSlot,
     WorkerSlotError,
     WorkerStatus,
 )
-from imgbot.imaging.worker import MEMORY_BYTES
-from imgbot.pulse import Heartbeat
+from imgbot.telemetry.liveness import Heartbeat
 
 T = TypeVar("T")
 

@@ -16,12 +16,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from imgbot.errors import ConfigError, TransientError
-from imgbot.ops.callers import is_known_host
+from imgbot.config.setting_types import Address
+from imgbot.domain.errors import ConfigError, TransientError
+from imgbot.ops.client_access import is_known_host
 from imgbot.ops.health import Check, ask_all
-from imgbot.ops.setting_types import Address
-from imgbot.ops.status_pages import HEADERS, StatusPages
-from imgbot.ops.watch import StatusSampler
+from imgbot.ops.status.http_pages import HEADERS, StatusPages
+from imgbot.ops.status.sampler import StatusSampler
 
 _log = logging.getLogger(__name__)
 

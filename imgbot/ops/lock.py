@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imgbot.errors import ConfigError, ImgbotError
+from imgbot.domain.errors import ConfigError, ImgbotError
 
 
 class AlreadyRunningError(ImgbotError):

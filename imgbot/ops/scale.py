@@ -16,16 +16,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from imgbot.errors import ConfigError, ImgbotError
+from imgbot.config.settings import MAX_WORKERS
+from imgbot.config.sources import read_environment_file, state_dir_of
+from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.findings import Severity
 from imgbot.files import replace_file
-from imgbot.findings import Severity
 from imgbot.ops.doctor.machine import judge_workers, total_memory_bytes
-from imgbot.ops.environment import read_environment_file, state_dir_of
 from imgbot.ops.files import set_variable
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.service import has_systemd, is_active, show
 from imgbot.ops.lock import describe, supervisor_of
-from imgbot.ops.settings import MAX_WORKERS
 
 _PATIENCE_S = 30.0
 _LOOK_EVERY_S = 0.1

@@ -6,11 +6,11 @@ import signal
 from collections.abc import Callable
 from typing import Protocol
 
-from imgbot import telemetry
-from imgbot.errors import ConfigError
-from imgbot.ops.last_resort import force_exit_after
-from imgbot.ops.settings import MAX_WORKERS, Settings
+from imgbot.config.settings import MAX_WORKERS, Settings
+from imgbot.domain.errors import ConfigError
+from imgbot.ops.shutdown_timeout import force_exit_after
 from imgbot.ops.systemd import Notifier
+from imgbot.telemetry import events as telemetry
 
 
 class Resizable(Protocol):

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import Operation
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Operation
 from imgbot.providers import comfyui_answers as answers
-from imgbot.providers.addresses import Hosts
 from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
 from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
 from imgbot.providers.config import ProviderConfig
@@ -36,6 +35,7 @@ from imgbot.providers.protocol import (
     Ticket,
 )
 from imgbot.providers.sizes import fitted
+from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind

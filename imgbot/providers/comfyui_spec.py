@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from imgbot.job import Operation
+from imgbot.domain.job import Operation
 from imgbot.providers.comfyui_graph import Graph, is_link
-from imgbot.providers.documents import LocatedTable, SpecDocument, validate
 from imgbot.providers.fields import (
     Headers,
     InputRules,
@@ -22,6 +21,7 @@ from imgbot.providers.fields import (
     ProviderName,
     Url,
 )
+from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
 Made = Literal["create", "edit", "merge", "retouch", "upscale"]
 

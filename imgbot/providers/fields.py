@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from imgbot.providers.addresses import split
-from imgbot.providers.documents import LocatedTable
+from imgbot.providers.spec_file import LocatedTable
+from imgbot.providers.url_policy import split
 
 KEY_SLOT = "{key}"
 """Stands in a header for the key, whose value is never in a file."""

@@ -16,9 +16,9 @@ from urllib.parse import urljoin
 
 import httpx
 
-from imgbot.errors import FULL, ProviderError, ProviderErrorKind
+from imgbot.domain.errors import FULL, ProviderError, ProviderErrorKind
 from imgbot.files import PART, commit, copy_file, replace_file
-from imgbot.providers.addresses import Hosts, public_address, split
+from imgbot.providers.url_policy import Hosts, public_address, split
 
 ANSWER_LIMIT_BYTES = 16 << 20
 """An answer may repeat the pictures of its order, or show every workflow that waits; a longer

@@ -14,9 +14,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import ACTIONS, Operation
-from imgbot.providers.addresses import Hosts
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import ACTIONS, Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
 from imgbot.providers.http import (
@@ -41,6 +40,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
+from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
 _CONNECT_S = 10.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from imgbot.job import Operation
-from imgbot.providers.documents import LocatedTable, SpecDocument, validate
+from imgbot.domain.job import Operation
 from imgbot.providers.fields import (
     Headers,
     InputRules,
@@ -20,6 +19,7 @@ from imgbot.providers.fields import (
     Url,
 )
 from imgbot.providers.sizes import fitted, nearest, value_of
+from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
 Served = Literal["create", "edit", "merge", "retouch"]
 """The API has no upscaler."""

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import ACTIONS, Operation
-from imgbot.providers.addresses import Hosts
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import ACTIONS, Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import (
     ProviderHttpClient,
@@ -28,6 +27,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
+from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
 _ERRORS = {"moderated": _KIND.MODERATED}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from imgbot.sandbox.refusals import bad_request
+from imgbot.sandbox.api_errors import bad_request
 
 _TRUE = frozenset({"true", "yes", "1"})
 

@@ -15,13 +15,13 @@ from imgbot.sandbox import (
     methods_send,
     methods_updates,
 )
+from imgbot.sandbox.api_errors import ApiError
 from imgbot.sandbox.arguments import Arguments, UploadedFile
-from imgbot.sandbox.bodies import read_call
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.methods import Method, RawJson
 from imgbot.sandbox.parameters import unknown_parameters
-from imgbot.sandbox.refusals import ApiError
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.request_parsing import read_call
+from imgbot.sandbox.state import SandboxState
 
 _METHODS: Mapping[str, Method] = {
     **methods_updates.METHODS,

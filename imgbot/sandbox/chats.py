@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from imgbot.sandbox.refusals import ApiError
+from imgbot.sandbox.api_errors import ApiError
 
 Json = dict[str, Any]
 

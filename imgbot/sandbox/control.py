@@ -93,11 +93,11 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from imgbot.sandbox.control_http import read_wish, routes_of
-from imgbot.sandbox.control_people import UserControl
-from imgbot.sandbox.control_watch import InspectionControl
+from imgbot.sandbox.control_inspection import InspectionControl
+from imgbot.sandbox.control_users import UserControl
 from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.simulators.shared import Simulator
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 
 class Control:

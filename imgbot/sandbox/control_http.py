@@ -6,11 +6,11 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.chats import Chat, SandboxError
+from imgbot.sandbox.control_request import ControlRequest
+from imgbot.sandbox.request_parsing import read_bounded
+from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.updates import QueueFullError
-from imgbot.sandbox.wishes import ControlRequest
-from imgbot.sandbox.world import SandboxState
 
 _BODY_BYTES = 1 << 20
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import uvloop
 
-from imgbot.errors import EX_CONFIG
-from imgbot.sandbox import guest
+from imgbot.domain.errors import EX_CONFIG
+from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.server import Sandbox
-from imgbot.sandbox.world import FIRST_USER_ID
+from imgbot.sandbox.state import FIRST_USER_ID
 
 _RESTART_S = 0.5
 _RESTARTS = 100

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from imgbot.sandbox.refusals import ApiError, album_flood, too_many_requests
-from imgbot.tasks import sleep_or_event
+from imgbot.aio import sleep_or_event
+from imgbot.sandbox.api_errors import ApiError, album_flood, too_many_requests
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
 _MOST_FAULTS = 1_000

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
+from imgbot.sandbox.api_errors import ApiError, bad_request
 from imgbot.sandbox.arguments import Arguments, Json
 from imgbot.sandbox.parameters import FIELDS
-from imgbot.sandbox.refusals import ApiError, bad_request
 
 NoteFields = Callable[[str, Json], None]
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from imgbot.sandbox.refusals import ApiError, bad_request
+from imgbot.sandbox.api_errors import ApiError, bad_request
 
 _SIMPLE_TAGS = {
     "b": "bold",

@@ -1,11 +1,11 @@
 """Photos and documents that a call brings: by upload, by handle, never from elsewhere."""
 
+from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request, failed_album_item
 from imgbot.sandbox.arguments import Arguments, Json, UploadedFile
-from imgbot.sandbox.contents import Contents
 from imgbot.sandbox.files import Photo, StoredDocument
+from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.pictures import DELIVERED_SIDES, PictureRefusedError
-from imgbot.sandbox.refusals import WRONG_FILE, ApiError, bad_request, failed_album_item
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 _PHOTO_BYTES = 10 << 20
 

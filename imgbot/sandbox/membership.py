@@ -1,9 +1,9 @@
 """Chats come and go: groups, channels, privacy, blocks, migration, and the end of a chat."""
 
+from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
 from imgbot.sandbox.chats import Chat, Json, SandboxError
-from imgbot.sandbox.people import GROUP_ANONYMOUS_BOT
-from imgbot.sandbox.refusals import ApiError, bad_request, forbidden
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
+from imgbot.sandbox.users import GROUP_ANONYMOUS_BOT
 
 _MEMBER: Json = {"status": "member"}
 _LEFT: Json = {"status": "left"}

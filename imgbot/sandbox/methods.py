@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from imgbot.sandbox.arguments import Arguments
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 Method: TypeAlias = Callable[[SandboxState, Arguments], Awaitable[Any]]
 Methods: TypeAlias = Mapping[str, Method]

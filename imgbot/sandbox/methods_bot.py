@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from imgbot.sandbox.api_errors import QUERY_TOO_OLD, ApiError, bad_request
 from imgbot.sandbox.arguments import Arguments
-from imgbot.sandbox.contents import Contents
 from imgbot.sandbox.markup import utf16_length
+from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.methods import Method, Methods
-from imgbot.sandbox.refusals import QUERY_TOO_OLD, ApiError, bad_request
+from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
-from imgbot.sandbox.world import SandboxState
 
 _ANSWER_LIMIT = 200
 _DOWNLOAD_BYTES = 20 << 20

@@ -2,15 +2,15 @@
 
 from typing import Any
 
+from imgbot.sandbox.api_errors import NOT_MODIFIED, WRONG_FILE, bad_request
 from imgbot.sandbox.arguments import Arguments, Json
 from imgbot.sandbox.chats import Chat, Post
-from imgbot.sandbox.contents import Contents
 from imgbot.sandbox.media import Media
+from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.pictures import PictureRefusedError
 from imgbot.sandbox.reactions import EMOJI
-from imgbot.sandbox.refusals import NOT_MODIFIED, WRONG_FILE, bad_request
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 _DELETABLE_S = 48 * 3600
 _MOST_DELETED = 100

@@ -7,13 +7,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from imgbot.sandbox.api_errors import QUERY_TOO_OLD, ApiError, bad_request
 from imgbot.sandbox.arguments import Arguments, Json, as_text
-from imgbot.sandbox.contents import Contents
 from imgbot.sandbox.inline import InlineResult
 from imgbot.sandbox.media import Media
+from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.methods import Methods
-from imgbot.sandbox.refusals import QUERY_TOO_OLD, ApiError, bad_request
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 _MOST_RESULTS = 50
 _ID_BYTES = 64

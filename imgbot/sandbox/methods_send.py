@@ -3,13 +3,13 @@
 import secrets
 from typing import Any
 
+from imgbot.sandbox.api_errors import bad_request
 from imgbot.sandbox.arguments import Arguments, Json
-from imgbot.sandbox.contents import Contents
 from imgbot.sandbox.media import Media
+from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.pictures import PictureRefusedError
-from imgbot.sandbox.refusals import bad_request
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 _MOST_IN_ALBUM = 10
 _UPLOADED = ("photo", "video", "voice", "document", "video_note")

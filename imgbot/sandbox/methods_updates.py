@@ -3,12 +3,12 @@
 import re
 from typing import Any, cast
 
+from imgbot.sandbox.api_errors import WEBHOOK_ACTIVE, ApiError, bad_request
 from imgbot.sandbox.arguments import Arguments
 from imgbot.sandbox.methods import Methods, RawJson
 from imgbot.sandbox.polling import MOST_TIMEOUT_S
-from imgbot.sandbox.refusals import WEBHOOK_ACTIVE, ApiError, bad_request
+from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.webhook import WebhookTarget, checked_url
-from imgbot.sandbox.world import SandboxState
 
 _MOST_UPDATES = 100
 _SET_WEBHOOK = "Conflict: terminated by setWebhook request"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from imgbot.sandbox.refusals import OTHER_POLL, ApiError
+from imgbot.sandbox.api_errors import OTHER_POLL, ApiError
 from imgbot.sandbox.updates import Update, UpdateQueue
 
 MOST_TIMEOUT_S = 50

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from imgbot.sandbox.api_errors import bad_request
 from imgbot.sandbox.arguments import Arguments
-from imgbot.sandbox.refusals import bad_request
 
 Json = dict[str, Any]
 _SCOPES = {

@@ -30,8 +30,8 @@ from typing import Any
 from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_tasks import Refusal, SubmittedTask, Task, TaskLedger, order_from
+from imgbot.sandbox.request_parsing import read_bounded
 from imgbot.sandbox.simulators import serving
 
 KEY = "sim-key"

@@ -20,7 +20,7 @@ from imgbot.sandbox.control import Control
 from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.simulators.hooks import HookSender
 from imgbot.sandbox.simulators.registry import open_simulators
-from imgbot.sandbox.world import SandboxState
+from imgbot.sandbox.state import SandboxState
 
 _PAGE = Path(__file__).parent / "page"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"

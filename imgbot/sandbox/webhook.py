@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from imgbot.sandbox.refusals import bad_request
+from imgbot.sandbox.api_errors import bad_request
 from imgbot.sandbox.updates import UpdateQueue
 
 _FIRST_RETRY_S = 1.0

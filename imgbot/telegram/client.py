@@ -26,7 +26,7 @@ from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
 from aiohttp import ClientError, ClientResponseError
 
-from imgbot.errors import (
+from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
     ConfigError,
@@ -37,8 +37,8 @@ from imgbot.errors import (
     UserError,
 )
 from imgbot.files import PART, commit
-from imgbot.telegram.contact import ClockCheckedSession
-from imgbot.telegram.flood import FloodGate, flood_wait_s
+from imgbot.telegram.polling_health import ClockCheckedSession
+from imgbot.telegram.rate_limiter import FloodGate, flood_wait_s
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
 """Telegram hands bots files up to exactly 20 * 2**20 bytes."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-from imgbot.errors import ImgbotError, TransientError
+from imgbot.domain.errors import ImgbotError, TransientError
 
 _SUPERGROUPS_BELOW = -1_000_000_000_000
 _IDS_REMEMBERED = 2_000

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from imgbot import telemetry
-from imgbot.errors import (
+from imgbot.aio import Start, sleep_or_event
+from imgbot.domain.errors import (
     ChatGoneError,
     ConfigError,
     FencedError,
@@ -23,10 +23,10 @@ from imgbot.errors import (
     StorageUnavailableError,
     TransientError,
 )
-from imgbot.retry import backoff_s
-from imgbot.tasks import Start, sleep_or_event
+from imgbot.domain.retry import backoff_s
 from imgbot.telegram.offset_window import OffsetWindow
 from imgbot.telegram.update import Update, chat_of, is_group_chatter
+from imgbot.telemetry import events as telemetry
 
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0

@@ -10,16 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
-from imgbot import telemetry
-from imgbot.errors import ConfigError, StorageUnavailableError
-from imgbot.levels import THRESHOLDS, Indicator, Level
-from imgbot.pulse import Heartbeat
-from imgbot.tasks import Start, draining_task_group, sleep_or_event
-from imgbot.telegram.contact import PollingHealth
+from imgbot.aio import Start, draining_task_group, sleep_or_event
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.offset_window import OffsetWindow
+from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telegram.update import Update
 from imgbot.telegram.update_dispatcher import UpdateDispatcher, UpdateStore
+from imgbot.telemetry import events as telemetry
+from imgbot.telemetry.liveness import Heartbeat
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
 _LIMIT = 100

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from imgbot.learning import KEPT, CensoredDuration
-from imgbot.polling import JITTER, PollingConfig, PollPlan, plan
+from imgbot.domain.duration_model import KEPT, CensoredDuration
+from imgbot.domain.poll_schedule import JITTER, PollingConfig, PollPlan, plan
 
 Draw = Callable[[random.Random], float]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from tests.support.processes import children_of
 from tests.support.waiting import PATIENCE_S
 

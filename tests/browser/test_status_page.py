@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from imgbot.ops import watch as watching
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
+from imgbot.ops.status import sampler as watching
+from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
 from tests.support.browser import (
     DESKTOP,
     PHONE,

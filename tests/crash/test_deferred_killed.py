@@ -1,6 +1,6 @@
 """kill -9 with updates that wait for later: each is answered once, in their order."""
 
-from imgbot.queue import keys
+from imgbot.storage import keys
 from tests.crash.conftest import Sandboxed
 from tests.support.waiting import eventually
 

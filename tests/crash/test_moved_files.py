@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops import archive
-from imgbot.providers.documents import PRESETS
+from imgbot.ops.backup import archive
+from imgbot.providers.spec_file import PRESETS
 from tests.crash.test_supervisor_killed import ask_for_pictures
 from tests.support.moving import Move, run
 

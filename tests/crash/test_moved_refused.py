@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from imgbot.moving.backup import BackupOptions, backup
-from imgbot.moving.restore import restore
-from imgbot.ops import archive, state
+from imgbot.ops import state_dir as state
+from imgbot.ops.backup import archive
+from imgbot.ops.backup.command import BackupOptions, backup
+from imgbot.ops.backup.restore import restore
 from imgbot.ops.lock import supervisor_of
 from tests.support.moving import Move, run
 

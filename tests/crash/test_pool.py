@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from imgbot.errors import TransientError, WorkerLostError
+from imgbot.domain.errors import TransientError, WorkerLostError
 from imgbot.imaging import worker
 from imgbot.imaging.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
 from tests.support import pool_steps

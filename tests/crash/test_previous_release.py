@@ -10,13 +10,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.conversation.dialogue import Dialogue
-from imgbot.queue import keys
-from imgbot.queue.gallery import ResultStore
-from imgbot.queue.people import UserStore
-from imgbot.queue.records import from_hash
+from imgbot.bot.states import Dialogue
+from imgbot.domain.texts import buttons
 from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
-from imgbot.texts import buttons
+from imgbot.storage import keys
+from imgbot.storage.job_codec import from_hash
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from imgbot.conversation import admin
-from imgbot.conversation.introduction import COMMANDS
-from imgbot.queue import keys
-from imgbot.texts import t
+from imgbot.bot.handlers.admin import router as admin
+from imgbot.bot.handlers.command_menu import COMMANDS
+from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.integration.conftest import OWNER_ID, SECOND_ID, Office, said
 from tests.integration.test_actions import result_for
 from tests.support.bot_api import BotApi

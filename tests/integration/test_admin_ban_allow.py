@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.queue import keys
-from imgbot.texts import t
+from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.integration.conftest import GUEST_ID, SECOND_ID, Office, said
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.hostile import answers_to

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderErrorKind
-from imgbot.job import Job, Operation
-from imgbot.levels import THRESHOLDS, Indicator
-from imgbot.queue import keys
-from imgbot.queue.mending import ProblemJob
-from imgbot.runner.matters import BudgetState
-from imgbot.telegram.contact import UpdateConflict
+from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.job import Job, Operation
+from imgbot.jobs.alert_rules import BudgetState
+from imgbot.storage import keys
+from imgbot.storage.dead_letters import ProblemJob
+from imgbot.telegram.polling_health import UpdateConflict
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.support.watchtower import SETTING, Watchtower, open_watchtower
 
 

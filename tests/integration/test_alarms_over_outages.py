@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderErrorKind, StorageUnavailableError
-from imgbot.queue import keys
-from imgbot.tasks import cancel_and_wait_current
+from imgbot.aio import cancel_and_wait_current
+from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
+from imgbot.storage import keys
 from tests.integration.conftest import open_stage
 from tests.support.redis_servers import filled
 from tests.support.sandbox import Control, Person

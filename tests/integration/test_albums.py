@@ -9,7 +9,7 @@ import pytest_asyncio
 from PIL import Image
 from redis.asyncio import Redis
 
-from imgbot.texts import t
+from imgbot.domain.texts import t
 from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.hostile import PDF

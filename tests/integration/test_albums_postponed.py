@@ -7,14 +7,14 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from imgbot.conversation.albums import AlbumProcessor
-from imgbot.conversation.desk import AccessPolicy
-from imgbot.job import InputPhoto
-from imgbot.queue.albums import Albums, Item
-from imgbot.queue.people import UserStore
-from imgbot.queue.scripts import Scripts
+from imgbot.aio import cancel_and_wait_current
+from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.requests import AccessPolicy
+from imgbot.domain.job import InputPhoto
+from imgbot.storage.albums import Albums, Item
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.users import UserStore
 from imgbot.supervisor import DRAIN_S
-from imgbot.tasks import cancel_and_wait_current
 from tests.support.waiting import PATIENCE_S
 
 NOW = 1_800_000_000_000

@@ -6,12 +6,12 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.job import Operation
-from imgbot.queue.shelf import JobReads
-from imgbot.runner import status as status_module
-from imgbot.runner.status import StatusMessages
-from imgbot.tasks import cancel_and_wait_current
-from imgbot.telegram.delivery import Messenger
+from imgbot.aio import cancel_and_wait_current
+from imgbot.domain.job import Operation
+from imgbot.jobs import status_messages as status_module
+from imgbot.jobs.status_messages import StatusMessages
+from imgbot.storage.job_reads import JobReads
+from imgbot.telegram.messenger import Messenger
 from tests.integration.test_jobs import NOW, job, open_queue
 from tests.support.waiting import eventually
 

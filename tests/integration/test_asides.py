@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.texts import t
+from imgbot.domain.texts import t
 from tests.integration.conftest import BOT_NAME, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import picture

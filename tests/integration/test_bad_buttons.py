@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from imgbot.texts import t
+from imgbot.domain.texts import t
 from tests.integration.conftest import Stage, said
 from tests.integration.test_actions import result_for
 from tests.support.hostile import answers_to

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from redis.exceptions import NoScriptError
 
-from imgbot.errors import StorageUnavailableError
-from imgbot.queue.scripts import storage_errors
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
+from imgbot.storage.scripts import storage_errors
 from tests.support.bot import Bot
 from tests.support.doctor import see_doctor
 from tests.support.sandbox import Clock, Control, open_sandbox

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from imgbot.ops.onefile.build import write
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from imgbot.version import version
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox

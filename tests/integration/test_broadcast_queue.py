@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError, StorageUnavailableError
-from imgbot.preferences import Preferences
-from imgbot.queue import keys
-from imgbot.queue.access import Access, Ban
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.broadcast import Broadcast, Broadcasts
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import UserStore
-from imgbot.queue.scripts import Scripts
+from imgbot.domain.errors import FencedError, StorageUnavailableError
+from imgbot.domain.preferences import Preferences
+from imgbot.storage import keys
+from imgbot.storage.access import Access, Ban
+from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.users import UserStore
 
 NOW = 1_800_000_000_000
 OWNER = 1

@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import TransientError
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import JobReads
-from imgbot.queue.update_ledger import UpdateLedger
+from imgbot.domain.errors import TransientError
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.update_ledger import UpdateLedger
 from tests.support.redis_servers import filled
 
 MOMENTS = range(60)

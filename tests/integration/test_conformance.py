@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind, UserError
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind, UserError
+from imgbot.domain.job import Operation
 from imgbot.imaging import pictures
-from imgbot.job import Operation
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.declared.provider import DeclaredProvider
+from imgbot.providers.declarative.provider import DeclaredProvider
+from imgbot.providers.factory import open_provider
 from imgbot.providers.http import Timeouts
-from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,

@@ -7,12 +7,12 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.learning import CensoredDuration
-from imgbot.polling import Budget, PollingConfig
-from imgbot.queue import keys
-from imgbot.queue.durations import KEPT_S, Durations
-from imgbot.queue.scripts import connect
-from imgbot.runner.pacing import PollScheduler
+from imgbot.domain.duration_model import CensoredDuration
+from imgbot.domain.poll_schedule import Budget, PollingConfig
+from imgbot.jobs.poll_scheduler import PollScheduler
+from imgbot.storage import keys
+from imgbot.storage.durations import KEPT_S, Durations
+from imgbot.storage.scripts import connect
 from tests.integration.conftest import Stage
 from tests.integration.test_actions import result_for
 from tests.support.waiting import PATIENCE_S

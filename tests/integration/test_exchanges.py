@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Operation
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.job import Operation
 from imgbot.providers.config import ProviderConfig
+from imgbot.providers.factory import open_provider
 from imgbot.providers.http import Timeouts
-from imgbot.providers.opening import open_provider
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,

@@ -16,17 +16,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Job, Operation, State
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.job import Job, Operation, State
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.runner import Runner
 from imgbot.providers import http
-from imgbot.providers.addresses import Hosts
 from imgbot.providers.http import ProviderHttpClient, Timeouts
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import bind_to_bot
-from imgbot.queue.scripts import Scripts
-from imgbot.runner.loop import Runner
-from imgbot.runner.routing import ProviderRouter
+from imgbot.providers.url_policy import Hosts
+from imgbot.storage.bot_binding import bind_to_bot
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
 from tests.integration.test_recovery import NOW, tools_of
 
 

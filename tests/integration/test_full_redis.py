@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import UserError
-from imgbot.job import Job, Operation, State
-from imgbot.queue import keys
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.memory import measure
-from imgbot.queue.ownership import bind_to_bot
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import JobReads
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import Job, Operation, State
+from imgbot.storage import keys
+from imgbot.storage.bot_binding import bind_to_bot
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.server.memory import measure
 from tests.support.bot import Bot
 from tests.support.redis_servers import filled
 from tests.support.sandbox import open_sandbox

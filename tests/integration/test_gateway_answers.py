@@ -9,10 +9,10 @@ from aiogram.exceptions import AiogramError
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from imgbot.errors import TransientError
+from imgbot.domain.errors import TransientError
 from imgbot.telegram.client import identify, open_bot
-from imgbot.telegram.delivery import ChatTarget, Messenger
 from imgbot.telegram.get_updates import GetUpdates
+from imgbot.telegram.messenger import ChatTarget, Messenger
 
 TOKEN = "123456:" + "A" * 35
 PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from imgbot.queue import keys
 from imgbot.sandbox.server import Sandbox
+from imgbot.storage import keys
 from tests.integration.test_actions import jpeg, picture_in, result_for
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, Message, Person, open_sandbox

@@ -10,13 +10,13 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from imgbot.errors import ConfigError
+from imgbot.config.setting_types import Address
+from imgbot.domain.errors import ConfigError
 from imgbot.ops.cgroup import CgroupCollector
+from imgbot.ops.event_loop_lag import EventLoopLag
 from imgbot.ops.health import Check
 from imgbot.ops.http import OpsServer
-from imgbot.ops.lag import EventLoopLag
-from imgbot.ops.setting_types import Address
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from tests.support.waiting import PATIENCE_S
 
 ANYWHERE = Address("127.0.0.1", 0)

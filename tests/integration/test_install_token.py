@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.errors import ConfigError
-from imgbot.findings import Finding, ok, wrong
+from imgbot.config.settings import Settings
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.ops.install.answers import Wish, gather
 from imgbot.ops.install.facts import Answers
 from imgbot.ops.install.layout import Layout
@@ -22,8 +23,7 @@ from imgbot.ops.install.token import (
     ask_telegram,
     read_secret,
 )
-from imgbot.ops.settings import Settings
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.server import Sandbox
 from tests.support.sandbox import open_sandbox
 

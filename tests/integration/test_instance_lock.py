@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.errors import ConfigError
+from imgbot.domain.errors import ConfigError
 from imgbot.ops.lock import AlreadyRunningError, InstanceLock
 
 _HOLDER = """

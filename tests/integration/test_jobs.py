@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import FencedError, StaleJobError
-from imgbot.job import NEXT_STATES, InputPhoto, Job, Operation, State
-from imgbot.queue import keys
-from imgbot.queue.jobs import JobQueue, QueueLimits
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import JobReads
+from imgbot.domain.errors import FencedError, StaleJobError
+from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, Operation, State
+from imgbot.storage import keys
+from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.scripts import Scripts
 
 NOW = 1_800_000_000_000
 
@@ -109,7 +109,7 @@ async def test_the_caps_hold(redis: Redis) -> None:
 @pytest.fixture
 def repeating(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call is taken for the one before, as when its reply was lost and it is sent again."""
-    monkeypatch.setattr("imgbot.queue.jobs.uuid.uuid4", lambda: UUID(int=0))
+    monkeypatch.setattr("imgbot.storage.job_queue.uuid.uuid4", lambda: UUID(int=0))
 
 
 @pytest.mark.usefixtures("repeating")

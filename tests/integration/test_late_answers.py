@@ -3,7 +3,7 @@
 import pytest
 import pytest_asyncio
 
-from imgbot.texts import t
+from imgbot.domain.texts import t
 from tests.integration.conftest import Stage
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Clock, Person, open_sandbox, picture

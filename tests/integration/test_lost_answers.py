@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from aiogram import Bot as AiogramBot
 
-from imgbot.errors import TransientError
+from imgbot.domain.errors import TransientError
+from imgbot.domain.texts import buttons, t
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.delivery import ChatTarget, Messenger
-from imgbot.texts import buttons, t
+from imgbot.telegram.messenger import ChatTarget, Messenger
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Control, Message, Person, open_sandbox
 from tests.support.waiting import eventually

@@ -9,14 +9,14 @@ from unittest.mock import Mock
 import pytest
 import pytest_asyncio
 
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.imaging.kept import OriginalStore
-from imgbot.job import Job, Operation, State
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.texts import has_text
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs import deliver as showing
+from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Recovery
-from imgbot.queue import keys
-from imgbot.runner import showing
-from imgbot.runner.tools import StepContext
-from imgbot.texts import has_text
+from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import jpeg
 from tests.support.sandbox import Person

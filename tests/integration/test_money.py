@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from imgbot.queue import keys
-from imgbot.texts import t
+from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import said_by_bot
 from tests.support.sandbox import Person, picture

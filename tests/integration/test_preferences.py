@@ -3,7 +3,7 @@
 import pytest
 import pytest_asyncio
 
-from imgbot.queue import keys
+from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import picture_in, result_for, say_and_wait
 from tests.support.sandbox import Message, Person

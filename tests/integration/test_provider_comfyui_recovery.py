@@ -12,17 +12,17 @@ from unittest.mock import Mock
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderErrorKind as Kind
-from imgbot.job import Job, Operation, State
+from imgbot.domain.errors import ProviderErrorKind as Kind
+from imgbot.domain.job import Job, Operation, State
+from imgbot.jobs.poll import poll
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.submit import submit
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Pending, Recovery
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.scripts import Scripts
-from imgbot.runner.asking import poll
-from imgbot.runner.ordering import submit
-from imgbot.runner.routing import ProviderRouter
 from imgbot.sandbox.simulators.comfyui import ComfyUi
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
 from tests.integration.test_recovery import NOW, tools_of
 from tests.support.comfyui_provider import opened, ordered, polled, refused
 from tests.support.orders import make_order, submitted
@@ -218,7 +218,7 @@ async def test_questions_that_nobody_answers_put_their_provider_out(
 ) -> None:
     script.on(f"GET /history/{task_id_of('job-1')}", b"", status=504)
     clock = count(1000.0, 70.0)
-    monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     async with opened(script) as provider:

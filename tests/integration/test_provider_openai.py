@@ -11,15 +11,15 @@ from unittest.mock import Mock
 
 import pytest
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Operation
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.job import Operation
 from imgbot.providers import http
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.http import Timeouts
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, GenerationRequest, Output
+from imgbot.providers.spec_file import parse, read_preset
 from tests.support.orders import make_order
 from tests.support.sandbox import picture
 from tests.support.scripted import Script

@@ -2,15 +2,15 @@
 
 from redis.asyncio import Redis
 
-from imgbot.job import InputPhoto, Job, Operation
-from imgbot.queue import keys
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.albums import Albums, Item
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.overview import QueueStats
-from imgbot.queue.rate_limit import RateLimit
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.update_ledger import UpdateLedger
+from imgbot.domain.job import InputPhoto, Job, Operation
+from imgbot.storage import keys
+from imgbot.storage.albums import Albums, Item
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.update_ledger import UpdateLedger
 
 NOW = 1_800_000_000_000
 

@@ -7,7 +7,7 @@ DESCRIBE = """
 import re
 import sys
 if sys.argv[1] == "quick":
-    from imgbot.telegram.quick_import import import_aiogram
+    from imgbot.telegram.lazy_models import import_aiogram
     assert import_aiogram()
 import aiogram
 from aiogram.methods import TelegramMethod

@@ -10,15 +10,21 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Job, Operation, State, is_billed
-from imgbot.metrics import REGISTRY
-from imgbot.polling import Budget, PollingConfig
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.job import Job, Operation, State, is_billed
+from imgbot.domain.poll_schedule import Budget, PollingConfig
+from imgbot.domain.retry import SUBMIT_ATTEMPTS
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.poll import poll
+from imgbot.jobs.poll_scheduler import PollScheduler
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.provider_slots import ProviderSlots
+from imgbot.jobs.submit import submit
+from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.declared.checking import read_spec
-from imgbot.providers.declared.provider import DeclaredProvider
-from imgbot.providers.documents import parse
+from imgbot.providers.declarative.provider import DeclaredProvider
+from imgbot.providers.declarative.validation import read_spec
 from imgbot.providers.protocol import (
     Accepted,
     Capability,
@@ -28,22 +34,16 @@ from imgbot.providers.protocol import (
     Recovery,
 )
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.durations import Durations
-from imgbot.queue.hints import WebhookTickets
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.ownership import bind_to_bot
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import JobReads
-from imgbot.retry import SUBMIT_ATTEMPTS
-from imgbot.runner.asking import poll
-from imgbot.runner.hooks import Webhooks
-from imgbot.runner.ordering import submit
-from imgbot.runner.pacing import PollScheduler
-from imgbot.runner.places import ProviderSlots
-from imgbot.runner.routing import ProviderRouter
-from imgbot.runner.tools import StepContext
+from imgbot.providers.spec_file import parse
 from imgbot.sandbox.provider import KEY
+from imgbot.storage.bot_binding import bind_to_bot
+from imgbot.storage.durations import Durations
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.webhook_tickets import WebhookTickets
+from imgbot.telemetry.metrics import REGISTRY
 from tests.support.orders import make_order
 from tests.support.sandbox import Control, open_sandbox, picture
 from tests.support.scripted import Script

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.queue import keys
+from imgbot.storage import keys
 from tests.support.bot import Bot
 from tests.support.redis_servers import deaf, filled
 from tests.support.sandbox import Control, open_sandbox

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ConfigError
-from imgbot.queue.durability import RedisUnreachableError, verify
-from imgbot.queue.server import RedisServer
+from imgbot.domain.errors import ConfigError
+from imgbot.storage.server.durability import RedisUnreachableError, verify
+from imgbot.storage.server.process import RedisServer
 from tests.support.redis_servers import client_of, is_at_rest
 from tests.support.waiting import eventually
 

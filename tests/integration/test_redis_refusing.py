@@ -10,16 +10,16 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from imgbot.errors import StorageUnavailableError
-from imgbot.job import Job, Operation
-from imgbot.queue import keys
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.gallery import ResultStore
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.memory import trouble_of
-from imgbot.queue.scripts import Scripts, connect, storage_errors
-from imgbot.queue.server import RedisServer
-from imgbot.queue.shelf import JobReads
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.domain.job import Job, Operation
+from imgbot.storage import keys
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.results import ResultStore
+from imgbot.storage.scripts import Scripts, connect, storage_errors
+from imgbot.storage.server.memory import trouble_of
+from imgbot.storage.server.process import RedisServer
 from tests.support.bot import Bot
 from tests.support.redis_servers import client_of
 from tests.support.sandbox import open_sandbox

@@ -13,9 +13,9 @@ from unittest.mock import Mock
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.errors import ConfigError
-from imgbot.queue.binary import bundled_binary, find_binary
-from imgbot.queue.server import RedisServer, ServerError
+from imgbot.domain.errors import ConfigError
+from imgbot.storage.server.binary import bundled_binary, find_binary
+from imgbot.storage.server.process import RedisServer, ServerError
 from tests.support.processes import is_gone
 from tests.support.redis_servers import answers, client_of, is_at_rest
 from tests.support.waiting import eventually
@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 _OWNER = """
 import asyncio, sys
 from pathlib import Path
-from imgbot.queue.server import RedisServer
+from imgbot.storage.server.process import RedisServer
 
 async def main():
     async with RedisServer(Path(sys.argv[1]), port=0) as server:
@@ -170,7 +170,7 @@ async def test_it_dies_with_a_killed_owner_and_the_data_stays(tmp_path: Path) ->
 async def test_a_frozen_orphan_is_ended_before_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgbot.queue.server._ORPHAN_GRACE_S", 0.2)
+    monkeypatch.setattr("imgbot.storage.server.process._ORPHAN_GRACE_S", 0.2)
     # systemd's state directory is a link, too.
     (tmp_path / "private").mkdir()
     (tmp_path / "state").symlink_to(tmp_path / "private")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgbot import cli
-from imgbot.errors import ConfigError
+from imgbot.domain.errors import ConfigError
 from imgbot.ops import scale as scale_module
 from imgbot.ops.install import service
 from imgbot.ops.install.layout import Layout

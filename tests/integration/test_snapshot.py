@@ -5,15 +5,15 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation
-from imgbot.queue import keys, relocation, snapshot
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.broadcast import Broadcast, Broadcasts
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.people import UserStore
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.snapshot import Record
-from imgbot.queue.update_ledger import UpdateLedger
+from imgbot.domain.job import Job, Operation
+from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
+from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.snapshot import Record
+from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.storage.users import UserStore
 
 NOW = 1_800_000_000_000
 LATER_MS = 4_000_000_000_000

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.job import Job, Operation, State
-from imgbot.queue import keys
-from imgbot.queue.admission import QueueLimits
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.shelf import JobReads
-from imgbot.queue.spend import Day, ProducedCount, Spend
+from imgbot.domain.job import Job, Operation, State
+from imgbot.storage import keys
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.spend import Day, ProducedCount, Spend
 
 NOW = 1_800_000_000_000
 TODAY, TOMORROW = "2027-01-15", "2027-01-16"

@@ -14,9 +14,9 @@ from typing import Any, Self
 import pytest
 import pytest_asyncio
 
-from imgbot.ops.setting_types import Address, parse_address
-from imgbot.ops.status_command import Target, ask
-from imgbot.sandbox.guest import free_port
+from imgbot.config.setting_types import Address, parse_address
+from imgbot.ops.status.command import Target, ask
+from imgbot.sandbox.bot_process import free_port
 from tests.integration.conftest import Stage, open_stage
 from tests.support.status_command import (
     COMMAND,
@@ -144,7 +144,7 @@ def closed_file(tmp_path: Path) -> Path:
 async def _status_without_the_file(file: Path, default: str) -> tuple[int, str, str]:
     """Run it for somebody who may not read the file, with another default address."""
     code = (
-        "import sys\nfrom imgbot.ops.settings import Settings\n"
+        "import sys\nfrom imgbot.config.settings import Settings\n"
         "Settings.model_fields['http'].default = sys.argv[1]\n"
         "from imgbot.cli import main\nraise SystemExit(main(['status']))\n"
     )

@@ -11,13 +11,13 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from imgbot.levels import Load
-from imgbot.ops import status_pages, watch as watching
-from imgbot.ops.history import COLUMNS
+from imgbot.config.setting_types import Address
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import QueueGlance
-from imgbot.ops.setting_types import Address
-from imgbot.ops.status_pages import MOST_STREAMS
+from imgbot.ops.status import http_pages as status_pages, sampler as watching
+from imgbot.ops.status.history import COLUMNS
+from imgbot.ops.status.http_pages import MOST_STREAMS
+from imgbot.ops.status.sources import QueueGlance
+from imgbot.telemetry.thresholds import Load
 from tests.support.status_service import Service
 from tests.support.waiting import PATIENCE_S, eventually
 
@@ -170,7 +170,7 @@ async def test_a_stream_begins_with_the_history_and_goes_on(service: Service) ->
 async def test_a_point_comes_as_soon_as_it_is_made(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.history.POINT_EVERY_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.status.history.POINT_EVERY_S", 0.05)
     async with _serving(service) as (url, session), session.get(f"{url}/events") as stream:
         points = (data async for name, data in _events(stream) if name == "point")
         point = await anext(points)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """
 from imgbot.cli import main
-from imgbot.ops import history, watch
+from imgbot.ops.status import history, sampler as watch
 history.POINT_EVERY_S, watch.SAMPLE_EVERY_S = 1.0, 0.2
 raise SystemExit(main())
 """

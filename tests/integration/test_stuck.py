@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.conversation.admin_stuck import LONGEST_MS
-from imgbot.queue import keys
+from imgbot.bot.handlers.admin.stuck_jobs import LONGEST_MS
+from imgbot.domain.texts import t
 from imgbot.sandbox.simulators.serving import PAGE
-from imgbot.texts import t
+from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person

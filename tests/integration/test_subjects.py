@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from imgbot.queue import keys
-from imgbot.texts import t
+from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.integration.conftest import BOT_NAME, Office, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import KINDS, Control, Message, Person

@@ -8,7 +8,7 @@ import signal
 import pytest
 import pytest_asyncio
 
-from imgbot.texts import t
+from imgbot.domain.texts import t
 from tests.integration.conftest import Stage, open_stage
 from tests.support.bot import Bot
 from tests.support.processes import children_of

@@ -10,15 +10,15 @@ import pytest
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageUnavailableError, TransientError
-from imgbot.metrics import REGISTRY
-from imgbot.queue import keys
-from imgbot.queue.scripts import Scripts
-from imgbot.queue.update_ledger import UpdateLedger
+from imgbot.domain.errors import StorageUnavailableError, TransientError
+from imgbot.storage import keys
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telemetry.metrics import REGISTRY
 from tests.support.redis_servers import filled
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import eventually

@@ -9,16 +9,16 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.imaging.kept import OriginalStore
-from imgbot.job import State
-from imgbot.queue import keys
-from imgbot.queue.gallery import KEPT_S
-from imgbot.queue.jobs import JobQueue
-from imgbot.queue.shelf import JobReads
-from imgbot.queue.spend import Spend
-from imgbot.runner.tools import is_to_be_kept
-from imgbot.tasks import cancel_and_wait_current
-from imgbot.upkeep import Maintenance, RuntimeStats
+from imgbot.aio import cancel_and_wait_current
+from imgbot.domain.job import State
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs.context import is_to_be_kept
+from imgbot.jobs.maintenance import Maintenance, RuntimeStats
+from imgbot.storage import keys
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.results import KEPT_S
+from imgbot.storage.spend import Spend
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
 from tests.support.redis_servers import filled
 from tests.support.waiting import eventually

@@ -15,11 +15,11 @@ from aiogram.methods import GetMe
 from imgbot.imaging import pool as pool_module
 from imgbot.imaging.pool import Pool
 from imgbot.ops.systemd import Notifier
-from imgbot.pulse import GRACE_S, most_overdue
 from imgbot.supervisor import DRAIN_S, _report
-from imgbot.telegram import contact as contact_module, update_poller as poller_module
+from imgbot.telegram import polling_health as contact_module, update_poller as poller_module
 from imgbot.telegram.update_dispatcher import Deferred
 from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telemetry.liveness import GRACE_S, most_overdue
 from tests.support import pool_steps
 from tests.support.waiting import PATIENCE_S, wait_until
 

@@ -14,9 +14,9 @@ from typing import Protocol, Self
 import httpx
 from redis.asyncio import Redis
 
-from imgbot.queue.scripts import connect
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.provider import KEY
+from imgbot.storage.scripts import connect
 from tests.support.waiting import PATIENCE_S
 
 

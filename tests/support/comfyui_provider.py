@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from imgbot.errors import ProviderError
-from imgbot.job import Operation
+from imgbot.domain.errors import ProviderError
+from imgbot.domain.job import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Ticket
+from imgbot.providers.spec_file import parse, read_preset
 from tests.support.orders import submitted
 from tests.support.scripted import Script
 from tests.support.sim_desk import Desk

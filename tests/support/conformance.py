@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgbot.errors import ProviderErrorKind as Kind
-from imgbot.job import ACTIONS, Operation
+from imgbot.domain.errors import ProviderErrorKind as Kind
+from imgbot.domain.job import ACTIONS, Operation
 
 HOSTED = ("replicate", "fal", "kie", "bfl", "wavespeed")
 SYNCHRONOUS = ("openai",)

@@ -5,8 +5,8 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-from imgbot.learning import CensoredDuration
-from imgbot.polling import PollingConfig
+from imgbot.domain.duration_model import CensoredDuration
+from imgbot.domain.poll_schedule import PollingConfig
 
 GUIDE = PollingConfig()
 

@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 import httpx
 
-from imgbot.errors import ProviderErrorKind as Kind
+from imgbot.domain.errors import ProviderErrorKind as Kind
 from tests.support.sandbox import picture
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exchanges"

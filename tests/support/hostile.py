@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from imgbot.queue import keys
+from imgbot.storage import keys
 from tests.support.bot import Bot
 from tests.support.sandbox import Control, Event, Message, Person
 from tests.support.waiting import eventually

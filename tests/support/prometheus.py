@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from imgbot.sandbox.guest import free_port
+from imgbot.sandbox.bot_process import free_port
 from tests.support.waiting import PATIENCE_S, eventually
 
 ROOT = Path(__file__).parents[2]

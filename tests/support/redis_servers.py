@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from imgbot.queue.server import RedisServer
+from imgbot.storage.server.process import RedisServer
 
 
 @asynccontextmanager

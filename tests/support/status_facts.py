@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from imgbot.ops.pipeline import QueueGlance, Worker
-from imgbot.ops.sampling import Histogram, ResourceUsage, Sample
-from imgbot.ops.status_document import Document, StatusFacts, document_of
-from imgbot.ops.vitals import Indicators
+from imgbot.ops.status.document import Document, StatusFacts, document_of
+from imgbot.ops.status.indicators import Indicators
+from imgbot.ops.status.metrics_reader import Histogram, ResourceUsage, Sample
+from imgbot.ops.status.sources import QueueGlance, Worker
 
 GIB = 1 << 30
 NOW_S = 1_700_000_000.0

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from imgbot.errors import StorageUnavailableError
-from imgbot.ops.history import COLUMNS
+from imgbot.config.setting_types import Address
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.ops.http import OpsServer
-from imgbot.ops.pipeline import QueueGlance, StatusSources, Worker
-from imgbot.ops.setting_types import Address
-from imgbot.ops.watch import StatusSampler
+from imgbot.ops.status.history import COLUMNS
+from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sources import QueueGlance, StatusSources, Worker
 
 
 class Service:

@@ -9,14 +9,14 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.errors import StorageUnavailableError
-from imgbot.levels import Bound
-from imgbot.queue.incidents import AlertStore
-from imgbot.queue.people import UserStore
-from imgbot.runner.alarms import AlertNotifier
-from imgbot.runner.matters import BudgetState, ServiceSnapshot
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.jobs.alert_notifier import AlertNotifier
+from imgbot.jobs.alert_rules import BudgetState, ServiceSnapshot
+from imgbot.storage.alerts import AlertStore
+from imgbot.storage.users import UserStore
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.delivery import Messenger
+from imgbot.telegram.messenger import Messenger
+from imgbot.telemetry.thresholds import Bound
 from tests.support.sandbox import Control, Person, open_sandbox
 
 NOW = 1_800_000_000_000

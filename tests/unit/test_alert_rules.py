@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from imgbot.levels import THRESHOLDS, Indicator
-from imgbot.ops.environment import table
+from imgbot.config.sources import table
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.support.prometheus import RULES, SHIPPED, find_tool
 
 TESTS = SHIPPED / "imgbot.rules.test.yml"

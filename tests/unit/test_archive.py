@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 import pytest
 
-from imgbot.ops import archive
-from imgbot.ops.archive import BackupError
+from imgbot.ops.backup import archive
+from imgbot.ops.backup.archive import BackupError
 
 LIMIT_BYTES = 50_000_000
 

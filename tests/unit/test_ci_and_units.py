@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from imgbot.cli import EX_CONFIG, main
-from imgbot.ops import last_resort
-from imgbot.ops.environment import read_environment_file, table
-from imgbot.ops.provider_settings import KEYS
+from imgbot.config.provider_settings import KEYS
+from imgbot.config.sources import read_environment_file, table
+from imgbot.ops import shutdown_timeout as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers.comfyui_answers import (
     QueuePosition,
     Saved,
@@ -18,8 +18,8 @@ from imgbot.providers.comfyui_answers import (
 )
 from imgbot.providers.comfyui_graph import filled, grown
 from imgbot.providers.comfyui_spec import read_comfyui
-from imgbot.providers.documents import parse, read_preset
 from imgbot.providers.http import ProviderResponse
+from imgbot.providers.spec_file import parse, read_preset
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 FILE = """\

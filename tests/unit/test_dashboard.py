@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import THRESHOLDS, Indicator
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.support.prometheus import dashboard, panels
 
 PANELS = {panel["title"]: panel for panel in panels()}

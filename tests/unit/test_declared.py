@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from imgbot.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers import signatures
-from imgbot.providers.addresses import Hosts, public_address
-from imgbot.providers.declared import reading
-from imgbot.providers.declared.checking import read_spec
-from imgbot.providers.declared.paths import pick
-from imgbot.providers.declared.rehearsal import dry_run, put
-from imgbot.providers.declared.spec import Stage
-from imgbot.providers.declared.templates import fill
-from imgbot.providers.documents import parse, read_preset
+from imgbot.providers.declarative import responses as reading
+from imgbot.providers.declarative.dry_run import dry_run, put
+from imgbot.providers.declarative.paths import pick
+from imgbot.providers.declarative.spec import Stage
+from imgbot.providers.declarative.templates import fill
+from imgbot.providers.declarative.validation import read_spec
 from imgbot.providers.http import ProviderResponse
+from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.url_policy import Hosts, public_address
 
 
 def answered(status: int, content: Any) -> ProviderResponse:

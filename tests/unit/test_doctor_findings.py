@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from imgbot.checkup import run_checks
-from imgbot.findings import Finding, Severity, ok, warning, wrong
-from imgbot.loadtest.wish import LoadTestOptions
-from imgbot.ops.doctor import files, guide, machine, report, running, telegram
+from imgbot.config.setting_types import Address
+from imgbot.config.settings import Settings
+from imgbot.config.sources import load
+from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
+from imgbot.ops.doctor import bot_state as running, files, guide, machine, report, telegram
+from imgbot.ops.doctor.bot_state import BotState
+from imgbot.ops.doctor.command import run_checks
 from imgbot.ops.doctor.files import Entry, Files
 from imgbot.ops.doctor.machine import Machine
-from imgbot.ops.doctor.place import environ_of_service
-from imgbot.ops.doctor.running import BotState
 from imgbot.ops.doctor.telegram import TelegramReport
-from imgbot.ops.environment import load
-from imgbot.ops.load_note import MOST_USERS, LoadTestRecord
-from imgbot.ops.setting_types import Address
-from imgbot.ops.settings import Settings
-from imgbot.ops.shipped_files import shipped
+from imgbot.ops.installation import environ_of_service
+from imgbot.ops.loadtest.options import LoadTestOptions
+from imgbot.ops.loadtest_record import MOST_USERS, LoadTestRecord
+from imgbot.ops.packaged_files import shipped
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)

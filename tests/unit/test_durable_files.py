@@ -12,15 +12,15 @@ from PIL import Image
 
 from imgbot.files import make_folder
 from imgbot.imaging import pictures
-from imgbot.imaging.kept import OriginalStore
-from imgbot.ops import archive
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs.webhooks import read_key
+from imgbot.ops.backup import archive
 from imgbot.ops.files import replace_link
-from imgbot.ops.history import History
-from imgbot.providers.addresses import Hosts
+from imgbot.ops.status.history import History
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output
-from imgbot.runner.hooks import read_key
+from imgbot.providers.url_policy import Hosts
 from imgbot.telegram.client import download
 from tests.support.disk import Disk
 

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from imgbot.errors import UserError, WorkerLostError
-from imgbot.job import Job, Operation, State
-from imgbot.runner.steps import after_error
-from imgbot.runner.tools import StepContext
-from imgbot.texts import has_text
+from imgbot.domain.errors import UserError, WorkerLostError
+from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.texts import has_text
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.steps import after_error
 
 
 class _Ends:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageStat
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge import merge_pictures

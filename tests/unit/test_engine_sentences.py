@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pool import MIB, Pool

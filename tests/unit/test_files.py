@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.config.sources import read_environment_file
 from imgbot.files import replace_file
-from imgbot.ops.environment import read_environment_file
 from imgbot.ops.files import replace_link, set_variable
 
 

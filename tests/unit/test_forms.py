@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.conversation.forms import PromptOptions, parse_prompt_options
+from imgbot.bot.prompt_options import PromptOptions, parse_prompt_options
 
 
 @pytest.mark.parametrize(

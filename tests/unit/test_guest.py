@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from imgbot import cli
-from imgbot.ops.provider_settings import KEYS
-from imgbot.sandbox import guest
+from imgbot.config.provider_settings import KEYS
+from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.server import Sandbox
 
 OPERATORS = "the operator's own"

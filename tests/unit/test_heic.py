@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging import heic
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.pictures import Picture, check

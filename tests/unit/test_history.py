@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import Indicator, Level
-from imgbot.ops.history import COLUMNS, KEPT_S, History
-from imgbot.ops.sampling import Histogram, ResourceUsage, Sample
+from imgbot.ops.status.history import COLUMNS, KEPT_S, History
+from imgbot.ops.status.metrics_reader import Histogram, ResourceUsage, Sample
+from imgbot.telemetry.thresholds import Indicator, Level
 
 LEVELS = dict.fromkeys(Indicator, (0.25, Level.NORMAL))
 NOW_S = 1_000_000.0

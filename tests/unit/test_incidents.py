@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.incidents import (
+from imgbot.telemetry.alert_state import (
     FIRING,
     INACTIVE,
     VITAL_HOLDS,
@@ -13,7 +13,7 @@ from imgbot.incidents import (
     decide,
     reading_of,
 )
-from imgbot.levels import THRESHOLDS, Indicator, Level
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
 HOLD = HoldTime(60, 120)
 SIGNS = {"x": Reading.BAD, ".": Reading.GOOD, "?": Reading.OPEN}

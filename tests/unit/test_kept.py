@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from imgbot.imaging.kept import KEPT_S, OriginalStore
+from imgbot.imaging.originals import KEPT_S, OriginalStore
 
 NOW_S = 1_800_000_000.0
 MIB = 1 << 20

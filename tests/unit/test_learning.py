@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from imgbot import learning
-from imgbot.learning import CensoredDuration, LognormalMixture, fit, since_change_point
-from imgbot.polling import plan
+from imgbot.domain import duration_model as learning
+from imgbot.domain.duration_model import CensoredDuration, LognormalMixture, fit, since_change_point
+from imgbot.domain.poll_schedule import plan
 from tests.support.durations import FIVE, GUIDE, by_schedule, either, seen
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from imgbot import cli
-from imgbot.loadtest import command
-from imgbot.loadtest.bench import BotEndedError
-from imgbot.loadtest.figures import LoadTestResults, Resized, Times, Use, quantile, times_of
-from imgbot.loadtest.gauge import ask_metrics
-from imgbot.loadtest.report import as_document, as_text, is_good
-from imgbot.loadtest.verdict import criteria
-from imgbot.loadtest.wish import LoadTestOptions
+from imgbot.ops.loadtest import command
+from imgbot.ops.loadtest.bench import BotEndedError
+from imgbot.ops.loadtest.options import LoadTestOptions
+from imgbot.ops.loadtest.report import as_document, as_text, is_good
+from imgbot.ops.loadtest.resource_monitor import ask_metrics
+from imgbot.ops.loadtest.results import LoadTestResults, Resized, Times, Use, quantile, times_of
+from imgbot.ops.loadtest.verdict import criteria
 from imgbot.sandbox.load.orders import OrderOutcome
 
 GOOD = LoadTestResults(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops import logs
+from imgbot.telemetry import logs
 
 TOKEN = "123456789:AAErtyuiopASDFGHJKLzxcvbnmQWERTYUIO"
 log = logging.getLogger("imgbot.telegram.client")

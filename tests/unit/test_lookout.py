@@ -4,10 +4,10 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
-from imgbot.job import Job, Operation, State
-from imgbot.levels import Load
-from imgbot.lookout import status_sources
-from imgbot.queue.overview import QueueSnapshot as Seen
+from imgbot.domain.job import Job, Operation, State
+from imgbot.storage.stats import QueueSnapshot as Seen
+from imgbot.telemetry.thresholds import Load
+from imgbot.wiring.status import status_sources
 
 
 def job(number: int, operation: Operation, state: State) -> Job:

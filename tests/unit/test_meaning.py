@@ -2,8 +2,8 @@
 
 import pytest
 
-from imgbot.conversation.enlarging import is_retouch, is_upscale_request
-from imgbot.conversation.meaning import Intent, classify_intent
+from imgbot.bot.intents import Intent, classify_intent
+from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from PIL import Image, ImageCms, ImageStat
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging import pictures
 from imgbot.imaging.pictures import (
     Enlargement,

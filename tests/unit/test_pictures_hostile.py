@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging import worker
 from imgbot.imaging.pictures import MIB, check, prepare
 from tests.support import hostile

@@ -4,8 +4,8 @@ import inspect
 
 import pytest
 
-from imgbot import polling
-from imgbot.polling import PollingConfig
+from imgbot.domain import poll_schedule as polling
+from imgbot.domain.poll_schedule import PollingConfig
 
 
 def test_the_guides_names_and_defaults() -> None:

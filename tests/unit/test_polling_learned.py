@@ -8,8 +8,15 @@ from itertools import pairwise
 
 import pytest
 
-from imgbot.learning import CensoredDuration
-from imgbot.polling import Budget, PollingConfig, PollPlan, is_telling, plan, polls_per_s
+from imgbot.domain.duration_model import CensoredDuration
+from imgbot.domain.poll_schedule import (
+    Budget,
+    PollingConfig,
+    PollPlan,
+    is_telling,
+    plan,
+    polls_per_s,
+)
 from tests.support.durations import FIVE, GUIDE, Draw, by_schedule, lognormal, seen
 
 TESTS = PollingConfig(initial_interval=0.2, max_interval=0.5)

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from imgbot.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers import http
-from imgbot.providers.addresses import Hosts
 from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.url_policy import Hosts
 
 HOME = "https://api.example"
 

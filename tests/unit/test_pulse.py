@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.pulse import GRACE_S, Heartbeat, most_overdue
+from imgbot.telemetry.liveness import GRACE_S, Heartbeat, most_overdue
 
 
 def test_a_part_that_has_not_begun_owes_nothing() -> None:

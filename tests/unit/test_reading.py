@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 from aiogram.types import Chat, Document, Message, PhotoSize
 
-from imgbot.conversation.enlarging import scale_in
-from imgbot.conversation.reading import clean, photo_of, prompt_of
-from imgbot.errors import UserError
+from imgbot.bot.messages import clean, photo_of, prompt_of
+from imgbot.bot.upscale_phrases import scale_in
+from imgbot.domain.errors import UserError
 
 DATE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from imgbot.ops.environment import markdown_table
+from imgbot.config.sources import markdown_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

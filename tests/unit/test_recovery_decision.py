@@ -2,9 +2,9 @@
 
 import pytest
 
+from imgbot.domain.retry import SUBMIT_ATTEMPTS
+from imgbot.jobs.recovery import Answer, Decision, Step, Unknown, decide
 from imgbot.providers.protocol import Recovery
-from imgbot.retry import SUBMIT_ATTEMPTS
-from imgbot.runner.recovery import Answer, Decision, Step, Unknown, decide
 
 REPEAT, LOOK_UP, NONE = Recovery.REPEAT, Recovery.LOOK_UP, Recovery.NONE
 ABSENT, NEVER = Answer.ABSENT, Answer.NEVER

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from imgbot import retry
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import State
-from imgbot.retry import GiveUp, TryAgain
-from imgbot.texts import has_text
+from imgbot.domain import retry
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import State
+from imgbot.domain.retry import GiveUp, TryAgain
+from imgbot.domain.texts import has_text
 
 KINDS = list(ProviderErrorKind)
 AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED, ProviderErrorKind.TOO_HEAVY}

@@ -4,14 +4,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from imgbot.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.job import Operation
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.job import Operation
+from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig
-from imgbot.providers.opening import open_provider
+from imgbot.providers.factory import open_provider
 from imgbot.providers.protocol import Capability, Done, GenerationRequest
 from imgbot.providers.simulated import SimulatedProvider
-from imgbot.runner.routing import Breaker, ProviderRouter, Silence
 
 CREATE = Operation.CREATE
 
@@ -142,7 +142,7 @@ def test_who_answers_no_question_is_named_by_all_that_tell_of_providers(
     route = routes()
     route.record_success("simulated")
     clock = iter([1000.0, 1120.0])
-    monkeypatch.setattr("imgbot.runner.routing.time", Mock(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
 
     with pytest.raises(ProviderError), route.asking("simulated"):
         raise ProviderError(Kind.UNAVAILABLE)

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.errors import ConfigError
-from imgbot.job import Operation
-from imgbot.ops.environment import load, markdown_table, table
-from imgbot.ops.provider_settings import KEY_OF_PROVIDER
-from imgbot.ops.settings import redis_memory_mb_for, workers_for
+from imgbot.config.provider_settings import KEY_OF_PROVIDER
+from imgbot.config.settings import redis_memory_mb_for, workers_for
+from imgbot.config.sources import load, markdown_table, table
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.job import Operation
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}

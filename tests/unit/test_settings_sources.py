@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.errors import ConfigError
-from imgbot.ops.environment import SettingsSource, load
+from imgbot.config.sources import SettingsSource, load
+from imgbot.domain.errors import ConfigError
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}

@@ -11,12 +11,12 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from PIL import Image
 
-from imgbot.errors import ChatGoneError, UserError
-from imgbot.job import InputPhoto, Job, Operation, State
+from imgbot.domain.errors import ChatGoneError, UserError
+from imgbot.domain.job import InputPhoto, Job, Operation, State
+from imgbot.domain.retry import DELIVERY_ATTEMPTS
+from imgbot.jobs import captions as words, deliver as showing
+from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Output
-from imgbot.retry import DELIVERY_ATTEMPTS
-from imgbot.runner import showing, words
-from imgbot.runner.tools import StepContext
 
 JOB = Job(
     "1",

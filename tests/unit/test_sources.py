@@ -10,12 +10,12 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto, Job, Operation
 from imgbot.imaging import pictures
-from imgbot.imaging.kept import OriginalStore
-from imgbot.job import InputPhoto, Job, Operation
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Capability, Provider
-from imgbot.runner.tools import StepContext
 
 PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imgbot import retry
-from imgbot.conversation import admin_spend
-from imgbot.errors import ProviderError, ProviderErrorKind
-from imgbot.job import Job, Operation, is_billed
-from imgbot.queue.spend import day_of, days_until, seconds_to_midnight
-from imgbot.texts import LANGUAGES, dollars, in_time, t
+from imgbot.bot.handlers.admin import spend as admin_spend
+from imgbot.domain import retry
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Job, Operation, is_billed
+from imgbot.domain.texts import LANGUAGES, dollars, in_time, t
+from imgbot.storage.spend import day_of, days_until, seconds_to_midnight
 
 HOUR_S = 3600
 NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1000

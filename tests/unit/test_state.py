@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from imgbot.errors import ConfigError
-from imgbot.ops import state
+from imgbot.domain.errors import ConfigError
+from imgbot.ops import state_dir as state
 from imgbot.ops.lock import InstanceLock
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import Load
-from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
-from imgbot.ops.status_document import without_people
-from imgbot.queue.memory import Memory
+from imgbot.ops.status.document import without_people
+from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
+from imgbot.storage.server.memory import Memory
+from imgbot.telemetry.thresholds import Load
 from tests.support.status_facts import GIB, NOW_S, QUIET, document_with, took
 
 LOST = UnknownJob("77", "create", "replicate", "submit_unknown", NOW_S - 60, user_id=424242)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from imgbot.levels import Load
-from imgbot.ops.figures import count, duration, money, share, size
-from imgbot.ops.pipeline import QueueGlance, UnknownJob, Worker
-from imgbot.ops.status_screen import coloured, screen_of
+from imgbot.ops.formatting import count, duration, money, share, size
+from imgbot.ops.status.screen import coloured, screen_of
+from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
+from imgbot.telemetry.thresholds import Load
 from tests.support.status_facts import NOW_S, QUIET, document_with, took
 
 

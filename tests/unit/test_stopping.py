@@ -9,9 +9,9 @@ from subprocess import PIPE
 
 import pytest
 
-from imgbot.ops import stopping
+from imgbot.ops import stop_service as stopping
 from imgbot.ops.lock import InstanceLock, supervisor_of
-from imgbot.ops.stopping import NotStoppedError, stop_service
+from imgbot.ops.stop_service import NotStoppedError, stop_service
 
 _REFUSES = """
 echo "Warning: The unit file changed on disk." >&2

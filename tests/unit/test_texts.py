@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import imgbot
-from imgbot.conversation import admin
-from imgbot.conversation.introduction import COMMANDS
-from imgbot.job import ACTIONS
-from imgbot.preferences import Preferences
-from imgbot.texts import (
+from imgbot.bot.handlers.admin import router as admin
+from imgbot.bot.handlers.command_menu import COMMANDS
+from imgbot.domain.job import ACTIONS
+from imgbot.domain.preferences import Preferences
+from imgbot.domain.texts import (
     LANGUAGES,
     admin_buttons,
     ago,
@@ -29,7 +29,7 @@ from imgbot.texts import (
     t,
     to_users,
 )
-from imgbot.texts.buttons import CallbackData, parse
+from imgbot.domain.texts.buttons import CallbackData, parse
 
 LETTERS = re.compile("[А-Яа-яЁё]")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
+from imgbot.domain.texts import LANGUAGES
+from imgbot.domain.texts.changes import edit_names, vocabulary
 from imgbot.imaging.engine import edit, merge
 from imgbot.imaging.engine.colours import NAMED_COLOURS
 from imgbot.imaging.engine.edit_request import parse_edit_request
-from imgbot.texts import LANGUAGES
-from imgbot.texts.changes import edit_names, vocabulary
 
 VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",

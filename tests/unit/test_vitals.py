@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
-from imgbot.levels import Bound, Indicator, Level, Load, bound_of
-from imgbot.ops.sampling import Histogram, ResourceUsage, Sample, Sampler
-from imgbot.ops.vitals import ERROR_WINDOW_S, Indicators
+from imgbot.ops.status.indicators import ERROR_WINDOW_S, Indicators
+from imgbot.ops.status.metrics_reader import Histogram, ResourceUsage, Sample, Sampler
+from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
 
 GIB = 1 << 30
 START = Sample(at_s=1_000_000, clock_s=50, jobs={"waiting": 0, "running": 0, "dead": 0})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from PIL import Image, ImageOps
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import (
     effects,
     exposure,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from PIL import Image, ImageChops, ImageOps
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import collages, cutouts
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge_request import MergeRequest, parse_merge_request

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter
 
-from imgbot.errors import UserError
+from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import waifu2x
 from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgbot.errors import ConfigError
-from imgbot.findings import Finding, ok, warning, wrong
-from imgbot.ops.environment import read_environment_file
-from imgbot.ops.provider_settings import KEYS
-from imgbot.ops.shipped_files import shipped
+from imgbot.config.provider_settings import KEYS
+from imgbot.config.sources import read_environment_file
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.ops.packaged_files import shipped
 
 UNIT = "imgbot.service"
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))

@@ -7,7 +7,7 @@ from a setting to the kernel, is the operator's to run.
 from collections.abc import Sequence
 from pathlib import Path
 
-from imgbot.findings import Finding
+from imgbot.domain.findings import Finding
 from imgbot.ops.doctor import telegram
 
 

@@ -1,10 +1,10 @@
 """The guide's checklist before the first users come, ticked as far as it can be seen from here."""
 
-from imgbot.findings import Finding, ok, warning
-from imgbot.ops.doctor.place import STATE
-from imgbot.ops.load_note import MOST_USERS, LoadTestRecord
-from imgbot.ops.setting_types import Address
-from imgbot.ops.settings import USERS_PER_WORKER, Settings, workers_for
+from imgbot.config.setting_types import Address
+from imgbot.config.settings import USERS_PER_WORKER, Settings, workers_for
+from imgbot.domain.findings import Finding, ok, warning
+from imgbot.ops.installation import STATE
+from imgbot.ops.loadtest_record import MOST_USERS, LoadTestRecord
 
 _RATE_PER_MINUTE = 10
 """The guide: ten requests a minute, eight to ten with 200 users and more."""

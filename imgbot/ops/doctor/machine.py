@@ -12,9 +12,9 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
-from imgbot.findings import Finding, ok, warning, wrong
-from imgbot.ops.disk import LEAST_FREE_BYTES, free_files, place_of
-from imgbot.ops.settings import Settings
+from imgbot.config.settings import Settings
+from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.ops.disk_space import LEAST_FREE_BYTES, free_files, place_of
 
 _MIB = 1 << 20
 _GIB = 1 << 30

@@ -4,9 +4,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from imgbot.findings import Finding, Severity
-from imgbot.ops.logs import Redactor
+from imgbot.domain.findings import Finding, Severity
 from imgbot.ops.terminal import strip_control
+from imgbot.telemetry.logs import Redactor
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
 

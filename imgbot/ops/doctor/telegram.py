@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from imgbot.findings import Finding, ok, warning, wrong
+from imgbot.domain.findings import Finding, ok, warning, wrong
 
 _CALL_TIMEOUT_S = 10.0
 PROBE_S = 5

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgbot.errors import ConfigError
-from imgbot.findings import Finding, Severity
-from imgbot.ops.environment import SettingsSource, read_environment_file
+from imgbot.config.provider_settings import CHOICES, KEY_OF_PROVIDER, KEYS, variable_of
+from imgbot.config.settings import Settings
+from imgbot.config.sources import SettingsSource, read_environment_file
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Finding, Severity
 from imgbot.ops.install.facts import Answers
 from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.release import InstallError
@@ -20,8 +22,6 @@ from imgbot.ops.install.token import (
     read_secret,
     stored_token,
 )
-from imgbot.ops.provider_settings import CHOICES, KEY_OF_PROVIDER, KEYS, variable_of
-from imgbot.ops.settings import Settings
 
 Tell = Callable[[str], None]
 Examine = Callable[[Settings, str], Finding]

@@ -5,7 +5,7 @@ import pwd
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from imgbot.errors import EX_CONFIG, ConfigError
+from imgbot.domain.errors import EX_CONFIG, ConfigError
 from imgbot.ops.files import umask
 from imgbot.ops.install.answers import Examine, Tell, Wish, gather, rehearsed
 from imgbot.ops.install.facts import inspect

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgbot.ops.install.checksums import verify
 from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.release import (
     ENVIRONMENT_FILE,
@@ -13,9 +14,8 @@ from imgbot.ops.install.release import (
     check_python,
     running_release,
 )
-from imgbot.ops.install.sealing import verify
 from imgbot.ops.install.service import started_s
-from imgbot.ops.shipped_files import shipped
+from imgbot.ops.packaged_files import shipped
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 

@@ -16,12 +16,12 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-from imgbot import errors
-from imgbot.errors import ImgbotError
+from imgbot.domain import errors
+from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
+from imgbot.ops.install.checksums import write
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.install.sealing import write
-from imgbot.ops.shipped_files import shipped, shipped_names
+from imgbot.ops.packaged_files import shipped, shipped_names
 from imgbot.version import BUILT, version
 
 UNIT_FILE = "imgbot.service"

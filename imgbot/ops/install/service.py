@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgbot.errors import ImgbotError
+from imgbot.domain.errors import ImgbotError
 
 START_DEADLINE_S = 300.0
 """As long as systemd gives the old process to drain and the new one to start."""

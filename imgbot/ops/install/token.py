@@ -9,10 +9,10 @@ from typing import TextIO, TypeVar
 
 from pydantic import SecretStr
 
-from imgbot.errors import ConfigError
+from imgbot.config.setting_types import check_token
+from imgbot.domain.errors import ConfigError
 from imgbot.ops.doctor.telegram import ask
 from imgbot.ops.install.release import InstallError
-from imgbot.ops.setting_types import check_token
 
 _SETTING = "IMGBOT_TOKEN"
 _MAX_BYTES = 1000

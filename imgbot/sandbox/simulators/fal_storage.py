@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Refusal
+from imgbot.sandbox.request_parsing import read_bounded
 from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.hosted import HostedSimulator
 from imgbot.sandbox.simulators.shared import Handler

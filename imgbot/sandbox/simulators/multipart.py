@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, MultipartReader, web
 
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Refusal
+from imgbot.sandbox.request_parsing import read_bounded
 
 _MOST_PARTS = 100
 _TEXT_BYTES = 1 << 20

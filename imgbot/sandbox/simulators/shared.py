@@ -41,9 +41,9 @@ from typing import Any, ClassVar, cast
 from aiohttp import web
 
 from imgbot.sandbox import provider_pictures
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_orders import Refusal, SubmittedTask, make_order
 from imgbot.sandbox.provider_tasks import Task, TaskLedger
+from imgbot.sandbox.request_parsing import read_bounded
 from imgbot.sandbox.simulators import serving
 from imgbot.sandbox.simulators.hooks import HookCall, HookSender
 from imgbot.sandbox.simulators.painting import MIME_TYPES, Picture, opened

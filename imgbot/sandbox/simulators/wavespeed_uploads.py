@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from imgbot.sandbox.bodies import read_bounded
 from imgbot.sandbox.provider_tasks import Refusal
+from imgbot.sandbox.request_parsing import read_bounded
 
 _MOST_BYTES = 256 << 20
 _MOST_TICKETS = 5_000

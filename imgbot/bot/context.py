@@ -1,0 +1,89 @@
+"""One update as the handlers see it: whose it is, and where the answer belongs."""
+
+from dataclasses import dataclass, field, replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.domain.preferences import Preferences
+from imgbot.domain.texts import language_of
+from imgbot.storage.users import UserProfile
+from imgbot.telegram.messenger import ChatTarget
+
+_ANONYMOUS_ADMIN_ID = 1087968824
+_AS_CHANNEL_ID = 136817688
+"""The accounts that Telegram names where a group or a channel speaks (Bot API, `from`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """Who is there; `standing` is how the bot and this person stand.
+
+    `pressed_by` is the name of who pressed a button: then the message is the bot's own.
+    """
+
+    update_id: int
+    user_id: int
+    chat_id: int
+    language: str
+    thread_id: int = 0
+    message_id: int = 0
+    is_private: bool = True
+    pressed_by: str = ""
+    sent_s: int = 0
+    """When the message was sent, by Telegram's clock; 0 for a press."""
+    profile: UserProfile = field(default_factory=UserProfile)
+
+    @property
+    def request(self) -> str:
+        """The request that begins with this update, for counting it once."""
+        return str(self.update_id)
+
+    @property
+    def preferences(self) -> Preferences:
+        return self.profile.preferences
+
+    @property
+    def user_key(self) -> str:
+        """This person in this chat."""
+        return f"{self.chat_id}.{self.user_id}"
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether several people may hide behind this account."""
+        return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID}
+
+    @property
+    def chat_target(self) -> ChatTarget:
+        """Where the answer goes; in a group it must show whom it is for."""
+        return ChatTarget(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
+
+    def with_chat(self, chat_id: int) -> "RequestContext":
+        """Return the visit in the supergroup that its group became; its messages stayed behind."""
+        return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
+
+    def with_profile(self, standing: UserProfile) -> "RequestContext":
+        """Return the visit of somebody whose standing is known by now."""
+        language = standing.preferences.language or self.language
+        return replace(self, standing=standing, language=language)
+
+
+def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:
+    """Return the visit, or None for what no person of this chat has sent."""
+    user = event.from_user
+    message = event.message if isinstance(event, CallbackQuery) else event
+    if user is None or message is None:
+        return None
+    context = RequestContext(
+        update_id=update_id,
+        user_id=user.id,
+        chat_id=message.chat.id,
+        language=language_of(user.language_code),
+        message_id=message.message_id,
+        is_private=message.chat.type == "private",
+        pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
+    )
+    if isinstance(event, Message):
+        context = replace(context, sent_s=int(event.date.timestamp()))
+    if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
+        return replace(context, thread_id=message.message_thread_id)
+    return context

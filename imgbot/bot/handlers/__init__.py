@@ -1,0 +1,1 @@
+"""Handlers of commands, messages and buttons."""

@@ -1,0 +1,50 @@
+"""What only administrators may say and press; to everybody else it does not exist."""
+
+from aiogram.types import CallbackQuery
+
+from imgbot.bot.context import RequestContext
+from imgbot.bot.handlers.admin.access import (
+    handle_allow,
+    handle_ban,
+    handle_unban,
+    on_allow_callback,
+    on_ban_callback,
+)
+from imgbot.bot.handlers.admin.broadcast import handle_broadcast, on_broadcast_callback
+from imgbot.bot.handlers.admin.pause import handle_pause, handle_resume
+from imgbot.bot.handlers.admin.spend import handle_spend
+from imgbot.bot.handlers.admin.stats import handle_stats
+from imgbot.bot.handlers.admin.stuck_jobs import handle_stuck, on_stuck_callback
+from imgbot.bot.requests import RequestService
+from imgbot.domain.texts.buttons import CallbackData
+
+COMMANDS = {
+    "stats": handle_stats,
+    "stuck": handle_stuck,
+    "spend": handle_spend,
+    "ban": handle_ban,
+    "unban": handle_unban,
+    "allow": handle_allow,
+    "pause": handle_pause,
+    "resume": handle_resume,
+    "broadcast": handle_broadcast,
+}
+
+_PRESSES = {
+    "stuck": on_stuck_callback,
+    "ban": on_ban_callback,
+    "allow": on_allow_callback,
+    "cast": on_broadcast_callback,
+}
+
+ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
+"""What makes sense in a group, too: its answers tell nobody what is not theirs to know."""
+
+
+async def on_admin_callback(
+    callback: CallbackQuery, press: CallbackData, context: RequestContext, service: RequestService
+) -> str:
+    """Do what an administrator's button says; returns the answer to the press."""
+    if not service.policy.is_admin(context.user_id):
+        return "unknown_button"
+    return await _PRESSES[press.action](callback, press.argument, context, service)

@@ -1,0 +1,102 @@
+"""A photo and words become a changed photo."""
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.context import RequestContext
+from imgbot.bot.message_prompt import prompt_about
+from imgbot.bot.messages import photo_of, target_photo
+from imgbot.bot.requests import RequestService
+from imgbot.bot.states import Dialogue, expect_answer, source_in, to_state_data
+from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request, scale_in
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.texts import buttons
+
+
+async def handle_edit_start(
+    event: Message | CallbackQuery,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
+    source: InputPhoto | None = None,
+) -> None:
+    """/edit, the buttons, a photo with a caption, or words in reply to a picture."""
+    await service.check_rate_limit(context)
+    words = ""
+    if isinstance(event, Message):
+        words = await prompt_about(event, service)
+        source = target_photo(event) or source
+    await edit(state, context, service, source, words)
+
+
+async def take_edit_photo(
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+) -> None:
+    """The photo to edit, with or without words."""
+    source = photo_of(message)
+    if source is None:
+        raise UserError("send_photo_please")
+    await edit(state, context, service, source, await prompt_about(message, service))
+
+
+async def take_edit_prompt(
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+) -> None:
+    """What to do with the photo; another photo takes the place of the first."""
+    source = target_photo(message) or await source_in(state)
+    await edit(state, context, service, source, await prompt_about(message, service))
+
+
+async def handle_photo(
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+) -> None:
+    """A picture that came by itself: words say what to do."""
+    source = photo_of(message)
+    if source is None or await prompt_about(message, service):
+        await handle_edit_start(message, state, context, service)
+        return
+    await ask_about(state, context, service, source)
+
+
+async def handle_photo_prompt(
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+) -> None:
+    """Words about the photo that came before them; another photo takes its place."""
+    if photo_of(message):
+        await handle_photo(message, state, context, service)
+        return
+    await handle_edit_start(message, state, context, service, await source_in(state))
+
+
+async def ask_about(
+    state: FSMContext, context: RequestContext, service: RequestService, photo: InputPhoto
+) -> None:
+    """Ask what to do with a photo that came without words."""
+    await expect_answer(state, Dialogue.photo_action, sources=to_state_data(photo))
+    await service.reply(context, "ask_photo_action", buttons.under_photo(context.language))
+
+
+async def edit(
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
+    source: InputPhoto | None,
+    words: str,
+) -> None:
+    """Order the edit, which may be but a larger or a better picture, or ask for what is missing."""
+    if source is None:
+        await expect_answer(state, Dialogue.edit_photo)
+        await service.ask(context, "ask_edit_photo")
+    elif not words:
+        await expect_answer(state, Dialogue.edit_words, sources=to_state_data(source))
+        await service.ask(context, "ask_edit_words")
+    elif is_upscale_request(words):
+        await service.order(context, Operation.UPSCALE, "", (source,), scale_in(words) or 2)
+        await state.clear()
+    elif is_retouch(words):
+        await service.order(context, Operation.RETOUCH, "", (source,))
+        await state.clear()
+    else:
+        await service.order(context, Operation.EDIT, words, (source,))
+        await state.clear()

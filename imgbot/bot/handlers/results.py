@@ -1,0 +1,185 @@
+"""What can be done with a finished picture: its buttons, one step back, the file, the latest."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.context import RequestContext
+from imgbot.bot.handlers.edit import handle_edit_start
+from imgbot.bot.handlers.upscale import handle_upscale_button
+from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
+from imgbot.bot.requests import RequestService
+from imgbot.domain.errors import TransientError, UserError
+from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts.buttons import SCALES, CallbackData
+from imgbot.storage.results import Result
+
+_ONE_SOURCE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.UPSCALE})
+
+
+async def on_result_callback(
+    callback: CallbackQuery,
+    press: CallbackData,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
+) -> str:
+    """The buttons under a finished picture; returns the answer to the press."""
+    scale, _, job_id = press.argument.rpartition(".")
+    result = await service.store.results.result(job_id)
+    if result is None or not isinstance(callback.message, Message):
+        return "stale_button"
+    if result.user_id != context.user_id:
+        return "not_your_button"
+    picture = result.picture or photo_of(callback.message)
+    if picture is None:
+        return "stale_button"
+    if press.action == "edit":
+        await handle_edit_start(callback, state, context, service, picture)
+        return ""
+    if press.action == "up":
+        wanted = int(scale) if scale in map(str, SCALES) else None
+        await handle_upscale_button(callback, state, context, service, picture, wanted)
+        return ""
+    return await _AT_ONCE[press.action](replace(result, picture=picture), context, service)
+
+
+async def handle_undo(message: Message, context: RequestContext, service: RequestService) -> None:
+    """/undo: one step back from the latest picture, or from the one that it answers."""
+    result = await _target_result(message, context, service, "undo")
+    if result is None:
+        raise UserError("undo_nothing")
+    await _undo(result, context, service)
+
+
+async def handle_compare(
+    message: Message, context: RequestContext, service: RequestService
+) -> None:
+    """/compare: before and after, side by side."""
+    result = await _target_result(message, context, service, "compare")
+    if result is None:
+        raise UserError("compare_nothing")
+    await _compare(result, context, service)
+
+
+async def handle_last(_: Message, context: RequestContext, service: RequestService) -> None:
+    """/last: the latest picture once more."""
+    gallery = service.store.results
+    strip = await gallery.results(await gallery.history(context.user_id))
+    if not strip:
+        raise UserError("history_empty")
+    await show_result(strip[0], context, service)
+
+
+async def handle_ready(
+    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+) -> None:
+    """Words in reply to the line that says that a picture is ready: they are about it."""
+    line = replied_message(message)
+    line_id = line.message_id if line is not None else 0
+    job_id = await service.store.job_reads.announced_in(context.chat_id, line_id)
+    result = await service.store.results.result(job_id)
+    if result is None or result.picture is None:
+        raise UserError("picture_gone")
+    await handle_edit_start(message, state, context, service, result.picture)
+
+
+async def show_result(result: Result, context: RequestContext, service: RequestService) -> None:
+    """Show a delivered picture again, for nothing, with its buttons."""
+    if result.picture is None:
+        raise UserError("picture_gone")
+    rows = buttons_of(result, context, service)
+    await service.delivery.send_picture(context.chat_target, result.picture, result.caption, rows)
+    await service.store.results.set_latest(context.user_id, result.id)
+
+
+def buttons_of(
+    result: Result, context: RequestContext, service: RequestService
+) -> buttons.Keyboard:
+    """Return the buttons that a picture has when it is shown again."""
+    return buttons.under_result(
+        context.language,
+        result.id,
+        is_photo=not (result.picture and result.picture.is_file),
+        is_change=result.operation in _ONE_SOURCE and len(result.sources) == 1,
+        is_varied=result.operation is Operation.CREATE or not service.policy.has_builtin_engine,
+    )
+
+
+async def _target_result(
+    message: Message, context: RequestContext, service: RequestService, choice: str
+) -> Result | None:
+    gallery = service.store.results
+    replied = replied_picture_of(message)
+    found = (
+        await gallery.job_of_picture(replied) if replied else await gallery.latest(context.user_id)
+    )
+    # Going back changes what is the latest: a repeated update must start where it first did.
+    job_id = await service.store.job_reads.choose_once(f"{choice}.{context.request}", found)
+    result = await gallery.result(job_id)
+    return result if result is not None and result.user_id == context.user_id else None
+
+
+async def _undo(result: Result, context: RequestContext, service: RequestService) -> str:
+    if result.operation not in _ONE_SOURCE or not result.sources:
+        raise UserError("undo_nothing")
+    parent = await service.store.results.result(result.parent)
+    # A picture that somebody forwarded has a maker, but his words are not hers to read.
+    is_own = parent is not None and parent.user_id == context.user_id
+    if parent is not None and is_own and parent.picture is not None:
+        await show_result(parent, context, service)
+        return ""
+    caption = t(context.language, "undo_original")
+    await service.delivery.send_picture(context.chat_target, result.sources[0], caption, [])
+    # The person's own picture has no maker: from here there is no way further back.
+    await service.store.results.set_latest(context.user_id, "")
+    return ""
+
+
+async def _regenerate(result: Result, context: RequestContext, service: RequestService) -> str:
+    await service.check_rate_limit(context)
+    await service.regenerate(context, result)
+    return "accepted_short"
+
+
+async def _compare(result: Result, context: RequestContext, service: RequestService) -> str:
+    if result.operation not in _ONE_SOURCE or not result.sources or result.picture is None:
+        raise UserError("compare_nothing")
+    await service.check_rate_limit(context)
+    await service.order(context, Operation.COMPARE, "", (result.sources[0], result.picture))
+    return "accepted_short"
+
+
+async def _send_original(result: Result, context: RequestContext, service: RequestService) -> str:
+    """The picture as it was made, before Telegram made a photo of it."""
+    await service.check_rate_limit(context)
+    caption = t(context.language, "original_caption")
+    if result.original_id:
+        kept = InputPhoto(result.original_id, "", is_file=True)
+        await service.delivery.send_picture(context.chat_target, kept, caption, [])
+        return ""
+    path = service.store.originals.find(result.id)
+    if path is None:
+        raise UserError("original_gone")
+    name = f"imgbot-{result.id}{path.suffix}"
+    try:
+        sent = await service.delivery.send_picture(
+            context.chat_target, path, caption, [], name=name
+        )
+    except TransientError as error:
+        # It may have arrived all the same: sent again by itself, it could come twice.
+        raise UserError("original_slow") from error
+    if sent is not None:
+        await service.store.results.set_original(result.id, sent.file_id)
+    return ""
+
+
+_AT_ONCE: Mapping[str, Callable[[Result, RequestContext, RequestService], Awaitable[str]]] = {
+    "again": _regenerate,
+    "file": _send_original,
+    "compare": _compare,
+    "undo": _undo,
+}

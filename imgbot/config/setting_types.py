@@ -1,0 +1,149 @@
+"""What a setting's value may look like: the parsers and checks behind the fields of Settings.
+
+Each raises ValueError without a sentence: the sentence stands beside the field, in `About.write`.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from imgbot.domain.job import ACTIONS
+
+_TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
+_USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingDoc:
+    """What a setting means, what to write into it, and its default in words."""
+
+    help: str
+    expected: str
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a TCP port to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(value: object) -> Address:
+    if isinstance(value, Address):
+        return value
+    host, colon, port = str(value).strip().rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
+        raise ValueError
+    if host.startswith("[") and host.endswith("]"):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    elif not _HOST.fullmatch(host):
+        raise ValueError
+    return Address(host, int(port))
+
+
+def parse_ids(value: object) -> object:
+    """Ids of people, and of groups, which are negative."""
+    if not isinstance(value, str):
+        return value
+    ids = [part for text in value.split(",") if (part := text.strip())]
+    if not all(re.fullmatch(r"-?[0-9]{1,16}", part) for part in ids):
+        raise ValueError
+    return tuple(sorted({int(part) for part in ids}))
+
+
+def parse_usd(value: object) -> object:
+    """US dollars as whole micro-dollars."""
+    return _micro(value) if isinstance(value, str) else value
+
+
+def parse_prices(value: object) -> object:
+    """US dollars by operation, as (operation, micro-dollars)."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for text in value.split(",") if (part := text.strip())]
+    prices = {name.strip(): _micro(price) for name, _, price in pairs}
+    if len(prices) < len(pairs) or not prices.keys() <= set(ACTIONS):
+        raise ValueError
+    return tuple(sorted(prices.items()))
+
+
+def parse_models(value: object) -> object:
+    """Models by operation, as (operation, model)."""
+    if not isinstance(value, str):
+        return value
+    models = _pairs(value)
+    if not dict(models).keys() <= set(ACTIONS):
+        raise ValueError
+    return models
+
+
+def parse_provider_urls(value: object) -> object:
+    """One address, or several with the names of their providers, as (name, address)."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith(("http://", "https://")) and "," not in text:
+        return (("", check_http_url(text)),)
+    return tuple((name, check_http_url(url)) for name, url in _pairs(value))
+
+
+def _pairs(value: str) -> tuple[tuple[str, str], ...]:
+    parts = [text.partition("=") for part in value.split(",") if (text := part.strip())]
+    found = {name.strip(): entry.strip() for name, _, entry in parts}
+    if len(found) < len(parts) or not all(name and entry for name, entry in found.items()):
+        raise ValueError
+    return tuple(found.items())
+
+
+def _micro(dollars: str) -> int:
+    if not _USD.fullmatch(dollars.strip()):
+        raise ValueError
+    return int(Decimal(dollars.strip()) * 1_000_000)
+
+
+def check_token(value: SecretStr) -> SecretStr:
+    if not _TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError
+    return value
+
+
+def check_http_url(value: str) -> str:
+    if not value:
+        return value
+    parts = urlsplit(value)
+    # A password in a URL ends in logs and error texts; keys have settings of their own.
+    is_usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None
+    if not is_usable or parts.query or parts.fragment or (parts.port == 0):
+        raise ValueError
+    return value.rstrip("/")
+
+
+def check_https_url(value: str) -> str:
+    # Providers post to nothing else; loopback is for the sandbox.
+    host = urlsplit(value).hostname or ""
+    if value and not (value.startswith("https://") or host in {"127.0.0.1", "localhost", "::1"}):
+        raise ValueError
+    return check_http_url(value)
+
+
+def check_redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme in {"redis", "rediss"}:
+        is_usable = parts.hostname and re.fullmatch(r"(/\d*)?", parts.path) and parts.port != 0
+    else:
+        is_usable = parts.scheme == "unix" and parts.path.startswith("/")
+    if not is_usable:
+        raise ValueError
+    return value

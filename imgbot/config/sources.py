@@ -1,0 +1,277 @@
+"""Where settings come from: variables, a file of them, systemd's credentials, the command line.
+
+Later ones win: variables < the environment file < credentials < the command line.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import Binding, parse_stream
+from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
+
+from imgbot.config.provider_settings import (
+    CHOICES,
+    KEY_OF_PROVIDER,
+    KEYS,
+    ProviderSettings,
+    variable_of,
+)
+from imgbot.config.setting_types import SettingDoc
+from imgbot.config.settings import Settings
+from imgbot.domain.errors import ConfigError
+
+_CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
+_FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
+_OF_PROVIDERS = frozenset(ProviderSettings.model_fields)
+_FILE = "IMGBOT_ENVIRONMENT_FILE"
+_MISSING_KEY = (
+    "is missing; the provider {} needs its key, as a variable or a credential of that name"
+)
+
+
+class SettingsSource:
+    """The settings of one process, to be read at its start and at every reload."""
+
+    def __init__(
+        self, environ: Mapping[str, str], overrides: Mapping[str, object] | None = None
+    ) -> None:
+        self._environ = dict(environ)
+        self._overrides = dict(overrides or {})
+        self._file_at_start: dict[str, str] | None = None
+
+    def read(self) -> Settings:
+        path = self._environ.get(_FILE, "")
+        file = self._lines(Path(path)) if path else {}
+        if self._file_at_start is None:
+            self._file_at_start = file
+        # systemd handed the file's lines over as variables too, once: a line that
+        # has been removed from the file since must not live on in them.
+        at_start = self._file_at_start
+        environ = {name: v for name, v in self._environ.items() if name not in at_start}
+        try:
+            return load(environ | file, self._overrides)
+        except ConfigError as error:
+            where = _line_of(error.setting, Path(path)) if error.setting in file else 0
+            if not where:
+                raise
+            raise ConfigError(error.setting, f"{error.sentence} (line {where} of {path})") from None
+
+    def _lines(self, path: Path) -> dict[str, str]:
+        try:
+            return read_environment_file(path)
+        except ConfigError as error:
+            is_closed = isinstance(error.__cause__, PermissionError)
+            if is_closed and self._file_at_start is None and "NOTIFY_SOCKET" in self._environ:
+                # One that holds a key and is root's alone: systemd has read it as root (its
+                # EnvironmentFile=), and handed its lines over as variables.
+                return {}
+            raise
+
+
+def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
+    """Check everything and return the settings; ConfigError names the first variable refused.
+
+    `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
+    """
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    values: dict[str, object] = _from_environment(environ) | _from_credentials(environ)
+    if "IMGBOT_USERS" in given:
+        # --users asks for another size: a number of workers set elsewhere must not defeat it.
+        values.pop("IMGBOT_WORKERS", None)
+    values |= given
+    if "IMGBOT_STATE_DIR" not in values:
+        values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as refusal:
+        raise _config_error(refusal, values) from None
+    for provider in settings.providers:
+        _check_provider(provider, settings, environ)
+    _check_together(settings)
+    return settings
+
+
+def read_environment_file(path: Path) -> dict[str, str]:
+    """Parse a file as systemd's EnvironmentFile= does; a missing one is empty, as there."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(_FILE, f"{path} cannot be read: {error}") from error
+    for line in lines:
+        if line.error or (line.key and line.value is None):
+            where = f"line {_number_of(line)} of {path}"
+            raise ConfigError(_FILE, f"{where} cannot be understood; write NAME=value")
+    return {line.key: line.value for line in lines if line.key and line.value is not None}
+
+
+def _line_of(variable: str, path: Path) -> int:
+    """Return the line that sets a variable, the last one if there are several; 0 if none does."""
+    with path.open(encoding="utf-8") as file:
+        lines = [_number_of(line) for line in parse_stream(file) if line.key == variable]
+    return lines[-1] if lines else 0
+
+
+def _number_of(line: Binding) -> int:
+    """Return its number, though the parser counts the blank lines above to it."""
+    text = line.original.string
+    return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def table() -> Iterator[tuple[str, str, str]]:
+    """Give every (variable, default, meaning), in the order of Settings."""
+    # What every operator sets comes first; sorting keeps the order otherwise.
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in _OF_PROVIDERS)
+    for field, info in fields:
+        about = _about(variable_of(field))
+        yield variable_of(field), about.default or _in_words(info.default), about.help
+
+
+def markdown_table() -> str:
+    """Render the table for the README."""
+    rows = (f"| `{variable}` | {default} | {meaning} |" for variable, default, meaning in table())
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    for name in environ:
+        if name.startswith("IMGBOT_") and name not in _FIELDS:
+            raise ConfigError(name, _unknown(name))
+    return {name: environ[name].strip() for name in _FIELDS if environ.get(name, "").strip()}
+
+
+def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        return {}
+    found: dict[str, object] = {}
+    for variable in (*_CREDENTIALS, *sorted(KEYS)):
+        if text := _credential(folder, variable):
+            found[variable] = text
+    return found
+
+
+def _credential(folder: str, variable: str) -> str:
+    path = Path(folder, _CREDENTIALS.get(variable, variable))
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "; it is root's: use sudo" if isinstance(error, PermissionError) else ""
+        raise ConfigError(variable, f"the credential {path.name} cannot be read{hint}") from None
+
+
+def state_dir_of(environ: Mapping[str, str]) -> Path:
+    """Return the state directory alone, for those who have no token. Raises ConfigError."""
+    path = environ.get(_FILE, "")
+    file = read_environment_file(Path(path)) if path else {}
+    given = (dict(environ) | file).get("IMGBOT_STATE_DIR", "").strip()
+    return Path(given or _default_state_dir(environ))
+
+
+def provider_files_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths that name an own provider, of files that need not be there.
+
+    Raises ConfigError.
+    """
+    path = environ.get(_FILE, "")
+    given = dict(environ) | (read_environment_file(Path(path)) if path else {})
+    chosen = (given.get(variable_of(field), "").strip() for field in CHOICES)
+    return tuple(dict.fromkeys(name for name in chosen if name.endswith(".toml")))
+
+
+def _default_state_dir(environ: Mapping[str, str]) -> str:
+    # systemd gives several folders with colons between them; the first is ours.
+    if folder := environ.get("STATE_DIRECTORY", "").split(":")[0]:
+        return folder
+    if (base := environ.get("XDG_STATE_HOME", "")).startswith("/"):
+        return f"{base}/imgbot"
+    if (home := environ.get("HOME", "")).startswith("/"):
+        return f"{home}/.local/state/imgbot"
+    raise ConfigError("IMGBOT_STATE_DIR", "write the path of a folder that imgbot may write to")
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.poll_interval_max < settings.poll_interval_initial:
+        raise ConfigError(
+            "IMGBOT_POLL_INTERVAL_MAX",
+            f"{settings.poll_interval_max} is less than IMGBOT_POLL_INTERVAL_INITIAL; "
+            f"write {settings.poll_interval_initial} or more",
+        )
+
+
+def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:
+    """See that a provider exists and has its key; that of an own file is looked for by its name."""
+    if not provider.endswith(".toml"):
+        if provider not in KEY_OF_PROVIDER:
+            close = difflib.get_close_matches(provider.lower(), KEY_OF_PROVIDER, n=1)
+            about = _about("IMGBOT_PROVIDER").expected
+            hint = f"did you mean {close[0]}?" if close else f"write {about}"
+            raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
+        key = KEY_OF_PROVIDER[provider]
+        if key and settings.key_of(provider) is None:
+            raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
+        return
+    key = key_named_in(Path(provider))
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    value = (_credential(folder, key) if folder and key else "") or environ.get(key, "").strip()
+    if key and not value:
+        raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
+    if value:
+        settings.keep_key(provider, value)
+
+
+def key_named_in(path: Path) -> str:
+    """Return the variable that an own file names; its mistakes are said when it is opened.
+
+    Raises ConfigError where there is no file.
+    """
+    if not path.is_file():
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
+    try:
+        key = tomllib.loads(path.read_text(encoding="utf-8")).get("key", "")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return ""
+    is_name = isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", key)
+    return key if is_name and not key.startswith("IMGBOT_") else ""
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, _FIELDS, n=1)
+    if close:
+        return f"there is no such setting; did you mean {close[0]}?"
+    return "there is no such setting; remove it (the README lists those that exist)"
+
+
+def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> ConfigError:
+    variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
+    write = _about(variable).expected
+    if variable not in values:
+        return ConfigError(variable, f"is missing; write {write}", is_missing=True)
+    text = str(values[variable])[:100]
+    # An address with an @ may carry a password, whatever the setting.
+    is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
+    shown = "its value" if is_secret else repr(text)
+    return ConfigError(variable, f"{shown} cannot be used; write {write}")
+
+
+def _about(variable: str) -> SettingDoc:
+    return next(item for item in _FIELDS[variable].metadata if isinstance(item, SettingDoc))
+
+
+def _in_words(default: Any) -> str:
+    if isinstance(default, bool):
+        return "`yes`" if default else "`no`"
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", ()):
+        return "unset"
+    return f"`{default}`"

@@ -1,0 +1,1 @@
+"""Jobs, operations, errors, schedules and texts: pure, no I/O, no clock."""

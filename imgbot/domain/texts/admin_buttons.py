@@ -1,0 +1,36 @@
+"""The buttons of administrators; who may press them is decided where the press is handled."""
+
+from collections.abc import Sequence
+
+from imgbot.domain.texts import t
+from imgbot.domain.texts.buttons import Button, Keyboard
+
+_IN_A_ROW = 3
+
+
+def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
+    """Under the list of what is stuck: by its number, once more (where that can be) or the end."""
+    rows: Keyboard = []
+    for number, (job_id, has_way_back) in enumerate(jobs, 1):
+        again = [Button(f"🔁 {number}", f"stuck:again.{job_id}")] if has_way_back else []
+        rows.append([*again, Button(f"✖️ {number}", f"stuck:end.{job_id}")])
+    return [*rows, [Button(t(language, "button_refresh"), "stuck:list")]]
+
+
+def undo(action: str, ids: Sequence[int]) -> Keyboard:
+    """Under a list of ids: each takes its line back."""
+    made = [Button(f"✖️ {some_id}", f"{action}:undo.{some_id}") for some_id in ids]
+    return [made[start : start + _IN_A_ROW] for start in range(0, len(made), _IN_A_ROW)]
+
+
+def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
+    """Under the question whether a broadcast is to go out."""
+    return [
+        [Button(t(language, "button_cast_go"), f"cast:go.{broadcast_id}")],
+        [Button(t(language, "button_cast_drop"), f"cast:drop.{broadcast_id}")],
+    ]
+
+
+def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
+    """Under the progress of a broadcast."""
+    return [[Button(t(language, "button_cast_stop"), f"cast:stop.{broadcast_id}")]]

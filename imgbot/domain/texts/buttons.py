@@ -1,0 +1,177 @@
+"""Every button: what it says, and what it sends back.
+
+What comes back is not trusted: `parse` knows only what is made here, and who may press
+is decided where the press is handled.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imgbot.domain.job import ACTIONS
+from imgbot.domain.preferences import RATIOS, VARIANTS, Preferences
+from imgbot.domain.texts import LANGUAGES, t
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A label, and at most 64 bytes of data."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackData:
+    """A button as it comes back: what to do, and with what."""
+
+    action: str
+    argument: str = ""
+
+
+Keyboard = list[list[Button]]
+
+_FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
+RESULT_ACTIONS = frozenset({"again", "edit", "up", "file", "compare", "undo"})
+ADMIN_ACTIONS = frozenset({"stuck", "ban", "allow", "cast"})
+_ACTIONS = (
+    RESULT_ACTIONS
+    | ADMIN_ACTIONS
+    | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
+)
+SCALES = (2, 4)
+# With more, a phone cuts labels that are words.
+_IN_A_ROW = 3
+
+
+def parse(data: str | None) -> CallbackData | None:
+    """Read what a button sent; None for anything that no button of ours sends."""
+    found = _FORM.fullmatch(data or "")
+    if not found or found[1] not in _ACTIONS:
+        return None
+    return CallbackData(found[1], found[2])
+
+
+def menu(language: str) -> Keyboard:
+    """The five actions."""
+    create, edit, merge, retouch, upscale = (
+        Button(t(language, f"button_{operation}"), f"start:{operation}") for operation in ACTIONS
+    )
+    return [[create], [edit, merge], [retouch, upscale]]
+
+
+def waiting(language: str, job_id: str) -> Keyboard:
+    """Under a status message."""
+    return [[Button(t(language, "button_cancel"), f"cancel:{job_id}")]]
+
+
+def under_photo(language: str) -> Keyboard:
+    """Under a photo that came without words."""
+    return [
+        [
+            Button(t(language, "button_edit"), "photo:edit"),
+            Button(t(language, "button_retouch"), "photo:retouch"),
+        ],
+        [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
+    ]
+
+
+def scales() -> Keyboard:
+    """How much larger."""
+    return [[Button(f"×{scale}", f"scale:{scale}") for scale in SCALES]]
+
+
+def merge(language: str) -> Keyboard:
+    """While photos for a merge are collected."""
+    return [[Button(t(language, "button_merge_now"), "merge:")]]
+
+
+def under_result(
+    language: str,
+    job_id: str,
+    *,
+    is_photo: bool = True,
+    is_change: bool = False,
+    is_varied: bool = True,
+) -> Keyboard:
+    """Under a finished picture; three in a row at most, or a phone cuts their labels.
+
+    The file if it was shown as a photo, steps back if it changed another picture, once more
+    if that would make another one.
+    """
+
+    def button(name: str, action: str) -> Button:
+        return Button(t(language, f"button_{name}"), f"{action}:{job_id}")
+
+    first = [button("again", "again")] if is_varied else []
+    sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
+    rows = [
+        [*first, button("edit_more", "edit")],
+        [*sizes, *([button("file", "file")] if is_photo else [])],
+    ]
+    if is_change:
+        rows.append([button("compare", "compare"), button("undo", "undo")])
+    return rows
+
+
+def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
+    """Above the buttons of a picture in the strip: to the newer one, where it is, to the older."""
+    return [
+        *([Button("◀", f"view:{newer}")] if newer else []),
+        Button(where, f"view:{current}"),
+        *([Button("▶", f"view:{older}")] if older else []),
+    ]
+
+
+def cancel(job_ids: Sequence[str]) -> Keyboard:
+    """Cancels one line of the list of what is on its way, by its number."""
+    cancels = [Button(f"✖️ {n}", f"cancel:{job_id}") for n, job_id in enumerate(job_ids, 1)]
+    return [cancels[start : start + 5] for start in range(0, len(cancels), 5)]
+
+
+def refresh(language: str, user_id: int) -> Button:
+    """Brings the list of what is on its way up to date."""
+    return Button(t(language, "button_refresh"), f"queue:{user_id}")
+
+
+def unsubscribe(language: str) -> Keyboard:
+    """Under a broadcast."""
+    return [[Button(t(language, "button_news_off"), "news:off")]]
+
+
+def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
+    """A row per thing that stays, two for the shapes; what is chosen carries a mark."""
+
+    def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
+        return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")
+
+    def either(
+        name: str, first: tuple[str, str], second: tuple[str, str], *, is_second: bool
+    ) -> list[Button]:
+        return [
+            choice(t(language, f"choice_{word}"), name, value, is_chosen=is_second == is_this)
+            for (word, value), is_this in ((first, False), (second, True))
+        ]
+
+    ratios = [
+        choice(t(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
+        *(
+            choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
+            for ratio in RATIOS
+        ),
+    ]
+    return [
+        [
+            choice(t(code, "language_name"), "language", code, is_chosen=code == language)
+            for code in LANGUAGES
+        ],
+        ratios[:_IN_A_ROW],
+        ratios[_IN_A_ROW:],
+        [
+            choice(str(count), "variants", str(count), is_chosen=count == liked.variants)
+            for count in VARIANTS
+        ],
+        either("file", ("photo", "0"), ("file", "1"), is_second=liked.is_file),
+        either("quiet", ("loud", "0"), ("quiet", "1"), is_second=liked.is_quiet),
+        either("news", ("news", "1"), ("no_news", "0"), is_second=liked.is_unsubscribed),
+    ]

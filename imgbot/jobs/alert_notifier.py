@@ -1,0 +1,187 @@
+"""What administrators are told on Telegram: once when something is wrong, once when it is over.
+
+What is to be told waits in Redis until it was said, so an outage of Telegram delays it. A crash
+between the saying and its note says it twice: better than never. That Redis itself is full cannot
+be stored in it: this one waits here, and a restart meanwhile says it again.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+from imgbot.aio import sleep_or_event
+from imgbot.domain.errors import (
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    StorageFullError,
+    TransientError,
+)
+from imgbot.domain.texts import in_time, t
+from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
+from imgbot.storage.alerts import AlertStore, Notice
+from imgbot.storage.server.memory import Memory
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telemetry import events as telemetry
+from imgbot.telemetry.alert_state import (
+    FIRING,
+    INACTIVE,
+    AlertState,
+    HoldTime,
+    Reading,
+    Transition,
+    decide,
+)
+from imgbot.telemetry.thresholds import Bound
+
+LOOK_EVERY_S = 5.0
+_AWAY_IS_NEWS_S = 30.0
+_PATIENCE_S = 5.0
+_TRY_AGAIN_S = 30.0
+_AT_ONCE = 5
+_MEMORY_HOLD = HoldTime(0, 60)
+
+
+class AlertNotifier:
+    """Looks at the facts, and speaks to the administrators; `gather` raises TransientError."""
+
+    def __init__(
+        self,
+        admins: Sequence[int],
+        incidents: AlertStore,
+        people: UserStore,
+        delivery: Messenger,
+        gather: Callable[[], Awaitable[ServiceSnapshot]],
+        alarm: asyncio.Event,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._admins = tuple(admins)
+        self._incidents = incidents
+        self._people = people
+        self._delivery = delivery
+        self._gather = gather
+        self._alarm = alarm
+        self._now_s = now_s
+        self._courses: dict[str, AlertState] | None = None
+        self._away_since_s: float | None = None
+        self._not_before_s: dict[int, float] = {}
+        self._memory = INACTIVE
+        self._untold_of_memory: dict[int, Notice] = {}
+
+    async def run(self) -> None:
+        """Look now and then, and at once when the alarm is set; for ever."""
+        while self._admins:
+            self._alarm.clear()
+            try:
+                await self.evaluate_once()
+            except TransientError:
+                # Without Redis nothing can be judged or remembered: told when it is back.
+                if self._away_since_s is None:
+                    self._away_since_s = self._now_s()
+            except (FencedError, ConfigError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- who tells must not stop who works
+                what = type(error).__name__
+                telemetry.warning("administrators could not be told: %s: %s", what, error)
+            await sleep_or_event(LOOK_EVERY_S, self._alarm)
+
+    async def evaluate_once(self) -> None:
+        """Judge the facts once, and tell what is to be told.
+
+        Raises TransientError while Redis is away: what was not stored is judged again. While it
+        is full, that it is and what waits from before are told; what is new waits.
+        """
+        await self._judge_memory(await self._incidents.memory())
+        if self._courses is None:
+            self._courses = dict.fromkeys(await self._incidents.open(), FIRING)
+        facts = await self._gather()
+        with suppress(StorageFullError):
+            self._courses = await self._judge(facts, self._courses)
+        for admin in self._admins:
+            await self._tell(admin)
+
+    async def _judge_memory(self, memory: Memory) -> None:
+        now_ms = round(self._now_s() * 1000)
+        self._memory, change = decide(self._memory, _sign_of(memory), _MEMORY_HOLD, now_ms)
+        if change is not None:
+            key = "redis_full" if change is Transition.FIRED else "redis_full_over"
+            notice = Notice(f"incident_{key}", {"used": memory.used_mb, "limit": memory.limit_mb})
+            self._untold_of_memory = dict.fromkeys(self._admins, notice)
+        for admin, notice in list(self._untold_of_memory.items()):
+            if await self._say(admin, [notice]):
+                del self._untold_of_memory[admin]
+
+    async def _judge(
+        self, facts: ServiceSnapshot, before: dict[str, AlertState]
+    ) -> dict[str, AlertState]:
+        courses: dict[str, AlertState] = {}
+        notices: list[Notice] = self._outage()
+        for matter in evaluate(facts):
+            course = before.get(matter.name, INACTIVE)
+            course, change = decide(course, matter.reading, matter.hold, facts.now_ms)
+            courses[matter.name] = course
+            if change is not None:
+                notices.append(matter.begun if change is Transition.FIRED else matter.over)
+        told = {matter for matter, course in before.items() if course.is_firing}
+        now_told = {matter for matter, course in courses.items() if course.is_firing}
+        if notices or told != now_told:
+            # What nobody can judge any longer (a provider that is not set up) is dropped silently.
+            begun = dict.fromkeys(now_told - told, facts.now_ms)
+            await self._incidents.note(begun, told - now_told, notices, self._admins)
+            self._away_since_s = None
+        return courses
+
+    def _outage(self) -> list[Notice]:
+        """Say how long Redis was away, if it was and is back."""
+        if self._away_since_s is None:
+            return []
+        away_s = self._now_s() - self._away_since_s
+        if away_s < _AWAY_IS_NEWS_S:
+            self._away_since_s = None
+            return []
+        return [Notice("incident_redis_was_away", {"wait_s": round(away_s)})]
+
+    async def _tell(self, admin: int) -> None:
+        notices = (await self._incidents.untold(admin))[:_AT_ONCE]
+        if notices and await self._say(admin, notices):
+            await self._incidents.told(admin, len(notices))
+
+    async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
+        """Say it, unless Telegram asked to wait; False if it is to be said later."""
+        if self._now_s() < self._not_before_s.get(admin, 0.0):
+            return False
+        try:
+            language = (await self._people.profile(admin)).language
+            text = "\n\n".join(filter(None, (render(language, notice) for notice in notices)))
+            with max_wait(_PATIENCE_S):
+                await self._delivery.send_text(ChatTarget(admin), text, [])
+        except TransientError as error:
+            telemetry.warning("administrator %d is not told yet: %s", admin, error)
+            self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
+            return False
+        except (FencedError, ConfigError):
+            raise
+        except ImgbotError as error:
+            telemetry.warning("administrator %d cannot be told: %s", admin, error)
+        return True
+
+
+def _sign_of(memory: Memory) -> Reading:
+    return Reading.BAD if memory.is_full else Reading.GOOD if memory.is_roomy else Reading.OPEN
+
+
+def render(language: str, notice: Notice) -> str:
+    """Return a notice in words; what another version left behind may have none."""
+    facts = dict(notice.facts)
+    if "wait_s" in facts:
+        facts["wait"] = in_time(language, int(facts.pop("wait_s")))
+    try:
+        held_by = facts.pop("held_by", Bound.NONE)
+        helps = t(language, f"helps_{held_by}", workers=facts.get("workers", ""))
+        return t(language, notice.key, helps=helps, **facts)
+    except KeyError:
+        return ""

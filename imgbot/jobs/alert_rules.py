@@ -1,0 +1,180 @@
+"""What an administrator would be told of the service, from the facts of one moment. Pure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.texts import dollars
+from imgbot.storage.alerts import Notice
+from imgbot.storage.dead_letters import ProblemJob
+from imgbot.telegram.polling_health import UpdateConflict
+from imgbot.telemetry.alert_state import VITAL_HOLDS, HoldTime, Reading, reading_of
+from imgbot.telemetry.thresholds import THRESHOLDS, Bound, Indicator, Level
+
+Levels = Mapping[Indicator, tuple[float | None, Level]]
+
+_PROVIDER_KEYS = {
+    ProviderErrorKind.AUTH: "alarm_key_refused",
+    ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
+}
+# A provider that comes and goes is one incident, and so is a budget that each picture which ends
+# frees a bit of. What is only reserved may be free in a moment.
+_PROVIDER_HOLD = HoldTime(0, 300)
+_BUDGET_HOLD = HoldTime(60, 300)
+_POLLING_HOLD = HoldTime(0, 30)
+_RIVAL_HOLD = HoldTime(0, 120)
+_SILENT_S = 120.0
+_DEATH_IS_NEWS_MS = 3_600_000
+_RATIOS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO, Indicator.ERROR_RATIO})
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """What may be spent in a day, in micro-dollars; None is no ceiling."""
+
+    spent_micro: int
+    ceiling_micro: int | None
+    least_price_micro: int
+    """Of the cheapest picture that costs anything; 0 where none does."""
+    resumes_in_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSnapshot:
+    """The service at one moment."""
+
+    now_ms: int
+    levels: Levels
+    bound: Bound
+    workers: int
+    providers: Mapping[str, ProviderErrorKind | None]
+    """Those that were seen to serve (None) or to refuse service."""
+    provider_names: tuple[str, ...]
+    money: BudgetState
+    dead: ProblemJob | None
+    """The latest."""
+    dead_count: int
+    silence_s: float
+    """Since Telegram last answered getUpdates, or since the start."""
+    has_answered: bool
+    """Whether it has answered since the start."""
+    rival: UpdateConflict | None
+    """Who takes the updates away."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCondition:
+    """How one matter looks, and what would be said of it."""
+
+    name: str
+    reading: Reading
+    hold: HoldTime
+    begun: Notice
+    over: Notice
+
+
+def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
+    """Yield every matter that can be judged at all."""
+    for vital, (value, level) in facts.levels.items():
+        yield _vital(vital, value, level, facts)
+    for name in facts.provider_names:
+        yield _provider(name, facts)
+    if facts.money.ceiling_micro is not None:
+        yield _budget(facts.money, facts.money.ceiling_micro)
+    yield _death(facts)
+    yield _polling(facts)
+    yield _rival(facts)
+
+
+def _vital(
+    vital: Indicator, value: float | None, level: Level, facts: ServiceSnapshot
+) -> AlertCondition:
+    bounds = THRESHOLDS[vital]
+    bound = bounds.attention if bounds.critical is None else bounds.critical
+    scale = 100 if vital in _RATIOS else 1
+    told = {"value": round((value or 0) * scale), "bound": round(bound * scale)}
+    return AlertCondition(
+        vital,
+        reading_of(vital, value, level),
+        VITAL_HOLDS[vital],
+        Notice(
+            f"incident_{vital}", {**told, "workers": facts.workers, "held_by": facts.bound.value}
+        ),
+        Notice(f"incident_{vital}_over", told),
+    )
+
+
+def _provider(name: str, facts: ServiceSnapshot) -> AlertCondition:
+    kind = facts.providers.get(name)
+    is_known = name in facts.providers
+    sign = Reading.OPEN if not is_known else Reading.GOOD if kind is None else Reading.BAD
+    key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
+    return AlertCondition(
+        f"provider.{name}",
+        sign,
+        _PROVIDER_HOLD,
+        Notice(key, {"provider": name}),
+        Notice("alarm_provider_back", {"provider": name}),
+    )
+
+
+def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
+    is_used_up = (
+        money.least_price_micro > 0
+        and money.spent_micro + money.least_price_micro > ceiling_micro
+    )  # fmt: skip
+    told: dict[str, str | int | float] = {
+        "spent": dollars(money.spent_micro),
+        "ceiling": dollars(ceiling_micro),
+        "wait_s": money.resumes_in_s,
+    }
+    return AlertCondition(
+        "budget",
+        Reading.BAD if is_used_up else Reading.GOOD,
+        _BUDGET_HOLD,
+        Notice("incident_budget", told),
+        Notice("incident_budget_over", told),
+    )
+
+
+def _death(facts: ServiceSnapshot) -> AlertCondition:
+    """The first death in a quiet hour is told; the rest are in the list that it names."""
+    dead = facts.dead
+    is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
+    provider = dead.job.provider if dead else ""
+    return AlertCondition(
+        "dead",
+        Reading.BAD if is_news else Reading.GOOD,
+        HoldTime(),
+        Notice("alarm_job_dead", {"provider": provider or "?", "job": dead.job.id if dead else ""}),
+        Notice("alarm_job_dead_over", {"count": facts.dead_count}),
+    )
+
+
+def _polling(facts: ServiceSnapshot) -> AlertCondition:
+    told = {"minutes": max(1, round(facts.silence_s / 60))}
+    # Whose cause is known and told needs no second sentence.
+    is_unexplained = facts.silence_s >= _SILENT_S and facts.rival is None
+    return AlertCondition(
+        "polling",
+        Reading.BAD if is_unexplained else _quiet(facts),
+        _POLLING_HOLD,
+        Notice("incident_polling", told),
+        Notice("incident_polling_over"),
+    )
+
+
+def _rival(facts: ServiceSnapshot) -> AlertCondition:
+    return AlertCondition(
+        "rival",
+        Reading.BAD if facts.rival else _quiet(facts),
+        _RIVAL_HOLD,
+        Notice(f"incident_rival_{facts.rival or UpdateConflict.POLLER}"),
+        Notice("incident_rival_over"),
+    )
+
+
+def _quiet(facts: ServiceSnapshot) -> Reading:
+    # A start is no answer, and silence is none: what was wrong before it may be so still.
+    is_answered = facts.has_answered and facts.silence_s < _SILENT_S
+    return Reading.GOOD if is_answered else Reading.OPEN

@@ -1,0 +1,204 @@
+"""Sends a broadcast, person by person: behind everything else, at Telegram's pace.
+
+Each send goes only through a calm flood gate, so pictures and answers come first. Whoever
+starts it sees one message that tells how far it is.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from imgbot.aio import cancel_and_wait, sleep_or_event
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    MessageGoneError,
+    StorageUnavailableError,
+    TelegramRefusedError,
+    TransientError,
+    UserError,
+)
+from imgbot.domain.retry import backoff_s
+from imgbot.domain.texts import admin_buttons, buttons, t
+from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.users import UserProfile, UserStore
+from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telemetry import events as telemetry
+
+_LOOK_AGAIN_S = 30.0
+_AWAY_S = 2.0
+_TELL_EVERY_S = 3.0
+_WAIT_CAP_S = 60.0
+_AGAIN = "again"
+_CANNOT_BE_TOLD = (ChatGoneError, TelegramRefusedError, UserError)
+"""What Telegram says of the message to the author; no reason to send to nobody else."""
+
+
+class Broadcaster:
+    """One loop for as long as the supervisor works."""
+
+    def __init__(
+        self,
+        broadcasts: Broadcasts,
+        people: UserStore,
+        delivery: Messenger,
+        *,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._broadcasts = broadcasts
+        self._people = people
+        self._delivery = delivery
+        self._now_s = now_s
+        self._told_at_s = 0.0
+
+    async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
+        """Send what is to be sent until `stopping`; the rest is left to the next start.
+
+        What is on its way then is given `drain_s`.
+        """
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(self._serve(stopping))
+            await stopping.wait()
+            await cancel_and_wait({sending}, drain_s)
+
+    async def _serve(self, stopping: asyncio.Event) -> None:
+        started = self._broadcasts.started
+        while not stopping.is_set():
+            started.clear()
+            try:
+                broadcast = await self._broadcasts.current()
+                if broadcast is not None:
+                    await self._send_all(broadcast, stopping)
+                    continue
+            except (FencedError, ConfigError):
+                raise
+            except Exception as error:  # noqa: BLE001 -- pictures are made all the same
+                telemetry.warning("the broadcast waits: %s: %s", type(error).__name__, error)
+                await sleep_or_event(_AWAY_S, stopping)
+                continue
+            await sleep_or_event(_LOOK_AGAIN_S, started, stopping)
+
+    async def _send_all(self, broadcast: Broadcast, stopping: asyncio.Event) -> None:
+        started = self._broadcasts.started
+        while not stopping.is_set():
+            started.clear()
+            user_id = await self._broadcasts.take(broadcast)
+            if user_id is None:
+                await self._tell_end(broadcast.id)
+                await self._broadcasts.close(broadcast)
+                return
+            outcome, wait_s = await self._send(broadcast, user_id, stopping)
+            # Before the wait: whoever is put back is in nobody's hand should a kill come.
+            await self._broadcasts.settle(broadcast, user_id, outcome)
+            if wait_s:
+                # A stop sets `started`, too.
+                await sleep_or_event(min(wait_s, _WAIT_CAP_S), started, stopping)
+            if outcome == "unknown":
+                await self._await_telegram(stopping)
+            await self._tell_progress(broadcast.id)
+
+    async def _send(
+        self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event
+    ) -> tuple[str, float]:
+        """Send it to one person; returns what came of it, and the seconds to wait after it."""
+        standing = await self._standing(user_id, stopping)
+        if standing and (standing.is_banned or standing.preferences.is_unsubscribed):
+            return "skipped", 0.0
+        if standing is None or stopping.is_set():
+            return _AGAIN, 0.0
+        try:
+            return await self._say(broadcast, user_id, standing.language), 0.0
+        except TransientError as error:
+            if error.retry_after_s is None:
+                # The answer was lost, or never came: the message may be there.
+                return "unknown", 0.0
+            # The gate, or Telegram, asks to wait: nothing was sent.
+            return _AGAIN, error.retry_after_s
+
+    async def _standing(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
+        while not stopping.is_set():
+            try:
+                return await self._people.profile(user_id)
+            except StorageUnavailableError:
+                await sleep_or_event(_AWAY_S, stopping)
+        return None
+
+    async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> str:
+        """Send it now or not at all; returns what came of it. Raises TransientError."""
+        place, rows = ChatTarget(user_id), buttons.unsubscribe(language)
+        try:
+            with max_wait(0):
+                if broadcast.message_id:
+                    origin = broadcast.from_chat, broadcast.message_id
+                    await self._delivery.copy_message(place, *origin, rows)
+                else:
+                    await self._delivery.send_text(place, broadcast.text, rows)
+        except (TransientError, FencedError, ConfigError):
+            raise
+        except ChatGoneError:
+            return "blocked"
+        except ImgbotError as error:
+            telemetry.warning("a broadcast was refused: %s", error)
+            return "refused"
+        return "sent"
+
+    async def _await_telegram(self, stopping: asyncio.Event) -> None:
+        """Wait until Telegram answers: each try of a person meanwhile would be one lost."""
+        failures = 0
+        while not stopping.is_set():
+            try:
+                await self._delivery.ping()
+            except TransientError as error:
+                wait_s = error.retry_after_s or backoff_s(failures, cap_s=30)
+                failures += 1
+                await sleep_or_event(min(wait_s, _WAIT_CAP_S), stopping)
+            else:
+                return
+
+    async def _tell_progress(self, broadcast_id: str) -> None:
+        if self._now_s() - self._told_at_s < _TELL_EVERY_S:
+            return
+        self._told_at_s = self._now_s()
+        broadcast = await self._broadcasts.read(broadcast_id)
+        if broadcast is None or broadcast.state != "running":
+            return
+        text = progress(broadcast)
+        rows = admin_buttons.broadcast_running(broadcast.language, broadcast.id)
+        # The next one tells more: what cannot be told at once is not worth a wait.
+        with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
+            await self._delivery.edit_text(
+                ChatTarget(broadcast.admin), broadcast.status_id, text, rows
+            )
+
+    async def _tell_end(self, broadcast_id: str) -> None:
+        """Write the last word; raises TransientError to be tried again."""
+        broadcast = await self._broadcasts.read(broadcast_id)
+        if broadcast is None:
+            return
+        place, text = ChatTarget(broadcast.admin), summary(broadcast)
+        with suppress(*_CANNOT_BE_TOLD):
+            try:
+                await self._delivery.edit_text(place, broadcast.status_id, text, [])
+            except (MessageGoneError, TelegramRefusedError):
+                await self._delivery.send_text(place, text, [])
+
+
+def progress(broadcast: Broadcast) -> str:
+    """Return how far a broadcast is."""
+    return t(broadcast.language, "cast_running", done=broadcast.done, total=broadcast.total)
+
+
+def summary(broadcast: Broadcast) -> str:
+    """Return how a broadcast ended."""
+    key = "cast_cancelled" if broadcast.state == "cancelled" else "cast_sent"
+    lines = [t(broadcast.language, key, sent=broadcast.sent, total=broadcast.total)]
+    lines += [
+        t(broadcast.language, f"cast_{name}", count=count)
+        for name in ("blocked", "refused", "skipped", "unknown")
+        if (count := getattr(broadcast, name))
+    ]
+    return "\n".join(lines)

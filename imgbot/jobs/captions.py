@@ -1,0 +1,69 @@
+"""What a job says at its end: the caption of a picture, or the sentence instead of one."""
+
+import re
+
+from imgbot.domain.job import Job, Operation
+from imgbot.domain.texts import has_text, t
+from imgbot.domain.texts.changes import edit_names
+from imgbot.telegram.messenger import cut
+
+_CAPTION_WORDS = 600
+"""Characters of the person's words that a caption repeats; Telegram takes 1024 in all."""
+
+_UNKNOWN_WORDS = 120
+_NEARLY = 0.97
+"""Of a scale: sides are rounded."""
+
+_UNCHANGED = "unchanged"
+_TOLD = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
+
+
+def success_caption(job: Job) -> str:
+    """Return what stands under the picture: what was asked, what was done, what was not."""
+    is_good_already = job.operation is Operation.RETOUCH and _parts(job, "did") == [_UNCHANGED]
+    key = "caption_retouch_nothing" if is_good_already else f"caption_{job.operation}"
+    words, factor = _shortened(job.words), float(job.facts.get("factor", job.scale))
+    if job.operation is Operation.UPSCALE and factor < job.scale * _NEARLY:
+        key = "caption_upscale_less"
+    lines = [t(job.language, key, words=words, count=len(job.sources), scale=f"{factor:.2g}")]
+    did = edit_names(job.language, _parts(job, "did"))
+    # Whoever gets exactly what she said need not read it twice.
+    is_said = job.operation is Operation.EDIT and _normalised(did) == _normalised(words)
+    if did and job.operation in _TOLD and not is_good_already and not is_said:
+        lines.append(t(job.language, "caption_did", did=did))
+    unknown = str(job.facts.get("unknown", ""))
+    if unknown:
+        key = "caption_unknown_nearest" if "nearest" in job.facts else "caption_unknown"
+        nearest = job.facts.get("nearest", "")
+        lines.append(t(job.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
+    if job.note and has_text(job.note):
+        lines += ["", t(job.language, job.note)]
+    return "\n".join(lines)
+
+
+def _normalised(words: str) -> list[str]:
+    """The words alone: "warmer and brighter" says as much as "warmer, brighter"."""
+    return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
+
+
+def _parts(job: Job, name: str) -> list[str]:
+    return [part for part in str(job.facts.get(name, "")).split(", ") if part]
+
+
+def failure_text(job: Job) -> str:
+    """Return why there is no picture."""
+    key = job.reason if has_text(job.reason) else "went_wrong"
+    facts = dict(job.facts)
+    charge = facts.pop("charge", "")
+    try:
+        text = t(job.language, key, **facts)
+    except KeyError:
+        # A sentence without its facts says less than the plain one.
+        return t(job.language, "went_wrong")
+    is_free = job.price_micro == 0 and charge != "yes"
+    return text if not charge or is_free else f"{text} {t(job.language, f'charge_{charge}')}"
+
+
+def _shortened(words: str) -> str:
+    short = cut(words, _CAPTION_WORDS)
+    return short if short == words else short + "…"

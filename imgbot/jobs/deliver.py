@@ -1,0 +1,257 @@
+"""`rendering` and `delivering`: fetch the picture, make it fit, show it, end the job."""
+
+import asyncio
+import functools
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from imgbot.aio import sleep_or_event
+from imgbot.domain import retry
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ImgbotError,
+    MessageGoneError,
+    ProviderError,
+    TransientError,
+    UserError,
+    WorkerLostError,
+)
+from imgbot.domain.job import InputPhoto, Job, Operation, State, is_billed
+from imgbot.domain.texts import buttons, t
+from imgbot.files import copy_file, make_folder
+from imgbot.imaging import pictures
+from imgbot.jobs import captions as words
+from imgbot.jobs.context import RESULT, StepContext
+from imgbot.providers.protocol import Output, Recovery
+from imgbot.storage import results as gallery
+from imgbot.telegram.messenger import ChatTarget
+from imgbot.telemetry import events as telemetry
+
+_LOSSES = 3
+_LONG_WAIT_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """The message that carries the end, and the handle of its picture."""
+
+    message_id: int = 0
+    picture: InputPhoto | None = None
+
+
+async def render(context: StepContext, job: Job, _: asyncio.Event) -> Job:
+    """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
+    begun = time.monotonic()
+    folder = context.folder_of(job.id)
+    await asyncio.to_thread(make_folder, folder)
+    raw = folder / RESULT
+    waits = await _fetch(context, job, raw)
+    if waits is not None:
+        return waits
+    ready = await _prepare(context, job, raw)
+    if ready.original_suffix and job.operation is not Operation.COMPARE:
+        await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
+    telemetry.stage_took("render", time.monotonic() - begun)
+    facts = {**job.facts, "kind": ready.kind}
+    if job.side_px:
+        facts["factor"] = round(max(ready.width, ready.height) / job.side_px, 2)
+    return await context.move(
+        job,
+        State.DELIVERING,
+        file=ready.path,
+        outcome=State.DELIVERED,
+        facts=facts,
+        note=ready.note or job.note,
+        tries=0,
+    )
+
+
+async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
+    """Make what is sent of a result; what defies that is sent as it is: it may be paid for."""
+    prepare = functools.partial(pictures.prepare, as_file=job.is_file)
+    paths = str(raw), str(raw.with_name("ready"))
+    try:
+        return await context.pool.run(prepare, *paths, about="preparing a result")
+    except (UserError, MemoryError, WorkerLostError) as error:
+        telemetry.job_step_failed(job.id, error)
+        return await context.pool.run(pictures.as_it_is, *paths, about="preparing a result")
+
+
+async def _fetch(context: StepContext, job: Job, raw: Path) -> Job | None:
+    """Fetch the result; a job in its next state where there is none (yet)."""
+    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
+    output = Output(**outputs[0])
+    try:
+        await context.provider_of(job).fetch(output, raw)
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        decision = retry.after_fetch(error, job.tries)
+    else:
+        return None
+    if isinstance(decision, retry.GiveUp):
+        # What an earlier attempt has fetched is kept, and as good.
+        is_here = await asyncio.to_thread(_recall, context, job, raw)
+        return None if is_here else await _make_again(context, job, output, decision)
+    await sleep_or_event(decision.delay_s, context.draining)
+    return await context.move(job, State.RENDERING, tries=job.tries + 1)
+
+
+def _recall(context: StepContext, job: Job, raw: Path) -> bool:
+    """Whether the result is on this disk still, or has been put back."""
+    original = None if raw.exists() else context.originals.find(job.id)
+    if original is not None:
+        copy_file(original, raw)
+    return raw.exists()
+
+
+async def _make_again(
+    context: StepContext, job: Job, output: Output, decision: retry.GiveUp
+) -> Job:
+    """Ask or order again where a file of ours is gone, as long as nothing is paid twice."""
+    if not output.path:
+        return await context.give_up(job, decision)
+    receipt = {name: value for name, value in job.ticket.items() if name != "outputs"}
+    if receipt:
+        return await context.move(
+            job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
+        )
+    if context.provider_of(job).recovery is Recovery.REPEAT:
+        # The intent stays: it is the same order under the same key.
+        return await context.move(job, State.SUBMITTING, ticket={}, tries=0)
+    return await context.give_up(job, retry.GiveUp(State.DEAD, "result_missing"))
+
+
+async def deliver(context: StepContext, job: Job, _: asyncio.Event) -> Job:
+    """Show the picture or say the sentence, then end the job; returns it unchanged."""
+    begun = time.monotonic()
+    outcome = job.outcome or State.FAILED
+    if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
+        # It went with its disk, or is on another machine's.
+        return await context.move(job, State.RENDERING, file="", tries=0)
+    shown = _Delivered()
+    try:
+        shown = await _shown(context, job, outcome)
+    except MessageGoneError:
+        if job.tries < _LOSSES:
+            context.status_messages.forget(job.id)
+            return await context.move(job, State.DELIVERING, message_id=0, tries=job.tries + 1)
+        # Somebody deletes whatever is shown: that is an answer, too.
+        outcome = _undeliverable_outcome(outcome)
+    except ChatMovedError as error:
+        context.status_messages.forget(job.id)
+        return await context.move(
+            job, State.DELIVERING, chat_id=error.chat_id, message_id=0, reply_to=0
+        )
+    except ChatGoneError:
+        outcome = _undeliverable_outcome(outcome)
+    await finish(context, job, outcome, shown.picture)
+    telemetry.stage_took("deliver", time.monotonic() - begun)
+    if shown.message_id:
+        await _notify_ready(context, job, outcome, shown.message_id)
+    return job
+
+
+async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
+    """An edit makes no phone ring: after a long wait, a line of its own says it is over."""
+    waited_ms = context.now_ms() - job.created_ms
+    if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
+        return
+    place = ChatTarget(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
+    key = "ready" if outcome is State.DELIVERED else "ready_without"
+    # Best effort: said twice would be worse than once too little.
+    with suppress(ImgbotError):
+        if (
+            await context.job_reads.newest_of(job.user_id)
+            or (await context.users.preferences(job.user_id)).is_quiet
+        ):
+            return
+        line_id = await context.messenger.send_text(place, t(job.language, key), [])
+        if outcome is State.DELIVERED:
+            # Words in reply to the line are about the picture.
+            await context.job_reads.note_ready(job.chat_id, line_id, job.id)
+
+
+def _undeliverable_outcome(outcome: State) -> State:
+    """What an end counts as when its message could not be shown."""
+    return State.FAILED if outcome is State.DELIVERED else outcome
+
+
+async def finish(
+    context: StepContext, job: Job, outcome: State, picture: InputPhoto | None = None
+) -> None:
+    """End the job in Redis, with what the buttons under its picture need."""
+    result: dict[str, str] = {}
+    if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
+        result = gallery.to_hash(job, picture, words.success_caption(replace(job, note="")))
+    has_cost = is_billed(job)
+    await context.queue.finish(
+        job,
+        outcome,
+        context.now_ms(),
+        result,
+        picture if result else None,
+        is_billed=has_cost,
+        status=telemetry.status_of(job, outcome),
+    )
+    telemetry.job_finished(job, outcome, context.now_ms())
+    if outcome is State.DEAD:
+        context.alarm.set()
+    if has_cost:
+        telemetry.picture_charged(job)
+
+
+async def _shown(context: StepContext, job: Job, outcome: State) -> _Delivered:
+    """Show the end; a picture again and again where that fails for no known reason."""
+    attempt = 0
+    while True:
+        try:
+            return await _show(context, job, outcome)
+        except ImgbotError:
+            raise
+        except Exception as error:
+            attempt += 1
+            if outcome is not State.DELIVERED or attempt == retry.DELIVERY_ATTEMPTS:
+                raise
+            delay_s = retry.backoff_s(attempt, cap_s=30)
+            what = f"the delivery failed ({type(error).__name__}: {error})"
+            telemetry.job_waits(job.id, TransientError(what), delay_s)
+            await asyncio.sleep(delay_s)
+
+
+async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
+    place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
+    if outcome is not State.DELIVERED:
+        text = words.failure_text(job)
+        message_id = await context.status_messages.ensure(job, text)
+        async with context.status_messages.lock_final(job):
+            await context.messenger.edit_text(place, message_id, text, [])
+        return _Delivered(message_id)
+    message_id = await context.status_messages.ensure(job, t(job.language, "job_ready"))
+    async with context.status_messages.lock_final(job):
+        picture = await context.messenger.edit_to_picture(
+            place,
+            message_id,
+            Path(job.file),
+            is_photo=job.facts.get("kind") == "photo",
+            caption=words.success_caption(job),
+            rows=_buttons(context, job),
+        )
+    return _Delivered(message_id, picture)
+
+
+def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
+    if job.operation is Operation.COMPARE:
+        return []
+    return buttons.under_result(
+        job.language,
+        job.id,
+        is_photo=job.facts.get("kind") == "photo",
+        is_change=len(job.sources) == 1,
+        # By rules, the same request makes the same picture; only painting throws dice.
+        is_varied=job.operation is Operation.CREATE
+        or not context.provider_of(job).is_deterministic,
+    )

@@ -1,0 +1,144 @@
+"""What has to be looked after while jobs run: the books, the figures, forgotten files."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot.domain.errors import TransientError, UserError
+from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.results import KEPT_S
+from imgbot.storage.server.memory import Memory
+from imgbot.storage.spend import Spend
+from imgbot.telemetry import events as telemetry
+from imgbot.telemetry.thresholds import Level
+
+CHECK_EVERY_S = 60.0
+MEASURE_EVERY_S = 5.0
+
+_KEPT_AT_LEAST_S = 86_400
+_FORGOTTEN_AFTER_S = 3600.0
+"""A folder is made before its job is known everywhere; one that is older has no job."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeStats:
+    """What the supervisor's parts say of themselves when asked."""
+
+    running_claimed_ms: Callable[[], list[int]]
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started, busy."""
+    providers_out: Callable[[], Mapping[str, bool]]
+    """Provider → whether it is out of service."""
+
+
+class Maintenance:
+    """Two loops for as long as the supervisor lives."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        shelf: JobReads,
+        folder: Path,
+        kept: OriginalStore,
+        spend: Spend,
+        figures: RuntimeStats,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._queue = queue
+        self._shelf = shelf
+        self._folder = folder
+        self._kept = kept
+        self._spend = spend
+        self._figures = figures
+        self._now_ms = now_ms
+        self._since_s = now_ms() / 1000
+        self._away_since_ms = 0
+        self._is_full = False
+        self._kept_s = KEPT_S
+        self.summary = "serving"
+
+    async def repair_loop(self) -> None:
+        """Compare the books with the jobs each minute, and prune what nobody owns."""
+        while True:
+            try:
+                await self._make_room()
+                now_ms = self._now_ms()
+                days = self._spend.recent(now_ms)
+                telemetry.queue_repaired(*await self._queue.fsck(now_ms, days))
+                await self._prune()
+                kept = await asyncio.to_thread(self._kept.prune, self._now_ms() / 1000)
+                telemetry.pictures_kept(kept)
+            except (TransientError, UserError, OSError) as error:
+                telemetry.warning("the books were not checked: %s", error)
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    async def measure_loop(self) -> None:
+        """Keep the gauges and the one-line summary true."""
+        while True:
+            began_ms = self._now_ms()
+            try:
+                await self.measure()
+            except TransientError as error:
+                telemetry.redis_away(error)
+                self.summary = "Redis is away"
+                self._away_since_ms = self._away_since_ms or began_ms
+            await asyncio.sleep(MEASURE_EVERY_S)
+
+    async def measure(self) -> None:
+        """Measure once. Raises TransientError while Redis is away."""
+        depth = await self._shelf.depth()
+        telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
+        self._see(await self._shelf.memory())
+        spent_micro = await self._spend.spent_today(self._now_ms())
+        telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
+        telemetry.running_measured(self._figures.running_claimed_ms())
+        telemetry.providers_measured(self._figures.providers_out())
+        wanted, started, busy = self._figures.workers()
+        telemetry.workers_measured(wanted, started, busy)
+        self.summary = (
+            f"{depth.waiting} waiting, {depth.running} running, {busy} of {wanted} workers busy"
+        )
+
+    def _see(self, memory: Memory) -> None:
+        """Redis answers; say so after a silence, and when it begins or ends to be full."""
+        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
+        if self._away_since_ms:
+            telemetry.redis_back((self._now_ms() - self._away_since_ms) / 1000)
+            self._away_since_ms = 0
+        if memory.is_full and not self._is_full:
+            telemetry.redis_full(memory.trouble)
+        elif self._is_full and memory.is_roomy:
+            telemetry.redis_has_room(memory.used_mb, memory.limit_mb)
+        self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
+
+    async def _make_room(self) -> None:
+        """Forget the oldest delivered pictures while Redis fills: half as long kept each time."""
+        memory = await self._shelf.memory()
+        if memory.level is Level.NORMAL:
+            self._kept_s = KEPT_S
+            return
+        self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
+        if pruned := await self._shelf.prune(self._kept_s):
+            telemetry.warning(
+                "the memory of Redis fills (%d of %d MB): pictures older than %.1f days cannot be "
+                "changed any longer (%d entries); to keep them: %s",
+                *(memory.used_mb, memory.limit_mb, self._kept_s / 86_400, pruned, memory.advice),
+            )
+
+    async def _prune(self) -> None:
+        if not self._folder.exists():
+            return
+        # A folder of an earlier life without a job was left by a kill just before its removal.
+        oldest_s = max(self._now_ms() / 1000 - _FORGOTTEN_AFTER_S, self._since_s)
+        for folder in list(self._folder.iterdir())[:1000]:
+            try:
+                is_old = folder.stat().st_mtime < oldest_s
+            except FileNotFoundError:
+                # Its job has ended meanwhile.
+                continue
+            if is_old and not await self._shelf.is_known(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,228 @@
+"""Who makes what: the operator's choice, a fallback, and a breaker in front of each provider.
+
+A fallback is for a provider that refuses service before a task exists. Whatever may have been
+taken stays where it is, and what was refused by moderation is refused.
+"""
+
+import math
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Operation
+from imgbot.providers.protocol import Capability, Provider
+
+REFUSES_SERVICE = frozenset(
+    {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
+)
+"""Refusals that say nothing about the order: somebody else may take it."""
+
+_HOPELESS = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT})
+"""Refusals that the operator has to mend: the next order would hear the same."""
+
+_NO_ANSWER = frozenset({ProviderErrorKind.UNAVAILABLE, ProviderErrorKind.SUBMIT_UNKNOWN})
+_SILENT_AFTER_S = 60.0
+_SILENCE_IS_OLD_AFTER_S = 300.0
+"""Longer than the longest time between two questions of a job that gets no answer."""
+
+_FAILURES = 3
+_FIRST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 600.0
+
+
+def kind_of(provider: Provider, operation: Operation) -> str:
+    """Return what durations are learned by: provider, operation and model."""
+    offer = provider.offers.get(operation)
+    return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
+
+
+@dataclass(slots=True)
+class Silence:
+    """Since when, and until when at the least, a provider has answered nothing it was asked."""
+
+    since_s: float = -math.inf
+    until_s: float = -math.inf
+
+    def note(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
+        """Note the end of a call that began at `begun_s`; None is an answer that was no error."""
+        if kind not in _NO_ANSWER:
+            self.since_s = self.until_s = -math.inf
+            return
+        if now_s - self.until_s > _SILENCE_IS_OLD_AFTER_S:
+            self.since_s = begun_s
+        self.until_s = now_s
+
+    def is_long(self, now_s: float) -> bool:
+        """Whether it has lasted, and nothing suggests that it is over."""
+        is_recent = now_s - self.until_s <= _SILENCE_IS_OLD_AFTER_S
+        return is_recent and self.until_s - self.since_s >= _SILENT_AFTER_S
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Opens after failures in a row, and lets one order through now and then to find out."""
+
+    failures: int = 0
+    pause_s: float = 0.0
+    until_s: float = 0.0
+    reason: ProviderErrorKind | None = None
+    is_proven: bool = False
+    """Whether this life has seen it serve, or refuse to."""
+    silence: Silence = field(default_factory=Silence)
+
+    @property
+    def is_open(self) -> bool:
+        return self.pause_s > 0
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until an order may go through; one that may is the probe if it is open."""
+        if not self.is_open:
+            return 0.0
+        if now_s < self.until_s:
+            return self.until_s - now_s
+        # One probe; should it never get as far as an order, there is another one after a while.
+        self.until_s = now_s + _FIRST_PAUSE_S
+        return 0.0
+
+    def succeeded(self) -> None:
+        self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
+
+    def failed(self, kind: ProviderErrorKind, now_s: float) -> bool:
+        """Count a failure; True if it opened the breaker just now."""
+        self.failures += 1
+        if kind not in _HOPELESS and self.failures < _FAILURES and not self.is_open:
+            return False
+        was_open, self.reason, self.is_proven = self.is_open, kind, True
+        self.pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self.until_s = now_s + self.pause_s
+        return not was_open
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who takes an order now; without a provider, `wait_s` until somebody may."""
+
+    provider: Provider | None
+    wait_s: float = 0.0
+    is_permanent: bool = False
+    """Whether nobody will before the operator has mended something."""
+
+
+class ProviderRouter:
+    """Providers by name, and which of them serves an operation; the built-in engine is last."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        chosen: Mapping[Operation, str],
+        fallback: str = "",
+    ) -> None:
+        self._providers = dict(providers)
+        self._chosen = dict(chosen)
+        self._fallback = fallback
+        self._breakers = {name: Breaker() for name in providers}
+
+    @property
+    def providers(self) -> list[Provider]:
+        return list(self._providers.values())
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._providers)
+
+    def get(self, name: str) -> Provider | None:
+        """Return the provider that an order went to, None if it is not set up any longer."""
+        return self._providers.get(name)
+
+    def primary(self, operation: Operation) -> Provider:
+        """Return who is meant to serve an operation."""
+        return self._providers[self._chosen[operation]]
+
+    def offer(self, operation: Operation) -> Capability:
+        return self.primary(operation).offers[operation]
+
+    def price_micro(self, operation: Operation, scale: int) -> int:
+        """Return the most that an order may cost, whoever takes it in the end."""
+        able = (self._providers.get(name) for name in (self._chosen[operation], self._fallback))
+        return max(
+            provider.offers[operation].price_at(scale)
+            for provider in able
+            if provider and operation in provider.offers
+        )
+
+    def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
+        """Choose for an order that `refused_by` has just refused service to (or nobody)."""
+        names = [self._chosen[operation]]
+        fallback = self._providers.get(self._fallback)
+        if fallback is not None and operation in fallback.offers:
+            names.append(self._fallback)
+        # Whoever has just refused is asked last.
+        names.sort(key=lambda name: name == refused_by)
+        waits: list[float] = []
+        for name in dict.fromkeys(names):
+            wait_s = self._breakers[name].wait_s(now_s)
+            if not wait_s:
+                return Choice(self._providers[name])
+            waits.append(wait_s)
+        reasons = {self._breakers[name].reason for name in names}
+        return Choice(None, min(waits), is_permanent=reasons <= _HOPELESS)
+
+    def other(self, operation: Operation, name: str) -> bool:
+        """Whether somebody else than `name` could take an order."""
+        able = {self._chosen[operation]}
+        if (there := self._providers.get(self._fallback)) and operation in there.offers:
+            able.add(self._fallback)
+        return bool(able - {name})
+
+    def is_fallback(self, operation: Operation, name: str) -> bool:
+        return name != self._chosen[operation]
+
+    def record_success(self, name: str) -> None:
+        """An order was taken: the provider serves."""
+        self._breakers[name].succeeded()
+
+    def record_refusal(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
+        """An order was refused; True if the provider is out of service from now on."""
+        breaker = self._breakers[name]
+        if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:
+            return breaker.failed(kind, now_s)
+        # It answers, and knows what it says: that is service.
+        if kind is not ProviderErrorKind.RATE_LIMITED:
+            breaker.succeeded()
+        return False
+
+    @contextmanager
+    def asking(self, name: str) -> Generator[None]:
+        """Note whether a call of a provider is answered at all, be it an order or a question."""
+        begun_s, silence = time.monotonic(), self._breakers[name].silence
+        try:
+            yield
+        except ProviderError as error:
+            silence.note(error.kind, begun_s, time.monotonic())
+            raise
+        silence.note(None, begun_s, time.monotonic())
+
+    async def aclose(self) -> None:
+        """Let go of all connections."""
+        for provider in self._providers.values():
+            await provider.aclose()
+
+    def states(self, now_s: float) -> Mapping[str, bool]:
+        """Return which providers are out of service: they refuse it, or do not answer."""
+        return {
+            name: breaker.is_open or breaker.silence.is_long(now_s)
+            for name, breaker in self._breakers.items()
+        }
+
+    def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
+        """Return those that were seen to serve (None) or to refuse service, and how."""
+        found = {
+            name: breaker.reason if breaker.is_open else None
+            for name, breaker in self._breakers.items()
+            if breaker.is_proven
+        }
+        silent = {name for name, each in self._breakers.items() if each.silence.is_long(now_s)}
+        refusing = {name for name, kind in found.items() if kind}
+        return found | dict.fromkeys(silent - refusing, ProviderErrorKind.UNAVAILABLE)

@@ -1,0 +1,267 @@
+"""One status message per job: announced, kept up to date, closed by the last word.
+
+Whoever writes to a job's message holds its lock, so that a hint about the work can never
+arrive after the picture, and two announcements can never be on their way at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    StaleJobError,
+    TransientError,
+    UserError,
+)
+from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.texts import approx, buttons, t
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telemetry import events as telemetry
+
+_RETRY_MS = 15_000
+_BATCH = 50
+_TICK_S = 1.0
+_HINT_AFTER_S = 1.5
+_SLOTS = 20
+_PLACES_EVERY_S = 3.0
+_PLACES_AT_ONCE = 50
+_PROGRESS_EVERY_S = 3.0
+_REMOVAL_PATIENCE_S = 3.0
+_SOON_S = 8
+"""A picture that takes less needs no estimate."""
+
+
+@dataclass(slots=True)
+class _MessageState:
+    """The message of one job as this process knows it."""
+
+    message_id: int = 0
+    is_closed: bool = False
+    told: str = ""
+    lost: int = 0
+    """How often it was sent without an answer: it may be in the chat as often."""
+    place: int = 0
+    """The place in line that it tells."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class StatusMessages:
+    """All status messages of the jobs alive."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        shelf: JobReads,
+        delivery: Messenger,
+        now_ms: Callable[[], int],
+        typical_s: Callable[[Operation], Awaitable[float]],
+    ) -> None:
+        """`typical_s` says how long a picture usually takes, 0 while nobody knows."""
+        self._queue = queue
+        self._shelf = shelf
+        self._delivery = delivery
+        self._now_ms = now_ms
+        self._lines: dict[str, _MessageState] = {}
+        self._look = asyncio.Event()
+        self._announcing: set[str] = set()
+        self._slots = asyncio.Semaphore(_SLOTS)
+        self._typical_s = typical_s
+
+    def nudge(self) -> None:
+        """Somebody was admitted: announce it now, not at the next tick."""
+        self._look.set()
+
+    async def announce_all(self) -> None:
+        """Announce what was admitted, for ever; cancelled at the end of the supervisor."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell_places())
+            while True:
+                self._look.clear()
+                for job_id in await self._unannounced():
+                    self._announcing.add(job_id)
+                    group.create_task(self._announce(job_id))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_S):
+                        await self._look.wait()
+
+    async def _unannounced(self) -> list[str]:
+        try:
+            ids = await self._shelf.unannounced(self._now_ms(), _BATCH)
+        except TransientError:
+            return []
+        return [job_id for job_id in ids if not self._is_in_hand(job_id)]
+
+    def _is_in_hand(self, job_id: str) -> bool:
+        return job_id in self._announcing or self._line(job_id).lock.locked()
+
+    async def _announce(self, job_id: str) -> None:
+        try:
+            async with self._slots:
+                job = await self._shelf.job(job_id)
+                if job is None:
+                    await self._queue.record_status_message(job_id, 0, 0)
+                    self.discard(job_id)
+                else:
+                    await self.ensure(job, "")
+        except ChatGoneError:
+            await self._withdraw(job_id)
+        except (FencedError, ConfigError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- one message must not stop the others
+            # It stays on the list, and its next attempt is noted.
+            telemetry.announcement_failed(job_id, error)
+        finally:
+            self._announcing.discard(job_id)
+
+    async def _withdraw(self, job_id: str) -> None:
+        """Nobody is there: what is not paid for yet need not be made."""
+        with suppress(TransientError, UserError):
+            job = await self._shelf.job(job_id)
+            if job is not None:
+                await self._queue.cancel(job_id, job.user_id, self._now_ms())
+
+    async def ensure(self, job: Job, text: str) -> int:
+        """Return the job's message, sending it first if there is none.
+
+        Raises ChatGoneError, TransientError, StaleJobError.
+        """
+        line = self._line(job.id)
+        async with line.lock:
+            if line.message_id or job.message_id:
+                line.message_id = line.message_id or job.message_id
+                return line.message_id
+            if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
+                raise StaleJobError(f"{job.id}: over before it was announced")
+            place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
+            rows = [] if text else buttons.waiting(job.language, job.id)
+            line.told = text or await self._standing(job)
+            try:
+                line.message_id = await self._delivery.send_text(place, line.told, rows)
+            except ChatMovedError as error:
+                # The message that it would answer stayed behind.
+                place = ChatTarget(error.chat_id, job.thread_id)
+                line.message_id = await self._delivery.send_text(place, line.told, rows)
+            except TransientError as error:
+                line.lost += error.retry_after_s is None
+                raise
+            await self._queue.record_status_message(job.id, line.message_id, place.chat_id)
+            if line.lost:
+                await self._remove_lost(line, place)
+            return line.message_id
+
+    async def _remove_lost(self, line: _MessageState, place: ChatTarget) -> None:
+        # Best effort: one that stays tells by its button what it is.
+        with suppress(ImgbotError), max_wait(_REMOVAL_PATIENCE_S):
+            await self._delivery.remove_lost(place, line.message_id, line.lost)
+        line.lost = 0
+
+    async def _standing(self, job: Job) -> str:
+        place = await self._shelf.position(job.id) if job.state is State.QUEUED else 0
+        if place:
+            return t(job.language, "job_waiting", place=place)
+        return await self._working(job)
+
+    async def _working(self, job: Job) -> str:
+        typical_s = await self._typical_s(job.operation)
+        if typical_s < _SOON_S:
+            return t(job.language, "job_working")
+        usually = approx(job.language, _rounded_s(typical_s))
+        return t(job.language, "job_working_usually", usually=usually)
+
+    async def _tell_places(self) -> None:
+        """Tell those who wait when they have moved up, as far as Telegram's pace allows."""
+        while True:
+            await asyncio.sleep(_PLACES_EVERY_S)
+            with suppress(TransientError):
+                line = await self._shelf.waiting_ids(_PLACES_AT_ONCE)
+                for place, job_id in enumerate(line, 1):
+                    await self._tell_place(job_id, place)
+
+    async def _tell_place(self, job_id: str, place: int) -> None:
+        line = self._line(job_id)
+        # Whoever has not moved costs nothing: this runs for all who wait.
+        if line.place == place or line.lock.locked() or line.is_closed:
+            return
+        async with line.lock:
+            # Under the lock: whoever writes the last word waits for it, or has written it.
+            job = await self._shelf.job(job_id)
+            if job is None:
+                self.discard(job_id)
+            elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
+                line.message_id = job.message_id
+                text = t(job.language, "job_waiting", place=place)
+                await self._hint(line, job, text)
+                line.place = place if line.told == text else 0
+
+    async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
+        """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
+        await asyncio.sleep(_HINT_AFTER_S)
+        if self._is_shown(job):
+            await self._delivery.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
+        await self.update(job, await self._working(job))
+        while True:
+            await asyncio.sleep(_PROGRESS_EVERY_S)
+            await self.hint_progress(job, progress())
+
+    async def hint_progress(self, job: Job, share: float) -> None:
+        """Say how far the work is, 0 to 1; 0 says nothing."""
+        if share:
+            percent = round(min(share, 0.99) * 100)
+            await self.update(job, t(job.language, "job_progress", percent=percent))
+
+    def _is_shown(self, job: Job) -> bool:
+        line = self._line(job.id)
+        return bool(line.message_id) and not line.is_closed
+
+    async def update(self, job: Job, text: str) -> None:
+        """Change the message if that can be done at once; a hint is no promise."""
+        line = self._line(job.id)
+        if line.lock.locked():
+            return
+        async with line.lock:
+            await self._hint(line, job, text)
+
+    async def _hint(self, line: _MessageState, job: Job, text: str) -> None:
+        if line.told == text or line.is_closed or not line.message_id:
+            return
+        # A hint is the first thing to go when Telegram asks for calm.
+        with suppress(ImgbotError), max_wait(0):
+            await self._delivery.edit_text(
+                ChatTarget(job.chat_id),
+                line.message_id,
+                text,
+                buttons.waiting(job.language, job.id),
+            )
+            line.told = text
+
+    def lock_final(self, job: Job) -> asyncio.Lock:
+        """No hint from here on; the caller writes the last word under the lock."""
+        line = self._line(job.id)
+        line.is_closed = True
+        return line.lock
+
+    def forget(self, job_id: str) -> None:
+        """The message is gone: the next `ensure` sends another."""
+        self._line(job_id).message_id = 0
+
+    def discard(self, job_id: str) -> None:
+        """Forget the message of a job that is over."""
+        self._lines.pop(job_id, None)
+
+    def _line(self, job_id: str) -> _MessageState:
+        return self._lines.setdefault(job_id, _MessageState())
+
+
+def _rounded_s(seconds: float) -> int:
+    """Round as people do: to five seconds, then to ten, then to half minutes."""
+    step = 5 if seconds < 30 else 10 if seconds < 90 else 30
+    return max(step, round(seconds / step) * step)

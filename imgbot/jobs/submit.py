@@ -1,0 +1,370 @@
+"""From `submitting` to a ticket: prepare, upload, note the intent, order, if in doubt find out.
+
+The intent is stored right before the paid submit, after the uploads. Where a submit's answer is
+lost, the task is looked up, or ordered again under a key that cannot be charged twice, or the job
+stops.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from imgbot.aio import sleep_or_event
+from imgbot.domain import retry
+from imgbot.domain.duration_model import CensoredDuration
+from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
+from imgbot.domain.job import Job, State
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.provider_routing import REFUSES_SERVICE, Choice
+from imgbot.jobs.recovery import SEARCHED_MS, Answer, Decision, Step, Unknown, decide
+from imgbot.providers.protocol import (
+    Accepted,
+    Done,
+    GenerationRequest,
+    Provider,
+    Recovery,
+    Searchable,
+    Ticket,
+    uploaded,
+)
+from imgbot.telemetry import events as telemetry
+
+_SYNC_AGAIN_S = 1.0
+_STAND_BY_S = 30.0
+_JUST_BEFORE = 0.98
+"""A picture that came with its order was not there a moment before."""
+
+_CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
+_DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
+
+
+async def submit(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+    """Order the picture, once, at whoever serves."""
+    if job.intent_ms:
+        # Adopted with the intent and without a ticket: it may have been paid for.
+        return await _recover(context, job, nudged)
+    choice = context.routing.choose(job.operation, job.provider, time.monotonic())
+    if choice.provider is None:
+        return await _wait_for_provider(context, job, choice, nudged)
+    provider = choice.provider
+    begun = time.monotonic()
+    order = await context.build_request(job, provider)
+    telemetry.stage_took("prepare", time.monotonic() - begun)
+    if not await context.slots.acquire(job.id, provider, nudged, context.draining):
+        return await _reload(context, job, nudged)
+    try:
+        with context.routing.asking(provider.name):
+            order = await uploaded(provider, order)
+        searchable = _searchable(provider)
+        fields = searchable.fields_of(order) if searchable else {}
+    except ProviderError as error:
+        # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
+        kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
+        refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
+        return await _refused(context, job, provider, refusal, nudged)
+    await provider.throttle()
+    if context.draining.is_set():
+        return await _reload(context, job, nudged)
+    intended = await _record_submit(context, job, provider, order, fields)
+    if not intended.intent_ms:
+        return intended
+    try:
+        if _is_unrecoverable(context, provider):
+            context.unanswered.add(job.id)
+        return await _order(context, intended, provider, order, nudged)
+    finally:
+        context.unanswered.discard(job.id)
+
+
+def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
+    """Whether nothing but its answer could tell what became of an order."""
+    return provider.recovery is Recovery.NONE and not context.webhooks.can_recover(provider)
+
+
+async def _order(
+    context: StepContext,
+    job: Job,
+    provider: Provider,
+    order: GenerationRequest,
+    nudged: asyncio.Event,
+) -> Job:
+    begun = time.monotonic()
+    try:
+        with context.routing.asking(provider.name):
+            answer = await provider.submit(order)
+    except ProviderError as error:
+        return await _refused(context, job, provider, error, nudged)
+    # An answer that is the picture took as long as the picture.
+    stage = "provider" if isinstance(answer, Done) else "submit"
+    telemetry.stage_took(stage, time.monotonic() - begun)
+    return await _accepted(context, job, provider, answer, context.now_ms())
+
+
+async def _record_submit(
+    context: StepContext,
+    job: Job,
+    provider: Provider,
+    order: GenerationRequest,
+    fields: Mapping[str, str],
+) -> Job:
+    """Store that the order is about to be made, and with whom; without an intent it is not."""
+    is_stand_in = context.routing.is_fallback(job.operation, provider.name)
+    job = await context.move(
+        job,
+        State.SUBMITTING,
+        intent_ms=context.now_ms(),
+        provider=provider.name,
+        order_id=context.order_id_of(job),
+        order_fields=fields,
+        price_micro=provider.offers[job.operation].price_at(order.scale),
+        side_px=order.side_px,
+        note="stand_in_note" if is_stand_in else job.note,
+    )
+    if job.is_cancelled:
+        # Nothing was ordered: without the intent, nothing is charged.
+        return await context.move(job, State.SUBMITTING, intent_ms=0)
+    try:
+        await context.queue.persist()
+    except TransientError as error:
+        # Nothing was ordered: without the intent there is nothing to find out later.
+        telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
+        job = await context.move(job, State.SUBMITTING, intent_ms=0, provider="")
+        await sleep_or_event(_SYNC_AGAIN_S, context.draining)
+    return job
+
+
+async def _reload(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+    """Somebody nudged, or the program stops: see how the job stands now."""
+    if not nudged.is_set():
+        return job
+    nudged.clear()
+    return await context.move(job, State.SUBMITTING)
+
+
+async def _wait_for_provider(
+    context: StepContext, job: Job, choice: Choice, nudged: asyncio.Event
+) -> Job:
+    """Nobody serves at the moment: wait a while, or say so."""
+    if choice.is_permanent:
+        return await context.give_up(job, _CLOSED)
+    if job.tries >= retry.SUBMIT_ATTEMPTS:
+        return await context.give_up(job, _DOWN)
+    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
+    await sleep_or_event(min(choice.wait_s, _STAND_BY_S), nudged, context.draining)
+    return await _reload(context, job, nudged)
+
+
+async def _refused(
+    context: StepContext, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
+) -> Job:
+    telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
+    if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
+        telemetry.provider_out(provider.name, error.kind)
+        context.alarm.set()
+    if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
+        return await _recover(context, job, nudged)
+    context.slots.release(job.id)
+    may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
+    is_first = not context.routing.is_fallback(job.operation, provider.name)
+    if may_pass_on and context.routing.other(job.operation, provider.name):
+        # No task exists: somebody else may have it, at once if the chosen one has just refused.
+        decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
+            0.0 if is_first else retry.backoff_s(job.tries)
+        )
+    else:
+        decision = retry.after_submit(error, job.tries)
+    if isinstance(decision, retry.GiveUp):
+        return await context.give_up(job, decision)
+    # Without the intent, a restart in the pause has nothing to solve.
+    refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
+    job = await context.move(
+        job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
+    )
+    if decision.delay_s:
+        await sleep_or_event(decision.delay_s, nudged, context.draining)
+    return await _reload(context, job, nudged)
+
+
+async def _accepted(
+    context: StepContext,
+    job: Job,
+    provider: Provider,
+    answer: Accepted | Done,
+    accepted_ms: int = 0,
+) -> Job:
+    context.routing.record_success(provider.name)
+    if isinstance(answer, Accepted):
+        job = await context.move(
+            job,
+            State.POLLING,
+            ticket=answer.ticket,
+            order_fields={},
+            tries=0,
+            accepted_ms=accepted_ms,
+        )
+        await _note_owner(context, job, provider, answer.ticket)
+        return job
+    context.slots.release(job.id)
+    moved = await context.move(
+        job,
+        State.RENDERING,
+        ticket={"outputs": stored(answer)},
+        tries=0,
+        facts=facts_of(answer),
+    )
+    if accepted_ms:
+        took_s = (accepted_ms - job.intent_ms) / 1000
+        telemetry.provider_task_done(job, took_s)
+        await context.poll_scheduler.learn(
+            context.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
+        )
+    return moved
+
+
+async def _recover(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+    """Find out what became of an order whose answer was lost."""
+    provider = context.provider_of(job)
+    unknown = Unknown(
+        provider.recovery,
+        job.tries,
+        age_s=0.0,
+        is_hooked=context.webhooks.can_recover(provider),
+        is_searchable=_searchable(provider) is not None and bool(job.order_fields),
+    )
+    while True:
+        age_s = max(0.0, (context.now_ms() - job.intent_ms) / 1000)
+        unknown = replace(unknown, age_s=age_s)
+        decision = decide(unknown)
+        if decision.step is not Step.ASK:
+            return await _conclude(context, job, provider, decision)
+        if decision.wait_s:
+            await sleep_or_event(decision.wait_s, nudged, context.draining)
+        if nudged.is_set() or context.draining.is_set():
+            return await _reload(context, job, nudged)
+        found = await _find(context, job, provider)
+        if not isinstance(found, Answer):
+            return await context.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+        unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
+
+
+async def _conclude(context: StepContext, job: Job, provider: Provider, decision: Decision) -> Job:
+    match decision.step:
+        case Step.REPEAT:
+            return await _repeat(context, job, provider, decision.wait_s)
+        case Step.ORDER_AGAIN:
+            # It has refused nothing: whoever was chosen is asked again, and no stand-in.
+            return await context.move(
+                job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
+            )
+        case _:
+            return await context.conclude(job, State.DEAD, "submit_unknown")
+
+
+async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
+    """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
+    if context.webhooks.can_recover(provider) and (
+        told := await context.webhooks.ticket_for(job.id)
+    ):
+        telemetry.submit_confirmed_by_webhook(job.id)
+        await _note_owner(context, job, provider, told)
+        return told
+    try:
+        with context.routing.asking(provider.name):
+            if provider.recovery is Recovery.LOOK_UP:
+                return await provider.look_up(context.order_id_of(job)) or Answer.ABSENT
+            if searchable := _searchable(provider):
+                return await _search(context, job, searchable) or Answer.NONE
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        is_clueless = error.kind is ProviderErrorKind.LOST and provider.recovery is Recovery.LOOK_UP
+        return Answer.NEVER if is_clueless else Answer.NONE
+    return Answer.NONE
+
+
+async def _search(context: StepContext, job: Job, provider: Searchable) -> Ticket | None:
+    if context.age_ms(job) > SEARCHED_MS:
+        return None
+    for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
+        if await _is_own(context, job, ticket):
+            telemetry.order_found(job.id)
+            return ticket
+    return None
+
+
+async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
+    """Keep a task from being found for another job; without the note, the job goes on as well."""
+    if _searchable(provider):
+        with suppress(TransientError):
+            await _is_own(context, job, ticket)
+
+
+async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
+    """Note whose a task is, unless it is another job's that ordered the very same."""
+    holder = await context.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
+    return holder == job.id
+
+
+def _searchable(provider: Provider) -> Searchable | None:
+    return provider if isinstance(provider, Searchable) and provider.is_searchable else None
+
+
+async def _repeat(context: StepContext, job: Job, provider: Provider, wait_s: float) -> Job:
+    """Order again under the same key; the intent stays, for the first order may be alive."""
+    order = await context.build_request(job, provider)
+    if wait_s:
+        await sleep_or_event(wait_s, context.draining)
+        if context.draining.is_set():
+            return job
+    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
+    try:
+        with context.routing.asking(provider.name):
+            answer = await provider.submit(await uploaded(provider, order))
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        decision = retry.after_submit(error, job.tries)
+        is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
+        if is_open or isinstance(decision, retry.TryAgain):
+            return job
+        # This order was refused; of the first one nobody knows.
+        return await context.conclude(job, State.DEAD, "submit_unknown")
+    return await _accepted(context, job, provider, answer)
+
+
+async def order_again(context: StepContext, job: Job) -> Job | None:
+    """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
+    provider = context.provider_of(job)
+    is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
+    if not is_free or job.lost_orders >= retry.LOST_ORDERS:
+        return None
+    try:
+        ticket = await provider.look_up(context.order_id_of(job))
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        return None
+    if ticket is not None:
+        return None
+    return await context.move(
+        job,
+        State.SUBMITTING,
+        ticket={},
+        intent_ms=0,
+        accepted_ms=0,
+        pending_ms=0,
+        provider="",
+        tries=0,
+        lost_orders=job.lost_orders + 1,
+    )
+
+
+def stored(answer: Done) -> list[dict[str, str]]:
+    """Return the outputs as a ticket keeps them."""
+    return [{"url": output.url, "path": output.path} for output in answer.outputs]
+
+
+def facts_of(answer: Done) -> dict[str, Any]:
+    """Return what the caption will say of the words, as far as the provider tells."""
+    told = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
+    return {name: ", ".join(parts) for name, parts in told.items() if parts}

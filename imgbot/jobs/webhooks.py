@@ -1,0 +1,101 @@
+"""Webhooks of providers: a hint to ask at once, or the receipt of an order whose answer was lost.
+
+Each job has an address of its own, `/hook/<job>/<secret>`. Whatever is posted there only
+makes us ask the provider; what it says of the task is never believed.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from imgbot.domain.job import Job, Operation
+from imgbot.files import replace_file
+from imgbot.providers.protocol import Provider, SupportsWebhooks
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.webhook_tickets import WebhookTickets
+from imgbot.telemetry import events as telemetry
+
+_KEY_BYTES = 32
+
+
+def read_key(path: Path) -> bytes:
+    """Return the key of all addresses, made at the first start; a restart must not change it."""
+    try:
+        key = path.read_bytes()
+        if len(key) == _KEY_BYTES:
+            return key
+    except FileNotFoundError:
+        pass
+    key = secrets.token_bytes(_KEY_BYTES)
+    replace_file(path, key)
+    return key
+
+
+class Webhooks:
+    """The addresses of jobs, and what is posted to them."""
+
+    def __init__(
+        self,
+        public_url: str,
+        key: bytes,
+        hints: WebhookTickets,
+        shelf: JobReads,
+        provider_of: Callable[[str, Operation], Provider | None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._key = key
+        self._hints = hints
+        self._shelf = shelf
+        self._provider_of = provider_of
+        self._now_ms = now_ms
+
+    def url_for(self, job_id: str) -> str:
+        """Return where the provider may post; empty without a public address."""
+        if not self._public_url:
+            return ""
+        return f"{self._public_url}/hook/{job_id}/{self._secret(job_id)}"
+
+    def can_recover(self, provider: Provider) -> bool:
+        """Whether a webhook may tell of an order whose answer was lost."""
+        return (
+            bool(self._public_url) and isinstance(provider, SupportsWebhooks) and provider.is_hooked
+        )
+
+    async def ticket_for(self, job_id: str) -> Mapping[str, object] | None:
+        """Return what a webhook told of a job's task."""
+        return await self._hints.ticket(job_id)
+
+    async def handle(
+        self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """Take what was posted; False for what is forged. Raises StorageUnavailableError.
+
+        What speaks of a job that is over is taken, too: else its provider would repeat it.
+        """
+        if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
+            telemetry.hook_received("forged")
+            return False
+        job = await self._shelf.job(job_id)
+        if job is None:
+            telemetry.hook_received("late")
+            return True
+        is_true = await self._tell(job, headers, body)
+        telemetry.hook_received("taken" if is_true else "forged")
+        return is_true
+
+    async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
+        provider = self._provider_of(job.provider, job.operation)
+        if not isinstance(provider, SupportsWebhooks):
+            return False
+        now_s = self._now_ms() / 1000
+        ticket = await provider.ticket_of_hook(job.operation, headers, body, now_s)
+        if ticket is None or job.ticket.get("id", ticket["id"]) != ticket["id"]:
+            return False
+        await self._hints.store_and_wake(job.id, {} if job.ticket else ticket)
+        return True
+
+    def _secret(self, job_id: str) -> str:
+        return hmac.new(self._key, job_id.encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,126 @@
+"""`imgbot backup`: one file with everything, of a bot that runs or is stopped for it."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from imgbot.config.settings import Settings
+from imgbot.config.sources import SettingsSource
+from imgbot.domain.errors import ImgbotError
+from imgbot.ops import state_dir as state
+from imgbot.ops.backup import archive, provider_files, report as backup_report
+from imgbot.ops.backup.archive import REDIS, BackupError
+from imgbot.ops.backup.redis_access import open_redis
+from imgbot.ops.backup.settings import settings_to_keep
+from imgbot.ops.installation import environ_of_service
+from imgbot.ops.lock import InstanceLock
+from imgbot.ops.stop_service import stop_service
+from imgbot.storage import keys, snapshot
+from imgbot.version import version
+
+
+@dataclass(frozen=True, slots=True)
+class BackupOptions:
+    """How a backup is made."""
+
+    target: Path
+    is_stopping: bool = False
+    """Stop the bot first and keep it from starting here again: for a move."""
+    has_secrets: bool = False
+    has_pictures: bool = True
+    """Whether finished pictures are in it, beside what jobs need."""
+
+
+async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
+    """Make a backup; return, in sentences, what is in it.
+
+    Raises ConfigError, BackupError, NotStoppedError, StorageUnavailableError.
+    """
+    environ = environ_of_service(environ)
+    settings = SettingsSource(environ).read()
+    state_dir = settings.state_dir
+    # Where nothing can be written, nothing is stopped.
+    with _scratch(wish.target) as folder:
+        async with _held(settings, wish):
+            taken_ms = time.time_ns() // 1_000_000
+            lines = folder / REDIS
+            async with open_redis(settings, state_dir, is_ours=wish.is_stopping) as redis:
+                counts = await _dump(redis, lines)
+            own = provider_files.files_to_keep(settings.providers)
+            about = {
+                "version": version(),
+                "taken_ms": taken_ms,
+                "bot_id": settings.token.get_secret_value().partition(":")[0],
+                "state_dir": str(state_dir),
+                "is_stopped": wish.is_stopping,
+                "has_secrets": wish.has_secrets,
+                "counts": counts,
+                "provider_files": own,
+            }
+            keys_ = provider_files.keys_of(own)
+            kept = settings_to_keep(environ, folder, keys_, has_secrets=wish.has_secrets)
+            kept += provider_files.members(own)
+            members = [(REDIS, lines), *kept, *_files(state_dir, wish)]
+            manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
+            if wish.is_stopping:
+                state.mark_moved(state_dir, wish.target.name)
+    return backup_report.made(
+        manifest, wish.target, is_stopped=wish.is_stopping, has_secrets=wish.has_secrets
+    )
+
+
+@asynccontextmanager
+async def _held(settings: Settings, wish: BackupOptions) -> AsyncGenerator[None]:
+    """For a move, stop the bot and keep it from starting until its place is left for good.
+
+    One that came back meanwhile (systemd tries again, so may a person) would order what is in
+    the backup.
+    """
+    if not wish.is_stopping:
+        yield
+        return
+    token = settings.token.get_secret_value()
+    await asyncio.to_thread(stop_service, settings.state_dir, token)
+    with InstanceLock(settings.state_dir, token):
+        try:
+            yield
+        except (ImgbotError, OSError) as error:
+            raise BackupError(
+                f"{error}; the bot is stopped: start it again if it shall go on here "
+                "(as a service: sudo systemctl enable --now imgbot)"
+            ) from error
+
+
+@contextmanager
+def _scratch(target: Path) -> Iterator[Path]:
+    """Make a folder beside the file to be written, for there is room; it goes with the block."""
+    try:
+        place = target.absolute().parent
+        # By its name it is half there, should it be in the state directory.
+        with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise BackupError(f"{target} cannot be written: {error.strerror}") from error
+
+
+async def _dump(redis: Redis, target: Path) -> dict[str, int]:
+    counts = {"keys": 0, "jobs": 0, "pictures": 0}
+    with target.open("w", encoding="utf-8") as out:
+        async for record in snapshot.take(redis):
+            out.write(record.dump() + "\n")
+            counts["keys"] += 1
+            counts["jobs"] += record.key.startswith(keys.JOB)
+            counts["pictures"] += record.key.startswith(keys.RESULT)
+    return counts
+
+
+def _files(state_dir: Path, wish: BackupOptions) -> Iterator[tuple[str, Path]]:
+    for name, path in state.members(state_dir):
+        if wish.has_pictures or not name.startswith("state/pictures/"):
+            yield name, path

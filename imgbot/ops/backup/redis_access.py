@@ -1,0 +1,112 @@
+"""Reaching the Redis of a state directory, whether its bot runs or not."""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    RedisError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from imgbot.config.provider_settings import CHOICES, variable_of
+from imgbot.config.settings import Settings
+from imgbot.config.sources import SettingsSource
+from imgbot.domain.errors import ImgbotError
+from imgbot.ops import state_dir as state
+from imgbot.ops.installation import environ_of_service
+from imgbot.ops.lock import AlreadyRunningError, InstanceLock
+from imgbot.storage.scripts import connect
+from imgbot.storage.server.durability import address_of, verify
+from imgbot.storage.server.process import RedisServer, socket_of
+
+_ANSWER_S = 20.0
+NO_TOKEN = "1000000:" + "0" * 35
+"""Stands in where a new server has none yet: the settings are read for their places alone."""
+
+NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+"""Nor need their files or keys be here yet."""
+
+
+@asynccontextmanager
+async def open_redis(
+    settings: Settings, state_dir: Path, *, is_ours: bool = False
+) -> AsyncGenerator[Redis]:
+    """Reach Redis: one's own, the embedded one of a bot that runs, else one started for this.
+
+    `is_ours` says that the state directory is locked already: no bot can run.
+    """
+    if settings.redis_url is not None:
+        redis = connect(settings.redis_url.get_secret_value())
+        try:
+            await verify(
+                redis, accept_volatile=settings.accept_volatile_redis, deadline_s=_ANSWER_S
+            )
+            yield redis
+        finally:
+            await redis.aclose()
+        return
+    lock = InstanceLock(state_dir, "")
+    try:
+        if not is_ours:
+            lock.acquire()
+    except AlreadyRunningError:
+        async with _client(f"unix://{socket_of(state_dir)}") as redis:
+            yield redis
+        return
+    try:
+        async with (
+            RedisServer(state_dir, port=0, memory_bytes=0) as server,
+            _client(server.url) as redis,
+        ):
+            yield redis
+    finally:
+        state.chown_to_service(state_dir)
+        lock.release()
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncGenerator[Redis]:
+    redis = connect(url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
+    """Send one command to the Redis of the bot that runs; return what `redis-cli` would print.
+
+    Raises ConfigError, ImgbotError.
+    """
+    unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}
+    settings = SettingsSource(environ_of_service(environ), unneeded).read()
+    own = settings.redis_url
+    url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"
+    async with _client(url) as redis:
+        try:
+            # As the server says it: the client would turn many answers into types of its own.
+            connection = await redis.connection_pool.get_connection()
+            await connection.send_command(*words)
+            return list(_printed(await connection.read_response()))
+        except (RedisConnectionError, RedisTimeoutError) as error:
+            where = address_of(redis)
+            raise ImgbotError(f"no Redis answers at {where}: does the bot run?") from error
+        except RedisError as error:
+            raise ImgbotError(f"Redis: {error}") from error
+
+
+def _printed(answer: Any) -> Iterator[str]:
+    match answer:
+        case list() | tuple() | set():
+            for each in answer:
+                yield from _printed(each)
+        case dict():
+            yield from _printed([part for pair in answer.items() for part in pair])
+        case RedisError():
+            raise answer
+        case _:
+            yield "" if answer is None else str(answer)

@@ -1,0 +1,192 @@
+"""`imgbot restore`: such a file put back, where no bot has served yet or all is to be replaced."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from imgbot.config.settings import Settings
+from imgbot.config.sources import SettingsSource
+from imgbot.domain.errors import ConfigError
+from imgbot.ops import state_dir as state
+from imgbot.ops.backup import archive, provider_files, report as backup_report
+from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
+from imgbot.ops.backup.redis_access import NO_PROVIDERS, NO_TOKEN, open_redis
+from imgbot.ops.backup.settings import put_settings
+from imgbot.ops.disk_space import LEAST_FREE_BYTES
+from imgbot.ops.files import umask
+from imgbot.ops.install.service import has_systemd
+from imgbot.ops.installation import environ_of_service
+from imgbot.ops.lock import InstanceLock
+from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
+from imgbot.storage.snapshot import Record
+
+_AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
+"""What settings and providers' files of a backup make of those who read and put them."""
+
+
+async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
+    """Put a backup back; return, in sentences, what is there now.
+
+    Raises ConfigError, BackupError, AlreadyRunningError, StorageUnavailableError.
+    """
+    with umask(0o077):
+        return await _restore(environ, source, is_forced=is_forced)
+
+
+async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
+    # On a fresh server root restores before he installs: a bot that serves already is too late.
+    environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
+    settings = _places(environ)
+    state_dir = settings.state_dir
+    with (
+        InstanceLock(state_dir, _known_token(settings)),
+        state.anchored(state_dir) as here,
+        _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
+    ):
+        manifest = await asyncio.to_thread(_unpack, source, folder)
+        _check_bot(manifest, settings)
+        async with open_redis(settings, state_dir, is_ours=True) as redis:
+            if not is_forced:
+                await _check_empty(redis, state_dir)
+            is_known = await snapshot.knows(redis, _read(folder / REDIS))
+            is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
+            records = partial(_records, folder, manifest, state_dir, is_certain=is_certain)
+            _check_records(records)
+            # From here on what was there is gone.
+            (folder / state.BEGUN).touch()
+            await _load(redis, records())
+        await asyncio.to_thread(state.put, folder / "state", here)
+        said = _put_settings(environ, folder, manifest)
+        shutil.rmtree(here / state.UNFINISHED)
+        (here / state.MOVED).unlink(missing_ok=True)
+        await asyncio.to_thread(state.chown_to_service, state_dir)
+    return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
+
+
+@contextmanager
+def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Path, bool]]:
+    """Make the folder anew; give it, and whether a restore was cut off here, which stays noted.
+
+    What fails before anything is replaced leaves no folder behind.
+    """
+    named = here / state.UNFINISHED
+    if (was_begun := (named / state.BEGUN).exists()) and not is_forced:
+        state.check(state_dir)
+    shutil.rmtree(named, ignore_errors=True)
+    named.mkdir(mode=0o700)
+    with state.anchored(named, is_ours=True) as folder:
+        begun = folder / state.BEGUN
+        if was_begun:
+            begun.touch()
+        try:
+            yield folder, was_begun
+        except BaseException:
+            if not begun.exists():
+                shutil.rmtree(named, ignore_errors=True)
+            raise
+
+
+def _places(environ: Mapping[str, str]) -> Settings:
+    try:
+        return SettingsSource(environ, NO_PROVIDERS).read()
+    except ConfigError as error:
+        if error.setting != "IMGBOT_TOKEN":
+            raise
+        return SettingsSource(environ, {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}).read()
+
+
+def _known_token(settings: Settings) -> str:
+    token = settings.token.get_secret_value()
+    return "" if token == NO_TOKEN else token
+
+
+def _unpack(source: Path, folder: Path) -> Manifest:
+    room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
+    return archive.read(source, folder, room_bytes)
+
+
+def _check_bot(manifest: Manifest, settings: Settings) -> None:
+    token, bot_id = _known_token(settings), str(manifest.about.get("bot_id", ""))
+    if token and token.partition(":")[0] != bot_id:
+        raise ConfigError(
+            "IMGBOT_TOKEN",
+            f"is of the bot {token.partition(':')[0]}, and the backup is of {bot_id}; "
+            "use the token of that bot",
+        )
+
+
+async def _check_empty(redis: Redis, state_dir: Path) -> None:
+    if await snapshot.has_served(redis):
+        raise BackupError(
+            f"a bot has served from {state_dir} already: nothing was changed; "
+            "to replace what is there, which is lost then: imgbot restore FILE --force"
+        )
+
+
+async def _load(redis: Redis, records: Iterator[Record]) -> None:
+    epoch = await snapshot.epoch(redis)
+    await snapshot.forget(redis)
+    await snapshot.put(redis, records)
+    # Whoever still writes to this Redis is fenced off, and the bot at the old place by its file.
+    await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
+
+
+def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+    """Put settings and own providers' files; what cannot be is said, for the jobs are here."""
+    own = provider_files.kept_by(manifest.about)
+
+    def put_own_settings() -> list[str]:
+        keys = provider_files.keys_of(own, folder)
+        return put_settings(environ, folder / "settings", keys)
+
+    said: list[str] = []
+    for put, what in (
+        (put_own_settings, "the settings"),
+        (lambda: provider_files.put(environ, own, folder), "the files of providers"),
+    ):
+        try:
+            said += put()
+        except _AMISS as error:
+            said.append(f"{what} are not put back: {error}")
+    return said
+
+
+def _records(
+    folder: Path, manifest: Manifest, state_dir: Path, *, is_certain: bool
+) -> Iterator[Record]:
+    """Give what is put back; `is_certain` says that nobody has served these jobs since."""
+    old = str(manifest.about.get("state_dir", ""))
+    records = relocation.rewrite_paths(_read(folder / REDIS), old, str(state_dir))
+    if is_certain:
+        return records
+
+    def has_file(path: str) -> bool:
+        return f"state/{path.removeprefix(f'{state_dir}/')}" in manifest.files
+
+    taken_ms = int(manifest.about.get("taken_ms", 0))
+    installation = next((r.value for r in _read(folder / REDIS) if r.key == keys.INSTALLATION), "")
+    return relocation.mark_uncertain(records, taken_ms, has_file, str(installation))
+
+
+def _check_records(records: Callable[[], Iterator[Record]]) -> None:
+    """Make all that is put back once for nothing: what is amiss is found while all is here."""
+    try:
+        for _ in records():
+            pass
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BackupError("the backup is damaged: a job in it cannot be read") from error
+
+
+def _read(path: Path) -> Iterator[Record]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                yield snapshot.load(line)
+            except (ValueError, RecursionError) as error:
+                raise BackupError(f"the backup is damaged: {error}") from error

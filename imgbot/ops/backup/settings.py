@@ -1,0 +1,119 @@
+"""The settings inside a backup: the environment file, and the secrets only where that is wanted."""
+
+import filecmp
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from imgbot.config.provider_settings import KEYS
+from imgbot.files import replace_file
+
+_SECRETS = frozenset({"IMGBOT_TOKEN", "IMGBOT_REDIS_URL", *KEYS})
+_FILE, _FOLDER = "imgbot.env", "credentials"
+
+
+def settings_to_keep(
+    environ: Mapping[str, str], folder: Path, own_keys: Iterable[str], *, has_secrets: bool
+) -> list[tuple[str, Path]]:
+    """Give what a backup copies, as (name in the backup, file).
+
+    Without secrets, lines of the environment file that set one are left out, in a copy that is
+    made in `folder`; `own_keys` are the variables that own providers' files name as their keys.
+    """
+    left_out = None if has_secrets else _secret_line(own_keys)
+    found: list[tuple[str, Path]] = []
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    if file and Path(file).is_file():
+        found.append((f"settings/{_FILE}", _copy(Path(file), folder, left_out)))
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    if has_secrets and credentials and Path(credentials).is_dir():
+        found += [
+            # What a link leads to: a backup itself follows none.
+            (f"settings/{_FOLDER}/{path.name}", Path(os.path.realpath(path)))
+            for path in sorted(Path(credentials).iterdir())
+        ]
+    return found
+
+
+def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[str]) -> list[str]:
+    """Put settings where there are none; return, in sentences, which those are.
+
+    What is there already stays: the new server may have another address, or another provider.
+    """
+    said: list[str] = []
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    if file and (folder / _FILE).is_file():
+        said.append(_put_environment_file(folder / _FILE, Path(file), _secret_line(own_keys)))
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    if credentials and (folder / _FOLDER).is_dir():
+        said += [
+            put_file(path, Path(credentials, path.name), 0o600, folder_mode=0o700)
+            for path in sorted((folder / _FOLDER).iterdir())
+        ]
+    return said
+
+
+def _put_environment_file(source: Path, target: Path, secret: re.Pattern[str]) -> str:
+    if any(map(secret.match, _lines(source))):
+        return put_file(source, target, 0o600)
+
+    def is_same(one: Path, other: Path) -> bool:
+        # A backup without secrets has left their lines out: the file here may well have them.
+        return others(one) == others(other)
+
+    def others(file: Path) -> list[str]:
+        return [line for line in _lines(file) if not secret.match(line)]
+
+    return put_file(source, target, 0o644, is_same=is_same)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def put_file(
+    source: Path,
+    target: Path,
+    mode: int,
+    *,
+    folder_mode: int = 0o755,
+    is_same: Callable[[Path, Path], bool] = _is_same,
+) -> str:
+    """Put a file where there is none; return, in a sentence, what is there, or why nothing is."""
+    try:
+        if target.exists():
+            differs = "" if is_same(source, target) else ": the one in the backup differs"
+            return f"{target} is kept as it was{differs}"
+        _make(target.parent, folder_mode)
+        replace_file(target, source.read_bytes(), mode)
+    except OSError as error:
+        return f"{target} is not put back: {error.strerror or error}"
+    return f"{target} is as it was at the old place"
+
+
+def _make(folder: Path, mode: int) -> None:
+    if not folder.exists():
+        _make(folder.parent, 0o755)
+        folder.mkdir()
+        # Whatever the umask says: the service must find its settings.
+        folder.chmod(mode)
+
+
+def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
+    names = "|".join(sorted(_SECRETS.union(own_keys)))
+    return re.compile(rf"^\s*(export\s+)?({names})\s*=")
+
+
+def _lines(file: Path) -> list[str]:
+    # One that is no text is put back as it is: whoever reads it says so.
+    return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+
+
+def _copy(file: Path, folder: Path, left_out: re.Pattern[str] | None) -> Path:
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if left_out is None or not left_out.match(line)]
+    copy = folder / _FILE
+    copy.touch(mode=0o600)
+    copy.write_text("".join(kept), encoding="utf-8")
+    return copy

@@ -1,0 +1,170 @@
+"""`imgbot doctor`: every part of an installation examined side by side, each with a deadline.
+
+What fails to be examined is a finding itself, and stops nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from imgbot.config.provider_settings import KEY_OF_PROVIDER, KEYS
+from imgbot.config.settings import Settings
+from imgbot.config.sources import SettingsSource
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.ops import state_dir as state
+from imgbot.ops.doctor import bot_state as running, files, fixes, guide, machine, telegram
+from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
+from imgbot.ops.loadtest_record import read_record
+from imgbot.providers import check as providers
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.http import Timeouts
+from imgbot.storage.server import check as queue
+from imgbot.storage.server.check import RedisReport
+from imgbot.storage.server.process import socket_of
+
+DEADLINE_S = 25.0
+_ASK_S = 10.0
+
+Examine = Callable[[], Awaitable[list[Finding]]]
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found; `secrets` must not be seen in it."""
+
+    findings: list[Finding] = field(default_factory=list[Finding])
+    mended: list[str] = field(default_factory=list[str])
+    secrets: tuple[str, ...] = ()
+
+
+async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
+    """Examine the installation that these variables describe, mend what is safe, look again."""
+    # Their warnings are said as findings.
+    logging.disable(logging.CRITICAL)
+    environ = environ_of_service(environ)
+    settings, first = _settings(environ)
+    report = Report(secrets=settings.secrets if settings else ())
+    report.findings = [first, *await _examine(environ, settings)]
+    if is_fixing and any(finding.fix for finding in report.findings):
+        api = settings.telegram_api if settings else ""
+        token = settings.token.get_secret_value() if settings else ""
+        report.mended = await fixes.apply_fixes(report.findings, api, token)
+        report.findings = [first, *await _examine(environ, settings)]
+    return report
+
+
+def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    try:
+        settings = SettingsSource(environ).read()
+    except ConfigError as error:
+        return None, wrong("settings", str(error), _mend_of(error, environ))
+    return settings, ok("settings", f"all can be used{f', from {file}' if file else ''}")
+
+
+def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
+    file, folder = environ.get("IMGBOT_ENVIRONMENT_FILE", ""), credentials_of_service(environ)
+    if folder and error.setting in {"IMGBOT_TOKEN", *KEYS} and error.is_missing:
+        return f"sudo imgbot install, which asks for it and puts it into {folder}"
+    return f"sudoedit {file}" if file else f"set {error.setting}"
+
+
+async def _examine(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
+    async def look_at_files() -> list[Finding]:
+        return files.evaluate(await asyncio.to_thread(files.inspect, environ))
+
+    async def look_at_machine() -> list[Finding]:
+        folder = settings.state_dir if settings else Path(environ.get("STATE_DIRECTORY", STATE))
+        return machine.evaluate(await asyncio.to_thread(machine.inspect, folder), settings)
+
+    parts: dict[str, Examine] = {"machine": look_at_machine, "files": look_at_files}
+    if settings is not None:
+        parts |= _parts_of(settings, environ)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
+    return [_placed(finding, environ) for task in tasks for finding in task.result()]
+
+
+def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
+    """Say of a setting that mends where it belongs."""
+    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
+    if not file or not finding.advice.startswith("IMGBOT_"):
+        return finding
+    where = f"sudoedit {file}; then: sudo systemctl restart imgbot"
+    return replace(finding, advice=f"{finding.advice}: {where}")
+
+
+def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Examine]:
+    async def look_at_bot() -> list[Finding]:
+        seen = await running.inspect(settings)
+        said = await telegram.ask(
+            settings.telegram_api,
+            settings.token.get_secret_value(),
+            # Whoever runs here polls: asking, too, would take its place for a moment.
+            may_poll=seen.pid is None,
+        )
+        found = [*running.evaluate(seen), *telegram.evaluate(said, seen.polling_trouble)]
+        redis = await _redis(settings, is_running=seen.pid is not None)
+        watched_at = None if seen.checks is None else seen.address
+        note = await asyncio.to_thread(read_record, settings.state_dir)
+        ticks = guide.evaluate(
+            settings, redis.maxmemory_bytes, redis.delivered, note, watched_at=watched_at
+        )
+        return [*found, *redis.findings, *ticks]
+
+    async def look_at_state() -> list[Finding]:
+        return [await asyncio.to_thread(state.examine, settings.state_dir)]
+
+    parts: dict[str, Examine] = {"state": look_at_state, "bot": look_at_bot}
+    for name in settings.providers:
+        parts[f"provider {name}"] = lambda name=name: _provider(settings, name, environ)
+    return parts
+
+
+async def _redis(settings: Settings, *, is_running: bool) -> RedisReport:
+    bot_id = settings.token.get_secret_value().partition(":")[0]
+    if settings.redis_url is not None:
+        url = settings.redis_url.get_secret_value()
+        return await queue.check_redis(url, bot_id, is_embedded=False)
+    if not is_running:
+        return queue.check_program(settings.redis_memory_bytes)
+    url = f"unix://{socket_of(settings.state_dir)}"
+    return await queue.check_redis(url, bot_id, is_embedded=True)
+
+
+async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -> list[Finding]:
+    key = settings.key_of(name)
+    config = ProviderConfig(
+        url=settings.url_of(name),
+        key=key.get_secret_value() if key else "",
+        deadlines=Timeouts(ask_s=_ASK_S),
+    )
+    variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
+    mend = f"set {variable} anew"
+    if folder := credentials_of_service(environ):
+        mend = (
+            f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
+            "then: sudo systemctl restart imgbot"
+        )
+    return [await providers.check_provider(name, config, variable, mend)]
+
+
+def examine_provider(settings: Settings, name: str) -> Finding:
+    """Ask one provider what costs nothing, for `imgbot install`."""
+    part = partial(_provider, settings, name, {})
+    [found] = asyncio.run(_within(f"provider {name}", part))
+    return found
+
+
+async def _within(name: str, part: Examine) -> list[Finding]:
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            return await part()
+    except TimeoutError:
+        return [warning(name, f"not examined: no end in {DEADLINE_S:.0f} s")]
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the others are examined
+        return [warning(name, f"could not be examined ({type(error).__name__})")]

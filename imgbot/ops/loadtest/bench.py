@@ -1,0 +1,312 @@
+"""One run: a Telegram, a Redis, a folder and a bot of its own, so many people, and their end.
+
+Nothing of the operator's is read or written: the token is the sandbox's, every port is one that
+the kernel chooses, and all of it is gone when the run is over, however it ends.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
+from imgbot.domain.errors import ConfigError, ImgbotError, flatten
+from imgbot.domain.texts import LANGUAGES, t
+from imgbot.ops.loadtest.options import BUILTIN, SIMULATED, LoadTestOptions
+from imgbot.ops.loadtest.resource_monitor import ResourceMonitor, ResourceSample, ask_metrics
+from imgbot.ops.loadtest.worker_churn import resize_for_ever
+from imgbot.ops.status.metrics_reader import Sample
+from imgbot.sandbox import bot_process as guest
+from imgbot.sandbox.load.orders import OrderLedger, reconcile
+from imgbot.sandbox.load.plan import plan
+from imgbot.sandbox.load.users import LoadUsers
+from imgbot.sandbox.provider_tasks import TaskLedger
+from imgbot.sandbox.server import Sandbox
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.scripts import connect
+from imgbot.storage.server.process import RedisServer
+
+_LOOK_AFTER_S = 5.0
+_START_S = 120.0
+_LOOK_S = 0.05
+_DRAIN_S = 15.0
+_SETTLE_S = 2.0
+"""A picture that is shown twice is shown again within this."""
+
+_LEAST_PATIENCE_S = 120.0
+_LOG_LINES = 6
+
+PARTS, UNRESIZED, RESIZED = 3, 1, 2
+"""How often the plan runs with resizing, and which time is what."""
+
+Progress = Callable[[str], None]
+
+PASSING = frozenset(
+    t(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
+)
+"""What the bot says beside a picture or a reason: before it, or as the bell after a long wait."""
+
+
+class BotEndedError(ImgbotError):
+    """The bot ended in the middle; the message has its last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestRun:
+    """All that was seen of one run."""
+
+    users: int
+    workers: int
+    books: OrderLedger
+    before: Sample
+    after: Sample
+    looks: Sequence[ResourceSample]
+    lines: Sequence[int]
+    durations_s: dict[str, float] = field(default_factory=dict[str, float])
+    """How long the provider took, by job; empty where it does not know our jobs."""
+    made_s: Sequence[float] = ()
+    """The same of every picture that it made."""
+    resizes: int = 0
+    is_whole: bool = True
+
+
+@dataclass(slots=True)
+class LoadTestEnvironment:
+    """What one run needs; it is all there while `open_stage` lasts."""
+
+    sandbox: Sandbox
+    bot: asyncio.subprocess.Process
+    server: RedisServer
+    gauge: ResourceMonitor
+    environ: dict[str, str]
+    log: Path
+
+    @property
+    def metrics_url(self) -> str:
+        return self.environ["IMGBOT_PUBLIC_URL"]
+
+    def book(self, provider: str) -> TaskLedger | None:
+        """The books of the provider that the sandbox plays; None: the bot needs none."""
+        if provider == SIMULATED:
+            return self.sandbox.provider.book
+        played = self.sandbox.simulators.get(provider.removesuffix(guest.SIM))
+        return played.book if played else None
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_LINES:])
+
+
+async def measure(
+    wish: LoadTestOptions, users: int, stop: asyncio.Event, tell: Progress
+) -> LoadTestRun | None:
+    """Run so many users and return what was seen; None if stopped before the bot was there.
+
+    Raises BotEndedError.
+    """
+    tell(f"{users} users: starting the bot")
+    async with open_stage(wish, users) as stage:
+        if await run_or_cancel_on(stop, until_serving(stage)) is None:
+            return None
+        try:
+            return await under_load(stage, wish, users, stop, tell)
+        except (OSError, ExceptionGroup) as error:
+            if not any(isinstance(leaf, OSError) for leaf in flatten(error)):
+                raise
+            # A line to the bot that breaks is told by what became of the bot.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AFTER_S):
+                    await stage.bot.wait()
+                raise _ended(stage) from error
+            raise
+
+
+@asynccontextmanager
+async def open_stage(wish: LoadTestOptions, users: int) -> AsyncGenerator[LoadTestEnvironment]:
+    """Open everything that a run needs, the bot started; remove it all at the end."""
+    async with AsyncExitStack() as closing:
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
+        sandbox = await closing.enter_async_context(Sandbox(guest.HOST, 0, page=False))
+        _check_provider(sandbox, wish.provider)
+        server = await closing.enter_async_context(RedisServer(folder, port=0))
+        redis = connect(server.url)
+        closing.push_async_callback(redis.aclose)
+        environ = guest.environment(sandbox, folder, wish.provider) | {
+            "IMGBOT_REDIS_URL": server.url,
+            "IMGBOT_WORKERS": str(wish.workers_of(users)),
+        }
+        log = folder / "bot.log"
+        with log.open("wb") as file:
+            bot = await guest.start(environ, file)
+        closing.push_async_callback(_end, bot)
+        gauge = ResourceMonitor(bot.pid, lambda: server.pid, JobReads(redis).waiting_ids)
+        yield LoadTestEnvironment(sandbox, bot, server, gauge, environ, log)
+
+
+def _check_provider(sandbox: Sandbox, provider: str) -> None:
+    if provider not in {SIMULATED, BUILTIN} and not guest.is_played(sandbox, provider):
+        known = f"{SIMULATED}, {BUILTIN}, {guest.played_by(sandbox)}"
+        raise ConfigError("--provider", f"write one of {known}; none of them costs money")
+
+
+async def until_serving(stage: LoadTestEnvironment) -> bool:
+    """Wait for the bot's first getUpdates. Raises BotEndedError."""
+    deadline_s = time.monotonic() + _START_S
+    while not stage.sandbox.world.poller.is_active:
+        if stage.bot.returncode is not None:
+            raise _ended(stage)
+        if time.monotonic() > deadline_s:
+            raise BotEndedError(f"the bot does not start:\n{stage.last_words()}")
+        await asyncio.sleep(_LOOK_S)
+    return True
+
+
+def _ended(stage: LoadTestEnvironment) -> BotEndedError:
+    return BotEndedError(f"the bot ended (status {stage.bot.returncode}):\n{stage.last_words()}")
+
+
+async def under_load(
+    stage: LoadTestEnvironment,
+    wish: LoadTestOptions,
+    users: int,
+    stop: asyncio.Event,
+    tell: Progress,
+) -> LoadTestRun:
+    """Let the people order, until all have their answers or `stop`. Raises BotEndedError."""
+    book = stage.book(wish.provider)
+    if book is not None:
+        book.settings.change({"duration_s": list(wish.picture_s)})
+    patience_s = max(_LEAST_PATIENCE_S, 4 * wish.picture_s[1])
+    crowd = LoadUsers(stage.sandbox.world, users, PASSING, patience_s)
+    await crowd.gather(_photos())
+    before = await ask_metrics(stage.metrics_url)
+    acts = _Acts(stage, wish, users, crowd)
+    is_whole = await _act(stage, acts, stop, tell)
+    crowd.look_for_late()
+    if stage.bot.returncode is not None:
+        raise _ended(stage)
+    await stage.gauge.look()
+    after = await ask_metrics(stage.metrics_url)
+    ledger = book.ledger if book is not None else None
+    return LoadTestRun(
+        users=users,
+        workers=wish.workers_of(users),
+        books=reconcile(
+            crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole
+        ),
+        before=before,
+        after=after,
+        looks=stage.gauge.looks,
+        lines=stage.gauge.lines,
+        resizes=acts.resizes,
+        is_whole=is_whole,
+        **_durations(book),
+    )
+
+
+class _Acts:
+    """The plan, once; with resizing three times: to warm up, without it, and with it.
+
+    The bot learns how long pictures take, so that the first time is no measure for the others.
+    """
+
+    def __init__(
+        self, stage: LoadTestEnvironment, wish: LoadTestOptions, users: int, crowd: LoadUsers
+    ) -> None:
+        self._stage = stage
+        self._users = users
+        self._workers = wish.workers_of(users)
+        self._seed = wish.seed
+        self._parts = PARTS if wish.is_resizing else 1
+        self.crowd = crowd
+        self.duration_s = wish.minutes * 60
+        self.resizes = 0
+
+    async def run(self) -> bool:
+        for part in range(self._parts):
+            # The same orders each time, and the provider takes as long for them: what differs is
+            # the resizing alone.
+            random.seed(self._seed)
+            dice = random.Random(self._seed)  # noqa: S311
+            errands = plan(self._users, self.duration_s / self._parts, dice)
+            async with asyncio.TaskGroup() as group:
+                resizing = [group.create_task(self._resize())] if part == RESIZED else []
+                await self.crowd.run(errands, part)
+                await cancel_and_wait_current(*resizing)
+        await asyncio.sleep(_SETTLE_S)
+        return True
+
+    def __str__(self) -> str:
+        crowd = self.crowd
+        return f"{self._users} users: {len(crowd.orders)} orders, {crowd.answered} answered"
+
+    async def _resize(self) -> None:
+        send, environ = self._stage.bot.send_signal, self._stage.environ
+        async for _ in resize_for_ever(send, environ, self._workers):
+            self.resizes += 1
+
+
+async def _act(
+    stage: LoadTestEnvironment, acts: _Acts, stop: asyncio.Event, tell: Progress
+) -> bool:
+    """Run the plan and watch what it costs; False if it was cut short."""
+    async with asyncio.TaskGroup() as group:
+        watching = [
+            group.create_task(stage.gauge.run()),
+            group.create_task(stage.server.watch()),
+            group.create_task(_tell_for_ever(acts, tell)),
+            # A bot that has ended answers nobody: nobody needs to wait for it.
+            group.create_task(_stop_at_end(stage.bot, stop)),
+        ]
+        is_whole = await run_or_cancel_on(stop, acts.run()) is not None
+        await cancel_and_wait_current(*watching)
+    return is_whole
+
+
+async def _stop_at_end(bot: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    await bot.wait()
+    stop.set()
+
+
+async def _tell_for_ever(acts: _Acts, tell: Progress) -> None:
+    clock = asyncio.get_running_loop().time
+    begun_s = clock()
+    while True:
+        tell(f"{acts}, {clock() - begun_s:.0f} s of {acts.duration_s:.0f} s")
+        await asyncio.sleep(1)
+
+
+def _durations(provider: TaskLedger | None) -> dict[str, Any]:
+    if provider is None:
+        return {}
+    made = [task for task in provider.tasks if task.failure is None]
+    names = ((task.order.client_id.partition("-")[2], task.duration_s) for task in made)
+    by_job = {job_id: duration_s for job_id, duration_s in names if job_id}
+    return {"durations_s": by_job, "made_s": [task.duration_s for task in made]}
+
+
+def _photos() -> list[Path]:
+    folder = resources.files("imgbot.bot") / "examples"
+    return [Path(str(folder / name)) for name in ("create.jpg", "edit.jpg", "merge.jpg")]
+
+
+async def _end(bot: asyncio.subprocess.Process) -> None:
+    """Let it finish what acts; nobody needs its state, so it is not waited for long."""
+    if bot.returncode is None:
+        with suppress(ProcessLookupError):
+            bot.send_signal(signal.SIGTERM)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            await bot.wait()
+    # It leads a group of its own, and its workers are in it.
+    with suppress(ProcessLookupError):
+        os.killpg(bot.pid, signal.SIGKILL)
+    await bot.wait()

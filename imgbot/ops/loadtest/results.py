@@ -1,0 +1,223 @@
+"""What was seen of a run, in figures; pure."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from imgbot.ops.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun
+from imgbot.ops.loadtest.resource_monitor import ResourceSample
+from imgbot.ops.processes import ProcessGroup
+from imgbot.sandbox.load.orders import Ended, OrderOutcome
+
+_PEAK_S = 5.0
+"""A peak of CPU is one of so long: a single second says little."""
+
+_SHOWN = 10
+OK, FAILED = (
+    (OrderOutcome.DELIVERED,),
+    (OrderOutcome.FAILED, OrderOutcome.LOST, OrderOutcome.DOUBLED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds; None where nothing ended."""
+
+    mean_s: float | None
+    p50_s: float | None
+    p95_s: float | None
+    max_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """CPU as a share of all cores, memory in bytes."""
+
+    cpu_ratio: float
+    cpu_peak_ratio: float
+    cpu_parts: dict[str, float]
+    memory_bytes: float
+    memory_peak_bytes: int
+    memory_parts_bytes: dict[str, int]
+    """At the peak."""
+    test_cpu_ratio: float
+    """Of the test itself: Telegram, the people and the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The same orders without and with workers that come and go."""
+
+    resizes: int
+    without: Times
+    while_resizing: Times
+    own_without: Times
+    """The same without the time that the provider took."""
+    own_while_resizing: Times
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestResults:
+    """One run."""
+
+    users: int
+    workers: int
+    is_whole: bool
+    seconds: float
+    ends: dict[str, int]
+    amiss: list[str]
+    """A line for each order that was lost or doubled, the first of them."""
+    operations: dict[str, int]
+    charged: int
+    charged_twice: int
+    charged_in_vain: int
+    jobs_per_s: float
+    peak_jobs_per_s: float
+    job_time: Times
+    provider_share: float | None
+    longest_queue: int
+    p95_queue: float
+    error_ratio: float | None
+    rate_limit_refusals: int
+    flood_waits: int
+    use: Use
+    cores: float
+    memory_limit_bytes: float
+    loop_lag_p99_s: float | None
+    resized: Resized | None
+
+    @property
+    def ordered(self) -> int:
+        return sum(self.ends.values())
+
+    @property
+    def memory_ratio(self) -> float:
+        return self.use.memory_peak_bytes / self.memory_limit_bytes
+
+
+def results_of(run: LoadTestRun) -> LoadTestResults:
+    """Put a run into figures; the bot's own word counts where it tells of more failures."""
+    ended, usage = run.books.ended, run.after.usage
+    times = [seconds for each in ended if (seconds := each.seconds) is not None]
+    failed = max(run.books.count(*FAILED), _told(run, "failed"))
+    whole = failed + run.books.count(*OK)
+    cores = usage.cores or 1.0
+    return LoadTestResults(
+        users=run.users,
+        workers=run.workers,
+        is_whole=run.is_whole,
+        seconds=run.looks[-1].at_s - run.looks[0].at_s,
+        ends={fate.value: run.books.count(fate) for fate in OrderOutcome},
+        amiss=run.books.amiss()[:_SHOWN],
+        operations=_operations(run),
+        charged=run.books.charges.pictures,
+        charged_twice=run.books.charges.twice,
+        charged_in_vain=run.books.charges.in_vain,
+        jobs_per_s=_per_s(ended, lambda _: True),
+        peak_jobs_per_s=_per_s(ended, lambda each: each.order.errand.is_in_peak),
+        job_time=times_of(times),
+        provider_share=_provider_share(run, times),
+        longest_queue=max(run.lines, default=0),
+        p95_queue=quantile(run.lines, 0.95) or 0.0,
+        error_ratio=failed / whole if whole else None,
+        rate_limit_refusals=round(run.after.refusals - run.before.refusals),
+        flood_waits=round(run.after.flood_waits - run.before.flood_waits),
+        use=_use(run.looks, cores),
+        cores=cores,
+        memory_limit_bytes=usage.memory_limit_bytes or 1.0,
+        loop_lag_p99_s=run.after.loop_lag.since(run.before.loop_lag).quantile_s(0.99),
+        resized=_resized(run) if run.resizes else None,
+    )
+
+
+def quantile(values: Iterable[float], share: float) -> float | None:
+    """The value that so large a share of the values does not exceed."""
+    found = sorted(values)
+    return found[min(len(found) - 1, int(share * len(found)))] if found else None
+
+
+def times_of(seconds: Sequence[float]) -> Times:
+    return Times(
+        statistics.fmean(seconds) if seconds else None,
+        quantile(seconds, 0.5),
+        quantile(seconds, 0.95),
+        max(seconds, default=None),
+    )
+
+
+def _told(run: LoadTestRun, status: str) -> int:
+    return round(run.after.ended_as(status) - run.before.ended_as(status))
+
+
+def _operations(run: LoadTestRun) -> dict[str, int]:
+    """Pictures by operation, as the bot counts them."""
+    return {
+        operation: round(count - run.before.ended.get((operation, status), 0))
+        for (operation, status), count in sorted(run.after.ended.items())
+        if status == "ok" and count
+    }
+
+
+def _per_s(ended: Sequence[Ended], is_of: Callable[[Ended], bool]) -> float:
+    """Answers per second, from the first order to the last answer."""
+    spans = [
+        (each.order.ordered_at_s, answered_at_s)
+        for each in ended
+        if is_of(each) and (answered_at_s := each.order.answered_at_s) is not None
+    ]
+    if not spans:
+        return 0.0
+    return len(spans) / max(1e-3, max(end for _, end in spans) - min(begin for begin, _ in spans))
+
+
+def _provider_share(run: LoadTestRun, times: Sequence[float]) -> float | None:
+    """Of the time of all jobs, how much was the provider's."""
+    if not run.made_s or not times:
+        return None
+    return min(1.0, statistics.fmean(run.made_s) / statistics.fmean(times))
+
+
+def _use(looks: Sequence[ResourceSample], cores: float) -> Use:
+    first, last = looks[0], looks[-1]
+    seconds = max(1e-3, last.at_s - first.at_s)
+    top = max(looks, key=lambda look: look.memory_bytes)
+    return Use(
+        cpu_ratio=(last.cpu_s - first.cpu_s) / seconds / cores,
+        cpu_peak_ratio=_cpu_peak(looks) / cores,
+        cpu_parts={
+            part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
+            for part in ProcessGroup
+        },
+        memory_bytes=statistics.fmean(look.memory_bytes for look in looks),
+        memory_peak_bytes=top.memory_bytes,
+        memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
+        test_cpu_ratio=(last.test_cpu_s - first.test_cpu_s) / seconds / cores,
+    )
+
+
+def _cpu_peak(looks: Sequence[ResourceSample]) -> float:
+    """The most cores that were busy over some seconds; over all of a shorter run."""
+    most, begin = 0.0, 0
+    for number, look in enumerate(looks):
+        while begin + 1 < number and look.at_s - looks[begin + 1].at_s >= _PEAK_S:
+            begin += 1
+        seconds = look.at_s - looks[begin].at_s
+        if seconds >= _PEAK_S or (look is looks[-1] and seconds > 0):
+            most = max(most, (look.cpu_s - looks[begin].cpu_s) / seconds)
+    return most
+
+
+def _resized(run: LoadTestRun) -> Resized:
+    parts = [
+        [each for each in run.books.ended if each.order.part == part]
+        for part in (UNRESIZED, RESIZED)
+    ]
+    whole = [times_of([s for each in part if (s := each.seconds) is not None]) for part in parts]
+    own = [times_of(list(_own(part, run.durations_s))) for part in parts]
+    return Resized(run.resizes, *whole, *own)
+
+
+def _own(ended: Iterable[Ended], durations_s: dict[str, float]) -> Iterable[float]:
+    for each in ended:
+        if each.job_id in durations_s and (seconds := each.seconds) is not None:
+            yield seconds - durations_s[each.job_id]

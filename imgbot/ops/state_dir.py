@@ -1,0 +1,163 @@
+"""The state directory as a whole: what is copied from it, and when it must not be served from."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Finding, ok, wrong
+from imgbot.files import PART, replace_file
+from imgbot.ops import loadtest_record as load_note
+from imgbot.ops.installation import STATE
+
+MOVED = "moved"
+"""A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
+
+UNFINISHED = "restore.part"
+"""A folder: what a restore has unpacked."""
+
+BEGUN = "begun"
+"""A file in it: what was here before is being replaced."""
+
+_SETTING = "IMGBOT_STATE_DIR"
+# The server's own files, locks, what is true of this machine alone, and what is only half there.
+_LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Obstacle:
+    """Why no bot may serve from here, and what is to be done about it."""
+
+    what: str
+    way: str
+    """Never a command that lets the same jobs be served at two places."""
+
+
+def check(state_dir: Path) -> None:
+    """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
+    if found := _obstacle(state_dir):
+        raise ConfigError(_SETTING, f"{found.what}; {found.way}")
+
+
+def _obstacle(state_dir: Path) -> _Obstacle | None:
+    # Only root may write where the service has its state.
+    restore = f"{'sudo ' if state_dir == STATE else ''}imgbot restore FILE --force"
+    if (state_dir / MOVED).exists():
+        return _Obstacle(
+            f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
+            "jobs twice",
+            "if it serves elsewhere, leave it so. To bring it back: `sudo imgbot backup --stop "
+            f"--with-secrets FILE` there, then `{restore}` here; if that backup was restored "
+            f"nowhere, `{restore}` with it",
+        )
+    if (state_dir / UNFINISHED / BEGUN).exists():
+        return _Obstacle(
+            f"a restore into {state_dir} was cut off", f"run it again, to its end: {restore}"
+        )
+    return None
+
+
+def examine(state_dir: Path) -> Finding:
+    """Say whether a bot may serve from here, for `imgbot doctor`."""
+    if found := _obstacle(state_dir):
+        return wrong("state", found.what, found.way)
+    if not state_dir.exists():
+        return ok("state", f"{state_dir} is made at the first start")
+    if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        mend = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
+        return wrong("state", f"{state_dir} cannot be read and written", mend)
+    return ok("state", f"{state_dir} can be read and written")
+
+
+def folder(state_dir: Path, name: str) -> Path:
+    """Return a folder of the state directory, made if need be. Raises ConfigError."""
+    path = state_dir / name
+    with usable(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Generator[None]:
+    """Turn what cannot be used below the state directory into a wrong setting."""
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
+        raise ConfigError(_SETTING, sentence) from error
+
+
+@contextlib.contextmanager
+def anchored(path: Path, *, is_ours: bool = False) -> Generator[Path]:
+    """Give a path to this very folder, whatever its name leads to from now on.
+
+    Root works in a folder of the service's, who could put a link in the way of a name. `is_ours`
+    asks for a folder that nobody else can write to, and that is no link. Raises ConfigError.
+    """
+    with usable(path):
+        descriptor = os.open(path, os.O_DIRECTORY | (os.O_NOFOLLOW if is_ours else 0))
+    try:
+        facts = os.fstat(descriptor)
+        if is_ours and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
+            raise ConfigError(_SETTING, f"somebody else has put a folder at {path}")
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
+    """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
+    for top in sorted(state_dir.iterdir()):
+        if top.name in _LEFT_OUT or top.suffix == PART:
+            continue
+        below = sorted(top.rglob("*")) if top.is_dir() and not top.is_symlink() else [top]
+        for path in below:
+            if path.is_file() and path.suffix != PART:
+                yield f"state/{path.relative_to(state_dir).as_posix()}", path
+
+
+def put(unpacked: Path, state_dir: Path) -> None:
+    """Put back what a backup has copied, in place of what is here."""
+    for old in ("jobs", "pictures"):
+        shutil.rmtree(state_dir / old, ignore_errors=True)
+    for entry in sorted(unpacked.iterdir()) if unpacked.is_dir() else []:
+        # No backup of ours has these: they are this place's own.
+        if entry.name in _LEFT_OUT:
+            continue
+        target = state_dir / entry.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        entry.replace(target)
+    # Redis asserts these files from now on.
+    os.sync()
+
+
+def mark_moved(state_dir: Path, backup: str) -> None:
+    """Note that the bot goes on elsewhere, from the backup of that name."""
+    # Through another file: root must not write through a link that somebody has put there.
+    replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
+    chown_to_service(state_dir)
+
+
+def chown_to_service(state_dir: Path) -> None:
+    """Give what root has written to the owner of the folder: the service is not root.
+
+    By descriptors, never through a link: the owner could put one in the way of a path.
+    """
+    if os.geteuid() != 0:
+        return
+    # The service's folder is a link itself (DynamicUser=), in a folder of root's.
+    owner = state_dir.stat()
+    for _, folders, files, descriptor in os.fwalk(state_dir.resolve()):
+        for name in (*folders, *files):
+            _give(name, descriptor, owner)
+
+
+def _give(name: str, folder: int, owner: os.stat_result) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if (facts.st_uid, facts.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)

@@ -1,0 +1,1 @@
+"""Status of the running service: indicators, document, page and command."""

@@ -1,0 +1,201 @@
+"""How the service stands, as one JSON document: for /status.json, /events and `imgbot status`.
+
+Times are seconds, sizes bytes, money US dollars; what is not known is null. Whoever reads the
+document must bear new keys.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from imgbot.ops.status.indicators import CPU_WINDOW_S, ERROR_WINDOW_S, JOB_TIME_WINDOW_S, Indicators
+from imgbot.ops.status.metrics_reader import Histogram, Sample
+from imgbot.ops.status.problems import load_of, problems
+from imgbot.ops.status.sources import QueueGlance, Worker
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, bound_of, worst
+
+Document = dict[str, Any]
+
+RECENT_S = ERROR_WINDOW_S
+"""What `recent` means."""
+
+_STATUSES = ("ok", "failed", "rejected", "cancelled")
+_WINDOWS_S = {
+    Indicator.QUEUE_JOBS: 0.0,
+    Indicator.JOB_TIME_S: JOB_TIME_WINDOW_S,
+    Indicator.CPU_RATIO: CPU_WINDOW_S,
+    Indicator.MEMORY_RATIO: 0.0,
+    Indicator.ERROR_RATIO: ERROR_WINDOW_S,
+    Indicator.UPDATE_AGE_S: 0.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """All that a document is made of."""
+
+    vitals: Indicators
+    checks: Mapping[str, str]
+    """Name → what is wrong, empty when well."""
+    glance: QueueGlance | None
+    """None: Redis is away."""
+    workers: Sequence[Worker]
+    provider: str
+    redis: str
+    version: str
+    up_s: float
+
+
+def document_of(facts: StatusFacts) -> Document:
+    """Put the facts together; needs a first sample."""
+    now = facts.vitals.latest
+    if now is None:
+        raise ValueError("there is no sample yet")
+    before = facts.vitals.earlier(RECENT_S)
+    bound = bound_of(load_of(facts.vitals, facts.checks, facts.glance))
+    found = problems(facts.vitals, facts.checks, facts.glance, bound)
+    levels = facts.vitals.levels()
+    levels_of_all = [level for _, level in levels.values()] + [each.level for each in found]
+    document = {
+        "at_s": now.at_s,
+        "version": facts.version,
+        "provider": facts.provider,
+        "redis": facts.redis,
+        "up_s": facts.up_s,
+        "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
+        "level": worst(levels_of_all),
+        "bound": bound,
+        "problems": [asdict(problem) for problem in found],
+        "checks": facts.checks,
+        "vitals": _vitals(facts.vitals),
+        "queue": _queue(now),
+        "jobs": facts.glance.jobs if facts.glance else None,
+        "ended": _ended(now, before),
+        "workers": [asdict(worker) for worker in facts.workers],
+        "stages": _stages(now, before),
+        "providers": _providers(now, before),
+        "rate_limit": {
+            "recent_refusals": now.refusals - before.refusals,
+            "users": [
+                {"user_id": user_id, "refusals": count}
+                for user_id, count in (facts.glance.refused if facts.glance else ())
+            ],
+        },
+        "telegram": {
+            "recent_flood_waits": now.flood_waits - before.flood_waits,
+            "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
+        },
+        "resources": _resources(now),
+        "unknown_jobs": [asdict(job) for job in (facts.glance.unknown if facts.glance else ())],
+    }
+    return _rounded(document)
+
+
+def without_people(document: Document) -> Document:
+    """Leave out who it was: for whoever may not be the operator."""
+    users = [{"refusals": user["refusals"]} for user in document["rate_limit"]["users"]]
+    unknown = [
+        {name: value for name, value in job.items() if name not in {"user_id", "id"}}
+        for job in document["unknown_jobs"]
+    ]
+    rate_limit = document["rate_limit"] | {"users": users}
+    return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
+
+
+def _vitals(vitals: Indicators) -> Document:
+    return {
+        vital: {
+            "value": value,
+            "level": level,
+            "attention": THRESHOLDS[vital].attention,
+            "critical": THRESHOLDS[vital].critical,
+            "window_s": _WINDOWS_S[vital],
+        }
+        for vital, (value, level) in vitals.levels().items()
+    }
+
+
+def _queue(now: Sample) -> Document:
+    return {
+        "waiting": now.jobs.get("waiting"),
+        "running": now.jobs.get("running"),
+        "unknown": now.jobs.get("dead"),
+        "oldest_waiting_s": _ago(now.at_s, now.oldest_waiting_at_s),
+        "oldest_running_s": _ago(now.at_s, now.oldest_running_at_s),
+    }
+
+
+def _ended(now: Sample, before: Sample) -> Document:
+    """Give what ended of late: operation → status → count, where there is any."""
+    found: dict[str, dict[str, float]] = {}
+    for (operation, status), count in now.ended.items():
+        recent = count - before.ended.get((operation, status), 0.0)
+        if recent and status in _STATUSES:
+            found.setdefault(operation, {})[status] = recent
+    return found
+
+
+def _stages(now: Sample, before: Sample) -> Document:
+    return {
+        name: _times(stage.since(before.stages.get(name, Histogram())))
+        for name, stage in now.stages.items()
+    }
+
+
+def _times(histogram: Histogram) -> Document:
+    return {
+        "count": histogram.count,
+        "mean_s": histogram.mean_s,
+        "p95_s": histogram.quantile_s(0.95),
+    }
+
+
+def _providers(now: Sample, before: Sample) -> Document:
+    errors = {
+        kind: count - before.provider_errors.get(kind, 0.0)
+        for kind, count in now.provider_errors.items()
+    }
+    took = _stages(now, before).get("provider")
+    return {
+        "took": took if took and took["count"] else None,
+        "took_by": {
+            name: _times(found.since(before.provider_time.get(name, Histogram())))
+            for name, found in now.provider_time.items()
+        },
+        "up": {name: bool(is_up) for name, is_up in now.provider_up.items()},
+        "recent_errors": {kind: count for kind, count in errors.items() if count},
+        "spend_usd": {name: usd for name, usd in now.spend_usd.items() if usd},
+        "spend_today_usd": now.spend_today_usd,
+        "budget_usd": now.budget_usd if math.isfinite(now.budget_usd) else None,
+    }
+
+
+def _resources(now: Sample) -> Document:
+    return {
+        "source": now.usage.source,
+        "cores": now.usage.cores,
+        "memory_bytes": now.usage.memory_bytes,
+        "memory_limit_bytes": now.usage.memory_limit_bytes,
+        "has_limit": now.usage.is_limited,
+        "parts_bytes": now.usage.parts_bytes,
+        "redis_bytes": now.usage.redis_bytes,
+        "redis_limit_bytes": now.usage.redis_limit_bytes,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Give whole figures as such and others with four digits: it is sent every few seconds."""
+    match value:
+        case dict():
+            return {name: _rounded(each) for name, each in value.items()}
+        case list():
+            return [_rounded(each) for each in value]
+        case float():
+            return int(value) if value == int(value) else round(value, 4)
+        case _:
+            return value
+
+
+def _ago(now_s: float, at_s: float) -> float | None:
+    return max(0.0, now_s - at_s) if at_s else None

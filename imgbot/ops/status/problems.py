@@ -1,0 +1,217 @@
+"""What is not as it should be, in words, with what to do about it; the guide's troubleshooting."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from imgbot.ops.formatting import duration, share
+from imgbot.ops.status.indicators import Indicators, Reading
+from imgbot.ops.status.metrics_reader import Sample
+from imgbot.ops.status.sources import QueueGlance
+from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Bound, Indicator, Level, Load
+
+STUCK_AFTER_S = 300.0
+FLOOD_WINDOW_S = 600.0
+_FLOODED = 20
+_UNKNOWN_FOR_S = 86_400.0
+_WORKERS = "workers: `IMGBOT_WORKERS` in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
+_SET = "in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`"
+_FASTER = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
+_BUILTIN = "builtin"
+
+_ADVICE: Mapping[Bound, str] = {
+    Bound.DISK: "Nothing is begun while the disk is full: free some, see `imgbot doctor`",
+    Bound.CPU: "All workers are busy, and so is the processor: a larger server, or a provider "
+    "that makes the pictures elsewhere",
+    Bound.MEMORY: "All workers are busy, and for more of them there is no memory: a larger "
+    "server, or `MemoryMax=` of the unit",
+    Bound.WORKERS: f"All workers are busy: more {_WORKERS}",
+    Bound.PROVIDER_OUT: "No provider serves: its key and its balance; "
+    "`IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
+    Bound.TELEGRAM: "Finished pictures wait for Telegram's limits: it passes",
+    Bound.PROVIDER_LIMIT: "The provider takes no more at once: a higher limit there, or another "
+    "provider (`IMGBOT_PROVIDER`)",
+    Bound.JOBS_PER_WORKER: f"As many jobs run as may, and workers are idle: more at once, "
+    f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or a faster model (`IMGBOT_MODELS`)",
+    Bound.RUNNING_PER_USER: "Only jobs of people wait who have as many under way as one "
+    f"may: it goes on by itself; `IMGBOT_RUNNING_PER_USER` {_SET} lets them have more",
+    Bound.BUDGET: f"Today's money is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
+    Bound.NONE: "Nothing holds them back: they are taken one after the other",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One sentence of what is wrong, one of what helps, with what to type between backticks."""
+
+    level: Level
+    what: str
+    advice: str
+
+
+def load_of(vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None) -> Load:
+    """Return what the jobs have to do with, from all sides."""
+    load, now = glance.load if glance else Load(), vitals.latest
+    if now is None:
+        return load
+    before, levels = vitals.earlier(FLOOD_WINDOW_S), vitals.levels()
+    hosted = [is_up for name, is_up in now.provider_up.items() if name != _BUILTIN]
+    too_many = now.provider_errors.get("rate_limited", 0.0)
+    return replace(
+        load,
+        flood_waits=now.flood_waits - before.flood_waits,
+        cpu_ratio=levels[Indicator.CPU_RATIO][0],
+        memory_ratio=levels[Indicator.MEMORY_RATIO][0],
+        is_disk_full=bool(checks.get("disk")),
+        is_provider_out=bool(hosted) and not any(hosted),
+        is_provider_full=load.is_provider_full
+        or too_many > before.provider_errors.get("rate_limited", 0.0),
+        is_budget_spent=_is_spent(now),
+    )
+
+
+def _is_spent(now: Sample) -> bool:
+    return bool(now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0)
+
+
+def problems(
+    vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None, bound: Bound
+) -> tuple[Problem, ...]:
+    """Name everything that wants attention, the worst first."""
+    found = [*_of_checks(checks)]
+    now = vitals.latest
+    if now is not None:
+        found += [
+            *_of_vitals(vitals.levels(), _slowest_stage(vitals), bound),
+            *_of_jobs(now),
+            *_of_providers(now),
+            *_of_telegram(now, vitals.earlier(FLOOD_WINDOW_S)),
+            *_of_redis(now),
+        ]
+    if now is not None and glance is not None:
+        found += _of_queue(glance, now.at_s)
+    return tuple(sorted(found, key=lambda problem: problem.level is not Level.CRITICAL))
+
+
+def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
+    for name, wrong in checks.items():
+        # Of updates the vital says more.
+        if wrong and name != "updates":
+            yield Problem(
+                Level.CRITICAL,
+                f"The check of {name} fails: {wrong}.",
+                "`journalctl -u imgbot -n 100`",
+            )
+
+
+def _of_vitals(
+    levels: Mapping[Indicator, Reading], slowest: str, bound: Bound
+) -> Iterator[Problem]:
+    for vital, (value, level) in levels.items():
+        if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
+            continue
+        yield Problem(level, *_words(vital, value, slowest, bound))
+
+
+def _words(vital: Indicator, value: float, slowest: str, bound: Bound) -> tuple[str, str]:
+    match vital:
+        case Indicator.QUEUE_JOBS:
+            return (f"{value:.0f} jobs wait.", _ADVICE[bound])
+        case Indicator.JOB_TIME_S:
+            most = f"; most of it is the stage “{slowest}”" if slowest else ""
+            is_own_pace = bound is Bound.NONE and slowest == "provider"
+            advice = _FASTER if is_own_pace else _ADVICE[bound]
+            return (f"Jobs take {duration(value)}{most}.", advice)
+        case Indicator.CPU_RATIO:
+            return (
+                f"The processor is {share(value)} busy.",
+                "A larger server, or a provider that makes the pictures elsewhere",
+            )
+        case Indicator.MEMORY_RATIO:
+            return (
+                f"{share(value)} of the memory is in use.",
+                f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
+            )
+        case Indicator.UPDATE_AGE_S:
+            return (
+                f"A message of somebody has waited for {duration(value)}.",
+                "`journalctl -u imgbot -p warning` says for what: Telegram, or Redis",
+            )
+        case Indicator.ERROR_RATIO:
+            return (
+                f"{share(value)} of the jobs fail.",
+                "`journalctl -u imgbot -p warning` names each",
+            )
+
+
+def _slowest_stage(vitals: Indicators) -> str:
+    now, before = vitals.latest, vitals.earlier(STUCK_AFTER_S)
+    stages = {} if now is None else now.stages
+    spent = {
+        name: stage.total_s - (before.stages[name].total_s if name in before.stages else 0.0)
+        for name, stage in stages.items()
+    }
+    slowest = max(spent, key=lambda name: spent[name], default="")
+    return slowest if spent.get(slowest) else ""
+
+
+def _of_jobs(now: Sample) -> Iterator[Problem]:
+    age_s = now.at_s - now.oldest_running_at_s
+    if now.oldest_running_at_s and age_s > STUCK_AFTER_S:
+        yield Problem(
+            Level.CRITICAL,
+            f"A job has been running for {duration(age_s)}.",
+            "`journalctl -u imgbot -n 200` says what it waits for; a restart takes it up again",
+        )
+
+
+def _of_providers(now: Sample) -> Iterator[Problem]:
+    out = [name for name, is_up in now.provider_up.items() if not is_up]
+    for name in out:
+        yield Problem(
+            Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION,
+            f"The provider {name} takes no orders, or does not answer.",
+            "Its key and its balance; `IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
+        )
+    if _is_spent(now):
+        yield Problem(
+            Level.ATTENTION,
+            "Today's money is spent: paid pictures wait for tomorrow.",
+            "`IMGBOT_DAILY_BUDGET` in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`",
+        )
+
+
+def _of_telegram(now: Sample, before: Sample) -> Iterator[Problem]:
+    waits = now.flood_waits - before.flood_waits
+    if waits > 0:
+        yield Problem(
+            Level.CRITICAL if waits > _FLOODED else Level.ATTENTION,
+            f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
+            "It passes; if it does not, fewer jobs at once: `IMGBOT_JOBS_PER_WORKER`",
+        )
+
+
+def _of_queue(glance: QueueGlance, now_s: float) -> Iterator[Problem]:
+    if glance.is_paused:
+        yield Problem(
+            Level.ATTENTION, "The bot is paused: it takes no requests.", "`/resume` in the chat"
+        )
+    fresh = [job for job in glance.unknown if now_s - job.at_s < _UNKNOWN_FOR_S]
+    if fresh:
+        yield Problem(
+            Level.ATTENTION,
+            f"{len(fresh)} jobs of the last day ended unknown."
+            if len(fresh) > 1
+            else "A job of the last day ended unknown.",
+            "It may have been paid for: look it up at the provider",
+        )
+
+
+def _of_redis(now: Sample) -> Iterator[Problem]:
+    used, limit = now.usage.redis_bytes, now.usage.redis_limit_bytes
+    # One that is full fails its check, which says more.
+    if used and limit and REDIS_MEMORY_RATIO.level(used / limit) is Level.ATTENTION:
+        yield Problem(
+            Level.ATTENTION,
+            f"Redis uses {share(used / limit)} of its memory; at 100 % no order is taken.",
+            "`sudo imgbot redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
+        )

@@ -1,0 +1,62 @@
+"""What can be known of a provider without paying: its file, its key, what is left."""
+
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
+from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.factory import open_provider
+from imgbot.providers.protocol import Done, GenerationRequest, Provider, Recovery, SupportsBalance
+
+_KIND = ProviderErrorKind
+_UNKNOWN_JOB = "doctor"
+_LITTLE = 1.0
+"""Of the provider's own unit: dollars, or credits that are worth less."""
+
+
+async def check_provider(
+    name: str, config: ProviderConfig, key_variable: str, mend_key: str
+) -> Finding:
+    """Ask the provider what costs nothing; `key_variable` is what its key is set by.
+
+    `mend_key` says how to put another key in its place.
+    """
+    check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
+    try:
+        provider = open_provider(name, config, _no_engine)
+    except ConfigError as error:
+        return wrong(check, str(error), f"imgbot doctor --provider {name}")
+    try:
+        return await _ask(provider, check, key_variable)
+    except ProviderError as error:
+        return _refused(check, error, key_variable, mend_key)
+    finally:
+        await provider.aclose()
+
+
+async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
+    if isinstance(provider, SupportsBalance) and provider.has_account:
+        left = await provider.balance()
+        if left is None:
+            return ok(check, "takes the key; it does not say what is left")
+        text = f"takes the key; {left:g} are left, in its own unit"
+        return ok(check, text) if left >= _LITTLE else warning(check, text, "top up the account")
+    if provider.recovery is Recovery.LOOK_UP:
+        await provider.look_up(_UNKNOWN_JOB)
+        return ok(check, "answers")
+    if provider.name == "builtin":
+        return ok(check, "needs nothing")
+    there = "its key is set" if key_variable else "it has no key"
+    return ok(check, f"{there}; whether it works cannot be seen without paying for a picture")
+
+
+def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str) -> Finding:
+    match error.kind:
+        case _KIND.AUTH:
+            return wrong(check, f"refuses the key {key_variable}", mend_key)
+        case _KIND.NO_CREDIT:
+            return wrong(check, "has no credit left", "top up the account")
+        case _:
+            return warning(check, f"does not serve now ({error.kind})", "imgbot doctor, later")
+
+
+async def _no_engine(order: GenerationRequest) -> Done:
+    raise NotImplementedError(f"{order.job_id}: nothing is made in an examination")

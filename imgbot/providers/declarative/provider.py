@@ -1,0 +1,267 @@
+"""A provider by its file: fills the templates, asks, and reads the answers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from aiolimiter import AsyncLimiter
+
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Operation
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.declarative import responses as reading, searching
+from imgbot.providers.declarative.hooks import HookReader
+from imgbot.providers.declarative.model_selection import (
+    addresses,
+    app_of,
+    model_for,
+    nearest_scale,
+    offer_of,
+)
+from imgbot.providers.declarative.paths import first, first_text
+from imgbot.providers.declarative.spec import DeclaredModel, Search, Spec, Submit
+from imgbot.providers.declarative.templates import fill, slots_in
+from imgbot.providers.declarative.uploads import InputUploader
+from imgbot.providers.http import (
+    ANSWER_LIMIT_BYTES,
+    PICTURES_LIMIT_BYTES,
+    ProviderHttpClient,
+    ProviderResponse,
+    copy_result,
+    write_base64,
+)
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Capability,
+    Done,
+    GenerationRequest,
+    Output,
+    Pending,
+    Recovery,
+    Ticket,
+)
+from imgbot.providers.sizes import nearest
+from imgbot.providers.url_policy import Hosts
+
+_KIND = ProviderErrorKind
+_SEEDS = 1 << 31
+
+
+class DeclaredProvider:
+    """One provider, its models chosen; nothing is known of it but what its file says."""
+
+    recovery = Recovery.NONE
+    is_deterministic = False
+
+    def __init__(
+        self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient | None = None
+    ) -> None:
+        """Raises ConfigError for a model that the file does not have."""
+        self.name = spec.name
+        self.max_concurrent = spec.limits.jobs
+        self.is_hooked = spec.hook is not None
+        self.is_searchable = spec.search is not None
+        self.has_account = spec.balance is not None
+        self._spec = spec
+        self._models = {
+            operation: model
+            for operation in Operation
+            if (model := model_for(spec, operation, config.models.get(operation, "")))
+        }
+        self.offers: Mapping[Operation, Capability] = {
+            operation: offer_of(spec, model, config.prices_micro.get(operation))
+            for operation, model in self._models.items()
+        }
+        self._urls = addresses(spec, config.url)
+        self._door = door or open_door(spec, config, self._urls)
+        self._handing = InputUploader(spec, self._door, self._urls)
+        self._hooks = HookReader(spec, config, self._door, self._urls)
+        limits = spec.limits
+        self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
+
+    async def throttle(self) -> None:
+        if self._pace is not None:
+            await self._pace.acquire()
+
+    async def upload(self, order: GenerationRequest) -> GenerationRequest:
+        return replace(order, uploads=await self._handing.upload_all(order))
+
+    async def submit(self, order: GenerationRequest) -> Accepted | Done:
+        model = self._model_for(order)
+        values = self._values(model, order)
+        submit, maps = self._spec.submit, self._spec.maps
+        answer = await self._door.submit(
+            submit.method,
+            fill(model.url or submit.url, values, maps),
+            params=fill(submit.query, values, maps),
+            headers=fill(submit.headers, values, maps),
+            json=fill(model.body, values, maps),
+        )
+        if (error := reading.refusal(self._spec, "submit", answer)) is not None:
+            raise error
+        ticket = _ticket(model, submit, answer.content)
+        if not ticket["id"]:
+            raise ProviderError(_KIND.SUBMIT_UNKNOWN, "an acceptance without an id")
+        return Accepted(ticket)
+
+    async def look_up(self, job_id: str) -> Ticket | None:
+        raise NotImplementedError(f"{job_id}: {self.name} knows no ids of ours")
+
+    def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
+        model = self._model_for(order)
+        body = fill(model.body, self._values(model, order), self._spec.maps)
+        return searching.fields_of(self._spec.search, body) if self._spec.search else {}
+
+    async def search(
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+    ) -> Sequence[Ticket]:
+        spec, model = self._spec, self._models.get(operation)
+        if spec.search is None or model is None:
+            return []
+        values = {**self._urls, "model": model.id, "app": app_of(model.id)}
+        items = await searching.found_in(spec, self._door, values, fields, since_ms)
+        tickets = [_ticket(model, spec.search, item) for item in items]
+        return [ticket for ticket in tickets if ticket["id"]]
+
+    async def poll(self, ticket: Ticket) -> Pending | Done:
+        spec = self._spec.poll
+        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
+            raise error
+        state = first_text(answer.content, spec.state)
+        if not state:
+            raise ProviderError(_KIND.UNAVAILABLE, "an answer without a state")
+        match spec.states.get(state, "pending"):
+            case "failed":
+                raise reading.failure(self._spec, answer)
+            case "done":
+                return await self._done(ticket, answer)
+            case _:
+                return Pending(
+                    _share(first(answer.content, spec.progress)),
+                    _position(first(answer.content, spec.position)),
+                )
+
+    async def fetch(self, output: Output, target: Path) -> None:
+        if output.path:
+            await copy_result(output.path, target)
+        else:
+            await self._door.fetch(output.url, target)
+
+    async def cancel(self, ticket: Ticket) -> Cancelled:
+        spec = self._spec.cancel
+        if spec is None:
+            return Cancelled.UNSUPPORTED
+        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        state = first_text(answer.content, spec.state)
+        is_late = answer.status not in spec.accepted or state in spec.too_late
+        return Cancelled.TOO_LATE if is_late else Cancelled.ACCEPTED
+
+    async def ticket_of_hook(
+        self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
+    ) -> Ticket | None:
+        model = self._models.get(operation)
+        task_id = await self._hooks.task_of(headers, body, now_s)
+        return {"id": task_id, "model": model.id} if task_id and model else None
+
+    async def balance(self) -> float | None:
+        spec = self._spec.balance
+        if spec is None:
+            return None
+        answer = await self._door.ask("GET", fill(spec.url, self._urls, {}))
+        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
+            raise error
+        found = first(answer.content, (spec.path,)) if spec.path else None
+        return float(found) if isinstance(found, int | float) else None
+
+    async def aclose(self) -> None:
+        await self._door.aclose()
+
+    async def _done(self, ticket: Ticket, answer: ProviderResponse) -> Done:
+        if self._spec.result is not None:
+            answer = await self._door.ask("GET", self._url(self._spec.result.url, ticket))
+            if (error := reading.refusal(self._spec, "result", answer)) is not None:
+                raise error
+        if (error := reading.flagged(self._spec, answer.content)) is not None:
+            raise error
+        kind, found = reading.outputs(self._spec, answer.content)
+        if not found:
+            raise reading.missing(self._spec, answer)
+        if kind == "base64":
+            target = Path(str(ticket["target"]))
+            await asyncio.to_thread(write_base64, found[0], target)
+            return Done((Output(path=str(target)),))
+        return Done(tuple(Output(url=url) for url in found))
+
+    def _url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
+        """Return the first address for which the ticket has everything."""
+        model = str(ticket.get("model", ""))
+        values = {**self._urls, **ticket, "app": app_of(model)}
+        for template in templates:
+            if all(values.get(slot.name) for _, slot in slots_in(template)):
+                return str(fill(template, values, {}))
+        raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
+
+    def _model_for(self, order: GenerationRequest) -> DeclaredModel:
+        if (model := self._models.get(order.operation)) is None:
+            raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
+        return model
+
+    def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
+        said = self._spec.prompts.get(order.operation, "")
+        is_led = order.operation is Operation.RETOUCH or not order.words
+        prompt = " ".join(filter(None, [said, order.words])) if is_led else order.words
+        return {
+            **self._urls,
+            "prompt": prompt,
+            "images": list(order.uploads),
+            "image": order.uploads[0] if order.uploads else None,
+            "ratio": nearest(order.ratio, model.ratios),
+            "scale": nearest_scale(order.scale, model.scales),
+            "seed": order.seed % _SEEDS,
+            "hook": order.hook_url,
+            "model": model.id,
+            "app": app_of(model.id),
+            "job": order.job_id,
+        }
+
+
+def _ticket(model: DeclaredModel, where: Submit | Search, content: Any) -> dict[str, str]:
+    """Return what an answer, or an item of a list, names of its task."""
+    named = {
+        "poll": first_text(content, where.poll),
+        "result": first_text(content, where.result),
+        "cancel": first_text(content, where.cancel),
+    }
+    found = {name: url for name, url in named.items() if url}
+    return {"id": first_text(content, where.id), "model": model.id, **found}
+
+
+def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:
+    auth = spec.auth
+    headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
+    hosts = Hosts(urls.values(), auth.hosts if auth else ())
+    is_packed = any(each.kind == "base64" for each in spec.outputs)
+    limit_bytes = PICTURES_LIMIT_BYTES if is_packed else ANSWER_LIMIT_BYTES
+    return ProviderHttpClient(
+        hosts, headers, deadlines=config.deadlines, answer_limit_bytes=limit_bytes
+    )
+
+
+def _share(value: Any) -> float | None:
+    """A share of the whole, from one of those, from a percentage, or from either as text."""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        return None
+    if share > 1:
+        share /= 100
+    return share if 0 <= share <= 1 else None
+
+
+def _position(value: Any) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return value + 1 if is_count else None

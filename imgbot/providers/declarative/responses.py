@@ -1,0 +1,170 @@
+"""What an answer means, by a provider's file: pure, without I/O."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.providers.declarative.paths import decoded, first_text, pick
+from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
+from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
+
+_KIND = ProviderErrorKind
+_MOST_OUTPUTS = 20
+_DETAIL_CHARACTERS = 200
+_LONGEST_WAIT_S = 3600.0
+
+_STATUSES: Mapping[int, ProviderErrorKind] = {
+    401: _KIND.AUTH,
+    402: _KIND.NO_CREDIT,
+    403: _KIND.AUTH,
+    404: _KIND.LOST,
+    410: _KIND.LOST,
+    413: _KIND.UNSUITABLE,
+    429: _KIND.RATE_LIMITED,
+    451: _KIND.MODERATED,
+}
+"""What a status says where no rule of the file fits; a task that is not found is lost."""
+
+_FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
+
+
+def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
+    """Return what the answer refuses with, None for a yes."""
+    is_yes = answer.is_success and _is_ok(spec, answer.content)
+    if is_yes and isinstance(answer.content, dict | list):
+        return None
+    said = _said(spec, answer)
+    rule = _rule(spec, stage, answer, said)
+    if rule is not None and not (stage == "submit" and _is_ambiguous(rule, answer)):
+        return _by_rule(rule, answer, said)
+    kind = _by_status(stage, answer.status, is_understood=isinstance(answer.content, dict))
+    return ProviderError(
+        kind, f"HTTP {answer.status} {_safe(said)}", retry_after_s=retry_after_s(answer)
+    )
+
+
+def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
+    """Return why a task failed that the provider itself calls failed."""
+    said = " ".join(
+        part
+        for paths in (spec.failure.code, spec.failure.text)
+        if (part := first_text(answer.content, paths))
+    )
+    rule = _rule(spec, "task", answer, said)
+    # The task is over: to ask again would hear the same for ever.
+    kind = rule.kind if rule and rule.kind not in _FOR_NOW else _KIND.FAILED
+    billed = rule.billed if rule and rule.billed is not None else spec.failure.billed
+    return ProviderError(kind, _safe(said), is_billed=billed)
+
+
+def missing(spec: Spec, answer: ProviderResponse) -> ProviderError:
+    """Return why a task that is done has no picture."""
+    rule = _rule(spec, "result", answer, "")
+    if rule is not None:
+        return ProviderError(rule.kind, "done, and the picture is gone", is_billed=rule.billed)
+    return ProviderError(_KIND.FAILED, "done without a picture")
+
+
+def flagged(spec: Spec, content: Any) -> ProviderError | None:
+    """Return the refusal that a finished picture's flags stand for."""
+    for flag in spec.flags:
+        if any(value is True for value in pick(content, flag.path)):
+            return ProviderError(flag.kind, f"flagged: {flag.path}")
+    return None
+
+
+def outputs(spec: Spec, content: Any) -> tuple[str, list[str]]:
+    """Return the kind of the outputs and the outputs, from the first place that has any."""
+    for place in spec.outputs:
+        if found := _texts(place, content):
+            return place.kind, found[:_MOST_OUTPUTS]
+    return "url", []
+
+
+def _texts(place: Outputs, content: Any) -> list[str]:
+    values = pick(content, place.path)
+    if place.json_path:
+        values = [deep for value in values for deep in pick(decoded(value), place.json_path)]
+    flat = [part for value in values for part in (value if isinstance(value, list) else [value])]
+    return [part for part in flat if isinstance(part, str) and part]
+
+
+def _is_ok(spec: Spec, content: Any) -> bool:
+    return spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
+
+
+def _said(spec: Spec, answer: ProviderResponse) -> str:
+    """Return the words of a refusal: where the file says, else the whole answer."""
+    found = [
+        part
+        for paths in (spec.failure.code, spec.failure.text)
+        if (part := first_text(answer.content, paths))
+    ]
+    return " ".join(found) or answer.text
+
+
+def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> ErrorRule | None:
+    return next((rule for rule in spec.errors if _fits(rule, stage, answer, said)), None)
+
+
+def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) -> bool:
+    if rule.at and stage not in rule.at:
+        return False
+    if rule.http and answer.status not in rule.http:
+        return False
+    if rule.path:
+        found = pick(answer.content, rule.path)
+        if not found or (rule.equals and not any(value in rule.equals for value in found)):
+            return False
+    # The words of the refusal alone: elsewhere in an answer they may be names of fields.
+    return not rule.text or bool(re.search(rule.text, said))
+
+
+def _by_rule(rule: ErrorRule, answer: ProviderResponse, said: str) -> ProviderError:
+    return ProviderError(
+        rule.kind,
+        f"HTTP {answer.status} {_safe(said)}",
+        retry_after_s=_wait_s(rule, answer),
+        is_billed=rule.billed,
+    )
+
+
+def _wait_s(rule: ErrorRule, answer: ProviderResponse) -> float | None:
+    if (by_header := retry_after_s(answer)) is not None:
+        return by_header
+    said = first_text(answer.content, rule.retry_after)
+    if not said and rule.retry_after_text:
+        found = re.search(rule.retry_after_text, answer.text)
+        said = found[1] if found and found.re.groups else ""
+    try:
+        return min(max(float(said), 0.0), _LONGEST_WAIT_S)
+    except ValueError:
+        return None
+
+
+def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
+    """Whether an order may have been taken, whatever the words of its answer say."""
+    # Words alone may be those of a gateway's page.
+    is_own_word = answer.is_success or (answer.status == 503 and rule.path)
+    return not (is_own_word or proves_refusal(answer.status))
+
+
+def _by_status(stage: Stage, status: int, *, is_understood: bool) -> ProviderErrorKind:
+    # An order that was answered with nonsense may have been accepted; asking may be repeated.
+    unclear = _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
+    if not proves_refusal(status):
+        return unclear
+    if stage in {"submit", "upload"} and status == 404:
+        return _KIND.INVALID
+    if stage == "poll" and not is_understood and status in {403, 404}:
+        # A gateway's page, not the provider's word.
+        return _KIND.UNAVAILABLE
+    return _STATUSES.get(status, _KIND.INVALID)
+
+
+def _safe(said: str) -> str:
+    """Shorten a provider's words for the log, without what may be a secret in an address."""
+    said = re.sub(r"data:[^\s\"']{40,}", "data:…", said)
+    said = re.sub(r"(https?://[^\s?\"']+)\?[^\s\"']*", r"\1?…", said)
+    return " ".join(said.split())[:_DETAIL_CHARACTERS]

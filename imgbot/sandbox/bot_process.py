@@ -1,0 +1,109 @@
+"""The bot as a child of whoever plays Telegram for it: its settings, its start, its provider."""
+
+import asyncio
+import errno
+import itertools
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from imgbot.sandbox import parent_death_exec as tether
+from imgbot.sandbox.provider import KEY
+from imgbot.sandbox.server import Sandbox
+
+HOST = "127.0.0.1"
+_PORTS = range(20_000, 32_768)
+"""Below Linux's ip_local_port_range."""
+
+_SHARES = 128
+_turns = itertools.count()
+
+SIM = "-sim"
+"""Behind the name of a real provider that the sandbox plays."""
+
+# What a program needs of where it runs, and no more: a provider's file may name any variable as
+# that of its key, and systemd's of a service lead to the operator's token and state.
+_FOR_A_GUEST = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
+_FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
+_KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
+
+
+def is_played(sandbox: Sandbox, provider: str) -> bool:
+    """Whether `provider` is a real one that the sandbox plays."""
+    return provider.endswith(SIM) and provider.removesuffix(SIM) in sandbox.simulators
+
+
+def played_by(sandbox: Sandbox) -> str:
+    """The names of the providers that the sandbox plays, as a person writes them."""
+    return ", ".join(f"{name}{SIM}" for name in sandbox.simulators)
+
+
+def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
+    """Settings of the child: nothing of the operator's own may reach it."""
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _FOR_A_GUEST | _FOR_ITS_LOG or name.startswith(_KINDS_FOR_A_GUEST)
+    }
+    return environ | {
+        "IMGBOT_TOKEN": sandbox.token,
+        "IMGBOT_TELEGRAM_API": sandbox.url,
+        "IMGBOT_STATE_DIR": str(state_dir),
+        # A bot that is killed leaves temporary files; here they go when the sandbox ends.
+        "TMPDIR": str(state_dir),
+        "IMGBOT_HTTP": (http := f"{HOST}:{free_port()}"),
+        "IMGBOT_PUBLIC_URL": f"http://{http}",
+        **_provider_settings(sandbox, provider),
+    }
+
+
+def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
+    if not provider.endswith(SIM):
+        return {
+            "IMGBOT_PROVIDER": provider,
+            # The built-in engine has no use for these two, and they do it no harm.
+            "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
+            "SIMULATED_API_KEY": KEY,
+        }
+    played = sandbox.simulators[provider.removesuffix(SIM)]
+    settings = {
+        "IMGBOT_PROVIDER": played.name,
+        "IMGBOT_PROVIDER_URL": played.base_url + played.api_path,
+    }
+    return settings | ({played.key_name: played.key} if played.key_name else {})
+
+
+async def start(
+    environ: dict[str, str], log: IO[bytes] | None = None
+) -> asyncio.subprocess.Process:
+    """Start the bot, which ends with this process; `log` takes what it writes, if given."""
+    # A session of its own: Ctrl-C is for this process, which then tells the bot to drain.
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        tether.__file__,
+        str(os.getpid()),
+        *(sys.executable, "-m", "imgbot"),
+        env=environ,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on just now. Raises OSError.
+
+    Not one of those that the system hands out by itself: whoever asks for it binds it seconds
+    later, and a connection of anybody's could have it by then. Nor one that was given a moment
+    ago: each process has a share of them, and goes round in it.
+    """
+    mine = _PORTS[os.getpid() % _SHARES :: _SHARES]
+    for _ in mine:
+        port = mine[next(_turns) % len(mine)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    raise OSError(errno.EADDRINUSE, "no port of loopback is free")

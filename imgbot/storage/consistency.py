@@ -1,0 +1,79 @@
+"""Consistency check of the queue: its indexes, counters and reserved money against the jobs.
+
+What is read beforehand only says where to look. Each script judges anew, atomically, and takes a
+few jobs, one user or one day: however long the line is, the server stops for nobody.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from redis.asyncio import Redis
+
+from imgbot.storage import keys
+from imgbot.storage.scripts import Scripts, storage_errors
+
+SPEND_KEPT_S = 3_456_000
+"""40 days: a whole month can be looked back on."""
+
+_READ_AT_ONCE = 500
+_JOBS_AT_ONCE = 100
+
+
+async def mend(
+    redis: Redis, scripts: Scripts, epoch: str, now_ms: int, days: Sequence[str]
+) -> tuple[int, int, int]:
+    """Return strays removed, lost jobs put back, and days with another sum reserved than needed."""
+    with storage_errors():
+        seen = await _seen_in_line(redis)
+        users = await _users(redis, days)
+    strays = lost = 0
+    for part in _parts(list(seen.items())):
+        answer = await scripts.call(
+            "fsck",
+            [keys.QUEUE, keys.TAGS, keys.SINCE, keys.DUE, keys.EPOCH],
+            [epoch, now_ms, keys.JOB, keys.USER_JOBS, *(each for pair in part for each in pair)],
+        )
+        strays, lost = strays + int(answer[1]), lost + int(answer[2])
+        users.update(answer[3])
+    mended: set[str] = set()
+    for user in users:
+        answer = await scripts.call(
+            "fsck_user",
+            [f"{keys.USER_JOBS}{user}", keys.WAITING, keys.ACTIVE, keys.EPOCH],
+            [epoch, user, keys.JOB, keys.SPEND, SPEND_KEPT_S, *days],
+        )
+        mended.update(answer[1])
+    for day in days:
+        answer = await scripts.call("fsck_day", [keys.SPEND + day, keys.EPOCH], [epoch])
+        mended.update([day] * int(answer[1]))
+    return strays, lost, len(mended)
+
+
+async def _seen_in_line(redis: Redis) -> Counter[str]:
+    """Return every id that anything knows → how often it stands in the line."""
+    seen = Counter[str]()
+    async for key in redis.scan_iter(match=f"{keys.JOB}*", count=_READ_AT_ONCE):
+        seen[key.removeprefix(keys.JOB)] = 0
+    for index in (keys.TAGS, keys.SINCE, keys.DUE):
+        async for job_id, _ in redis.zscan_iter(index, count=_READ_AT_ONCE):
+            seen[job_id] = 0
+    # From its end, which does not move when jobs are claimed meanwhile.
+    last = -1
+    while ids := await redis.lrange(keys.QUEUE, last - _READ_AT_ONCE + 1, last):
+        seen.update(map(str, ids))
+        last -= _READ_AT_ONCE
+    return seen
+
+
+async def _users(redis: Redis, days: Sequence[str]) -> set[str]:
+    counted = [*await redis.hkeys(keys.WAITING), *await redis.hkeys(keys.ACTIVE)]
+    users = {str(user) for user in counted}
+    for day in days:
+        entries = redis.hscan_iter(keys.SPEND + day, match="reserved:*", count=_READ_AT_ONCE)
+        users |= {str(entry).partition(":")[2] async for entry, _ in entries}
+    return users
+
+
+def _parts(pairs: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[str, int]]]:
+    for at in range(0, len(pairs), _JOBS_AT_ONCE):
+        yield pairs[at : at + _JOBS_AT_ONCE]

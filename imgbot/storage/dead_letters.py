@@ -1,0 +1,141 @@
+"""What an operator does about single jobs: those that take too long, and the dead ones.
+
+Nothing here orders anything: a dead job is asked for once more by the receipt it has, or ended.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.job import Job, State
+from imgbot.storage import job_codec as records, keys
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.scripts import Scripts, storage_errors
+
+GIVEN_UP = "given_up"
+"""The reason of a job that an administrator ended."""
+
+_LOOKED_AT = 1000
+_WOKEN_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemJob:
+    """A job that an operator should look at; `at_ms` is when it was claimed, or died."""
+
+    job: Job
+    at_ms: int
+    is_dead: bool
+
+
+def resume_state(job: Job) -> State | None:
+    """Return the state from which a dead job may yet be shown; None without a receipt."""
+    if job.ticket.get("outputs"):
+        return State.RENDERING
+    return State.POLLING if job.ticket else None
+
+
+class DeadLetters:
+    """Each call raises StorageUnavailableError while Redis is away."""
+
+    def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._queue = queue
+
+    async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
+        """Return the jobs claimed longer ago than `longest_ms`, then the dead ones, latest first.
+
+        At most `limit` of them, and how many there are in all.
+        """
+        claimed = await self._ask(self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1))
+        running = [
+            ProblemJob(job, job.claimed_ms, is_dead=False)
+            for job in await self._jobs(keys.JOB, claimed)
+            if now_ms - job.claimed_ms > longest_ms
+        ]
+        running.sort(key=lambda stuck: stuck.at_ms)
+        dead = await self.dead(max(limit - len(running), 0))
+        count = await self._ask(self._redis.zcard(keys.DEAD))
+        return [*running[:limit], *dead], len(running) + int(count)
+
+    async def dead(self, limit: int) -> list[ProblemJob]:
+        """Return the latest dead jobs."""
+        if not limit:
+            return []
+        found = await self._ask(self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True))
+        died_ms = {job_id: int(score) for job_id, score in found}
+        jobs = await self._jobs(keys.DEAD_JOB, list(died_ms))
+        return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]
+
+    async def find(self, job_id: str) -> ProblemJob | None:
+        """Find a job that runs or is dead."""
+        for prefix, is_dead in ((keys.JOB, False), (keys.DEAD_JOB, True)):
+            for job in await self._jobs(prefix, [job_id]):
+                return ProblemJob(job, job.claimed_ms, is_dead=is_dead)
+        return None
+
+    async def redeliver(self, stuck: ProblemJob, now_ms: int) -> bool:
+        """Ask for the picture once more, by the receipt there is; False where there is none.
+
+        A job that runs is looked at now, not when it is due.
+        """
+        if not stuck.is_dead:
+            await self._wake(stuck.job.id)
+            return True
+        state = resume_state(stuck.job)
+        if state is None:
+            return False
+        changes = {"outcome": "", "reason": "", "facts": "", "file": "", "is_unbilled": "0"}
+        return await self._revive(stuck.job, now_ms, {"state": state.value, **changes})
+
+    async def give_up(self, stuck: ProblemJob, now_ms: int) -> str:
+        """End a job with a sentence to its person: ok, gone or too_late."""
+        job = stuck.job
+        if not stuck.is_dead:
+            return await self._queue.cancel(job.id, job.user_id, now_ms, GIVEN_UP)
+        changes = {
+            "state": State.DELIVERING.value,
+            "outcome": State.FAILED.value,
+            "reason": GIVEN_UP,
+            "facts": "",
+        }
+        return "ok" if await self._revive(job, now_ms, changes) else "gone"
+
+    async def _revive(self, job: Job, now_ms: int, changes: dict[str, str]) -> bool:
+        fields = [part for item in changes.items() for part in item]
+        answer = await self._scripts.call(
+            "revive",
+            [
+                keys.DEAD_JOB + job.id,
+                keys.JOB + job.id,
+                keys.DEAD,
+                keys.DUE,
+                keys.ACTIVE,
+                f"{keys.USER_JOBS}{job.user_id}",
+                keys.TOMBSTONE + job.id,
+                keys.WAKE,
+                keys.EPOCH,
+            ],
+            [self._queue.epoch, job.id, now_ms, *fields],
+        )
+        return answer[0] == "ok"
+
+    async def _wake(self, job_id: str) -> None:
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.lpush(keys.WAKE, job_id)
+        pipe.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1)
+        await self._ask(pipe.execute())
+
+    async def _jobs(self, prefix: str, ids: Sequence[str]) -> list[Job]:
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hgetall(prefix + job_id)
+        found = await self._ask(pipe.execute()) if ids else []
+        return [records.from_hash(record) for record in found if "operation" in record]
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer

@@ -1,0 +1,290 @@
+"""The jobs: admitted, claimed, moved along their states, ended; all of it in Redis."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
+from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State
+from imgbot.storage import consistency, job_codec as records, keys
+from imgbot.storage.consistency import SPEND_KEPT_S
+from imgbot.storage.queue_limits import Admission, QueueLimits
+from imgbot.storage.results import HISTORY_LENGTH, KEPT_S
+from imgbot.storage.scripts import Scripts, storage_errors
+
+_LEASE_MS = 60_000
+_SYNC_WAIT_MS = 4000
+_SLICE = 500
+"""Waiting jobs looked at by one call of a claim, some 2 ms of the server's time."""
+
+TOMBSTONE_S = 172_800
+"""48 h: Telegram repeats an unconfirmed update for 24 h."""
+
+
+class JobQueue:
+    """Every arrow of `job.NEXT_STATES`. One epoch of it writes at a time.
+
+    Methods for the conversation raise StorageUnavailableError while Redis is away, so that the
+    update stays unconfirmed. Methods for the runner insist, because what they record has
+    happened in the world already.
+    """
+
+    def __init__(
+        self, redis: Redis, scripts: Scripts, caps: QueueLimits, *, is_synced_by_itself: bool = True
+    ) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self.caps = caps
+        self._epoch = ""
+        self._is_synced_by_itself = is_synced_by_itself
+
+    @property
+    def epoch(self) -> str:
+        """Whose turn to write it is, for scripts beside these."""
+        return self._epoch
+
+    async def open_epoch(self) -> None:
+        """Take the queue over: every earlier supervisor is fenced off from here on.
+
+        Raises StorageUnavailableError.
+        """
+        answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [str(uuid.uuid4())])
+        self._epoch = str(answer[1])
+
+    async def close_epoch(self) -> None:
+        """Write no more, as far as Redis can be told; an earlier release, too, can take over."""
+        with suppress(StorageUnavailableError, FencedError, UserError):
+            await self._scripts.call("close_epoch", [keys.EPOCH], [self._epoch])
+
+    async def enqueue(self, job: Job, now_ms: int) -> Admission:
+        """Admit a job once and reserve its price; a repeated id changes nothing."""
+        fields = [part for item in records.to_hash(job).items() for part in item]
+        answer = await self._scripts.call(
+            "enqueue",
+            [
+                keys.QUEUE,
+                keys.JOB + job.id,
+                keys.TOMBSTONE + job.id,
+                keys.TAGS,
+                keys.VIRTUAL_TIME,
+                keys.USER_TAGS,
+                keys.SEQUENCE,
+                keys.WAITING,
+                f"{keys.USER_JOBS}{job.user_id}",
+                keys.ANNOUNCE,
+                keys.WAKE,
+                keys.EPOCH,
+                keys.SPEND + job.spend_day,
+                keys.SINCE,
+            ],
+            [
+                self._epoch,
+                job.id,
+                job.user_id,
+                self.caps.waiting,
+                self.caps.waiting_per_user,
+                now_ms,
+                job.price_micro,
+                _or_none(self.caps.daily_micro),
+                _or_none(self.caps.daily_micro_per_user),
+                SPEND_KEPT_S,
+                *fields,
+            ],
+        )
+        return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
+
+    async def cancel(
+        self, job_id: str, user_id: int, now_ms: int, reason: str = "cancelled"
+    ) -> str:
+        """Call a job off: ok, gone, not_yours or too_late."""
+        answer = await self._scripts.call(
+            "cancel",
+            [
+                keys.QUEUE,
+                keys.JOB + job_id,
+                keys.TAGS,
+                keys.WAITING,
+                keys.ACTIVE,
+                keys.DUE,
+                keys.WAKE,
+                keys.EPOCH,
+                keys.SINCE,
+                keys.USER_TAGS,
+            ],
+            [self._epoch, job_id, user_id, now_ms, reason],
+        )
+        return answer[0]
+
+    async def claim(self, now_ms: int) -> Job | None:
+        """Take the next job in fair order, or None.
+
+        Raises StorageUnavailableError: a claim whose reply is lost is adopted like any other.
+        """
+        token, begin = uuid.uuid4().hex, "-inf"
+        while True:
+            answer = await self._claim(now_ms, token, begin)
+            if answer[0] != "more":
+                break
+            begin = answer[1]
+        if answer[0] == "empty":
+            return None
+        record = answer[1]
+        return records.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
+
+    async def _claim(self, now_ms: int, token: str, begin: str) -> list[Any]:
+        return await self._scripts.call(
+            "claim",
+            [
+                keys.QUEUE,
+                keys.TAGS,
+                keys.VIRTUAL_TIME,
+                keys.USER_TAGS,
+                keys.DUE,
+                keys.ACTIVE,
+                keys.WAITING,
+                keys.LAST_CLAIM,
+                keys.EPOCH,
+                keys.SINCE,
+            ],
+            [
+                self._epoch,
+                now_ms,
+                now_ms + _LEASE_MS,
+                self.caps.running_per_user,
+                _SLICE,
+                token,
+                keys.JOB,
+                begin,
+            ],
+        )
+
+    async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
+        """Follow one arrow and store `changes` with it. Raises StaleJobError if outrun."""
+        if state not in NEXT_STATES[job.state]:
+            raise ValueError(f"no arrow from {job.state} to {state}")
+        fields = [
+            part for name, value in changes.items() for part in (name, records.to_text(value))
+        ]
+        answer = await self._scripts.call_until_done(
+            "move",
+            [keys.JOB + job.id, keys.DUE, keys.EPOCH],
+            [self._epoch, job.id, job.version, uuid.uuid4().hex, state, due_ms, *fields],
+        )
+        if answer[0] != "ok":
+            raise StaleJobError(f"{job.id}: {answer[0]}")
+        message_id, chat_id = int(answer[3] or 0), int(answer[4])
+        told: dict[str, Any] = {"message_id": message_id, "chat_id": chat_id, **changes}
+        is_cancelled = answer[2] == "1"
+        return replace(job, state=state, version=int(answer[1]), is_cancelled=is_cancelled, **told)
+
+    async def persist(self) -> None:
+        """Return once everything written so far is on the disk of the server.
+
+        At once where each write is synced before its answer; else by WAITAOF, which waits
+        for what its own connection wrote: hence the write in front of it.
+        """
+        if self._is_synced_by_itself:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.incr(keys.SYNCS)
+        pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
+        with storage_errors():
+            _, (synced, _) = await pipe.execute()
+        if not synced:
+            raise StorageUnavailableError("Redis did not reach its disk in time")
+
+    async def finish(
+        self,
+        job: Job,
+        outcome: State,
+        now_ms: int,
+        result: Mapping[str, str] | None = None,
+        picture: InputPhoto | None = None,
+        *,
+        is_billed: bool = True,
+        status: str = "",
+    ) -> None:
+        """End a job; `result` outlives it for 30 days, and `picture` is known as its own.
+
+        What was reserved for it becomes a charge, or is released if it is not billed. It
+        counts as `status` among the jobs of its day, else as its outcome.
+        """
+        if outcome not in NEXT_STATES[job.state]:
+            raise ValueError(f"no arrow from {job.state} to {outcome}")
+        fields = [part for item in (result or {}).items() for part in item]
+        answer = await self._scripts.call_until_done(
+            "finish",
+            _keys_of_the_end(job, picture),
+            [
+                self._epoch,
+                job.id,
+                job.version,
+                outcome,
+                now_ms,
+                TOMBSTONE_S,
+                KEPT_S,
+                HISTORY_LENGTH,
+                int(is_billed),
+                SPEND_KEPT_S,
+                f"{job.provider or 'unknown'}.{job.operation}",
+                f"{job.operation}.{status or outcome}",
+                *fields,
+            ],
+        )
+        if answer[0] != "ok":
+            raise StaleJobError(f"{job.id}: {answer[0]}")
+
+    async def reserve_status_message(self, job_id: str, retry_ms: int) -> bool:
+        """Note that a status message is about to be sent; False if the job is over."""
+        return await self._announced(job_id, 0, retry_ms)
+
+    async def record_status_message(self, job_id: str, message_id: int, chat_id: int) -> bool:
+        """Note the status message, and the chat that it is in; False if the job is over."""
+        return await self._announced(job_id, message_id, 0, chat_id)
+
+    async def _announced(
+        self, job_id: str, message_id: int, retry_ms: int, chat_id: int = 0
+    ) -> bool:
+        answer = await self._scripts.call_until_done(
+            "announced",
+            [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
+            [self._epoch, job_id, message_id, retry_ms, chat_id],
+        )
+        return answer[0] == "ok"
+
+    async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> tuple[int, int, int]:
+        """Mend the books.
+
+        Returns how many strays were removed, lost jobs put back, and days (of these and of
+        the jobs alive) in which another sum was reserved than the jobs alive need.
+        """
+        return await consistency.mend(self._redis, self._scripts, self._epoch, now_ms, days)
+
+
+def _or_none(ceiling: int | None) -> int | str:
+    return "" if ceiling is None else ceiling
+
+
+def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> list[str]:
+    return [
+        keys.JOB + job.id,
+        keys.DUE,
+        keys.ACTIVE,
+        f"{keys.USER_JOBS}{job.user_id}",
+        keys.ANNOUNCE,
+        keys.TOMBSTONE + job.id,
+        keys.RESULT + job.id,
+        keys.DEAD,
+        keys.DEAD_JOB + job.id,
+        keys.STATS,
+        keys.EPOCH,
+        f"{keys.HISTORY}{job.user_id}",
+        f"{keys.LATEST}{job.user_id}",
+        keys.SPEND + job.spend_day,
+        keys.ENDED + job.spend_day,
+        *([keys.PICTURE + picture.unique_id] if picture else []),
+    ]

@@ -1,0 +1,169 @@
+"""What is read beside the jobs' arrows: who waits, who is due, what was delivered."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.errors import StorageFullError
+from imgbot.domain.job import Job
+from imgbot.storage import job_codec as records, keys
+from imgbot.storage.results import KEPT_S
+from imgbot.storage.scripts import storage_errors
+from imgbot.storage.server.memory import Memory, measure
+
+_MINE_SHOWN = 30
+_PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
+_READ_AT_ONCE = 500
+_TAP_S = 3
+_CHOICE_S = 3600
+_WAKE_WAIT_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The queue at a glance; times in ms since 1970, 0 where there is none."""
+
+    waiting: int
+    running: int
+    dead: int
+    oldest_waiting_ms: int
+
+
+class JobReads:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def job(self, job_id: str) -> Job | None:
+        """Read a job alive."""
+        record = await self._read(self._redis.hgetall(keys.JOB + job_id))
+        # A key alone without its fields would be a foreign one: not ours to run.
+        return records.from_hash(record) if "operation" in record else None
+
+    async def is_known(self, job_id: str) -> bool:
+        """Whether a job is alive, or dead and kept for the operator."""
+        names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
+        return bool(await self._read(self._redis.exists(*names)))
+
+    async def next_wakeup(self) -> str | None:
+        """Wait a moment for an id that somebody wants looked at."""
+        entry = await self._read(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
+        return entry[1] if entry else None
+
+    async def due(self) -> list[str]:
+        """Return the ids of all claimed jobs, the most urgent first."""
+        return await self._read(self._redis.zrange(keys.DUE, 0, -1))
+
+    async def unannounced(self, now_ms: int, limit: int) -> list[str]:
+        """Return jobs whose status message is to be sent now."""
+        return await self._read(
+            self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
+        )
+
+    async def position(self, job_id: str) -> int:
+        """Return the job's place in the line from 1, or 0 when it is not waiting."""
+        return (await self.places([job_id]))[0]
+
+    async def places(self, job_ids: Sequence[str]) -> list[int]:
+        """Return the place of each, as `place` does."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.zrank(keys.TAGS, job_id)
+        ranks = await self._read(pipe.execute()) if job_ids else []
+        return [0 if rank is None else int(rank) + 1 for rank in ranks]
+
+    async def newest_of(self, user_id: int) -> str | None:
+        """Return the id of the user's latest job alive."""
+        ids = await self._read(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
+        return ids[0] if ids else None
+
+    async def jobs_shown_to(self, user_id: int) -> list[Job]:
+        """Return the user's jobs alive, the oldest first, as many as a person is shown."""
+        ids = await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
+        return await self.jobs(ids)
+
+    async def jobs_of(self, user_id: int) -> list[Job]:
+        """Return every job alive of the user: as many as may wait, and those under way."""
+        return await self.jobs(
+            await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
+        )
+
+    async def jobs(self, ids: Sequence[str]) -> list[Job]:
+        """Read those of these jobs that are alive."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hgetall(keys.JOB + job_id)
+        found = await self._read(pipe.execute()) if ids else []
+        return [records.from_hash(record) for record in found if "operation" in record]
+
+    async def waiting_ids(self, limit: int = 0) -> list[str]:
+        """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""
+        return await self._read(self._redis.lrange(keys.QUEUE, 0, limit - 1))
+
+    async def depth(self) -> Depth:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.llen(keys.QUEUE)
+        pipe.zcard(keys.DUE)
+        pipe.zcard(keys.DEAD)
+        pipe.zrange(keys.SINCE, 0, 0, withscores=True)
+        waiting, running, dead, oldest = await self._read(pipe.execute())
+        return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
+
+    async def memory(self) -> Memory:
+        return await measure(self._redis)
+
+    async def prune(self, kept_s: int) -> int:
+        """Forget the pictures delivered longer ago than `kept_s`; return how many keys that was."""
+        pruned, names = 0, list[str]()
+        with storage_errors():
+            async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
+                if name.startswith(_PRUNED):
+                    names.append(name)
+                if len(names) >= _READ_AT_ONCE:
+                    pruned += await self._prune(names, kept_s)
+                    names.clear()
+            return pruned + await self._prune(names, kept_s)
+
+    async def _prune(self, names: Sequence[str], kept_s: int) -> int:
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.ttl(name)
+        left_s = await pipe.execute() if names else []
+        old = [
+            name for name, ttl_s in zip(names, left_s, strict=True) if 0 <= ttl_s < KEPT_S - kept_s
+        ]
+        return await self._redis.unlink(*old) if old else 0
+
+    async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
+        """Note which picture a message announces."""
+        key = f"{keys.READY}{chat_id}.{message_id}"
+        await self._read(self._redis.set(key, job_id, ex=KEPT_S))
+
+    async def announced_in(self, chat_id: int, message_id: int) -> str:
+        """Return the job whose picture a message announces, or nothing."""
+        return await self._read(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
+
+    async def choose_once(self, choice: str, value: str) -> str:
+        """Return what was chosen the first time, however often the choice comes again."""
+        key = f"{keys.CHOICE}{choice}"
+        try:
+            earlier = await self._read(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
+        except StorageFullError:
+            # It cannot be kept. What needs room is refused by itself, and what makes some (a job
+            # that is called off) must not be.
+            earlier = await self._read(self._redis.get(key))
+        return value if earlier is None else earlier
+
+    async def debounce_tap(self, tap: str, request: str) -> bool:
+        """Whether the same button was not tapped a moment ago, by another request."""
+        earlier = await self._read(
+            self._redis.set(f"{keys.TAP_GUARD}{tap}", request, nx=True, get=True, ex=_TAP_S)
+        )
+        return earlier is None or earlier == request
+
+    async def _read(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer

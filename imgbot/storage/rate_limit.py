@@ -1,0 +1,74 @@
+"""How many requests a person may make in a window: the guide's limit, atomic."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from imgbot.storage import keys
+from imgbot.storage.scripts import Scripts, storage_errors
+
+RATE_LIMIT_WINDOW = 60
+"""Seconds."""
+
+RATE_LIMIT_MAX_REQUESTS = 10
+"""Requests in a window (guide: 10 for 100 users, 8 to 10 for 200 to 300)."""
+
+_REMEMBERED_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitDecision:
+    """Whether a request may go on; true or false by itself."""
+
+    is_allowed: bool
+    remaining: int
+    wait_s: int
+
+    def __bool__(self) -> bool:
+        return self.is_allowed
+
+
+class RateLimit:
+    """A fixed window per user, so that `GET rate_limit:<id>` shows a count."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        *,
+        window_s: int = RATE_LIMIT_WINDOW,
+        max_requests: int = RATE_LIMIT_MAX_REQUESTS,
+    ) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self.window_s = window_s
+        self.max_requests = max_requests
+
+    async def check_rate_limit(
+        self, user_id: int, request: str, counter: str = keys.RATE_LIMIT
+    ) -> RateLimitDecision:
+        """Count `request` (once, however often it comes) against the user's window.
+
+        Raises StorageUnavailableError while Redis is away: nobody gets in unseen.
+        """
+        answer = await self._scripts.call(
+            "rate_limit",
+            [f"{counter}{user_id}", f"{keys.COUNTED}{request}", keys.REFUSED],
+            [self.max_requests, self.window_s * 1000, _REMEMBERED_MS, user_id],
+        )
+        is_allowed, remaining, wait_ms = (int(value) for value in answer)
+        return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))
+
+    async def peek(self, user_id: int) -> RateLimitDecision:
+        """Look without counting: what is left, and seconds until all of it is there again."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.get(f"{keys.RATE_LIMIT}{user_id}")
+        pipe.pttl(f"{keys.RATE_LIMIT}{user_id}")
+        with storage_errors():
+            count, wait_ms = await pipe.execute()
+        remaining = max(self.max_requests - int(count or 0), 0)
+        return RateLimitDecision(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
+
+    async def get_rate_limit_remaining(self, user_id: int) -> int:
+        """Return how many requests the user may still make in this window."""
+        return (await self.peek(user_id)).remaining

@@ -1,0 +1,128 @@
+"""Delivered pictures, for 30 days: who had them, how they came about, where Telegram keeps them.
+
+What is remembered is a handle, never the bytes: a picture is shown again for nothing.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.job import InputPhoto, Job, Operation
+from imgbot.storage import job_codec as records, keys
+from imgbot.storage.scripts import storage_errors
+
+KEPT_S = 2_592_000
+"""30 days."""
+
+HISTORY_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A delivered picture and what it was made from."""
+
+    id: str
+    user_id: int
+    operation: Operation
+    language: str
+    words: str
+    sources: tuple[InputPhoto, ...]
+    scale: int
+    ratio: str
+    parent: str
+    caption: str
+    picture: InputPhoto | None
+    """None where Telegram never told its handle."""
+    original_id: str = ""
+    """The handle of the original file, once it was sent."""
+
+
+class ResultStore:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def result(self, job_id: str) -> Result | None:
+        """Read a delivered picture; None when it is forgotten."""
+        if not job_id:
+            return None
+        record = await self._ask(self._redis.hgetall(keys.RESULT + job_id))
+        return _from_hash(job_id, record) if "operation" in record else None
+
+    async def results(self, job_ids: Sequence[str]) -> list[Result]:
+        """Read those that can still be shown, in one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for job_id in job_ids:
+            pipe.hgetall(keys.RESULT + job_id)
+        records_ = await self._ask(pipe.execute()) if job_ids else []
+        found = [
+            _from_hash(job_id, record)
+            for job_id, record in zip(job_ids, records_, strict=True)
+            if "operation" in record
+        ]
+        return [result for result in found if result.picture is not None]
+
+    async def history(self, user_id: int) -> list[str]:
+        """Return the ids of the person's pictures, the newest first."""
+        return await self._ask(self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1))
+
+    async def latest(self, user_id: int) -> str:
+        """Return the job whose picture the person saw last, or nothing."""
+        return await self._ask(self._redis.get(f"{keys.LATEST}{user_id}")) or ""
+
+    async def set_latest(self, user_id: int, job_id: str) -> None:
+        await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=KEPT_S))
+
+    async def job_of_picture(self, picture: InputPhoto) -> str:
+        """Return the job that made a picture, or nothing for a person's own."""
+        return await self._ask(self._redis.get(keys.PICTURE + picture.unique_id)) or ""
+
+    async def set_original(self, job_id: str, file_id: str) -> None:
+        """Note the handle of the original file."""
+        await self._ask(self._redis.hset(keys.RESULT + job_id, "original_id", file_id))
+
+    async def example(self, name: str) -> str:
+        return await self._ask(self._redis.get(keys.EXAMPLE + name)) or ""
+
+    async def set_example(self, name: str, file_id: str) -> None:
+        await self._ask(self._redis.set(keys.EXAMPLE + name, file_id, ex=KEPT_S))
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer
+
+
+def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:
+    """Return what outlives a delivered job."""
+    return {
+        "user_id": str(job.user_id),
+        "operation": job.operation.value,
+        "language": job.language,
+        "words": job.words,
+        "sources": records.dump_sources(job.sources),
+        "scale": str(job.scale),
+        "ratio": job.ratio,
+        "parent": job.parent,
+        "caption": caption,
+        "picture": records.dump_sources((picture,) if picture else ()),
+    }
+
+
+def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
+    return Result(
+        id=job_id,
+        user_id=int(record["user_id"]),
+        operation=Operation(record["operation"]),
+        language=record.get("language", "en"),
+        words=record["words"],
+        sources=records.load_sources(record["sources"]),
+        scale=int(record["scale"]),
+        ratio=record.get("ratio", ""),
+        parent=record.get("parent", ""),
+        caption=record.get("caption", ""),
+        picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
+        original_id=record.get("original_id", ""),
+    )

@@ -1,0 +1,212 @@
+"""The Lua scripts, loaded once, and how a Redis that is away is met."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.commands.core import AsyncScript
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
+
+_T = TypeVar("_T")
+
+UNAVAILABLE = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    # The server was started anew between the loading of a script and its call.
+    NoScriptError,
+    OSError,
+)
+"""Errors that say nothing about the command itself: later it will do."""
+
+_NO_ACCESS = "refuses the user or password of IMGBOT_REDIS_URL"
+_NO_PERMISSION = "does not permit its user a command or key that imgbot needs (ACL)"
+_PASSING = {
+    "BUSY ": "is busy with a script that runs for too long",
+    "LOADING": "is still loading its data",
+    "MISCONF": "cannot write to its disk",
+    "NOREPLICAS": "takes no write: too few of its replicas are connected",
+    "READONLY": "takes no write: it is a replica now",
+    "UNBLOCKED": "has become a replica",
+    "MASTERDOWN": "has lost its master",
+    "CLUSTERDOWN": "says that its cluster is down",
+    "TRYAGAIN": "says that its keys are being moved",
+    "NOAUTH": _NO_ACCESS,
+    "WRONGPASS": _NO_ACCESS,
+    "NOPERM": _NO_PERMISSION,
+    "ACL failure in script": _NO_PERMISSION,
+    "max number of clients": "takes no further connection (maxclients)",
+    "WAITAOF cannot be used": "keeps no append-only file any longer (appendonly no)",
+}
+"""How an error begins that says nothing about the command, and what it says of the server: it
+passes by itself, or as soon as the operator mends the server."""
+
+_PATIENCE_CAP_S = 2.0
+
+_CONNECTIONS = 100
+"""A command takes a connection for a millisecond, and as many as run at once share one fsync."""
+
+
+def connect(url: str) -> Redis:
+    """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
+    # No health checks: they belong to the greeting, and one that fails would greet again, and so on
+    # without end. A connection that died while it was idle is made again by the retry.
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        # However long: each command has a limit of its own.
+        timeout=None,
+        decode_responses=True,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
+    )
+    return Redis.from_pool(pool)
+
+
+class _Reconnecting(Retry):
+    """Tries a lost connection again at once, but not a server that hangs.
+
+    The client repeats a command, and in each of its tries the greeting of a new connection: it
+    would wait in silence for a minute.
+    """
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[_T]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 -- the client's own signature
+    ) -> _T:
+        def is_worth_it(error: Exception) -> bool:
+            return not _is_silence(error) and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, is_worth_it, with_failure_count)
+
+
+def _is_silence(error: Exception) -> bool:
+    # On a unix socket the client wraps a greeting that nobody answers.
+    return isinstance(error, RedisTimeoutError) or isinstance(error.__cause__, RedisTimeoutError)
+
+
+@contextmanager
+def storage_errors() -> Generator[None]:
+    """Turn a Redis that is away, or full, into StorageUnavailableError.
+
+    Raises CancelledError where a cancellation came and was lost. The client turns one that meets
+    its own timeout into an error, and forgets one that meets the end of its sending
+    (`asyncio.wait_for` of Python 3.11). A loop that is not told a second time, as in a task group,
+    would then never end.
+    """
+    before = _cancellations()
+    try:
+        yield
+    except (*UNAVAILABLE, ResponseError) as error:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+def _meaning(error: Exception) -> StorageUnavailableError | None:
+    # While it connects, the client wraps what the server says into an error of the connection.
+    for one in (error, error.__cause__):
+        if sentence := _state_told_by(one):
+            return StorageUnavailableError(f"Redis {sentence}")
+    if isinstance(error, UNAVAILABLE):
+        is_silence = _is_silence(error)
+        what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
+        return StorageUnavailableError(what)
+    if isinstance(error, OutOfMemoryError):
+        return StorageFullError("the memory of Redis is full")
+    return None
+
+
+def _state_told_by(error: BaseException | None) -> str:
+    """Return what an error says of the server's state, empty if it says nothing of it."""
+    if not isinstance(error, RedisError):
+        return ""
+    # The client takes most codes off the text, and a pipeline puts its command in front of it.
+    text = str(error).rpartition("caused error: (")[2].lstrip("'\"")
+    code = error.status_code if error.status_code not in {None, "ERR"} else ""
+    return next(
+        (says for begin, says in _PASSING.items() if f"{code} {text}".lstrip().startswith(begin)),
+        "",
+    )
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+class Scripts:
+    """Every decision in Redis, by name. Each script is safe to repeat."""
+
+    def __init__(self, redis: Redis) -> None:
+        folder = resources.files("imgbot.storage") / "lua"
+        self._redis = redis
+        self._scripts: dict[str, AsyncScript] = {
+            entry.name.removesuffix(".lua"): redis.register_script(entry.read_text())
+            for entry in folder.iterdir()
+            if entry.name.endswith(".lua")
+        }
+
+    async def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+        """Run once.
+
+        Raises StorageUnavailableError while Redis is away, FencedError when outlived, UserError
+        when Redis is at its memory limit.
+        """
+        with storage_errors():
+            try:
+                return _checked(await self._run(name, keys, args))
+            except OutOfMemoryError as error:
+                raise UserError("storage_full") from error
+
+    async def call_until_done(
+        self, name: str, keys: Sequence[str], args: Sequence[str | int]
+    ) -> list[Any]:
+        """Run until it is done, however long Redis is away: the step behind it was real."""
+        delay_s = 0.05
+        while True:
+            try:
+                with storage_errors():
+                    return _checked(await self._run(name, keys, args))
+            except StorageUnavailableError:
+                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
+                delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
+
+    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+        try:
+            answer = self._scripts[name](keys=list(keys), args=list(args))
+            return await cast("Awaitable[list[Any]]", answer)
+        except ResponseError as error:
+            # Inside a script the memory limit comes as a plain error with this text.
+            if "OOM command not allowed" in str(error):
+                raise OutOfMemoryError(str(error)) from error
+            raise
+
+
+def _checked(answer: list[Any]) -> list[Any]:
+    if answer and answer[0] == "fenced":
+        raise FencedError("another supervisor took the queue over")
+    return answer

@@ -1,0 +1,1 @@
+"""Embedded Redis server, and checks of an external one."""

@@ -1,0 +1,201 @@
+"""Whether a Redis of the operator's own keeps what it is given; refused where it does not.
+
+A server that evicts keys or keeps no append-only file loses jobs without a word, so imgbot
+does not start on one, and names the very commands that mend it.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+)
+
+from imgbot.domain.errors import ConfigError, ImgbotError
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+SETTING = "IMGBOT_REDIS_URL"
+_PAUSE_S = 0.5
+_SAY_EVERY_S = 5.0
+_OLDEST = (7, 2)
+_NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
+class RedisUnreachableError(ImgbotError):
+    """No Redis answered in time; it may do so later, so this is no wrong configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """What a server says of itself; empty or None where it does not say."""
+
+    version: tuple[int, ...]
+    policy: str
+    is_append_only: bool | None
+    fsync: str
+    memory_bytes: int = 0
+    """What counts against its maxmemory."""
+    maxmemory_bytes: int | None = None
+    """0 where there is no limit."""
+
+    @property
+    def is_durable_at_once(self) -> bool:
+        """Whether every acknowledged write is on the disk already, with no WAITAOF."""
+        return bool(self.is_append_only) and self.fsync == "always"
+
+
+async def verify(
+    redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
+) -> Durability:
+    """Wait for the server, saying so, and refuse one that would lose or evict jobs."""
+    found = await _patiently(redis, partial(ask, redis), deadline_s)
+    refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
+    if refusals and not accept_volatile:
+        raise ConfigError(
+            SETTING,
+            "; ".join(refusals)
+            + "; or set IMGBOT_ACCEPT_VOLATILE_REDIS=yes for a trial that may lose jobs",
+        )
+    for refusal in refusals:
+        _log.warning("accepted, though jobs may be lost: %s", refusal)
+    return found
+
+
+async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
+    """Ask until the server answers; forever where there is no deadline."""
+    await _patiently(redis, redis.ping, deadline_s)
+
+
+async def _patiently(
+    redis: Redis, question: Callable[[], Awaitable[_T]], deadline_s: float | None
+) -> _T:
+    began = time.monotonic()
+    said = began - _SAY_EVERY_S
+    while True:
+        try:
+            return await question()
+        except (RedisError, OSError) as error:
+            _refuse_if_final(error)
+            reason = error
+        waited_s = time.monotonic() - began
+        if deadline_s is not None and waited_s >= deadline_s:
+            raise RedisUnreachableError(
+                f"{SETTING}: no Redis answered at {address_of(redis)} in {waited_s:.0f} s "
+                f"({reason})"
+            )
+        if time.monotonic() - said >= _SAY_EVERY_S:
+            said = time.monotonic()
+            _log.warning("waiting for Redis at %s: %s", address_of(redis), reason)
+        await asyncio.sleep(_PAUSE_S)
+
+
+def _refuse_if_final(error: Exception) -> None:
+    # While it connects, redis-py wraps what the server says into an error of the connection.
+    said = (error, error.__cause__)
+    if any(isinstance(one, _NOT_ALLOWED) for one in said):
+        raise ConfigError(SETTING, "the server refuses this user or password") from None
+    if any("unknown command 'HELLO'" in str(one) for one in said):
+        raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
+
+
+async def ask(redis: Redis) -> Durability:
+    """Ask the server. Raises ConfigError for one that cannot be used at all, RedisError."""
+    try:
+        info = await redis.info()
+    except NoPermissionError as error:
+        raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
+    _refuse_impossible(info)
+    # CONFIG is often forbidden (managed servers, ACLs); INFO then knows all but the fsync policy.
+    try:
+        config = await redis.config_get("append*")
+    except RedisError:
+        config = {}
+    config = {_text(name): _text(value) for name, value in config.items()}
+    append_only = info.get("aof_enabled")
+    return Durability(
+        version=_version(info),
+        policy=str(info.get("maxmemory_policy", "")),
+        is_append_only=None if append_only is None else bool(append_only),
+        fsync=config.get("appendfsync", ""),
+        memory_bytes=counted_bytes(info),
+        maxmemory_bytes=info.get("maxmemory"),
+    )
+
+
+def counted_bytes(info: Mapping[str, Any]) -> int:
+    """What counts against maxmemory: its own log of what is to be written does not."""
+    return int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
+
+
+def _refuse_impossible(info: dict[str, object]) -> None:
+    if info.get("role") == "slave":
+        raise ConfigError(SETTING, "this server is a read-only replica; write its master's address")
+    if info.get("cluster_enabled"):
+        raise ConfigError(SETTING, "this server is part of a cluster; write the address of another")
+    if _version(info) < _OLDEST:
+        raise ConfigError(
+            SETTING,
+            f"Redis {info.get('redis_version')} is too old; use 7.2 or later, or none at all",
+        )
+
+
+def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
+    """Return how the server could lose jobs, each with the command that mends it, if any does."""
+    cli = redis_cli(redis)
+    keep = f"{cli} CONFIG REWRITE"
+
+    def setting(line: str) -> str:
+        return f"{cli} CONFIG SET {line} && {keep}"
+
+    lost: list[tuple[str, str]] = []
+    if not found.policy:
+        lost.append(("it does not say whether it evicts keys (maxmemory-policy)", ""))
+    elif found.policy != "noeviction":
+        what = f"it evicts jobs when memory is short ({found.policy})"
+        lost.append((what, setting("maxmemory-policy noeviction")))
+    if found.is_append_only is None:
+        lost.append(("it does not say whether it keeps an append-only file", ""))
+    elif not found.is_append_only:
+        what = "it loses jobs in a power cut (no append-only file)"
+        lost.append((what, setting("appendonly yes")))
+    elif found.fsync == "no":
+        what = "it loses jobs in a power cut (appendfsync no)"
+        lost.append((what, setting("appendfsync always")))
+    return lost
+
+
+def redis_cli(redis: Redis) -> str:
+    """Give the command that reaches this server, without its password."""
+    where = redis.connection_pool.connection_kwargs
+    if path := where.get("path"):
+        return f"redis-cli -s {path}"
+    host, port = where.get("host", "localhost"), where.get("port", 6379)
+    flags = "" if host in {"localhost", "127.0.0.1"} else f" -h {host}"
+    return f"redis-cli{flags}" + ("" if port == 6379 else f" -p {port}")
+
+
+def address_of(redis: Redis) -> str:
+    """Return the socket or the host and port, without a password."""
+    where = redis.connection_pool.connection_kwargs
+    return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
+
+
+def _version(info: dict[str, object]) -> tuple[int, ...]:
+    text = str(info.get("redis_version", "0"))
+    return tuple(int(part) for part in text.split(".") if part.isdecimal())
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,302 @@
+"""The embedded Redis: a private server in the state directory, as durable as one of one's own.
+
+It dies with the process that started it, is started again when it dies alone, and its data
+outlive both. One owner per state directory (the supervisor's own lock sees to that).
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.storage.server import launcher as launch
+from imgbot.storage.server.binary import find_binary
+
+_log = logging.getLogger(__name__)
+
+GUIDE_PORT = 6379
+"""Where `redis-cli` looks when it is told nothing."""
+
+MEMORY_BYTES = 256 << 20
+# sockaddr_un holds 108 bytes, the last of them a zero.
+_MAX_SOCKET_PATH_BYTES = 107
+# Loading 256 MB of commands takes some 20 s on a slow disk.
+_START_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 15.0
+_ORPHAN_GRACE_S = 5.0
+_POLL_S = 0.02
+_FIRST_DELAY_S = 0.05
+_MAX_DELAY_S = 10.0
+# A server that has lived this long was well: the next restart is immediate again.
+_HEALTHY_S = 60.0
+
+
+def socket_of(state_dir: Path) -> Path:
+    """Return where the embedded server of a state directory listens."""
+    return state_dir / "redis" / "redis.sock"
+
+
+class ServerError(ImgbotError):
+    """The embedded Redis does not start; the message is its own last line."""
+
+
+class RedisServer:
+    """One embedded server; `start`, `watch` in a TaskGroup, `stop`; or `async with`.
+
+    `port` is served on loopback where it is free, 0 for none; `url` is always the unix socket.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int = GUIDE_PORT,
+        binary: Path | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+        on_restart: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.folder = state_dir.absolute() / "redis"
+        self.socket_path = socket_of(state_dir.absolute())
+        self.port = 0
+        self.restarts = 0
+        self._wanted_port = port
+        self._binary = binary
+        self._memory_bytes = memory_bytes
+        self._on_restart = on_restart
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket_path}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process id, 0 while there is none."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else 0
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start and wait until it answers; what an earlier owner left running is ended first."""
+        self._prepare_folder()
+        await self._end_orphans()
+        for port in dict.fromkeys((self._free_port(), 0)):
+            try:
+                await self._launch(port)
+            except ServerError as error:
+                # Another program may have taken the port since it was found free.
+                if port == 0 or "bind" not in str(error).lower():
+                    raise
+            else:
+                return
+
+    async def watch(self) -> None:
+        """Start the server again whenever it ends by itself; runs until cancelled."""
+        delay_s = _FIRST_DELAY_S
+        while (process := self._process) is not None:
+            since = time.monotonic()
+            status = await process.wait()
+            if time.monotonic() - since > _HEALTHY_S:
+                delay_s = _FIRST_DELAY_S
+            words = _last_words(self.folder / "redis.log")
+            _log.warning("the embedded Redis ended (status %s: %s)", status, words)
+            self.restarts += 1
+            self._on_restart()
+            delay_s = await self._restart(delay_s)
+
+    async def stop(self) -> None:
+        """Let it write everything and end; a second call does nothing."""
+        process, self._process = self._process, None
+        if process is not None:
+            await _end(process)
+
+    async def _restart(self, delay_s: float) -> float:
+        while True:
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, _MAX_DELAY_S)
+            try:
+                await self.start()
+            except (ImgbotError, OSError) as error:
+                _log.error("the embedded Redis does not start: %s", error)
+            else:
+                return delay_s
+
+    def _prepare_folder(self) -> None:
+        length = len(os.fsencode(self.socket_path))
+        if length > _MAX_SOCKET_PATH_BYTES:
+            longest = _MAX_SOCKET_PATH_BYTES - len("/redis/redis.sock")
+            raise ConfigError(
+                "IMGBOT_STATE_DIR",
+                f"its path is too long for a unix socket; write one of {longest} bytes at most",
+            )
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+        except OSError as error:
+            raise ConfigError(
+                "IMGBOT_STATE_DIR", f"the folder {self.folder} cannot be used: {error.strerror}"
+            ) from error
+
+    async def _end_orphans(self) -> None:
+        """Wait for a server whose owner was killed, and end it if it does not end by itself."""
+        lock = self.folder / "server.lock"
+        began = time.monotonic()
+        step = 0
+        while pids := _holders(lock):
+            if time.monotonic() - began > _ORPHAN_GRACE_S * step:
+                step += 1
+                how = signal.SIGTERM if step <= 2 else signal.SIGKILL
+                for pid in pids:
+                    _log.info("ending a Redis left by an earlier run (pid %d)", pid)
+                    _kill(pid, how)
+            await asyncio.sleep(_POLL_S)
+
+    def _free_port(self) -> int:
+        if not self._wanted_port:
+            return 0
+        with socket.socket() as probe:
+            # As Redis does: connections of an earlier server that linger are no obstacle.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self._wanted_port))
+            except OSError:
+                return 0
+        return self._wanted_port
+
+    async def _launch(self, port: int) -> None:
+        binary = self._binary or find_binary()
+        config = self.folder / "redis.conf"
+        config.write_text(self._config(port), encoding="utf-8")
+        config.chmod(0o600)
+        self.socket_path.unlink(missing_ok=True)
+        log_file = self.folder / "redis.log"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
+            *(str(self.folder / "server.lock"), str(log_file), str(binary), str(config)),
+            stdin=asyncio.subprocess.DEVNULL,
+            # Ctrl-C reaches every process of the terminal's group, and must not reach this one:
+            # the supervisor still writes to it while it drains.
+            start_new_session=True,
+            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+        )
+        try:
+            await self._wait_until_ready(process, log_file)
+        except BaseException:
+            await _end(process)
+            raise
+        self._process = process
+        self.port = port
+        _log.info("the embedded Redis runs (pid %d, port %s)", process.pid, port or "none")
+
+    async def _wait_until_ready(self, process: asyncio.subprocess.Process, log_file: Path) -> None:
+        client = Redis(
+            unix_socket_path=str(self.socket_path),
+            socket_timeout=5.0,
+            retry=Retry(NoBackoff(), retries=0),
+        )
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        try:
+            while process.returncode is None and time.monotonic() < deadline:
+                try:
+                    await client.ping()
+                except (RedisError, OSError):
+                    await asyncio.sleep(_POLL_S)
+                else:
+                    return
+        finally:
+            await client.aclose()
+        raise ServerError(_last_words(log_file) or f"it ended with status {process.returncode}")
+
+    def _config(self, port: int) -> str:
+        return (
+            f"bind 127.0.0.1\nport {port}\nprotected-mode yes\n"
+            f"unixsocket {_quoted(self.socket_path)}\nunixsocketperm 700\n"
+            f"dir {_quoted(self.folder)}\ndaemonize no\nloglevel warning\n"
+            'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
+            # Plain commands instead of a binary dump: so Redis and Valkey can read each other's
+            # file, and installing either later loses nothing.
+            "aof-use-rdb-preamble no\n"
+            # A record with a person's words is packed into a third of what a table of it takes.
+            "hash-max-listpack-value 1024\n"
+            f"maxmemory {self._memory_bytes}\nmaxmemory-policy noeviction\n"
+        )
+
+
+def _last_words(log_file: Path) -> str:
+    lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
+    telling = [line.strip() for line in lines if line.strip() and "overcommit" not in line]
+    return " / ".join(telling[-3:])[-500:]
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{text}"'
+
+
+def _holders(lock: Path) -> list[int]:
+    """List the processes that have `lock` open: the server and its children, and nothing else."""
+    if not lock.exists():
+        return []
+    wanted = lock.stat()
+    held: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fds = list((folder / "fd").iterdir())
+        except OSError:
+            continue
+        if any(_is_same(fd, wanted) for fd in fds):
+            held.append(int(folder.name))
+    return held
+
+
+def _is_same(fd: Path, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(fd.stat(), wanted)
+    except OSError:
+        return False
+
+
+def _kill(pid: int, how: signal.Signals) -> None:
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM is Redis's SHUTDOWN: it writes and closes its file before it ends."""
+    if process.returncode is not None:
+        return
+    try:
+        process.terminate()
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await process.wait()
+    except ProcessLookupError:
+        await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,226 @@
+"""All that imgbot keeps in Redis, read out as records and put back, on any server of any make.
+
+What hangs together (jobs, their order, money) is read at one moment. What does not (finished
+pictures, handled updates, a month of them) is read after it, in batches, so that a server with
+little memory never holds it twice.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.storage import keys
+from imgbot.storage.scripts import Scripts, storage_errors
+
+PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
+_BULKY = (
+    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.READY, keys.DEAD_JOB),
+    *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
+)
+_PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)
+"""A server that has none of these has served nobody yet."""
+
+_BATCH = 500
+_SCAN_COUNT = 1000
+_MOST_PARTS = 5000
+"""Elements in one command: a longer list is put back piece by piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One key. A hash or a sorted set is one flat list: name, value, name, value."""
+
+    key: str
+    kind: str
+    expires_ms: int
+    """Since 1970; 0 never."""
+    value: str | list[str]
+
+    def dump(self) -> str:
+        """Return it as one line of JSON, without its end."""
+        return json.dumps([self.key, self.kind, self.expires_ms, self.value], ensure_ascii=False)
+
+
+def load(line: str) -> Record:
+    """Read a line back. Raises ValueError for one that is no record of imgbot's."""
+    content = json.loads(line)
+    match content:
+        case [str(key), str(kind), int(expires_ms), str() | list() as value]:
+            is_text = isinstance(value, str)
+        case _:
+            raise ValueError("a line that is no record")
+    if not key.startswith(PREFIXES) or (kind == "string") is not is_text:
+        raise ValueError("a record of something else")
+    if not is_text and not all(isinstance(part, str) for part in value):
+        raise ValueError("a record with parts that are no text")
+    if kind not in _PUT or (kind in _PAIRED and len(value) % 2):
+        raise ValueError("a record of an unknown kind")
+    return Record(key, kind, max(expires_ms, 0), value)
+
+
+async def take(redis: Redis) -> AsyncIterator[Record]:
+    """Read everything. Raises StorageUnavailableError."""
+    patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
+    answer = await Scripts(redis).call("snapshot", [], [patterns, ",".join(_BULKY)])
+    for key, kind, expires_ms, value in answer:
+        yield Record(key, kind, int(expires_ms), value)
+    with storage_errors():
+        async for names in _batches(redis):
+            for record in await _read(redis, names):
+                yield record
+
+
+async def put(redis: Redis, records: Iterable[Record]) -> int:
+    """Write records; return how many. Raises StorageUnavailableError."""
+    count = 0
+    batch: list[Record] = []
+    with storage_errors():
+        for record in records:
+            batch.append(record)
+            count += 1
+            if len(batch) >= _BATCH:
+                await _write(redis, batch)
+                batch = []
+        await _write(redis, batch)
+    return count
+
+
+async def has_served(redis: Redis) -> bool:
+    """Whether anything is there that somebody would miss."""
+    with storage_errors():
+        for prefix in _PRECIOUS:
+            async for _ in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
+                return True
+    return False
+
+
+async def knows(redis: Redis, records: Iterable[Record]) -> bool:
+    """Whether any of the jobs among these has been here: alive, done or dead."""
+    jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
+    names = [
+        f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
+    ]
+    with storage_errors():
+        for at in range(0, len(names), _BATCH):
+            if await redis.exists(*names[at : at + _BATCH]):
+                return True
+    return False
+
+
+async def forget(redis: Redis) -> None:
+    """Remove everything of imgbot's but the id that its orders bear at providers.
+
+    A backup of a release before that id carries none, and what was ordered here since would be
+    looked up under another one, not found, and ordered again.
+    """
+    with storage_errors():
+        for prefix in PREFIXES:
+            async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
+                if key != keys.INSTALLATION:
+                    await redis.unlink(key)
+
+
+async def epoch(redis: Redis) -> int:
+    with storage_errors():
+        told = str(await redis.get(keys.EPOCH) or "0")
+    return int(told.partition("-")[0])
+
+
+async def set_epoch(redis: Redis, value: int) -> None:
+    """Fence off every supervisor up to this one."""
+    with storage_errors():
+        await redis.set(keys.EPOCH, value)
+
+
+async def _batches(redis: Redis) -> AsyncIterator[list[str]]:
+    names: list[str] = []
+    for prefix in _BULKY:
+        async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
+            names.append(key)
+            if len(names) >= _BATCH:
+                yield names
+                names = []
+    if names:
+        yield names
+
+
+async def _read(redis: Redis, names: Sequence[str]) -> list[Record]:
+    # A key can be met twice by a scan: that does no harm.
+    asked = redis.pipeline(transaction=False)
+    for name in names:
+        asked.type(name)
+        asked.pexpiretime(name)
+    answers = await asked.execute()
+    kinds, expiries = answers[::2], answers[1::2]
+    known = [
+        (name, kind, max(int(expires_ms), 0))
+        for name, kind, expires_ms in zip(names, kinds, expiries, strict=True)
+        if kind in _PUT
+    ]
+    asked = redis.pipeline(transaction=False)
+    for name, kind, _ in known:
+        _ask(asked, name, kind)
+    values = await asked.execute() if known else []
+    return [
+        Record(name, kind, expires_ms, _flat(value))
+        for (name, kind, expires_ms), value in zip(known, values, strict=True)
+        # It expired since.
+        if value
+    ]
+
+
+def _ask(pipe: Any, name: str, kind: str) -> None:
+    match kind:
+        case "string":
+            pipe.get(name)
+        case "hash":
+            pipe.hgetall(name)
+        case "list":
+            pipe.lrange(name, 0, -1)
+        case "set":
+            pipe.smembers(name)
+        case _:
+            pipe.zrange(name, 0, -1, withscores=True)
+
+
+def _flat(value: Any) -> str | list[str]:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return [part for pair in value.items() for part in pair]
+    parts: list[str] = []
+    for entry in value:
+        # A member with its score, or a member alone.
+        parts += [str(entry[0]), repr(float(entry[1]))] if isinstance(entry, tuple) else [entry]
+    return parts
+
+
+async def _write(redis: Redis, records: Sequence[Record]) -> None:
+    pipe = redis.pipeline(transaction=False)
+    for record in records:
+        for command in _commands(record):
+            pipe.execute_command(*command)
+        if record.expires_ms:
+            pipe.execute_command("PEXPIREAT", record.key, record.expires_ms)
+    if records:
+        await pipe.execute()
+
+
+_PUT = {"string": "SET", "hash": "HSET", "list": "RPUSH", "set": "SADD", "zset": "ZADD"}
+_PAIRED = frozenset({"hash", "zset"})
+
+
+def _commands(record: Record) -> list[tuple[str, ...]]:
+    put_, value = _PUT[record.kind], record.value
+    if isinstance(value, str):
+        return [(put_, record.key, value)]
+    if record.kind == "zset":
+        # The command wants the score in front of its member.
+        value = [part for at in range(0, len(value), 2) for part in (value[at + 1], value[at])]
+    return [
+        (put_, record.key, *value[at : at + _MOST_PARTS])
+        for at in range(0, len(value), _MOST_PARTS)
+    ]

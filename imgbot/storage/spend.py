@@ -1,0 +1,136 @@
+"""What pictures cost: whole micro-dollars, counted by the server's local calendar day.
+
+The queue's scripts keep the books: an admission reserves, an end charges or releases. Here
+they are read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from redis.asyncio import Redis
+
+from imgbot.storage import keys
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.scripts import storage_errors
+
+WEEK_DAYS = 7
+
+_DAY_S = 86_400
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ProducedCount:
+    """What one provider was paid for one operation, and how often."""
+
+    micro: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """The books of one day; money in micro-dollars."""
+
+    name: str
+    charged: int = 0
+    reserved: int = 0
+    """By jobs that have not ended."""
+    users: Mapping[int, int] = field(default_factory=dict[int, int])
+    """User id → charged and reserved."""
+    made: Mapping[str, ProducedCount] = field(default_factory=dict[str, ProducedCount])
+    """By provider.operation."""
+
+    @property
+    def total(self) -> int:
+        """What counts against the ceiling for all."""
+        return self.charged + self.reserved
+
+
+def day_of(now_ms: int, utc_offset_s: int) -> str:
+    """Return the local calendar day as YYYY-MM-DD."""
+    return (_EPOCH + timedelta(days=_local_s(now_ms, utc_offset_s) // _DAY_S)).isoformat()
+
+
+def seconds_to_midnight(now_ms: int, utc_offset_s: int) -> int:
+    """Return how long the local day still lasts: 1 to 86,400.
+
+    An hour off on the two days a year when clocks are changed.
+    """
+    return _DAY_S - _local_s(now_ms, utc_offset_s) % _DAY_S
+
+
+def days_until(day: str, count: int) -> list[str]:
+    """Return the last `count` days, the latest first, beginning with `day`."""
+    latest = date.fromisoformat(day)
+    return [(latest - timedelta(days=back)).isoformat() for back in range(count)]
+
+
+def _local_s(now_ms: int, utc_offset_s: int) -> int:
+    return now_ms // 1000 + utc_offset_s
+
+
+class Spend:
+    """Plain reads; each raises StorageUnavailableError while Redis is away.
+
+    `utc_offset_s` tells by how much the local clock is ahead at a time in milliseconds.
+    """
+
+    def __init__(self, redis: Redis, caps: QueueLimits, utc_offset_s: Callable[[int], int]) -> None:
+        self._redis = redis
+        self._utc_offset_s = utc_offset_s
+        self.caps = caps
+
+    def today(self, now_ms: int) -> str:
+        return day_of(now_ms, self._utc_offset_s(now_ms))
+
+    def resumes_in_s(self, now_ms: int) -> int:
+        """Return the seconds until a new day's money may be spent."""
+        return seconds_to_midnight(now_ms, self._utc_offset_s(now_ms))
+
+    def recent(self, now_ms: int) -> list[str]:
+        """Return the days that are shown to the operator, today first."""
+        return days_until(self.today(now_ms), WEEK_DAYS)
+
+    async def left_of_user(self, user_id: int, now_ms: int) -> int:
+        """Return what the user may still spend today, where there is a ceiling."""
+        ceiling = self.caps.daily_micro_per_user or 0
+        with storage_errors():
+            spent = await self._redis.hget(keys.SPEND + self.today(now_ms), f"user:{user_id}")
+        return max(ceiling - int(spent or 0), 0)
+
+    async def spent_today(self, now_ms: int) -> int:
+        """Return what is charged and reserved today."""
+        with storage_errors():
+            found = await self._redis.hmget(
+                keys.SPEND + self.today(now_ms), ["charged", "reserved"]
+            )
+        return sum(int(value or 0) for value in found)
+
+    async def week(self, now_ms: int) -> list[Day]:
+        """Return the books of the last days, today's first."""
+        names = self.recent(now_ms)
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(keys.SPEND + name)
+        with storage_errors():
+            found = await pipe.execute()
+        return [_day(name, record) for name, record in zip(names, found, strict=True)]
+
+
+def _day(name: str, record: Mapping[str, str]) -> Day:
+    users: dict[int, int] = {}
+    made: dict[str, ProducedCount] = {}
+    for entry, value in record.items():
+        kind, _, of = entry.partition(":")
+        if kind == "user":
+            users[int(of)] = int(value)
+        elif kind == "of":
+            made[of] = ProducedCount(int(value), int(record.get(f"n:{of}", "0")))
+    return Day(
+        name,
+        charged=int(record.get("charged", "0")),
+        reserved=int(record.get("reserved", "0")),
+        users=users,
+        made=made,
+    )

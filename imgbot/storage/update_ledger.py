@@ -1,0 +1,82 @@
+"""Ledger of updates: which were handled, which wait for later, which could not be handled."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.errors import StorageFullError, UserError
+from imgbot.storage import keys
+from imgbot.storage.job_queue import TOMBSTONE_S
+from imgbot.storage.scripts import Scripts, storage_errors
+
+_POISON_KEPT = 1000
+
+
+Deferred = tuple[str, int, Sequence[tuple[int, Mapping[str, Any]]]]
+"""A chat, the time (ms) until which it waits, and its updates in their order, each with the time
+(ms) at which it was received."""
+
+
+class UpdateLedger:
+    """Raises StorageUnavailableError while Redis is away."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        scripts: Scripts,
+        persist: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._redis = redis
+        self._scripts = scripts
+        self._persist = persist
+
+    async def is_handled(self, update_id: int) -> bool:
+        """Whether this update was handled in an earlier life."""
+        return bool(await self._ask(self._redis.exists(f"{keys.UPDATE}{update_id}")))
+
+    async def mark_handled(self, update_id: int, chat: str) -> None:
+        """Remember that an update was handled; if it was deferred, it is no longer."""
+        names = [f"{keys.UPDATE}{update_id}", f"{keys.DEFERRED_OF}{chat}", keys.DEFERRED]
+        await self._scripts.call("mark_handled", names, [update_id, TOMBSTONE_S, chat])
+
+    async def dead_letter(self, update: Mapping[str, object]) -> None:
+        """Keep an update that could not be handled, for a human to look at."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
+        pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
+        await self._ask(pipe.execute())
+
+    async def defer(self, deferred: Sequence[Deferred]) -> None:
+        """Store updates behind those that their chats have stored. Raises StorageFullError."""
+        values: list[str | int] = [keys.DEFERRED_OF, keys.UPDATE]
+        for chat, due_ms, updates in deferred:
+            for received_ms, update in updates:
+                entry = json.dumps([received_ms, update])
+                values += [chat, due_ms, update["update_id"], entry]
+        try:
+            await self._scripts.call("defer_updates", [keys.DEFERRED], values)
+        except UserError as error:
+            raise StorageFullError("the memory of Redis is full") from error
+
+    async def deferred(self) -> list[Deferred]:
+        """Return all deferred updates, the chat that is due first at the beginning."""
+        chats = await self._ask(self._redis.zrange(keys.DEFERRED, 0, -1, withscores=True))
+        pipe = self._redis.pipeline(transaction=False)
+        for chat, _ in chats:
+            pipe.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1)
+        found = await self._ask(pipe.execute()) if chats else []
+        return [
+            (chat, int(due_ms), [tuple(json.loads(entry)) for entry in entries])
+            for (chat, due_ms), entries in zip(chats, found, strict=True)
+        ]
+
+    async def persist(self) -> None:
+        """Return once everything written so far is on the disk of the server."""
+        if self._persist is not None:
+            await self._persist()
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer

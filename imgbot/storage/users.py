@@ -1,0 +1,137 @@
+"""What is remembered about people: what they prefer, and whether they may come in."""
+
+from collections.abc import Awaitable
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from redis.asyncio import Redis
+
+from imgbot.domain.preferences import Preferences
+from imgbot.storage import keys
+from imgbot.storage.access import UNSAID
+from imgbot.storage.job_codec import to_text
+from imgbot.storage.scripts import storage_errors
+
+_INTRODUCED = "introduced"
+_SPOKEN = "spoken"
+_SEEN_AGAIN_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class UserProfile:
+    """How the bot and one person stand at this moment."""
+
+    preferences: Preferences = field(default_factory=Preferences)
+    is_banned: bool = False
+    is_allowed: bool = False
+    """Whether the person, or the chat, was let in while the bot ran."""
+    is_paused: bool = False
+    paused_words: str = ""
+    """What the operator says of the pause, if anything."""
+    introduced_by: str = ""
+    """The job with which the person was told who paints; empty before it."""
+    spoken: str = ""
+    """The language of the person's Telegram when it was last noted."""
+    seen_ms: int = 0
+
+    @property
+    def language(self) -> str:
+        """The language to write in to somebody who is not here just now."""
+        return self.preferences.language or self.spoken or "en"
+
+    def needs_seen_update(self, now_ms: int) -> bool:
+        """Whether it is a day since it was noted that the person is there."""
+        return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
+
+
+class UserStore:
+    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
+        """Read everything about a person, in this chat, in one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(f"{keys.USER}{user_id}")
+        pipe.sismember(keys.BANNED, str(user_id))
+        pipe.smismember(keys.ALLOWED, [str(user_id), str(chat_id)])
+        pipe.get(keys.PAUSED)
+        pipe.zscore(keys.PEOPLE, str(user_id))
+        record, is_banned, allowed, paused, seen_ms = await self._ask(pipe.execute())
+        return UserProfile(
+            preferences=_preferences(record),
+            is_banned=bool(is_banned),
+            is_allowed=any(allowed),
+            is_paused=paused is not None,
+            paused_words="" if paused in {None, UNSAID} else paused,
+            introduced_by=record.get(_INTRODUCED, ""),
+            spoken=record.get(_SPOKEN, ""),
+            seen_ms=int(seen_ms or 0),
+        )
+
+    async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
+        """Note that somebody speaks with the bot in private, and in which language."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
+        pipe.hset(f"{keys.USER}{user_id}", _SPOKEN, language)
+        await self._ask(pipe.execute())
+
+    async def count(self) -> int:
+        """Return how many speak with the bot in private."""
+        return int(await self._ask(self._redis.zcard(keys.PEOPLE)))
+
+    async def preferences(self, user_id: int) -> Preferences:
+        return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
+
+    async def set_preference(self, user_id: int, preferences: Preferences) -> None:
+        record = [
+            part for name, value in asdict(preferences).items() for part in (name, to_text(value))
+        ]
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(f"{keys.USER}{user_id}", items=record)
+        if preferences.is_unsubscribed:
+            pipe.sadd(keys.UNSUBSCRIBED, str(user_id))
+        else:
+            pipe.srem(keys.UNSUBSCRIBED, str(user_id))
+        await self._ask(pipe.execute())
+
+    async def claim_intro(self, user_id: int, job_id: str) -> bool:
+        """Whether `job_id` is the person's very first; the same answer at every repeat."""
+        key = f"{keys.USER}{user_id}"
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hsetnx(key, _INTRODUCED, job_id)
+        pipe.hget(key, _INTRODUCED)
+        _, first = await self._ask(pipe.execute())
+        return first == job_id
+
+    async def release_intro(self, user_id: int) -> None:
+        """Take it back: the first job was not admitted."""
+        await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
+
+    async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
+        """Whether `what` was not said to the person within `ttl_s`, by another request."""
+        earlier = await self._ask(
+            self._redis.set(
+                f"{keys.NOTICE_SENT}{user_id}.{what}", request, nx=True, get=True, ex=max(ttl_s, 1)
+            )
+        )
+        return earlier is None or earlier == request
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer
+
+
+def _preferences(record: dict[str, str]) -> Preferences:
+    """Read what is stored; what is missing or odd is as if it had never been set."""
+    values: dict[str, Any] = {}
+    for entry in fields(Preferences):
+        text = record.get(entry.name, "")
+        if entry.type is str:
+            values[entry.name] = text
+        elif entry.type is bool:
+            values[entry.name] = text == "1"
+        elif text.isdecimal():
+            values[entry.name] = int(text)
+    return Preferences(**values)

@@ -1,0 +1,347 @@
+"""The status message of a job: announced once, edited, and at last the picture itself.
+
+A picture is only ever shown by editing that message: an edit may be repeated for ever and
+still shows one picture, while a repeated send could show two.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aiogram import Bot
+from aiogram.exceptions import AiogramError, TelegramBadRequest
+from aiogram.types import (
+    ExternalReplyInfo,
+    ForceReply,
+    FSInputFile,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InlineQueryResultsButton,
+    InlineQueryResultUnion,
+    InputMediaDocument,
+    InputMediaPhoto,
+    MediaUnion,
+    Message,
+    MessageEntity,
+    ReplyParameters,
+    User,
+)
+
+from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.texts.buttons import Button
+from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
+from imgbot.telegram.sent import SentIds
+
+CAPTION_LIMIT = 1024
+TEXT_LIMIT = 4096
+ANSWER_LIMIT = 200
+NAME_LIMIT = 80
+_UPLOAD_TIMEOUT_S = 120
+_ANSWER_TIMEOUT_S = 60
+"""Within a handler, which has ninety seconds in all."""
+
+_Sent = TypeVar("_Sent")
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTarget:
+    """Where a message belongs; `thread_id` and `reply_to` are 0 where there is none."""
+
+    chat_id: int
+    thread_id: int = 0
+    reply_to: int = 0
+
+
+Rows = Sequence[Sequence[Button]]
+
+
+class Messenger:
+    """Writes, edits and shows. Raises ChatGoneError, MessageGoneError, TransientError."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._sent = SentIds()
+
+    @property
+    def bot_id(self) -> int:
+        """Whose handles of pictures these are: another bot cannot use them."""
+        return self._bot.id
+
+    async def send_text(
+        self,
+        place: ChatTarget,
+        text: str,
+        rows: Rows,
+        *,
+        asks_for_reply: bool = False,
+        called: User | None = None,
+    ) -> int:
+        """Send a new message; return its id. Where its topic is gone, the chat will do.
+
+        The text begins with the name of who is `called`.
+        """
+        markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
+
+        async def send(place: ChatTarget) -> Message:
+            return await self._bot.send_message(
+                place.chat_id,
+                cut(text, TEXT_LIMIT),
+                message_thread_id=place.thread_id or None,
+                reply_parameters=_reply(place),
+                entities=[_mention(called)] if called else None,
+                reply_markup=markup,
+            )
+
+        async with self._sent.noted(place.chat_id) as sent:
+            message = await _in_place(place, send)
+            sent.append(message.message_id)
+        return message.message_id
+
+    async def remove_lost(self, place: ChatTarget, message_id: int, times: int) -> None:
+        """Remove what was announced `times` without an answer before it became `message_id`.
+
+        Nothing else is touched: only a message of the bot can be edited, every other one is
+        known, and where that leaves a doubt the message stays.
+        """
+        left = times
+        for candidate in self._sent.candidates(place.chat_id, message_id, times):
+            with suppress(MessageGoneError):
+                async with telegram_errors(), _unmodified():
+                    await self._bot.edit_message_reply_markup(
+                        chat_id=place.chat_id, message_id=candidate
+                    )
+                await self.remove(place, candidate)
+                left -= 1
+            if not left:
+                return
+
+    async def remove(self, place: ChatTarget, message_id: int) -> None:
+        """Delete a message of the bot; Telegram lets it do so for two days."""
+        async with telegram_errors():
+            await self._bot.delete_message(place.chat_id, message_id)
+
+    async def copy_message(
+        self, place: ChatTarget, from_chat: int, message_id: int, rows: Rows
+    ) -> None:
+        """Send a message once more, as it is, to another place."""
+        async with self._sent.noted(place.chat_id) as sent, telegram_errors():
+            copied = await self._bot.copy_message(
+                place.chat_id, from_chat, message_id, reply_markup=keyboard(rows)
+            )
+            sent.append(copied.message_id)
+
+    async def ping(self) -> None:
+        """Find out whether Telegram answers. Raises TransientError while it does not."""
+        async with telegram_errors():
+            await self._bot.get_me()
+
+    async def send_picture(
+        self,
+        place: ChatTarget,
+        picture: InputPhoto | Path,
+        caption: str,
+        rows: Rows,
+        *,
+        name: str = "",
+    ) -> InputPhoto | None:
+        """Send a picture: one that Telegram keeps, or a file, which goes out as a document.
+
+        Returns its handle. Raises UserError when Telegram no longer keeps it.
+        """
+        is_kept = isinstance(picture, InputPhoto)
+        media = picture.file_id if is_kept else FSInputFile(picture, filename=name or picture.name)
+
+        async def send(place: ChatTarget) -> Message:
+            common: dict[str, Any] = {
+                "message_thread_id": place.thread_id or None,
+                "reply_parameters": _reply(place),
+                "caption": cut(caption, CAPTION_LIMIT) or None,
+                "reply_markup": keyboard(rows),
+                "request_timeout": _ANSWER_TIMEOUT_S,
+            }
+            if is_kept and not picture.is_file:
+                return await self._bot.send_photo(place.chat_id, media, **common)
+            return await self._bot.send_document(
+                place.chat_id, media, disable_content_type_detection=True, **common
+            )
+
+        async with self._sent.noted(place.chat_id) as sent:
+            message = await _in_place(place, send)
+            sent.append(message.message_id)
+        return picture_in(message)
+
+    async def send_album(
+        self, place: ChatTarget, pictures: Sequence[tuple[str | Path, str]]
+    ) -> list[InputPhoto | None]:
+        """Send 2 to 10 photos, each with its caption, as one album; return their handles."""
+        media: list[MediaUnion] = [
+            InputMediaPhoto(
+                media=picture if isinstance(picture, str) else FSInputFile(picture),
+                caption=cut(caption, CAPTION_LIMIT),
+            )
+            for picture, caption in pictures
+        ]
+
+        async def send(place: ChatTarget) -> list[Message]:
+            return await self._bot.send_media_group(
+                place.chat_id,
+                media,
+                message_thread_id=place.thread_id or None,
+                request_timeout=_ANSWER_TIMEOUT_S,
+            )
+
+        async with self._sent.noted(place.chat_id) as sent:
+            messages = await _in_place(place, send)
+            sent.extend(message.message_id for message in messages)
+        return [picture_in(message) for message in messages]
+
+    async def replace_media(
+        self, place: ChatTarget, message_id: int, picture: InputPhoto, caption: str, rows: Rows
+    ) -> None:
+        """Make a message with a picture show another one that Telegram keeps."""
+        kind = InputMediaDocument if picture.is_file else InputMediaPhoto
+        media = kind(media=picture.file_id, caption=cut(caption, CAPTION_LIMIT))
+        async with telegram_errors(), _unmodified():
+            await self._bot.edit_message_media(
+                media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
+            )
+
+    async def send_chat_action(self, place: ChatTarget) -> None:
+        """Let Telegram show for a moment that a picture is on its way; no promise."""
+        with suppress(AiogramError, OSError):
+            await self._bot.send_chat_action(
+                place.chat_id, "upload_photo", message_thread_id=place.thread_id or None
+            )
+
+    async def answer_callback(self, callback_id: str, text: str) -> None:
+        """Answer a press; nothing is lost if Telegram no longer takes it."""
+        with suppress(AiogramError, OSError):
+            await self._bot.answer_callback_query(callback_id, cut(text, ANSWER_LIMIT) or None)
+
+    async def answer_inline(
+        self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str
+    ) -> None:
+        """Answer an inline query; nothing is lost if Telegram no longer takes it."""
+        with suppress(AiogramError, OSError):
+            await self._bot.answer_inline_query(
+                query_id,
+                list(offers),
+                cache_time=0,
+                is_personal=True,
+                button=InlineQueryResultsButton(text=button, start_parameter="inline"),
+            )
+
+    async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
+        """Make the message say `text`; saying it twice is nothing."""
+        async with telegram_errors(), _unmodified():
+            await self._bot.edit_message_text(
+                cut(text, TEXT_LIMIT),
+                chat_id=place.chat_id,
+                message_id=message_id,
+                reply_markup=keyboard(rows),
+            )
+
+    async def edit_to_picture(
+        self,
+        place: ChatTarget,
+        message_id: int,
+        path: Path,
+        *,
+        is_photo: bool,
+        caption: str,
+        rows: Rows,
+    ) -> InputPhoto | None:
+        """Turn the message into the picture; it may be the picture already.
+
+        Returns its handle, None where Telegram does not tell it again.
+        """
+        file = FSInputFile(path, filename=f"imgbot{path.suffix}")
+        caption = cut(caption, CAPTION_LIMIT)
+        media = (
+            InputMediaPhoto(media=file, caption=caption)
+            if is_photo
+            else InputMediaDocument(
+                media=file, caption=caption, disable_content_type_detection=False
+            )
+        )
+        shown: Message | bool = False
+        try:
+            async with telegram_errors(), _unmodified():
+                shown = await self._bot.edit_message_media(
+                    media,
+                    chat_id=place.chat_id,
+                    message_id=message_id,
+                    reply_markup=keyboard(rows),
+                    request_timeout=_UPLOAD_TIMEOUT_S,
+                )
+        except TelegramRefusedError as error:
+            raise UserError("result_refused") from error
+        return picture_in(shown) if isinstance(shown, Message) else None
+
+
+def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
+    """Return the handle of a message's picture, whoever sent it; None if it has none."""
+    if message.photo:
+        photo = message.photo[-1]
+        return InputPhoto(photo.file_id, photo.file_unique_id, photo.file_size or 0)
+    if message.document:
+        file = message.document
+        name = (file.file_name or "")[:NAME_LIMIT]
+        return InputPhoto(
+            file.file_id, file.file_unique_id, file.file_size or 0, name, is_file=True
+        )
+    return None
+
+
+def _mention(called: User) -> MessageEntity:
+    length = len(called.first_name.encode("utf-16-le")) // 2
+    return MessageEntity(type="text_mention", offset=0, length=length, user=called)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return as much of a text as Telegram takes, which counts what UTF-16 takes."""
+    units = text.encode("utf-16-le")
+    return units[: 2 * limit].decode("utf-16-le", "ignore")
+
+
+def _reply(place: ChatTarget) -> ReplyParameters | None:
+    if not place.reply_to:
+        return None
+    return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
+
+
+async def _in_place(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
+    """Send where it belongs; where its topic is gone, the chat will do."""
+    try:
+        async with telegram_errors():
+            return await send(place)
+    except TelegramRefusedError as error:
+        if not place.thread_id or "thread not found" not in str(error).lower():
+            raise
+    async with telegram_errors():
+        return await send(replace(place, thread_id=0))
+
+
+class _unmodified:  # noqa: N801 -- reads as a word after `async with`
+    """Take `message is not modified` for what it is: success."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
+        return isinstance(error, TelegramBadRequest) and NOT_MODIFIED in error.message.lower()
+
+
+def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
+    """Return the buttons as Telegram wants them, None for none."""
+    if not rows:
+        return None
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [InlineKeyboardButton(text=button.label, callback_data=button.data) for button in row]
+            for row in rows
+        ]
+    )

@@ -1,0 +1,137 @@
+"""How the line to Telegram stands: when it last answered, who disturbs it, whose clock is off."""
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from types import SimpleNamespace
+
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
+from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams
+
+from imgbot.telemetry import events as telemetry
+
+_FRESH_S = 120.0
+"""A getUpdates older than this: Telegram is away, or the poller is."""
+
+_CONFLICT_LASTS_S = 90.0
+"""Two pollers interrupt each other time and again; one that has ended is forgotten after this."""
+
+_CONFLICTS_IN_A_ROW = 3
+"""So many, and it is no other service that is just about to stop."""
+
+_CLOCK_OFF_S = 120.0
+
+
+class UpdateConflict(StrEnum):
+    """Who takes the updates away (409)."""
+
+    POLLER = "poller"
+    WEBHOOK = "webhook"
+
+
+_IN_WORDS = {
+    UpdateConflict.POLLER: (
+        "another program polls with this token, and takes updates away (409): stop it, "
+        "or ask @BotFather for a new token (/revoke)"
+    ),
+    UpdateConflict.WEBHOOK: (
+        "a webhook takes the updates (409): `imgbot doctor --fix` deletes it, and so does a restart"
+    ),
+}
+
+
+class PollingHealth:
+    """What getUpdates was answered."""
+
+    def __init__(self) -> None:
+        self._answered_s = time.monotonic()
+        self.has_answered = False
+        """Whether getUpdates was answered in this life; before it, silence says little."""
+        self._last_rival = UpdateConflict.POLLER
+        self._conflicts = 0
+        self._conflict_s = 0.0
+
+    @property
+    def seconds_since_answer(self) -> float:
+        """How long ago Telegram last answered getUpdates."""
+        return time.monotonic() - self._answered_s
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the polling, and what mends it; empty when all is well."""
+        if self._is_disturbed:
+            return _IN_WORDS[self._last_rival]
+        return (
+            ""
+            if self.seconds_since_answer < _FRESH_S
+            else f"no answer for {self.seconds_since_answer:.0f} s"
+        )
+
+    @property
+    def rival(self) -> UpdateConflict | None:
+        """Who has been taking the updates away for some time; None while nobody has."""
+        is_here_to_stay = self._is_disturbed and self._conflicts >= _CONFLICTS_IN_A_ROW
+        return self._last_rival if is_here_to_stay else None
+
+    @property
+    def _is_disturbed(self) -> bool:
+        return bool(self._conflicts) and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S
+
+    def answered(self) -> None:
+        telemetry.polling_answered(time.time())
+        self.has_answered = True
+        self._answered_s = time.monotonic()
+
+    def delay_after(self, error: Exception, delay_s: float) -> float:
+        """Note a refusal or an outage; return the seconds to wait until the next try."""
+        if isinstance(error, TelegramRetryAfter):
+            delay_s = float(error.retry_after)
+        if isinstance(error, TelegramConflictError):
+            self._conflicts = self._conflicts + 1 if self._is_disturbed else 1
+            is_webhook = "webhook" in error.message.lower()
+            self._last_rival = UpdateConflict.WEBHOOK if is_webhook else UpdateConflict.POLLER
+            self._conflict_s = time.monotonic()
+        delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
+        telemetry.polling_failed(error, delay_s)
+        if isinstance(error, TelegramConflictError):
+            telemetry.warning("%s", _IN_WORDS[self._last_rival])
+        return delay_s
+
+
+class ClockCheckedSession(AiohttpSession):
+    """The HTTP session of the bot; it compares this machine's clock with each answer's date."""
+
+    skew_s: float | None = None
+    """By how much this machine's clock is ahead of Telegram's; None before the first answer."""
+
+    async def create_session(self) -> ClientSession:
+        session = await super().create_session()
+        if not session.trace_configs:
+            trace = TraceConfig()
+            trace.on_request_end.append(self._compare)
+            trace.freeze()
+            session.trace_configs.append(trace)
+        return session
+
+    async def _compare(
+        self, _session: ClientSession, _context: SimpleNamespace, ended: TraceRequestEndParams
+    ) -> None:
+        try:
+            told = parsedate_to_datetime(ended.response.headers.get("Date", ""))
+        except ValueError:
+            return
+        was_well = not self.clock_trouble
+        self.skew_s = time.time() - told.timestamp()
+        if was_well and self.clock_trouble:
+            telemetry.warning("the clock is %s", self.clock_trouble)
+
+    @property
+    def clock_trouble(self) -> str:
+        """What is wrong with this machine's clock, and what mends it; empty when nothing is."""
+        skew_s = self.skew_s
+        if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
+            return ""
+        side = "ahead of" if skew_s > 0 else "behind"
+        return f"{abs(skew_s):.0f} s {side} Telegram's: sudo timedatectl set-ntp true"

@@ -1,0 +1,1 @@
+"""Composition root: builds the components from settings."""

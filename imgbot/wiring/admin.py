@@ -1,0 +1,104 @@
+"""Makes what serves the administrators: their office in the chat, and the alarms they get."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from imgbot.bot.admin_services import AdminServices
+from imgbot.bot.requests import RequestService
+from imgbot.domain.job import Operation
+from imgbot.jobs.alert_notifier import AlertNotifier
+from imgbot.jobs.alert_rules import BudgetState, Levels, ServiceSnapshot
+from imgbot.jobs.maintenance import RuntimeStats
+from imgbot.jobs.poll_scheduler import PollScheduler
+from imgbot.jobs.provider_routing import ProviderRouter, kind_of
+from imgbot.storage.access import Access
+from imgbot.storage.alerts import AlertStore
+from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.job_outcomes import JobOutcomes
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.stats import QueueStats
+from imgbot.telegram.polling_health import PollingHealth
+from imgbot.telemetry.thresholds import Bound
+
+TypicalTime = Callable[[Operation], Awaitable[float]]
+"""How long a picture usually takes, in seconds; 0 while nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSources:
+    """What tells how the service stands, beside Redis."""
+
+    levels: Callable[[], Levels]
+    bound: Callable[[], Bound]
+    figures: RuntimeStats
+    routes: ProviderRouter
+    contact: PollingHealth
+
+
+def typical_time(pace: PollScheduler, routes: ProviderRouter) -> TypicalTime:
+    """Return how to ask for the time that a picture usually takes."""
+
+    async def typical_s(operation: Operation) -> float:
+        return await pace.typical_s(kind_of(routes.primary(operation), operation))
+
+    return typical_s
+
+
+def build_admin_services(
+    redis: Redis, scripts: Scripts, queue: JobQueue, figures: RuntimeStats, typical_s: TypicalTime
+) -> AdminServices:
+    """Make the administrators' office."""
+    return AdminServices(
+        access=Access(redis),
+        broadcasts=Broadcasts(redis, scripts, queue),
+        dead_letters=DeadLetters(redis, scripts, queue),
+        job_outcomes=JobOutcomes(redis),
+        queue_stats=QueueStats(redis),
+        workers=figures.workers,
+        providers_out=figures.providers_out,
+        typical_s=typical_s,
+    )
+
+
+def build_alert_notifier(
+    redis: Redis, service: RequestService, sources: AlertSources, alarm: asyncio.Event
+) -> AlertNotifier:
+    """Make the alarms, which look at once when `alarm` is set."""
+    store = service.store
+
+    async def gather() -> ServiceSnapshot:
+        now_ms = service.now_ms()
+        dead = await store.admin.dead_letters.dead(1)
+        return ServiceSnapshot(
+            now_ms=now_ms,
+            levels=sources.levels(),
+            bound=sources.bound(),
+            workers=sources.figures.workers()[0],
+            providers=sources.routes.proven(time.monotonic()),
+            provider_names=tuple(sources.routes.names),
+            money=await _money(service, now_ms),
+            dead=dead[0] if dead else None,
+            dead_count=(await store.job_reads.depth()).dead,
+            silence_s=sources.contact.seconds_since_answer,
+            has_answered=sources.contact.has_answered,
+            rival=sources.contact.rival,
+        )
+
+    admins = sorted(service.policy.admins)
+    return AlertNotifier(admins, AlertStore(redis), store.users, service.delivery, gather, alarm)
+
+
+async def _money(service: RequestService, now_ms: int) -> BudgetState:
+    spend = service.store.spend
+    return BudgetState(
+        spent_micro=await spend.spent_today(now_ms),
+        ceiling_micro=spend.caps.daily_micro,
+        least_price_micro=service.policy.least_price_micro,
+        resumes_in_s=spend.resumes_in_s(now_ms),
+    )

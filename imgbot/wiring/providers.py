@@ -1,0 +1,56 @@
+"""Opens the providers that are used, and says who serves what."""
+
+import functools
+
+from imgbot.config.settings import Settings
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.job import ACTIONS, Operation
+from imgbot.imaging import engine
+from imgbot.imaging.pool import Pool
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.factory import open_provider
+from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider
+from imgbot.telemetry import events as telemetry
+
+
+def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
+    """Open every provider that is used. Raises ConfigError for one that cannot be."""
+    make = functools.partial(_make, pool)
+    opened: dict[str, Provider] = {}
+    for name in (*settings.providers, "builtin"):
+        if name not in opened:
+            opened[name] = open_provider(name, _config(settings, name), make)
+    by_name = {provider.name: provider for provider in opened.values()}
+    if len(by_name) < len(opened):
+        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one of them")
+    chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
+    names = {
+        operation: provider.name if operation in provider.offers else "builtin"
+        for operation, provider in chosen.items()
+    }
+    for operation, provider in chosen.items():
+        if names[operation] != provider.name:
+            telemetry.info("%s has no model to %s: that is built in", provider.name, operation)
+    fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
+    return ProviderRouter(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
+
+
+def _config(settings: Settings, name: str) -> ProviderConfig:
+    served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
+    models, prices = dict(settings.models), dict(settings.prices)
+    key, hook_key = settings.key_of(name), settings.kie_webhook_key
+    return ProviderConfig(
+        url=settings.url_of(name),
+        key=key.get_secret_value() if key else "",
+        hook_key=hook_key.get_secret_value() if hook_key and name == "kie" else "",
+        models={operation: models[operation] for operation in served if operation in models},
+        prices_micro={operation: prices[operation] for operation in served if operation in prices},
+    )
+
+
+async def _make(pool: Pool, order: GenerationRequest) -> Done:
+    work = functools.partial(engine.run, scale=order.scale, seed=order.seed, ratio=order.ratio)
+    what, pictures = order.operation.value, tuple(map(str, order.pictures))
+    made = await pool.run(work, what, order.words, pictures, str(order.target), about=what)
+    return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)

@@ -1,0 +1,326 @@
+"""Makes the parts of what was opened and fits them together; the other place that knows all."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiogram import Bot, Dispatcher
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.storage.base import StorageKey
+from redis.asyncio import Redis
+
+from imgbot.bot.admin_services import AdminServices
+from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.requests import AccessPolicy, Repositories, RequestService
+from imgbot.bot.router import build_dispatcher
+from imgbot.bot.states import storage
+from imgbot.config.settings import Settings
+from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
+from imgbot.domain.texts import language_of, t
+from imgbot.imaging.originals import OriginalStore
+from imgbot.imaging.pool import Pool
+from imgbot.jobs.alert_notifier import AlertNotifier
+from imgbot.jobs.broadcaster import Broadcaster
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.maintenance import Maintenance, RuntimeStats
+from imgbot.jobs.poll_scheduler import PollScheduler
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.provider_slots import ProviderSlots
+from imgbot.jobs.runner import Runner
+from imgbot.jobs.status_messages import StatusMessages
+from imgbot.jobs.webhooks import Webhooks, read_key
+from imgbot.ops import state_dir as state
+from imgbot.ops.disk_space import disk_problem
+from imgbot.ops.health import Check
+from imgbot.ops.http import TakeHook
+from imgbot.ops.status.sampler import StatusSampler
+from imgbot.storage import keys
+from imgbot.storage.albums import Albums
+from imgbot.storage.durations import Durations
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
+from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.server.memory import trouble_of
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.storage.users import UserStore
+from imgbot.storage.webhook_tickets import WebhookTickets
+from imgbot.telegram.client import download
+from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.polling_health import ClockCheckedSession
+from imgbot.telegram.update import Update, chat_of, language_code_of
+from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telemetry import metrics
+from imgbot.wiring import metric_series as series
+from imgbot.wiring.admin import (
+    AlertSources,
+    TypicalTime,
+    build_admin_services,
+    build_alert_notifier,
+    typical_time,
+)
+from imgbot.wiring.status import status_sources
+
+
+def now_ms() -> int:
+    """The clock of the whole program: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def utc_offset_s(at_ms: int) -> int:
+    """Return by how many seconds the server's local clock is ahead of UTC at a time."""
+    return time.localtime(at_ms / 1000).tm_gmtoff
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What was opened, and is closed in reverse."""
+
+    redis: Redis
+    scripts: Scripts
+    queue: JobQueue
+    installation: str
+    bot: Bot
+    bot_identity: BotIdentity
+    pool: Pool
+    routes: ProviderRouter
+    draining: asyncio.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What is wired together and run."""
+
+    updates: UpdatePoller
+    albums: AlbumProcessor
+    runner: Runner
+    upkeep: Maintenance
+    broadcaster: Broadcaster
+    alarms: AlertNotifier
+    admins: tuple[int, ...]
+    checks: Mapping[str, Check]
+    handle_webhook: TakeHook
+    watch: StatusSampler
+
+
+def queue_limits_of(settings: Settings) -> QueueLimits:
+    """Return how much is let in."""
+    return QueueLimits(
+        waiting=settings.queue_limit,
+        waiting_per_user=settings.waiting_per_user,
+        running_per_user=settings.running_per_user,
+        daily_micro=settings.daily_budget,
+        daily_micro_per_user=settings.user_daily_limit,
+    )
+
+
+def build_services(settings: Settings, connections: Connections) -> Services:
+    """Make all parts; nothing runs yet."""
+    series.preregister(connections.routes.names)
+    pool, pace, delivery = (
+        connections.pool,
+        _poll_scheduler(settings, connections.redis, connections.pool),
+        Messenger(connections.bot),
+    )
+    typical_s = typical_time(pace, connections.routes)
+    figures = RuntimeStats(
+        lambda: runner.running,
+        lambda: (pool.size, pool.started, pool.busy),
+        lambda: connections.routes.states(time.monotonic()),
+    )
+    office = build_admin_services(
+        connections.redis, connections.scripts, connections.queue, figures, typical_s
+    )
+    store = _repositories(settings, connections, office)
+    service = RequestService(store, delivery, _access_policy(settings, connections.routes), now_ms)
+    dialogues = storage(connections.redis, keys.DIALOGUE)
+    updates = _updates(
+        connections, store, delivery, build_dispatcher(service, dialogues, connections.bot_identity)
+    )
+
+    def state_of(chat_id: int, user_id: int) -> FSMContext:
+        return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
+
+    tools = _step_context(settings, connections, store, delivery, pace, typical_s)
+    disk = functools.partial(disk_problem, settings.state_dir)
+    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
+    folder = state.folder(settings.state_dir, "jobs")
+    checks = _checks(settings, connections.redis, connections.bot, lambda: updates.contact.trouble)
+    checks["updates"] = lambda: updates.trouble
+    upkeep = Maintenance(
+        connections.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
+    )
+    asked = status_sources(
+        office.queue_stats,
+        runner,
+        pool,
+        connections.routes.names,
+        now_ms,
+        settings.running_per_user,
+        upkeep.measure,
+    )
+    watch = StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir)
+    sources = AlertSources(
+        watch.vitals.levels, watch.bound, figures, connections.routes, updates.contact
+    )
+    return Services(
+        updates=updates,
+        albums=AlbumProcessor(service, state_of, updates.caught_up, updates.is_busy_with),
+        runner=runner,
+        upkeep=upkeep,
+        broadcaster=Broadcaster(office.broadcasts, store.users, delivery),
+        alarms=build_alert_notifier(connections.redis, service, sources, tools.alarm),
+        admins=settings.admins,
+        checks=checks,
+        handle_webhook=tools.webhooks.handle,
+        watch=watch,
+    )
+
+
+def watch_start(
+    settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
+) -> tuple[StatusSampler, Mapping[str, Check]]:
+    """Make what shows the service while it waits for Telegram."""
+    checks = _checks(settings, redis, bot, telegram)
+
+    async def measure() -> None: ...
+
+    names, running = settings.providers, settings.running_per_user
+    asked = status_sources(QueueStats(redis), None, pool, names, now_ms, running, measure)
+    return StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir), checks
+
+
+def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
+    return AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=routes.price_micro,
+    )
+
+
+def _updates(
+    connections: Connections, store: Repositories, delivery: Messenger, dispatcher: Dispatcher
+) -> UpdatePoller:
+    async def handle(update: Update) -> None:
+        with storage_errors():
+            await dispatcher.feed_raw_update(connections.bot, dict(update))
+
+    async def slow_down(update: Update) -> None:
+        # In a group it would be a complaint about people who talk with each other.
+        if not isinstance(chat := chat_of(update), int) or chat < 0:
+            return
+        # One refusal in a window is enough, whichever limit it is about.
+        said, request = f"rate_limited.{chat}", str(update["update_id"])
+        if await store.users.claim_notice(chat, said, request, store.limit.window_s):
+            await delivery.send_text(
+                ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
+            )
+
+    ledger = UpdateLedger(connections.redis, connections.scripts, connections.queue.persist)
+    return UpdatePoller(connections.bot, handle, ledger, slow_down)
+
+
+def _repositories(
+    settings: Settings, connections: Connections, office: AdminServices
+) -> Repositories:
+    limit = RateLimit(
+        connections.redis,
+        connections.scripts,
+        window_s=settings.rate_limit_window,
+        max_requests=settings.rate_limit_max_requests,
+    )
+    return Repositories(
+        queue=connections.queue,
+        job_reads=JobReads(connections.redis),
+        results=ResultStore(connections.redis),
+        users=UserStore(connections.redis),
+        albums=Albums(connections.redis, connections.scripts),
+        limit=limit,
+        spend=Spend(connections.redis, connections.queue.caps, utc_offset_s),
+        originals=OriginalStore(
+            state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb
+        ),
+        admin=office,
+    )
+
+
+def _step_context(
+    settings: Settings,
+    connections: Connections,
+    store: Repositories,
+    delivery: Messenger,
+    pace: PollScheduler,
+    typical_s: TypicalTime,
+) -> StepContext:
+    return StepContext(
+        queue=connections.queue,
+        installation=connections.installation,
+        job_reads=store.job_reads,
+        users=store.users,
+        originals=store.originals,
+        routing=connections.routes,
+        slots=ProviderSlots(),
+        webhooks=_webhooks(settings, connections, store.job_reads),
+        alarm=asyncio.Event(),
+        pool=connections.pool,
+        status_messages=StatusMessages(
+            connections.queue, store.job_reads, delivery, now_ms, typical_s
+        ),
+        messenger=delivery,
+        download=functools.partial(download, connections.bot),
+        poll_scheduler=pace,
+        folder=state.folder(settings.state_dir, "jobs"),
+        now_ms=now_ms,
+        draining=connections.draining,
+    )
+
+
+def _webhooks(settings: Settings, connections: Connections, shelf: JobReads) -> Webhooks:
+    routes = connections.routes
+    path = settings.state_dir / "hook.key"
+    with state.usable(path):
+        key = read_key(path)
+    return Webhooks(
+        settings.public_url,
+        key,
+        WebhookTickets(connections.redis),
+        shelf,
+        lambda name, operation: routes.get(name) or routes.primary(operation),
+        now_ms,
+    )
+
+
+def _poll_scheduler(settings: Settings, redis: Redis, pool: Pool) -> PollScheduler:
+    config = PollingConfig(
+        settings.poll_interval_initial,
+        settings.poll_interval_max,
+        settings.image_poll_max_attempts,
+    )
+    return PollScheduler(
+        config,
+        Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
+        Durations(redis),
+        time.monotonic,
+        is_learned=settings.polling == "learned",
+    )
+
+
+def _checks(settings: Settings, redis: Redis, bot: Bot, telegram: Check) -> dict[str, Check]:
+    def check_clock() -> str:
+        session = bot.session
+        return session.clock_trouble if isinstance(session, ClockCheckedSession) else ""
+
+    return {
+        "redis": lambda: trouble_of(redis),
+        "telegram": telegram,
+        "clock": check_clock,
+        "disk": lambda: disk_problem(settings.state_dir),
+    }
