@@ -1,4 +1,4 @@
-"""The built-in engine: makes pictures in a worker, without any key or network."""
+"""Built-in engine: makes pictures in a worker process, without key or network."""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,9 @@ __all__ = ["EngineResult", "run"]
 
 QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
-# What an edit works on; its filters hold several copies of the picture at once.
+# An edit's filters hold several copies of the picture at once.
 EDITED_MEGAPIXELS = 12.0
-# A collage shows each photograph at a fraction of this, and many share the memory of few.
+# A collage shows each photo smaller than this, and the total bounds the memory.
 MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
 
 
@@ -34,11 +34,11 @@ def run(
     seed: int,
     ratio: str = "",
 ) -> EngineResult:
-    """Carry out one operation and write the picture to `target` as a JPEG.
+    """Perform one operation and write the picture to `target` as a JPEG.
 
-    `ratio` (as `16:9`) is the shape of what is created. An upscale tells how far it is in
-    `target` + .progress while it works. UserError: edit_words_unknown, merge_needs_two,
-    upscale_too_large, or what a broken source raises.
+    `ratio` (as `16:9`) is the shape of a created picture. An upscale writes its progress to
+    `target` + .progress. UserError: edit_words_unknown, merge_needs_two, upscale_too_large, or the
+    errors of `decode`.
     """
     match operation:
         case "create":
@@ -82,7 +82,7 @@ def _upscale(source: str, target: str, scale: int) -> EditResult:
 
 
 def _load_all(sources: Sequence[str]) -> list[Image.Image]:
-    """With their transparency: a merge cuts out by it."""
+    """Sources with their transparency, which a merge uses for cut-outs."""
     kept = min(MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS / max(1, len(sources)))
     return [
         decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=kept)

@@ -12,7 +12,7 @@ from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
 # best guess, or the whole photograph where there is not even that.
 REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
 _MEGAPIXELS_MAX = 64
-# What is worked on: the picture, its cut-out and the strips between them fit into a worker.
+# The picture, its cut-out and the strips between them fit into a worker's memory.
 _KEPT_MEGAPIXELS = 12.0
 _PREVIEW_QUALITY = 95
 

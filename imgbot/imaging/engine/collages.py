@@ -1,4 +1,4 @@
-"""Sheets: photographs beside and below each other, whole, in rows, strips and grids."""
+"""Collages: photos side by side, uncropped, in rows, panoramas and contact sheets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from PIL import Image, ImageDraw, ImageFont, ImageStat
 from imgbot.imaging.engine import geometry
 from imgbot.imaging.engine.colours import Colour, mix, with_lightness
 
-# The sheet's longer side, and the longest that a row of many photographs gets.
+# Longer side of a collage, and its longest for a row of many photos.
 SIDE_PX, LONG_SIDE_PX = 2048, 4096
 NARROW_SIDE_PX = 640
-# What Telegram still shows as a photo: sides of 10 000 together, twenty times as long as wide.
+# Within Telegram's limits for photos: sides of 10 000 px together, a ratio of 20.
 SHEET_RATIO_MAX, SIDES_SUM_PX = 16.0, 9_500
-# No place on the sheet is longer and thinner than this.
+# Largest ratio of a cell.
 STRIP_RATIO_MAX = 6.0
 GAP_SHARE = 0.012
 WANTED_RATIO = 1.15
-# A panorama's height, and its pixels at most.
+# Height of a panorama, and its largest area and width.
 PANORAMA_PX, PANORAMA_MEGAPIXELS, PANORAMA_SIDE_PX = 1080, 12.0, 8000
 CELL_PX = 640
-# Rounding to pixels; a stretch of so little is not seen.
+# Rounding to pixels; a distortion this small is invisible.
 _ALIKE = 0.015
 
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """Where a photograph goes on the sheet, in whole pixels."""
+    """Box of a photo in the collage, in whole pixels."""
 
     left: int
     top: int
@@ -36,7 +36,7 @@ class _Cell:
 
 
 def background_of(images: Sequence[Image.Image]) -> Colour:
-    """Nearly white, with a breath of what the photographs have in common."""
+    """Background colour: nearly white, tinted by the mean of the photos."""
     means = [ImageStat.Stat(image.resize((16, 16))).mean for image in images]
     average = [round(sum(mean[band] for mean in means) / len(means)) for band in range(3)]
     tone = (average[0], average[1], average[2])
@@ -44,7 +44,7 @@ def background_of(images: Sequence[Image.Image]) -> Colour:
 
 
 def collage(images: Sequence[Image.Image], background: Colour, *, has_gaps: bool) -> Image.Image:
-    """Rows that fill a sheet of a pleasant shape."""
+    """Photos in rows that fill a rectangle of a moderate ratio."""
     return in_rows(images, _best_rows([_ratio(image) for image in images]), background,
                    has_gaps=has_gaps)  # fmt: skip
 
@@ -56,7 +56,7 @@ def in_rows(
     *,
     has_gaps: bool,
 ) -> Image.Image:
-    """The rows (places in `images`) below each other, all as wide as the sheet."""
+    """Rows (indexes of `images`) below each other, all of the collage's width."""
     gap = max(4, round(SIDE_PX * GAP_SHARE)) if has_gaps else 0
     sheet_size, places = _arrange(images, rows, gap)
     sheet = Image.new("RGB", sheet_size, background)
@@ -66,7 +66,7 @@ def in_rows(
 
 
 def panorama(images: Sequence[Image.Image]) -> Image.Image:
-    """All at one height, edge to edge."""
+    """Photos at one height, edge to edge."""
     ratios = [_ratio(image) for image in images]
     total = min(SHEET_RATIO_MAX, sum(ratios))
     narrowing = total / sum(ratios)
@@ -83,7 +83,7 @@ def panorama(images: Sequence[Image.Image]) -> Image.Image:
 
 
 def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The whole photograph at this size; on a ground of itself where the shapes differ."""
+    """Whole photo at this size; on a blurred copy of itself if the ratios differ."""
     photo = fitted(image, size)
     if photo.size == size:
         return photo
@@ -93,7 +93,7 @@ def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The whole photograph, as large as fits; of exactly this size where the shapes agree."""
+    """Whole photo scaled to fit; of exactly this size if the ratios agree."""
     share = min(size[0] / image.width, size[1] / image.height)
     whole = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     if all(abs(one - two) <= max(2, two * _ALIKE) for one, two in zip(whole, size, strict=True)):
@@ -102,11 +102,11 @@ def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def contact_sheet(images: Sequence[Image.Image], background: Colour) -> Image.Image:
-    """Equal cells with the photographs whole, numbered from 1."""
+    """Photos in equal cells, numbered from 1."""
     columns = _columns(images)
     gap = round(CELL_PX * 0.04)
     ratios = sorted(_ratio(image) for image in images)
-    # As high as the middle one of the photographs wants it.
+    # The median ratio of the photos decides.
     ratio = min(1.8, max(0.6, ratios[len(ratios) // 2]))
     width = min(CELL_PX, (SIDE_PX - gap) // columns - gap)
     height = round(width / ratio)
@@ -122,7 +122,7 @@ def contact_sheet(images: Sequence[Image.Image], background: Colour) -> Image.Im
 
 
 def _columns(images: Sequence[Image.Image]) -> int:
-    """As many as make the sheet rather square than long."""
+    """Number of columns that makes the contact sheet about square."""
     count = len(images)
     columns = ceil(count**0.5)
     upright = sum(image.height > image.width for image in images)
@@ -130,7 +130,7 @@ def _columns(images: Sequence[Image.Image]) -> int:
 
 
 def _number(sheet: Image.Image, number: int, corner: tuple[int, int], size_px: int) -> None:
-    """A small figure on a dark disc, in a corner of the cell."""
+    """Draw a small number on a dark disc into a corner of the cell."""
     badge = Image.new("L", (size_px * 8, size_px * 8), 0)
     ImageDraw.Draw(badge).ellipse((0, 0, size_px * 8 - 1, size_px * 8 - 1), fill=175)
     disc = badge.resize((size_px * 2, size_px * 2), Image.Resampling.BOX)
@@ -142,10 +142,7 @@ def _number(sheet: Image.Image, number: int, corner: tuple[int, int], size_px: i
 
 
 def _best_rows(ratios: list[float]) -> list[list[int]]:
-    """Break the photographs, in their order, into rows that fill a sheet of a pleasant shape.
-
-    Every row is as wide as the sheet, so nothing has to be cut off.
-    """
+    """Best division of the photos, in order, into rows of equal width that need no cropping."""
     count = len(ratios)
     best: tuple[float, list[list[int]]] = (float("inf"), [])
     for breaks in range(1 << (count - 1)):
@@ -169,7 +166,7 @@ def _cost(rows: list[list[int]], ratios: list[float]) -> float:
         for row, height in zip(rows, heights, strict=True)
         for index in row
     ]
-    # A photograph much smaller than its neighbours is as good as lost.
+    # A photo much smaller than its neighbours is hardly visible.
     evenness = (max(areas) / min(areas)) ** 0.5
     return shape**1.5 + 0.55 * evenness
 
@@ -208,7 +205,7 @@ def _arrange(
 
 
 def _sheet_width(ratio: float) -> int:
-    """So that the longer side is SIDE_PX; more where many photographs share it."""
+    """Width at which the longer side is SIDE_PX, or more for many photos."""
     if ratio > STRIP_RATIO_MAX / 2:
         return round(min(LONG_SIDE_PX, SIDE_PX * ratio / (STRIP_RATIO_MAX / 2)))
     if ratio >= 1:

@@ -1,4 +1,4 @@
-"""Colours as triples, mixed the way eyes do it (in OKLab), so that blue to yellow is not grey."""
+"""Colours as triples, mixed in OKLab (perceptually uniform), and their names in two languages."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ _Lab = tuple[float, float, float]
 
 
 def parse_hex(text: str) -> Colour:
-    """`ff8800` as a colour."""
+    """Colour from hexadecimal digits, as `ff8800`."""
     return int(text[0:2], 16), int(text[2:4], 16), int(text[4:6], 16)
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """One colour with `share` (0 to 1) of the other in it."""
+    """Mixture of one colour with `share` (0 to 1) of the other."""
     first, second = _to_lab(one), _to_lab(other)
     return _from_lab(
         (
@@ -25,7 +25,7 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 
 def with_lightness(colour: Colour, lightness: float) -> Colour:
-    """The same hue at another lightness (0 black, 1 white)."""
+    """Colour of the same hue at another lightness (0 black, 1 white)."""
     _, green_red, blue_yellow = _to_lab(colour)
     # Near black and white there is no room for chroma: it would clip into another hue.
     room = min(1.0, 3.2 * lightness * (1.15 - lightness) + 0.1)
@@ -33,7 +33,7 @@ def with_lightness(colour: Colour, lightness: float) -> Colour:
 
 
 def lightness(colour: Colour) -> float:
-    """How light eyes find it, 0 to 1."""
+    """Perceived lightness, 0 to 1."""
     return _to_lab(colour)[0]
 
 
@@ -110,10 +110,10 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
 NAMED_COLOURS: Mapping[str, Colour] = {key: parse_hex(value) for key, value, _ in _NAMES}
 _PATTERNS = tuple((key, re.compile(pattern)) for key, _, pattern in _NAMES)
 
-# For the patterns of others: a word (or two) that names a colour, without a group.
+# For use inside other patterns, therefore without a capturing group.
 COLOUR_PATTERN = "(?:" + "|".join(pattern for _, _, pattern in _NAMES) + ")"
 
 
 def colour_key(words: str) -> str | None:
-    """The colour that lower-case words name."""
+    """Key of the colour that lower-case words name, or None."""
     return next((key for key, pattern in _PATTERNS if pattern.fullmatch(words)), None)

@@ -1,4 +1,4 @@
-"""Before and after: two pictures at the same size for the eye, an arrow between them."""
+"""Before-and-after picture: two pictures at the same apparent size, an arrow between them."""
 
 from PIL import Image, ImageDraw
 
@@ -15,7 +15,7 @@ _GROUND = (250, 250, 250)
 
 
 def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
-    """Side by side at one height, or below each other at one width where they are wide."""
+    """Both pictures side by side at one height, or stacked at one width where they are wide."""
     ratios = [_ratio(before), _ratio(after)]
     is_wide = (ratios[0] * ratios[1]) ** 0.5 > WIDE_RATIO
     sizes = [_size(ratio, is_wide=is_wide) for ratio in ratios]
@@ -49,7 +49,7 @@ def _size(ratio: float, *, is_wide: bool) -> tuple[int, int]:
 
 
 def _on_ground(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """A strip thinner than its place in the middle of it."""
+    """Picture centred on the background, where it is narrower than its cell."""
     if image.size == size:
         return image
     ground = Image.new("RGB", size, _GROUND)
@@ -58,7 +58,7 @@ def _on_ground(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _draw_arrow(sheet: Image.Image, middle: drawing.Point, *, is_down: bool) -> None:
-    """A small white disc with an arrow to the second picture."""
+    """Draw a small white disc with an arrow towards the second picture."""
     radius = max(9.0, BADGE_SHARE / 2 * min(SIDE_PX, *sheet.size))
     side = round(radius * 2)
 

@@ -1,4 +1,4 @@
-"""Connected marks in a mask, each with its box: what eyes, scratches and dust are found by."""
+"""Connected components of a mask, with their bounding boxes."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from PIL import Image
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A connected mark; the box as Pillow counts it (right and bottom are outside), in pixels."""
+    """Connected component; its box in pixels as Pillow counts it (right and bottom exclusive)."""
 
     left: int
     top: int
@@ -28,7 +28,7 @@ class Component:
         return (self.left, self.top, self.right, self.bottom)
 
     def padded(self, by_px: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """The box with a margin, inside a picture of `size`."""
+        """Box with a margin, clipped to a picture of `size`."""
         return (
             max(0, self.left - by_px),
             max(0, self.top - by_px),
@@ -38,15 +38,15 @@ class Component:
 
 
 def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
-    """The marks of a mask (L, set where 255), corners touching counts; none if it is too full.
+    """Components (8-connected) of the pixels that are 255 in a mask (L).
 
-    `share_max` of the mask's pixels bounds the work, and a mask that is fuller shows a subject
-    and no flaw.
+    None if more than `share_max` of the pixels are set: that bounds the work, and so full a mask
+    shows a subject instead of flaws.
     """
     width, height = mask.width + 2, mask.height + 2
     if mask.histogram()[255] > share_max * mask.width * mask.height:
         return []
-    # A frame of unset pixels saves every test for the picture's edge.
+    # A frame of unset pixels makes bounds checks unnecessary.
     framed = Image.new("L", (width, height), 0)
     framed.paste(mask, (1, 1))
     pixels = bytearray(framed.tobytes())
@@ -59,7 +59,7 @@ def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
 
 
 def _take_component(pixels: bytearray, start: int, width: int) -> Component:
-    """The mark around `start`, which is taken out of the pixels."""
+    """Component around `start`, removed from the pixels."""
     around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
     pixels[start] = 0
     found = [start]

@@ -1,4 +1,4 @@
-"""Create: a picture composed from the words, the same again for the same words and seed."""
+"""Create: a picture painted from a prompt, the same again for the same prompt and seed."""
 
 import random
 import re
@@ -23,7 +23,7 @@ LONGER_SIDE_PX = 2048
 RATIO_MAX = 3.0
 
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2})\s?[:xх]\s?(\d{1,2})(?![\d:])")
-# A picture that is to be vertical, and not the lines in it.
+# "Vertical" must refer to the picture, not to lines in it.
 _PICTURE = (
     r"(?:format|orientation|ratio|picture|image|photo|shot|poster|wallpaper|banner|(?:post)?card|"
     r"формат|ориентаци|картин|фото|изображени|снимок|кадр|плакат|постер|открытк|обо[ийе]|обложк|"
@@ -32,7 +32,7 @@ _PICTURE = (
 
 
 def _shape(word: str) -> str:
-    """The word beside what names a picture, or by itself between stops."""
+    """Pattern of the word next to a noun for a picture, or alone between punctuation marks."""
     return (
         rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE}|\b{_PICTURE}\w*\s+(?:{word})(?!\w)|"
         rf"(?:^|[,;.\n])[^\S\n]*(?:{word})\s*(?=$|[,;.!\n])"
@@ -60,7 +60,7 @@ _SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape i
 
 @dataclass(frozen=True, slots=True)
 class CreatePlan:
-    """What is going to be painted, and the chance that is left for painting it."""
+    """Scene, palette, style and sprites of a picture, and the random generator that paints it."""
 
     scene_name: str
     palette: Palette
@@ -73,9 +73,9 @@ class CreatePlan:
 
 
 def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
-    """Paint the words, in `ratio` (as `16:9`) where it is given, else as they say.
+    """Paint the prompt, in `ratio` (as `16:9`) if given, else in the shape it asks for.
 
-    Also says what was made: the motif, the palette, the style, then the figures and `lettering`.
+    The second value names the scene, palette and style, then the sprites and `lettering`.
     """
     plan = plan_picture(prompt, seed)
     size = picture_size(prompt, ratio)
@@ -94,13 +94,13 @@ def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image
 
 
 def _emoji_names(prompt: str) -> str:
-    """The names that Unicode gives the pictures among the words: a fox face, a wave."""
+    """Unicode names of the emoji in the prompt ("fox face")."""
     emoji = [char for char in prompt[:200] if ord(char) > 0x2600]
     return " ".join(unicodedata.name(char, "").lower() for char in emoji)
 
 
 def plan_picture(prompt: str, seed: int) -> CreatePlan:
-    """Decide everything that the words decide, and by chance what they leave open."""
+    """Choose everything the prompt asks for, and the rest at random from the seed."""
     rng = random.Random(f"{seed} {' '.join(prompt.lower().split())}")  # noqa: S311 -- art, no secret
     text = text_to_draw(prompt)
     spoken = f"{prompt} {_emoji_names(prompt)}"
@@ -126,7 +126,7 @@ def plan_picture(prompt: str, seed: int) -> CreatePlan:
 
 
 def picture_size(prompt: str, ratio: str = "") -> tuple[int, int]:
-    """Width and height in pixels: the asked ratio, a square where none is asked for.
+    """Width and height in pixels: the requested ratio, or a square.
 
     The shorter side is 1024; beyond 2:1 the longer one is 2048. Ratios end at 3:1.
     """
@@ -146,12 +146,12 @@ def picture_size(prompt: str, ratio: str = "") -> tuple[int, int]:
 def _choose(wanted: Mapping[str, float], known: tuple[str, ...], rng: random.Random) -> str:
     if not wanted:
         return rng.choice(known)
-    # What is nearly as much asked for may win, so that "again" shows something else.
+    # Close runners-up may win, so that "again" shows something else.
     best = max(wanted.values())
     return rng.choice(sorted(name for name, weight in wanted.items() if weight >= best * 0.62))
 
 
-# With no colour asked for, what each motif looks best in.
+# Palettes that suit each scene, for prompts without a colour.
 _NATURAL: Mapping[str, tuple[str, ...]] = {
     "hills": ("sunset", "dawn", "noon", "lavender", "autumn", "mint", "rose"),
     "mountains": ("winter", "dawn", "sunset", "noon", "lavender", "night"),
@@ -178,6 +178,6 @@ def _choose_palette(features: PromptFeatures, scene_name: str, rng: random.Rando
         return from_colours(features.colours)
     natural = _NATURAL[scene_name]
     if features.sprites:
-        # A figure is seen best by day, where nobody asks for the night.
+        # Sprites are more visible by day.
         natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
     return PALETTES[_choose(features.palettes, natural, rng)]

@@ -1,6 +1,6 @@
-"""Cut-outs: a subject without its backdrop, set into another picture so that it stands there.
+"""Cut-outs: a subject without its backdrop, placed into another picture.
 
-A cut-out is available where a picture has transparency, or where its backdrop is plain.
+Possible if a picture has transparency or a plain backdrop.
 """
 
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from imgbot.imaging.engine import drawing, geometry
 from imgbot.imaging.engine.merge_request import MergeRequest
 
-# A plain backdrop is looked for in a small copy: its edge is no finer anyway.
+# Longer side of the copy in which a plain backdrop is searched.
 _SEARCHED_PX = 384
 _BORDER_PX = 3
-# Further apart than this in a channel is no gradient.
+# Channel difference above which two colours belong to no gradient.
 _STEP_MAX = 60
 _TOLERANCE_MIN, _TOLERANCE_MAX = 21, 55
-# How much of the border must be backdrop (a subject may leave the picture at the bottom), and
-# how much of the picture may be subject.
+# Least share of backdrop in the border and in its top (a subject may leave the picture at the
+# bottom), and limits of the subject's share of the picture.
 _BORDER_SHARE, _TOP_SHARE = 0.62, 0.85
 _SUBJECT_MIN, _SUBJECT_MAX = 0.02, 0.85
 _OPAQUE, _CLEAR = 250, 5
 
 HEIGHT_SHARE, WIDTH_SHARE_MAX, HEIGHT_SHARE_MAX = 0.55, 0.8, 0.92
 CORNER_SHARE, INSET_SHARE = 0.36, 0.36
-# Where feet stand, from the top: on the lower third.
+# Height of the feet from the top, as a share.
 _GROUND_LINE = 0.93
 _MARGIN_SHARE = 0.04
 _SHADOW = (12, 12, 18)
@@ -33,14 +33,14 @@ _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
 
 @dataclass(frozen=True, slots=True)
 class CutOut:
-    """A subject (RGBA, no empty margin), and whether its picture cut it off at the bottom."""
+    """Subject (RGBA, without empty margin), and if its picture cuts it off at the bottom."""
 
     image: Image.Image
     is_cut_off: bool
 
 
 def cut_out(image: Image.Image) -> CutOut | None:
-    """The subject of a picture (RGB or RGBA); None where no clean edge can be found."""
+    """Subject of a picture (RGB or RGBA); None if it has no clean edge."""
     alpha = image.getchannel("A") if image.mode == "RGBA" else _find_alpha(image)
     if alpha is None:
         return None
@@ -58,7 +58,7 @@ def cut_out(image: Image.Image) -> CutOut | None:
 
 
 def _find_alpha(image: Image.Image) -> Image.Image | None:
-    """Opaque where the subject of a plain backdrop is."""
+    """Opacity of the subject before a plain backdrop; None if the backdrop is not plain."""
     share = min(1.0, _SEARCHED_PX / max(image.size))
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     if min(size) < 8 * _BORDER_PX:
@@ -77,7 +77,7 @@ def _find_alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _border(image: Image.Image) -> list[Image.Image]:
-    """Top, left and right, bottom."""
+    """Strips along the top, left, right and bottom."""
     width, height = image.size
     edge = _BORDER_PX
     return [
@@ -89,9 +89,9 @@ def _border(image: Image.Image) -> list[Image.Image]:
 
 
 def _backdrop(small: Image.Image) -> Image.Image:
-    """What the backdrop looks like behind the subject: between the colours of both sides.
+    """Estimate of the backdrop behind the subject, interpolated between both sides.
 
-    Below the middle a subject may leave the picture; there the side's own middle counts.
+    A subject may touch the sides in the lower half; there the colour of the middle counts.
     """
     width, height = small.size
     patch = max(_BORDER_PX, min(width, height) // 12)
@@ -113,15 +113,15 @@ def _median(part: Image.Image) -> tuple[int, int, int]:
 
 
 def _distance(image: Image.Image, backdrop: Image.Image) -> Image.Image:
-    """How far each pixel is from the backdrop, as grey."""
+    """Distance of each pixel from the backdrop, as grey."""
     red, green, blue = ImageChops.difference(image, backdrop).split()
-    # Half of the strongest channel and half of the sum: a hue apart is an edge, too.
+    # Half of the strongest channel and half of the sum: a difference in hue counts, too.
     strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
     return ImageChops.add(strongest, ImageChops.add(ImageChops.add(red, green), blue), 2)
 
 
 def _tolerance(distance: Image.Image) -> int:
-    """What the backdrop itself varies by: its shadows, its noise."""
+    """Variation within the backdrop: shadows and noise."""
     histogram = [0] * 256
     for part in _border(distance)[:3]:
         histogram = [one + other for one, other in zip(histogram, part.histogram(), strict=True)]
@@ -136,11 +136,11 @@ def _is_plain(distance: Image.Image, tolerance: int) -> bool:
 
 
 def _flood(distance: Image.Image, tolerance: int) -> Image.Image:
-    """White where the backdrop is: near in colour, and reached from the edge."""
+    """Mask of the backdrop: similar in colour and connected to the border."""
     near = distance.filter(ImageFilter.MedianFilter(3)).point(
         [255 if value <= tolerance else 0 for value in range(256)]
     )
-    # A frame of backdrop joins what a subject parts; at the bottom it would run under it.
+    # A frame connects backdrop that the subject separates; not at the bottom, below the subject.
     framed = ImageOps.expand(near, 1, 255)
     framed.paste(0, (0, framed.height - 1, framed.width, framed.height))
     ImageDraw.floodfill(framed, (0, 0), 128)
@@ -151,7 +151,7 @@ def _flood(distance: Image.Image, tolerance: int) -> Image.Image:
 def _refine(
     image: Image.Image, ground: Image.Image, backdrop: Image.Image, tolerance: int
 ) -> Image.Image:
-    """The subject's opacity at full size: certain inside and outside, by colour in between."""
+    """Opacity at full resolution: from the mask inside and outside, from the colour in between."""
     inside = ImageOps.invert(ground.filter(ImageFilter.MaxFilter(5)))
     maybe = ImageOps.invert(ground.filter(ImageFilter.MinFilter(3)))
     bilinear = Image.Resampling.BILINEAR
@@ -162,7 +162,7 @@ def _refine(
         [min(255, max(0, round((value - low) / (high - low) * 255))) for value in range(256)]
     )
     alpha = ImageChops.lighter(inside, ImageChops.darker(by_colour, maybe))
-    # A pixel less, or the old backdrop would shine around it.
+    # Eroded by a pixel, otherwise the old backdrop would shine through.
     feather = max(0.6, min(image.size) / 1400)
     return alpha.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.GaussianBlur(feather))
 
@@ -170,9 +170,9 @@ def _refine(
 def place_cutout(
     ground: Image.Image, subject: CutOut, request: MergeRequest, across: float | None
 ) -> Image.Image:
-    """The ground (RGB) with the subject standing in it, its shadow beside it.
+    """Ground (RGB) with the subject placed in it, with a shadow.
 
-    `across` (0 to 1) is where it stands if the words do not say.
+    `across` (0 to 1) is its horizontal position if the request has none.
     """
     is_corner = "_" in request.position
     share = (CORNER_SHARE if is_corner else HEIGHT_SHARE) * request.size
@@ -206,7 +206,7 @@ def _corner(ground: tuple[int, int], size: tuple[int, int], position: str) -> tu
 def _cast_shadow(
     canvas: Image.Image, cutout: Image.Image, place: tuple[int, int], *, is_standing: bool
 ) -> None:
-    """The figure's own shape, blurred and a little aside; where it stands, also under its feet."""
+    """Draw a blurred, shifted shadow of the cut-out, and a contact shadow if it stands."""
     unit = max(cutout.size) / 100
     alpha = cutout.getchannel("A")
     pad = round(unit * 8)
@@ -222,7 +222,7 @@ def _cast_shadow(
 def _cast_contact_shadow(
     canvas: Image.Image, alpha: Image.Image, place: tuple[int, int], unit: float
 ) -> None:
-    """A flat shadow under what touches the ground, as wide as that."""
+    """Draw a flat shadow under the part that touches the ground."""
     height, pad = max(2, round(unit * 5)), round(unit * 6)
     feet = alpha.crop((0, max(0, alpha.height - height), alpha.width, alpha.height))
     box = feet.point([0 if value < 128 else 255 for value in range(256)]).getbbox()
@@ -239,7 +239,7 @@ def _cast_contact_shadow(
 def place_inset(
     ground: Image.Image, image: Image.Image, request: MergeRequest, place: int
 ) -> Image.Image:
-    """The ground with the whole picture as a small card with round corners."""
+    """Ground with the whole picture as a small inset with round corners."""
     size_share = min(0.7, INSET_SHARE * request.size)
     factor = min(
         ground.width * size_share / image.width, ground.height * size_share * 1.25 / image.height

@@ -1,9 +1,9 @@
-"""JPEG's blocks: which quality left them, how they go, and what else their arithmetic mends.
+"""JPEG block artefacts: estimate of the quality that left them, and their removal.
 
 A picture that JPEG has quantized changes least when it is quantized so again: that gives its
-quality away. Coded once more on shifted grids and averaged, the blocks go and the edges stay
+quality away. Re-encoded on shifted grids and averaged, the blocks disappear and the edges stay
 (A. Nosratinia, "Enhancement of JPEG-compressed images by re-application of JPEG", 2001). Coarser
-steps than the picture's own take noise away in the same manner.
+steps than the picture's own remove noise in the same way.
 """
 
 import io
@@ -19,17 +19,17 @@ _SHIFTS_PX = ((1, 2), (4, 0), (7, 6), (2, 5), (5, 3), (0, 7), (3, 1), (6, 4))
 _GRID_PX = 8
 _PROBE_PX = 512
 _QUALITIES = range(6, 96, 2)
-# How far the error dips at the picture's own quality, as a ratio: photographs that were never
-# coded stay below 1.1, coded at 75 and less they reach 3 to 10.
+# Least ratio by which the error dips at the picture's own quality: photographs that were never
+# JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
 _DIP = 1.6
-# The error's floor: rounding alone makes it jump about below.
+# Below this error, rounding dominates.
 _ERROR_FLOOR = 0.2
-# From here up nobody sees the blocks, and mending them costs detail.
+# From this quality up blocks are invisible, and removing them costs detail.
 QUALITY_WITHOUT_BLOCKS = 85
 
 
 def find_jpeg_quality(image: Image.Image) -> int | None:
-    """The JPEG quality (libjpeg's scale, even) that left visible blocks, or None."""
+    """JPEG quality (libjpeg's scale, even) that left visible blocks, or None."""
     probe = _probe(image)
     if min(probe.size) < 6 * _GRID_PX:
         return None
@@ -42,7 +42,7 @@ def find_jpeg_quality(image: Image.Image) -> int | None:
 
 
 def _probe(image: Image.Image) -> Image.Image:
-    """The middle in grey, cut along the grid."""
+    """Greyscale centre of the picture, aligned to the grid."""
     width, height = (min(_PROBE_PX, side) // _GRID_PX * _GRID_PX for side in image.size)
     left, top = (
         (whole - part) // 2 // _GRID_PX * _GRID_PX
@@ -58,7 +58,7 @@ def _recoding_error(probe: Image.Image, quality: int) -> float:
 
 
 def deblock(image: Image.Image, quality: int) -> Image.Image:
-    """The picture (RGB) without the blocks that a JPEG of `quality` left in it."""
+    """Picture (RGB) without the blocks that a JPEG of `quality` left in it."""
     coding: dict[str, object] = {"quality": quality, "subsampling": 0}
 
     def work(strip: Image.Image) -> Image.Image:
@@ -68,16 +68,16 @@ def deblock(image: Image.Image, quality: int) -> Image.Image:
 
 
 def quantize(image: Image.Image, lightness_step: float, colour_step: float) -> Image.Image:
-    """Cosine coefficients (RGB, 0 to 255) in steps so wide that noise falls under the first."""
+    """Picture with its cosine coefficients quantized, in steps wide enough to drop noise."""
     tables = [_flat_table(lightness_step), _flat_table(colour_step)]
     copies = _shifted(image, {"qtables": tables, "subsampling": 0})
-    # The mean is of nine; one of the eight counts twice.
+    # The mean takes nine; one of the eight counts twice.
     first = next(copies)
     return _mean(itertools.chain([first, first], copies))
 
 
 def _flat_table(step: float) -> list[int]:
-    # The block's mean is hardly noisy, and steps in it would be seen.
+    # The block's mean is hardly noisy, and steps in it would be visible.
     return [_byte(step / 3), *[_byte(step)] * 63]
 
 
@@ -86,10 +86,10 @@ def _byte(step: float) -> int:
 
 
 def _shifted(image: Image.Image, options: dict[str, object]) -> Iterator[Image.Image]:
-    """The picture coded on each of the shifted grids."""
+    """Picture re-encoded on each of the shifted grids."""
     width, height = image.size
     for right, down in _SHIFTS_PX:
-        # Its own first rows and columns before it, so that no edge arises where it begins.
+        # Padded with its own first rows and columns, so that no edge arises at the border.
         wide = Image.new("RGB", (width + right, height + down))
         for place in ((0, 0), (right, 0), (0, down), (right, down)):
             wide.paste(image, place)
@@ -97,7 +97,7 @@ def _shifted(image: Image.Image, options: dict[str, object]) -> Iterator[Image.I
 
 
 def _recompress(image: Image.Image, options: dict[str, object]) -> Image.Image:
-    """The picture, through JPEG and back."""
+    """Picture after encoding to JPEG and decoding."""
     coded = io.BytesIO()
     image.save(coded, "JPEG", **options)
     with Image.open(coded, formats=("JPEG",)) as opened:
@@ -106,7 +106,7 @@ def _recompress(image: Image.Image, options: dict[str, object]) -> Image.Image:
 
 
 def _mean(images: Iterator[Image.Image]) -> Image.Image:
-    """The mean of nine pictures (RGB), of which few are held at once."""
+    """Mean of nine pictures (RGB), of which at most three are held at once."""
     thirds = [
         weighted_sum([next(images) for _ in range(3)], (1 / 3, 1 / 3, 1 / 3)) for _ in range(3)
     ]
@@ -114,7 +114,7 @@ def _mean(images: Iterator[Image.Image]) -> Image.Image:
 
 
 def weighted_sum(images: Sequence[Image.Image], weights: tuple[float, float, float]) -> Image.Image:
-    """The weighted sum of three pictures (RGB), rounded once (Pillow's blends cut off)."""
+    """Weighted sum of three pictures (RGB), rounded once (Pillow's blends truncate)."""
     bands = [
         Image.merge("RGB", [image.getchannel(band) for image in images]).convert("L", (*weights, 0))
         for band in range(3)

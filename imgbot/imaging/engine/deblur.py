@@ -1,4 +1,4 @@
-"""Softness: how far edges are smeared, and the picture with the smear taken back."""
+"""Blur: its estimate from the edges, and its removal by deconvolution."""
 
 from math import sqrt
 
@@ -6,23 +6,23 @@ from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.imaging.engine.drawing import percentile
 
-# Standard deviations of a Gaussian, in pixels. Sharp photographs measure 0.3 to 0.85.
+# Standard deviations of a Gaussian, in pixels. Sharp photos measure 0.3 to 0.85.
 SHARP_PX = 0.95
 _NATURAL_PX = 0.5
 _UNDOABLE_PX = 2.0
-# Taking back more blur than there is makes halos; less is merely less.
+# Removing more blur than there is makes halos.
 _CAUTION = 0.85
 _PROBE_BLUR_PX = 1.0
-# Edges alone: the steepest 500th of the pixels.
+# Edges: the steepest 500th of the pixels.
 _EDGE_SHARE = 0.998
 _FAINT_EDGE = 12
 _ROUNDS = 4
 
 
 def estimate_blur_px(image: Image.Image) -> float:
-    """The blur of the sharpest edges, a Gaussian's deviation; 0 where there are no edges.
+    """Blur of the sharpest edges as a Gaussian's deviation in pixels; 0 without edges.
 
-    Blurring once more flattens a sharp edge and leaves a smeared one nearly as steep.
+    Measured by blurring again, which flattens a sharp edge more than a blurred one.
     """
     if min(image.size) < 8:
         return 0.0
@@ -44,10 +44,7 @@ def _edge_strength(grey: Image.Image) -> int:
 
 
 def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
-    """Take a blur back (RGB): what blurring the result again would still miss is put in.
-
-    Van Cittert's iteration, in fewer rounds the more noise it would raise.
-    """
+    """Remove a blur (RGB) by Van Cittert's iteration, in fewer rounds for noisy pictures."""
     smear = sqrt(max(0.0, min(_UNDOABLE_PX, _CAUTION * blur_px) ** 2 - _NATURAL_PX**2))
     lightness, blue, red = image.convert("YCbCr").split()
     better = lightness

@@ -1,6 +1,6 @@
-"""What pictures are painted with: gradients, clouds of noise, glows, masks with smooth edges.
+"""Drawing primitives: gradients, noise, glows, masks with smooth edges.
 
-Everything is drawn from the generator that the caller hands in: the same seed, the same stroke.
+All randomness comes from the caller's generator, so that a seed always gives the same picture.
 """
 
 import math
@@ -14,21 +14,21 @@ from imgbot.imaging.engine.colours import Colour, ramp
 Size = tuple[int, int]
 Point = tuple[float, float]
 
-# Masks are drawn at this multiple and reduced: Pillow draws without smooth edges.
+# Masks are drawn at this multiple and reduced: Pillow draws without antialiasing.
 OVERSAMPLING = 3
 _BILINEAR = Image.Resampling.BILINEAR
 _BICUBIC = Image.Resampling.BICUBIC
 
 
 def gradient(size: Size, stops: tuple[Colour, ...]) -> Image.Image:
-    """The stops from top to bottom."""
+    """Vertical gradient through the stops."""
     strip = Image.new("RGB", (1, 256))
     strip.putdata(ramp(stops, 256))
     return strip.resize(size, _BILINEAR)
 
 
 def clouds(size: Size, rng: random.Random, cell_px: float, octaves: int = 5) -> Image.Image:
-    """Fractal noise over the whole range of greys; features of about `cell_px`."""
+    """Fractal noise over the whole range of greys, with features of about `cell_px`."""
     total = Image.new("L", size, 128)
     for octave in range(octaves):
         scale = cell_px / 2**octave
@@ -36,7 +36,7 @@ def clouds(size: Size, rng: random.Random, cell_px: float, octaves: int = 5) -> 
             break
         grid = (int(size[0] / scale) + 3, int(size[1] / scale) + 3)
         noise = Image.frombytes("L", grid, rng.randbytes(grid[0] * grid[1]))
-        # The corner is moved by chance, or all octaves would share their grid lines.
+        # Random offset, otherwise all octaves would share their grid lines.
         left, top = rng.random(), rng.random()
         box = (left, top, left + size[0] / scale, top + size[1] / scale)
         layer = noise.resize(size, _BICUBIC, box=box)
@@ -51,7 +51,7 @@ def _add(total: Image.Image, layer: Image.Image, octave: int) -> Image.Image:
 
 
 def stretch(image: Image.Image) -> Image.Image:
-    """Grey values over the whole range, the rare extremes cut off."""
+    """Grey values stretched to the whole range, one percent clipped at each end."""
     histogram = image.histogram()
     low, high = percentile(histogram, 0.01), percentile(histogram, 0.99)
     span = max(1, high - low)
@@ -59,7 +59,7 @@ def stretch(image: Image.Image) -> Image.Image:
 
 
 def percentile(histogram: Sequence[int], share: float) -> int:
-    """The value below which `share` of the pixels lie."""
+    """Quantile of a histogram: the value below which `share` of the pixels lie."""
     wanted = sum(histogram) * share
     seen = 0
     for value, count in enumerate(histogram):
@@ -70,27 +70,27 @@ def percentile(histogram: Sequence[int], share: float) -> int:
 
 
 def colourize(grey: Image.Image, stops: tuple[Colour, ...]) -> Image.Image:
-    """Each grey value as its colour along the stops."""
+    """Grey values mapped to the colours along the stops."""
     colours = ramp(stops, 256)
     bands = [grey.point([colour[band] for colour in colours]) for band in range(3)]
     return Image.merge("RGB", bands)
 
 
 def curve(image: Image.Image, function: Callable[[float], float]) -> Image.Image:
-    """Each channel value (0 to 1) through a function."""
+    """Channel values (0 to 1) mapped by a function."""
     table = [min(255, max(0, round(255 * function(value / 255)))) for value in range(256)]
     return image.point(table * len(image.getbands()))
 
 
 def mask(size: Size, draw: Callable[[ImageDraw.ImageDraw, float], None]) -> Image.Image:
-    """A grey mask with smooth edges; `draw` multiplies its coordinates by the given scale."""
+    """Mask (L) with smooth edges; `draw` multiplies its coordinates by the given scale."""
     large = Image.new("L", (size[0] * OVERSAMPLING, size[1] * OVERSAMPLING), 0)
     draw(ImageDraw.Draw(large), OVERSAMPLING)
     return large.reduce(OVERSAMPLING)
 
 
 def polygon_mask(size: Size, points: Sequence[Point]) -> Image.Image:
-    """The inside of a polygon."""
+    """Mask of a polygon's inside."""
 
     def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
         draw.polygon([(x * scale, y * scale) for x, y in points], fill=255)
@@ -99,7 +99,7 @@ def polygon_mask(size: Size, points: Sequence[Point]) -> Image.Image:
 
 
 def paint(canvas: Image.Image, what: Image.Image | Colour, where: Image.Image) -> None:
-    """Lay a colour or a picture on the canvas through a mask."""
+    """Paint a colour or a picture onto the canvas through a mask."""
     if isinstance(what, Image.Image):
         canvas.paste(what, (0, 0), where)
     else:
@@ -107,19 +107,19 @@ def paint(canvas: Image.Image, what: Image.Image | Colour, where: Image.Image) -
 
 
 def times(one: Image.Image, other: Image.Image) -> Image.Image:
-    """What two masks have in common."""
+    """Product of two masks."""
     both = Image.new("L", one.size, 0)
     both.paste(one, (0, 0), other)
     return both
 
 
 def dim(where: Image.Image, share: float) -> Image.Image:
-    """A weaker mask."""
+    """Mask multiplied by a share."""
     return where.point([round(value * share) for value in range(256)])
 
 
 def soft(image: Image.Image, radius_px: float) -> Image.Image:
-    """Blurred; wide blurs at a quarter of the size, where they cost a sixteenth."""
+    """Blurred picture; wide blurs are made at a quarter of the size, at a sixteenth of the cost."""
     if radius_px < 12:
         return image.filter(ImageFilter.GaussianBlur(radius_px))
     small = image.resize((max(1, image.width // 4), max(1, image.height // 4)), _BILINEAR)
@@ -129,10 +129,10 @@ def soft(image: Image.Image, radius_px: float) -> Image.Image:
 def glow(
     canvas: Image.Image, centre: Point, radius_px: float, colour: Colour, strength: float
 ) -> Image.Image:
-    """The canvas with light around a point, fading out at the radius."""
+    """Canvas with light around a point, fading out at the radius."""
     side = max(2, round(radius_px * 2))
     halo = Image.radial_gradient("L")
-    # radial_gradient reaches white at the corners; a circle has to end at the edges.
+    # radial_gradient reaches white at the corners; a circle must end at the edges.
     table = [round(255 * strength * max(0.0, 1 - value / 180) ** 2.4) for value in range(256)]
     spot = halo.point(table).resize((side, side), _BICUBIC)
     light = Image.new("L", canvas.size, 0)
@@ -142,7 +142,7 @@ def glow(
 
 
 def grain(image: Image.Image, rng: random.Random, amount: float) -> Image.Image:
-    """Fine paper or film grain; it also hides the steps of long gradients."""
+    """Picture with fine grain, which also hides banding."""
     size = image.size
     noise = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
     table = [round(128 + (value - 127.5) * amount) for value in range(256)]
@@ -151,7 +151,7 @@ def grain(image: Image.Image, rng: random.Random, amount: float) -> Image.Image:
 
 
 def vignette(image: Image.Image, strength: float) -> Image.Image:
-    """Darker towards the corners."""
+    """Picture darkened towards the corners."""
     shade = Image.radial_gradient("L").resize(image.size, _BILINEAR)
     table = [
         round(255 * (1 - strength * max(0.0, value / 255 - 0.35) ** 1.6 * 1.9))
@@ -162,7 +162,7 @@ def vignette(image: Image.Image, strength: float) -> Image.Image:
 
 
 def warp(image: Image.Image, bend: Image.Image, reach_px: float, step_px: int = 16) -> Image.Image:
-    """Move each cell of a grid by up to half of `reach_px`, by what the noise `bend` says there."""
+    """Picture warped by up to half of `reach_px`, according to the noise `bend`."""
     (width, height), margin = image.size, round(reach_px)
     columns, rows = width // step_px + 2, height // step_px + 2
     across = bend.resize((columns, rows)).convert("L")
@@ -188,7 +188,7 @@ def warp(image: Image.Image, bend: Image.Image, reach_px: float, step_px: int = 
 
 
 def _mirrored_around(image: Image.Image, margin: int) -> Image.Image:
-    # Wide enough for any shift: the picture goes on as its own mirror image.
+    # Wide enough for any shift: the picture is continued by its mirror image.
     wide = Image.new(image.mode, (image.width + 2 * margin, image.height + 2 * margin))
     flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     for x in (-1, 0, 1):

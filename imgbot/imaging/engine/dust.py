@@ -1,6 +1,6 @@
-"""Dust on prints, films and sensors: small specks, found on even ground and covered with it.
+"""Dust on prints, films and sensors: small isolated specks on even areas, filled from around.
 
-Rule: a star is no dust, nor a freckle. What stands alone on even ground, and often, is.
+Stars and freckles must stay: only specks that are many, isolated and colourless count as dust.
 """
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
@@ -10,24 +10,24 @@ from imgbot.imaging.engine.drawing import percentile
 
 Box = tuple[int, int, int, int]
 
-# Where specks are looked for; a picture is mended in its own size.
+# Size of the copy that is searched; repairs are made at full resolution.
 _SEARCHED_PIXELS = 1_500_000
 _SIDE_MIN_PX = 48
 _SHARE_MAX = 0.03
-# Mean distance from the surroundings, over so many pixels around: more is texture.
+# Largest mean difference from the surroundings within this radius; more is texture.
 _CALM_PX, _CALM_MAX = 12, 9
 _STANDS_OUT, _CONTRAST = 26, 45
 _WHITE, _BLACK = 200, 55
 _SIDE_MAX_PX = 7
 _COUNT_MIN, _COUNT_MAX = 8, 400
-# Deviation of the lightness around a speck, in itself and to the contrast, and its mean: stars
-# stand on black.
+# Deviation of the lightness around a speck, absolute and relative to its contrast, and the least
+# mean lightness there: stars are surrounded by black.
 _EVEN_MAX, _EVEN_SHARE_MAX, _GROUND_MIN = 12.0, 0.2, 50.0
 _AROUND_PX = 4
 
 
 def remove_dust(image: Image.Image) -> Image.Image | None:
-    """The picture (RGB) without small specks on even ground; None where there are few."""
+    """Picture (RGB) without dust; None if there is hardly any."""
     scale = min(1.0, (_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
     searched = (round(image.width * scale), round(image.height * scale))
     if min(searched) < _SIDE_MIN_PX:
@@ -40,14 +40,14 @@ def remove_dust(image: Image.Image) -> Image.Image | None:
     ]
     if not _COUNT_MIN <= len(specks) <= _COUNT_MAX:
         return None
-    mended = image.copy()
+    repaired = image.copy()
     for speck in specks:
-        _fill_speck(mended, speck, scale)
-    return mended
+        _fill_speck(repaired, speck, scale)
+    return repaired
 
 
 def _marks(grey: Image.Image, even: Image.Image) -> Image.Image:
-    """Set where the picture leaves its surroundings, and these are calm."""
+    """Mask of pixels that differ from even surroundings."""
     difference = ImageChops.difference(grey, even)
     far = difference.point([255 if value > _STANDS_OUT else 0 for value in range(256)])
     unrest = difference.filter(ImageFilter.BoxBlur(_CALM_PX))
@@ -60,13 +60,13 @@ def _is_speck(grey: Image.Image, even: Image.Image, spot: Component) -> bool:
         return False
     here = grey.crop(spot.box)
     peak = _highest(ImageChops.difference(here, even.crop(spot.box)))
-    # Colourless as bare paper and film are; boats on a lake are only a little darker than it.
+    # Bare paper and film are colourless; boats on a lake are only a little darker than it.
     is_bare = _highest(here) >= _WHITE or 255 - _highest(ImageChops.invert(here)) <= _BLACK
     if peak < _CONTRAST or not is_bare:
         return False
     around = spot.padded(_AROUND_PX, grey.size)
     ground = grey.crop(around)
-    # The speck itself, and its soft edge, do not count.
+    # Excludes the speck itself with its soft edge.
     mask = Image.new("L", ground.size, 255)
     left, top, right, bottom = spot.padded(1, grey.size)
     mask.paste(0, (left - around[0], top - around[1], right - around[0], bottom - around[1]))
@@ -81,7 +81,7 @@ def _highest(grey: Image.Image) -> int:
 
 
 def _fill_speck(image: Image.Image, speck: Component, scale: float) -> None:
-    """Put the median of the surroundings over the speck, in place."""
+    """Replace the speck by the median of its surroundings, in place."""
     size = (round(image.width * scale), round(image.height * scale))
     area = _enlarged(speck.padded(_AROUND_PX, size), scale, image.size)
     left, top, right, bottom = _enlarged(speck.padded(1, size), scale, image.size)
@@ -93,6 +93,6 @@ def _fill_speck(image: Image.Image, speck: Component, scale: float) -> None:
 
 
 def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
-    """A box of the searched picture in the picture itself."""
+    """Box of the searched copy in coordinates of the full picture."""
     left, top, right, bottom = (round(side / scale) for side in box)
     return (left, top, min(right, size[0]), min(bottom, size[1]))

@@ -1,4 +1,4 @@
-"""Edit: the changes that a sentence asks for, in its order."""
+"""Edit: applies the changes that a prompt asks for, in their order."""
 
 from collections.abc import Callable, Mapping
 
@@ -25,7 +25,7 @@ from imgbot.imaging.engine.typos import find_suggestions, popular_words
 STEPS_MAX = 12
 QUOTE_MAX = 120
 DEGREE_MIN, DEGREE_MAX = 0.1, 3.0
-# "A bit to the left" turns by so much, and a side loses so much that is cut off without a figure.
+# Defaults: degrees of "a bit to the left", and shares that a crop without a number removes.
 TILT_DEGREES = 5
 SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
 SMALLER_SHARE = 0.5
@@ -37,7 +37,7 @@ _Change = Callable[[Image.Image, float], Image.Image]
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
 _Repair = Callable[[Image.Image], Image.Image | None]
 
-# Weaker and stronger, as the words say.
+# Changes with a degree.
 _BY_DEGREE: Mapping[str, _Change] = {
     "brighter": tones.brighten,
     "darker": lambda image, degree: tones.brighten(image, -degree),
@@ -83,7 +83,7 @@ _BY_DEGREE: Mapping[str, _Change] = {
     "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
 }
 
-# Done or not, whatever the degree.
+# Changes without a degree.
 _WITHOUT_DEGREE: Mapping[str, _Repair] = {
     "black_white": tones.black_white,
     "sepia": lambda image: tones.toned(image, _SEPIA),
@@ -125,14 +125,14 @@ def _frame(image: Image.Image, step: EditStep) -> Image.Image:
 
 
 def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
-    """By a share, or to as many pixels for the longer side; None if it has no more of them."""
+    """Picture reduced by a share, or to so many pixels; None if it is that small already."""
     if not step.value:
         return geometry.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
     share = max(1, int(step.value)) / max(image.size)
     return geometry.resize(image, share) if share < 1 else None
 
 
-# With a value from the words, or a share of the picture.
+# Changes with a value from the prompt.
 _BY_VALUE: Mapping[str, _ValueChange] = {
     "rotate_left": lambda image, _: geometry.rotate(image, 270),
     "rotate_right": lambda image, _: geometry.rotate(image, 90),
@@ -155,14 +155,14 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
 }
 
 APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE)
-# Nothing to mend was found.
+# Key of a result without any change.
 UNCHANGED = "unchanged"
 
 
 def edit_picture(image: Image.Image, prompt: str) -> EditResult:
-    """Change the picture (RGB) as the words ask, and say how: `key`, `key|slightly`, `key|16:9`.
+    """Apply the prompt's changes to the picture (RGB); `applied` has `key`, `key|slightly` or so.
 
-    UserError edit_words_unknown (words, nearest) if none of them is understood.
+    UserError edit_words_unknown (words, nearest) if no word is recognised.
     """
     steps, unrecognised = parse_edit_request(prompt)
     if not steps:
@@ -184,7 +184,7 @@ def edit_picture(image: Image.Image, prompt: str) -> EditResult:
 
 
 def _as_tilt(step: EditStep) -> EditStep:
-    """A quarter turn that is asked for "a bit" is a tilt."""
+    """Step with a quarter turn by "a bit" replaced by a tilt."""
     if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
         sign = "-" if step.key == "rotate_left" else ""
         return EditStep("rotate", 1.0, f"{sign}{TILT_DEGREES}")
@@ -192,7 +192,7 @@ def _as_tilt(step: EditStep) -> EditStep:
 
 
 def _apply(image: Image.Image, step: EditStep) -> Image.Image | None:
-    """The changed picture; None where there was nothing to change."""
+    """Changed picture; None if there was nothing to change."""
     if step.key in _BY_DEGREE:
         return _BY_DEGREE[step.key](image, _degree(step))
     if step.key in _WITHOUT_DEGREE:

@@ -1,8 +1,8 @@
-"""How a sentence is read: which changes it asks for, in which order, how strongly.
+"""Edit requests: changes with order and strength, parsed from a prompt.
 
-Rule: phrases are looked for in the whole sentence, longest first, and carried out in the order
-in which they stand. A degree belongs to the change that follows it before the next comma, else
-to the one before. A word with one slip of the finger counts as the word that was meant.
+Phrases are searched in the whole prompt, longest first, and applied in the order of the text. A
+degree belongs to the next change before the next comma, otherwise to the previous change. A word
+with one typo counts as the word that was meant.
 """
 
 import re
@@ -25,9 +25,9 @@ from imgbot.imaging.engine.stop_words import DEGREES, NEGATION, NORMAL_PERCENT, 
 from imgbot.imaging.engine.typos import correct_typo
 
 WORDS_MAX = 1000
-# What a sentence of that length can hold at most, and be read in no time.
+# More than a prompt of that length can contain; bounds the work.
 _PHRASES_MAX = 200
-# As many letters before a change can say that it is not meant, or the other way.
+# Characters before a change in which a negation or inversion is searched.
 _BEFORE = 48
 
 _COMPILED = tuple(
@@ -35,7 +35,7 @@ _COMPILED = tuple(
     for phrase in (*PHRASES, *UNSUPPORTED)
 )
 _LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
-# "Remove dust and scratches": the verb counts for both.
+# "Remove dust and scratches": the verb applies to both.
 _BOTH = re.compile(
     rf"(?<!\w)(?P<verb>{TAKE_AWAY}|почист\w+) (?P<one>{BLEMISH}) (?P<and>and|и) (?={BLEMISH}(?!\w))"
 )
@@ -45,7 +45,7 @@ _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
 @dataclass(frozen=True, slots=True)
 class EditStep:
-    """One change: which, how strongly (1 as usual), its value if it has one, percent if said."""
+    """One change: key, degree (1 is normal), value if it has one, percent if given."""
 
     key: str
     degree: float = 1.0
@@ -70,25 +70,25 @@ class _DegreeMatch:
 
 
 def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
-    """The changes in their order, and the words that were not understood."""
+    """Requested changes in order, and the unrecognised words."""
     text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unrecognised = _parse(text)
     if not unrecognised:
         return steps, ()
-    mended = _correct_typos(text, unrecognised)
-    return _parse(mended) if mended != text else (steps, unrecognised)
+    corrected = _correct_typos(text, unrecognised)
+    return _parse(corrected) if corrected != text else (steps, unrecognised)
 
 
 def normalize(words: str) -> str:
-    """Lower case, plain letters and digits between single spaces, a comma for every stop."""
-    # Composed letters first: phones and Macs send й as two characters.
+    """Text in lower case with single spaces, and a comma for every punctuation mark."""
+    # Compose first: phones and Macs send й as two characters.
     composed = unicodedata.normalize("NFKC", words[:WORDS_MAX])[:WORDS_MAX]
     visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc")
                       or char.isspace())  # fmt: skip
     lowered = visible.lower().replace("ё", "е")
     signed = _SIGNED.sub(_spell_sign, lowered)
     rated = _RATIO.sub(r"\1:\2", signed)
-    # A comma stays as a fence that no phrase and no degree reaches across.
+    # Commas stay: no phrase and no degree reaches across them.
     fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
     plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
     return f" {' '.join(plain.split())} "
@@ -141,7 +141,7 @@ def _find_phrases(text: str) -> list[_PhraseMatch]:
 
 
 def _without_descriptions(text: str, found: list[_PhraseMatch]) -> list[_PhraseMatch]:
-    """What is asked for; a change without a key is only a description."""
+    """Matches with the changes they ask for; descriptions lose their key."""
     keys = [item.key for item in found]
     for at, item in enumerate(found):
         others = keys[:at] + keys[at + 1 :]
@@ -150,7 +150,7 @@ def _without_descriptions(text: str, found: list[_PhraseMatch]) -> list[_PhraseM
 
 
 def _inverted(text: str, item: _PhraseMatch) -> _PhraseMatch | None:
-    """The other way where it is to be less ("less warm"), and that word taken with it."""
+    """Match of the opposite change if a word for "less" precedes ("less warm")."""
     before = text[max(0, item.start - _BEFORE) : item.start]
     less = _LESSENED.search(before) if item.key in OPPOSITES else None
     if less is None:
@@ -159,7 +159,7 @@ def _inverted(text: str, item: _PhraseMatch) -> _PhraseMatch | None:
 
 
 def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
-    """The change's value; None where the words only look like one."""
+    """Value of the change; None if the words are no valid value."""
     said = next((group for group in match.groups() if group), "")
     if phrase.key in COLOURED:
         return colour_key(said)
@@ -186,7 +186,7 @@ def _find_degrees(text: str, found: list[_PhraseMatch]) -> list[_DegreeMatch]:
 
 
 def _owner_index(place: int, found: list[_PhraseMatch], fences: list[int]) -> int:
-    """Which change a degree belongs to: the next up to the comma, else the one before."""
+    """Index of the change that a degree belongs to: the next up to the comma, else the previous."""
     fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
     following = [index for index, item in enumerate(found) if place < item.start < fence]
     before = [index for index, item in enumerate(found) if item.start < place]
@@ -194,16 +194,16 @@ def _owner_index(place: int, found: list[_PhraseMatch], fences: list[int]) -> in
 
 
 def _step(item: _PhraseMatch, degrees: list[_DegreeMatch]) -> EditStep:
-    # "A little bit" and "very much" are one degree in two words.
+    # "A little bit" is one degree in two words.
     factor = prod({degree.factor for degree in degrees})
     percent = max((degree.percent for degree in degrees), default=0)
-    # "Brightness −20": the same words the other way.
+    # "Brightness −20" asks for the opposite change.
     key = OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
     return EditStep(key, abs(factor), item.value, percent)
 
 
 def _is_repeated(index: int, found: list[_PhraseMatch], left: str) -> bool:
-    """Whether this says once more what the phrase right before it says ("grain, film-like")."""
+    """True if the phrase repeats the one right before it ("grain, film-like")."""
     if index == 0:
         return False
     before, item = found[index - 1], found[index]
@@ -214,7 +214,7 @@ def _is_repeated(index: int, found: list[_PhraseMatch], left: str) -> bool:
 
 def _correct_typos(text: str, unrecognised: tuple[str, ...]) -> str:
     for word in unrecognised:
-        # What is known and was still left over was meant the other way ("without a frame").
+        # A known word that was left over was negated ("without a frame").
         is_known = any(pattern.fullmatch(word) for _, pattern in _COMPILED)
         if not is_known and (meant := correct_typo(word)):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)

@@ -1,6 +1,6 @@
-"""The phrases that edit understands, in Russian and English, with the change that each asks for.
+"""Vocabulary of edit requests, in Russian and English: phrases and the changes they ask for.
 
-Written for text in lower case, "е" for "ё", without hyphens and apostrophes.
+For lower-case text with "е" for "ё", without hyphens and apostrophes.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ from imgbot.imaging.engine.patterns import (
 
 
 class Phrase(NamedTuple):
-    """A change, what asks for it, and its value; `{}` is the pattern's first group that matched."""
+    """Change with the pattern that asks for it; `{}` in its value is the first matched group."""
 
     key: str
     pattern: str
@@ -272,7 +272,7 @@ _REPAIRS = (
                       rf"|clean{IT} up|почист\w+{IT}"),
 )  # fmt: skip
 
-# Known, and not done here: said to be unknown, or a part of it would be done for the whole.
+# Recognised but unsupported: reported as unrecognised instead of being applied in part.
 NOT_DONE = "not_done"
 UNSUPPORTED = (
     Phrase(NOT_DONE, rf"(?:{_BW} (?:{_OLD_PHOTO} )?(?:, )?)?(?:раскрас\w+|colou?ri[sz]e\w*)"
@@ -285,7 +285,7 @@ UNSUPPORTED = (
 
 PHRASES: tuple[Phrase, ...] = (*_LIGHT, *_COLOUR_CHANGES, *_LOOKS, *_SHAPE, *_REPAIRS)
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in PHRASES))
-# Their value is the key of a colour.
+# Changes whose value is the key of a colour.
 COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame"})
 OPPOSITES = {
     one: other

@@ -1,4 +1,4 @@
-"""Looks: focus, film, print, drawing. Sizes are shares of the picture, never pixels."""
+"""Single effects: focus, film, print, drawing. Sizes are shares of the picture, never pixels."""
 
 import math
 import random
@@ -7,16 +7,16 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.imaging.engine import drawing, tones
 
-# The same grain on every picture: an edit repeated gives the same file.
+# Fixed, so that a repeated edit gives the same file.
 _GRAIN_SEED = 20
 
 
-# Median and mode filters take a second for each megapixel; what they draw has no finer detail.
+# Median and mode filters take a second per megapixel, and their output has no finer detail.
 _DRAWN_MEGAPIXELS = 1.0
 
 
 def smaller(image: Image.Image) -> Image.Image:
-    """What slow filters work on."""
+    """Reduced copy for slow filters."""
     share = (_DRAWN_MEGAPIXELS * 1_000_000 / (image.width * image.height)) ** 0.5
     if share >= 1:
         return image
@@ -25,7 +25,7 @@ def smaller(image: Image.Image) -> Image.Image:
 
 
 def unit_px(image: Image.Image) -> float:
-    """A hundredth of the shorter side."""
+    """Hundredth of the shorter side, in pixels."""
     return min(image.size) / 100
 
 
@@ -39,13 +39,13 @@ def sharpen(image: Image.Image, degree: float) -> Image.Image:
 
 
 def glow(image: Image.Image, degree: float) -> Image.Image:
-    """The lights spread, as through a soft lens."""
+    """Soft-lens glow: highlights spread."""
     spread = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 2.2))
     return Image.blend(image, ImageChops.screen(image, spread), min(0.8, 0.45 * degree))
 
 
 def soften(image: Image.Image, degree: float) -> Image.Image:
-    """Smoother skin and surfaces, the edges kept."""
+    """Smoothed surfaces with their edges kept."""
     smooth = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.5))
     edges = image.convert("L").filter(ImageFilter.FIND_EDGES)
     flat = drawing.curve(
@@ -64,7 +64,7 @@ def vignette(image: Image.Image, degree: float) -> Image.Image:
 
 
 def vintage(image: Image.Image, degree: float) -> Image.Image:
-    """A print from the seventies: faded blacks, yellow lights, grain."""
+    """Print of the 1970s: faded blacks, yellow highlights, grain."""
     faded = drawing.curve(tones.saturate(image, -0.45 * degree), lambda value: 0.1 + value * 0.86)
     yellow = tones.scale_channels(faded, (1.06, 0.99, 0.82))
     return vignette(grain(yellow, 0.5 * degree), 0.7 * degree)
@@ -79,7 +79,7 @@ def pixelate(image: Image.Image, degree: float) -> Image.Image:
 
 
 def posterize(image: Image.Image, degree: float) -> Image.Image:
-    """Few flat colours, taken from the picture itself."""
+    """Few flat colours, chosen from the picture."""
     smooth = smaller(image).filter(ImageFilter.MedianFilter(5))
     few = _few_colours(smooth, max(4, round(12 / degree)))
     return few.resize(image.size, Image.Resampling.BICUBIC)
@@ -95,7 +95,7 @@ def solarize(image: Image.Image, _degree: float) -> Image.Image:
 
 
 def _lines(image: Image.Image, degree: float) -> Image.Image:
-    """Dark lines on white where the picture has edges."""
+    """Edges of the picture as dark lines on white."""
     grey = image.convert("L").filter(ImageFilter.GaussianBlur(max(0.8, unit_px(image) * 0.14)))
     wide = grey.filter(ImageFilter.GaussianBlur(max(1.3, unit_px(image) * 0.24)))
     difference = ImageChops.subtract(grey, wide, 1, 128)
@@ -109,10 +109,10 @@ def outline(image: Image.Image, degree: float) -> Image.Image:
 
 
 def sketch(image: Image.Image, degree: float) -> Image.Image:
-    """Pencil: the picture divided by its own blur."""
+    """Pencil drawing: the picture divided by its own blur."""
     grey = ImageOps.autocontrast(image.convert("L"), cutoff=0.5)
     inverted = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(unit_px(image) * 1.1))
-    # Colour dodge on a coarse scale of inverse values; Pillow has no such mode.
+    # Colour dodge on a coarse scale of inverse values; Pillow has no such blend mode.
     light = _dodge(grey, inverted)
     shading = drawing.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
     drawn = ImageChops.multiply(
@@ -150,7 +150,7 @@ def cartoon(image: Image.Image, degree: float) -> Image.Image:
 
 
 def oil(image: Image.Image, degree: float) -> Image.Image:
-    """Strokes: each spot takes the commonest tone around it."""
+    """Oil strokes: each pixel takes the most frequent tone around it."""
     small = smaller(image)
     size = max(3, min(9, round(unit_px(small) * 0.7 * degree)) | 1)
     bands = _few_colours(small, 64).split()
@@ -160,7 +160,7 @@ def oil(image: Image.Image, degree: float) -> Image.Image:
 
 
 def halftone(image: Image.Image, degree: float) -> Image.Image:
-    """Newspaper dots: bigger where it is darker."""
+    """Newspaper dots, larger in dark areas."""
     cell = max(4, round(unit_px(image) * 0.9 * degree))
     grey = tones.add_contrast(image.convert("L"), 0.6)
     spot = Image.radial_gradient("L").resize((cell * 2, cell * 2), Image.Resampling.BICUBIC)
@@ -174,7 +174,7 @@ def halftone(image: Image.Image, degree: float) -> Image.Image:
 
 
 def miniature(image: Image.Image, degree: float) -> Image.Image:
-    """A toy world: sharp in a band, blurred above and below."""
+    """Tilt-shift miniature: sharp in a band, blurred above and below."""
     blurred = blur(image, 1.1 * degree)
     band = Image.linear_gradient("L").resize(image.size)
     where = drawing.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))

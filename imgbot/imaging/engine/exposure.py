@@ -1,4 +1,4 @@
-"""Light: a colour cast taken away, a wrong exposure put right, haze lifted."""
+"""White balance, exposure and contrast of photos, corrected by measurement."""
 
 from collections.abc import Sequence
 from math import exp, log, sqrt
@@ -10,46 +10,46 @@ from imgbot.imaging.engine.drawing import curve, percentile
 
 Channels = tuple[float, float, float]
 
-# Length of a cast (logarithms of the channels around their mean): up to the first it may be the
-# subject's own, from the second on it is taken away whole.
+# Length of a colour cast (logarithms of the channels around their mean): up to the first it may
+# belong to the subject, from the second on it is removed completely.
 _NATURAL_CAST, _CERTAIN_CAST = 0.10, 0.15
 _MAX_CAST = 0.8
 
-# Channel values, 0 to 255. The strongest channel of the lights tells how much light came in:
-# well exposed photographs have 200 and more there, one stop less leaves at most 186.
+# Channel values, 0 to 255. The strongest channel of the highlights measures the exposure: well
+# exposed photos have 200 and more there, one stop less leaves at most 186.
 _BLACK_FRAME, _EMPTY_SPAN = 24, 16
 _DULL_LIGHTS, _WANTED_LIGHTS = 195, 246
 _WANTED_MIDDLE = 118
 _MAX_GAIN = 4.0
-# Against the light: dark in the middle tones although the lights are there.
+# Backlit: dark mid-tones although highlights exist.
 _BLOCKED_MIDDLE, _BRIGHT_SKY = 40, 190
-# Burnt out: so much is clipped, the middle is light, and there are lights beneath the clipped.
+# Overexposed: this share is clipped, mid-tones are light, and highlights lie beneath the clipped.
 _CLIPPED, _BURNT_SHARE, _BURNT_MIDDLE = 252, 0.02, 124
 _MIN_GAIN = 0.66
 _HAZY_BLACK, _HAZY_WHITE, _HAZY_SPAN = 50, 215, 44
 
 
 def correct_white_balance(image: Image.Image) -> Image.Image | None:
-    """Take a colour cast away; None where there is none to speak of."""
+    """Picture without its colour cast; None if there is hardly any."""
     cast = _find_cast(image)
     length = _length(cast)
     if length <= _NATURAL_CAST:
         return None
     share = min(1.0, (length - _NATURAL_CAST) / (_CERTAIN_CAST - _NATURAL_CAST))
-    # A cast is light that is missing: the weaker channels rise to the strongest.
+    # A cast is missing light: weaker channels are raised to the strongest.
     red, green, blue = (exp(share * (max(cast) - part)) for part in cast)
     return tones.scale_channels(image, (red, green, blue))
 
 
 def _find_cast(image: Image.Image) -> Channels:
-    """What the lights and the edges agree on: a yellow flower is no cast."""
+    """Colour cast on which highlights and edges agree: a yellow flower is no cast."""
     small = image.resize((min(256, image.width), min(256, image.height)), Image.Resampling.BOX)
     lights = _around_mean([percentile(band.histogram(), 0.997) for band in small.split()])
     edges = _around_mean(_edges(small))
     length = _length(lights)
     if not 0 < length < _MAX_CAST:
         return (0.0, 0.0, 0.0)
-    # As far as the edges reach in the direction of the lights.
+    # Component of the edges' cast along the highlights' cast.
     common = sum(one * other for one, other in zip(lights, edges, strict=True)) / length
     share = min(1.0, max(0.0, common / length))
     red, green, blue = (share * part for part in lights)
@@ -57,8 +57,8 @@ def _find_cast(image: Image.Image) -> Channels:
 
 
 def _edges(small: Image.Image) -> list[float]:
-    """How strong the edges are in each channel, on average (grey edge: J. van de Weijer, 2007)."""
-    # Noise is as strong in every channel and would hide the cast.
+    """Mean edge strength per channel (grey edge: J. van de Weijer, 2007)."""
+    # Noise is equally strong in every channel and would hide the cast.
     calm = small.filter(ImageFilter.GaussianBlur(1))
     width, height = calm.size
     above = calm.crop((0, 0, width, max(1, height - 1)))
@@ -78,7 +78,7 @@ def _length(cast: Channels) -> float:
 
 
 def correct_exposure(image: Image.Image) -> Image.Image | None:
-    """Bring a picture with too little or too much light right; None where it is right."""
+    """Picture with under- or overexposure corrected; None if it is well exposed."""
     histogram = image.convert("L").histogram()
     middle, sky = percentile(histogram, 0.5), percentile(histogram, 0.9)
     red, green, blue = image.split()
@@ -97,7 +97,7 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
 
 
 def _brightening(lights: int, middle: int) -> float:
-    """As far as the lights allow it, less where the middle is light enough already."""
+    """Gain that the highlights allow, smaller if mid-tones are light already."""
     allowed = _WANTED_LIGHTS / lights
     asked = _WANTED_MIDDLE / max(1, middle)
     gain = allowed if asked > allowed else sqrt(allowed * asked)
@@ -106,12 +106,12 @@ def _brightening(lights: int, middle: int) -> float:
 
 def _is_burnt(histogram: list[int]) -> bool:
     clipped, lights = sum(histogram[_CLIPPED:]), sum(histogram[200:_CLIPPED])
-    # White paper and cut-out goods have white and hardly anything beneath it.
+    # White paper and products on white have hardly anything just below white.
     return clipped > _BURNT_SHARE * sum(histogram) and lights > 0.4 * clipped
 
 
 def _darken(image: Image.Image, gain: float) -> Image.Image:
-    """Less light; what is clipped stays nearly white instead of turning grey."""
+    """Darkened picture whose clipped areas stay nearly white instead of turning grey."""
 
     def less(value: float) -> float:
         return value * gain + (0.97 - gain) * value**6
@@ -120,7 +120,7 @@ def _darken(image: Image.Image, gain: float) -> Image.Image:
 
 
 def stretch_contrast(image: Image.Image) -> Image.Image | None:
-    """Depth for a picture that has neither black nor white; None where there are."""
+    """Picture stretched to black and white if it has neither; None otherwise."""
     histogram = image.convert("L").histogram()
     low, high = percentile(histogram, 0.004), percentile(histogram, 0.996)
     if low < _HAZY_BLACK or high > _HAZY_WHITE or high - low < _HAZY_SPAN:

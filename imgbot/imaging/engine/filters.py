@@ -1,4 +1,4 @@
-"""Looks made of several changes: cinema, film, night, poster walls. Sizes are shares."""
+"""Photo filters made of several effects: cinema, film, night, pop art. Sizes are shares."""
 
 import random
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 from imgbot.imaging.engine import drawing, effects, geometry, tones
 from imgbot.imaging.engine.colours import Colour, parse_hex
 
-# The same on every picture: an edit repeated gives the same file.
+# Fixed, so that a repeated edit gives the same file.
 _SEED = 20
 _WASHED_MEGAPIXELS = 0.6
 _TEAL, _AMBER = parse_hex("0b5563"), parse_hex("ffb56b")
@@ -22,13 +22,13 @@ _WALL: tuple[tuple[Colour, Colour], ...] = (
 
 
 def pop(image: Image.Image, degree: float) -> Image.Image:
-    """More depth, contrast and colour at once."""
+    """Stronger depth, contrast and colour."""
     deep = tones.local_contrast(image, 0.3 * degree, max(image.size) / 30)
     return tones.saturate(tones.add_contrast(deep, 0.6 * degree), 0.55 * degree)
 
 
 def depth(image: Image.Image, degree: float) -> Image.Image:
-    """Shadows and lights drawn nearer, each part against its surroundings."""
+    """HDR look: compressed shadows and highlights, stronger local contrast."""
     even = tones.lower_highlights(tones.lift_shadows(image, 0.6 * degree), 0.6 * degree)
     broad = tones.local_contrast(even, 0.55 * degree, max(image.size) / 24)
     fine = tones.local_contrast(broad, 0.4 * degree, max(1.0, max(image.size) / 160))
@@ -36,7 +36,7 @@ def depth(image: Image.Image, degree: float) -> Image.Image:
 
 
 def faded(image: Image.Image, degree: float) -> Image.Image:
-    """Blacks that are grey, colours that the sun has taken."""
+    """Faded print: grey blacks, bleached colours."""
     rise = min(0.3, 0.13 * degree)
     return drawing.curve(
         tones.saturate(image, -0.4 * degree), lambda value: rise + value * (0.97 - rise)
@@ -44,14 +44,14 @@ def faded(image: Image.Image, degree: float) -> Image.Image:
 
 
 def film(image: Image.Image, degree: float) -> Image.Image:
-    """Colour negative: soft contrast, warm lights, a hint of green in the shadows, grain."""
+    """Colour negative: soft contrast, warm highlights, slightly green shadows, grain."""
     soft = tones.add_contrast(faded(image, 0.45 * degree), 0.35 * degree)
     warm = tones.scale_channels(soft, (1 + 0.05 * degree, 1 + 0.01 * degree, 1 - 0.07 * degree))
     return effects.grain(warm, 0.45 * degree)
 
 
 def cinematic(image: Image.Image, degree: float) -> Image.Image:
-    """Teal shadows, amber lights, contrast."""
+    """Teal shadows, amber highlights, contrast."""
     graded = ImageOps.colorize(image.convert("L"), black=_TEAL, mid="#8a8a86", white=_AMBER)
     mixed = ImageChops.soft_light(image, graded)
     deep = tones.add_contrast(Image.blend(image, mixed, min(0.9, 0.62 * degree)), 0.45 * degree)
@@ -59,19 +59,19 @@ def cinematic(image: Image.Image, degree: float) -> Image.Image:
 
 
 def noir(image: Image.Image, degree: float) -> Image.Image:
-    """Black and white of deep shadows."""
+    """Black and white with deep shadows."""
     grey = tones.add_contrast(tones.black_white(image), 1.1 * degree)
     return effects.grain(effects.vignette(tones.brighten(grey, -0.25), 0.9 * degree), 0.35)
 
 
 def night(image: Image.Image, degree: float) -> Image.Image:
-    """The day as moonlight would show it."""
+    """Day for night: darker, in the colour of moonlight."""
     dark = tones.brighten(tones.saturate(image, -0.7), -1.15 * degree)
     return effects.vignette(tones.scale_channels(dark, _MOONLIGHT), 0.6)
 
 
 def golden_hour(image: Image.Image, degree: float) -> Image.Image:
-    """Warm, with the light of a low sun coming in from above."""
+    """Warm light of a low sun from above."""
     warm = tones.warm(tones.saturate(image, 0.25 * degree), 1.3 * degree)
     fall = ImageOps.flip(Image.linear_gradient("L")).resize(image.size)
     share = min(0.6, 0.3 * degree)
@@ -80,7 +80,7 @@ def golden_hour(image: Image.Image, degree: float) -> Image.Image:
 
 
 def glitch(image: Image.Image, degree: float) -> Image.Image:
-    """A worn video tape: colours beside each other, torn lines."""
+    """Worn video tape: shifted colour channels, torn lines."""
     rng = random.Random(_SEED)  # noqa: S311 -- looks
     shift = max(1, round(image.width * 0.008 * degree))
     red, green, blue = image.split()
@@ -100,7 +100,7 @@ def glitch(image: Image.Image, degree: float) -> Image.Image:
 
 
 def pop_art(image: Image.Image, _degree: float) -> Image.Image:
-    """Four prints in two inks each, two by two."""
+    """Grid of four prints in two inks each."""
     size = (max(1, image.width // 2), max(1, image.height // 2))
     small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).convert("L")
     grey = tones.add_contrast(ImageOps.autocontrast(small, cutoff=2), 1.3)
@@ -112,12 +112,12 @@ def pop_art(image: Image.Image, _degree: float) -> Image.Image:
 
 
 def watercolour(image: Image.Image, degree: float) -> Image.Image:
-    """Light washes with darker rims on rough paper."""
+    """Light washes with darker edges on rough paper."""
     small = geometry.shrink_to(image, _WASHED_MEGAPIXELS)
     rng = random.Random(_SEED)  # noqa: S311 -- looks
     smooth = small.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.MedianFilter(5))
     wash = tones.saturate(tones.brighten(smooth, 0.7), 0.75)
-    # Colour runs over its borders, as far as the paper is uneven.
+    # Colour bleeds over its edges by the paper's unevenness.
     wash = drawing.warp(wash, drawing.clouds(small.size, rng, 12), min(small.size) / 70)
     rims = wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(0.7))
     dark = rims.point([255 - min(95, round(value * 1.5 * degree)) for value in range(256)])
@@ -132,10 +132,10 @@ def watercolour(image: Image.Image, degree: float) -> Image.Image:
 
 
 def blur_edges(image: Image.Image, degree: float) -> Image.Image:
-    """Sharp where a subject mostly is, a little above the middle; blurred around it."""
+    """Sharp slightly above the centre, the usual place of a subject; blurred around it."""
     blurred = effects.blur(image, 1.7 * degree)
     size, rise = image.size, image.height * 0.08
-    # Taken from a larger one, so that its middle can lie higher.
+    # Cropped from a larger gradient, so that its centre can lie higher.
     box = (0, 256 * rise / (size[1] + 2 * rise), 256, 256)
     around = Image.radial_gradient("L").resize(size, Image.Resampling.BILINEAR, box=box)
     where = drawing.curve(around, lambda value: min(1.0, max(0.0, (value - 0.4) * 3.6)))

@@ -1,4 +1,4 @@
-"""The faces that words are set in, and the largest letters in which they fit."""
+"""Fonts for text in pictures, and text fitted to a box at the largest size."""
 
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -17,18 +17,18 @@ FontOf = Callable[[int], Font]
 
 @cache
 def poster_font(size_px: int) -> Font:
-    """Narrow and bold, for capitals."""
+    """Narrow bold font for capitals."""
     return _load_font(fontpkg_oswald.ROOT, "Oswald*.ttf", 600, size_px)
 
 
 @cache
 def card_font(size_px: int) -> Font:
-    """An italic serif."""
+    """Italic serif font."""
     return _load_font(fontpkg_playfair_display.ROOT, "*Italic*.ttf", 500, size_px)
 
 
 def caption_font(size_px: int) -> Font:
-    """An upright face for captions, in both alphabets."""
+    """Upright font for captions, Latin and Cyrillic."""
     return _load_font(fontpkg_oswald.ROOT, "Oswald*.ttf", 350, size_px)
 
 
@@ -40,13 +40,13 @@ def _load_font(package: Path, name: str, weight: int, size_px: int) -> Font:
 
 
 def line_height(font: Font) -> float:
-    """From one line to the next, in pixels."""
+    """Line spacing in pixels."""
     return font.size * 1.22
 
 
 @lru_cache(maxsize=4096)
 def is_drawable(char: str) -> bool:
-    """Whether both fonts draw it; what they lack (emoji, say) would be an empty box."""
+    """True if both fonts have the character; a missing one (emoji, say) would be an empty box."""
     return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (poster_font, card_font))
 
 
@@ -57,7 +57,7 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
 
 
 def fit_text(text: str, font_of: FontOf, width: float, height: float) -> tuple[list[str], Font]:
-    """The largest letters in which the text fits, and its lines."""
+    """Lines of the text, and the largest font in which they fit."""
     fits = [
         _fit_lines(_break_lines(text, count), font_of, width, height)
         for count in range(1, LINES_MAX + 1)
@@ -75,13 +75,13 @@ def _fit_lines(
 
 
 def _hyphenated(word: str) -> list[str]:
-    """A word that no line could hold, in pieces."""
+    """Pieces of a word that is too long for a line."""
     pieces = [word[at : at + WORD_MAX] for at in range(0, len(word), WORD_MAX)]
     return [*(f"{piece}-" for piece in pieces[:-1]), *pieces[-1:]]
 
 
 def _break_lines(text: str, count: int) -> list[str]:
-    """The text in at most `count` lines of about the same length."""
+    """Text broken into at most `count` lines of about the same length."""
     words = [part for word in text.split(" ") for part in _hyphenated(word)]
     target = len(text) / count
     lines: list[str] = [""]

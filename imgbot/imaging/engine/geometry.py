@@ -1,4 +1,4 @@
-"""Shape: cropping, turning, frames and corners. Sizes are shares of the picture, never pixels."""
+"""Geometry: crop, rotation, frames, corners. Sizes are shares of the picture, never pixels."""
 
 import math
 
@@ -8,21 +8,21 @@ from imgbot.imaging.engine import effects, tones
 from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.effects import unit_px
 
-# Longer and thinner is no picture.
+# Longest side over shortest of a picture.
 RATIO_MAX = 20.0
-# The ground around a long picture may be many times its size.
+# The background around a long picture may be many times its size.
 FITTED_MEGAPIXELS = 16.0
 
 
 def frame(image: Image.Image, degree: float, colour: Colour) -> Image.Image:
-    """A mat all around, with a thin line."""
+    """Picture in a mat with a thin line."""
     width = round(unit_px(image) * 4 * degree)
     framed = ImageOps.expand(image, max(1, round(unit_px(image) * 0.25)), "#888888")
     return ImageOps.expand(framed, max(2, width), colour)
 
 
 def polaroid(image: Image.Image, _degree: float) -> Image.Image:
-    """A square print with a wide lower margin."""
+    """Square print with a wide lower margin."""
     square = crop_ratio(image, 1.0)
     margin = round(unit_px(square) * 6)
     card = Image.new("RGB", (square.width + 2 * margin, square.height + margin * 5), "#fbfaf6")
@@ -31,40 +31,40 @@ def polaroid(image: Image.Image, _degree: float) -> Image.Image:
 
 
 def round_corners(image: Image.Image, degree: float) -> Image.Image:
-    """Rounded, on white."""
+    """Picture with rounded corners on white."""
     white = Image.new("RGB", image.size, "white")
     return Image.composite(image, white, rounded_mask(image.size, unit_px(image) * 8 * degree))
 
 
 def circle(image: Image.Image) -> Image.Image:
-    """The square middle as a disc on white."""
+    """Central square as a disc on white."""
     square = crop_ratio(image, 1.0)
     white = Image.new("RGB", square.size, "white")
     return Image.composite(square, white, rounded_mask(square.size, min(square.size) / 2))
 
 
 def rounded_mask(size: tuple[int, int], radius_px: float) -> Image.Image:
-    """A grey mask of the whole size with round, smooth corners."""
+    """Mask (L) of the whole size with smooth round corners."""
     where = Image.new("L", size, 0)
     box = (0, 0, size[0] - 1, size[1] - 1)
     ImageDraw.Draw(where).rounded_rectangle(box, radius=radius_px, fill=255)
-    # Blurred instead of drawn large: a ninth of the memory.
+    # Blurred instead of supersampled: a ninth of the memory.
     return where.filter(ImageFilter.GaussianBlur(0.8))
 
 
 def crop_ratio(image: Image.Image, ratio: float) -> Image.Image:
-    """The largest middle part of this shape; of tall pictures rather the upper part."""
+    """Largest central part of this ratio; slightly higher in tall pictures."""
     width, height = image.size
     if width / height > ratio:
         size = (max(1, round(height * ratio)), height)
     else:
         size = (width, max(1, round(width / ratio)))
-    # Faces sit in the upper half of upright photographs.
+    # Faces are in the upper half of portrait photos.
     return ImageOps.fit(image, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
 
 
 def zoom(image: Image.Image, degree: float) -> Image.Image:
-    """The middle, enlarged to the old size."""
+    """Centre of the picture, enlarged to its size."""
     share = max(0.3, 1 - 0.3 * degree)
     box = (
         image.width * (1 - share) / 2,
@@ -76,7 +76,7 @@ def zoom(image: Image.Image, degree: float) -> Image.Image:
 
 
 def rotate(image: Image.Image, degrees: float) -> Image.Image:
-    """Clockwise; at a slant the corners are cut off, so that no empty wedge is left."""
+    """Picture rotated clockwise, cropped so that no empty corner is left."""
     quarter = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180,
                270: Image.Transpose.ROTATE_90}  # fmt: skip
     if degrees % 360 in quarter:
@@ -84,9 +84,9 @@ def rotate(image: Image.Image, degrees: float) -> Image.Image:
     angle = math.radians(degrees)
     width, height = _inner_size(image.size, angle)
     sine, cosine = math.sin(angle), math.cos(angle)
-    # Only what is kept is computed: the whole of a turned strip would be a huge square.
+    # Only the kept part is computed: a whole rotated strip would be a huge square.
     middle_x, middle_y = image.width / 2, image.height / 2
-    # From a place in the result to the one in the picture, both around their middles.
+    # Maps result to source coordinates, both around their centres.
     matrix = (
         cosine, sine, middle_x - (cosine * width + sine * height) / 2,
         -sine, cosine, middle_y - (cosine * height - sine * width) / 2,
@@ -97,7 +97,7 @@ def rotate(image: Image.Image, degrees: float) -> Image.Image:
 
 
 def _inner_size(size: tuple[int, int], angle: float) -> tuple[int, int]:
-    """The largest upright rectangle of the old shape inside the turned one."""
+    """Largest upright rectangle of the same ratio inside the rotated one."""
     width, height = size
     sine, cosine = abs(math.sin(angle)), abs(math.cos(angle))
     share = min(width / (width * cosine + height * sine), height / (width * sine + height * cosine))
@@ -105,7 +105,7 @@ def _inner_size(size: tuple[int, int], angle: float) -> tuple[int, int]:
 
 
 def crop_side(image: Image.Image, side: str, share: float) -> Image.Image:
-    """Without a share (up to 0.9) of one side: top, bottom, left or right."""
+    """Picture without a share (up to 0.9) of one side: top, bottom, left or right."""
     share = min(0.9, share)
     width, height = image.size
     across, down = min(width - 1, round(width * share)), min(height - 1, round(height * share))
@@ -119,14 +119,14 @@ def crop_side(image: Image.Image, side: str, share: float) -> Image.Image:
 
 
 def crop_edges(image: Image.Image, share: float) -> Image.Image:
-    """Without the same share (up to 0.45) of all four sides."""
+    """Picture without a share (up to 0.45) of each of the four sides."""
     share = min(0.45, share)
     across, down = int(image.width * share), int(image.height * share)
     return image.crop((across, down, image.width - across, image.height - down))
 
 
 def fit_ratio(image: Image.Image, ratio: float) -> Image.Image:
-    """The whole picture on a ground of that shape, the picture itself blurred."""
+    """Whole picture on a background of that ratio, made of the picture itself."""
     own = image.width / image.height
     image = shrink_to(image, FITTED_MEGAPIXELS / max(own / ratio, ratio / own))
     width, height = image.size
@@ -139,7 +139,7 @@ def fit_ratio(image: Image.Image, ratio: float) -> Image.Image:
 
 
 def backdrop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture as a blurred, darker ground of any size, made at a small one."""
+    """Blurred, darker copy of the picture as a background of any size."""
     share = min(1.0, 160 / max(size))
     small = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
     cover = ImageOps.fit(image, small, Image.Resampling.BOX)
@@ -148,19 +148,19 @@ def backdrop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def resize(image: Image.Image, share: float) -> Image.Image:
-    """A share of the width and height."""
+    """Picture scaled to a share of its width and height."""
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def shrink_to(image: Image.Image, megapixels: float) -> Image.Image:
-    """The picture, no larger than that."""
+    """Picture reduced to at most so many megapixels."""
     share = (megapixels * 1_000_000 / (image.width * image.height)) ** 0.5
     return resize(image, share) if share < 1 else image
 
 
 def ratio_of(text: str) -> float | None:
-    """`16:9` as a number within RATIO_MAX; None for a side of nothing."""
+    """Ratio `16:9` as a number within RATIO_MAX; None if a side is 0."""
     width, height = (int(part) for part in text.split(":"))
     if not width or not height:
         return None

@@ -1,4 +1,4 @@
-"""Merge: several photographs on one sheet, whole, or laid over each other where asked."""
+"""Merge: several photos in one picture, as a collage, an overlay or a cut-out."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ PHOTOS_MIN, PHOTOS_MAX = 2, 10
 _GROUND_SIDE_PX = 2048
 _SQUARED = tuple(value * value // 255 for value in range(256))
 
-# All that a merge can say it did; left_out carries the numbers of photographs not used.
+# Keys of a merge's results; left_out carries the numbers of unused photos.
 APPLIED_KEYS = (
     "collage", "beside", "below", "before_after", "blend", "screen", "panorama", "contact_sheet",
     "cut_out", "inset", "left_out",
@@ -24,7 +24,7 @@ APPLIED_KEYS = (
 
 
 def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
-    """One picture of two to ten (RGB or RGBA), and the key of the layout that it became."""
+    """Merge two to ten pictures (RGB or RGBA) as the prompt asks. UserError merge_needs_two."""
     if len(images) < PHOTOS_MIN:
         raise UserError("merge_needs_two")
     images = images[:PHOTOS_MAX]
@@ -65,13 +65,13 @@ def _compose(
 
 
 def _overlay(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
-    """All on the first one's frame: an average, or light on light."""
+    """Photos blended in the first one's frame: their mean, or screened."""
     frame = _shrunk(images[0].size, collages.SIDE_PX)
     merged = images[0].resize(frame, Image.Resampling.LANCZOS, reducing_gap=3)
     for count, image in enumerate(images[1:], 2):
         layer = ImageOps.fit(image, frame, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
         if is_screen:
-            # Its darks step back, or every layer would make the whole a shade greyer.
+            # Darker first, otherwise every layer would lift the shadows.
             merged = ImageChops.screen(merged, layer.point(_SQUARED * 3))
         else:
             merged = Image.blend(merged, layer, 1 / count)
@@ -86,12 +86,12 @@ def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
 def _cut_out(
     images: Sequence[Image.Image], request: MergeRequest
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """Subjects set into one of the photographs; whole, as cards, where they cannot be cut out."""
+    """Subjects cut out and placed into one photo, or inset whole if they cannot be cut out."""
     subjects, ground_index = _roles(images, request)
     source = flatten(images[ground_index])
     ground = source.resize(_shrunk(source.size, _GROUND_SIDE_PX), Image.Resampling.LANCZOS)
     if len(subjects) > 1:
-        # One place for several would be one behind the other.
+        # At one position, several subjects would hide each other.
         request = replace(request, position="")
     applied: list[str] = []
     for place, index in enumerate(subjects):
@@ -110,7 +110,7 @@ def _cut_out(
 
 
 def _roles(images: Sequence[Image.Image], request: MergeRequest) -> tuple[tuple[int, ...], int]:
-    """Who goes onto what; unsaid, whatever can be cut out goes onto the first that cannot."""
+    """Subjects and ground; by default, photos that can be cut out go onto the first that cannot."""
     if request.ground is not None:
         return request.subjects, request.ground
     available = [index for index, image in enumerate(images) if cutouts.cut_out(image)]

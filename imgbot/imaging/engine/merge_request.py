@@ -1,6 +1,6 @@
-"""How a merge is asked for: which layout, which photograph goes where, on what ground.
+"""Merge requests: layout, order of the photos and background, parsed from a prompt.
 
-Rule: nothing here fails. What is not understood is said, and the photographs become a collage.
+Parsing never fails: unrecognised words are reported, and the photos become a collage.
 """
 
 import re
@@ -41,9 +41,9 @@ _REFERENCE = re.compile(r"@(\d{1,2})")
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What was asked for; photographs are counted from 0.
+    """Parsed merge prompt; photos are numbered from 0.
 
-    `subjects` go onto `ground` in a cut-out; without them, whichever fits is to be chosen.
+    In a cut-out `subjects` are placed onto `ground`; both are chosen by the merge if not given.
     """
 
     layout: str
@@ -59,7 +59,7 @@ class MergeRequest:
 
 
 def parse_merge_request(prompt: str, count: int) -> MergeRequest:
-    """Read what is asked for `count` photographs."""
+    """Parse the prompt of a merge of `count` photos."""
     said = _correct_typos(_with_references(normalize(prompt), count))
     beyond = tuple(match[0] for match in UNSUPPORTED.finditer(said))
     text = UNSUPPORTED.sub(" , ", said)
@@ -84,20 +84,20 @@ def parse_merge_request(prompt: str, count: int) -> MergeRequest:
 
 
 def _with_references(text: str, count: int) -> str:
-    """Every way to name a photograph by its number becomes `@1`; "two into one" goes."""
+    """Text with every reference to a photo by number as `@1`, and "two into one" removed."""
     for number, pattern in NUMBERS:
         text = pattern.sub(f"@{count if number == 0 else number}", text)
     return IN_ONE.sub(" ", NAMED.sub(r"@\1", text))
 
 
 def _numbers(text: str, count: int) -> tuple[int, ...]:
-    """The photographs named in it that there are."""
+    """Existing photos that the text refers to."""
     named = [int(number) - 1 for number in _REFERENCE.findall(text)]
     return tuple(dict.fromkeys(index for index in named if 0 <= index < count))
 
 
 def _read_cut_out(text: str, count: int) -> tuple[tuple[int, ...], int | None, bool]:
-    """Which go onto which, and whether anything of the kind was asked for."""
+    """Subjects and ground of a cut-out, and True if a cut-out was requested."""
     for pattern in CUT_OUTS:
         if match := pattern.search(text):
             subjects, ground = _numbers(match["subjects"], count), _numbers(match["ground"], count)
@@ -113,7 +113,7 @@ def _read_cut_out(text: str, count: int) -> tuple[tuple[int, ...], int | None, b
 
 
 def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
-    """The photographs in the order asked for (what is not named follows), and its direction."""
+    """Photos in the requested order (the others follow), and the layout that it implies."""
     first: list[int] = []
     last: list[int] = []
     direction = ""
@@ -130,7 +130,7 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
 
 
 def _sides(text: str) -> list[re.Match[str]]:
-    """`@1 left` or `left @1`, whichever way the sentence begins."""
+    """Matches of `@1 left` or of `left @1`, whichever form the sentence begins with."""
     first, last = list(SIDE_FIRST.finditer(text)), list(SIDE_LAST.finditer(text))
     if first and (not last or first[0].start() <= last[0].start()):
         return first
@@ -161,7 +161,7 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
 
 
 def _correct_typos(text: str) -> str:
-    """Layouts with one slip of the finger, as they were meant."""
+    """Text with typos in the names of layouts corrected."""
     for word in _unrecognised_words(text):
         near = [known for known in LAYOUT_WORDS if len(known) >= _TYPO_LETTERS_MIN
                 and len(word) >= _TYPO_LETTERS_MIN and is_one_edit_apart(word, known)]  # fmt: skip
@@ -171,7 +171,7 @@ def _correct_typos(text: str) -> str:
 
 
 def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
-    """Layouts near the unknown words, filled up with what most people want."""
+    """Layouts similar to the unrecognised words, filled up with the most popular ones."""
     if not unknown:
         return ()
     russian = is_russian(" ".join(unknown))

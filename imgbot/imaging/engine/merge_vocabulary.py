@@ -1,7 +1,6 @@
-"""The phrases that merge understands, in Russian and English.
+"""Vocabulary of merge requests, in Russian and English.
 
-Written for text in lower case, "е" for "ё"; `@1` stands for the first photograph, however it was
-named.
+For lower-case text with "е" for "ё"; `@1` is the first photo, in whatever way it was referred to.
 """
 
 import re
@@ -65,7 +64,7 @@ _INTO = (
     r"|перед)(?: the)?(?: background(?: of| from)?| backdrop of| фон\w*| задн\w+ план\w*)?(?: из| с"
     r"| от)?"
 )
-# "The cat from the first", and where of the second it is to be.
+# "The cat from the first", and its place in the second.
 _SOMEBODY = r"(?:the |an? )?\w+ (?:from|из|со?)"
 _SOMEWHERE = r"(?:(?:the|an?) )?(?:\w+ ){1,2}(?:from|of|из|со?)"
 CUT_OUTS: tuple[re.Pattern[str], ...] = (
@@ -129,7 +128,7 @@ LAYOUTS: tuple[tuple[str, re.Pattern[str]], ...] = (
                          r"|вместе")),
 )  # fmt: skip
 
-# Whether what is there comes first (else last), and the layout that has such sides.
+# By side: True if the photo there comes first, and the layout with such sides.
 _FIRST_LEFT, _LAST_RIGHT = (True, "beside"), (False, "beside")
 _FIRST_TOP, _LAST_BOTTOM = (True, "below"), (False, "below")
 SIDES: Mapping[str, tuple[bool, str]] = {
@@ -200,7 +199,7 @@ size sizes same next
 """
 STOP_WORDS = _FILLERS | frozenset(_MERGE_STOP_WORDS.split())
 
-# Words for slips of the finger and for naming what is near, with how it is named to a person.
+# Words for typo correction and suggestions, with the form shown to users.
 LAYOUT_WORDS: Mapping[str, str] = {
     word: name
     for name, words in (

@@ -1,4 +1,4 @@
-"""Noise: how much of it there is, and a picture with less."""
+"""Noise: its estimate and its removal."""
 
 from statistics import NormalDist
 
@@ -8,24 +8,24 @@ from imgbot.imaging.engine.deblock import quantize, weighted_sum
 from imgbot.imaging.engine.drawing import curve
 from imgbot.imaging.engine.tiling import in_strips
 
-# Standard deviations of the noise that is reckoned with.
+# Standard deviations of the noise that is considered.
 _WEAKEST, _STRONGEST = 1.5, 45.0
-# How much of the noise's strength is left in each band of detail, from fine to coarse; measured
-# on white noise with the filters below.
+# Share of the noise left in each band of detail, from fine to coarse; measured on white noise with
+# the filters below.
 _BAND_NOISE = (0.83, 0.26, 0.13)
 _BAND_RADII_PX = (1.0, 2.2, 4.4)
-# All three blurs and the one of the energy, one after the other.
+# Reach of the three blurs and that of the energy, added up.
 _REACH_PX = 32
-# Steps of the cosine coefficients in standard deviations: the best of 3 to 7 over photographs.
+# Quantization steps in standard deviations of the noise: the best of 3 to 7 on test photos.
 _LIGHTNESS_STEP, _COLOUR_STEP = 5.5, 7.0
 
 
 def estimate_noise(image: Image.Image) -> float:
-    """The standard deviation of the noise in lightness (Immerkaer's mask, robust to texture)."""
+    """Standard deviation of the noise in lightness (Immerkaer's mask, robust to texture)."""
     grey = image.convert("L")
     mask = ImageFilter.Kernel((3, 3), (1, -2, 1, -2, 4, -2, 1, -2, 1), scale=6, offset=128)
     response = grey.filter(mask)
-    # Clipped parts carry no noise and would hide it.
+    # Clipped areas carry no noise and would lower the estimate.
     middle = grey.point([255 if 12 < value < 243 else 0 for value in range(256)])
     histogram = response.histogram(middle)
     if sum(histogram) < 1000:
@@ -33,14 +33,14 @@ def estimate_noise(image: Image.Image) -> float:
     deviations = [0] * 129
     for value, count in enumerate(histogram):
         deviations[min(128, abs(value - 128))] += count
-    # The quietest third of the picture is flat ground, where noise is all there is; where much
-    # is clipped, what is left of that third is less of the rest.
+    # The quietest third of the picture is flat, where noise is the only variation; clipped areas
+    # count towards that third.
     share = 0.33 * sum(histogram) / (grey.width * grey.height)
     return _fine_quantile(deviations, share) / NormalDist().inv_cdf(0.5 + share / 2)
 
 
 def _fine_quantile(histogram: list[int], share: float) -> float:
-    """A quantile between whole values."""
+    """Quantile of a histogram, interpolated between whole values."""
     wanted = sum(histogram) * share
     seen = 0.0
     for value, count in enumerate(histogram):
@@ -55,10 +55,10 @@ def _fine_quantile(histogram: list[int], share: float) -> float:
 def denoise(
     image: Image.Image, *, noise: float | None = None, strength: float = 1.0
 ) -> Image.Image:
-    """A picture (RGB) with less noise, `noise` being the deviation that is expected.
+    """Denoised picture (RGB); `noise` is the expected deviation, measured if not given.
 
-    Two ways that err differently, averaged: weak detail shrunk in three bands, and weak cosine
-    coefficients dropped.
+    Mean of two methods with different artefacts: weak detail shrunk in three bands, and weak
+    cosine coefficients dropped.
     """
     sigma = estimate_noise(image) if noise is None else noise
     sigma = min(_STRONGEST, max(_WEAKEST, sigma)) * strength
@@ -75,7 +75,7 @@ def denoise(
 
 def _shrink_bands(image: Image.Image, sigma: float) -> Image.Image:
     lightness, blue, red = image.convert("YCbCr").split()
-    # Chroma carries about 0.6 of the noise of a channel, and eyes do not miss its detail.
+    # Chroma carries about 0.6 of a channel's noise, and its detail is hardly visible.
     return Image.merge(
         "YCbCr",
         (
@@ -99,9 +99,9 @@ def _shrink_channel(channel: Image.Image, sigma: float, eagerness: float) -> Ima
 
 
 def _shrink(fine: Image.Image, coarse: Image.Image, sigma: float) -> Image.Image:
-    """One band of detail (around 128), kept where its surroundings are stronger than noise."""
+    """One band of detail (around 128), kept where its local energy exceeds the noise."""
     detail = ImageChops.subtract(fine, coarse, 1, 128)
-    # Energy in quarter steps, so that weak noise is still measured.
+    # Energy in quarter steps, for precision at weak noise.
     energy = ImageChops.difference(fine, coarse).point(
         [min(255, value * 4) for value in range(256)]
     )
@@ -109,7 +109,7 @@ def _shrink(fine: Image.Image, coarse: Image.Image, sigma: float) -> Image.Image
     expected = sigma * 0.8 * 4
 
     def gain(level: float) -> float:
-        # Wiener: the share of the energy that is not noise.
+        # Wiener filter: the share of the energy that is not noise.
         measured = level * 255
         return max(0.0, 1 - 1.3 * (expected / max(measured, 0.5)) ** 2)
 

@@ -1,4 +1,4 @@
-"""Palettes: what colour the sky, the ground, the light and the letters have."""
+"""Palettes: colours of sky, ground, light and letters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from imgbot.imaging.engine.colours import Colour, lightness, mix, parse_hex, wit
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colours by their role in a picture."""
+    """Colours by role in a picture."""
 
     name: str
     sky: tuple[Colour, ...]  # from the top down to the horizon
@@ -20,7 +20,7 @@ class Palette:
 
     @property
     def is_dark(self) -> bool:
-        """Whether the sky is a night's."""
+        """True for a night sky."""
         return lightness(self.sky[len(self.sky) // 2]) < 0.5
 
 
@@ -155,9 +155,9 @@ PALETTES: Mapping[str, Palette] = {
 
 
 def from_colours(colours: tuple[Colour, ...]) -> Palette:
-    """A palette around the colours that a person named, first the main one."""
+    """Palette around the colours named in the prompt, the main one first."""
     main, second = colours[0], colours[-1]
-    # White, grey and black carry no hue: what is named with them does.
+    # White, grey and black carry no hue: the other colours decide.
     deep = with_lightness(main, 0.2)
     pale = with_lightness(second, 0.93)
     accents = tuple(dict.fromkeys((*colours, with_lightness(second, 0.75), pale, deep)))

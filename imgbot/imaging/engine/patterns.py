@@ -1,6 +1,6 @@
-"""The parts that the phrases of edit are put together from, in Russian and English.
+"""Building blocks of the edit vocabulary's patterns, in Russian and English.
 
-Patterns without groups, for text as `sentences.normalize` leaves it.
+Without capturing groups; for text as `edit_request.normalize` returns it.
 """
 
 MORE = (
@@ -20,12 +20,12 @@ REMOVE = (
     r"|correct|убери\w*|убрать|убав\w+|удали\w*|сними|снять|почист\w+|избав\w+ от|исправ\w+"
     r"|нейтрализ\w+|(?:по)?меньше|уменьши|без)(?: the| this| that| эту| этот| эти| всю?)?)"
 )
-# What is taken away altogether, and not put right.
+# Complete removal, as opposed to correction.
 TAKE_AWAY = (
     r"(?:(?:remove|get rid of|kill|take (?:out|away|off)|no more|убери\w*|убрать|удали\w*|сними"
     r"|снять|избав\w+ от|без)(?: the| all| this| that| эту| этот| эти| все| всю?)*)"
 )
-# What is removed from photographs, each by a change of its own.
+# Flaws that have a change of their own for their removal.
 BLEMISH = (
     r"(?:dust|specks?|scratches|noise|grain|blur|haze|red eyes|пыль|пылинки|соринки|царапины|шум"
     r"|зерно|размытие|блюр|дымку|желтизну|красноту|красные глаза)"
@@ -34,7 +34,7 @@ _REMOVE_LAST = r"(?:remove|убери\w*|убрать|удали\w*|сними|�
 END = r"(?= (?:,|and|then|и|потом|please|pls|plz|пожалуйста|плиз|пж|$))"
 IT = r"(?: (?:it|this|photo|the photo|picture|the picture|фото|фотку|фотографию|картинку|его|ее))?"
 ROTATE = rf"(?:rotate|spin|поверн\w+|поворот|поворач\w+|разверн\w+|крутани|покрути){IT}"
-# "Turn" alone turns a picture only where nothing follows that it could be turned into.
+# "Turn" alone means rotation only if it is not followed by something to turn the photo into.
 TURN = rf"(?:{ROTATE}|turn{IT})"
 SLIGHTLY = r"(?:a (?:bit|little|touch)|slightly|чуть(?: чуть)?|немного|немножко|слегка|чуток)"
 FLIP = rf"(?:flip|отраз\w+){IT}"
@@ -49,7 +49,7 @@ CLOCKWISE = (
     r"(?:to the |в )?(?:right|clockwise|направо|вправо|правую сторону|по часовой(?: стрелке)?)"
 )
 TURN_OVER = rf"(?:flip|перев[ео]р\w+){IT}"
-# "-90" as `sentences.normalize` spells it.
+# "-90" as `edit_request.normalize` spells it.
 MINUS_DEGREES = r"(?: (?:by|на|at))? minus (\d{1,3})%(?: degrees?| deg| градус\w*)?"
 OFF = r"(?:the |off the |с |со )?"
 
@@ -63,5 +63,5 @@ def less(noun: str) -> str:
 
 
 def removed(noun: str) -> str:
-    """The verb before it, or after it at the end of what is said."""
+    """Pattern of removing `noun`: the verb precedes it, or ends the clause."""
     return rf"{REMOVE} (?:{noun})|(?:{noun}) {_REMOVE_LAST}{END}"

@@ -1,7 +1,7 @@
-"""What a photograph is like, told apart from what is to be done to it.
+"""Descriptions of a photo's defects, told apart from requests for a change.
 
-"The photo is dark, make it brighter" asks for one change; "the photo is dark" asks for it, too.
-A fault is dropped where its remedy is asked for in the same sentence; alone it becomes the remedy.
+"The photo is dark, make it brighter" and "the photo is dark" both ask for one change: a defect is
+dropped if its remedy is requested in the same sentence, and replaced by the remedy otherwise.
 """
 
 import re
@@ -15,7 +15,7 @@ _ANY_REPAIR = (
     "white_balance", "scratches", "dust", "shadows", "less_colour",
 )  # fmt: skip
 
-# By the change that the word would ask for: what makes it a mere description.
+# By the change that a word would ask for: requests that make the word a mere description.
 _REMEDIES: Mapping[str, tuple[str, ...]] = {
     "darker": _LIGHTER, "brighter": ("darker", "highlights", "auto"),
     "blur": _SHARPER, "soften": _SHARPER, "grain": _CLEANER,
@@ -24,7 +24,7 @@ _REMEDIES: Mapping[str, tuple[str, ...]] = {
     "desaturate": _COLOURS, "faded": _COLOURS, "flatter": ("contrast", "auto", "pop"),
     "night": _ANY_REPAIR, "golden_hour": _ANY_REPAIR, "vintage": _ANY_REPAIR,
 }  # fmt: skip
-# What nobody wants: alone in a sentence it asks for this.
+# Defects that are never requested: alone in a sentence they ask for this remedy.
 _ALONE: Mapping[str, str] = {
     "darker": "brighter", "blur": "sharpen", "grain": "denoise", "cooler": "warmer",
     "desaturate": "saturate",
@@ -37,12 +37,12 @@ _DEFECT = re.compile(
     rf"|(?:темн|светл|ярк|размыт|смазан|заблюрен|размазан|нерезк|нечетк|зернист|шумн|холодн|тепл"
     rf"|бледн|блекл|тускл|мягк|выцветш){_ENDING}|выцвел\w*|темен|бледен|размыт"
 )
-# Said of any photograph, and no fault.
+# True of any photo, and no defect.
 _SCENE = re.compile(
     r"night(?:time)?|sunset|sunny|ночн(?:ое|ая|ой|ую|ые)|закатн\w+|солнечн(?:ое|ая|ый|ую|ые)"
     r"|old(?: photo)?|стар(?:ое|ая|ую|ый) (?:фото\w*|снимок)"
 )
-# Phrases that hold the fault and ask for its remedy themselves.
+# Phrases that name a defect and thereby ask for its remedy.
 _EXCESS = re.compile(
     r"(?:too|so|слишком|очень) .*|темноват\w*|смазан\w*|недосвет\w*|пересвечен\w*|темно"
 )
@@ -51,7 +51,7 @@ _PHOTO = (
     r"(?:photo(?:graph)?|picture|pic|image|shot|selfie|portrait|фото|фотк[аиу]|фотографи[яию]"
     r"|снимок|снимки|картинк[аиу]|изображение|кадр|портрет|селфи)"
 )
-# "Тёмным" is what it came out, or what it is to be.
+# "Тёмным" may describe the result or the request.
 _OBLIQUE = re.compile(r"(?:ым|ой|ыми)$")
 _CAME_OUT = re.compile(
     r"(?:получил\w+|вышл\w|вышел|выглядит|кажется)(?: (?:очень|слишком|как\w+ то))* $"
@@ -69,11 +69,11 @@ _SO = (
     r"|really|quite|pretty|rather|у меня|получил\w+|вышл[аои]|вышел|выглядит|как\w+ то|очень"
     rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_DEFECT.pattern}) (?:and|и)))*"
 )
-# The photograph before the word, or what stands for it: "it is dark".
+# The photo before the word, or its pronoun: "it is dark".
 _SUBJECT = re.compile(
     rf"(?<!\w)(?:{_PHOTO}{_SO}|(?:it (?:is|was|looks?|came out)|its|она|он|оно){_SO}) $"
 )
-# A part of it may be what it is only to be mended, and else be asked for: "a dark background".
+# A part is described only if its remedy is requested; otherwise it is requested: "a dark sky".
 _PART = re.compile(
     r"(?<!\w)(?:фон|лиц[оа]|цвета|краски|небо|background|faces?|colou?rs|sky)"
     rf"{_SO} $"
@@ -84,7 +84,10 @@ _CONTEXT_CHARACTERS = 80
 
 
 def diagnose(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
-    """The change that the words at `start` ask for among the `others`; "" for none."""
+    """Key of the change that the words from `start` to `end` ask for; "" for none.
+
+    `key` is the change they would ask for alone, `others` are the other changes in the sentence.
+    """
     words = text[start:end]
     if _EXCESS.fullmatch(words):
         return "" if key in others else key
@@ -106,7 +109,7 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
 
 
 def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
-    """Whether it is what the photograph is, and not what it is to be made."""
+    """True if the words describe the photo (or part) rather than the wanted result."""
     before = text[max(0, start - _CONTEXT_CHARACTERS) : start]
     subject = subject_pattern.search(before)
     if subject is None or _MADE_AFTER.match(text[end:]):

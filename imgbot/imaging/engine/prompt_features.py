@@ -1,6 +1,6 @@
-"""What words ask for: subjects, seasons, moods and colours, in Russian and English.
+"""Features of a prompt: scenes, palettes, colours, sprites and styles, in Russian and English.
 
-A stem stands for every word that begins with it, or for one word alone where it ends in `$`.
+A stem matches every word that begins with it, or that word alone if it ends in `$`.
 """
 
 import re
@@ -20,7 +20,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """One thing that words can mean, and what it calls for."""
+    """Concept that words can refer to, with the scenes, palettes and hints it implies."""
 
     stems: tuple[str, ...]
     scenes: tuple[str, ...] = ()
@@ -130,14 +130,14 @@ _MOODS = (
              "cocoa latte bakery chocolate", "bokeh washes", "mocha"),
 )  # fmt: skip
 
-# What is named decides the motif; when it is decides less; how it feels decides the colours.
+# Weights for scene and palette: things decide the scene, times and moods rather the colours.
 _GROUPS = ((_THINGS, 1.0, 0.5), (_TIMES, 0.35, 2.2), (_MOODS, 0.35, 1.0))
 _COUNTS: Mapping[str, int] = {
     **dict.fromkeys(("два", "две", "двое", "пара", "пару", "two", "couple", "pair"), 2),
     **dict.fromkeys(("три", "трое", "three"), 3),
 }
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
-_HOME_WEIGHT = 0.6  # how much a figure's own surroundings count against a place that is named
+_HOME_WEIGHT = 0.6  # of a sprite's own scenes, relative to a scene that is named
 
 _NAMED = {**colour_names.NAMED_COLOURS, "ginger": parse_hex("d2691e")}
 
@@ -168,10 +168,10 @@ COLOUR_STEMS: Mapping[str, Colour] = {
 
 @dataclass(frozen=True, slots=True)
 class PromptFeatures:
-    """What was found in the words, each with how strongly it was asked for.
+    """Features found in a prompt; scenes, palettes and styles with their weights.
 
-    A figure that is wanted twice stands there twice.
-    `coats` are the colours that stand right before a figure and belong to it alone.
+    A sprite that is requested twice is listed twice. `sprite_colours` are the colours that stand
+    right before a sprite's name and apply to it alone.
     """
 
     scenes: Mapping[str, float]
@@ -184,7 +184,7 @@ class PromptFeatures:
 
 
 def extract_features(prompt: str) -> PromptFeatures:
-    """Find subjects, figures, styles and colours in the words; earlier ones weigh more."""
+    """Find concepts, sprites, styles and colours in the prompt; earlier words weigh more."""
     scenes: defaultdict[str, float] = defaultdict(float)
     palettes: defaultdict[str, float] = defaultdict(float)
     styles: defaultdict[str, float] = defaultdict(float)
@@ -205,7 +205,7 @@ def extract_features(prompt: str) -> PromptFeatures:
         for style in _names_matching(word, STYLE_WORDS):
             styles[style] += weight
     stems = [stem for stem in map(colour_stem, rest) if stem]
-    # Metal alone is a material, with a palette of its own; beside a colour it is one more.
+    # A metal alone is a material with a palette of its own; next to a colour it is a colour.
     colours = dict.fromkeys(COLOUR_STEMS[stem] for stem in stems if not _METALS.issuperset(stems))
     return PromptFeatures(
         scenes,
@@ -219,19 +219,19 @@ def extract_features(prompt: str) -> PromptFeatures:
 
 
 def _counted_sprites(found: Sequence[str]) -> tuple[str, ...]:
-    """The figures in their order, one as often as the word before it says."""
+    """Sprites in order, repeated by the number word before each."""
     sprites: dict[str, int] = {}
     for before, word in zip(["", *found], found, strict=False):
         for name in _names_matching(word, SPRITE_WORDS):
             sprites[name] = max(sprites.get(name, 1), _COUNTS.get(before, 1))
     if "umbrella" in sprites:
-        # Somebody stands under it already.
+        # The umbrella's sprite includes a person.
         sprites.pop("person", None)
     return tuple(name for name, count in sprites.items() for _ in range(count))
 
 
 def _take_sprite_colours(found: Sequence[str]) -> tuple[Mapping[str, Colour], list[str]]:
-    """The colours that stand right before a figure, and the words without them."""
+    """Colours right before a sprite's name, and the words without them."""
     sprite_colours: dict[str, Colour] = {}
     rest: list[str] = []
     for word, following in zip(found, [*found, ""][1:], strict=True):
@@ -250,12 +250,12 @@ def _names_matching(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str,
 
 
 def names_sprite(text: str) -> bool:
-    """Whether any of the words names a figure."""
+    """True if any word names a sprite."""
     return any(_names_matching(word, SPRITE_WORDS) for word in _words_of(text))
 
 
 def names_style(text: str) -> bool:
-    """Whether any of the words names a style."""
+    """True if any word names a style."""
     return any(_names_matching(word, STYLE_WORDS) for word in _words_of(text))
 
 
@@ -264,7 +264,7 @@ def _words_of(text: str) -> list[str]:
 
 
 def colour_stem(word: str) -> str | None:
-    """The known colour that a word names, by its stem."""
+    """Stem of the colour that a word names, or None."""
     return next((stem for stem in COLOUR_STEMS if _matches_stem(word, stem)), None)
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 class EditResult(NamedTuple):
-    """The picture, what was done to it, the words that meant nothing, and known ones near them."""
+    """Picture, keys of the applied changes, unrecognised words, and suggestions for them."""
 
     image: Image.Image
     applied: tuple[str, ...]
@@ -17,10 +17,10 @@ class EditResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """A finished picture: where it is, what was done, which words meant nothing here.
+    """Path and size of a finished picture, the changes applied and the words not recognised.
 
-    `did` holds keys, with a value where there is one (`blur|slightly`, `crop_ratio|16:9`);
-    `nearest` holds known words near the unknown ones, as a person would say them.
+    `applied` has keys, some with a value (`blur|slightly`, `crop_ratio|16:9`); `suggestions` has
+    recognised words similar to the unrecognised ones, in the form shown to users.
     """
 
     path: str

@@ -1,6 +1,6 @@
-"""Retouch: what spoils a photograph, found by measuring and mended as far as it needs.
+"""Retouch: flaws of a photo, measured first and repaired as far as necessary.
 
-Rule: first measure, then mend. A good photograph comes out nearly as it went in.
+A good photo stays nearly unchanged.
 """
 
 from collections.abc import Callable
@@ -17,24 +17,25 @@ from imgbot.imaging.engine.scratches import remove_scratches
 
 __all__ = ["denoise", "improve", "retouch_picture"]
 
-# Standard deviations: below the first noise is not seen, from the second on what is left of it
-# after mending would be sharpened (similarity to the original falls).
+# Standard deviations: noise below the first is invisible; above the second its remains after
+# denoising would be sharpened (similarity to the original falls).
 NOISE_FLOOR, NOISE_TO_SHARPEN_MAX = 2.2, 4.0
 
 Repair = Callable[[Image.Image], Image.Image | None]
 
 
 def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """The mended picture (RGB), and what was mended, in this order.
+    """Repaired picture (RGB), and the keys of the repairs in order.
 
-    Of deblock, scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast, detail.
+    Keys: deblock, scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast,
+    detail.
     """
     steps: tuple[tuple[str, Repair], ...] = (
         ("deblock", _deblock),
         ("scratches", remove_scratches),
         ("dust", remove_dust),
         ("red_eye", remove_red_eyes),
-        # Before the noise goes, for weak colour goes with it.
+        # Before denoising, which weakens faint colour.
         ("white_balance", correct_white_balance),
         ("denoise", _denoise),
         ("exposure", correct_exposure),
@@ -54,7 +55,7 @@ def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
 
 def improve(image: Image.Image, strength: float) -> Image.Image:
-    """What `auto` means in an edit: the same, blended in by strength."""
+    """Retouch as the edit `auto`, blended in by strength."""
     better, _ = retouch_picture(image)
     return Image.blend(image, better, strength)
 

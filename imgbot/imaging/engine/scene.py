@@ -1,4 +1,4 @@
-"""What a motif is given to paint: size, chance, palette, and what the words ask for."""
+"""Parameters of a painted scene: size, random generator, palette, hints of the prompt."""
 
 import math
 import random
@@ -11,19 +11,19 @@ from imgbot.imaging.engine.palettes import Palette
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One picture to be painted."""
+    """Parameters of one painted picture."""
 
     size: tuple[int, int]
     rng: random.Random
     palette: Palette
     hints: frozenset[str] = frozenset()
-    # Where the light stands: -1 left, 1 right.
+    # Side of the light: -1 left, 1 right.
     sun_side: int = 1
-    # White where the stage has put figures; styles keep them clear.
+    # White where sprites are; styles keep them clear.
     focus: Image.Image | None = None
 
     def in_focus(self) -> Image.Image:
-        """The figures as a mask; empty without any."""
+        """Mask of the sprites; empty without any."""
         return self.focus or Image.new("L", self.size, 0)
 
     @property
@@ -36,18 +36,18 @@ class Scene:
 
     @property
     def unit_px(self) -> float:
-        """A hundredth of the shorter side: what all strokes are measured in."""
+        """Hundredth of the shorter side, the unit of all lengths."""
         return min(self.size) / 100
 
     def has(self, *hints: str) -> bool:
-        """Whether the words asked for any of these."""
+        """True if the prompt has any of these hints."""
         return not self.hints.isdisjoint(hints)
 
 
 def ridge(
     scene: Scene, base: float, height: float, roughness: float, step_px: int = 4
 ) -> list[tuple[float, float]]:
-    """A skyline from edge to edge around `base`: waves of falling size, all in pixels."""
+    """Skyline from edge to edge around `base`: a sum of ever smaller waves, in pixels."""
     waves: list[tuple[float, float, float]] = []
     length, size = scene.width * scene.rng.uniform(0.7, 1.3), height
     while length > step_px * 3:
@@ -61,6 +61,6 @@ def ridge(
 
 
 def down_to_floor(scene: Scene, line: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The area below a skyline as a polygon."""
+    """Area below a skyline as a polygon."""
     floor = float(scene.height + 10)
     return [*line, (line[-1][0], floor), (line[0][0], floor)]

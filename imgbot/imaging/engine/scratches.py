@@ -1,37 +1,36 @@
-"""Scratches of prints and films: found by their shape, filled from both sides.
+"""Scratches on prints and films: straight lines across the picture, filled from both sides.
 
-Rule: a mast is no scratch. What crosses ever new surroundings in one straight line, always as
-light or as dark as itself, is one.
+Masts and wires must stay: a scratch has constant lightness while its surroundings change.
 """
 
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
-# Where lines are looked for; a picture is mended in its own size.
+# Size of the copy that is searched; repairs are made at full resolution.
 _SEARCHED_PIXELS = 700_000
 _SIDE_MIN_PX = 48
-# How far beside a line its sides are looked at.
+# Distance from a line at which its sides are measured.
 _REACH_PX = 4
 _CONTRAST = 12
-# How far a line may lean over the whole height, and the steps in which that is tried.
+# Largest lean of a line over the whole height, and the steps that are tried.
 _LEAN_SHARE, _LEAN_STEP_PX = 0.06, 3
-# Shares of the height that a line marks, upright or lying, and by how much that exceeds the
-# columns beside it.
+# Least share of the height that a line covers, if vertical or horizontal, and its least excess
+# over the columns beside it.
 _LENGTH_MIN, _LYING_LENGTH_MIN, _AHEAD_MIN = 0.4, 0.6, 0.25
 _BESIDE_PX = (5, 8)
-# Bare film or paper: lightness of the line, and its distance from both sides.
+# Bare film or paper: lightness of the line, and its least difference from both sides.
 _WHITE, _BLACK = 205, 45
 _ABOVE_SIDES, _BELOW_SIDES = 52, 70
-# Deviations of the lightness beside the line, of that without slow slopes (a wire has the sky
-# beside it), and along the line as a share of the first.
+# Least deviation of the lightness beside the line, the same without slow slopes (a wire has sky
+# beside it), and largest deviation along the line as a share of the first.
 _VARIETY_MIN, _CHANGES_MIN, _SAMENESS_MAX = 10.0, 5.0, 0.65
 _COUNT_MAX = 40
 
 
 @dataclass(frozen=True, slots=True)
 class ScratchLine:
-    """A line that is upright once the picture is sheared by `lean_px` over its height."""
+    """Line that is vertical once the picture is sheared by `lean_px` over its height."""
 
     lean_px: int
     x: int
@@ -40,9 +39,9 @@ class ScratchLine:
 
 
 def remove_scratches(image: Image.Image) -> Image.Image | None:
-    """The picture (RGB) without thin straight lines across it; None where there are none."""
+    """Picture (RGB) without scratches; None if there are none."""
     upright = _remove_upright(image, length_min=_LENGTH_MIN, also_dark=True)
-    # Shelves, wires and lines of writing lie; so what lies has to be long, and light.
+    # Shelves, wires and text are horizontal; so a horizontal scratch must be long and light.
     turned = _remove_upright(
         (upright or image).transpose(Image.Transpose.TRANSPOSE),
         length_min=_LYING_LENGTH_MIN,
@@ -67,10 +66,10 @@ def _remove_upright(
     ]
     if not 0 < len(lines) <= _COUNT_MAX:
         return None
-    mended = image.copy()
+    repaired = image.copy()
     for line in lines:
-        _fill_from_sides(mended, line, scale)
-    return mended
+        _fill_from_sides(repaired, line, scale)
+    return repaired
 
 
 def _find_lines(grey: Image.Image, *, is_bright: bool) -> list[ScratchLine]:
@@ -98,7 +97,7 @@ def _stands_alone(shares: list[int], x: int) -> bool:
 
 
 def _strongest(lines: list[ScratchLine]) -> list[ScratchLine]:
-    """One of those that are the same line, leant a little otherwise."""
+    """Strongest of the candidates that are the same line at slightly different leans."""
     kept: list[ScratchLine] = []
     for line in sorted(lines, key=lambda line: -line.share):
         if all(
@@ -110,13 +109,13 @@ def _strongest(lines: list[ScratchLine]) -> list[ScratchLine]:
 
 
 def _shear(image: Image.Image, lean_px: float) -> Image.Image:
-    """The rows moved sideways, the middle one by nothing; what leaves is lost."""
+    """Picture with its rows shifted sideways, the middle row by nothing."""
     slope = lean_px / image.height
     return image.transform(image.size, Image.Transform.AFFINE, (1, slope, -lean_px / 2, 0, 1, 0))
 
 
 def _ridges(grey: Image.Image, reach_px: int, *, is_bright: bool) -> Image.Image:
-    """How far each pixel exceeds both pixels `reach_px` beside it (falls short of, if dark)."""
+    """Amount by which each pixel is lighter (darker) than both pixels `reach_px` beside it."""
     sides = (_moved(grey, reach_px), _moved(grey, -reach_px))
     if is_bright:
         return ImageChops.subtract(grey, ImageChops.lighter(*sides))
@@ -124,18 +123,18 @@ def _ridges(grey: Image.Image, reach_px: int, *, is_bright: bool) -> Image.Image
 
 
 def _moved(image: Image.Image, right_px: int) -> Image.Image:
-    """The picture moved sideways, its edge left where nothing comes in."""
+    """Picture shifted sideways, its edge kept where nothing comes in."""
     moved = image.copy()
     moved.paste(image, (right_px, 0))
     return moved
 
 
 def _is_scratch(grey: Image.Image, marks: Image.Image, line: ScratchLine) -> bool:
-    """Whether the line is white or black all along, and both its sides are neither."""
+    """True if the line is white or black along its length and its surroundings are not."""
     mask = _column(_shear(marks, line.lean_px).filter(ImageFilter.MaxFilter(3)), line.x)
     if mask.histogram()[255] < grey.height * _LENGTH_MIN / 2:
         return False
-    # The line may lie between two columns, so the stronger counts.
+    # The line may fall between two columns, so the stronger counts.
     stronger = ImageFilter.MaxFilter(3) if line.is_bright else ImageFilter.MinFilter(3)
     level, waver = _statistics(grey.filter(stronger), line, 0, mask)
     beside = (-_REACH_PX - 1, _REACH_PX + 1)
@@ -152,7 +151,7 @@ def _is_scratch(grey: Image.Image, marks: Image.Image, line: ScratchLine) -> boo
 
 
 def _changes(grey: Image.Image) -> Image.Image:
-    """How the lightness (around 128) changes downwards, slow slopes apart."""
+    """Vertical changes of the lightness (around 128) without slow slopes."""
     slope = grey.filter(ImageFilter.BoxBlur((0, max(2, grey.height // 12))))
     return ImageChops.subtract(grey, slope, 1, 128)
 
@@ -164,13 +163,13 @@ def _column(image: Image.Image, x: int) -> Image.Image:
 def _statistics(
     image: Image.Image, line: ScratchLine, right_px: int, mask: Image.Image
 ) -> tuple[float, float]:
-    """Mean and deviation along the line, or so far beside it."""
+    """Mean and deviation along the line, or along a parallel to it."""
     figures = ImageStat.Stat(_column(_shear(image, line.lean_px), line.x + right_px), mask)
     return figures.mean[0], figures.stddev[0]
 
 
 def _fill_from_sides(image: Image.Image, line: ScratchLine, scale: float) -> None:
-    """Put the mean of what is left and right of the line into it, in place."""
+    """Fill the line with the mean of its left and right side, in place."""
     reach_px = round(_REACH_PX / scale)
     half_px = 2 * reach_px
     for top in range(0, image.height, half_px):

@@ -1,9 +1,9 @@
-"""The small words around a wish, in Russian and English: how much, not that, and mere filling."""
+"""Degrees, negations and stop words of prompts, in Russian and English."""
 
 import re
 
 SLIGHT, MUCH = 0.5, 1.8
-# "20 % brighter": a change of normal strength counts as this many percent.
+# Percentage that equals a change of normal strength ("20 % brighter").
 NORMAL_PERCENT = 25
 
 DEGREES = (
@@ -23,12 +23,12 @@ DEGREES = (
 )  # fmt: skip
 PERCENT = re.compile(r"(?<!\w)(?:by |на )?(minus )?(\d{1,3}) ?(?:%|percent|процент\w*)")
 
-# What asks for the opposite of the change behind it, and is not understood with it.
+# Negates the change that follows, which is then ignored.
 _MAKING = (
     r"(?:надо|нужно|хочу|люблю|нравится|делай\w*|делать|добавляй\w*|want|like|make|turn|add|apply"
     r"|do|be|было|будет)"
 )
-# Not "сделай": after "не надо" it says what is wanted instead.
+# Without "сделай": after "не надо" it introduces the wanted change.
 _THING = (
     r"(?:делать|сделать|добавлять|to|make|turn|it|this|the|an?|any|that|photo|picture|image|effect"
     r"|filter|фото|фотку|картинку|его|ее|эту|это|этот|так|too|so|слишком|очень|эффект\w*"
@@ -58,5 +58,5 @@ crank pump dial portrait selfie shot kind sort now here there too came turned se
 получилось получился получилась вышло вышел вышла выглядит кажется она он оно
 портрет портретное селфи тон тона тонах ка же ли то
 """
-# What may stand in a sentence and asks for nothing.
+# Words without a meaning of their own in a prompt.
 STOP_WORDS = frozenset(_STOP_WORDS.replace("ё", "е").split())

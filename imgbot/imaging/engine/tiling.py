@@ -1,4 +1,4 @@
-"""Work on large pictures in strips, so that a filter's many copies are copies of little."""
+"""Tiling of large pictures into strips, which bounds the memory of filters."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ STRIP_PX = 512
 def in_strips(
     image: Image.Image, work: Callable[[Image.Image], Image.Image], *, margin_px: int
 ) -> Image.Image:
-    """The picture after `work`, which must not look further than `margin_px` up and down.
+    """Picture after `work`, applied to strips; `margin_px` is its largest vertical reach.
 
-    A margin that is a multiple of 8 keeps JPEG's grid where it is.
+    A margin that is a multiple of 8 keeps the JPEG grid aligned.
     """
     if image.height <= STRIP_PX + margin_px:
         return work(image)

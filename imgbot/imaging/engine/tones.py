@@ -1,4 +1,4 @@
-"""Light and colour of a photograph: curves, balance, saturation, levels."""
+"""Tones of a photo: curves, colour balance, saturation, levels."""
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
@@ -7,13 +7,13 @@ from imgbot.imaging.engine.drawing import curve, percentile
 
 
 def brighten(image: Image.Image, degree: float) -> Image.Image:
-    """Lighter (or darker, below zero) in the middle tones; black and white stay."""
+    """Lighter mid-tones (darker below zero); black and white stay."""
     gamma = 2.0 ** (-0.55 * degree)
     return curve(image, lambda value: value**gamma)
 
 
 def add_contrast(image: Image.Image, degree: float) -> Image.Image:
-    """An S-curve, or a flat one below zero; nothing is clipped."""
+    """S-curve, or a flatter one below zero; nothing is clipped."""
     strength = min(0.9, 0.45 * abs(degree))
 
     def steep(value: float) -> float:
@@ -27,18 +27,18 @@ def add_contrast(image: Image.Image, degree: float) -> Image.Image:
 
 
 def warm(image: Image.Image, degree: float) -> Image.Image:
-    """Towards lamplight, or towards shade below zero, at the same brightness."""
+    """Warmer light (cooler below zero) at the same brightness."""
     red, green, blue = 1 + 0.09 * degree, 1 + 0.012 * degree, 1 - 0.13 * degree
     return scale_channels(image, (red, green, blue))
 
 
 def scale_channels(image: Image.Image, gains: tuple[float, float, float]) -> Image.Image:
-    """Each channel times its gain, what is bright rolled off instead of clipped."""
+    """Channels multiplied by their gains, highlights rolled off instead of clipped."""
     table: list[int] = []
     for gain in gains:
         for value in range(256):
             scaled = value / 255 * gain
-            # Above the knee the rest of the range is shared out.
+            # Above the knee, values are compressed into the rest of the range.
             if gain > 1 and scaled > 0.82:
                 top = gain - 0.82
                 scaled = 0.82 + 0.18 * (1 - (1 - (scaled - 0.82) / top) ** (top / 0.18))
@@ -47,13 +47,13 @@ def scale_channels(image: Image.Image, gains: tuple[float, float, float]) -> Ima
 
 
 def saturate(image: Image.Image, degree: float) -> Image.Image:
-    """More colour, or less below zero."""
+    """Stronger colour (weaker below zero)."""
     factor = 1 + 0.45 * degree if degree > 0 else max(0.0, 1 + 0.55 * degree)
     return ImageEnhance.Color(image).enhance(factor)
 
 
 def shift_colour(image: Image.Image, colour: Colour, degree: float) -> Image.Image:
-    """More of a colour's hue in everything, or less below zero, at about the same brightness."""
+    """Picture tinted towards a colour (away from it below zero) at about the same brightness."""
     middle = sum(colour) / 3
     reach = max(abs(part - middle) for part in colour) or 1.0
     red, green, blue = (1 + 0.15 * degree * (part - middle) / reach for part in colour)
@@ -61,12 +61,12 @@ def shift_colour(image: Image.Image, colour: Colour, degree: float) -> Image.Ima
 
 
 def black_white(image: Image.Image) -> Image.Image:
-    """Greys with a little contrast, as film gave them."""
+    """Greyscale with slightly more contrast."""
     return add_contrast(image.convert("L").convert("RGB"), 0.5)
 
 
 def toned(image: Image.Image, colour: Colour) -> Image.Image:
-    """Greys in the hue of one colour: sepia, cyanotype, any tint."""
+    """Greyscale in the hue of one colour: sepia, cyanotype, any tint."""
     grey = ImageOps.autocontrast(image.convert("L"), cutoff=0.5)
     return ImageOps.colorize(
         grey,
@@ -77,13 +77,13 @@ def toned(image: Image.Image, colour: Colour) -> Image.Image:
 
 
 def duotone(image: Image.Image, dark: Colour, light: Colour) -> Image.Image:
-    """Two inks: one for the shadows, one for the lights."""
+    """Duotone: one colour for shadows, one for highlights."""
     grey = ImageOps.autocontrast(image.convert("L"), cutoff=1)
     return ImageOps.colorize(grey, black=dark, white=light)
 
 
 def level(image: Image.Image, strength: float = 1.0) -> Image.Image:
-    """Black and white points at the ends of the range, the same for all channels."""
+    """Levels stretched to the full range, equally for all channels."""
     histogram = image.convert("L").histogram()
     low, high = percentile(histogram, 0.004), percentile(histogram, 0.996)
     if high - low < 16:
@@ -93,12 +93,12 @@ def level(image: Image.Image, strength: float = 1.0) -> Image.Image:
 
 
 def lift_shadows(image: Image.Image, degree: float) -> Image.Image:
-    """The dark parts lighter, by the light of their surroundings."""
+    """Lighter shadows, by the lightness of their surroundings."""
     return _relight(image, 0.55 * degree, is_dark_side=True)
 
 
 def lower_highlights(image: Image.Image, degree: float) -> Image.Image:
-    """The brightest parts darker."""
+    """Darker highlights."""
     return _relight(image, 0.5 * degree, is_dark_side=False)
 
 
@@ -114,7 +114,7 @@ def _relight(image: Image.Image, strength: float, *, is_dark_side: bool) -> Imag
 
 
 def local_contrast(image: Image.Image, amount: float, radius_px: float) -> Image.Image:
-    """Depth: each part against its surroundings, in lightness alone."""
+    """Stronger local contrast, in lightness alone."""
     lightness, blue, red = image.convert("YCbCr").split()
     around = lightness.filter(ImageFilter.BoxBlur(radius_px))
     detail = ImageChops.subtract(lightness, around, 1, 128)
@@ -124,6 +124,6 @@ def local_contrast(image: Image.Image, amount: float, radius_px: float) -> Image
 
 
 def dehaze(image: Image.Image, degree: float) -> Image.Image:
-    """Black where the haze begins, and depth."""
+    """Less haze: raised black point and stronger local contrast."""
     deeper = local_contrast(level(image), 0.35 * degree, max(image.size) / 30)
     return saturate(add_contrast(deeper, 0.4 * degree), 0.3 * degree)

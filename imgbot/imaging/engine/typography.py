@@ -1,4 +1,4 @@
-"""Setting words: which of them, and where they can be read."""
+"""Typography: text that a prompt asks for, drawn where it is legible."""
 
 import re
 
@@ -22,7 +22,7 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _CARD = re.compile(rf"открытк|postcard|greeting|\b{_CARD_ITSELF}|приглаш|invitation", re.IGNORECASE)
-# What follows is to be set, up to a comma or to where it is to stand.
+# The text follows, up to a comma or to its place.
 _LETTERED = re.compile(
     r"\b(?:надпис\w*|подпис(?:ь|ью|и|ано|анн\w+)|со\s+словами|с\s+(?:текстом|фразой)|caption(?:ed)?|lettering|saying|"
     r"that\s+says)\b[\s:—–-]*(?P<text>(?:[^,;.\n]|\.(?!\s))*)",
@@ -31,7 +31,7 @@ _LETTERED = re.compile(
 _PLACE = re.compile(
     r"\s(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w", re.IGNORECASE
 )
-# «На заборе Привет», and not «В добрый путь».
+# A place before the text: «На заборе Привет», but not «В добрый путь».
 _PLACE_FIRST = re.compile(
     r"^(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w+"
     r"(?:\s*[:—–-]\s*|\s+(?=[A-ZА-ЯЁ]))"
@@ -41,14 +41,14 @@ _NO_LETTERS = re.compile(
     r"captions?|letter(?:s|ing)|words)\b",
     re.IGNORECASE,
 )
-# What the card is like and where it comes from, and not what it says.
+# Attributes and origin of the card, which are not its text.
 _ABOUT_CARD = re.compile(
     r"\b\w+(?:ая|яя|ую|юю|ой|ей|ый|ий)\s+(?=(?:открытк|плакат|постер|афиш|обложк|приглаш))|"
     r"\bпоздравительн\w*|(?<=postcard)\s+from\s+[^,:]*|(?<=card)\s+from\s+[^,:]*|"
     r"(?<=открытка)\s+из\s+[^,:]*|(?<=открытку)\s+из\s+[^,:]*",
     re.IGNORECASE,
 )
-# Greetings begin with «с», and so do things that a card is to show: «с тортом».
+# «с» begins greetings as well as things that the card shows: «с тортом».
 _FILLERS = re.compile(
     r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|про|о|об|в|и|the|a|an|of|for|with|make|"
     r"me|draw|create|saying|says|text|текстом|текст|словами|please|пожалуйста|"
@@ -60,7 +60,7 @@ _SHOWN = re.compile(r"\b(?:with|со?)\s+([^,]*)", re.IGNORECASE)
 
 
 def text_to_draw(prompt: str) -> str:
-    """The words that belong into the picture: quoted, or a poster's subject; else none."""
+    """Text to draw: quoted words, or the subject of a poster or card; empty otherwise."""
     quoted = [next(part for part in match if part) for match in _QUOTED.findall(prompt)]
     if quoted:
         text = " ".join(quoted)
@@ -79,14 +79,14 @@ def text_to_draw(prompt: str) -> str:
 
 
 def _without_place(text: str) -> str:
-    """Without where it is to stand: behind it, or before it."""
+    """Text without its place, before or after it."""
     text = _PLACE_FIRST.sub("", text)
     place = _PLACE.search(text)
     return text[: place.start()] if place else text
 
 
 def _without_instructions(text: str) -> str:
-    """Without what says how to paint (styles, the shape) or what a card is to show."""
+    """Text without styles, ratio and the things that a card shows."""
     text = _SHAPE.sub(" ", text)
     text = " ".join(word for word in text.split() if not names_style(word))
     if (shown := _SHOWN.search(text)) and names_sprite(shown[1]):
@@ -97,7 +97,7 @@ def _without_instructions(text: str) -> str:
 
 
 def without_quotes(prompt: str) -> str:
-    """What is left to paint of the words when the quoted ones are set."""
+    """Prompt without its quoted text."""
     return _QUOTED.sub(" ", prompt)
 
 
@@ -110,7 +110,7 @@ def _shorten(text: str) -> str:
 def draw_text(
     scene: Scene, canvas: Image.Image, text: str, prompt: str, margin_px: float = 0
 ) -> Image.Image:
-    """The canvas with the text on it, as a card or as a poster, inside a print's margin."""
+    """Canvas with the text, as a card or as a poster inside the style's margin."""
     if _CARD.search(prompt):
         return _draw_card(scene, canvas, text)
     inner = (
@@ -124,7 +124,7 @@ def draw_text(
 
 
 def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
-    """Narrow capitals over the quieter end of the picture."""
+    """Poster: narrow capitals over the plainer end of the picture."""
     lines, font = fit_text(text.upper(), poster_font, scene.width * 0.84, scene.height * 0.3)
     height = line_height(font) * len(lines)
     margin = scene.height * 0.075
@@ -154,7 +154,7 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
 
 
 def _draw_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
-    """An italic serif on a sheet of paper in the middle, with a thin frame."""
+    """Card: an italic serif on a framed sheet of paper."""
     share = 0.16 if scene.in_focus().getbbox() else 0.34
     lines, font = fit_text(text, card_font, scene.width * 0.62, scene.height * share)
     height = line_height(font) * len(lines)
@@ -177,7 +177,7 @@ def _draw_card(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
 
 
 def _free_height(scene: Scene, half_px: float) -> float:
-    """The height for a card's middle at which it hides least of the figures."""
+    """Vertical centre of a card that hides least of the sprites."""
     box = scene.in_focus().getbbox()
     if box is None:
         return scene.height / 2
@@ -202,7 +202,7 @@ def _contrast(part: Image.Image) -> float:
 
 
 def _text_colours(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
-    """Letters and the veil under them: light on dark, or the other way about."""
+    """Colours of the text and of the shade behind it: light on dark, or dark on light."""
     mean = ImageStat.Stat(ground).mean
     behind = (round(mean[0]), round(mean[1]), round(mean[2]))
     if lightness(behind) < 0.66:

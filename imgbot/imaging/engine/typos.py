@@ -1,6 +1,6 @@
-"""Words as people know them: for slips of the finger, and for naming what is near an unknown one.
+"""Typo correction and suggestions for unrecognised words of an edit prompt.
 
-Every word here is understood by the vocabulary (a test holds it).
+The vocabulary recognises every word listed here (a test checks it).
 """
 
 import re
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 SUGGESTIONS_MAX = 3
-# Shorter words are too near to each other to guess.
+# Shorter words are too similar to each other for a guess.
 _TYPO_LETTERS_MIN = 5
 _CLOSE = 0.76
 
 _CYRILLIC = re.compile("[а-я]")
 
-# Single words by the change they ask for; the first of a line is how it is named to a person.
+# Single words, a line per change; the first is the form shown to users.
 _WORDS = """
 ярче светлее посветлее поярче яркость осветли
 темнее потемнее затемни
@@ -115,7 +115,7 @@ _RUSSIAN = tuple(word for word in _NAMES if _CYRILLIC.search(word))
 _ENGLISH = tuple(word for word in _NAMES if not _CYRILLIC.search(word))
 WORDS = (*_RUSSIAN, *_ENGLISH)
 
-# What is not done here, and what comes near it.
+# Unsupported changes, and the supported changes closest to them.
 _MEANT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"лиц\w*|кож\w*|морщин\w*|прыщ\w*", ("мягче", "светлее", "улучши")),
     (r"фон\w*|задник\w*", ("размой фон", "виньетка")),
@@ -148,13 +148,13 @@ _POPULAR_ENGLISH = ("brighter", "warmer", "black and white")
 
 
 def correct_typo(word: str) -> str | None:
-    """The known word that differs by one slip; None where there is none, or several are meant."""
+    """Known word that differs by one typo; None if there is none or it is ambiguous."""
     if not word.isalpha() or len(word) < _TYPO_LETTERS_MIN - 1:
         return None
     meant = [
         known
         for known in WORDS
-        # "Ярче" is short, and the word of them all; nothing else is near it.
+        # "Ярче" is short but the most frequent word, and nothing else is similar.
         if (min(len(known), len(word)) >= _TYPO_LETTERS_MIN or known == "ярче")
         and is_one_edit_apart(word, known)
     ]
@@ -162,7 +162,7 @@ def correct_typo(word: str) -> str | None:
 
 
 def is_one_edit_apart(one: str, other: str) -> bool:
-    """Whether a letter too many, too few, wrong, or two swapped neighbours is the difference."""
+    """True if one letter is added, missing, wrong, or swapped with its neighbour."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = next(
@@ -173,13 +173,13 @@ def is_one_edit_apart(one: str, other: str) -> bool:
     left, right = one[start:], other[start:]
     is_swapped = left[:2] == right[:2][::-1] and left[2:] == right[2:]
     if start == 0:
-        # Another first letter mostly makes another word: farmer, warmer.
+        # A different first letter usually makes a different word: farmer, warmer.
         return is_swapped
     return left[1:] == right[1:] or left[1:] == right or left == right[1:] or is_swapped
 
 
 def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
-    """Up to three known words, by spelling first and by meaning next; none if none is near."""
+    """Up to three known words, similar in spelling first, then in meaning."""
     spelt = [
         near
         for word in unknown
@@ -197,10 +197,10 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
 
 
 def popular_words(words: str) -> tuple[str, ...]:
-    """What most people ask for, in the language of the words."""
+    """Most popular changes, in the language of the words."""
     return _POPULAR_RUSSIAN if is_russian(words) else _POPULAR_ENGLISH
 
 
 def is_russian(words: str) -> bool:
-    """Whether there are Russian letters in it."""
+    """True if there are Cyrillic letters in the text."""
     return bool(_CYRILLIC.search(words.lower().replace("ё", "е")))

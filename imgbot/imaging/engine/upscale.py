@@ -1,7 +1,7 @@
-"""Upscale: by a neural network where one is installed, else by corrected Lanczos; in tiles.
+"""Upscale: by a neural network if one is installed, otherwise by corrected Lanczos; in tiles.
 
-Lanczos is corrected until it shrinks back to the original, then sharpened at edges. Memory is
-the two pictures and little else.
+The Lanczos result is corrected until it shrinks back to the original, then sharpened at edges.
+Memory: the two pictures and little else.
 """
 
 import os
@@ -16,10 +16,10 @@ from imgbot.imaging.engine import waifu2x
 from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
-# What a tile sees beyond its edges; more than the filters reach.
+# Margin around a tile; more than the filters' reach.
 MARGIN_PX = 12
 CORRECTIONS = 2
-# What the network is given; larger pictures would take it minutes. Telegram's photos have 1.2.
+# Larger pictures would take the network minutes. Telegram's photos have 1.2.
 NEURAL_MEGAPIXELS = 1.5
 
 Progress = Callable[[float], None]
@@ -28,9 +28,9 @@ Progress = Callable[[float], None]
 def upscale_picture(
     image: Image.Image, scale: int, on_progress: Progress | None = None
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """The picture (RGB) `scale` times as wide and high, and how: (x2, waifu2x) or (x2, lanczos).
+    """Picture (RGB) enlarged by `scale`, and the method: (x2, waifu2x) or (x2, lanczos).
 
-    `on_progress` hears shares that only rise, and 1.0 at last. UserError upscale_too_large.
+    `on_progress` gets increasing shares that end with 1.0. UserError upscale_too_large.
     """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {SCALES}, not {scale}")
@@ -47,14 +47,14 @@ def upscale_picture(
         doubled = waifu2x.double(image, _part_of(report, 0.0, 1.0 if scale == 2 else 0.8))
     if doubled is None:
         return _enlarge(image, scale, report), (f"x{scale}", "lanczos")
-    # ×4 by the network twice measures the same within 0.2 dB, and takes five times as long.
+    # For ×4, running the network twice gains at most 0.2 dB and takes five times as long.
     if scale == 4:
         doubled = _enlarge(doubled, 2, _part_of(report, 0.8, 1.0))
     return doubled, (f"x{scale}", "waifu2x")
 
 
 def _rising(on_progress: Progress | None) -> Progress:
-    """Drops what is behind: the second engine begins where the first gave up."""
+    """Progress callback without steps back: the second method starts over."""
     furthest = 0.0
 
     def report(share: float) -> None:
@@ -106,7 +106,7 @@ def _enlarge_tile(
 
 
 def _correct(source: Image.Image, scale: int) -> Image.Image:
-    """Iterative back-projection: what is missing when it is shrunk again is put in."""
+    """Iterative back-projection: adds the error that remains after shrinking again."""
     size = (source.width * scale, source.height * scale)
     large = source.resize(size, Image.Resampling.LANCZOS)
     for _ in range(CORRECTIONS):
@@ -118,13 +118,13 @@ def _correct(source: Image.Image, scale: int) -> Image.Image:
 
 
 def _sharpen_edges(large: Image.Image, source: Image.Image, scale: int) -> Image.Image:
-    """Sharper along edges alone, and never beyond the tones around (no halos)."""
+    """Picture sharpened along edges only, within the range of the tones around (no halos)."""
     sharp = large.filter(ImageFilter.UnsharpMask(0.6 * scale, 45, 0))
     for bound, keep in (
         (ImageFilter.MinFilter(3), ImageChops.lighter),
         (ImageFilter.MaxFilter(3), ImageChops.darker),
     ):
-        # The bounds come from the small picture: the same, and scale² times cheaper.
+        # Bounds from the small picture are the same and scale² times cheaper.
         sharp = keep(sharp, source.filter(bound).resize(large.size, Image.Resampling.BILINEAR))
     edges = large.convert("L").filter(ImageFilter.FIND_EDGES)
     around = edges.filter(ImageFilter.GaussianBlur(scale))
@@ -132,17 +132,17 @@ def _sharpen_edges(large: Image.Image, source: Image.Image, scale: int) -> Image
     return Image.composite(sharp, large, where)
 
 
-# A person cannot follow more.
+# More frequent updates would not be visible.
 PROGRESS_INTERVAL_S = 0.5
 
 
 def progress_path(target: str) -> Path:
-    """Where the progress of `target` is written, as `0.42`."""
+    """Path of the file with the progress of `target`, as `0.42`."""
     return Path(f"{target}.progress")
 
 
 def progress_writer(target: str) -> Callable[[float], None]:
-    """A callback that writes the share done (0 to 1), whole or not at all, at its pace."""
+    """Callback that writes the share done (0 to 1) atomically, at most every half second."""
     path = progress_path(target)
     partial = Path(f"{path}.{os.getpid()}.part")
     last_s = -PROGRESS_INTERVAL_S

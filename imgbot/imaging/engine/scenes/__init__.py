@@ -1,4 +1,4 @@
-"""The motifs by name: each paints one whole picture of a scene."""
+"""Scenes by name: each function paints a whole picture."""
 
 from collections.abc import Callable, Mapping
 

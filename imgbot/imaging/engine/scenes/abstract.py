@@ -1,4 +1,4 @@
-"""Without a subject: ribbons that flow, a geometric poster, watercolour, marble, rings."""
+"""Abstract scenes: flowing ribbons, marble, a geometric poster, watercolour washes."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from imgbot.imaging.engine.scene import Scene
 
 
 def flow(scene: Scene) -> Image.Image:
-    """Layers of paper cut along flowing lines, each with its shadow on the next."""
+    """Layers of paper cut along flowing lines, each with a shadow on the next."""
     rng, unit = scene.rng, scene.unit_px
     field = drawing.clouds(scene.size, rng, unit * 55, 3)
     tilt = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270))).resize(scene.size)
@@ -33,7 +33,7 @@ def flow(scene: Scene) -> Image.Image:
 
 
 def _above(field: Image.Image, edge: int, unit: float) -> Image.Image:
-    # Eight bits make steps of a slow slope: the cut is blurred and sharpened again.
+    # Slow slopes have visible steps in eight bits: the mask is blurred and sharpened again.
     hard = field.point([255 if value >= edge else 0 for value in range(256)])
     large = hard.resize((field.width * 2, field.height * 2), Image.Resampling.BILINEAR)
     round_edge = drawing.soft(large, unit * 1.1)
@@ -41,7 +41,7 @@ def _above(field: Image.Image, edge: int, unit: float) -> Image.Image:
 
 
 def marble(scene: Scene) -> Image.Image:
-    """Ink in water: noise bent by noise, with veins of gold."""
+    """Marble: noise warped by noise, with veins of gold."""
     rng, unit = scene.rng, scene.unit_px
     field = drawing.clouds(scene.size, rng, unit * 46, 6)
     bend = drawing.clouds(scene.size, rng, unit * 60, 3)
@@ -61,7 +61,7 @@ def marble(scene: Scene) -> Image.Image:
 
 
 def geometric(scene: Scene) -> Image.Image:
-    """A grid of quarter circles, discs, stripes and triangles, like a printed poster."""
+    """Geometric poster: a grid of quarter circles, discs, stripes and triangles."""
     rng, palette = scene.rng, scene.palette
     columns = rng.choice((4, 5, 6))
     cell = scene.width / columns
@@ -143,7 +143,7 @@ def washes(scene: Scene) -> Image.Image:
     rng.shuffle(pigments)
     turn = rng.uniform(0, 6.3)
     for index in range(6):
-        # Around the middle, so that each wash meets its neighbours and little else.
+        # Around the centre, so that each wash overlaps its neighbours and little else.
         angle = turn + index * 2 * math.pi / 6 + rng.gauss(0, 0.15)
         centre = (
             scene.width * (0.5 + 0.27 * math.cos(angle)),
@@ -162,7 +162,7 @@ def washes(scene: Scene) -> Image.Image:
 def _wash(
     scene: Scene, canvas: Image.Image, centre: tuple[float, float], radius: float, colour: Colour
 ) -> Image.Image:
-    """One pool of colour; its shape is worked out at half the size, for water has no detail."""
+    """Paint one wash, at half the size, for washes have no fine detail."""
     rng = scene.rng
     half = (scene.width // 2, scene.height // 2)
     distance = Image.radial_gradient("L").resize((round(radius * 2.2), round(radius * 2.2)))
@@ -184,7 +184,7 @@ def _wash(
 
 
 def _splash(scene: Scene, canvas: Image.Image, colour: Colour) -> Image.Image:
-    """A flick of the brush: drops that fly off in one direction."""
+    """Paint a splash: drops in one direction."""
     rng, unit = scene.rng, scene.unit_px
     x, y = scene.width * rng.uniform(0.1, 0.9), scene.height * rng.uniform(0.1, 0.9)
     drops = [

@@ -1,4 +1,4 @@
-"""A city: towers in depth with lit windows, under a low sun or the moon."""
+"""City scene: rows of towers with lit windows, under a low sun or the moon."""
 
 from PIL import Image, ImageDraw
 
@@ -41,7 +41,7 @@ def _skyline(scene: Scene, share: float) -> list[Tower]:
     x = -unit * rng.uniform(0, 6)
     while x < scene.width:
         width = unit * rng.uniform(5, 10) * (0.75 + 0.75 * share)
-        # The middle of the row is high, the rim low: a skyline, not a fence.
+        # Higher towards the middle, as a skyline is.
         centre = 1 - abs((x + width / 2) / scene.width - 0.5) * 1.1
         rise = rng.betavariate(2, 2.2) * centre * (58 - 22 * share) + 9
         top = scene.height * (0.74 + 0.13 * share) - rise * unit
@@ -80,7 +80,7 @@ def _light_up(scene: Scene, canvas: Image.Image, towers: list[Tower], share: flo
     for x, width, top, _ in towers:
         columns = max(1, int((width - pane) / (pane * 2)))
         margin = (width - columns * pane * 2 + pane) / 2
-        # People of a house keep the same hours.
+        # The share of lit windows is per tower.
         mood = lit_share * rng.uniform(0.3, 1.7)
         y = top + pane * 1.6
         while y < scene.height:

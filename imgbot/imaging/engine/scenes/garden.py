@@ -1,4 +1,4 @@
-"""A garden: a meadow of stylised flowers, and leaves cut out of paper."""
+"""Garden scenes: a meadow of stylised flowers, and leaves cut out of paper."""
 
 import math
 
@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 
 class _Supersampled:
-    """A canvas of twice the size to draw on in colour, reduced at the end."""
+    """Canvas of twice the size for drawing with smooth edges, reduced at the end."""
 
     SCALE = 2
 
@@ -42,7 +42,7 @@ class _Supersampled:
 def _petal(
     centre: Point, angle: float, length: float, width: float, tip: float, fullness: float = 0.9
 ) -> list[Point]:
-    """A leaf or petal as an outline, widest towards its tip where `tip` is above 1."""
+    """Outline of a leaf or petal, widest towards its tip if `tip` is above 1."""
     points: list[Point] = []
     for side in (1, -1):
         steps = [step / 14 for step in range(15)]
@@ -60,7 +60,7 @@ def _petal(
 
 
 def garden(scene: Scene) -> Image.Image:
-    """A meadow: row behind row of flowers on bent stems, the far ones pale."""
+    """Meadow: rows of flowers on bent stems, the far ones pale."""
     rng = scene.rng
     if scene.palette.is_dark:
         sky = (scene.palette.sky[0], scene.palette.sky[1], scene.palette.layers[0])
@@ -171,7 +171,7 @@ _FLOWERS = (_daisy, _tulip, _poppy)
 
 
 def leaves(scene: Scene) -> Image.Image:
-    """Big leaves cut out of coloured paper, overlapping from all sides."""
+    """Big paper leaves, overlapping from all sides."""
     rng, unit = scene.rng, scene.unit_px
     ground = scene.palette.sky[0] if scene.palette.is_dark else scene.palette.paper
     canvas = drawing.gradient(scene.size, (mix(ground, scene.palette.accents[0], 0.12), ground))
@@ -179,7 +179,7 @@ def leaves(scene: Scene) -> Image.Image:
     count = 22
     for index in range(count):
         edge = (index * 0.618 + rng.uniform(-0.03, 0.03)) * 2 * math.pi
-        # From outside inwards: the last ones lie on top, at the rim, and the middle stays free.
+        # From outside inwards: the last ones lie on top, at the edge, and the centre stays free.
         reach = 0.4 + 0.24 * index / count
         foot = (
             scene.width * (0.5 + math.cos(edge) * reach),
@@ -220,7 +220,7 @@ def _lay_leaf(scene: Scene, canvas: Image.Image, foot: Point, angle: float, colo
 
 
 def _fern(scene: Scene, foot: Point, angle: float, length: float) -> list[list[Point]]:
-    """Leaflets along both sides of a rib, longest in the lower half."""
+    """Fern: leaflets along both sides of a rib, longest in the lower half."""
     count = scene.rng.choice((8, 11, 14))
     slim = 1.1 / count
     outlines: list[list[Point]] = []

@@ -1,4 +1,4 @@
-"""Land: layered hills with a sun, snowy mountains, a misty forest, dunes."""
+"""Landscapes: layered hills, snowy mountains, a misty forest, dunes."""
 
 import math
 from itertools import pairwise
@@ -16,7 +16,7 @@ Line = list[tuple[float, float]]
 def paint_layer(
     scene: Scene, canvas: Image.Image, line: Line, colour: Colour, haze: Colour, depth_px: float
 ) -> None:
-    """One range of hills: its own colour at the ridge, dissolving in haze below."""
+    """Paint a range of hills: its colour at the ridge, fading into haze below."""
     top = max(0, round(min(y for _, y in line)))
     fill = Image.new("RGB", scene.size, haze)
     shading = drawing.gradient((scene.width, max(2, round(depth_px))), (colour, haze))
@@ -28,7 +28,7 @@ def paint_layer(
 
 
 def hills(scene: Scene) -> Image.Image:
-    """Ranges of hills behind each other under a big sun."""
+    """Ranges of hills under a big sun."""
     horizon = scene.height * scene.rng.uniform(0.5, 0.6)
     canvas = paint_sun(scene, paint_sky(scene), horizon)
     count = scene.rng.randint(5, 6)
@@ -47,7 +47,7 @@ def hills(scene: Scene) -> Image.Image:
 
 
 def mountains(scene: Scene) -> Image.Image:
-    """Peaks with snow and a lit side, hills before them."""
+    """Snowy peaks with a lit side, hills in front."""
     horizon = scene.height * scene.rng.uniform(0.56, 0.64)
     canvas = paint_sun(scene, paint_sky(scene), horizon * 0.8)
     far, near = scene.palette.layers[0], scene.palette.layers[1]
@@ -93,7 +93,7 @@ def _paint_peaks(scene: Scene, canvas: Image.Image, line: Line, colour: Colour) 
         scene, canvas, line, colour, mix(colour, scene.palette.sky[-1], 0.55), scene.height * 0.4
     )
     body = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
-    # The side turned from the light: the same range, moved aside and down.
+    # Shaded side: the same range, shifted aside and down.
     shift = scene.unit_px * 3.2
     lit = drawing.polygon_mask(
         scene.size, down_to_floor(scene, [(x + shift, y + shift * 1.35) for x, y in line])
@@ -111,7 +111,7 @@ def _paint_peaks(scene: Scene, canvas: Image.Image, line: Line, colour: Colour) 
 
 
 def forest(scene: Scene) -> Image.Image:
-    """Conifers row behind row in the mist."""
+    """Rows of conifers in mist."""
     canvas = paint_sun(scene, paint_sky(scene), scene.height * 0.42)
     count = 5
     for index, colour in enumerate(ramp(scene.palette.layers, count)):
@@ -134,7 +134,7 @@ def plant_trees(
     size_units: float,
     density: float = 0.8,
 ) -> None:
-    """Conifers along a skyline."""
+    """Paint conifers along a skyline."""
     rng, size = scene.rng, size_units * scene.unit_px
     trees: list[tuple[float, float, float]] = []
     x = 0.0
@@ -171,7 +171,7 @@ def _draw_conifer(
 
 
 def dunes(scene: Scene) -> Image.Image:
-    """Sand in long crests, lit from one side."""
+    """Sand dunes in long crests, lit from one side."""
     horizon = scene.height * scene.rng.uniform(0.42, 0.5)
     canvas = paint_sun(scene, paint_sky(scene), horizon)
     count = 5
@@ -194,7 +194,7 @@ def _paint_shadow_side(scene: Scene, canvas: Image.Image, line: Line, colour: Co
         x, y = line[index]
         reach = scene.unit_px * scene.rng.uniform(26, 44)
         slope = [point for point in line[index:] if point[0] < x + reach]
-        # The edge of the shadow winds down from the crest, as the wind left it.
+        # The shadow's edge winds down from the crest.
         edge = [
             (
                 x + reach * (0.1 + 0.9 * share) * (0.55 + 0.2 * math.sin(share * 5)),

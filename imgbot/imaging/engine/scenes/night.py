@@ -1,4 +1,4 @@
-"""Night: a starry sky with the Milky Way, northern lights, a planet, bokeh of a city."""
+"""Night scenes: starry sky with the Milky Way, northern lights, a planet, city bokeh."""
 
 import math
 
@@ -13,7 +13,7 @@ from imgbot.imaging.engine.scenes.land import paint_layer, plant_trees
 def _night_sky(scene: Scene) -> Image.Image:
     stops = scene.palette.sky
     if not scene.palette.is_dark:
-        # A day's palette keeps its hue and goes down to a night's lightness.
+        # Daytime palettes keep their hue at a night's lightness.
         count = len(stops)
         stops = tuple(
             with_lightness(stop, 0.08 + 0.34 * (index / count) ** 1.4)
@@ -91,7 +91,7 @@ def _foreground(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def stars(scene: Scene) -> Image.Image:
-    """A clear night over dark hills."""
+    """Clear night over dark hills."""
     canvas = _milky_way(scene, _night_sky(scene))
     canvas = _sprinkle(scene, canvas, 1100)
     if scene.has("aurora"):
@@ -115,7 +115,7 @@ def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Image:
-    """Vertical rays that stand on a winding line, brightest at their feet."""
+    """Curtain of an aurora: vertical rays on a winding line, brightest at the bottom."""
     rng, width, height = scene.rng, scene.width, scene.height
     line = ridge(scene, base, scene.unit_px * 8, 0.38, 8)
     columns = len(line)
@@ -144,7 +144,7 @@ def _value(row: Image.Image, column: int) -> int:
 
 
 def planet(scene: Scene) -> Image.Image:
-    """A ringed planet among stars."""
+    """Ringed planet among stars."""
     rng, unit = scene.rng, scene.unit_px
     canvas = _sprinkle(scene, _milky_way(scene, _night_sky(scene)), 900)
     centre = (scene.width * rng.uniform(0.42, 0.6), scene.height * rng.uniform(0.42, 0.56))
@@ -160,7 +160,7 @@ def planet(scene: Scene) -> Image.Image:
     disc = drawing.mask((side, side), lambda draw, scale: draw.ellipse(
         [scale, scale, (side - 1) * scale, (side - 1) * scale], fill=255))  # fmt: skip
     canvas.paste(body, (round(centre[0] - side / 2), round(centre[1] - side / 2)), disc)
-    # The near half of the ring passes in front of the globe.
+    # The near half of the ring lies in front of the planet.
     front = drawing.mask(scene.size, lambda draw, scale: draw.polygon(
         [(x * scale, y * scale) for x, y in _below(scene, centre, tilt)], fill=255))  # fmt: skip
     drawing.paint(canvas, colour, drawing.times(ring, front))
@@ -212,7 +212,7 @@ def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float
     )
     surface = surface.rotate(-tilt, Image.Resampling.BICUBIC)
     shade = Image.radial_gradient("L").resize((side * 2, side * 2))
-    # The light stands at the upper left; the globe's far edge is in the dark.
+    # Light from the upper left; the opposite edge is dark.
     shade = shade.crop(
         (round(side * 0.72), round(side * 0.7), round(side * 1.72), round(side * 1.7))
     )
@@ -221,7 +221,7 @@ def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float
 
 
 def bokeh(scene: Scene) -> Image.Image:
-    """City lights out of focus, doubled in a wet street."""
+    """City lights out of focus, mirrored in a wet street."""
     rng, unit = scene.rng, scene.unit_px
     canvas = _night_sky(scene)
     horizon = scene.height * rng.uniform(0.56, 0.64)
@@ -267,7 +267,7 @@ def _scatter(scene: Scene, canvas: Image.Image, floor: float, depth: float) -> I
 
 
 def _spot(side: int, bright: float) -> Image.Image:
-    """A disc with the slightly brighter rim that a lens gives it."""
+    """Bokeh disc with a slightly brighter rim."""
     large = Image.new("L", (side * 3, side * 3), 0)
     draw = ImageDraw.Draw(large)
     edge = side * 3 - 4

@@ -1,4 +1,4 @@
-"""The sky: clouds, the sun or the moon, birds, and mist where it meets the land."""
+"""Sky: clouds, sun or moon, birds, and mist at the horizon."""
 
 import math
 
@@ -10,9 +10,9 @@ from imgbot.imaging.engine.scene import Scene
 
 
 def paint_sky(scene: Scene) -> Image.Image:
-    """The sky with drifting clouds; what every landscape begins with."""
+    """Sky with clouds, the first layer of every landscape."""
     canvas = drawing.gradient(scene.size, scene.palette.sky)
-    # Clouds drawn out sideways: noise of a narrow picture, stretched.
+    # Horizontal clouds: noise of a narrow picture, stretched.
     narrow = (max(8, scene.width // 3), scene.height)
     veil = drawing.clouds(narrow, scene.rng, scene.unit_px * 11).resize(scene.size)
     strength = 0.75 if scene.has("clouds", "rain", "fog") else 0.4
@@ -29,7 +29,7 @@ def paint_sky(scene: Scene) -> Image.Image:
 
 
 def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
-    """The sun or the moon somewhere above the horizon."""
+    """Paint the sun or the moon above the horizon."""
     unit, rng = scene.unit_px, scene.rng
     radius = unit * rng.uniform(6, 9) * (1.7 if scene.has("moon", "sun") else 1.0)
     is_moon = scene.palette.is_dark or scene.has("moon")
@@ -60,7 +60,7 @@ def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
 
 
 def add_mist(scene: Scene, canvas: Image.Image, base: float) -> None:
-    """A bank of mist along a height."""
+    """Add a bank of mist at a height."""
     spread = scene.height * 0.16
     band = Image.linear_gradient("L").resize(scene.size)
     band = drawing.curve(
@@ -74,7 +74,7 @@ def add_mist(scene: Scene, canvas: Image.Image, base: float) -> None:
 
 
 def add_birds(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
-    """A few birds far off, where the day has any."""
+    """Add a few distant birds by day."""
     if scene.palette.is_dark and not scene.has("birds"):
         return canvas
     rng, unit = scene.rng, scene.unit_px

@@ -1,4 +1,4 @@
-"""Water: a lake or sea with the sun's path, and rolling waves in flat colours."""
+"""Water scenes: a lake with reflections, and rolling waves in flat colours."""
 
 import math
 
@@ -12,7 +12,7 @@ from imgbot.imaging.engine.scenes.sky import add_birds, paint_sky, paint_sun
 
 
 def lake(scene: Scene) -> Image.Image:
-    """The sky and far shores, doubled in calm water."""
+    """Sky and far shores, mirrored in calm water."""
     horizon = round(scene.height * scene.rng.uniform(0.52, 0.58))
     canvas = paint_sun(scene, paint_sky(scene), horizon)
     for index, colour in enumerate(ramp(scene.palette.layers[:2], 3)):
@@ -44,7 +44,7 @@ def _reflect(scene: Scene, canvas: Image.Image, horizon: int) -> Image.Image:
 
 
 def _ripple(scene: Scene, water: Image.Image) -> Image.Image:
-    """Shift the rows sideways, farther the nearer they are."""
+    """Shift rows sideways, more the nearer they are."""
     width, height = water.size
     rippled = water.copy()
     phase = scene.rng.uniform(0, 6)
@@ -56,14 +56,14 @@ def _ripple(scene: Scene, water: Image.Image) -> Image.Image:
         offset = round(shift * scene.unit_px * (0.25 + 1.5 * near))
         strip = water.crop((0, y, width, min(height, y + rows)))
         rippled.paste(strip, (offset, y))
-        # What the shift leaves open is filled with the strip's own other side.
+        # The gap is filled with the strip's other side.
         rippled.paste(strip, (offset - width if offset > 0 else offset + width, y))
         y += rows
     return drawing.soft(rippled, scene.unit_px * 0.12)
 
 
 def waves(scene: Scene) -> Image.Image:
-    """Rolling waves like cut paper, with rims of foam and soft shadows."""
+    """Rolling waves like cut paper, with foam and soft shadows."""
     horizon = scene.height * scene.rng.uniform(0.36, 0.44)
     canvas = paint_sun(scene, paint_sky(scene), horizon * 1.05)
     for index in range(8):
@@ -72,7 +72,7 @@ def waves(scene: Scene) -> Image.Image:
 
 
 def roll_wave(scene: Scene, canvas: Image.Image, horizon: float, share: float) -> None:
-    """One wave, from the horizon (0) to the nearest (1); it hides what of figures is behind."""
+    """Paint a wave between the horizon (0) and the nearest (1); it covers sprites behind it."""
     palette = scene.palette
     colour = ramp(palette.layers, 8)[round(share * 7)]
     base = horizon + (scene.height - horizon) * share**1.1 * 0.86
@@ -94,7 +94,7 @@ def roll_wave(scene: Scene, canvas: Image.Image, horizon: float, share: float) -
 
 
 def _swell(scene: Scene, base: float, height: float, length: float) -> list[tuple[float, float]]:
-    """Waves with sharp crests and wide troughs."""
+    """Outline of waves with sharp crests and wide troughs."""
     phase, lean = scene.rng.uniform(0, 6.3), scene.rng.uniform(0.25, 0.5)
     points: list[tuple[float, float]] = []
     for x in range(-12, scene.width + 12, 4):

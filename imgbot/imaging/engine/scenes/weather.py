@@ -1,4 +1,4 @@
-"""What falls from the sky in front of everything."""
+"""Weather in front of a scene: snow and rain."""
 
 from PIL import Image, ImageDraw
 
@@ -7,7 +7,7 @@ from imgbot.imaging.engine.scene import Scene
 
 
 def add_weather(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Snow or rain, where the words ask for it."""
+    """Add snow or rain if the prompt asks for it."""
     if scene.has("snow"):
         return _let_snow(scene, canvas)
     if scene.has("rain"):

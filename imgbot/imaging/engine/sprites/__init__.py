@@ -1,4 +1,4 @@
-"""Figures by name: what stands before a motif when the words name it."""
+"""Sprites by name, and the words and scenes that belong to them."""
 
 from collections.abc import Mapping
 
@@ -13,9 +13,8 @@ SPRITES: Mapping[str, Sprite] = {
     sprite.name: sprite for sprite in (*ANIMALS, *BIRDS, *BUILDINGS, *VEHICLES, *THINGS)
 }
 
-# A stem stands for every word that begins with it, or for one word alone where it ends in `$`;
-# written with е for ё. Behind the @ are the motifs that suit a figure where the words name none,
-# the best first.
+# A stem matches every word that begins with it, or that word alone if it ends in `$`; written with
+# е for ё. After the @ are scenes that suit the sprite if the prompt names none, the best first.
 _STEMS = """
 fox: лис$ лиса$ лисы$ лису$ лисе$ лисой$ лисиц лисич лисен лисят fox @ forest hills
 cat: кот$ кота$ коту$ коты$ котов$ котом$ коте$ котик котен котят котэ кошк кошеч cat$ cats$
@@ -76,7 +75,7 @@ cake: торт пирожн cake cupcake @ bokeh
 
 
 def _read_names() -> Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Stems and motifs by figure; a line that is indented goes on with the one before."""
+    """Stems and scenes by sprite; an indented line continues the one before."""
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for line in _STEMS.replace("\n    ", " ").strip().splitlines():
         name, _, rest = line.partition(": ")

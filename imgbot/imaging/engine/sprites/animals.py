@@ -1,4 +1,4 @@
-"""Animals of land and garden."""
+"""Land animals."""
 
 from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 

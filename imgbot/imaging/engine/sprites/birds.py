@@ -1,4 +1,4 @@
-"""Birds, butterflies and what lives in the sea."""
+"""Birds, butterflies and sea animals."""
 
 from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 

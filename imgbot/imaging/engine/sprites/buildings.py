@@ -1,4 +1,4 @@
-"""Buildings and what stands in the open with people about."""
+"""Buildings and outdoor objects."""
 
 from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 

@@ -1,4 +1,4 @@
-"""Putting figures into a painted motif: which share of it each takes, and in what order."""
+"""Composition: sprites placed into a painted scene, back to front."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -31,7 +31,7 @@ SPRITES_MAX = 3
 _FLAT_MOTIFS = frozenset({"leaves", "flow", "marble", "geometric", "washes"})
 
 _Painter = Callable[[Scene, Image.Image, str, list[Placement]], Image.Image]
-# From behind to the front.
+# By anchor, back to front.
 _PAINTERS: Mapping[str, _Painter] = {
     "sky": hover, "flight": fly, "rock": on_rock, "water": on_water, "sea": on_water,
     "leap": leap, "hill": on_hill, "ground": on_ground, "branch": on_branch,
@@ -46,7 +46,7 @@ def add_sprites(
     names: Sequence[str],
     sprite_colours: Mapping[str, Colour],
 ) -> Image.Image:
-    """The motif with up to three figures in it; on a flat motif they become an emblem."""
+    """Scene with up to three sprites; on a flat scene they form an emblem."""
     sprites = [SPRITES[name] for name in names[:SPRITES_MAX]]
     if not sprites:
         return canvas
@@ -61,7 +61,7 @@ def add_sprites(
 
 
 def _foliage(scene: Scene) -> Colour:
-    """What colour a tree's leaves have at this time of the year."""
+    """Colour of a tree's leaves by season."""
     if scene.has("autumn"):
         return mix(scene.rng.choice(scene.palette.accents[:2]), (196, 110, 40), 0.3)
     if scene.has("snow"):
@@ -82,7 +82,7 @@ def _place_sprites(
 ) -> list[Placement]:
     rng, count = scene.rng, len(sprites)
     if count == 1:
-        # Across from the sun, about a third in: both have room.
+        # Opposite the sun, about a third in: both have room.
         aside = 0.5 - 0.16 * scene.sun_side
         places = [aside + rng.uniform(-0.035, 0.035)]
     else:
@@ -91,7 +91,7 @@ def _place_sprites(
     for sprite, place in zip(sprites, places, strict=True):
         size = (1.0, 0.82, 0.66)[count - 1] * rng.uniform(0.94, 1.08)
         reach = max(abs(sprite.box[0]), abs(sprite.box[2])) * scale_px(scene, sprite, size)
-        # Whole within the picture, where there is room for it.
+        # Completely within the picture, if there is room.
         margin = min(scene.width / 2, reach + scene.unit_px * 3)
         x = min(scene.width - margin, max(margin, scene.width * place))
         spots.append(Placement(sprite, x, size, sprite_colours.get(sprite.name)))
@@ -99,7 +99,7 @@ def _place_sprites(
 
 
 def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Placement]) -> Image.Image:
-    """On a disc of paper in the middle, for a motif without ground or sky."""
+    """Paint the sprites on a disc of paper in the centre, for scenes without ground or sky."""
     centre, radius = (scene.width / 2, scene.height / 2), scene.unit_px * 35
     disc = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
         [(centre[0] - radius) * scale, (centre[1] - radius) * scale,

@@ -1,4 +1,4 @@
-"""What figures stand on: a knoll, a hill, a rock, a roof, a street, a branch, a table."""
+"""Ground under sprites: a knoll, a hill, a rock, a roof, a street, a branch, a table."""
 
 import math
 
@@ -13,12 +13,12 @@ Line = list[Point]
 
 
 def height_at(line: Line, x: float) -> float:
-    """How far down a line runs at `x`, in pixels."""
+    """Height of a line at `x`, in pixels from the top."""
     return min(line, key=lambda point: abs(point[0] - x))[1]
 
 
 def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float, centre: float) -> Line:
-    """Ground with its highest point about `centre`: snow, sand or grass, as the scene has it."""
+    """Paint a knoll of snow, sand or grass with its highest point near `centre`."""
     reach = scene.width * 0.42
     line = [
         (x, y - swell * math.exp(-(((x - centre) / reach) ** 2)))
@@ -43,7 +43,7 @@ def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float, cen
 
 
 def ground_colours(scene: Scene) -> tuple[Colour, Colour]:
-    """The ground's colour at its top and at the lower edge of the picture."""
+    """Colours of the ground at its top and at the lower edge of the picture."""
     palette = scene.palette
     if scene.has("snow"):
         white = mix(palette.light, palette.layers[0], 0.3 if not palette.is_dark else 0.55)
@@ -64,7 +64,7 @@ def _moved_down(mask: Image.Image, by_px: float) -> Image.Image:
 def grow_grass(
     scene: Scene, canvas: Image.Image, line: Line, size_units: float, count: int
 ) -> None:
-    """Blades along a line; on snow and sand only a few."""
+    """Paint blades of grass along a line; on snow and sand only a few."""
     rng, unit = scene.rng, scene.unit_px
     if scene.has("snow", "sand"):
         count //= 5
@@ -112,7 +112,7 @@ def _polygons(scene: Scene, polygons: list[list[Point]]) -> Image.Image:
 
 
 def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) -> None:
-    """A soft shadow under something, drawn out away from the sun."""
+    """Paint a soft shadow under a sprite, stretched away from the sun."""
     x, y = feet[0] - scene.sun_side * half_px * 0.3, feet[1]
     flat = half_px * 0.15
     spot = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
@@ -125,7 +125,7 @@ def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) 
 def raise_rock(
     scene: Scene, canvas: Image.Image, centre: float, top: float, half_px: float
 ) -> None:
-    """A rocky islet with facets and a line of foam."""
+    """Paint a rocky islet with facets and foam."""
     rng, unit = scene.rng, scene.unit_px
     floor = top + half_px * 0.5
     crest = [(centre + half_px * share, top + half_px * drop) for share, drop in
@@ -151,7 +151,7 @@ def raise_rock(
 
 
 def lay_roof(scene: Scene, canvas: Image.Image, top: float) -> None:
-    """The ridge of a tiled roof along the lower edge."""
+    """Paint the ridge of a tiled roof along the lower edge."""
     unit = scene.unit_px
     tile = mix(scene.palette.layers[-1], scene.palette.accents[0], 0.16)
     dark = mix(tile, scene.palette.ink, 0.5)
@@ -179,7 +179,7 @@ def lay_roof(scene: Scene, canvas: Image.Image, top: float) -> None:
 
 
 def pave_street(scene: Scene, canvas: Image.Image, top: float) -> None:
-    """A wet street: what is above it, mirrored and dim."""
+    """Paint a wet street that mirrors the picture above it."""
     depth = scene.height - round(top)
     above = canvas.crop((0, max(0, round(top) - depth), scene.width, round(top)))
     mirror = above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((scene.width, depth))
@@ -192,7 +192,7 @@ def pave_street(scene: Scene, canvas: Image.Image, top: float) -> None:
 
 
 def grow_branch(scene: Scene, canvas: Image.Image, feet: Point) -> None:
-    """A branch under the feet, from the nearer side of the picture, with leaves."""
+    """Paint a branch with leaves under the feet, from the nearer side of the picture."""
     rng, unit = scene.rng, scene.unit_px
     side = 1 if feet[0] > scene.width / 2 else -1
     root = scene.width * (1.05 if side > 0 else -0.05)
@@ -244,7 +244,7 @@ def _hang_leaves(scene: Scene, canvas: Image.Image, spine: Line) -> None:
 
 
 def set_table(scene: Scene, canvas: Image.Image, top: float) -> Image.Image:
-    """A wooden table in front; what is behind it goes out of focus."""
+    """Paint a wooden table in front, and the background out of focus."""
     canvas = drawing.soft(canvas, scene.unit_px * 2.2)
     wood = mix(scene.palette.layers[-2], (150, 100, 66), 0.6)
     near = mix(scene.palette.layers[-1], (86, 54, 36), 0.6)

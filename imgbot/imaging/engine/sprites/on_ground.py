@@ -1,4 +1,4 @@
-"""Figures that stand on something: a knoll, a hill, a street or roof, a branch, a table."""
+"""Sprites that stand: on a knoll, a hill, a street or roof, a branch, a table."""
 
 from PIL import Image
 

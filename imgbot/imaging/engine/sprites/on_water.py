@@ -1,4 +1,4 @@
-"""Figures on the water, above it and in the air."""
+"""Sprites on the water, above it and in the air."""
 
 import math
 
@@ -36,7 +36,7 @@ def on_rock(
 
 
 def _beam(scene: Scene, canvas: Image.Image, lamp: tuple[float, float]) -> Image.Image:
-    """Two fans of light from a lamp."""
+    """Paint two beams of light from a lamp."""
     reach = scene.width * 1.1
     fans = [
         [lamp, (lamp[0] + side * reach, lamp[1] - reach * (tilt + 0.07)),
@@ -65,7 +65,7 @@ def on_water(
         feet = (spot.x, scene.height * scene.rng.uniform(0.7, 0.76))
         draught = scene.unit_px * (6.0 if spot.sprite.anchor == "sea" else 0.8)
         mirror_tile(scene, canvas, tile, (feet[0], feet[1] - draught), 0.55)
-        # What is under the water line is not seen.
+        # The part below the waterline is hidden.
         tile.mask.paste(0, (0, round(tile.feet[1] - draught), *tile.mask.size))
         canvas = paste_tile(scene, canvas, tile, feet)
         _draw_wake(scene, canvas, (feet[0], feet[1] - draught), tile.image.width * 0.44)
@@ -73,7 +73,7 @@ def on_water(
 
 
 def _among_waves(scene: Scene, canvas: Image.Image, group: list[Placement]) -> Image.Image:
-    """Behind the nearest waves, and leaning with them."""
+    """Place sprites behind the nearest waves, tilted."""
     for spot in group:
         lean = scene.rng.uniform(3, 7) * scene.rng.choice((-1, 1))
         tile = make_tile(scene, spot)
@@ -141,7 +141,7 @@ def hover(
 ) -> Image.Image:
     for spot in group:
         tile = turn_tile(make_tile(scene, spot), 0)
-        # The higher of two balloons is the farther one.
+        # Random height: the higher of two balloons looks farther.
         canvas = paste_tile(
             scene, canvas, tile, (spot.x, scene.height * scene.rng.uniform(0.34, 0.42))
         )

@@ -1,11 +1,10 @@
-"""Figures as drawings: outlines in a small text form, tones by name, painted as one shaded tile.
+"""Text format of sprites: an outline per part, with its tone by name.
 
-A drawing is a line per part, back to front: `tone kind numbers`. The origin is at the middle of
-the feet, y points up, 100 is about the figure's height. Kinds: `s` a smooth closed outline through
-the points (a point ending in `!` is a corner), `p` a polygon, `o` an ellipse (centre, radii),
-`l` a smooth stroke (its width, or first>last width, then the points), `g` a light (centre, reach).
-An `m` before the kind paints the part mirrored too. A tone ending in `-` or `+` is a shade darker
-or lighter.
+One line per part, back to front: `tone kind numbers`. The origin is the centre of the feet, y
+points up, 100 is about the sprite's height. Kinds: `s` a smooth closed outline through the points
+(a point ending in `!` is a corner), `p` a polygon, `o` an ellipse (centre, radii), `l` a smooth
+stroke (its width, or first>last width, then the points), `g` a light (centre, reach). An `m`
+before the kind adds the mirrored part. A tone ending in `-` or `+` is a shade darker or lighter.
 """
 
 import math
@@ -18,7 +17,7 @@ _STEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class OutlinePart:
-    """One area of one tone; a light is a part with a reach."""
+    """Area of one tone, or a light if it has a reach."""
 
     tone: str
     outline: tuple[Point, ...]
@@ -26,7 +25,7 @@ class OutlinePart:
 
 
 def parse_outlines(text: str) -> tuple[OutlinePart, ...]:
-    """The parts of a drawing, back to front."""
+    """Parts of a sprite, back to front."""
     parts: list[OutlinePart] = []
     for line in _joined(text):
         tone, kind, *numbers = line.split()
@@ -39,7 +38,7 @@ def parse_outlines(text: str) -> tuple[OutlinePart, ...]:
 
 
 def _joined(text: str) -> list[str]:
-    """The lines, each with those that go on with more points."""
+    """Lines joined with their continuation lines."""
     lines: list[str] = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         if "," in line.split(" ", 1)[0]:
@@ -90,7 +89,7 @@ _PARSERS = {
 
 
 def _through(points: list[Point], corners: set[int], *, is_closed: bool) -> list[Point]:
-    """A Catmull-Rom curve through the points; at a corner it stops and sets off anew."""
+    """Catmull-Rom curve through the points, interrupted at corners."""
     count = len(points)
 
     def at(index: int) -> Point:
@@ -115,7 +114,7 @@ def _through(points: list[Point], corners: set[int], *, is_closed: bool) -> list
 
 
 def _thick(line: list[Point], first: float, last: float) -> list[Point]:
-    """The outline of a stroke with round ends, its width going from `first` to `last`."""
+    """Outline of a stroke with round ends and a width from `first` to `last`."""
     left: list[Point] = []
     right: list[Point] = []
     for index, (x, y) in enumerate(line):
@@ -129,7 +128,7 @@ def _thick(line: list[Point], first: float, last: float) -> list[Point]:
 
 
 def _cap(start: Point, end: Point) -> list[Point]:
-    """A half circle from one side of a stroke to the other, clockwise."""
+    """Half circle from one side of a stroke to the other, clockwise."""
     centre = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     radius = math.hypot(start[0] - centre[0], start[1] - centre[1])
     angle = math.atan2(start[1] - centre[1], start[0] - centre[0])

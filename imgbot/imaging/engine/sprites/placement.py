@@ -1,4 +1,4 @@
-"""A figure's share of the picture, and how its tile gets there."""
+"""Placement of sprites in a picture, and operations on their tiles."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from imgbot.imaging.engine.sprites.sprite import Sprite, SpritePose, SpriteTile,
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A figure's share of the picture: its centre across, its size, its coat."""
+    """Sprite with its horizontal centre in pixels, its relative size and its main colour."""
 
     sprite: Sprite
     x: float
@@ -22,14 +22,14 @@ class Placement:
 
 
 def scale_px(scene: Scene, sprite: Sprite, size: float) -> float:
-    """Pixels per own unit, so that the figure is no wider than three quarters of the picture."""
+    """Pixels per own unit, at most three quarters of the picture's width for the sprite."""
     left, _, right, _ = sprite.box
     wanted = scene.unit_px * sprite.height_units / 100 * size
     return min(wanted, scene.width * 0.76 / (right - left))
 
 
 def make_tile(scene: Scene, spot: Placement, enlarged: float = 1.0) -> SpriteTile:
-    """The figure looking into the picture."""
+    """Rendered sprite, facing the centre of the picture."""
     scale = scale_px(scene, spot.sprite, spot.size * enlarged)
     haze = 0.1 + 0.1 * (spot.sprite.anchor in {"hill", "rock"}) + 0.2 * scene.has("fog")
     looks_left = spot.x > scene.width * 0.52
@@ -58,7 +58,7 @@ def half_width(spot: Placement, tile: SpriteTile) -> float:
 def mirror_tile(
     scene: Scene, canvas: Image.Image, tile: SpriteTile, feet: tuple[float, float], strength: float
 ) -> None:
-    """The figure upside down below its feet, fading."""
+    """Paint the fading mirror image below the sprite's feet."""
     depth = round(tile.feet[1])
     box = (0, 0, tile.image.width, depth)
     flipped = tile.image.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
@@ -71,7 +71,7 @@ def mirror_tile(
 
 
 def turn_tile(tile: SpriteTile, degrees: float) -> SpriteTile:
-    """The tile turned around its middle, which becomes what it is placed by."""
+    """Tile rotated around its centre, which becomes its reference point."""
     image = tile.image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     middle = (tile.image.width / 2, tile.image.height / 2)

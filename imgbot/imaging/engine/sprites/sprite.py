@@ -1,4 +1,4 @@
-"""A figure: its drawing, its own colours, where it belongs; and the tile it is painted as."""
+"""Sprites: outlines, colours and anchor of one, and its rendering as a tile."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ _MARGIN = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """Something that can be drawn into a scene.
+    """Drawing that can be placed into a scene.
 
-    `place` is where it stands: ground, hill, water, sky or close. `height_units` is how tall a
-    hundred of its own units are, in the scene's units.
+    `anchor` is its place there: ground, hill, water, sky, close or another key of the composition's
+    painters. `height_units` is the size of 100 of its own units, in the scene's units.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Sprite:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """Left, bottom, right and top of all parts, in the figure's own units."""
+        """Left, bottom, right and top of all parts, in the sprite's own units."""
         points = [point for part in self.parts if not part.glow_reach for point in part.outline]
         across, up = [x for x, _ in points], [y for _, y in points]
         return min(across), min(up), max(across), max(up)
@@ -38,7 +38,7 @@ class Sprite:
 
 @dataclass(frozen=True, slots=True)
 class SpritePose:
-    """How large (pixels per own unit), which way round, in what colour, how far in the air."""
+    """Scale (pixels per own unit), orientation, main colour and haze of a sprite."""
 
     scale_px: float
     is_mirrored: bool = False
@@ -48,7 +48,7 @@ class SpritePose:
 
 @dataclass(frozen=True, slots=True)
 class SpriteTile:
-    """A painted figure: colours, mask, where its feet are inside, and its lights."""
+    """Rendered sprite: colours, mask, position of the feet in it, and its lights."""
 
     image: Image.Image
     mask: Image.Image
@@ -57,14 +57,14 @@ class SpriteTile:
 
 
 def parse_sprite(name: str, place: str, height_units: float, tones: str, outlines: str) -> Sprite:
-    """A figure from its text: tones as `name=hex`, the first one being its main colour."""
+    """Sprite from text: tones as `name=hex`, the first being its main colour."""
     pairs = (pair.split("=") for pair in tones.split())
     colours = {tone: parse_hex(value) for tone, value in pairs}
     return Sprite(name, place, height_units, colours, parse_outlines(outlines))
 
 
 def paint_tile(scene: Scene, subject: Sprite, pose: SpritePose) -> SpriteTile:
-    """Draw the figure with light from the scene's sun and its colours in the scene's air."""
+    """Render the sprite with the light and atmosphere of the scene."""
     left, bottom, right, top = subject.box
     if pose.is_mirrored:
         left, right = -right, -left
@@ -95,7 +95,7 @@ def paint_tile(scene: Scene, subject: Sprite, pose: SpritePose) -> SpriteTile:
 
 
 def _tone(palette: Palette, subject: Sprite, tone: str, pose: SpritePose) -> Colour:
-    """A tone in the scene's air: day takes it as it is, night draws it towards the dark."""
+    """Colour of a tone in the scene: hazy by day, darker at night."""
     name = tone.rstrip("+-")
     main = next(iter(subject.tones))
     colour = _palette_tones(palette).get(name) or subject.tones.get(name, palette.ink)
@@ -122,7 +122,7 @@ def _palette_tones(palette: Palette) -> Mapping[str, Colour]:
 
 
 def _light(scene: Scene, image: Image.Image, mask: Image.Image, scale: float) -> Image.Image:
-    """Round the flat tones: shade away from the sun, a bright rim towards it, some texture."""
+    """Shade the flat tones: dark away from the sun, a bright rim towards it, some texture."""
     turn = round(scale * 5) * scene.sun_side
     blurred = drawing.soft(mask, max(0.6, scale * 3.2))
     shade = _moved(blurred, turn, -round(scale * 4))

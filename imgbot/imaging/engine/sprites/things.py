@@ -1,4 +1,4 @@
-"""Plants, people and small things seen close."""
+"""Plants, people and small objects."""
 
 from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 

@@ -1,4 +1,4 @@
-"""What carries people, and machines."""
+"""Vehicles and machines."""
 
 from imgbot.imaging.engine.sprites.sprite import Sprite, parse_sprite
 

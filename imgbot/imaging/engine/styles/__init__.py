@@ -1,4 +1,4 @@
-"""The styles by name: each paints a finished canvas once more, its own way."""
+"""Styles by name: each renders a finished canvas in its technique."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from imgbot.imaging.engine.styles.printed import ink, linocut, neon, paper, riso
 
 
 def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """As the motif was painted, with the grain and the dim corners of a print."""
+    """Canvas as painted, with the grain and vignette of a print."""
     return drawing.grain(drawing.vignette(canvas, 0.28), scene.rng, 0.035)
 
 
@@ -25,7 +25,7 @@ STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
     )
 }  # fmt: skip
 
-# The paper that a style leaves around the picture.
+# Paper margin that a style leaves around the picture.
 MARGIN_UNITS: Mapping[str, float] = {
     "watercolour": 4.5,
     "ink": 4,
@@ -36,7 +36,7 @@ MARGIN_UNITS: Mapping[str, float] = {
 
 _PLAIN_SHARE = 0.6
 
-# What suits a motif when no style is asked for; the flat motifs are a style by themselves.
+# Styles that suit a scene if none is requested; flat scenes are stylised already.
 _SUITS: Mapping[str, tuple[str, ...]] = {
     "hills": ("watercolour", "oil", "paper", "riso", "lowpoly", "linocut"),
     "mountains": ("watercolour", "lowpoly", "linocut", "oil", "riso"),
@@ -53,7 +53,7 @@ _SUITS: Mapping[str, tuple[str, ...]] = {
 
 
 def choose_style(wanted: Mapping[str, float], scene_name: str, rng: random.Random) -> str:
-    """The style that the words ask for most, else plain or one that suits the motif."""
+    """Most requested style, otherwise plain or one that suits the scene."""
     if wanted:
         return max(sorted(wanted), key=lambda style: wanted[style])
     if rng.random() < _PLAIN_SHARE:
@@ -61,7 +61,7 @@ def choose_style(wanted: Mapping[str, float], scene_name: str, rng: random.Rando
     return rng.choice(_SUITS.get(scene_name, ("plain",)))
 
 
-# Stems of the words that ask for a style, written as those of the figures.
+# Stems of the words that ask for a style, in the notation of SPRITE_WORDS.
 _STYLE_STEMS = """
 watercolour: акварел watercolo aquarelle
 oil: масло$ маслом$ масла$ маслян импасто импрессион мазк живопис гог$ гога$ oil$ oils$ impasto

@@ -1,4 +1,4 @@
-"""Styles built of small pieces: facets, leaded glass, mosaic, pixels, cross-stitch."""
+"""Styles made of small cells: facets, stained glass, mosaic, pixels, cross-stitch."""
 
 import math
 
@@ -13,7 +13,7 @@ Point = tuple[float, float]
 
 
 class _PixelSampler:
-    """Colours of a picture at points, from its bytes."""
+    """Fast access to the colours of a picture by coordinates."""
 
     def __init__(self, image: Image.Image) -> None:
         self._width, self._height = image.size
@@ -26,13 +26,13 @@ class _PixelSampler:
 
 
 def lowpoly(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Facets whose corners have moved onto the contours, smaller ones for figures."""
+    """Low-poly facets with corners on the contours, smaller ones for sprites."""
     faceted = _facets(scene, canvas, scene.unit_px * 2.1)
     focus = scene.in_focus()
     if focus.getbbox():
         fine = _facets(scene, canvas, scene.unit_px * 1.15)
         faceted.paste(fine, (0, 0), focus)
-        # Facets across the outline would fray it.
+        # Facets across a sprite's outline would fray it.
         faceted.paste(canvas, (0, 0), techniques.outline(focus, scene.unit_px * 0.8))
     return drawing.vignette(faceted, 0.16)
 
@@ -59,7 +59,7 @@ def _facets(scene: Scene, canvas: Image.Image, cell: float) -> Image.Image:
 def _corners_on_contours(
     scene: Scene, canvas: Image.Image, columns: int, rows: int
 ) -> list[list[Point]]:
-    """A grid of points, each at the strongest contour within its cell."""
+    """Grid of points, each at the strongest contour within its cell."""
     side = 7
     strength = techniques.edges(techniques.simplify(canvas), scene.unit_px * 0.4)
     strength = strength.resize(((columns + 1) * side, (rows + 1) * side), Image.Resampling.BOX)
@@ -69,7 +69,7 @@ def _corners_on_contours(
     for row in range(rows + 1):
         line: list[Point] = []
         for column in range(columns + 1):
-            # Chance decides where there is no contour.
+            # Random position if there is no contour.
             best = max(
                 (data[(row * side + v) * width + column * side + u] * 4 + scene.rng.random() * 24,
                  u, v)
@@ -77,7 +77,7 @@ def _corners_on_contours(
             )  # fmt: skip
             x = (column - 0.5 + (best[1] + 0.5) / side) * cell_x
             y = (row - 0.5 + (best[2] + 0.5) / side) * cell_y
-            # The outermost corners stay outside, or the picture would have gaps.
+            # Outermost corners stay outside, otherwise the picture would have gaps.
             x = -cell_x if column == 0 else scene.width + cell_x if column == columns else x
             y = -cell_y if row == 0 else scene.height + cell_y if row == rows else y
             line.append((x, y))
@@ -88,7 +88,7 @@ def _corners_on_contours(
 def _split(
     colours: _PixelSampler, a: Point, b: Point, c: Point, d: Point
 ) -> tuple[tuple[Point, Point, Point], tuple[Point, Point, Point]]:
-    """A quadrilateral in two, along the diagonal whose ends are more alike."""
+    """Two triangles of a quadrilateral, split along the diagonal with more similar ends."""
     if _distance(colours.at(*a), colours.at(*d)) < _distance(colours.at(*b), colours.at(*c)):
         return (a, b, d), (a, c, d)
     return (a, b, c), (b, c, d)
@@ -110,7 +110,7 @@ def _turned_to_light(colour: Colour, facet: tuple[Point, Point, Point], scene: S
 
 
 def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """A leaded window: panes of glowing glass, lead along cells and strong contours."""
+    """Stained glass: glowing panes, lead along cells and strong contours."""
     rng, unit, many = scene.rng, scene.unit_px, 2
     rich = techniques.even(techniques.saturate(techniques.simplify(canvas), 1.6))
     focus = scene.in_focus()
@@ -128,7 +128,7 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
         panes.polygon(outline, fill=tone)
         leads.line([*outline, outline[0]], fill=255, width=round(unit * 0.5 * many), joint="curve")
     flat = window.reduce(many)
-    # A pane that a contour crosses shows both sides of it.
+    # A pane crossed by a contour shows both sides of it.
     flat = Image.blend(flat, rich, 0.3)
     drawing.paint(flat, rich, focus)
     contours = drawing.curve(techniques.edges(rich, unit * 0.4), lambda value: (value - 0.62) * 5)
@@ -155,7 +155,7 @@ def _moved(mask: Image.Image, by_px: float) -> Image.Image:
 
 
 def _panes(scene: Scene, cell_px: float) -> list[tuple[Point, list[Point]]]:
-    """Voronoi cells of a jittered grid: each a square, cut by the middles to its neighbours."""
+    """Voronoi cells of a jittered grid: squares clipped by the bisectors to their neighbours."""
     rng = scene.rng
     columns, rows = math.ceil(scene.width / cell_px) + 2, math.ceil(scene.height / cell_px) + 2
     seeds = [
@@ -178,7 +178,7 @@ def _panes(scene: Scene, cell_px: float) -> list[tuple[Point, list[Point]]]:
 
 
 def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
-    """What of a convex polygon lies nearer to one seed than to the other."""
+    """Part of a convex polygon that lies nearer to one seed than to the other."""
     nx, ny = other[0] - seed[0], other[1] - seed[1]
     limit = (other[0] ** 2 + other[1] ** 2 - seed[0] ** 2 - seed[1] ** 2) / 2
     sides = [nx * x + ny * y - limit for x, y in pane]
@@ -196,7 +196,7 @@ def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
 
 
 def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Small stones in grout, laid in rows that follow the forms."""
+    """Small stones in grout, in rows that follow the contours."""
     rng, unit, many = scene.rng, scene.unit_px, 2
     rich = techniques.even(techniques.saturate(techniques.simplify(canvas, 1), 1.3), 0.5)
     colours = _PixelSampler(drawing.soft(rich, unit * 0.35))
@@ -249,7 +249,7 @@ def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _bayer(size: tuple[int, int]) -> Image.Image:
-    """A 4 × 4 threshold pattern around middle grey."""
+    """Bayer threshold pattern (4 × 4) around middle grey."""
     order = (0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5)
     tile = Image.new("L", (4, 4))
     tile.putdata([round(128 + (value - 7.5) * 1.7) for value in order])
@@ -261,7 +261,7 @@ def _bayer(size: tuple[int, int]) -> Image.Image:
 
 
 def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Cross-stitch on linen: a limited box of threads, every cross with its light and shadow."""
+    """Cross-stitch on linen: few thread colours, every cross with light and shadow."""
     cell = max(6, round(scene.unit_px * 1.02))
     size = (math.ceil(scene.width / cell), math.ceil(scene.height / cell))
     rich = techniques.even(techniques.saturate(canvas, 1.25), 0.5)
@@ -284,7 +284,7 @@ def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _cross(cell: int) -> tuple[Image.Image, Image.Image]:
-    """One stitch: its light and what it covers."""
+    """Relief and mask of one stitch."""
     many = 4
     side = cell * many
     shade, cover = Image.new("L", (side, side), 96), Image.new("L", (side, side), 0)

@@ -1,4 +1,4 @@
-"""Styles of the brush and of dry colour: watercolour, oil, dots, chalk, coloured pencil."""
+"""Painted and drawn styles: watercolour, oil, dots, chalk, coloured pencil."""
 
 import math
 
@@ -11,7 +11,7 @@ from imgbot.imaging.engine.styles import techniques
 
 
 def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Washes that run, dry darker at their edges, and leave a ragged margin of paper."""
+    """Washes that run, dry darker at their edges and leave a ragged paper margin."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     paper = mix(scene.palette.paper, (255, 253, 247), 0.7)
     washes = drawing.warp(
@@ -24,7 +24,7 @@ def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
     rim = ImageChops.subtract(drawing.soft(grey, unit * 1.4), drawing.soft(grey, unit * 0.15))
     dark = ImageChops.multiply(washes, washes)
     drawing.paint(washes, dark, drawing.curve(rim, lambda value: min(0.85, value * 5)))
-    # Pigment gathers in pools and thins out between them.
+    # Pigment is denser in puddles and thinner between them.
     pools = drawing.clouds(size, rng, unit * 24, 6)
     drawing.paint(washes, paper, drawing.curve(pools, lambda value: max(0.0, value - 0.42) * 0.72))
     blooms = drawing.curve(
@@ -39,7 +39,7 @@ def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _ragged(scene: Scene, margin_px: float) -> Image.Image:
-    """The area that the brush reached: all but an uneven margin."""
+    """Mask of the painted area: all but an uneven margin."""
     inner = Image.new("L", scene.size, 0)
     box = [margin_px, margin_px, scene.width - margin_px, scene.height - margin_px]
     ImageDraw.Draw(inner).rectangle(box, fill=255)
@@ -50,13 +50,13 @@ def _ragged(scene: Scene, margin_px: float) -> Image.Image:
 
 
 def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Strokes laid along the forms, broad ones first, with their relief in the light."""
+    """Strokes along the contours, broad ones first, with a lit relief."""
     rich = techniques.saturate(techniques.simplify(canvas), 1.18)
     painted = rich.copy()
     relief = Image.new("L", scene.size, 110)
     flow = _StrokeField(scene, canvas)
     detail = techniques.edges(canvas, scene.unit_px * 0.3)
-    # Figures are worked out with fine strokes wherever they are not plain.
+    # Sprites get fine strokes wherever they have detail.
     detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
     detail = detail.filter(ImageFilter.MaxFilter(7)).resize((128, 128)).tobytes()
     for width_units, floor in ((3.4, -1), (1.7, -1), (0.85, 70), (0.5, 95)):
@@ -66,7 +66,7 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 class _StrokeField:
-    """Which way a stroke goes: along the contour, and where there is none, as the air moves."""
+    """Direction of strokes: along the contour, or along smooth noise where there is none."""
 
     def __init__(self, scene: Scene, canvas: Image.Image) -> None:
         self._scene = scene
@@ -119,7 +119,7 @@ def _bristles(
     colour: Colour,
     chance: float,
 ) -> None:
-    """One stroke as a few parallel hairs, each a little lighter or darker."""
+    """Draw a stroke as a few parallel bristles, each slightly lighter or darker."""
     x, y = centre
     along = (math.cos(angle), math.sin(angle))
     half = width * (1.0 + chance * 0.9)
@@ -147,7 +147,7 @@ def _bounded(colour: Colour) -> Colour:
 
 
 def dots(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Points of pure colour that mix in the eye, fine ones along the contours."""
+    """Pointillism: dots of pure colour, finer along the contours."""
     rng, unit = scene.rng, scene.unit_px
     rich = techniques.saturate(canvas, 1.35)
     many = 2
@@ -175,7 +175,7 @@ def dots(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _strayed(colour: Colour, chance: float) -> Colour:
-    """A neighbour of the colour: warmer, cooler, lighter or darker, the same on average."""
+    """Random variation of a colour: warmer, cooler, lighter or darker, unbiased on average."""
     shift = 13 * math.sin(chance * 40)
     warm = 12 * math.sin(chance * 91 + 1)
     red, green, blue = colour
@@ -183,7 +183,7 @@ def _strayed(colour: Colour, chance: float) -> Colour:
 
 
 def chalk(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Pastel on a dark ground: colour catches on the tooth of the paper, stroke by stroke."""
+    """Pastel on dark paper: colour on the grain of the paper, stroke by stroke."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     board = mix(mix(scene.palette.ink, (28, 32, 38), 0.6), (0, 0, 0), 0.1)
     flat = techniques.even(techniques.simplify(canvas))
@@ -208,7 +208,7 @@ def chalk(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Coloured pencils on white paper: hatching, layered where it is dark, and drawn contours."""
+    """Coloured pencils on white paper: hatching, layered in dark areas, with contours."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     paper = mix(scene.palette.paper, (255, 255, 255), 0.75)
     flat = techniques.even(techniques.simplify(canvas), 0.5)

@@ -9,7 +9,7 @@ from imgbot.imaging.engine.styles import techniques
 
 
 def ink(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """An engraving: lines that swell with the dark, crossed in the shadows, lightly tinted."""
+    """Engraving: lines that widen in dark areas, crossed in shadows, lightly tinted."""
     unit = scene.unit_px
     many = 2
     size = (scene.width * many, scene.height * many)
@@ -44,7 +44,7 @@ def ink(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _framed(scene: Scene, sheet: Image.Image, paper: Colour, margin_px: float) -> Image.Image:
-    """The print on its sheet, with a margin and a fine grain."""
+    """Print on its sheet, with a margin and a fine grain."""
     framed = Image.new("RGB", scene.size, paper)
     inner = (round(margin_px), round(margin_px), round(scene.width - margin_px),
              round(scene.height - margin_px))  # fmt: skip
@@ -53,7 +53,7 @@ def _framed(scene: Scene, sheet: Image.Image, paper: Colour, margin_px: float) -
 
 
 def linocut(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """A few flat inks and a dark key block, with the gouge's marks where tones change."""
+    """Few flat inks and a dark key block, with gouge marks where tones change."""
     rng, unit = scene.rng, scene.unit_px
     flat = techniques.even(techniques.simplify(canvas))
     blocks = techniques.posterise(techniques.saturate(flat, 1.4), 6, scene.in_focus())
@@ -83,7 +83,7 @@ def linocut(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _set_apart(scene: Scene, tone: Image.Image) -> Image.Image:
-    """Figures a little lighter than what is around them, with a pale line along their edge."""
+    """Tones with sprites slightly lighter than their surroundings and a pale outline."""
     focus = scene.in_focus()
     apart = tone.copy()
     apart.paste(drawing.curve(tone, lambda value: 0.2 + 0.8 * value), (0, 0), focus)
@@ -102,16 +102,16 @@ _INK_SETS: tuple[tuple[Colour, Colour, Colour], ...] = (
 
 
 def riso(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Three spot inks, each in dots of its own angle and a hair out of register."""
+    """Three spot inks, each in dots at its own angle and slightly misregistered."""
     rng, unit = scene.rng, scene.unit_px
     paper = mix(scene.palette.paper, (250, 245, 233), 0.7)
     flat = techniques.even(canvas)
     plates = [ImageOps.invert(band) for band in techniques.saturate(flat, 1.3).split()]
     sheet = Image.new("RGB", scene.size, paper)
     red, green, blue = ImageStat.Stat(flat).mean
-    # What is cool is printed in blue and pink; teal is for greens, violet for reds.
+    # Cool pictures in blue and pink; teal for greens, violet for reds.
     inks = _INK_SETS[0] if blue >= red else _INK_SETS[1] if green > blue else _INK_SETS[2]
-    # Yellow first and blue last, as the drums are changed from light to dark.
+    # Yellow first and blue last: inks are printed from light to dark.
     for index, degrees in ((2, 15), (1, 75), (0, 45)):
         screen = _dot_screen(scene, unit * 0.92, degrees)
         wanted = drawing.curve(plates[index], lambda value: min(1.0, value**1.1 * 1.04))
@@ -129,7 +129,7 @@ def riso(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _dot_screen(scene: Scene, spacing_px: float, degrees: float) -> Image.Image:
-    """A halftone screen as grey relief: what is darker than it prints."""
+    """Halftone screen as a grey relief: tones darker than it are printed."""
     flat = Image.new("L", scene.size, 0)
     one = techniques.lines(scene.size, spacing_px, degrees, flat, 0)
     other = techniques.lines(scene.size, spacing_px, degrees + 90, flat, 0)
@@ -137,7 +137,7 @@ def _dot_screen(scene: Scene, spacing_px: float, degrees: float) -> Image.Image:
 
 
 def paper(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Sheets of coloured paper, cut out and stacked, each throwing its shadow on the next."""
+    """Stacked cut-outs of coloured paper, each with a shadow on the next."""
     unit, focus = scene.unit_px, scene.in_focus()
     flat = techniques.saturate(techniques.simplify(canvas, 1), 1.15)
     tone = drawing.soft(flat.convert("L"), unit * 0.3)
@@ -154,7 +154,7 @@ def paper(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _tone_steps(tone: Image.Image) -> list[int]:
-    """Grey values that part the picture into sheets, dark to bright, none of them tiny."""
+    """Grey values that divide the picture into sheets, dark to bright, none of them tiny."""
     histogram, total = tone.histogram(), tone.width * tone.height
     steps, seen = [0], 0
     for value, count in enumerate(histogram):
@@ -166,7 +166,7 @@ def _tone_steps(tone: Image.Image) -> list[int]:
 
 
 def _sheet_colour(flat: Image.Image, tone: Image.Image, dark: int, bright: int) -> Image.Image:
-    """One sheet: the mean colour of its band of tones, slowly changing across the picture."""
+    """Colour of a sheet: the mean of its band of tones, slowly changing across the picture."""
     band = tone.point([255 if dark <= v < bright else 0 for v in range(256)])
     mean = ImageStat.Stat(flat, band if band.getbbox() else None).mean
     colour = (round(mean[0]), round(mean[1]), round(mean[2]))
@@ -192,7 +192,7 @@ def _lay_sheet(scene: Scene, below: Image.Image, sheet: Image.Image, mask: Image
 
 
 def _clean_cut(mask: Image.Image, scene: Scene) -> Image.Image:
-    """The edge as scissors would leave it: no specks, round corners."""
+    """Mask with a clean edge: no specks, round corners."""
     smooth = drawing.soft(mask.filter(ImageFilter.MedianFilter(5)), scene.unit_px * 0.22)
     return drawing.curve(smooth, lambda value: (value - 0.5) * 4 + 0.5)
 
@@ -204,7 +204,7 @@ def _shifted(mask: Image.Image, sun_side: int, unit: float) -> Image.Image:
 
 
 def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Contours as glowing tubes in the dark, each in the colour of what it surrounds."""
+    """Contours as glowing tubes in the dark, each in the colour of the area it surrounds."""
     unit = scene.unit_px
     flat = techniques.even(techniques.simplify(canvas))
     contours = ImageChops.lighter(
@@ -225,7 +225,7 @@ def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _at_full_light(image: Image.Image) -> Image.Image:
-    """Every colour as bright as its hue can be."""
+    """Picture with every colour at the full brightness of its hue."""
     hue, saturation, _ = image.convert("HSV").split()
     strong = drawing.curve(saturation, lambda value: 0.4 + 0.6 * value**0.6)
     full = Image.new("L", image.size, 255)

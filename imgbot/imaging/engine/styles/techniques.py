@@ -1,4 +1,4 @@
-"""What the styles are made with: contours, flat colours, lines, strokes, relief."""
+"""Techniques shared by styles: contours, flat colours, lines, strokes, relief."""
 
 import math
 import random
@@ -9,9 +9,9 @@ from imgbot.imaging.engine import drawing
 
 
 def edges(image: Image.Image, reach_px: float) -> Image.Image:
-    """How much each pixel lies on a contour, as grey; finer than `reach_px` does not count."""
+    """Contour strength of each pixel as grey; detail finer than `reach_px` is ignored."""
     grey = drawing.soft(image.convert("L"), reach_px)
-    # The filter leaves the frame of the picture as it is, which would be one long contour.
+    # The filter leaves the border pixels as they are, which would be one long contour.
     found = grey.filter(ImageFilter.FIND_EDGES)
     clean = Image.new("L", found.size, 0)
     clean.paste(found.crop((2, 2, found.width - 2, found.height - 2)), (2, 2))
@@ -20,7 +20,7 @@ def edges(image: Image.Image, reach_px: float) -> Image.Image:
 
 
 def simplify(image: Image.Image, strength: int = 2) -> Image.Image:
-    """Flat areas and clear contours: small detail is voted away at half the size."""
+    """Flat areas and clear contours: a mode filter at half the size removes small detail."""
     small = image.reduce(2)
     for _ in range(strength):
         small = small.filter(ImageFilter.MedianFilter(5))
@@ -30,9 +30,9 @@ def simplify(image: Image.Image, strength: int = 2) -> Image.Image:
 def lines(
     size: tuple[int, int], spacing_px: float, degrees: float, bend: Image.Image, waves: float
 ) -> Image.Image:
-    """Parallel lines as a grey relief, black along the middle of each, bent by a picture's tones.
+    """Parallel lines as a grey relief, black along each centre, bent by a picture's tones.
 
-    `waves` is by how many spacings black and white of `bend` lie apart.
+    `waves` is the distance of black and white in `bend`, in spacings.
     """
     turn = math.radians(degrees)
     across = Image.new("L", (size[0], 1))
@@ -41,25 +41,25 @@ def lines(
     down.putdata([round(y * math.sin(turn) * 256 / spacing_px) % 256 for y in range(size[1])])
     nearest = Image.Resampling.NEAREST
     phase = ImageChops.add_modulo(across.resize(size, nearest), down.resize(size, nearest))
-    # Eight bits of tone are spread over several turns of the phase.
+    # Eight bits of tone cover several periods of the phase.
     shifted = bend.convert("L").point([round(value * waves) % 256 for value in range(256)])
     phase = ImageChops.add_modulo(phase, shifted)
     return phase.point([min(255, abs(value - 128) * 2) for value in range(256)])
 
 
 def even(image: Image.Image, cutoff: float = 1.0) -> Image.Image:
-    """Tones over the whole range, the colours kept as they are to each other."""
+    """Tones stretched to the whole range, with the relations of colours kept."""
     return ImageOps.autocontrast(image, cutoff=cutoff, preserve_tone=True)
 
 
 def outline(focus: Image.Image, reach_px: float) -> Image.Image:
-    """A band of that width around a mask, on both sides of its edge."""
+    """Band of the given width along a mask's edge, on both sides."""
     wide = drawing.soft(focus, max(0.6, reach_px))
     return wide.point([max(0, 255 - abs(value - 128) * 3) for value in range(256)])
 
 
 def posterise(image: Image.Image, count: int, focus: Image.Image) -> Image.Image:
-    """The picture in few flat colours, what is in focus in as many of its own."""
+    """Picture in few flat colours, and as many of its own for the focus."""
     small, mask = image.reduce(2), focus.reduce(2)
     flat = _few_colours(small, count)
     if box := mask.getbbox():
@@ -68,7 +68,7 @@ def posterise(image: Image.Image, count: int, focus: Image.Image) -> Image.Image
 
 
 def thread_colours(image: Image.Image, count: int, focus: Image.Image) -> Image.Image:
-    """A small picture in few colours, what is in focus in as many of its own; nothing is moved."""
+    """Small picture in few colours, and as many of its own for the focus, without dithering."""
     few = _quantised(image, count)
     mask = focus.resize(image.size, Image.Resampling.BOX).point([0] * 128 + [255] * 128)
     if box := mask.getbbox():
@@ -95,14 +95,14 @@ def _few_colours(image: Image.Image, count: int) -> Image.Image:
 
 
 def cut(one: Image.Image, other: Image.Image, sharpness: float) -> Image.Image:
-    """A mask of where the first is brighter than the second; a sharp one has no greys."""
+    """Mask where the first picture is brighter than the second; hard at high sharpness."""
     return ImageChops.subtract(one, other, 1 / sharpness, 128)
 
 
 def streaks(
     size: tuple[int, int], rng: random.Random, degrees: float, length_px: float, width_px: float
 ) -> Image.Image:
-    """Noise drawn out in one direction, as bristles, pencils and chalk leave it."""
+    """Noise stretched in one direction, as bristles, pencils and chalk leave it."""
     side = math.ceil(math.hypot(*size))
     grid = (max(2, round(side / length_px)), max(2, round(side / width_px)))
     noise = Image.frombytes("L", grid, rng.randbytes(grid[0] * grid[1]))
@@ -114,7 +114,7 @@ def streaks(
 
 
 def lit_relief(image: Image.Image, relief: Image.Image, strength: float) -> Image.Image:
-    """The picture on a surface of that height, lit from the upper left."""
+    """Picture shaded as a relief, lit from the upper left."""
     bumps = relief.filter(ImageFilter.EMBOSS).point(
         [min(255, max(0, round(128 + (value - 128) * strength))) for value in range(256)]
     )
@@ -122,5 +122,5 @@ def lit_relief(image: Image.Image, relief: Image.Image, strength: float) -> Imag
 
 
 def saturate(image: Image.Image, factor: float) -> Image.Image:
-    """Colours stronger (above 1) or weaker."""
+    """Picture with stronger (factor above 1) or weaker colours."""
     return ImageEnhance.Color(image).enhance(factor)
