@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.storage.access import Access
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters

@@ -31,7 +31,8 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Item
 from imgbot.storage.scripts import storage_errors
 from imgbot.telemetry import events as telemetry

@@ -19,7 +19,7 @@ from imgbot.bot.handlers.upscale import handle_upscale_button, on_scale_callback
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import Dialogue, source_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, CallbackData, parse
 

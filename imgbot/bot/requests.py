@@ -17,7 +17,8 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import ACTIONS, InputPhoto, Job, Operation
+from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import in_time, seconds, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.imaging.originals import OriginalStore

@@ -19,7 +19,7 @@ from imgbot.config.setting_types import (
     parse_prices,
     parse_provider_urls,
 )
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 
 KEY_OF_PROVIDER: Mapping[str, str] = {
     "builtin": "",

@@ -12,26 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
-class Operation(StrEnum):
-    """What a person can ask for."""
-
-    CREATE = "create"
-    EDIT = "edit"
-    MERGE = "merge"
-    RETOUCH = "retouch"
-    UPSCALE = "upscale"
-    COMPARE = "compare"  # before and after: made here, whoever the provider is, and free
-
-
-ACTIONS = (
-    Operation.CREATE,
-    Operation.EDIT,
-    Operation.MERGE,
-    Operation.RETOUCH,
-    Operation.UPSCALE,
-)
-"""What is offered in the menu."""
+from imgbot.domain.operations import Operation
 
 
 class State(StrEnum):

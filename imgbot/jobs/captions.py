@@ -2,7 +2,8 @@
 
 import re
 
-from imgbot.domain.job import Job, Operation
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text, t
 from imgbot.domain.texts.changes import edit_names
 from imgbot.telegram.messenger import cut

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.retry import GiveUp
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures

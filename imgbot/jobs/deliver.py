@@ -20,7 +20,8 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import InputPhoto, Job, Operation, State, is_billed
+from imgbot.domain.job import InputPhoto, Job, State, is_billed
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures

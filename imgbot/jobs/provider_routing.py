@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.protocol import Capability, Provider
 
 REFUSES_SERVICE = frozenset(

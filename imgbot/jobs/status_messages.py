@@ -19,7 +19,8 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads

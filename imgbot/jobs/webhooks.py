@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from imgbot.domain.job import Job, Operation
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.providers.protocol import Provider, SupportsWebhooks
 from imgbot.storage.job_reads import JobReads

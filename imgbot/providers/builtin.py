@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.http import copy_result
 from imgbot.providers.protocol import (
     Accepted,

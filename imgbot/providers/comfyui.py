@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers import comfyui_answers as answers
 from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
 from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui_graph import Graph, is_link
 from imgbot.providers.fields import (
     Headers,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.http import Timeouts
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import httpx
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
 from imgbot.providers.http import (

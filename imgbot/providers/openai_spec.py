@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.fields import (
     Headers,
     InputRules,

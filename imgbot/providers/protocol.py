@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 
 Ticket = Mapping[str, object]
 """The provider's receipt for an accepted task; survives JSON and a restart."""

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import (
     ProviderHttpClient,

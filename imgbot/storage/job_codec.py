@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from imgbot.domain.job import InputPhoto, Job, Operation, State
+from imgbot.domain.job import InputPhoto, Job, State
+from imgbot.domain.operations import Operation
 
 _INTS = frozenset(field.name for field in fields(Job) if field.type is int)
 

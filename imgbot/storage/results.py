@@ -9,7 +9,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.domain.job import InputPhoto, Job, Operation
+from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.scripts import storage_errors
 

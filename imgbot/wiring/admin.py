@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from imgbot.bot.admin_services import AdminServices
 from imgbot.bot.requests import RequestService
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.alert_rules import BudgetState, Levels, ServiceSnapshot
 from imgbot.jobs.maintenance import RuntimeStats

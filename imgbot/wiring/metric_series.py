@@ -9,7 +9,7 @@ from itertools import product
 from prometheus_client import Counter, Gauge, Histogram
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.telemetry import metrics
 from imgbot.telemetry.events import QUEUE, UPDATE_TYPES
 

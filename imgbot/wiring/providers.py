@@ -4,7 +4,7 @@ import functools
 
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.imaging import engine
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter

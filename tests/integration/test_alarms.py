@@ -9,7 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.job import Job, Operation
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_rules import BudgetState
 from imgbot.storage import keys
 from imgbot.storage.dead_letters import ProblemJob

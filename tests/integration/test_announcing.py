@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.jobs import status_messages as status_module
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.job_reads import JobReads

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind, UserError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.imaging import pictures
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.provider import DeclaredProvider

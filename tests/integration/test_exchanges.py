@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.factory import open_provider
 from imgbot.providers.http import Timeouts

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.runner import Runner
 from imgbot.providers import http

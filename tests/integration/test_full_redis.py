@@ -6,7 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.bot_binding import bind_to_bot
 from imgbot.storage.job_queue import JobQueue

@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import FencedError, StaleJobError
-from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, Operation, State
+from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads

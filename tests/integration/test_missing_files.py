@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver as showing

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.protocol import Cancelled, GenerationRequest, Pending
 from tests.support.comfyui_provider import opened, ordered, polled, refused

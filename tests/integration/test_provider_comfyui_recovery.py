@@ -13,7 +13,8 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers import http
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import Timeouts

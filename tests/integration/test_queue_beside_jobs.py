@@ -2,7 +2,8 @@
 
 from redis.asyncio import Redis
 
-from imgbot.domain.job import InputPhoto, Job, Operation
+from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.job_queue import JobQueue

@@ -11,7 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Job, Operation, State, is_billed
+from imgbot.domain.job import Job, State, is_billed
+from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext

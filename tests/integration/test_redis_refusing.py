@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.domain.job import Job, Operation
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads

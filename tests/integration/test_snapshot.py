@@ -5,7 +5,8 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.domain.job import Job, Operation
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.job_queue import JobQueue

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
 from imgbot.providers.config import ProviderConfig

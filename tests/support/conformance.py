@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 
 HOSTED = ("replicate", "fal", "kie", "bfl", "wavespeed")
 SYNCHRONOUS = ("openai",)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Provider, uploaded
 from tests.support.sandbox import picture
 

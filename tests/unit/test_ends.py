@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from imgbot.domain.errors import UserError, WorkerLostError
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.steps import after_error

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
-from imgbot.domain.job import Job, Operation, State
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.storage.stats import QueueSnapshot as Seen
 from imgbot.telemetry.thresholds import Load
 from imgbot.wiring.status import status_sources

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import ProviderResponse, write_base64
 from imgbot.providers.openai import OpenAiProvider

@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
 from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.config import ProviderConfig

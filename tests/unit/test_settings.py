@@ -8,7 +8,7 @@ from imgbot.config.provider_settings import KEY_OF_PROVIDER
 from imgbot.config.settings import redis_memory_mb_for, workers_for
 from imgbot.config.sources import load, markdown_table, table
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}

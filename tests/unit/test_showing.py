@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import ChatGoneError, UserError
-from imgbot.domain.job import InputPhoto, Job, Operation, State
+from imgbot.domain.job import InputPhoto, Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.jobs import captions as words, deliver as showing
 from imgbot.jobs.context import StepContext

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, Operation
+from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.operations import Operation
 from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.context import StepContext

@@ -8,7 +8,8 @@ import pytest
 from imgbot.bot.handlers.admin import spend as admin_spend
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Job, Operation, is_billed
+from imgbot.domain.job import Job, is_billed
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import LANGUAGES, dollars, in_time, t
 from imgbot.storage.spend import day_of, days_until, seconds_to_midnight
 

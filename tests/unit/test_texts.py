@@ -10,7 +10,7 @@ import pytest
 import imgbot
 from imgbot.bot.handlers.admin import router as admin
 from imgbot.bot.handlers.command_menu import COMMANDS
-from imgbot.domain.job import ACTIONS
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
     LANGUAGES,

@@ -10,7 +10,8 @@ from imgbot.bot.requests import RequestService
 from imgbot.bot.states import Dialogue, expect_answer, source_in, to_state_data
 from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request, scale_in
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons
 
 

@@ -11,7 +11,8 @@ from imgbot.bot.messages import photo_of
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import Dialogue, expect_answer, extend, sources_in, to_state_data
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.storage.albums import PHOTOS_LIMIT
 

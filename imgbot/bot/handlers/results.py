@@ -12,7 +12,8 @@ from imgbot.bot.handlers.upscale import handle_upscale_button
 from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TransientError, UserError
-from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.buttons import SCALES, CallbackData
 from imgbot.storage.results import Result

@@ -10,7 +10,8 @@ from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import Dialogue, expect_answer
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Operation
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import Operation
 
 
 async def handle_retoucher_start(

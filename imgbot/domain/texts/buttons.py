@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.job import ACTIONS
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import RATIOS, VARIANTS, Preferences
 from imgbot.domain.texts import LANGUAGES, t
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from imgbot.domain.errors import ProviderError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.model_selection import addresses
 from imgbot.providers.declarative.paths import parts_of

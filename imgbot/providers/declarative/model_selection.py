@@ -1,7 +1,7 @@
 """Which model of a provider's file serves an order, and which of its shapes comes nearest."""
 
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.declarative.spec import DeclaredModel, Spec
 from imgbot.providers.fields import micro
 from imgbot.providers.protocol import Capability, InputLimits

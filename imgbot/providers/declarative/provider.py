@@ -9,7 +9,7 @@ from typing import Any
 from aiolimiter import AsyncLimiter
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative import responses as reading, searching
 from imgbot.providers.declarative.hooks import HookReader

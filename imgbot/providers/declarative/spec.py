@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.job import Operation
+from imgbot.domain.operations import Operation
 from imgbot.providers import fields
 from imgbot.providers.declarative.paths import is_path
 from imgbot.providers.fields import Count, KeyName, PriceUsd, ProviderName, Url

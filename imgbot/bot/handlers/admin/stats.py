@@ -6,7 +6,7 @@ from aiogram.types import Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.requests import RequestService
-from imgbot.domain.job import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import ago, count_users, dollars, t
 from imgbot.storage.stats import QueueSnapshot
 

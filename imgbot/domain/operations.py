@@ -1,0 +1,79 @@
+"""Operations: one record for each, from which everything that lists operations derives.
+
+Menu, buttons, commands, dialogue states, callbacks, help, settings (`IMGBOT_PROVIDER_<NAME>`) and
+the names in provider files follow from `OPERATIONS`. Texts are found by the operation's name:
+`button_…`, `command_…`, `help_…`, `title_…`, `action_…` and `caption_…`, and `ask_…_photo` for one
+that takes one photo.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """Kind of a request; the value is stored, and is the name of its command."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    MERGE = "merge"
+    RETOUCH = "retouch"
+    UPSCALE = "upscale"
+    COMPARE = "compare"
+
+
+class Prompt(StrEnum):
+    """Need of an operation for words."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSpec:
+    """One operation, as it is offered, asked for and described."""
+
+    photos: int
+    """Least number of photos."""
+    prompt: Prompt
+    aliases: tuple[str, ...] = ()
+    """Commands beside the operation's own name."""
+    result_action: str = ""
+    """Callback action of its button under a result; empty where there is none."""
+    has_scale: bool = False
+    """It is asked for with a factor, and has a button for each."""
+    lists_changes: bool = False
+    """The caption names the changes that were made."""
+    captions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Caption keys instead of the usual one, by the only change that was made."""
+    is_offered: bool = True
+    """It stands in the menu, and a provider may be chosen for it; else it is built in and free."""
+
+
+OPERATIONS: Mapping[Operation, OperationSpec] = {
+    Operation.CREATE: OperationSpec(0, Prompt.REQUIRED, aliases=("draw", "imagine")),
+    Operation.EDIT: OperationSpec(1, Prompt.REQUIRED, result_action="edit", lists_changes=True),
+    Operation.MERGE: OperationSpec(2, Prompt.OPTIONAL, lists_changes=True),
+    Operation.RETOUCH: OperationSpec(
+        1,
+        Prompt.OPTIONAL,
+        lists_changes=True,
+        captions={"unchanged": "caption_retouch_nothing"},
+    ),
+    Operation.UPSCALE: OperationSpec(1, Prompt.NONE, result_action="up", has_scale=True),
+    Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False),
+}
+
+ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)
+"""Operations of the menu, in its order."""
+
+PHOTO_ACTIONS = tuple(operation for operation in ACTIONS if OPERATIONS[operation].photos == 1)
+"""Those that change one photo."""
+
+RESULT_ACTIONS = {
+    OPERATIONS[operation].result_action: operation
+    for operation in ACTIONS
+    if OPERATIONS[operation].result_action
+}
+"""Callback action → operation, of the buttons under a result that order something new from it."""
