@@ -1,4 +1,4 @@
-"""Background removal: the subject is found, its edge is soft and clean, and doubt is admitted."""
+"""Background removal: the subject's mask, its soft clean edge, and pictures without a subject."""
 
 import random
 from pathlib import Path
@@ -51,7 +51,7 @@ def _overlap(alpha: Image.Image, mask: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("name", ["plain", "sky", "noisy", "leaves"])
-def test_the_mask_of_a_synthetic_subject_is_found(name: str) -> None:
+def test_mask_of_a_synthetic_subject_is_found(name: str) -> None:
     cut, is_clear = cut_subject(_scene(_backdrops()[name]))
     assert is_clear
     assert cut.size == SIZE
@@ -70,12 +70,12 @@ def test_edges_are_soft_and_carry_no_background_colour() -> None:
     assert ImageStat.Stat(edge).sum[0] / 255 > 2000
     assert ImageStat.Stat(difference, edge).mean[0] < 24
     red, green_left, _ = ImageStat.Stat(cut.convert("RGB"), edge).mean
-    # A pixel there is half red, half green as it came: 135 and 120.
+    # In the source, an edge pixel is half red, half green: 135 and 120.
     assert red > 175
     assert green_left < 95
 
 
-def test_a_portrait_is_cut_out(tmp_path: Path) -> None:
+def test_portrait_is_cut_out(tmp_path: Path) -> None:
     made = remove_background(str(photo_path("astronaut")), str(tmp_path / "cut"))
     assert made.applied == ("background_removed",)
     assert (made.path, made.width, made.height) == (str(tmp_path / "cut.png"), 512, 512)
@@ -88,13 +88,13 @@ def test_a_portrait_is_cut_out(tmp_path: Path) -> None:
     assert [alpha.getpixel(place) for place in (flag, wall)] == [0, 0]
 
 
-def test_a_subject_that_fills_the_picture_is_no_clear_one(tmp_path: Path) -> None:
+def test_close_up_has_no_clear_subject(tmp_path: Path) -> None:
     made = remove_background(str(photo_path("cat")), str(tmp_path / "cut"))
     assert made.applied == ("no_clear_subject",)
 
 
 @pytest.mark.parametrize("kind", ["plain", "gradient", "noise", "texture"])
-def test_a_picture_without_a_subject_is_told_apart(kind: str, tmp_path: Path) -> None:
+def test_picture_without_a_subject_is_reported(kind: str, tmp_path: Path) -> None:
     plain = Image.new("RGB", (400, 300), (120, 130, 140))
     chance = Image.frombytes("L", (400, 300), random.Random(3).randbytes(120_000)).convert("RGB")
     image = {
@@ -110,7 +110,7 @@ def test_a_picture_without_a_subject_is_told_apart(kind: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("size", [(16, 16), (1, 40), (40, 1), (1500, 16), (16, 1500)])
-def test_small_and_narrow_pictures_come_back_in_their_size(size: tuple[int, int]) -> None:
+def test_small_and_narrow_pictures_keep_their_size(size: tuple[int, int]) -> None:
     cut, _ = cut_subject(load_photo("cat").resize(size))
     assert (cut.mode, cut.size) == ("RGBA", size)
 
@@ -132,7 +132,7 @@ def test_large_photos_are_cut_at_twelve_megapixels(tmp_path: Path) -> None:
     assert made.width == made.height == pytest.approx(3464, abs=2)
 
 
-def test_the_preview_is_on_white(tmp_path: Path) -> None:
+def test_preview_is_on_white(tmp_path: Path) -> None:
     toy().save(tmp_path / "source.png")
     made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
     preview_on_white(made.path, str(tmp_path / "preview.jpg"))

@@ -1,4 +1,4 @@
-"""Create: the same picture for the same words and seed, steered by the words."""
+"""Create: deterministic pictures, controlled by the prompt."""
 
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ def created(words: str, folder: Path, seed: int = 1) -> tuple[EngineResult, Imag
         return made, image
 
 
-def test_the_same_words_and_seed_make_the_same_picture(tmp_path: Path) -> None:
+def test_same_prompt_and_seed_make_the_same_picture(tmp_path: Path) -> None:
     one = created("Закат над озером", tmp_path)[1].tobytes()
     assert created("закат  над озером", tmp_path)[1].tobytes() == one
     assert created("закат над озером", tmp_path, seed=2)[1].tobytes() != one
@@ -30,8 +30,8 @@ def test_the_same_words_and_seed_make_the_same_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scene_name", SCENES)
-def test_every_motif_paints_something_worth_a_look(scene_name: str) -> None:
-    # Not flat, not noise: many tones, and neighbours that know each other.
+def test_every_scene_has_many_tones_and_structure(scene_name: str) -> None:
+    # Neither flat nor noise: many tones, and correlated neighbours.
     for palette in ("sunset", "night", "pastel"):
         image = SCENES[scene_name](Scene((512, 384), Random(scene_name), PALETTES[palette]))
         assert (image.mode, image.size) == ("RGB", (512, 384))
@@ -66,7 +66,7 @@ def _likeness(one: Image.Image, other: Image.Image) -> float:
         ("лиса в пустыне", {"dunes"}),
     ],
 )
-def test_the_words_choose_the_motif(words: str, scenes: set[str]) -> None:
+def test_prompt_chooses_the_scene(words: str, scenes: set[str]) -> None:
     assert all(plan_picture(words, seed).scene_name in scenes for seed in range(5))
 
 
@@ -103,10 +103,10 @@ def test_times_weather_moods_and_materials_choose_the_palette(
     ("words", "strongest"),
     [("красные волны", 0), ("green hills", 1), ("синие горы", 2), ("blue forest", 2)],
 )
-def test_a_named_colour_rules_the_picture(words: str, strongest: int) -> None:
-    image, did = create_picture(words, 3)
+def test_named_colour_dominates_the_picture(words: str, strongest: int) -> None:
+    image, applied = create_picture(words, 3)
     means = ImageStat.Stat(image).mean
-    assert did[1] == "named"
+    assert applied[1] == "named"
     assert means.index(max(means)) == strongest
 
 
@@ -148,11 +148,11 @@ def test_a_named_colour_rules_the_picture(words: str, strongest: int) -> None:
         ("0:0", "", (1024, 1024)),
     ],
 )
-def test_the_asked_shape(words: str, ratio: str, size: tuple[int, int]) -> None:
+def test_requested_ratio_sets_the_size(words: str, ratio: str, size: tuple[int, int]) -> None:
     assert picture_size(words, ratio) == size
 
 
-def test_every_ratio_is_kept_within_the_bounds() -> None:
+def test_extreme_ratios_are_limited() -> None:
     for across in range(1, 100, 7):
         for up in range(1, 100, 7):
             width, height = picture_size("", f"{across}:{up}")
@@ -162,13 +162,13 @@ def test_every_ratio_is_kept_within_the_bounds() -> None:
             assert min(width, height) == 1024 or max(width, height) == 2048
 
 
-def test_a_picture_has_the_size_that_was_worked_out() -> None:
+def test_picture_has_the_planned_size() -> None:
     assert create_picture("лес", 1, "21:9")[0].size == picture_size("", "21:9")
 
 
-def test_what_was_made_is_told_in_order() -> None:
-    image, did = create_picture("плакат «Осень», лиса в лесу, пиксель-арт", 2)
-    assert did == ("forest", "autumn", "pixel", "fox", "lettering")
+def test_result_names_scene_palette_style_and_sprites_in_order() -> None:
+    image, applied = create_picture("плакат «Осень», лиса в лесу, пиксель-арт", 2)
+    assert applied == ("forest", "autumn", "pixel", "fox", "lettering")
     assert image.size == (1024, 1024)
 
 
@@ -211,7 +211,7 @@ def test_what_was_made_is_told_in_order() -> None:
         ("«»", ""),
     ],
 )
-def test_which_words_are_set(words: str, text: str) -> None:
+def test_text_to_draw_is_found_in_the_prompt(words: str, text: str) -> None:
     assert text_to_draw(words) == text
 
 
@@ -219,7 +219,7 @@ def test_which_words_are_set(words: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Щука", "Pike", "очень " * 23, "превысокомногорассмотрительствующий", "W" * 140]
 )
-def test_letters_stay_inside_the_picture(words: str, text: str) -> None:
+def test_text_stays_inside_the_picture(words: str, text: str) -> None:
     for size in ((1024, 1024), (2048, 680), (680, 2048)):
         scene = Scene(size, Random(1), PALETTES["dawn"])
         canvas = Image.new("RGB", size, scene.palette.sky[0])
@@ -245,13 +245,13 @@ def test_letters_stay_inside_the_picture(words: str, text: str) -> None:
         "кот " * 2000,
     ],
 )
-def test_long_and_odd_words_are_taken(words: str, tmp_path: Path) -> None:
+def test_long_and_odd_prompts_are_accepted(words: str, tmp_path: Path) -> None:
     made, image = created(words, tmp_path)
     assert image.size == (1024, 1024)
     assert made.unrecognised == ()
 
 
-def test_an_earlier_word_weighs_more() -> None:
-    wishes = extract_features("лес и город")
-    assert wishes.scenes["forest"] > wishes.scenes["city"]
+def test_earlier_words_weigh_more() -> None:
+    features = extract_features("лес и город")
+    assert features.scenes["forest"] > features.scenes["city"]
     assert extract_features("").scenes == {}

@@ -1,4 +1,4 @@
-"""Cut-outs: who is set into which picture, where, and what happens when none can be cut out."""
+"""Cut-outs: subjects, position and size, and the inset when a subject cannot be cut out."""
 
 from pathlib import Path
 
@@ -22,28 +22,28 @@ CUT_OUT_WORDS = [
 
 
 @pytest.mark.parametrize("words", CUT_OUT_WORDS)
-def test_one_is_cut_out_and_stands_in_the_other(words: str) -> None:
-    sheet, did, unknown, _ = merge_pictures([toy(), GREEN], words)
-    assert (did, unknown) == (("cut_out",), ())
+def test_first_photo_is_cut_out_and_placed_into_the_second(words: str) -> None:
+    sheet, applied, unrecognised, _ = merge_pictures([toy(), GREEN], words)
+    assert (applied, unrecognised) == (("cut_out",), ())
     assert sheet.size == GREEN.size
     ball, post = box_of(sheet, COLOURS[0], 12), box_of(sheet, COLOURS[7], 12)
     height = post[3] - ball[1]
     assert height == pytest.approx(0.55 * sheet.height, rel=0.06)
-    # It stands on the lower third, in the middle.
+    # It stands in the lower third, centred.
     assert sheet.height * 0.67 < post[3] < sheet.height
     assert (ball[0] + ball[2]) / 2 == pytest.approx(sheet.width / 2, rel=0.04)
-    # Nothing of its backdrop came along.
+    # Without any of its backdrop.
     assert mask_of(sheet, (228, 230, 234), 8).getbbox() is None
 
 
-def test_the_other_way_round_is_understood() -> None:
-    sheet, did, _, _ = merge_pictures([GREEN, toy()], "вставь второе в первое")
-    assert did == ("cut_out",)
+def test_second_photo_can_be_placed_into_the_first() -> None:
+    sheet, applied, _, _ = merge_pictures([GREEN, toy()], "вставь второе в первое")
+    assert applied == ("cut_out",)
     assert sheet.size == GREEN.size
     box_of(sheet, COLOURS[0], 12)
 
 
-def test_without_numbers_what_can_be_cut_out_goes_onto_the_other() -> None:
+def test_photo_with_a_plain_backdrop_is_the_default_subject() -> None:
     photo = load_photo("cat")
     assert merge_pictures([photo, toy()], "вырежи и вставь").image.size == photo.size
     assert merge_pictures([toy(), photo], "вырежи и вставь").image.size == photo.size
@@ -57,7 +57,9 @@ def test_without_numbers_what_can_be_cut_out_goes_onto_the_other() -> None:
         ("put 1 into 2 in the bottom right corner", 0.92, 0.78), ("1 в 2 в угол", 0.92, 0.78),
     ],
 )  # fmt: skip
-def test_words_choose_where_it_stands(words: str, across: float, down: float | None) -> None:
+def test_prompt_sets_the_position_of_a_cutout(
+    words: str, across: float, down: float | None
+) -> None:
     sheet = merge_pictures([toy(), GREEN], words).image
     ball, post = box_of(sheet, COLOURS[0], 12), box_of(sheet, COLOURS[7], 12)
     assert (ball[0] + ball[2]) / 2 / sheet.width == pytest.approx(across, abs=0.06)
@@ -65,7 +67,7 @@ def test_words_choose_where_it_stands(words: str, across: float, down: float | N
         assert (ball[1] + post[3]) / 2 / sheet.height == pytest.approx(down, abs=0.08)
 
 
-def test_words_choose_how_large_it_is() -> None:
+def test_prompt_sets_the_size_of_a_cutout() -> None:
     heights: list[int] = []
     for words in ("маленьким 1 в 2", "1 в 2", "1 в 2 побольше"):
         ball = box_of(merge_pictures([toy(), GREEN], words).image, COLOURS[0], 12)
@@ -73,7 +75,7 @@ def test_words_choose_how_large_it_is() -> None:
     assert heights[0] < 0.7 * heights[1] < 0.7 * 0.8 * heights[2]
 
 
-def test_a_shadow_lies_around_the_feet() -> None:
+def test_cutout_casts_a_contact_shadow() -> None:
     sheet = merge_pictures([toy(), GREEN], "1 в 2").image
     post = box_of(sheet, COLOURS[7], 12)
     beside = sheet.crop((post[2] + 3, post[3] - 4, post[2] + 8, post[3] + 4)).convert("L")
@@ -89,7 +91,7 @@ def transparent() -> Image.Image:
     return photo
 
 
-def test_transparency_is_a_cut_out(tmp_path: Path) -> None:
+def test_transparency_is_used_for_the_cutout(tmp_path: Path) -> None:
     subject, ground = tmp_path / "subject.png", tmp_path / "ground.png"
     transparent().save(subject)
     GREEN.save(ground)
@@ -99,27 +101,27 @@ def test_transparency_is_a_cut_out(tmp_path: Path) -> None:
     assert made.applied == ("cut_out",)
     with Image.open(made.path) as image:
         assert image.size == GREEN.size
-        # White, on which transparency is flattened elsewhere, is nowhere beside her.
+        # No white, onto which transparency is flattened in other layouts.
         corner = image.crop((280, 270, 290, 280))
         assert mask_of(corner, COLOURS[1], 10).getbbox() == (0, 0, 10, 10)
 
 
 @pytest.mark.parametrize("backdrop", [(245, 245, 245), (30, 30, 34), (60, 140, 220)])
-def test_a_plain_backdrop_is_found_with_noise_and_a_gradient(backdrop: Colour) -> None:
+def test_plain_backdrop_is_found_with_noise_and_a_gradient(backdrop: Colour) -> None:
     image = toy((500, 600), backdrop)
     fall = Image.linear_gradient("L").resize(image.size).point([200 + v // 5 for v in range(256)])
     uneven = add_noise(ImageChops.multiply(image, Image.merge("RGB", [fall] * 3)), 4)
     cut = cut_out(uneven.filter(ImageFilter.GaussianBlur(0.8)))
     assert cut is not None
     assert not cut.is_cut_off
-    # The ball and its post, and no margin.
+    # Ball and post without a margin.
     assert cut.image.width == pytest.approx(500 * 0.4, abs=14)
     assert cut.image.height == pytest.approx(600 * 0.7, abs=16)
     assert cut.image.getchannel("A").getpixel((cut.image.width // 2, 60)) == 255
     assert cut.image.getchannel("A").getpixel((2, cut.image.height - 10)) == 0
 
 
-def test_the_edge_of_a_cut_out_is_soft() -> None:
+def test_edge_of_a_cutout_is_soft() -> None:
     cut = cut_out(toy((800, 1000)))
     assert cut is not None
     histogram = cut.image.getchannel("A").histogram()
@@ -127,13 +129,13 @@ def test_the_edge_of_a_cut_out_is_soft() -> None:
 
 
 @pytest.mark.parametrize("name", ["cat", "astronaut"])
-def test_without_a_plain_backdrop_there_is_no_cut_out_and_this_is_said(name: str) -> None:
+def test_busy_backdrop_gives_an_inset_and_reports_it(name: str) -> None:
     photo = load_photo(name)
     assert cut_out(photo) is None
-    sheet, did, _, _ = merge_pictures([photo, GREEN], "1 в 2")
-    assert did == ("inset",)
+    sheet, applied, _, _ = merge_pictures([photo, GREEN], "1 в 2")
+    assert applied == ("inset",)
     assert sheet.size == GREEN.size
-    # A card with round corners, whole, in a corner of the other.
+    # A whole inset with round corners, in a corner of the other photo.
     box = ImageChops.difference(sheet, GREEN).convert("L").point(
         [255 if value > 40 else 0 for value in range(256)]
     ).getbbox()  # fmt: skip
@@ -151,11 +153,11 @@ def test_without_a_plain_backdrop_there_is_no_cut_out_and_this_is_said(name: str
         Image.new("RGB", (3000, 1)), Image.new("RGB", (1, 1)), Image.new("RGBA", (50, 50)),
     ],
 )  # fmt: skip
-def test_where_there_is_no_subject_there_is_no_cut_out(image: Image.Image) -> None:
+def test_picture_without_a_subject_is_not_cut_out(image: Image.Image) -> None:
     assert cut_out(image) is None
 
 
-def test_a_subject_cut_off_at_the_bottom_stands_on_the_edge() -> None:
+def test_subject_cut_off_at_the_bottom_stands_on_the_edge() -> None:
     image = Image.new("RGB", (400, 400), (230, 230, 230))
     ImageDraw.Draw(image).rectangle((120, 120, 280, 400), fill=COLOURS[0])
     cut = cut_out(image)
@@ -165,15 +167,15 @@ def test_a_subject_cut_off_at_the_bottom_stands_on_the_edge() -> None:
     assert box_of(sheet, COLOURS[0], 14)[3] == GREEN.height
 
 
-def test_several_go_into_one_beside_each_other_and_who_is_left_out_is_said() -> None:
+def test_several_cutouts_stand_apart_and_unused_photos_are_reported() -> None:
     blue = toy()
     blue.paste(COLOURS[2], (0, 0, *blue.size), mask_of(blue, COLOURS[0]))
     photos = [toy(), blue, GREEN, load_photo("cat")]
-    sheet, did, _, _ = merge_pictures(photos, "put 1 and 2 into 3")
-    assert did == ("cut_out", "left_out|4")
+    sheet, applied, _, _ = merge_pictures(photos, "put 1 and 2 into 3")
+    assert applied == ("cut_out", "left_out|4")
     assert box_of(sheet, COLOURS[0], 12)[2] < box_of(sheet, COLOURS[2], 12)[0]
 
 
 @pytest.mark.parametrize("layout", ["", "рядом", "панорама", "сетка", "наложи"])
-def test_elsewhere_transparency_lies_on_white(layout: str) -> None:
+def test_transparency_is_white_in_other_layouts(layout: str) -> None:
     assert merge_pictures([transparent(), GREEN], layout).image.mode == "RGB"

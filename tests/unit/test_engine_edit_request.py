@@ -1,4 +1,4 @@
-"""Edit: how sentences are read, what is taken for a slip, what is named instead."""
+"""Edit requests: parsing, typo correction and suggestions."""
 
 from pathlib import Path
 
@@ -111,10 +111,10 @@ SENTENCES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "expected"), SENTENCES)
-def test_what_is_understood(words: str, expected: list[str]) -> None:
-    assert keys(words) == expected
-    assert parse_edit_request(words)[1] == ()
+def test_requests_are_understood_completely() -> None:
+    parsed = [(words, keys(words)) for words, _ in SENTENCES]
+    assert parsed == SENTENCES
+    assert [words for words, _ in SENTENCES if parse_edit_request(words)[1]] == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_degrees_belong_to_their_change(words: str, degrees: list[float]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("words", "unknown"),
+    ("words", "unrecognised"),
     [
         ("добавь шляпу", ("шляпу",)),
         ("remove the hat", ("remove", "hat")),
@@ -152,8 +152,8 @@ def test_degrees_belong_to_their_change(words: str, degrees: list[float]) -> Non
         ("", ()),
     ],
 )
-def test_what_is_not_understood_is_said(words: str, unknown: tuple[str, ...]) -> None:
-    assert parse_edit_request(words) == ((), unknown)
+def test_unrecognised_words_are_reported(words: str, unrecognised: tuple[str, ...]) -> None:
+    assert parse_edit_request(words) == ((), unrecognised)
     with pytest.raises(UserError) as caught:
         edit_picture(load_photo("pendulum"), words)
     assert caught.value.reason == "edit_words_unknown"
@@ -170,21 +170,21 @@ def test_what_is_not_understood_is_said(words: str, unknown: tuple[str, ...]) ->
         ("виньетака", "vignette"),
     ],
 )  # fmt: skip
-def test_one_slip_of_the_finger_is_understood(words: str, key: str) -> None:
-    _, did, unknown, nearest = edit_picture(load_photo("pendulum"), words)
-    assert (did, unknown, nearest) == ((key,), (), ())
+def test_one_typo_is_corrected(words: str, key: str) -> None:
+    _, applied, unrecognised, nearest = edit_picture(load_photo("pendulum"), words)
+    assert (applied, unrecognised, nearest) == ((key,), (), ())
 
 
 @pytest.mark.parametrize("words", ["make the sky blue", "арка", "шляпа", "farmer", "hammer"])
-def test_other_words_are_not_taken_for_slips(words: str) -> None:
+def test_other_words_are_not_taken_for_typos(words: str) -> None:
     assert keys(words) == []
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_every_word_that_slips_are_held_against_is_understood(word: str) -> None:
-    steps, unknown = parse_edit_request(word)
-    assert len(steps) == 1
-    assert unknown == ()
+def test_every_word_of_the_typo_correction_is_understood() -> None:
+    parsed = {word: parse_edit_request(word) for word in WORDS}
+    assert [
+        word for word, (steps, unrecognised) in parsed.items() if len(steps) != 1 or unrecognised
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_every_word_that_slips_are_held_against_is_understood(word: str) -> None
         ("увеличь", "приблизь"),
     ],
 )
-def test_what_is_near_an_unknown_word_is_named(words: str, near: str) -> None:
+def test_similar_changes_are_suggested(words: str, near: str) -> None:
     with pytest.raises(UserError) as caught:
         edit_picture(load_photo("pendulum"), words)
     nearest = str(caught.value.facts["nearest"]).split(", ")
@@ -214,23 +214,23 @@ def test_what_is_near_an_unknown_word_is_named(words: str, near: str) -> None:
         ("😀", "brighter, warmer, black and white"),
     ],
 )
-def test_with_nothing_near_the_popular_ones_are_named(words: str, nearest: str) -> None:
+def test_popular_changes_are_suggested_otherwise(words: str, nearest: str) -> None:
     with pytest.raises(UserError) as caught:
         edit_picture(load_photo("pendulum"), words)
     assert caught.value.facts["nearest"] == nearest
 
 
-@pytest.mark.parametrize("unknown", ["зелёный слон", "без рамки", "щщщ", "sky", "qqq wxyz"])
-def test_all_that_is_offered_is_understood(unknown: str) -> None:
+@pytest.mark.parametrize("unrecognised", ["зелёный слон", "без рамки", "щщщ", "sky", "qqq wxyz"])
+def test_every_suggestion_is_understood(unrecognised: str) -> None:
     with pytest.raises(UserError) as caught:
-        edit_picture(load_photo("pendulum"), unknown)
+        edit_picture(load_photo("pendulum"), unrecognised)
     for word in str(caught.value.facts["nearest"]).split(", "):
         assert parse_edit_request(word)[0]
         assert parse_edit_request(word)[1] == ()
 
 
 @pytest.mark.parametrize(
-    ("words", "did"),
+    ("words", "applied"),
     [
         ("чуть теплее и ЧБ", ("warmer|slightly", "black_white")),
         ("much brighter, brighter", ("brighter|much", "brighter")),
@@ -245,11 +245,11 @@ def test_all_that_is_offered_is_understood(unknown: str) -> None:
         ("убери красные глаза", ("unchanged",)),
     ],
 )
-def test_what_was_done_is_said_with_its_degree_or_value(words: str, did: tuple[str, ...]) -> None:
-    assert edit_picture(load_photo("cat"), words).applied == did
+def test_applied_changes_carry_degree_or_value(words: str, applied: tuple[str, ...]) -> None:
+    assert edit_picture(load_photo("cat"), words).applied == applied
 
 
-def test_half_understood_is_done_and_said(tmp_path: Path) -> None:
+def test_partly_understood_prompt_is_applied_and_reported(tmp_path: Path) -> None:
     source = save_photo("cat", tmp_path)
     made = run(
         "edit", "сделай теплее и надень шляпу", (source,), str(tmp_path / "o.jpg"), scale=2, seed=1
@@ -259,7 +259,7 @@ def test_half_understood_is_done_and_said(tmp_path: Path) -> None:
     assert made.suggestions == ()
 
 
-def test_endless_sentences_are_bounded() -> None:
+def test_very_long_prompts_are_bounded() -> None:
     assert edit_picture(load_photo("pendulum"), "зеркало " * 2000).applied == ("mirror",)
     assert keys("а" * 100_000) == []
     assert keys("чуть " * 5000) == []
@@ -274,7 +274,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_are_read_or_refused(words: str) -> None:
+def test_hostile_prompts_are_parsed_or_refused(words: str) -> None:
     photo = load_photo("pendulum")
     if parse_edit_request(words)[0]:
         assert edit_picture(photo, words).applied
@@ -285,7 +285,7 @@ def test_hostile_words_are_read_or_refused(words: str) -> None:
         assert caught.value.facts["nearest"]
 
 
-def test_letters_in_two_parts_and_unseen_ones_are_read() -> None:
+def test_decomposed_and_invisible_characters_are_normalized() -> None:
     # й as и and a breve, as some phones send it; a zero-width space inside a word.
     assert keys("те\u0308плыи\u0306") == ["warmer"]
     assert keys("я\u200bрче") == ["brighter"]

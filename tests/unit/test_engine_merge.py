@@ -1,4 +1,4 @@
-"""Merge: every photograph is on the sheet, whole, in the order and layout asked for."""
+"""Merge: every photo is shown whole, in the requested order and layout."""
 
 import subprocess
 import sys
@@ -18,15 +18,15 @@ from tests.support.photos import load_photo, psnr_db, save_photo
 
 
 @pytest.mark.parametrize("count", range(2, 11))
-def test_every_photograph_is_there_whole_and_in_order(count: int) -> None:
+def test_every_photo_is_shown_whole_and_in_order(count: int) -> None:
     photos = sheets(count)
-    sheet, did, unknown, nearest = merge_pictures(photos, "")
-    assert (did, unknown, nearest) == (("collage",), (), ())
+    sheet, applied, unrecognised, nearest = merge_pictures(photos, "")
+    assert (applied, unrecognised, nearest) == (("collage",), (), ())
     assert 0.4 <= sheet.width / sheet.height <= 2.6
     assert sheet.width * sheet.height <= 9_000_000
     places = [box_of(sheet, COLOURS[index]) for index in range(count)]
     for photo, (left, top, right, bottom) in zip(photos, places, strict=True):
-        # Its own shape: nothing was cut off.
+        # Its own ratio: nothing was cropped.
         assert (right - left) / (bottom - top) == pytest.approx(
             photo.width / photo.height, rel=0.03
         )
@@ -34,26 +34,26 @@ def test_every_photograph_is_there_whole_and_in_order(count: int) -> None:
 
 
 @pytest.mark.parametrize("words", ["рядом", "side by side", "в ряд", "горизонтально"])
-def test_beside(words: str) -> None:
-    sheet, did, _, _ = merge_pictures(sheets(3), words)
-    assert did == ("beside",)
+def test_beside_makes_a_row(words: str) -> None:
+    sheet, applied, _, _ = merge_pictures(sheets(3), words)
+    assert applied == ("beside",)
     tops = {box_of(sheet, colour)[1::2] for colour in COLOURS[:3]}
     assert len(tops) == 1
 
 
 @pytest.mark.parametrize("words", ["столбиком", "vertically", "друг под другом"])
-def test_below(words: str) -> None:
-    sheet, did, _, _ = merge_pictures(sheets(3), words)
-    assert did == ("below",)
+def test_below_makes_a_column(words: str) -> None:
+    sheet, applied, _, _ = merge_pictures(sheets(3), words)
+    assert applied == ("below",)
     sides = {box_of(sheet, colour)[0::2] for colour in COLOURS[:3]}
     assert len(sides) == 1
 
 
 @pytest.mark.parametrize("words", ["наложи одно на другое", "blend them"])
-def test_blend_is_the_middle_of_all(words: str) -> None:
+def test_blend_is_the_mean_of_all(words: str) -> None:
     photo, other = load_photo("astronaut"), load_photo("cat")
-    sheet, did, _, _ = merge_pictures([photo, other], words)
-    assert did == ("blend",)
+    sheet, applied, _, _ = merge_pictures([photo, other], words)
+    assert applied == ("blend",)
     assert sheet.size == photo.size
     assert psnr_db(sheet, photo) > psnr_db(other.resize(photo.size), photo)
     mean = ImageStat.Stat(merge_pictures(sheets(2), words).image).mean
@@ -61,11 +61,11 @@ def test_blend_is_the_middle_of_all(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["двойная экспозиция", "double exposure"])
-def test_a_double_exposure_adds_light_to_light(words: str) -> None:
+def test_double_exposure_adds_light(words: str) -> None:
     dark, light = Image.new("RGB", (200, 200), "black"), load_photo("astronaut").resize((200, 200))
     dark.paste((200, 200, 200), (0, 0, 100, 200))
-    sheet, did, _, _ = merge_pictures([dark, light], words)
-    assert did == ("screen",)
+    sheet, applied, _, _ = merge_pictures([dark, light], words)
+    assert applied == ("screen",)
     left = ImageStat.Stat(sheet.crop((0, 0, 100, 200))).mean[0]
     right = ImageStat.Stat(sheet.crop((100, 0, 200, 200))).mean[0]
     assert left > right + 60
@@ -73,9 +73,9 @@ def test_a_double_exposure_adds_light_to_light(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["панорама", "stitch", "склей встык"])
 @pytest.mark.parametrize("count", [2, 10])
-def test_a_panorama_has_one_height_and_no_gaps(words: str, count: int) -> None:
-    sheet, did, _, _ = merge_pictures(sheets(count), words)
-    assert did == ("panorama",)
+def test_panorama_has_one_height_and_no_gaps(words: str, count: int) -> None:
+    sheet, applied, _, _ = merge_pictures(sheets(count), words)
+    assert applied == ("panorama",)
     places = [box_of(sheet, COLOURS[index]) for index in range(count)]
     assert {place[1::2] for place in places} == {(0, sheet.height)}
     assert places[0][0] == 0
@@ -86,22 +86,22 @@ def test_a_panorama_has_one_height_and_no_gaps(words: str, count: int) -> None:
 
 @pytest.mark.parametrize("words", ["сетка", "contact sheet", "пронумеруй"])
 @pytest.mark.parametrize("count", [2, 10])
-def test_a_contact_sheet_shows_all_whole_with_their_numbers(words: str, count: int) -> None:
+def test_contact_sheet_shows_all_photos_with_numbers(words: str, count: int) -> None:
     photos = sheets(count)
-    sheet, did, _, _ = merge_pictures(photos, words)
-    assert did == ("contact_sheet",)
+    sheet, applied, _, _ = merge_pictures(photos, words)
+    assert applied == ("contact_sheet",)
     assert 0.3 <= sheet.width / sheet.height <= 3.2
-    # The greys are in the figures, too.
+    # The numbers contain greys, too.
     for index, photo in enumerate(photos[:8]):
         left, top, right, bottom = box_of(sheet, COLOURS[index])
         assert (right - left) / (bottom - top) == pytest.approx(
             photo.width / photo.height, rel=0.06
         )
-    # The figures: white on a disc that is dark, one for each.
+    # A white number on a dark disc for each photo.
     assert mask_of(sheet, (255, 255, 255), 0).getbbox() is not None
 
 
-def test_the_figures_of_a_contact_sheet_differ() -> None:
+def test_numbers_of_a_contact_sheet_differ() -> None:
     alike = [Image.new("RGB", (400, 400), COLOURS[2])] * 4
     sheet = merge_pictures(alike, "сетка").image
     half = (sheet.width // 2, sheet.height // 2)
@@ -111,11 +111,11 @@ def test_the_figures_of_a_contact_sheet_differ() -> None:
 
 
 @pytest.mark.parametrize("words", ["до и после", "before and after", "было/стало"])
-def test_before_and_after_stand_side_by_side_at_one_height(words: str) -> None:
+def test_before_and_after_are_side_by_side_at_one_height(words: str) -> None:
     small = Image.new("RGB", (300, 400), COLOURS[0])
     large = Image.new("RGB", (1200, 1600), COLOURS[2])
-    sheet, did, _, _ = merge_pictures([small, large], words)
-    assert did == ("before_after",)
+    sheet, applied, _, _ = merge_pictures([small, large], words)
+    assert applied == ("before_after",)
     one, two = box_of(sheet, COLOURS[0]), box_of(sheet, COLOURS[2])
     assert one[1::2] == two[1::2]
     assert one[2] - one[0] == two[2] - two[0]
@@ -124,11 +124,11 @@ def test_before_and_after_stand_side_by_side_at_one_height(words: str) -> None:
     assert two[0] - one[2] < sheet.width * 0.02
 
 
-def test_three_before_and_after_stand_in_a_row() -> None:
+def test_before_and_after_of_three_is_a_row() -> None:
     assert merge_pictures(sheets(3), "до и после").applied == ("beside",)
 
 
-def test_wide_pictures_are_compared_below_each_other() -> None:
+def test_wide_pictures_are_compared_one_above_the_other() -> None:
     wide, other = (
         Image.new("RGB", (1600, 500), COLOURS[0]),
         Image.new("RGB", (800, 250), COLOURS[2]),
@@ -143,14 +143,14 @@ def test_wide_pictures_are_compared_below_each_other() -> None:
 @pytest.mark.parametrize(
     "sizes", [((1, 3000), (3000, 1)), ((16, 20_000), (16, 16)), ((20_000, 16), (20_000, 16))]
 )
-def test_comparing_takes_every_shape(sizes: tuple[tuple[int, int], tuple[int, int]]) -> None:
+def test_comparison_takes_every_shape(sizes: tuple[tuple[int, int], tuple[int, int]]) -> None:
     one, two = (Image.new("RGB", size, "red") for size in sizes)
     sheet = before_after(one, two)
     assert sheet.width * sheet.height <= 12_000_000
     assert max(sheet.size) <= 20 * min(sheet.size)
 
 
-def test_the_background_and_the_gaps_can_be_asked_for() -> None:
+def test_background_and_gaps_can_be_requested() -> None:
     black = merge_pictures(sheets(4), "на чёрном фоне").image
     assert max(black.crop((1, 1, 2, 2)).tobytes()) < 30
     red, green, blue = (
@@ -171,9 +171,9 @@ def test_the_background_and_the_gaps_can_be_asked_for() -> None:
         ("the second one on the left", [1, 0]),
     ],
 )  # fmt: skip
-def test_numbers_and_ordinals_choose_the_place(words: str, order: list[int]) -> None:
-    sheet, did, unknown, _ = merge_pictures(sheets(2), words)
-    assert (did, unknown) == (("beside",), ())
+def test_numbers_and_ordinals_set_the_order(words: str, order: list[int]) -> None:
+    sheet, applied, unrecognised, _ = merge_pictures(sheets(2), words)
+    assert (applied, unrecognised) == (("beside",), ())
     left = [box_of(sheet, COLOURS[index])[0] for index in order]
     assert left == sorted(left)
 
@@ -183,8 +183,8 @@ def test_numbers_and_ordinals_choose_the_place(words: str, order: list[int]) -> 
                          ("3 above 1", (2, 0, 1))]
 )  # fmt: skip
 def test_above_and_below_make_a_column(words: str, order: tuple[int, ...]) -> None:
-    sheet, did, _, _ = merge_pictures(sheets(3), words)
-    assert did == ("below",)
+    sheet, applied, _, _ = merge_pictures(sheets(3), words)
+    assert applied == ("below",)
     tops = [box_of(sheet, COLOURS[index])[1] for index in order]
     assert tops == sorted(tops)
 
@@ -199,23 +199,23 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made
 
 
 @pytest.mark.parametrize("words", ["", "вставь 1 и 2 в 3"])
-def test_ten_large_photographs_are_merged_in_bounded_memory(words: str, tmp_path: Path) -> None:
+def test_ten_large_photos_are_merged_in_bounded_memory(words: str, tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (4000, 3000))
     command = [sys.executable, "-c", _MEASURED, words, str(tmp_path / "out.jpg"), *[source] * 10]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     rise_kib = int(answer.stdout.split()[0])
-    # 20 megapixels at four bytes, one source at its full size and while it is reduced, the sheet.
+    # 20 megapixels at four bytes, one source at full size and while it is reduced, the result.
     assert rise_kib < 220 * 1024
 
 
-def test_one_photograph_is_no_merge(tmp_path: Path) -> None:
+def test_one_photo_is_no_merge(tmp_path: Path) -> None:
     source = save_photo("cat", tmp_path)
     for sources in ((), (source,)):
         with pytest.raises(UserError, match="merge_needs_two"):
             run("merge", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
 
 
-def test_merge_through_the_front_door(tmp_path: Path) -> None:
+def test_merge_by_run(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path, (3000, 4000)))
     made = run("merge", "рядом и пляж", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
     assert made.applied == ("beside",)
@@ -225,21 +225,21 @@ def test_merge_through_the_front_door(tmp_path: Path) -> None:
         assert image.size == (made.width, made.height)
 
 
-def test_compare_through_the_front_door(tmp_path: Path) -> None:
+def test_compare_by_run(tmp_path: Path) -> None:
     sources = (save_photo("cat", tmp_path), save_photo("astronaut", tmp_path))
     made = run("compare", "", sources, str(tmp_path / "out.jpg"), scale=2, seed=1)
     assert made.applied == ("before_after",)
     assert made.width > made.height
 
 
-def test_upscale_tells_how_far_it_is_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_upscale_removes_its_progress_file(tmp_path: Path) -> None:
     source = save_photo("pendulum", tmp_path)
     made = run("upscale", "", (source,), str(tmp_path / "out.jpg"), scale=2, seed=1)
     assert made.applied[0] == "x2"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jpg", "pendulum.jpg"]
 
 
-def test_progress_is_written_whole_and_not_too_often(tmp_path: Path) -> None:
+def test_progress_is_written_atomically_and_throttled(tmp_path: Path) -> None:
     target = str(tmp_path / "out.jpg")
     report = progress_writer(target)
     report(0.42)

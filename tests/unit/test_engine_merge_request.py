@@ -1,4 +1,4 @@
-"""Merge: how people ask for it, in words of any kind and for pictures of any shape."""
+"""Merge requests: colloquial, unsupported and hostile prompts, and photos of any shape."""
 
 import pytest
 from PIL import Image
@@ -22,20 +22,19 @@ from tests.support.photos import load_photo
         ("cut out 2 and put on 1", "cut_out"), ("на чёрном фоне", "collage"),
     ],
 )  # fmt: skip
-def test_how_people_ask(words: str, layout: str) -> None:
-    wish = parse_merge_request(words, 3)
-    assert wish.layout == layout
-    assert wish.unrecognised == ()
+def test_colloquial_merge_requests_are_understood(words: str, layout: str) -> None:
+    request = parse_merge_request(words, 3)
+    assert request.layout == layout
+    assert request.unrecognised == ()
 
 
-@pytest.mark.parametrize("word", LAYOUT_WORDS)
-def test_every_word_and_name_of_a_layout_is_understood(word: str) -> None:
-    assert parse_merge_request(word, 2).unrecognised == ()
-    assert parse_merge_request(LAYOUT_WORDS[word], 2).unrecognised == ()
+def test_every_word_and_name_of_a_layout_is_understood() -> None:
+    words = (*LAYOUT_WORDS, *LAYOUT_WORDS.values())
+    assert [word for word in words if parse_merge_request(word, 2).unrecognised] == []
 
 
 @pytest.mark.parametrize(
-    ("words", "unknown", "near"),
+    ("words", "unrecognised", "near"),
     [
         ("отпуск с друзьями", ("отпуск", "друзьями"), "коллаж"),
         ("party at the beach", ("party", "beach"), "collage"),
@@ -43,11 +42,11 @@ def test_every_word_and_name_of_a_layout_is_understood(word: str) -> None:
         ("colllagggge", ("colllagggge",), "collage"),
     ],
 )
-def test_unknown_words_are_said_with_layouts_and_fail_nothing(
-    words: str, unknown: tuple[str, ...], near: str
+def test_unrecognised_words_are_reported_with_suggested_layouts(
+    words: str, unrecognised: tuple[str, ...], near: str
 ) -> None:
     outcome = merge_pictures(sheets(2), words)
-    assert outcome.unrecognised == unknown
+    assert outcome.unrecognised == unrecognised
     assert near in outcome.suggestions
     assert len(outcome.suggestions) == 3
 
@@ -55,9 +54,9 @@ def test_unknown_words_are_said_with_layouts_and_fail_nothing(
 @pytest.mark.parametrize(
     "words", ["swap faces", "face swap", "swap the faces", "поменяй лица местами", "замени лицо"]
 )
-def test_what_cannot_be_done_is_said_and_turns_nothing_round(words: str) -> None:
-    wish = parse_merge_request(words, 2)
-    assert (wish.layout, wish.order, wish.unrecognised) == ("collage", (0, 1), (words,))
+def test_unsupported_requests_are_reported_and_change_no_order(words: str) -> None:
+    request = parse_merge_request(words, 2)
+    assert (request.layout, request.order, request.unrecognised) == ("collage", (0, 1), (words,))
 
 
 HOSTILE = [
@@ -69,7 +68,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_make_a_sheet_all_the_same(words: str) -> None:
+def test_hostile_prompts_make_a_collage(words: str) -> None:
     outcome = merge_pictures(sheets(3), words)
     assert outcome.applied[0].partition("|")[0] in APPLIED_KEYS
     assert min(outcome.image.size) >= 1
@@ -81,7 +80,7 @@ LAYOUT_REQUESTS = ["", "рядом", "столбиком", "наложи", "doub
 
 @pytest.mark.parametrize("words", LAYOUT_REQUESTS)
 @pytest.mark.parametrize("count", [2, 10])
-def test_strips_do_not_make_endless_sheets(words: str, count: int) -> None:
+def test_long_narrow_photos_stay_within_limits(words: str, count: int) -> None:
     strips = [Image.new("RGB", (1, 3000), "red"), Image.new("RGB", (20_000, 16), "blue")] * 5
     sheet = merge_pictures(strips[:count], words).image
     assert sheet.width * sheet.height <= 20_000_000
@@ -89,7 +88,7 @@ def test_strips_do_not_make_endless_sheets(words: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("words", LAYOUT_REQUESTS)
-def test_one_strip_among_photographs_is_whole_and_leaves_them_their_room(words: str) -> None:
+def test_one_narrow_photo_is_whole_and_leaves_room_for_the_others(words: str) -> None:
     photos = [load_photo("cat"), load_photo("astronaut"), Image.new("RGB", (1, 3000), "red")]
     sheet = merge_pictures(photos, words).image
     assert min(sheet.size) >= 200

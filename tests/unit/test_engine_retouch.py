@@ -1,4 +1,4 @@
-"""Retouch: measurably nearer to the original, and no harm to what is good."""
+"""Retouch: damaged photos become measurably closer to the original, good ones stay unchanged."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from tests.support.photos import (
 
 PHOTOS = ("astronaut", "cat", "pendulum")
 
-# How many dB nearer each damaged photograph has to come, and what has to be said of it.
+# Least gain in dB for each damage, and the repair that must be reported.
 # Measured: 5.4 to 6.5, 7.9 to 9.9, 1.3 to 3.3, 1.5 to 2.6, 0.4 to 0.5, 0.6 to 0.7, 14 and more,
 # 16 and more, 6.7 to 13, 11 to 17.
 GAINS_DB = {
@@ -49,7 +49,7 @@ GAINS_DB = {
     "two stops under": (7.5, "exposure"),
 }
 
-# Where the astronaut's pupils are.
+# Positions of the astronaut's pupils.
 EYES = ((203.3, 100.8), (246.3, 103.3))
 
 
@@ -63,48 +63,48 @@ def portrait(times: int) -> tuple[Image.Image, list[tuple[float, float]]]:
 
 @pytest.mark.parametrize("photo", PHOTOS)
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_photographs_come_nearer(photo: str, damage: str) -> None:
+def test_retouch_restores_damaged_photos(photo: str, damage: str) -> None:
     original = load_photo(photo)
     damaged = DAMAGES[damage](original)
-    mended, did = retouch_picture(damaged)
+    repaired, applied = retouch_picture(damaged)
     gain_db, name = GAINS_DB[damage]
-    before, after = psnr_db(damaged, original), psnr_db(mended, original)
-    print(f"{photo}: {before:.1f} dB to {after:.1f} dB, {did}")
-    assert name in did
+    before, after = psnr_db(damaged, original), psnr_db(repaired, original)
+    print(f"{photo}: {before:.1f} dB to {after:.1f} dB, {applied}")
+    assert name in applied
     assert after >= before + gain_db
 
 
-def test_several_faults_at_once_are_mended() -> None:
+def test_several_defects_are_repaired_together() -> None:
     original = load_photo("cat")
     damaged = add_noise(add_cast(underexpose(original, 1), (1.0, 0.88, 0.7)), 8)
-    mended, did = retouch_picture(damaged)
-    assert did == ("white_balance", "denoise", "exposure")
-    assert psnr_db(mended, original) > psnr_db(damaged, original) + 6
+    repaired, applied = retouch_picture(damaged)
+    assert applied == ("white_balance", "denoise", "exposure")
+    assert psnr_db(repaired, original) > psnr_db(damaged, original) + 6
 
 
-def test_shade_is_warmed_and_too_much_light_dimmed() -> None:
+def test_blue_shade_is_warmed_and_overexposure_darkened() -> None:
     original = load_photo("astronaut")
     for damaged, name in (
         (add_cast(original, (0.75, 0.92, 1.0)), "white_balance"),
         (overexpose(original, 1), "exposure"),
     ):
-        mended, did = retouch_picture(damaged)
-        assert name in did
-        assert psnr_db(mended, original) > psnr_db(damaged, original) + 2
+        repaired, applied = retouch_picture(damaged)
+        assert name in applied
+        assert psnr_db(repaired, original) > psnr_db(damaged, original) + 2
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-def test_a_good_photograph_stays_as_it_is(photo: str) -> None:
+def test_good_photo_is_left_unchanged(photo: str) -> None:
     original = load_photo(photo)
     assert psnr_db(retouch_picture(original)[0], original) > 40
-    # And so does what a messenger makes of it, enlarged as from a phone.
+    # The same after a messenger's JPEG, enlarged as from a phone.
     sent = through_jpeg(original.resize((original.width * 2, original.height * 2)), 92)
     assert psnr_db(retouch_picture(sent)[0], sent) > 38
 
 
-def test_mending_twice_is_mending_once() -> None:
-    mended, _ = retouch_picture(underexpose(load_photo("cat"), 2))
-    assert psnr_db(retouch_picture(mended)[0], mended) > 38
+def test_retouch_is_idempotent() -> None:
+    repaired, _ = retouch_picture(underexpose(load_photo("cat"), 2))
+    assert psnr_db(retouch_picture(repaired)[0], repaired) > 38
 
 
 @pytest.mark.parametrize("sigma", [6, 12, 24])
@@ -115,7 +115,7 @@ def test_noise_is_measured(sigma: int) -> None:
 
 
 @pytest.mark.parametrize("quality", [12, 30, 50, 74])
-def test_the_quality_of_a_jpeg_is_found(quality: int) -> None:
+def test_jpeg_quality_is_estimated(quality: int) -> None:
     # As a file of ours, it went through a good JPEG afterwards.
     coded = through_jpeg(through_jpeg(load_photo("astronaut"), quality), 95)
     found = find_jpeg_quality(coded)
@@ -124,7 +124,7 @@ def test_the_quality_of_a_jpeg_is_found(quality: int) -> None:
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-def test_no_blocks_are_found_where_there_are_none(photo: str) -> None:
+def test_no_blocks_are_found_in_clean_photos(photo: str) -> None:
     assert find_jpeg_quality(load_photo(photo)) is None
     assert find_jpeg_quality(through_jpeg(load_photo(photo), 95)) is None
 
@@ -136,36 +136,36 @@ def test_blur_is_measured(photo: str) -> None:
     assert measured[0] < 0.95 < measured[1] < measured[2]
 
 
-def test_strips_leave_no_trace() -> None:
+def test_tiling_leaves_no_seams() -> None:
     noisy = add_noise(load_photo("astronaut").resize((400, 1300)), 10)
     whole = denoise(noisy, noise=7)
-    # The same rows, where they lie in other strips.
+    # The same rows in different strips.
     part = denoise(noisy.crop((0, 296, 400, 1300)), noise=7)
     assert psnr_db(whole.crop((40, 400, 360, 1200)), part.crop((40, 104, 360, 904))) > 55
     assert in_strips(noisy, lambda strip: strip, margin_px=16).tobytes() == noisy.tobytes()
 
 
 @pytest.mark.parametrize(("times", "radius_px"), [(2, 7), (3, 11), (4, 18)])
-def test_red_eyes_are_mended(times: int, radius_px: float) -> None:
+def test_red_eyes_are_removed(times: int, radius_px: float) -> None:
     original, eyes = portrait(times)
     red = redden_eyes(original, eyes, radius_px)
-    mended = remove_red_eyes(red)
-    assert mended is not None
-    assert psnr_db(mended, original) > psnr_db(red, original) + 1
+    repaired = remove_red_eyes(red)
+    assert repaired is not None
+    assert psnr_db(repaired, original) > psnr_db(red, original) + 1
     for x, y in eyes:
-        pupil = mended.crop((round(x), round(y), round(x) + 1, round(y) + 1)).tobytes()
+        pupil = repaired.crop((round(x), round(y), round(x) + 1, round(y) + 1)).tobytes()
         assert max(pupil) - min(pupil) < 25
         assert max(pupil) < 100
-    # Nothing else is touched, the red patches on her sleeve neither.
+    # Nothing else is changed, including the red patches on her sleeve.
     lower = (0, original.height // 2, original.width, original.height)
-    assert mended.crop(lower).tobytes() == red.crop(lower).tobytes()
+    assert repaired.crop(lower).tobytes() == red.crop(lower).tobytes()
 
 
-def test_good_eyes_are_left_alone() -> None:
+def test_normal_eyes_are_unchanged() -> None:
     assert remove_red_eyes(portrait(3)[0]) is None
 
 
-def test_what_is_red_by_nature_stays_red() -> None:
+def test_red_objects_stay_red() -> None:
     skin, leaf = (224, 172, 140), (60, 120, 50)
     pictures: list[Image.Image] = []
     # Lips, a pimple and painted nails on skin; berries between leaves; a lamp in its black box.
@@ -185,30 +185,30 @@ def test_what_is_red_by_nature_stays_red() -> None:
 
 
 @pytest.mark.parametrize(("photo", "seed"), [("astronaut", 1), ("astronaut", 2), ("cat", 2)])
-def test_scratches_are_mended(photo: str, seed: int) -> None:
+def test_scratches_are_removed(photo: str, seed: int) -> None:
     original = load_photo(photo)
     scratched = scratch(original, seed)
-    mended, did = retouch_picture(scratched)
-    print(photo, seed, psnr_db(scratched, original), psnr_db(mended, original), did)
-    assert "scratches" in did
-    assert psnr_db(mended, original) > psnr_db(scratched, original) + 1
+    repaired, applied = retouch_picture(scratched)
+    print(photo, seed, psnr_db(scratched, original), psnr_db(repaired, original), applied)
+    assert "scratches" in applied
+    assert psnr_db(repaired, original) > psnr_db(scratched, original) + 1
 
 
-def test_scratches_from_side_to_side_are_mended() -> None:
+def test_horizontal_scratches_are_removed() -> None:
     original = load_photo("astronaut").transpose(Image.Transpose.ROTATE_90)
     scratched = scratch(original, 2).transpose(Image.Transpose.ROTATE_90)
-    mended = remove_scratches(scratched)
-    assert mended is not None
+    repaired = remove_scratches(scratched)
+    assert repaired is not None
     turned = original.transpose(Image.Transpose.ROTATE_90)
-    assert psnr_db(mended, turned) > psnr_db(scratched, turned) + 1
+    assert psnr_db(repaired, turned) > psnr_db(scratched, turned) + 1
 
 
-def test_scratches_of_a_large_scan_are_mended() -> None:
+def test_scratches_of_a_large_scan_are_removed() -> None:
     original = load_photo("astronaut").resize((1536, 1536), Image.Resampling.LANCZOS)
     scratched = scratch(load_photo("astronaut"), 2).resize((1536, 1536), Image.Resampling.LANCZOS)
-    mended = remove_scratches(scratched)
-    assert mended is not None
-    assert psnr_db(mended, original) > psnr_db(scratched, original) + 1
+    repaired = remove_scratches(scratched)
+    assert repaired is not None
+    assert psnr_db(repaired, original) > psnr_db(scratched, original) + 1
 
 
 def test_masts_and_ruled_paper_are_no_scratches() -> None:
@@ -228,12 +228,12 @@ def test_masts_and_ruled_paper_are_no_scratches() -> None:
 
 
 @pytest.mark.parametrize("photo", ["astronaut", "cat"])
-def test_dust_is_mended(photo: str) -> None:
+def test_dust_is_removed(photo: str) -> None:
     original = load_photo(photo)
     dusty = sprinkle(original, 1)
-    mended, did = retouch_picture(dusty)
-    assert "dust" in did
-    assert psnr_db(mended, original) > psnr_db(dusty, original) + 0.3
+    repaired, applied = retouch_picture(dusty)
+    assert "dust" in applied
+    assert psnr_db(repaired, original) > psnr_db(dusty, original) + 0.3
 
 
 def test_stars_and_single_marks_are_no_dust() -> None:
@@ -250,7 +250,7 @@ def test_stars_and_single_marks_are_no_dust() -> None:
         assert remove_dust(load_photo(name)) is None
 
 
-def test_what_was_mended_is_said(tmp_path: Path) -> None:
+def test_repairs_are_reported(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     add_noise(underexpose(load_photo("cat"), 2), 12).save(source)
     made = run("retouch", "", (str(source),), str(tmp_path / "out.jpg"), scale=2, seed=1)
@@ -259,7 +259,7 @@ def test_what_was_mended_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "grey", "red", (1, 1, 1)])
-def test_empty_pictures_stay_empty(colour: str | tuple[int, int, int]) -> None:
+def test_empty_pictures_are_unchanged(colour: str | tuple[int, int, int]) -> None:
     plain = Image.new("RGB", (200, 100), colour)
     assert psnr_db(retouch_picture(plain)[0], plain) > 25
 
@@ -267,21 +267,21 @@ def test_empty_pictures_stay_empty(colour: str | tuple[int, int, int]) -> None:
 @pytest.mark.parametrize(
     "size", [(1, 1), (2, 3), (7, 7), (16, 16), (1, 900), (900, 1), (5, 700), (60, 61)]
 )
-def test_every_shape_is_mended(size: tuple[int, int]) -> None:
+def test_retouch_takes_every_shape(size: tuple[int, int]) -> None:
     picture = add_noise(underexpose(load_photo("cat").resize(size), 1), 20)
-    mended, _ = retouch_picture(picture)
-    assert (mended.size, mended.mode) == (size, "RGB")
+    repaired, _ = retouch_picture(picture)
+    assert (repaired.size, repaired.mode) == (size, "RGB")
 
 
-def test_a_grey_picture_stays_grey() -> None:
+def test_grey_picture_stays_grey() -> None:
     grey = load_photo("cat").convert("L").convert("RGB")
-    mended, did = retouch_picture(underexpose(grey, 1.5))
-    assert "exposure" in did
-    red, green, blue = mended.split()
+    repaired, applied = retouch_picture(underexpose(grey, 1.5))
+    assert "exposure" in applied
+    red, green, blue = repaired.split()
     assert red.tobytes() == green.tobytes() == blue.tobytes()
 
 
-def test_improving_is_as_strong_as_asked() -> None:
+def test_auto_follows_the_requested_degree() -> None:
     dark = underexpose(load_photo("cat"), 1.5)
     whole, half = improve(dark, 1.0), improve(dark, 0.5)
     assert whole.tobytes() == retouch_picture(dark)[0].tobytes()

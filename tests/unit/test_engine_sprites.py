@@ -1,4 +1,4 @@
-"""Figures: named in both languages, counted, and seen in every kind of scene."""
+"""Sprites: named in both languages, counted, and visible in every kind of scene."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.sprites.outlines import parse_outlines
 from tests.support.measures import difference
 
-FIGURE_NAMES = {
+SPRITE_NAMES = {
     "fox": ("рыжая лисичка", "a fox"),
     "cat": ("котёнка", "two cats"),
     "dog": ("щенков", "my dog"),
@@ -66,42 +66,42 @@ def small_scene(palette: str = "noon", *hints: str) -> Scene:
     return Scene(size, Random(3), PALETTES[palette], frozenset(hints), 1, Image.new("L", size, 0))
 
 
-def test_a_colour_before_a_figure_is_the_figure_s_own() -> None:
-    wishes = extract_features("белый кот под красным зонтом на синем море")
-    assert lightness(wishes.sprite_colours["cat"]) > 0.9
-    assert wishes.sprite_colours["umbrella"][0] > 200
-    assert len(wishes.colours) == 1
+def test_colour_before_a_sprite_applies_to_it_alone() -> None:
+    features = extract_features("белый кот под красным зонтом на синем море")
+    assert lightness(features.sprite_colours["cat"]) > 0.9
+    assert features.sprite_colours["umbrella"][0] > 200
+    assert len(features.colours) == 1
     assert extract_features("золотая рыбка").palettes.keys().isdisjoint({"gold"})
 
 
-@pytest.mark.parametrize("sprite", SPRITES)
-def test_every_figure_is_named_in_both_languages(sprite: str) -> None:
-    for words in FIGURE_NAMES[sprite]:
-        assert sprite in extract_features(words).sprites
-    assert set(SPRITE_SCENES[sprite]) <= SCENES.keys()
-    assert SPRITE_WORDS.keys() == SPRITES.keys()
+def test_every_sprite_is_named_in_both_languages() -> None:
+    assert SPRITE_WORDS.keys() == SPRITES.keys() == SPRITE_NAMES.keys()
+    for sprite, names in SPRITE_NAMES.items():
+        found = [sprite in extract_features(words).sprites for words in names]
+        assert (sprite, found) == (sprite, [True, True])
+        assert set(SPRITE_SCENES[sprite]) <= SCENES.keys()
 
 
 @pytest.mark.parametrize("sprite", SPRITES)
-def test_every_figure_is_seen_in_every_kind_of_scene(sprite: str) -> None:
+def test_every_sprite_is_visible_in_every_kind_of_scene(sprite: str) -> None:
     for scene_name in (SPRITE_SCENES[sprite][0], "planet", "geometric"):
         scene = small_scene()
         ground = Image.new("RGB", scene.size, scene.palette.sky[-1])
         peopled = add_sprites(scene, ground.copy(), scene_name, (sprite,), {})
-        # Enough of it to be recognised, and some sky left.
+        # Large enough to be recognised, with some sky left.
         seen = ImageStat.Stat(scene.in_focus()).mean[0] / 255
         assert 0.008 < seen < 0.5
         assert difference(ground, peopled) > 2
 
 
-def test_figures_stand_apart_whole_and_as_many_as_the_words_say() -> None:
+def test_sprites_are_counted() -> None:
     assert extract_features("три кота").sprites == ("cat", "cat", "cat")
     assert extract_features("a couple of foxes and an owl").sprites == ("fox", "owl")
     assert extract_features("two foxes and an owl").sprites == ("fox", "fox", "owl")
     assert plan_picture("два кота, кит, лиса и сова на холме", 1).sprites == ("cat", "cat", "whale")
 
 
-def test_the_seed_varies_where_a_figure_stands() -> None:
+def test_seed_varies_the_position_of_a_sprite() -> None:
     def standing(seed: int) -> tuple[int, int, int, int] | None:
         scene = Scene((256, 256), Random(seed), PALETTES["noon"], frozenset(), (-1, 1)[seed % 2],
                       Image.new("L", (256, 256), 0))  # fmt: skip
@@ -111,7 +111,7 @@ def test_the_seed_varies_where_a_figure_stands() -> None:
     assert len({standing(seed) for seed in range(5)}) == 5
 
 
-def test_a_drawing_reads_as_its_parts() -> None:
+def test_outlines_are_parsed_into_parts() -> None:
     text = """
         coat s 0,0! 10,0
             10,10 0,10!

@@ -1,4 +1,4 @@
-"""Upscale: nearer to the original than Lanczos, in tiles that leave no seam, by either engine."""
+"""Upscale: closer to the original than Lanczos, without seams between tiles, by either method."""
 
 from collections.abc import AsyncGenerator
 from functools import partial
@@ -42,27 +42,27 @@ def test_upscaling_beats_lanczos(photo: str, scale: int, engine: str) -> None:
     original = original.crop((0, 0, *size))
     small = original.resize((size[0] // scale, size[1] // scale), Image.Resampling.BICUBIC)
     plain = psnr_db(small.resize(size, Image.Resampling.LANCZOS), original)
-    large, did = upscale_picture(small, scale)
+    large, applied = upscale_picture(small, scale)
     ours = psnr_db(large, original)
     print(f"{photo} x{scale}: Lanczos {plain:.2f} dB, ours {ours:.2f} dB")
-    assert did == (f"x{scale}", engine)
+    assert applied == (f"x{scale}", engine)
     # Measured 0.2 to 0.9, with the network 0.45 to 3.1.
     assert ours > plain + (0.25 if engine == "waifu2x" else 0.1)
 
 
-def test_no_seam_between_the_tiles(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_have_no_seam(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = load_photo("astronaut").resize((300, 210))
     monkeypatch.setattr(upscale, "TILE_PX", 100)
     tiled, _ = upscale_picture(photo, 2)
     monkeypatch.setattr(upscale, "TILE_PX", 10_000)
     monkeypatch.setattr(waifu2x, "_TILE_PX", 10_000)
-    whole, did = upscale_picture(photo, 2)
-    assert did[1] == engine
-    # Other orders of summing may round the last bit differently.
+    whole, applied = upscale_picture(photo, 2)
+    assert applied[1] == engine
+    # A different order of summation may round the last bit differently.
     assert psnr_db(tiled, whole) > 60
 
 
-def test_the_same_picture_comes_out_every_time(engine: str) -> None:
+def test_upscale_is_deterministic(engine: str) -> None:
     photo = load_photo("cat").crop((100, 50, 301, 200))
     assert upscale_picture(photo, 4)[0].tobytes() == upscale_picture(photo, 4)[0].tobytes()
     assert engine in upscale_picture(photo, 4)[1]
@@ -70,54 +70,54 @@ def test_the_same_picture_comes_out_every_time(engine: str) -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (1, 400), (400, 1), (65, 63), (64, 64)])
 @pytest.mark.parametrize("scale", [2, 4])
-def test_the_size_is_exact(size: tuple[int, int], scale: int, engine: str) -> None:
-    large, did = upscale_picture(load_photo("cat").resize(size), scale)
+def test_upscaled_size_is_exact(size: tuple[int, int], scale: int, engine: str) -> None:
+    large, applied = upscale_picture(load_photo("cat").resize(size), scale)
     assert (large.size, large.mode) == ((size[0] * scale, size[1] * scale), "RGB")
-    assert did[1] == engine
+    assert applied[1] == engine
 
 
-def test_edges_and_plains_keep_their_tones(engine: str) -> None:
+def test_edges_and_flat_areas_keep_their_tones(engine: str) -> None:
     plain = Image.new("RGB", (150, 70), (200, 90, 40))
-    large, did = upscale_picture(plain, 2)
-    assert did[1] == engine
+    large, applied = upscale_picture(plain, 2)
+    assert applied[1] == engine
     assert psnr_db(large, plain.resize(large.size)) > 35
 
 
 @pytest.mark.parametrize("scale", [2, 4])
-def test_progress_rises_to_the_end(scale: int, engine: str) -> None:
+def test_progress_increases_to_the_end(scale: int, engine: str) -> None:
     heard: list[float] = []
-    _, did = upscale_picture(load_photo("astronaut").resize((700, 560)), scale, heard.append)
-    assert did[1] == engine
+    _, applied = upscale_picture(load_photo("astronaut").resize((700, 560)), scale, heard.append)
+    assert applied[1] == engine
     assert len(heard) >= 4
     assert heard == sorted(set(heard))
     assert heard[0] > 0
     assert heard[-1] == 1.0
 
 
-def test_large_pictures_are_for_lanczos() -> None:
-    large, did = upscale_picture(Image.new("RGB", (1600, 1000), "navy"), 2)
-    assert (large.size, did) == ((3200, 2000), ("x2", "lanczos"))
+def test_large_pictures_use_lanczos() -> None:
+    large, applied = upscale_picture(Image.new("RGB", (1600, 1000), "navy"), 2)
+    assert (large.size, applied) == ((3200, 2000), ("x2", "lanczos"))
 
 
-def test_a_network_that_breaks_down_is_replaced(
+def test_broken_network_falls_back_to_lanczos(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Weights that are not there, as after a broken installation; found only when it runs.
+    # Missing weights, as after a broken installation; noticed only when the network is loaded.
     monkeypatch.setattr(waifu2x, "_MODEL", "NO_SUCH_MODEL")
     waifu2x._load.cache_clear()
     heard: list[float] = []
-    large, did = upscale_picture(load_photo("cat"), 2, heard.append)
+    large, applied = upscale_picture(load_photo("cat"), 2, heard.append)
     waifu2x._load.cache_clear()
-    assert (large.size, did) == ((902, 600), ("x2", "lanczos"))
+    assert (large.size, applied) == ((902, 600), ("x2", "lanczos"))
     assert heard[-1] == 1.0
     assert "NO_SUCH_MODEL" in caplog.text
 
 
-def test_a_machine_that_is_too_slow_takes_lanczos(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_machine_uses_lanczos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waifu2x, "_SECONDS_MAX", 0.0)
     heard: list[float] = []
-    large, did = upscale_picture(load_photo("astronaut"), 2, heard.append)
-    assert (large.size, did) == ((1024, 1024), ("x2", "lanczos"))
+    large, applied = upscale_picture(load_photo("astronaut"), 2, heard.append)
+    assert (large.size, applied) == ((1024, 1024), ("x2", "lanczos"))
     assert heard == sorted(set(heard))
     assert heard[-1] == 1.0
 
@@ -132,9 +132,9 @@ def test_upscale_is_bounded(tmp_path: Path) -> None:
         upscale_picture(load_photo("cat"), 3)
 
 
-async def test_the_network_runs_in_a_worker(pool: Pool, tmp_path: Path) -> None:
+async def test_network_runs_in_a_worker(pool: Pool, tmp_path: Path) -> None:
     source = save_photo("astronaut", tmp_path, (900, 700))
-    # The forkserver must have no threads, so the libraries are not there before the work is.
+    # The forkserver must have no threads, so the libraries are loaded by the first upscale.
     assert await pool.run(waifu2x.is_installed)
     assert not {"ncnn", "numpy", "pillow_heif"} & set(await pool.run(pool_steps.modules))
     target = str(tmp_path / "out.jpg")
@@ -145,7 +145,7 @@ async def test_the_network_runs_in_a_worker(pool: Pool, tmp_path: Path) -> None:
     assert {"ncnn", "numpy"} <= set(await pool.run(pool_steps.modules))
 
 
-async def test_a_worker_with_little_memory_does_without_the_network(tmp_path: Path) -> None:
+async def test_worker_with_little_memory_uses_lanczos(tmp_path: Path) -> None:
     pool = Pool(1, worker_memory_bytes=60 * MIB)
     pool.start()
     try:
