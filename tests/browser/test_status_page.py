@@ -143,7 +143,7 @@ async def test_it_is_live(desk: Desk) -> None:
         await expect(queue.locator(".value")).to_have_text("57 waiting")
         await expect(state).to_have_text("Attention")
         await expect(chat.page.locator(".problem")).to_contain_text("57 jobs wait.")
-        await expect(chat.page.locator(".problem code").first).to_have_text("IMGBOT_WORKERS")
+        await expect(chat.page.locator(".problem")).to_contain_text("Nothing holds them back")
         await expect(chat.page).to_have_title("Attention · imgbot")
 
         desk.service.waiting.set(3)

@@ -136,7 +136,7 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert "out of memory" in replies[1]
     assert replies[2].startswith("Hi!")
     assert re.match(r"its memory is full \(\d+ of 1 MB\)", checked)
-    assert re.search(r"redis-cli -s \S+/redis.sock CONFIG SET maxmemory \d+mb", checked)
+    assert re.search(r"IMGBOT_REDIS_MEMORY_MB=\d+", checked)
     assert "IMGBOT_QUEUE_LIMIT" in checked
     assert told.text.startswith("🔴 The memory of Redis is full")
     assert result.text == "a second fox"
