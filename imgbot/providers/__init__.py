@@ -1,1 +1,1 @@
-"""Image providers: who makes the picture, behind one protocol."""
+"""Image providers behind one protocol."""

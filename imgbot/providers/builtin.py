@@ -1,4 +1,4 @@
-"""The built-in engine as a provider: no key, no network, no cost."""
+"""Built-in engine as a provider: no key, no network, no cost."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ from imgbot.providers.protocol import (
 )
 
 Make = Callable[[GenerationRequest], Awaitable[Done]]
-"""Makes the picture in a worker."""
+"""Runs the engine in a worker process."""
 
 
 class BuiltinProvider:
-    """Answers the submit with the finished picture; the same order makes the same picture."""
+    """Returns the finished picture from `submit`; equal requests give equal pictures."""
 
     name = "builtin"
     recovery = Recovery.REPEAT

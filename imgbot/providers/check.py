@@ -1,4 +1,4 @@
-"""What can be known of a provider without paying: its file, its key, what is left."""
+"""Free checks of a provider: spec file, key, balance."""
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.findings import Finding, ok, warning, wrong
@@ -9,15 +9,15 @@ from imgbot.providers.protocol import Done, GenerationRequest, Provider, Recover
 _KIND = ProviderErrorKind
 _UNKNOWN_JOB = "doctor"
 _LITTLE = 1.0
-"""Of the provider's own unit: dollars, or credits that are worth less."""
+"""Low-balance threshold in the provider's own unit (dollars, or credits worth less)."""
 
 
 async def check_provider(
     name: str, config: ProviderConfig, key_variable: str, mend_key: str
 ) -> Finding:
-    """Ask the provider what costs nothing; `key_variable` is what its key is set by.
+    """Check a provider without a paid call.
 
-    `mend_key` says how to put another key in its place.
+    `key_variable` names the setting that holds its key, `mend_key` is the command that replaces it.
     """
     check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
     try:
@@ -36,16 +36,16 @@ async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
     if isinstance(provider, SupportsBalance) and provider.has_account:
         left = await provider.balance()
         if left is None:
-            return ok(check, "takes the key; it does not say what is left")
-        text = f"takes the key; {left:g} are left, in its own unit"
+            return ok(check, "accepts the key; does not report a balance")
+        text = f"accepts the key; balance {left:g}, in its own unit"
         return ok(check, text) if left >= _LITTLE else warning(check, text, "top up the account")
     if provider.recovery is Recovery.LOOK_UP:
         await provider.look_up(_UNKNOWN_JOB)
         return ok(check, "answers")
     if provider.name == "builtin":
-        return ok(check, "needs nothing")
+        return ok(check, "needs no setup")
     there = "its key is set" if key_variable else "it has no key"
-    return ok(check, f"{there}; whether it works cannot be seen without paying for a picture")
+    return ok(check, f"{there}; it cannot be tested without paying for a picture")
 
 
 def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str) -> Finding:
@@ -55,8 +55,8 @@ def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str)
         case _KIND.NO_CREDIT:
             return wrong(check, "has no credit left", "top up the account")
         case _:
-            return warning(check, f"does not serve now ({error.kind})", "imgbot doctor, later")
+            return warning(check, f"is unavailable ({error.kind})", "run imgbot doctor again later")
 
 
 async def _no_engine(order: GenerationRequest) -> Done:
-    raise NotImplementedError(f"{order.job_id}: nothing is made in an examination")
+    raise NotImplementedError(f"{order.job_id}: the check makes no picture")

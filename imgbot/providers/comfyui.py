@@ -1,7 +1,7 @@
-"""ComfyUI, a server for workflows on one's own graphics card: queued, looked up, called off.
+"""ComfyUI provider: workflows on your own server, with queueing, look-up and cancellation.
 
-A task bears a name of ours, so a lost answer can be found out: the task is in the server's
-queue or history, or was never taken. The server forgets both with a restart.
+Task ids are derived from job ids, so a submit whose response was lost can be resolved: the task is
+in the server's queue or history, or was never accepted. Both are lost when the server restarts.
 """
 
 import asyncio
@@ -40,17 +40,17 @@ from imgbot.providers.url_policy import Hosts
 _KIND = ProviderErrorKind
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
 _NAMED_BY_CLIENT = (0, 3, 45)
-"""Older servers ignore our name, so that nothing follows from not finding it."""
+"""First version that honours a client-supplied prompt_id; before it, "not found" proves nothing."""
 _MISSING_POLLS = 2
 _MOST_MISSING = 1000
 _MIMES = {".png": "image/png"}
 _SEEDS = 1 << 64
 _UNHEARD_CHARACTERS = 200
-"""Of words that a workflow has no place for, which are told as not understood."""
+"""Length limit of a prompt that is reported as ignored because the workflow has no input for it."""
 
 
 class ComfyUiProvider:
-    """One server; `spec` is its file, `graphs` are the workflows that the file names."""
+    """One ComfyUI server; `spec` is its spec file, `graphs` are the workflows named there."""
 
     is_deterministic = False
 
@@ -121,7 +121,7 @@ class ComfyUiProvider:
         entry = await self._history(task_id)
         if entry is None and (line := await self._line(task_id)) is not None:
             return _ticket(task_id, line.extra or {})
-        # It may have finished between the two questions.
+        # It may have finished between the two requests.
         if entry is None:
             entry = await self._history(task_id)
         if entry is not None:
@@ -156,13 +156,13 @@ class ComfyUiProvider:
     async def cancel(self, ticket: Ticket) -> Cancelled:
         task_id = str(ticket["id"])
         is_deleted = False
-        # What was waiting may have begun to run while we were asking for its end.
+        # A waiting task may have started between the look-up and the deletion.
         for _ in range(2):
             line = await self._line(task_id)
             if line is None:
                 break
             if line.is_running:
-                # Old servers interrupt whatever runs: ours does, as of just now.
+                # Old servers interrupt whatever is running; that was our task a moment ago.
                 await self._tell("/interrupt", {"prompt_id": task_id})
                 return Cancelled.ACCEPTED
             await self._tell("/queue", {"delete": [task_id]})
@@ -175,11 +175,13 @@ class ComfyUiProvider:
     def _flow_of(self, order: GenerationRequest) -> Workflow:
         flow = self._flows.get(order.operation)
         if flow is None:
-            raise ProviderError(_KIND.INVALID, f"no {order.operation} here", is_billed=False)
+            raise ProviderError(
+                _KIND.INVALID, f"no workflow for {order.operation}", is_billed=False
+            )
         return flow
 
     async def _upload(self, path: Path, name: str) -> str:
-        """Send a picture; return what LoadImage is to be given."""
+        """Upload a picture; return the value for LoadImage."""
         url = f"{self._base_url}/upload/image"
         with await asyncio.to_thread(path.open, "rb") as file:
             files = {"image": (name, file, _MIMES.get(path.suffix, "image/jpeg"))}
@@ -187,18 +189,20 @@ class ComfyUiProvider:
             try:
                 answer = await self._door.submit("POST", url, files=files, data=form)
             except ProviderError as error:
-                # A picture on the server is no task yet.
+                # An uploaded picture is not a task yet.
                 raise ProviderError(_KIND.UNAVAILABLE, str(error), is_billed=False) from error
         said = answers.object_of(answer, _KIND.UNAVAILABLE)
         given, folder = said.get("name"), said.get("subfolder", "")
         if not isinstance(given, str) or not given or not isinstance(folder, str):
-            raise ProviderError(_KIND.UNAVAILABLE, "an upload without a name", is_billed=False)
+            raise ProviderError(
+                _KIND.UNAVAILABLE, "the upload response has no file name", is_billed=False
+            )
         return f"{folder}/{given}" if folder else given
 
     def _name_in(self, answer: ProviderResponse, task_id: str) -> str:
-        """Return the task's name from the answer to an order, and learn whether it is ours."""
+        """Return the task id from a submit response; note whether the server honours our ids."""
         if answer.status == 409:
-            # Newer servers take a name once: this very task is there already.
+            # Newer servers reject a duplicate id: this very task exists already.
             self._takes_names = True
             return task_id
         name = answer.content.get("prompt_id") if isinstance(answer.content, dict) else None
@@ -208,25 +212,25 @@ class ComfyUiProvider:
         return name
 
     async def _expect_names(self) -> None:
-        """Raise ProviderError where a name that is not found proves nothing."""
+        """Raise ProviderError unless "not found" proves that there is no such task."""
         if self._takes_names is None:
             answer = await self._door.ask("GET", f"{self._base_url}/system_stats")
             stats = answers.object_of(answer, _KIND.UNAVAILABLE)
             self._takes_names = answers.version_of(stats) >= _NAMED_BY_CLIENT
         if not self._takes_names:
-            raise ProviderError(_KIND.LOST, "this server gives tasks names of its own")
+            raise ProviderError(_KIND.LOST, "this server assigns its own task ids")
 
     def _missed(self, task_id: str) -> Pending:
         count = self._missing.pop(task_id, 0) + 1
         if count > _MISSING_POLLS:
-            raise ProviderError(_KIND.LOST, "the server has forgotten the task: it was restarted")
+            raise ProviderError(_KIND.LOST, "the server no longer knows the task: it was restarted")
         self._missing[task_id] = count
         if len(self._missing) > _MOST_MISSING:
             self._missing.popitem(last=False)
         return Pending()
 
     async def _history(self, task_id: str) -> Mapping[str, Any] | None:
-        """Return the entry of a finished task."""
+        """Return the history entry of a finished task."""
         url = f"{self._base_url}/history/{quote(task_id, safe='')}"
         answer = await self._door.ask("GET", url)
         content = answers.object_of(answer, _KIND.UNAVAILABLE)
@@ -234,7 +238,7 @@ class ComfyUiProvider:
             return None
         entry = content[task_id]
         if not isinstance(entry, dict):
-            raise ProviderError(_KIND.UNAVAILABLE, "an entry of the history that is none")
+            raise ProviderError(_KIND.UNAVAILABLE, "malformed history entry")
         return entry
 
     async def _line(self, task_id: str) -> answers.QueuePosition | None:
@@ -254,7 +258,7 @@ class ComfyUiProvider:
 
 
 def task_id_of(job_id: str) -> str:
-    """Return the name that a job's task bears at the server."""
+    """Return the id of a job's task on the server."""
     return str(uuid.uuid5(_NAMES, job_id))
 
 
@@ -302,7 +306,7 @@ def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
 
 
 def _sides(order: GenerationRequest, flow: Workflow, graph: Graph) -> dict[str | None, object]:
-    """Return the sides for a ratio, with the area that the workflow has."""
+    """Return width and height for the requested ratio, keeping the workflow's own area."""
     width, height = flow.inputs.width, flow.inputs.height
     if not width or not height:
         return {}

@@ -1,6 +1,6 @@
-"""What ComfyUI answers: its queue, its history, and its many words for no.
+"""Parsers of ComfyUI responses: queue, history and errors.
 
-Nothing of it is taken for granted: a proxy may stand in between, and custom nodes change much.
+Nothing is taken for granted: there may be a proxy in between, and custom nodes change a lot.
 """
 
 import re
@@ -23,12 +23,12 @@ _STATUSES = {
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 EXTRA = "imgbot"
-"""Our own part of a task's `extra_data`, which the server keeps with the task."""
+"""Key of our part of a task's `extra_data`, which the server stores with the task."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A picture that a node has saved, as `/view` wants it named."""
+    """Picture saved by a node, with the parameters of `/view`."""
 
     filename: str
     subfolder: str
@@ -36,7 +36,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """Where a task stands: running, or waiting at a place from 1."""
+    """Position of a task: running, or waiting at `position`, from 1."""
 
     is_running: bool
     position: int = 0
@@ -44,7 +44,10 @@ class QueuePosition:
 
 
 def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str, Any]:
-    """Return the JSON object of a yes; raise what a no means, `unclear` where nobody can say."""
+    """Return the JSON object of a successful response.
+
+    Raises ProviderError; of kind `unclear` where the status proves nothing.
+    """
     if answer.is_success and isinstance(answer.content, dict):
         return cast("dict[str, Any]", answer.content)
     kind = _STATUSES.get(answer.status, unclear)
@@ -52,7 +55,7 @@ def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str,
 
 
 def refusal(answer: ProviderResponse) -> ProviderError:
-    """Return what a no to an order means; only a 4xx says that there is no task."""
+    """Return the error for a rejected submit; only a 4xx proves that there is no task."""
     kind = _KIND.SUBMIT_UNKNOWN
     if proves_refusal(answer.status):
         kind = _STATUSES.get(answer.status, _KIND.INVALID)
@@ -62,11 +65,11 @@ def refusal(answer: ProviderResponse) -> ProviderError:
 
 
 def queue_position(queue: Mapping[str, Any], task_id: str) -> QueuePosition | None:
-    """Return where the task stands in an answer of `/queue`, None if it does not."""
+    """Return a task's position from a `/queue` response, None if it is not there."""
     for item in _items(queue, "queue_running"):
         if item[1] == task_id:
             return QueuePosition(is_running=True, extra=_extra_of(item))
-    # The list is a heap: only its numbers tell what comes next.
+    # The list is a heap: the numbers alone give the order.
     waiting = sorted(_items(queue, "queue_pending"), key=_number)
     for position, item in enumerate(waiting, 1):
         if item[1] == task_id:
@@ -75,9 +78,9 @@ def queue_position(queue: Mapping[str, Any], task_id: str) -> QueuePosition | No
 
 
 def pictures_of(entry: Mapping[str, Any], node: str) -> tuple[Saved, ...] | None:
-    """Return what a task in the history has saved, None while it is not finished.
+    """Return the pictures saved by a task of the history, None while it is unfinished.
 
-    Raises ProviderError for one that failed. `node` is whose pictures count; empty is any.
+    Raises ProviderError if the task failed. `node` limits the search to one node's pictures.
     """
     status = _mapping(entry.get("status"))
     if status.get("status_str") == "error":
@@ -93,13 +96,13 @@ def pictures_of(entry: Mapping[str, Any], node: str) -> tuple[Saved, ...] | None
 
 
 def extra_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what we noted with a task, from its entry in the history."""
+    """Return our part of the `extra_data` of a history entry."""
     prompt = entry.get("prompt")
     return _extra_of(cast("list[Any]", prompt)) if isinstance(prompt, list) else {}
 
 
 def version_of(stats: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the server's version from `/system_stats`; (0, 0, 0) where it does not say."""
+    """Return the server's version from `/system_stats`, (0, 0, 0) if not stated."""
     text = _mapping(stats.get("system")).get("comfyui_version")
     found = _VERSION.match(text) if isinstance(text, str) else None
     return tuple(int(part) for part in found.groups()) if found else (0, 0, 0)
@@ -108,7 +111,7 @@ def version_of(stats: Mapping[str, Any]) -> tuple[int, ...]:
 def _items(queue: Mapping[str, Any], name: str) -> list[list[Any]]:
     items = queue.get(name)
     if not isinstance(items, list):
-        raise ProviderError(_KIND.UNAVAILABLE, f"an answer without {name}")
+        raise ProviderError(_KIND.UNAVAILABLE, f"the response has no {name}")
     lists = [cast("list[Any]", item) for item in cast("list[Any]", items) if isinstance(item, list)]
     return [item for item in lists if len(item) > 1]
 
@@ -131,7 +134,7 @@ def _saved_in(output: object) -> Iterator[Saved]:
     for image in cast("list[Any]", images) if isinstance(images, list) else []:
         fields = _mapping(image)
         filename, subfolder = fields.get("filename"), fields.get("subfolder", "")
-        # Those of another type are previews, gone with the next start.
+        # Other types are previews, deleted at the next start.
         if not isinstance(filename, str) or not filename or fields.get("type") != "output":
             continue
         yield Saved(filename, subfolder if isinstance(subfolder, str) else "")
@@ -144,7 +147,7 @@ def _failure(messages: object) -> ProviderError:
             continue
         facts = _mapping(parts[1])
         if parts[0] == "execution_interrupted":
-            return ProviderError(_KIND.FAILED, "interrupted at the server", is_billed=False)
+            return ProviderError(_KIND.FAILED, "interrupted on the server", is_billed=False)
         if parts[0] == "execution_error":
             detail = f"{facts.get('exception_type')}: {facts.get('exception_message')}"
             where = f"{facts.get('node_type')}: {detail}"
@@ -153,7 +156,7 @@ def _failure(messages: object) -> ProviderError:
 
 
 def _reasons(content: object) -> str:
-    """Return what is wrong with a workflow: the nodes say it best."""
+    """Return the validation errors of a workflow; those of the nodes are the most specific."""
     error = _mapping(content).get("error")
     if isinstance(error, str):
         return error[:_DETAIL_CHARACTERS]

@@ -1,4 +1,4 @@
-"""A workflow in ComfyUI's API format, filled with an order. Pure."""
+"""ComfyUI workflow in API format, filled with a request. Pure."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ def is_link(value: object) -> bool:
 
 
 def filled(graph: Graph, values: Mapping[str, object]) -> Graph:
-    """Return a copy with values at `node.input`."""
+    """Return a copy with the given values at `node.input`."""
     made = copy.deepcopy(graph)
     for place, value in values.items():
         node, _, name = place.partition(".")
@@ -26,10 +26,10 @@ def filled(graph: Graph, values: Mapping[str, object]) -> Graph:
 def grown(
     graph: Graph, nodes: Sequence[str], picture: str, carry: str, files: Sequence[str]
 ) -> Graph:
-    """Return a copy that takes `files` as well: each gets a copy of `nodes`, one after another.
+    """Return a copy that takes `files` as well; each adds a chained copy of `nodes`.
 
-    What the node of `carry` made goes into the `carry` of the next copy, and from the last one
-    to where it went before.
+    The output of the `carry` node feeds `carry` of the next copy, and from the last copy whatever
+    it fed before.
     """
     picture_node, _, picture_input = picture.partition(".")
     carry_node, _, carry_input = carry.partition(".")
@@ -49,7 +49,7 @@ def grown(
 
 
 def _relinked(node: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a copy whose links to the nodes of `names` lead to the others instead."""
+    """Return a copy whose links to the nodes in `names` lead to their replacements."""
     made = copy.deepcopy(dict(node))
     inputs: dict[str, Any] = made["inputs"]
     for name, value in inputs.items():

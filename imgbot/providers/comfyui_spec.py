@@ -1,6 +1,6 @@
-"""What the file of a ComfyUI server may say: workflows, and where in them our order goes.
+"""Spec file of a ComfyUI server: workflows, and the inputs that receive a request.
 
-See `presets/comfyui.toml` for one with a comment on every part.
+See `presets/comfyui.toml` for an annotated example.
 """
 
 import json
@@ -31,16 +31,16 @@ _WORKFLOW_BYTES = 2 << 20
 def _is_place(value: str) -> str:
     node, _, name = value.partition(".")
     if not node or not name:
-        raise ValueError(f"{value!r} is no input; write it as node.input, like 5.seed")
+        raise ValueError(f"{value!r} is not an input; write it as node.input, like 5.seed")
     return value
 
 
 InputName = Annotated[str, AfterValidator(_is_place)]
-"""A node's number and one of its inputs, as in `5.seed`."""
+"""Node number and input name, as in `5.seed`."""
 
 
 class WorkflowInputs(LocatedTable):
-    """Where the parts of an order go; what is left out is not set."""
+    """Inputs that receive the parts of a request; omitted ones are left as they are."""
 
     prompt: InputName | None = None
     negative: InputName | None = None
@@ -51,10 +51,10 @@ class WorkflowInputs(LocatedTable):
     model: InputName | None = None
     prefix: InputName | None = None
     images: tuple[InputName, ...] = ()
-    """The pictures in their order, each an `image` of a LoadImage."""
+    """One `image` input of a LoadImage node per picture, in order."""
 
     def named(self) -> list[tuple[tuple[str | int, ...], str]]:
-        """Give every input that is named, with its place in the file."""
+        """Yield every input that is named, with its place in the file."""
         single = {
             name: getattr(self, name) for name in WorkflowInputs.model_fields if name != "images"
         }
@@ -65,10 +65,10 @@ class WorkflowInputs(LocatedTable):
 
 
 class ImageInputGrowth(LocatedTable):
-    """How a workflow takes more pictures than it names: these nodes are copied for each more.
+    """Rule for workflows that accept more pictures than they name: nodes copied for each extra one.
 
-    In a copy, `picture` is the further picture and `carry` is what the nodes before it made.
-    Whoever read the node of `carry` reads its last copy.
+    In a copy, `picture` is the extra picture and `carry` is the output of the nodes before it.
+    Whatever read the `carry` node reads its last copy.
     """
 
     nodes: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)]
@@ -79,37 +79,37 @@ class ImageInputGrowth(LocatedTable):
     def _holds_together(self) -> "ImageInputGrowth":
         for text in (self.picture, self.carry):
             if text.partition(".")[0] not in self.nodes:
-                raise ValueError(f"the node of {text} is not among the nodes that are copied")
+                raise ValueError(f"the node of {text} is not among the copied nodes")
         return self
 
 
 class Workflow(LocatedTable):
-    """One operation."""
+    """One operation's workflow."""
 
     workflow: str
-    """A file in the API's format, beside this one."""
+    """Workflow file in API format, next to this file."""
     model: str = ""
-    """What `inputs.model` is set to; an operation that has the one needs the other."""
+    """Value of `inputs.model`; an operation that sets one of the two needs the other."""
     price_usd: PriceUsd = 0.0
     inputs: WorkflowInputs
     grow: ImageInputGrowth | None = None
     pictures: Annotated[int, Field(ge=1, le=50)] = 10
-    """The most pictures, where the workflow grows."""
+    """Maximum number of pictures, if the workflow can grow."""
     output: str = ""
-    """The node whose picture is the result; empty takes the first picture that is saved."""
+    """Node whose picture is the result; empty takes the first saved picture."""
     preview: Annotated[str, Field(pattern=r"^(|(jpeg|webp);\d{1,3})$")] = ""
-    """Fetch the result packed anew, as in `jpeg;95`; empty fetches the file as it was saved."""
+    """Re-encoding on download, as in `jpeg;95`; empty downloads the file as saved."""
     negative: str = ""
     multiple_of_px: Annotated[int, Field(ge=1, le=256)] = 64
     scales: tuple[Annotated[int, Field(ge=1, le=8)], ...] = ()
     model_scale: Annotated[float, Field(gt=0, le=16)] = 1.0
-    """What the workflow's model enlarges by itself; `inputs.scale` gets the rest."""
+    """Built-in factor of the workflow's model; `inputs.scale` gets the rest."""
     max_side_px: Annotated[int, Field(ge=0)] = 0
-    """Instead of the one for all operations."""
+    """Overrides the limit for all operations."""
 
 
 class ComfyUiSpec(LocatedTable):
-    """A server whole."""
+    """Complete spec file of one server."""
 
     adapter: Literal["comfyui"]
     name: ProviderName = "comfyui"
@@ -128,7 +128,7 @@ class ComfyUiSpec(LocatedTable):
 def read_comfyui(
     document: SpecDocument, folder: Traversable
 ) -> tuple[ComfyUiSpec, Mapping[Operation, Graph]]:
-    """Return the file, and the workflows that it names in `folder`.
+    """Return the spec, and the workflows that it names in `folder`.
 
     Raises ConfigError with the line of the first mistake.
     """
@@ -166,7 +166,7 @@ def _read_graph(document: SpecDocument, place: tuple[str, ...], file: Traversabl
 def _mistakes(
     name: Made, flow: Workflow, graph: Graph
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Give what does not fit together, with its place below the operation."""
+    """Yield inconsistencies, each with its place below the operation."""
     for place, text in flow.inputs.named():
         if why := _missing(graph, text) or _linked(graph, text):
             yield place, why
@@ -175,7 +175,7 @@ def _mistakes(
     if flow.output and flow.output not in graph:
         yield ("output",), f"the workflow has no node {flow.output}"
     if len(flow.inputs.images) < (name != "create") + (name == "merge" and flow.grow is None):
-        yield ("inputs",), "images must name where the pictures go"
+        yield ("inputs",), "images must name the inputs for the pictures"
 
 
 def _mistakes_in_growth(
@@ -202,5 +202,5 @@ def _missing(graph: Graph, text: str) -> str:
 def _linked(graph: Graph, text: str) -> str:
     node, _, name = text.partition(".")
     if is_link(graph[node]["inputs"][name]):
-        return f"{text} comes from another node; name the input where the value stands"
+        return f"{text} is linked to another node; name the input that holds the value"
     return ""

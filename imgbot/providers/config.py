@@ -1,4 +1,4 @@
-"""What an operator adds to a provider's file: another address, the key, models, prices."""
+"""Operator's overrides of a provider's spec file: address, key, models, prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from imgbot.providers.http import Timeouts
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Everything that is not in the file; empty leaves it to the file."""
+    """Everything that is not in the spec file; empty values leave the choice to the file."""
 
     url: str = ""
     key: str = ""
     hook_key: str = ""
-    """What the provider signs its webhooks with, where its dashboard shows it."""
+    """Webhook signing key, where the provider's dashboard shows one."""
     models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
     prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
     deadlines: Timeouts = field(default_factory=Timeouts)

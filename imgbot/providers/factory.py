@@ -1,4 +1,4 @@
-"""From a provider's name, or the path of its file, to the provider."""
+"""Factory of providers: from a provider's name, or the path of its spec file."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ from imgbot.providers.spec_file import PRESETS, SETTING, SpecDocument, read_file
 
 
 def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
-    """Return the provider; `make` is how the built-in engine makes a picture.
+    """Return the provider; `make` runs the built-in engine.
 
     Raises ConfigError for a file that cannot be used.
     """
@@ -46,7 +46,7 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
 
 
 async def dry_run_spec(name: str) -> list[str]:
-    """Check a provider's file and say, in lines, what it would send. Raises ConfigError."""
+    """Check a spec file; return, as lines, what it would send. Raises ConfigError."""
     document = document_of(name)
     if document.adapter:
         open_provider(name, ProviderConfig(key="key"), _no_engine)
@@ -55,11 +55,11 @@ async def dry_run_spec(name: str) -> list[str]:
 
 
 async def _no_engine(order: GenerationRequest) -> Done:
-    raise NotImplementedError(f"{order.job_id}: nothing is made in a rehearsal")
+    raise NotImplementedError(f"{order.job_id}: a dry run makes no picture")
 
 
 def document_of(name: str) -> SpecDocument:
-    """Read the file of a provider: a preset by its name, or an operator's own by its path."""
+    """Read a provider's spec file: a preset by name, or an operator's own by path."""
     if name.endswith(".toml"):
         return read_file(Path(name))
     if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
@@ -68,7 +68,7 @@ def document_of(name: str) -> SpecDocument:
 
 
 def files_of(path: Path) -> tuple[str, ...]:
-    """Return the names of an operator's own file and of the workflows beside it that it names."""
+    """Return the names of an operator's own file and of the workflow files it references."""
     try:
         operations = read_file(path).content.get("operations")
     except ConfigError:

@@ -1,4 +1,4 @@
-"""What the files of several adapters say alike: addresses, names of keys, headers, prices."""
+"""Fields shared by the spec files of several adapters: URLs, key names, headers, prices."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from imgbot.providers.spec_file import LocatedTable
 from imgbot.providers.url_policy import split
 
 KEY_SLOT = "{key}"
-"""Stands in a header for the key, whose value is never in a file."""
+"""Placeholder for the key in a header; the key itself is never in a file."""
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,500}")
@@ -19,22 +19,22 @@ _OURS = frozenset({"accept-encoding", "content-length", "content-type", "host", 
 
 def _address(value: str) -> str:
     if split(value) is None:
-        raise ValueError(f"{value!r} is no address; write it like https://api.example.com/v1")
+        raise ValueError(f"{value!r} is not a URL; write it like https://api.example.com/v1")
     return value.rstrip("/")
 
 
 def _environment_name(value: str) -> str:
     if value and (not re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", value) or value.startswith("IMGBOT_")):
-        raise ValueError("write the name of a variable of its own, like EXAMPLE_API_KEY")
+        raise ValueError("write the name of a dedicated variable, like EXAMPLE_API_KEY")
     return value
 
 
 def _header(value: Mapping[str, str]) -> Mapping[str, str]:
     for name, text in value.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
-            raise ValueError(f"{name!r} is no header with a plain text")
+            raise ValueError(f"{name!r} is not a header with plain text")
         if name.lower() in _OURS:
-            raise ValueError(f"{name!r} is set by the program itself")
+            raise ValueError(f"{name!r} is set by imgbot itself")
     return value
 
 
@@ -47,13 +47,13 @@ Count = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Limits(LocatedTable):
-    """The provider's own: tasks at once; 0 is no limit."""
+    """The provider's own limit of concurrent tasks; 0 is no limit."""
 
     jobs: Count = 0
 
 
 class InputRules(LocatedTable):
-    """What pictures must look like; 0 is no limit."""
+    """Requirements on input pictures; 0 is no limit."""
 
     max_side_px: Annotated[int, Field(ge=0)] = 2048
     max_bytes: Annotated[int, Field(ge=0)] = 20_000_000
@@ -61,12 +61,12 @@ class InputRules(LocatedTable):
 
 
 def micro(price_usd: float) -> int:
-    """Return a price in millionths of a US dollar."""
+    """Convert US dollars to micro-dollars."""
     return round(price_usd * 1_000_000)
 
 
 def filled(headers: Mapping[str, str], key: str) -> dict[str, str]:
-    """Put the key into the headers of a file."""
+    """Put the key into the headers of a spec file."""
     return {name: text.replace(KEY_SLOT, key) for name, text in headers.items()}
 
 

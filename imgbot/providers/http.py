@@ -1,7 +1,7 @@
-"""The one HTTP client of all providers: bounded answers, streamed files, a key that stays home.
+"""HTTP client of all providers: bounded responses, streamed downloads, no key to other hosts.
 
-It says what came back and decides nothing by it, but for what every server means alike:
-whether an order was surely not sent, and whether silence may have been an acceptance.
+It reports what came back and interprets only what is the same for every server: whether a submit
+was certainly not sent, and whether a missing response may hide an accepted task.
 """
 
 import asyncio
@@ -21,14 +21,13 @@ from imgbot.files import PART, commit, copy_file, replace_file
 from imgbot.providers.url_policy import Hosts, public_address, split
 
 ANSWER_LIMIT_BYTES = 16 << 20
-"""An answer may repeat the pictures of its order, or show every workflow that waits; a longer
-one is an attack or a mistake."""
+"""Generous: a response may repeat the pictures of its request, or list every queued workflow."""
 
 PICTURES_LIMIT_BYTES = 80 << 20
-"""A picture of 50 MB, as Telegram takes it, in base64, with room for what stands around it."""
+"""A 50 MB picture (Telegram's limit) in base64, plus the JSON around it."""
 
 FETCHED_LIMIT_BYTES = 100 << 20
-"""A larger result is reduced to what Telegram takes: it is paid for."""
+"""Larger than what Telegram takes: such a result is paid for, and is reduced before delivery."""
 
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -43,9 +42,9 @@ _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _HOPS = 3
 _TEXT_CHARACTERS = 2000
 _LONG_BYTES = 1 << 20
-"""Decoded apart: pictures in JSON would hold up everything else."""
+"""Bodies above this are decoded in a thread: pictures in JSON would block the event loop."""
 
-# A packed answer could be a thousand times longer than what was counted on its way.
+# A compressed response could unpack to a thousand times the bytes that were counted.
 _PLAIN = {"Accept-Encoding": "identity"}
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -55,24 +54,24 @@ _KIND = ProviderErrorKind
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that a call may take in all, however its bytes trickle."""
+    """Total seconds per call, however slowly the bytes arrive."""
 
     ask_s: float = ASK_DEADLINE_S
     submit_s: float = SUBMIT_DEADLINE_S
     fetch_s: float = FETCH_DEADLINE_S
     stall_s: float = STALL_DEADLINE_S
-    """In which a picture's next 64 KiB, or its end, must have come."""
+    """Maximum pause until the next 64 KiB of a picture, or its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:
-    """What came back. `content` is the decoded JSON, None where it is none."""
+    """HTTP response; `content` is the decoded JSON, None if the body is not JSON."""
 
     status: int
     headers: Mapping[str, str]
     content: Any
     text: str
-    """The beginning of the body, for whoever looks for words in it."""
+    """First 2,000 characters of the body, for error rules that match words."""
 
     @property
     def is_success(self) -> bool:
@@ -80,7 +79,7 @@ class ProviderResponse:
 
 
 class ProviderHttpClient:
-    """Calls one provider's API with its key, and fetches pictures without it."""
+    """Calls one provider's API with its key; downloads pictures without it."""
 
     def __init__(
         self,
@@ -91,12 +90,13 @@ class ProviderHttpClient:
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`auth` are the headers that carry the key; `hosts` say who may see them."""
+        """Create a client that sends `auth` headers to `hosts` only."""
         self._hosts = hosts
         self._auth = dict(auth)
         self._deadlines = deadlines or Timeouts()
         self._answer_limit_bytes = answer_limit_bytes
-        # No proxy or netrc from the environment, no redirects: a key follows nobody.
+        # No proxy or netrc from the environment, and no redirects, so that the key goes nowhere
+        # else.
         self._client = httpx.AsyncClient(
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=100),
@@ -105,7 +105,7 @@ class ProviderHttpClient:
         )
 
     async def submit(self, method: str, url: str, **options: Any) -> ProviderResponse:
-        """Send an order. Whether it was sent must be known, or SUBMIT_UNKNOWN is raised."""
+        """Send a submit. Raises SUBMIT_UNKNOWN unless it is certain whether it was sent."""
         try:
             return await self._call(method, url, self._deadlines.submit_s, options)
         except _NOT_SENT as error:
@@ -114,18 +114,18 @@ class ProviderHttpClient:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, type(error).__name__) from error
 
     async def ask(self, method: str, url: str, **options: Any) -> ProviderResponse:
-        """Call anything that costs nothing; silence is UNAVAILABLE."""
+        """Send a free request; a missing response is UNAVAILABLE."""
         try:
             return await self._call(method, url, self._deadlines.ask_s, options)
         except (httpx.HTTPError, OSError) as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
 
     async def fetch(self, url: str, target: Path, *, is_private: bool = False) -> None:
-        """Stream a picture to `target` through a temporary name; without the key.
+        """Stream a picture to `target` through a temporary name, without the key.
 
-        `is_private` is for pictures on the configured server itself, behind the same door as
-        its API: what is elsewhere never sees the key. A full disk is no fault of the provider's:
-        its OSError is raised as it is.
+        `is_private` is for pictures on the configured server itself, which wants the key for them;
+        other hosts never see it. The OSError of a full disk is raised as it is, since the provider
+        is not at fault.
         """
         part = target.with_name(f"{target.name}{PART}")
         auth = self._auth if is_private else {}
@@ -146,13 +146,13 @@ class ProviderHttpClient:
     ) -> ProviderResponse:
         headers = dict(options.pop("headers", {}))
         if options.pop("is_public", False):
-            # An address out of an answer, for which the key is not meant.
+            # A URL taken from a response, which must not receive the key.
             url, options["extensions"], more = await self._reached(url)
             headers |= more
         elif self._hosts.may_see_key(url):
             headers |= self._auth
         else:
-            raise ProviderError(_KIND.LOST, "an address that the key must not be sent to")
+            raise ProviderError(_KIND.LOST, "the key must not be sent to this URL")
         async with (
             asyncio.timeout(deadline_s),
             self._client.stream(method, url, headers=headers, **options) as answer,
@@ -161,7 +161,7 @@ class ProviderHttpClient:
             async for chunk in answer.aiter_bytes():
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
-                    raise httpx.ReadError("an endless answer")
+                    raise httpx.ReadError("response too long")
         is_long = len(body) > _LONG_BYTES
         return ProviderResponse(
             answer.status_code,
@@ -187,30 +187,31 @@ class ProviderHttpClient:
                 _expect_file(answer)
                 await _write(answer, part, stall, self._deadlines.stall_s)
                 return
-        raise ProviderError(_KIND.FAILED, "the result is behind endless redirects")
+        raise ProviderError(_KIND.FAILED, "too many redirects to the result")
 
     async def _reached(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
-        """Return where to connect for a result: as configured, else by https to a public host."""
+        """Return the URL to connect to: the configured server, else a public host over https."""
         if self._hosts.is_own(url):
             return url, {}, _PLAIN
         parts = split(url)
         if parts is None or parts.scheme != "https":
-            raise ProviderError(_KIND.FAILED, "an address that is not https")
+            raise ProviderError(_KIND.FAILED, "the result's URL is not https")
         host, port = parts.hostname or "", parts.port or 443
         address = await public_address(host, port)
         if address is None:
-            raise ProviderError(_KIND.FAILED, "a host without a public address")
+            raise ProviderError(_KIND.FAILED, "the result's host has no public address")
         shown = f"[{address}]" if ":" in address else address
         there = parts._replace(netloc=f"{shown}:{port}").geturl()
-        # Connections are pooled by address: another name's request must not find this one there.
+        # Connections are pooled by address: another host name must not reuse this one.
         headers = {"Host": parts.netloc, "Connection": "close"}
         return there, {"sni_hostname": host}, _PLAIN | headers
 
 
 def proves_refusal(status: int) -> bool:
-    """Whether a status alone proves that an order was not taken.
+    """Return True if the status alone proves that no task was created.
 
-    A 503 does in the provider's own words only: gateways say it of orders that got through.
+    A 503 proves it only in the provider's own words: gateways send it for requests that got
+    through.
     """
     return 400 <= status < 500 and status not in _AMBIGUOUS
 
@@ -244,7 +245,7 @@ async def _write(
 
 
 def write_base64(encoded: str, target: Path) -> None:
-    """Write a base64 picture. Raises ProviderError for what is none, OSError."""
+    """Write a base64 picture. Raises ProviderError for invalid base64, OSError."""
     text = _DATA_URI.sub("", encoded, count=1) if encoded.startswith("data:") else encoded
     try:
         plain = text.encode("ascii").translate(_URL_SAFE, b" \t\r\n").rstrip(b"=")
@@ -255,7 +256,10 @@ def write_base64(encoded: str, target: Path) -> None:
 
 
 async def keep_base64(encoded: str, target: Path) -> None:
-    """Write a base64 picture that is nowhere else: a full disk is waited for. Raises as above."""
+    """Write a base64 picture that exists nowhere else, waiting while the disk is full.
+
+    Raises as `write_base64`; OSError for a full disk after an hour.
+    """
     for _ in range(_WAITS_FOR_ROOM):
         try:
             return await asyncio.to_thread(write_base64, encoded, target)
@@ -267,7 +271,7 @@ async def keep_base64(encoded: str, target: Path) -> None:
 
 
 async def copy_result(path: str, target: Path) -> None:
-    """Copy a picture that the order's answer brought. Raises ProviderError, OSError."""
+    """Copy a picture that came with the submit response. Raises ProviderError, OSError."""
     try:
         await asyncio.to_thread(copy_file, path, target)
     except FileNotFoundError as error:
@@ -275,7 +279,7 @@ async def copy_result(path: str, target: Path) -> None:
 
 
 def retry_after_s(answer: ProviderResponse) -> float | None:
-    """Return the seconds that the Retry-After header asks for, an hour at most."""
+    """Return the Retry-After header in seconds, at most an hour; None without one."""
     value = answer.headers.get("retry-after", "")
     try:
         seconds = float(value)

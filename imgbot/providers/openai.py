@@ -1,7 +1,7 @@
-"""OpenAI's Images API, and the many servers that speak it: the answer is the picture.
+"""OpenAI's Images API and compatible servers: the response is the picture.
 
-There is no task to ask for, to look up or to call off. A lost answer is a picture that may
-have been made and charged, so nothing is ordered again on a guess.
+There are no tasks to poll, look up or cancel. A lost response may be a picture that was made and
+charged, so nothing is repeated on a guess.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ _MIMES = {".png": "image/png"}
 
 
 class OpenAiProvider:
-    """One server; `spec` is its file."""
+    """One server; `spec` is its spec file."""
 
     recovery = Recovery.NONE
     is_deterministic = False
@@ -70,7 +70,7 @@ class OpenAiProvider:
             for operation, model in self._models.items()
         }
         deadlines = _deadlines(spec, config)
-        # A picture takes minutes in which not a byte comes.
+        # A picture takes minutes in which no byte arrives.
         self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
         self._door = ProviderHttpClient(
             Hosts((self._base_url,), ()),
@@ -98,10 +98,12 @@ class OpenAiProvider:
         return Done((Output(path=str(order.target)),))
 
     async def look_up(self, job_id: str) -> Ticket | None:
-        raise ProviderError(_KIND.LOST, f"{job_id}: this API cannot be asked for what it made")
+        raise ProviderError(_KIND.LOST, f"{job_id}: this API cannot look up past requests")
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
-        raise ProviderError(_KIND.LOST, f"{len(ticket)} facts of a task: this API has no tasks")
+        raise ProviderError(
+            _KIND.LOST, f"ticket with {len(ticket)} fields, but this API has no tasks"
+        )
 
     async def fetch(self, output: Output, target: Path) -> None:
         if output.url:
@@ -113,7 +115,7 @@ class OpenAiProvider:
         return Cancelled.UNSUPPORTED
 
     async def balance(self) -> None:
-        """Ask for the list of models, which is shown to a good key; nothing tells what is left."""
+        """Check the key by listing models; the API does not tell the balance."""
         answer = await self._door.ask("GET", f"{self._base_url}/models")
         if answer.status in {401, 403}:
             raise ProviderError(_KIND.AUTH, f"HTTP {answer.status}")
@@ -142,7 +144,7 @@ class OpenAiProvider:
         form = {name: _form_text(value) for name, value in fields.items()}
         with ExitStack() as stack:
             files = await asyncio.to_thread(_opened, stack, pictures)
-            # Servers tell the pictures apart by their order, and refuse them without a type.
+            # Servers tell the pictures apart by position, and reject them without a type.
             parts = [
                 (self._spec.edit_field, (path.name, file, _MIMES.get(path.suffix, "image/jpeg")))
                 for path, file in zip(pictures, files, strict=True)
@@ -163,7 +165,7 @@ def _offer(
 
 
 def _deadlines(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
-    """The file's patience, unless the operator has said something else."""
+    """Return the spec file's timeouts, unless the operator set others."""
     if config.deadlines != Timeouts():
         return config.deadlines
     return replace(config.deadlines, submit_s=spec.timeout_s)

@@ -1,4 +1,4 @@
-"""What an Images API answers: a picture in base64 or by its address, or one of many kinds of no."""
+"""Parsers of Images API responses: a picture in base64 or by URL, or an error."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _KIND = ProviderErrorKind
 _RETRY_AFTER_MOST_S = 3600.0
 _DETAIL_CHARACTERS = 150
 
-# Gateways put these under any status, so they come before it.
+# Gateways send these with any status, so they come before it.
 _BY_CODE = {
     "moderation_blocked": _KIND.MODERATED,
     "content_policy_violation": _KIND.MODERATED,
@@ -46,7 +46,7 @@ _MODERATED = re.compile(r"safety system|content policy|moderation", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetails:
-    """An error in OpenAI's own form."""
+    """Error in OpenAI's own format."""
 
     message: str
     type: str
@@ -56,7 +56,7 @@ class ErrorDetails:
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """The first picture of an answer: exactly one of the two."""
+    """First picture of a response: exactly one of the two is set."""
 
     encoded: str = ""
     url: str = ""
@@ -67,7 +67,7 @@ def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
     if not answer.is_success or error_details(answer.content) is not None:
         raise refusal(answer, key)
     if not isinstance(answer.content, dict):
-        raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} with no JSON object")
+        raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} without a JSON object")
     data = cast("dict[str, Any]", answer.content).get("data")
     for item in cast("list[Any]", data) if isinstance(data, list) else []:
         entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
@@ -78,11 +78,11 @@ def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
             return ImageReference(encoded=url)
         if isinstance(url, str) and url:
             return ImageReference(url=url)
-    raise ProviderError(_KIND.FAILED, "an answer without a picture")
+    raise ProviderError(_KIND.FAILED, "the response has no picture")
 
 
 def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
-    """Return what a no means. Nothing is repeated that may have become a picture."""
+    """Return the error for a failed response; a possible picture is never repeated."""
     said = error_details(answer.content)
     kind = _kind_of(answer, said)
     return ProviderError(
@@ -94,7 +94,7 @@ def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
 
 
 def error_details(content: Any) -> ErrorDetails | None:
-    """Return the error of an answer; None where it has none in OpenAI's form."""
+    """Return the error of a response; None if it is not in OpenAI's format."""
     error = cast("dict[str, Any]", content).get("error") if isinstance(content, dict) else None
     if not isinstance(error, Mapping):
         return None
@@ -141,7 +141,7 @@ def _worded(said: ErrorDetails | None) -> str:
 
 
 def _without(key: str, text: str) -> str:
-    """Some gateways repeat the key that they did not like."""
+    """Remove the key from a text: some gateways quote the key they rejected."""
     return text.replace(key, "***") if key else text
 
 

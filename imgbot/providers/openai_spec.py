@@ -1,6 +1,6 @@
-"""What the file of a server that speaks OpenAI's Images API may say.
+"""Spec file of a server that speaks OpenAI's Images API.
 
-See `presets/openai.toml` for one with a comment on every part.
+See `presets/openai.toml` for an annotated example.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from imgbot.providers.sizes import fitted, nearest, value_of
 from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
 Served = Literal["create", "edit", "merge", "retouch"]
-"""The API has no upscaler."""
+"""Operations of the API; it has no upscaler."""
 
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
@@ -34,11 +34,11 @@ _RESERVED = frozenset(
 
 
 class Sizes(LocatedTable):
-    """How a ratio becomes a `size`: by a list, or by an area; without either none is sent."""
+    """Mapping of a ratio to `size`: from a list, or by area; with neither, none is sent."""
 
     listed: Mapping[str, Size] = Field(default_factory=dict[str, str])
     default: Annotated[str, Field(pattern=r"^(|auto|[1-9]\d{1,4}x[1-9]\d{1,4})$")] = ""
-    """Sent where no ratio is asked for; empty leaves it to the server."""
+    """Sent if no ratio is requested; empty leaves the size to the server."""
     area_px: Annotated[int, Field(ge=0, le=1 << 26)] = 0
     multiple_of_px: Annotated[int, Field(ge=1, le=256)] = 16
 
@@ -46,17 +46,17 @@ class Sizes(LocatedTable):
     @classmethod
     def _are_ratios(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         if wrong := [ratio for ratio in value if value_of(ratio) is None]:
-            raise ValueError(f"{wrong[0]!r} is no ratio; write it like 16:9")
+            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
         return value
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> "Sizes":
         if self.listed and self.area_px:
-            raise ValueError("write either listed or area_px")
+            raise ValueError("set either listed or area_px, not both")
         return self
 
     def size_of(self, ratio: str) -> str:
-        """Return the nearest size; empty where none is to be sent."""
+        """Return the nearest size; empty if none is to be sent."""
         if self.listed:
             return self.listed.get(nearest(ratio, self.listed), self.default)
         sides = fitted(ratio, self.area_px, self.multiple_of_px) if self.area_px else None
@@ -64,14 +64,14 @@ class Sizes(LocatedTable):
 
 
 class ImagesApiModel(LocatedTable):
-    """One model, the operations that it serves, and what else is said in each order."""
+    """One model, its operations, and further fields of its requests."""
 
     operations: Annotated[tuple[Served, ...], Field(min_length=1)]
     id: str = ""
-    """Empty sends none: a server with one model knows what is meant."""
+    """Empty sends none, for servers with a single model."""
     price_usd: PriceUsd = 0.0
     pictures: Annotated[int, Field(ge=1, le=_MOST_PICTURES)] = 1
-    """The most pictures that it takes."""
+    """Maximum number of pictures."""
     body: Mapping[str, str | int | float | bool] = Field(
         default_factory=dict[str, "str | int | float | bool"]
     )
@@ -80,12 +80,12 @@ class ImagesApiModel(LocatedTable):
     @classmethod
     def _leaves_room(cls, value: Mapping[str, object]) -> Mapping[str, object]:
         if taken := sorted(value.keys() & _RESERVED):
-            raise ValueError(f"{taken[0]} is set by the program itself")
+            raise ValueError(f"{taken[0]} is set by imgbot itself")
         return value
 
 
 class OpenAiSpec(LocatedTable):
-    """A server whole."""
+    """Complete spec file of one server."""
 
     adapter: Literal["openai"]
     name: ProviderName = "openai"
@@ -99,12 +99,12 @@ class OpenAiSpec(LocatedTable):
     inputs: InputRules = InputRules()
     sizes: Sizes = Sizes()
     prompts: Mapping[Served, str] = Field(default_factory=dict[Served, str])
-    """What is said where a person says nothing; in front of her words where she retouches."""
+    """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
     models: Annotated[tuple[ImagesApiModel, ...], Field(min_length=1)]
-    """The first one that serves an operation is its default."""
+    """The first model that serves an operation is its default."""
 
     def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
-        """Return the model of that name, else the default under that name; None if not served."""
+        """Return the named model, else the default model under that name; None if not served."""
         serving = [model for model in self.models if operation.value in model.operations]
         if not serving:
             return None
@@ -114,7 +114,7 @@ class OpenAiSpec(LocatedTable):
         return serving[0].model_copy(update={"id": name})
 
     def prompt_for(self, operation: Operation, words: str) -> str:
-        """Return what is asked of the model."""
+        """Return the prompt to send."""
         standing = next((text for each, text in self.prompts.items() if each == operation), "")
         if operation is Operation.RETOUCH:
             return f"{standing} {words}".strip()
@@ -122,5 +122,5 @@ class OpenAiSpec(LocatedTable):
 
 
 def read_openai(document: SpecDocument) -> OpenAiSpec:
-    """Return what a file describes. Raises ConfigError with the line of the first mistake."""
+    """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
     return validate(document, OpenAiSpec)

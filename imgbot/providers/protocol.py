@@ -1,7 +1,7 @@
-"""What an image provider must be able to do: submit, be asked, hand over, call off.
+"""Protocol of image providers: submit, poll, fetch, cancel.
 
-Adapters decide nothing about retries: they raise ProviderError with its kind, and the
-runner decides by that. A ticket is JSON, stored before the first poll.
+Adapters never decide about retries: they raise ProviderError with its kind, and the runner decides
+by that. A ticket is JSON, stored before the first poll.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Ticket = Mapping[str, object]
 
 
 class Recovery(StrEnum):
-    """What can be done about a submit whose answer was lost."""
+    """Recovery of a submit whose response was lost."""
 
     REPEAT = "repeat"  # the same key never makes a second charge
     LOOK_UP = "look_up"  # the task can be found by our own job id
@@ -25,7 +25,7 @@ class Recovery(StrEnum):
 
 
 class Cancelled(StrEnum):
-    """What became of a request to call a task off."""
+    """Result of a cancel request."""
 
     ACCEPTED = "accepted"
     TOO_LATE = "too_late"
@@ -34,7 +34,7 @@ class Cancelled(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InputLimits:
-    """What the pictures of an order must look like; 0 is no limit."""
+    """Requirements on the pictures of a request; 0 is no limit."""
 
     max_count: int = 10
     max_side_px: int = 0
@@ -44,29 +44,29 @@ class InputLimits:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """How one operation is served: by which model, for how much, with which inputs."""
+    """Terms of one operation: model, price, input limits."""
 
     model: str = ""
     price_micro: int = 0
-    """Millionths of a US dollar per picture."""
+    """Micro-dollars per picture."""
     scale_prices_micro: Mapping[int, int] = field(default_factory=dict[int, int])
-    """By scale, where the price depends on it."""
+    """Price by scale, where it depends on it."""
     inputs: InputLimits = field(default_factory=InputLimits)
     scales: frozenset[int] = frozenset()
-    """The factors that can be ordered; empty where every one can, or none is asked for."""
+    """Available factors; empty if any is, or if there is nothing to choose."""
 
     def price_at(self, scale: int) -> int:
-        """Return the price in micro-dollars of a picture at a scale, the most if it has none."""
+        """Return the price in micro-dollars at a scale; the highest one for an unlisted scale."""
         most = max(self.scale_prices_micro.values(), default=self.price_micro)
         return self.scale_prices_micro.get(scale, most)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What is to be made; `pictures` are checked files, in the order they were sent."""
+    """Picture to be made; `pictures` are checked files, in the order they were sent."""
 
     job_id: str
-    """The job's id at the provider, which no other bot there gives."""
+    """Job id at the provider, unique among all bots of the account."""
     operation: Operation
     words: str
     pictures: tuple[Path, ...]
@@ -75,25 +75,25 @@ class GenerationRequest:
     """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int
     target: Path
-    """Where a provider that answers with the picture itself writes it."""
+    """File for a provider whose response contains the picture itself."""
     uploads: tuple[str, ...] = ()
-    """What the provider calls the pictures, once it has them; see `Uploading`."""
+    """The provider's names of the pictures, set by `SupportsUpload.upload`."""
     side_px: int = 0
-    """Of a picture that is enlarged, the longer side as it came, before it was made to fit."""
+    """Longer side of the picture to upscale, in pixels, before it was reduced for the provider."""
     hook_url: str = ""
-    """Where the provider may tell that the task is over; empty without a public address."""
+    """Address for the provider's webhook; empty without a public address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A task exists and is paid for; ask for it with this ticket."""
+    """Accepted and paid task, to be polled with this ticket."""
 
     ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One finished picture: exactly one of an address and a file on this machine."""
+    """One finished picture: exactly one of a URL and a local file."""
 
     url: str = ""
     path: str = ""
@@ -101,10 +101,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The pictures are ready.
+    """Finished pictures.
 
-    `did` and `unknown` name what was understood of the words and what was not, `nearest`
-    what the person may have meant.
+    `applied` and `unrecognised` are the parts of the prompt that the engine did and did not
+    understand, `suggestions` is what the user may have meant.
     """
 
     outputs: tuple[Output, ...]
@@ -115,7 +115,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Not yet. `progress` is 0 to 1, `position` the place in the provider's own line from 1.
+    """Unfinished task. `progress` is 0 to 1, `position` counts the provider's queue from 1.
 
     Both are None where the provider does not say.
     """
@@ -125,34 +125,34 @@ class Pending:
 
 
 class Provider(Protocol):
-    """One image provider. Every method but `aclose` raises ProviderError."""
+    """Image provider. Every method but `aclose` raises ProviderError."""
 
     name: str
     recovery: Recovery
     is_deterministic: bool
-    """Whether the same change of the same picture always comes out the same."""
+    """Equal edits of equal pictures give equal results."""
     offers: Mapping[Operation, Capability]
-    """What it can do; an operation that is not here is somebody else's."""
+    """Supported operations."""
     max_concurrent: int
-    """Tasks under way at once, by the provider's own limit; 0 is no limit."""
+    """The provider's own limit of concurrent tasks; 0 is no limit."""
 
     async def throttle(self) -> None:
-        """Wait until the provider's own pace allows another order."""
+        """Wait until the provider's rate limit allows another submit."""
         ...
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
-        """Order a picture; may cost money. ProviderError SUBMIT_UNKNOWN if unsure."""
+        """Request a picture; may cost money. Raises SUBMIT_UNKNOWN if the outcome is unknown."""
         ...
 
     async def look_up(self, job_id: str) -> Ticket | None:
-        """Find the task of a job by its order's `job_id`, where `recovery` is LOOK_UP."""
+        """Find the task of a job by `job_id`, where `recovery` is LOOK_UP."""
         ...
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
-        """Ask for a task; free.
+        """Poll a task; free.
 
-        `target`, beside what was stored, is where a provider that answers with the picture
-        itself writes it.
+        Besides the stored fields, the ticket has `target`: the file for a provider whose response
+        contains the picture itself.
         """
         ...
 
@@ -161,37 +161,37 @@ class Provider(Protocol):
         ...
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
-        """Call a task off; it may be billed all the same."""
+        """Cancel a task; it may be billed all the same."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         ...
 
 
 @runtime_checkable
 class Uploading(Protocol):
-    """A provider that takes pictures before the order, for nothing; `submit` wants `uploads`."""
+    """Provider that takes pictures before the submit, free of charge; `submit` needs `uploads`."""
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
-        """Return the order with its `uploads`. Raises ProviderError; nothing was ordered."""
+        """Return the request with its `uploads`. Raises ProviderError; no task exists then."""
         ...
 
 
 async def uploaded(provider: Provider, order: GenerationRequest) -> GenerationRequest:
-    """Return the order with its pictures where the provider wants them before it."""
+    """Return the request with its pictures uploaded, if the provider wants that."""
     return await provider.upload(order) if isinstance(provider, Uploading) else order
 
 
 @runtime_checkable
 class Searchable(Protocol):
-    """A provider that lists its latest tasks with what each was ordered with."""
+    """Provider that lists its latest tasks with the fields each was submitted with."""
 
     is_searchable: bool
-    """Whether this one does."""
+    """True if this spec file has a search."""
 
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
-        """Return what an order is known again by, in a few bytes. Raises ProviderError."""
+        """Return small digests by which a request's task is recognised. Raises ProviderError."""
         ...
 
     async def search(
@@ -199,22 +199,22 @@ class Searchable(Protocol):
     ) -> Sequence[Ticket]:
         """Find tasks with these fields made since then, the earliest first.
 
-        Whoever finds none knows nothing. Tasks of other jobs may be among them.
+        Finding none proves nothing. Tasks of other jobs may be among them.
         """
         ...
 
 
 @runtime_checkable
 class SupportsWebhooks(Protocol):
-    """A provider that can say by a webhook that a task is over."""
+    """Provider that can announce the end of a task by webhook."""
 
     is_hooked: bool
-    """Whether its orders carry the address to say it to."""
+    """True if its requests carry the webhook address."""
 
     async def ticket_of_hook(
         self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
     ) -> Ticket | None:
-        """Return the ticket that a verified webhook speaks of, None for a forged or odd one.
+        """Return the ticket that a verified webhook is about, None if it is forged or malformed.
 
         The names of `headers` are in lower case; `now_s` is the clock in seconds since 1970.
         """
@@ -223,14 +223,14 @@ class SupportsWebhooks(Protocol):
 
 @runtime_checkable
 class SupportsBalance(Protocol):
-    """A provider whose account can be asked, for nothing, whether it is open."""
+    """Provider whose account can be queried free of charge."""
 
     has_account: bool
-    """Whether this one's can."""
+    """True if this spec file has an account request."""
 
     async def balance(self) -> float | None:
-        """Return what is left in the provider's own unit, None where it does not say.
+        """Return the balance in the provider's own unit, None where it is not stated.
 
-        Raises ProviderError: AUTH where the key is not taken.
+        Raises ProviderError: AUTH if the key is rejected.
         """
         ...

@@ -1,7 +1,7 @@
-"""Signatures of webhooks: four schemes, pure, compared in constant time.
+"""Webhook signatures: four schemes, pure, compared in constant time.
 
-A webhook is a hint and no more: a forged one could make us ask once too often. All the same
-none is believed that is not signed where its provider signs.
+A webhook is only a hint: a forged one could cause one extra poll. Even so, none is accepted
+unsigned from a provider that signs.
 """
 
 import base64
@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 TOLERANCE_S = 300.0
-"""How old a signed webhook may be, and how far ahead its clock."""
+"""Accepted age of a signed webhook, and accepted lead of its clock."""
 
 _MOST_SIGNATURES = 10
 _MOST_KEYS = 20
@@ -25,7 +25,7 @@ Headers = Mapping[str, str]
 
 
 def verify_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
-    """Standard Webhooks, as Replicate signs: the key is base64 behind `whsec_`."""
+    """Standard Webhooks, as Replicate signs: the key is base64 after `whsec_`."""
     try:
         secret = base64.b64decode(key.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
@@ -34,12 +34,12 @@ def verify_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bo
 
 
 def verify_standard_raw(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
-    """The same with the key's text as it is, as WaveSpeed signs."""
+    """Standard Webhooks with the key's text used as it is, as WaveSpeed signs."""
     return _is_webhook(key.removeprefix("whsec_").encode(), headers, body, now_s)
 
 
 def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
-    """kie.ai: the task and the time are signed, the body is not."""
+    """kie.ai: task id and time are signed, the body is not."""
     stamp = headers.get("x-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):
         return False
@@ -49,7 +49,7 @@ def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
 
 
 def verify_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> bool:
-    """fal: Ed25519 by any of the keys of its JWKS."""
+    """fal: Ed25519 with any key of its JWKS."""
     stamp = headers.get("x-fal-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):
         return False
@@ -85,7 +85,7 @@ def _is_webhook(secret: bytes, headers: Headers, body: bytes, now_s: float) -> b
         return False
     message = f"{name}.{stamp}.".encode() + body
     digest = hmac.digest(secret, message, "sha256")
-    # The prefix and the encoding of one provider are not known for certain.
+    # One provider's prefix and encoding are not documented reliably.
     expected = (base64.b64encode(digest), digest.hex().encode())
     given = headers.get("webhook-signature", "").split()[:_MOST_SIGNATURES]
     return any(

@@ -1,4 +1,4 @@
-"""The sandbox's own provider, which can do what no real one does: repeat and look up a submit."""
+"""The sandbox's own provider, with what no real one offers: repeatable and searchable submits."""
 
 import asyncio
 import base64
@@ -40,7 +40,7 @@ _STATUSES = {
 
 
 class SimulatedProvider:
-    """Submit, poll, fetch; `recovery` says which of its guarantees to rely on."""
+    """Client of the simulated provider; `recovery` chooses which of its guarantees to use."""
 
     name = "simulated"
     is_deterministic = False
@@ -114,7 +114,10 @@ class SimulatedProvider:
 
 
 def _understood(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str, Any]:
-    """Return the JSON of a yes; raise what a no means, `unclear` where that cannot be said."""
+    """Return the JSON of a success.
+
+    Raises ProviderError; of kind `unclear` where the status proves nothing.
+    """
     if answer.is_success and isinstance(answer.content, dict):
         return answer.content
     is_refused = proves_refusal(answer.status)
@@ -134,7 +137,7 @@ def _data_uri(path: Path) -> str:
 def _text(answer: Mapping[str, Any], name: str, kind: ProviderErrorKind) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value:
-        raise ProviderError(kind, f"an answer without {name}")
+        raise ProviderError(kind, f"the response has no {name}")
     return value
 
 
@@ -142,7 +145,7 @@ def _addresses(answer: Mapping[str, Any]) -> list[str]:
     output = answer.get("output")
     addresses = [url for url in output if isinstance(url, str)] if isinstance(output, list) else []
     if not addresses:
-        raise ProviderError(_KIND.FAILED, "done without a picture")
+        raise ProviderError(_KIND.FAILED, "task finished without a picture")
     return addresses
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})")
 _MOST = 3.0
-"""The longer side to the shorter; no model draws anything longer."""
+"""Longest supported side ratio; no model draws anything longer."""
 
 
 def value_of(ratio: str) -> float | None:
-    """Return width divided by height, within what can be drawn; None for what is no ratio."""
+    """Return width divided by height, clamped to what can be drawn; None for an invalid ratio."""
     found = _RATIO.fullmatch(ratio)
     if not found or not int(found[1]) or not int(found[2]):
         return None
@@ -18,7 +18,7 @@ def value_of(ratio: str) -> float | None:
 
 
 def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:
-    """Return sides of about this area, both divisible; None for what is no ratio."""
+    """Return sides of about this area, divisible by `multiple_px`; None for an invalid ratio."""
     value = value_of(ratio)
     if value is None:
         return None
@@ -27,7 +27,7 @@ def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None
 
 
 def nearest(ratio: str, offered: Iterable[str]) -> str:
-    """Return the offered ratio that comes nearest; empty where there is none to compare."""
+    """Return the nearest of the offered ratios; empty if there is nothing to compare."""
     wanted = value_of(ratio)
     known = {each: value for each in offered if (value := value_of(each)) is not None}
     if wanted is None or not known:

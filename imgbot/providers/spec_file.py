@@ -1,4 +1,4 @@
-"""A provider as a TOML file: read, and validated with the line of whatever is wrong."""
+"""TOML spec file of a provider: reading, and validation errors with line numbers."""
 
 import re
 import tomllib
@@ -25,14 +25,14 @@ Place = tuple[str | int, ...]
 
 
 class LocatedTable(BaseModel):
-    """A part of a provider's file: every key is known, and nothing changes after reading."""
+    """Table of a spec file: unknown keys are refused, and it is immutable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SpecDocument:
-    """The text of a provider's file, and what it says."""
+    """Text of a spec file and its parsed content."""
 
     name: str
     text: str
@@ -40,11 +40,11 @@ class SpecDocument:
 
     @property
     def adapter(self) -> str:
-        """The code that the file is for; empty for what the file describes by itself."""
+        """Adapter that reads the file; empty for declarative providers."""
         return str(self.content.get("adapter", ""))
 
     def error(self, place: Place, sentence: str) -> ConfigError:
-        """Return the refusal of one place, with its line."""
+        """Return an error about one place, with its line."""
         where = ".".join(str(part) for part in place) or "the file"
         return ConfigError(SETTING, f"{self.name}, line {self.line_of(place)}: {where}: {sentence}")
 
@@ -67,12 +67,12 @@ def read_file(path: Path) -> SpecDocument:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(SETTING, f"{path} cannot be read: {error}") from error
     if len(content) > _LIMIT_BYTES:
-        raise ConfigError(SETTING, f"{path} is longer than any provider needs")
+        raise ConfigError(SETTING, f"{path} is too large (limit 256 KiB)")
     return parse(str(path), text)
 
 
 def read_preset(name: str) -> SpecDocument:
-    """Read a file of the package."""
+    """Read a preset of the package."""
     return parse(f"{name}.toml", (PRESETS / f"{name}.toml").read_text(encoding="utf-8"))
 
 
@@ -89,18 +89,18 @@ def parse(name: str, text: str) -> SpecDocument:
 def validate(document: SpecDocument, model: type[M]) -> M:
     """Return the file as `model`. Raises ConfigError with the line of the first mistake."""
     try:
-        # JSON mode: TOML has arrays and texts where the model has tuples and enumerations.
+        # JSON mode: TOML has arrays and strings where the model has tuples and enumerations.
         return model.model_validate(document.content, strict=False)
     except ValidationError as refusal:
         first = refusal.errors(include_input=False, include_url=False)[0]
         sentence = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
-            sentence = "there is no such key"
+            sentence = "unknown key"
         raise document.error(first["loc"], sentence) from None
 
 
 def _keys(text: str) -> Iterator[tuple[int, Place]]:
-    """Give every header and key with its line; good enough to point, TOML itself is parsed."""
+    """Yield every header and key with its line; for messages only, tomllib does the parsing."""
     table: Place = ()
     counts: dict[Place, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -119,7 +119,7 @@ def _names(text: str) -> Place:
 
 
 def _counted(table: Place, counts: dict[Place, int]) -> Place:
-    """Put the indexes of arrays of tables into a name."""
+    """Insert the indexes of arrays of tables into a name."""
     found: Place = ()
     for end in range(1, len(table) + 1):
         found = (*found, table[end - 1])

@@ -1,7 +1,7 @@
-"""Which addresses may be called: with the provider's key, without it, or not at all.
+"""URL policy: hosts that may be called with the provider's key, without it, or not at all.
 
-What the operator or a preset names is trusted. What a provider's answer names is not: it
-may be an address inside the operator's own network.
+What the operator or a preset names is trusted. A URL from a provider's response is not: it may
+point into the operator's own network.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ _NOT_PUBLIC = tuple(
     ip_network(text)
     for text in ("::/8", "2002::/16", "fec0::/10", "ff00::/8", "192.0.0.0/24", "224.0.0.0/4")
 )
-"""IPv4 inside IPv6, site-local, multicast, protocols' own: of the internet by some `is_global`."""
+"""Ranges that some versions of `is_global` count as public: IPv4 in IPv6, site-local, multicast."""
 
 
 def split(url: str) -> SplitResult | None:
-    """Return the parts of an absolute http(s) address without a password, else None."""
+    """Return the parts of an absolute http(s) URL without credentials, else None."""
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
@@ -31,7 +31,7 @@ def split(url: str) -> SplitResult | None:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port as one text to compare; empty for what is no address."""
+    """Return scheme, host and port as one comparable string; empty for an invalid URL."""
     parts = split(url)
     if parts is None:
         return ""
@@ -39,10 +39,10 @@ def origin_of(url: str) -> str:
 
 
 class Hosts:
-    """The operator's own origins, and the hosts that may see the key.
+    """The operator's own origins, and the hosts that may receive the key.
 
-    `origins` are base addresses as configured; `key_hosts` are host names, `*.example.com`
-    for all below one.
+    `origins` are base URLs as configured; `key_hosts` are host names, `*.example.com` for all
+    subdomains.
     """
 
     def __init__(self, origins: Iterable[str], key_hosts: Iterable[str]) -> None:
@@ -51,11 +51,11 @@ class Hosts:
         self._tails = tuple(host[1:].lower() for host in key_hosts if host.startswith("*."))
 
     def is_own(self, url: str) -> bool:
-        """Whether the operator's configuration names this origin."""
+        """Return True if the operator's configuration names this origin."""
         return origin_of(url) in self._origins
 
     def may_see_key(self, url: str) -> bool:
-        """Whether a call to this address may carry the key."""
+        """Return True if a call to this URL may carry the key."""
         if self.is_own(url):
             return True
         parts = split(url)
@@ -68,8 +68,8 @@ class Hosts:
 async def public_address(host: str, port: int) -> str | None:
     """Return an address of `host` to connect to, None if any of its addresses is not public.
 
-    Connecting to what was checked leaves no moment in which the name could change its mind.
-    Raises OSError where the name cannot be resolved.
+    Connecting to the checked address leaves no time for the name to change (DNS rebinding). Raises
+    OSError if the name cannot be resolved.
     """
     found = await asyncio.get_running_loop().getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
@@ -81,9 +81,9 @@ async def public_address(host: str, port: int) -> str | None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is on the internet, for all that Python's own word is."""
+    """Return True for a public address; stricter than Python's `is_global`."""
     found = ip_address(address)
     if found in _NAT64:
-        # An IPv6-only server reaches every IPv4 host by such an address.
+        # An IPv6-only server reaches every IPv4 host through such an address.
         found = IPv4Address(int(found) & 0xFFFF_FFFF)
     return found.is_global and not any(found in network for network in _NOT_PUBLIC)

@@ -138,7 +138,7 @@ async def test_the_line_is_shown_and_left(
         ("429_on_poll", Kind.RATE_LIMITED, "HTTP 429"),
         ("malformed", Kind.UNAVAILABLE, "HTTP 200"),
         ("html", Kind.UNAVAILABLE, "HTTP 200"),
-        ("null", Kind.UNAVAILABLE, "the history"),
+        ("null", Kind.UNAVAILABLE, "malformed history"),
     ],
 )
 async def test_every_trouble_of_a_poll_is_named(

@@ -135,7 +135,7 @@ def test_only_what_was_saved_counts_as_a_result() -> None:
         (entry(SUCCESS), "saved no picture"),
         (entry(SUCCESS, **{"9": {"images": [image("a.png", type="temp")]}}), "saved no picture"),
         ({"status": SUCCESS, "outputs": []}, "saved no picture"),
-        (failed(["execution_interrupted", {}]), "interrupted at the server"),
+        (failed(["execution_interrupted", {}]), "interrupted on the server"),
         (failed(None, ["execution_error"], ["x", {}]), "the workflow failed"),
         (
             failed(
@@ -217,14 +217,14 @@ def test_the_preset_and_all_its_workflows_fit_together() -> None:
         ("flow.json", "odd.json", "is no workflow in the API's format"),
         ("2.seed", "7.seed", "line 5: operations.edit.inputs.seed: the workflow has no node 7"),
         ("2.seed", "2.seat", "node 2 (Paint) has no input seat"),
-        ("2.seed", "2.image", "2.image comes from another node"),
-        ("2.seed", "seed", "'seed' is no input; write it as node.input"),
+        ("2.seed", "2.image", "2.image is linked to another node"),
+        ("2.seed", "seed", "'seed' is not an input; write it as node.input"),
         ("1.image", "3.image", "operations.edit.inputs.images: the workflow has no node 3"),
-        ('"1.image"', "", "images must name where the pictures go"),
-        (".edit]", ".merge]", "images must name where the pictures go"),
+        ('"1.image"', "", "images must name the inputs for the pictures"),
+        (".edit]", ".merge]", "images must name the inputs for the pictures"),
         (".edit]", ".paint]", "line 3"),
         ('.json"', '.json"\noutput = "9"', "line 5: operations.edit.output"),
-        ("seed =", "sed =", "operations.edit.inputs.sed: there is no such key"),
+        ("seed =", "sed =", "operations.edit.inputs.sed: unknown key"),
     ],
 )
 def test_a_mistake_in_the_file_is_told_with_its_line(

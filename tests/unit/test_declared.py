@@ -53,7 +53,7 @@ def test_templates_are_filled_with_typed_values(template: Any, filled: Any) -> N
 
 
 def test_a_slot_without_a_value_refuses_the_order() -> None:
-    with pytest.raises(ProviderError, match="the order has no image"):
+    with pytest.raises(ProviderError, match="the request has no image"):
         fill({"image": "{image}"}, {"image": None}, {})
 
 
@@ -85,14 +85,14 @@ def test_what_is_put_at_a_path_is_found_there(path: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('name = "fal"', 'name = "fal"\nnmae = 3', "nmae: there is no such key"),
-        ('prompt = "{prompt}"', 'prompt = "{promt}"', "there is no {promt} here"),
+        ('name = "fal"', 'name = "fal"\nnmae = 3', "nmae: unknown key"),
+        ('prompt = "{prompt}"', 'prompt = "{promt}"', "unknown slot {promt}"),
         ("|sizes?", "|size?", "there is no [maps.size]"),
         ('kind = "token"', 'kind = "tokens"', "upload.kind"),
         ("[urls]", "[urls", "not TOML"),
-        ('path = "images[*].url"', 'path = "images[x"', "is no path"),
-        ('key = "FAL_KEY"', 'key = "IMGBOT_TOKEN"', "a variable of its own"),
-        ("(?i)locked|balance", "(?i)locked|(", "is no regular expression"),
+        ('path = "images[*].url"', 'path = "images[x"', "is not a path"),
+        ('key = "FAL_KEY"', 'key = "IMGBOT_TOKEN"', "a dedicated variable"),
+        ("(?i)locked|balance", "(?i)locked|(", "is not a regular expression"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(old: str, new: str, complaint: str) -> None:

@@ -199,13 +199,13 @@ def test_the_first_model_that_serves_an_operation_is_its_default() -> None:
     ("old", "new", "complaint"),
     [
         ('"create", "edit"', '"create", "upscale"', "line 4: models.0.operations.1"),
-        ('"low"', '"low", n = 4', "line 10: models.1.body: n is set by the program itself"),
+        ('"low"', '"low", n = 4', "line 10: models.1.body: n is set by imgbot itself"),
         ('"low"', "[1]", "line 10: models.1.body.quality"),
         ('url = "http', 'url = "ftp', "line 2: url"),
-        ("price_usd", "price", "line 6: models.0.price: there is no such key"),
+        ("price_usd", "price", "line 6: models.0.price: unknown key"),
         ("[[models]]", "[sizes]\narea_px = 9\nlisted = {wide = '9x9'}\n[[models]]", "line 5"),
-        ("[[models]]", 'headers = {Host = "x"}\n[[models]]', "'Host' is set by the program itself"),
-        ("[[models]]", 'headers = {X = "a\\nb"}\n[[models]]', "'X' is no header"),
+        ("[[models]]", 'headers = {Host = "x"}\n[[models]]', "'Host' is set by imgbot itself"),
+        ("[[models]]", 'headers = {X = "a\\nb"}\n[[models]]', "'X' is not a header"),
     ],
 )
 def test_a_mistake_in_the_file_is_told_with_its_line(old: str, new: str, complaint: str) -> None:

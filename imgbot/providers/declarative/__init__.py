@@ -1,1 +1,1 @@
-"""Providers that a TOML file describes whole: presets of the package and operators' own."""
+"""Providers described entirely by a TOML file: presets and operators' own."""

@@ -1,4 +1,4 @@
-"""Webhooks of a declared provider: whose task they speak of, if they are signed."""
+"""Webhooks of a declarative provider: signature check and task id."""
 
 import json
 import time
@@ -19,7 +19,7 @@ _ASK_AGAIN_S = 60.0
 
 
 class HookReader:
-    """Verifies; the provider's key is fetched once a day where it publishes one."""
+    """Verifies webhooks; a published signing key is fetched once a day."""
 
     def __init__(
         self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient, urls: Mapping[str, str]
@@ -32,7 +32,7 @@ class HookReader:
         self._asked_s = -_KEY_KEPT_S
 
     async def task_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
-        """Return the id of the task, empty for a webhook that is forged, stale or odd."""
+        """Return the task id, empty for a webhook that is forged, stale or malformed."""
         hook = self._hook
         if hook is None:
             return ""
@@ -49,7 +49,7 @@ class HookReader:
         self, hook: Hook, headers: Mapping[str, str], body: bytes, task_id: str, now_s: float
     ) -> bool:
         if hook.scheme == "none" or (hook.scheme == "kie" and not self._given_key):
-            # The secret in our own address is all that there is to go by.
+            # Unsigned: the secret in our webhook address is the only proof.
             return True
         key = self._given_key or await self._fetched(hook)
         if key is None:
@@ -66,7 +66,7 @@ class HookReader:
                 return signatures.verify_fal(keys, headers, body, now_s)
 
     async def _fetched(self, hook: Hook) -> Any:
-        """Return the provider's key as it publishes it, None while it does not."""
+        """Return the provider's published key, None while it cannot be fetched."""
         age_s = time.monotonic() - self._asked_s
         if age_s < (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
             return self._key

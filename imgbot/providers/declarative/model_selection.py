@@ -1,4 +1,4 @@
-"""Which model of a provider's file serves an order, and which of its shapes comes nearest."""
+"""Choice of a model for a request, and of the nearest supported scale."""
 
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
@@ -16,7 +16,7 @@ def model_for(spec: Spec, operation: Operation, wanted: str) -> DeclaredModel | 
             return model
     known = ", ".join(model.id for model in able) or "none"
     raise ConfigError(
-        "IMGBOT_MODELS", f"{spec.name} has no model {wanted!r} to {operation}; it has: {known}"
+        "IMGBOT_MODELS", f"{spec.name} has no model {wanted!r} for {operation}; it has: {known}"
     )
 
 
@@ -39,12 +39,12 @@ def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:
 
 
 def app_of(model: str) -> str:
-    """Owner and name of a model, without what stands below them."""
+    """Return owner and name of a model, without any subpath."""
     return "/".join(model.split("/")[:2])
 
 
 def addresses(spec: Spec, override: str) -> dict[str, str]:
-    """Return the base addresses; another one for `api` holds for the others below it."""
+    """Return the base URLs; an override of `api` applies to the others as a prefix."""
     if not override:
         return dict(spec.urls)
     return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}

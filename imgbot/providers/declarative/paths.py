@@ -1,4 +1,4 @@
-"""Where something stands in an answer: `data.taskId`, `images[*].url`, `output[0]`."""
+"""Paths into JSON responses: `data.taskId`, `images[*].url`, `output[0]`."""
 
 import json
 import re
@@ -15,13 +15,13 @@ def is_path(text: str) -> bool:
 
 
 def parts_of(path: str) -> list[str | int]:
-    """Return the steps of a path: names and indexes, the first one for all of a list."""
+    """Return the steps of a path: names and indexes; `[*]` becomes the first index."""
     steps = _PART.findall(path)
     return [name or (0 if index == "*" else int(index)) for name, index in steps]
 
 
 def pick(content: Any, path: str) -> list[Any]:
-    """Return everything that the path leads to, a hundred at most; null counts as nothing."""
+    """Return all values at the path, at most 100; nulls are skipped."""
     found = [content]
     for name, index in _PART.findall(path):
         found = [value for part in found for value in _below(part, name, index)][:_MOST]
@@ -29,12 +29,12 @@ def pick(content: Any, path: str) -> list[Any]:
 
 
 def first(content: Any, paths: Iterable[str]) -> Any:
-    """Return the first thing that any of the paths leads to, None for nothing."""
+    """Return the first value at any of the paths, None if there is none."""
     return next((value for path in paths for value in pick(content, path)), None)
 
 
 def first_text(content: Any, paths: Iterable[str]) -> str:
-    """Return the first text or number that the paths lead to, as text; empty for none."""
+    """Return the first string or number at the paths, as a string; empty if there is none."""
     for path in paths:
         for value in pick(content, path):
             if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
@@ -43,7 +43,7 @@ def first_text(content: Any, paths: Iterable[str]) -> str:
 
 
 def decoded(value: Any) -> Any:
-    """Return what a JSON text inside of JSON says; None for what is none."""
+    """Decode JSON embedded in a JSON string; None if it is not JSON."""
     if not isinstance(value, str):
         return None
     try:

@@ -1,4 +1,4 @@
-"""A provider by its file: fills the templates, asks, and reads the answers."""
+"""Declarative provider: fills the templates of its spec file, sends them, reads the responses."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ _SEEDS = 1 << 31
 
 
 class DeclaredProvider:
-    """One provider, its models chosen; nothing is known of it but what its file says."""
+    """Provider defined by its spec file alone, with one model chosen per operation."""
 
     recovery = Recovery.NONE
     is_deterministic = False
@@ -59,7 +59,7 @@ class DeclaredProvider:
     def __init__(
         self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient | None = None
     ) -> None:
-        """Raises ConfigError for a model that the file does not have."""
+        """Raise ConfigError for a model that is not in the file."""
         self.name = spec.name
         self.max_concurrent = spec.limits.jobs
         self.is_hooked = spec.hook is not None
@@ -104,7 +104,7 @@ class DeclaredProvider:
             raise error
         ticket = _ticket(model, submit, answer.content)
         if not ticket["id"]:
-            raise ProviderError(_KIND.SUBMIT_UNKNOWN, "an acceptance without an id")
+            raise ProviderError(_KIND.SUBMIT_UNKNOWN, "accepted, but the response has no id")
         return Accepted(ticket)
 
     async def look_up(self, job_id: str) -> Ticket | None:
@@ -133,7 +133,7 @@ class DeclaredProvider:
             raise error
         state = first_text(answer.content, spec.state)
         if not state:
-            raise ProviderError(_KIND.UNAVAILABLE, "an answer without a state")
+            raise ProviderError(_KIND.UNAVAILABLE, "the response has no state")
         match spec.states.get(state, "pending"):
             case "failed":
                 raise reading.failure(self._spec, answer)
@@ -197,17 +197,17 @@ class DeclaredProvider:
         return Done(tuple(Output(url=url) for url in found))
 
     def _url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
-        """Return the first address for which the ticket has everything."""
+        """Return the first URL for which the ticket has every value."""
         model = str(ticket.get("model", ""))
         values = {**self._urls, **ticket, "app": app_of(model)}
         for template in templates:
             if all(values.get(slot.name) for _, slot in slots_in(template)):
                 return str(fill(template, values, {}))
-        raise ProviderError(_KIND.LOST, "a ticket that leads nowhere")
+        raise ProviderError(_KIND.LOST, "the ticket has no usable URL")
 
     def _model_for(self, order: GenerationRequest) -> DeclaredModel:
         if (model := self._models.get(order.operation)) is None:
-            raise ProviderError(_KIND.INVALID, f"{self.name} has no model to {order.operation}")
+            raise ProviderError(_KIND.INVALID, f"{self.name} has no model for {order.operation}")
         return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class DeclaredProvider:
 
 
 def _ticket(model: DeclaredModel, where: Submit | Search, content: Any) -> dict[str, str]:
-    """Return what an answer, or an item of a list, names of its task."""
+    """Return the ticket found in a response, or in an item of a list."""
     named = {
         "poll": first_text(content, where.poll),
         "result": first_text(content, where.result),
@@ -252,7 +252,7 @@ def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> Pr
 
 
 def _share(value: Any) -> float | None:
-    """A share of the whole, from one of those, from a percentage, or from either as text."""
+    """Return progress as a fraction; accepts fractions, percentages, and either as text."""
     try:
         share = float(value)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What an answer means, by a provider's file: pure, without I/O."""
+"""Interpretation of responses by a provider's spec file. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ _STATUSES: Mapping[int, ProviderErrorKind] = {
     429: _KIND.RATE_LIMITED,
     451: _KIND.MODERATED,
 }
-"""What a status says where no rule of the file fits; a task that is not found is lost."""
+"""Error kind by HTTP status, where no rule of the file matches; a missing task is lost."""
 
 _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
 
 
 def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
-    """Return what the answer refuses with, None for a yes."""
+    """Return the error for a rejected request, None if it succeeded."""
     is_yes = answer.is_success and _is_ok(spec, answer.content)
     if is_yes and isinstance(answer.content, dict | list):
         return None
@@ -45,29 +45,31 @@ def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError
 
 
 def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
-    """Return why a task failed that the provider itself calls failed."""
+    """Return the error for a task that the provider reports as failed."""
     said = " ".join(
         part
         for paths in (spec.failure.code, spec.failure.text)
         if (part := first_text(answer.content, paths))
     )
     rule = _rule(spec, "task", answer, said)
-    # The task is over: to ask again would hear the same for ever.
+    # The task has ended: asking again would give the same answer.
     kind = rule.kind if rule and rule.kind not in _FOR_NOW else _KIND.FAILED
     billed = rule.billed if rule and rule.billed is not None else spec.failure.billed
     return ProviderError(kind, _safe(said), is_billed=billed)
 
 
 def missing(spec: Spec, answer: ProviderResponse) -> ProviderError:
-    """Return why a task that is done has no picture."""
+    """Return the error for a finished task without a picture."""
     rule = _rule(spec, "result", answer, "")
     if rule is not None:
-        return ProviderError(rule.kind, "done, and the picture is gone", is_billed=rule.billed)
-    return ProviderError(_KIND.FAILED, "done without a picture")
+        return ProviderError(
+            rule.kind, "task finished, but its picture is gone", is_billed=rule.billed
+        )
+    return ProviderError(_KIND.FAILED, "task finished without a picture")
 
 
 def flagged(spec: Spec, content: Any) -> ProviderError | None:
-    """Return the refusal that a finished picture's flags stand for."""
+    """Return the error for a picture that the provider flagged."""
     for flag in spec.flags:
         if any(value is True for value in pick(content, flag.path)):
             return ProviderError(flag.kind, f"flagged: {flag.path}")
@@ -75,7 +77,7 @@ def flagged(spec: Spec, content: Any) -> ProviderError | None:
 
 
 def outputs(spec: Spec, content: Any) -> tuple[str, list[str]]:
-    """Return the kind of the outputs and the outputs, from the first place that has any."""
+    """Return the outputs with their kind, from the first place that has any."""
     for place in spec.outputs:
         if found := _texts(place, content):
             return place.kind, found[:_MOST_OUTPUTS]
@@ -95,7 +97,7 @@ def _is_ok(spec: Spec, content: Any) -> bool:
 
 
 def _said(spec: Spec, answer: ProviderResponse) -> str:
-    """Return the words of a refusal: where the file says, else the whole answer."""
+    """Return the error text: at the file's path, else the whole response."""
     found = [
         part
         for paths in (spec.failure.code, spec.failure.text)
@@ -117,7 +119,7 @@ def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) ->
         found = pick(answer.content, rule.path)
         if not found or (rule.equals and not any(value in rule.equals for value in found)):
             return False
-    # The words of the refusal alone: elsewhere in an answer they may be names of fields.
+    # Match the error text alone: elsewhere in a response the words may be field names.
     return not rule.text or bool(re.search(rule.text, said))
 
 
@@ -144,27 +146,27 @@ def _wait_s(rule: ErrorRule, answer: ProviderResponse) -> float | None:
 
 
 def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
-    """Whether an order may have been taken, whatever the words of its answer say."""
-    # Words alone may be those of a gateway's page.
+    """Return True if a task may exist, whatever the error text says."""
+    # The words alone could come from a gateway's error page.
     is_own_word = answer.is_success or (answer.status == 503 and rule.path)
     return not (is_own_word or proves_refusal(answer.status))
 
 
 def _by_status(stage: Stage, status: int, *, is_understood: bool) -> ProviderErrorKind:
-    # An order that was answered with nonsense may have been accepted; asking may be repeated.
+    # A garbled response to a submit may hide an accepted task; a poll can be repeated.
     unclear = _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
     if not proves_refusal(status):
         return unclear
     if stage in {"submit", "upload"} and status == 404:
         return _KIND.INVALID
     if stage == "poll" and not is_understood and status in {403, 404}:
-        # A gateway's page, not the provider's word.
+        # A gateway's page, not the provider's own response.
         return _KIND.UNAVAILABLE
     return _STATUSES.get(status, _KIND.INVALID)
 
 
 def _safe(said: str) -> str:
-    """Shorten a provider's words for the log, without what may be a secret in an address."""
+    """Shorten a provider's text for the log and drop what may be a secret in a URL."""
     said = re.sub(r"data:[^\s\"']{40,}", "data:…", said)
     said = re.sub(r"(https?://[^\s?\"']+)\?[^\s\"']*", r"\1?…", said)
     return " ".join(said.split())[:_DETAIL_CHARACTERS]

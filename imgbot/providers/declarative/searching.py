@@ -1,8 +1,8 @@
-"""An order whose answer was lost, searched for among the tasks that its provider lists.
+"""Search for a submit with a lost response among the tasks that the provider lists.
 
-It is known again by what it was ordered with. Fields that the provider has added do not
-matter; one that it has changed, as it may an address of a picture, makes it unknown, so that
-not finding an order proves nothing.
+A task is recognised by the fields it was submitted with. Fields added by the provider do not
+matter; a field that it rewrites (such as a picture's URL) prevents a match, so finding nothing
+proves nothing.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from imgbot.providers.http import ProviderHttpClient
 
 _MOST_PAGES = 5
 _CLOCKS_APART_S = 60.0
-"""How much the provider's clock may be behind ours."""
+"""Tolerated lag of the provider's clock behind ours."""
 _DIGEST_CHARACTERS = 16
 
 
 def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
-    """Return what an order is known again by: a digest of each field."""
+    """Return a digest of each field of a request body, by which its task is recognised."""
     sent = first(body, (search.order,)) if search.order else body
     return {name: _digest(value) for name, value in sent.items()} if sent else {}
 
@@ -36,7 +36,7 @@ async def found_in(
     fields: Mapping[str, str],
     since_ms: int,
 ) -> list[Any]:
-    """Return the listed tasks with these fields, made since then; the earliest comes first.
+    """Return the listed tasks with these fields made since then, the earliest first.
 
     Raises ProviderError.
     """
@@ -81,7 +81,7 @@ def _created_s(search: Search, item: Any) -> float:
 
 
 def _digest(value: Any) -> str:
-    # A whole number may come back as a float.
+    # An integer may come back as a float.
     plain = int(value) if isinstance(value, float) and value.is_integer() else value
     text = json.dumps(plain, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]

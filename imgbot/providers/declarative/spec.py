@@ -1,6 +1,6 @@
-"""What a provider's file may say. This is the whole vocabulary, and it stays this small.
+"""Schema of a provider's spec file. This is the whole vocabulary, and it stays this small.
 
-See `presets/replicate.toml` for one with a comment on every part.
+See `presets/replicate.toml` for an annotated example.
 """
 
 import re
@@ -17,12 +17,12 @@ from imgbot.providers.fields import Count, KeyName, PriceUsd, ProviderName, Url
 from imgbot.providers.spec_file import LocatedTable
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
-"""Where a refusal was met; `task` is a task that the provider itself calls failed."""
+"""Stage of a failed request; `task` means that the provider reports the task itself as failed."""
 
 
 def _path(value: str) -> str:
     if not is_path(value):
-        raise ValueError(f"{value!r} is no path; write it like data.taskId or images[*].url")
+        raise ValueError(f"{value!r} is not a path; write it like data.taskId or images[*].url")
     return value
 
 
@@ -30,7 +30,7 @@ def _pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
     return value
 
 
@@ -40,7 +40,7 @@ Paths = tuple[PathText, ...]
 
 
 class Auth(LocatedTable):
-    """The header that carries the key, and the hosts that may see it."""
+    """Header that carries the key, and the hosts that may receive it."""
 
     header: str
     value: str = "Bearer {key}"
@@ -48,21 +48,21 @@ class Auth(LocatedTable):
 
 
 class RateLimits(fields.Limits):
-    """The provider's own: tasks at once, and orders in a window; 0 is no limit."""
+    """The provider's own limits: concurrent tasks, and requests per window; 0 is no limit."""
 
     orders: Count = 0
     window_s: Annotated[float, Field(gt=0)] = 60.0
 
 
 class Ok(LocatedTable):
-    """What an answer must say beside its HTTP status to count as a yes."""
+    """Condition on the body, besides the HTTP status, for a response to count as success."""
 
     path: PathText
     equals: str | int | bool
 
 
 class Submit(LocatedTable):
-    """How an order is sent, and where the answer names its ticket."""
+    """Submit request, and the paths of the ticket's fields in the response."""
 
     method: Literal["POST", "PUT"] = "POST"
     url: str
@@ -75,7 +75,7 @@ class Submit(LocatedTable):
 
 
 class Poll(LocatedTable):
-    """How a task is asked for; a state that is not listed counts as pending."""
+    """Poll request; an unlisted state counts as pending."""
 
     method: Literal["GET", "POST"] = "GET"
     url: tuple[str, ...]
@@ -86,13 +86,13 @@ class Poll(LocatedTable):
 
 
 class Fetch(LocatedTable):
-    """A further step where the state and the result have addresses of their own."""
+    """Separate request for the result, where it has a URL of its own."""
 
     url: tuple[str, ...]
 
 
 class Outputs(LocatedTable):
-    """One place where finished pictures may stand; `json_path` leads on inside a JSON text."""
+    """Possible place of finished pictures; `json_path` continues inside a JSON string."""
 
     path: PathText
     json_path: PathText | None = None
@@ -100,7 +100,7 @@ class Outputs(LocatedTable):
 
 
 class Failure(LocatedTable):
-    """Where a failed task says why, and whether it is charged."""
+    """Paths of a failed task's reason, and whether failed tasks are charged."""
 
     code: Paths = ()
     text: Paths = ()
@@ -108,7 +108,7 @@ class Failure(LocatedTable):
 
 
 class ErrorRule(LocatedTable):
-    """The first rule whose every condition holds gives the kind of a refusal."""
+    """Error rule; the first one whose conditions all hold gives the error kind."""
 
     at: tuple[Stage, ...] = ()
     http: tuple[int, ...] = ()
@@ -128,14 +128,14 @@ class ErrorRule(LocatedTable):
 
 
 class Flag(LocatedTable):
-    """What makes a finished picture a refusal: any true value at this path."""
+    """Flag that rejects a finished picture: any true value at this path."""
 
     path: PathText
     kind: ProviderErrorKind = ProviderErrorKind.MODERATED
 
 
 class Cancel(LocatedTable):
-    """How a task is called off; any other status says that it was too late."""
+    """Cancel request; any other status means that it came too late."""
 
     method: Literal["POST", "PUT", "DELETE"] = "POST"
     url: tuple[str, ...]
@@ -145,10 +145,10 @@ class Cancel(LocatedTable):
 
 
 class UploadRule(LocatedTable):
-    """How a picture gets an address at the provider.
+    """Upload of a picture to get a URL at the provider.
 
-    `multipart` posts it as a form, `json` as base64 in a body; `presigned` asks for an address
-    and puts the bytes there, `token` asks for a token and posts the bytes with it.
+    `multipart` posts a form, `json` posts base64 in a body; `presigned` requests a URL and puts the
+    bytes there, `token` requests a token and posts the bytes with it.
     """
 
     kind: Literal["multipart", "json", "presigned", "token"]
@@ -165,25 +165,25 @@ class UploadRule(LocatedTable):
 
 
 class InputDelivery(fields.InputRules):
-    """What pictures must look like, and how they are handed over."""
+    """Requirements on input pictures, and the way they are sent."""
 
     hand_over: Literal["data_uri", "base64", "upload"] = "data_uri"
     data_uri_max_bytes: Annotated[int, Field(ge=0)] = 0
-    """Longer ones are uploaded; 0 is no limit."""
+    """Larger ones are uploaded; 0 is no limit."""
 
 
 class Search(LocatedTable):
-    """Where the latest tasks are listed, and what each was ordered with."""
+    """List of the latest tasks, with the fields each was submitted with."""
 
     url: str
     query: Mapping[str, str] = Field(default_factory=dict[str, str])
     items: PathText
     next: Paths = ()
-    """The address of the next page."""
+    """Path of the next page's URL."""
     created: Paths
     input: PathText
     order: PathText | None = None
-    """Where the same stands in the body of an order; without it, that is all of the body."""
+    """Path of the same fields in a submit body; without it, the whole body."""
     id: Paths
     poll: Paths = ()
     result: Paths = ()
@@ -191,7 +191,7 @@ class Search(LocatedTable):
 
 
 class Hook(LocatedTable):
-    """How webhooks are signed, and where they name their task."""
+    """Signature scheme of webhooks, and the path of the task id."""
 
     scheme: Literal["none", "standard", "standard_raw", "fal", "kie"] = "none"
     key: KeyName = ""
@@ -201,14 +201,14 @@ class Hook(LocatedTable):
 
 
 class Balance(LocatedTable):
-    """Where the account can be asked for nothing; `path` says what is left, if anything does."""
+    """Free account request; `path` leads to the balance, if there is one."""
 
     url: str
     path: PathText | None = None
 
 
 class DeclaredModel(LocatedTable):
-    """One model, the operations that it serves, and the body of an order for it."""
+    """One model, its operations, and the body of its submit request."""
 
     operations: tuple[Operation, ...]
     id: str
@@ -217,9 +217,9 @@ class DeclaredModel(LocatedTable):
     scale_prices_usd: Mapping[Annotated[str, Field(pattern=r"^[2-8]$")], PriceUsd] = Field(
         default_factory=dict[str, PriceUsd]
     )
-    """By scale, where the price depends on it: `{ 2 = 0.05, 4 = 0.10 }`."""
+    """Price by scale, where it depends on it: `{ 2 = 0.05, 4 = 0.10 }`."""
     pictures: Annotated[int, Field(ge=0, le=20)] = 0
-    """The most pictures that it takes."""
+    """Maximum number of pictures."""
     ratios: tuple[str, ...] = ()
     scales: tuple[int, ...] = ()
     max_side_px: Annotated[int, Field(ge=0)] = 0
@@ -229,18 +229,18 @@ class DeclaredModel(LocatedTable):
     @classmethod
     def _are_ratios(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if wrong := [ratio for ratio in value if not re.fullmatch(r"[1-9]\d?:[1-9]\d?", ratio)]:
-            raise ValueError(f"{wrong[0]!r} is no ratio; write it like 16:9")
+            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
         return value
 
     @model_validator(mode="after")
     def _has_every_price(self) -> "DeclaredModel":
         if self.scale_prices_usd and {*self.scale_prices_usd} != {*map(str, self.scales)}:
-            raise ValueError("scale_prices_usd must have a price for every one of the scales")
+            raise ValueError("scale_prices_usd must have a price for each of the scales")
         return self
 
 
 class Spec(LocatedTable):
-    """A provider whole."""
+    """Complete spec file of one provider."""
 
     name: ProviderName
     key: KeyName = ""
@@ -262,7 +262,7 @@ class Spec(LocatedTable):
     hook: Hook | None = None
     balance: Balance | None = None
     prompts: Mapping[Operation, str] = Field(default_factory=dict[Operation, str])
-    """What is said where a person says nothing; in front of her words where she retouches."""
+    """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
     maps: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
     models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
-    """The first one that serves an operation is its default."""
+    """The first model that serves an operation is its default."""

@@ -1,9 +1,9 @@
-"""Templates of requests: TOML with slots like `{prompt}`, filled with typed values.
+"""Request templates: TOML with slots like `{prompt}`, filled with typed values.
 
-`{name}` alone in a text becomes the value itself, a number or a list; inside a text it becomes
-part of it. `{name:int}`, `:float` and `:str` convert, `{name|sizes}` looks the value up in the
-map of that name, `{name?}` leaves the whole entry out when there is no value. A key with `{i}`
-stands for the second picture and all after it: `"input_image_{i}" = "{images}"`.
+`{name}` alone in a string becomes the value itself, a number or a list; inside a longer string it
+is interpolated. `{name:int}`, `:float` and `:str` convert, `{name|sizes}` looks the value up in the
+map of that name, `{name?}` omits the whole entry if there is no value. A key with `{i}` stands for
+the second and every further picture: `"input_image_{i}" = "{images}"`.
 """
 
 import re
@@ -23,7 +23,7 @@ Place = tuple[str | int, ...]
 
 
 class _Omitted:
-    """What stands for an entry that is left out."""
+    """Marker of an omitted entry."""
 
 
 _OMITTED: Final = _Omitted()
@@ -31,7 +31,7 @@ _OMITTED: Final = _Omitted()
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One placeholder as it is written."""
+    """One parsed placeholder."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class Slot:
 
 
 def slots_in(template: object, place: Place = ()) -> Iterator[tuple[Place, Slot]]:
-    """Give every slot of a template with its place, for whoever checks them."""
+    """Yield every slot of a template with its place."""
     if isinstance(template, str):
         for found in _SLOT.finditer(template):
             yield place, _slot(found)
@@ -53,9 +53,9 @@ def slots_in(template: object, place: Place = ()) -> Iterator[tuple[Place, Slot]
 
 
 def fill(template: object, values: Values, maps: Maps) -> Any:
-    """Return the template with its slots filled; what is left out at the top is None.
+    """Return the template with its slots filled; None if the top level is omitted.
 
-    Raises ProviderError INVALID for a slot that must have a value and has none.
+    Raises ProviderError INVALID for a required slot without a value.
     """
     filled = _fill(template, values, maps)
     return None if isinstance(filled, _Omitted) else filled
@@ -107,7 +107,7 @@ def _value(slot: Slot, values: Values, maps: Maps) -> Any:
     if is_empty and slot.is_optional:
         return _OMITTED
     if value is None:
-        raise ProviderError(ProviderErrorKind.INVALID, f"the order has no {slot.name}")
+        raise ProviderError(ProviderErrorKind.INVALID, f"the request has no {slot.name}")
     return _CONVERT[slot.type](value) if slot.type else value
 
 

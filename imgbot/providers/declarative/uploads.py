@@ -1,6 +1,6 @@
-"""How pictures get to a provider: inside the order, or uploaded first; never by a Telegram address.
+"""Input pictures in a request: inline, or uploaded first; never as a Telegram URL.
 
-An upload costs nothing and makes no task, so whatever goes wrong with one may be repeated.
+An upload costs nothing and creates no task, so a failed one may always be repeated.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _BASE64_GROWTH = 4 / 3
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One picture on its way."""
+    """One picture to send."""
 
     path: Path
     name: str
@@ -39,7 +39,7 @@ class _File:
 
 
 class InputUploader:
-    """Turns the pictures of an order into what its body carries."""
+    """Turns the pictures of a request into the strings its body carries."""
 
     def __init__(self, spec: Spec, door: ProviderHttpClient, urls: Mapping[str, str]) -> None:
         self._spec = spec
@@ -47,7 +47,7 @@ class InputUploader:
         self._urls = urls
 
     async def upload_all(self, order: GenerationRequest) -> tuple[str, ...]:
-        """Return one text per picture, in order. Raises ProviderError; nothing was ordered."""
+        """Return one string per picture, in order. Raises ProviderError; no task exists then."""
         files = [_file(order.job_id, index, path) for index, path in enumerate(order.pictures)]
         return tuple([await self._one(file) for file in files])
 
@@ -63,7 +63,9 @@ class InputUploader:
     async def _upload(self, file: _File) -> str:
         upload = self._spec.upload
         if upload is None:
-            raise ProviderError(ProviderErrorKind.UNSUITABLE, "a picture that is too large")
+            raise ProviderError(
+                ProviderErrorKind.UNSUITABLE, "the picture is too large to send inline"
+            )
         url = fill(upload.url, {**self._urls, **_values(file)}, {})
         match upload.kind:
             case "multipart":
@@ -114,12 +116,12 @@ class InputUploader:
             raise error
         found = first_text(answer.content, paths)
         if not found:
-            raise ProviderError(ProviderErrorKind.UNAVAILABLE, "an upload without an address")
+            raise ProviderError(ProviderErrorKind.UNAVAILABLE, "the upload response has no URL")
         return found
 
 
 def _file(job_id: str, index: int, path: Path) -> _File:
-    # A name of its own: some providers overwrite by name, and serve the older one from a cache.
+    # Unique names: some providers overwrite by name and serve the old file from a cache.
     suffix = path.suffix if path.suffix in _MIMES else ".jpg"
     return _File(path, f"{job_id}-{index}{suffix}", _MIMES[suffix], path.stat().st_size)
 

@@ -1,4 +1,4 @@
-"""Whether a provider's file fits together: its slots, its maps, its uploads."""
+"""Consistency checks of a spec file: slots, maps, uploads."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ UPLOAD_SLOTS = frozenset({"file_name", "mime", "size_bytes", "data"})
 
 
 def read_spec(document: SpecDocument) -> Spec:
-    """Return what a file describes. Raises ConfigError with the line of the first mistake."""
+    """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
     spec = validate(document, Spec)
     if (mistake := _mistake_in(spec, document.content)) is not None:
         raise document.error(*mistake)
@@ -24,13 +24,13 @@ def read_spec(document: SpecDocument) -> Spec:
 
 
 def _mistake_in(spec: Spec, content: Mapping[str, Any]) -> tuple[Place, str] | None:
-    """Return the place and the sentence of what does not fit together, None if all does."""
+    """Return the place and text of the first inconsistency, None if there is none."""
     for place, allowed in _slots(spec):
         for below, slot in slots_in(_at(content, place)):
             where = (*place, *below)
             if slot.name not in allowed:
                 known = ", ".join(sorted(allowed))
-                return where, f"there is no {{{slot.name}}} here; there are {known}"
+                return where, f"unknown slot {{{slot.name}}}; allowed here: {known}"
             if slot.map and slot.map not in spec.maps:
                 return where, f"there is no [maps.{slot.map}]"
     if "api" not in spec.urls:
@@ -38,7 +38,7 @@ def _mistake_in(spec: Spec, content: Mapping[str, Any]) -> tuple[Place, str] | N
     if spec.upload is None and (
         spec.inputs.hand_over == "upload" or spec.inputs.data_uri_max_bytes
     ):
-        return ("inputs",), "pictures are to be uploaded, but there is no [upload]"
+        return ("inputs",), "pictures must be uploaded, but there is no [upload]"
     return None
 
 
@@ -52,7 +52,7 @@ def _at(content: Any, place: Place) -> Any:
 
 
 def _slots(spec: Spec) -> list[tuple[Place, frozenset[str]]]:
-    """Give the places of all templates with the slots that each may use."""
+    """Return the places of all templates with the slots allowed in each."""
     named = frozenset(spec.urls)
     found: list[tuple[Place, frozenset[str]]] = [
         (("submit", "url"), ORDER_SLOTS | named),
