@@ -11,7 +11,7 @@ from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.prompt_features import extract_features
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.sprites import SPRITE_SCENES, SPRITE_WORDS, SPRITES
+from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.sprites.outlines import parse_outlines
 from tests.support.measures import difference
@@ -75,16 +75,16 @@ def test_colour_before_a_sprite_applies_to_it_alone() -> None:
 
 
 def test_every_sprite_is_named_in_both_languages() -> None:
-    assert SPRITE_WORDS.keys() == SPRITES.keys() == SPRITE_NAMES.keys()
+    assert SPRITES.keys() == SPRITE_NAMES.keys()
     for sprite, names in SPRITE_NAMES.items():
         found = [sprite in extract_features(words).sprites for words in names]
         assert (sprite, found) == (sprite, [True, True])
-        assert set(SPRITE_SCENES[sprite]) <= SCENES.keys()
+        assert set(SPRITES[sprite].scenes) <= SCENES.keys()
 
 
 @pytest.mark.parametrize("sprite", SPRITES)
 def test_every_sprite_is_visible_in_every_kind_of_scene(sprite: str) -> None:
-    for scene_name in (SPRITE_SCENES[sprite][0], "planet", "geometric"):
+    for scene_name in (SPRITES[sprite].scenes[0], "planet", "geometric"):
         scene = small_scene()
         ground = Image.new("RGB", scene.size, scene.palette.sky[-1])
         peopled = add_sprites(scene, ground.copy(), scene_name, (sprite,), {})
@@ -118,7 +118,7 @@ def test_outlines_are_parsed_into_parts() -> None:
         dark ml 2>1 1,1 5,5
         glow g 3,4 7
     """
-    parts = parse_outlines(text)
+    parts = parse_outlines(text.splitlines())
     assert [part.tone for part in parts] == ["coat", "dark", "dark", "glow"]
     assert {(0, 0), (10, 0), (10, 10), (0, 10)} <= set(parts[0].outline)
     assert parts[1].outline[0][0] == -parts[2].outline[0][0]

@@ -70,9 +70,10 @@ def _is_speck(grey: Image.Image, even: Image.Image, spot: Component) -> bool:
     mask = Image.new("L", ground.size, 255)
     left, top, right, bottom = spot.padded(1, grey.size)
     mask.paste(0, (left - around[0], top - around[1], right - around[0], bottom - around[1]))
-    figures = ImageStat.Stat(ground, mask)
+    statistics = ImageStat.Stat(ground, mask)
     return (
-        figures.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak) and figures.mean[0] > _GROUND_MIN
+        statistics.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak)
+        and statistics.mean[0] > _GROUND_MIN
     )
 
 

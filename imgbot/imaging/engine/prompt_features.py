@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from imgbot.imaging.engine import colours as colour_names
 from imgbot.imaging.engine.colours import Colour, parse_hex
-from imgbot.imaging.engine.sprites import SPRITE_SCENES, SPRITE_WORDS
+from imgbot.imaging.engine.sprites import SPRITE_WORDS, SPRITES
 from imgbot.imaging.engine.styles import STYLE_WORDS
 
 WORDS_MAX = 200
@@ -200,7 +200,7 @@ def extract_features(prompt: str) -> PromptFeatures:
                 palettes[name] += weight * palette_strength / rank
             hints.update(subject.hints)
         for name in _names_matching(word, SPRITE_WORDS):
-            for rank, scene_name in enumerate(SPRITE_SCENES[name], 1):
+            for rank, scene_name in enumerate(SPRITES[name].scenes, 1):
                 scenes[scene_name] += weight * _HOME_WEIGHT / rank**0.5
         for style in _names_matching(word, STYLE_WORDS):
             styles[style] += weight

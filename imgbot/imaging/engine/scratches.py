@@ -164,8 +164,8 @@ def _statistics(
     image: Image.Image, line: ScratchLine, right_px: int, mask: Image.Image
 ) -> tuple[float, float]:
     """Mean and deviation along the line, or along a parallel to it."""
-    figures = ImageStat.Stat(_column(_shear(image, line.lean_px), line.x + right_px), mask)
-    return figures.mean[0], figures.stddev[0]
+    statistics = ImageStat.Stat(_column(_shear(image, line.lean_px), line.x + right_px), mask)
+    return statistics.mean[0], statistics.stddev[0]
 
 
 def _fill_from_sides(image: Image.Image, line: ScratchLine, scale: float) -> None:

@@ -8,6 +8,7 @@ before the kind adds the mirrored part. A tone ending in `-` or `+` is a shade d
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -24,10 +25,10 @@ class OutlinePart:
     glow_reach: float = 0.0
 
 
-def parse_outlines(text: str) -> tuple[OutlinePart, ...]:
+def parse_outlines(lines: Iterable[str]) -> tuple[OutlinePart, ...]:
     """Parts of a sprite, back to front."""
     parts: list[OutlinePart] = []
-    for line in _joined(text):
+    for line in _joined(lines):
         tone, kind, *numbers = line.split()
         part = _PARSERS[kind[-1]](tone, numbers)
         parts.append(part)
@@ -37,15 +38,15 @@ def parse_outlines(text: str) -> tuple[OutlinePart, ...]:
     return tuple(parts)
 
 
-def _joined(text: str) -> list[str]:
+def _joined(lines: Iterable[str]) -> list[str]:
     """Lines joined with their continuation lines."""
-    lines: list[str] = []
-    for line in filter(None, (line.strip() for line in text.splitlines())):
+    joined: list[str] = []
+    for line in filter(None, map(str.strip, lines)):
         if "," in line.split(" ", 1)[0]:
-            lines[-1] += f" {line}"
+            joined[-1] += f" {line}"
         else:
-            lines.append(line)
-    return lines
+            joined.append(line)
+    return joined
 
 
 def _point(text: str) -> Point:

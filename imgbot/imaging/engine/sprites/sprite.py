@@ -19,7 +19,8 @@ class Sprite:
     """Drawing that can be placed into a scene.
 
     `anchor` is its place there: ground, hill, water, sky, close or another key of the composition's
-    painters. `height_units` is the size of 100 of its own units, in the scene's units.
+    painters. `height_units` is the size of 100 of its own units, in the scene's units. `stems` are
+    the words that name it, `scenes` those that suit it, the best first.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Sprite:
     height_units: float
     tones: Mapping[str, Colour]
     parts: tuple[OutlinePart, ...]
+    stems: tuple[str, ...]
+    scenes: tuple[str, ...]
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -56,11 +59,27 @@ class SpriteTile:
     lights: tuple[tuple[Point, float], ...]
 
 
-def parse_sprite(name: str, place: str, height_units: float, tones: str, outlines: str) -> Sprite:
-    """Sprite from text: tones as `name=hex`, the first being its main colour."""
-    pairs = (pair.split("=") for pair in tones.split())
-    colours = {tone: parse_hex(value) for tone, value in pairs}
-    return Sprite(name, place, height_units, colours, parse_outlines(outlines))
+def parse_sprite(block: str) -> Sprite:
+    """Sprite from its block of sprites.txt, which describes the format."""
+    head, *lines = block.splitlines()
+    name, anchor, height_units, *pairs = head.split()
+    values: dict[str, list[str]] = {"words": [], "scenes": []}
+    outlines: list[str] = []
+    for line in lines:
+        key, _, rest = line.strip().partition(" ")
+        if key in values:
+            values[key] += rest.split()
+        else:
+            outlines.append(line)
+    return Sprite(
+        name=name,
+        anchor=anchor,
+        height_units=float(height_units),
+        tones={tone: parse_hex(colour) for tone, _, colour in (p.partition("=") for p in pairs)},
+        parts=parse_outlines(outlines),
+        stems=tuple(values["words"]),
+        scenes=tuple(values["scenes"]),
+    )
 
 
 def paint_tile(scene: Scene, subject: Sprite, pose: SpritePose) -> SpriteTile:

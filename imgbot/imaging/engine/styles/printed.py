@@ -147,8 +147,8 @@ def paper(scene: Scene, canvas: Image.Image) -> Image.Image:
         mask = _clean_cut(tone.point([255 if v < bright else 0 for v in range(256)]), scene)
         _lay_sheet(scene, sheet, _sheet_colour(flat, tone, dark, bright), mask)
     if focus.getbbox():
-        figure = techniques.posterise(techniques.saturate(canvas, 1.15), 9, focus)
-        _lay_sheet(scene, sheet, drawing.soft(figure, unit * 0.1), focus)
+        sprites = techniques.posterise(techniques.saturate(canvas, 1.15), 9, focus)
+        _lay_sheet(scene, sheet, drawing.soft(sprites, unit * 0.1), focus)
     fibres = drawing.clouds(scene.size, scene.rng, max(2.5, unit * 0.3), 2)
     return drawing.vignette(techniques.lit_relief(sheet, fibres, 0.14), 0.2)
 
