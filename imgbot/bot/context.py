@@ -58,13 +58,13 @@ class RequestContext:
         return ChatTarget(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
 
     def with_chat(self, chat_id: int) -> "RequestContext":
-        """Return the visit in the supergroup that its group became; its messages stayed behind."""
+        """Return the context in the supergroup that its group became, without its messages."""
         return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
 
-    def with_profile(self, standing: UserProfile) -> "RequestContext":
-        """Return the visit of somebody whose standing is known by now."""
-        language = standing.preferences.language or self.language
-        return replace(self, standing=standing, language=language)
+    def with_profile(self, profile: UserProfile) -> "RequestContext":
+        """Return the context with the profile of its user."""
+        language = profile.preferences.language or self.language
+        return replace(self, profile=profile, language=language)
 
 
 def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:

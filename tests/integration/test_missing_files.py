@@ -78,7 +78,7 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
         move=move,
         give_up=give_up,
         folder_of=Mock(return_value=folder / "8"),
-        kept=OriginalStore(folder / "kept", limit_mb=10),
+        originals=OriginalStore(folder / "kept", limit_mb=10),
         provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery)),
     )
 

@@ -367,7 +367,7 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     assert job is not None
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
-    provider = Mock(recovery=Recovery.NONE, most_jobs=0, upload=upload)
+    provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
     provider.name, provider.offers = "mine", {Operation.CREATE: Capability()}
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
