@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-from imgbot.domain import errors
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.checksums import write
@@ -135,7 +134,7 @@ def _files() -> Iterator[tuple[str, Path]]:
     for found in _needed("imgbot", _EXTRAS).values():
         yield from _files_of(found)
     # A checkout's package is not among the files of its distribution.
-    package = Path(errors.__file__).parent
+    package = BUILT.parent
     for path in package.rglob("*"):
         if path.is_file() and path != BUILT and "__pycache__" not in path.parts:
             yield f"imgbot/{path.relative_to(package).as_posix()}", path
