@@ -33,12 +33,12 @@ _KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRT
 
 def is_played(sandbox: Sandbox, provider: str) -> bool:
     """Whether `provider` is a real one that the sandbox plays."""
-    return provider.endswith(SIM) and provider.removesuffix(SIM) in sandbox.simulators
+    return provider.endswith(SIM) and provider.removesuffix(SIM) in sandbox.presets
 
 
 def played_by(sandbox: Sandbox) -> str:
     """The names of the providers that the sandbox plays, as a person writes them."""
-    return ", ".join(f"{name}{SIM}" for name in sandbox.simulators)
+    return ", ".join(f"{name}{SIM}" for name in sandbox.presets)
 
 
 def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
@@ -68,10 +68,10 @@ def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
             "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
             "SIMULATED_API_KEY": KEY,
         }
-    played = sandbox.simulators[provider.removesuffix(SIM)]
+    played = sandbox.presets[provider.removesuffix(SIM)]
     settings = {
         "IMGBOT_PROVIDER": played.name,
-        "IMGBOT_PROVIDER_URL": played.base_url + played.api_path,
+        "IMGBOT_PROVIDER_URL": played.base_url,
     }
     return settings | ({played.key_name: played.key} if played.key_name else {})
 

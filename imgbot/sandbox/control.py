@@ -84,7 +84,7 @@ The simulated provider (see imgbot/sandbox/provider.py)
     GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}}
     POST /control/provider {settings} → the settings
 
-Real providers, played (see imgbot/sandbox/simulators/shared.py)
+Presets, played (see imgbot/sandbox/played_preset.py)
     GET  /control/provider/{name} and POST, as above; `marks` is a scenario for every order
 """
 
@@ -95,8 +95,8 @@ from aiohttp import web
 from imgbot.sandbox.control_http import read_wish, routes_of
 from imgbot.sandbox.control_inspection import InspectionControl
 from imgbot.sandbox.control_users import UserControl
+from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.provider import SimulatedProviderServer
-from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.state import SandboxState
 
 
@@ -107,11 +107,11 @@ class Control:
         self,
         world: SandboxState,
         provider: SimulatedProviderServer,
-        simulators: Mapping[str, Simulator],
+        presets: Mapping[str, PlayedPreset],
     ) -> None:
         self._world = world
         self._acting = UserControl(world)
-        self._watching = InspectionControl(world, provider, simulators)
+        self._watching = InspectionControl(world, provider, presets)
 
     def routes(self) -> list[web.RouteDef]:
         own = routes_of(

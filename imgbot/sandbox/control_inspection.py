@@ -8,9 +8,9 @@ from aiohttp import web
 
 from imgbot.sandbox.control_http import read_wish, routes_of
 from imgbot.sandbox.faults import fault_from
+from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.request_parsing import read_to_file
-from imgbot.sandbox.simulators.shared import Simulator
 from imgbot.sandbox.state import SandboxState
 
 _FILE_BYTES = 64 << 20
@@ -25,11 +25,11 @@ class InspectionControl:
         self,
         world: SandboxState,
         provider: SimulatedProviderServer,
-        simulators: Mapping[str, Simulator],
+        presets: Mapping[str, PlayedPreset],
     ) -> None:
         self._world = world
         self._provider = provider
-        self._simulators = simulators
+        self._presets = presets
 
     def routes(self) -> list[web.RouteDef]:
         return routes_of(
@@ -43,8 +43,8 @@ class InspectionControl:
                 ("DELETE", "/control/faults"): self.clear_faults,
                 ("GET", "/control/provider"): self.provider,
                 ("POST", "/control/provider"): self.set_provider,
-                ("GET", "/control/provider/{name}"): self.simulator,
-                ("POST", "/control/provider/{name}"): self.set_simulator,
+                ("GET", "/control/provider/{name}"): self.preset,
+                ("POST", "/control/provider/{name}"): self.set_preset,
             }
         )
 
@@ -120,18 +120,18 @@ class InspectionControl:
     async def set_provider(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._provider.change_settings((await read_wish(request)).fields))
 
-    async def simulator(self, request: web.Request) -> web.StreamResponse:
+    async def preset(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._played(request).view())
 
-    async def set_simulator(self, request: web.Request) -> web.StreamResponse:
+    async def set_preset(self, request: web.Request) -> web.StreamResponse:
         settings = self._played(request).book.settings
         settings.change((await read_wish(request)).fields)
         return web.json_response(settings.view())
 
-    def _played(self, request: web.Request) -> Simulator:
-        simulator = self._simulators.get(request.match_info["name"])
-        if simulator is None:
+    def _played(self, request: web.Request) -> PlayedPreset:
+        preset = self._presets.get(request.match_info["name"])
+        if preset is None:
             raise web.HTTPNotFound(
                 text=json.dumps({"error": "no such provider"}), content_type="application/json"
             )
-        return simulator
+        return preset

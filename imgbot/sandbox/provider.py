@@ -29,10 +29,9 @@ from typing import Any
 
 from aiohttp import web
 
-from imgbot.sandbox import provider_pictures
+from imgbot.sandbox import provider_pictures, serving
 from imgbot.sandbox.provider_tasks import Refusal, SubmittedTask, Task, TaskLedger, order_from
 from imgbot.sandbox.request_parsing import read_bounded
-from imgbot.sandbox.simulators import serving
 
 KEY = "sim-key"
 _BODY_BYTES = 40 << 20

@@ -17,9 +17,9 @@ from aiohttp import web
 
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
+from imgbot.sandbox.played_preset import open_presets
 from imgbot.sandbox.provider import SimulatedProviderServer
-from imgbot.sandbox.simulators.hooks import HookSender
-from imgbot.sandbox.simulators.registry import open_simulators
+from imgbot.sandbox.provider_webhooks import WebhookSender
 from imgbot.sandbox.state import SandboxState
 
 _PAGE = Path(__file__).parent / "page"
@@ -64,9 +64,9 @@ class Sandbox:
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             hooks = tasks.create_task(self.world.webhook.run())
             stack.callback(hooks.cancel)
-            sender = HookSender(tasks)
-            stack.callback(sender.close)
-            self.simulators = open_simulators(sender)
+            webhooks = WebhookSender(tasks)
+            stack.callback(webhooks.close)
+            self.presets = open_presets(webhooks)
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -76,8 +76,8 @@ class Sandbox:
             await site.start()
             self._port = runner.addresses[0][1]
             self.provider.base_url = self.url
-            for simulator in self.simulators.values():
-                simulator.origin = self.url
+            for preset in self.presets.values():
+                preset.listen_at(self.url)
             self._stack = stack.pop_all()
         return self
 
@@ -106,10 +106,10 @@ class Sandbox:
         application = web.Application(middlewares=[_only_loopback])
         application.on_response_prepare.append(self._date)
         application.add_routes(BotApi(self.world).routes())
-        application.add_routes(Control(self.world, self.provider, self.simulators).routes())
+        application.add_routes(Control(self.world, self.provider, self.presets).routes())
         application.add_routes(self.provider.routes())
-        for simulator in self.simulators.values():
-            application.add_routes(simulator.routes())
+        for preset in self.presets.values():
+            application.add_routes(preset.routes())
         if self._has_page:
             application.add_routes([web.get("/", _page), web.get("/{name:.+}", _page)])
         return application

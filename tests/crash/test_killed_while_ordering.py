@@ -10,11 +10,11 @@ from tests.support.waiting import eventually
 
 async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_dir: Path) -> None:
     async with open_sandbox() as (sandbox, control):
-        simulator = sandbox.simulators["fal"]
+        preset = sandbox.presets["fal"]
         settings = {
             "IMGBOT_PROVIDER": "fal",
-            "IMGBOT_PROVIDER_URL": f"fal={simulator.base_url}",
-            "FAL_KEY": simulator.key,
+            "IMGBOT_PROVIDER_URL": f"fal={preset.base_url}",
+            "FAL_KEY": preset.key,
         }
         await control.post(
             "provider/fal", {"duration_s": [0.2, 0.4], "marks": "[[sim:stalled_upload]]"}
@@ -24,7 +24,7 @@ async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_di
             await control.send_photos(person, [picture(320, 240)], caption="make it winter")
 
             async def uploads() -> list[object]:
-                return simulator.view()["uploads"]
+                return preset.view()["uploads"]
 
             await eventually(uploads, what="an upload that is not answered")
             assert await field_is_set(bot, "intent_ms") == []
@@ -33,19 +33,19 @@ async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_di
             await bot.start()
             await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
 
-        assert len(simulator.book.ledger) == 1
-        assert len(simulator.book.tasks) == 1
+        assert len(preset.book.ledger) == 1
+        assert len(preset.book.tasks) == 1
 
 
 async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart(
     state_dir: Path,
 ) -> None:
     async with open_sandbox() as (sandbox, control):
-        simulator = sandbox.simulators["replicate"]
+        preset = sandbox.presets["replicate"]
         settings = {
             "IMGBOT_PROVIDER": "replicate",
-            "IMGBOT_PROVIDER_URL": f"replicate={simulator.base_url}",
-            "REPLICATE_API_TOKEN": simulator.key,
+            "IMGBOT_PROVIDER_URL": f"replicate={preset.base_url}",
+            "REPLICATE_API_TOKEN": preset.key,
         }
         await control.post("provider/replicate", {"duration_s": [0.2, 0.4]})
         async with Bot(sandbox, state_dir, **settings) as bot:
@@ -53,7 +53,7 @@ async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart
             await control.say(person, "a fox [[sim:stalled_submit]]")
 
             async def ledger() -> list[object]:
-                return list(simulator.book.ledger)
+                return list(preset.book.ledger)
 
             await eventually(ledger, what="an order that is not answered")
             await bot.kill()
@@ -61,5 +61,5 @@ async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart
             await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
             assert "in the provider's list" in bot.log
 
-        assert len(simulator.book.ledger) == 1
-        assert len(simulator.book.tasks) == 1
+        assert len(preset.book.ledger) == 1
+        assert len(preset.book.tasks) == 1

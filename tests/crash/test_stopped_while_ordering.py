@@ -1,15 +1,20 @@
 """A stop comes while a provider makes a picture that nobody could ask it about later."""
 
+import base64
 import sys
 from pathlib import Path
 
 from tests.crash.test_supervisor_killed import field_is_set
 from tests.support.bot import Bot
-from tests.support.sandbox import open_sandbox
+from tests.support.sandbox import open_sandbox, picture
+from tests.support.scripted import open_script
 from tests.support.waiting import eventually
+
+PICTURE = base64.b64encode(picture(320, 240)).decode()
 
 # The program as it is, but for what everything else is given at a stop.
 PROGRAM = """
+import base64
 import sys
 from imgbot import supervisor
 from imgbot.cli import main
@@ -23,14 +28,14 @@ if __name__ == "__main__":
 async def test_the_stop_waits_for_what_is_paid_for(state_dir: Path) -> None:
     program = state_dir.parent / "hasty.py"
     program.write_text(PROGRAM)
-    async with open_sandbox() as (sandbox, control):
-        simulator = sandbox.simulators["openai"]
+    async with open_sandbox() as (sandbox, control), open_script() as script:
+        script.on("POST /v1/images/generations", {"data": [{"b64_json": PICTURE}]})
+        script.delay_s = 3.0
         settings = {
             "IMGBOT_PROVIDER": "openai",
-            "IMGBOT_PROVIDER_URL": f"openai={simulator.base_url}{simulator.api_path}",
-            "OPENAI_API_KEY": simulator.key,
+            "IMGBOT_PROVIDER_URL": f"openai={script.url}/v1",
+            "OPENAI_API_KEY": "sk-1",
         }
-        await control.post("provider/openai", {"duration_s": [3.0, 3.0]})
         bot = Bot(sandbox, state_dir, **settings)
         bot.command = [sys.executable, str(program)]
         await bot.start()
@@ -42,4 +47,4 @@ async def test_the_stop_waits_for_what_is_paid_for(state_dir: Path) -> None:
         async with bot:
             await control.wait_message(person.id, lambda message: bool(message.photo_id))
 
-        assert len(simulator.book.ledger) == 1
+        assert len(script.asked) == 1

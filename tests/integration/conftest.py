@@ -13,11 +13,9 @@ import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
 from tests.support.bot import Bot, with_simulated_provider
-from tests.support.hook_catcher import HookCatcher, catch_hooks
 from tests.support.hostile import assert_undisturbed, said_by_bot
 from tests.support.sandbox import Clock, Control, Message, Person, open_sandbox
 from tests.support.scripted import Script, open_script
-from tests.support.sim_desk import Desk, open_desk
 
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its people from this.
@@ -135,20 +133,6 @@ async def open_group(
 def clock() -> Clock:
     """The sandbox's clock, for a test to turn."""
     return Clock()
-
-
-@pytest.fixture
-async def desk(request: pytest.FixtureRequest) -> AsyncGenerator[Desk]:
-    """The provider that `pytest.mark.simulator` names, of the module or of the test alone."""
-    mark = request.node.get_closest_marker("simulator")
-    async with open_desk(mark.args[0]) as desk:
-        yield desk
-
-
-@pytest.fixture
-async def hooks() -> AsyncGenerator[HookCatcher]:
-    async with catch_hooks() as catcher:
-        yield catcher
 
 
 @pytest.fixture

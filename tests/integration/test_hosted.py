@@ -58,7 +58,7 @@ async def lone(tmp_path: Path) -> AsyncIterator[Hosted]:
 async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenerator[Hosted]:
     async with open_sandbox() as (sandbox, control):
         admin = await control.make_user("Olga", language_code="en")
-        urls = {name: sandbox.simulators[name].base_url for name in ("replicate", "fal")}
+        urls = {name: sandbox.presets[name].base_url for name in ("replicate", "fal")}
         bot = Bot(
             sandbox,
             state_dir,
@@ -67,8 +67,8 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
             IMGBOT_PROVIDER_FALLBACK="builtin",
             IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
             IMGBOT_ADMINS=str(admin.id),
-            REPLICATE_API_TOKEN=sandbox.simulators["replicate"].key,
-            FAL_KEY=sandbox.simulators["fal"].key,
+            REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,
+            FAL_KEY=sandbox.presets["fal"].key,
         )
         if is_public:
             bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
@@ -81,7 +81,7 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
             yield Hosted(bot, control, sandbox, admin)
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
-        keys = [sandbox.simulators[name].key for name in urls]
+        keys = [sandbox.presets[name].key for name in urls]
         assert not [key for key in (sandbox.token, *keys) if key in bot.log]
 
 

@@ -1,10 +1,12 @@
-"""The OpenAI adapter against the simulated API, and against servers that only resemble it."""
+"""The OpenAI adapter: forms and prompts, its patience, and servers that only resemble the API."""
 
+import base64
 import errno
 import json
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -20,14 +22,14 @@ from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
 from imgbot.providers.protocol import Cancelled, Done, GenerationRequest, Output
 from imgbot.providers.spec_file import parse, read_preset
+from imgbot.sandbox.serving import PAGE
+from tests.support.exchanges import Network, network, read_vendor
 from tests.support.orders import make_order
-from tests.support.sandbox import picture
+from tests.support.sandbox import picture, seen
 from tests.support.scripted import Script
-from tests.support.sim_desk import Desk, seen, sha256
 
-pytestmark = pytest.mark.simulator("openai")
-
-KEY = "sim-openai-key"
+KEY = "sk-openai-key"
+OPENAI = read_vendor("openai")
 LOCAL = """\
 adapter = "openai"
 url = "http://127.0.0.1:8080/v1"
@@ -42,17 +44,23 @@ body = { step = 9, tiling = true }
 
 
 @pytest.fixture
-async def provider(desk: Desk) -> AsyncGenerator[OpenAiProvider]:
-    async with opened(read_openai(read_preset("openai")), desk) as provider:
-        yield provider
+def net() -> Iterator[Network]:
+    with network(f"Bearer {KEY}") as net:
+        yield net
+        assert not net.left
+
+
+@pytest.fixture
+async def provider(net: Network) -> AsyncGenerator[OpenAiProvider]:
+    spec = read_openai(read_preset("openai"))
+    provider = OpenAiProvider("openai", spec, ProviderConfig(key=KEY))
+    yield provider
+    await provider.aclose()
 
 
 @asynccontextmanager
-async def opened(
-    spec: OpenAiSpec, desk: Desk | Script, **config: Any
-) -> AsyncGenerator[OpenAiProvider]:
-    url = f"{desk.base_url}/v1" if isinstance(desk, Desk) else f"{desk.url}/v1"
-    fields: dict[str, Any] = {"url": url, "key": KEY} | config
+async def opened(spec: OpenAiSpec, script: Script, **config: Any) -> AsyncGenerator[OpenAiProvider]:
+    fields: dict[str, Any] = {"url": f"{script.url}/v1", "key": KEY} | config
     provider = OpenAiProvider("openai", spec, ProviderConfig(**fields))
     yield provider
     await provider.aclose()
@@ -75,136 +83,92 @@ def local_spec() -> OpenAiSpec:
     return read_openai(parse("local.toml", LOCAL))
 
 
-async def test_words_become_a_picture_of_the_wanted_shape(
-    desk: Desk, provider: OpenAiProvider, tmp_path: Path
-) -> None:
-    order = make_order(tmp_path, Operation.CREATE, "a fox", ratio="16:9")
-
-    output = await made(provider, order)
-    await provider.fetch(output, tmp_path / "result")
-
-    assert output == Output(path=str(order.target))
-    assert seen((tmp_path / "result").read_bytes()) == ("JPEG", (1360, 768))
-    task = await desk.task()
-    assert task["input"] == {
-        "model": "gpt-image-2",
-        "prompt": "a fox",
-        "size": "1360x768",
-        "quality": "medium",
-        "output_format": "jpeg",
-    }
-
-
 async def test_pictures_arrive_whole_and_in_their_order(
-    desk: Desk, provider: OpenAiProvider, tmp_path: Path
+    net: Network, provider: OpenAiProvider, tmp_path: Path
 ) -> None:
     contents = [picture(90 + side, 90, kind=kind) for side, kind in enumerate(["PNG", "JPEG"] * 5)]
-    order = make_order(tmp_path, Operation.MERGE, "together", pictures=contents)
+    net.expect(OPENAI.exchanges(["made"], "merge"))
 
-    await made(provider, order)
+    output = await made(provider, make_order(tmp_path, Operation.MERGE, "one", pictures=contents))
+    await provider.fetch(output, tmp_path / "result")
 
-    task = await desk.task()
-    assert task["operation"] == "merge"
-    assert [image["sha256"] for image in task["input"]["images"]] == [
-        sha256(content) for content in contents
-    ]
-    assert "size" not in task["input"]
-
-
-async def test_a_retouch_says_what_is_meant_and_then_what_the_person_says(
-    desk: Desk, provider: OpenAiProvider, tmp_path: Path
-) -> None:
-    order = make_order(tmp_path, Operation.RETOUCH, "keep the hat", pictures=1, ratio="9:16")
-
-    await made(provider, order)
-
-    told = (await desk.task())["input"]
-    assert told["prompt"].startswith("Restore this photograph")
-    assert told["prompt"].endswith(" keep the hat")
-    assert (told["input_fidelity"], told["size"]) == ("high", "auto")
-
-
-async def test_where_nothing_is_said_the_file_speaks(
-    desk: Desk, provider: OpenAiProvider, tmp_path: Path
-) -> None:
-    await made(provider, make_order(tmp_path, Operation.MERGE, pictures=2))
-
-    told = (await desk.task())["input"]
-    assert told["prompt"] == "Combine these pictures into one natural, well composed scene."
+    places = [net.asked[0].content.index(content) for content in contents]
+    assert places == sorted(places)
+    assert b'name="size"' not in net.asked[0].content
+    assert seen((tmp_path / "result").read_bytes()) == ("JPEG", (64, 48))
 
 
 @pytest.mark.parametrize(
-    ("mark", "kind", "is_billed"),
+    ("operation", "words", "parts"),
     [
-        ("moderated", Kind.MODERATED, False),
-        ("402", Kind.NO_CREDIT, False),
-        ("429", Kind.RATE_LIMITED, False),
-        ("5xx_on_submit", Kind.UNAVAILABLE, False),
-        ("fail", Kind.SUBMIT_UNKNOWN, None),
-        ("empty", Kind.FAILED, None),
-        ("null", Kind.FAILED, None),
-        ("html", Kind.SUBMIT_UNKNOWN, None),
-        ("malformed", Kind.SUBMIT_UNKNOWN, None),
-        ("garbled_submit", Kind.SUBMIT_UNKNOWN, None),
-        ("drop_after_accept", Kind.SUBMIT_UNKNOWN, None),
-        ("huge", Kind.SUBMIT_UNKNOWN, None),
+        (
+            Operation.RETOUCH,
+            "keep the hat",
+            (b"Restore this photograph", b"as they are. keep the hat\r\n", b"high", b"auto"),
+        ),
+        (Operation.MERGE, "", (b"Combine these pictures into one natural, well composed scene.",)),
     ],
 )
-async def test_every_trouble_is_named_and_ordered_once(
-    desk: Desk,
+async def test_the_file_speaks_before_the_person_and_where_nothing_is_said(
+    net: Network,
     provider: OpenAiProvider,
     tmp_path: Path,
-    mark: str,
-    kind: Kind,
-    is_billed: bool | None,
+    operation: Operation,
+    words: str,
+    parts: tuple[bytes, ...],
 ) -> None:
-    order = make_order(tmp_path, Operation.EDIT, f"blue [[sim:{mark}=1]]", pictures=1)
+    net.expect(OPENAI.exchanges(["made"], operation))
 
-    error = await refused(provider, order)
+    await made(provider, make_order(tmp_path, operation, words, pictures=2, ratio="9:16"))
 
-    assert (error.kind, error.is_billed) == (kind, is_billed), error
-    assert error.retry_after_s == (1.0 if mark == "429" else None)
-    assert len((await desk.view())["requests"]) == 1
+    assert [part for part in parts if part not in net.asked[0].content] == []
 
 
-async def test_patience_ends_and_nobody_knows(desk: Desk, tmp_path: Path) -> None:
+async def test_patience_ends_and_nobody_knows(net: Network, tmp_path: Path) -> None:
     spec = read_openai(read_preset("openai"))
-    deadlines = Timeouts(submit_s=0.5)
+    config = ProviderConfig(key=KEY, deadlines=Timeouts(submit_s=0.1))
+    provider = OpenAiProvider("openai", spec, config)
+    [answer] = OPENAI.exchanges(["made"])
+    net.expect([replace(answer, stalls=True, sends=None)])
 
-    async with opened(spec, desk, deadlines=deadlines) as provider:
-        order = make_order(tmp_path, Operation.CREATE, "a cat [[sim:slow=600]]")
-        error = await refused(provider, order)
+    error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
+    await provider.aclose()
 
     assert error.kind is Kind.SUBMIT_UNKNOWN
 
 
-async def test_a_wrong_key_is_not_told_to_the_log(desk: Desk, tmp_path: Path) -> None:
-    spec = read_openai(read_preset("openai"))
+async def test_an_endless_answer_is_cut_off(
+    provider: OpenAiProvider, net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider._door, "_answer_limit_bytes", 100)
+    [answer] = OPENAI.exchanges(["made"])
+    net.expect([replace(answer, sends=None)])
 
-    async with opened(spec, desk, key="sk-0123456789") as provider:
-        error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
+    error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
 
-    assert (error.kind, error.is_billed) == (Kind.AUTH, False)
-    assert "0123456789" not in str(error)
+    assert error.kind is Kind.SUBMIT_UNKNOWN
 
 
 async def test_a_picture_that_is_none_is_handed_on_for_the_check(
-    provider: OpenAiProvider, tmp_path: Path
+    net: Network, provider: OpenAiProvider, tmp_path: Path
 ) -> None:
-    order = make_order(tmp_path, Operation.CREATE, "a cat [[sim:not_a_picture]]")
+    [answer] = OPENAI.exchanges(["made"])
+    page = base64.b64encode(PAGE).decode()
+    net.expect([replace(answer, sends=None, body=answer.body.replace("IMAGE", page))])
+    order = make_order(tmp_path, Operation.CREATE, "a cat")
 
     await made(provider, order)
 
-    assert order.target.read_bytes().startswith(b"<!doctype html>")
+    assert order.target.read_bytes() == PAGE
 
 
 async def test_what_is_not_offered_is_not_ordered(
-    desk: Desk, provider: OpenAiProvider, tmp_path: Path
+    net: Network, provider: OpenAiProvider, tmp_path: Path
 ) -> None:
     order = make_order(tmp_path, Operation.UPSCALE, pictures=1)
 
     assert (await refused(provider, order)).kind is Kind.INVALID
-    assert (await desk.view())["requests"] == []
+    assert net.asked == []
 
 
 async def test_there_is_no_task_to_ask_for(provider: OpenAiProvider) -> None:
@@ -222,20 +186,19 @@ async def test_a_file_that_is_gone_has_expired(provider: OpenAiProvider, tmp_pat
     assert refusal.value.kind is Kind.EXPIRED
 
 
-@pytest.mark.parametrize("response_format", ["none", "b64_json"])
-async def test_localai_answers_with_an_address_or_as_it_is_asked(
-    desk: Desk, tmp_path: Path, response_format: str
-) -> None:
-    await desk.set(marks="[[sim:localai]]")
-    spec = read_openai(parse("local.toml", f'response_format = "{response_format}"\n{LOCAL}'))
+async def test_localai_is_asked_for_the_picture_itself(script: Script, tmp_path: Path) -> None:
+    content = picture(704, 384, kind="PNG")
+    encoded = base64.b64encode(content).decode()
+    script.on("POST /v1/images/generations", {"created": 1, "data": [{"b64_json": encoded}]})
+    spec = read_openai(parse("local.toml", f'response_format = "b64_json"\n{LOCAL}'))
 
-    async with opened(spec, desk, key="") as provider:
+    async with opened(spec, script, key="") as provider:
         order = make_order(tmp_path, Operation.CREATE, "a cat", ratio="2:1")
-        output = await made(provider, order)
-        await provider.fetch(output, tmp_path / "result")
+        await made(provider, order)
 
-    assert bool(output.url) == (response_format == "none")
-    assert seen((tmp_path / "result").read_bytes()) == ("PNG", (704, 384))
+    sent = json.loads(script.asked[0].body)
+    assert (sent["response_format"], sent["size"]) == ("b64_json", "704x384")
+    assert order.target.read_bytes() == content
 
 
 async def test_an_address_below_the_server_is_completed_and_fetched_without_the_key(

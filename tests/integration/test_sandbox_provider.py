@@ -7,8 +7,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.provider import KEY
-from tests.support.sandbox import Control, open_sandbox, picture
-from tests.support.sim_desk import data_uri, seen
+from tests.support.sandbox import Control, data_uri, open_sandbox, picture, seen
 
 Desk = tuple[Control, httpx.AsyncClient]
 

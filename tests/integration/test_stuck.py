@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.bot.handlers.admin.stuck_jobs import LONGEST_MS
 from imgbot.domain.texts import t
-from imgbot.sandbox.simulators.serving import PAGE
+from imgbot.sandbox.serving import PAGE
 from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.support.hostile import answers_to, said_by_bot

@@ -21,8 +21,7 @@ from replicate.exceptions import ModelError, ReplicateError
 from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
 from tests.support.exchanges import Network, network, read_vendor
-from tests.support.sandbox import picture
-from tests.support.sim_desk import seen
+from tests.support.sandbox import picture, seen
 
 REPLICATE, FAL, OPENAI = (read_vendor(name) for name in ("replicate", "fal", "openai"))
 BANANA = "google/nano-banana-2"

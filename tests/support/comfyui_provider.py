@@ -1,4 +1,4 @@
-"""The ComfyUI adapter opened on a server, and the ways to ask it."""
+"""The ComfyUI adapter opened on a server, or on canned exchanges, and the ways to ask it."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -17,7 +17,6 @@ from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Ticket
 from imgbot.providers.spec_file import parse, read_preset
 from tests.support.orders import submitted
 from tests.support.scripted import Script
-from tests.support.sim_desk import Desk
 
 PRESETS = resources.files("imgbot.providers") / "presets"
 MODEL_OF = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.safetensors")
@@ -25,13 +24,13 @@ MODEL_OF = dict.fromkeys((Operation.CREATE, Operation.EDIT), "sd_xl_base_1.0.saf
 
 @asynccontextmanager
 async def opened(
-    server: Desk | Script,
+    server: Script | None = None,
     *,
     head: str = "",
     models: Mapping[Operation, str] = MODEL_OF,
     prices_micro: Mapping[Operation, int] = {},
 ) -> AsyncGenerator[ComfyUiProvider]:
-    url = server.base_url if isinstance(server, Desk) else server.url
+    url = server.url if server else ""
     document = read_preset("comfyui")
     if head:
         name = head.partition(" ")[0]

@@ -8,6 +8,7 @@ async with open_sandbox() as (sandbox, control):
 """
 
 import asyncio
+import base64
 import io
 import json
 import time
@@ -183,3 +184,14 @@ def picture(
     image.paste("white", (width // 4, height // 4, width // 2, height // 2))
     image.save(buffer, kind)
     return buffer.getvalue()
+
+
+def seen(content: bytes) -> tuple[str, tuple[int, int]]:
+    """The format and the size of a picture."""
+    with Image.open(io.BytesIO(content)) as made:
+        made.load()
+        return made.format or "", made.size
+
+
+def data_uri(content: bytes, kind: str = "jpeg") -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,5 +1,6 @@
 """A server on loopback that answers what it was told to, and keeps what it was asked."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ class Script:
 
     url: str = ""
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict[str, list[Any]])
+    delay_s: float = 0.0
     asked: list[Asked] = field(default_factory=list[Asked])
 
     def on(self, request: str, *contents: Any, status: int = 200) -> None:
@@ -33,6 +35,7 @@ class Script:
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.asked.append(Asked(request.method, request.path, request.headers.copy(), body))
+        await asyncio.sleep(self.delay_s)
         waiting = self.answers.get(f"{request.method} {request.path}")
         if not waiting:
             raise web.HTTPNotFound

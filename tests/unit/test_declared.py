@@ -8,8 +8,9 @@ import pytest
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers import signatures
 from imgbot.providers.declarative import responses as reading
-from imgbot.providers.declarative.dry_run import dry_run, put
+from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.paths import pick
+from imgbot.providers.declarative.player import put
 from imgbot.providers.declarative.spec import Stage
 from imgbot.providers.declarative.templates import fill
 from imgbot.providers.declarative.validation import read_spec

@@ -97,7 +97,7 @@ class LoadTestEnvironment:
         """The books of the provider that the sandbox plays; None: the bot needs none."""
         if provider == SIMULATED:
             return self.sandbox.provider.book
-        played = self.sandbox.simulators.get(provider.removesuffix(guest.SIM))
+        played = self.sandbox.presets.get(provider.removesuffix(guest.SIM))
         return played.book if played else None
 
     def last_words(self) -> str:

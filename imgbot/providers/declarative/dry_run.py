@@ -5,21 +5,19 @@ answers nonsense, to show what the bot would make of it.
 """
 
 import base64
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from imgbot.domain.errors import ProviderError
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.model_selection import addresses
-from imgbot.providers.declarative.paths import parts_of
+from imgbot.providers.declarative.player import Call, PresetPlayer, Reply
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Spec
 from imgbot.providers.http import ProviderHttpClient
@@ -27,6 +25,7 @@ from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending
 from imgbot.providers.url_policy import Hosts
 
 _KEY = "key"
+_TASK = "dry-run"
 _MOST_POLLS = 5
 _SHOWN_CHARACTERS = 2000
 _ONE_PIXEL = base64.b64decode(
@@ -58,111 +57,83 @@ class Sent:
 
 @dataclass(slots=True)
 class _EchoTransport:
-    """Answers as the file says that the provider would."""
+    """Answers as the file says that the provider would; every task takes two polls."""
 
-    spec: Spec
-    urls: Mapping[str, str]
+    player: PresetPlayer
     trouble: tuple[int, bytes] | None = None
     is_failing: bool = False
     sent: list[Sent] = field(default_factory=list[Sent])
     polls: int = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.sent.append(Sent(request.method, str(request.url), _shown(request.content)))
-        path = request.url.path
-        if path.endswith("/rehearsal.jpg"):
+        url = str(request.url)
+        self.sent.append(Sent(request.method, url, _shown(request.content)))
+        call = self.player.call_of(request.method, url)
+        if call is not None and call.endpoint == "picture":
             return httpx.Response(200, content=_ONE_PIXEL)
-        if path.endswith(("/rehearsal-poll", "/rehearsal-result")) or "rehearsal-1" in str(
-            request.url
-        ):
-            return self._poll(is_result=path.endswith("/rehearsal-result"))
-        upload = self.spec.upload
-        if upload is not None and self._is_upload(request):
-            return httpx.Response(200, json=self._uploaded())
-        if self.trouble is not None:
+        if call is not None and call.endpoint == "submit" and self.trouble is not None:
             status, content = self.trouble
             return httpx.Response(status, content=content)
-        return httpx.Response(200, json=self._accepted())
+        status, content = self._answer(call) if call is not None else (404, {})
+        return httpx.Response(status, json=content)
 
-    def _is_upload(self, request: httpx.Request) -> bool:
-        upload = self.spec.upload
-        if upload is None:
-            return False
-        mark = re.sub(r"\{[^}]*\}", "", upload.url).split("?")[0]
-        return mark.strip("/") in str(request.url) or "rehearsal-put" in str(request.url)
+    def _answer(self, call: Call) -> Reply:
+        match call.endpoint:
+            case "submit":
+                return 200, self.player.accepted(_TASK, call.models[0])
+            case "upload" | "put":
+                return 200, self.player.uploaded(_TASK)
+            case "poll":
+                return self._poll()
+            case "result" if self.is_failing:
+                return self.player.failed(ProviderErrorKind.FAILED)
+            case "result":
+                return 200, self.player.result(self._picture)
+            case _:
+                return 404, {}
 
-    def _uploaded(self) -> Any:
-        upload, content = self.spec.upload, self._ok()
-        if upload is not None:
-            for paths, value in (
-                (upload.result, f"{self.urls['api']}/rehearsal.jpg"),
-                (upload.put, f"{self.urls['api']}/rehearsal-put"),
-                (upload.base, f"{self.urls['api']}/rehearsal-put"),
-                (upload.token, "rehearsal-token"),
-            ):
-                for path in paths[:1]:
-                    put(content, path, value)
-        return content
-
-    def _accepted(self) -> Any:
-        content, submit = self._ok(), self.spec.submit
-        put(content, submit.id[0], "rehearsal-1")
-        for paths, name in ((submit.poll, "poll"), (submit.result, "result")):
-            for path in paths[:1]:
-                put(content, path, f"{self.urls['api']}/rehearsal-{name}")
-        return content
-
-    def _poll(self, *, is_result: bool) -> httpx.Response:
+    def _poll(self) -> Reply:
         self.polls += 1
-        content, states = self._ok(), self.spec.poll.states
-        wanted = "pending" if self.polls == 1 else "failed" if self.is_failing else "done"
-        state = next((name for name, kind in states.items() if kind == wanted), "rehearsing")
-        put(content, self.spec.poll.state[0], state)
-        if wanted == "done" and (is_result or self.spec.result is None):
-            place = self.spec.outputs[0]
-            value: Any = f"{self.urls['api']}/rehearsal.jpg"
-            if place.kind == "base64":
-                value = base64.b64encode(_ONE_PIXEL).decode()
-            if place.json_path:
-                inner: dict[str, Any] = {}
-                put(inner, place.json_path, value)
-                value = json.dumps(inner)
-            put(content, place.path, value)
-        return httpx.Response(200, json=content)
+        if self.polls == 1:
+            return 200, self.player.pending()
+        if self.is_failing and self.player.fails_by_poll:
+            return self.player.failed(ProviderErrorKind.FAILED)
+        return 200, self.player.done(self._picture)
 
-    def _ok(self) -> Any:
-        content: dict[str, Any] = {}
-        if self.spec.ok is not None:
-            put(content, self.spec.ok.path, self.spec.ok.equals)
-        return content
+    @property
+    def _picture(self) -> str:
+        if self.player.is_base64:
+            return base64.b64encode(_ONE_PIXEL).decode()
+        return self.player.picture_url(_TASK)
 
 
 async def dry_run(spec: Spec) -> list[str]:
     """Return, in lines, what each operation sends, and what becomes of it."""
     lines: list[str] = []
+    player = PresetPlayer(spec, addresses(spec, ""))
     operations = list(DeclaredProvider(spec, ProviderConfig()).offers.items())
     for operation, offer in operations:
         prices = {offer.price_at(scale) for scale in offer.scales} or {offer.price_micro}
         shown = " or ".join(f"${price / 1_000_000:g}" for price in sorted(prices))
         lines.append(f"{operation}: {offer.model}, {shown} a picture")
-        mirror = _EchoTransport(spec, addresses(spec, ""))
-        lines.append(f"  ends in {await _carry(spec, operation, mirror)}")
-        lines += [f"  {line}" for sent in mirror.sent for line in _told(sent)]
+        server = _EchoTransport(player)
+        lines.append(f"  ends in {await _carry(spec, operation, server)}")
+        lines += [f"  {line}" for sent in server.sent for line in _told(sent)]
     operation = operations[0][0]
     for name, trouble in TROUBLES.items():
-        mirror = _EchoTransport(spec, addresses(spec, ""), trouble=trouble)
-        lines.append(f"an order answered by {name}: {await _carry(spec, operation, mirror)}")
-    mirror = _EchoTransport(spec, addresses(spec, ""), is_failing=True)
-    lines.append(f"a failed task: {await _carry(spec, operation, mirror)}")
+        server = _EchoTransport(player, trouble=trouble)
+        lines.append(f"an order answered by {name}: {await _carry(spec, operation, server)}")
+    server = _EchoTransport(player, is_failing=True)
+    lines.append(f"a failed task: {await _carry(spec, operation, server)}")
     return lines
 
 
-async def _carry(spec: Spec, operation: Operation, mirror: _EchoTransport) -> str:
+async def _carry(spec: Spec, operation: Operation, server: _EchoTransport) -> str:
     auth = spec.auth
     door = ProviderHttpClient(
-        Hosts(mirror.urls.values(), auth.hosts if auth else ()),
+        Hosts(server.player.urls.values(), auth.hosts if auth else ()),
         {auth.header: auth.value.replace("{key}", _KEY)} if auth else {},
-        transport=httpx.MockTransport(mirror),
+        transport=httpx.MockTransport(server),
     )
     provider = DeclaredProvider(spec, ProviderConfig(key=_KEY), door)
     with tempfile.TemporaryDirectory() as folder:
@@ -208,16 +179,3 @@ def _shown(content: bytes) -> str:
     if not text.isprintable() and not text.startswith("{"):
         return f"({len(content)} bytes)"
     return _LONG.sub("…", text)[:_SHOWN_CHARACTERS]
-
-
-def put(content: Any, path: str, value: Any) -> None:
-    """Put a value where a path leads, making what is not there."""
-    parts = parts_of(path)
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        inner: Any = value if following is None else [] if isinstance(following, int) else {}
-        if isinstance(part, int):
-            if len(content) <= part:
-                content.append(inner)
-        else:
-            content.setdefault(part, inner)
-        content = content[part]

@@ -1,0 +1,166 @@
+"""The sandbox's player of presets: each is ordered from, as the bot would, over real HTTP."""
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.operations import Operation
+from imgbot.providers.config import ProviderConfig
+from imgbot.providers.declarative.player import PresetPlayer
+from imgbot.providers.declarative.provider import DeclaredProvider
+from imgbot.providers.declarative.validation import read_spec
+from imgbot.providers.protocol import Accepted, Cancelled, Done, GenerationRequest, Pending
+from imgbot.providers.spec_file import read_preset
+from imgbot.sandbox import provider_webhooks
+from imgbot.sandbox.played_preset import PlayedPreset
+from tests.support.orders import make_order, submitted
+from tests.support.sandbox import open_sandbox, picture, seen
+
+PRESETS = ("bfl", "fal", "kie", "replicate", "wavespeed")
+PICTURES = {Operation.CREATE: 0, Operation.MERGE: 3}
+
+
+@dataclass(frozen=True)
+class Stand:
+    played: PlayedPreset
+    provider: DeclaredProvider
+
+    async def end(self, order: GenerationRequest, *, polls: int = 1) -> Done:
+        """GenerationRequest and ask that often."""
+        answer = await submitted(self.provider, order)
+        assert isinstance(answer, Accepted)
+        for _ in range(polls - 1):
+            assert isinstance(await self.provider.poll(answer.ticket), Pending)
+        done = await self.provider.poll(answer.ticket)
+        assert isinstance(done, Done)
+        return done
+
+
+@asynccontextmanager
+async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGenerator[Stand]:
+    async with open_sandbox(page=False) as (sandbox, _):
+        played = sandbox.presets[name]
+        played.book.settings.change({"duration_s": [0, 0]})
+        # Replicate and the others publish it; kie shows it in its dashboard.
+        shown = hook_key if name == "kie" else ""
+        config = ProviderConfig(played.base_url, key or played.key, shown)
+        provider = DeclaredProvider(read_spec(read_preset(name)), config)
+        yield Stand(played, provider)
+        await provider.aclose()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
+    name: str, tmp_path: Path
+) -> None:
+    async with open_stand(name) as stand:
+        for operation, offer in stand.provider.offers.items():
+            count = PICTURES.get(operation, 1)
+            contents = [picture(60 + side, 45) for side in range(count)]
+            order = make_order(tmp_path, operation, "a lake", pictures=contents, ratio="16:9")
+            done = await stand.end(order)
+            await stand.provider.fetch(done.outputs[0], tmp_path / "result")
+
+            task, charge = stand.played.book.tasks[-1], stand.played.book.ledger[-1]
+            assert (task.order.model, task.order.images) == (offer.model, count)
+            assert charge["charged_usd"] == offer.price_at(2) / 1_000_000
+            shape, size = seen((tmp_path / "result").read_bytes())
+            assert shape == "JPEG"
+            if operation is Operation.UPSCALE:
+                assert size == (120, 90)
+        assert len(stand.played.book.ledger) == len(stand.provider.offers)
+
+
+SUBMITS = (
+    ("402", Kind.NO_CREDIT, 0),
+    ("429=1", Kind.RATE_LIMITED, 0),
+    ("5xx_on_submit=1", Kind.UNAVAILABLE, 0),
+    ("drop_after_accept=1", Kind.SUBMIT_UNKNOWN, 1),
+    ("500_after_accept=1", Kind.SUBMIT_UNKNOWN, 1),
+    ("garbled_submit=1", Kind.SUBMIT_UNKNOWN, 1),
+)
+TASKS = (
+    ("moderated", Kind.MODERATED, 0),
+    ("fail", Kind.FAILED, 0),
+    ("5xx_on_poll=1", Kind.UNAVAILABLE, 1),
+    ("429_on_poll=1", Kind.RATE_LIMITED, 1),
+    ("malformed=1", Kind.UNAVAILABLE, 1),
+)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_every_fault_is_played_in_the_words_of_the_preset(name: str, tmp_path: Path) -> None:
+    async with open_stand(name) as stand:
+        for mark, kind, charges in (*SUBMITS, *TASKS):
+            before = len(stand.played.book.ledger)
+            order = make_order(tmp_path, Operation.CREATE, f"a lake [[sim:{mark}]]")
+            with pytest.raises(ProviderError) as refusal:
+                await stand.end(order)
+            assert (mark, refusal.value.kind) == (mark, kind), refusal.value
+            assert (mark, len(stand.played.book.ledger) - before) == (mark, charges)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_a_task_takes_its_time_and_a_wrong_key_is_refused(name: str, tmp_path: Path) -> None:
+    order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:polls=2]] [[sim:expired]]")
+    async with open_stand(name) as stand:
+        done = await stand.end(order, polls=3)
+        with pytest.raises(ProviderError) as gone:
+            await stand.provider.fetch(done.outputs[0], tmp_path / "result")
+        with pytest.raises(ProviderError) as lost:
+            await stand.provider.poll({"id": "nobody", "model": "a/b"})
+    async with open_stand(name, key="wrong-key") as stand:
+        with pytest.raises(ProviderError) as refusal:
+            await submitted(stand.provider, order)
+
+    assert gone.value.kind is Kind.EXPIRED
+    assert lost.value.kind in {Kind.LOST, Kind.EXPIRED}
+    assert refusal.value.kind is Kind.AUTH
+
+
+@pytest.mark.parametrize("name", ["fal", "replicate"])
+async def test_a_lost_order_is_listed_and_a_running_one_called_off(
+    name: str, tmp_path: Path
+) -> None:
+    order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
+    async with open_stand(name) as stand:
+        provider, since_ms = stand.provider, round(time.time() * 1000)
+        with pytest.raises(ProviderError):
+            await submitted(provider, order)
+        [ticket] = await provider.search(Operation.CREATE, provider.fields_of(order), since_ms)
+        assert isinstance(await provider.poll(ticket), Done)
+
+        slow = make_order(tmp_path, Operation.CREATE, "a sea [[sim:slow=600]]")
+        answer = await submitted(provider, slow)
+        assert isinstance(answer, Accepted)
+        verdicts = [await provider.cancel(answer.ticket) for _ in range(2)]
+        assert verdicts == [Cancelled.ACCEPTED, Cancelled.TOO_LATE]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: str) -> None:
+    async with open_stand(name, hook_key=provider_webhooks.SECRET) as stand:
+        hook = read_spec(read_preset(name)).hook
+        assert hook is not None
+        body = json.dumps(PresetPlayer(read_spec(read_preset(name)), {}).hook("task-1")).encode()
+        told = provider_webhooks.signed(hook.scheme, "task-1", round(time.time()), body)
+
+        async def task_of(delivery: provider_webhooks.Delivery) -> Any:
+            headers = {name.lower(): value for name, value in delivery.headers.items()}
+            now_s = time.time()
+            ticket = await stand.provider.ticket_of_hook(
+                Operation.CREATE, headers, delivery.body, now_s
+            )
+            return ticket and ticket["id"]
+
+        assert await task_of(told) == "task-1"
+        # Where nothing is signed, only our own secret address counts.
+        forged = await task_of(provider_webhooks.forged(told))
+        assert forged == ("task-1" if hook.scheme == "none" else None)
