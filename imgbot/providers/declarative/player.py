@@ -167,15 +167,17 @@ class PresetPlayer:
         return content
 
     def failed(self, kind: ProviderErrorKind) -> Reply:
-        """Return the poll, or the result, that says that a task failed for such a reason."""
+        """Return the poll, or the result, that says that a task failed so, uncharged if it can."""
         states = [name for name, means in self.spec.poll.states.items() if means == "failed"]
         if not states:
             return self.refusal("result" if self.spec.result else "poll", kind)
         tries = [self._failure(rule, state, phrase)
                  for rule in (None, *self._rules(kind)) for state in states
                  for phrase in _PHRASES]  # fmt: skip
-        fitting = (each for each in tries if responses.failure(self.spec, each).kind is kind)
-        return 200, next(fitting, tries[0]).content
+        errors = [(each, responses.failure(self.spec, each)) for each in tries]
+        fitting = [(each, error.is_billed) for each, error in errors if error.kind is kind]
+        unbilled = [each for each, is_billed in fitting if is_billed is False]
+        return 200, [*unbilled, *(each for each, _ in fitting), *tries][0].content
 
     def refusal(self, stage: Stage, kind: ProviderErrorKind) -> Reply:
         """Return the answer to a request that the file reads as this kind of refusal."""
