@@ -156,7 +156,7 @@ async def test_the_line_is_left(
     ("happens", "detail"),
     [
         ("out_of_memory", "KSampler: torch.OutOfMemoryError: Allocation on device"),
-        ("interrupted", "interrupted at the server"),
+        ("interrupted", "interrupted on the server"),
         ("proxy_out", "HTTP 503"),
         ("nulls", "malformed history"),
     ],
