@@ -336,7 +336,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
         "here",
     )
     told = AsyncMock(side_effect=[{"id": "t7"}, None])
-    object.__setattr__(tools, "hooks", Mock(ticket_for=told))
+    object.__setattr__(tools, "webhooks", Mock(ticket_for=told))
 
     found: list[object] = []
     for job_id in ("7", "8"):
