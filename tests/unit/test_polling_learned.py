@@ -58,35 +58,36 @@ HISTORIES = {
 @pytest.mark.parametrize(
     "config", [GUIDE, TESTS, PollingConfig(30, 30, 5), PollingConfig(0.001, 3600)]
 )
-@pytest.mark.parametrize("name", HISTORIES)
-def test_polls_are_bounded_and_never_closer_than_allowed(name: str, config: PollingConfig) -> None:
-    waits = plan(HISTORIES[name], config)
+def test_polls_are_bounded_and_never_closer_than_allowed(config: PollingConfig) -> None:
+    for name, history in HISTORIES.items():
+        waits = plan(history, config)
 
-    assert 1 <= len(waits.times_s) <= 200
-    assert waits.times_s[0] <= max(config.longest_first_s, config.least_s)
-    assert all(math.isfinite(time) for time in waits.times_s)
-    gaps = [later - sooner for sooner, later in pairwise((0.0, *waits.times_s))]
-    assert min(gaps) >= config.least_s * (1 - 1e-9)
+        assert 1 <= len(waits.times_s) <= 200, name
+        assert waits.times_s[0] <= max(config.longest_first_s, config.least_s), name
+        assert all(math.isfinite(time) for time in waits.times_s), name
+        gaps = [later - sooner for sooner, later in pairwise((0.0, *waits.times_s))]
+        assert min(gaps) >= config.least_s * (1 - 1e-9), name
 
 
-@pytest.mark.parametrize("name", HISTORIES)
-def test_after_the_first_poll_no_interval_is_longer_than_the_longest(name: str) -> None:
-    times = polls_of(plan(HISTORIES[name], GUIDE), 400)
+def test_after_the_first_poll_no_interval_is_longer_than_the_longest() -> None:
+    for name, history in HISTORIES.items():
+        times = polls_of(plan(history, GUIDE), 400)
 
-    assert max(later - sooner for sooner, later in pairwise(times)) <= 10.0 * 1.1
+        assert max(later - sooner for sooner, later in pairwise(times)) <= 10.0 * 1.1, name
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_with_few_jobs_known_it_is_the_guides_schedule(count: int) -> None:
+def test_with_few_jobs_known_the_plan_is_the_guides_schedule(count: int) -> None:
     times = polls_of(plan(seen(FIVE["8"], count), GUIDE), 60)
 
     assert times[:7] == [2.0, 5.0, 9.5, 16.25, 26.25, 36.25, 46.25]
 
 
-@pytest.mark.parametrize("history", [by_schedule, seen])
-@pytest.mark.parametrize("count", [4, 8, 20, 100])
+@pytest.mark.parametrize(
+    ("count", "history"), [(4, seen), (8, by_schedule), (20, seen), (100, by_schedule)]
+)
 @pytest.mark.parametrize("name", FIVE)
-def test_it_waits_less_than_the_guide_for_no_more_polls(
+def test_a_learned_plan_waits_less_than_the_guide_for_no_more_polls(
     name: str, count: int, history: Callable[..., list[CensoredDuration]]
 ) -> None:
     dice = random.Random(99)
