@@ -33,8 +33,8 @@ lint: .venv/bin/ruff ## Check style, types and layers.
 	.venv/bin/lint-imports
 
 .PHONY: test
-test: .venv/bin/ruff ## Run every test that this machine has the tools for.
-	.venv/bin/pytest
+test: .venv/bin/ruff ## Run the tests that take seconds; .venv/bin/pytest runs all.
+	.venv/bin/pytest -m "not slow"
 
 .PHONY: check
 check: ## Everything that CI runs; installs what is missing with apt.

@@ -17,6 +17,14 @@ from imgbot.storage.scripts import connect
 from imgbot.storage.server.binary import find_binary
 from tests.support.waiting import wait_until
 
+_SLOW_FOLDERS = {"browser", "crash"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in _SLOW_FOLDERS:
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def shared_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

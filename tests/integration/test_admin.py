@@ -15,7 +15,7 @@ from tests.support.bot_api import BotApi
 from tests.support.hostile import answers_to
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 UNKNOWN = t("en", "unknown_command")
 

@@ -13,7 +13,7 @@ from tests.support.hostile import answers_to
 from tests.support.sandbox import Message, Person, open_sandbox
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 BANNED = t("en", "banned")
 

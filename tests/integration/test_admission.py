@@ -11,7 +11,7 @@ from tests.integration.test_actions import jpeg, result_for
 from tests.support.hostile import answers_to, assert_undisturbed, said_by_bot
 from tests.support.sandbox import Person, picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 GUESTS = 12
 # The sandbox counts its people and groups from these.

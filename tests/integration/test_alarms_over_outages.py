@@ -19,6 +19,8 @@ from tests.support.sandbox import Control, Person
 from tests.support.waiting import eventually
 from tests.support.watchtower import CALM, SETTING, Watchtower, open_watchtower
 
+pytestmark = pytest.mark.slow
+
 OVER = "🟢 Redis has room again: "
 
 

@@ -16,7 +16,7 @@ from tests.support.hostile import PDF
 from tests.support.sandbox import Control, Message
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PHOTOS = [
     jpeg("cat"),

@@ -8,6 +8,7 @@ from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import picture
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.usefixtures("undisturbed"),
 ]

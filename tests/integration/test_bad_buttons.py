@@ -11,6 +11,7 @@ from tests.support.hostile import answers_to
 from tests.support.waiting import eventually
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.usefixtures("undisturbed"),
 ]

@@ -9,6 +9,7 @@ from tests.integration.test_actions import result_for
 from tests.support.sandbox import KINDS, picture
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.usefixtures("undisturbed"),
 ]

@@ -23,6 +23,8 @@ from tests.support.doctor import see_doctor
 from tests.support.sandbox import Clock, Control, open_sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 Stage = tuple[Sandbox, Control, Bot]
 
 

@@ -14,7 +14,7 @@ from tests.support import hostile
 from tests.support.hostile import assert_undisturbed, encoded, noisy
 from tests.support.sandbox import picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 MIB = 1 << 20
 NOT_A_PICTURE = "This is not a picture, whatever its name says."

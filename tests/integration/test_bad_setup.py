@@ -11,6 +11,8 @@ from tests.support.bot import Bot
 from tests.support.doctor import see_doctor
 from tests.support.sandbox import open_sandbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def bot(state_dir: Path) -> AsyncIterator[Bot]:

@@ -21,6 +21,8 @@ from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

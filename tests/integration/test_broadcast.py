@@ -14,7 +14,7 @@ from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person, picture
 from tests.support.waiting import PATIENCE_S, eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 # The sandbox counts its people from this.
 OWNER_ID = 5_000_000_001

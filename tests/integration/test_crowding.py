@@ -9,7 +9,7 @@ from tests.support.hostile import answers_to, assert_undisturbed
 from tests.support.sandbox import Person
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 FULL = "A lot of people are waiting right now. Try again in a couple of minutes."
 MANY = "You have 1 waiting already. Wait for a picture, or cancel one: /cancel"

@@ -15,6 +15,8 @@ from tests.support.bot import Bot, with_simulated_provider
 from tests.support.doctor import see_doctor
 from tests.support.sandbox import Clock, open_sandbox
 
+pytestmark = pytest.mark.slow
+
 Place = tuple[Sandbox, Bot]
 
 

@@ -17,6 +17,8 @@ from tests.integration.conftest import Stage
 from tests.integration.test_actions import result_for
 from tests.support.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 KIND = "replicate.create.google/nano-banana:2"
 CONFIG = PollingConfig()
 

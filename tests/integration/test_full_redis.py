@@ -19,6 +19,8 @@ from tests.support.bot import Bot
 from tests.support.redis_servers import filled
 from tests.support.sandbox import open_sandbox
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000_000
 
 

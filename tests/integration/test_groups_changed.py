@@ -6,6 +6,7 @@ from tests.integration.conftest import BOT_NAME, Stage, heard, open_group
 from tests.support.sandbox import picture
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.usefixtures("undisturbed"),
 ]

@@ -16,7 +16,7 @@ from tests.support.bot import Bot
 from tests.support.sandbox import Control, Message, Person, open_sandbox
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PHOTO = jpeg("cat", (320, 240))
 

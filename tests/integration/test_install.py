@@ -22,6 +22,8 @@ from imgbot.ops.install.steps import MakeFolder, PutRelease, RunCommand, Step, W
 from imgbot.ops.packaged_files import shipped
 from imgbot.version import version
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "123456789:" + "A" * 35
 
 

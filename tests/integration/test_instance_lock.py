@@ -13,6 +13,8 @@ import pytest
 from imgbot.domain.errors import ConfigError
 from imgbot.ops.lock import AlreadyRunningError, InstanceLock
 
+pytestmark = pytest.mark.slow
+
 _HOLDER = """
 import sys
 from pathlib import Path

@@ -8,7 +8,7 @@ from tests.integration.conftest import Stage
 from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Clock, Person, open_sandbox, picture
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 PHOTOS = [picture(), picture(color="red")]
 CLOCK = Clock()

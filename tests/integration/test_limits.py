@@ -12,7 +12,7 @@ from tests.integration.conftest import OWNER_ID, Stage, open_stage, said
 from tests.support.sandbox import Person
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

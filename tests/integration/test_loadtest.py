@@ -24,6 +24,8 @@ from imgbot.sandbox.server import Sandbox
 from tests.support.processes import children_of, is_gone
 from tests.support.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--users", "3", "--minutes", "0.06", "--picture-seconds", "0.1", "0.3")
 
 

@@ -15,6 +15,8 @@ from tests.support.bot import Bot, with_simulated_provider
 from tests.support.sandbox import Control, Message, Person, open_sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 ROWS = buttons.waiting("en", "1")
 
 

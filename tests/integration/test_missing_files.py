@@ -23,7 +23,7 @@ from tests.integration.test_actions import jpeg
 from tests.support.sandbox import Person
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["builtin", "simulated"])

@@ -9,7 +9,7 @@ from tests.integration.test_actions import picture_in, result_for, say_and_wait
 from tests.support.sandbox import Message, Person
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

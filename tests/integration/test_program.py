@@ -14,6 +14,8 @@ from tests.support.bot import Bot
 from tests.support.sandbox import Control, open_sandbox
 from tests.support.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "123456789:" + "A" * 35
 HEAVY = ("aiogram", "redis", "httpx", "PIL", "prometheus_client", "pydantic", "uvloop", "aiohttp")
 

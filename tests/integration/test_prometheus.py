@@ -25,7 +25,7 @@ from tests.support.prometheus import (
 from tests.support.sandbox import picture
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 LABELS = {
     *("operation", "status", "stage", "queue", "state", "type", "reason", "exception", "kind"),

@@ -3,11 +3,16 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 DESCRIBE = """
 import re
 import sys
 if sys.argv[1] == "quick":
-    from imgbot.telegram.lazy_models import import_aiogram
+    import pytest
+from imgbot.telegram.lazy_models import import_aiogram
     assert import_aiogram()
 import aiogram
 from aiogram.methods import TelegramMethod

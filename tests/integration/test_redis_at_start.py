@@ -12,6 +12,8 @@ from tests.support.bot import Bot
 from tests.support.redis_servers import deaf, filled
 from tests.support.sandbox import Control, open_sandbox
 
+pytestmark = pytest.mark.slow
+
 IMPATIENT = (
     "import sys; from imgbot import cli, supervisor; supervisor.REDIS_PATIENCE_S = 0; "
     "sys.exit(cli.main())"

@@ -13,6 +13,8 @@ from imgbot.storage.server.process import RedisServer
 from tests.support.redis_servers import client_of, is_at_rest
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 async def test_the_embedded_server_is_one_that_imgbot_accepts(tmp_path: Path) -> None:
     async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:

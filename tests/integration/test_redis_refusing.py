@@ -26,6 +26,8 @@ from tests.support.redis_servers import client_of
 from tests.support.sandbox import open_sandbox
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 NOW = 1_800_000_000_000
 # As an operator types them; the second undoes the first.
 STATES = {

@@ -20,6 +20,8 @@ from tests.support.processes import is_gone
 from tests.support.redis_servers import answers, client_of, is_at_rest
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 _OWNER = """
 import asyncio, sys
 from pathlib import Path

@@ -9,7 +9,7 @@ from tests.integration.conftest import Stage
 from tests.integration.test_actions import jpeg, picture_in, result_for, say_and_wait
 from tests.support.sandbox import Control, Message, Person
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def edited_twice(control: Control, person: Person) -> tuple[Message, Message, Message]:

@@ -16,7 +16,7 @@ from tests.support.sandbox import open_sandbox
 from tests.support.status_command import address_of, document_of, environ_with, see_status
 from tests.support.waiting import PATIENCE_S, eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 _own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """

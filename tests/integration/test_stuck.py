@@ -15,6 +15,8 @@ from tests.support.hostile import answers_to, said_by_bot
 from tests.support.sandbox import Message, Person
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 # The sandbox counts its people from this.
 OWNER_ID = 5_000_000_001
 OWNER = Person(OWNER_ID, "Owner", {})

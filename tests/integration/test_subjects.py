@@ -10,7 +10,7 @@ from tests.integration.conftest import BOT_NAME, Office, Stage, heard, open_grou
 from tests.integration.test_actions import jpeg, result_for
 from tests.support.sandbox import KINDS, Control, Message, Person
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def fox_for(control: Control, person: Person) -> Message:

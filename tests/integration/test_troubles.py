@@ -16,7 +16,7 @@ from tests.support.redis_servers import filled
 from tests.support.sandbox import picture
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 # The sandbox counts its people from this.

@@ -10,6 +10,8 @@ from imgbot.imaging.engine.background import cut_subject, preview_on_white, remo
 from tests.support.flat_pictures import COLOURS, toy
 from tests.support.photos import add_noise, load_photo, photo_path, save_photo
 
+pytestmark = pytest.mark.slow
+
 SIZE = (900, 700)
 
 

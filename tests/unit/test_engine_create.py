@@ -14,6 +14,8 @@ from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.typography import draw_text, text_to_draw
 
+pytestmark = pytest.mark.slow
+
 
 def created(words: str, folder: Path, seed: int = 1) -> tuple[EngineResult, Image.Image]:
     made = run("create", words, (), str(folder / "made.jpg"), scale=2, seed=seed)

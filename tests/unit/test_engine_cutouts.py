@@ -11,6 +11,8 @@ from imgbot.imaging.engine.merge import merge_pictures
 from tests.support.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.support.photos import add_noise, load_photo
 
+pytestmark = pytest.mark.slow
+
 CUT_OUT_WORDS = [
     "put 1 into 2", "put the first photo on the second", "вставь первое фото во второе",
     "1 на фон 2", "вырежи 1 и вставь в 2", "cut out 1 and paste it onto 2", "1 into 2", "фон 2",

@@ -16,6 +16,8 @@ from imgbot.imaging.engine.upscale import progress_path, progress_writer
 from tests.support.flat_pictures import COLOURS, box_of, mask_of, sheets
 from tests.support.photos import load_photo, psnr_db, save_photo
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("count", range(2, 11))
 def test_every_photo_is_shown_whole_and_in_order(count: int) -> None:

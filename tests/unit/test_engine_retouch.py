@@ -31,6 +31,8 @@ from tests.support.photos import (
     underexpose,
 )
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = ("astronaut", "cat", "pendulum")
 
 # Least gain in dB for each damage, and the repair that must be reported.

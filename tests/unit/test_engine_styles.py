@@ -16,6 +16,8 @@ from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLE_WORDS, STYLES, choo
 from imgbot.imaging.engine.typography import draw_text
 from tests.support.measures import difference
 
+pytestmark = pytest.mark.slow
+
 STYLE_NAMES = {
     "watercolour": ("акварелью", "watercolor"),
     "oil": ("картина маслом", "in oils"),

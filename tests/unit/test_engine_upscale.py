@@ -14,6 +14,8 @@ from imgbot.imaging.pool import MIB, Pool
 from tests.support import pool_steps
 from tests.support.photos import load_photo, psnr_db, save_photo
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = ("astronaut", "cat")
 ENGINES = ("waifu2x", "lanczos")
 
