@@ -119,7 +119,7 @@ async def test_a_wide_window_shows_both(control: Control, visit: Visit) -> None:
     await expect(chat.page.get_by_test_id("back")).to_be_hidden()
 
 
-async def test_a_new_person_speaks_her_language(control: Control, visit: Visit) -> None:
+async def test_a_new_user_speaks_the_chosen_language(control: Control, visit: Visit) -> None:
     chat = await visit(await control.make_user("Ann"))
     await chat.page.get_by_test_id("new-person").click()
     form = chat.page.get_by_role("dialog")
@@ -134,7 +134,7 @@ async def test_a_new_person_speaks_her_language(control: Control, visit: Visit) 
     assert [user["language_code"] for user in people] == ["ru"]
 
 
-async def test_who_blocked_the_bot_sees_so_after_a_reload(control: Control, visit: Visit) -> None:
+async def test_a_blocked_bot_is_shown_after_a_reload(control: Control, visit: Visit) -> None:
     chat = await visit(await control.make_user("Ann"))
     await chat.start()
     await chat.page.get_by_role("button", name="More", exact=True).click()

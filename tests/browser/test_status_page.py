@@ -133,7 +133,7 @@ async def test_everything_fits_and_can_be_read(
         assert chat.problems == []
 
 
-async def test_it_is_live(desk: Desk) -> None:
+async def test_the_status_page_updates_without_a_reload(desk: Desk) -> None:
     async with desk.look() as chat:
         queue = chat.page.locator('[data-vital="queue_jobs"]')
         state = chat.page.locator("#state")
@@ -214,7 +214,7 @@ async def test_gauges_say_what_they_show(desk: Desk) -> None:
         )
 
 
-async def test_it_says_so_when_the_service_is_away_and_comes_back(desk: Desk) -> None:
+async def test_the_page_says_when_the_service_is_away_and_back(desk: Desk) -> None:
     async with desk.look() as chat:
         await _until_live(chat)
         connection = chat.page.locator("#connection")

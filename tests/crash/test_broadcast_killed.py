@@ -46,7 +46,7 @@ async def question(control: Control, owner: Person) -> Message:
     return found
 
 
-async def test_it_goes_on_after_each_kill_and_nobody_gets_it_twice(
+async def test_a_broadcast_continues_after_each_kill_and_reaches_nobody_twice(
     town: tuple[Bot, Control, Person, list[Person]],
 ) -> None:
     bot, control, owner, people = town

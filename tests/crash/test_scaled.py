@@ -64,7 +64,9 @@ async def test_a_reload_goes_back_to_the_settings(sandboxed: Sandboxed) -> None:
     await eventually(lambda: log_of(bot), lambda text: "workers: 5" in text)
 
 
-async def test_whoever_reloads_a_bad_setting_is_told(sandboxed: Sandboxed, tmp_path: Path) -> None:
+async def test_a_reload_of_a_bad_setting_names_the_setting(
+    sandboxed: Sandboxed, tmp_path: Path
+) -> None:
     bot, _ = sandboxed
     file = tmp_path / "imgbot.env"
     bot.settings["IMGBOT_ENVIRONMENT_FILE"] = str(file)
@@ -98,7 +100,7 @@ async def test_more_than_the_machine_carries_is_done_with_a_warning(sandboxed: S
     assert f"warning: {many} workers share" in said
 
 
-async def test_without_a_bot_it_says_so_and_leaves_nothing(sandboxed: Sandboxed) -> None:
+async def test_scale_without_a_bot_says_so_and_leaves_nothing(sandboxed: Sandboxed) -> None:
     bot, _ = sandboxed
     await bot.stop()
 

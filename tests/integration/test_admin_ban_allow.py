@@ -23,7 +23,7 @@ async def toast(office: Office, person: Person, message: Message, label: str) ->
     return (await answers_to(office.stage.control, person, message, data))[0]
 
 
-async def test_who_is_banned_is_told_so_at_once_and_served_again_later(office: Office) -> None:
+async def test_a_banned_user_is_told_at_once_and_served_after_the_unban(office: Office) -> None:
     control, owner = office.stage.control, office.owner
     anna = await control.make_user("Anna")
     async with office.stage.bot.redis() as redis:
@@ -153,7 +153,7 @@ async def test_a_number_that_telegram_gives_to_nobody_is_refused(
     assert number not in stored
 
 
-async def test_who_was_banned_before_becoming_an_administrator_is_served(office: Office) -> None:
+async def test_an_administrator_who_was_banned_before_is_served(office: Office) -> None:
     async with office.stage.bot.redis() as redis:
         await redis.sadd(keys.BANNED, str(SECOND_ID))
         answer = await office.asked(office.second, "/start")

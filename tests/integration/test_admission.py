@@ -50,7 +50,7 @@ async def club(tmp_path_factory: pytest.TempPathFactory):
         await assert_undisturbed(stage.bot, control)
 
 
-async def test_who_is_not_invited_is_told_so_once_with_the_number(club: Club) -> None:
+async def test_an_uninvited_user_is_told_once_with_their_number(club: Club) -> None:
     control, stranger = club.stage.control, club.strangers[1]
 
     for number in range(9):
@@ -68,7 +68,7 @@ async def test_who_is_not_invited_is_told_so_once_with_the_number(club: Club) ->
     assert await said(club.stage, stranger) == first
 
 
-async def test_who_is_not_invited_is_told_in_her_own_language(club: Club) -> None:
+async def test_an_uninvited_user_is_told_in_their_own_language(club: Club) -> None:
     stage = club.stage
     anna = await stage.control.make_user("Анна", language_code="ru")
 
@@ -121,7 +121,7 @@ async def test_a_guest_of_the_group_gets_buttons_that_work_there(club: Club) -> 
     assert (await said(stage, stranger, club.group))[-1] == "a cat"
 
 
-async def test_who_is_banned_is_told_once_and_served_again_later(club: Club) -> None:
+async def test_a_banned_user_is_told_once_and_served_after_the_unban(club: Club) -> None:
     stage, guest = club.stage, club.guests[2]
     await stage.control.say(guest, "a fox")
     result = await result_for(stage.control, guest)

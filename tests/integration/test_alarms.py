@@ -172,7 +172,7 @@ async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower)
     (UpdateConflict.POLLER, "A second program polls with this bot's token"),
     (UpdateConflict.WEBHOOK, "doctor --fix"),
 ])  # fmt: skip
-async def test_who_takes_the_messages_away_is_named_and_is_the_whole_reason(
+async def test_a_rival_that_takes_the_updates_is_named_as_the_only_reason(
     tower: Watchtower, rival: UpdateConflict, words: str
 ) -> None:
     for _ in range(5):

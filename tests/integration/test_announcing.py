@@ -40,7 +40,9 @@ async def usually_s(_: Operation) -> float:
     return 0.0
 
 
-async def test_nobody_is_told_twice_at_once(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_announcements_reach_a_user_once(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(status_module, "_TICK_S", 0.01)
     queue, shelf = await open_queue(redis), CountingShelf(redis)
     for number in range(1, JOBS + 1):

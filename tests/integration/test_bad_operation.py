@@ -108,7 +108,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
     assert {"service", "second poller"} <= set(visit.wrong)
 
 
-async def test_a_webhook_set_while_it_runs(stage: Stage) -> None:
+async def test_a_webhook_set_while_the_bot_runs(stage: Stage) -> None:
     sandbox, control, bot = stage
     async with bot, httpx.AsyncClient(trust_env=False, timeout=60) as client:
         url = f"{sandbox.url}/bot{sandbox.token}/setWebhook"

@@ -86,7 +86,7 @@ def a_provider_without_its_key(bot: Bot, _: Path) -> None:
     ],
     ids=lambda value: value.__name__.replace("_", " ") if callable(value) else "",
 )
-async def test_it_ends_with_78_and_names_it(
+async def test_a_wrong_setting_ends_the_bot_with_78_and_is_named(
     bot: Bot, tmp_path: Path, spoil: Callable[[Bot, Path], None], said: tuple[str, ...]
 ) -> None:
     spoil(bot, tmp_path)

@@ -63,7 +63,7 @@ def run(file: Path, *arguments: str, environ: dict[str, str]) -> subprocess.Comp
     )
 
 
-def test_it_is_the_program_and_is_unpacked_once(
+def test_the_one_file_is_the_program_and_is_unpacked_once(
     binary: Path, environ: dict[str, str], folder: Path
 ) -> None:
     first = run(binary, "--version", environ=environ)
@@ -76,7 +76,7 @@ def test_it_is_the_program_and_is_unpacked_once(
     assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
 
 
-def test_it_has_what_redis_needs_before_python_3_11_3(binary: Path) -> None:
+def test_the_one_file_has_what_redis_needs_before_python_3_11_3(binary: Path) -> None:
     # Debian 12 has 3.11.2, whatever patch level it was built by.
     with zipfile.ZipFile(binary) as bundle:
         manifest = json.loads(bundle.read("manifest.json"))
@@ -112,7 +112,7 @@ async def sandboxed(
             yield bot, control
 
 
-async def test_it_serves_a_picture_with_the_redis_it_carries(
+async def test_the_one_file_serves_a_picture_with_its_own_redis(
     sandboxed: tuple[Bot, Control],
 ) -> None:
     bot, control = sandboxed
@@ -150,7 +150,7 @@ async def test_the_demo_chats_and_ends(binary: Path, environ: dict[str, str]) ->
     assert status == 0
 
 
-def test_an_install_from_it_leaves_no_copy_in_a_cache(
+def test_an_install_from_the_one_file_leaves_no_copy_in_a_cache(
     binary: Path, environ: dict[str, str], tmp_path: Path
 ) -> None:
     places = {"XDG_CACHE_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}

@@ -135,7 +135,9 @@ async def test_a_message_that_telegram_does_not_copy_is_refused_in_words(
     assert [await news(town, person) for person in town.people] == [[], [], [], []]
 
 
-async def test_who_unsubscribes_gets_no_more_until_settings_bring_it_back(town: Town) -> None:
+async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again(
+    town: Town,
+) -> None:
     control, anna = town.stage.control, town.people[0]
     first = await asked(town, "/broadcast one")
     await pressed(town, first, "Send it")
@@ -286,7 +288,7 @@ async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 
 
-async def test_with_nobody_to_write_to_it_says_so(stage: Stage) -> None:
+async def test_a_broadcast_without_recipients_says_so(stage: Stage) -> None:
     async with stage.bot.redis() as redis:
         await redis.delete(keys.PEOPLE)
     after = await stage.control.last_seq()

@@ -50,7 +50,7 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(real_redis: Redis)
     assert await real_redis.keys(f"{keys.JOB}*") == []
 
 
-async def test_a_running_job_hears_that_it_is_called_off(real_redis: Redis) -> None:
+async def test_a_running_job_is_told_of_its_cancellation(real_redis: Redis) -> None:
     queue = await open_queue(real_redis)
     await queue.enqueue(job("1"), NOW)
     one = await queue.claim(NOW)

@@ -78,7 +78,7 @@ ADDRESSED = {
 
 
 @pytest.mark.parametrize("words", ADDRESSED.values(), ids=ADDRESSED)
-async def test_who_is_addressed_draws_without_the_name(simulated_stage: Stage, words: str) -> None:
+async def test_a_mentioned_bot_draws_without_its_name(simulated_stage: Stage, words: str) -> None:
     control, ann, _, group = await open_group(simulated_stage)
 
     asked = await control.say(ann, words, chat_id=group)
@@ -247,7 +247,7 @@ async def test_a_picture_sent_inline_into_a_group_is_no_request(simulated_stage:
     assert await heard(simulated_stage, ann, group) == []
 
 
-async def test_a_question_after_a_press_is_for_who_pressed(simulated_stage: Stage) -> None:
+async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_stage: Stage) -> None:
     """It answers the bot's own message: without a mention no client would show it as asked."""
     control, ann, _, group = await open_group(simulated_stage)
     await control.say(ann, "/create a fox", chat_id=group)

@@ -178,7 +178,7 @@ async def test_a_fresh_server_is_asked_who_makes_the_pictures(
     assert (nobody.provider, dict(nobody.keys)) == (None, {})
 
 
-async def test_secrets_come_from_files_for_whoever_cannot_be_asked(
+async def test_secrets_come_from_files_without_a_terminal(
     sandbox: Sandbox, server: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "key").write_text("right\n")

@@ -59,7 +59,7 @@ def _token(tmp_path: Path) -> str:
     return f"123456789:{tmp_path}"
 
 
-def test_a_second_one_on_the_same_state_directory_is_told_who_has_it(tmp_path: Path) -> None:
+def test_a_second_bot_on_a_state_directory_is_told_of_the_first(tmp_path: Path) -> None:
     with (
         _other(tmp_path, f"{tmp_path}-one") as holder,
         pytest.raises(AlreadyRunningError, match="uses the state directory") as refusal,
@@ -70,7 +70,7 @@ def test_a_second_one_on_the_same_state_directory_is_told_who_has_it(tmp_path: P
     assert f"process {holder.pid} ({sys.executable}" in str(refusal.value)
 
 
-def test_a_second_one_of_the_same_bot_elsewhere_is_told_who_has_it(tmp_path: Path) -> None:
+def test_a_second_bot_with_the_same_token_is_told_of_the_first(tmp_path: Path) -> None:
     token = _token(tmp_path)
     with (
         _other(tmp_path / "here", token) as holder,
@@ -82,7 +82,7 @@ def test_a_second_one_of_the_same_bot_elsewhere_is_told_who_has_it(tmp_path: Pat
     assert token not in str(refusal.value).split("(")[0]
 
 
-def test_however_many_are_refused_each_is_told_who_has_it(tmp_path: Path) -> None:
+def test_each_of_many_refused_bots_is_told_of_the_first(tmp_path: Path) -> None:
     token = _token(tmp_path)
     pids: list[int] = []
     with _other(tmp_path / "here", token) as holder:
@@ -111,7 +111,7 @@ def test_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
             assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
-def test_a_refused_one_gives_back_what_it_took(tmp_path: Path) -> None:
+def test_a_refused_bot_releases_its_locks(tmp_path: Path) -> None:
     token = _token(tmp_path)
     with _other(tmp_path / "here", token):
         with pytest.raises(AlreadyRunningError):

@@ -180,7 +180,7 @@ async def test_a_command_that_redis_refuses_is_told_in_its_words(strict_stage: S
     assert said.stderr.startswith("imgbot: Redis: wrong number of arguments")
 
 
-async def test_where_no_bot_runs_its_redis_is_not_there(tmp_path: Path) -> None:
+async def test_without_a_running_bot_the_embedded_redis_is_absent(tmp_path: Path) -> None:
     said = redis_cli({"IMGBOT_STATE_DIR": str(tmp_path)}, "PING")
 
     assert said.returncode == 1

@@ -72,7 +72,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
     return process.returncode, out.decode(), error.decode()
 
 
-async def test_it_measures_judges_and_leaves_a_note_alone(place: Place) -> None:
+async def test_a_load_test_measures_judges_and_leaves_only_a_note(place: Place) -> None:
     status, out, error = await ended(await place.start(*QUICK, "--resize", "--json"))
 
     document = json.loads(out)
@@ -153,7 +153,9 @@ async def test_ctrl_c_leaves_nothing_behind(place: Place, running: Running) -> N
     assert read_record(place.state) is None
 
 
-async def test_a_bot_that_is_killed_ends_it_with_a_reason(place: Place, running: Running) -> None:
+async def test_a_killed_bot_ends_the_load_test_with_a_reason(
+    place: Place, running: Running
+) -> None:
     os.kill(running.pid_of("-m\0imgbot\0"), signal.SIGKILL)
 
     status, out, error = await ended(running.process)

@@ -101,7 +101,7 @@ async def spent_by(stage: Stage, person: Person) -> int:
     return (await books(stage)).get(f"user:{person.id}", 0)
 
 
-async def test_her_own_limit_is_said_and_what_is_free_goes_on(limited: Stage) -> None:
+async def test_a_users_own_limit_is_explained_and_free_operations_go_on(limited: Stage) -> None:
     anna = await limited.control.make_user("Anna")
     for words in ("a fox", "a hare"):
         await limited.control.say(anna, words)

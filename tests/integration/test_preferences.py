@@ -119,7 +119,7 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     await say_and_wait(slow_stage, person, "/cancel")
 
 
-async def test_those_who_wait_see_their_place_move(slow_stage: Stage) -> None:
+async def test_waiting_users_see_their_position_move(slow_stage: Stage) -> None:
     control = slow_stage.control
     await control.set_provider(duration_s=[600, 600])
     person = await control.make_user("Анна", language_code="ru")

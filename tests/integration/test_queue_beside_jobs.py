@@ -105,7 +105,7 @@ async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: R
     assert await albums.due(NOW) == (["1.9"], 0)
 
 
-async def test_who_waits_for_jobs_of_their_own_is_counted(redis: Redis) -> None:
+async def test_users_waiting_for_their_own_jobs_are_counted(redis: Redis) -> None:
     queue = JobQueue(redis, Scripts(redis), QueueLimits(running_per_user=1))
     await queue.open_epoch()
     for number, user_id in enumerate((7, 7, 7, 8)):

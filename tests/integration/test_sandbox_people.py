@@ -84,7 +84,7 @@ async def test_an_album_that_no_client_sends_is_refused(
         await control.send(anna, **given)
 
 
-async def test_a_person_quotes_a_part_of_what_she_answers(desk: Desk) -> None:
+async def test_a_user_quotes_a_part_of_the_message_they_reply_to(desk: Desk) -> None:
     control, api, anna = desk
     await control.say(anna, "/start")
     answer = await api.call("sendMessage", chat_id=anna.id, text="🦊 a fox and a dog")

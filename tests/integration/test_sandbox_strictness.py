@@ -228,7 +228,7 @@ async def test_an_edit_needs_a_message_of_its_kind(desk: Desk) -> None:
     assert answer == "400 Bad Request: there is no caption in the message to edit"
 
 
-async def test_a_bot_may_not_write_to_strangers_or_to_who_blocked_it(desk: Desk) -> None:
+async def test_a_bot_may_not_write_to_strangers_or_to_users_who_blocked_it(desk: Desk) -> None:
     control, api, anna = desk
     stranger = await control.make_user("Boris")
     await control.block(anna)

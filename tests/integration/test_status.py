@@ -38,7 +38,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-async def test_it_shows_a_service_that_works(stage: Stage) -> None:
+async def test_status_of_a_working_service(stage: Stage) -> None:
     person = await stage.control.make_user("Ann")
     await stage.control.say(person, "a fox")
     await stage.control.wait_message(person.id, lambda m: bool(m.photo_id))
@@ -75,7 +75,7 @@ async def test_json_is_the_document(stage: Stage) -> None:
     assert document["redis"] == f"{stage.bot.state_dir}/redis/redis.sock"
 
 
-async def test_who_is_refused_most_is_named_here_and_in_no_metric(stage: Stage) -> None:
+async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: Stage) -> None:
     person = await stage.control.make_user("Cyd")
     for _ in range(8):
         await stage.control.say(person, "/create")
@@ -91,7 +91,7 @@ async def test_who_is_refused_most_is_named_here_and_in_no_metric(stage: Stage) 
     assert str(person.id) not in await stage.bot.get("/metrics")
 
 
-async def test_nobody_answers() -> None:
+async def test_status_where_nothing_answers() -> None:
     status, out, error = await see_status(**environ_with(f"127.0.0.1:{free_port()}"))
 
     assert (status, out) == (3, "")
@@ -100,7 +100,7 @@ async def test_nobody_answers() -> None:
     assert "Traceback" not in error
 
 
-async def test_somebody_else_answers() -> None:
+async def test_status_where_another_program_answers() -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")

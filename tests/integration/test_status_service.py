@@ -40,7 +40,7 @@ async def full_stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-async def test_it_tells_what_the_jobs_do(full_stage: Stage) -> None:
+async def test_the_status_service_tells_of_the_jobs(full_stage: Stage) -> None:
     async def document() -> Any:
         return await document_of(full_stage.bot)
 
@@ -112,7 +112,7 @@ async def _first_event(bot: Bot) -> Any:
     return json.loads(line.removeprefix(b"data: "))
 
 
-async def test_it_stops_though_somebody_looks(tmp_path: Path) -> None:
+async def test_the_status_service_stops_while_a_page_is_open(tmp_path: Path) -> None:
     async with _own_stage(tmp_path, is_simulated=True) as stage:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.bot.http_port)
         writer.write(b"GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n")

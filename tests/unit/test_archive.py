@@ -62,7 +62,7 @@ def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) ->
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
-def test_half_of_it_is_refused(tmp_path: Path, folder: Path, source: Path, share: float) -> None:
+def test_half_a_backup_is_refused(tmp_path: Path, folder: Path, source: Path, share: float) -> None:
     made(tmp_path, source)
     whole = source.read_bytes()
     source.write_bytes(whole[: int(len(whole) * share)])
@@ -230,9 +230,7 @@ def test_a_table_of_contents_without_bottom_is_refused(folder: Path, source: Pat
         archive.read(source, folder, LIMIT_BYTES)
 
 
-def test_who_waits_with_the_unfinished_file_open_reads_nothing(
-    tmp_path: Path, source: Path
-) -> None:
+def test_a_reader_of_the_unfinished_backup_reads_nothing(tmp_path: Path, source: Path) -> None:
     with tmp_path.joinpath(f".{source.name}.part").open("w+b") as lurking:
         made(tmp_path, source)
 

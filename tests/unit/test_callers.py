@@ -75,5 +75,7 @@ def test_pages_of_others(headers: dict[str, str], is_refused: bool) -> None:
         ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}, False),
     ],
 )
-def test_who_sits_at_the_machine(remote: str | None, headers: dict[str, str], is_one: bool) -> None:
+def test_callers_on_the_machine_itself(
+    remote: str | None, headers: dict[str, str], is_one: bool
+) -> None:
     assert is_operator(remote, headers) is is_one

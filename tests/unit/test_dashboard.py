@@ -20,7 +20,7 @@ STATS = {
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_it_can_be_imported_anywhere() -> None:
+def test_the_dashboard_can_be_imported_anywhere() -> None:
     found = dashboard()
     variables = {variable["name"]: variable for variable in found["templating"]["list"]}
 

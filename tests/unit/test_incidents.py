@@ -50,7 +50,7 @@ def test_each_incident_is_told_once_at_its_begin_and_once_at_its_end(
     assert told(signs) == story
 
 
-def test_without_a_hold_it_is_told_at_once() -> None:
+def test_an_incident_without_a_hold_is_reported_at_once() -> None:
     assert told("x.x.?.", HoldTime()) == "!o!o--"
 
 
@@ -63,7 +63,7 @@ def test_a_clock_that_goes_back_neither_begins_nor_ends_anything() -> None:
     assert told("....", course=FIRING, step_s=-600) == "----"
 
 
-def test_a_clock_that_was_set_back_a_day_delays_it_by_no_more_than_its_hold() -> None:
+def test_a_clock_set_back_a_day_delays_an_incident_by_no_more_than_its_hold() -> None:
     day_ms, now_ms = 86_400_000, 1_800_000_000_000
     rising, _ = decide(INACTIVE, Reading.BAD, HOLD, now_ms)
     anew, nothing = decide(rising, Reading.BAD, HOLD, now_ms - day_ms)

@@ -137,7 +137,7 @@ def test_the_way_back_leads_to_what_served_and_not_to_what_failed() -> None:
     assert LAYOUT.program / OLD not in [step.path for step in steps if isinstance(step, Remove)]
 
 
-def test_who_came_back_from_what_failed_has_no_way_back_to_it() -> None:
+def test_after_a_rollback_there_is_no_rollback_to_the_failed_release() -> None:
     back = replace(FAILED, release=SERVING.release, is_in_place=True)
 
     steps = plan(back)

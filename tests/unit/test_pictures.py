@@ -72,7 +72,7 @@ def test_orientation_is_applied(orientation: int, tmp_path: Path) -> None:
     assert psnr_db(opened(picture.path), upright) > 30
 
 
-def test_where_and_when_it_was_taken_is_gone(tmp_path: Path) -> None:
+def test_the_place_and_time_of_a_photo_are_removed(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "A camera"
     exif[0x9286] = "At home"

@@ -40,7 +40,7 @@ def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up() -> None
     assert [config.is_exhausted(n) for n in (62, 63)] == [False, True]
 
 
-def test_it_reads_no_clock() -> None:
+def test_the_poll_schedule_reads_no_clock() -> None:
     source = inspect.getsource(polling)
 
     assert "import time" not in source

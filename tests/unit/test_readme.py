@@ -17,7 +17,7 @@ def test_ci_runs_the_readmes_test_command() -> None:
     assert "check .venv/bin/pytest\n" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_what_it_shows_and_names_exists() -> None:
+def test_files_that_the_readme_names_exist() -> None:
     shown = [part.partition(")")[0] for part in README.split("](")[1:]]
     for target in shown:
         assert target.startswith("https://") or (ROOT / target).exists(), target

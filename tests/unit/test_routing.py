@@ -39,7 +39,7 @@ def test_the_chosen_one_serves_while_it_does() -> None:
     assert chosen_name(routes("builtin")) == "simulated"
 
 
-def test_whoever_has_just_refused_is_asked_last() -> None:
+def test_a_provider_that_has_just_refused_is_asked_last() -> None:
     assert chosen_name(routes("builtin"), refused_by="simulated") == "builtin"
     assert chosen_name(routes(), refused_by="simulated") == "simulated"
 
@@ -136,7 +136,7 @@ def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
     assert not silence.is_long(1066.0)
 
 
-def test_who_answers_no_question_is_named_by_all_that_tell_of_providers(
+def test_a_provider_that_answers_no_question_is_out_in_every_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = routes()

@@ -187,7 +187,7 @@ def test_a_failing_check_is_critical_and_comes_first() -> None:
     assert document["jobs"] is None
 
 
-def test_it_tells_of_jobs_workers_and_what_ended() -> None:
+def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
     now = replace(
         QUIET,
         ended={("create", "ok"): 7.0, ("edit", "rejected"): 1.0, ("merge", "ok"): 0.0},
@@ -218,7 +218,7 @@ def test_each_provider_has_its_times() -> None:
     assert found["took_by"]["builtin"] == {"count": 0, "mean_s": None, "p95_s": None}
 
 
-def test_who_it_was_is_for_the_operator_alone() -> None:
+def test_user_ids_are_for_the_operator_alone() -> None:
     document = document_with(glance=QueueGlance(refused=[(424242, 9)], unknown=[LOST]))
     assert "424242" in json.dumps(document)
 
@@ -229,7 +229,7 @@ def test_who_it_was_is_for_the_operator_alone() -> None:
     assert less["unknown_jobs"][0]["operation"] == "create"
 
 
-def test_it_is_json_whatever_is_unknown() -> None:
+def test_the_status_document_is_json_whatever_is_unknown() -> None:
     document = document_with(replace(QUIET, jobs={}, poll_answered_at_s=0.0), glance=None)
 
     text = json.dumps(document, allow_nan=False)

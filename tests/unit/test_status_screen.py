@@ -137,7 +137,7 @@ def test_each_provider_has_its_times() -> None:
     assert "replicate up (5.0 s on average, 95 % in 9.5 s), builtin up;" in " ".join(text.split())
 
 
-def test_without_redis_it_says_so() -> None:
+def test_the_status_screen_says_when_redis_is_absent() -> None:
     assert "unknown: Redis does not answer" in _text(
         glance=None, checks={"redis": "no answer in 3 s"}
     )

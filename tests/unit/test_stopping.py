@@ -44,7 +44,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
     return play
 
 
-def test_who_may_not_stop_the_service_is_told_at_once(
+def test_a_user_who_may_not_stop_the_service_is_told_at_once(
     play: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state_dir = play(_REFUSES)

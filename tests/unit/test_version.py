@@ -69,7 +69,7 @@ def test_a_checkout_is_its_commit_and_another_repository_around_is_not(checkout:
     assert Checkout(inner).version() == "0.2.0.dev0"
 
 
-def test_without_git_it_is_what_the_build_has_written(checkout: Checkout) -> None:
+def test_without_git_the_version_is_the_one_of_the_build(checkout: Checkout) -> None:
     checkout.git("init", "--quiet")
     (checkout.file.parent / "version.txt").write_text("0.2.0.dev172+g7adbb06\n")
 
