@@ -30,10 +30,15 @@ def tools_of(folder: Path, came: Image.Image) -> StepContext:
         came.save(target, "JPEG", quality=50)
 
     made: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
-    kept = OriginalStore(folder / "kept", limit_mb=1000)
+    originals = OriginalStore(folder / "kept", limit_mb=1000)
     return StepContext(
         **made
-        | {"folder": folder, "download": download, "pool": SimpleNamespace(run=run), "kept": kept}
+        | {
+            "folder": folder,
+            "download": download,
+            "pool": SimpleNamespace(run=run),
+            "originals": originals,
+        }
     )
 
 
