@@ -7,29 +7,20 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.admin.router import on_admin_callback
-from imgbot.bot.handlers.create import handle_create
-from imgbot.bot.handlers.edit import handle_edit_start
 from imgbot.bot.handlers.history import on_history_callback
-from imgbot.bot.handlers.merge import handle_smart_merge_start, on_merge_callback
+from imgbot.bot.handlers.merge import on_merge_callback
 from imgbot.bot.handlers.my_jobs import on_queue_callback
+from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.handlers.results import on_result_callback
-from imgbot.bot.handlers.retouch import handle_retoucher_start
 from imgbot.bot.handlers.settings import on_setting_callback, on_subscription_callback
 from imgbot.bot.handlers.upscale import handle_upscale_button, on_scale_callback
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import Dialogue, source_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import ADMIN_ACTIONS, RESULT_ACTIONS, SCALES, CallbackData, parse
+from imgbot.domain.texts.buttons import ADMIN_ACTIONS, RESULT_BUTTONS, SCALES, CallbackData, parse
 
-_STARTS = {
-    Operation.CREATE.value: handle_create,
-    Operation.EDIT.value: handle_edit_start,
-    Operation.MERGE.value: handle_smart_merge_start,
-    Operation.RETOUCH.value: handle_retoucher_start,
-    Operation.UPSCALE.value: handle_upscale_button,
-}
 _CANCELLED = {
     "ok": "cancelling",
     "gone": "cancel_over",
@@ -71,7 +62,7 @@ async def _once(
     is_first = await service.store.job_reads.debounce_tap(tap, context.request)
     if not is_first and press.action not in _REPEATABLE:
         return "tapped_already"
-    if press.action in RESULT_ACTIONS:
+    if press.action in RESULT_BUTTONS:
         return await on_result_callback(callback, press, state, context, service)
     if press.action in ADMIN_ACTIONS:
         return await on_admin_callback(callback, press, context, service)
@@ -137,9 +128,9 @@ async def _start(
     context: RequestContext,
     service: RequestService,
 ) -> str:
-    if operation not in _STARTS:
+    if operation not in ACTIONS:
         return "unknown_button"
-    await _STARTS[operation](callback, state, context, service)
+    await START_HANDLERS[Operation(operation)](callback, state, context, service)
     return ""
 
 
@@ -154,10 +145,8 @@ async def _photo_action(
     source = await source_in(state)
     if await state.get_state() != Dialogue.photo_action.state or source is None:
         return "stale_button"
-    if action == "edit":
-        await handle_edit_start(callback, state, context, service, source)
-    elif action == "retouch":
-        await handle_retoucher_start(callback, state, context, service, source)
+    if action in PHOTO_ACTIONS and not OPERATIONS[Operation(action)].has_scale:
+        await START_HANDLERS[Operation(action)](callback, state, context, service, source)
     elif action.startswith("x") and action[1:] in map(str, SCALES):
         await handle_upscale_button(callback, state, context, service, source, int(action[1:]))
     else:

@@ -15,16 +15,15 @@ from imgbot.bot.handlers.edit import (
     handle_edit_start,
     handle_photo,
     handle_photo_prompt,
-    take_edit_photo,
     take_edit_prompt,
 )
 from imgbot.bot.handlers.history import handle_history
 from imgbot.bot.handlers.inline import handle_inline
 from imgbot.bot.handlers.intents import handle_intent
-from imgbot.bot.handlers.merge import handle_smart_merge_start, take_merge_photo
+from imgbot.bot.handlers.merge import take_merge_photo
 from imgbot.bot.handlers.my_jobs import handle_limits, handle_queue, handle_quiet
+from imgbot.bot.handlers.operations import PHOTO_HANDLERS, START_HANDLERS
 from imgbot.bot.handlers.results import handle_compare, handle_last, handle_ready, handle_undo
-from imgbot.bot.handlers.retouch import handle_retoucher_start, take_retouch_photo
 from imgbot.bot.handlers.settings import handle_settings
 from imgbot.bot.handlers.start import (
     handle_cancel,
@@ -34,11 +33,7 @@ from imgbot.bot.handlers.start import (
     handle_unknown_command,
     handle_unsupported,
 )
-from imgbot.bot.handlers.upscale import (
-    handle_upscale_button,
-    take_upscale_photo,
-    take_upscale_scale,
-)
+from imgbot.bot.handlers.upscale import handle_upscale_button, take_upscale_scale
 from imgbot.bot.intents import Intent
 from imgbot.bot.messages import (
     intent_of,
@@ -49,9 +44,10 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.middleware import AccessMiddleware, BotIdentity
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import ABOUT_A_PHOTO, EXPIRY_S, Dialogue, Expiry
+from imgbot.bot.states import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry
 from imgbot.bot.upscale_phrases import is_upscale_request
 from imgbot.domain.errors import UserError
+from imgbot.domain.operations import OPERATIONS, Prompt
 from imgbot.domain.texts import LANGUAGES, t
 
 
@@ -96,24 +92,20 @@ def _is_late_answer(_: Message, expired: str = "") -> bool:
 
 _ANSWERS = (
     (Dialogue.create_words, take_create_prompt),
-    (Dialogue.edit_photo, take_edit_photo),
     (Dialogue.edit_words, take_edit_prompt),
     (Dialogue.photo_action, take_photo_words),
     (Dialogue.merge_photos, take_merge_photo),
-    (Dialogue.retouch_photo, take_retouch_photo),
-    (Dialogue.upscale_photo, take_upscale_photo),
     (Dialogue.upscale_scale, take_upscale_scale),
+    *((PHOTO_STATES[operation], handler) for operation, handler in PHOTO_HANDLERS.items()),
 )
 _COMMANDS = {
     "help": handle_help,
     "cancel": handle_cancel,
-    "create": handle_create,
-    "draw": handle_create,
-    "imagine": handle_create,
-    "edit": handle_edit_start,
-    "merge": handle_smart_merge_start,
-    "retouch": handle_retoucher_start,
-    "upscale": handle_upscale_button,
+    **{
+        name: handler
+        for operation, handler in START_HANDLERS.items()
+        for name in (operation.value, *OPERATIONS[operation].aliases)
+    },
     "undo": handle_undo,
     "compare": handle_compare,
     "last": handle_last,
@@ -128,7 +120,14 @@ _PICTURE = F.photo | (F.document & ~F.animation)
 _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
 # Here a reply to a picture names the picture, and its words are not what to do.
-_PICTURE_ASKED = StateFilter(Dialogue.upscale_scale, Dialogue.upscale_photo, Dialogue.retouch_photo)
+_PICTURE_ASKED = StateFilter(
+    Dialogue.upscale_scale,
+    *(
+        state
+        for operation, state in PHOTO_STATES.items()
+        if OPERATIONS[operation].prompt is not Prompt.REQUIRED
+    ),
+)
 _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 _IS_PRIVATE = F.chat.type == "private"
 _IS_SPOKEN = F.content_type.in_(

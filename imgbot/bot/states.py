@@ -5,7 +5,7 @@ fifteen minutes only: what comes later may mean something else, and must not be 
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiogram import BaseMiddleware
@@ -16,6 +16,7 @@ from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import Message, TelegramObject
 
 from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.storage.job_codec import pack_sources, unpack_sources
 
 _TTL_S = 86_400
@@ -24,16 +25,20 @@ _ASKED_S = "asked_s"
 
 
 class Dialogue(StatesGroup):
-    """One state per question."""
+    """Questions of the bot, one state for each; the rest is in `PHOTO_STATES`."""
 
     create_words = State()
-    edit_photo = State()
     edit_words = State()
     merge_photos = State()
-    retouch_photo = State()
-    upscale_photo = State()
     upscale_scale = State()
     photo_action = State()
+
+
+PHOTO_STATES: Mapping[Operation, State] = {
+    operation: State(f"{operation}_photo", Dialogue.__full_group_name__)
+    for operation in PHOTO_ACTIONS
+}
+"""State in which an operation waits for its photo."""
 
 
 ABOUT_A_PHOTO = frozenset(

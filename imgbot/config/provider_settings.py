@@ -1,7 +1,7 @@
 """The settings of image providers: who makes what, where, with which key."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +10,7 @@ from pydantic import (
     ConfigDict,
     PrivateAttr,
     SecretStr,
+    create_model,
 )
 
 from imgbot.config.setting_types import (
@@ -44,6 +45,8 @@ _NAMES = (
 )
 
 
+_ACTION_NAMES = ", ".join(f"`{operation}`" for operation in ACTIONS)
+
 CHOICES = ("provider", *(f"provider_{operation}" for operation in ACTIONS), "provider_fallback")
 """The settings that name a provider, or the path of its file."""
 
@@ -67,8 +70,8 @@ _Other = Annotated[
 ]
 
 
-class ProviderSettings(BaseModel):
-    """What the operator says of image providers."""
+class _DefaultProvider(BaseModel):
+    """The provider of every operation that has none of its own."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
@@ -82,11 +85,21 @@ class ProviderSettings(BaseModel):
             _NAMES,
         ),
     ] = "builtin"
-    provider_create: _Other = ""
-    provider_edit: _Other = ""
-    provider_merge: _Other = ""
-    provider_retouch: _Other = ""
-    provider_upscale: _Other = ""
+
+
+if TYPE_CHECKING:
+    _ProviderOfEach = _DefaultProvider
+else:
+    _ProviderOfEach = create_model(
+        "_ProviderOfEach",
+        __base__=_DefaultProvider,
+        **{f"provider_{operation}": (_Other, "") for operation in ACTIONS},
+    )
+
+
+class ProviderSettings(_ProviderOfEach):
+    """What the operator says of image providers; `provider_<operation>` is a field of each."""
+
     provider_fallback: Annotated[
         str,
         SettingDoc(
@@ -120,8 +133,8 @@ class ProviderSettings(BaseModel):
         tuple[tuple[str, int], ...],
         BeforeValidator(parse_prices),
         SettingDoc(
-            "what a picture costs you in US dollars, by operation (`create`, `edit`, `merge`, "
-            "`retouch`, `upscale`), where you pay another price: `create=0.04, edit=0.05`",
+            f"what a picture costs you in US dollars, by operation ({_ACTION_NAMES}), where you "
+            "pay another price: `create=0.04, edit=0.05`",
             "US dollars by operation, with commas: create=0.04, edit=0.05",
             default="unset: the provider's own",
         ),

@@ -3,7 +3,7 @@
 import re
 
 from imgbot.domain.job import Job
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.texts import has_text, t
 from imgbot.domain.texts.changes import edit_names
 from imgbot.telegram.messenger import cut
@@ -15,22 +15,20 @@ _UNKNOWN_WORDS = 120
 _NEARLY = 0.97
 """Of a scale: sides are rounded."""
 
-_UNCHANGED = "unchanged"
-_TOLD = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
-
 
 def success_caption(job: Job) -> str:
     """Return what stands under the picture: what was asked, what was done, what was not."""
-    is_good_already = job.operation is Operation.RETOUCH and _parts(job, "did") == [_UNCHANGED]
-    key = "caption_retouch_nothing" if is_good_already else f"caption_{job.operation}"
+    spec, parts = OPERATIONS[job.operation], _parts(job, "did")
+    own_key = spec.captions.get(parts[0]) if len(parts) == 1 else None
+    key = own_key or f"caption_{job.operation}"
     words, factor = _shortened(job.words), float(job.facts.get("factor", job.scale))
-    if job.operation is Operation.UPSCALE and factor < job.scale * _NEARLY:
-        key = "caption_upscale_less"
+    if spec.has_scale and factor < job.scale * _NEARLY:
+        key += "_less"
     lines = [t(job.language, key, words=words, count=len(job.sources), scale=f"{factor:.2g}")]
-    did = edit_names(job.language, _parts(job, "did"))
+    did = edit_names(job.language, parts)
     # Whoever gets exactly what she said need not read it twice.
     is_said = job.operation is Operation.EDIT and _normalised(did) == _normalised(words)
-    if did and job.operation in _TOLD and not is_good_already and not is_said:
+    if did and spec.lists_changes and not own_key and not is_said:
         lines.append(t(job.language, "caption_did", did=did))
     unknown = str(job.facts.get("unknown", ""))
     if unknown:

@@ -10,7 +10,7 @@ from typing import cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS
 from imgbot.domain.retry import GiveUp
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
@@ -135,7 +135,7 @@ class StepContext:
         folder = self.folder_of(job.id)
         await asyncio.to_thread(make_folder, folder)
         checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
-        if job.operation is Operation.UPSCALE:
+        if OPERATIONS[job.operation].has_scale:
             size = await self.pool.run(
                 pictures.size_of, str(checked[0]), about="measuring a picture"
             )
@@ -176,7 +176,7 @@ class StepContext:
         if not is_own:
             await self.download(job.sources[index].file_id, raw)
         check = functools.partial(pictures.check, is_own=is_own)
-        if job.operation is Operation.UPSCALE:
+        if OPERATIONS[job.operation].has_scale:
             # What it is enlarged by is measured against it, at a repeated order, too.
             check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
         picture = await self.pool.run(check, str(raw), str(stem), about="checking a picture")

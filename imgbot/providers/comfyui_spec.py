@@ -10,20 +10,19 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, model_validator
 
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.comfyui_graph import Graph, is_link
 from imgbot.providers.fields import (
     Headers,
     InputRules,
     KeyName,
     Limits,
+    OfferedOperation,
     PriceUsd,
     ProviderName,
     Url,
 )
 from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
-
-Made = Literal["create", "edit", "merge", "retouch", "upscale"]
 
 _WORKFLOW_BYTES = 2 << 20
 
@@ -119,10 +118,10 @@ class ComfyUiSpec(LocatedTable):
     recovery: Literal["look_up", "none"] = "look_up"
     limits: Limits = Limits()
     inputs: InputRules = InputRules()
-    operations: Annotated[Mapping[Made, Workflow], Field(min_length=1)]
+    operations: Annotated[Mapping[OfferedOperation, Workflow], Field(min_length=1)]
 
     def workflow_of(self, operation: Operation) -> Workflow | None:
-        return next((flow for name, flow in self.operations.items() if name == operation), None)
+        return self.operations.get(operation)
 
 
 def read_comfyui(
@@ -139,7 +138,7 @@ def read_comfyui(
         graph = _read_graph(document, (*place, "workflow"), folder / flow.workflow)
         for below, why in _mistakes(name, flow, graph):
             raise document.error((*place, *below), why)
-        graphs[Operation(name)] = graph
+        graphs[name] = graph
     return spec, graphs
 
 
@@ -164,7 +163,7 @@ def _read_graph(document: SpecDocument, place: tuple[str, ...], file: Traversabl
 
 
 def _mistakes(
-    name: Made, flow: Workflow, graph: Graph
+    name: Operation, flow: Workflow, graph: Graph
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield inconsistencies, each with its place below the operation."""
     for place, text in flow.inputs.named():
@@ -174,7 +173,7 @@ def _mistakes(
         yield from _mistakes_in_growth(flow.grow, graph)
     if flow.output and flow.output not in graph:
         yield ("output",), f"the workflow has no node {flow.output}"
-    if len(flow.inputs.images) < (name != "create") + (name == "merge" and flow.grow is None):
+    if len(flow.inputs.images) < min(OPERATIONS[name].photos, 1 if flow.grow else 2):
         yield ("inputs",), "images must name the inputs for the pictures"
 
 

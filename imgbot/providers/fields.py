@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.spec_file import LocatedTable
 from imgbot.providers.url_policy import split
 
@@ -38,6 +39,13 @@ def _header(value: Mapping[str, str]) -> Mapping[str, str]:
     return value
 
 
+def _offered(value: Operation) -> Operation:
+    if not OPERATIONS[value].is_offered:
+        raise ValueError(f"{value} is no operation for a provider")
+    return value
+
+
+OfferedOperation = Annotated[Operation, AfterValidator(_offered)]
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Url = Annotated[str, AfterValidator(_address)]
 KeyName = Annotated[str, AfterValidator(_environment_name)]

@@ -6,14 +6,15 @@ See `presets/openai.toml` for an annotated example.
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.fields import (
     Headers,
     InputRules,
     KeyName,
     Limits,
+    OfferedOperation,
     PriceUsd,
     ProviderName,
     Url,
@@ -21,8 +22,15 @@ from imgbot.providers.fields import (
 from imgbot.providers.sizes import fitted, nearest, value_of
 from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
-Served = Literal["create", "edit", "merge", "retouch"]
-"""Operations of the API; it has no upscaler."""
+
+def _is_served(value: Operation) -> Operation:
+    # The API has no upscaler.
+    if OPERATIONS[value].has_scale:
+        raise ValueError(f"the API does not {value}")
+    return value
+
+
+Served = Annotated[OfferedOperation, AfterValidator(_is_served)]
 
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
@@ -98,14 +106,14 @@ class OpenAiSpec(LocatedTable):
     limits: Limits = Limits()
     inputs: InputRules = InputRules()
     sizes: Sizes = Sizes()
-    prompts: Mapping[Served, str] = Field(default_factory=dict[Served, str])
+    prompts: Mapping[Served, str] = Field(default_factory=dict[Operation, str])
     """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
     models: Annotated[tuple[ImagesApiModel, ...], Field(min_length=1)]
     """The first model that serves an operation is its default."""
 
     def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
         """Return the named model, else the default model under that name; None if not served."""
-        serving = [model for model in self.models if operation.value in model.operations]
+        serving = [model for model in self.models if operation in model.operations]
         if not serving:
             return None
         named = [model for model in serving if model.id == name]
@@ -115,7 +123,7 @@ class OpenAiSpec(LocatedTable):
 
     def prompt_for(self, operation: Operation, words: str) -> str:
         """Return the prompt to send."""
-        standing = next((text for each, text in self.prompts.items() if each == operation), "")
+        standing = self.prompts.get(operation, "")
         if operation is Operation.RETOUCH:
             return f"{standing} {words}".strip()
         return words.strip() or standing

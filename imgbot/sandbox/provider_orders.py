@@ -12,7 +12,9 @@ from typing import Any, cast
 
 from PIL import Image
 
-OPERATIONS = frozenset({"create", "edit", "merge", "retouch", "upscale"})
+from imgbot.domain.operations import ACTIONS
+
+OPERATIONS = frozenset(ACTIONS)
 _FIELDS = frozenset({"operation", "words", "images", "scale", "ratio", "seed", "client_id"})
 _DATA_URL = re.compile(r"data:image/(?:jpeg|png|webp);base64,")
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")

@@ -4,7 +4,7 @@ import functools
 
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, OPERATIONS
 from imgbot.imaging import engine
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -33,7 +33,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
         if names[operation] != provider.name:
             telemetry.info("%s has no model to %s: that is built in", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
-    return ProviderRouter(by_name, names | {Operation.COMPARE: "builtin"}, fallback)
+    return ProviderRouter(by_name, dict.fromkeys(OPERATIONS, "builtin") | names, fallback)
 
 
 def _config(settings: Settings, name: str) -> ProviderConfig:

@@ -7,12 +7,13 @@ from aiogram.types import BotCommand, BotCommandScopeChat
 
 from imgbot.bot.handlers.admin import router as admin
 from imgbot.domain.errors import ImgbotError
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events as telemetry
 
 COMMANDS = (
-    "create", "edit", "merge", "retouch", "upscale", "undo", "compare", "last", "history",
+    *ACTIONS, "undo", "compare", "last", "history",
     "queue", "limits", "settings", "quiet", "cancel", "help",
 )  # fmt: skip
 

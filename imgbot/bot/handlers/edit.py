@@ -7,7 +7,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, target_photo
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, expect_answer, source_in, to_state_data
+from imgbot.bot.states import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
 from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -87,7 +87,7 @@ async def edit(
 ) -> None:
     """Order the edit, which may be but a larger or a better picture, or ask for what is missing."""
     if source is None:
-        await expect_answer(state, Dialogue.edit_photo)
+        await expect_answer(state, PHOTO_STATES[Operation.EDIT])
         await service.ask(context, "ask_edit_photo")
     elif not words:
         await expect_answer(state, Dialogue.edit_words, sources=to_state_data(source))

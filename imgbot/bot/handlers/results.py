@@ -8,17 +8,15 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.edit import handle_edit_start
-from imgbot.bot.handlers.upscale import handle_upscale_button
+from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TransientError, UserError
 from imgbot.domain.job import InputPhoto
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.buttons import SCALES, CallbackData
 from imgbot.storage.results import Result
-
-_ONE_SOURCE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.UPSCALE})
 
 
 async def on_result_callback(
@@ -38,12 +36,10 @@ async def on_result_callback(
     picture = result.picture or photo_of(callback.message)
     if picture is None:
         return "stale_button"
-    if press.action == "edit":
-        await handle_edit_start(callback, state, context, service, picture)
-        return ""
-    if press.action == "up":
-        wanted = int(scale) if scale in map(str, SCALES) else None
-        await handle_upscale_button(callback, state, context, service, picture, wanted)
+    if (operation := RESULT_ACTIONS.get(press.action)) is not None:
+        wanted = [int(scale) if scale in map(str, SCALES) else None]
+        extra = wanted if OPERATIONS[operation].has_scale else []
+        await START_HANDLERS[operation](callback, state, context, service, picture, *extra)
         return ""
     return await _AT_ONCE[press.action](replace(result, picture=picture), context, service)
 
@@ -105,7 +101,7 @@ def buttons_of(
         context.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
-        is_change=result.operation in _ONE_SOURCE and len(result.sources) == 1,
+        is_change=result.operation in PHOTO_ACTIONS and len(result.sources) == 1,
         is_varied=result.operation is Operation.CREATE or not service.policy.has_builtin_engine,
     )
 
@@ -125,7 +121,7 @@ async def _target_result(
 
 
 async def _undo(result: Result, context: RequestContext, service: RequestService) -> str:
-    if result.operation not in _ONE_SOURCE or not result.sources:
+    if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     parent = await service.store.results.result(result.parent)
     # A picture that somebody forwarded has a maker, but his words are not hers to read.
@@ -147,7 +143,7 @@ async def _regenerate(result: Result, context: RequestContext, service: RequestS
 
 
 async def _compare(result: Result, context: RequestContext, service: RequestService) -> str:
-    if result.operation not in _ONE_SOURCE or not result.sources or result.picture is None:
+    if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
     await service.check_rate_limit(context)
     await service.order(context, Operation.COMPARE, "", (result.sources[0], result.picture))

@@ -14,6 +14,7 @@ from imgbot.bot.messages import PICTURE_LIMIT_MB
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import is_expired
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.changes import vocabulary
 
@@ -36,7 +37,8 @@ async def handle_help(_: Message, context: RequestContext, service: RequestServi
     # Decoration: what cannot be shown now is left out, for the words must come.
     with suppress(TransientError, TelegramRefusedError, UserError):
         await _show_examples(context, service)
-    text = t(context.language, "help", limit_mb=PICTURE_LIMIT_MB)
+    operations = "\n".join(t(context.language, f"help_{operation}") for operation in ACTIONS)
+    text = t(context.language, "help", operations=operations, limit_mb=PICTURE_LIMIT_MB)
     if service.policy.has_builtin_engine:
         known = vocabulary(context.language)
         text += "\n\n" + t(context.language, "engine_help", vocabulary=known)

@@ -8,7 +8,7 @@ from imgbot.bot.handlers.edit import handle_photo
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, expect_answer, source_in, to_state_data
+from imgbot.bot.states import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
 from imgbot.bot.upscale_phrases import is_about_size, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -86,7 +86,7 @@ async def _continue(
     scale: int | None,
 ) -> None:
     if source is None:
-        await expect_answer(state, Dialogue.upscale_photo, scale=scale)
+        await expect_answer(state, PHOTO_STATES[Operation.UPSCALE], scale=scale)
         await service.ask(context, "ask_upscale_photo")
     elif scale is None:
         await expect_answer(state, Dialogue.upscale_scale, sources=to_state_data(source))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.operations import ACTIONS
+from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.preferences import RATIOS, VARIANTS, Preferences
 from imgbot.domain.texts import LANGUAGES, t
 
@@ -32,10 +32,10 @@ class CallbackData:
 Keyboard = list[list[Button]]
 
 _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
-RESULT_ACTIONS = frozenset({"again", "edit", "up", "file", "compare", "undo"})
+RESULT_BUTTONS = frozenset({*RESULT_ACTIONS, "again", "file", "compare", "undo"})
 ADMIN_ACTIONS = frozenset({"stuck", "ban", "allow", "cast"})
 _ACTIONS = (
-    RESULT_ACTIONS
+    RESULT_BUTTONS
     | ADMIN_ACTIONS
     | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
 )
@@ -53,11 +53,9 @@ def parse(data: str | None) -> CallbackData | None:
 
 
 def menu(language: str) -> Keyboard:
-    """The five actions."""
-    create, edit, merge, retouch, upscale = (
-        Button(t(language, f"button_{operation}"), f"start:{operation}") for operation in ACTIONS
-    )
-    return [[create], [edit, merge], [retouch, upscale]]
+    """All operations: the first in a row of its own, the others in pairs."""
+    first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
+    return [[first], *_in_pairs(others)]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
@@ -67,13 +65,19 @@ def waiting(language: str, job_id: str) -> Keyboard:
 
 def under_photo(language: str) -> Keyboard:
     """Under a photo that came without words."""
+    plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
-        [
-            Button(t(language, "button_edit"), "photo:edit"),
-            Button(t(language, "button_retouch"), "photo:retouch"),
-        ],
+        *_in_pairs([_button(language, each, f"photo:{each}") for each in plain]),
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
     ]
+
+
+def _button(language: str, operation: Operation, data: str) -> Button:
+    return Button(t(language, f"button_{operation}"), data)
+
+
+def _in_pairs(buttons: Sequence[Button]) -> Keyboard:
+    return [list(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
 
 
 def scales() -> Keyboard:
@@ -104,9 +108,14 @@ def under_result(
         return Button(t(language, f"button_{name}"), f"{action}:{job_id}")
 
     first = [button("again", "again")] if is_varied else []
+    next_steps = [
+        button(operation, action)
+        for action, operation in RESULT_ACTIONS.items()
+        if not OPERATIONS[operation].has_scale
+    ]
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
     rows = [
-        [*first, button("edit_more", "edit")],
+        [*first, *next_steps],
         [*sizes, *([button("file", "file")] if is_photo else [])],
     ]
     if is_change:

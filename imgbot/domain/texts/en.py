@@ -15,11 +15,7 @@ TEXTS = {
     ),
     "help": (
         "What I can do:\n\n"
-        "🎨 Create: just say it in words. Add “16:9”, “square” or “3 variants” if you like\n"
-        "✏️ Edit: send a photo with a caption, or reply to any picture with words\n"
-        "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”\n"
-        "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour\n"
-        "🔍 Upscale: /upscale and a photo; twice or four times the size\n\n"
+        "{operations}\n\n"
         "/undo one step back · /compare before and after\n"
         "/last and /history: your pictures again, for free\n"
         "/queue what is being made · /cancel stops it\n"
@@ -27,6 +23,13 @@ TEXTS = {
         "In a group I answer commands, mentions of me and replies to my messages.\n"
         "Photos up to {limit_mb} MB. Send them as files to keep their full quality."
     ),
+    "help_create": (
+        "🎨 Create: just say it in words. Add “16:9”, “square” or “3 variants” if you like"
+    ),
+    "help_edit": "✏️ Edit: send a photo with a caption, or reply to any picture with words",
+    "help_merge": "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”",
+    "help_retouch": "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour",
+    "help_upscale": "🔍 Upscale: /upscale and a photo; twice or four times the size",
     "engine_help": (
         "Pictures are made by the built-in engine: it paints from words and edits photos by "
         "rules, without a neural network. When editing, it understands:\n{vocabulary}"
@@ -49,7 +52,6 @@ TEXTS = {
     "button_cancel": "Cancel",
     "button_merge_now": "🧩 Merge",
     "button_again": "🔁 Again",
-    "button_edit_more": "✏️ Edit",
     "button_file": "📄 As a file",
     "button_compare": "↔️ Compare",
     "button_undo": "↩️ Undo",

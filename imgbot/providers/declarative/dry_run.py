@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.model_selection import addresses
 from imgbot.providers.declarative.player import Call, PresetPlayer, Reply
@@ -159,7 +159,7 @@ async def _ordered(provider: DeclaredProvider, order: GenerationRequest) -> str:
 
 
 def _order(folder: Path, operation: Operation) -> GenerationRequest:
-    count = {Operation.CREATE: 0, Operation.MERGE: 2}.get(operation, 1)
+    count = OPERATIONS[operation].photos
     pictures = tuple(folder / f"source-{index}.jpg" for index in range(count))
     for path in pictures:
         path.write_bytes(_ONE_PIXEL)

@@ -13,7 +13,7 @@ from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers import fields
 from imgbot.providers.declarative.paths import is_path
-from imgbot.providers.fields import Count, KeyName, PriceUsd, ProviderName, Url
+from imgbot.providers.fields import Count, KeyName, OfferedOperation, PriceUsd, ProviderName, Url
 from imgbot.providers.spec_file import LocatedTable
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
@@ -210,7 +210,7 @@ class Balance(LocatedTable):
 class DeclaredModel(LocatedTable):
     """One model, its operations, and the body of its submit request."""
 
-    operations: tuple[Operation, ...]
+    operations: tuple[OfferedOperation, ...]
     id: str
     url: str = ""
     price_usd: PriceUsd = 0.0

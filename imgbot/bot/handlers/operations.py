@@ -1,0 +1,90 @@
+"""Handlers by operation: what begins each one, and what takes the photo that it asks for.
+
+An operation on one photo that needs no words is served by the handlers of this module; the
+others have their own.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any
+
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.context import RequestContext
+from imgbot.bot.handlers.create import handle_create
+from imgbot.bot.handlers.edit import handle_edit_start, handle_photo, take_edit_photo
+from imgbot.bot.handlers.merge import handle_smart_merge_start
+from imgbot.bot.handlers.upscale import handle_upscale_button, take_upscale_photo
+from imgbot.bot.message_prompt import prompt_about
+from imgbot.bot.messages import photo_of, prompt_of, target_photo
+from imgbot.bot.requests import RequestService
+from imgbot.bot.states import PHOTO_STATES, expect_answer
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation, Prompt
+
+Handler = Callable[..., Coroutine[Any, Any, None]]
+
+
+async def start_photo_operation(
+    operation: Operation,
+    event: Message | CallbackQuery,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
+    source: InputPhoto | None = None,
+) -> None:
+    """The command with or without a photo, or the buttons."""
+    await service.check_rate_limit(context)
+    words = ""
+    if isinstance(event, Message):
+        words = prompt_of(event)
+        source = target_photo(event)
+    if source is None:
+        await expect_answer(state, PHOTO_STATES[operation])
+        await service.ask(context, f"ask_{operation}_photo")
+        return
+    if OPERATIONS[operation].prompt is Prompt.NONE:
+        words = ""
+    await service.order(context, operation, words, (source,))
+    await state.clear()
+
+
+async def take_photo(
+    operation: Operation,
+    message: Message,
+    state: FSMContext,
+    context: RequestContext,
+    service: RequestService,
+) -> None:
+    """The photo that was asked for, or words in reply to it; a photo with words is a request."""
+    if photo_of(message) and await prompt_about(message, service):
+        await handle_photo(message, state, context, service)
+        return
+    source = target_photo(message)
+    if source is None:
+        raise UserError("send_photo_please")
+    # Words that only point at an earlier picture say nothing about how.
+    await service.order(context, operation, "", (source,))
+    await state.clear()
+
+
+handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)
+
+START_HANDLERS: Mapping[Operation, Handler] = {
+    **{operation: partial(start_photo_operation, operation) for operation in ACTIONS},
+    Operation.CREATE: handle_create,
+    Operation.EDIT: handle_edit_start,
+    Operation.MERGE: handle_smart_merge_start,
+    Operation.RETOUCH: handle_retoucher_start,
+    Operation.UPSCALE: handle_upscale_button,
+}
+"""Begins an operation: a command, or a button, then perhaps with the photo that it is about."""
+
+PHOTO_HANDLERS: Mapping[Operation, Handler] = {
+    **{operation: partial(take_photo, operation) for operation in PHOTO_STATES},
+    Operation.EDIT: take_edit_photo,
+    Operation.UPSCALE: take_upscale_photo,
+}
+"""Takes the photo that an operation asked for."""
