@@ -1,4 +1,4 @@
-"""Waiting for one of several things, and ending tasks for certain."""
+"""Interruptible waiting, and reliable cancellation of tasks."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
@@ -13,7 +13,7 @@ _CANCEL_AGAIN_S = 1.0
 
 
 async def sleep_or_event(seconds: float, *events: asyncio.Event) -> None:
-    """Sleep, unless one of the events wakes first."""
+    """Sleep until the time is up or one of the events is set."""
     async with asyncio.TaskGroup() as group:
         waits = [group.create_task(event.wait()) for event in events]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -24,8 +24,8 @@ async def sleep_or_event(seconds: float, *events: asyncio.Event) -> None:
 async def cancel_and_wait_current(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks until they have ended.
 
-    Once is not always enough: the Redis client can turn a cancellation that meets its own
-    timeout into an error, which a loop takes for an outage and goes on.
+    Once is not always enough: the Redis client can turn a cancellation during its own timeout into
+    an error, which a retry loop takes for an outage.
     """
     pending = {task for task in tasks if not task.done()}
     while pending:
@@ -35,7 +35,7 @@ async def cancel_and_wait_current(*tasks: asyncio.Task[Any]) -> None:
 
 
 async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]], within_s: float) -> None:
-    """Let tasks end by themselves for so long; what is left then is cancelled."""
+    """Give tasks `within_s` to end by themselves, then cancel the rest."""
     if tasks:
         await asyncio.wait(tasks, timeout=within_s)
     await cancel_and_wait_current(*tasks)
@@ -43,7 +43,7 @@ async def cancel_and_wait(tasks: Collection[asyncio.Task[Any]], within_s: float)
 
 @asynccontextmanager
 async def draining_task_group(drain_s: float) -> AsyncGenerator[Start]:
-    """Start tasks; after the block they have `drain_s` to end by themselves."""
+    """Task group whose tasks get `drain_s` to end by themselves after the block."""
     tasks: set[asyncio.Task[Any]] = set()
     async with asyncio.TaskGroup() as group:
 
@@ -58,7 +58,7 @@ async def draining_task_group(drain_s: float) -> AsyncGenerator[Start]:
 
 
 async def run_or_cancel_on(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Await `work`, unless the event comes first: then cut it short and return None."""
+    """Await `work`; if the event comes first, cancel it and return None."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_outcome_of(work))
         wait = group.create_task(event.wait())
@@ -75,7 +75,7 @@ async def run_or_cancel_on(event: asyncio.Event, work: Coroutine[Any, Any, T]) -
 
 
 async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception | None]:
-    # A task group would wrap what is raised; whoever waits here wants it as it is.
+    # A task group would wrap the exception; the caller wants it unwrapped.
     try:
         return await work, None
     except Exception as error:  # noqa: BLE001 -- raised again by `unless`

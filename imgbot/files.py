@@ -1,6 +1,6 @@
-"""Durable files: whole and on the disk before their names count, so that no power cut empties one.
+"""Durable files: complete and fsynced before they get their names. Safe against power cuts.
 
-Whatever Redis asserts to exist is written here.
+Every file that Redis refers to is written here.
 """
 
 import os
@@ -9,22 +9,22 @@ import tempfile
 from pathlib import Path
 
 PART = ".part"
-"""Suffix of what is not whole yet."""
+"""Suffix of incomplete files."""
 
 
 def replace_file(
     path: Path, content: str | bytes, mode: int = 0o600, owner: os.stat_result | None = None
 ) -> None:
-    """Write a file in place of `path`, given to the user and the group of `owner`.
+    """Replace the file at `path`, owned by the user and group of `owner`.
 
-    Raises OSError, and then the old file stands.
+    Raises OSError; the old file then stays as it was.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
-            # Not by its name, which the owner of the folder may have turned into a link.
+            # By descriptor: the folder's owner may have replaced the name by a link.
             os.fchmod(descriptor, mode)
             if owner is not None:
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
@@ -35,7 +35,7 @@ def replace_file(
 
 
 def copy_file(source: Path | str, target: Path) -> None:
-    """Copy a file's content. Raises OSError, and then there is no half of it."""
+    """Copy a file's content. Raises OSError and then leaves no partial copy."""
     part = target.with_name(f"{target.name}.{os.getpid()}{PART}")
     try:
         shutil.copyfile(source, part)
@@ -46,14 +46,14 @@ def copy_file(source: Path | str, target: Path) -> None:
 
 
 def commit(part: Path, target: Path) -> None:
-    """Give a written file its name, in place of what has it: file first, then the folder."""
+    """Rename a complete file into place; fsyncs the file, then its folder."""
     sync(part)
     part.replace(target)
     sync(target.parent)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, where they are missing."""
+    """Create a folder and its missing parents, durably."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file's content, or the names in a folder, are on the disk. Raises OSError."""
+    """Fsync a file's content or a folder's entries. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""Opens, wires, runs, drains and closes everything; the only place that knows all parts.
+"""Supervisor: start order, run, drain, stop.
 
-Start: settings, locks, Redis, pool, Telegram, then READY. Stop: no more updates, what is
-seconds away is finished, the rest waits in Redis for the next start.
+Start: settings, locks, Redis, pool, Telegram, then READY. Stop: no more updates, jobs that need
+only seconds are finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
@@ -48,17 +48,17 @@ from imgbot.wiring.services import (
 )
 
 DRAIN_S = 25.0
-"""What acts is given so long; systemd waits longer than that."""
+"""Seconds for running work to finish; systemd's stop timeout is longer."""
 
 ORDER_DRAIN_S = 115.0
-"""And so much more an order that is lost without its answer, though it is paid for: OpenAI's
-edits are reported to take 60 to 150 s."""
+"""Additional seconds for a paid submit that would be lost without its response: OpenAI's edits are
+reported to take 60 to 150 s."""
 
 SHOWN_AFTER_S = 1.0
-"""Telegram answers sooner; while it does not, /healthz and the status page say so."""
+"""Telegram usually answers sooner; after this, /healthz and the status page show the wait."""
 
 REDIS_PATIENCE_S = 60.0
-"""A Redis that answered and falls silent during the start is asked again for so long."""
+"""Seconds to retry a Redis that stops answering during the start."""
 
 
 async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) -> None:
@@ -67,7 +67,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
     notifier = Notifier()
-    # What was asked of an earlier process is not asked of this one.
+    # Requests to an earlier process do not concern this one.
     pop_request(settings.state_dir)
     signals = Signals(
         notifier,
@@ -116,7 +116,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
                 settings.spare_http_ports,
             )
         )
-        # READY must be true of the pool, too: one worker answers, the others start on need.
+        # READY must include the pool: one worker answers, the others start on need.
         await pool.run(worker.ping)
         metrics.REGISTRY.register(CgroupCollector())
         metrics.REGISTRY.register(ProcessesCollector())
@@ -143,7 +143,7 @@ async def _open_redis(
 
 
 class _Greeting:
-    """The wait for Telegram at the start; it says so, to whoever looks as well."""
+    """Wait for Telegram at startup, visible on the status page."""
 
     def __init__(self, bot: Bot, draining: asyncio.Event, notifier: Notifier) -> None:
         self._bot = bot
@@ -152,7 +152,7 @@ class _Greeting:
         self.trouble = ""
 
     async def run(self, settings: Settings, redis: Redis, pool: Pool) -> BotIdentity | None:
-        """Return who the bot is; None if told to stop meanwhile."""
+        """Return the bot's identity; None if told to stop meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_AFTER_S):
                 return await self._greet()
@@ -171,14 +171,14 @@ class _Greeting:
         attempt = 0
         while not self._draining.is_set():
             self._notifier.status("waiting for Telegram")
-            self.trouble = self.trouble or "has not answered since the start"
+            self.trouble = self.trouble or "has not answered since startup"
             try:
                 me = await run_or_cancel_on(self._draining, identify(self._bot))
                 return None if me is None else BotIdentity(me.id, me.username or "")
             except TransientError as error:
-                self.trouble = f"cannot be used yet ({error})"
+                self.trouble = f"is not usable yet ({error})"
                 delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
-                telemetry.warning("Telegram %s; again in %.0f s", self.trouble, delay_s)
+                telemetry.warning("Telegram %s; retrying in %.0f s", self.trouble, delay_s)
                 self._notifier.extend_timeout(delay_s + 90)
                 attempt += 1
                 await sleep_or_event(delay_s, self._draining)
@@ -188,9 +188,9 @@ class _Greeting:
 async def _acquire_queue(
     redis: Redis, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
 ) -> str:
-    """Make the jobs this process's own; return the installation's id, empty if told to stop.
+    """Become the owner of the queue; return the installation's id, empty if told to stop.
 
-    Raises StorageUnavailableError if Redis stays away for REDIS_PATIENCE_S, ConfigError.
+    Raises StorageUnavailableError if Redis stays away for REDIS_TIMEOUT_S, ConfigError.
     """
     began_s, attempt = time.monotonic(), 0
     while not draining.is_set():
@@ -201,7 +201,7 @@ async def _acquire_queue(
             if time.monotonic() - began_s > REDIS_PATIENCE_S:
                 raise
             delay_s = backoff_s(attempt, cap_s=10)
-            telemetry.warning("the jobs cannot be taken over (%s); again in %.0f s", error, delay_s)
+            telemetry.warning("cannot acquire the queue (%s); retrying in %.0f s", error, delay_s)
             notifier.status("waiting for Redis")
             notifier.extend_timeout(delay_s + 90)
             attempt += 1
@@ -219,7 +219,7 @@ async def _run(
     notifier: Notifier,
     draining: asyncio.Event,
 ) -> None:
-    """Serve; the background ends when the work has."""
+    """Serve; background tasks end after the work."""
     async with asyncio.TaskGroup() as background:
         tasks = [
             background.create_task(loop)
@@ -243,7 +243,7 @@ async def _run(
                 work.create_task(services.runner.run(DRAIN_S, ORDER_DRAIN_S))
                 work.create_task(services.broadcaster.run(draining, DRAIN_S))
         except BaseException:
-            # Nobody has told it to stop, and yet it ends: that may hang as well.
+            # An unexpected end, and the cleanup may hang as well.
             force_exit_after(asyncio.get_running_loop())
             raise
         finally:
@@ -253,7 +253,7 @@ async def _run(
 async def _report(
     services: Services, pool: Pool, notifier: Notifier, draining: asyncio.Event
 ) -> None:
-    """Tell systemd how it stands; that it is alive only while every part moves."""
+    """Report the status to systemd; the watchdog is fed only while every loop makes progress."""
     said = ""
     while not draining.is_set():
         overdue_s = {
@@ -270,4 +270,4 @@ async def _report(
             notifier.give_up()
         said = where
         await sleep_or_event(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
-    notifier.stopping("finishing what is seconds away")
+    notifier.stopping("finishing running jobs")

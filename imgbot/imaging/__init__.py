@@ -1,5 +1,5 @@
-"""Pictures: the pool of worker processes, the checking of what comes in, the built-in engine.
+"""Pictures: pool of worker processes, validation of input, built-in engine.
 
-Rule: the supervisor starts the pool and names functions of `pictures` and `engine` to it; it
-calls none of them itself. A worker imports nothing of Telegram, Redis or HTTP.
+Rule: the supervisor passes functions of `pictures` and `engine` to the pool and calls none of them
+itself. A worker imports nothing of Telegram, Redis or HTTP.
 """

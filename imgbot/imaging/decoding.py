@@ -1,6 +1,6 @@
-"""Opening pictures that nobody vouches for: header first, limits next, pixels last.
+"""Decoding of untrusted pictures: header first, limits next, pixels last.
 
-Whatever the bytes are, the answer is a plain RGB or RGBA image or a UserError.
+Whatever the bytes are, the result is a plain RGB or RGBA image or a UserError.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ from PIL import (
 from imgbot.domain.errors import UserError
 from imgbot.imaging import heic, worker
 
-# Naming the plugins loads these alone: Pillow would load all forty at the first file that it
-# does not know.
+# Importing plugins by name loads these only; otherwise Pillow loads all forty at the first unknown
+# file.
 _PLUGINS = (
     JpegImagePlugin,
     PngImagePlugin,
@@ -41,17 +41,17 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 
 MEGAPIXEL = 1_000_000
 SIDE_LIMIT_PX = 20_000
-# A real profile has a few KB, a printer's a few MB; more is somebody's joke.
+# A real profile has a few KB, a printer's a few MB; more is abuse.
 ICC_LIMIT_BYTES = 4 << 20
 _ORIENTATION_TAG = 0x0112
 
-# What decoding takes at its peak, measured; Pillow keeps every colour in four bytes.
+# Peak memory of decoding, measured; Pillow stores every colour in four bytes.
 _BYTES_PER_PIXEL = {"WEBP": 16.5, "AVIF": 13.5, "HEIF": 11}
 _BYTES_PER_PLAIN_PIXEL, _BYTES_PER_WIDE_PIXEL = 9, 13
-# The rest is for the file itself and for what the process has allocated before.
+# The rest is for the file itself and for earlier allocations of the process.
 _MEMORY_SHARE = 0.95
 
-# A dozen magic bytes and nothing behind them is no picture that was ever whole.
+# Magic bytes with nothing behind them are not a truncated picture.
 _HEADER_BYTES = 100
 _BEGINNING = re.compile(
     rb"\xff\xd8\xff|\x89PNG\r\n|RIFF....WEBP|GIF8[79]a|II\*\x00|MM\x00\*|....ftypavi[fs]", re.DOTALL
@@ -80,24 +80,24 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
         image, orientation = _load(path, limit_megapixels)
         with _refusing("picture_truncated"):
             profile = image.info.get("icc_profile")
-            # One name for every stage, so that each is freed when the next is there.
+            # One variable for every stage, so that each is freed when the next exists.
             image = _to_plain_mode(image)
             image = _reduce(image, keep_megapixels)
             image = _turn(_to_srgb(image, profile), orientation)
     image = _drop_full_alpha(image)
-    # Encoders write what they find here (comments, profiles, EXIF) without being asked.
+    # Encoders write comments, profiles and EXIF found here without being asked.
     image.info = {}
     return image
 
 
 def _load(path: str, limit_megapixels: float) -> tuple[Image.Image, int]:
-    """Return the pixels, without the file and its decoder, and their orientation."""
+    """Return the pixels, detached from the file and its decoder, and the EXIF orientation."""
     image = _open(path, limit_megapixels)
     with image, _refusing("picture_truncated"):
         image.load()
-        # A HEIC's header may promise a smaller picture than its stream holds.
+        # A HEIC header may state a smaller size than its stream has.
         _check_size(image, limit_megapixels)
-        # A WebP's decoder holds the picture three times.
+        # A WebP decoder holds the picture three times.
         bare = image._new(image.im)  # noqa: SLF001 -- copy() would need room for one more
         bare.readonly = image.readonly
         return bare, _orientation(image)
@@ -110,11 +110,11 @@ def _refusing(reason: str) -> Generator[None]:
     except (UserError, MemoryError):
         raise
     except Exception as error:
-        # Libraries in C say it in words alone.
+        # C libraries report it only in the message text.
         if "out of memory" in str(error).lower():
             raise MemoryError from error
-        # Decoders fail on hostile bytes in every way there is: struct.error, SyntaxError,
-        # ZeroDivisionError… Each means the same to the person.
+        # Decoders fail on hostile bytes in every possible way: struct.error, SyntaxError,
+        # ZeroDivisionError… All mean the same to the user.
         raise UserError(reason) from error
 
 
@@ -134,7 +134,7 @@ def _open(path: str, limit_megapixels: float) -> Image.Image:
         except MemoryError:
             raise
         except Exception as error:
-            # It begins as a picture does: then it is the rest that is missing or broken.
+            # It begins like a picture, so the rest is missing or broken.
             reason = "picture_truncated" if _begins_as_picture(path) else "picture_not_a_picture"
             raise UserError(reason) from error
     try:
@@ -161,7 +161,7 @@ def _check_size(image: Image.Image, limit_megapixels: float) -> None:
 
 
 def _check_memory(image: Image.Image, free_bytes: float) -> None:
-    # Asked before: some libraries take a shortage for a broken file, some end the process.
+    # Checked beforehand: out of memory, some libraries report a broken file, others abort.
     if image.width * image.height * _bytes_per_pixel(image) > free_bytes:
         raise MemoryError
 
@@ -183,7 +183,7 @@ def _too_many_pixels(pixels: int, limit_megapixels: float) -> UserError:
 
 
 def _orientation(image: Image.Image) -> int:
-    # After load(): TIFF and AVIF turn themselves then, and take the tag away.
+    # After load(): TIFF and AVIF rotate themselves then, and remove the tag.
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # noqa: BLE001 -- EXIF is foreign bytes; the picture is good without
@@ -196,20 +196,20 @@ def _turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _to_plain_mode(image: Image.Image) -> Image.Image:
-    """RGB, RGBA or CMYK (whose profile is still needed), 8 bits each."""
+    """Convert to RGB, RGBA or CMYK (whose profile is still needed), 8 bits per channel."""
     if image.mode in ("RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         return image
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         return _to_eight_bits(image).convert("RGB")
     if image.mode in ("PA", "LA", "La", "RGBa") or "transparency" in image.info:
-        # La and RGBa have no direct way to RGBA; their own straight form has.
+        # La and RGBa have no direct conversion to RGBA; their straight forms have.
         straight = {"La": "LA", "RGBa": "RGBA"}.get(image.mode)
         return (image.convert(straight) if straight else image).convert("RGBA")
     return image.convert("RGB")
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    # Pillow clips these modes at 255 instead of scaling them, which makes photographs white.
+    # Pillow clips these modes at 255 instead of scaling them, which turns photographs white.
     wide = image.convert("F")
     low, high = wide.getextrema()
     if not isinstance(low, float) or not isinstance(high, float):
@@ -235,13 +235,13 @@ def _reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
-    """In place where the mode allows it: a second copy of a large picture would not fit."""
+    """Convert in place where the mode allows: a second copy of a large picture would not fit."""
     source = _load_profile(profile)
     is_cmyk, converted = image.mode == "CMYK", None
     if source is not None:
-        # What is mapped from the file cannot be written to.
+        # Pixels mapped from the file cannot be written to.
         image = image.copy() if image.readonly else image
-        # A profile of another colour space than the picture's, say: the colours as they are.
+        # If the profile is for another colour space, for example, keep the colours as they are.
         with contextlib.suppress(ImageCms.PyCMSError):
             converted = ImageCms.profileToProfile(
                 image,
@@ -270,7 +270,7 @@ def _drop_full_alpha(image: Image.Image) -> Image.Image:
 
 
 def size_bytes(path: str) -> int:
-    """The file's length; a file that is not there is no picture."""
+    """Return the file's length in bytes; a missing file is not a picture."""
     try:
         return Path(path).stat().st_size
     except OSError as error:

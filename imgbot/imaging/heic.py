@@ -1,4 +1,4 @@
-"""HEIC, the photograph of iPhones: known by its first bytes, read where `imgbot[heic]` is there."""
+"""HEIC, the photo format of iPhones: detection, and decoding with the extra `imgbot[heic]`."""
 
 from functools import cache
 from pathlib import Path
@@ -7,17 +7,17 @@ from imgbot.domain.errors import UserError
 
 FORMAT = "HEIF"
 
-# Brands of ISO/IEC 23008-12 that stand for HEVC; mif1 and msf1 stand for any coding.
+# HEVC brands of ISO/IEC 23008-12; mif1 and msf1 stand for any codec.
 _HEVC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
 _OPEN_BRANDS = frozenset((b"mif1", b"mif2", b"msf1"))
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 _HEADER_BYTES = 256
-# Its threads count towards a worker's memory, and a worker has a core at best.
+# Decoder threads count towards a worker's memory, and a worker has one core at best.
 _DECODE_THREADS = 1
 
 
 def is_heic(path: str) -> bool:
-    """Whether the file says that it is HEIC (or HEIF that is no AVIF), whatever its name is."""
+    """Return True if the content is HEIC (or HEIF other than AVIF), whatever the file's name."""
     try:
         with Path(path).open("rb") as file:
             header = file.read(_HEADER_BYTES)
@@ -34,7 +34,7 @@ def is_heic(path: str) -> bool:
 
 @cache
 def register() -> None:
-    """Teach Pillow to open HEIC; UserError picture_heic where the extra is not installed."""
+    """Register HEIC with Pillow. UserError picture_heic if the extra is not installed."""
     try:
         import pillow_heif  # noqa: PLC0415 -- an extra, and 11 ms that few workers need
     except ImportError as error:

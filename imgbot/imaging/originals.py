@@ -1,7 +1,7 @@
-"""Finished pictures as they were made, kept on disk for the button that asks for the file.
+"""Store of finished pictures in full quality, for the button that sends the file.
 
-Standard library only: the supervisor calls it, and no pixel is touched. What is forgotten
-first is what is oldest.
+Standard library only: the supervisor calls it, and no pixel is touched. The oldest files are
+deleted first.
 """
 
 import os
@@ -19,7 +19,7 @@ _MIB = 1 << 20
 
 
 class OriginalStore:
-    """One folder, bounded in bytes and age; `limit_mb` 0 keeps nothing."""
+    """One folder, bounded in bytes and age; `limit_mb` 0 stores nothing."""
 
     def __init__(self, folder: Path, limit_mb: int) -> None:
         self._folder = folder
@@ -27,7 +27,7 @@ class OriginalStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, picture: Path, job_id: str, suffix: str) -> None:
-        """Keep a copy under the job's id; a full disk costs the copy and nothing else."""
+        """Store a copy under the job's id; if the disk is full, the copy is skipped."""
         if not self._limit_bytes:
             return
         target = self._folder / f"{job_id}{suffix}"
@@ -35,16 +35,16 @@ class OriginalStore:
             copy_file(picture, target)
 
     def find(self, job_id: str) -> Path | None:
-        """Return the job's picture, None when it is not kept any longer."""
+        """Return the job's picture, None if it is no longer stored."""
         names = (self._folder / f"{job_id}{suffix}" for suffix in SUFFIXES)
         return next((path for path in names if path.exists()), None)
 
     def prune(self, now_s: float) -> int:
-        """Forget what is too old or too much; return how many bytes are kept."""
+        """Delete what is too old or over the limit; return the remaining bytes."""
         found: list[tuple[float, int, str]] = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
-                # A copy may get its name at this moment.
+                # A copy may be renamed into place at this moment.
                 with suppress(FileNotFoundError):
                     facts = entry.stat()
                     found.append((facts.st_mtime, facts.st_size, entry.path))

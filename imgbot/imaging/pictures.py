@@ -1,7 +1,7 @@
-"""Pictures at the border: checked when they come in, prepared when they go out.
+"""Input pictures checked, result pictures prepared for sending.
 
-Both run in workers: paths in, small facts out. A file appears under its name only when it is
-whole and on the disk.
+Both run in workers: paths in, small facts out. A file gets its name only when it is complete and on
+the disk.
 """
 
 import io
@@ -20,38 +20,38 @@ from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, size_bytes
 
 MIB = 1 << 20
 
-# Telegram hands bots no file above 20 MB.
+# Telegram's download limit for bots is 20 MB.
 SOURCE_LIMIT_BYTES = 20 * MIB
 SOURCE_LIMIT_MEGAPIXELS = 50
-# What is kept of a source: more than any provider takes, and four copies fit into a worker.
+# Size of a stored source: more than any provider takes, and four copies fit into a worker.
 SOURCE_KEPT_MEGAPIXELS = 25
 SOURCE_SIDE_MIN_PX = 16
 SOURCE_QUALITY = 95
 
 RESULT_LIMIT_BYTES = 100 * MIB
 RESULT_LIMIT_MEGAPIXELS = 64
-# What is asked of a provider: it rounds sides, some up to a multiple of 16.
+# Headroom of a provider's result: providers round sides, some up to a multiple of 16.
 ENLARGED_MEGAPIXELS = 63
 SCALES = (2, 4)
-# Less is no enlargement worth its price.
+# Less is not worth the price of an upscale.
 FACTOR_MIN = 1.1
-# Of a result above all limits, in bytes too, at least a smaller copy is made.
+# Results above all limits, including bytes, are at least reduced to a smaller copy.
 RESULT_OPENED_MEGAPIXELS, RESULT_REDUCED_MEGAPIXELS = 90, 30
 
-# Telegram's rules for a photo.
+# Telegram's limits for a photo.
 PHOTO_LIMIT_BYTES = 10_000_000
 PHOTO_SIDES_SUM_PX = 10_000
 PHOTO_RATIO = 20
 PHOTO_QUALITIES = (92, 85)
 
-# Telegram's rule for a bot's document.
+# Telegram's limit for a document sent by a bot.
 DOCUMENT_LIMIT_BYTES = 50_000_000
 DOCUMENT_QUALITIES = (95, 85, 70, 50)
 
-# For a provider that takes no more bytes.
+# Fallback for a provider with a lower byte limit.
 FITTED_QUALITIES = (95, 88, 75, 50)
 
-# From here up, full colour resolution is worth its bytes.
+# From this quality on, full chroma resolution is worth its bytes.
 FULL_CHROMA_QUALITY = 90
 
 _MAGIC = ((".jpg", rb"\xff\xd8\xff"), (".png", rb"\x89PNG\r\n"), (".webp", rb"RIFF....WEBP"))
@@ -59,7 +59,7 @@ _MAGIC = ((".jpg", rb"\xff\xd8\xff"), (".png", rb"\x89PNG\r\n"), (".webp", rb"RI
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was checked: a plain file of ours, upright, sRGB, without metadata."""
+    """Checked picture: a plain file of ours, upright, sRGB, without metadata."""
 
     path: str
     width: int
@@ -71,7 +71,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Deliverable:
-    """What is sent: a photo, or a document where a photo would be refused or spoiled."""
+    """File to send: a photo, or a document where a photo would be refused or degraded."""
 
     path: str
     kind: Literal["photo", "document"]
@@ -79,18 +79,18 @@ class Deliverable:
     height: int
     size_bytes: int
     original_suffix: str = ""
-    """What the result itself may be called, .png or so; empty where it is nothing to hand out."""
+    """Suffix of the original result, such as .png; empty if it must not be handed out."""
     note: str = ""
-    """A sentence that its caption ends with, by its key."""
+    """Text key of a sentence appended to the caption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Enlargement:
-    """What to order so that the result can be prepared."""
+    """Parameters of an upscale whose result can be prepared for sending."""
 
     scale: int
     max_side_px: int
-    """The source is to be made that small; 0 is no limit."""
+    """Limit for the source picture; 0 is no limit."""
 
 
 def check(
@@ -100,10 +100,10 @@ def check(
     is_own: bool = False,
     keep_megapixels: float = SOURCE_KEPT_MEGAPIXELS,
 ) -> Picture:
-    """Turn a file from outside into a picture of ours, `target_stem` + .jpg or .png.
+    """Convert a file from outside into a checked picture, `target_stem` + .jpg or .png.
 
-    `is_own` is for a result of ours, which may be as large as one.
-    UserError: picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
+    `is_own` is for a result of ours, which may exceed the input limits. UserError:
+    picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
     picture_too_many_pixels or picture_too_long.
     """
     limit_bytes = RESULT_LIMIT_BYTES if is_own else SOURCE_LIMIT_BYTES
@@ -130,7 +130,7 @@ def check(
 
 
 def size_of(path: str) -> tuple[int, int]:
-    """Return width and height by the header alone. UserError: result_not_a_picture."""
+    """Return width and height from the header alone. UserError: result_not_a_picture."""
     Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as image:
@@ -142,9 +142,9 @@ def size_of(path: str) -> tuple[int, int]:
 def plan_enlargement(
     size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
 ) -> Enlargement:
-    """Plan an order whose result keeps within our limits and its source within the provider's.
+    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
 
-    UserError upscale_large_already, where it would hardly become larger.
+    UserError upscale_large_already, if it would hardly become larger.
     """
     side_px = max(size)
     most = min(
@@ -162,9 +162,9 @@ def plan_enlargement(
 
 
 def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:
-    """Make of a checked picture what a provider takes; return the path, its own if it fits.
+    """Reduce a checked picture to what a provider accepts; return its path, unchanged if it fits.
 
-    0 is no limit. Transparency is lost, on white, where it must be a JPEG.
+    0 is no limit. Where it must be a JPEG, transparency becomes white.
     """
     path = Path(source)
     with Image.open(path, formats=("JPEG", "PNG")) as image:
@@ -173,7 +173,8 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
         if is_small and is_light and (takes_png or path.suffix != ".png"):
             return source
         if max_side_px:
-            # Before it is read: a JPEG's decoder reads less, and never is it there twice.
+            # Before reading: a JPEG decoder can read at reduced size, so there is never a second
+            # copy.
             image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
         fitted = image.copy()
     stem = str(path.with_name(f"{path.stem}-fitted"))
@@ -192,7 +193,7 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
 
 
 def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Deliverable:
-    """Make what is sent of a result, which is as hostile as anything from outside.
+    """Prepare a result, which is as untrusted as any input, for sending.
 
     `as_file` asks for a document in full quality. UserError: result_not_a_picture.
     """
@@ -207,9 +208,9 @@ def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Delivera
 
 
 def as_it_is(source: str, target_stem: str) -> Deliverable:
-    """Hand out a result that cannot be prepared: the file itself, else a smaller copy of it.
+    """Send a result that cannot be prepared: the file itself, else a smaller copy of it.
 
-    UserError: result_not_a_picture, where it does not even begin as one.
+    UserError: result_not_a_picture, if it does not even begin like one.
     """
     suffix = original_suffix(source)
     if suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
@@ -246,7 +247,7 @@ def _decode_result(source: str) -> Image.Image:
 
 
 def original_suffix(source: str) -> str:
-    """Return the suffix of a picture that was decoded and any program can open, else nothing."""
+    """Return the suffix of a decodable picture in a common format, else an empty string."""
     with Path(source).open("rb") as file:
         head = file.read(12)
     return next((suffix for suffix, magic in _MAGIC if re.match(magic, head, re.DOTALL)), "")
@@ -288,7 +289,7 @@ def _save_within(
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """RGB, what is transparent on white."""
+    """Convert to RGB, with transparency on white."""
     if image.mode != "RGBA":
         return image
     flat = Image.new("RGB", image.size, "white")
@@ -297,7 +298,7 @@ def flatten(image: Image.Image) -> Image.Image:
 
 
 def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) -> str:
-    """PNG where there is transparency, else JPEG; the answer is the path."""
+    """Save as PNG if there is transparency, else as JPEG; return the path."""
     if image.mode == "RGBA":
         path = f"{target_stem}.png"
         _save(image, path, "PNG", compress_level=3)
@@ -308,7 +309,7 @@ def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) ->
 
 
 def save_jpeg(image: Image.Image, path: str, quality: int) -> None:
-    """Write a JPEG, whole or not at all."""
+    """Write a JPEG, completely or not at all."""
     subsampling = "4:4:4" if quality >= FULL_CHROMA_QUALITY else "4:2:0"
     _save(image, path, "JPEG", quality=quality, subsampling=subsampling)
 
@@ -324,10 +325,10 @@ def _save(image: Image.Image, path: str, name: str, **options: int | str) -> Non
 
 
 class _Writer(io.BufferedWriter):
-    """A file that hides its descriptor from Pillow.
+    """File object without a descriptor.
 
-    Pillow would write to that by itself, and takes half a write, as a disk does that is nearly
-    full, for a whole one: the picture would be cut off, and nobody told.
+    Given a descriptor, Pillow writes by itself and ignores short writes, as they happen on a nearly
+    full disk: the picture would be truncated without an error.
     """
 
     def fileno(self) -> int:

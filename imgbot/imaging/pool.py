@@ -1,7 +1,7 @@
-"""The pool of worker processes, as the supervisor sees it.
+"""Worker pool as the supervisor sees it.
 
-Steps are served in order, each on the lowest free lane; a lane starts its worker on first
-need, so a quiet bot runs one or two. What happens to one worker happens to one step.
+Steps are served in order, each in the lowest free slot; a slot starts its worker on first need, so
+a quiet bot runs one or two. A lost worker affects one step.
 """
 
 import asyncio
@@ -28,24 +28,24 @@ from imgbot.telemetry.liveness import Heartbeat
 T = TypeVar("T")
 
 MIB = 1 << 20
-# The first loss may have been chance.
+# One loss may be chance.
 ATTEMPTS = 2
-# Workers that die before they serve: this many in a row, and no more are started for a while.
+# After this many workers in a row died before serving, none is started for a while.
 BOOT_FAILURES_ALLOWED = 5
 BOOT_PAUSE_S = 30.0
 FIRST_BOOT_RETRY_S = 0.05
-# A worker that keeps this share of its memory limit between steps has grown; it is replaced.
+# A worker that holds this share of its memory limit between steps has grown and is replaced.
 IDLE_MEMORY_SHARE = 0.5
-# Who is told that no worker starts comes again within this time, or has given up.
+# A caller that was refused comes again within this time, or has given up.
 ASKED_LATELY_S = 60.0
 
 
 def _ignore(_reason: str) -> None:
-    """Nobody asked to hear of replaced workers."""
+    """Default `on_restart`."""
 
 
 class BootGuard:
-    """Keeps workers that die before they serve from being started in a storm."""
+    """Backoff for workers that die before they serve."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -54,10 +54,10 @@ class BootGuard:
     def check(self, now_s: float) -> None:
         """Raise TransientError while no worker may be started."""
         if now_s < self._shut_until_s:
-            raise TransientError("no picture worker starts", self._shut_until_s - now_s)
+            raise TransientError("picture workers fail to start", self._shut_until_s - now_s)
 
     def failed(self, now_s: float) -> float:
-        """Count one failure; the answer is how long to wait before the next try."""
+        """Count a failure; return the seconds to wait before the next attempt."""
         self._failures += 1
         if self._failures >= BOOT_FAILURES_ALLOWED:
             self._shut_until_s = now_s + BOOT_PAUSE_S
@@ -70,20 +70,21 @@ class BootGuard:
 
 
 def stop_helpers() -> None:
-    """Stop the processes that multiprocessing keeps beside workers; after the last pool is closed.
+    """Stop the helper processes of multiprocessing; call after the last pool is closed.
 
-    They would end by themselves a moment after this process, and systemd kills what is left.
+    They would end by themselves a moment after this process, but systemd kills leftovers.
     """
     for helper in (forkserver._forkserver, resource_tracker._resource_tracker):  # noqa: SLF001
-        # There is no public way; a Python without this one costs a line in the journal.
+        # There is no public API; a Python without this one only costs a line in the journal.
         if stop := getattr(helper, "_stop", None):
             stop()
 
 
 class Pool:
-    """Owned by the supervisor, from before its loop runs until after its drain.
+    """Worker pool, owned by the supervisor from before its loop runs until after the drain.
 
-    `on_restart` hears why a worker was replaced: killed, hung, cancelled, recycled, memory.
+    `on_restart` gets the reason why a worker was replaced: killed, hung, cancelled, recycled,
+    memory.
     """
 
     def __init__(
@@ -114,34 +115,34 @@ class Pool:
         self.resize(workers)
 
     def start(self) -> None:
-        """Start the forkserver, with the picture code in it; before the loop runs."""
+        """Start the forkserver with the picture code loaded; before the loop runs."""
         self._context.set_forkserver_preload(["imgbot.imaging.preload"])
         forkserver.ensure_running()
 
     @property
     def busy(self) -> int:
-        """Lanes that carry out a step now."""
+        """Number of slots running a step."""
         return len(self._lanes) - len(self._free)
 
     @property
     def started(self) -> int:
-        """Lanes whose worker process is up."""
+        """Number of slots whose worker process is up."""
         return sum(lane.is_up for lane in self._lanes.values())
 
     @property
     def waiting(self) -> int:
-        """Steps that wait for a lane."""
+        """Number of steps waiting for a slot."""
         return sum(not waiter.done() for waiter in self._waiters)
 
     @property
     def overdue_s(self) -> float:
-        """How long ago a worker should have started or ended a step; 0 if nothing is asked."""
+        """Seconds since a worker should have started or finished a step; 0 without requests."""
         now_s = time.monotonic()
         is_asked = self.busy or self.waiting or now_s - self._asked_s < ASKED_LATELY_S
         return self._pulse.overdue_s(now_s) if is_asked else 0.0
 
     def lanes(self) -> list[WorkerStatus]:
-        """Look at every lane, the lowest first."""
+        """Return the status of every slot, in order."""
         return [lane.view(time.monotonic()) for _, lane in sorted(self._lanes.items())]
 
     @property
@@ -155,13 +156,13 @@ class Pool:
         deadline_s: float | None = None,
         about: str = "a step",
     ) -> T:
-        """Carry out `work(*args)` in a worker; its exceptions come out as they are.
+        """Run `work(*args)` in a worker; its exceptions are raised unchanged.
 
-        `about` says to an operator what it is.
+        `about` describes the step to operators.
 
-        WorkerLostError after the second lost worker, MemoryError where the memory of a fresh
-        worker does not suffice, TransientError while none can be started.
-        Cancelling kills the worker that carries this step, and no other.
+        Raises WorkerLostError after the second lost worker, MemoryError if the memory of a fresh
+        worker is not enough, TransientError while no worker can be started. Cancelling kills the
+        worker of this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         self._asked(limit_s)
@@ -179,7 +180,7 @@ class Pool:
                     self._on_restart(loss)
                     self._refuse_if_closed()
                 except MemoryError:
-                    # What earlier steps left behind must not count against this one.
+                    # Memory left behind by earlier steps must not count against this one.
                     if is_fresh:
                         raise
             raise WorkerLostError(getattr(work, "__name__", "step"), loss)
@@ -199,7 +200,7 @@ class Pool:
             self._replace(lane, "memory")
             raise
         finally:
-            # However it ended: a lane is free again, and what a failed step has left counts.
+            # However it ended: the slot is free again, and memory left by a failed step counts.
             self._moved()
             self._replace_if_worn(lane)
 
@@ -216,7 +217,7 @@ class Pool:
 
     async def _ensure_up(self, lane: WorkerSlot) -> None:
         if lane.is_lost:
-            # An idle worker's death costs the step that finds it none of its attempts.
+            # The death of an idle worker costs the next step none of its attempts.
             self._replace(lane, "killed")
         now_s = asyncio.get_running_loop().time
         while not lane.is_up:
@@ -254,7 +255,7 @@ class Pool:
         try:
             return await waiter
         except asyncio.CancelledError:
-            # The lane may have been handed over in the same turn of the loop.
+            # The slot may have been handed over in the same iteration of the loop.
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
                 self._give_back(waiter.result())
             raise
@@ -277,7 +278,7 @@ class Pool:
         return False
 
     def resize(self, workers: int) -> None:
-        """Have this many lanes; running steps finish on the lanes that go."""
+        """Change the number of slots; running steps finish in the slots that go."""
         if workers < 1:
             raise ValueError("a pool has at least one worker")
         self.size = workers
@@ -292,11 +293,11 @@ class Pool:
                     heapq.heappush(self._free, number)
 
     async def close(self, grace_s: float = 5.0) -> None:
-        """Refuse what waits, give what runs `grace_s`, then kill; no worker is left."""
+        """Refuse waiting steps, give running ones `grace_s`, then kill; no worker is left."""
         self._is_closed = True
         for waiter in self._waiters:
             if not waiter.done():
-                waiter.set_exception(TransientError("the pool is closing"))
+                waiter.set_exception(TransientError("the pool is closed"))
         self._waiters.clear()
         try:
             async with asyncio.timeout(grace_s):

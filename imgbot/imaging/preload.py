@@ -1,6 +1,6 @@
-"""What the forkserver imports before it forks workers; nothing else may import this module.
+"""Modules that the forkserver imports before it forks workers; nothing else may import this one.
 
-A fork then shares the picture code's pages instead of loading its own.
+Forked workers then share the picture code's pages instead of loading their own.
 """
 
 import signal
@@ -10,5 +10,5 @@ from imgbot.imaging import engine, pictures, worker
 __all__ = ["engine", "pictures", "worker"]
 
 # systemd sends SIGTERM to the whole control group. Without its forkserver the supervisor would
-# take every worker for dead, and throw away steps that are about to finish.
+# consider every worker dead, and drop steps that are about to finish.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

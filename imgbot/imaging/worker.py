@@ -1,7 +1,7 @@
-"""The inside of a worker process: how it begins, and how it carries out one step.
+"""Inside of a worker process: initialization, and execution of one step.
 
-Rule: a worker never outlives its supervisor, and never dies by a signal meant for it.
-Standard library only, and little of it: every worker pays for each import here.
+Rule: a worker never outlives its supervisor, and never dies by a signal meant for it. Standard
+library only, and little of it: every worker pays for each import here.
 """
 
 import contextlib
@@ -20,29 +20,29 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Between the supervisor (0) and whatever else there is: when memory ends, a picture step
-# is the cheapest thing to lose, because it is simply repeated.
+# Between the supervisor (0) and everything else: when memory runs out, a picture step is the
+# cheapest loss, because it is simply repeated.
 OOM_SCORE_ADJ = 800
 NICENESS = 5
 MEMORY_BYTES = 700 << 20
-"""What a worker may take beyond what it starts with."""
-# The supervisor kills a worker at its deadline; the alarm is for when nobody is left to do it.
+"""Memory limit of a worker beyond what it starts with."""
+# The supervisor kills a worker at its deadline; the alarm covers a supervisor that is gone.
 ALARM_GRACE_S = 10.0
 
 
 def initialize(memory_bytes: int) -> None:
-    """Prepare a fresh process; runs once, before the first step."""
-    # A drain is the supervisor's to lead: Ctrl-C reaches the whole process group, and
-    # systemd's SIGTERM the whole control group.
+    """Set up a fresh process; runs once, before the first step."""
+    # Draining is up to the supervisor: Ctrl-C reaches the whole process group, and systemd's
+    # SIGTERM the whole control group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, name="leave-with-parent", daemon=True).start()
-    # A hardened unit forbids it, and gives the whole service its own weight instead.
+    # A hardened unit forbids it, and sets a weight for the whole service instead.
     with contextlib.suppress(PermissionError):
         os.nice(NICENESS)
     _die_first()
     _limit_memory(memory_bytes)
-    # What the forkserver loaded is for ever; scanning it would only unshare its pages.
+    # Objects loaded by the forkserver stay for good; scanning them would only unshare pages.
     gc.freeze()
 
 
@@ -52,9 +52,9 @@ def ping() -> int:
 
 
 def run_task(deadline_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
-    """Carry out one step; its exception comes out as it is, if it can travel at all."""
-    # The default action of SIGALRM ends the process in the kernel, even where a C loop
-    # holds the interpreter and no thread of ours would get to run.
+    """Run one step; its exception is raised unchanged if it can be pickled."""
+    # The default action of SIGALRM ends the process in the kernel, even where a C loop holds the
+    # interpreter and no Python thread would run.
     signal.setitimer(signal.ITIMER_REAL, deadline_s + ALARM_GRACE_S)
     try:
         return work(*args)
@@ -76,7 +76,7 @@ def _release(error: BaseException) -> None:
 
 
 def _can_travel(error: Exception) -> bool:
-    # An exception that cannot be unpickled over there would break the executor instead.
+    # An exception that cannot be unpickled in the supervisor would break the executor instead.
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own bytes, made in this line
     except Exception:  # noqa: BLE001 -- __reduce__ of a foreign class may raise anything
@@ -96,7 +96,7 @@ def _die_first() -> None:
     try:
         score.write_text(str(OOM_SCORE_ADJ))
     except OSError:
-        # No /proc (macOS), or a container that keeps it read-only: a preference, no need.
+        # No /proc (macOS), or a container with a read-only one: this is optional.
         return
 
 
@@ -106,13 +106,13 @@ def _limit_memory(memory_bytes: int) -> None:
         return
     import resource  # noqa: PLC0415 -- exists on Unix alone
 
-    # Address space, so what is mapped already (code, shared libraries) is added on top.
+    # The limit is on address space, so what is mapped already (code, libraries) is added.
     limit = _mapped_bytes() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 def free_bytes() -> float:
-    """Return how much memory the process may still take; without a limit, infinity."""
+    """Return the bytes the process may still allocate; infinity without a limit."""
     if sys.platform != "linux":
         return math.inf
     import resource  # noqa: PLC0415 -- exists on Unix alone

@@ -1,7 +1,7 @@
-"""A lane: one executor with one worker process, replaced as a whole when that process is lost.
+"""Worker slot: one executor with one worker process, replaced together when that process is lost.
 
-`max_tasks_per_child` is not used, for it hangs on 3.11 to 3.13, nor is an executor shared:
-one dead worker fails everything that its executor holds.
+`max_tasks_per_child` is not used, since it hangs on 3.11 to 3.13, nor is an executor shared: one
+dead worker fails everything that its executor holds.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ BOOT_DEADLINE_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One lane as an operator sees it."""
+    """Status of a slot, for operators."""
 
     number: int
     pid: int
-    """Of its worker; 0 while there is none."""
+    """Process id of its worker; 0 without one."""
     about: str
-    """What it is busy with; empty: with nothing."""
+    """Description of the current step; empty when idle."""
     for_s: float
     memory_bytes: int
 
 
 class WorkerSlotError(Exception):
-    """The worker went away under a step; `reason` is killed or hung."""
+    """Worker lost during a step; `reason` is killed or hung."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -48,11 +48,11 @@ class WorkerSlotError(Exception):
 
 
 class BootError(Exception):
-    """The worker died before it served."""
+    """Worker died before it served."""
 
 
 class _Worker:
-    """A worker process and the executor around it; killed by descriptor, never by a stale pid."""
+    """Worker process with its executor; killed by descriptor, never by a stale pid."""
 
     def __init__(self, executor: ProcessPoolExecutor, process: BaseProcess) -> None:
         self.executor = executor
@@ -66,12 +66,12 @@ class _Worker:
     def is_alive(self) -> bool:
         signs: list[int] = [self.process.sentinel]
         if self._descriptor >= 0:
-            # The sentinel closes only when the forkserver has got round to it.
+            # The sentinel closes only after the forkserver has reaped the process.
             signs.append(self._descriptor)
         return not connection.wait(signs, timeout=0)
 
     def kill(self) -> None:
-        """End the process at once; its futures fail by themselves."""
+        """Kill the process at once; its futures fail by themselves."""
         if sys.platform == "linux":
             self._kill_by_descriptor()
         else:
@@ -79,7 +79,7 @@ class _Worker:
         self.executor.shutdown(wait=False)
 
     def _kill_by_descriptor(self) -> None:
-        # Process.kill() does nothing once the forkserver is gone, though the worker may live.
+        # Process.kill() does nothing once the forkserver is gone, though the worker may be alive.
         if self._descriptor < 0:
             return
         try:
@@ -92,7 +92,7 @@ class _Worker:
 
 
 class WorkerSlot:
-    """One place in the pool: at most one worker, at most one step at a time."""
+    """One slot of the pool: at most one worker, at most one step at a time."""
 
     def __init__(self, number: int, context: BaseContext, memory_bytes: int) -> None:
         self.number = number
@@ -105,7 +105,7 @@ class WorkerSlot:
 
     @property
     def pid(self) -> int:
-        """The worker's process id; 0 while there is none."""
+        """Process id of the worker; 0 without one."""
         return self._worker.pid if self._worker else 0
 
     @property
@@ -114,11 +114,11 @@ class WorkerSlot:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the worker died while it had nothing to do."""
+        """True if the worker died while idle."""
         return self._worker is not None and not self._worker.is_alive
 
     async def start(self) -> None:
-        """Start the worker and hear from it, or raise BootError and leave nothing behind."""
+        """Start the worker and wait for its answer, or raise BootError and leave nothing behind."""
         executor = ProcessPoolExecutor(
             1,
             mp_context=self._context,
@@ -127,7 +127,7 @@ class WorkerSlot:
         )
         try:
             answer = executor.submit(worker.ping)
-            # The executor tells nobody which process is its own.
+            # The executor does not expose its process.
             (process,) = executor._processes.values()  # noqa: SLF001
             self._worker = _Worker(executor, process)
             async with asyncio.timeout(BOOT_DEADLINE_S):
@@ -141,16 +141,16 @@ class WorkerSlot:
             raise
 
     def mark_busy(self, about: str, now_s: float) -> None:
-        """Note what the lane is busy with from now on; empty: with nothing."""
+        """Record the current step; an empty text means idle."""
         self.about, self.since_s = about, now_s
 
     def view(self, now_s: float) -> WorkerStatus:
-        """Return the lane as an operator sees it."""
+        """Return the slot's status."""
         for_s = now_s - self.since_s if self.about else 0.0
         return WorkerStatus(self.number, self.pid, self.about, for_s, self.resident_bytes())
 
     async def run(self, work: Callable[..., T], args: tuple[object, ...], deadline_s: float) -> T:
-        """Carry out one step; LaneError if the worker was lost, and then it is gone already."""
+        """Run one step. Raises WorkerSlotError if the worker was lost, and is then empty."""
         if self._worker is None:
             raise WorkerSlotError("killed")
         self.tasks += 1
@@ -168,12 +168,12 @@ class WorkerSlot:
             self.discard()
             raise WorkerSlotError("hung") from error
         except asyncio.CancelledError:
-            # The step cannot be stopped by asking: its process goes.
+            # A running step cannot be interrupted: kill its process.
             self.discard()
             raise
 
     def resident_bytes(self) -> int:
-        """How much memory the worker holds now; 0 where that cannot be told."""
+        """Return the worker's resident memory; 0 if unknown."""
         try:
             fields = Path(f"/proc/{self.pid}/statm").read_text().split()
         except OSError:
@@ -181,14 +181,14 @@ class WorkerSlot:
         return int(fields[1]) * os.sysconf("SC_PAGESIZE")
 
     def discard(self) -> None:
-        """Kill the worker, if there is one; the next boot starts another."""
+        """Kill the worker, if there is one; the next `start` starts another."""
         self.tasks = 0
         if self._worker is not None:
             self._worker.kill()
             self._worker = None
 
     async def close(self, grace_s: float) -> None:
-        """Let an idle worker end by itself, and see that it did."""
+        """Let an idle worker end by itself, and make sure that it did."""
         if self._worker is None:
             return
         with contextlib.suppress(TimeoutError):

@@ -1,1 +1,1 @@
-"""Telegram: the client, incoming updates, delivery, the flood gate."""
+"""Telegram: Bot API client, update poller, messenger, rate limiter."""

@@ -1,4 +1,4 @@
-"""The one door to Telegram: the bot object, its errors in our words, downloads."""
+"""Bot API client: the bot object, translation of errors, downloads."""
 
 import asyncio
 import json
@@ -41,14 +41,14 @@ from imgbot.telegram.polling_health import ClockCheckedSession
 from imgbot.telegram.rate_limiter import FloodGate, flood_wait_s
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
-"""Telegram hands bots files up to exactly 20 * 2**20 bytes."""
+"""Telegram's download limit for bots is exactly 20 * 2**20 bytes."""
 
-# Shorter than a handler may take: a call that hangs is tried again, not its handler.
+# Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
 _NO_FILE = frozenset({404, 410})
 
 _GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
-# Not even a sentence can be said: the bot is muted, or the topic is closed.
+# Nothing can be sent: the bot is muted, or the topic is closed.
 _MUTED = (
     "not enough rights to send text messages",
     "have no rights to send a message",
@@ -66,7 +66,7 @@ NOT_MODIFIED = "message is not modified"
 
 
 def open_bot(token: str, api: str) -> Bot:
-    """Make the bot. Raises ConfigError on a token that cannot be one."""
+    """Create the bot. Raises ConfigError for a malformed token."""
     try:
         validate_token(token)
     except TokenValidationError as error:
@@ -82,9 +82,9 @@ def open_bot(token: str, api: str) -> Bot:
 
 
 def _read_answer(text: str) -> dict[str, Any]:
-    """Read an answer of the Bot API; of whatever this raises aiogram makes an error of its own.
+    """Parse a Bot API response; aiogram wraps whatever this raises.
 
-    A gateway's JSON has neither a result nor a description, and must not pass for an answer.
+    A gateway's JSON has neither a result nor a description, and must not pass for a response.
     """
     answer = json.loads(text)
     if (answer["result"] if answer["ok"] else answer["description"]) is None:
@@ -95,36 +95,36 @@ def _read_answer(text: str) -> dict[str, Any]:
 async def _decoded(
     make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
 ) -> Response[Any]:
-    """Take a gateway's page in another encoding than it names for an outage."""
+    """Treat a response in another encoding than declared (a gateway's page) as an outage."""
     try:
         return await make_request(bot, method)
     except (UnicodeDecodeError, LookupError) as error:
-        raise ClientDecodeError("not an answer of the Bot API", error, None) from None
+        raise ClientDecodeError("not a Bot API response", error, None) from None
 
 
 async def identify(bot: Bot) -> User:
-    """Return the bot's own account, and take its updates over from any webhook.
+    """Return the bot's own account, after deleting any webhook so that getUpdates works.
 
-    Raises ConfigError on a token that Telegram does not know, TransientError while it is
-    away.
+    Raises ConfigError for a token unknown to Telegram, TransientError while Telegram is
+    unavailable.
     """
     async with telegram_errors():
         try:
             me = await bot.get_me()
         except TelegramNotFound as error:
             raise ConfigError("IMGBOT_TOKEN", "is unknown to Telegram; ask @BotFather") from error
-        # Never with drop_pending_updates: what people sent meanwhile is theirs.
+        # Never with drop_pending_updates: users' messages sent meanwhile must be handled.
         await bot.delete_webhook()
     return me
 
 
 @asynccontextmanager
 async def telegram_errors() -> AsyncGenerator[None]:
-    """Turn aiogram's errors into ours, by what is done about them."""
+    """Translate aiogram's errors into ours, by their consequence."""
     try:
         yield
     except (AiogramError, ClientError, TimeoutError, ConnectionError) as error:
-        # The library's text can hold the address with the token in it: only its kind passes.
+        # The library's text may contain the URL with the token: pass on the error type only.
         raise _translated(error) from error
 
 
@@ -144,12 +144,12 @@ def _bad_request(error: TelegramBadRequest) -> Exception:
 _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = (
     (
         TelegramUnauthorizedError,
-        lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one"),
+        lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; get the new one from @BotFather"),
     ),
     (TelegramMigrateToChat, lambda error: ChatMovedError(error.migrate_to_chat_id)),
     (TelegramNotFound, lambda error: TelegramRefusedError(error.message[:200])),
-    (TelegramForbiddenError, lambda _: ChatGoneError("the bot is not welcome in the chat")),
-    # A kind of network error to aiogram, which would be repeated for ever.
+    (TelegramForbiddenError, lambda _: ChatGoneError("the bot was blocked or removed")),
+    # aiogram treats it as a network error, which would be retried forever.
     (TelegramEntityTooLarge, lambda _: UserError("result_too_large")),
     (TelegramBadRequest, _bad_request),
 )
@@ -164,15 +164,15 @@ def _translated(error: Exception) -> Exception:
         if isinstance(error, kind):
             return consequence(error)
     if isinstance(error, ClientDecodeError):
-        return TransientError("its answer cannot be read")
+        return TransientError("unreadable response")
     return TransientError(f"Telegram: {type(error).__name__}")
 
 
 async def download(bot: Bot, file_id: str, target: Path) -> None:
-    """Stream a file that a person sent to `target`, through a temporary name.
+    """Stream a user's file to `target`, through a temporary name.
 
-    Raises UserError when Telegram no longer has it or it is over 20 MB, TransientError
-    when it may be had later.
+    Raises UserError if Telegram no longer has it or it is over 20 MB, TransientError if a later
+    attempt may succeed.
     """
     part = target.with_name(f"{target.name}{PART}")
     try:

@@ -1,4 +1,4 @@
-"""The call of getUpdates, without aiogram's models."""
+"""getUpdates without aiogram's models."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from aiogram.methods import TelegramMethod
 
 
 class GetUpdates(TelegramMethod[list[Any]]):
-    """getUpdates without models: an odd update must not spoil its whole batch."""
+    """getUpdates with raw results: a malformed update must not spoil its whole batch."""
 
     __returning__ = list[Any]
     __api_method__ = "getUpdates"

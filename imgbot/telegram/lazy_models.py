@@ -1,8 +1,8 @@
-"""Imports aiogram with its models left unbuilt until their first use.
+"""Import of aiogram with its models left unbuilt until first use.
 
-Building 444 pydantic models at import is what makes aiogram take two seconds and 100 MiB
-more; a bot uses a few dozen of them. This touches how pydantic puts models together, so a
-test compares every model that comes of it with the plain one.
+Building 444 pydantic models at import costs two seconds and 100 MiB; a bot uses a few dozen of
+them. This depends on pydantic internals, so a test compares every model built this way with the
+plain one.
 """
 
 import importlib
@@ -16,7 +16,7 @@ _MODULES = ("aiogram", "aiogram.types", "aiogram.methods")
 
 
 def import_aiogram() -> bool:
-    """Import aiogram the quick way; False if it had to be, or was already, imported plainly."""
+    """Import aiogram with lazy models; return False if it was or had to be imported plainly."""
     if "aiogram" in sys.modules:
         return False
     rebuild = vars(BaseModel)["model_rebuild"]

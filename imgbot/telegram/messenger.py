@@ -1,7 +1,7 @@
-"""The status message of a job: announced once, edited, and at last the picture itself.
+"""Messenger: sends and edits messages; a result appears by editing the job's status message.
 
-A picture is only ever shown by editing that message: an edit may be repeated for ever and
-still shows one picture, while a repeated send could show two.
+An edit may be repeated any number of times and still shows one picture, while a repeated send could
+show two.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -41,14 +41,14 @@ ANSWER_LIMIT = 200
 NAME_LIMIT = 80
 _UPLOAD_TIMEOUT_S = 120
 _ANSWER_TIMEOUT_S = 60
-"""Within a handler, which has ninety seconds in all."""
+"""Used inside a handler, which has 90 seconds in all."""
 
 _Sent = TypeVar("_Sent")
 
 
 @dataclass(frozen=True, slots=True)
 class ChatTarget:
-    """Where a message belongs; `thread_id` and `reply_to` are 0 where there is none."""
+    """Destination of a message; `thread_id` and `reply_to` are 0 if not used."""
 
     chat_id: int
     thread_id: int = 0
@@ -59,7 +59,7 @@ Rows = Sequence[Sequence[Button]]
 
 
 class Messenger:
-    """Writes, edits and shows. Raises ChatGoneError, MessageGoneError, TransientError."""
+    """Bot API calls that send and edit. Raise ChatGoneError, MessageGoneError, TransientError."""
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
@@ -67,7 +67,7 @@ class Messenger:
 
     @property
     def bot_id(self) -> int:
-        """Whose handles of pictures these are: another bot cannot use them."""
+        """Id of the bot, whose file handles no other bot can use."""
         return self._bot.id
 
     async def send_text(
@@ -79,9 +79,9 @@ class Messenger:
         asks_for_reply: bool = False,
         called: User | None = None,
     ) -> int:
-        """Send a new message; return its id. Where its topic is gone, the chat will do.
+        """Send a new message and return its id; falls back to the chat if the topic is gone.
 
-        The text begins with the name of who is `called`.
+        The text begins with the name of the `called` user, who is mentioned.
         """
         markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
 
@@ -101,10 +101,10 @@ class Messenger:
         return message.message_id
 
     async def remove_lost(self, place: ChatTarget, message_id: int, times: int) -> None:
-        """Remove what was announced `times` without an answer before it became `message_id`.
+        """Delete duplicates: `times` sends got no response before the one that is `message_id`.
 
-        Nothing else is touched: only a message of the bot can be edited, every other one is
-        known, and where that leaves a doubt the message stays.
+        Nothing else is touched: only the bot's own messages can be edited, all others are known,
+        and in case of doubt the message stays.
         """
         left = times
         for candidate in self._sent.candidates(place.chat_id, message_id, times):
@@ -119,14 +119,14 @@ class Messenger:
                 return
 
     async def remove(self, place: ChatTarget, message_id: int) -> None:
-        """Delete a message of the bot; Telegram lets it do so for two days."""
+        """Delete a message of the bot; Telegram allows it for two days."""
         async with telegram_errors():
             await self._bot.delete_message(place.chat_id, message_id)
 
     async def copy_message(
         self, place: ChatTarget, from_chat: int, message_id: int, rows: Rows
     ) -> None:
-        """Send a message once more, as it is, to another place."""
+        """Copy a message, as it is, to another target."""
         async with self._sent.noted(place.chat_id) as sent, telegram_errors():
             copied = await self._bot.copy_message(
                 place.chat_id, from_chat, message_id, reply_markup=keyboard(rows)
@@ -134,7 +134,7 @@ class Messenger:
             sent.append(copied.message_id)
 
     async def ping(self) -> None:
-        """Find out whether Telegram answers. Raises TransientError while it does not."""
+        """Check that Telegram answers. Raises TransientError if it does not."""
         async with telegram_errors():
             await self._bot.get_me()
 
@@ -147,9 +147,9 @@ class Messenger:
         *,
         name: str = "",
     ) -> InputPhoto | None:
-        """Send a picture: one that Telegram keeps, or a file, which goes out as a document.
+        """Send a picture: a photo stored at Telegram, or a file, which goes out as a document.
 
-        Returns its handle. Raises UserError when Telegram no longer keeps it.
+        Returns its file handle. Raises UserError if Telegram no longer stores it.
         """
         is_kept = isinstance(picture, InputPhoto)
         media = picture.file_id if is_kept else FSInputFile(picture, filename=name or picture.name)
@@ -176,7 +176,7 @@ class Messenger:
     async def send_album(
         self, place: ChatTarget, pictures: Sequence[tuple[str | Path, str]]
     ) -> list[InputPhoto | None]:
-        """Send 2 to 10 photos, each with its caption, as one album; return their handles."""
+        """Send 2 to 10 captioned photos as one album; return their file handles."""
         media: list[MediaUnion] = [
             InputMediaPhoto(
                 media=picture if isinstance(picture, str) else FSInputFile(picture),
@@ -201,7 +201,7 @@ class Messenger:
     async def replace_media(
         self, place: ChatTarget, message_id: int, picture: InputPhoto, caption: str, rows: Rows
     ) -> None:
-        """Make a message with a picture show another one that Telegram keeps."""
+        """Replace the picture of a message by another one stored at Telegram."""
         kind = InputMediaDocument if picture.is_file else InputMediaPhoto
         media = kind(media=picture.file_id, caption=cut(caption, CAPTION_LIMIT))
         async with telegram_errors(), _unmodified():
@@ -210,21 +210,21 @@ class Messenger:
             )
 
     async def send_chat_action(self, place: ChatTarget) -> None:
-        """Let Telegram show for a moment that a picture is on its way; no promise."""
+        """Show "sending a photo" for a moment; errors are ignored."""
         with suppress(AiogramError, OSError):
             await self._bot.send_chat_action(
                 place.chat_id, "upload_photo", message_thread_id=place.thread_id or None
             )
 
     async def answer_callback(self, callback_id: str, text: str) -> None:
-        """Answer a press; nothing is lost if Telegram no longer takes it."""
+        """Answer a callback query; errors are ignored, since late answers are refused."""
         with suppress(AiogramError, OSError):
             await self._bot.answer_callback_query(callback_id, cut(text, ANSWER_LIMIT) or None)
 
     async def answer_inline(
         self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str
     ) -> None:
-        """Answer an inline query; nothing is lost if Telegram no longer takes it."""
+        """Answer an inline query; errors are ignored, since late answers are refused."""
         with suppress(AiogramError, OSError):
             await self._bot.answer_inline_query(
                 query_id,
@@ -235,7 +235,7 @@ class Messenger:
             )
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
-        """Make the message say `text`; saying it twice is nothing."""
+        """Edit the text of a message; may be repeated."""
         async with telegram_errors(), _unmodified():
             await self._bot.edit_message_text(
                 cut(text, TEXT_LIMIT),
@@ -254,9 +254,9 @@ class Messenger:
         caption: str,
         rows: Rows,
     ) -> InputPhoto | None:
-        """Turn the message into the picture; it may be the picture already.
+        """Replace the message's content by the picture; may be repeated.
 
-        Returns its handle, None where Telegram does not tell it again.
+        Returns the file handle, None if Telegram does not return it.
         """
         file = FSInputFile(path, filename=f"imgbot{path.suffix}")
         caption = cut(caption, CAPTION_LIMIT)
@@ -283,7 +283,7 @@ class Messenger:
 
 
 def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
-    """Return the handle of a message's picture, whoever sent it; None if it has none."""
+    """Return the file handle of a message's picture, whoever sent it; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
         return InputPhoto(photo.file_id, photo.file_unique_id, photo.file_size or 0)
@@ -302,7 +302,7 @@ def _mention(called: User) -> MessageEntity:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return as much of a text as Telegram takes, which counts what UTF-16 takes."""
+    """Cut a text to Telegram's limit, which counts UTF-16 code units."""
     units = text.encode("utf-16-le")
     return units[: 2 * limit].decode("utf-16-le", "ignore")
 
@@ -314,7 +314,7 @@ def _reply(place: ChatTarget) -> ReplyParameters | None:
 
 
 async def _in_place(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
-    """Send where it belongs; where its topic is gone, the chat will do."""
+    """Send to the target; if its topic is gone, to the chat itself."""
     try:
         async with telegram_errors():
             return await send(place)
@@ -326,7 +326,7 @@ async def _in_place(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_S
 
 
 class _unmodified:  # noqa: N801 -- reads as a word after `async with`
-    """Take `message is not modified` for what it is: success."""
+    """Treat `message is not modified` as success."""
 
     async def __aenter__(self) -> None:
         return None
@@ -336,7 +336,7 @@ class _unmodified:  # noqa: N801 -- reads as a word after `async with`
 
 
 def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
-    """Return the buttons as Telegram wants them, None for none."""
+    """Return the buttons as an inline keyboard, None without any."""
     if not rows:
         return None
     return InlineKeyboardMarkup(

@@ -1,12 +1,12 @@
 """Offset window of getUpdates: the updates fetched last, and how far they may be confirmed. Pure.
 
 The offset confirms every update before it, so it is the lowest one that is neither handled nor
-stored. Updates above it come again with each call, and are known by their id.
+stored. Updates above it come again with each call, and are recognised by their id.
 """
 
 
 class OffsetWindow:
-    """Ids in the order of their arrival, each settled (handled or stored) or not yet."""
+    """Update ids in order of arrival, each settled (handled or stored) or not yet."""
 
     def __init__(self) -> None:
         self._is_settled: dict[int, bool] = {}
@@ -18,14 +18,14 @@ class OffsetWindow:
 
     @property
     def offset(self) -> int | None:
-        """What may be asked for next; None where nothing was fetched."""
+        """Next offset to request; None if nothing was fetched."""
         for update_id, is_settled in self._is_settled.items():
             if not is_settled:
                 return update_id
         return None if self._last is None else self._last + 1
 
     def add(self, update_id: int) -> bool:
-        """Note a fetched update; False if it is known."""
+        """Add a fetched update; return False if it is known."""
         if update_id in self._is_settled:
             return False
         self._is_settled[update_id] = False
@@ -37,7 +37,7 @@ class OffsetWindow:
             self._is_settled[update_id] = True
 
     def confirm(self, offset: int | None) -> None:
-        """Forget what a call with this offset confirms: it cannot come again."""
+        """Drop the updates that a call with this offset confirms: they cannot come again."""
         if offset is not None:
             self._is_settled = {
                 update_id: is_settled
@@ -46,10 +46,10 @@ class OffsetWindow:
             }
 
     def restart(self) -> None:
-        """Forget the offset once all before it is confirmed.
+        """Forget the offset once everything before it is confirmed.
 
-        After a quiet week Telegram goes on with a random id, and a lower one would count as
-        confirmed unseen.
+        After a quiet week Telegram continues with a random id, and a lower one would be confirmed
+        unseen.
         """
         self._is_settled.clear()
         self._last = None

@@ -1,4 +1,4 @@
-"""How the line to Telegram stands: when it last answered, who disturbs it, whose clock is off."""
+"""Health of the connection to Telegram: last response, conflicting pollers, clock skew."""
 
 import random
 import time
@@ -13,19 +13,19 @@ from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams
 from imgbot.telemetry import events as telemetry
 
 _FRESH_S = 120.0
-"""A getUpdates older than this: Telegram is away, or the poller is."""
+"""Maximum age of the last getUpdates response in seconds."""
 
 _CONFLICT_LASTS_S = 90.0
-"""Two pollers interrupt each other time and again; one that has ended is forgotten after this."""
+"""Two pollers interrupt each other repeatedly; after this, one that stopped is forgotten."""
 
 _CONFLICTS_IN_A_ROW = 3
-"""So many, and it is no other service that is just about to stop."""
+"""Fewer conflicts may come from an old process that is about to stop."""
 
 _CLOCK_OFF_S = 120.0
 
 
 class UpdateConflict(StrEnum):
-    """Who takes the updates away (409)."""
+    """Competing consumer of the updates (409)."""
 
     POLLER = "poller"
     WEBHOOK = "webhook"
@@ -33,7 +33,7 @@ class UpdateConflict(StrEnum):
 
 _IN_WORDS = {
     UpdateConflict.POLLER: (
-        "another program polls with this token, and takes updates away (409): stop it, "
+        "another program polls with this token and takes its updates (409): stop it, "
         "or ask @BotFather for a new token (/revoke)"
     ),
     UpdateConflict.WEBHOOK: (
@@ -43,24 +43,24 @@ _IN_WORDS = {
 
 
 class PollingHealth:
-    """What getUpdates was answered."""
+    """Results of getUpdates calls."""
 
     def __init__(self) -> None:
         self._answered_s = time.monotonic()
         self.has_answered = False
-        """Whether getUpdates was answered in this life; before it, silence says little."""
+        """True once this process got a response; before that, silence means little."""
         self._last_rival = UpdateConflict.POLLER
         self._conflicts = 0
         self._conflict_s = 0.0
 
     @property
     def seconds_since_answer(self) -> float:
-        """How long ago Telegram last answered getUpdates."""
+        """Seconds since Telegram last answered getUpdates."""
         return time.monotonic() - self._answered_s
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the polling, and what mends it; empty when all is well."""
+        """Description of a polling problem and its remedy; empty if there is none."""
         if self._is_disturbed:
             return _IN_WORDS[self._last_rival]
         return (
@@ -71,7 +71,7 @@ class PollingHealth:
 
     @property
     def rival(self) -> UpdateConflict | None:
-        """Who has been taking the updates away for some time; None while nobody has."""
+        """Persistent competing consumer; None if there is none."""
         is_here_to_stay = self._is_disturbed and self._conflicts >= _CONFLICTS_IN_A_ROW
         return self._last_rival if is_here_to_stay else None
 
@@ -85,7 +85,7 @@ class PollingHealth:
         self._answered_s = time.monotonic()
 
     def delay_after(self, error: Exception, delay_s: float) -> float:
-        """Note a refusal or an outage; return the seconds to wait until the next try."""
+        """Record an error; return the seconds to wait before the next attempt."""
         if isinstance(error, TelegramRetryAfter):
             delay_s = float(error.retry_after)
         if isinstance(error, TelegramConflictError):
@@ -101,10 +101,11 @@ class PollingHealth:
 
 
 class ClockCheckedSession(AiohttpSession):
-    """The HTTP session of the bot; it compares this machine's clock with each answer's date."""
+    """The bot's HTTP session; compares this machine's clock with each response's date."""
 
     skew_s: float | None = None
-    """By how much this machine's clock is ahead of Telegram's; None before the first answer."""
+    """Seconds by which this machine's clock is ahead of Telegram's; None before the first
+    response."""
 
     async def create_session(self) -> ClientSession:
         session = await super().create_session()
@@ -129,7 +130,7 @@ class ClockCheckedSession(AiohttpSession):
 
     @property
     def clock_trouble(self) -> str:
-        """What is wrong with this machine's clock, and what mends it; empty when nothing is."""
+        """Description of a wrong clock and its remedy; empty if it is right."""
         skew_s = self.skew_s
         if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
             return ""

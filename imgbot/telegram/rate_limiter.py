@@ -1,8 +1,8 @@
-"""The flood gate: Telegram's pace, kept before it is enforced, and obeyed when it is.
+"""Rate limiter of Bot API calls: keeps Telegram's limits in advance, and obeys 429.
 
-Telegram tells no exact limits: about one message a second in a chat, twenty a minute in
-a group, thirty a second over all; edits count, answers to buttons do not. What decides
-is `retry_after` of a 429: until it has passed, nothing goes to that chat.
+Telegram publishes no exact limits: about one message a second in a chat, twenty a minute in a
+group, thirty a second overall; edits count, callback answers do not. Decisive is `retry_after` of a
+429: until it has passed, nothing goes to that chat.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _patience_s: ContextVar[float] = ContextVar("patience_s", default=_DEFAULT_PATIE
 
 @contextmanager
 def max_wait(seconds: float) -> Generator[None]:
-    """Let calls inside wait at most so long at the gate; 0 for what may be dropped."""
+    """Limit the wait of calls inside the block; 0 for calls that may be dropped."""
     token = _patience_s.set(seconds)
     try:
         yield
@@ -54,10 +54,9 @@ def max_wait(seconds: float) -> Generator[None]:
 
 
 class FloodGate(BaseRequestMiddleware):
-    """Wraps every call of the bot: waits its turn, counts it, remembers refusals.
+    """Middleware of every call: waits for a permit, counts the call, remembers refusals.
 
-    A call that would wait longer than its patience raises TelegramRetryAfter without
-    being made.
+    A call that would exceed its maximum wait raises TelegramRetryAfter without being made.
     """
 
     def __init__(self) -> None:
@@ -91,19 +90,19 @@ class FloodGate(BaseRequestMiddleware):
         closed_s = self._closed_until.get(chat, 0.0) - time.monotonic()
         limiter = self._limiter(chat)
         if closed_s > patience_s or (patience_s == 0 and not self._is_calm(limiter)):
-            raise TelegramRetryAfter(method, "the gate is closed", max(1, round(closed_s)))
+            raise TelegramRetryAfter(method, "retry_after has not passed", max(1, round(closed_s)))
         if closed_s > 0:
             await asyncio.sleep(closed_s)
         try:
-            # At least a moment: a free gate is passed without waiting at all.
+            # Never zero: an open gate is passed without waiting.
             async with asyncio.timeout(max(patience_s - max(closed_s, 0), 0.5)):
                 await limiter.acquire()
                 await self._overall.acquire()
         except TimeoutError:
-            raise TelegramRetryAfter(method, "the gate is crowded", 1) from None
+            raise TelegramRetryAfter(method, "rate limit reached", 1) from None
 
     def _is_calm(self, limiter: AsyncLimiter) -> bool:
-        """Whether a call that may be dropped would take nothing from one that may not."""
+        """True if a call that may be dropped would not delay one that may not."""
         return limiter.has_capacity(limiter.max_rate / 2) and self._overall.has_capacity(
             _OVERALL_PER_S / 2
         )
@@ -133,7 +132,7 @@ class FloodGate(BaseRequestMiddleware):
 
 
 def flood_wait_s(error: TelegramAPIError) -> float | None:
-    """Seconds Telegram asks to wait; albums say it in the text of a 400."""
+    """Return the wait in seconds that Telegram asks for; albums state it in the text of a 400."""
     if isinstance(error, TelegramRetryAfter):
         return float(error.retry_after)
     if isinstance(error, TelegramBadRequest):

@@ -1,8 +1,8 @@
-"""Ids of the messages that this process sent, to find one whose answer was lost.
+"""Ids of sent messages, to find a message whose send got no response.
 
-Ids rise over all private chats and basic groups of an account together; a supergroup counts
-by itself and is left out. Every id between two known ones that is not known itself belongs
-to somebody else, or is a message of the bot whose answer was lost.
+Message ids increase over all private chats and basic groups of an account together; supergroups
+count separately and are left out. An unknown id between two known ones belongs to somebody else's
+message, or to a message of the bot whose response was lost.
 """
 
 from collections import Counter, deque
@@ -17,21 +17,21 @@ _SUPERGROUPS_BELOW = -1_000_000_000_000
 _IDS_REMEMBERED = 2_000
 _LOST_REMEMBERED = 100
 _CANDIDATES = 4
-"""More unknown ids than that are not worth the calls: each counts against the chat's pace."""
+"""More unknown ids are not worth the calls, each of which counts against the chat's rate limit."""
 
 
 @dataclass(slots=True)
 class _Lost:
-    """A call that may have sent a message with an id between these two."""
+    """Send without a response; its message may have an id between these two."""
 
     chat_id: int
     after: int
     before: int = 0
-    """The next id in its chat that is known; 0 while there is none."""
+    """Next known id in its chat; 0 while there is none."""
 
 
 class SentIds:
-    """What was sent, and what may have been."""
+    """Known ids, and sends whose response was lost."""
 
     def __init__(self) -> None:
         self._ids: deque[int] = deque(maxlen=_IDS_REMEMBERED)
@@ -41,7 +41,7 @@ class SentIds:
 
     @asynccontextmanager
     async def noted(self, chat_id: int) -> AsyncGenerator[list[int]]:
-        """Take the ids that a call put into the list, or note that its answer was lost."""
+        """Record the ids that a call appends to the list, or that its response was lost."""
         newest, earlier = self._newest, [lost for lost in self._of(chat_id) if not lost.before]
         sent: list[int] = []
         self._under_way[chat_id] += 1
@@ -62,10 +62,10 @@ class SentIds:
                 lost.before = min(sent)
 
     def candidates(self, chat_id: int, before: int, times: int) -> list[int]:
-        """Return ids that a message may have that was lost `times` before it was sent as `before`.
+        """Return possible ids of a message lost `times` before it was sent as `before`.
 
-        Returned once, and only where no other message of the chat can be taken for it: none
-        was lost at the same time, and none is under way.
+        Returned once, and only if no other message of the chat can be mistaken for it: no other was
+        lost at the same time, and none is being sent.
         """
         lost = [each for each in self._of(chat_id) if each.before == before]
         for each in lost:
@@ -85,7 +85,7 @@ class SentIds:
 
 
 def _is_undone(error: BaseException) -> bool:
-    """Whether Telegram surely has not sent what it answered so."""
+    """True if the error proves that nothing was sent."""
     if isinstance(error, TransientError):
         return error.retry_after_s is not None
     return isinstance(error, ImgbotError)

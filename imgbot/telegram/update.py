@@ -1,4 +1,4 @@
-"""One update as Telegram sends it: any JSON object, not to be trusted."""
+"""One update as sent by Telegram: any JSON object, not to be trusted."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ Update = Mapping[str, Any]
 
 
 def chat_of(update: Update) -> int | str:
-    """Return what must stay in order: the chat, else the person, else the update alone."""
+    """Return the key that orders updates: the chat, else the user, else the update alone."""
     for content in update.values():
         if not isinstance(content, Mapping):
             continue
@@ -23,7 +23,7 @@ def chat_of(update: Update) -> int | str:
 
 
 def language_code_of(update: Update) -> str | None:
-    """Return the language that the sender's Telegram speaks."""
+    """Return the language of the sender's Telegram client."""
     message = update.get("message")
     sender = message.get("from") if isinstance(message, Mapping) else None
     code = sender.get("language_code") if isinstance(sender, Mapping) else None
@@ -40,7 +40,7 @@ _SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
 
 
 def is_group_chatter(update: Update) -> bool:
-    """Whether people of a group talk with each other: nothing in it can be for a bot."""
+    """True if members of a group talk to each other: nothing in the update is for a bot."""
     message = update.get("message") or update.get("edited_message")
     if not isinstance(message, Mapping) or (_id_in(message, "chat") or 0) >= 0:
         return False
@@ -53,7 +53,7 @@ def is_group_chatter(update: Update) -> bool:
 
 
 def _is_answer(message: Mapping[str, Any]) -> bool:
-    """Whether a message answers another; in a topic, where all answer its beginning, too."""
+    """True if a message is a reply; in a topic, replies to its first message do not count."""
     answered = message.get("reply_to_message")
     if not isinstance(answered, Mapping):
         return answered is not None

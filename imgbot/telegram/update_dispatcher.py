@@ -31,26 +31,26 @@ from imgbot.telemetry import events as telemetry
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
 _HOLD_S = 3.0
-"""So long an update may hold the window up."""
+"""Seconds that an update may hold up the window."""
 _SHARE = 8
-"""So many updates of one chat may be in the window."""
+"""Maximum updates of one chat in the window."""
 _PER_CHAT = 50
 _DEFERRED = 1000
-"""Of all chats. What is over it stays at Telegram, which keeps messages for a day."""
+"""Maximum over all chats. The rest stays at Telegram, which keeps updates for a day."""
 _GIVE_UP_S = 3600.0
 _FLOOD_GIVE_UP_S = 86_400.0
-"""While Telegram itself says how long to wait."""
+"""Used while Telegram itself tells how long to wait."""
 
 
 @dataclass(slots=True, eq=False)
 class PendingUpdate:
-    """An update that is not handled yet."""
+    """Update that is not handled yet."""
 
     update: Update
     received_ms: int
     is_deferred: bool = False
     is_fed: bool = False
-    """Only its mark is missing: the handling is not repeated."""
+    """True if only the mark is missing: handling is not repeated."""
     is_done: bool = False
     attempts: int = 0
     begun_s: float = 0.0
@@ -61,12 +61,12 @@ class PendingUpdate:
 
 
 Deferred = tuple[str, int, Sequence[tuple[int, Update]]]
-"""A chat, the time (ms) until which it waits, and its updates in their order, each with the time
-(ms) at which it was received."""
+"""Chat, due time (ms), and its updates in order, each with the time (ms) at which it was
+received."""
 
 
 class UpdateStore(Protocol):
-    """What outlives the process about updates; each raises StorageUnavailableError."""
+    """Storage of updates; each method raises StorageUnavailableError."""
 
     async def is_handled(self, update_id: int) -> bool: ...
     async def mark_handled(self, update_id: int, chat: str) -> None: ...
@@ -78,11 +78,11 @@ class UpdateStore(Protocol):
 
 @dataclass(slots=True)
 class _ChatQueue:
-    """One chat's updates in their order."""
+    """Queue of one chat's updates."""
 
     pending: deque[PendingUpdate] = field(default_factory=deque[PendingUpdate])
     due_s: float = 0.0
-    """Nothing of it is tried before."""
+    """Time before which nothing is tried."""
 
 
 class UpdateDispatcher:
@@ -109,15 +109,15 @@ class UpdateDispatcher:
 
     @property
     def oldest_age_s(self) -> float:
-        """How long the oldest update has waited, in the window or deferred; 0 if none does."""
+        """Age of the oldest update in the window or deferred, in seconds; 0 without one."""
         return (_now_ms() - self._oldest_ms) / 1000 if self._oldest_ms else 0.0
 
     def is_busy_with(self, chat: object) -> bool:
-        """Whether an update of this chat was taken in and is not handled yet."""
+        """True if an update of this chat was taken in and is not handled yet."""
         return str(chat) in self._lines
 
     async def restore(self, start: Start, stopping: asyncio.Event) -> None:
-        """Take up what an earlier process deferred. Raises StorageUnavailableError."""
+        """Load the updates that an earlier process deferred. Raises StorageUnavailableError."""
         self._stopping = stopping
         now_s, now_ms = time.monotonic(), _now_ms()
         for chat, due_ms, updates in await self._ledger.deferred():
@@ -130,7 +130,7 @@ class UpdateDispatcher:
         self._measure()
 
     def take(self, start: Start, update: Update) -> None:
-        """Take in an update that is new in the window."""
+        """Accept an update that is new in the window."""
         update_id = update["update_id"]
         if is_group_chatter(update) or update_id in self._deferred:
             self._window.settle(update_id)
@@ -146,7 +146,7 @@ class UpdateDispatcher:
         self._measure()
 
     async def defer(self) -> None:
-        """Store what would hold the window up; what cannot be stored stays in it."""
+        """Store updates that would hold up the window; on failure they stay in it."""
         waiting = dict(self._to_defer())
         if not waiting:
             return
@@ -183,7 +183,7 @@ class UpdateDispatcher:
                 yield chat, fresh
 
     async def _skip(self, update: Update) -> None:
-        """Let an update go that is over what one chat may have waiting."""
+        """Drop an update that exceeds the limit of its chat."""
         telemetry.update_skipped(update["update_id"])
         if self._on_flood is not None:
             with suppress(ImgbotError):
@@ -196,7 +196,7 @@ class UpdateDispatcher:
         start(self._serve(chat, line))
 
     async def _serve(self, chat: str, line: _ChatQueue) -> None:
-        """Handle the updates of one chat in their order, until none is left."""
+        """Handle the updates of one chat in order, until none is left."""
         while line.pending and not self._stopping.is_set():
             if (wait_s := line.due_s - time.monotonic()) > 0:
                 self.progress.set()
@@ -204,7 +204,7 @@ class UpdateDispatcher:
                 continue
             pending = line.pending[0]
             async with self._slots:
-                # What has not begun when the stop comes is left to the next start.
+                # Updates not begun when the stop comes are left to the next start.
                 if self._stopping.is_set():
                     return
                 wait_s = await self._attempt(chat, pending)
@@ -230,10 +230,10 @@ class UpdateDispatcher:
         telemetry.updates_measured(self._oldest_ms)
 
     async def _attempt(self, chat: str, pending: PendingUpdate) -> float | None:
-        """Handle an update; return the seconds to wait before it is tried again, None if done.
+        """Handle an update; return the seconds to wait before a retry, None if done.
 
-        Redis or Telegram being away proves nothing against the update: it is tried for an
-        hour, and what depends on Redis for as long as it takes.
+        An unavailable Redis or Telegram is not the update's fault: it is retried for an hour, and
+        what depends on Redis without limit.
         """
         pending.begun_s = pending.begun_s or time.monotonic()
         pending.attempts += 1
@@ -254,7 +254,7 @@ class UpdateDispatcher:
                 telemetry.update_repeated(pending.id)
             else:
                 await self._feed(pending.update)
-            # A mark that fails is tried again; the handling behind it is not repeated.
+            # A failed mark is retried; the handling before it is not repeated.
             pending.is_fed = True
         await self._ledger.mark_handled(pending.id, chat)
 

@@ -1,6 +1,6 @@
-"""Poller of getUpdates: takes updates in, confirms to Telegram only what was handled or stored.
+"""Poller of getUpdates: confirms to Telegram only what was handled or stored.
 
-While Redis is away nothing is confirmed; Telegram keeps messages for a day.
+While Redis is unavailable nothing is confirmed; Telegram keeps updates for a day.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ _LONG_POLL_S = 30
 _ANSWER_S = 15
 _HELD_BACK_S = 1.0
 _PACE_S = 1.0
-"""A long poll that is answered with nothing sooner than this was none."""
+"""A long poll answered empty sooner than this did not wait."""
 _HASTY_IN_A_ROW = 3
 _PERSIST_AGAIN_S = 1.0
 
 
 class UpdatePoller:
-    """The poll loop, with its window and its dispatcher."""
+    """Poll loop, with its window and its dispatcher."""
 
     def __init__(
         self,
@@ -52,27 +52,27 @@ class UpdatePoller:
         self._pulse = Heartbeat()
         self.contact = PollingHealth()
         self.caught_up = asyncio.Event()
-        """Set once what came while nobody listened was taken in."""
+        """Set once the backlog from before the start was taken in."""
 
     @property
     def silence_s(self) -> float:
-        """How long ago Telegram last answered getUpdates."""
+        """Seconds since Telegram last answered getUpdates."""
         return self.contact.seconds_since_answer
 
     @property
     def overdue_s(self) -> float:
-        """How long ago the loop should have asked again, whether Telegram answers or not."""
+        """Seconds since the loop should have polled again, whether Telegram answers or not."""
         return self._pulse.overdue_s(time.monotonic())
 
     @property
     def trouble(self) -> str:
-        """What is wrong with the handling of updates; empty when all is well."""
+        """Description of a problem with handling updates; empty if there is none."""
         age_s = self._dispatcher.oldest_age_s
         is_late = THRESHOLDS[Indicator.UPDATE_AGE_S].level(age_s) is Level.CRITICAL
         return f"an update has waited for {age_s:.0f} s" if is_late else ""
 
     def is_busy_with(self, chat: object) -> bool:
-        """Whether an update of this chat was taken in and is not handled yet."""
+        """True if an update of this chat was taken in and is not handled yet."""
         return self._dispatcher.is_busy_with(chat)
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
@@ -101,14 +101,14 @@ class UpdatePoller:
             try:
                 await self._dispatcher.restore(start, self._stopping)
             except StorageUnavailableError as error:
-                telemetry.warning("the deferred updates were not read yet: %s", error)
+                telemetry.warning("deferred updates could not be loaded yet: %s", error)
                 await sleep_or_event(_PACE_S, self._stopping)
             else:
                 return
 
     async def _fetch(self, start: Start) -> Sequence[object]:
         is_free = self._window.is_settled
-        # What was not handled before a start waits to hear that there is nothing more of it.
+        # After a start, a long poll has to wait until the backlog is taken in.
         is_long = is_free and self.caught_up.is_set()
         begun_s = time.monotonic()
         call = start(self._get_updates(_LONG_POLL_S if is_long else 0))
@@ -116,7 +116,7 @@ class UpdatePoller:
         await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not call.done():
-            # Cutting a long poll is safe: it has confirmed only what was handled before.
+            # Cancelling a long poll is safe: it has confirmed only what was handled before.
             call.cancel()
             return []
         batch = call.result()
@@ -132,11 +132,11 @@ class UpdatePoller:
         return batch
 
     async def _pace(self) -> None:
-        """Wait: a server that answers long polls at once would be asked hundreds of times a s."""
+        """Pause: a server that does not wait would get hundreds of calls a second."""
         self._hasty += 1
         if self._hasty == _HASTY_IN_A_ROW:
             telemetry.warning(
-                "getUpdates is answered at once with nothing, though it may wait for %d s; "
+                "getUpdates returns empty at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
                 _LONG_POLL_S,
             )
@@ -147,7 +147,7 @@ class UpdatePoller:
             self._told = offset
         self._window.confirm(self._told)
         self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
-        # A task of the group must not fail: that would end the whole loop.
+        # A failing task would end the whole task group, and so the loop.
         try:
             return await self._bot(
                 GetUpdates(
@@ -162,13 +162,13 @@ class UpdatePoller:
             return error
 
     async def _is_persisted(self) -> bool:
-        """Wait until what Telegram is about to forget is on the disk; False if stopped before."""
+        """Wait until the updates to be confirmed are on disk; return False if stopped before."""
         while True:
             self._pulse.expect(_ANSWER_S, time.monotonic())
             try:
                 await self._ledger.persist()
             except StorageUnavailableError as error:
-                telemetry.warning("updates are not confirmed: %s", error)
+                telemetry.warning("updates cannot be confirmed yet: %s", error)
             else:
                 return True
             if self._stopping.is_set():
@@ -177,7 +177,7 @@ class UpdatePoller:
 
     async def _recover(self, error: Exception, delay_s: float) -> None:
         if isinstance(error, TelegramUnauthorizedError):
-            raise ConfigError("IMGBOT_TOKEN", "was revoked; ask @BotFather for the new one")
+            raise ConfigError("IMGBOT_TOKEN", "was revoked; get the new one from @BotFather")
         delay_s = self.contact.delay_after(error, delay_s)
         self._pulse.expect(delay_s, time.monotonic())
         await sleep_or_event(delay_s, self._stopping)
@@ -191,7 +191,7 @@ class UpdatePoller:
             self._dispatcher.take(start, update)
 
     async def _settle(self) -> None:
-        """Wait until all is handled or stored, or long enough that other chats should be served."""
+        """Wait until all is handled or stored, or so long that other chats need service."""
         progress, until_s = self._dispatcher.progress, time.monotonic() + _HELD_BACK_S
         while True:
             progress.clear()
@@ -202,6 +202,6 @@ class UpdatePoller:
             await sleep_or_event(left_s, progress, self._stopping)
 
     async def _confirm(self) -> None:
-        # The long poll that was cut has told Telegram its offset already.
+        # A cancelled long poll has sent its offset already.
         if self._window.offset not in {None, self._told}:
             await self._get_updates(0)

@@ -1,4 +1,4 @@
-"""Makes what serves the administrators: their office in the chat, and the alarms they get."""
+"""Builds the services of administrators: chat commands and alerts."""
 
 import asyncio
 import time
@@ -27,12 +27,12 @@ from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telemetry.thresholds import Bound
 
 TypicalTime = Callable[[Operation], Awaitable[float]]
-"""How long a picture usually takes, in seconds; 0 while nobody knows."""
+"""Typical seconds per picture of an operation; 0 while unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertSources:
-    """What tells how the service stands, beside Redis."""
+    """Sources of an alert snapshot other than Redis."""
 
     levels: Callable[[], Levels]
     bound: Callable[[], Bound]
@@ -42,7 +42,7 @@ class AlertSources:
 
 
 def typical_time(pace: PollScheduler, routes: ProviderRouter) -> TypicalTime:
-    """Return how to ask for the time that a picture usually takes."""
+    """Return a query for the typical time of a picture."""
 
     async def typical_s(operation: Operation) -> float:
         return await pace.typical_s(kind_of(routes.primary(operation), operation))
@@ -53,7 +53,7 @@ def typical_time(pace: PollScheduler, routes: ProviderRouter) -> TypicalTime:
 def build_admin_services(
     redis: Redis, scripts: Scripts, queue: JobQueue, figures: RuntimeStats, typical_s: TypicalTime
 ) -> AdminServices:
-    """Make the administrators' office."""
+    """Build the services behind the admin commands."""
     return AdminServices(
         access=Access(redis),
         broadcasts=Broadcasts(redis, scripts, queue),
@@ -69,7 +69,7 @@ def build_admin_services(
 def build_alert_notifier(
     redis: Redis, service: RequestService, sources: AlertSources, alarm: asyncio.Event
 ) -> AlertNotifier:
-    """Make the alarms, which look at once when `alarm` is set."""
+    """Build the alert notifier, which evaluates at once when `alarm` is set."""
     store = service.store
 
     async def gather() -> ServiceSnapshot:

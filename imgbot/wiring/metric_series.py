@@ -1,6 +1,6 @@
-"""Every series that can be known before anything happens, made to exist from the start.
+"""Pre-registration of all metric series whose labels are known in advance.
 
-A counter that appears with its first event is missed by `increase()`, and so by the alerts.
+`increase()` misses the first event of a series that appears with it, and so do the alerts.
 """
 
 from collections.abc import Iterable
@@ -19,10 +19,10 @@ METHODS = (
     *("editMessageText", "editMessageMedia", "answerCallbackQuery", "answerInlineQuery"),
     *("setMyCommands", "setMyDescription", "setMyShortDescription"),
 )
-"""What the bot calls of the Bot API."""
+"""Bot API methods in use."""
 
 CODES = ("ok", "400", "401", "403", "409", "429", "5xx", "network", "other")
-"""How a call of the Bot API can end."""
+"""Outcomes of a Bot API call."""
 
 _KNOWN: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...] = (
     (metrics.updates, (UPDATE_TYPES,)),
@@ -41,12 +41,12 @@ _KNOWN: tuple[tuple[Counter | Gauge | Histogram, tuple[Iterable[str], ...]], ...
     (metrics.hooks, (("taken", "late", "forged"),)),
     (metrics.mended, (("stray", "lost", "reservation"),)),
 )
-"""Each metric with the values that its labels can have."""
+"""Metrics with the possible values of their labels."""
 
 
 def preregister(providers: Iterable[str]) -> None:
-    """Make the series of these providers, and all others that are known, exist."""
-    # It has answered, or the program would not be here.
+    """Create all known series, including those of these providers."""
+    # Redis has answered, or the program would not be here.
     metrics.redis_up.set(1)
     names = tuple(providers)
     for name in names:

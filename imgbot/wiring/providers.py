@@ -1,4 +1,4 @@
-"""Opens the providers that are used, and says who serves what."""
+"""Opens the configured providers and assigns them to operations."""
 
 import functools
 
@@ -15,7 +15,7 @@ from imgbot.telemetry import events as telemetry
 
 
 def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
-    """Open every provider that is used. Raises ConfigError for one that cannot be."""
+    """Open every configured provider. Raises ConfigError."""
     make = functools.partial(_make, pool)
     opened: dict[str, Provider] = {}
     for name in (*settings.providers, "builtin"):
@@ -23,7 +23,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
             opened[name] = open_provider(name, _config(settings, name), make)
     by_name = {provider.name: provider for provider in opened.values()}
     if len(by_name) < len(opened):
-        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one of them")
+        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
     chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
     names = {
         operation: provider.name if operation in provider.offers else "builtin"
@@ -31,7 +31,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     }
     for operation, provider in chosen.items():
         if names[operation] != provider.name:
-            telemetry.info("%s has no model to %s: that is built in", provider.name, operation)
+            telemetry.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
     return ProviderRouter(by_name, dict.fromkeys(OPERATIONS, "builtin") | names, fallback)
 

@@ -1,4 +1,4 @@
-"""Makes the parts of what was opened and fits them together; the other place that knows all."""
+"""Builds the services from open connections."""
 
 import asyncio
 import functools
@@ -70,18 +70,18 @@ from imgbot.wiring.status import status_sources
 
 
 def now_ms() -> int:
-    """The clock of the whole program: milliseconds since 1970."""
+    """Clock of the whole program: milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
 def utc_offset_s(at_ms: int) -> int:
-    """Return by how many seconds the server's local clock is ahead of UTC at a time."""
+    """Return the seconds by which the server's local time is ahead of UTC at a time."""
     return time.localtime(at_ms / 1000).tm_gmtoff
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """What was opened, and is closed in reverse."""
+    """Open connections, closed in reverse order."""
 
     redis: Redis
     scripts: Scripts
@@ -96,7 +96,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What is wired together and run."""
+    """Components that run."""
 
     updates: UpdatePoller
     albums: AlbumProcessor
@@ -111,7 +111,7 @@ class Services:
 
 
 def queue_limits_of(settings: Settings) -> QueueLimits:
-    """Return how much is let in."""
+    """Return the queue limits from the settings."""
     return QueueLimits(
         waiting=settings.queue_limit,
         waiting_per_user=settings.waiting_per_user,
@@ -122,7 +122,7 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
 
 
 def build_services(settings: Settings, connections: Connections) -> Services:
-    """Make all parts; nothing runs yet."""
+    """Build all components; nothing runs yet."""
     series.preregister(connections.routes.names)
     pool, pace, delivery = (
         connections.pool,
@@ -187,7 +187,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
 def watch_start(
     settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
 ) -> tuple[StatusSampler, Mapping[str, Check]]:
-    """Make what shows the service while it waits for Telegram."""
+    """Build the status sampler that runs while the bot waits for Telegram."""
     checks = _checks(settings, redis, bot, telegram)
 
     async def measure() -> None: ...
@@ -214,10 +214,10 @@ def _updates(
             await dispatcher.feed_raw_update(connections.bot, dict(update))
 
     async def slow_down(update: Update) -> None:
-        # In a group it would be a complaint about people who talk with each other.
+        # In a group this would reproach members for talking to each other.
         if not isinstance(chat := chat_of(update), int) or chat < 0:
             return
-        # One refusal in a window is enough, whichever limit it is about.
+        # One notice per window is enough, whichever limit it is about.
         said, request = f"rate_limited.{chat}", str(update["update_id"])
         if await store.users.claim_notice(chat, said, request, store.limit.window_s):
             await delivery.send_text(

@@ -1,4 +1,4 @@
-"""What the operator's side is told of the pipeline, in its own words."""
+"""Adapts pipeline state to the status page's types."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ def status_sources(
     running_per_user: int,
     measure: Callable[[], Awaitable[None]],
 ) -> StatusSources:
-    """Say whom the watch asks; there is no runner before Telegram has answered."""
+    """Build the sources of the status sampler; there is no runner before Telegram has answered."""
 
     async def glance() -> QueueGlance:
         found = await overview.snapshot(now_ms(), running_per_user)
@@ -54,9 +54,10 @@ def status_sources(
 def _by_state(
     waiting: Mapping[str, int], running: Sequence[Job], at_work: Mapping[str, int]
 ) -> dict[str, dict[str, int]]:
-    """Count jobs: operation → state → how many; `at_work`: what so many workers are busy with.
+    """Count jobs by operation and state; `at_work` counts the busy workers by operation.
 
-    A picture that a worker makes is ordered by making it: it is being painted.
+    A picture made by a worker stays in `submitting` while it is painted, so it is shown as
+    painting.
     """
     found = {operation: {str(State.QUEUED): count} for operation, count in waiting.items() if count}
     for job in running:

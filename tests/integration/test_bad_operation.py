@@ -47,12 +47,12 @@ async def log_of(bot: Bot) -> str:
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ({"kind": "delay", "delay_s": 8.0}, "has not answered since the start"),
+        ({"kind": "delay", "delay_s": 8.0}, "has not answered since startup"),
         (
             {"kind": "error", "error_code": 502},
-            "cannot be used yet (Telegram: TelegramServerError)",
+            "is not usable yet (Telegram: TelegramServerError)",
         ),
-        ({"kind": "gateway", "error_code": 502}, "cannot be used yet (its answer cannot be read)"),
+        ({"kind": "gateway", "error_code": 502}, "is not usable yet (unreadable response)"),
     ],
     ids=["silent", "down", "gateway"],
 )

@@ -114,7 +114,7 @@ async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second
     await poller(nothing).run(stopping, DRAIN_S)
 
     assert dial.now_s - begun_s > 17
-    assert caplog.text.count("answered at once with nothing") == 1
+    assert caplog.text.count("getUpdates returns empty at once") == 1
 
 
 async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
