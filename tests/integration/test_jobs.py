@@ -1,6 +1,7 @@
-"""The job core on a real Redis and on the fake: every arrow, every cap, every replay."""
+"""Job queue on a real Redis and on the fake: each transition, each limit, each replay."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +138,7 @@ async def test_a_move_whose_reply_was_lost_is_one_move(redis: Redis) -> None:
     assert first.version == one.version + 1
 
 
-async def test_whoever_is_outrun_lets_go(redis: Redis) -> None:
+async def test_a_move_of_an_outdated_job_is_refused(redis: Redis) -> None:
     queue = await open_queue(redis)
     one = await claimed(queue)
     await queue.move(one, State.POLLING, NOW)
@@ -165,22 +166,18 @@ async def test_an_earlier_supervisor_is_fenced_off(redis: Redis) -> None:
         await earlier.record_status_message("1", 5, 1)
 
 
-@pytest.mark.parametrize("state", list(State))
-@pytest.mark.parametrize("target", list(State))
-async def test_only_the_arrows_of_the_table_can_be_followed(
-    real_redis: Redis, state: State, target: State
-) -> None:
+async def test_a_job_moves_along_the_arrows_of_the_table_alone(real_redis: Redis) -> None:
     queue = await open_queue(real_redis)
     one = await claimed(queue)
-    stored = replace(one, state=state)
 
-    if target in NEXT_STATES[state]:
-        moved = await queue.move(stored, target, NOW)
-
-        assert moved.state is target
-    else:
-        with pytest.raises(ValueError, match="no arrow"):
-            await queue.move(stored, target, NOW)
+    for state, target in product(State, State):
+        stored = replace(one, state=state)
+        if target in NEXT_STATES[state]:
+            one = await queue.move(stored, target, NOW)
+            assert one.state is target
+        else:
+            with pytest.raises(ValueError, match=f"no arrow from {state} to {target}"):
+                await queue.move(stored, target, NOW)
 
 
 @pytest.mark.parametrize("outcome", [State.DELIVERED, State.FAILED, State.CANCELLED])
@@ -201,7 +198,7 @@ async def test_an_end_leaves_nothing_but_a_tombstone(redis: Redis, outcome: Stat
     assert 0 < await redis.ttl(keys.RESULT + "1") <= 2_592_000
 
 
-async def test_the_dead_are_kept_for_the_operator(redis: Redis) -> None:
+async def test_dead_letters_are_kept_for_the_operator(redis: Redis) -> None:
     queue = await open_queue(redis)
     one = await to_delivering(queue, await claimed(queue))
 
@@ -212,7 +209,7 @@ async def test_the_dead_are_kept_for_the_operator(redis: Redis) -> None:
     assert await redis.keys("rq:job:*") == []
 
 
-async def test_a_waiting_job_is_called_off_at_once(redis: Redis) -> None:
+async def test_a_waiting_job_is_cancelled_at_once(redis: Redis) -> None:
     queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
 
@@ -232,7 +229,7 @@ async def test_a_waiting_job_is_called_off_at_once(redis: Redis) -> None:
     assert await JobReads(redis).due() == ["1"]
 
 
-async def test_a_running_job_hears_that_it_is_called_off(redis: Redis) -> None:
+async def test_a_running_job_is_told_that_it_is_cancelled(redis: Redis) -> None:
     queue = await open_queue(redis)
     one = await queue.move(await claimed(queue), State.POLLING, NOW)
     while await JobReads(redis).next_wakeup() is not None:
@@ -264,7 +261,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     assert not await queue.reserve_status_message("never", NOW)
 
 
-async def test_the_books_are_mended(redis: Redis) -> None:
+async def test_inconsistent_queue_structures_are_repaired(redis: Redis) -> None:
     queue, shelf = await open_queue(redis), JobReads(redis)
     one = await claimed(queue, "1")
     await queue.enqueue(job("2"), NOW)
@@ -287,7 +284,7 @@ async def test_the_books_are_mended(redis: Redis) -> None:
     assert (await queue.move(one, State.POLLING, NOW)).state is State.POLLING
 
 
-async def test_a_line_that_was_lost_is_made_again(redis: Redis) -> None:
+async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Redis) -> None:
     queue, shelf = await open_queue(redis), JobReads(redis)
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
@@ -311,7 +308,7 @@ async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redi
     for number in range(601):
         await queue.enqueue(job(f"a{number}", user_id=1), NOW)
     await queue.claim(NOW)
-    # Its turn comes late, as if he had been served much.
+    # Their turn comes late, as if they had been served much.
     await redis.hset(keys.USER_TAGS, "2", "900")
     await queue.enqueue(job("b", user_id=2), NOW)
 
@@ -322,7 +319,7 @@ async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redi
     assert await queue.claim(NOW) is None
 
 
-async def test_jobs_that_were_called_off_do_not_count_against_the_next(redis: Redis) -> None:
+async def test_cancelled_jobs_do_not_count_against_the_users_next_one(redis: Redis) -> None:
     queue = await open_queue(redis)
     for number in range(10):
         await queue.enqueue(job(f"a{number}", user_id=1), NOW)
@@ -350,7 +347,9 @@ async def test_the_longest_wait_is_known(redis: Redis) -> None:
     assert waits == [NOW, NOW + 1, 0]
 
 
-async def test_a_look_at_a_long_line_costs_as_much_as_at_a_short_one(real_redis: Redis) -> None:
+async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one(
+    real_redis: Redis,
+) -> None:
     queue, shelf = await open_queue(real_redis), JobReads(real_redis)
 
     async def commands() -> int:
@@ -366,7 +365,7 @@ async def test_a_look_at_a_long_line_costs_as_much_as_at_a_short_one(real_redis:
     assert costs == costs[:1] * 100
 
 
-async def test_an_earlier_release_can_take_over_what_was_closed(redis: Redis) -> None:
+async def test_an_earlier_release_can_take_over_a_closed_queue(redis: Redis) -> None:
     earlier, queue = await open_queue(redis), await open_queue(redis)
 
     await earlier.close_epoch()
