@@ -1,6 +1,5 @@
 """What many tests need: a real Redis of their own, and one in memory held to the same suite."""
 
-import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -84,12 +83,6 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
 def pillows_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker limits Pillow for good; in a test's process that would hold for all others."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-
-
-@pytest.fixture
-def in_ci() -> bool:
-    """Where nothing may be skipped for want of a tool."""
-    return os.environ.get("CI") == "true"
 
 
 @pytest.fixture

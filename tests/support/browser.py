@@ -158,10 +158,6 @@ class ChatPage:
         """Choose pictures; they wait above the text field to be sent."""
         await self._choose("composer-file", files)
 
-    async def attach_files(self, *files: Path) -> None:
-        """Choose files, which are sent as they are."""
-        await self._choose("composer-document", files)
-
     async def _choose(self, testid: str, files: tuple[Path, ...]) -> None:
         await self.page.get_by_test_id(testid).set_input_files(files)
         await expect(self.page.get_by_test_id("attachment")).to_have_count(len(files))
