@@ -1,4 +1,4 @@
-"""What many tests need: a real Redis of their own, and one in memory held to the same suite."""
+"""Fixtures of all tests: a real Redis of their own, and one in memory held to the same suite."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -55,7 +55,7 @@ def _answers(redis: SyncRedis) -> bool:
 
 @pytest.fixture
 def redis_url(shared_redis_url: str) -> str:
-    """A real Redis with nothing in it; who was here before is forgotten."""
+    """Address of a real Redis, emptied."""
     with SyncRedis.from_url(shared_redis_url) as redis:
         redis.flushall()
     return shared_redis_url
@@ -70,7 +70,7 @@ async def real_redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture(params=["real", "fake"])
 async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
-    """The real server and the fake: what passes on one must pass on the other."""
+    """Both the real server and the fake: each test runs on both."""
     if request.param == "real":
         redis = connect(request.getfixturevalue("redis_url"))
     else:

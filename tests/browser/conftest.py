@@ -20,7 +20,7 @@ _FAILED = pytest.StashKey[bool]()
 
 
 class Visit(Protocol):
-    """Opens a window in which a person sees her chat with the bot."""
+    """Opens a window in which a user sees their chat with the bot."""
 
     async def __call__(self, person: Person | None = None, **options: Any) -> ChatPage: ...
 

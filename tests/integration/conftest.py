@@ -1,4 +1,4 @@
-"""What modules share: servers on loopback, and one running bot for all the tests of a module.
+"""Fixtures of integration tests: servers on loopback, and one bot for all tests of a module.
 
 A bot's start takes seconds, its work does not.
 """
@@ -69,14 +69,14 @@ async def undisturbed(simulated_stage: Stage) -> AsyncIterator[None]:
 async def heard(
     stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
 ) -> list[Message]:
-    """All that the bot has said in a person's chat, or in another that she is in."""
+    """All that the bot has said in a user's chat, or in another chat of theirs."""
     return await said_by_bot(stage.bot, stage.control, person, chat_id or person.id, rests=rests)
 
 
 async def said(
     stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
 ) -> list[str]:
-    """The words of what was heard."""
+    """Texts of the messages that `heard` returns."""
     return [message.text for message in await heard(stage, person, chat_id, rests=rests)]
 
 
@@ -90,7 +90,7 @@ class Office:
     guest: Person
 
     async def asked(self, person: Person, text: str, **fields: Any) -> Message:
-        """The first answer to what somebody says in private."""
+        """The first answer to a private message."""
         after = await self.stage.control.last_seq()
         await self.stage.control.say(person, text, **fields)
         return await self.stage.control.wait_message(person.id, after=after)
@@ -120,7 +120,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
 async def open_group(
     stage: Stage, *, hears_all: bool = True, **fields: Any
 ) -> tuple[Control, Person, Person, int]:
-    """A group of two, and what is asked of it most."""
+    """A group of two users, with its control."""
     control = stage.control
     ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
     group = await control.make_group("Friends", [ann, bob], **fields)

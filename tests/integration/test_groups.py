@@ -147,7 +147,7 @@ async def test_an_album_with_a_mention_is_merged_whole(simulated_stage: Stage) -
 async def test_a_late_photo_of_an_album_in_a_group_still_joins(simulated_stage: Stage) -> None:
     control, ann, _, group = await open_group(simulated_stage)
     album = [jpeg("cat", (200 + n, 200)) for n in range(3)]
-    # As many as she may have under way at once are in front: the merge waits.
+    # As many as one user may have under way at once are in front: the merge waits.
     for number in range(3):
         await control.say(ann, f"fox {number} [[sim:slow=3]]")
 

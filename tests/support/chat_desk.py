@@ -1,4 +1,4 @@
-"""A sandbox without a bot, one person in it, and her window on the chat page."""
+"""A sandbox without a bot, one user in it, and their window on the chat page."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -24,7 +24,7 @@ class ChatDesk:
     def window(
         self, chat_id: int | None = None, **device: Any
     ) -> AbstractAsyncContextManager[ChatPage]:
-        """Anna's window on a chat, her own with the bot if no other is named."""
+        """Anna's window on a chat, the one with the bot if no other is named."""
         query = f"?user={self.anna.id}&chat={chat_id or self.anna.id}"
         return open_page(self.browser, self.control.url, query, **device)
 
