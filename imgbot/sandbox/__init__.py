@@ -1,1 +1,1 @@
-"""A Telegram to try, test and load the bot with."""
+"""Fake Telegram to try, test and load the bot with."""

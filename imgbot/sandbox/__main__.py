@@ -1,4 +1,4 @@
-"""`python -m imgbot.sandbox`: the sandbox alone, for a bot that comes and goes."""
+"""`python -m imgbot.sandbox`: the sandbox alone, for a bot started separately."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""Telegram's refusals: the error codes and texts that a method answers with."""
+"""Telegram's refusals: error codes and texts of methods."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ WRONG_FILE = "wrong file identifier/HTTP URL specified"
 
 
 class ApiError(Exception):
-    """A method's answer with `ok: false`."""
+    """Response with `ok: false`."""
 
     def __init__(
         self, code: int, description: str, parameters: Mapping[str, object] | None = None
@@ -57,7 +57,7 @@ def too_many_requests(retry_after_s: int) -> ApiError:
 
 
 def album_flood(retry_after_s: int) -> ApiError:
-    """An album's flood wait, which arrives as 400 and without `parameters`."""
+    """Return an album's flood wait, which arrives as 400 and without `parameters`."""
     return failed_album_item(1, f"Too Many Requests: retry after {retry_after_s}")
 
 

@@ -1,4 +1,4 @@
-"""One call's parameters, read the way Telegram reads them: every value is text first."""
+"""Parameters of one call, parsed as Telegram does: every value is text first."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class UploadedFile:
-    """A file that came with a call; it lives on disk until the call ends."""
+    """File uploaded with a call; deleted when the call ends."""
 
     path: Path
     name: str
@@ -28,7 +28,7 @@ def _is_there() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """What one method was called with."""
+    """Arguments of one method call."""
 
     method: str
     values: Mapping[str, str]
@@ -42,7 +42,7 @@ class Arguments:
         return self.values.get(name, "")
 
     def integer(self, name: str, default: int = 0) -> int:
-        """A number; what is no number counts as zero, as it does there."""
+        """Return a number; anything else counts as zero, as at Telegram."""
         value = self.values.get(name)
         if value is None:
             return default
@@ -55,7 +55,7 @@ class Arguments:
         return self.text(name).lower() in _TRUE
 
     def json(self, name: str, refusal: str) -> Any:
-        """A JSON value, None where there is none; `refusal` names what cannot be read."""
+        """Return a JSON value, None if absent; `refusal` is the error for malformed JSON."""
         value = self.text(name)
         if not value:
             return None
@@ -73,7 +73,7 @@ class Arguments:
         return cast("Json", value)
 
     def json_objects(self, name: str, kind: str) -> list[Json] | None:
-        """A list of objects; anything else is refused with the name of its `kind`."""
+        """Return a list of objects; anything else is refused with the name of its `kind`."""
         value = self.json(name, kind)
         if value is None:
             return None
@@ -86,7 +86,7 @@ class Arguments:
 
 
 def as_text(value: Any) -> str:
-    """A JSON value as the text that a form would have carried."""
+    """Return a JSON value as the text that a form would carry."""
     if isinstance(value, str):
         return value
     if value is None:

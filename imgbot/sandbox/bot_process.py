@@ -1,4 +1,4 @@
-"""The bot as a child of whoever plays Telegram for it: its settings, its start, its provider."""
+"""Bot as a child process: settings, start, provider."""
 
 import asyncio
 import errno
@@ -32,17 +32,17 @@ _KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRT
 
 
 def is_played(sandbox: Sandbox, provider: str) -> bool:
-    """Whether `provider` is a real one that the sandbox plays."""
+    """Return True if the sandbox plays this provider by its preset."""
     return provider.endswith(SIM) and provider.removesuffix(SIM) in sandbox.presets
 
 
 def played_by(sandbox: Sandbox) -> str:
-    """The names of the providers that the sandbox plays, as a person writes them."""
+    """Return the names of the played providers as a comma-separated list."""
     return ", ".join(f"{name}{SIM}" for name in sandbox.presets)
 
 
 def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
-    """Settings of the child: nothing of the operator's own may reach it."""
+    """Return the environment of the child, without any settings of the operator."""
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -52,7 +52,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
         "IMGBOT_TOKEN": sandbox.token,
         "IMGBOT_TELEGRAM_API": sandbox.url,
         "IMGBOT_STATE_DIR": str(state_dir),
-        # A bot that is killed leaves temporary files; here they go when the sandbox ends.
+        # A killed bot leaves temporary files; in here they are deleted with the sandbox.
         "TMPDIR": str(state_dir),
         "IMGBOT_HTTP": (http := f"{HOST}:{free_port()}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",
@@ -64,7 +64,7 @@ def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
     if not provider.endswith(SIM):
         return {
             "IMGBOT_PROVIDER": provider,
-            # The built-in engine has no use for these two, and they do it no harm.
+            # The built-in engine ignores these two.
             "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
             "SIMULATED_API_KEY": KEY,
         }
@@ -79,8 +79,8 @@ def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
 async def start(
     environ: dict[str, str], log: IO[bytes] | None = None
 ) -> asyncio.subprocess.Process:
-    """Start the bot, which ends with this process; `log` takes what it writes, if given."""
-    # A session of its own: Ctrl-C is for this process, which then tells the bot to drain.
+    """Start the bot, which ends with this process; its output goes to `log`, if given."""
+    # A new session: Ctrl-C reaches only this process, which then tells the bot to drain.
     return await asyncio.create_subprocess_exec(
         sys.executable,
         tether.__file__,
@@ -94,11 +94,11 @@ async def start(
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on just now. Raises OSError.
+    """Return a free port on loopback. Raises OSError.
 
-    Not one of those that the system hands out by itself: whoever asks for it binds it seconds
-    later, and a connection of anybody's could have it by then. Nor one that was given a moment
-    ago: each process has a share of them, and goes round in it.
+    Ephemeral ports are avoided: the bot binds the port seconds later, and an outgoing connection
+    could have taken it by then. So are recently returned ports: each process cycles through a
+    share of the range.
     """
     mine = _PORTS[os.getpid() % _SHARES :: _SHARES]
     for _ in mine:

@@ -1,4 +1,4 @@
-"""The log of all calls, and what in them Telegram would have ignored silently."""
+"""Log of all calls, and of mistakes that Telegram would ignore silently."""
 
 from collections import Counter, deque
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ class Call:
 
 
 class CallLog:
-    """The last calls, a count per method, and the violations; all bounded."""
+    """Latest calls, a count per method, and the violations; all bounded."""
 
     def __init__(self, events: EventFeed) -> None:
         self._events = events
@@ -49,12 +49,12 @@ class CallLog:
         self._calls.append(call)
         if method in self._counts or len(self._counts) < _KEPT_VIOLATIONS:
             self._counts[method] += 1
-        # An idle bot polls for ever: its good polls would wash the history away.
+        # An idle bot polls forever: its successful polls would push out everything else.
         if refusal or method != "getUpdates":
             self._events.publish("call", **{k: v for k, v in call.view().items() if k != "seq"})
 
     def violation(self, text: str) -> None:
-        """Note a fault of the bot that Telegram would have let pass, or cannot name."""
+        """Record a mistake of the bot that Telegram would ignore."""
         if len(self._violations) < _KEPT_VIOLATIONS:
             self._violations[text[:200]] = None
 

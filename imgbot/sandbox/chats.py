@@ -1,4 +1,4 @@
-"""Chats, the messages in them, and the questions that wait for the bot's answer."""
+"""Chats, their messages, and the callback queries awaiting an answer."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +9,12 @@ Json = dict[str, Any]
 
 
 class SandboxError(Exception):
-    """A person of the sandbox wants something that cannot be; the text says why."""
+    """Impossible request by a sandbox user; the text gives the reason."""
 
 
 @dataclass(slots=True)
 class Post:
-    """One message in a chat, as it stands now."""
+    """One message of a chat in its present state."""
 
     message: Json
     is_outgoing: bool
@@ -29,7 +29,7 @@ class Post:
         return self.message["message_id"]
 
     def view(self) -> Json:
-        """The message as the control interface shows it."""
+        """Return the message for the control interface."""
         view = self.message | {
             "edits": self.edits,
             "deleted": self.is_deleted,
@@ -41,10 +41,10 @@ class Post:
 
 @dataclass(slots=True)
 class Chat:
-    """A private chat (its id is the person's), a group, a supergroup or a channel.
+    """Private chat (its id is the user's), group, supergroup or channel.
 
-    `refusal` is what the bot hears when it can no longer reach the chat; `is_over` says that
-    people cannot write there any more, either.
+    `refusal` is the error for a bot that can no longer reach the chat; `is_over` means that users
+    cannot write there either.
     """
 
     id: int
@@ -76,14 +76,14 @@ class Chat:
         return None if post is None or post.is_deleted else post
 
     def album(self, media_group_id: str) -> list[Post]:
-        """The messages of an album that are still there."""
+        """Return the remaining messages of an album."""
         posts = (p for p in self.posts.values() if p.message.get("media_group_id"))
         return [
             p for p in posts if p.message["media_group_id"] == media_group_id and not p.is_deleted
         ]
 
     def view(self) -> Json:
-        """The chat as the control interface shows it."""
+        """Return the chat for the control interface."""
         view = self.info | {"members": self.members, "hears_all": self.hears_all}
         if self.is_private:
             view["blocked"] = self.is_blocked
@@ -94,11 +94,11 @@ class Chat:
 
 @dataclass(slots=True)
 class Query:
-    """A pressed button that waits for its answer."""
+    """Callback query of a pressed button."""
 
     user_id: int
     chat_id: int
     asked_at: float
     is_answered: bool = False
     answer: str = ""
-    """What the bot says over the chat, where no message has it."""
+    """Text that the bot shows over the chat, where no message has it."""

@@ -1,4 +1,4 @@
-"""What the parts of the control interface share: reading a wish, finding a chat, answering."""
+"""Helpers of the control interface: parsing requests, finding chats, answering."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +18,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def routes_of(table: Mapping[tuple[str, str], Handler]) -> list[web.RouteDef]:
-    """The routes of handlers by method and path, each answering what cannot be with a reason."""
+    """Return handlers by method and path, with impossible requests answered by a reason."""
     return [
         web.RouteDef(method, path, _answering(handler), {})
         for (method, path), handler in table.items()
@@ -45,7 +45,7 @@ async def read_wish(request: web.Request) -> ControlRequest:
 
 
 def chat_of(world: SandboxState, request: web.Request) -> Chat:
-    """The chat that the address names; 404 for none."""
+    """Return the chat named in the path; 404 if there is none."""
     return chat_by_id(world, int(request.match_info["chat_id"]))
 
 

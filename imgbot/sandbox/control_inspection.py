@@ -1,4 +1,4 @@
-"""The half of the control interface that watches, scripts faults and keeps files."""
+"""Control interface, part two: files, events, calls, faults."""
 
 import json
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ class InspectionControl:
         file = self._world.files.find(request.match_info["handle"])
         if file is None:
             return web.json_response({"error": "no such file"}, status=404)
-        # A document may be a hostile page: it must not run where the chat page runs.
+        # A document may be a hostile page: it must not run in the chat page's origin.
         headers = {
             "Content-Type": file.mime,
             "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -90,7 +90,7 @@ class InspectionControl:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         try:
-            # A browser may leave as early as this.
+            # A browser may disconnect this early.
             await response.prepare(request)
             await response.write(b": hello\n\n")
             while not feed.is_closed:

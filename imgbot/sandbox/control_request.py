@@ -1,4 +1,4 @@
-"""The fields of one control call, each checked where it is read."""
+"""Fields of one control request, each validated when read."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -8,7 +8,7 @@ from imgbot.sandbox.chats import SandboxError
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """What a caller of the control interface asks for."""
+    """Body of a control request."""
 
     fields: dict[str, Any]
 
@@ -28,7 +28,7 @@ class ControlRequest:
         return cast("list[int]", values)
 
     def message(self) -> dict[str, Any]:
-        """The optional fields of something to send; what is not given or null is left out."""
+        """Return the optional fields of a message to send; absent and null ones are omitted."""
         kinds: dict[str, type] = {
             "text": str,
             "caption": str,

@@ -1,4 +1,4 @@
-"""The half of the control interface where people act: they write, press, forward, ask."""
+"""Control interface, part one: user actions (write, press, forward, ask inline)."""
 
 from aiohttp import web
 
@@ -11,7 +11,7 @@ _ANSWER_S = 10
 
 
 class UserControl:
-    """Everything under /control that a person does."""
+    """Everything under /control that a user does."""
 
     def __init__(self, world: SandboxState) -> None:
         self._world = world

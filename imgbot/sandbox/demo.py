@@ -1,7 +1,7 @@
-"""`imgbot demo`: a Telegram of one's own, the bot on it, and a page to chat from.
+"""`imgbot demo`: a private Telegram, the bot on it, and a chat page.
 
-The sandbox lives in this process and the bot in a child, as on a server: when the bot is
-killed it is started again and goes on where it was. Both end together.
+The sandbox lives in this process and the bot in a child process: when the bot is killed it is
+started again and resumes its jobs. Both end together.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _LOOK_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """The first Ctrl-C asks the bot to drain, the second ends it there and then."""
+    """Ctrl-C handler: the first one asks the bot to drain, the second one ends it at once."""
 
     soon: asyncio.Event = field(default_factory=asyncio.Event)
     now: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,7 +68,7 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
     return guest.environment(sandbox, state_dir, provider) | {
-        # Whoever opens the page first owns the bot: /stats and the like can be tried, too.
+        # Whoever opens the page first is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }
@@ -95,7 +95,7 @@ async def _keep_running(
 
 @contextmanager
 def _killing(bot: asyncio.subprocess.Process, after_s: float | None) -> Iterator[None]:
-    """Kill the bot so long after it has begun to serve, unless it ends before."""
+    """Kill the bot a given time after it begins to serve, unless it ends before."""
     if not after_s:
         yield
         return
@@ -110,7 +110,7 @@ def _killing(bot: asyncio.subprocess.Process, after_s: float | None) -> Iterator
 
 
 async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:
-    """Wait for the bot's first getUpdates; False if it ends before."""
+    """Wait for the bot's first getUpdates; return False if the bot ends before."""
     while not (sandbox.world.poller.is_active or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_S)  # no one event says all three
     return sandbox.world.poller.is_active

@@ -1,4 +1,4 @@
-"""Entities that Telegram finds by itself, and the trimming of a text with its entities."""
+"""Entities that Telegram detects by itself, and trimming of a text with its entities."""
 
 import re
 from typing import Any
@@ -28,7 +28,7 @@ Entity = dict[str, Any]
 
 
 def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Text without the space around it; entities moved and cut to fit."""
+    """Return the text without surrounding space; entities moved and cut to fit."""
     without_tail = text.rstrip()
     stripped = without_tail.lstrip()
     shift = utf16_length(without_tail) - utf16_length(stripped)
@@ -43,7 +43,7 @@ def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
 
 
 def with_found(text: str, entities: list[Entity]) -> list[Entity]:
-    """`entities` and those that Telegram recognises in the text by itself."""
+    """Return `entities` and those that Telegram detects in the text."""
     taken = [
         (entity["offset"], entity["offset"] + entity["length"])
         for entity in entities
@@ -62,7 +62,7 @@ def with_found(text: str, entities: list[Entity]) -> list[Entity]:
 
 
 def covered(text: str, entity: Entity) -> str:
-    """The part of `text` that the entity covers."""
+    """Return the part of `text` that the entity covers."""
     units = text.encode("utf-16-le")
     start = entity["offset"] * 2
     return units[start : start + entity["length"] * 2].decode("utf-16-le", "replace")

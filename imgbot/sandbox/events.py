@@ -1,4 +1,4 @@
-"""What happened in the sandbox, numbered, for whoever watches."""
+"""Numbered event feed of the sandbox."""
 
 import asyncio
 import json
@@ -11,14 +11,14 @@ HISTORY = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One numbered happening, already as the text that goes out."""
+    """One numbered event, serialized."""
 
     seq: int
     data: str
 
 
 class EventFeed:
-    """A bounded history with any number of readers, each at its own place."""
+    """Bounded history with any number of readers, each at its own position."""
 
     def __init__(self) -> None:
         self._history: deque[Event] = deque(maxlen=HISTORY)
@@ -45,7 +45,7 @@ class EventFeed:
         self._wake()
 
     def after(self, seq: int) -> list[Event]:
-        """The events after `seq`; a `reset` first where some of them are forgotten.
+        """Return the events after `seq`, beginning with a `reset` if some were dropped.
 
         A `seq` from the future belongs to an earlier sandbox: its reader starts anew, too.
         """
@@ -56,7 +56,7 @@ class EventFeed:
         return [Event(self._seq, reset)]
 
     async def wait_after(self, seq: int, timeout_s: float) -> list[Event]:
-        """As `after`, but waits for the first one; empty when the time is up or at the end."""
+        """Return the events after `seq`, waiting for the first one; empty on timeout or end."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not (found := self.after(seq)) and not self._is_closed:

@@ -14,7 +14,7 @@ _MOST_FAULTS = 1_000
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to the next `times` calls of `method`."""
+    """Fault of the next `times` calls of `method`."""
 
     method: str
     kind: FaultKind
@@ -27,7 +27,7 @@ class Fault:
     delay_s: float = 1.0
 
     def refusal(self, method: str) -> ApiError | None:
-        """The refusal that the call gets instead of being done, if it gets one."""
+        """Return the refusal sent instead of acting, if any."""
         if self.kind == "flood":
             is_album = method.lower() == "sendmediagroup"
             return (album_flood if is_album else too_many_requests)(self.retry_after_s)
@@ -37,7 +37,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that still wait for their calls, first come first served."""
+    """Pending faults, applied first come, first served."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -52,17 +52,17 @@ class Faults:
         self._waiting.append(fault)
 
     def clear(self) -> None:
-        """Forget them all; calls that are being delayed go on at once."""
+        """Remove all faults; delayed calls continue at once."""
         self._waiting.clear()
         self._cleared.set()
         self._cleared = asyncio.Event()
 
     async def delay(self, seconds: float) -> None:
-        """Hold a call up, until the faults are cleared at the longest."""
+        """Delay a call, at most until the faults are cleared."""
         await sleep_or_event(seconds, self._cleared)
 
     def take(self, method: str, chat_id: str) -> Fault | None:
-        """The fault for this call, counted down."""
+        """Return the fault for this call, counted down."""
         for fault in self._waiting:
             is_method = fault.method == "*" or fault.method.lower() == method.lower()
             if is_method and fault.chat_id in {None, _number(chat_id)}:
@@ -78,7 +78,7 @@ def _number(text: str) -> int | None:
 
 
 def fault_from(script: Mapping[str, Any]) -> Fault:
-    """A fault as the control interface writes it; ValueError names what is wrong."""
+    """Parse a fault of the control interface; ValueError names the mistake."""
     unknown = set(script) - set(Fault.__dataclass_fields__)
     if unknown:
         raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")

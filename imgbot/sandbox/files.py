@@ -1,6 +1,6 @@
-"""Files on disk and their handles, in a folder that goes with the sandbox.
+"""Files on disk and their handles, in a folder deleted with the sandbox.
 
-Everything sent or uploaded is a `StoredFile`; the oldest leave when there are too many.
+Everything sent or uploaded is a `StoredFile`; the oldest are deleted when there are too many.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _FOLDERS = {"Photo": "photos", "Document": "documents", "Thumbnail": "thumbnails
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file with the handles that Telegram gives it."""
+    """File with its Telegram handles."""
 
     file_id: str
     unique_id: str
@@ -59,7 +59,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
-    """A file kept byte for byte, with a preview if it is a picture."""
+    """File stored byte for byte, with a preview if it is a picture."""
 
     file: StoredFile
     thumbnail: StoredFile | None
@@ -84,13 +84,13 @@ def _size(file: StoredFile) -> dict[str, Any]:
 
 
 def cleaned_name(name: str) -> str:
-    """A file name without folders and control characters."""
+    """Return a file name without folders and control characters."""
     bare = re.split(r"[/\\]", name)[-1]
     return re.sub(r"[\x00-\x1f\x7f\"<>|]", "", bare).strip(" .")[:120]
 
 
 class FileStore:
-    """The folder, and every handle into it."""
+    """Folder of files, with every handle into it."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="imgbot-sandbox-"))
@@ -105,7 +105,7 @@ class FileStore:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_path(self) -> Path:
-        """A free place for bytes that arrive."""
+        """Return an unused path for incoming bytes."""
         self._count += 1
         return self._folder / f"{self._count:08d}"
 
@@ -116,11 +116,11 @@ class FileStore:
         return self._files.get(self._by_path.get(file_path, ""))
 
     def whole(self, file_id: str) -> Photo | StoredDocument | None:
-        """The photo or document that the handle is of; for a photo any of its sizes will do."""
+        """Return the photo or document of a handle; for a photo, any size's handle will do."""
         return self._wholes.get(file_id)
 
     async def keep_upload(self, path: Path, name: str) -> StoredFile:
-        """What a person picked to send; the handle is a key that Telegram never sees."""
+        """Store a file that a user will send; the handle is a key that Telegram never sees."""
         found = await self._in_thread(pictures.dimensions, path)
         width, height = found or (0, 0)
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
@@ -133,7 +133,7 @@ class FileStore:
         return stored
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...]) -> Photo:
-        """A picture in the sizes that Telegram makes; raises `PictureRefusedError`."""
+        """Store a picture in Telegram's sizes; raises `PictureRefusedError`."""
         made = await self._in_thread(pictures.renditions, source, self.new_path(), sides)
         photo = Photo(tuple([await self._rendition("Photo", one) for one in made]))
         for size in photo.sizes:
@@ -141,7 +141,7 @@ class FileStore:
         return photo
 
     async def keep_document(self, source: Path, name: str) -> StoredDocument:
-        """Any file; the bytes are moved, or linked where they belong to an upload."""
+        """Store any file; the bytes are moved, or linked if they belong to an upload."""
         path = self.new_path()
         await self._in_thread(os.link, source, path)
         made = await self._in_thread(pictures.thumbnail, path, self.new_path())

@@ -1,4 +1,4 @@
-"""Inline mode: what people ask after @bot in any chat, and what the bot offered them."""
+"""Inline mode: users' queries after @bot in any chat, and the bot's results."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ _MOST_MESSAGES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class InlineResult:
-    """One result of an answer: what people see of it, and the message that it becomes."""
+    """One result: its preview, and the message that it becomes."""
 
     view: Json
     content: Json
@@ -23,7 +23,7 @@ class InlineResult:
 
 @dataclass(slots=True)
 class InlineQuery:
-    """One question, and the answer once the bot gave it."""
+    """One inline query, with the bot's answer once given."""
 
     id: str
     user: Json
@@ -38,7 +38,7 @@ class InlineQuery:
         self.is_answered.set()
 
     async def wait(self, timeout_s: float) -> Json:
-        """The answer as a client gets it; no answer is an error that says so."""
+        """Wait for the answer; without one, return an error that says so."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self.is_answered.wait()
@@ -49,7 +49,7 @@ class InlineQuery:
 
 
 class InlineQueries:
-    """The latest questions, and the messages that came out of them."""
+    """Latest inline queries, and the messages sent from them."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -68,7 +68,7 @@ class InlineQueries:
         return self._queries.get(query_id)
 
     def open(self, query_id: str) -> InlineQuery | None:
-        """The question if it may still be answered."""
+        """Return the query if it may still be answered."""
         query = self._queries.get(query_id)
         is_open = query and not query.is_answered.is_set()
         is_fresh = query and self._now() - query.asked_at <= INLINE_LIFETIME_S

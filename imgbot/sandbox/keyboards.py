@@ -1,4 +1,4 @@
-"""Keyboards under messages, checked as Telegram checks them."""
+"""Keyboards under messages, validated as Telegram does."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _OTHER_KEYBOARDS = {
 def reply_markup(
     arguments: Arguments, note_fields: NoteFields, *, only_inline: bool = False
 ) -> Json | None:
-    """The inline keyboard of a call, None for none; any other keyboard leaves no trace."""
+    """Return the inline keyboard of a call, None for none; other keyboards are ignored."""
     markup = arguments.json("reply_markup", "reply keyboard markup")
     if markup is None:
         return None
@@ -45,7 +45,7 @@ def reply_markup(
 
 
 def force_reply(arguments: Arguments) -> Json | None:
-    """What a ForceReply asks of clients: `selective` and the `placeholder` of the text field."""
+    """Return the client fields of a ForceReply: `selective` and the `placeholder`."""
     markup = arguments.json("reply_markup", "reply keyboard markup")
     if not isinstance(markup, dict) or cast("Json", markup).get("force_reply") is not True:
         return None

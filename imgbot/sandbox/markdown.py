@@ -1,6 +1,6 @@
-"""Markdown as Telegram reads it, in both versions: text and entities, or the reason of a refusal.
+"""Telegram's Markdown, both versions: text and entities, or the reason of a refusal.
 
-Not simulated: block quotes that expand.
+Not simulated: expandable block quotes.
 """
 
 import re
@@ -20,7 +20,7 @@ _KINDS = {
     "~": ("Strikethrough", "strikethrough"),
     "`": ("Code", "code"),
 }
-"""By their mark, the longer ones first: the name in refusals, and the entity."""
+"""Marks, longest first, with their name in refusals and their entity."""
 
 _RESERVED = frozenset("_*[]()~`>#+-=|{}.!")
 _LINKS = frozenset({"[", "!["})
@@ -37,7 +37,7 @@ _OLD_TYPES = ("pre", "code", "bold", "italic", "text_link")
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A mark that waits for its end."""
+    """Mark without its end yet."""
 
     mark: str
     at: int
@@ -46,7 +46,7 @@ class _Open:
 
 
 class _Parser:
-    """What both versions share: the text so far, and its entities."""
+    """Shared part of both versions: the text so far, and its entities."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -70,7 +70,7 @@ class _Parser:
         return len(self._source[:at].encode())
 
     def _take_language(self) -> str:
-        """Skip the language of a block of code, and the end of its line."""
+        """Skip the language of a code block, and the end of its line."""
         found = _LANGUAGE.match(self._source, self._at)
         self._at = found.end() if found else self._at
         line_end = _LINE_END.match(self._source, self._at)
@@ -161,7 +161,7 @@ class MarkdownV2Parser(_Parser):
 
 
 class MarkdownParser(_Parser):
-    """The first Markdown: nothing nests, and nothing is escaped within an entity."""
+    """Legacy Markdown: nothing nests, and nothing is escaped within an entity."""
 
     def parse(self) -> tuple[str, list[dict[str, Any]]]:
         while self._at < len(self._source):

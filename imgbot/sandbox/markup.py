@@ -1,4 +1,4 @@
-"""HTML as Telegram reads it: text and entities, or the reason of its refusal.
+"""Telegram's HTML: text and entities, or the reason of a refusal.
 
 Offsets of entities count UTF-16 code units, offsets in refusals count UTF-8 bytes.
 """
@@ -35,13 +35,13 @@ _TOKEN = re.compile(r"[A-Za-z0-9.\-]*")
 
 
 def utf16_length(text: str) -> int:
-    """The length of `text` as Telegram counts it."""
+    """Return the length of `text` in UTF-16 code units, as Telegram counts."""
     return len(text) + sum(character > "\uffff" for character in text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A tag that waits for its end."""
+    """Tag without its end yet."""
 
     tag: str
     attributes: dict[str, str]
@@ -50,7 +50,7 @@ class _Open:
 
 
 class HtmlParser:
-    """One pass over one text."""
+    """Single-pass parser of one text."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -224,12 +224,12 @@ class HtmlParser:
 
 
 def unparsed(reason: str) -> ApiError:
-    """The refusal of a text whose marks make no sense."""
+    """Return the refusal of malformed markup."""
     return bad_request(f"can't parse entities: {reason}")
 
 
 def _decoded(source: str, at: int) -> tuple[str, int]:
-    """One character of `source`, or the one that a reference at `at` stands for."""
+    """Return one character of `source`, or the one that a reference at `at` stands for."""
     match = _REFERENCE.match(source, at) if source[at] == "&" else None
     if match is None:
         return source[at], at + 1
@@ -243,7 +243,7 @@ def _decoded(source: str, at: int) -> tuple[str, int]:
 
 
 def link(target: str) -> dict[str, Any]:
-    """The entity of a link; a target that is no link leaves plain text."""
+    """Return the entity of a link; an invalid target leaves plain text."""
     user = re.fullmatch(r"tg://user\?id=([0-9]{1,15})", target.strip())
     if user:
         return {"type": "text_mention", "user_id": int(user[1])}

@@ -1,4 +1,4 @@
-"""Photos and documents that a call brings: by upload, by handle, never from elsewhere."""
+"""Photos and documents of a call: uploaded or by handle, never by URL."""
 
 from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request, failed_album_item
 from imgbot.sandbox.arguments import Arguments, Json, UploadedFile
@@ -11,14 +11,14 @@ _PHOTO_BYTES = 10 << 20
 
 
 class Media:
-    """Turns the files of one call into the parts of messages."""
+    """Converts the files of one call into parts of messages."""
 
     def __init__(self, world: SandboxState, arguments: Arguments) -> None:
         self._world = world
         self._arguments = arguments
 
     async def photo(self, source: str, upload: UploadedFile | None) -> Json:
-        """The part of a message with this photo; raises `PictureRefusedError`."""
+        """Return the message part of this photo; raises `PictureRefusedError`."""
         if upload is None:
             whole = self._known(source)
             if not isinstance(whole, Photo):
@@ -42,7 +42,7 @@ class Media:
         return {"document": document.message_part()}
 
     def upload(self, name: str, source: str) -> UploadedFile | None:
-        """The uploaded file that a parameter means, None where it means a known file."""
+        """Return the uploaded file that a parameter refers to, None for a known file."""
         part = source.removeprefix("attach://")
         found = self._arguments.uploads.get(name if part == source else part)
         if found and not found.size_bytes:
@@ -61,7 +61,7 @@ class Media:
         return whole
 
     async def item(self, item: Json) -> Json:
-        """One InputMedia with its caption, as the content of a message."""
+        """Return one InputMedia with its caption as the content of a message."""
         kind, source = item.get("type"), item.get("media")
         if kind not in {"photo", "document"}:
             self._world.calls.violation(f"InputMedia of type {kind} is not simulated")
@@ -80,7 +80,7 @@ class Media:
         return await self.photo(source, upload) | spoiler | caption
 
     async def album(self, items: list[Json]) -> list[Json]:
-        """The contents of an album's messages; one bad photo refuses the whole."""
+        """Return the contents of an album's messages; one bad photo refuses all of them."""
         parts: list[Json] = []
         for position, item in enumerate(items, start=1):
             try:

@@ -1,4 +1,4 @@
-"""Chats come and go: groups, channels, privacy, blocks, migration, and the end of a chat."""
+"""Life cycle of chats: groups, channels, privacy, blocks, migration, closing."""
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
 from imgbot.sandbox.chats import Chat, Json, SandboxError
@@ -32,13 +32,13 @@ _KINDS = ("group", "supergroup", "channel")
 
 
 class Membership:
-    """Changes what the bot and its chats are to each other, and tells the bot."""
+    """Changes the relation of the bot to its chats, and notifies the bot."""
 
     def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     def found(self, title: str, members: list[int], kind: str, *, is_forum: bool) -> Chat:
-        """A chat of some people and the bot; in a channel the bot is an administrator."""
+        """Create a chat of users and the bot; in a channel the bot is an administrator."""
         if kind not in _KINDS:
             raise SandboxError(f"type must be one of {', '.join(_KINDS)}")
         if not members or not self._world.users.keys() >= set(members):
@@ -65,7 +65,7 @@ class Membership:
         self._tell(chat, user_id, old, new)
 
     def set_privacy(self, chat: Chat, *, is_private: bool) -> None:
-        """Whether the bot gets only what concerns it; an administrator gets everything."""
+        """Set privacy mode; switched off, the bot becomes an administrator of the group."""
         if chat.is_private or chat.is_channel:
             raise SandboxError("privacy mode is for groups")
         if chat.hears_all == (not is_private):
@@ -76,7 +76,7 @@ class Membership:
         self._show(chat)
 
     def migrate(self, chat: Chat) -> Chat:
-        """A basic group becomes a supergroup with another id; the old one is history."""
+        """Turn a basic group into a supergroup with another id."""
         if not chat.is_basic_group or chat.is_over:
             raise SandboxError("only a basic group becomes a supergroup")
         successor = self._world.add_group("supergroup", chat.info["title"], chat.members)
@@ -97,7 +97,7 @@ class Membership:
         return successor
 
     def close(self, chat: Chat, reason: str) -> None:
-        """End a chat for the bot: "deleted", "kicked" or "deactivated"."""
+        """Close a chat for the bot: "deleted", "kicked" or "deactivated"."""
         if chat.refusal:
             raise SandboxError("the chat is closed already")
         chat.refusal = _refusal(chat, reason)
@@ -107,7 +107,7 @@ class Membership:
         self._show(chat)
 
     def _show(self, chat: Chat) -> None:
-        """Let those who watch know the chat as it is now."""
+        """Publish the chat's present state to watchers."""
         self._world.events.publish("chat", chat_id=chat.id, chat=chat.view())
 
     def _tell(self, chat: Chat, user_id: int, old: Json, new: Json) -> None:

@@ -1,4 +1,4 @@
-"""From a call's parameters to the parts of a message: text, caption, reply, topic, keyboard."""
+"""Parts of a message from a call's parameters: text, caption, reply, topic, keyboard."""
 
 import re
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ _PARSERS: Mapping[str, type[HtmlParser | MarkdownParser | MarkdownV2Parser]] = {
 
 
 class Contents:
-    """Reads the parts of a message out of one call."""
+    """Reads the parts of a message from one call."""
 
     def __init__(self, world: SandboxState, arguments: Arguments) -> None:
         self._world = world
         self._arguments = arguments
 
     def note_fields(self, kind: str, given: Json) -> None:
-        """List fields that the Bot API does not know; Telegram would ignore them."""
+        """Record fields that the Bot API does not know; Telegram would ignore them."""
         for name in unknown_fields(kind, given):
             self._world.calls.violation(
                 f"unknown field {name} of {kind} in {self._arguments.method}"
@@ -44,7 +44,7 @@ class Contents:
         if not text:
             raise bad_request("message text is empty")
         if utf16_length(text) > _TEXT_LIMIT:
-            # An edit meets the servers' own word for it.
+            # Edits get the server's own word for it.
             is_edit = self._arguments.method.startswith("edit")
             raise bad_request("MESSAGE_TOO_LONG" if is_edit else "message is too long")
         part: Json = {"text": text}
@@ -57,7 +57,7 @@ class Contents:
         return part
 
     def caption(self, given: Mapping[str, Any] | None = None) -> Json:
-        """The caption of the call, or of one item of its media."""
+        """Return the caption of the call, or of one item of its media."""
         values = (
             self._arguments.values
             if given is None
@@ -80,7 +80,7 @@ class Contents:
         return {"reply_markup": markup} if markup else {}
 
     def force_reply(self) -> Json | None:
-        """What clients show of a ForceReply; the message itself does not carry it."""
+        """Return the client part of a ForceReply; the message itself does not carry it."""
         asked = force_reply(self._arguments)
         if asked and len(asked["placeholder"]) > _PLACEHOLDER_LIMIT:
             # UNVERIFIED: whether Telegram refuses it or cuts it; the documentation says 1 to 64.
@@ -88,14 +88,14 @@ class Contents:
         return asked
 
     def head(self, chat: Chat) -> Json:
-        """Topic, reply and protection: what a new message carries besides its content."""
+        """Return topic, reply and protection of a new message."""
         part = self._topic(chat) | self._reply(chat)
         if self._arguments.flag("protect_content"):
             part["has_protected_content"] = True
         return part
 
     def check_topic(self, chat: Chat) -> None:
-        """Refuse a call into a topic that is not there."""
+        """Refuse a call into a nonexistent topic."""
         self._topic(chat)
 
     def _topic(self, chat: Chat) -> Json:
@@ -131,7 +131,7 @@ class Contents:
         return {}
 
     def _quote(self, parameters: Json, replied: Post) -> Json:
-        """The quoted part of the message replied to, which must be in it word for word."""
+        """Return the quoted part of the message replied to, which must contain it literally."""
         values = {name: as_text(value) for name, value in parameters.items()}
         values["parse_mode"] = values.get("quote_parse_mode", "")
         words, entities = self._parsed(values, "quote", "quote_entities")
@@ -180,7 +180,7 @@ class Contents:
         return entities
 
     def _with_users(self, entities: list[Json]) -> list[Json]:
-        """A mention by id carries the whole user; one of a stranger is plain text."""
+        """Add the user to mentions by id; a mention of a stranger becomes plain text."""
         found: list[Json] = []
         for entity in entities:
             if "user_id" not in entity:

@@ -1,4 +1,4 @@
-"""What a Bot API method is, to the modules that make them."""
+"""Types of Bot API methods."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
@@ -11,6 +11,6 @@ Methods: TypeAlias = Mapping[str, Method]
 
 
 class RawJson(str):
-    """A result that is JSON text already."""
+    """Result that is JSON text already."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""The methods about the bot itself, its files, its profile and pressed buttons."""
+"""Methods about the bot itself, its files, its profile and callback queries."""
 
 from typing import Any
 

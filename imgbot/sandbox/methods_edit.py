@@ -1,4 +1,4 @@
-"""The methods that change, remove and mark messages that are there already."""
+"""Methods that edit, delete and react to existing messages."""
 
 from typing import Any
 
@@ -64,7 +64,7 @@ async def edit_message_media(world: SandboxState, arguments: Arguments) -> Any:
         part = await Media(world, arguments).item(item)
     except PictureRefusedError as refused:
         raise bad_request(str(refused)) from None
-    # Found again: while the picture was worked on, the person may have deleted the message.
+    # Looked up again: the user may have deleted the message while the picture was processed.
     chat, post = _own_post(world, arguments)
     return _edit(world, arguments, chat, post, part | keyboard)
 
@@ -77,7 +77,7 @@ async def edit_message_reply_markup(world: SandboxState, arguments: Arguments) -
 
 
 def _own_post(world: SandboxState, arguments: Arguments) -> tuple[Chat, Post]:
-    """The message to edit, which must be there and be the bot's own."""
+    """Return the message to edit, which must exist and be the bot's own."""
     if inline_id := arguments.text("inline_message_id"):
         found = world.inline.message(inline_id)
         if found is None:
@@ -100,7 +100,7 @@ def _content(post: Post) -> Json:
 
 
 def _edit(world: SandboxState, arguments: Arguments, chat: Chat, post: Post, part: Json) -> Any:
-    """Change the message; the answer is the message, or True for one sent via the bot."""
+    """Edit the message; return the message, or True for one sent via the bot."""
     if part == _content(post):
         raise bad_request(NOT_MODIFIED)
     world.floods.admit(chat.id)
@@ -131,7 +131,7 @@ async def delete_messages(world: SandboxState, arguments: Arguments) -> Any:
     chat = world.chat_for_bot(arguments.text("chat_id"))
     for message_id in message_ids:
         post = chat.live(message_id) if isinstance(message_id, int) else None
-        # What is missing is skipped; the documentation promises it.
+        # Missing messages are skipped, as documented.
         if post and _is_deletable(world, chat, post):
             world.delete_post(chat, post)
     return True
@@ -166,7 +166,7 @@ async def set_message_reaction(world: SandboxState, arguments: Arguments) -> Any
 
 
 def _first_of_album(chat: Chat, post: Post) -> Post:
-    """Reactions to an album sit on its first message."""
+    """Return the first message of an album, which carries its reactions."""
     group = post.message.get("media_group_id")
     if not group:
         return post

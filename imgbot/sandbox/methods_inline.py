@@ -1,6 +1,6 @@
-"""answerInlineQuery: what the bot offers to somebody who typed its name into a chat.
+"""answerInlineQuery: results for a user who typed the bot's name in a chat.
 
-Answers are not cached here: every question reaches the bot.
+Answers are not cached here: every query reaches the bot.
 """
 
 import re
@@ -42,7 +42,7 @@ async def answer_inline_query(world: SandboxState, arguments: Arguments) -> Any:
 
 
 def _answer(world: SandboxState, arguments: Arguments) -> Json:
-    """What the answer says besides its results."""
+    """Fields of the answer besides its results."""
     next_offset = arguments.text("next_offset")
     if len(next_offset.encode()) > _OFFSET_BYTES:
         raise bad_request("NEXT_OFFSET_INVALID")
@@ -88,11 +88,11 @@ async def _document(world: SandboxState, result: Json, values: Arguments) -> Inl
 
 
 async def _cached(world: SandboxState, result: Json, values: Arguments, kind: str) -> InlineResult:
-    """A file that Telegram has already, and what is sent with it or instead of it."""
+    """Return the file stored at Telegram, with what is sent with or instead of it."""
     contents, media = Contents(world, values), Media(world, values)
     source = values.text(f"{kind}_file_id")
     if not source:
-        # By address: the sandbox fetches nothing, as Telegram fetches nothing from here.
+        # By URL: the sandbox fetches nothing, as Telegram fetches nothing from here.
         raise bad_request("WEBDOCUMENT_URL_INVALID")
     contents.note_fields(f"InlineQueryResultCached{kind.capitalize()}", result)
     file = await (media.photo if kind == "photo" else media.document)(source, None)
@@ -113,7 +113,7 @@ async def _article(world: SandboxState, result: Json, values: Arguments) -> Inli
 
 
 def _text(world: SandboxState, result: Json) -> Json:
-    """The text message that is sent for a result."""
+    """Return the text message that is sent for a result."""
     given = result.get("input_message_content")
     if not isinstance(given, dict) or "message_text" not in given:
         world.calls.violation("an inline result with such a content is not simulated")
@@ -127,7 +127,7 @@ def _text(world: SandboxState, result: Json) -> Json:
 
 
 def _parsed(read: Callable[[], Json]) -> Json:
-    """What `read` finds; a refusal of its markup is worded as one of the result."""
+    """Call `read`; a refused markup is reported as one of the result."""
     try:
         return read()
     except ApiError as refusal:

@@ -1,4 +1,4 @@
-"""The methods that put new messages into a chat."""
+"""Methods that send new messages."""
 
 import secrets
 from typing import Any
@@ -77,7 +77,7 @@ def _album_items(world: SandboxState, arguments: Arguments) -> list[Json]:
     if len({item.get("type") for item in items}) > 1:
         raise bad_request("document can't be mixed with other media types")
     if len(items) == 1:
-        # The servers let it pass although the documentation says two to ten.
+        # The servers accept it although the documentation says two to ten.
         world.calls.violation("sendMediaGroup with a single item")
     return items
 
@@ -110,7 +110,7 @@ async def copy_message(world: SandboxState, arguments: Arguments) -> Any:
 
 
 def _send(world: SandboxState, arguments: Arguments, contents: Contents, part: Json) -> Json:
-    """Place a checked content into the chat of the call."""
+    """Post a validated content to the chat of the call."""
     keyboard = contents.keyboard()
     chat = world.chat_for_bot(arguments.text("chat_id"))
     head = contents.head(chat)

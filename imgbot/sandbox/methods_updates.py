@@ -1,4 +1,4 @@
-"""The methods by which the bot gets its updates: the long poll and the webhook."""
+"""Methods that deliver updates: long poll and webhook."""
 
 import re
 from typing import Any, cast
@@ -55,7 +55,7 @@ async def get_webhook_info(world: SandboxState, _arguments: Arguments) -> Any:
 
 
 def _allow(world: SandboxState, arguments: Arguments) -> None:
-    """A list sets the kinds of updates; without one the last list stays."""
+    """Set the kinds of updates; without a list the last one stays."""
     kinds = arguments.json("allowed_updates", "allowed updates")
     if isinstance(kinds, list):
         world.updates.allow(frozenset(str(kind) for kind in cast("list[Any]", kinds)))

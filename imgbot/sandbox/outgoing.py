@@ -1,4 +1,4 @@
-"""From what a person wants to send to the contents of messages, as clients make them."""
+"""Contents of users' messages, built as clients do."""
 
 import re
 import secrets
@@ -19,13 +19,13 @@ _MOST_THREADS = 1_000
 
 
 class MessageBuilder:
-    """Packs texts, photos and documents of one world."""
+    """Builds messages from texts, photos and documents."""
 
     def __init__(self, world: SandboxState) -> None:
         self._world = world
 
     async def contents(self, chat: Chat, wish: Json) -> list[Json]:
-        """The contents of the messages that `wish` makes, one after the other."""
+        """Return the contents of the requested messages, in order."""
         head = self._head(chat, wish)
         parts = texts(wish.get("text") or "") + await self._files(chat, wish)
         extra: Json = wish.get("extra") or {}
@@ -53,7 +53,7 @@ class MessageBuilder:
         return head
 
     def _beginning(self, chat: Chat, thread_id: int) -> Json:
-        """What opened a topic: there a message that answers nothing comes as a reply to it."""
+        """Return the message that opened a topic: messages that reply to nothing reply to it."""
         return {
             "message_id": thread_id,
             "from": self._world.users[chat.members[0]],
@@ -65,7 +65,7 @@ class MessageBuilder:
         }
 
     async def _files(self, chat: Chat, wish: Json) -> list[Json]:
-        """Photos or documents, as the messages of one album if there are several."""
+        """Return photos or documents, as one album if there are several."""
         photos = [self._picked(key) for key in wish.get("photos") or []]
         documents = [self._picked(key) for key in wish.get("documents") or []]
         if photos and documents:
@@ -102,7 +102,7 @@ class MessageBuilder:
 
 
 def live(chat: Chat, message_id: int) -> Post:
-    """The message that is there, or an error that says it is not."""
+    """Return an existing message, or raise an error that says it is gone."""
     post = chat.live(message_id)
     if post is None:
         raise SandboxError(f"no message {message_id} in chat {chat.id}")
@@ -110,12 +110,12 @@ def live(chat: Chat, message_id: int) -> Post:
 
 
 def new_group() -> Json:
-    """The mark of a new album."""
+    """Return the id of a new album."""
     return {"media_group_id": str(10**16 + secrets.randbelow(10**16))}
 
 
 def _group(chat: Chat, given: str | None, kind: str, count: int) -> Json:
-    """The mark of the album that `count` files of one kind make, or come late to."""
+    """Return the id of the album that `count` files of one kind form or join."""
     there = chat.album(given) if given else []
     if given and not there:
         raise SandboxError(f"no album {given} in chat {chat.id}")
@@ -139,7 +139,7 @@ def _quote(words: str, replied: Post) -> Json:
 
 
 def texts(text: str) -> list[Json]:
-    """A text as the messages that a client makes of it: a long one goes out in several."""
+    """Split a text into the messages that a client makes of it."""
     if len(text) > _LONGEST_TEXT:
         raise SandboxError(f"a text has at most {_LONGEST_TEXT} characters")
     parts: list[Json] = []
@@ -155,7 +155,7 @@ def texts(text: str) -> list[Json]:
 
 
 def _first_piece(text: str) -> str:
-    """As much of the text as one message holds, cut between words where that is near."""
+    """Return as much of the text as one message holds, cut between words if possible."""
     if utf16_length(text) <= TEXT_LIMIT:
         return text
     piece = text[:TEXT_LIMIT]
@@ -166,7 +166,7 @@ def _first_piece(text: str) -> str:
 
 
 def caption(text: str) -> Json:
-    """The caption of a file, with what Telegram recognises in it."""
+    """Return the caption of a file, with the entities that Telegram detects in it."""
     if utf16_length(text) > _CAPTION_LIMIT:
         raise SandboxError(f"a caption has at most {_CAPTION_LIMIT} characters")
     part: Json = {"caption": text} if text else {}

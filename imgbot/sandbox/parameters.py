@@ -1,7 +1,7 @@
-"""The parameters and fields that the Bot API knows, method by method.
+"""Parameters and fields known to the Bot API, by method.
 
-Telegram ignores what it does not know; the sandbox lists it as a violation, because a
-misspelt parameter is a bug that passes unnoticed there.
+Telegram ignores unknown ones; the sandbox lists them as violations, because a misspelt parameter is
+a bug that goes unnoticed there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -121,10 +121,10 @@ FIELDS: Mapping[str, frozenset[str]] = {
 
 
 def unknown_parameters(method: str, names: Iterable[str]) -> list[str]:
-    """The names that `method` does not have, in a stable order."""
+    """Return the names unknown to `method`, in a stable order."""
     return sorted(set(names) - PARAMETERS[method])
 
 
 def unknown_fields(kind: str, names: Iterable[str]) -> list[str]:
-    """The names that the object `kind` does not have, in a stable order."""
+    """Return the names unknown to the object `kind`, in a stable order."""
     return sorted(set(names) - FIELDS[kind])

@@ -1,7 +1,6 @@
-"""Runs a program that ends with its parent: `python tether.py <parent pid> <program> <args…>`.
+"""Runs a program that ends with its parent: `parent_death_exec.py <parent pid> <program> <args…>`.
 
-Standard library only; it runs as a script, sets the signal that comes when the parent dies,
-and becomes the program.
+Standard library only; it runs as a script, sets the parent-death signal, and execs the program.
 """
 
 import ctypes
@@ -13,7 +12,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, command: list[str]) -> None:
-    """Become `command`, tied to `parent`."""
+    """Exec `command`, tied to `parent`."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     # The parent may have died before the call above: then no signal will ever come.

@@ -1,6 +1,6 @@
-"""What Telegram does to pictures: checks, recompression in several sizes, thumbnails.
+"""Picture processing as Telegram does it: checks, recompression in several sizes, thumbnails.
 
-The functions block and run in threads; they are the only place here that knows Pillow.
+The functions block and run in threads; only this module uses Pillow.
 """
 
 import struct
@@ -18,7 +18,7 @@ _QUALITY = 87
 _SIDES_SUM = 10_000
 _RATIO = 20
 _MOST_PIXELS = 50_000_000
-# All that Pillow was seen to raise on files that are cut or forged.
+# Everything that Pillow was seen to raise on truncated or forged files.
 _DAMAGED = (
     OSError,
     ValueError,
@@ -32,7 +32,7 @@ _DAMAGED = (
 
 
 class PictureRefusedError(Exception):
-    """Telegram's servers do not take this as a photo; the text is their error."""
+    """Telegram refuses the file as a photo; the text is its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Rendition:
 
 
 def dimensions(source: Path) -> tuple[int, int] | None:
-    """Width and height by the header alone, None for what is no picture."""
+    """Return width and height from the header alone, None if it is not a picture."""
     try:
         with _opened(source) as picture:
             return picture.size
@@ -54,7 +54,7 @@ def dimensions(source: Path) -> tuple[int, int] | None:
 
 
 def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[Rendition]:
-    """The photo recompressed to the longest `sides`, small to large, none larger than itself."""
+    """Recompress the photo to the longest `sides`, small to large, none larger than itself."""
     with _opened(source) as picture:
         _check_dimensions(*picture.size)
         picture.draft("RGB", (max(sides), max(sides)))
@@ -64,7 +64,7 @@ def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[
             raise PictureRefusedError("IMAGE_PROCESS_FAILED") from None
     found: list[Rendition] = []
     for side in reversed(_useful(sides, max(flat.size))):
-        # Each size is made from the next larger one: reading once is what costs.
+        # Each size is made from the next larger one: decoding once is what costs.
         flat.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
         path = target_stem.with_name(f"{target_stem.name}-{side}.jpg")
         flat.save(path, "JPEG", quality=_QUALITY)
@@ -73,7 +73,7 @@ def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[
 
 
 def _useful(sides: tuple[int, ...], longest: int) -> list[int]:
-    """The sides that make the picture smaller, and one that leaves it as it is."""
+    """Return the sides that reduce the picture, and one that leaves it as it is."""
     smaller = [side for side in sorted(sides) if side < longest]
     larger = [side for side in sorted(sides) if side >= longest]
     return smaller + larger[:1]
@@ -104,7 +104,7 @@ def _flattened(picture: Image.Image) -> Image.Image:
 
 
 def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
-    """A small preview for a document, None where it is no picture or too much of one."""
+    """Return a small preview of a document, None if it is not a picture or too large."""
     try:
         with _opened(source) as picture:
             if picture.width * picture.height > _MOST_PIXELS:

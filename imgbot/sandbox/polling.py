@@ -1,4 +1,4 @@
-"""getUpdates: one long poll at a time, and the knowledge whether the bot polls at all."""
+"""getUpdates: one long poll at a time, and whether the bot polls at all."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _PAUSE_S = 3.0
 
 
 class _Poll:
-    """One waiting getUpdates call."""
+    """Waiting getUpdates call."""
 
     def __init__(self) -> None:
         self.wake = asyncio.Event()
@@ -69,7 +69,7 @@ class Poller:
                 self._end(pause_s=0 if is_gone() else _PAUSE_S)
 
     def _slowed(self, offset: int, limit: int, timeout_s: float) -> tuple[int, float]:
-        """Hold back a caller that repeats itself, as Telegram's server does."""
+        """Delay a caller that repeats itself, as Telegram's server does."""
         now = self._now()
         since_s = now - self._last_start
         is_repeated = offset == self._last_offset
@@ -94,7 +94,7 @@ class Poller:
             if found or left_s <= 0 or self._is_closed or is_gone():
                 return found
             try:
-                # Short waits, because a caller that was killed does not say goodbye.
+                # Short waits, because a killed caller does not close its connection properly.
                 async with asyncio.timeout(min(left_s, _LOOK_S)):
                     await poll.wake.wait()
             except TimeoutError:
@@ -107,7 +107,7 @@ class Poller:
         self._set_active(active=True)
 
     def _end(self, pause_s: float = _PAUSE_S) -> None:
-        """Between two calls a bot still counts as polling for a moment."""
+        """Note the end of a call; shortly after it, a bot still counts as polling."""
         if not self._is_closed:
             loop = asyncio.get_running_loop()
             self._pause = loop.call_later(pause_s, self._stopped)

@@ -1,15 +1,15 @@
-"""Privacy mode: which messages of a group a bot gets to see."""
+"""Privacy mode: visibility of a group's messages to a bot."""
 
 from imgbot.sandbox.chats import Chat, Json, Post
 from imgbot.sandbox.entities import covered
 
 
 def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
-    """Whether the bot is told of a person's message.
+    """Return True if the bot gets a user's message.
 
-    In a group with privacy mode: commands, replies to the bot and to commands for it, and what
-    was sent via it. A mere mention is not among them, whatever BotFather says (Bot FAQ "What
-    messages will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
+    In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
+    sent via it. A mere mention is not among them, whatever BotFather says (Bot FAQ "What messages
+    will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
     """
     if chat.is_private or chat.is_channel or chat.hears_all:
         return True
@@ -27,7 +27,7 @@ def _author_id(message: Json) -> int:
 
 
 def _has_command(message: Json, bot: Json) -> bool:
-    """Whether a command for this bot, or for any bot, is in the message."""
+    """Return True if the message has a command for this bot, or for any bot."""
     name = "@" + bot["username"].lower()
     text = message.get("text") or message.get("caption") or ""
     for entity in message.get("entities") or message.get("caption_entities") or []:

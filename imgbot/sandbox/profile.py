@@ -1,4 +1,4 @@
-"""What the bot says about itself: commands, names, descriptions, the menu button."""
+"""Bot profile: commands, names, descriptions, menu button."""
 
 import json
 import re
@@ -33,7 +33,7 @@ class Profile:
         self._menu_button: Json = {"type": "commands"}
 
     def for_private_chats(self) -> dict[str, list[Json]]:
-        """The commands a person sees, by language; the narrower scope wins."""
+        """Return the commands of private chats by language; the narrower scope wins."""
         found: dict[str, list[Json]] = {"": []}
         for scope in ("default", "all_private_chats"):
             for (its_scope, language), commands in self._commands.items():

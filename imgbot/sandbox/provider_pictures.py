@@ -1,4 +1,4 @@
-"""The pictures of the simulated provider: honest about being simulated, and good to look at."""
+"""Pictures of the simulated provider, recognisable as simulated."""
 
 import io
 import re
@@ -15,7 +15,7 @@ _SHOWN_WORDS = 200
 
 
 def render(order: SubmittedTask) -> bytes:
-    """A picture with the operation, the words and a pattern of what came in; blocks."""
+    """Draw a picture with the operation, the prompt and a pattern of the input; blocks."""
     if order.is_black:
         return encoded(Image.new("RGB", dimensions(order)), order.format)
     digest = bytes.fromhex(order.digest)
@@ -33,16 +33,16 @@ def render(order: SubmittedTask) -> bytes:
 
 
 def encoded(picture: Image.Image, kind: str) -> bytes:
-    """The bytes of a file of that kind (`JPEG`, `PNG`, `WEBP`); blocks."""
+    """Return the file's bytes in that format (`JPEG`, `PNG`, `WEBP`); blocks."""
     buffer = io.BytesIO()
-    # Speed matters more than size: nobody pays for these bytes.
+    # Speed matters more than size here.
     options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(kind, {"quality": 90})
     picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def dimensions(order: SubmittedTask) -> tuple[int, int]:
-    """Width and height: as ordered, else by the ratio, else as wide as high."""
+    """Return width and height: as ordered, else by the ratio, else square."""
     found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", order.ratio)
     if order.size:
         return order.size
@@ -53,7 +53,7 @@ def dimensions(order: SubmittedTask) -> tuple[int, int]:
 
 
 def _background(digest: bytes) -> Image.Image:
-    """A soft gradient between two dark colours, so that white words can be read."""
+    """Draw a soft gradient between two dark colours, so that white text is legible."""
     corner = Image.new("RGB", (2, 2))
     corner.putdata([tuple(value // 2 + 20 for value in digest[i : i + 3]) for i in (0, 3, 6, 9)])
     return corner.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""What the simulated provider knows: orders, tasks, and the ledger of charges."""
+"""State of the simulated provider: orders, tasks, and the ledger of charges."""
 
 import random
 import secrets

@@ -1,4 +1,4 @@
-"""Telegram's pace: one message a second in a chat, twenty a minute in a group, thirty over all."""
+"""Telegram's rate limits: per second 1 message in a chat and 30 overall, 20 a minute in a group."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _MOST_CHATS = 20_000
 
 @dataclass(slots=True)
 class _Bucket:
-    """A leaky bucket: `level` messages are in it and leave at `rate_per_s`."""
+    """Leaky bucket: `level` messages are in it and leave at `rate_per_s`."""
 
     capacity: int
     rate_per_s: float
@@ -19,16 +19,16 @@ class _Bucket:
     seen_at: float = 0.0
 
     def wait_s(self, count: int, now: float) -> float:
-        """How long until `count` messages fit."""
+        """Return the seconds until `count` messages fit."""
         self.level = max(0.0, self.level - (now - self.seen_at) * self.rate_per_s)
         self.seen_at = now
-        # More than fits at all passes when the bucket is empty, or it never would.
+        # A batch above the capacity passes when the bucket is empty, or it never would.
         surplus = self.level + min(count, self.capacity) - self.capacity
         return max(0.0, surplus / self.rate_per_s)
 
 
 class SandboxRateLimits:
-    """Says when a chat, or the bot as a whole, has had enough."""
+    """Rate limits per chat and for the bot as a whole."""
 
     def __init__(self, now: Callable[[], float], *, is_on: bool) -> None:
         self._now = now

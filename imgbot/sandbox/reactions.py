@@ -1,4 +1,4 @@
-"""The emoji that Telegram takes as a reaction; ✅ ❌ ⏳ are not among them."""
+"""Emoji that Telegram accepts as reactions; ✅ ❌ ⏳ are not among them."""
 
 EMOJI = frozenset(
     [

@@ -1,4 +1,4 @@
-"""Reading a call's parameters and files from HTTP, within bounds."""
+"""Bounded parsing of a call's parameters and files from HTTP."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ _TEXT_BYTES = 1 << 20
 _UPLOAD_BYTES = 50 << 20
 _MOST_PARTS = 100
 _CHUNK_BYTES = 1 << 18
-# A caller that is still sending would see a broken connection instead of the answer.
+# A caller that is still sending would see a broken connection instead of the response.
 _DRAINED_BYTES = 256 << 20
 
 
 async def read_bounded(stream: StreamReader, limit_bytes: int) -> bytes | None:
-    """A whole body, None for one that is too long (which is read to its end)."""
+    """Return a whole body, None for one that is too long (which is read to its end)."""
     chunks: list[bytes] = []
     size_bytes = 0
     async for chunk in stream.iter_chunked(_CHUNK_BYTES):
@@ -34,7 +34,7 @@ async def read_bounded(stream: StreamReader, limit_bytes: int) -> bytes | None:
 
 
 async def read_to_file(stream: StreamReader, path: Path, limit_bytes: int) -> int | None:
-    """A body into a file; its size, None for one that is too long."""
+    """Write a body to a file; return its size, None for one that is too long."""
     size_bytes = 0
     with path.open("wb") as file:
         async for chunk in stream.iter_chunked(_CHUNK_BYTES):
@@ -49,7 +49,7 @@ async def read_to_file(stream: StreamReader, path: Path, limit_bytes: int) -> in
 async def read_call(
     request: web.Request, new_path: Callable[[], Path], uploads: dict[str, UploadedFile]
 ) -> dict[str, str]:
-    """The parameters from the address and the body; files go to `uploads`."""
+    """Return the parameters from the URL and the body; files go to `uploads`."""
     values = dict(request.query.items())
     if request.content_type == "multipart/form-data":
         return values | await _read_form(request, new_path, uploads)
@@ -94,7 +94,7 @@ async def _read_form(
                 values[part.name] = text
                 left_bytes -= len(text)
             else:
-                # Known before it is read, so that its file goes whatever happens.
+                # Registered before it is read, so that its file is deleted whatever happens.
                 path = new_path()
                 uploads[part.name] = UploadedFile(path, part.filename or "file", 0)
                 size_bytes = await _part_file(part, path, left_bytes)
@@ -109,7 +109,7 @@ async def _read_form(
 
 
 class _TooLongError(Exception):
-    """A part is longer than allowed."""
+    """Part longer than allowed."""
 
 
 async def _part_text(part: BodyPartReader) -> str:

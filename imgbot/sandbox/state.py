@@ -1,4 +1,4 @@
-"""The state of the sandbox: people, chats, messages, and the bot among them."""
+"""State of the sandbox: users, chats, messages, and the bot among them."""
 
 import time
 from collections import OrderedDict, deque
@@ -20,11 +20,11 @@ from imgbot.sandbox.webhook import Webhook
 _MOST_PEOPLE = 20_000
 _MOST_POSTS = 200_000
 _MOST_QUERIES = 20_000
-# Telegram's ids of people left 32 bits behind long ago; so do these.
+# Telegram's user ids exceed 32 bits; so do these.
 FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
 _FIRST_BASIC_GROUP_ID = -4_000_000_001
-# What an edit does not touch.
+# Fields that an edit does not touch.
 _KEPT = (
     "message_id",
     "from",
@@ -43,7 +43,7 @@ _KEPT = (
 
 
 class SandboxState:
-    """Everything there is, in memory, bounded."""
+    """Complete state, in memory, bounded."""
 
     def __init__(
         self, token: str, *, flood: bool = True, now: Callable[[], float] = time.time
@@ -93,7 +93,7 @@ class SandboxState:
         return user
 
     def add_group(self, kind: str, title: str, members: list[int]) -> Chat:
-        """A chat of several people: `kind` is "group", "supergroup" or "channel"."""
+        """Create a chat of several users: `kind` is "group", "supergroup" or "channel"."""
         groups = sum(not chat.is_private for chat in self.chats.values())
         if groups >= _MOST_PEOPLE:
             raise SandboxError(f"more than {_MOST_PEOPLE} groups")
@@ -105,7 +105,7 @@ class SandboxState:
         return chat
 
     def chat_for_bot(self, chat_id: str) -> Chat:
-        """The chat that the bot names, or Telegram's refusal to let it in."""
+        """Return the chat that the bot names, or raise Telegram's refusal."""
         if not chat_id:
             raise bad_request("chat_id is empty")
         chat = self.chats.get(int(chat_id)) if chat_id.removeprefix("-").isdecimal() else None
@@ -122,8 +122,8 @@ class SandboxState:
     def add_post(
         self, chat: Chat, sender: Json, content: Json, force_reply: Json | None = None
     ) -> Post:
-        """Put a message into the chat; everybody who watches sees it."""
-        # A channel speaks for itself: who wrote the post is not told.
+        """Add a message to the chat and publish it."""
+        # A channel speaks for itself: the author of a post is not stated.
         author: Json = {"sender_chat": chat.info} if chat.is_channel else {"from": sender}
         head = {"message_id": self._next_message_id(chat)} | author
         head |= {"chat": chat.info, "date": int(self.now())}
@@ -137,7 +137,7 @@ class SandboxState:
         return post
 
     def change_post(self, chat: Chat, post: Post, content: Json) -> None:
-        """Give the post a new content, as an edit does."""
+        """Replace the content of a post, as an edit does."""
         head = {name: post.message[name] for name in _KEPT if name in post.message}
         post.message = head | {"edit_date": int(self.now())} | content
         post.edits += 1
@@ -161,11 +161,11 @@ class SandboxState:
 
     @staticmethod
     def reply_copy(post: Post) -> Json:
-        """The message as it stands inside of a reply: without what it replies to itself."""
+        """Return the message as embedded in a reply: without its own reply."""
         return {name: part for name, part in post.message.items() if name != "reply_to_message"}
 
     def _next_message_id(self, chat: Chat) -> int:
-        # Private chats and basic groups share one counter; supergroups and channels have theirs.
+        # Private chats and basic groups share one counter; supergroups and channels have their own.
         if chat.is_private or chat.is_basic_group:
             self._shared_message_id += 1
             return self._shared_message_id

@@ -1,4 +1,4 @@
-"""The queue of updates that getUpdates and the webhook serve from."""
+"""Queue of updates, served by getUpdates and the webhook."""
 
 import json
 import secrets
@@ -12,17 +12,17 @@ CALLBACK_LIFETIME_S = 150
 _MOST_WAITING = 100_000
 _ANSWER_BYTES = 1 << 22
 
-# The kinds that a bot gets only by asking for them.
+# Kinds that a bot gets only if it asks for them.
 _ON_REQUEST = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
 
 class QueueFullError(Exception):
-    """More updates wait than the sandbox is willing to hold."""
+    """More updates are waiting than the sandbox will hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One update, already as the text that goes out."""
+    """One update, serialized."""
 
     id: int
     text: str
@@ -45,7 +45,7 @@ class UpdateQueue:
         return sorted(self._allowed or ())
 
     def allow(self, kinds: frozenset[str]) -> None:
-        """Set the kinds that are queued from now on; none at all means the usual ones."""
+        """Set the kinds that are queued from now on; an empty list means the default ones."""
         self._allowed = kinds or None
 
     def add(self, kind: str, payload: Any, lifetime_s: float = MESSAGE_LIFETIME_S) -> int | None:
@@ -54,7 +54,7 @@ class UpdateQueue:
         return self.add_raw({kind: payload}, lifetime_s) if wanted else None
 
     def add_raw(self, update: dict[str, Any], lifetime_s: float = MESSAGE_LIFETIME_S) -> int:
-        """Queue any JSON as an update, understood by the bot or not."""
+        """Queue any JSON as an update, valid or not."""
         if len(self._waiting) >= _MOST_WAITING:
             raise QueueFullError
         update_id = self._next_id
@@ -67,7 +67,7 @@ class UpdateQueue:
         return update_id
 
     def confirm(self, offset: int) -> None:
-        """Forget what an `offset` confirms: all before it, or all but the last few."""
+        """Drop what an `offset` confirms: all before it, or all but the last few."""
         if offset < 0:
             while len(self._waiting) > -offset:
                 self._waiting.popleft()
@@ -76,7 +76,7 @@ class UpdateQueue:
                 self._waiting.popleft()
 
     def batch(self, limit: int) -> list[Update]:
-        """The first updates that still live, within Telegram's size of one answer."""
+        """Return the first live updates, within Telegram's size limit of one response."""
         self._expire()
         taken: list[Update] = []
         size_bytes = 0

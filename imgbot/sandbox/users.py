@@ -1,4 +1,4 @@
-"""What people do: write, send pictures, forward, press buttons, change, delete, ask inline."""
+"""User actions: write, send pictures, forward, press buttons, react, delete, ask inline."""
 
 import asyncio
 import secrets
@@ -10,7 +10,7 @@ from imgbot.sandbox.privacy import is_for_bot
 from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
-# The account that stands for an administrator who stays anonymous.
+# The account that stands for an anonymous administrator.
 GROUP_ANONYMOUS_BOT: Json = {
     "id": 1_087_968_824,
     "is_bot": True,
@@ -20,7 +20,7 @@ GROUP_ANONYMOUS_BOT: Json = {
 
 _LONGEST_GAP_MS = 10_000
 _CHANNEL_KINDS = {"message": "channel_post", "edited_message": "edited_channel_post"}
-# What a message does not take along when it is forwarded.
+# Fields that a forwarded message loses.
 _LEFT_BEHIND = frozenset(
     {
         "message_id",
@@ -40,14 +40,14 @@ _LEFT_BEHIND = frozenset(
 
 
 class SandboxUsers:
-    """Acts for the people of one world, and lets the bot know what it may know."""
+    """Acts for the users of one sandbox, and notifies the bot as far as Telegram would."""
 
     def __init__(self, world: SandboxState) -> None:
         self._world = world
         self._packer = MessageBuilder(world)
 
     async def send(self, chat: Chat, user_id: int, wish: Json) -> list[Post]:
-        """What a person sends at once: texts, photos, documents, or anything raw."""
+        """Send texts, photos, documents, or raw fields as one action."""
         sender, mark = self._sender(chat, user_id, is_anonymous=wish.get("anonymous", False))
         gap_s = min(max(wish.get("gap_ms", 0), 0), _LONGEST_GAP_MS) / 1000
         contents = await self._packer.contents(chat, wish)
@@ -63,7 +63,7 @@ class SandboxUsers:
     def forward(
         self, chat: Chat, user_id: int, origin: Chat, message_ids: list[int], *, is_hidden: bool
     ) -> list[Post]:
-        """Messages of another chat, as the person passes them on."""
+        """Forward messages of another chat."""
         sender, mark = self._sender(chat, user_id, is_anonymous=False)
         sources = [live(origin, message_id) for message_id in message_ids]
         if any(source.message.get("has_protected_content") for source in sources):
@@ -95,7 +95,7 @@ class SandboxUsers:
         return post
 
     def press(self, chat: Chat, user_id: int, message_id: int, data: str) -> str:
-        """A button is pressed; its data may well be forged."""
+        """Press a button; its data may be forged."""
         query_id = str(10**18 + secrets.randbelow(9 * 10**18))
         post = chat.live(message_id)
         place: Json = {"message": {"message_id": message_id, "date": 0, "chat": chat.info}}
@@ -111,13 +111,13 @@ class SandboxUsers:
         return query_id
 
     def delete(self, chat: Chat, message_id: int) -> None:
-        """Nothing is told to the bot: Telegram tells nothing, either."""
+        """Delete messages. The bot is not notified, as at Telegram."""
         self._world.delete_post(chat, live(chat, message_id))
 
     async def ask_inline(
         self, user_id: int, text: str, chat: Chat | None, timeout_s: float
     ) -> Json:
-        """Type `@bot text` into a chat, and wait for what the bot offers."""
+        """Type `@bot text` into a chat, and wait for the bot's results."""
         user = self._world.users.get(user_id)
         if user is None:
             raise SandboxError(f"no user {user_id}")
@@ -130,7 +130,7 @@ class SandboxUsers:
         return await query.wait(timeout_s)
 
     def choose_inline(self, chat: Chat, query_id: str, result_id: str) -> Post:
-        """Send one of the offered results into a chat, via the bot."""
+        """Send one of the results into a chat, via the bot."""
         query = self._world.inline.find(query_id)
         offer = query.offers.get(result_id) if query else None
         if query is None or offer is None:
@@ -155,7 +155,7 @@ class SandboxUsers:
             self._world.updates.add(kind, post.message)
 
     def _sender(self, chat: Chat, user_id: int, *, is_anonymous: bool) -> tuple[Json, Json]:
-        """Who a message is from, and what else marks its author."""
+        """Return the sender of a message, and what else marks its author."""
         user = self._member(chat, user_id)
         if chat.is_blocked:
             raise SandboxError("who blocks the bot cannot write to it")
@@ -174,7 +174,7 @@ class SandboxUsers:
 
 
 def _origin(message: Json, *, is_hidden: bool) -> Json:
-    """Where a forwarded message comes from, as far as its author lets it be known."""
+    """Return the origin of a forwarded message, as far as its author reveals it."""
     origin: Json = {"date": message["date"]}
     if message["chat"]["type"] == "channel":
         ids = {"chat": message["chat"], "message_id": message["message_id"]}

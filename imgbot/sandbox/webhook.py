@@ -1,7 +1,7 @@
 """Updates by HTTP POST, in order, each repeated until the bot answers with 2xx.
 
-Telegram wants HTTPS and a public address. Such a one is taken, but nothing is sent there, so
-that the sandbox cannot be made to call anywhere else: updates go to loopback addresses only.
+Telegram wants HTTPS and a public address. Such a one is accepted, but nothing is sent there, so
+that the sandbox cannot be made to call other hosts: updates go to loopback addresses only.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class WebhookTarget:
-    """Where updates go, and what proves that they come from here."""
+    """Destination of updates, and the secret that proves their origin."""
 
     url: str
     secret: str
@@ -78,7 +78,7 @@ class Webhook:
         return info
 
     async def run(self) -> None:
-        """Deliver for ever; the session lives only while there is a target."""
+        """Deliver forever; the HTTP session lives only while there is a target."""
         while True:
             if self.target is None:
                 await self._wait(None)
@@ -125,7 +125,7 @@ class Webhook:
         return False
 
     async def _wait(self, timeout_s: float | None) -> None:
-        """Until something changes; a retry is not cut short by more updates."""
+        """Wait for a change; a retry is not cut short by more updates."""
         target = self.target
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,1 +1,1 @@
-"""People who order pictures as people do, and the books of what became of each order."""
+"""Simulated users for load tests, and the ledger of their orders."""

@@ -1,7 +1,7 @@
-"""What became of each order, by what stands in the chats and in the provider's ledger.
+"""Outcome of each order, from the chats and the provider's ledger.
 
-Every order must end in exactly one picture or exactly one sentence, and a picture is charged
-once. What the bot says of itself is not asked.
+Every order must end in exactly one picture or exactly one text, and a picture is charged once. The
+bot's own figures are not used.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ _SHOWN = 60
 
 
 class OrderOutcome(StrEnum):
-    """How an order ended."""
+    """Outcome of an order."""
 
     DELIVERED = "delivered"
     REFUSED = "refused"  # with a sentence, before or by the provider's rules
@@ -32,32 +32,32 @@ class OrderOutcome(StrEnum):
 
 @dataclass(slots=True)
 class PlacedOrder:
-    """One order as it was made; times are of the loop's clock."""
+    """One order as placed; times are of the event loop's clock."""
 
     errand: Scenario
     chat_id: int
     part: int
-    """Which plan it belongs to, where there are several one after the other."""
+    """Index of its plan, if there are several in a row."""
     after_id: int
-    """The bot's messages after this one are about it, up to the next order of the person."""
+    """The bot's messages after this id belong to the order, up to the user's next order."""
     until_id: int | None = None
     ordered_at_s: float = 0.0
     is_made: bool = False
-    """Whether the dialogue came to the step that orders."""
+    """True if the dialogue reached the step that orders."""
     query: Query | None = None
-    """The press that was its last step, where it was one: the bot may refuse in its answer."""
+    """Button press that was its last step, if any: the bot may refuse in its answer."""
     answered_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the bot has said to one order so far."""
+    """The bot's replies to one order so far."""
 
     pictures: tuple[Post, ...] = ()
     sentences: tuple[Post, ...] = ()
     unfinished: tuple[Post, ...] = ()
     toast: str = ""
-    """What was said to the press alone; it counts where nothing else is said."""
+    """Answer to the button press; it counts if there is nothing else."""
 
     @property
     def is_complete(self) -> bool:
@@ -66,29 +66,29 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One order and what became of it."""
+    """One order and its outcome."""
 
     order: PlacedOrder
     fate: OrderOutcome
     job_id: str = ""
     said: tuple[str, ...] = ()
-    """What the bot said, where it was not one thing: for whoever looks into it."""
+    """The bot's texts, where there was not exactly one."""
 
     @property
     def seconds(self) -> float | None:
-        """From the order to its answer as the person sees it."""
+        """Seconds from the order to its answer as the user sees it."""
         answered_at_s = self.order.answered_at_s
         return None if answered_at_s is None else answered_at_s - self.order.ordered_at_s
 
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """What the provider took; where it makes no orders of ours out, only the sum is known."""
+    """Charges of the provider; only the sum is known where it does not identify our orders."""
 
     pictures: int = 0
     twice: int = 0
     in_vain: int = 0
-    """Charged, and never seen by anybody."""
+    """Charged, but never shown to a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class OrderLedger:
         return sum(each.fate in fates for each in self.ended)
 
     def amiss(self) -> list[str]:
-        """A line for each order that was lost or doubled: how it was made, what was said."""
+        """Return a line for each lost or doubled order: how it was placed, and the bot's texts."""
         found = (
             each for each in self.ended if each.fate in {OrderOutcome.LOST, OrderOutcome.DOUBLED}
         )
@@ -114,9 +114,9 @@ class OrderLedger:
 
 
 def answers(order: PlacedOrder, chat: Chat, passing: Collection[str]) -> Answers:
-    """Sort what the bot has said; texts of `passing` end nothing, nor does what can be called off.
+    """Classify the bot's replies; texts in `passing` and messages with a cancel button end nothing.
 
-    A text of `passing` that stays where nothing else came is silence.
+    A text in `passing` that stays the only one counts as silence.
     """
     posts = [
         post
@@ -137,7 +137,7 @@ def _is_about(order: PlacedOrder, post: Post) -> bool:
 
 
 def button(post: Post, prefix: str) -> str:
-    """The data of the first button that begins so; nothing if there is none."""
+    """Return the data of the first button with this prefix; empty if there is none."""
     rows = post.message.get("reply_markup", {}).get("inline_keyboard", [])
     found = (b.get("callback_data", "") for row in rows for b in row)
     return next((data for data in found if data.startswith(prefix)), "")
@@ -151,7 +151,7 @@ def reconcile(
     *,
     is_whole: bool = True,
 ) -> OrderLedger:
-    """Close the books; with `is_whole` False what has no answer yet is open, not waiting or lost.
+    """Compare orders and charges; unless `is_whole`, orders without an answer count as open.
 
     `ledger` is None for a provider that charges nothing.
     """
@@ -177,7 +177,7 @@ def _ended(order: PlacedOrder, found: Answers, *, is_whole: bool) -> Ended:
         return Ended(order, OrderOutcome.DELIVERED, job_id)
     if not found.sentences:
         return Ended(order, OrderOutcome.REFUSED)
-    # Whoever was taken has a message that changed; a refusal is said at once.
+    # An accepted order has an edited message; a refusal comes at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
     return Ended(order, OrderOutcome.REFUSED if is_refused else OrderOutcome.FAILED)
 
@@ -190,9 +190,9 @@ def _short(post: Post) -> str:
 
 def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
     seen = {each.job_id for each in ended if each.fate is OrderOutcome.DELIVERED}
-    # The installation's id stands before the job's own.
+    # The installation's id precedes the job's own.
     by_job = Counter(str(entry.get("client_id") or "").partition("-")[2] for entry in ledger)
-    # Of what has not ended the picture may be charged, and still come.
+    # An unfinished picture may be charged, and still arrive.
     is_open = any(
         each.fate in {OrderOutcome.OPEN, OrderOutcome.WAITING, OrderOutcome.DOUBLED}
         for each in ended

@@ -1,9 +1,9 @@
-"""Who orders what and when: pure, and the same for the same seed.
+"""Plan of a load test: users, orders and times. Pure; equal seeds give equal plans.
 
-The guide sizes the bot by one worker per 30 users and calls a picture normal that takes less
-than 30 seconds. Its worker makes one picture at a time, so 30 users keep it just busy when
-each of them orders once in 30 × 30 s: once in a quarter of an hour. That is the usual rate
-here. Its "peaks" are the last fifth of the time, in which everybody orders once.
+The guide sizes the bot by one worker per 30 users and calls a picture normal that takes less than
+30 seconds. Its worker makes one picture at a time, so 30 users keep it just busy if each of them
+orders once in 30 × 30 s: once in a quarter of an hour. That is the usual rate here. Its "peaks" are
+the last fifth of the time, in which every user orders once.
 """
 
 import random
@@ -13,11 +13,11 @@ from enum import StrEnum
 USUAL_EVERY_S = 900.0
 PEAK_SHARE = 0.2
 MODERATED_SHARE = 0.05
-"""Of the orders in words: so many ask for what the provider's rules forbid."""
+"""Share of text orders with a prompt that the provider's rules forbid."""
 
 
 class Way(StrEnum):
-    """How a person orders."""
+    """Way of ordering."""
 
     WORDS = "words"
     MENU = "menu"  # the button, the question, the words
@@ -51,7 +51,7 @@ _WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One order to come: `at_s` after the beginning, by the person of that number."""
+    """Planned order: `at_s` after the start, by the user of that number."""
 
     at_s: float
     person: int
@@ -62,7 +62,7 @@ class Scenario:
 
 
 def plan(people: int, duration_s: float, dice: random.Random) -> list[Scenario]:
-    """Return what so many people order in `duration_s`, in the order of time."""
+    """Return the orders of so many users within `duration_s`, by time."""
     peak_s = duration_s * (1 - PEAK_SHARE)
     errands: list[Scenario] = []
     at_s = dice.expovariate(people / USUAL_EVERY_S)

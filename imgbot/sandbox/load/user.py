@@ -1,4 +1,4 @@
-"""One person: says, sends and presses what an errand needs, and waits for the bot's part of it."""
+"""One simulated user: performs the steps of an order and waits for the bot's part."""
 
 import asyncio
 import random
@@ -17,11 +17,11 @@ _MERGE = "merge:"
 
 
 class NoAnswerError(Exception):
-    """The bot has not said what the dialogue needs to go on."""
+    """The bot did not reply as the dialogue needs to go on."""
 
 
 class LoadUser:
-    """Acts in one private chat, one errand at a time; whoever runs the errands sees to that."""
+    """User of one private chat; callers run one order at a time."""
 
     def __init__(
         self,
@@ -42,9 +42,9 @@ class LoadUser:
         """Set whenever something in the chat is new."""
         self.turn = asyncio.Lock()
         self.after_id = 0
-        """The last message before the step that orders."""
+        """Last message before the step that orders."""
         self.query_id = ""
-        """The press that was the latest step; empty where the step was none."""
+        """Button press that was the latest step; empty if the step was none."""
         self._words = Words(language, random.Random())  # noqa: S311 pictures, not secrets
         self._dice = random.Random()  # noqa: S311
 
@@ -74,7 +74,7 @@ class LoadUser:
             await self._anew(errand)
 
     async def _anew(self, errand: Scenario) -> None:
-        """Order without a picture to begin from; whoever has none does what is nearest."""
+        """Order without an existing picture, in the way nearest to the planned one."""
         match errand.way:
             case Way.MENU:
                 await self._asked(self._menu(), _MENU)
@@ -109,7 +109,7 @@ class LoadUser:
         await self._until("", begun_id)
         for photo in self._dice.sample(self._photos, k=2):
             await self._say(photos=[photo])
-        # The bot may count the first while the second is on its way.
+        # The bot may count the first photo while the second is on its way.
         self._press(await self._until(_MERGE, begun_id), _MERGE)
 
     async def _say(self, **wish: object) -> None:
@@ -122,16 +122,16 @@ class LoadUser:
         self.query_id = self._people.press(self.chat, self.chat.id, post.id, data)
 
     async def _asked(self, post: Post, prefix: str) -> None:
-        """Press what makes the bot ask, and wait for the question."""
+        """Press the button that makes the bot ask, and wait for the question."""
         self._press(post, prefix)
         await self._until("", self.after_id)
 
     async def _until(self, prefix: str, after_id: int) -> Post:
-        """Wait for a message of the bot with such a button; for any question where it is empty."""
+        """Wait for a bot message with such a button; for any question if it is empty."""
 
         def found() -> Post | None:
             posts = (p for p in self._posts() if p.id > after_id)
-            # The bell of the picture before may ring at any time.
+            # The notification of the previous picture may come at any time.
             said = (p for p in posts if p.message.get("text") not in self._passing)
             return next((p for p in said if not prefix or button(p, prefix)), None)
 
@@ -145,7 +145,7 @@ class LoadUser:
         return post
 
     def _posts(self) -> list[Post]:
-        """The bot's messages, newest first."""
+        """Return the bot's messages, newest first."""
         found = [p for p in self.chat.posts.values() if p.is_outgoing and not p.is_deleted]
         return found[::-1]
 

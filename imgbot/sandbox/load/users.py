@@ -1,4 +1,4 @@
-"""All the people of one load test: each does its errands, and all that they order is kept."""
+"""All users of a load test: each runs their orders, and all orders are recorded."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ _LOOK_S = 5.0
 
 
 class LoadUsers:
-    """The people of one world. `passing` are texts of the bot's that end no order."""
+    """Users of one sandbox; `passing` are texts of the bot that end no order."""
 
     def __init__(
         self, world: SandboxState, size: int, passing: Collection[str], patience_s: float
@@ -36,7 +36,7 @@ class LoadUsers:
         return sum(order.answered_at_s is not None for order in self.orders)
 
     async def gather(self, photos: Sequence[Path]) -> None:
-        """Make the people, with these pictures in their pockets."""
+        """Create the users, with these pictures to send."""
         files = self._world.files
         keys = [(await files.keep_upload(path, path.name)).file_id for path in photos]
         people = SandboxUsers(self._world)
@@ -49,7 +49,7 @@ class LoadUsers:
             self._by_chat[chat.id] = person
 
     async def run(self, errands: Sequence[Scenario], part: int = 0) -> None:
-        """Do the errands, each at its time or when the person's one before is done."""
+        """Run the orders, each at its time or when the user's previous one is done."""
         begun_s = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
@@ -78,7 +78,7 @@ class LoadUsers:
             await self._answer(person, order)
 
     def _close_former(self, person: LoadUser) -> None:
-        """What the bot says from here on is about the next order."""
+        """Close the previous order: the bot's messages from here on belong to the next."""
         if former := self._latest.get(person.chat.id):
             former.until_id = person.last_id + 1
 
@@ -90,13 +90,13 @@ class LoadUsers:
                     person.changed.clear()
                     await person.changed.wait()
         except TimeoutError:
-            # The person goes on; the answer counts whenever it comes.
+            # The user goes on; the answer counts whenever it comes.
             self._late.append(order)
             return
         order.answered_at_s = clock()
 
     def look_for_late(self, *chat_ids: int) -> None:
-        """Note which orders have their answer after all, in these chats or in all of them."""
+        """Find late answers to orders, in these chats or in all of them."""
         now_s = asyncio.get_running_loop().time()
         for order in [o for o in self._late if not chat_ids or o.chat_id in chat_ids]:
             chat = self._world.chats[order.chat_id]
@@ -105,7 +105,7 @@ class LoadUsers:
                 self._late.remove(order)
 
     async def _watch(self) -> None:
-        """Wake the people in whose chats something is new."""
+        """Wake the users in whose chats something is new."""
         feed = self._world.events
         seq = feed.last_seq
         while True:
@@ -113,7 +113,7 @@ class LoadUsers:
                 seq = event.seq
                 happened = json.loads(event.data)
                 if happened["type"] == "reset":
-                    # More happened at once than is kept: everybody looks.
+                    # More happened at once than the feed stores: wake everybody.
                     for person in self._persons:
                         person.changed.set()
                     self.look_for_late()

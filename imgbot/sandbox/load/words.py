@@ -1,6 +1,6 @@
-"""What people say: for new pictures, for changes, for merges; in both languages.
+"""Prompts of simulated users: new pictures, edits, merges; in both languages.
 
-Every provider understands these changes, the built-in engine among them.
+Every provider understands these edits, including the built-in engine.
 """
 
 import random
@@ -35,7 +35,7 @@ _RUSSIAN = _Language(
 
 
 class Words:
-    """The words of one person for one order."""
+    """Prompts of one user for one order."""
 
     def __init__(self, language: str, dice: random.Random) -> None:
         self._language = _RUSSIAN if language == "ru" else _ENGLISH
