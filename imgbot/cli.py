@@ -104,7 +104,19 @@ def _print_result(work: Coroutine[Any, Any, list[str]]) -> None:
     _print("\n".join(asyncio.run(work)))
 
 
+def _require_sandbox() -> None:
+    """Raise ImgbotError where an installation left the sandbox out."""
+    from imgbot.ops.packaged_files import has_sandbox
+
+    if not has_sandbox():
+        raise ImgbotError(
+            "the sandbox is not installed here; run this where imgbot was installed from, or run "
+            "`imgbot install --with-sandbox` there"
+        )
+
+
 def _demo(options: argparse.Namespace) -> int:
+    _require_sandbox()
     from imgbot.sandbox.demo import main as demo
 
     return demo(options.port, options.provider, options.kill_after)
@@ -166,7 +178,13 @@ def _install(options: argparse.Namespace) -> int | None:
     from imgbot.ops.install import command
     from imgbot.ops.install.layout import Layout
 
-    wish = command.Wish(options.token_file, options.provider, options.key_file, options.dry_run)
+    wish = command.Wish(
+        options.token_file,
+        options.provider,
+        options.key_file,
+        options.dry_run,
+        with_sandbox=options.with_sandbox,
+    )
     if options.rollback:
         return command.roll_back(wish, Layout())
     return command.install(wish, _print, Layout(), examine_provider)
@@ -203,6 +221,7 @@ def _prometheus_config(options: argparse.Namespace) -> None:
 
 
 def _loadtest(options: argparse.Namespace) -> int:
+    _require_sandbox()
     from imgbot.ops.loadtest.command import main as test
     from imgbot.ops.loadtest.options import LoadTestOptions
 
@@ -243,8 +262,8 @@ _COMMANDS = {
             _argument(
                 "--provider",
                 default="builtin",
-                help="image provider: builtin (default), simulated, or a real one simulated by "
-                "the sandbox, like replicate-sim",
+                help="image provider: builtin (default), simulated, or a preset played by the "
+                "sandbox: replicate-sim, fal-sim, kie-sim, bfl-sim or wavespeed-sim",
             ),
             _argument(
                 "--kill-after",
@@ -341,6 +360,7 @@ _COMMANDS = {
                 "from it; default: prompt for a missing key)",
             ),
             _DRY_RUN,
+            _flag("--with-sandbox", "install what `imgbot demo` and `imgbot loadtest` need, too"),
             _flag("--rollback", "go back to the previous release"),
         ],
     ),
@@ -391,8 +411,8 @@ _COMMANDS = {
                 "--provider",
                 default="simulated",
                 metavar="NAME",
-                help="image provider: simulated (default), builtin, or a real one simulated by "
-                "the sandbox, like replicate-sim",
+                help="image provider: simulated (default), builtin, or a preset played by the "
+                "sandbox, like replicate-sim",
             ),
             _argument(
                 "--picture-seconds",

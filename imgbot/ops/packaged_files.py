@@ -6,6 +6,7 @@ A wheel carries the folder systemd/ of the checkout as imgbot/ops/shipped.
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from imgbot.files import replace_file
@@ -34,6 +35,11 @@ def shipped_names() -> Iterator[str]:
     for top in ("imgbot.service", "imgbot.env", "prometheus", "grafana"):
         found = shipped(top)
         yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
+
+
+def has_sandbox() -> bool:
+    """Whether the sandbox is there: `imgbot install` leaves it out unless it is asked for."""
+    return find_spec("imgbot.sandbox") is not None
 
 
 def write_prometheus_config(folder: Path, target: str) -> list[str]:

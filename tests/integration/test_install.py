@@ -78,7 +78,27 @@ def test_what_developers_use_stays_behind(server: Layout) -> None:
     assert (packages / "imgbot/ops/shipped/imgbot.service").is_file()
     assert (packages / "imgbot/ops/shipped/prometheus/imgbot.rules.yml").is_file()
     assert not (packages / "pytest").exists()
+    assert not (packages / "imgbot/sandbox").exists()
     assert not list(packages.glob("*.pth"))
+
+
+@pytest.mark.parametrize("command", ["demo", "loadtest"])
+def test_what_needs_the_sandbox_says_where_it_is(server: Layout, command: str) -> None:
+    shown = subprocess.run([server.command, command], capture_output=True, text=True, check=False)
+
+    assert shown.returncode == 1
+    assert "`imgbot install --with-sandbox`" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_the_sandbox_comes_along_when_it_is_asked_for(server: Layout) -> None:
+    lean = running_release(server)
+    whole = running_release(server, with_sandbox=True)
+
+    added = whole.files.keys() - lean.files.keys()
+    assert "imgbot/sandbox/page/index.html" in added
+    assert {name.rpartition("sandbox/")[0] for name in added} == {"imgbot/"}
+    assert whole.name != lean.name
 
 
 def test_secrets_are_roots_alone_and_settings_are_everybodys(server: Layout) -> None:
@@ -211,7 +231,8 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
     layout = Layout(tmp_path)
     facts = replace(facts_of(Release("0.9.9-deadbeef", Path("/usr/bin/python3"), {})))
 
-    def look(layout: Layout, answers: Answers) -> InstallationFacts:
+    def look(layout: Layout, answers: Answers, *, with_sandbox: bool) -> InstallationFacts:
+        assert not with_sandbox
         return replace(facts, new_token=answers.token)
 
     monkeypatch.setattr(command, "inspect", look)

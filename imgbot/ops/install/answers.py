@@ -41,6 +41,7 @@ class Wish:
     provider: str | None = None
     key_file: str | None = None
     is_rehearsal: bool = False
+    with_sandbox: bool = False
 
 
 def rehearsed(wish: Wish, layout: Layout) -> Answers:

@@ -29,14 +29,14 @@ def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
     a refusal before the first step has changed nothing.
     """
     if wish.is_rehearsal:
-        facts = inspect(layout, rehearsed(wish, layout))
+        facts = inspect(layout, rehearsed(wish, layout), with_sandbox=wish.with_sandbox)
         steps = plan_install(facts, layout)
         tell(f"imgbot {facts.release.version} would take {len(steps)} steps; nothing is changed:")
         _print(steps, tell)
         return
     _refuse_without("install")
     answers, account = gather(wish, layout, tell, examine)
-    facts = inspect(layout, answers)
+    facts = inspect(layout, answers, with_sandbox=wish.with_sandbox)
     steps = plan_install(facts, layout)
     if not steps:
         layout.pending.unlink(missing_ok=True)

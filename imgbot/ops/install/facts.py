@@ -62,9 +62,9 @@ class InstallationFacts:
     """The service runs, and was started after what an installation writes was last written."""
 
 
-def inspect(layout: Layout, answers: Answers) -> InstallationFacts:
+def inspect(layout: Layout, answers: Answers, *, with_sandbox: bool = False) -> InstallationFacts:
     """Look at the server. Raises InstallError if what is running cannot be installed."""
-    release = running_release(layout)
+    release = running_release(layout, with_sandbox=with_sandbox)
     check_python(release.python)
     return InstallationFacts(
         release=release,

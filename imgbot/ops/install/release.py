@@ -20,11 +20,14 @@ from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.checksums import write
 from imgbot.ops.install.layout import Layout
-from imgbot.ops.packaged_files import shipped, shipped_names
+from imgbot.ops.packaged_files import has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
 UNIT_FILE = "imgbot.service"
 ENVIRONMENT_FILE = "imgbot.env"
+
+_SANDBOX = "imgbot/sandbox/"
+"""Needed by `imgbot demo` and `imgbot loadtest` alone."""
 
 _EXTRAS = ("heic", "local")
 """What an operator may have added; what developers add stays behind."""
@@ -62,14 +65,23 @@ def check_python(python: Path) -> None:
         )
 
 
-def running_release(layout: Layout) -> Release:
+def running_release(layout: Layout, *, with_sandbox: bool = False) -> Release:
     """Return what is running. Raises InstallError if it cannot be copied."""
     python = Path(sys.executable).resolve()
     # By whichever link it was started.
     folder = Path(sys.prefix).resolve()
     if folder.parent == layout.program.resolve():
+        if with_sandbox and not has_sandbox():
+            raise InstallError(
+                "this release was installed without the sandbox; run "
+                "`imgbot install --with-sandbox` where it was installed from"
+            )
         return Release(folder.name, python, {})
-    files = dict(sorted(_files()))
+    files = {
+        name: path
+        for name, path in sorted(_files())
+        if with_sandbox or not name.startswith(_SANDBOX)
+    }
     return Release(f"{version()}-{_digest(files)}", python, files)
 
 
