@@ -31,7 +31,7 @@ class CountingShelf(JobReads):
 class HangingDelivery:
     """A Telegram that takes a message and says nothing."""
 
-    async def announce(self, *_: Any, **__: Any) -> int:
+    async def send_text(self, *_: Any, **__: Any) -> int:
         await asyncio.Event().wait()
         return 0
 
@@ -59,4 +59,4 @@ async def test_concurrent_announcements_reach_a_user_once(
         coroutines = [str(task.get_coro()) for task in asyncio.all_tasks()]
         await cancel_and_wait_current(announcer)
 
-    assert len([one for one in coroutines if "Status._announce " in one]) == JOBS
+    assert len([one for one in coroutines if "StatusMessages._announce " in one]) == JOBS
