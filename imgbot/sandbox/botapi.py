@@ -1,4 +1,4 @@
-"""The Bot API over HTTP: from an address and a body to a method, and back."""
+"""Bot API over HTTP: from a URL and a body to a method, and back."""
 
 import hmac
 import json
@@ -39,7 +39,7 @@ _DOWNLOAD = "download"
 
 
 class BotApi:
-    """The two addresses a bot knows: methods and files."""
+    """Handlers of the two URLs that a bot uses: methods and files."""
 
     def __init__(self, world: SandboxState) -> None:
         self._world = world
@@ -92,7 +92,7 @@ class BotApi:
         return web.Response(text=f'{{"ok":true,"result":{text}}}', content_type="application/json")
 
     async def _perform(self, arguments: Arguments, fault: Fault | None) -> Any:
-        """Act, and write down how it went."""
+        """Run the method and log the outcome."""
         world, method = self._world, arguments.method
         refusal: ApiError | None = None
         for name in unknown_parameters(method, arguments.values.keys() - arguments.uploads.keys()):
@@ -143,13 +143,13 @@ def _is_gone(request: web.Request) -> bool:
 
 
 def _error_page(fault: Fault) -> web.StreamResponse:
-    """What a gateway in front of Telegram answers: a page in an encoding of its own."""
+    """Return a gateway's error page in an encoding other than UTF-8."""
     page = f"<html><h1>{fault.error_code} Сервер недоступен</h1></html>".encode("cp1251")
     return web.Response(status=fault.error_code, body=page, content_type="text/html")
 
 
 def _cut(request: web.Request) -> web.StreamResponse:
-    """Break the connection; what is returned goes nowhere."""
+    """Close the connection; the returned response is never sent."""
     if request.transport:
         request.transport.abort()
     return web.Response()

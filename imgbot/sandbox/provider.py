@@ -41,7 +41,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _answering(handler: Handler) -> Handler:
-    """Turn a refusal into the provider's answer."""
+    """Convert a refusal into a response."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -55,7 +55,7 @@ def _answering(handler: Handler) -> Handler:
 
 
 class SimulatedProviderServer:
-    """The HTTP side; the book of tasks and charges is its state."""
+    """HTTP server of the simulated provider; its state is the task ledger."""
 
     def __init__(self) -> None:
         self.base_url = ""
@@ -72,7 +72,7 @@ class SimulatedProviderServer:
         ]
 
     def view(self) -> dict[str, Any]:
-        """Everything, for whoever checks what was asked and paid."""
+        """Return all tasks and charges, for tests."""
         now = self._now()
         return {
             "tasks": [self._task_view(task, now) | task.inside() for task in self.book.tasks],

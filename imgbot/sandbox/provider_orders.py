@@ -26,7 +26,7 @@ _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombE
 
 
 class Refusal(Exception):  # noqa: N818 it is an answer
-    """The provider's own no."""
+    """Refusal by the provider."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class SubmittedTask:
     client_id: str
     model: str = ""
     price_usd: float | None = None
-    """What it costs, where that differs from model to model."""
+    """Price, where it differs by model."""
     size: tuple[int, int] | None = None
     """Width and height of the result, where they were ordered or follow from the input."""
     format: str = "JPEG"
@@ -58,11 +58,11 @@ class SubmittedTask:
     failure: str = ""
     """Why this order fails beside the common marks, in a word of the provider's."""
     received: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """The input as it came, with digests in the place of pictures."""
+    """Input as received, with digests in place of pictures."""
 
 
 def order_from(body: bytes) -> SubmittedTask:
-    """Check a submit to the last field; blocks, for it decodes the pictures."""
+    """Validate every field of a submit; blocks, since it decodes the pictures."""
     try:
         given: Any = json.loads(body)
     except ValueError:
@@ -126,7 +126,7 @@ def make_order(  # noqa: PLR0913 an order has that many sides
 
 
 def operation_of(images: int) -> str:
-    """What an order of so many pictures asks for, where the model does not tell."""
+    """Return the operation implied by the number of pictures, where the model does not tell."""
     return ("create", "edit", "merge")[min(images, 2)]
 
 
@@ -147,7 +147,7 @@ def _decoded(image: Any) -> bytes:
 
 
 def checked_image(content: bytes) -> bytes:
-    """The picture's bytes as they are. Raises Refusal for what is none."""
+    """Return the picture's bytes unchanged. Raises Refusal if it is not a picture."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
             if picture.width * picture.height > _MOST_PIXELS:

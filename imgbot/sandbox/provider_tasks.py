@@ -42,7 +42,7 @@ _FAILURES = {
 
 @dataclass(slots=True)
 class Task:
-    """An accepted order, which becomes what it becomes by the clock alone."""
+    """Accepted order; its state depends on the clock alone."""
 
     id: str
     order: SubmittedTask
@@ -53,15 +53,15 @@ class Task:
     is_cancelled: bool = False
     cancelled_at: float = 0.0
     hook_url: str = ""
-    """Where its end is told, where somebody asked for that."""
+    """Webhook address, if one was given."""
     given: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What it was ordered with, where the provider lists that."""
+    """Fields of the submit, for providers that list them."""
     details: Any = None
-    """What the provider's error says, where its word is not enough."""
+    """Details of the provider's error, where a code is not enough."""
     _used: dict[str, int] = field(default_factory=dict[str, int])
 
     def takes(self, mark: str) -> bool:
-        """Whether this time the scenario `mark` strikes; it does so as often as it says."""
+        """Return True if the scenario `mark` applies now; it does so a limited number of times."""
         used = self._used.get(mark, 0)
         if used >= self.order.marks.get(mark, 0):
             return False
@@ -82,11 +82,11 @@ class Task:
 
     @property
     def is_held_back(self) -> bool:
-        """Whether a poll would find it unfinished although its time is over."""
+        """True if polls report it as unfinished although its time is over."""
         return self._used.get("polls", 0) < self.order.marks.get("polls", 0)
 
     def asked(self, now: float) -> Status:
-        """The status as a poll finds it."""
+        """Return the status for a poll."""
         is_held_back = not self.is_cancelled and self.takes("polls")
         return "running" if is_held_back else self.status(now)
 
@@ -106,7 +106,7 @@ class Task:
 
     @property
     def begins_at(self) -> float:
-        """When it leaves the provider's queue."""
+        """Return the time at which it leaves the provider's queue."""
         return self.started_at + self.duration_s * _QUEUED_SHARE
 
     @property
@@ -128,7 +128,7 @@ class Task:
         }
 
     def inside(self) -> dict[str, Any]:
-        """What only the control interface shows."""
+        """Return the details for the control interface."""
         asked = {"model": self.order.model, "input": dict(self.order.received)}
         return (asked if self.order.model or self.order.received else {}) | {
             "operation": self.order.operation,
@@ -141,7 +141,7 @@ class Task:
 
 @dataclass(slots=True)
 class ProviderBehaviour:
-    """How the provider behaves when no marker says otherwise."""
+    """Default behaviour, where no marker says otherwise."""
 
     duration_s: tuple[float, float] = (1.0, 3.0)
     idempotency: bool = True
@@ -153,7 +153,7 @@ class ProviderBehaviour:
         return asdict(self)
 
     def change(self, changes: dict[str, Any]) -> None:
-        """Take the changes, all or none; ValueError says what is wrong with them."""
+        """Apply the changes, all or none; ValueError names the mistake."""
         if unknown := changes.keys() - asdict(self).keys():
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         wanted = self.view() | changes
@@ -167,7 +167,7 @@ class ProviderBehaviour:
 
 
 class TaskLedger:
-    """All tasks and all charges; the oldest tasks are forgotten, the charges are kept longer."""
+    """All tasks and charges; old tasks are dropped, charges are stored longer."""
 
     def __init__(self) -> None:
         self.settings = ProviderBehaviour()
@@ -192,7 +192,7 @@ class TaskLedger:
         return [task for task in self._tasks.values() if task.order.client_id == client_id]
 
     def submit(self, order: SubmittedTask, key: str, now: float) -> tuple[Task, bool]:
-        """Accept an order and charge it, or find the task it made before."""
+        """Accept and charge an order, or return the task it created before."""
         known = self._by_key.get(key) if key and self.settings.idempotency else None
         if known:
             task = self._tasks[known]
@@ -211,7 +211,7 @@ class TaskLedger:
         return task, True
 
     def strikes(self, mark: str, order: SubmittedTask) -> bool:
-        """Whether this time the scenario `mark` strikes a submit that makes no task."""
+        """Return True if the scenario `mark` applies to a submit that creates no task."""
         who = (mark, order.client_id or order.digest)
         struck = self._struck.get(who, 0)
         if struck >= order.marks.get(mark, 0):
@@ -222,7 +222,7 @@ class TaskLedger:
         return True
 
     def refund(self, task: Task) -> None:
-        """Take the charge back: the provider bills nothing for this one."""
+        """Refund the charge: the provider bills nothing for this task."""
         self.ledger[:] = [entry for entry in self.ledger if entry["task_id"] != task.id]
 
     def _keep(self, task: Task) -> None:

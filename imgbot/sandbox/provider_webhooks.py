@@ -24,7 +24,7 @@ _FAL_USER = "played-user"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is posted, and how often that is tried."""
+    """Payload, and the number of attempts."""
 
     headers: Mapping[str, str]
     body: bytes

@@ -88,7 +88,7 @@ class Listed:
     created: str
     """ISO 8601."""
     body: Any
-    """What it was ordered with."""
+    """Fields of the submit."""
 
 
 @dataclass(slots=True)
@@ -104,12 +104,12 @@ class PresetPlayer:
 
     @property
     def is_base64(self) -> bool:
-        """Whether a finished picture stands in the answer itself."""
+        """True if a finished picture is in the response itself."""
         return self.spec.outputs[0].kind == "base64"
 
     @property
     def fails_by_poll(self) -> bool:
-        """Whether a poll tells of a failure; otherwise the result does."""
+        """True if a poll reports a failure; otherwise the result does."""
         return self.spec.result is None or "failed" in self.spec.poll.states.values()
 
     # Requests
@@ -404,7 +404,7 @@ class PresetPlayer:
 
 
 def _fits(template: Any, given: Any, model: str) -> bool:
-    """Whether everything that a template fixes stands in a body."""
+    """Return True if a body has everything that a template fixes."""
     if isinstance(template, Mapping):
         return isinstance(given, Mapping) and all(
             _fits(part, given.get(key), model)
