@@ -1,7 +1,17 @@
-"""The settings of image providers: who makes what, where, with which key."""
+"""Settings of image providers: which provider serves which operation, URLs, keys, models, prices.
 
+The names of presets and of the variables that hold their keys come from the presets' files.
+"""
+
+import functools
+import re
+import tomllib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -20,30 +30,17 @@ from imgbot.config.setting_types import (
     parse_prices,
     parse_provider_urls,
 )
+from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS, Operation
 
-KEY_OF_PROVIDER: Mapping[str, str] = {
-    "builtin": "",
-    "comfyui": "",
-    "simulated": "SIMULATED_API_KEY",
-    "replicate": "REPLICATE_API_TOKEN",
-    "fal": "FAL_KEY",
-    "kie": "KIE_API_KEY",
-    "bfl": "BFL_API_KEY",
-    "wavespeed": "WAVESPEED_API_KEY",
-    "openai": "OPENAI_API_KEY",
-}
-"""Provider → the variable of its key, empty for those that need none."""
+PRESETS = resources.files("imgbot") / "providers" / "presets"
+"""Folder of the provider files that come with imgbot, one TOML file per provider."""
 
-OTHER_KEYS = frozenset({"KIE_WEBHOOK_KEY"})
-
-KEYS = frozenset(key for key in KEY_OF_PROVIDER.values() if key) | OTHER_KEYS
-"""The variables that keep the names that their providers gave them."""
-
-_NAMES = (
-    "builtin, replicate, fal, kie, bfl, wavespeed, openai, comfyui, or the path of a .toml file"
+_PRESET_NAMES = sorted(
+    file.name.removesuffix(".toml") for file in PRESETS.iterdir() if file.name.endswith(".toml")
 )
-
+_NAMES = f"builtin, {', '.join(_PRESET_NAMES)}, or the path of a .toml file"
+_KEY_NAME = re.compile(r"(?!IMGBOT_)[A-Z][A-Z0-9_]{2,60}")
 
 _ACTION_NAMES = ", ".join(f"`{operation}`" for operation in ACTIONS)
 
@@ -51,15 +48,63 @@ CHOICES = ("provider", *(f"provider_{operation}" for operation in ACTIONS), "pro
 """The settings that name a provider, or the path of its file."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyNames:
+    """Variables of a provider's secrets, empty for what it does not need."""
+
+    key: str = ""
+    hook_key: str = ""
+    """Of the key that signs its webhooks, where that is not published."""
+
+
+@functools.cache
+def key_names() -> Mapping[str, KeyNames]:
+    """Return the variables of the secrets of every provider that comes with imgbot."""
+    of_presets = {name: _key_names_in(PRESETS / f"{name}.toml") for name in _PRESET_NAMES}
+    return {"builtin": KeyNames(), "simulated": KeyNames("SIMULATED_API_KEY"), **of_presets}
+
+
+def key_variables() -> Mapping[str, str]:
+    """Return every variable of such a secret, each with its meaning."""
+    found: dict[str, str] = {}
+    for provider, names in key_names().items():
+        found[names.key] = f"key of the provider `{provider}`"
+        found[names.hook_key] = f"key that `{provider}` signs its webhooks with"
+    found.pop("", None)
+    return found
+
+
+def key_names_of(provider: str) -> KeyNames:
+    """Return the variables of a provider's secrets, by its name or the path of its own file.
+
+    Raises ConfigError where there is no such file; an error in it is reported when it is opened.
+    """
+    if not provider.endswith(".toml"):
+        return key_names().get(provider, KeyNames())
+    path = Path(provider)
+    if not path.is_file():
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
+    return _key_names_in(path)
+
+
+def _key_names_in(file: Path | Traversable) -> KeyNames:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return KeyNames()
+    hook = content.get("hook")
+    hook_key = hook.get("key") if isinstance(hook, dict) else ""
+    return KeyNames(_key_name(content.get("key")), _key_name(hook_key))
+
+
+def _key_name(text: Any) -> str:
+    return text if isinstance(text, str) and _KEY_NAME.fullmatch(text) else ""
+
+
 def variable_of(field: str) -> str:
-    name = field.upper()
-    return name if name in KEYS else f"IMGBOT_{name}"
+    return f"IMGBOT_{field.upper()}"
 
 
-_Key = Annotated[
-    SecretStr | None,
-    SettingDoc("the key of the provider of that name", "the key as the provider shows it"),
-]
 _Other = Annotated[
     str,
     SettingDoc(
@@ -80,8 +125,9 @@ class _DefaultProvider(BaseModel):
     provider: Annotated[
         str,
         SettingDoc(
-            "who makes the pictures: `builtin` needs no key; `replicate`, `fal`, `kie`, `bfl`, "
-            "`wavespeed`, `openai`, `comfyui`; or the path of a TOML file of your own",
+            "image provider: `builtin` needs no key; "
+            f"{', '.join(f'`{name}`' for name in _PRESET_NAMES)}; "
+            "or the path of your own TOML file",
             _NAMES,
         ),
     ] = "builtin"
@@ -149,19 +195,7 @@ class ProviderSettings(_ProviderOfEach):
             default="unset: no webhooks",
         ),
     ] = ""
-    simulated_api_key: _Key = None
-    replicate_api_token: _Key = None
-    fal_key: _Key = None
-    kie_api_key: _Key = None
-    kie_webhook_key: Annotated[
-        SecretStr | None,
-        SettingDoc("what kie.ai signs its webhooks with", "the key as its dashboard shows it"),
-    ] = None
-    bfl_api_key: _Key = None
-    wavespeed_api_key: _Key = None
-    openai_api_key: _Key = None
-
-    _own_keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict[str, SecretStr])
+    _keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict[str, SecretStr])
 
     def provider_for(self, operation: Operation) -> str:
         """Return who is chosen for an operation, by name or path."""
@@ -173,14 +207,17 @@ class ProviderSettings(_ProviderOfEach):
         chosen = (self.provider, *(self.provider_for(op) for op in ACTIONS), self.provider_fallback)
         return tuple(dict.fromkeys(name for name in chosen if name))
 
-    def keep_key(self, provider: str, key: str) -> None:
-        """Add the key that an operator's own file asks for."""
-        self._own_keys[provider] = SecretStr(key)
+    def keep_keys(self, keys: Mapping[str, str]) -> None:
+        """Add the values of variables that hold secrets of providers."""
+        self._keys.update({variable: SecretStr(key) for variable, key in keys.items()})
 
     def key_of(self, provider: str) -> SecretStr | None:
         """Return the key of a provider, None where it needs none or has none."""
-        variable = KEY_OF_PROVIDER.get(provider, "")
-        return getattr(self, variable.lower()) if variable else self._own_keys.get(provider)
+        return self._keys.get(key_names_of(provider).key)
+
+    def hook_key_of(self, provider: str) -> SecretStr | None:
+        """Return the key that signs a provider's webhooks, None where none is given."""
+        return self._keys.get(key_names_of(provider).hook_key)
 
     def url_of(self, provider: str) -> str:
         """Return the base URL that the operator gave a provider, empty for its own."""
@@ -189,5 +226,5 @@ class ProviderSettings(_ProviderOfEach):
         return urls.get(provider, plain)
 
     @property
-    def own_secrets(self) -> list[str]:
-        return [key.get_secret_value() for key in self._own_keys.values()]
+    def provider_secrets(self) -> list[str]:
+        return [key.get_secret_value() for key in self._keys.values()]

@@ -254,7 +254,7 @@ class Settings(ProviderSettings):
         """Everything that must never be seen in a log."""
         values = (getattr(self, field) for field in type(self).model_fields)
         found = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
-        found += self.own_secrets
+        found += self.provider_secrets
         if self.redis_url is not None:
             found.append(urlsplit(self.redis_url.get_secret_value()).password or "")
         return tuple(secret for secret in found if secret)

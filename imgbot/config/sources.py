@@ -4,8 +4,6 @@ Later ones win: variables < the environment file < credentials < the command lin
 """
 
 import difflib
-import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,10 @@ from pydantic_core import PydanticUndefined
 
 from imgbot.config.provider_settings import (
     CHOICES,
-    KEY_OF_PROVIDER,
-    KEYS,
     ProviderSettings,
+    key_names,
+    key_names_of,
+    key_variables,
     variable_of,
 )
 from imgbot.config.setting_types import SettingDoc
@@ -86,10 +85,12 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     values |= given
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
+    keys = {name: str(values.pop(name)) for name in key_variables() if name in values}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
         raise _config_error(refusal, values) from None
+    settings.keep_keys(keys)
     for provider in settings.providers:
         _check_provider(provider, settings, environ)
     _check_together(settings)
@@ -126,12 +127,13 @@ def _number_of(line: Binding) -> int:
 
 
 def table() -> Iterator[tuple[str, str, str]]:
-    """Give every (variable, default, meaning), in the order of Settings."""
+    """Return every (variable, default, meaning): the order of Settings, then providers' keys."""
     # What every operator sets comes first; sorting keeps the order otherwise.
     fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in _OF_PROVIDERS)
     for field, info in fields:
         about = _about(variable_of(field))
         yield variable_of(field), about.default or _in_words(info.default), about.help
+    yield from ((variable, "unset", meaning) for variable, meaning in key_variables().items())
 
 
 def markdown_table() -> str:
@@ -144,7 +146,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     for name in environ:
         if name.startswith("IMGBOT_") and name not in _FIELDS:
             raise ConfigError(name, _unknown(name))
-    return {name: environ[name].strip() for name in _FIELDS if environ.get(name, "").strip()}
+    known = (*_FIELDS, *key_variables())
+    return {name: environ[name].strip() for name in known if environ.get(name, "").strip()}
 
 
 def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
@@ -152,7 +155,7 @@ def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
     if not folder:
         return {}
     found: dict[str, object] = {}
-    for variable in (*_CREDENTIALS, *sorted(KEYS)):
+    for variable in (*_CREDENTIALS, *key_variables()):
         if text := _credential(folder, variable):
             found[variable] = text
     return found
@@ -209,39 +212,24 @@ def _check_together(settings: Settings) -> None:
 
 
 def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:
-    """See that a provider exists and has its key; that of an own file is looked for by its name."""
-    if not provider.endswith(".toml"):
-        if provider not in KEY_OF_PROVIDER:
-            close = difflib.get_close_matches(provider.lower(), KEY_OF_PROVIDER, n=1)
-            about = _about("IMGBOT_PROVIDER").expected
-            hint = f"did you mean {close[0]}?" if close else f"write {about}"
-            raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
-        key = KEY_OF_PROVIDER[provider]
-        if key and settings.key_of(provider) is None:
-            raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
-        return
-    key = key_named_in(Path(provider))
-    folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    value = (_credential(folder, key) if folder and key else "") or environ.get(key, "").strip()
-    if key and not value:
-        raise ConfigError(key, _MISSING_KEY.format(provider), is_missing=True)
-    if value:
-        settings.keep_key(provider, value)
-
-
-def key_named_in(path: Path) -> str:
-    """Return the variable that an own file names; its mistakes are said when it is opened.
-
-    Raises ConfigError where there is no file.
-    """
-    if not path.is_file():
-        raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
-    try:
-        key = tomllib.loads(path.read_text(encoding="utf-8")).get("key", "")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
-        return ""
-    is_name = isinstance(key, str) and re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", key)
-    return key if is_name and not key.startswith("IMGBOT_") else ""
+    """Check that a provider exists and has its key; add the keys that an own file names."""
+    known = key_names()
+    if not provider.endswith(".toml") and provider not in known:
+        close = difflib.get_close_matches(provider.lower(), known, n=1)
+        about = _about("IMGBOT_PROVIDER").expected
+        hint = f"did you mean {close[0]}?" if close else f"write {about}"
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
+    names = key_names_of(provider)
+    if provider not in known:
+        folder = environ.get("CREDENTIALS_DIRECTORY", "")
+        own = {
+            name: (folder and _credential(folder, name)) or environ.get(name, "").strip()
+            for name in (names.key, names.hook_key)
+            if name
+        }
+        settings.keep_keys({name: value for name, value in own.items() if value})
+    if names.key and settings.key_of(provider) is None:
+        raise ConfigError(names.key, _MISSING_KEY.format(provider), is_missing=True)
 
 
 def _unknown(name: str) -> str:

@@ -4,16 +4,15 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from imgbot.config.provider_settings import PRESETS
 from imgbot.domain.errors import ConfigError
 
 SETTING = "IMGBOT_PROVIDER"
-PRESETS = resources.files("imgbot.providers") / "presets"
 _LIMIT_BYTES = 256 << 10
 _HEADER = re.compile(r"\s*(\[{1,2})\s*([^\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")

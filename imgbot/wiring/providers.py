@@ -39,11 +39,11 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
 def _config(settings: Settings, name: str) -> ProviderConfig:
     served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
     models, prices = dict(settings.models), dict(settings.prices)
-    key, hook_key = settings.key_of(name), settings.kie_webhook_key
+    key, hook_key = settings.key_of(name), settings.hook_key_of(name)
     return ProviderConfig(
         url=settings.url_of(name),
         key=key.get_secret_value() if key else "",
-        hook_key=hook_key.get_secret_value() if hook_key and name == "kie" else "",
+        hook_key=hook_key.get_secret_value() if hook_key else "",
         models={operation: models[operation] for operation in served if operation in models},
         prices_micro={operation: prices[operation] for operation in served if operation in prices},
     )

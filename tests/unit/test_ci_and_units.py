@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.cli import EX_CONFIG, main
-from imgbot.config.provider_settings import KEYS
+from imgbot.config.provider_settings import key_variables
 from imgbot.config.sources import read_environment_file, table
 from imgbot.ops import shutdown_timeout as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
@@ -81,7 +81,7 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
 
 def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> None:
     directives = _directives()
-    keys = KEYS - {"SIMULATED_API_KEY"}
+    keys = key_variables().keys() - {"SIMULATED_API_KEY"}
     names = [line.split(":")[0] for line in directives["LoadCredential"]]
 
     assert set(names) == {"bot-token", "redis-url"} | keys

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbot import cli
-from imgbot.config.provider_settings import KEYS
+from imgbot.config.provider_settings import key_variables
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.server import Sandbox
 
@@ -17,7 +17,13 @@ async def test_nothing_of_the_operators_reaches_a_guest(
     provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A provider's own file may call the variable of its key anything.
-    for name in (*KEYS, "EXAMPLE_AUTH", "IMGBOT_TOKEN", "IMGBOT_ADMINS", "CREDENTIALS_DIRECTORY"):
+    for name in (
+        *key_variables(),
+        "EXAMPLE_AUTH",
+        "IMGBOT_TOKEN",
+        "IMGBOT_ADMINS",
+        "CREDENTIALS_DIRECTORY",
+    ):
         monkeypatch.setenv(name, OPERATORS)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.config.provider_settings import KEY_OF_PROVIDER
+from imgbot.config.provider_settings import key_names
 from imgbot.config.settings import redis_memory_mb_for, workers_for
 from imgbot.config.sources import load, markdown_table, table
 from imgbot.domain.errors import ConfigError
@@ -189,9 +189,9 @@ def test_ids_are_read_with_blanks_and_repeats() -> None:
     assert settings.allowed_users == (7,)
 
 
-@pytest.mark.parametrize("provider", [name for name, key in KEY_OF_PROVIDER.items() if key])
+@pytest.mark.parametrize("provider", [name for name, keys in key_names().items() if keys.key])
 def test_a_provider_without_its_key_is_refused_by_the_keys_name(provider: str) -> None:
-    key = KEY_OF_PROVIDER[provider]
+    key = key_names()[provider].key
 
     assert _refused({"IMGBOT_PROVIDER": provider}).setting == key
     chosen = load(LEAST | {"IMGBOT_PROVIDER": provider, key: "secret"}).key_of(provider)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imgbot.config.sources import key_named_in, provider_files_of
+from imgbot.config.provider_settings import key_names_of
+from imgbot.config.sources import provider_files_of
 from imgbot.ops.backup.settings import put_file
 from imgbot.providers.factory import files_of
 
@@ -38,7 +39,8 @@ def keys_of(kept: Kept, folder: Path | None = None) -> frozenset[str]:
         Path(path) if folder is None else folder / _FOLDER / str(number) / "0"
         for number, path in enumerate(kept)
     )
-    return frozenset(key for place in places if place.is_file() and (key := key_named_in(place)))
+    found = [key_names_of(str(place)) for place in places if place.is_file()]
+    return frozenset({name for names in found for name in (names.key, names.hook_key) if name})
 
 
 def kept_by(about: Mapping[str, Any]) -> Kept:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from imgbot.config.provider_settings import KEYS
+from imgbot.config.provider_settings import key_variables
 from imgbot.files import replace_file
 
-_SECRETS = frozenset({"IMGBOT_TOKEN", "IMGBOT_REDIS_URL", *KEYS})
 _FILE, _FOLDER = "imgbot.env", "credentials"
 
 
@@ -101,7 +100,7 @@ def _make(folder: Path, mode: int) -> None:
 
 
 def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
-    names = "|".join(sorted(_SECRETS.union(own_keys)))
+    names = "|".join(sorted({"IMGBOT_TOKEN", "IMGBOT_REDIS_URL", *key_variables(), *own_keys}))
     return re.compile(rf"^\s*(export\s+)?({names})\s*=")
 
 

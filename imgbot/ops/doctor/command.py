@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from imgbot.config.provider_settings import KEY_OF_PROVIDER, KEYS
+from imgbot.config.provider_settings import key_names_of, key_variables
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
@@ -68,7 +68,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
 
 def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
     file, folder = environ.get("IMGBOT_ENVIRONMENT_FILE", ""), credentials_of_service(environ)
-    if folder and error.setting in {"IMGBOT_TOKEN", *KEYS} and error.is_missing:
+    if folder and error.setting in {"IMGBOT_TOKEN", *key_variables()} and error.is_missing:
         return f"sudo imgbot install, which asks for it and puts it into {folder}"
     return f"sudoedit {file}" if file else f"set {error.setting}"
 
@@ -143,7 +143,7 @@ async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -
         key=key.get_secret_value() if key else "",
         deadlines=Timeouts(ask_s=_ASK_S),
     )
-    variable = KEY_OF_PROVIDER.get(name, "its key" if key else "")
+    variable = key_names_of(name).key
     mend = f"set {variable} anew"
     if folder := credentials_of_service(environ):
         mend = (

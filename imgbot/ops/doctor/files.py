@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgbot.config.provider_settings import KEYS
+from imgbot.config.provider_settings import key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
@@ -13,7 +13,6 @@ from imgbot.ops.packaged_files import shipped
 
 UNIT = "imgbot.service"
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
-_SECRETS = frozenset({"IMGBOT_TOKEN", *KEYS})
 _OTHERS = 0o077
 # An installation elsewhere says so in these lines, and in no other.
 _OF_THE_PLACE = frozenset({"ExecStart", "ExecReload", "ExecPaths"})
@@ -152,4 +151,5 @@ def _secrets_in(file: str) -> tuple[str, ...]:
     except ConfigError:
         # It is told as a wrong setting, with its line.
         return ()
-    return tuple(sorted(name for name, value in values.items() if value and name in _SECRETS))
+    secret = {"IMGBOT_TOKEN", *key_variables()}
+    return tuple(sorted(name for name, value in values.items() if value and name in secret))

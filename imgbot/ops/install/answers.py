@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgbot.config.provider_settings import CHOICES, KEY_OF_PROVIDER, KEYS, variable_of
+from imgbot.config.provider_settings import CHOICES, KeyNames, key_names, key_variables, variable_of
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError
@@ -46,7 +46,7 @@ class Wish:
 
 def rehearsed(wish: Wish, layout: Layout) -> Answers:
     """Give answers with placeholders, for a plan that is only printed."""
-    key = KEY_OF_PROVIDER.get(wish.provider or "", "")
+    key = key_names().get(wish.provider or "", KeyNames()).key
     has_key = not key or (wish.key_file is None and _exists(layout, key))
     return Answers(
         token=None if _exists(layout, layout.token.name) else _PLACEHOLDER,
@@ -91,13 +91,13 @@ def _environ_of(layout: Layout) -> dict[str, str]:
 
 
 def _ignored(environ: Mapping[str, str]) -> Iterator[str]:
-    return (name for name in environ if name.startswith("IMGBOT_") or name in KEYS)
+    return (name for name in environ if name.startswith("IMGBOT_") or name in key_variables())
 
 
 def _home(name: str, layout: Layout) -> str:
     if name == "IMGBOT_TOKEN":
         return "it is asked for, or comes from --token-file"
-    if name in KEYS:
+    if name in key_variables():
         return "it is asked for, or comes from --key-file"
     return f"the service reads {layout.environment_file}"
 
@@ -132,7 +132,7 @@ def _provider(wish: Wish, layout: Layout, environ: Mapping[str, str], tell: Tell
         return wish.provider
     if layout.environment_file.exists() or not sys.stdin.isatty():
         return None
-    names = ", ".join(name for name in KEY_OF_PROVIDER if name not in {"builtin", "simulated"})
+    names = ", ".join(name for name in key_names() if name not in {"builtin", "simulated"})
     while True:
         name = input(f"Who makes the pictures: {names}; Enter for builtin, without a key: ").strip()
         try:
@@ -163,7 +163,7 @@ def _keys(
     found: dict[str, str] = {}
 
     def read(variable: str, file: str | None) -> None:
-        provider = next(name for name, key in KEY_OF_PROVIDER.items() if key == variable)
+        provider = next(name for name, names in key_names().items() if names.key == variable)
 
         def accept(key: str) -> str:
             if not key:
@@ -189,7 +189,7 @@ def _variable_of_key_file(environ: Mapping[str, str], given: Mapping[str, object
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     stored = read_environment_file(Path(file)).get(_PROVIDER) if file else None
     provider = str(given[_PROVIDER] or stored or "builtin")
-    if not (variable := KEY_OF_PROVIDER.get(provider, "")):
+    if not (variable := key_names().get(provider, KeyNames()).key):
         raise ConfigError("--key-file", f"the provider is {provider}: name one with --provider")
     return variable
 
@@ -199,7 +199,7 @@ def _missing_key(environ: Mapping[str, str], given: Mapping[str, object]) -> str
     try:
         SettingsSource(environ, given).read()
     except ConfigError as error:
-        if error.setting not in KEYS or not error.is_missing:
+        if error.setting not in key_variables() or not error.is_missing:
             raise
         return error.setting
     return ""
