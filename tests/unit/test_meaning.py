@@ -49,40 +49,40 @@ def test_emoji_alone_about_a_picture_are_a_reaction(words: str) -> None:
     assert classify_intent(words, is_about_picture=True) is Intent.SMALL_TALK
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",
-        "сделай картинку побольше", "в 2 раза больше", "upscale x4", "make it bigger", "enlarge",
-        "x4", "×2", "4k", "twice as big", "upscale to 4K please",
-    ],
-)  # fmt: skip
-def test_words_that_only_ask_for_a_larger_picture(words: str) -> None:
-    assert is_upscale_request(words)
+UPSCALES = [
+    "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",
+    "сделай картинку побольше", "в 2 раза больше", "upscale x4", "make it bigger", "enlarge",
+    "x4", "×2", "4k", "twice as big", "upscale to 4K please",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "", "увеличь глаза", "увеличь яркость в 2 раза", "увеличь в 3 раза", "больше", "bigger",
-        "два", "4", "два фото", "make it warmer", "make the cat bigger", "make it", "два кота",
-        "x4 wheel drive",
-        "увеличь " * 200,
-    ],
-)  # fmt: skip
-def test_words_that_ask_for_more_than_that(words: str) -> None:
-    assert not is_upscale_request(words)
+def test_words_that_only_ask_for_a_larger_picture() -> None:
+    for words in UPSCALES:
+        assert is_upscale_request(words), words
 
 
-@pytest.mark.parametrize(
-    ("words", "is_meant"),
-    [
-        ("retouch", True), ("Retouch this photo, please!", True), ("restore", True),
-        ("can you retouch it?", True), ("ретушь", True), ("Отретушируй, пожалуйста", True),
-        ("восстанови фото", True), ("сделай ретушь", True),
-        ("", False), ("photo", False), ("retouch the sky in red", False), ("фото", False),
-        ("восстанови руку", False), ("improve", False), ("please " * 500, False),
-    ],
-)  # fmt: skip
-def test_words_that_only_ask_for_a_retouch(words: str, *, is_meant: bool) -> None:
-    assert is_retouch(words) is is_meant
+NO_UPSCALES = [
+    "", "увеличь глаза", "увеличь яркость в 2 раза", "увеличь в 3 раза", "больше", "bigger",
+    "два", "4", "два фото", "make it warmer", "make the cat bigger", "make it", "два кота",
+    "x4 wheel drive",
+    "увеличь " * 200,
+]  # fmt: skip
+
+
+def test_words_that_ask_for_more_than_a_larger_picture() -> None:
+    for words in NO_UPSCALES:
+        assert not is_upscale_request(words), words
+
+
+RETOUCHES = [
+    ("retouch", True), ("Retouch this photo, please!", True), ("restore", True),
+    ("can you retouch it?", True), ("ретушь", True), ("Отретушируй, пожалуйста", True),
+    ("восстанови фото", True), ("сделай ретушь", True),
+    ("", False), ("photo", False), ("retouch the sky in red", False), ("фото", False),
+    ("восстанови руку", False), ("improve", False), ("please " * 500, False),
+]  # fmt: skip
+
+
+def test_words_that_only_ask_for_a_retouch() -> None:
+    for words, is_meant in RETOUCHES:
+        assert is_retouch(words) is is_meant, words
