@@ -1,10 +1,10 @@
-"""What a job is carried with: the stations, the folder of its files, the clock."""
+"""Dependencies of the job steps, the files of a job, and the outcomes that a step returns."""
 
 import asyncio
 import functools
 import shutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -205,3 +205,36 @@ class StepContext:
         is_fetched = job.outcome is State.DEAD and (folder / RESULT).exists()
         if not is_fetched and not is_to_be_kept(job):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """A step is over: the job goes on at its stored state at once."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A pause before `then`, or before the step of the job's state where there is none.
+
+    A drain cuts it short, unless the job is being delivered.
+    """
+
+    job: Job
+    seconds: float
+    then: "Step | None" = None
+    _: KW_ONLY
+    may_wake: bool = True
+    """A wake-up (webhook, cancellation) cuts it short, and the job's step starts anew."""
+    until: asyncio.Event | None = None
+    """Cuts it short as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The job is finished, and no longer in Redis."""
+
+
+Outcome = Advance | Snooze | Ended
+Step = Callable[[StepContext, Job], Awaitable[Outcome]]

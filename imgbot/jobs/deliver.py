@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from imgbot.aio import sleep_or_event
 from imgbot.domain import retry
 from imgbot.domain.errors import (
     ChatGoneError,
@@ -26,7 +25,8 @@ from imgbot.domain.texts import buttons, t
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.jobs import captions as words
-from imgbot.jobs.context import RESULT, StepContext
+from imgbot.jobs.context import RESULT, Advance, Ended, Outcome, Snooze, StepContext
+from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.storage import results as gallery
 from imgbot.telegram.messenger import ChatTarget
@@ -44,15 +44,15 @@ class _Delivered:
     picture: InputPhoto | None = None
 
 
-async def render(context: StepContext, job: Job, _: asyncio.Event) -> Job:
+async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
     begun = time.monotonic()
     folder = context.folder_of(job.id)
     await asyncio.to_thread(make_folder, folder)
     raw = folder / RESULT
-    waits = await _fetch(context, job, raw)
-    if waits is not None:
-        return waits
+    without_result = await _fetch(context, job, raw)
+    if without_result is not None:
+        return without_result
     ready = await _prepare(context, job, raw)
     if ready.original_suffix and job.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
@@ -60,7 +60,7 @@ async def render(context: StepContext, job: Job, _: asyncio.Event) -> Job:
     facts = {**job.facts, "kind": ready.kind}
     if job.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.side_px, 2)
-    return await context.move(
+    moved = await context.move(
         job,
         State.DELIVERING,
         file=ready.path,
@@ -69,6 +69,7 @@ async def render(context: StepContext, job: Job, _: asyncio.Event) -> Job:
         note=ready.note or job.note,
         tries=0,
     )
+    return Advance(moved)
 
 
 async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
@@ -82,8 +83,8 @@ async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Delive
         return await context.pool.run(pictures.as_it_is, *paths, about="preparing a result")
 
 
-async def _fetch(context: StepContext, job: Job, raw: Path) -> Job | None:
-    """Fetch the result; a job in its next state where there is none (yet)."""
+async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
+    """Fetch the result; an outcome where there is none (yet)."""
     outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
     output = Output(**outputs[0])
     try:
@@ -97,8 +98,11 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Job | None:
         # What an earlier attempt has fetched is kept, and as good.
         is_here = await asyncio.to_thread(_recall, context, job, raw)
         return None if is_here else await _make_again(context, job, output, decision)
-    await sleep_or_event(decision.delay_s, context.draining)
-    return await context.move(job, State.RENDERING, tries=job.tries + 1)
+    return Snooze(job, decision.delay_s, _fetch_again, may_wake=False)
+
+
+async def _fetch_again(context: StepContext, job: Job) -> Outcome:
+    return Advance(await context.move(job, State.RENDERING, tries=job.tries + 1))
 
 
 def _recall(context: StepContext, job: Job, raw: Path) -> bool:
@@ -111,49 +115,71 @@ def _recall(context: StepContext, job: Job, raw: Path) -> bool:
 
 async def _make_again(
     context: StepContext, job: Job, output: Output, decision: retry.GiveUp
-) -> Job:
+) -> Outcome:
     """Ask or order again where a file of ours is gone, as long as nothing is paid twice."""
     if not output.path:
-        return await context.give_up(job, decision)
+        return Advance(await context.give_up(job, decision))
     receipt = {name: value for name, value in job.ticket.items() if name != "outputs"}
     if receipt:
-        return await context.move(
+        moved = await context.move(
             job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
         )
+        return await next_poll(context, moved)
     if context.provider_of(job).recovery is Recovery.REPEAT:
         # The intent stays: it is the same order under the same key.
-        return await context.move(job, State.SUBMITTING, ticket={}, tries=0)
-    return await context.give_up(job, retry.GiveUp(State.DEAD, "result_missing"))
+        return Advance(await context.move(job, State.SUBMITTING, ticket={}, tries=0))
+    return Advance(await context.give_up(job, retry.GiveUp(State.DEAD, "result_missing")))
 
 
-async def deliver(context: StepContext, job: Job, _: asyncio.Event) -> Job:
-    """Show the picture or say the sentence, then end the job; returns it unchanged."""
+async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
+    """Show the picture or send the sentence, then end the job.
+
+    `failures` deliveries of its picture failed for no known reason.
+    """
     begun = time.monotonic()
     outcome = job.outcome or State.FAILED
     if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
         # It went with its disk, or is on another machine's.
-        return await context.move(job, State.RENDERING, file="", tries=0)
+        return Advance(await context.move(job, State.RENDERING, file="", tries=0))
     shown = _Delivered()
     try:
-        shown = await _shown(context, job, outcome)
-    except MessageGoneError:
-        if job.tries < _LOSSES:
-            context.status_messages.forget(job.id)
-            return await context.move(job, State.DELIVERING, message_id=0, tries=job.tries + 1)
-        # Somebody deletes whatever is shown: that is an answer, too.
+        shown = await _show(context, job, outcome)
+    except (MessageGoneError, ChatMovedError, ChatGoneError) as error:
+        moved = await _move_to_another_message(context, job, error)
+        if moved is not None:
+            return Advance(moved)
         outcome = _undeliverable_outcome(outcome)
-    except ChatMovedError as error:
-        context.status_messages.forget(job.id)
-        return await context.move(
-            job, State.DELIVERING, chat_id=error.chat_id, message_id=0, reply_to=0
-        )
-    except ChatGoneError:
-        outcome = _undeliverable_outcome(outcome)
+    except ImgbotError:
+        raise
+    except Exception as error:
+        failures += 1
+        if outcome is not State.DELIVERED or failures == retry.DELIVERY_ATTEMPTS:
+            raise
+        delay_s = retry.backoff_s(failures, cap_s=30)
+        reason = f"the delivery failed ({type(error).__name__}: {error})"
+        telemetry.job_waits(job.id, TransientError(reason), delay_s)
+        again = functools.partial(deliver, failures=failures)
+        return Snooze(job, delay_s, again, may_wake=False)
     await finish(context, job, outcome, shown.picture)
     telemetry.stage_took("deliver", time.monotonic() - begun)
     if shown.message_id:
         await _notify_ready(context, job, outcome, shown.message_id)
-    return job
+    return Ended()
+
+
+async def _move_to_another_message(
+    context: StepContext, job: Job, error: ImgbotError
+) -> Job | None:
+    """Have the end shown in a new message; None where there is nobody to show it to."""
+    if isinstance(error, ChatMovedError):
+        changes: dict[str, int] = {"chat_id": error.chat_id, "reply_to": 0}
+    elif isinstance(error, MessageGoneError) and job.tries < _LOSSES:
+        changes = {"tries": job.tries + 1}
+    else:
+        # A user who deletes whatever is shown has answered, too.
+        return None
+    context.status_messages.forget(job.id)
+    return await context.move(job, State.DELIVERING, message_id=0, **changes)
 
 
 async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
@@ -203,24 +229,6 @@ async def finish(
         context.alarm.set()
     if has_cost:
         telemetry.picture_charged(job)
-
-
-async def _shown(context: StepContext, job: Job, outcome: State) -> _Delivered:
-    """Show the end; a picture again and again where that fails for no known reason."""
-    attempt = 0
-    while True:
-        try:
-            return await _show(context, job, outcome)
-        except ImgbotError:
-            raise
-        except Exception as error:
-            attempt += 1
-            if outcome is not State.DELIVERED or attempt == retry.DELIVERY_ATTEMPTS:
-                raise
-            delay_s = retry.backoff_s(attempt, cap_s=30)
-            what = f"the delivery failed ({type(error).__name__}: {error})"
-            telemetry.job_waits(job.id, TransientError(what), delay_s)
-            await asyncio.sleep(delay_s)
 
 
 async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:

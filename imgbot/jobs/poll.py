@@ -1,59 +1,58 @@
-"""`polling`: wait as the pace says, ask, and tell the person how it goes."""
+"""The `polling` step: ask the provider once, then wait for the next turn or go on."""
 
-import asyncio
-from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from imgbot.aio import sleep_or_event
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError
 from imgbot.domain.job import Job, State
 from imgbot.domain.texts import t
-from imgbot.jobs.context import StepContext
-from imgbot.jobs.submit import facts_of, order_again, stored
-from imgbot.providers.protocol import Done, Pending
+from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext
+from imgbot.providers.protocol import Done, Pending, Recovery
 from imgbot.telemetry import events as telemetry
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the provider said to a question that was put at this age of the job."""
-
-    said: Pending | Done | retry.GiveUp
-    age_ms: int
-
-
-async def poll(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
-    """Ask once, when it is time or somebody nudges."""
+async def next_poll(context: StepContext, job: Job) -> Outcome:
+    """Pause until the job's next poll is due."""
     age_s = context.age_ms(job) / 1000
-    if context.poll_scheduler.is_exhausted(job.tries, age_s):
-        return await context.conclude(job, State.DEAD, "exhausted")
     wait_s = await context.poll_scheduler.wait_s(context.kind_of(job), job.tries, age_s)
-    await sleep_or_event(wait_s, nudged, context.draining)
-    if context.draining.is_set():
-        return job
-    if nudged.is_set():
-        nudged.clear()
-        job = await context.move(job, State.POLLING)
-        if job.is_cancelled:
-            return job
-    answer = await _ask(context, job, nudged)
-    return job if answer is None else await _follow(context, job, answer)
+    return Snooze(job, wait_s)
 
 
-async def _follow(context: StepContext, job: Job, answer: _Answer) -> Job:
-    match answer.said:
-        case retry.GiveUp(reason="provider_lost") as decision:
-            return await order_again(context, job) or await context.give_up(job, decision)
-        case retry.GiveUp() as decision:
-            return await context.give_up(job, decision)
-        case Pending() as pending:
-            await _tell_progress(context, job, pending, answer.age_ms)
-            return await context.move(
-                job, State.POLLING, tries=job.tries + 1, pending_ms=answer.age_ms
-            )
-        case Done() as done:
-            return await _done(context, job, done, answer.age_ms)
+async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
+    """Ask when the budget of all jobs has a turn; `failures` polls in a row had no answer."""
+    ask = partial(_ask, failures=failures)
+    if delay_s := context.poll_scheduler.next_slot_s():
+        return Snooze(job, delay_s, ask)
+    return await ask(context, job)
+
+
+async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
+    age_ms, provider = context.age_ms(job), context.provider_of(job)
+    ticket = {**job.ticket, "target": str(context.target_of(job.id))}
+    try:
+        with context.routing.asking(provider.name):
+            answer = await provider.poll(ticket)
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        decision = retry.after_poll(error, failures, age_ms / 1000)
+        if isinstance(decision, retry.TryAgain):
+            return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
+        again = await _order_again(context, job) if decision.reason == "provider_lost" else None
+        return Advance(again or await context.give_up(job, decision))
+    if isinstance(answer, Done):
+        return Advance(await _done(context, job, answer, age_ms))
+    return await _pending(context, job, answer, age_ms)
+
+
+async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int) -> Outcome:
+    await _tell_progress(context, job, answer, age_ms)
+    polls = job.tries + 1
+    if context.poll_scheduler.is_exhausted(polls, age_ms / 1000):
+        return Advance(await context.conclude(job, State.DEAD, "exhausted"))
+    moved = await context.move(job, State.POLLING, tries=polls, pending_ms=age_ms)
+    return await next_poll(context, moved)
 
 
 async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
@@ -70,31 +69,46 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     return moved
 
 
-async def _ask(context: StepContext, job: Job, nudged: asyncio.Event) -> _Answer | None:
-    """Ask until there is an answer; None when something else has to be looked at first."""
-    failures = 0
-    while True:
-        if delay_s := context.poll_scheduler.next_slot_s():
-            await sleep_or_event(delay_s, nudged, context.draining)
-        if nudged.is_set() or context.draining.is_set():
-            return None
-        age_ms, provider = context.age_ms(job), context.provider_of(job)
-        ticket = {**job.ticket, "target": str(context.target_of(job.id))}
-        try:
-            with context.routing.asking(provider.name):
-                return _Answer(await provider.poll(ticket), age_ms)
-        except ProviderError as error:
-            telemetry.provider_failed(job, error.kind, str(error))
-            decision = retry.after_poll(error, failures, age_ms / 1000)
-        if isinstance(decision, retry.GiveUp):
-            return _Answer(decision, age_ms)
-        failures += 1
-        await sleep_or_event(decision.delay_s, nudged, context.draining)
-
-
 async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
     if context.poll_scheduler.is_slow(job.tries + 1, age_ms / 1000):
         if not context.poll_scheduler.is_slow(job.tries, job.pending_ms / 1000):
             await context.status_messages.update(job, t(job.language, "job_slow"))
     else:
         await context.status_messages.hint_progress(job, answer.progress or 0.0)
+
+
+async def _order_again(context: StepContext, job: Job) -> Job | None:
+    """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
+    provider = context.provider_of(job)
+    is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
+    if not is_free or job.lost_orders >= retry.LOST_ORDERS:
+        return None
+    try:
+        ticket = await provider.look_up(context.order_id_of(job))
+    except ProviderError as error:
+        telemetry.provider_failed(job, error.kind, str(error))
+        return None
+    if ticket is not None:
+        return None
+    return await context.move(
+        job,
+        State.SUBMITTING,
+        ticket={},
+        intent_ms=0,
+        accepted_ms=0,
+        pending_ms=0,
+        provider="",
+        tries=0,
+        lost_orders=job.lost_orders + 1,
+    )
+
+
+def stored(answer: Done) -> list[dict[str, str]]:
+    """Outputs as a ticket keeps them."""
+    return [{"url": output.url, "path": output.path} for output in answer.outputs]
+
+
+def facts_of(answer: Done) -> dict[str, Any]:
+    """Facts for the caption: which words of the prompt were applied, as far as is told."""
+    told = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
+    return {name: ", ".join(parts) for name, parts in told.items() if parts}

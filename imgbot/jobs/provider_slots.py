@@ -3,10 +3,7 @@
 import asyncio
 from collections import Counter
 
-from imgbot.aio import sleep_or_event
 from imgbot.providers.protocol import Provider
-
-_LOOK_AGAIN_S = 30.0
 
 
 class ProviderSlots:
@@ -15,16 +12,14 @@ class ProviderSlots:
     def __init__(self) -> None:
         self._held: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
-        self._freed = asyncio.Event()
+        self.freed = asyncio.Event()
 
-    async def acquire(self, job_id: str, provider: Provider, *events: asyncio.Event) -> bool:
-        """Wait for a place; False if one of the events came first."""
+    def acquire(self, job_id: str, provider: Provider) -> bool:
+        """Take a slot; False where there is none, and `freed` is set when one may be."""
         self.release(job_id)
-        while self.is_full(provider):
-            self._freed.clear()
-            await sleep_or_event(_LOOK_AGAIN_S, self._freed, *events)
-            if any(event.is_set() for event in events):
-                return False
+        if self.is_full(provider):
+            self.freed.clear()
+            return False
         self.adopt(job_id, provider.name)
         return True
 
@@ -43,4 +38,4 @@ class ProviderSlots:
         name = self._held.pop(job_id, "")
         if name:
             self._counts[name] -= 1
-            self._freed.set()
+            self.freed.set()

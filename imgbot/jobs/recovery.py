@@ -38,7 +38,7 @@ class Answer(StrEnum):
     NEVER = "never"  # this provider cannot tell, whenever it is asked
 
 
-class Step(StrEnum):
+class Action(StrEnum):
     """What comes next."""
 
     REPEAT = "repeat"  # order under the same key, which is never charged twice
@@ -66,9 +66,9 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A step, after a pause."""
+    """An action, after a pause."""
 
-    step: Step
+    action: Action
     wait_s: float = 0.0
 
 
@@ -77,25 +77,25 @@ def decide(order: Unknown) -> Decision:
     has_tries = order.tries < SUBMIT_ATTEMPTS
     match order.recovery:
         case Recovery.REPEAT if has_tries:
-            return Decision(Step.REPEAT, backoff_s(order.tries) if order.tries else 0.0)
+            return Decision(Action.REPEAT, backoff_s(order.tries) if order.tries else 0.0)
         case Recovery.LOOK_UP if order.answer is not Answer.NEVER:
             if order.questions < len(_LOOK_UPS_S):
-                return Decision(Step.ASK, _LOOK_UPS_S[order.questions])
+                return Decision(Action.ASK, _LOOK_UPS_S[order.questions])
             if order.answer is Answer.ABSENT:
-                return Decision(Step.ORDER_AGAIN if has_tries else Step.SET_ASIDE)
+                return Decision(Action.ORDER_AGAIN if has_tries else Action.SET_ASIDE)
             return _until(_SILENT_S, order)
         case Recovery.NONE:
             hook_s = WEBHOOK_S if order.is_hooked else 0.0
             return _until(max(hook_s, SEARCH_S if order.is_searchable else 0.0), order)
         case _:
-            return Decision(Step.SET_ASIDE)
+            return Decision(Action.SET_ASIDE)
 
 
 def _until(patience_s: float, order: Unknown) -> Decision:
     """Ask once at least, however old the order is, if there is anything to be asked."""
     if not patience_s or (order.questions and order.age_s >= patience_s):
-        return Decision(Step.SET_ASIDE)
+        return Decision(Action.SET_ASIDE)
     if not order.questions:
-        return Decision(Step.ASK, max(0.0, _SETTLED_S - order.age_s))
+        return Decision(Action.ASK, max(0.0, _SETTLED_S - order.age_s))
     wait_s = backoff_s(order.questions, cap_s=_LONGEST_WAIT_S)
-    return Decision(Step.ASK, min(wait_s, patience_s - order.age_s))
+    return Decision(Action.ASK, min(wait_s, patience_s - order.age_s))

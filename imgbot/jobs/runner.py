@@ -1,9 +1,9 @@
-"""Claims what waits, adopts what an earlier life left, carries each job in its own task."""
+"""Job runner: claims queued jobs, resumes those of an earlier process, runs each in a task."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
@@ -17,14 +17,14 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Job, State
 from imgbot.domain.retry import backoff_s
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext
 from imgbot.jobs.steps import after_error, take_step
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
 _TICK_S = 2.0
-_STUMBLES = 5
+_MAX_CRASHES = 5
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
 
@@ -37,45 +37,65 @@ def _is_left(job: Job) -> bool:
     return job.state in _LEFT or (job.state is State.RENDERING and job.tries > 0)
 
 
-class Runner:
-    """Runs jobs until the tools' `draining` is set; `capacity` is how many at once.
+@dataclass(slots=True)
+class _RunningJob:
+    """A job in this process."""
 
-    While `trouble` says what is wrong with the machine (a full disk), nothing is begun.
+    job: Job
+    """As its latest step left it."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    failures: int = 0
+    """Transient errors in its present state."""
+
+    def update(self, job: Job) -> None:
+        if job.state is not self.job.state:
+            telemetry.job_moved(job)
+            self.failures = 0
+        self.job = job
+
+
+class Runner:
+    """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
+
+    While `blocked_reason` names a trouble of the machine (a full disk), no job is claimed.
     """
 
     def __init__(
-        self, context: StepContext, capacity: Callable[[], int], trouble: Callable[[], str] = str
+        self,
+        context: StepContext,
+        capacity: Callable[[], int],
+        blocked_reason: Callable[[], str] = str,
     ) -> None:
         self._context = context
         self._capacity = capacity
-        self._trouble = trouble
-        self._is_troubled = False
-        self._nudges: dict[str, asyncio.Event] = {}
-        self._jobs: dict[str, Job] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stumbles: dict[str, int] = {}
-        self._look = asyncio.Event()
+        self._blocked_reason = blocked_reason
+        self._is_blocked = False
+        self._running: dict[str, _RunningJob] = {}
+        self._crashes: dict[str, int] = {}
+        """By job, those that ended its task: beyond `_MAX_CRASHES` it waits for a wake-up."""
+        self._wakeup = asyncio.Event()
         self._is_adopting = True
-        self._pulse = Heartbeat()
+        self._heartbeat = Heartbeat()
 
     @property
     def overdue_s(self) -> float:
-        """How long ago the claim loop should have come round, whether Redis answers or not."""
-        return self._pulse.overdue_s(time.monotonic())
+        """Seconds since the claim loop should have come round, whether Redis answers or not."""
+        return self._heartbeat.overdue_s(time.monotonic())
 
     @property
     def running(self) -> list[int]:
-        """When each running job was claimed, ms."""
-        return [job.claimed_ms for job in self._jobs.values()]
+        """Times at which the running jobs were claimed, ms."""
+        return [job.claimed_ms for job in self.jobs]
 
     @property
     def load(self) -> Load:
-        """What the running jobs have to do with; what waits is not known here."""
-        context = self._context
+        """Use of the capacity, the workers and the providers; the queue is not known here."""
+        context, jobs = self._context, self.jobs
         return Load(
-            running=len(self._jobs),
+            running=len(jobs),
             capacity=self._capacity(),
-            delivering=sum(job.state is State.DELIVERING for job in self._jobs.values()),
+            delivering=sum(job.state is State.DELIVERING for job in jobs),
             workers=context.pool.size,
             busy=context.pool.busy,
             steps_waiting=context.pool.waiting,
@@ -85,12 +105,12 @@ class Runner:
     @property
     def jobs(self) -> list[Job]:
         """The running jobs, each as its latest step left it."""
-        return list(self._jobs.values())
+        return [running.job for running in self._running.values()]
 
     async def run(self, drain_s: float, order_s: float) -> None:
-        """Serve, then end what is seconds away within `drain_s`.
+        """Serve until drained; then end what is seconds away within `drain_s`.
 
-        An order that nobody could be asked about later has `order_s` more to be answered.
+        A submit that could not be recovered later has `order_s` more to be answered.
 
         Raises FencedError (in a group) when another supervisor took over.
         """
@@ -103,50 +123,53 @@ class Runner:
             await cancel_and_wait_current(announcer)
 
     async def _drain(self, drain_s: float, order_s: float) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=drain_s)
-        late = {task for task in self._tasks if task.get_name() in self._context.unanswered}
-        await cancel_and_wait_current(*(self._tasks - late))
+        tasks = {running.task for running in self._running.values() if running.task}
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=drain_s)
+        late = {task for task in tasks if task.get_name() in self._context.unanswered}
+        await cancel_and_wait_current(*(tasks - late))
         if late:
-            telemetry.info("%d pictures are ordered, and not answered yet: waiting", len(late))
+            telemetry.info("waiting for the answers to %d submits", len(late))
         await cancel_and_wait(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         draining = self._context.draining
         while not draining.is_set():
-            self._look.clear()
-            self._pulse.expect(_CALL_S, time.monotonic())
+            self._wakeup.clear()
+            self._heartbeat.expect(_CALL_S, time.monotonic())
             if self._is_adopting:
                 self._is_adopting = False
                 for job in await self._adoptable():
-                    self._start(group, job, is_adopted=True)
-            while len(self._nudges) < self._capacity() and not draining.is_set():
+                    telemetry.job_adopted(job)
+                    self._start(group, job)
+            while len(self._running) < self._capacity() and not draining.is_set():
                 job = await self._claimed()
                 if job is None:
                     break
-                self._start(group, job, is_adopted=False)
-            await sleep_or_event(_TICK_S, self._look, draining)
-            if not self._look.is_set():
+                telemetry.job_claimed(job)
+                self._start(group, job)
+            await sleep_or_event(_TICK_S, self._wakeup, draining)
+            if not self._wakeup.is_set():
                 self._is_adopting = True
 
     async def _claimed(self) -> Job | None:
-        self._pulse.expect(_CALL_S, time.monotonic())
-        trouble, was_troubled = self._trouble(), self._is_troubled
-        self._is_troubled = bool(trouble)
-        if trouble:
-            if not was_troubled:
-                telemetry.warning("jobs wait: %s", trouble)
+        self._heartbeat.expect(_CALL_S, time.monotonic())
+        reason, was_blocked = self._blocked_reason(), self._is_blocked
+        self._is_blocked = bool(reason)
+        if reason:
+            if not was_blocked:
+                telemetry.warning("jobs wait: %s", reason)
             return None
         try:
             return await self._context.queue.claim(self._context.now_ms())
         except TransientError as error:
-            telemetry.warning("nothing can be claimed: %s", error)
+            telemetry.warning("no job can be claimed: %s", error)
         except UserError as error:
-            telemetry.warning("nothing can be claimed: %s", error.reason)
+            telemetry.warning("no job can be claimed: %s", error.reason)
         return None
 
     async def _adoptable(self) -> list[Job]:
-        """Return what is claimed and in nobody's hands."""
+        """Jobs that are claimed, and run by no task."""
         try:
             due = [
                 job_id for job_id in await self._context.job_reads.due() if self._is_free(job_id)
@@ -157,42 +180,33 @@ class Runner:
             return []
 
     def _is_free(self, job_id: str) -> bool:
-        return job_id not in self._nudges and self._stumbles.get(job_id, 0) < _STUMBLES
+        return job_id not in self._running and self._crashes.get(job_id, 0) < _MAX_CRASHES
 
     async def _listen(self) -> None:
-        """Hear of what others put into Redis."""
+        """Take the wake-ups that others put into Redis."""
         while True:
             try:
                 job_id = await self._context.job_reads.next_wakeup()
             except TransientError:
                 await asyncio.sleep(1.0)
                 continue
-            if job_id in self._nudges:
-                self._nudges[job_id].set()
+            if job_id in self._running:
+                self._running[job_id].wake.set()
             elif job_id is not None:
-                # Whoever asks for it may have mended what it stumbled over.
-                self._stumbles.pop(job_id, None)
+                # The cause of its crashes may have been removed.
+                self._crashes.pop(job_id, None)
                 self._context.status_messages.nudge()
                 self._is_adopting = True
-                self._look.set()
+                self._wakeup.set()
 
-    def _start(self, group: asyncio.TaskGroup, job: Job, *, is_adopted: bool) -> None:
-        nudged = asyncio.Event()
-        if is_adopted:
-            telemetry.job_adopted(job)
-            # Its answer may be there already: ask at once, then by the schedule.
-            nudged.set()
-        else:
-            telemetry.job_claimed(job)
+    def _start(self, group: asyncio.TaskGroup, job: Job) -> None:
         if job.state is State.POLLING:
             self._context.slots.adopt(job.id, job.provider)
-        self._nudges[job.id] = nudged
-        self._jobs[job.id] = job
-        task = group.create_task(self._run_job(job, nudged), name=job.id)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        running = self._running[job.id] = _RunningJob(job)
+        running.task = group.create_task(self._run_job(running), name=job.id)
 
-    async def _run_job(self, job: Job, nudged: asyncio.Event) -> None:
+    async def _run_job(self, running: _RunningJob) -> None:
+        job = running.job
         try:
             async with asyncio.TaskGroup() as group:
                 hint = group.create_task(
@@ -200,12 +214,12 @@ class Runner:
                         job, partial(self._context.progress_of, job.id)
                     )
                 )
-                is_over = await self._run_steps(job, nudged)
+                has_ended = await self._run_steps(running)
                 # Until it has ended: a connection that is just being made can lose the word.
                 await cancel_and_wait_current(hint)
-            if is_over:
+            if has_ended:
                 self._context.status_messages.discard(job.id)
-                self._context.remove_files(self._jobs[job.id])
+                self._context.remove_files(running.job)
         except* StaleJobError as errors:
             telemetry.job_released(job.id, errors.exceptions[0])
         except* (FencedError, ConfigError):
@@ -214,51 +228,66 @@ class Runner:
             # One job that cannot even be failed must not take the others down. It stays
             # where it is, is tried a few times more, and then waits for the operator.
             telemetry.job_step_failed(job.id, errors)
-            self._stumbles[job.id] = self._stumbles.get(job.id, 0) + 1
+            self._crashes[job.id] = self._crashes.get(job.id, 0) + 1
         finally:
             self._context.slots.release(job.id)
-            del self._nudges[job.id]
-            del self._jobs[job.id]
-            self._look.set()
+            del self._running[job.id]
+            self._wakeup.set()
 
-    async def _run_steps(self, job: Job, nudged: asyncio.Event) -> bool:
-        """Go from state to state; False if the rest is left to the next start."""
-        failures = 0
-        while not (self._context.draining.is_set() and _is_left(job)):
+    async def _run_steps(self, running: _RunningJob) -> bool:
+        """Take step after step; False if the rest is left to the next start."""
+        step: Step = take_step
+        while not (self._context.draining.is_set() and _is_left(running.job)):
             try:
-                moved = await self._step(job, nudged)
+                outcome = await self._take(step, running.job)
             except TransientError as error:
-                job = await self._wait(job, error, failures, nudged)
-                failures += 1
+                await self._wait_out(running, error)
+                step = take_step
                 continue
-            if moved is job and job.state is State.DELIVERING:
+            if isinstance(outcome, Ended):
                 return True
-            if moved.state is not job.state:
-                telemetry.job_moved(moved)
-                failures = 0
-            self._jobs[job.id] = job = moved
+            running.update(outcome.job)
+            step = await self._pause(running, outcome) if isinstance(outcome, Snooze) else take_step
         return False
 
-    async def _wait(
-        self, job: Job, error: TransientError, failures: int, nudged: asyncio.Event
-    ) -> Job:
-        """Pause before the same step, unless its person calls the job off meanwhile."""
-        delay_s = error.retry_after_s or backoff_s(failures, cap_s=30)
-        telemetry.job_waits(job.id, error, delay_s)
-        draining = (self._context.draining,) if _is_left(job) else ()
-        await sleep_or_event(delay_s, nudged, *draining)
-        if not nudged.is_set():
-            return job
-        nudged.clear()
-        try:
-            stored = await self._context.job_reads.job(job.id)
-        except TransientError:
-            return job
-        return replace(job, is_cancelled=stored is not None and stored.is_cancelled)
+    async def _pause(self, running: _RunningJob, snooze: Snooze) -> Step:
+        """Sleep; return the step to be taken then."""
+        events = [] if snooze.job.state is State.DELIVERING else [self._context.draining]
+        if snooze.until:
+            events.append(snooze.until)
+        if snooze.may_wake:
+            if snooze.job.is_cancelled:
+                return take_step
+            events.append(running.wake)
+        await sleep_or_event(snooze.seconds, *events)
+        if snooze.may_wake and running.wake.is_set():
+            await self._reload(running)
+            return take_step
+        return snooze.then or take_step
 
-    async def _step(self, job: Job, nudged: asyncio.Event) -> Job:
+    async def _wait_out(self, running: _RunningJob, error: TransientError) -> None:
+        """Sleep before the same step, unless the job is woken meanwhile."""
+        delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
+        running.failures += 1
+        telemetry.job_waits(running.job.id, error, delay_s)
+        draining = (self._context.draining,) if _is_left(running.job) else ()
+        await sleep_or_event(delay_s, running.wake, *draining)
+        if running.wake.is_set():
+            await self._reload(running)
+
+    async def _reload(self, running: _RunningJob) -> None:
+        """See whether the job has been cancelled: that is what a wake-up may tell."""
+        running.wake.clear()
         try:
-            return await take_step(self._context, job, nudged)
+            stored = await self._context.job_reads.job(running.job.id)
+        except TransientError:
+            return
+        is_cancelled = stored is not None and stored.is_cancelled
+        running.job = replace(running.job, is_cancelled=is_cancelled)
+
+    async def _take(self, step: Step, job: Job) -> Outcome:
+        try:
+            return await step(self._context, job)
         except (TransientError, FencedError, StaleJobError, ConfigError):
             raise
         except OSError as error:
@@ -268,7 +297,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
             return await self._failed(job, error)
 
-    async def _failed(self, job: Job, error: Exception) -> Job:
+    async def _failed(self, job: Job, error: Exception) -> Outcome:
         # What the step stored before it failed counts: a stale view could not be ended.
         stored = await self._context.job_reads.job(job.id)
         return await after_error(self._context, stored or job, error)

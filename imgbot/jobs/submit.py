@@ -5,21 +5,20 @@ lost, the task is looked up, or ordered again under a key that cannot be charged
 stops.
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
-from imgbot.aio import sleep_or_event
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.domain.job import Job, State
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext
+from imgbot.jobs.poll import facts_of, next_poll, stored
 from imgbot.jobs.provider_routing import REFUSES_SERVICE, Choice
-from imgbot.jobs.recovery import SEARCHED_MS, Answer, Decision, Step, Unknown, decide
+from imgbot.jobs.recovery import SEARCHED_MS, Action, Answer, Unknown, decide
 from imgbot.providers.protocol import (
     Accepted,
     Done,
@@ -34,6 +33,7 @@ from imgbot.telemetry import events as telemetry
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
+_SLOT_WAIT_S = 30.0
 _JUST_BEFORE = 0.98
 """A picture that came with its order was not there a moment before."""
 
@@ -41,20 +41,27 @@ _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
-async def submit(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
-    """Order the picture, once, at whoever serves."""
+async def submit(context: StepContext, job: Job) -> Outcome:
+    """Order the picture, once, at whichever provider serves."""
     if job.intent_ms:
-        # Adopted with the intent and without a ticket: it may have been paid for.
-        return await _recover(context, job, nudged)
+        # Adopted with a submit record and without a ticket: it may have been paid for.
+        return await _recover(context, job)
     choice = context.routing.choose(job.operation, job.provider, time.monotonic())
     if choice.provider is None:
-        return await _wait_for_provider(context, job, choice, nudged)
-    provider = choice.provider
+        return await _wait_for_provider(context, job, choice)
     begun = time.monotonic()
-    order = await context.build_request(job, provider)
+    order = await context.build_request(job, choice.provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
-    if not await context.slots.acquire(job.id, provider, nudged, context.draining):
-        return await _reload(context, job, nudged)
+    return await _order_in_slot(context, job, provider=choice.provider, order=order)
+
+
+async def _order_in_slot(
+    context: StepContext, job: Job, *, provider: Provider, order: GenerationRequest
+) -> Outcome:
+    """Order as soon as the provider takes one more task."""
+    if not context.slots.acquire(job.id, provider):
+        again = partial(_order_in_slot, provider=provider, order=order)
+        return Snooze(job, _SLOT_WAIT_S, again, until=context.slots.freed)
     try:
         with context.routing.asking(provider.name):
             order = await uploaded(provider, order)
@@ -64,17 +71,17 @@ async def submit(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
-        return await _refused(context, job, provider, refusal, nudged)
+        return await _refused(context, job, provider, refusal)
     await provider.throttle()
     if context.draining.is_set():
-        return await _reload(context, job, nudged)
+        return Advance(job)
     intended = await _record_submit(context, job, provider, order, fields)
     if not intended.intent_ms:
-        return intended
+        return Snooze(intended, _SYNC_AGAIN_S)
     try:
         if _is_unrecoverable(context, provider):
             context.unanswered.add(job.id)
-        return await _order(context, intended, provider, order, nudged)
+        return await _order(context, intended, provider, order)
     finally:
         context.unanswered.discard(job.id)
 
@@ -85,18 +92,14 @@ def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
 
 
 async def _order(
-    context: StepContext,
-    job: Job,
-    provider: Provider,
-    order: GenerationRequest,
-    nudged: asyncio.Event,
-) -> Job:
+    context: StepContext, job: Job, provider: Provider, order: GenerationRequest
+) -> Outcome:
     begun = time.monotonic()
     try:
         with context.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
-        return await _refused(context, job, provider, error, nudged)
+        return await _refused(context, job, provider, error)
     # An answer that is the picture took as long as the picture.
     stage = "provider" if isinstance(answer, Done) else "submit"
     telemetry.stage_took(stage, time.monotonic() - begun)
@@ -132,40 +135,28 @@ async def _record_submit(
         # Nothing was ordered: without the intent there is nothing to find out later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
         job = await context.move(job, State.SUBMITTING, intent_ms=0, provider="")
-        await sleep_or_event(_SYNC_AGAIN_S, context.draining)
     return job
 
 
-async def _reload(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
-    """Somebody nudged, or the program stops: see how the job stands now."""
-    if not nudged.is_set():
-        return job
-    nudged.clear()
-    return await context.move(job, State.SUBMITTING)
-
-
-async def _wait_for_provider(
-    context: StepContext, job: Job, choice: Choice, nudged: asyncio.Event
-) -> Job:
-    """Nobody serves at the moment: wait a while, or say so."""
+async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:
+    """No provider serves at the moment: wait a while, or give up."""
     if choice.is_permanent:
-        return await context.give_up(job, _CLOSED)
+        return Advance(await context.give_up(job, _CLOSED))
     if job.tries >= retry.SUBMIT_ATTEMPTS:
-        return await context.give_up(job, _DOWN)
+        return Advance(await context.give_up(job, _DOWN))
     job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
-    await sleep_or_event(min(choice.wait_s, _STAND_BY_S), nudged, context.draining)
-    return await _reload(context, job, nudged)
+    return Snooze(job, min(choice.wait_s, _STAND_BY_S))
 
 
 async def _refused(
-    context: StepContext, job: Job, provider: Provider, error: ProviderError, nudged: asyncio.Event
-) -> Job:
+    context: StepContext, job: Job, provider: Provider, error: ProviderError
+) -> Outcome:
     telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
     if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
-        return await _recover(context, job, nudged)
+        return await _recover(context, job)
     context.slots.release(job.id)
     may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
     is_first = not context.routing.is_fallback(job.operation, provider.name)
@@ -177,15 +168,13 @@ async def _refused(
     else:
         decision = retry.after_submit(error, job.tries)
     if isinstance(decision, retry.GiveUp):
-        return await context.give_up(job, decision)
+        return Advance(await context.give_up(job, decision))
     # Without the intent, a restart in the pause has nothing to solve.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
     job = await context.move(
         job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
     )
-    if decision.delay_s:
-        await sleep_or_event(decision.delay_s, nudged, context.draining)
-    return await _reload(context, job, nudged)
+    return Snooze(job, decision.delay_s)
 
 
 async def _accepted(
@@ -194,7 +183,7 @@ async def _accepted(
     provider: Provider,
     answer: Accepted | Done,
     accepted_ms: int = 0,
-) -> Job:
+) -> Outcome:
     context.routing.record_success(provider.name)
     if isinstance(answer, Accepted):
         job = await context.move(
@@ -206,7 +195,7 @@ async def _accepted(
             accepted_ms=accepted_ms,
         )
         await _note_owner(context, job, provider, answer.ticket)
-        return job
+        return await next_poll(context, job)
     context.slots.release(job.id)
     moved = await context.move(
         job,
@@ -221,10 +210,10 @@ async def _accepted(
         await context.poll_scheduler.learn(
             context.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
         )
-    return moved
+    return Advance(moved)
 
 
-async def _recover(context: StepContext, job: Job, nudged: asyncio.Event) -> Job:
+async def _recover(context: StepContext, job: Job) -> Outcome:
     """Find out what became of an order whose answer was lost."""
     provider = context.provider_of(job)
     unknown = Unknown(
@@ -234,33 +223,32 @@ async def _recover(context: StepContext, job: Job, nudged: asyncio.Event) -> Job
         is_hooked=context.webhooks.can_recover(provider),
         is_searchable=_searchable(provider) is not None and bool(job.order_fields),
     )
-    while True:
-        age_s = max(0.0, (context.now_ms() - job.intent_ms) / 1000)
-        unknown = replace(unknown, age_s=age_s)
-        decision = decide(unknown)
-        if decision.step is not Step.ASK:
-            return await _conclude(context, job, provider, decision)
-        if decision.wait_s:
-            await sleep_or_event(decision.wait_s, nudged, context.draining)
-        if nudged.is_set() or context.draining.is_set():
-            return await _reload(context, job, nudged)
-        found = await _find(context, job, provider)
-        if not isinstance(found, Answer):
-            return await context.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+    return await _resolve(context, job, unknown)
+
+
+async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
+    age_s = max(0.0, (context.now_ms() - job.intent_ms) / 1000)
+    decision = decide(replace(unknown, age_s=age_s))
+    match decision.action:
+        case Action.ASK:
+            return Snooze(job, decision.wait_s, partial(_ask, unknown=unknown))
+        case Action.REPEAT:
+            return Snooze(job, decision.wait_s, _repeat, may_wake=False)
+        case Action.ORDER_AGAIN:
+            # It has refused nothing: the chosen provider is asked again, and no stand-in.
+            changes = {"intent_ms": 0, "tries": job.tries + 1, "provider": ""}
+            return Advance(await context.move(job, State.SUBMITTING, **changes))
+        case Action.SET_ASIDE:
+            return Advance(await context.conclude(job, State.DEAD, "submit_unknown"))
+
+
+async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
+    found = await _find(context, job, context.provider_of(job))
+    if isinstance(found, Answer):
         unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
-
-
-async def _conclude(context: StepContext, job: Job, provider: Provider, decision: Decision) -> Job:
-    match decision.step:
-        case Step.REPEAT:
-            return await _repeat(context, job, provider, decision.wait_s)
-        case Step.ORDER_AGAIN:
-            # It has refused nothing: whoever was chosen is asked again, and no stand-in.
-            return await context.move(
-                job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=""
-            )
-        case _:
-            return await context.conclude(job, State.DEAD, "submit_unknown")
+        return await _resolve(context, job, unknown)
+    moved = await context.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+    return await next_poll(context, moved)
 
 
 async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
@@ -311,13 +299,10 @@ def _searchable(provider: Provider) -> Searchable | None:
     return provider if isinstance(provider, Searchable) and provider.is_searchable else None
 
 
-async def _repeat(context: StepContext, job: Job, provider: Provider, wait_s: float) -> Job:
-    """Order again under the same key; the intent stays, for the first order may be alive."""
+async def _repeat(context: StepContext, job: Job) -> Outcome:
+    """Order again under the same key; the record stays, for the first order may be alive."""
+    provider = context.provider_of(job)
     order = await context.build_request(job, provider)
-    if wait_s:
-        await sleep_or_event(wait_s, context.draining)
-        if context.draining.is_set():
-            return job
     job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
         with context.routing.asking(provider.name):
@@ -327,44 +312,7 @@ async def _repeat(context: StepContext, job: Job, provider: Provider, wait_s: fl
         decision = retry.after_submit(error, job.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
         if is_open or isinstance(decision, retry.TryAgain):
-            return job
-        # This order was refused; of the first one nobody knows.
-        return await context.conclude(job, State.DEAD, "submit_unknown")
+            return Advance(job)
+        # This order was refused; the fate of the first one is unknown.
+        return Advance(await context.conclude(job, State.DEAD, "submit_unknown"))
     return await _accepted(context, job, provider, answer)
-
-
-async def order_again(context: StepContext, job: Job) -> Job | None:
-    """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
-    provider = context.provider_of(job)
-    is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
-    if not is_free or job.lost_orders >= retry.LOST_ORDERS:
-        return None
-    try:
-        ticket = await provider.look_up(context.order_id_of(job))
-    except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
-        return None
-    if ticket is not None:
-        return None
-    return await context.move(
-        job,
-        State.SUBMITTING,
-        ticket={},
-        intent_ms=0,
-        accepted_ms=0,
-        pending_ms=0,
-        provider="",
-        tries=0,
-        lost_orders=job.lost_orders + 1,
-    )
-
-
-def stored(answer: Done) -> list[dict[str, str]]:
-    """Return the outputs as a ticket keeps them."""
-    return [{"url": output.url, "path": output.path} for output in answer.outputs]
-
-
-def facts_of(answer: Done) -> dict[str, Any]:
-    """Return what the caption will say of the words, as far as the provider tells."""
-    told = {"did": answer.applied, "unknown": answer.unrecognised, "nearest": answer.suggestions}
-    return {name: ", ".join(parts) for name, parts in told.items() if parts}

@@ -2,9 +2,10 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 import pytest_asyncio
@@ -21,6 +22,7 @@ from imgbot.storage import keys
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import jpeg
 from tests.support.sandbox import Person
+from tests.support.steps import take
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -65,11 +67,11 @@ async def test_what_is_gone_before_it_is_shown_is_had_again(stage: Stage) -> Non
 
 
 def tools_of(folder: Path, recovery: Recovery) -> Any:
-    async def move(job: Job, state: State, **changes: Any) -> tuple[State, dict[str, Any]]:
-        return state, changes
+    async def move(job: Job, state: State, **changes: Any) -> Job:
+        return replace(job, state=state, **changes)
 
-    async def give_up(_: Job, decision: Any) -> tuple[State, str]:
-        return decision.outcome, decision.reason
+    async def give_up(job: Job, decision: Any) -> Job:
+        return replace(job, outcome=decision.outcome, reason=decision.reason)
 
     async def fetch(*_: object) -> None:
         raise ProviderError(ProviderErrorKind.EXPIRED)
@@ -80,6 +82,8 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
         folder_of=Mock(return_value=folder / "8"),
         originals=OriginalStore(folder / "kept", limit_mb=10),
         provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery)),
+        age_ms=Mock(return_value=0),
+        poll_scheduler=AsyncMock(),
     )
 
 
@@ -103,10 +107,10 @@ async def test_nothing_is_ordered_again_that_may_cost(
 ) -> None:
     tools = cast("StepContext", tools_of(tmp_path, recovery))
 
-    state, told = cast("Any", await showing.render(tools, job, Mock()))
+    moved = await take(showing.render, tools, job)
 
-    assert (state, told.get("ticket") if isinstance(told, dict) else told) == end
-    assert isinstance(told, dict) or (has_text(told) and has_text(f"stuck_{told}"))
+    assert (moved.outcome or moved.state, moved.reason or moved.ticket) == end
+    assert not moved.reason or (has_text(moved.reason) and has_text(f"stuck_{moved.reason}"))
 
 
 async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
@@ -115,6 +119,6 @@ async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError):
         # There is no pool to prepare it.
-        await showing.render(cast("StepContext", tools), job_of({}, path="x"), Mock())
+        await showing.render(cast("StepContext", tools), job_of({}, path="x"))
 
     assert (tmp_path / "8" / "result").read_bytes() == b"picture"

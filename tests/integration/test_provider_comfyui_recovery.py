@@ -1,6 +1,5 @@
 """Orders at ComfyUI whose fate is unknown: found again, known to be absent, or given up."""
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from redis.asyncio import Redis
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
+from imgbot.jobs.context import Snooze
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
@@ -28,7 +28,7 @@ from tests.support.comfyui_provider import opened, ordered, refused
 from tests.support.exchanges import Network, network, read_vendor
 from tests.support.orders import make_order, submitted
 from tests.support.scripted import Script
-from tests.support.waiting import eventually
+from tests.support.steps import take
 
 COMFYUI = read_vendor("comfyui")
 TASK = task_id_of("job-1")
@@ -146,7 +146,6 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
 ) -> None:
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
-    nudged = asyncio.Event()
     prices = {Operation.CREATE: price_micro}
     task_id = task_id_of("0a1b-7")
     script.on("POST /prompt", {"prompt_id": task_id})
@@ -160,13 +159,13 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
         claimed = await queue.claim(NOW)
         assert claimed is not None
         # Longer ago than a task may take to become known.
-        job = await submit(replace(tools, now_ms=lambda: NOW - 60_000), claimed, nudged)
+        long_ago = replace(tools, now_ms=lambda: NOW - 60_000)
+        job = await take(submit, long_ago, claimed)
 
         while job.state is State.POLLING:
-            nudged.set()
-            job = await poll(tools, job, nudged)
+            job = await take(poll, tools, job)
         if is_repeated:
-            job = await submit(tools, job, nudged)
+            job = await take(submit, tools, job)
 
     assert (job.state, job.outcome) == (
         (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
@@ -200,7 +199,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
         )
 
         while job.state is State.POLLING:
-            job = await poll(tools, job, asyncio.Event())
+            job = await take(poll, tools, job)
 
     assert job.facts["unknown"] == "collage"
 
@@ -219,10 +218,7 @@ async def test_questions_that_nobody_answers_put_their_provider_out(
         job = Job("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
         job = replace(job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1)
 
-        async def states() -> bool:
-            return routes.states(1100.0)[provider.name]
-
-        async with asyncio.TaskGroup() as group:
-            group.create_task(poll(tools, job, asyncio.Event()))
-            await eventually(states)
-            tools.draining.set()
+        outcome = await poll(tools, job)
+        while not routes.states(1100.0)[provider.name]:
+            assert isinstance(outcome, Snooze)
+            outcome = await (outcome.then or poll)(tools, outcome.job)

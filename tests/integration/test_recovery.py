@@ -48,6 +48,7 @@ from imgbot.telemetry.metrics import REGISTRY
 from tests.support.orders import make_order
 from tests.support.sandbox import Control, open_sandbox, picture
 from tests.support.scripted import Script
+from tests.support.steps import take
 
 NOW = 1_800_000_000_000
 
@@ -110,7 +111,7 @@ async def ordered(
         claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
     try:
         tools = tools_of(queue, redis, routes, folder, installation)
-        return await submit(tools, claimed, asyncio.Event())
+        return await take(submit, tools, claimed)
     finally:
         await routes.aclose()
 
@@ -285,9 +286,7 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
         job, State.POLLING, NOW, provider="mine", ticket=ticket, intent_ms=NOW, accepted_ms=NOW
     )
 
-    nudged = asyncio.Event()
-    nudged.set()
-    job = await poll(tools, job, nudged)
+    job = await take(poll, tools, job)
     await routes.aclose()
 
     assert job.state is State.RENDERING
@@ -315,7 +314,7 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
     routes = ProviderRouter({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
     before = counts()
 
-    await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed, asyncio.Event())
+    await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed)
 
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [0, 1]
 
@@ -326,7 +325,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
     tasks = [{"id": "t7"}, {"id": "t8"}]
-    provider = Mock(recovery=Recovery.NONE, search=AsyncMock(return_value=tasks))
+    provider = Mock(recovery=Recovery.NONE, offers={}, search=AsyncMock(return_value=tasks))
     provider.name = "mine"
     tools = tools_of(
         queue,
@@ -351,7 +350,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
             provider="mine",
             order_fields={"prompt": "a fox"},
         )
-        found.append((await submit(tools, job, asyncio.Event())).ticket)
+        found.append((await take(submit, tools, job)).ticket)
 
     assert found == tasks
 
@@ -372,6 +371,6 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
 
-    ended = await submit(tools, job, asyncio.Event())
+    ended = await take(submit, tools, job)
 
     assert (ended.outcome, ended.facts) == (State.FAILED, {"charge": "no"})

@@ -9,7 +9,7 @@ from imgbot.domain.errors import UserError, WorkerLostError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import Advance, StepContext
 from imgbot.jobs.steps import after_error
 
 
@@ -44,7 +44,8 @@ NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_o
 async def test_the_end_names_its_true_reason(
     job: Job, error: Exception, end: tuple[State, str, str | None]
 ) -> None:
-    ended: Any = await after_error(cast("StepContext", _Ends()), job, error)
-    outcome, reason, facts = ended
+    end_of_job = await after_error(cast("StepContext", _Ends()), job, error)
+    assert isinstance(end_of_job, Advance)
+    outcome, reason, facts = cast("Any", end_of_job.job)
     assert (outcome, reason, facts.get("charge")) == end
     assert has_text(reason)

@@ -5,37 +5,37 @@ from itertools import product
 import pytest
 
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
-from imgbot.jobs.recovery import Answer, Decision, Step, Unknown, decide
+from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
 from imgbot.providers.protocol import Recovery
 
 REPEAT, LOOK_UP, NONE = Recovery.REPEAT, Recovery.LOOK_UP, Recovery.NONE
 ABSENT, NEVER = Answer.ABSENT, Answer.NEVER
-ASIDE = Decision(Step.SET_ASIDE)
+ASIDE = Decision(Action.SET_ASIDE)
 ALL = SUBMIT_ATTEMPTS
 
 
 @pytest.mark.parametrize(
     ("order", "decision"),
     [
-        (Unknown(REPEAT, 0, 0), Decision(Step.REPEAT)),
-        (Unknown(REPEAT, 2, 0), Decision(Step.REPEAT, 4)),
+        (Unknown(REPEAT, 0, 0), Decision(Action.REPEAT)),
+        (Unknown(REPEAT, 2, 0), Decision(Action.REPEAT, 4)),
         (Unknown(REPEAT, ALL, 0), ASIDE),
-        (Unknown(LOOK_UP, 0, 0), Decision(Step.ASK, 1)),
-        (Unknown(LOOK_UP, 0, 9, questions=2, answer=ABSENT), Decision(Step.ASK, 10)),
-        (Unknown(LOOK_UP, 0, 20, questions=3, answer=ABSENT), Decision(Step.ORDER_AGAIN)),
+        (Unknown(LOOK_UP, 0, 0), Decision(Action.ASK, 1)),
+        (Unknown(LOOK_UP, 0, 9, questions=2, answer=ABSENT), Decision(Action.ASK, 10)),
+        (Unknown(LOOK_UP, 0, 20, questions=3, answer=ABSENT), Decision(Action.ORDER_AGAIN)),
         (Unknown(LOOK_UP, ALL, 20, questions=3, answer=ABSENT), ASIDE),
-        (Unknown(LOOK_UP, 0, 20, questions=3), Decision(Step.ASK, 8)),
-        (Unknown(LOOK_UP, 0, 590, questions=20), Decision(Step.ASK, 10)),
+        (Unknown(LOOK_UP, 0, 20, questions=3), Decision(Action.ASK, 8)),
+        (Unknown(LOOK_UP, 0, 590, questions=20), Decision(Action.ASK, 10)),
         (Unknown(LOOK_UP, 0, 600, questions=20), ASIDE),
-        (Unknown(LOOK_UP, 0, 9999), Decision(Step.ASK, 1)),
+        (Unknown(LOOK_UP, 0, 9999), Decision(Action.ASK, 1)),
         (Unknown(LOOK_UP, 0, 1, questions=1, answer=NEVER), ASIDE),
         (Unknown(NONE, 0, 0), ASIDE),
-        (Unknown(NONE, 0, 0, is_searchable=True), Decision(Step.ASK, 10)),
-        (Unknown(NONE, 0, 8, is_hooked=True), Decision(Step.ASK, 2)),
-        (Unknown(NONE, 0, 3, is_searchable=True, questions=2), Decision(Step.ASK, 4)),
+        (Unknown(NONE, 0, 0, is_searchable=True), Decision(Action.ASK, 10)),
+        (Unknown(NONE, 0, 8, is_hooked=True), Decision(Action.ASK, 2)),
+        (Unknown(NONE, 0, 3, is_searchable=True, questions=2), Decision(Action.ASK, 4)),
         (Unknown(NONE, 0, 300, is_searchable=True, questions=9), ASIDE),
-        (Unknown(NONE, 0, 9999, is_searchable=True), Decision(Step.ASK)),
-        (Unknown(NONE, 0, 300, is_hooked=True, questions=9), Decision(Step.ASK, 60)),
+        (Unknown(NONE, 0, 9999, is_searchable=True), Decision(Action.ASK)),
+        (Unknown(NONE, 0, 300, is_hooked=True, questions=9), Decision(Action.ASK, 60)),
         (Unknown(NONE, 0, 600, is_hooked=True, is_searchable=True, questions=9), ASIDE),
     ],
 )
@@ -49,4 +49,4 @@ def test_without_a_look_up_nothing_is_ordered_again() -> None:
         for is_hooked, answer, questions in product([True, False], Answer, range(30))
     ]
 
-    assert {decide(order).step for order in orders} <= {Step.ASK, Step.SET_ASIDE}
+    assert {decide(order).action for order in orders} <= {Action.ASK, Action.SET_ASIDE}

@@ -18,6 +18,7 @@ from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.jobs import captions as words, deliver as showing
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Output
+from tests.support.steps import take
 
 JOB = Job(
     "1",
@@ -33,7 +34,6 @@ JOB = Job(
 
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch) -> StepContext:
-    monkeypatch.setattr(asyncio, "sleep", AsyncMock())
     status = SimpleNamespace(
         ensure=AsyncMock(return_value=5), lock_final=Mock(return_value=asyncio.Lock())
     )
@@ -46,7 +46,7 @@ async def shown_after(tools: StepContext, *errors: Exception) -> Any:
     picture = InputPhoto("file", "unique")
     show = cast("AsyncMock", tools.messenger.edit_to_picture)
     show.side_effect = [*errors, picture]
-    await showing.deliver(tools, JOB, asyncio.Event())
+    await take(showing.deliver, tools, JOB)
     finish = cast("AsyncMock", tools.queue.finish)
     return finish.await_args
 
@@ -78,7 +78,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     tools = Mock(move=AsyncMock(), folder_of=Mock(return_value=tmp_path), pool=Mock(run=run))
     tools.provider_of.return_value.fetch = fetch
 
-    await showing.render(cast("StepContext", tools), job, asyncio.Event())
+    await showing.render(cast("StepContext", tools), job)
 
     stored = tools.move.await_args.kwargs
     assert stored["file"] == str(tmp_path / "ready.webp")
@@ -108,7 +108,7 @@ async def test_what_is_for_the_operator_stays_so_where_its_person_is_gone(
     cast("AsyncMock", tools.status_messages.ensure).side_effect = ChatGoneError("the chat is gone")
     job = replace(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
 
-    await showing.deliver(tools, job, asyncio.Event())
+    await take(showing.deliver, tools, job)
 
     ended: Any = cast("AsyncMock", tools.queue.finish).await_args
     assert ended.args[1] is State.DEAD
