@@ -170,7 +170,9 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     provider = AsyncMock()
     routes = ProviderRouter({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
     tools = tools_of(queue, real_redis, routes, tmp_path, installation)
-    object.__setattr__(tools, "status", Mock(hint_working=AsyncMock(), announce_all=AsyncMock()))
+    object.__setattr__(
+        tools, "status_messages", Mock(hint_working=AsyncMock(), announce_all=AsyncMock())
+    )
 
     def fail(*_: object) -> None:
         tools.draining.set()
