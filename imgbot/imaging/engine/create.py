@@ -13,7 +13,7 @@ from imgbot.imaging.engine.palettes import PALETTES, Palette, from_colours
 from imgbot.imaging.engine.prompt_features import PromptFeatures, extract_features
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.scenes.weather import add_weather
+from imgbot.imaging.engine.scenes.sky import add_weather
 from imgbot.imaging.engine.sprites.composition import SPRITES_MAX, add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.imaging.engine.typography import draw_text, text_to_draw, without_quotes

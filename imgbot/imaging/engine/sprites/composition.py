@@ -17,14 +17,14 @@ from imgbot.imaging.engine.sprites.on_ground import (
     up_close,
 )
 from imgbot.imaging.engine.sprites.on_water import fly, hover, leap, on_rock, on_water
-from imgbot.imaging.engine.sprites.placement import (
+from imgbot.imaging.engine.sprites.sprite import (
     Placement,
+    Sprite,
     make_tile,
     paste_tile,
     scale_px,
     turn_tile,
 )
-from imgbot.imaging.engine.sprites.sprite import Sprite
 
 SPRITES_MAX = 3
 

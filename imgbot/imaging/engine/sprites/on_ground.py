@@ -14,7 +14,7 @@ from imgbot.imaging.engine.sprites.ground import (
     raise_knoll,
     set_table,
 )
-from imgbot.imaging.engine.sprites.placement import (
+from imgbot.imaging.engine.sprites.sprite import (
     Placement,
     half_width,
     make_tile,

@@ -10,7 +10,7 @@ from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes.water import roll_wave
 from imgbot.imaging.engine.sprites.ground import raise_rock
 from imgbot.imaging.engine.sprites.on_ground import on_hill
-from imgbot.imaging.engine.sprites.placement import (
+from imgbot.imaging.engine.sprites.sprite import (
     Placement,
     make_tile,
     mirror_tile,
