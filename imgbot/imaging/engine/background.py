@@ -8,8 +8,7 @@ from imgbot.imaging.engine.results import EngineResult
 from imgbot.imaging.engine.segmentation import segment
 from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
 
-# The keys that a result carries: the second where no subject stands out, and the picture is the
-# best guess, or the whole photograph where there is not even that.
+# Keys of the results. Without a clear subject the picture is a guess, or whole if there is none.
 REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
 _MEGAPIXELS_MAX = 64
 # The picture, its cut-out and the strips between them fit into a worker's memory.
@@ -20,10 +19,10 @@ _PREVIEW_QUALITY = 95
 def remove_background(source: str, target_stem: str) -> EngineResult:
     """Write the subject of the picture at `source` to `target_stem` + .png, as RGBA.
 
-    Takes no words and needs no download. `did` of the answer is ("background_removed",), or
-    ("no_clear_subject",) where the cut is a guess; without even a guess nothing is transparent.
-    A picture that comes with transparency keeps it. Some seconds for 12 megapixels, which is the
-    most that is kept. UserError: what a broken source raises.
+    `applied` of the result is ("background_removed",), or ("no_clear_subject",) if the cut is a
+    guess; without even a guess, nothing is transparent. Transparency of the source is kept. Larger
+    pictures are reduced to 12 megapixels, which take about 2 s of CPU time and 250 MB.
+    UserError: the errors of `decode`.
     """
     image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
     applied = REMOVED
@@ -35,7 +34,7 @@ def remove_background(source: str, target_stem: str) -> EngineResult:
 
 
 def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
-    """The picture (RGB) as RGBA, transparent around its subject, and if that is clear."""
+    """Picture (RGB) as RGBA, transparent around its subject, and True if the subject is clear."""
     found = segment(image)
     if found.mask.getbbox() is None:
         image = image.copy()
@@ -47,7 +46,7 @@ def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
 def preview_on_white(source: str, target: str) -> None:
     """Write the picture with transparency at `source` as a JPEG on white to `target`.
 
-    UserError: what a broken source raises.
+    UserError: the errors of `decode`.
     """
     image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
     save_jpeg(flatten(image), target, _PREVIEW_QUALITY)

@@ -13,6 +13,7 @@ from imgbot.imaging.engine.colours import Colour, ramp
 
 Size = tuple[int, int]
 Point = tuple[float, float]
+Line = list[Point]
 
 # Masks are drawn at this multiple and reduced: Pillow draws without antialiasing.
 OVERSAMPLING = 3

@@ -1,4 +1,4 @@
-"""Alpha matting: a coarse mask becomes soft opacity at full resolution, without colour fringes."""
+"""Alpha matting: soft opacity at full resolution from a coarse mask, without colour fringes."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath
 from imgbot.imaging.engine.tiling import STRIP_PX
 
 _BILINEAR = Image.Resampling.BILINEAR
-# Pixels of the coarse mask on either side of its edge whose opacity is to be found.
+# Sizes of the filters that mark the band of unknown opacity around the coarse mask's edge.
 _INSIDE_PX, _OUTSIDE_PX = 5, 7
 # Radii for continuing colours into that band, the nearest last.
 _FILL_RADII_PX = (24, 9, 3)
@@ -18,10 +18,10 @@ _LOW, _HIGH = 0.1, 0.9
 
 
 def apply_matte(image: Image.Image, small: Image.Image, mask: Image.Image) -> Image.Image:
-    """The foreground of `image` (RGB) as RGBA; `mask` (L) belongs to the reduced copy `small`.
+    """Foreground of `image` (RGB) as RGBA; `mask` (L) belongs to the reduced copy `small`.
 
-    Each opacity is the projection of the pixel's colour on the line from the local background
-    colour to the local foreground colour, drawn towards the mask where the two hardly differ.
+    Opacity is the projection of the pixel's colour onto the line from the local background colour
+    to the local foreground colour, pulled towards the mask where the two hardly differ.
     """
     inside = mask.filter(ImageFilter.MinFilter(_INSIDE_PX))
     outside = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(_OUTSIDE_PX)))
@@ -47,14 +47,14 @@ def apply_matte(image: Image.Image, small: Image.Image, mask: Image.Image) -> Im
 
 
 def _continue_colours(image: Image.Image, known: Image.Image) -> Image.Image:
-    """The picture's colours where `known` is set, continued from there everywhere else."""
+    """Colours of the picture where `known` is set, continued from there everywhere else."""
     source = image.copy()
     source.putalpha(known)
     premultiplied = source.convert("RGBa")
     result = Image.new("RGB", image.size, _mean_colour(image, known))
     for radius_px in _FILL_RADII_PX:
         blurred = premultiplied.filter(ImageFilter.GaussianBlur(radius_px)).convert("RGBA")
-        # A weight this low has too few of the 256 steps left for a colour.
+        # At a low weight, eight bits are too few for a colour.
         weight = blurred.getchannel("A").point([min(255, value * 8) for value in range(256)])
         result.paste(blurred.convert("RGB"), (0, 0), weight)
     return result

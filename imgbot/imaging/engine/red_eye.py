@@ -8,9 +8,8 @@ from math import cos, pi, sin
 
 from PIL import Image, ImageChops, ImageFilter
 
+from imgbot.imaging.engine.colours import Colour
 from imgbot.imaging.engine.connected_components import Component, find_components
-
-Colour = tuple[int, int, int]
 
 # Longer side of the copy that is searched; a portrait's pupils still have some pixels there.
 _SEARCHED_PX = 1024

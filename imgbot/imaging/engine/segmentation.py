@@ -35,22 +35,22 @@ _SEED_MIN = 0.5
 _SKIN_BLUE, _SKIN_RED = (77, 127), (133, 173)
 
 _ROUNDS, _COMPONENTS = 4, 5
-# A colour model's least variance; and the picture's side in units of colour, so that what is
-# alike but far away is another component.
+# Least variance of a colour model; and the picture's side in units of colour, which separates
+# similar colours that are far apart.
 _VARIANCE_MIN, _SIDE_UNITS = 20.0, 24.0
 # Cost of a boundary pixel between regions of the same colour.
 _SMOOTHNESS = 30.0
 
 _ISLAND_SHARE, _HOLE_SHARE = 0.12, 0.01
-# A clear subject: neither a speck nor the whole, not itself connected to the border, and with
-# edges that are stronger than the others in the picture.
+# A clear subject: neither a speck nor the whole picture, hardly connected to the border, and with
+# stronger edges than the rest of the picture.
 _AREA_MIN, _AREA_MAX = 0.02, 0.92
 _BACKGROUND_MAX, _EDGE_RATIO_MIN = 0.45, 1.7
 
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """A small copy (RGB) of the picture, its foreground (L, 0 or 255), and if that is certain."""
+    """Small copy (RGB) of the picture, its foreground (L, 0 or 255), and if that is certain."""
 
     small: Image.Image
     mask: Image.Image
@@ -71,7 +71,7 @@ def segment(image: Image.Image) -> Segmentation:
 
 
 def _background_probabilities(regions: Sequence[Region]) -> list[float]:
-    """Boundary connectivity: background touches the border much for its size."""
+    """Probability of background by boundary connectivity (border length against size)."""
     steps = _geodesic_steps(regions)
     probabilities: list[float] = []
     for start in range(len(regions)):
@@ -89,12 +89,12 @@ def _gauss(deviations: float) -> float:
 
 
 def _geodesic_steps(regions: Sequence[Region]) -> list[list[tuple[int, float]]]:
-    """Colour steps between neighbours; the upper border is connected, whatever stands before it."""
+    """Colour steps between neighbours, and between all regions of the upper border."""
     nearest = [
         min((math.dist(region.colour, regions[n].colour) for n in region.neighbours), default=0.0)
         for region in regions
     ]
-    # Many small steps through one surface shall not add up.
+    # Many small steps through one surface must not add up.
     free = sum(nearest) / len(nearest)
     border = [n for n, region in enumerate(regions) if region.border_px and region.y < 0.5]
     steps: list[list[tuple[int, float]]] = []
@@ -113,7 +113,7 @@ def _geodesic_steps(regions: Sequence[Region]) -> list[list[tuple[int, float]]]:
 def _reach(
     steps: Sequence[Sequence[tuple[int, float]]], start: int, distance_max: float
 ) -> dict[int, float]:
-    """Distances of what is nearer than `distance_max`, by Dijkstra's algorithm."""
+    """Distances of regions nearer than `distance_max`, by Dijkstra's algorithm."""
     best = {start: 0.0}
     heap = [(0.0, start)]
     while heap:
@@ -149,7 +149,7 @@ def _limit(value: float, most: float) -> float:
 
 
 def _contrasts(regions: Sequence[Region], background: Sequence[float]) -> list[float]:
-    """Contrast to the background nearby, stretched to 0 to 1; less for what is off the centre."""
+    """Contrast to the background nearby, stretched to 0 to 1; lower off the centre."""
     contrasts: list[float] = []
     for region in regions:
         contrast = sum(
@@ -167,7 +167,7 @@ def _contrasts(regions: Sequence[Region], background: Sequence[float]) -> list[f
 
 
 def _place_probability(region: Region) -> float:
-    """Subjects stand in the middle, are wider towards the bottom and seldom reach the top."""
+    """Prior by position: high in the middle, wider towards the bottom, low at the top."""
     width = 0.2 + 0.15 * region.y
     return _gauss((region.x - 0.5) / width) * min(1.0, region.y / 0.3)
 
@@ -293,7 +293,7 @@ def _mean(group: Sequence[tuple[Feature, float]]) -> Feature:
 
 
 def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bool]:
-    """Without islands that are small beside the largest, and without small holes."""
+    """Foreground without islands that are small beside the largest, and without small holes."""
     result = list(front)
     islands = _components(regions, front, is_front=True)
     largest_px = max((_area_px(regions, island) for island in islands), default=0)

@@ -13,6 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import waifu2x
+from imgbot.imaging.engine.waifu2x import Progress
 from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
@@ -21,8 +22,6 @@ MARGIN_PX = 12
 CORRECTIONS = 2
 # Larger pictures would take the network minutes. Telegram's photos have 1.2.
 NEURAL_MEGAPIXELS = 1.5
-
-Progress = Callable[[float], None]
 
 
 def upscale_picture(

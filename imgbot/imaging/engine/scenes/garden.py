@@ -6,9 +6,8 @@ from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix, ramp, with_lightness
+from imgbot.imaging.engine.drawing import Point
 from imgbot.imaging.engine.scene import Scene
-
-Point = tuple[float, float]
 
 
 class _Supersampled:

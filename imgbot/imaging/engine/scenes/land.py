@@ -7,10 +7,9 @@ from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix, ramp
+from imgbot.imaging.engine.drawing import Line
 from imgbot.imaging.engine.scene import Scene, down_to_floor, ridge
 from imgbot.imaging.engine.scenes.sky import add_birds, add_mist, paint_sky, paint_sun
-
-Line = list[tuple[float, float]]
 
 
 def paint_layer(

@@ -50,11 +50,13 @@ def add_sprites(
     sprites = [SPRITES[name] for name in names[:SPRITES_MAX]]
     if not sprites:
         return canvas
-    spots = _place_sprites(scene, sprites, {"tree": _foliage(scene), **sprite_colours})
+    placements = _place_sprites(scene, sprites, {"tree": _foliage(scene), **sprite_colours})
     if scene_name in _FLAT_MOTIFS:
-        return _add_emblem(scene, canvas, spots)
+        return _add_emblem(scene, canvas, placements)
     for place, painter in _PAINTERS.items():
-        group = [spot for spot in spots if _anchor(spot.sprite, scene_name) == place]
+        group = [
+            placement for placement in placements if _anchor(placement.sprite, scene_name) == place
+        ]
         if group:
             canvas = painter(scene, canvas, scene_name, group)
     return canvas
@@ -87,18 +89,18 @@ def _place_sprites(
         places = [aside + rng.uniform(-0.035, 0.035)]
     else:
         places = [(index + 0.5) / count + rng.uniform(-0.03, 0.03) for index in range(count)]
-    spots: list[Placement] = []
+    placements: list[Placement] = []
     for sprite, place in zip(sprites, places, strict=True):
         size = (1.0, 0.82, 0.66)[count - 1] * rng.uniform(0.94, 1.08)
         reach = max(abs(sprite.box[0]), abs(sprite.box[2])) * scale_px(scene, sprite, size)
         # Completely within the picture, if there is room.
         margin = min(scene.width / 2, reach + scene.unit_px * 3)
         x = min(scene.width - margin, max(margin, scene.width * place))
-        spots.append(Placement(sprite, x, size, sprite_colours.get(sprite.name)))
-    return spots
+        placements.append(Placement(sprite, x, size, sprite_colours.get(sprite.name)))
+    return placements
 
 
-def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Placement]) -> Image.Image:
+def _add_emblem(scene: Scene, canvas: Image.Image, placements: list[Placement]) -> Image.Image:
     """Paint the sprites on a disc of paper in the centre, for scenes without ground or sky."""
     centre, radius = (scene.width / 2, scene.height / 2), scene.unit_px * 35
     disc = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
@@ -108,12 +110,12 @@ def _add_emblem(scene: Scene, canvas: Image.Image, spots: list[Placement]) -> Im
     sheet = drawing.gradient(scene.size, (scene.palette.paper, mix(scene.palette.paper,
                                         scene.palette.accents[0], 0.22)))  # fmt: skip
     drawing.paint(canvas, sheet, disc)
-    for index, spot in enumerate(spots):
-        left, bottom, right, top = spot.sprite.box
-        reach = radius * 1.3 / max(right - left, top - bottom) / len(spots) ** 0.6
-        scale = spot.sprite.height_units / 100 * spot.size * scene.unit_px
-        tile = turn_tile(make_tile(scene, spot, reach / scale), 0)
-        x = centre[0] + (index - (len(spots) - 1) / 2) * radius * 0.75
+    for index, placement in enumerate(placements):
+        left, bottom, right, top = placement.sprite.box
+        reach = radius * 1.3 / max(right - left, top - bottom) / len(placements) ** 0.6
+        scale = placement.sprite.height_units / 100 * placement.size * scene.unit_px
+        tile = turn_tile(make_tile(scene, placement, reach / scale), 0)
+        x = centre[0] + (index - (len(placements) - 1) / 2) * radius * 0.75
         cast_shadow(scene, canvas, (x, centre[1] + tile.feet[1] * 0.86), tile.image.width * 0.3)
         canvas = paste_tile(scene, canvas, tile, (x, centre[1]))
     return canvas

@@ -6,10 +6,8 @@ from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix, with_lightness
+from imgbot.imaging.engine.drawing import Line, Point
 from imgbot.imaging.engine.scene import Scene, down_to_floor, ridge
-
-Point = tuple[float, float]
-Line = list[Point]
 
 
 def height_at(line: Line, x: float) -> float:
@@ -115,11 +113,11 @@ def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) 
     """Paint a soft shadow under a sprite, stretched away from the sun."""
     x, y = feet[0] - scene.sun_side * half_px * 0.3, feet[1]
     flat = half_px * 0.15
-    spot = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
+    placement = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
         [(x - half_px * 1.15) * scale, (y - flat) * scale,
          (x + half_px * 1.15) * scale, (y + flat * 1.3) * scale], fill=255))  # fmt: skip
-    spot = drawing.dim(drawing.soft(spot, scene.unit_px * 0.9), 0.5)
-    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), spot)
+    placement = drawing.dim(drawing.soft(placement, scene.unit_px * 0.9), 0.5)
+    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), placement)
 
 
 def raise_rock(

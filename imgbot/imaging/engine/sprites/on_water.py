@@ -24,14 +24,16 @@ def on_rock(
 ) -> Image.Image:
     if scene_name not in {"lake", "waves"}:
         return on_hill(scene, canvas, scene_name, group)
-    for spot in group:
-        tile = make_tile(scene, spot)
+    for placement in group:
+        tile = make_tile(scene, placement)
         top = scene.height * scene.rng.uniform(0.75, 0.79)
-        mirror_tile(scene, canvas, tile, (spot.x, top + scene.unit_px * 11), 0.4)
-        raise_rock(scene, canvas, spot.x, top, scene.unit_px * 22)
+        mirror_tile(scene, canvas, tile, (placement.x, top + scene.unit_px * 11), 0.4)
+        raise_rock(scene, canvas, placement.x, top, scene.unit_px * 22)
         if scene.palette.is_dark or scene.has("fog", "clouds"):
-            canvas = _beam(scene, canvas, (spot.x, top - (tile.feet[1] - tile.lights[0][0][1])))
-        canvas = paste_tile(scene, canvas, tile, (spot.x, top + scene.unit_px))
+            canvas = _beam(
+                scene, canvas, (placement.x, top - (tile.feet[1] - tile.lights[0][0][1]))
+            )
+        canvas = paste_tile(scene, canvas, tile, (placement.x, top + scene.unit_px))
     return canvas
 
 
@@ -60,10 +62,10 @@ def on_water(
         return hover(scene, canvas, scene_name, group)
     if scene_name == "waves":
         return _among_waves(scene, canvas, group)
-    for spot in group:
-        tile = make_tile(scene, spot)
-        feet = (spot.x, scene.height * scene.rng.uniform(0.7, 0.76))
-        draught = scene.unit_px * (6.0 if spot.sprite.anchor == "sea" else 0.8)
+    for placement in group:
+        tile = make_tile(scene, placement)
+        feet = (placement.x, scene.height * scene.rng.uniform(0.7, 0.76))
+        draught = scene.unit_px * (6.0 if placement.sprite.anchor == "sea" else 0.8)
         mirror_tile(scene, canvas, tile, (feet[0], feet[1] - draught), 0.55)
         # The part below the waterline is hidden.
         tile.mask.paste(0, (0, round(tile.feet[1] - draught), *tile.mask.size))
@@ -74,12 +76,12 @@ def on_water(
 
 def _among_waves(scene: Scene, canvas: Image.Image, group: list[Placement]) -> Image.Image:
     """Place sprites behind the nearest waves, tilted."""
-    for spot in group:
+    for placement in group:
         lean = scene.rng.uniform(3, 7) * scene.rng.choice((-1, 1))
-        tile = make_tile(scene, spot)
+        tile = make_tile(scene, placement)
         height = tile.feet[1] - tile.image.height / 2
         tile = turn_tile(tile, lean)
-        canvas = paste_tile(scene, canvas, tile, (spot.x, scene.height * 0.68 - height))
+        canvas = paste_tile(scene, canvas, tile, (placement.x, scene.height * 0.68 - height))
     for share in (0.76, 0.88, 1.0):
         roll_wave(scene, canvas, scene.height * 0.44, share)
     return canvas
@@ -106,11 +108,13 @@ def _draw_wake(
 
 
 def leap(scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]) -> Image.Image:
-    for spot in group:
-        tile = turn_tile(make_tile(scene, spot), 24 if spot.x <= scene.width * 0.52 else -24)
-        centre = (spot.x, scene.height * scene.rng.uniform(0.5, 0.56))
+    for placement in group:
+        tile = turn_tile(
+            make_tile(scene, placement), 24 if placement.x <= scene.width * 0.52 else -24
+        )
+        centre = (placement.x, scene.height * scene.rng.uniform(0.5, 0.56))
         if scene_name in {"lake", "waves"}:
-            _splash(scene, canvas, (spot.x, centre[1] + tile.image.height * 0.62))
+            _splash(scene, canvas, (placement.x, centre[1] + tile.image.height * 0.62))
         canvas = paste_tile(scene, canvas, tile, centre)
     return canvas
 
@@ -139,20 +143,20 @@ def _splash(scene: Scene, canvas: Image.Image, centre: tuple[float, float]) -> N
 def hover(
     scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    for spot in group:
-        tile = turn_tile(make_tile(scene, spot), 0)
+    for placement in group:
+        tile = turn_tile(make_tile(scene, placement), 0)
         # Random height: the higher of two balloons looks farther.
         canvas = paste_tile(
-            scene, canvas, tile, (spot.x, scene.height * scene.rng.uniform(0.34, 0.42))
+            scene, canvas, tile, (placement.x, scene.height * scene.rng.uniform(0.34, 0.42))
         )
     return canvas
 
 
 def fly(scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]) -> Image.Image:
-    for spot in group:
-        lean = scene.rng.uniform(10, 26) * (1 if spot.x > scene.width / 2 else -1)
-        tile = turn_tile(make_tile(scene, spot), lean)
+    for placement in group:
+        lean = scene.rng.uniform(10, 26) * (1 if placement.x > scene.width / 2 else -1)
+        tile = turn_tile(make_tile(scene, placement), lean)
         canvas = paste_tile(
-            scene, canvas, tile, (spot.x, scene.height * scene.rng.uniform(0.4, 0.5))
+            scene, canvas, tile, (placement.x, scene.height * scene.rng.uniform(0.4, 0.5))
         )
     return canvas

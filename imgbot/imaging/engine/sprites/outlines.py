@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Point = tuple[float, float]
+from imgbot.imaging.engine.drawing import Point
 
 _STEPS = 8
 

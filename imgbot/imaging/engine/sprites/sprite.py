@@ -8,9 +8,10 @@ from PIL import Image, ImageChops, ImageDraw
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix, parse_hex, with_lightness
+from imgbot.imaging.engine.drawing import Point
 from imgbot.imaging.engine.palettes import Palette
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.sprites.outlines import OutlinePart, Point, parse_outlines
+from imgbot.imaging.engine.sprites.outlines import OutlinePart, parse_outlines
 
 _MARGIN = 6.0
 
@@ -182,12 +183,14 @@ def scale_px(scene: Scene, sprite: Sprite, size: float) -> float:
     return min(wanted, scene.width * 0.76 / (right - left))
 
 
-def make_tile(scene: Scene, spot: Placement, enlarged: float = 1.0) -> SpriteTile:
+def make_tile(scene: Scene, placement: Placement, enlarged: float = 1.0) -> SpriteTile:
     """Rendered sprite, facing the centre of the picture."""
-    scale = scale_px(scene, spot.sprite, spot.size * enlarged)
-    haze = 0.1 + 0.1 * (spot.sprite.anchor in {"hill", "rock"}) + 0.2 * scene.has("fog")
-    looks_left = spot.x > scene.width * 0.52
-    return paint_tile(scene, spot.sprite, SpritePose(scale, looks_left, spot.main_colour, haze))
+    scale = scale_px(scene, placement.sprite, placement.size * enlarged)
+    haze = 0.1 + 0.1 * (placement.sprite.anchor in {"hill", "rock"}) + 0.2 * scene.has("fog")
+    looks_left = placement.x > scene.width * 0.52
+    return paint_tile(
+        scene, placement.sprite, SpritePose(scale, looks_left, placement.main_colour, haze)
+    )
 
 
 def paste_tile(
@@ -205,8 +208,8 @@ def paste_tile(
     return canvas
 
 
-def half_width(spot: Placement, tile: SpriteTile) -> float:
-    return tile.image.width * (0.3 if spot.sprite.box[2] > 40 else 0.4)
+def half_width(placement: Placement, tile: SpriteTile) -> float:
+    return tile.image.width * (0.3 if placement.sprite.box[2] > 40 else 0.4)
 
 
 def mirror_tile(

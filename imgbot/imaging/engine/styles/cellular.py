@@ -6,10 +6,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix
+from imgbot.imaging.engine.drawing import Point
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.styles import techniques
-
-Point = tuple[float, float]
 
 
 class _PixelSampler:
