@@ -28,7 +28,6 @@ that carry none.
 import asyncio
 import base64
 import hmac
-import io
 import json
 import re
 import secrets
@@ -40,7 +39,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import BodyPartReader, web
-from PIL import Image
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative.model_selection import addresses
@@ -49,7 +47,13 @@ from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage
 from imgbot.providers.declarative.validation import read_spec
 from imgbot.providers.spec_file import PRESETS, read_preset
 from imgbot.sandbox import provider_pictures, provider_webhooks, serving
-from imgbot.sandbox.provider_orders import Refusal, SubmittedTask, make_order, operation_of
+from imgbot.sandbox.provider_orders import (
+    Refusal,
+    SubmittedTask,
+    enlarged,
+    make_order,
+    operation_of,
+)
 from imgbot.sandbox.provider_tasks import Task, TaskLedger
 from imgbot.sandbox.provider_webhooks import WebhookSender
 from imgbot.sandbox.request_parsing import read_bounded
@@ -188,7 +192,7 @@ class PlayedPreset:
                 marks=self.book.settings.marks,
             )
         price_usd = model.scale_prices_usd.get(str(scale), model.price_usd)
-        size = _enlarged(contents[0], scale) if operation in {"upscale", "retouch"} else None
+        size = enlarged(contents[0], scale) if operation in {"upscale", "retouch"} else None
         return replace(order, model=model.id, price_usd=price_usd, size=size)
 
     async def _poll(self, _request: web.Request, call: Call) -> web.StreamResponse:
@@ -361,11 +365,6 @@ def _gone() -> web.Response:
 
 def _kind_of(task: Task) -> ProviderErrorKind:
     return _KIND.MODERATED if task.failure == "moderated" else _KIND.FAILED
-
-
-def _enlarged(content: bytes, scale: int) -> tuple[int, int]:
-    with Image.open(io.BytesIO(content)) as picture:
-        return picture.width * scale, picture.height * scale
 
 
 def _without_data(value: Any) -> Any:

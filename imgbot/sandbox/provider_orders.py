@@ -6,8 +6,8 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from PIL import Image
@@ -53,12 +53,6 @@ class SubmittedTask:
     """Price, where it differs by model."""
     size: tuple[int, int] | None = None
     """Width and height of the result, where they were ordered or follow from the input."""
-    format: str = "JPEG"
-    is_black: bool = False
-    failure: str = ""
-    """Why this order fails beside the common marks, in a word of the provider's."""
-    received: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Input as received, with digests in place of pictures."""
 
 
 def order_from(body: bytes) -> SubmittedTask:
@@ -91,9 +85,7 @@ def order_from(body: bytes) -> SubmittedTask:
     )
     if operation != "upscale" or not pictures:
         return order
-    with Image.open(io.BytesIO(pictures[0])) as picture:
-        size = bounded(picture.width * order.scale, picture.height * order.scale)
-    return replace(order, size=size)
+    return replace(order, size=enlarged(pictures[0], order.scale))
 
 
 def make_order(  # noqa: PLR0913 an order has that many sides
@@ -106,12 +98,11 @@ def make_order(  # noqa: PLR0913 an order has that many sides
     seed: int = 0,
     client_id: str = "",
     marks: str = "",
-    are_checked: bool = False,
 ) -> SubmittedTask:
     """An order of these pictures, each checked; its marks stand in the words or beside them."""
     digest = hashlib.sha256(words.encode("utf-8", "replace"))
     for image in images:
-        digest.update(image if are_checked else checked_image(image))
+        digest.update(_checked(image))
     return SubmittedTask(
         operation=operation,
         words=_MARK.sub("", words).strip(),
@@ -130,11 +121,13 @@ def operation_of(images: int) -> str:
     return ("create", "edit", "merge")[min(images, 2)]
 
 
-def bounded(width: float, height: float) -> tuple[int, int]:
-    """The size as it was asked for. Raises Refusal where a simulator has no room for it."""
+def enlarged(content: bytes, scale: int) -> tuple[int, int]:
+    """Return the size of a picture times `scale`. Raises Refusal where that is too large."""
+    with Image.open(io.BytesIO(content)) as picture:
+        width, height = picture.width * scale, picture.height * scale
     if width * height > _MOST_RESULT_PIXELS:
         raise Refusal(422, "size", f"more than {_MOST_RESULT_PIXELS // 1_000_000} megapixels")
-    return max(1, round(width)), max(1, round(height))
+    return width, height
 
 
 def _decoded(image: Any) -> bytes:
@@ -146,7 +139,7 @@ def _decoded(image: Any) -> bytes:
         raise _invalid("an image is not base64") from None
 
 
-def checked_image(content: bytes) -> bytes:
+def _checked(content: bytes) -> bytes:
     """Return the picture's bytes unchanged. Raises Refusal if it is not a picture."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:

@@ -16,8 +16,6 @@ _SHOWN_WORDS = 200
 
 def render(order: SubmittedTask) -> bytes:
     """Draw a picture with the operation, the prompt and a pattern of the input; blocks."""
-    if order.is_black:
-        return encoded(Image.new("RGB", dimensions(order)), order.format)
     digest = bytes.fromhex(order.digest)
     picture = _background(digest)
     _draw_bubbles(picture, digest)
@@ -29,15 +27,9 @@ def render(order: SubmittedTask) -> bytes:
     )
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
-    return encoded(picture.resize(dimensions(order), Image.Resampling.BILINEAR), order.format)
-
-
-def encoded(picture: Image.Image, kind: str) -> bytes:
-    """Return the file's bytes in that format (`JPEG`, `PNG`, `WEBP`); blocks."""
     buffer = io.BytesIO()
-    # Speed matters more than size here.
-    options = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(kind, {"quality": 90})
-    picture.save(buffer, kind, **options)
+    made = picture.resize(dimensions(order), Image.Resampling.BILINEAR)
+    made.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -3,7 +3,6 @@
 import random
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +10,6 @@ from imgbot.sandbox.provider_orders import (
     OPERATIONS,
     Refusal,
     SubmittedTask,
-    checked_image,
     make_order,
     order_from,
 )
@@ -24,7 +22,6 @@ __all__ = [
     "SubmittedTask",
     "Task",
     "TaskLedger",
-    "checked_image",
     "make_order",
     "order_from",
 ]
@@ -52,12 +49,6 @@ class Task:
     submits: int = 1
     is_cancelled: bool = False
     cancelled_at: float = 0.0
-    hook_url: str = ""
-    """Webhook address, if one was given."""
-    given: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Fields of the submit, for providers that list them."""
-    details: Any = None
-    """Details of the provider's error, where a code is not enough."""
     _used: dict[str, int] = field(default_factory=dict[str, int])
 
     def takes(self, mark: str) -> bool:
@@ -74,7 +65,7 @@ class Task:
             return "cancelled"
         if "moderated" in self.order.marks:
             return "moderated"
-        return "failed" if "fail" in self.order.marks else self.order.failure or None
+        return "failed" if "fail" in self.order.marks else None
 
     def progress(self, now: float) -> float:
         age_s = now - self.started_at
@@ -129,8 +120,7 @@ class Task:
 
     def inside(self) -> dict[str, Any]:
         """Return the details for the control interface."""
-        asked = {"model": self.order.model, "input": dict(self.order.received)}
-        return (asked if self.order.model or self.order.received else {}) | {
+        return ({"model": self.order.model} if self.order.model else {}) | {
             "operation": self.order.operation,
             "words": self.order.words,
             "images": self.order.images,
@@ -220,10 +210,6 @@ class TaskLedger:
             self._struck.clear()
         self._struck[who] = struck + 1
         return True
-
-    def refund(self, task: Task) -> None:
-        """Refund the charge: the provider bills nothing for this task."""
-        self.ledger[:] = [entry for entry in self.ledger if entry["task_id"] != task.id]
 
     def _keep(self, task: Task) -> None:
         self._tasks[task.id] = task
