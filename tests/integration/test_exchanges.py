@@ -263,6 +263,28 @@ async def test_a_picture_behind_redirects_is_fetched_and_endless_ones_are_not(
         await flows_as_it_should(stand, Flow("endless", [], ends="failed"), [*whole, *[hop] * 4])
 
 
+async def test_an_endless_picture_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgbot.providers.http.FETCHED_LIMIT_BYTES", 100)
+    async with open_stand("replicate", tmp_path) as stand:
+        whole = stand.vendor.exchanges(stand.vendor.flows[0].happens)
+        await flows_as_it_should(stand, Flow("endless", [], ends="too_heavy"), whole)
+
+
+@pytest.mark.parametrize("name", ["fal", "kie", "replicate", "wavespeed"])
+async def test_an_id_alone_leads_to_the_task(name: str, tmp_path: Path) -> None:
+    """As a webhook names it, without the addresses of the order's answer."""
+    async with open_stand(name, tmp_path) as stand:
+        stand.expect("created")
+        accepted = await submitted(stand.provider, stand.order())
+        assert isinstance(accepted, Accepted)
+        stand.expect(stand.vendor.flows[0].happens[1])
+
+        lean = {key: accepted.ticket[key] for key in ("id", "model")}
+        assert isinstance(await stand.provider.poll(lean), Pending)
+
+
 CANCELS = [
     ("replicate", "cancelled", Cancelled.ACCEPTED),
     ("replicate", "cancelled_too_late", Cancelled.TOO_LATE),
