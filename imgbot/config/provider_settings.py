@@ -108,7 +108,7 @@ def variable_of(field: str) -> str:
 _Other = Annotated[
     str,
     SettingDoc(
-        "who serves this operation, if not `IMGBOT_PROVIDER`",
+        "provider of this operation",
         _NAMES,
         default="`IMGBOT_PROVIDER`, else `builtin` where that cannot",
     ),
@@ -144,15 +144,16 @@ else:
 
 
 class ProviderSettings(_ProviderOfEach):
-    """What the operator says of image providers; `provider_<operation>` is a field of each."""
+    """Settings of image providers; `provider_<operation>` is a field of each."""
 
     provider_fallback: Annotated[
         str,
         SettingDoc(
-            "who takes an order that its provider refuses before a task exists (no credit, out of "
-            "service); never what was refused by moderation, never what may have been taken",
+            "fallback provider for jobs that their provider refuses before a task exists (no "
+            "credit, out of service); never for one that moderation refused, or that may have "
+            "been accepted",
             _NAMES,
-            default="unset: nobody",
+            default="unset: none",
         ),
     ] = ""
     provider_url: Annotated[
@@ -198,7 +199,7 @@ class ProviderSettings(_ProviderOfEach):
     _keys: dict[str, SecretStr] = PrivateAttr(default_factory=dict[str, SecretStr])
 
     def provider_for(self, operation: Operation) -> str:
-        """Return who is chosen for an operation, by name or path."""
+        """Return the provider chosen for an operation, by name or path."""
         return getattr(self, f"provider_{operation.value}", "") or self.provider
 
     @property

@@ -96,7 +96,8 @@ class Settings(ProviderSettings):
     users: Annotated[
         _Count | None,
         SettingDoc(
-            f"how many users to size for: a worker per {USERS_PER_WORKER}, at least {MIN_WORKERS}",
+            "number of users to size for: one worker per "
+            f"{USERS_PER_WORKER}, at least {MIN_WORKERS}",
             _whole(1, 100_000),
         ),
     ] = None
@@ -104,67 +105,67 @@ class Settings(ProviderSettings):
         int | None,
         Field(ge=1, le=MAX_WORKERS),
         SettingDoc(
-            "how many workers exactly",
+            "number of worker processes",
             _whole(1, MAX_WORKERS),
             default=f"from IMGBOT_USERS, else {MIN_WORKERS}",
         ),
     ] = None
     jobs_per_worker: Annotated[
-        _Count, SettingDoc("jobs under way at once, per worker", _whole(1, 100_000))
+        _Count, SettingDoc("maximum number of running jobs per worker", _whole(1, 100_000))
     ] = 50
     queue_limit: Annotated[
-        _Count, SettingDoc("jobs waiting at once, of all users", _whole(1, 100_000))
+        _Count, SettingDoc("maximum number of waiting jobs, all users", _whole(1, 100_000))
     ] = 500
     waiting_per_user: Annotated[
-        _Count, SettingDoc("jobs waiting at once, per user", _whole(1, 100_000))
+        _Count, SettingDoc("maximum number of waiting jobs per user", _whole(1, 100_000))
     ] = 20
     running_per_user: Annotated[
-        _Count, SettingDoc("jobs under way at once, per user", _whole(1, 100_000))
+        _Count, SettingDoc("maximum number of running jobs per user", _whole(1, 100_000))
     ] = 3
     daily_budget: Annotated[
         _MicroUsd,
         SettingDoc(
-            "US dollars that the pictures of one day may cost, of all users, by the server's "
-            "clock; then paid pictures wait for the next day",
+            "daily budget in US dollars, all users, by the server's clock; when it is spent, paid "
+            "pictures wait for the next day",
             "US dollars, like 5 or 2.50",
-            default="unset: no ceiling",
+            default="unset: no limit",
         ),
     ] = None
     user_daily_limit: Annotated[
         _MicroUsd,
         SettingDoc(
-            "the same, per user",
+            "daily budget in US dollars per user",
             "US dollars, like 1 or 0.50",
-            default="unset: no ceiling",
+            default="unset: no limit",
         ),
     ] = None
     rate_limit_window: Annotated[
         int,
         Field(ge=1, le=86_400),
-        SettingDoc("seconds over which a user's requests are counted", _whole(1, 86_400)),
+        SettingDoc("rate limit window in seconds", _whole(1, 86_400)),
     ] = 60
     rate_limit_max_requests: Annotated[
         _Count,
         SettingDoc(
-            "requests, and as many commands, that a user may send in that time", _whole(1, 100_000)
+            "maximum number of requests, and of commands, per user and window", _whole(1, 100_000)
         ),
     ] = 10
     poll_interval_initial: Annotated[
         _Interval,
-        SettingDoc("seconds until a provider is asked again, at first", "seconds, like 2.0"),
+        SettingDoc("initial polling interval in seconds", "seconds, like 2.0"),
     ] = 2.0
     poll_interval_max: Annotated[
         _Interval,
-        SettingDoc("seconds between two questions, at most", "seconds, like 10.0"),
+        SettingDoc("maximum polling interval in seconds", "seconds, like 10.0"),
     ] = 10.0
     image_poll_max_attempts: Annotated[
-        _Count, SettingDoc("questions until a picture is given up", _whole(1, 100_000))
+        _Count, SettingDoc("maximum number of status polls per job", _whole(1, 100_000))
     ] = 60
     polling: Annotated[
         Literal["learned", "fixed"],
         SettingDoc(
-            "`fixed` asks by the two intervals; `learned` begins like that, learns how long each "
-            "model takes, and then asks as often but when pictures are due: first after three "
+            "`fixed` polls by the two intervals; `learned` starts like that, learns how long each "
+            "model takes, then polls as often but when pictures are due: first after three "
             "times `IMGBOT_POLL_INTERVAL_MAX` at the latest, from then on at most that interval "
             "and at least a quarter of `IMGBOT_POLL_INTERVAL_INITIAL` apart",
             "learned or fixed",
@@ -174,9 +175,9 @@ class Settings(ProviderSettings):
         Address,
         BeforeValidator(parse_address),
         SettingDoc(
-            "where the status page, `/healthz` and `/metrics` are served: by this host, "
-            "`localhost` or a literal address, by no other name; unset, on "
-            "the next free port up to 8089 where that one is taken",
+            "address of the status page, `/healthz` and `/metrics`, reachable by this host, "
+            "`localhost` or a literal address, by no other name; if unset and the port is taken, "
+            "the next free port up to 8089",
             "a host and port: 127.0.0.1:8080",
         ),
     ] = Address("127.0.0.1", 8080)
@@ -184,7 +185,7 @@ class Settings(ProviderSettings):
         Path,
         AfterValidator(Path.absolute),
         SettingDoc(
-            "the folder of everything that must outlive a restart",
+            "state directory: everything that must outlive a restart",
             "the path of a folder that imgbot may write to",
             default="`$STATE_DIRECTORY`, else `~/.local/state/imgbot`",
         ),
@@ -201,35 +202,36 @@ class Settings(ProviderSettings):
     environment_file: Annotated[
         Path | None,
         SettingDoc(
-            "a file of these settings, read at the start and again at SIGHUP; it wins over "
-            "variables",
+            "file with these settings, read at start and again at SIGHUP; it overrides variables",
             "the path of a file, like /etc/imgbot/imgbot.env",
         ),
     ] = None
     admins: Annotated[
         _Ids,
         SettingDoc(
-            "Telegram ids of the administrators: they have commands of their own (`/stats`, "
+            "Telegram ids of administrators; they have extra commands (`/stats`, "
             "`/stuck`, `/spend`, `/ban`, `/unban`, `/allow`, `/pause`, `/resume`, `/broadcast`) "
-            "and are told when something is wrong",
+            "and receive alerts",
             "numeric ids with commas: 11111111,22222222",
         ),
     ] = ()
     allowed_users: Annotated[
         _Ids,
         SettingDoc(
-            "Telegram ids of the people and groups that may use the bot",
+            "Telegram ids of the users and groups that may use the bot",
             "numeric ids with commas: 11111111,-1002222222222",
             default="everybody",
         ),
     ] = ()
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        SettingDoc("how much is logged", "debug, info, warning or error"),
+        SettingDoc("minimum level of log lines", "debug, info, warning or error"),
     ] = "info"
     log_format: Annotated[
         Literal["auto", "text", "json"],
-        SettingDoc("`auto` and `text`: for people; `json`: an object a line", "auto, text or json"),
+        SettingDoc(
+            "`auto` and `text` for people, `json` for one object per line", "auto, text or json"
+        ),
     ] = "auto"
 
     @property

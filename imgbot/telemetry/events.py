@@ -1,4 +1,4 @@
-"""Everything that can happen to an update, a job or a call: one log line, one metric.
+"""Events of updates, jobs and calls: one log line and one metric each.
 
 The pipeline neither logs nor counts by itself; it calls a function here. Labels are
 bounded: no user, chat, file, address or error text ever becomes one.
@@ -52,7 +52,7 @@ def album_failed(album: str, error: BaseException) -> None:
 
 def update_skipped(update_id: int) -> None:
     metrics.skipped.inc()
-    _log.debug("update %d is over its chat's share", update_id)
+    _log.debug("update %d exceeds its chat's share", update_id)
 
 
 def update_deferred(update_id: int) -> None:
@@ -90,7 +90,7 @@ def admission_refused(reason: str) -> None:
 
 def job_admitted(job: Job, place: int) -> None:
     metrics.enqueued.labels(job.operation).inc()
-    _log.info("job %s: %s admitted, place %d", job.id, job.operation, place)
+    _log.info("job %s: %s admitted, position %d", job.id, job.operation, place)
 
 
 def job_claimed(job: Job) -> None:
@@ -100,7 +100,7 @@ def job_claimed(job: Job) -> None:
 
 
 def job_adopted(job: Job) -> None:
-    _log.info("job %s: adopted at %s", job.id, job.state)
+    _log.info("job %s: resumed at %s", job.id, job.state)
 
 
 def job_moved(job: Job) -> None:
@@ -137,11 +137,13 @@ def spend_measured(today_micro: int, budget_micro: int | None) -> None:
 
 
 def job_released(job_id: str, error: BaseException) -> None:
-    _log.warning("job %s: let go (%s)", job_id, error)
+    _log.warning("job %s: moved or ended by another process (%s)", job_id, error)
 
 
 def announcement_failed(job_id: str, error: BaseException) -> None:
-    _log.warning("job %s: not announced yet (%s: %s)", job_id, type(error).__name__, error)
+    _log.warning(
+        "job %s: status message not sent yet (%s: %s)", job_id, type(error).__name__, error
+    )
 
 
 def job_waits(job_id: str, error: BaseException, delay_s: float) -> None:
@@ -178,20 +180,20 @@ def providers_measured(is_out: Mapping[str, bool]) -> None:
 def hook_received(verdict: str) -> None:
     metrics.hooks.labels(verdict).inc()
     if verdict == "forged":
-        _log.warning("a webhook was refused: it is not what its provider would send")
+        _log.warning("webhook refused: it does not verify as its provider's")
 
 
 def submit_confirmed_by_webhook(job_id: str) -> None:
-    _log.info("job %s: a webhook told of the order whose answer was lost", job_id)
+    _log.info("job %s: submit confirmed by webhook after a lost response", job_id)
 
 
 def order_found(job_id: str) -> None:
-    _log.info("job %s: found the order whose answer was lost in the provider's list", job_id)
+    _log.info("job %s: submit found in the provider's list after a lost response", job_id)
 
 
 def worker_replaced(reason: str) -> None:
     metrics.restarts.labels(reason).inc()
-    _log.warning("a worker was replaced: %s", reason)
+    _log.warning("worker replaced: %s", reason)
 
 
 def call_made(method: str, code: str, seconds: float) -> None:
@@ -201,7 +203,7 @@ def call_made(method: str, code: str, seconds: float) -> None:
 
 def call_limited(method: str, retry_after_s: float) -> None:
     metrics.limited.labels(method).inc()
-    _log.warning("Telegram: %s is to wait %.0f s", method, retry_after_s)
+    _log.warning("Telegram: %s rate-limited for %.0f s", method, retry_after_s)
 
 
 def queue_repaired(strays: int, lost: int, days: int) -> None:
@@ -209,9 +211,11 @@ def queue_repaired(strays: int, lost: int, days: int) -> None:
     metrics.mended.labels("lost").inc(lost)
     metrics.mended.labels("reservation").inc(days)
     if strays or lost:
-        _log.warning("the books were mended: %d strays removed, %d jobs put back", strays, lost)
+        _log.warning(
+            "queue repaired: %d orphaned entries removed, %d lost jobs re-queued", strays, lost
+        )
     if days:
-        _log.warning("the money that jobs reserve was counted anew on %d days", days)
+        _log.warning("reservations recalculated for %d days", days)
 
 
 def pictures_kept(size_bytes: int) -> None:
@@ -270,13 +274,13 @@ def warning(sentence: str, *facts: object) -> None:
 
 
 def stuck(where: str) -> None:
-    _log.critical("stuck: %s; systemd, where it is, starts the bot again", where)
+    _log.critical("stuck: %s; under systemd, the bot is restarted", where)
 
 
 def stop_hangs(tasks: Iterable[str]) -> None:
     _log.critical("the stop hangs; ended, and the next start goes on where this one was")
     for task in tasks:
-        _log.critical("still there: %s", task)
+        _log.critical("pending task: %s", task)
 
 
 def stopped_by(error: BaseException) -> None:
@@ -284,4 +288,4 @@ def stopped_by(error: BaseException) -> None:
 
 
 def crashed(error: BaseException) -> None:
-    _log.critical("ended by an error that nobody foresaw", exc_info=error)
+    _log.critical("stopped by an unexpected error", exc_info=error)

@@ -98,10 +98,10 @@ redis_up = _gauge("redis_up", "Whether Redis answered when it was last asked.")
 redis_memory = _gauge("redis_memory_bytes", "Memory that Redis's data take.")
 redis_memory_max = _gauge("redis_memory_max_bytes", "maxmemory of Redis; +Inf: none.")
 kept = _gauge("kept_pictures_bytes", "Finished pictures kept on disk.")
-mended = _counter("fsck_mended_total", "Entries that the check of the books mended.", "kind")
+mended = _counter("fsck_mended_total", "Queue entries repaired by the consistency check.", "kind")
 lag = _histogram(
     "event_loop_lag_seconds",
-    "How late the event loop runs what is due.",
+    "Delay of the event loop.",
     (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
 build = _gauge("build_info", "The running version.", "version", "provider")

@@ -159,7 +159,7 @@ async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(
     await result_for(control, person)
 
     assert len((await hosted.view("replicate"))["ledger"]) == before + 1
-    assert "a webhook told of the order" in hosted.bot.log
+    assert "submit confirmed by webhook" in hosted.bot.log
 
 
 async def test_without_webhooks_a_lost_answer_is_found_in_the_providers_list(

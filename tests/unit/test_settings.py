@@ -223,6 +223,18 @@ def test_the_key_that_an_own_file_names_is_looked_for_and_is_a_secret(tmp_path: 
     assert "my-secret" in settings.secrets
 
 
+def test_own_file_may_name_the_key_of_its_webhooks(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('name = "mine"\n[hook]\nkey = "MINE_HOOK_KEY"\n')
+
+    settings = load(LEAST | {"IMGBOT_PROVIDER": str(file), "MINE_HOOK_KEY": "signing-key"})
+    found = settings.hook_key_of(str(file))
+
+    assert found is not None
+    assert found.get_secret_value() == "signing-key"
+    assert "signing-key" in settings.secrets
+
+
 def test_the_bots_token_cannot_be_taken_for_a_providers_key(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text('name = "mine"\nkey = "IMGBOT_TOKEN"\n')
