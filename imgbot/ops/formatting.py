@@ -1,4 +1,4 @@
-"""Figures as an operator reads them: with their unit, and no more digits than mean something."""
+"""Text for an operator's terminal: figures with their unit, and text from outside made safe."""
 
 _UNKNOWN = "unknown"
 _SIZES = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "kB", 0))
@@ -51,3 +51,8 @@ def money(usd: float | None) -> str:
     if usd is None:
         return _UNKNOWN
     return f"${usd:.3f}" if 0 < usd < 0.1 else f"${usd:.2f}"
+
+
+def strip_control(text: str) -> str:
+    """Return one line without control characters, which a terminal would act on."""
+    return "".join(c if c.isprintable() else " " for c in text)

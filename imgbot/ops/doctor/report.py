@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from imgbot.domain.findings import Finding, Severity
-from imgbot.ops.terminal import strip_control
+from imgbot.ops.formatting import strip_control
 from imgbot.telemetry.logs import Redactor
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}

@@ -10,7 +10,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
@@ -22,7 +22,7 @@ from imgbot.domain.errors import ConfigError, ImgbotError, flatten
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.ops.loadtest.options import BUILTIN, SIMULATED, LoadTestOptions
 from imgbot.ops.loadtest.resource_monitor import ResourceMonitor, ResourceSample, ask_metrics
-from imgbot.ops.loadtest.worker_churn import resize_for_ever
+from imgbot.ops.scale import scale
 from imgbot.ops.status.metrics_reader import Sample
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.load.orders import OrderLedger, reconcile
@@ -43,6 +43,7 @@ _SETTLE_S = 2.0
 
 _LEAST_PATIENCE_S = 120.0
 _LOG_LINES = 6
+_RESIZE_EVERY_S = 2.0
 
 PARTS, UNRESIZED, RESIZED = 3, 1, 2
 """How often the plan runs with resizing, and which time is what."""
@@ -250,7 +251,7 @@ class _Acts:
 
     async def _resize(self) -> None:
         send, environ = self._stage.bot.send_signal, self._stage.environ
-        async for _ in resize_for_ever(send, environ, self._workers):
+        async for _ in _resize_for_ever(send, environ, self._workers):
             self.resizes += 1
 
 
@@ -310,3 +311,26 @@ async def _end(bot: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         os.killpg(bot.pid, signal.SIGKILL)
     await bot.wait()
+
+
+def _discard(_line: str) -> None:
+    """Sink for what `scale` prints."""
+
+
+async def _resize_for_ever(
+    send: Callable[[int], None], environ: Mapping[str, str], workers: int
+) -> AsyncGenerator[int]:
+    """Resize the pool in every way an operator has; yield after each resize.
+
+    One round: up and down by signals, to half and back by `imgbot scale`.
+    """
+    settings = {"IMGBOT_STATE_DIR": environ["IMGBOT_STATE_DIR"]}
+    half = max(1, workers // 2)
+    while True:
+        for act in (signal.SIGTTIN, signal.SIGTTIN, half, signal.SIGTTOU, workers):
+            if isinstance(act, signal.Signals):
+                send(act)
+            else:
+                await asyncio.to_thread(scale, act, settings, _discard)
+            yield int(act)
+            await asyncio.sleep(_RESIZE_EVERY_S)

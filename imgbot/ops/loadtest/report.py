@@ -4,11 +4,10 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from imgbot.ops.formatting import duration, share, size
+from imgbot.ops.formatting import duration, share, size, strip_control
 from imgbot.ops.loadtest.options import LoadTestOptions
 from imgbot.ops.loadtest.results import LoadTestResults
 from imgbot.ops.loadtest.verdict import Criterion, criteria
-from imgbot.ops.terminal import strip_control
 from imgbot.version import version
 
 _LABEL = 26
