@@ -1,8 +1,8 @@
-"""What administrators are told on Telegram: once when something is wrong, once when it is over.
+"""Alerts to administrators on Telegram: one message when an alert fires, one when it resolves.
 
-What is to be told waits in Redis until it was said, so an outage of Telegram delays it. A crash
-between the saying and its note says it twice: better than never. That Redis itself is full cannot
-be stored in it: this one waits here, and a restart meanwhile says it again.
+Notices wait in Redis until they are sent, so an outage of Telegram delays them. A crash between
+sending a notice and recording that sends it twice: better than never. The notice that Redis itself
+is full cannot be stored in it: it waits in memory, and a restart meanwhile sends it again.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ _MEMORY_HOLD = HoldTime(0, 60)
 
 
 class AlertNotifier:
-    """Looks at the facts, and speaks to the administrators; `gather` raises TransientError."""
+    """Evaluates the alert rules and sends the notices; `gather` may raise TransientError."""
 
     def __init__(
         self,
@@ -73,27 +73,27 @@ class AlertNotifier:
         self._untold_of_memory: dict[int, Notice] = {}
 
     async def run(self) -> None:
-        """Look now and then, and at once when the alarm is set; for ever."""
+        """Evaluate periodically, and at once when the alarm is set, until cancelled."""
         while self._admins:
             self._alarm.clear()
             try:
                 await self.evaluate_once()
             except TransientError:
-                # Without Redis nothing can be judged or remembered: told when it is back.
+                # Without Redis, nothing can be evaluated or stored: reported when it is back.
                 if self._away_since_s is None:
                     self._away_since_s = self._now_s()
             except (FencedError, ConfigError):
                 raise
-            except Exception as error:  # noqa: BLE001 -- who tells must not stop who works
+            except Exception as error:  # noqa: BLE001 -- a failed alert must not stop the jobs
                 what = type(error).__name__
-                telemetry.warning("administrators could not be told: %s: %s", what, error)
+                telemetry.warning("alerts could not be evaluated: %s: %s", what, error)
             await sleep_or_event(LOOK_EVERY_S, self._alarm)
 
     async def evaluate_once(self) -> None:
-        """Judge the facts once, and tell what is to be told.
+        """Evaluate the rules once, and send the pending notices.
 
-        Raises TransientError while Redis is away: what was not stored is judged again. While it
-        is full, that it is and what waits from before are told; what is new waits.
+        Raises TransientError while Redis is unavailable: what was not stored is evaluated again.
+        While it is full, that alert and older notices are sent; new ones wait.
         """
         await self._judge_memory(await self._incidents.memory())
         if self._courses is None:
@@ -129,14 +129,14 @@ class AlertNotifier:
         told = {matter for matter, course in before.items() if course.is_firing}
         now_told = {matter for matter, course in courses.items() if course.is_firing}
         if notices or told != now_told:
-            # What nobody can judge any longer (a provider that is not set up) is dropped silently.
+            # An alert without a rule (a provider that is no longer configured) is dropped silently.
             begun = dict.fromkeys(now_told - told, facts.now_ms)
             await self._incidents.note(begun, told - now_told, notices, self._admins)
             self._away_since_s = None
         return courses
 
     def _outage(self) -> list[Notice]:
-        """Say how long Redis was away, if it was and is back."""
+        """Notice of the time for which Redis was unavailable, once it is back."""
         if self._away_since_s is None:
             return []
         away_s = self._now_s() - self._away_since_s
@@ -151,7 +151,7 @@ class AlertNotifier:
             await self._incidents.told(admin, len(notices))
 
     async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
-        """Say it, unless Telegram asked to wait; False if it is to be said later."""
+        """Send notices, unless Telegram asked to wait; False if they are to be sent later."""
         if self._now_s() < self._not_before_s.get(admin, 0.0):
             return False
         try:
@@ -160,13 +160,13 @@ class AlertNotifier:
             with max_wait(_PATIENCE_S):
                 await self._delivery.send_text(ChatTarget(admin), text, [])
         except TransientError as error:
-            telemetry.warning("administrator %d is not told yet: %s", admin, error)
+            telemetry.warning("alert to administrator %d is delayed: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
             return False
         except (FencedError, ConfigError):
             raise
         except ImgbotError as error:
-            telemetry.warning("administrator %d cannot be told: %s", admin, error)
+            telemetry.warning("alert to administrator %d was refused: %s", admin, error)
         return True
 
 
@@ -175,7 +175,7 @@ def _sign_of(memory: Memory) -> Reading:
 
 
 def render(language: str, notice: Notice) -> str:
-    """Return a notice in words; what another version left behind may have none."""
+    """Text of a notice; empty for one of another version that is unknown here."""
     facts = dict(notice.facts)
     if "wait_s" in facts:
         facts["wait"] = in_time(language, int(facts.pop("wait_s")))

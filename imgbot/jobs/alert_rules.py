@@ -1,4 +1,4 @@
-"""What an administrator would be told of the service, from the facts of one moment. Pure."""
+"""Alert rules: pure functions from a service snapshot to alert conditions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ _PROVIDER_KEYS = {
     ProviderErrorKind.AUTH: "alarm_key_refused",
     ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
 }
-# A provider that comes and goes is one incident, and so is a budget that each picture which ends
-# frees a bit of. What is only reserved may be free in a moment.
+# A provider that comes and goes is one alert, and so is a budget of which each finished picture
+# releases a bit. A reservation may be released in a moment.
 _PROVIDER_HOLD = HoldTime(0, 300)
 _BUDGET_HOLD = HoldTime(60, 300)
 _POLLING_HOLD = HoldTime(0, 30)
@@ -30,41 +30,41 @@ _RATIOS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO, Indicator.ERRO
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """What may be spent in a day, in micro-dollars; None is no ceiling."""
+    """Daily budget in micro-dollars; without a ceiling for None."""
 
     spent_micro: int
     ceiling_micro: int | None
     least_price_micro: int
-    """Of the cheapest picture that costs anything; 0 where none does."""
+    """Price of the cheapest picture that is not free; 0 if all are."""
     resumes_in_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSnapshot:
-    """The service at one moment."""
+    """State of the service at one moment."""
 
     now_ms: int
     levels: Levels
     bound: Bound
     workers: int
     providers: Mapping[str, ProviderErrorKind | None]
-    """Those that were seen to serve (None) or to refuse service."""
+    """Providers seen to serve (None) or to refuse service."""
     provider_names: tuple[str, ...]
     money: BudgetState
     dead: ProblemJob | None
-    """The latest."""
+    """The latest dead letter."""
     dead_count: int
     silence_s: float
-    """Since Telegram last answered getUpdates, or since the start."""
+    """Seconds since Telegram last answered getUpdates, or since the start."""
     has_answered: bool
-    """Whether it has answered since the start."""
+    """Telegram has answered since the start."""
     rival: UpdateConflict | None
-    """Who takes the updates away."""
+    """Another consumer of this bot's updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertCondition:
-    """How one matter looks, and what would be said of it."""
+    """Reading of one alert rule, and the notices of its transitions."""
 
     name: str
     reading: Reading
@@ -74,7 +74,7 @@ class AlertCondition:
 
 
 def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
-    """Yield every matter that can be judged at all."""
+    """Yield the condition of every rule that can be evaluated."""
     for vital, (value, level) in facts.levels.items():
         yield _vital(vital, value, level, facts)
     for name in facts.provider_names:
@@ -138,7 +138,7 @@ def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
 
 
 def _death(facts: ServiceSnapshot) -> AlertCondition:
-    """The first death in a quiet hour is told; the rest are in the list that it names."""
+    """Fires for the first dead letter in a quiet hour; its notice names the list of all."""
     dead = facts.dead
     is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
     provider = dead.job.provider if dead else ""

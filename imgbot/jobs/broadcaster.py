@@ -1,7 +1,7 @@
-"""Sends a broadcast, person by person: behind everything else, at Telegram's pace.
+"""Broadcasts: sent user by user, with the lowest priority, within Telegram's rate limits.
 
-Each send goes only through a calm flood gate, so pictures and answers come first. Whoever
-starts it sees one message that tells how far it is.
+Each send goes through the rate limiter only if it need not wait there, so pictures and answers
+come first. The admin who starts a broadcast sees its progress in one message.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ _TELL_EVERY_S = 3.0
 _WAIT_CAP_S = 60.0
 _AGAIN = "again"
 _CANNOT_BE_TOLD = (ChatGoneError, TelegramRefusedError, UserError)
-"""What Telegram says of the message to the author; no reason to send to nobody else."""
+"""Errors of the progress message; no reason to stop sending."""
 
 
 class Broadcaster:
-    """One loop for as long as the supervisor works."""
+    """Sends the broadcasts one after the other."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Broadcaster:
         self._told_at_s = 0.0
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
-        """Send what is to be sent until `stopping`; the rest is left to the next start.
+        """Send until `stopping`; the rest is left to the next start.
 
-        What is on its way then is given `drain_s`.
+        Requests in flight then have `drain_s` to end.
         """
         async with asyncio.TaskGroup() as group:
             sending = group.create_task(self._serve(stopping))
@@ -77,7 +77,7 @@ class Broadcaster:
             except (FencedError, ConfigError):
                 raise
             except Exception as error:  # noqa: BLE001 -- pictures are made all the same
-                telemetry.warning("the broadcast waits: %s: %s", type(error).__name__, error)
+                telemetry.warning("broadcast delayed: %s: %s", type(error).__name__, error)
                 await sleep_or_event(_AWAY_S, stopping)
                 continue
             await sleep_or_event(_LOOK_AGAIN_S, started, stopping)
@@ -104,7 +104,7 @@ class Broadcaster:
     async def _send(
         self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event
     ) -> tuple[str, float]:
-        """Send it to one person; returns what came of it, and the seconds to wait after it."""
+        """Send it to one user; returns the result, and the seconds to wait afterwards."""
         standing = await self._standing(user_id, stopping)
         if standing and (standing.is_banned or standing.preferences.is_unsubscribed):
             return "skipped", 0.0
@@ -116,7 +116,7 @@ class Broadcaster:
             if error.retry_after_s is None:
                 # The answer was lost, or never came: the message may be there.
                 return "unknown", 0.0
-            # The gate, or Telegram, asks to wait: nothing was sent.
+            # The rate limiter, or Telegram, asks to wait: nothing was sent.
             return _AGAIN, error.retry_after_s
 
     async def _standing(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
@@ -128,7 +128,7 @@ class Broadcaster:
         return None
 
     async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> str:
-        """Send it now or not at all; returns what came of it. Raises TransientError."""
+        """Send it now or not at all; returns the result. Raises TransientError."""
         place, rows = ChatTarget(user_id), buttons.unsubscribe(language)
         try:
             with max_wait(0):
@@ -142,12 +142,12 @@ class Broadcaster:
         except ChatGoneError:
             return "blocked"
         except ImgbotError as error:
-            telemetry.warning("a broadcast was refused: %s", error)
+            telemetry.warning("broadcast refused: %s", error)
             return "refused"
         return "sent"
 
     async def _await_telegram(self, stopping: asyncio.Event) -> None:
-        """Wait until Telegram answers: each try of a person meanwhile would be one lost."""
+        """Wait until Telegram answers: a user tried meanwhile would be lost."""
         failures = 0
         while not stopping.is_set():
             try:
@@ -168,14 +168,14 @@ class Broadcaster:
             return
         text = progress(broadcast)
         rows = admin_buttons.broadcast_running(broadcast.language, broadcast.id)
-        # The next one tells more: what cannot be told at once is not worth a wait.
+        # The next update has more: one that cannot be sent at once is dropped.
         with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
             await self._delivery.edit_text(
                 ChatTarget(broadcast.admin), broadcast.status_id, text, rows
             )
 
     async def _tell_end(self, broadcast_id: str) -> None:
-        """Write the last word; raises TransientError to be tried again."""
+        """Show the summary; raises TransientError to be tried again."""
         broadcast = await self._broadcasts.read(broadcast_id)
         if broadcast is None:
             return
@@ -188,12 +188,12 @@ class Broadcaster:
 
 
 def progress(broadcast: Broadcast) -> str:
-    """Return how far a broadcast is."""
+    """Text for the progress of a broadcast."""
     return t(broadcast.language, "cast_running", done=broadcast.done, total=broadcast.total)
 
 
 def summary(broadcast: Broadcast) -> str:
-    """Return how a broadcast ended."""
+    """Text for the end of a broadcast."""
     key = "cast_cancelled" if broadcast.state == "cancelled" else "cast_sent"
     lines = [t(broadcast.language, key, sent=broadcast.sent, total=broadcast.total)]
     lines += [

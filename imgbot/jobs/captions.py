@@ -1,4 +1,4 @@
-"""What a job says at its end: the caption of a picture, or the sentence instead of one."""
+"""Captions of results, and the sentences sent instead of one."""
 
 import re
 
@@ -9,15 +9,15 @@ from imgbot.domain.texts.changes import edit_names
 from imgbot.telegram.messenger import cut
 
 _CAPTION_WORDS = 600
-"""Characters of the person's words that a caption repeats; Telegram takes 1024 in all."""
+"""Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
 _NEARLY = 0.97
-"""Of a scale: sides are rounded."""
+"""Fraction of a scale that counts as reached: sides are rounded."""
 
 
 def success_caption(job: Job) -> str:
-    """Return what stands under the picture: what was asked, what was done, what was not."""
+    """Caption of a result: the prompt, what was applied, what was not understood."""
     spec, parts = OPERATIONS[job.operation], _parts(job, "did")
     own_key = spec.captions.get(parts[0]) if len(parts) == 1 else None
     key = own_key or f"caption_{job.operation}"
@@ -26,7 +26,7 @@ def success_caption(job: Job) -> str:
         key += "_less"
     lines = [t(job.language, key, words=words, count=len(job.sources), scale=f"{factor:.2g}")]
     did = edit_names(job.language, parts)
-    # Whoever gets exactly what she said need not read it twice.
+    # A prompt that was applied to the letter need not be repeated.
     is_said = job.operation is Operation.EDIT and _normalised(did) == _normalised(words)
     if did and spec.lists_changes and not own_key and not is_said:
         lines.append(t(job.language, "caption_did", did=did))
@@ -41,7 +41,7 @@ def success_caption(job: Job) -> str:
 
 
 def _normalised(words: str) -> list[str]:
-    """The words alone: "warmer and brighter" says as much as "warmer, brighter"."""
+    """Words without "and" and punctuation: "warmer and brighter" equals "warmer, brighter"."""
     return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
 
 
@@ -50,7 +50,7 @@ def _parts(job: Job, name: str) -> list[str]:
 
 
 def failure_text(job: Job) -> str:
-    """Return why there is no picture."""
+    """Sentence that says why there is no picture, and what is known of its charge."""
     key = job.reason if has_text(job.reason) else "went_wrong"
     facts = dict(job.facts)
     charge = facts.pop("charge", "")

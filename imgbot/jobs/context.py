@@ -28,30 +28,30 @@ from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 
 Download = Callable[[str, Path], Awaitable[None]]
-"""Fetches a person's file by its Telegram handle."""
+"""Downloads a user's file by its Telegram file id."""
 
 RESULT = "result"
-"""A job's result as its provider made it."""
+"""File name of a result as fetched from its provider."""
 
 _TARGET = "made.jpg"
 _CHARGES: Mapping[bool | None, str] = {True: "yes", False: "no", None: "maybe"}
 _DUE_MS = 120_000
-"""A running job is looked at by its own task; due times only matter after a restart."""
+"""A running job has its own task; due times only matter after a restart."""
 
 
 def is_to_be_kept(job: Job) -> bool:
-    """Whether a finished job's folder holds the only copy of what its owner may still hand out."""
+    """True if a finished job's folder has the only copy of a result that may yet be redelivered."""
     outputs = cast("list[dict[str, str]]", job.ticket.get("outputs", []))
     return job.outcome is State.DEAD and any(output.get("path") for output in outputs)
 
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """Everything the steps need, made once by the supervisor."""
+    """Dependencies of the job steps."""
 
     queue: JobQueue
     installation: str
-    """The random id that tells this bot's orders from those of others at the same provider."""
+    """Random id that tells this bot's orders from those of others at the same provider."""
     job_reads: JobReads
     users: UserStore
     originals: OriginalStore
@@ -59,7 +59,7 @@ class StepContext:
     slots: ProviderSlots
     webhooks: Webhooks
     alarm: asyncio.Event
-    """Set when something happened that administrators should hear of at once."""
+    """Set to have the alert rules evaluated at once."""
     pool: Pool
     status_messages: StatusMessages
     messenger: Messenger
@@ -69,42 +69,42 @@ class StepContext:
     now_ms: Callable[[], int]
     draining: asyncio.Event
     unanswered: set[str] = field(default_factory=set[str])
-    """Jobs whose order is on its way to a provider that nobody could ask about it later."""
+    """Ids of jobs with a submit in flight that could not be recovered without its answer."""
 
     def provider_of(self, job: Job) -> Provider:
-        """Return who makes the picture: whoever took the order, whatever is chosen since."""
+        """Provider that accepted the order, else the one chosen for the operation."""
         return self.routing.get(job.provider) or self.routing.primary(job.operation)
 
     def is_orphaned(self, job: Job) -> bool:
-        """Whether the job was ordered at a provider that is not set up any longer."""
+        """True if the job was submitted to a provider that is no longer configured."""
         return bool(job.intent_ms and job.provider) and self.routing.get(job.provider) is None
 
     def kind_of(self, job: Job) -> str:
-        """Return what durations are learned by: provider, operation and model."""
+        """Key under which durations are learned: provider, operation and model."""
         return kind_of(self.provider_of(job), job.operation)
 
     def order_id_of(self, job: Job) -> str:
-        """Return the job's id at its provider; an order of an earlier release has the job's own."""
+        """Id of the job at its provider; an order of an earlier release has the job's own."""
         return job.order_id or (job.id if job.intent_ms else f"{self.installation}-{job.id}")
 
     def age_ms(self, job: Job) -> int:
-        """Return how long ago the provider took the order, as far as that is known."""
+        """Milliseconds since the provider accepted the order, or since the submit record."""
         return max(0, self.now_ms() - (job.accepted_ms or job.intent_ms))
 
     async def move(self, job: Job, state: State, **changes: object) -> Job:
-        """Follow an arrow of the job's table."""
+        """Make one transition of the state machine, and store `changes` with it."""
         return await self.queue.move(job, state, self.now_ms() + _DUE_MS, **changes)
 
     async def conclude(
         self, job: Job, outcome: State, reason: str, **facts: str | int | float
     ) -> Job:
-        """Turn a job towards its end: the sentence is delivered as a picture would be."""
+        """Move a job to the delivery of a sentence instead of a picture."""
         return await self.move(
             job, State.DELIVERING, outcome=outcome, reason=reason, facts=facts, tries=0
         )
 
     async def give_up(self, job: Job, decision: GiveUp) -> Job:
-        """Turn a job towards its end as decided, and keep what is known of its cost."""
+        """Move a job to its end as decided, with what is known of its charge."""
         return await self.move(
             job,
             State.DELIVERING,
@@ -119,14 +119,14 @@ class StepContext:
         return self.folder / job_id
 
     def target_of(self, job_id: str) -> Path:
-        """Return where a provider writes the picture that its answer carries."""
+        """File for a picture that comes within a provider's answer."""
         return self.folder_of(job_id) / _TARGET
 
     async def build_request(self, job: Job, provider: Provider) -> GenerationRequest:
-        """Fetch and check the job's pictures, and make them what the provider takes.
+        """Download and check the job's photos, and convert them to what the provider takes.
 
-        Those that are there already are kept. Raises UserError for a picture that is none, or
-        too many of them, WorkerLostError, TransientError.
+        Files of an earlier attempt are reused. Raises UserError (not a picture, too many),
+        WorkerLostError, TransientError.
         """
         offer = provider.offers[job.operation]
         inputs, scale, side_px = offer.inputs, job.scale, 0
@@ -177,14 +177,14 @@ class StepContext:
             await self.download(job.sources[index].file_id, raw)
         check = functools.partial(pictures.check, is_own=is_own)
         if OPERATIONS[job.operation].has_scale:
-            # What it is enlarged by is measured against it, at a repeated order, too.
+            # The scale is computed from this size, at a repeated order, too.
             check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
         picture = await self.pool.run(check, str(raw), str(stem), about="checking a picture")
         raw.unlink(missing_ok=True)
         return Path(picture.path)
 
     async def _take_original(self, job: Job, target: Path) -> bool:
-        """Take a picture of ours as it was made: what Telegram keeps of it is a smaller photo."""
+        """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
         original = self.originals.find(job.parent) if job.parent and len(job.sources) == 1 else None
         if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
             return False
@@ -192,14 +192,14 @@ class StepContext:
         return True
 
     def progress_of(self, job_id: str) -> float:
-        """Return how far a picture made on this machine is, 0 to 1; 0 where nothing is known."""
+        """Progress of a picture made on this machine, 0 to 1; 0 while unknown."""
         try:
             return float(self.target_of(job_id).with_suffix(".jpg.progress").read_text())
         except (OSError, ValueError):
             return 0.0
 
     def remove_files(self, job: Job) -> None:
-        """Remove a finished job's folder, where nobody needs it any longer."""
+        """Remove a finished job's folder, unless its result may yet be redelivered."""
         folder = self.folder_of(job.id)
         # A result that was fetched may be gone at its provider.
         is_fetched = job.outcome is State.DEAD and (folder / RESULT).exists()

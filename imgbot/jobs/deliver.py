@@ -1,4 +1,4 @@
-"""`rendering` and `delivering`: fetch the picture, make it fit, show it, end the job."""
+"""The `rendering` and `delivering` steps: fetch the result, convert it, show it, end the job."""
 
 import asyncio
 import functools
@@ -38,14 +38,14 @@ _LONG_WAIT_MS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class _Delivered:
-    """The message that carries the end, and the handle of its picture."""
+    """Message that shows the end, and the Telegram file of its picture."""
 
     message_id: int = 0
     picture: InputPhoto | None = None
 
 
 async def render(context: StepContext, job: Job) -> Outcome:
-    """Fetch the picture and make of it what Telegram takes; both are on disk after it."""
+    """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
     begun = time.monotonic()
     folder = context.folder_of(job.id)
     await asyncio.to_thread(make_folder, folder)
@@ -73,7 +73,7 @@ async def render(context: StepContext, job: Job) -> Outcome:
 
 
 async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
-    """Make what is sent of a result; what defies that is sent as it is: it may be paid for."""
+    """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
     prepare = functools.partial(pictures.prepare, as_file=job.is_file)
     paths = str(raw), str(raw.with_name("ready"))
     try:
@@ -95,7 +95,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
     else:
         return None
     if isinstance(decision, retry.GiveUp):
-        # What an earlier attempt has fetched is kept, and as good.
+        # The file of an earlier attempt will do as well.
         is_here = await asyncio.to_thread(_recall, context, job, raw)
         return None if is_here else await _make_again(context, job, output, decision)
     return Snooze(job, decision.delay_s, _fetch_again, may_wake=False)
@@ -106,7 +106,7 @@ async def _fetch_again(context: StepContext, job: Job) -> Outcome:
 
 
 def _recall(context: StepContext, job: Job, raw: Path) -> bool:
-    """Whether the result is on this disk still, or has been put back."""
+    """Restore the result from the original, if need be; False if there is neither."""
     original = None if raw.exists() else context.originals.find(job.id)
     if original is not None:
         copy_file(original, raw)
@@ -116,7 +116,7 @@ def _recall(context: StepContext, job: Job, raw: Path) -> bool:
 async def _make_again(
     context: StepContext, job: Job, output: Output, decision: retry.GiveUp
 ) -> Outcome:
-    """Ask or order again where a file of ours is gone, as long as nothing is paid twice."""
+    """Poll or order again for a local result that is gone, as long as nothing is paid twice."""
     if not output.path:
         return Advance(await context.give_up(job, decision))
     receipt = {name: value for name, value in job.ticket.items() if name != "outputs"}
@@ -126,7 +126,7 @@ async def _make_again(
         )
         return await next_poll(context, moved)
     if context.provider_of(job).recovery is Recovery.REPEAT:
-        # The intent stays: it is the same order under the same key.
+        # The submit record stays: it is the same order under the same key.
         return Advance(await context.move(job, State.SUBMITTING, ticket={}, tries=0))
     return Advance(await context.give_up(job, retry.GiveUp(State.DEAD, "result_missing")))
 
@@ -139,7 +139,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     begun = time.monotonic()
     outcome = job.outcome or State.FAILED
     if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
-        # It went with its disk, or is on another machine's.
+        # The disk was lost, or the file is on another machine.
         return Advance(await context.move(job, State.RENDERING, file="", tries=0))
     shown = _Delivered()
     try:
@@ -183,13 +183,13 @@ async def _move_to_another_message(
 
 
 async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
-    """An edit makes no phone ring: after a long wait, a line of its own says it is over."""
+    """Send a message of its own after a long wait: an edit notifies nobody."""
     waited_ms = context.now_ms() - job.created_ms
     if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
         return
     place = ChatTarget(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
     key = "ready" if outcome is State.DELIVERED else "ready_without"
-    # Best effort: said twice would be worse than once too little.
+    # Best effort: twice would be worse than not at all.
     with suppress(ImgbotError):
         if (
             await context.job_reads.newest_of(job.user_id)
@@ -198,19 +198,19 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
             return
         line_id = await context.messenger.send_text(place, t(job.language, key), [])
         if outcome is State.DELIVERED:
-            # Words in reply to the line are about the picture.
+            # A reply to this message is about the picture.
             await context.job_reads.note_ready(job.chat_id, line_id, job.id)
 
 
 def _undeliverable_outcome(outcome: State) -> State:
-    """What an end counts as when its message could not be shown."""
+    """Outcome of a job whose end could not be shown."""
     return State.FAILED if outcome is State.DELIVERED else outcome
 
 
 async def finish(
     context: StepContext, job: Job, outcome: State, picture: InputPhoto | None = None
 ) -> None:
-    """End the job in Redis, with what the buttons under its picture need."""
+    """Finish the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
         result = gallery.to_hash(job, picture, words.success_caption(replace(job, note="")))
@@ -260,7 +260,7 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         job.id,
         is_photo=job.facts.get("kind") == "photo",
         is_change=len(job.sources) == 1,
-        # By rules, the same request makes the same picture; only painting throws dice.
+        # A deterministic provider makes the same picture of the same request, except for create.
         is_varied=job.operation is Operation.CREATE
         or not context.provider_of(job).is_deterministic,
     )

@@ -1,4 +1,4 @@
-"""What has to be looked after while jobs run: the books, the figures, forgotten files."""
+"""Periodic maintenance: consistency of the queue, metrics, memory of Redis, left-over files."""
 
 import asyncio
 import shutil
@@ -21,22 +21,22 @@ MEASURE_EVERY_S = 5.0
 
 _KEPT_AT_LEAST_S = 86_400
 _FORGOTTEN_AFTER_S = 3600.0
-"""A folder is made before its job is known everywhere; one that is older has no job."""
+"""Age beyond which a folder without a job is removed: it is made before its job is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeStats:
-    """What the supervisor's parts say of themselves when asked."""
+    """Sources of the figures measured of the supervisor's components."""
 
     running_claimed_ms: Callable[[], list[int]]
     workers: Callable[[], tuple[int, int, int]]
     """Wanted, started, busy."""
     providers_out: Callable[[], Mapping[str, bool]]
-    """Provider → whether it is out of service."""
+    """By provider, true while it is out of service."""
 
 
 class Maintenance:
-    """Two loops for as long as the supervisor lives."""
+    """The two maintenance loops of a supervisor."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Maintenance:
         self.summary = "serving"
 
     async def repair_loop(self) -> None:
-        """Compare the books with the jobs each minute, and prune what nobody owns."""
+        """Repair the queue each minute, and prune files and pictures without an owner."""
         while True:
             try:
                 await self._make_room()
@@ -73,11 +73,11 @@ class Maintenance:
                 kept = await asyncio.to_thread(self._kept.prune, self._now_ms() / 1000)
                 telemetry.pictures_kept(kept)
             except (TransientError, UserError, OSError) as error:
-                telemetry.warning("the books were not checked: %s", error)
+                telemetry.warning("queue not checked: %s", error)
             await asyncio.sleep(CHECK_EVERY_S)
 
     async def measure_loop(self) -> None:
-        """Keep the gauges and the one-line summary true."""
+        """Keep the gauges and the one-line summary up to date."""
         while True:
             began_ms = self._now_ms()
             try:
@@ -89,7 +89,7 @@ class Maintenance:
             await asyncio.sleep(MEASURE_EVERY_S)
 
     async def measure(self) -> None:
-        """Measure once. Raises TransientError while Redis is away."""
+        """Measure once. Raises TransientError while Redis is unavailable."""
         depth = await self._shelf.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
         self._see(await self._shelf.memory())
@@ -104,7 +104,7 @@ class Maintenance:
         )
 
     def _see(self, memory: Memory) -> None:
-        """Redis answers; say so after a silence, and when it begins or ends to be full."""
+        """Log that Redis is back after an outage, or has become full, or has room again."""
         telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
         if self._away_since_ms:
             telemetry.redis_back((self._now_ms() - self._away_since_ms) / 1000)
@@ -116,7 +116,7 @@ class Maintenance:
         self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
 
     async def _make_room(self) -> None:
-        """Forget the oldest delivered pictures while Redis fills: half as long kept each time."""
+        """Halve the retention of delivered pictures each time Redis is found short of memory."""
         memory = await self._shelf.memory()
         if memory.level is Level.NORMAL:
             self._kept_s = KEPT_S
@@ -132,7 +132,7 @@ class Maintenance:
     async def _prune(self) -> None:
         if not self._folder.exists():
             return
-        # A folder of an earlier life without a job was left by a kill just before its removal.
+        # An earlier process was killed just before it removed the folder of a finished job.
         oldest_s = max(self._now_ms() / 1000 - _FORGOTTEN_AFTER_S, self._since_s)
         for folder in list(self._folder.iterdir())[:1000]:
             try:

@@ -1,4 +1,4 @@
-"""When each job is polled: by the guide's schedule, or by what its kind was seen to take."""
+"""Poll times of jobs: by the fixed schedule, or by learned durations of their kind."""
 
 import random
 import statistics
@@ -21,25 +21,25 @@ from imgbot.storage.durations import Durations
 from imgbot.telemetry import events as telemetry
 
 _ENOUGH_TO_TELL = 3
-"""Fewer pictures than that tell a person nothing."""
+"""Fewer pictures give no estimate that is worth showing."""
 
 _MOST_KINDS = 500
-"""Far more than operations and models; beyond it all are read again."""
+"""Bound of the cache, far above the number of operations and models."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """The spans of one kind, and the plan made from them, until there are more."""
+    """Durations of one kind, and the plan made from them until there is a new one."""
 
     spans: deque[CensoredDuration]
     plan: PollPlan | None = None
 
 
 class PollScheduler:
-    """The pace of all jobs: the schedule by the number of polls, unless it `is_learned`.
+    """Poll scheduler of all jobs: by the number of polls, or learned (`is_learned`).
 
-    Then it goes by the age of a job, so that a restart changes nothing, and all jobs
-    together keep to `budget`. `now_s` is a clock that never goes back.
+    A learned plan goes by the age of a job, so that a restart changes nothing, and all jobs
+    together keep to `budget`. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PollScheduler:
         self._known: dict[str, _Known] = {}
 
     def is_slow(self, polls: int, age_s: float) -> bool:
-        """Whether the schedule is used up and the person should hear of it.
+        """True once the schedule is used up, which the user is told.
 
         A learned plan may use up its polls early: it becomes slow no sooner than the schedule.
         """
@@ -67,7 +67,7 @@ class PollScheduler:
         return self._config.is_slow(polls) and not is_early
 
     def is_exhausted(self, polls: int, age_s: float) -> bool:
-        """Whether even the slow polls are used up."""
+        """True once even the slow polls are used up."""
         return self._config.is_exhausted(polls) and self.is_slow(polls, age_s)
 
     async def wait_s(self, kind: str, polls: int, age_s: float) -> float:
@@ -81,11 +81,11 @@ class PollScheduler:
         return seconds + random.uniform(-1, 1) * waits.jitter_s(seconds)  # noqa: S311 -- jitter
 
     def next_slot_s(self) -> float:
-        """Take a turn to poll; seconds until it comes. Turns come in the order of asking."""
+        """Reserve the next slot for a poll, first come, first served; seconds until it."""
         return 0.0 if not self._is_learned else self._budget.delay_s(self._now_s())
 
     async def learn(self, kind: str, span: CensoredDuration) -> None:
-        """Learn from a job that is done; what cannot be stored is known until the next start."""
+        """Learn from a finished task; if it cannot be stored, only until the next start."""
         if not is_telling(span, self._config):
             return
         try:
@@ -94,10 +94,10 @@ class PollScheduler:
             known.plan = None
             await self._durations.add(kind, span)
         except TransientError as error:
-            telemetry.warning("how long %s took was not kept: %s", kind, error)
+            telemetry.warning("duration of %s not stored: %s", kind, error)
 
     async def typical_s(self, kind: str) -> float:
-        """Return the seconds that half of the latest jobs took no longer than; 0 for unknown."""
+        """Median of the latest durations in seconds; 0 while unknown."""
         try:
             spans = (await self._read(kind)).spans
         except TransientError:
@@ -109,7 +109,7 @@ class PollScheduler:
         try:
             known = await self._read(kind)
         except TransientError as error:
-            telemetry.warning("how long %s takes could not be read: %s", kind, error)
+            telemetry.warning("durations of %s could not be read: %s", kind, error)
             return plan((), self._config)
         if known.plan is None:
             known.plan = plan(tuple(known.spans), self._config)

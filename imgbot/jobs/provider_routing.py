@@ -1,7 +1,7 @@
-"""Who makes what: the operator's choice, a fallback, and a breaker in front of each provider.
+"""Choice of a provider for each submit, with a circuit breaker per provider and a fallback.
 
-A fallback is for a provider that refuses service before a task exists. Whatever may have been
-taken stays where it is, and what was refused by moderation is refused.
+The fallback is for a provider that refuses service before a task exists. An order that may have
+been accepted stays where it is, and one refused by moderation is not tried elsewhere.
 """
 
 import math
@@ -17,15 +17,15 @@ from imgbot.providers.protocol import Capability, Provider
 REFUSES_SERVICE = frozenset(
     {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
 )
-"""Refusals that say nothing about the order: somebody else may take it."""
+"""Refusals that say nothing about the order: another provider may accept it."""
 
 _HOPELESS = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT})
-"""Refusals that the operator has to mend: the next order would hear the same."""
+"""Refusals that only the operator can resolve: the next submit would fail in the same way."""
 
 _NO_ANSWER = frozenset({ProviderErrorKind.UNAVAILABLE, ProviderErrorKind.SUBMIT_UNKNOWN})
 _SILENT_AFTER_S = 60.0
 _SILENCE_IS_OLD_AFTER_S = 300.0
-"""Longer than the longest time between two questions of a job that gets no answer."""
+"""Longer than the longest pause between two polls of a job that get no answer."""
 
 _FAILURES = 3
 _FIRST_PAUSE_S = 30.0
@@ -33,20 +33,20 @@ _LONGEST_PAUSE_S = 600.0
 
 
 def kind_of(provider: Provider, operation: Operation) -> str:
-    """Return what durations are learned by: provider, operation and model."""
+    """Key under which durations are learned: provider, operation and model."""
     offer = provider.offers.get(operation)
     return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
 
 
 @dataclass(slots=True)
 class Silence:
-    """Since when, and until when at the least, a provider has answered nothing it was asked."""
+    """Time span in which every call of a provider has gone unanswered."""
 
     since_s: float = -math.inf
     until_s: float = -math.inf
 
     def note(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
-        """Note the end of a call that began at `begun_s`; None is an answer that was no error."""
+        """Record the end of a call that began at `begun_s`; None is an answer without an error."""
         if kind not in _NO_ANSWER:
             self.since_s = self.until_s = -math.inf
             return
@@ -55,21 +55,21 @@ class Silence:
         self.until_s = now_s
 
     def is_long(self, now_s: float) -> bool:
-        """Whether it has lasted, and nothing suggests that it is over."""
+        """True once it has lasted, and while nothing suggests that it is over."""
         is_recent = now_s - self.until_s <= _SILENCE_IS_OLD_AFTER_S
         return is_recent and self.until_s - self.since_s >= _SILENT_AFTER_S
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Opens after failures in a row, and lets one order through now and then to find out."""
+    """Circuit breaker: opens after failures in a row, then lets single probes through."""
 
     failures: int = 0
     pause_s: float = 0.0
     until_s: float = 0.0
     reason: ProviderErrorKind | None = None
     is_proven: bool = False
-    """Whether this life has seen it serve, or refuse to."""
+    """Seen to serve, or to refuse service, by this process."""
     silence: Silence = field(default_factory=Silence)
 
     @property
@@ -77,12 +77,12 @@ class Breaker:
         return self.pause_s > 0
 
     def wait_s(self, now_s: float) -> float:
-        """Seconds until an order may go through; one that may is the probe if it is open."""
+        """Seconds until a submit may go through; if the breaker is open, that one is the probe."""
         if not self.is_open:
             return 0.0
         if now_s < self.until_s:
             return self.until_s - now_s
-        # One probe; should it never get as far as an order, there is another one after a while.
+        # One probe; should it never get as far as a submit, there is another one after a while.
         self.until_s = now_s + _FIRST_PAUSE_S
         return 0.0
 
@@ -102,16 +102,16 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who takes an order now; without a provider, `wait_s` until somebody may."""
+    """The provider for a submit; without one, `wait_s` until one may serve."""
 
     provider: Provider | None
     wait_s: float = 0.0
     is_permanent: bool = False
-    """Whether nobody will before the operator has mended something."""
+    """No provider will serve before the operator has resolved something."""
 
 
 class ProviderRouter:
-    """Providers by name, and which of them serves an operation; the built-in engine is last."""
+    """Providers by name, the one chosen for each operation, and their circuit breakers."""
 
     def __init__(
         self,
@@ -133,18 +133,18 @@ class ProviderRouter:
         return list(self._providers)
 
     def get(self, name: str) -> Provider | None:
-        """Return the provider that an order went to, None if it is not set up any longer."""
+        """Provider of that name; None if it is no longer configured."""
         return self._providers.get(name)
 
     def primary(self, operation: Operation) -> Provider:
-        """Return who is meant to serve an operation."""
+        """Provider chosen for an operation."""
         return self._providers[self._chosen[operation]]
 
     def offer(self, operation: Operation) -> Capability:
         return self.primary(operation).offers[operation]
 
     def price_micro(self, operation: Operation, scale: int) -> int:
-        """Return the most that an order may cost, whoever takes it in the end."""
+        """Highest price of an order in micro-dollars, whichever provider accepts it."""
         able = (self._providers.get(name) for name in (self._chosen[operation], self._fallback))
         return max(
             provider.offers[operation].price_at(scale)
@@ -153,12 +153,12 @@ class ProviderRouter:
         )
 
     def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
-        """Choose for an order that `refused_by` has just refused service to (or nobody)."""
+        """Choose a provider; the one named `refused_by` has just refused service."""
         names = [self._chosen[operation]]
         fallback = self._providers.get(self._fallback)
         if fallback is not None and operation in fallback.offers:
             names.append(self._fallback)
-        # Whoever has just refused is asked last.
+        # The one that has just refused comes last.
         names.sort(key=lambda name: name == refused_by)
         waits: list[float] = []
         for name in dict.fromkeys(names):
@@ -170,7 +170,7 @@ class ProviderRouter:
         return Choice(None, min(waits), is_permanent=reasons <= _HOPELESS)
 
     def other(self, operation: Operation, name: str) -> bool:
-        """Whether somebody else than `name` could take an order."""
+        """True if another provider than `name` could accept an order."""
         able = {self._chosen[operation]}
         if (there := self._providers.get(self._fallback)) and operation in there.offers:
             able.add(self._fallback)
@@ -180,22 +180,22 @@ class ProviderRouter:
         return name != self._chosen[operation]
 
     def record_success(self, name: str) -> None:
-        """An order was taken: the provider serves."""
+        """Record an accepted order: the provider serves."""
         self._breakers[name].succeeded()
 
     def record_refusal(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
-        """An order was refused; True if the provider is out of service from now on."""
+        """Record a refused order; True if the provider is out of service from now on."""
         breaker = self._breakers[name]
         if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:
             return breaker.failed(kind, now_s)
-        # It answers, and knows what it says: that is service.
+        # An answer about the order itself is service.
         if kind is not ProviderErrorKind.RATE_LIMITED:
             breaker.succeeded()
         return False
 
     @contextmanager
     def asking(self, name: str) -> Generator[None]:
-        """Note whether a call of a provider is answered at all, be it an order or a question."""
+        """Record whether a call of a provider, a submit or a poll, is answered at all."""
         begun_s, silence = time.monotonic(), self._breakers[name].silence
         try:
             yield
@@ -205,19 +205,19 @@ class ProviderRouter:
         silence.note(None, begun_s, time.monotonic())
 
     async def aclose(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         for provider in self._providers.values():
             await provider.aclose()
 
     def states(self, now_s: float) -> Mapping[str, bool]:
-        """Return which providers are out of service: they refuse it, or do not answer."""
+        """True for each provider that is out of service: it refuses it, or does not answer."""
         return {
             name: breaker.is_open or breaker.silence.is_long(now_s)
             for name, breaker in self._breakers.items()
         }
 
     def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
-        """Return those that were seen to serve (None) or to refuse service, and how."""
+        """Providers seen to serve (None) or to refuse service, with the kind of the refusal."""
         found = {
             name: breaker.reason if breaker.is_open else None
             for name, breaker in self._breakers.items()

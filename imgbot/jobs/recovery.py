@@ -1,6 +1,6 @@
-"""What is to be done about an order whose answer was lost: a decision, without I/O or a clock.
+"""Recovery decisions for a submit whose answer was lost; pure, without I/O or a clock.
 
-Only a provider that is sure to know no such task makes an order be given again.
+An order is repeated only under an idempotency key, or if its provider is sure to have no such task.
 """
 
 from dataclasses import dataclass
@@ -10,28 +10,28 @@ from imgbot.domain.retry import SUBMIT_ATTEMPTS, backoff_s
 from imgbot.providers.protocol import Recovery
 
 WEBHOOK_S = 600.0
-"""So long a webhook is waited for that may reveal an order; a picture takes less."""
+"""Longest wait for a webhook with the ticket; a picture takes less."""
 
 SEARCH_S = 300.0
-"""So long an order is searched for: a provider may list what is finished alone."""
+"""Longest search in a provider's list, which may have finished tasks only."""
 
 SEARCHED_MS = 3_300_000
-"""An older order is not searched for: soon it is forgotten (after an hour) which task is whose."""
+"""Age limit of the search: the owners of tasks are forgotten after an hour."""
 
 _SETTLED_S = 10.0
-"""By then it is known whose are the tasks of the same orders made at the same moment."""
+"""Until then, a task may turn out to be that of the same order made at the same moment."""
 
 _LOOK_UPS_S = (1.0, 4.0, 10.0)
-"""Longer in sum than an order is on its way to a server that answers at all."""
+"""Pauses before the look-ups, in sum longer than a request can be under way."""
 
 _SILENT_S = 600.0
-"""So long a server that does not answer is asked again."""
+"""Longest time in which a server that does not answer is asked again."""
 
 _LONGEST_WAIT_S = 60.0
 
 
 class Answer(StrEnum):
-    """What the latest question was answered with, where that was no task."""
+    """Answer to the latest look-up or search, where that found no task."""
 
     NONE = "none"
     ABSENT = "absent"  # there is no such task, for certain
@@ -39,28 +39,28 @@ class Answer(StrEnum):
 
 
 class Action(StrEnum):
-    """What comes next."""
+    """The next thing to do."""
 
     REPEAT = "repeat"  # order under the same key, which is never charged twice
     ASK = "ask"  # look up, search, or see whether a webhook has come
     ORDER_AGAIN = "order_again"  # nothing was ordered
-    SET_ASIDE = "set_aside"  # for the operator: nobody knows
+    SET_ASIDE = "set_aside"  # a dead letter for the operator
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The facts of an order whose answer was lost."""
+    """Facts of an order whose answer was lost."""
 
     recovery: Recovery
     tries: int
     age_s: float
-    """Since the order was noted as about to be made."""
+    """Since the submit record."""
     is_hooked: bool = False
-    """Whether a webhook may reveal it."""
+    """A webhook may bring its ticket."""
     is_searchable: bool = False
-    """Whether it may be found in a list, in which its absence proves nothing."""
+    """It may be found in a list, in which its absence proves nothing."""
     questions: int = 0
-    """How often this process has asked."""
+    """Look-ups and searches made by this process."""
     answer: Answer = Answer.NONE
 
 
@@ -73,7 +73,7 @@ class Decision:
 
 
 def decide(order: Unknown) -> Decision:
-    """Decide what to do next; to be asked again after each question."""
+    """Next action; to be called again after each `ASK`."""
     has_tries = order.tries < SUBMIT_ATTEMPTS
     match order.recovery:
         case Recovery.REPEAT if has_tries:
@@ -92,7 +92,7 @@ def decide(order: Unknown) -> Decision:
 
 
 def _until(patience_s: float, order: Unknown) -> Decision:
-    """Ask once at least, however old the order is, if there is anything to be asked."""
+    """Ask at least once, however old the order is, if there is anything to ask for."""
     if not patience_s or (order.questions and order.age_s >= patience_s):
         return Decision(Action.SET_ASIDE)
     if not order.questions:

@@ -1,7 +1,7 @@
-"""One status message per job: announced, kept up to date, closed by the last word.
+"""Status messages: one per job, sent on admission, kept up to date, turned into the result.
 
-Whoever writes to a job's message holds its lock, so that a hint about the work can never
-arrive after the picture, and two announcements can never be on their way at once.
+Every write to a job's message is under its lock, so that a progress hint can never arrive after
+the picture, and two first messages can never be sent at once.
 """
 
 import asyncio
@@ -38,25 +38,25 @@ _PLACES_AT_ONCE = 50
 _PROGRESS_EVERY_S = 3.0
 _REMOVAL_PATIENCE_S = 3.0
 _SOON_S = 8
-"""A picture that takes less needs no estimate."""
+"""A picture that takes less time needs no estimate."""
 
 
 @dataclass(slots=True)
 class _MessageState:
-    """The message of one job as this process knows it."""
+    """State of one job's message in this process."""
 
     message_id: int = 0
     is_closed: bool = False
     told: str = ""
     lost: int = 0
-    """How often it was sent without an answer: it may be in the chat as often."""
+    """Sends without an answer: it may be in the chat as often."""
     place: int = 0
-    """The place in line that it tells."""
+    """Position in the queue that it shows."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class StatusMessages:
-    """All status messages of the jobs alive."""
+    """Status messages of all live jobs."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class StatusMessages:
         now_ms: Callable[[], int],
         typical_s: Callable[[Operation], Awaitable[float]],
     ) -> None:
-        """`typical_s` says how long a picture usually takes, 0 while nobody knows."""
+        """`typical_s` returns the usual seconds for a picture, 0 while unknown."""
         self._queue = queue
         self._shelf = shelf
         self._delivery = delivery
@@ -78,11 +78,11 @@ class StatusMessages:
         self._typical_s = typical_s
 
     def nudge(self) -> None:
-        """Somebody was admitted: announce it now, not at the next tick."""
+        """Announce newly admitted jobs now, not at the next tick."""
         self._look.set()
 
     async def announce_all(self) -> None:
-        """Announce what was admitted, for ever; cancelled at the end of the supervisor."""
+        """Send the first message of admitted jobs, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tell_places())
             while True:
@@ -118,20 +118,20 @@ class StatusMessages:
         except (FencedError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
-            # It stays on the list, and its next attempt is noted.
+            # It stays on the list with the time of its next attempt.
             telemetry.announcement_failed(job_id, error)
         finally:
             self._announcing.discard(job_id)
 
     async def _withdraw(self, job_id: str) -> None:
-        """Nobody is there: what is not paid for yet need not be made."""
+        """Cancel a job whose chat is gone, unless it may have been paid for."""
         with suppress(TransientError, UserError):
             job = await self._shelf.job(job_id)
             if job is not None:
                 await self._queue.cancel(job_id, job.user_id, self._now_ms())
 
     async def ensure(self, job: Job, text: str) -> int:
-        """Return the job's message, sending it first if there is none.
+        """Id of the job's message, which is sent first if there is none.
 
         Raises ChatGoneError, TransientError, StaleJobError.
         """
@@ -141,7 +141,7 @@ class StatusMessages:
                 line.message_id = line.message_id or job.message_id
                 return line.message_id
             if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
-                raise StaleJobError(f"{job.id}: over before it was announced")
+                raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
             line.told = text or await self._standing(job)
@@ -179,7 +179,7 @@ class StatusMessages:
         return t(job.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:
-        """Tell those who wait when they have moved up, as far as Telegram's pace allows."""
+        """Show queued users when they have moved up, as far as Telegram's limits allow."""
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
@@ -189,11 +189,11 @@ class StatusMessages:
 
     async def _tell_place(self, job_id: str, place: int) -> None:
         line = self._line(job_id)
-        # Whoever has not moved costs nothing: this runs for all who wait.
+        # An unchanged position costs nothing: this runs for all queued jobs.
         if line.place == place or line.lock.locked() or line.is_closed:
             return
         async with line.lock:
-            # Under the lock: whoever writes the last word waits for it, or has written it.
+            # Under the lock: the final text is not written yet, or the message is closed.
             job = await self._shelf.job(job_id)
             if job is None:
                 self.discard(job_id)
@@ -204,7 +204,7 @@ class StatusMessages:
                 line.place = place if line.told == text else 0
 
     async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
-        """Say that the work has begun, unless it is over in a moment anyway, and how far it is."""
+        """Show that the work has begun, unless it ends in a moment anyway, and its progress."""
         await asyncio.sleep(_HINT_AFTER_S)
         if self._is_shown(job):
             await self._delivery.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
@@ -214,7 +214,7 @@ class StatusMessages:
             await self.hint_progress(job, progress())
 
     async def hint_progress(self, job: Job, share: float) -> None:
-        """Say how far the work is, 0 to 1; 0 says nothing."""
+        """Show the progress, 0 to 1; 0 shows nothing."""
         if share:
             percent = round(min(share, 0.99) * 100)
             await self.update(job, t(job.language, "job_progress", percent=percent))
@@ -224,7 +224,7 @@ class StatusMessages:
         return bool(line.message_id) and not line.is_closed
 
     async def update(self, job: Job, text: str) -> None:
-        """Change the message if that can be done at once; a hint is no promise."""
+        """Change the message if that can be done at once; else this update is dropped."""
         line = self._line(job.id)
         if line.lock.locked():
             return
@@ -234,7 +234,7 @@ class StatusMessages:
     async def _hint(self, line: _MessageState, job: Job, text: str) -> None:
         if line.told == text or line.is_closed or not line.message_id:
             return
-        # A hint is the first thing to go when Telegram asks for calm.
+        # A hint is the first thing to be dropped when Telegram limits the rate.
         with suppress(ImgbotError), max_wait(0):
             await self._delivery.edit_text(
                 ChatTarget(job.chat_id),
@@ -245,17 +245,17 @@ class StatusMessages:
             line.told = text
 
     def lock_final(self, job: Job) -> asyncio.Lock:
-        """No hint from here on; the caller writes the last word under the lock."""
+        """Lock for the final text; no hint is written from here on."""
         line = self._line(job.id)
         line.is_closed = True
         return line.lock
 
     def forget(self, job_id: str) -> None:
-        """The message is gone: the next `ensure` sends another."""
+        """Forget a message that is gone from the chat: the next `ensure` sends another."""
         self._line(job_id).message_id = 0
 
     def discard(self, job_id: str) -> None:
-        """Forget the message of a job that is over."""
+        """Drop the state of a finished job."""
         self._lines.pop(job_id, None)
 
     def _line(self, job_id: str) -> _MessageState:

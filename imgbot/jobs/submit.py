@@ -1,8 +1,7 @@
-"""From `submitting` to a ticket: prepare, upload, note the intent, order, if in doubt find out.
+"""The `submitting` step: prepare, upload, store the submit record, order, recover if in doubt.
 
-The intent is stored right before the paid submit, after the uploads. Where a submit's answer is
-lost, the task is looked up, or ordered again under a key that cannot be charged twice, or the job
-stops.
+The submit record is stored right before the paid submit, after the uploads. If the answer to a
+submit is lost, the task is looked up, or ordered again under an idempotency key, or the job stops.
 """
 
 import time
@@ -35,7 +34,7 @@ _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
 _SLOT_WAIT_S = 30.0
 _JUST_BEFORE = 0.98
-"""A picture that came with its order was not there a moment before."""
+"""Lower bound of the duration of a picture that came with the answer to its submit."""
 
 _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
@@ -87,7 +86,7 @@ async def _order_in_slot(
 
 
 def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
-    """Whether nothing but its answer could tell what became of an order."""
+    """True if only the answer to a submit can tell what became of it."""
     return provider.recovery is Recovery.NONE and not context.webhooks.can_recover(provider)
 
 
@@ -113,7 +112,7 @@ async def _record_submit(
     order: GenerationRequest,
     fields: Mapping[str, str],
 ) -> Job:
-    """Store that the order is about to be made, and with whom; without an intent it is not."""
+    """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
     is_stand_in = context.routing.is_fallback(job.operation, provider.name)
     job = await context.move(
         job,
@@ -127,12 +126,12 @@ async def _record_submit(
         note="stand_in_note" if is_stand_in else job.note,
     )
     if job.is_cancelled:
-        # Nothing was ordered: without the intent, nothing is charged.
+        # Nothing was ordered: without the record, nothing is charged.
         return await context.move(job, State.SUBMITTING, intent_ms=0)
     try:
         await context.queue.persist()
     except TransientError as error:
-        # Nothing was ordered: without the intent there is nothing to find out later.
+        # Nothing was ordered: without the record, there is nothing to recover later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
         job = await context.move(job, State.SUBMITTING, intent_ms=0, provider="")
     return job
@@ -161,7 +160,7 @@ async def _refused(
     may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
     is_first = not context.routing.is_fallback(job.operation, provider.name)
     if may_pass_on and context.routing.other(job.operation, provider.name):
-        # No task exists: somebody else may have it, at once if the chosen one has just refused.
+        # No task exists: another provider may serve, at once if the chosen one has just refused.
         decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
             0.0 if is_first else retry.backoff_s(job.tries)
         )
@@ -169,7 +168,7 @@ async def _refused(
         decision = retry.after_submit(error, job.tries)
     if isinstance(decision, retry.GiveUp):
         return Advance(await context.give_up(job, decision))
-    # Without the intent, a restart in the pause has nothing to solve.
+    # Without the record, a restart in the pause has nothing to recover.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
     job = await context.move(
         job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
@@ -252,7 +251,7 @@ async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
 
 
 async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
-    """Return the task of an order whose answer was lost, as told by a webhook or its provider."""
+    """Ticket of an order whose answer was lost, from a webhook or its provider."""
     if context.webhooks.can_recover(provider) and (
         told := await context.webhooks.ticket_for(job.id)
     ):
@@ -283,14 +282,14 @@ async def _search(context: StepContext, job: Job, provider: Searchable) -> Ticke
 
 
 async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
-    """Keep a task from being found for another job; without the note, the job goes on as well."""
+    """Keep a task from being found for another job; best effort."""
     if _searchable(provider):
         with suppress(TransientError):
             await _is_own(context, job, ticket)
 
 
 async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
-    """Note whose a task is, unless it is another job's that ordered the very same."""
+    """Claim a task for the job; False if it is that of another job with the same order."""
     holder = await context.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
     return holder == job.id
 

@@ -1,7 +1,7 @@
-"""Webhooks of providers: a hint to ask at once, or the receipt of an order whose answer was lost.
+"""Webhooks of providers: a wake-up to poll at once, or the ticket of a submit without an answer.
 
-Each job has an address of its own, `/hook/<job>/<secret>`. Whatever is posted there only
-makes us ask the provider; what it says of the task is never believed.
+Each job has a URL of its own, `/hook/<job>/<secret>`. A request to it only makes the provider
+be polled; what it says of the task is never trusted.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _KEY_BYTES = 32
 
 
 def read_key(path: Path) -> bytes:
-    """Return the key of all addresses, made at the first start; a restart must not change it."""
+    """Secret key of all webhook URLs, created at the first start and stable from then on."""
     try:
         key = path.read_bytes()
         if len(key) == _KEY_BYTES:
@@ -35,7 +35,7 @@ def read_key(path: Path) -> bytes:
 
 
 class Webhooks:
-    """The addresses of jobs, and what is posted to them."""
+    """Webhook URLs of jobs, and the requests made to them."""
 
     def __init__(
         self,
@@ -54,27 +54,27 @@ class Webhooks:
         self._now_ms = now_ms
 
     def url_for(self, job_id: str) -> str:
-        """Return where the provider may post; empty without a public address."""
+        """Webhook URL of a job; empty without a public URL."""
         if not self._public_url:
             return ""
         return f"{self._public_url}/hook/{job_id}/{self._secret(job_id)}"
 
     def can_recover(self, provider: Provider) -> bool:
-        """Whether a webhook may tell of an order whose answer was lost."""
+        """True if a webhook may bring the ticket of a submit whose answer was lost."""
         return (
             bool(self._public_url) and isinstance(provider, SupportsWebhooks) and provider.is_hooked
         )
 
     async def ticket_for(self, job_id: str) -> Mapping[str, object] | None:
-        """Return what a webhook told of a job's task."""
+        """Ticket of the job's task as received by webhook; None if there is none."""
         return await self._hints.ticket(job_id)
 
     async def handle(
         self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
     ) -> bool:
-        """Take what was posted; False for what is forged. Raises StorageUnavailableError.
+        """Accept a request; False if it is forged. Raises StorageUnavailableError.
 
-        What speaks of a job that is over is taken, too: else its provider would repeat it.
+        One for a finished job is accepted, too: else its provider would repeat it.
         """
         if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
             telemetry.hook_received("forged")

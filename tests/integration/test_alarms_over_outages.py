@@ -130,9 +130,7 @@ async def test_what_nobody_foresaw_does_not_end_the_alarms(
     tower.facts = replace(facts, provider_names=cast("Any", None))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(tower.alarms.run())
-        await eventually(
-            tower.redis.time, lambda _: "administrators could not be told" in caplog.text
-        )
+        await eventually(tower.redis.time, lambda _: "alerts could not be evaluated" in caplog.text)
         tower.facts = facts
         tower.alarms._alarm.set()
         told = await tower.control.wait_message(tower.owner.id, lambda m: "painter" in m.text)

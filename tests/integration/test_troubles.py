@@ -171,7 +171,7 @@ async def test_a_redis_that_hangs_is_said_soon_and_when_it_is_back(stage: Stage)
         await control.say(person, "/start")
         for words in (
             "is not handled yet: Redis does not answer",
-            "nothing can be claimed: Redis does not answer",
+            "no job can be claimed: Redis does not answer",
             "the queue was not measured: Redis does not answer",
         ):
             await eventually(lambda: said_since(bot, before), lambda log, w=words: w in log)
