@@ -24,19 +24,22 @@ EXPIRY_S = 900
 _ASKED_S = "asked_s"
 
 
+_STORED_GROUP = "Ask"
+"""First part of every stored state, whatever the class is called."""
+
+
 class Dialogue(StatesGroup):
     """Questions of the bot, one state for each; the rest is in `PHOTO_STATES`."""
 
-    create_words = State()
-    edit_words = State()
-    merge_photos = State()
-    upscale_scale = State()
-    photo_action = State()
+    create_words = State(group_name=_STORED_GROUP)
+    edit_words = State(group_name=_STORED_GROUP)
+    merge_photos = State(group_name=_STORED_GROUP)
+    upscale_scale = State(group_name=_STORED_GROUP)
+    photo_action = State(group_name=_STORED_GROUP)
 
 
 PHOTO_STATES: Mapping[Operation, State] = {
-    operation: State(f"{operation}_photo", Dialogue.__full_group_name__)
-    for operation in PHOTO_ACTIONS
+    operation: State(f"{operation}_photo", _STORED_GROUP) for operation in PHOTO_ACTIONS
 }
 """State in which an operation waits for its photo."""
 

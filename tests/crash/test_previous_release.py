@@ -10,8 +10,6 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from imgbot.bot.states import PHOTO_STATES
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons
 from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
 from imgbot.storage import keys
@@ -130,7 +128,7 @@ async def expect_what_users_had(redis: Redis) -> None:
     dead = from_hash({str(name): str(value) for name, value in record.items()})
     assert (dead.user_id, dead.reason) == (users["Dan"], "submit_unknown")
     assert await redis.zcard(keys.PEOPLE) == len(users) - 1
-    assert PHOTO_STATES[Operation.UPSCALE].state in {
+    assert "Ask:upscale_photo" in {
         await redis.get(key) for key in await redis.keys(f"{keys.DIALOGUE}*:state")
     }
 
