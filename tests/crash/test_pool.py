@@ -316,7 +316,7 @@ from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool, stop_helpers
 
 async def main(pool):
-    await pool.run(worker.ready)
+    await pool.run(worker.ping)
     await pool.close()
 
 pool = Pool(1, on_restart=print)
