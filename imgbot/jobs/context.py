@@ -17,8 +17,7 @@ from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderRouter, kind_of
-from imgbot.jobs.provider_slots import ProviderSlots
+from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots, kind_of
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider

@@ -27,8 +27,7 @@ from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.maintenance import Maintenance, RuntimeStats
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.jobs.provider_slots import ProviderSlots
+from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
