@@ -52,7 +52,7 @@ class Albums:
             dict(item.context),
         ]
         await self._scripts.call(
-            "gather",
+            "add_album_item",
             [
                 keys.ALBUM + album,
                 keys.ALBUMS,
@@ -129,7 +129,7 @@ class Albums:
         """Put a photo to a merge, unless it is there already; False if it waits no longer."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._scripts.call(
-            "join_late", [keys.JOB + job_id], [entry, source.unique_id, PHOTOS_LIMIT]
+            "append_late_photo", [keys.JOB + job_id], [entry, source.unique_id, PHOTOS_LIMIT]
         )
         return answer[0] == "ok"
 

@@ -107,7 +107,7 @@ class DeadLetters:
     async def _revive(self, job: Job, now_ms: int, changes: dict[str, str]) -> bool:
         fields = [part for item in changes.items() for part in item]
         answer = await self._scripts.call(
-            "revive",
+            "requeue_dead",
             [
                 keys.DEAD_JOB + job.id,
                 keys.JOB + job.id,

@@ -250,7 +250,7 @@ class JobQueue:
         self, job_id: str, message_id: int, retry_ms: int, chat_id: int = 0
     ) -> bool:
         answer = await self._scripts.call_until_done(
-            "announced",
+            "record_status_message",
             [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
             [self._epoch, job_id, message_id, retry_ms, chat_id],
         )
