@@ -53,22 +53,18 @@ class Albums:
         ]
         await self._scripts.call(
             "add_album_item",
-            [
-                keys.ALBUM + album,
-                keys.ALBUMS,
-                keys.ALBUM_OPEN + person,
-                keys.ALBUM_BEGUN + album,
-            ],
-            [
-                album,
-                json.dumps(packed, ensure_ascii=False),
-                now_ms,
-                _QUIET_MS,
-                _LIMIT_MS,
-                PHOTOS_LIMIT,
-                # Words end an album: whoever writes has sent all of it.
-                int(item.source is None),
-            ],
+            album=keys.ALBUM + album,
+            albums=keys.ALBUMS,
+            open=keys.ALBUM_OPEN + person,
+            begun=keys.ALBUM_BEGUN + album,
+            album_id=album,
+            item=json.dumps(packed, ensure_ascii=False),
+            now_ms=now_ms,
+            quiet_ms=_QUIET_MS,
+            limit_ms=_LIMIT_MS,
+            items_limit=PHOTOS_LIMIT,
+            # Text ends an album: its sender has sent all of it.
+            is_complete=int(item.source is None),
         )
         self.added.set()
 
@@ -111,13 +107,13 @@ class Albums:
         """Forget the items that were handled; what came meanwhile stays, and is due."""
         await self._scripts.call(
             "close_album",
-            [
-                keys.ALBUM + album,
-                keys.ALBUMS,
-                keys.ALBUM_BEGUN + album,
-                keys.ALBUM_JOB + album,
-            ],
-            [album, job_id, *(item.entry for item in items)],
+            album=keys.ALBUM + album,
+            albums=keys.ALBUMS,
+            begun=keys.ALBUM_BEGUN + album,
+            job=keys.ALBUM_JOB + album,
+            album_id=album,
+            job_id=job_id,
+            items=[item.entry for item in items],
         )
 
     async def join_late(self, album: str, source: InputPhoto) -> bool:
@@ -129,7 +125,11 @@ class Albums:
         """Put a photo to a merge, unless it is there already; False if it waits no longer."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._scripts.call(
-            "append_late_photo", [keys.JOB + job_id], [entry, source.unique_id, PHOTOS_LIMIT]
+            "append_late_photo",
+            job=keys.JOB + job_id,
+            photo=entry,
+            unique_id=source.unique_id,
+            photos_limit=PHOTOS_LIMIT,
         )
         return answer[0] == "ok"
 

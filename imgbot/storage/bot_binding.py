@@ -32,5 +32,5 @@ async def bind_to_bot(redis: Redis, bot_id: int) -> str:
 
 async def _kept(scripts: Scripts, key: str, value: str) -> str:
     """Return what a key holds, from now on `value` where it held nothing."""
-    _, held = await scripts.call("set_once", [key, keys.DUE], [value])
+    _, held = await scripts.call("set_once", key=key, value=value)
     return str(held)

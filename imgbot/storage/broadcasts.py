@@ -20,7 +20,6 @@ from typing import Any
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, storage_errors
 
 _DRAFT_KEPT_S = 3600
@@ -60,10 +59,9 @@ class Broadcast:
 class Broadcasts:
     """At most one is being sent; each call raises StorageUnavailableError while Redis is away."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
+    def __init__(self, redis: Redis, scripts: Scripts) -> None:
         self._redis = redis
         self._scripts = scripts
-        self._queue = queue
         self.started = asyncio.Event()
         """Set when there is something to send, or no longer."""
         self._token = ""
@@ -91,8 +89,11 @@ class Broadcasts:
         """Begin to send a draft: ok, gone (it is too old, or over), busy (with another one)."""
         answer = await self._scripts.call(
             "broadcast_start",
-            [keys.BROADCAST, *self._keys(broadcast_id), keys.EPOCH],
-            [self._queue.epoch, broadcast_id, status_id],
+            sending=keys.BROADCAST,
+            broadcast=keys.BROADCAST_OF + broadcast_id,
+            left=keys.BROADCAST_LEFT + broadcast_id,
+            id=broadcast_id,
+            status_id=status_id,
         )
         self.started.set()
         return answer[0]
@@ -122,8 +123,9 @@ class Broadcasts:
         self._token = self._token or uuid.uuid4().hex
         answer = await self._scripts.call(
             "broadcast_take",
-            [*self._keys(broadcast.id), keys.EPOCH],
-            [self._queue.epoch, self._token],
+            broadcast=keys.BROADCAST_OF + broadcast.id,
+            left=keys.BROADCAST_LEFT + broadcast.id,
+            token=self._token,
         )
         self._token = ""
         return int(answer[1]) if answer[0] == "ok" else None
@@ -132,8 +134,11 @@ class Broadcasts:
         """Note what came of it, however long Redis is away; `again` puts the person back."""
         await self._scripts.call_until_done(
             "broadcast_settle",
-            [*self._keys(broadcast.id), keys.PEOPLE, keys.EPOCH],
-            [self._queue.epoch, user_id, outcome],
+            broadcast=keys.BROADCAST_OF + broadcast.id,
+            left=keys.BROADCAST_LEFT + broadcast.id,
+            people=keys.PEOPLE,
+            user_id=user_id,
+            outcome=outcome,
         )
 
     async def close(self, broadcast: Broadcast) -> None:
@@ -142,9 +147,6 @@ class Broadcasts:
         pipe.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id)
         pipe.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S)
         await self._ask(pipe.execute())
-
-    def _keys(self, broadcast_id: str) -> list[str]:
-        return [keys.BROADCAST_OF + broadcast_id, keys.BROADCAST_LEFT + broadcast_id]
 
     async def _ask(self, answer: Awaitable[Any]) -> Any:
         with storage_errors():

@@ -20,7 +20,7 @@ _JOBS_AT_ONCE = 100
 
 
 async def mend(
-    redis: Redis, scripts: Scripts, epoch: str, now_ms: int, days: Sequence[str]
+    redis: Redis, scripts: Scripts, now_ms: int, days: Sequence[str]
 ) -> tuple[int, int, int]:
     """Return strays removed, lost jobs put back, and days with another sum reserved than needed."""
     with storage_errors():
@@ -30,8 +30,14 @@ async def mend(
     for part in _parts(list(seen.items())):
         answer = await scripts.call(
             "fsck",
-            [keys.QUEUE, keys.TAGS, keys.SINCE, keys.DUE, keys.EPOCH],
-            [epoch, now_ms, keys.JOB, keys.USER_JOBS, *(each for pair in part for each in pair)],
+            queue=keys.QUEUE,
+            tags=keys.TAGS,
+            since=keys.SINCE,
+            due=keys.DUE,
+            now_ms=now_ms,
+            job_prefix=keys.JOB,
+            user_jobs_prefix=keys.USER_JOBS,
+            sightings=[each for pair in part for each in pair],
         )
         strays, lost = strays + int(answer[1]), lost + int(answer[2])
         users.update(answer[3])
@@ -39,12 +45,18 @@ async def mend(
     for user in users:
         answer = await scripts.call(
             "fsck_user",
-            [f"{keys.USER_JOBS}{user}", keys.WAITING, keys.ACTIVE, keys.EPOCH],
-            [epoch, user, keys.JOB, keys.SPEND, SPEND_KEPT_S, *days],
+            user_jobs=f"{keys.USER_JOBS}{user}",
+            waiting=keys.WAITING,
+            active=keys.ACTIVE,
+            user=user,
+            job_prefix=keys.JOB,
+            spend_prefix=keys.SPEND,
+            spend_kept_s=SPEND_KEPT_S,
+            days=days,
         )
         mended.update(answer[1])
     for day in days:
-        answer = await scripts.call("fsck_day", [keys.SPEND + day, keys.EPOCH], [epoch])
+        answer = await scripts.call("fsck_day", spend=keys.SPEND + day)
         mended.update([day] * int(answer[1]))
     return strays, lost, len(mended)
 

@@ -108,18 +108,17 @@ class DeadLetters:
         fields = [part for item in changes.items() for part in item]
         answer = await self._scripts.call(
             "requeue_dead",
-            [
-                keys.DEAD_JOB + job.id,
-                keys.JOB + job.id,
-                keys.DEAD,
-                keys.DUE,
-                keys.ACTIVE,
-                f"{keys.USER_JOBS}{job.user_id}",
-                keys.TOMBSTONE + job.id,
-                keys.WAKE,
-                keys.EPOCH,
-            ],
-            [self._queue.epoch, job.id, now_ms, *fields],
+            dead_job=keys.DEAD_JOB + job.id,
+            job=keys.JOB + job.id,
+            dead=keys.DEAD,
+            due=keys.DUE,
+            active=keys.ACTIVE,
+            user_jobs=f"{keys.USER_JOBS}{job.user_id}",
+            tombstone=keys.TOMBSTONE + job.id,
+            wake=keys.WAKE,
+            id=job.id,
+            now_ms=now_ms,
+            fields=fields,
         )
         return answer[0] == "ok"
 

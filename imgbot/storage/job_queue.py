@@ -14,11 +14,11 @@ from imgbot.storage import consistency, job_codec as records, keys
 from imgbot.storage.consistency import SPEND_KEPT_S
 from imgbot.storage.queue_limits import Admission, QueueLimits
 from imgbot.storage.results import HISTORY_LENGTH, KEPT_S
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Value, storage_errors
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
-_SLICE = 500
+_SCAN_LIMIT = 500
 """Waiting jobs looked at by one call of a claim, some 2 ms of the server's time."""
 
 TOMBSTONE_S = 172_800
@@ -39,61 +39,54 @@ class JobQueue:
         self._redis = redis
         self._scripts = scripts
         self.caps = caps
-        self._epoch = ""
         self._is_synced_by_itself = is_synced_by_itself
 
     @property
     def epoch(self) -> str:
-        """Whose turn to write it is, for scripts beside these."""
-        return self._epoch
+        """Fencing token of this supervisor, `<number>-<uuid>`; empty until it is opened."""
+        return self._scripts.epoch
 
     async def open_epoch(self) -> None:
         """Take the queue over: every earlier supervisor is fenced off from here on.
 
         Raises StorageUnavailableError.
         """
-        answer = await self._scripts.call("open_epoch", [keys.EPOCH, keys.DUE], [str(uuid.uuid4())])
-        self._epoch = str(answer[1])
+        answer = await self._scripts.call("open_epoch", epoch=keys.EPOCH, uuid=str(uuid.uuid4()))
+        self._scripts.epoch = str(answer[1])
 
     async def close_epoch(self) -> None:
         """Write no more, as far as Redis can be told; an earlier release, too, can take over."""
         with suppress(StorageUnavailableError, FencedError, UserError):
-            await self._scripts.call("close_epoch", [keys.EPOCH], [self._epoch])
+            await self._scripts.call("close_epoch")
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""
         fields = [part for item in records.to_hash(job).items() for part in item]
         answer = await self._scripts.call(
             "enqueue",
-            [
-                keys.QUEUE,
-                keys.JOB + job.id,
-                keys.TOMBSTONE + job.id,
-                keys.TAGS,
-                keys.VIRTUAL_TIME,
-                keys.USER_TAGS,
-                keys.SEQUENCE,
-                keys.WAITING,
-                f"{keys.USER_JOBS}{job.user_id}",
-                keys.ANNOUNCE,
-                keys.WAKE,
-                keys.EPOCH,
-                keys.SPEND + job.spend_day,
-                keys.SINCE,
-            ],
-            [
-                self._epoch,
-                job.id,
-                job.user_id,
-                self.caps.waiting,
-                self.caps.waiting_per_user,
-                now_ms,
-                job.price_micro,
-                _or_none(self.caps.daily_micro),
-                _or_none(self.caps.daily_micro_per_user),
-                SPEND_KEPT_S,
-                *fields,
-            ],
+            queue=keys.QUEUE,
+            job=keys.JOB + job.id,
+            tombstone=keys.TOMBSTONE + job.id,
+            tags=keys.TAGS,
+            virtual_time=keys.VIRTUAL_TIME,
+            user_tags=keys.USER_TAGS,
+            sequence=keys.SEQUENCE,
+            waiting=keys.WAITING,
+            user_jobs=f"{keys.USER_JOBS}{job.user_id}",
+            announce=keys.ANNOUNCE,
+            wake=keys.WAKE,
+            spend=keys.SPEND + job.spend_day,
+            since=keys.SINCE,
+            id=job.id,
+            user=job.user_id,
+            queue_limit=self.caps.waiting,
+            waiting_limit=self.caps.waiting_per_user,
+            now_ms=now_ms,
+            price_micro=job.price_micro,
+            day_limit_micro=_or_none(self.caps.daily_micro),
+            user_limit_micro=_or_none(self.caps.daily_micro_per_user),
+            spend_kept_s=SPEND_KEPT_S,
+            fields=fields,
         )
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
@@ -103,19 +96,19 @@ class JobQueue:
         """Call a job off: ok, gone, not_yours or too_late."""
         answer = await self._scripts.call(
             "cancel",
-            [
-                keys.QUEUE,
-                keys.JOB + job_id,
-                keys.TAGS,
-                keys.WAITING,
-                keys.ACTIVE,
-                keys.DUE,
-                keys.WAKE,
-                keys.EPOCH,
-                keys.SINCE,
-                keys.USER_TAGS,
-            ],
-            [self._epoch, job_id, user_id, now_ms, reason],
+            queue=keys.QUEUE,
+            job=keys.JOB + job_id,
+            tags=keys.TAGS,
+            waiting=keys.WAITING,
+            active=keys.ACTIVE,
+            due=keys.DUE,
+            wake=keys.WAKE,
+            since=keys.SINCE,
+            user_tags=keys.USER_TAGS,
+            id=job_id,
+            user_id=user_id,
+            now_ms=now_ms,
+            reason=reason,
         )
         return answer[0]
 
@@ -138,28 +131,22 @@ class JobQueue:
     async def _claim(self, now_ms: int, token: str, begin: str) -> list[Any]:
         return await self._scripts.call(
             "claim",
-            [
-                keys.QUEUE,
-                keys.TAGS,
-                keys.VIRTUAL_TIME,
-                keys.USER_TAGS,
-                keys.DUE,
-                keys.ACTIVE,
-                keys.WAITING,
-                keys.LAST_CLAIM,
-                keys.EPOCH,
-                keys.SINCE,
-            ],
-            [
-                self._epoch,
-                now_ms,
-                now_ms + _LEASE_MS,
-                self.caps.running_per_user,
-                _SLICE,
-                token,
-                keys.JOB,
-                begin,
-            ],
+            queue=keys.QUEUE,
+            tags=keys.TAGS,
+            virtual_time=keys.VIRTUAL_TIME,
+            user_tags=keys.USER_TAGS,
+            due=keys.DUE,
+            active=keys.ACTIVE,
+            waiting=keys.WAITING,
+            last_claim=keys.LAST_CLAIM,
+            since=keys.SINCE,
+            now_ms=now_ms,
+            due_ms=now_ms + _LEASE_MS,
+            running_limit=self.caps.running_per_user,
+            scan_limit=_SCAN_LIMIT,
+            token=token,
+            job_prefix=keys.JOB,
+            begin=begin,
         )
 
     async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
@@ -171,8 +158,14 @@ class JobQueue:
         ]
         answer = await self._scripts.call_until_done(
             "move",
-            [keys.JOB + job.id, keys.DUE, keys.EPOCH],
-            [self._epoch, job.id, job.version, uuid.uuid4().hex, state, due_ms, *fields],
+            job=keys.JOB + job.id,
+            due=keys.DUE,
+            id=job.id,
+            version=job.version,
+            token=uuid.uuid4().hex,
+            state=state,
+            due_ms=due_ms,
+            fields=fields,
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
@@ -218,22 +211,19 @@ class JobQueue:
         fields = [part for item in (result or {}).items() for part in item]
         answer = await self._scripts.call_until_done(
             "finish",
-            _keys_of_the_end(job, picture),
-            [
-                self._epoch,
-                job.id,
-                job.version,
-                outcome,
-                now_ms,
-                TOMBSTONE_S,
-                KEPT_S,
-                HISTORY_LENGTH,
-                int(is_billed),
-                SPEND_KEPT_S,
-                f"{job.provider or 'unknown'}.{job.operation}",
-                f"{job.operation}.{status or outcome}",
-                *fields,
-            ],
+            **_keys_of_the_end(job, picture),
+            id=job.id,
+            version=job.version,
+            outcome=outcome,
+            now_ms=now_ms,
+            tombstone_s=TOMBSTONE_S,
+            kept_s=KEPT_S,
+            history_length=HISTORY_LENGTH,
+            is_billed=int(is_billed),
+            spend_kept_s=SPEND_KEPT_S,
+            provider_operation=f"{job.provider or 'unknown'}.{job.operation}",
+            operation_status=f"{job.operation}.{status or outcome}",
+            fields=fields,
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
@@ -251,8 +241,12 @@ class JobQueue:
     ) -> bool:
         answer = await self._scripts.call_until_done(
             "record_status_message",
-            [keys.JOB + job_id, keys.ANNOUNCE, keys.EPOCH],
-            [self._epoch, job_id, message_id, retry_ms, chat_id],
+            job=keys.JOB + job_id,
+            announce=keys.ANNOUNCE,
+            id=job_id,
+            message_id=message_id,
+            retry_ms=retry_ms,
+            chat_id=chat_id,
         )
         return answer[0] == "ok"
 
@@ -262,29 +256,28 @@ class JobQueue:
         Returns how many strays were removed, lost jobs put back, and days (of these and of
         the jobs alive) in which another sum was reserved than the jobs alive need.
         """
-        return await consistency.mend(self._redis, self._scripts, self._epoch, now_ms, days)
+        return await consistency.mend(self._redis, self._scripts, now_ms, days)
 
 
 def _or_none(ceiling: int | None) -> int | str:
     return "" if ceiling is None else ceiling
 
 
-def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> list[str]:
-    return [
-        keys.JOB + job.id,
-        keys.DUE,
-        keys.ACTIVE,
-        f"{keys.USER_JOBS}{job.user_id}",
-        keys.ANNOUNCE,
-        keys.TOMBSTONE + job.id,
-        keys.RESULT + job.id,
-        keys.DEAD,
-        keys.DEAD_JOB + job.id,
-        keys.STATS,
-        keys.EPOCH,
-        f"{keys.HISTORY}{job.user_id}",
-        f"{keys.LATEST}{job.user_id}",
-        keys.SPEND + job.spend_day,
-        keys.ENDED + job.spend_day,
-        *([keys.PICTURE + picture.unique_id] if picture else []),
-    ]
+def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> dict[str, Value]:
+    return {
+        "job": keys.JOB + job.id,
+        "due": keys.DUE,
+        "active": keys.ACTIVE,
+        "user_jobs": f"{keys.USER_JOBS}{job.user_id}",
+        "announce": keys.ANNOUNCE,
+        "tombstone": keys.TOMBSTONE + job.id,
+        "result": keys.RESULT + job.id,
+        "dead": keys.DEAD,
+        "dead_job": keys.DEAD_JOB + job.id,
+        "stats": keys.STATS,
+        "history": f"{keys.HISTORY}{job.user_id}",
+        "latest": f"{keys.LATEST}{job.user_id}",
+        "spend": keys.SPEND + job.spend_day,
+        "ended": keys.ENDED + job.spend_day,
+        "pictures": [keys.PICTURE + picture.unique_id] if picture else [],
+    }

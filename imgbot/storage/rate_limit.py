@@ -53,8 +53,13 @@ class RateLimit:
         """
         answer = await self._scripts.call(
             "rate_limit",
-            [f"{counter}{user_id}", f"{keys.COUNTED}{request}", keys.REFUSED],
-            [self.max_requests, self.window_s * 1000, _REMEMBERED_MS, user_id],
+            counter=f"{counter}{user_id}",
+            counted=f"{keys.COUNTED}{request}",
+            refused_prefix=keys.REFUSED,
+            max_requests=self.max_requests,
+            window_ms=self.window_s * 1000,
+            kept_ms=_REMEMBERED_MS,
+            user_id=user_id,
         )
         is_allowed, remaining, wait_ms = (int(value) for value in answer)
         return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))

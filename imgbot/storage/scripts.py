@@ -1,8 +1,9 @@
-"""The Lua scripts, loaded once, and how a Redis that is away is met."""
+"""Redis client, its errors as the storage's own, and the Lua scripts."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Generator, Sequence
+import re
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, TypeVar, cast
@@ -21,6 +22,7 @@ from redis.exceptions import (
 )
 
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
+from imgbot.storage import keys
 
 _T = TypeVar("_T")
 
@@ -55,7 +57,7 @@ _PASSING = {
 """How an error begins that says nothing about the command, and what it says of the server: it
 passes by itself, or as soon as the operator mends the server."""
 
-_PATIENCE_CAP_S = 2.0
+_MAX_DELAY_S = 2.0
 
 _CONNECTIONS = 100
 """A command takes a connection for a millisecond, and as many as run at once share one fsync."""
@@ -158,46 +160,113 @@ def _cancellations() -> int:
     return 0 if task is None else task.cancelling()
 
 
+Value = str | int | Sequence[str | int]
+"""Of one key or argument; a sequence of any length for a name that is declared with `...`."""
+
+_HEADER = re.compile(r"^-- (KEYS|ARGV|FLAGS): (.+)$", re.MULTILINE)
+
+_FENCE = "if redis.call('GET', epoch) ~= own_epoch then return {'fenced'} end\n"
+
+_ALLOW_OOM = "redis.call('PERSIST', KEYS[1])\n"
+"""A write that changes nothing, as these keys never expire. Redis lets a script that has written
+go on writing when its memory is full: jobs must be able to end, and a bot that starts is the only
+one that can make room."""
+
+
+class Script:
+    """One Lua script; its header declares its keys, arguments and flags.
+
+    `-- KEYS: a b` and `-- ARGV: c d...` become local variables of the script, in front of its
+    text, and the keywords of its call; `d...` is a table of any length, the last of its kind.
+    `-- FLAGS: fenced` lets it answer `fenced` unless its caller's epoch is the current one,
+    `allow-oom` lets it write when the memory of Redis is full.
+    """
+
+    def __init__(self, source: str) -> None:
+        declared: dict[str, list[str]] = {"KEYS": [], "ARGV": [], "FLAGS": []}
+        for kind, names in _HEADER.findall(source):
+            declared[kind] += names.split()
+        self.is_fenced = "fenced" in declared["FLAGS"]
+        if self.is_fenced:
+            declared["KEYS"].insert(0, "epoch")
+            declared["ARGV"].insert(0, "own_epoch")
+        self._keys, self._args = declared["KEYS"], declared["ARGV"]
+        prelude = _locals("KEYS", self._keys) + _locals("ARGV", self._args)
+        prelude += _FENCE * self.is_fenced + _ALLOW_OOM * ("allow-oom" in declared["FLAGS"])
+        self.text = prelude + source
+
+    def bind(self, values: Mapping[str, Value]) -> tuple[list[str | int], list[str | int]]:
+        """Return KEYS and ARGV. Raises TypeError unless each declared name has its value."""
+        names = {name.removesuffix("...") for name in self._keys + self._args}
+        if wrong := values.keys() ^ names:
+            raise TypeError(f"missing or undeclared: {', '.join(sorted(wrong))}")
+        return _positional(self._keys, values), _positional(self._args, values)
+
+
+def _locals(table: str, names: Sequence[str]) -> str:
+    fixed = [name for name in names if not name.endswith("...")]
+    text = f"local {', '.join(fixed)} = unpack({table}, 1, {len(fixed)})\n" if fixed else ""
+    for rest in (name.removesuffix("...") for name in names[len(fixed) :]):
+        # Not `unpack`, which takes some thousands at most.
+        text += f"local {rest} = {{}}\n"
+        text += f"for i = {len(fixed) + 1}, #{table} do {rest}[i - {len(fixed)}] = {table}[i] end\n"
+    return text
+
+
+def _positional(names: Sequence[str], values: Mapping[str, Value]) -> list[str | int]:
+    found: list[str | int] = []
+    for name in names:
+        value = values[name.removesuffix("...")]
+        if isinstance(value, (str, int)) is name.endswith("..."):
+            raise TypeError(f"{name}: a sequence for a name with dots, else one value")
+        found += [value] if isinstance(value, (str, int)) else value
+    return found
+
+
 class Scripts:
-    """Every decision in Redis, by name. Each script is safe to repeat."""
+    """Lua scripts by name, called by keyword. Each is safe to repeat."""
 
     def __init__(self, redis: Redis) -> None:
         folder = resources.files("imgbot.storage") / "lua"
-        self._redis = redis
-        self._scripts: dict[str, AsyncScript] = {
-            entry.name.removesuffix(".lua"): redis.register_script(entry.read_text())
-            for entry in folder.iterdir()
-            if entry.name.endswith(".lua")
-        }
+        self.epoch = ""
+        """Fencing token of the supervisor; empty until it has opened its epoch."""
+        self._scripts: dict[str, tuple[Script, AsyncScript]] = {}
+        for entry in folder.iterdir():
+            if entry.name.endswith(".lua"):
+                script = Script(entry.read_text())
+                registered = redis.register_script(script.text)
+                self._scripts[entry.name.removesuffix(".lua")] = (script, registered)
 
-    async def call(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+    async def call(self, name: str, **values: Value) -> list[Any]:
         """Run once.
 
-        Raises StorageUnavailableError while Redis is away, FencedError when outlived, UserError
-        when Redis is at its memory limit.
+        Raises StorageUnavailableError while Redis is away, FencedError when another supervisor
+        has opened an epoch since, UserError when Redis is at its memory limit.
         """
         with storage_errors():
             try:
-                return _checked(await self._run(name, keys, args))
+                return _checked(await self._run(name, values))
             except OutOfMemoryError as error:
                 raise UserError("storage_full") from error
 
-    async def call_until_done(
-        self, name: str, keys: Sequence[str], args: Sequence[str | int]
-    ) -> list[Any]:
-        """Run until it is done, however long Redis is away: the step behind it was real."""
+    async def call_until_done(self, name: str, **values: Value) -> list[Any]:
+        """Run until it succeeds, however long Redis is away: what it records has happened."""
         delay_s = 0.05
         while True:
             try:
                 with storage_errors():
-                    return _checked(await self._run(name, keys, args))
+                    return _checked(await self._run(name, values))
             except StorageUnavailableError:
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
-                delay_s = min(delay_s * 2, _PATIENCE_CAP_S)
+                delay_s = min(delay_s * 2, _MAX_DELAY_S)
 
-    async def _run(self, name: str, keys: Sequence[str], args: Sequence[str | int]) -> list[Any]:
+    async def _run(self, name: str, values: dict[str, Value]) -> list[Any]:
+        script, registered = self._scripts[name]
+        if script.is_fenced:
+            values |= {"epoch": keys.EPOCH, "own_epoch": self.epoch}
+        names, args = script.bind(values)
         try:
-            answer = self._scripts[name](keys=list(keys), args=list(args))
+            answer = registered(keys=cast("Sequence[str]", names), args=args)
             return await cast("Awaitable[list[Any]]", answer)
         except ResponseError as error:
             # Inside a script the memory limit comes as a plain error with this text.

@@ -64,7 +64,7 @@ def load(line: str) -> Record:
 async def take(redis: Redis) -> AsyncIterator[Record]:
     """Read everything. Raises StorageUnavailableError."""
     patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
-    answer = await Scripts(redis).call("snapshot", [], [patterns, ",".join(_BULKY)])
+    answer = await Scripts(redis).call("snapshot", patterns=patterns, excluded=",".join(_BULKY))
     for key, kind, expires_ms, value in answer:
         yield Record(key, kind, int(expires_ms), value)
     with storage_errors():

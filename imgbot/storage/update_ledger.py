@@ -38,8 +38,15 @@ class UpdateLedger:
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
         """Remember that an update was handled; if it was deferred, it is no longer."""
-        names = [f"{keys.UPDATE}{update_id}", f"{keys.DEFERRED_OF}{chat}", keys.DEFERRED]
-        await self._scripts.call("mark_handled", names, [update_id, TOMBSTONE_S, chat])
+        await self._scripts.call(
+            "mark_handled",
+            mark=f"{keys.UPDATE}{update_id}",
+            deferred=f"{keys.DEFERRED_OF}{chat}",
+            chats=keys.DEFERRED,
+            update_id=update_id,
+            kept_s=TOMBSTONE_S,
+            chat=chat,
+        )
 
     async def dead_letter(self, update: Mapping[str, object]) -> None:
         """Keep an update that could not be handled, for a human to look at."""
@@ -50,13 +57,19 @@ class UpdateLedger:
 
     async def defer(self, deferred: Sequence[Deferred]) -> None:
         """Store updates behind those that their chats have stored. Raises StorageFullError."""
-        values: list[str | int] = [keys.DEFERRED_OF, keys.UPDATE]
+        values: list[str | int] = []
         for chat, due_ms, updates in deferred:
             for received_ms, update in updates:
                 entry = json.dumps([received_ms, update])
                 values += [chat, due_ms, update["update_id"], entry]
         try:
-            await self._scripts.call("defer_updates", [keys.DEFERRED], values)
+            await self._scripts.call(
+                "defer_updates",
+                chats=keys.DEFERRED,
+                deferred_prefix=keys.DEFERRED_OF,
+                handled_prefix=keys.UPDATE,
+                updates=values,
+            )
         except UserError as error:
             raise StorageFullError("the memory of Redis is full") from error
 

@@ -56,7 +56,7 @@ def build_admin_services(
     """Build the services behind the admin commands."""
     return AdminServices(
         access=Access(redis),
-        broadcasts=Broadcasts(redis, scripts, queue),
+        broadcasts=Broadcasts(redis, scripts),
         dead_letters=DeadLetters(redis, scripts, queue),
         job_outcomes=JobOutcomes(redis),
         queue_stats=QueueStats(redis),

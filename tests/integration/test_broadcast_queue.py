@@ -28,7 +28,7 @@ async def opened(redis: Redis, people: int = 4) -> Broadcasts:
     await queue.open_epoch()
     for number in range(people):
         await UserStore(redis).mark_seen(OWNER + number, "en", NOW + number)
-    return Broadcasts(redis, scripts, queue)
+    return Broadcasts(redis, scripts)
 
 
 async def counted(broadcasts: Broadcasts) -> dict[str, int]:
@@ -79,8 +79,8 @@ async def taken_unheard(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Broadc
     await broadcasts.start(CAST.id, 9)
     call = Scripts.call
 
-    async def lose(scripts: Scripts, *command: Any) -> list[Any]:
-        await call(scripts, *command)
+    async def lose(scripts: Scripts, name: str, **values: Any) -> list[Any]:
+        await call(scripts, name, **values)
         raise StorageUnavailableError("Redis does not answer")
 
     with monkeypatch.context() as patch:

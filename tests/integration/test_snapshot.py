@@ -155,7 +155,7 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redi
     scripts = Scripts(redis)
     queue = JobQueue(redis, scripts, QueueLimits())
     await queue.open_epoch()
-    broadcasts, cast = Broadcasts(redis, scripts, queue), Broadcast("77", 1, "en", text="hello")
+    broadcasts, cast = Broadcasts(redis, scripts), Broadcast("77", 1, "en", text="hello")
     for person in (2, 3, 4):
         await UserStore(redis).mark_seen(person, "en", NOW)
     await broadcasts.draft(cast)

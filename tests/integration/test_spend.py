@@ -13,7 +13,7 @@ from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.queue_limits import QueueLimits
-from imgbot.storage.scripts import Scripts
+from imgbot.storage.scripts import Scripts, Value
 from imgbot.storage.spend import Day, ProducedCount, Spend
 
 NOW = 1_800_000_000_000
@@ -236,11 +236,11 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
     await queue.enqueue(job("1"), NOW)
     call = queue._scripts.call
 
-    async def late_call(name: str, given: list[str], args: list[str | int]) -> list[object]:
+    async def late_call(name: str, **values: Value) -> list[object]:
         if name == "fsck":
             monkeypatch.setattr(queue._scripts, "call", call)
             await queue.enqueue(job("2"), NOW)
-        return await call(name, given, args)
+        return await call(name, **values)
 
     monkeypatch.setattr(queue._scripts, "call", late_call)
     mended = await queue.fsck(NOW, [TODAY])

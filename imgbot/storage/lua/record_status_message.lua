@@ -1,13 +1,13 @@
--- The status message of a job: when to try again before it is sent, its id after.
--- KEYS 1 job 2 announce 3 epoch
--- ARGV 1 epoch 2 id 3 message id (0: about to be sent) 4 next attempt ms 5 its chat
-if redis.call('GET', KEYS[3]) ~= ARGV[1] then return {'fenced'} end
--- A script that has written is let through a full memory, which the end of a job must not wait for.
-redis.call('ZREM', KEYS[2], ARGV[2])
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
-if ARGV[3] == '0' then
-  redis.call('ZADD', KEYS[2], ARGV[4], ARGV[2])
+-- Records the status message of a job: before it is sent (message_id 0) when to try again,
+-- its id and chat after.
+-- KEYS: job announce
+-- ARGV: id message_id retry_ms chat_id
+-- FLAGS: fenced allow-oom
+redis.call('ZREM', announce, id)
+if redis.call('EXISTS', job) == 0 then return {'gone'} end
+if message_id == '0' then
+  redis.call('ZADD', announce, retry_ms, id)
 else
-  redis.call('HSET', KEYS[1], 'message_id', ARGV[3], 'chat_id', ARGV[5])
+  redis.call('HSET', job, 'message_id', message_id, 'chat_id', chat_id)
 end
 return {'ok'}
