@@ -105,7 +105,6 @@ class DeadLetters:
         return "ok" if await self._revive(job, now_ms, changes) else "gone"
 
     async def _revive(self, job: Job, now_ms: int, changes: dict[str, str]) -> bool:
-        fields = [part for item in changes.items() for part in item]
         answer = await self._scripts.call(
             "requeue_dead",
             dead_job=keys.DEAD_JOB + job.id,
@@ -118,7 +117,7 @@ class DeadLetters:
             wake=keys.WAKE,
             id=job.id,
             now_ms=now_ms,
-            fields=fields,
+            fields=records.to_fields(changes),
         )
         return answer[0] == "ok"
 
@@ -133,7 +132,7 @@ class DeadLetters:
         for job_id in ids:
             pipe.hgetall(prefix + job_id)
         found = await self._ask(pipe.execute()) if ids else []
-        return [records.from_hash(record) for record in found if "operation" in record]
+        return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def _ask(self, answer: Awaitable[Any]) -> Any:
         with storage_errors():

@@ -1,69 +1,25 @@
-"""A job as a Redis hash and back."""
+"""Codec of a job: the fields of `Job` and the hash fields that they are stored in.
+
+Stored names are a contract with earlier and later releases: a field may be renamed in `Job`, its
+stored name stays.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from imgbot.domain.job import InputPhoto, Job, State
-from imgbot.domain.operations import Operation
-
-_INTS = frozenset(field.name for field in fields(Job) if field.type is int)
+from imgbot.domain.job import InputPhoto, Job, Operation, State
 
 
-def to_hash(job: Job) -> dict[str, str]:
-    """Return what a new job stores; identity, state and time are set by the script."""
-    return {
-        "chat_id": str(job.chat_id),
-        "operation": job.operation.value,
-        "language": job.language,
-        "words": job.words,
-        "sources": dump_sources(job.sources),
-        "scale": str(job.scale),
-        "ratio": job.ratio,
-        "seed": str(job.seed),
-        "thread_id": str(job.thread_id),
-        "reply_to": str(job.reply_to),
-        "parent": job.parent,
-        "is_file": to_text(job.is_file),
-        "note": job.note,
-        "price_micro": str(job.price_micro),
-        "reserved_micro": str(job.price_micro),
-        "spend_day": job.spend_day,
-    }
+class StoredField(NamedTuple):
+    """Stored name of a field, and the function that reads its stored text."""
 
-
-def from_hash(record: Mapping[str, str]) -> Job:
-    """Read a stored job. Raises KeyError or ValueError on a record that is not one."""
-    values: dict[str, Any] = {name: int(record[name]) for name in _INTS if name in record}
-    return Job(
-        id=record["id"],
-        operation=Operation(record["operation"]),
-        state=State(record["state"]),
-        language=record["language"],
-        words=record.get("words", ""),
-        ratio=record.get("ratio", ""),
-        parent=record.get("parent", ""),
-        is_file=record.get("is_file") == "1",
-        note=record.get("note", ""),
-        spend_day=record.get("spend_day", ""),
-        provider=record.get("provider", ""),
-        order_id=record.get("order_id", ""),
-        sources=load_sources(record.get("sources", "[]")),
-        order_fields=json.loads(record.get("order_fields") or "{}"),
-        ticket=json.loads(record.get("ticket") or "{}"),
-        facts=json.loads(record.get("facts") or "{}"),
-        outcome=State(record["outcome"]) if record.get("outcome") else None,
-        reason=record.get("reason", ""),
-        file=record.get("file", ""),
-        is_cancelled=record.get("is_cancelled") == "1",
-        is_unbilled=record.get("is_unbilled") == "1",
-        **values,
-    )
+    name: str
+    read: Callable[[str], Any]
 
 
 def pack_sources(sources: tuple[InputPhoto, ...]) -> list[list[str | int]]:
-    """Return pictures as JSON has them."""
+    """Return photos in their JSON form."""
     return [[s.file_id, s.unique_id, s.size_bytes, s.name, int(s.is_file)] for s in sources]
 
 
@@ -79,10 +35,107 @@ def load_sources(text: str) -> tuple[InputPhoto, ...]:
     return unpack_sources(json.loads(text))
 
 
+def _flag(text: str) -> bool:
+    return text == "1"
+
+
+def _mapping(text: str) -> Any:
+    return json.loads(text or "{}")
+
+
+def _end(text: str) -> State | None:
+    return State(text) if text else None
+
+
+STORED: Mapping[str, StoredField] = {
+    "id": StoredField("id", str),
+    "user_id": StoredField("user_id", int),
+    "chat_id": StoredField("chat_id", int),
+    "operation": StoredField("operation", Operation),
+    "language": StoredField("language", str),
+    "words": StoredField("words", str),
+    "sources": StoredField("sources", load_sources),
+    "scale": StoredField("scale", int),
+    "side_px": StoredField("side_px", int),
+    "ratio": StoredField("ratio", str),
+    "seed": StoredField("seed", int),
+    "thread_id": StoredField("thread_id", int),
+    "reply_to": StoredField("reply_to", int),
+    "parent": StoredField("parent", str),
+    "is_file": StoredField("is_file", _flag),
+    "note": StoredField("note", str),
+    "price_micro": StoredField("price_micro", int),
+    "reserved_micro": StoredField("reserved_micro", int),
+    "spend_day": StoredField("spend_day", str),
+    "created_ms": StoredField("created_ms", int),
+    "state": StoredField("state", State),
+    "version": StoredField("version", int),
+    "claimed_ms": StoredField("claimed_ms", int),
+    "intent_ms": StoredField("intent_ms", int),
+    "accepted_ms": StoredField("accepted_ms", int),
+    "provider": StoredField("provider", str),
+    "order_id": StoredField("order_id", str),
+    "order_fields": StoredField("order_fields", _mapping),
+    "pending_ms": StoredField("pending_ms", int),
+    "ticket": StoredField("ticket", _mapping),
+    "message_id": StoredField("message_id", int),
+    "tries": StoredField("tries", int),
+    "lost_orders": StoredField("lost_orders", int),
+    "file": StoredField("file", str),
+    "outcome": StoredField("outcome", _end),
+    "reason": StoredField("reason", str),
+    "facts": StoredField("facts", _mapping),
+    "is_cancelled": StoredField("is_cancelled", _flag),
+    "is_unbilled": StoredField("is_unbilled", _flag),
+}
+"""By field of `Job`. The Lua scripts use the stored names."""
+
+_REQUIRED = ("id", "operation", "state", "language")
+
+_ADMITTED = (
+    *("chat_id", "operation", "language", "words", "sources", "scale", "ratio", "seed"),
+    *("thread_id", "reply_to", "parent", "is_file", "note", "price_micro", "spend_day"),
+)
+"""Fields stored at admission; the script sets identity, state and time."""
+
+
+def is_job(record: Mapping[str, str]) -> bool:
+    """Whether a hash is a job's; a foreign key under the same prefix is not run."""
+    return STORED["operation"].name in record
+
+
+def to_fields(changes: Mapping[str, Any]) -> list[str]:
+    """Return stored names and texts in turn. Raises KeyError for a field that `Job` has not."""
+    return [
+        part for field, value in changes.items() for part in (STORED[field].name, to_text(value))
+    ]
+
+
+def admitted_fields(job: Job) -> list[str]:
+    """Return the stored names and texts of a new job, which reserves its price."""
+    changes = {field: getattr(job, field) for field in _ADMITTED}
+    return to_fields(changes | {"reserved_micro": job.price_micro})
+
+
+def from_hash(record: Mapping[str, str]) -> Job:
+    """Read a stored job. Raises KeyError or ValueError for a record that is not one."""
+    if missing := [field for field in _REQUIRED if STORED[field].name not in record]:
+        raise KeyError(*missing)
+    return Job(
+        **{
+            field: stored.read(record[stored.name])
+            for field, stored in STORED.items()
+            if stored.name in record
+        }
+    )
+
+
 def to_text(value: object) -> str:
-    """Return a field's stored form: JSON for collections, digits for flags and numbers."""
+    """Return a value's stored form: JSON for collections, digits for flags and numbers."""
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, tuple):
+        return dump_sources(value)
     if isinstance(value, bool):
         return str(int(value))
     return str(value)

@@ -61,7 +61,6 @@ class JobQueue:
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""
-        fields = [part for item in records.to_hash(job).items() for part in item]
         answer = await self._scripts.call(
             "enqueue",
             queue=keys.QUEUE,
@@ -86,7 +85,7 @@ class JobQueue:
             day_limit_micro=_or_none(self.caps.daily_micro),
             user_limit_micro=_or_none(self.caps.daily_micro_per_user),
             spend_kept_s=SPEND_KEPT_S,
-            fields=fields,
+            fields=records.admitted_fields(job),
         )
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
@@ -153,9 +152,6 @@ class JobQueue:
         """Follow one arrow and store `changes` with it. Raises StaleJobError if outrun."""
         if state not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {state}")
-        fields = [
-            part for name, value in changes.items() for part in (name, records.to_text(value))
-        ]
         answer = await self._scripts.call_until_done(
             "move",
             job=keys.JOB + job.id,
@@ -165,7 +161,7 @@ class JobQueue:
             token=uuid.uuid4().hex,
             state=state,
             due_ms=due_ms,
-            fields=fields,
+            fields=records.to_fields(changes),
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")

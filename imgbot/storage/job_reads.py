@@ -40,8 +40,7 @@ class JobReads:
     async def job(self, job_id: str) -> Job | None:
         """Read a job alive."""
         record = await self._read(self._redis.hgetall(keys.JOB + job_id))
-        # A key alone without its fields would be a foreign one: not ours to run.
-        return records.from_hash(record) if "operation" in record else None
+        return records.from_hash(record) if records.is_job(record) else None
 
     async def is_known(self, job_id: str) -> bool:
         """Whether a job is alive, or dead and kept for the operator."""
@@ -97,7 +96,7 @@ class JobReads:
         for job_id in ids:
             pipe.hgetall(keys.JOB + job_id)
         found = await self._read(pipe.execute()) if ids else []
-        return [records.from_hash(record) for record in found if "operation" in record]
+        return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""

@@ -1,0 +1,94 @@
+"""Stored form of a job: names that earlier and later releases read, and the way back."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from imgbot.domain.job import InputPhoto, Job, Operation, State
+from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
+
+PHOTO = InputPhoto("file", "unique", 1234, "кот.jpg", is_file=True)
+JOB = Job(
+    "1",
+    2,
+    3,
+    Operation.MERGE,
+    "ru",
+    words="лиса",
+    sources=(PHOTO,),
+    ratio="16:9",
+    is_file=True,
+    price_micro=40_000,
+    spend_day="2026-01-31",
+)
+# Contract of the state directory: never renamed, whatever the fields of Job are called.
+NAMES = (
+    "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
+    "reply_to parent is_file note price_micro reserved_micro spend_day created_ms state version "
+    "claimed_ms intent_ms accepted_ms provider order_id order_fields pending_ms ticket message_id "
+    "tries lost_orders file outcome reason facts is_cancelled is_unbilled"
+)
+
+
+def record_of(parts: list[str]) -> dict[str, str]:
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_stored_names_are_those_of_every_release() -> None:
+    assert [stored.name for stored in STORED.values()] == NAMES.split()
+
+
+def test_every_field_of_a_job_is_stored() -> None:
+    assert set(STORED) == {field.name for field in fields(Job)}
+
+
+def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
+    assert record_of(admitted_fields(JOB)) == {
+        "chat_id": "3",
+        "operation": "merge",
+        "language": "ru",
+        "words": "лиса",
+        "sources": '[["file", "unique", 1234, "кот.jpg", 1]]',
+        "scale": "2",
+        "ratio": "16:9",
+        "seed": "0",
+        "thread_id": "0",
+        "reply_to": "0",
+        "parent": "",
+        "is_file": "1",
+        "note": "",
+        "price_micro": "40000",
+        "reserved_micro": "40000",
+        "spend_day": "2026-01-31",
+    }
+
+
+def test_what_is_stored_is_read_back() -> None:
+    changes = {
+        "ticket": {"id": "t", "outputs": ["u"]},
+        "outcome": State.FAILED,
+        "facts": {"seconds": 5},
+        "is_unbilled": True,
+        "tries": 2,
+    }
+    given = {"id": "1", "user_id": "2", "state": "delivering", "version": "7"}
+
+    found = from_hash(record_of(admitted_fields(JOB)) | given | record_of(to_fields(changes)))
+
+    state = State.DELIVERING
+    assert found == replace(JOB, state=state, version=7, reserved_micro=40_000, **changes)
+
+
+@pytest.mark.parametrize("missing", ["id", "operation", "state", "language"])
+def test_a_record_without_an_essential_field_is_no_job(missing: str) -> None:
+    record = {"id": "1", "user_id": "2", "chat_id": "3", "operation": "edit", "language": "en"}
+    record["state"] = "queued"
+    del record[missing]
+
+    with pytest.raises(KeyError, match=missing):
+        from_hash(record)
+
+
+def test_an_unknown_field_is_not_stored() -> None:
+    with pytest.raises(KeyError, match="prize"):
+        to_fields({"prize": 1})
