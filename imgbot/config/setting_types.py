@@ -1,4 +1,4 @@
-"""What a setting's value may look like: the parsers and checks behind the fields of Settings.
+"""Parsers and checks of setting values, used by the fields of Settings.
 
 Each raises ValueError without a sentence: the sentence stands beside the field, in `About.write`.
 """
@@ -20,7 +20,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 @dataclass(frozen=True, slots=True)
 class SettingDoc:
-    """What a setting means, what to write into it, and its default in words."""
+    """Documentation of a setting: its meaning, what to write into it, its default in words."""
 
     help: str
     expected: str

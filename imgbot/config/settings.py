@@ -30,7 +30,7 @@ MAX_WORKERS = 200
 MIN_REDIS_MEMORY_MB = 256
 MAX_DEFAULT_REDIS_MEMORY_MB = 4096
 SPARE_HTTP_PORTS = range(8081, 8090)
-"""Where the status page moves, while nobody has said where it is, if its port is taken."""
+"""Fallback ports of the status page, for an unset IMGBOT_HTTP whose default port is taken."""
 
 
 def workers_for(users: int) -> int:

@@ -1,4 +1,4 @@
-"""Where settings come from: variables, a file of them, systemd's credentials, the command line.
+"""Sources of settings: variables, an environment file, systemd credentials, the command line.
 
 Later ones win: variables < the environment file < credentials < the command line.
 """

@@ -1,4 +1,4 @@
-"""Who may ask for the status: the operator, from this machine or by the address he configured.
+"""Access rules of the status page: this machine, or the configured address.
 
 A page of a foreign site can make a browser ask; it must neither be answered (DNS rebinding: its
 name resolves to this machine, and its `Host` gives it away) nor fill the places of those who may.
@@ -11,7 +11,7 @@ _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 def is_known_host(host: str, configured: str) -> bool:
-    """Whether a request's `Host` (without or with a port) is a name that is ours.
+    """True if a request's `Host` (without or with a port) is one of our names.
 
     `configured` is the host of IMGBOT_HTTP. Where that is every address of the machine, any
     literal address will do: no name can be rebound to it.
@@ -29,12 +29,12 @@ def is_known_host(host: str, configured: str) -> bool:
 
 
 def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
-    """Whether a browser asks on behalf of another site."""
+    """True if a browser sends the request on behalf of another site."""
     return headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
 
 
 def is_operator(remote: str | None, headers: Mapping[str, str]) -> bool:
-    """Whether the request comes from this machine itself, not through a proxy on it."""
+    """True if the request comes from this machine itself, not through a proxy on it."""
     is_forwarded = any(name in headers for name in _FORWARDED)
     return (
         bool(remote) and _is_address(remote or "") and _is_here(remote or "") and not is_forwarded

@@ -1,4 +1,4 @@
-"""How much room the state directory has left."""
+"""Free disk space of the state directory."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""How late the event loop is: the first figure to rise when something blocks it."""
+"""Event loop lag: the first figure to rise when something blocks the loop."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ class EventLoopLag:
 
     @property
     def silence_s(self) -> float:
-        """How long ago the loop last came round; for those who ask from another thread."""
+        """Seconds since the loop last ran; may be read from another thread."""
         return time.monotonic() - self._beat
 
     async def run(self) -> None:

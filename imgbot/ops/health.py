@@ -1,4 +1,4 @@
-"""Whether the service is well: named checks, asked side by side."""
+"""Health checks, run concurrently."""
 
 import asyncio
 import inspect

@@ -30,7 +30,7 @@ SETTING = "IMGBOT_HTTP"
 _MAX_BODY_BYTES = 1 << 20
 BODY_DEADLINE_S = 20.0
 IDLE_S = 60.0
-"""How long a connection may send no whole request."""
+"""Seconds that a connection may take to send a whole request."""
 MOST_CONNECTIONS = 256
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,4 +1,4 @@
-"""Where an installation has its files, and the variables that its service would see."""
+"""Folders of an installation, and the variables that its service would see."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What comes with the program for the server: the unit, its environment file and their kin.
+"""Files shipped for the server: the unit, its environment file, Prometheus and Grafana files.
 
 A wheel carries the folder systemd/ of the checkout as imgbot/ops/shipped.
 """
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from imgbot.files import replace_file
 
 TARGET = "127.0.0.1:8080"
-"""Where Prometheus looks for the bot, as shipped."""
+"""Scrape target in the shipped Prometheus file."""
 
 _FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
 _CHECKOUT = Path(__file__).parents[2] / "systemd"
@@ -38,7 +38,7 @@ def shipped_names() -> Iterator[str]:
 
 
 def has_sandbox() -> bool:
-    """Whether the sandbox is there: `imgbot install` leaves it out unless it is asked for."""
+    """True if the sandbox is present; `imgbot install` leaves it out unless asked for it."""
     return find_spec("imgbot.sandbox") is not None
 
 

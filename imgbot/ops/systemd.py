@@ -1,4 +1,4 @@
-"""What systemd is told: ready, what is being done, still alive, stopping.
+"""Notifications to systemd: ready, status, watchdog, stopping.
 
 Outside systemd every call does nothing. Only the main process may speak (NotifyAccess=main).
 """

@@ -19,7 +19,7 @@ from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
 
 class Reading(StrEnum):
-    """How a matter looks at this moment."""
+    """Current condition of an alert."""
 
     BAD = "bad"
     GOOD = "good"
@@ -28,7 +28,7 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HoldTime:
-    """How long it must be bad to begin, and good to be over."""
+    """Time that a condition must hold before an alert fires, and be gone before it resolves."""
 
     fire_after_s: float = 0.0
     resolve_after_s: float = 0.0
@@ -36,14 +36,14 @@ class HoldTime:
 
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """Where one matter stands; `since_ms` is 0 unless it is rising or falling."""
+    """State of one alert; `since_ms` is 0 unless it is about to fire or to resolve."""
 
     is_firing: bool = False
     since_ms: int = 0
 
 
 class Transition(StrEnum):
-    """What is to be told."""
+    """Change of an alert that is reported."""
 
     FIRED = "begun"
     RESOLVED = "over"

@@ -1,4 +1,4 @@
-"""Whether a part of the bot still moves: each says by when it will, and whoever looks compares.
+"""Liveness of the bot's parts: each announces its next deadline, a watcher compares.
 
 What counts as moving is the part's own: the poll loop asks Telegram again (an answer is not
 needed, for Telegram may be away for hours), the pool's workers end steps or start, the claim
@@ -23,7 +23,7 @@ class Heartbeat:
         self._due_s = now_s + within_s
 
     def overdue_s(self, now_s: float) -> float:
-        """How long ago it should have moved; 0 as long as it is in time."""
+        """Seconds overdue; 0 while in time."""
         return max(0.0, now_s - self._due_s)
 
 

@@ -15,7 +15,7 @@ from prometheus_client import (
 disable_created_metrics()
 
 REGISTRY = CollectorRegistry()
-"""What /metrics shows."""
+"""Registry that /metrics serves."""
 
 ProcessCollector(registry=REGISTRY)
 

@@ -1,4 +1,4 @@
-"""How a figure of the running service stands: the operator's guide in numbers.
+"""Thresholds of the service's indicators: the operator's guide in numbers.
 
 The status page, `imgbot status`, the alerts of Prometheus and what administrators are told
 on Telegram read the same bounds.
@@ -37,7 +37,7 @@ class Thresholds:
 
 
 class Indicator(StrEnum):
-    """What is watched, with its unit."""
+    """Indicators, each with its unit."""
 
     QUEUE_JOBS = "queue_jobs"
     JOB_TIME_S = "job_time_s"
@@ -64,7 +64,7 @@ THRESHOLDS = {
 
 
 class Bound(StrEnum):
-    """What keeps the jobs from being done sooner; the first that holds is the one to widen."""
+    """Bottlenecks, in order of precedence: the first that applies is the one to widen."""
 
     DISK = "disk"
     CPU = "cpu"
@@ -81,14 +81,14 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the jobs have to do with at one moment."""
+    """Load and capacity at one moment."""
 
     waiting: int = 0
     capped: int = 0
     """Waiting jobs of users who have as many under way as one user may."""
     running: int = 0
     capacity: int = 0
-    """How many may run at once."""
+    """Maximum number of running jobs."""
     delivering: int = 0
     workers: int = 0
     busy: int = 0
@@ -100,9 +100,9 @@ class Load:
     memory_ratio: float | None = None
     is_disk_full: bool = False
     is_provider_out: bool = False
-    """Whether no provider but the built-in engine serves, where there is another."""
+    """True if only the built-in engine serves although another provider is configured."""
     is_provider_full: bool = False
-    """Whether a provider takes no more at once, or has said of late that it is too much."""
+    """True if a provider is at its concurrency limit or has recently rate-limited us."""
     is_budget_spent: bool = False
 
 

@@ -31,7 +31,7 @@ _CHUNK_BYTES = 1 << 20
 _HEAD_BYTES = 4096
 _MOST_FILES = 250_000
 _NONSENSE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, zlib.error)
-"""What a damaged or hostile file makes of the libraries that read it."""
+"""Errors that libraries raise on a damaged or hostile file."""
 _NAME = re.compile(
     rf"({re.escape(REDIS)}|(state|settings)(/[A-Za-z0-9_:=+,@][A-Za-z0-9._:=+,@-]*){{1,6}})"
 )
@@ -44,7 +44,7 @@ class BackupError(ImgbotError):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself."""
+    """Manifest of a backup."""
 
     about: Mapping[str, Any]
     files: Mapping[str, Any] = field(default_factory=dict[str, Any])

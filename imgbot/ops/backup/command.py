@@ -27,14 +27,14 @@ from imgbot.version import version
 
 @dataclass(frozen=True, slots=True)
 class BackupOptions:
-    """How a backup is made."""
+    """Options of a backup."""
 
     target: Path
     is_stopping: bool = False
     """Stop the bot first and keep it from starting here again: for a move."""
     has_secrets: bool = False
     has_pictures: bool = True
-    """Whether finished pictures are in it, beside what jobs need."""
+    """Include finished pictures, beside those that jobs need."""
 
 
 async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:

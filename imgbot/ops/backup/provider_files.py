@@ -74,7 +74,7 @@ def put(environ: Mapping[str, str], kept: Kept, folder: Path) -> list[str]:
 
 
 def _is_beside(file: str) -> bool:
-    """Whether a name leads to a provider's file or a workflow in its folder, and nowhere else."""
+    """True if a name stays inside its folder and is that of a provider file or a workflow."""
     path = PurePosixPath(file)
     is_inside = not path.is_absolute() and ".." not in path.parts
     return is_inside and path.suffix in {".toml", ".json"}

@@ -1,4 +1,4 @@
-"""What `imgbot backup` and `imgbot restore` say in the end."""
+"""Closing messages of `imgbot backup` and `imgbot restore`."""
 
 from pathlib import Path
 from typing import Any

@@ -27,7 +27,7 @@ from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
 from imgbot.storage.snapshot import Record
 
 _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
-"""What settings and providers' files of a backup make of those who read and put them."""
+"""Errors that settings and provider files of a backup can cause."""
 
 
 async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:

@@ -23,7 +23,7 @@ _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 @dataclass(frozen=True, slots=True)
 class BotState:
-    """What can be seen of it from outside."""
+    """State of the bot as seen from outside."""
 
     address: Address
     pid: int | None
@@ -35,13 +35,13 @@ class BotState:
     free_port: int = 0
     """One that is free instead; 0 if none was found."""
     may_move: bool = False
-    """Whether the bot moves to it by itself."""
+    """True if the bot moves to that port by itself."""
     problems: tuple[tuple[str, str], ...] = ()
-    """What its status names, with its advice."""
+    """Problems that its status lists, with advice."""
 
     @property
     def polling_trouble(self) -> str | None:
-        """What a running bot says of its polling; None where it says nothing."""
+        """Polling error reported by a running bot; None where it reports nothing."""
         return None if self.checks is None else self.checks.get("telegram")
 
 

@@ -34,7 +34,7 @@ Examine = Callable[[], Awaitable[list[Finding]]]
 
 @dataclass(slots=True)
 class Report:
-    """What was found; `secrets` must not be seen in it."""
+    """Findings of all checks; `secrets` are redacted from the output."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     mended: list[str] = field(default_factory=list[str])

@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What stands on the disk; None where it is not there, `hidden` where it cannot be seen."""
+    """Files found on disk; None where one is missing, `hidden` is a folder that cannot be read."""
 
     secrets: tuple[Entry, ...] = ()
     hidden: str = ""

@@ -1,4 +1,4 @@
-"""What `--fix` does: only what cannot hurt, and what the finding has named.
+"""Fixes of `doctor --fix`: only safe ones that a finding has named.
 
 It deletes a webhook (what waits there is kept) and closes secrets to others; everything else,
 from a setting to the kernel, is the operator's to run.

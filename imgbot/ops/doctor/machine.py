@@ -30,7 +30,7 @@ _SHARE = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the machine says; None where it does not."""
+    """Facts of the machine; None where one is unknown."""
 
     folder: Path
     free_bytes: int | None

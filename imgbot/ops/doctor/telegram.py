@@ -23,7 +23,7 @@ _RENEW = "ask @BotFather for the right one; then: sudo imgbot install --token-fi
 
 @dataclass(frozen=True, slots=True)
 class TelegramReport:
-    """What Telegram said; whatever it was not asked, or did not answer, is None."""
+    """Telegram's answers; None for what was not asked or not answered."""
 
     api: str
     silence: str = ""
@@ -32,7 +32,7 @@ class TelegramReport:
     me: Mapping[str, Any] | None = None
     webhook: Mapping[str, Any] | None = None
     conflict: str | None = None
-    """What was answered to getUpdates: empty when nobody else polls."""
+    """Error of getUpdates; empty when no other process polls."""
     skew_s: float | None = None
     """By how much this machine's clock is ahead of Telegram's."""
 

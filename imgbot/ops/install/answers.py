@@ -35,7 +35,7 @@ _PLACEHOLDER = "123456789:" + "A" * 35
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line asks of an installation."""
+    """Options of the command line for an installation."""
 
     token_file: str | None = None
     provider: str | None = None

@@ -1,4 +1,4 @@
-"""Whether a release is whole: its checksums, written when all of it is on the disk.
+"""Checksums of a release, written once all of it is on disk.
 
 A power cut leaves files of the right name and length with nothing in them, unless they were
 synchronised before; and nobody but their checksums would tell.
@@ -27,7 +27,7 @@ def write(folder: Path) -> None:
 
 
 def verify(folder: Path) -> bool:
-    """Whether a folder was sealed and has every file as it was then."""
+    """True if a folder has checksums and every file matches them."""
     try:
         lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
         pairs = (line.split("  ", 1) for line in lines)

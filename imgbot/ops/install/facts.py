@@ -1,4 +1,4 @@
-"""What is there before an installation: looked at, not touched."""
+"""Facts about the server before an installation; read only."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the operator has said; None and nothing where all stays as it is."""
+    """Answers of the operator; None or empty for what stays unchanged."""
 
     token: str | None = field(default=None, repr=False)
     keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -49,7 +49,7 @@ class InstallationFacts:
     """The text of the settings' file, None without one; it may hold a secret."""
     environment_mode: int = 0o644
     example: str | None = None
-    """What stands beside it of the file as shipped."""
+    """Text of the shipped settings' file that lies beside it."""
     releases: tuple[str, ...] = ()
     is_in_place: bool = False
     """The release is among them, and whole."""
@@ -57,7 +57,7 @@ class InstallationFacts:
     previous: str | None = None
     pending: str | None = None
     command: str | None = None
-    """Where /usr/local/bin/imgbot leads to; empty for a file of somebody else's."""
+    """Target of /usr/local/bin/imgbot; empty for a file that is not ours."""
     is_fresh: bool = False
     """The service runs, and was started after what an installation writes was last written."""
 

@@ -1,4 +1,4 @@
-"""Where everything of an installation is."""
+"""Paths of an installation."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class Layout:
 
     @property
     def drop_ins(self) -> Path:
-        """What `systemctl edit imgbot` wrote."""
+        """Drop-ins written by `systemctl edit imgbot`."""
         return self.root / "etc/systemd/system" / f"{UNIT}.d"
 
     @property
@@ -69,7 +69,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
-        """Where jobs and pictures are; with DynamicUser=, a link into /var/lib/private."""
+        """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
         return self.root / "var/lib/imgbot"
 
     @property
@@ -78,6 +78,6 @@ class Layout:
 
     @property
     def caches(self) -> tuple[Path, ...]:
-        """Where the one file unpacks itself when it is run without installing, by root or them."""
+        """Folders into which the one file unpacks itself when it is run without installing."""
         own = (self.home / ".cache/imgbot",) if self.home is not None else ()
         return (self.root / "var/cache/imgbot", *own)

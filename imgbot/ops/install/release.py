@@ -30,10 +30,10 @@ _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
 
 _EXTRAS = ("heic", "local")
-"""What an operator may have added; what developers add stays behind."""
+"""Extras that an operator may have installed; those of developers are left out."""
 
 _HIDDEN = ("/root", "/home", "/tmp", "/run")  # noqa: S108 -- no file is made there
-"""Where the unit's sandbox lets nothing be seen (ProtectHome=, PrivateTmp=)."""
+"""Folders that the unit's sandboxing hides (ProtectHome=, PrivateTmp=)."""
 
 
 class InstallError(ImgbotError):

@@ -26,7 +26,7 @@ class ServiceError(ImgbotError):
 
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """What `systemctl show` says."""
+    """Output of `systemctl show`."""
 
     active: str
     sub: str

@@ -1,4 +1,4 @@
-"""What an installation is made of: steps that say what they do, do it, and may be done again."""
+"""Steps of an installation; each describes itself and may be repeated."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ class Step(Protocol):
 
     @property
     def says(self) -> str:
-        """What it does, in one line without a secret."""
+        """Description in one line, without a secret."""
         ...
 
     def carry_out(self) -> None:

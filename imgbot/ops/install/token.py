@@ -22,12 +22,12 @@ T = TypeVar("T")
 
 
 class TelegramAwayError(InstallError):
-    """Whether the token is right cannot be told now."""
+    """Telegram cannot be asked now, so the token cannot be verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the token is."""
+    """Bot account of a token."""
 
     id: int
     username: str

@@ -46,14 +46,14 @@ _LOG_LINES = 6
 _RESIZE_EVERY_S = 2.0
 
 PARTS, UNRESIZED, RESIZED = 3, 1, 2
-"""How often the plan runs with resizing, and which time is what."""
+"""Number of times the plan runs with `--resize`, and the index of each kind of run."""
 
 Progress = Callable[[str], None]
 
 PASSING = frozenset(
     t(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
 )
-"""What the bot says beside a picture or a reason: before it, or as the bell after a long wait."""
+"""Messages beside a picture or a reason: before it, or as a notification after a long wait."""
 
 
 class BotEndedError(ImgbotError):
@@ -72,7 +72,7 @@ class LoadTestRun:
     looks: Sequence[ResourceSample]
     lines: Sequence[int]
     durations_s: dict[str, float] = field(default_factory=dict[str, float])
-    """How long the provider took, by job; empty where it does not know our jobs."""
+    """Provider time by job; empty where the provider does not know our jobs."""
     made_s: Sequence[float] = ()
     """The same of every picture that it made."""
     resizes: int = 0
@@ -81,7 +81,7 @@ class LoadTestRun:
 
 @dataclass(slots=True)
 class LoadTestEnvironment:
-    """What one run needs; it is all there while `open_stage` lasts."""
+    """Resources of one run, valid while `open_stage` is open."""
 
     sandbox: Sandbox
     bot: asyncio.subprocess.Process

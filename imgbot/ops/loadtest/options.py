@@ -1,4 +1,4 @@
-"""What is to be tested, checked before anything is started."""
+"""Options of a load test, checked before anything is started."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _MOST_PICTURE_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class LoadTestOptions:
-    """What the command line asks for. Raises ConfigError, with the name of the argument."""
+    """Options of the command line. Raises ConfigError, with the name of the argument."""
 
     users: Sequence[int] = (300,)
     workers: int | None = None

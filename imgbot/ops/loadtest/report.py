@@ -95,7 +95,7 @@ def as_document(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[
 
 
 def is_good(figures: LoadTestResults) -> bool:
-    """Whether the run is whole, and every criterion met."""
+    """True if the run is complete and meets every criterion."""
     return figures.is_whole and all(each.is_met for each in criteria(figures))
 
 

@@ -1,4 +1,4 @@
-"""What the bot, its workers and its Redis use while they are under load, and how long the line is.
+"""Resource usage of the bot, its workers and its Redis under load, and the length of the queue.
 
 They are looked at from outside; the bot's own metrics are asked at the beginning and at the end.
 """
@@ -28,7 +28,7 @@ _MOST_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class ResourceSample:
-    """What everything uses at one time; CPU counts from the start of each process."""
+    """Resource usage at one time; CPU time counts from the start of each process."""
 
     at_s: float
     parts: Mapping[ProcessGroup, ProcessUsage]

@@ -1,4 +1,4 @@
-"""What was seen of a run, in figures; pure."""
+"""Measurements of a run; pure."""
 
 import statistics
 from collections.abc import Callable, Iterable, Sequence

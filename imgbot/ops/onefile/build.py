@@ -21,7 +21,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04."""
 
 _GLIBC = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_24", "manylinux_2_17", "manylinux2014")
-"""What every one of these systems runs (they have glibc 2.36 or later)."""
+"""Wheel platform tags that run on all of these systems (glibc 2.36 or later)."""
 
 _ROOT = Path(__file__).parents[3]
 _EPOCH = (2020, 1, 1, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""How the one file starts: `__main__` of the archive that `build` makes.
+"""Entry point of the one file: `__main__` of the archive that `build` makes.
 
 It unpacks what fits this Python into a folder that is a virtual environment, once, and becomes
 the program there: shared libraries cannot be loaded out of an archive. `install` and `uninstall`

@@ -66,11 +66,11 @@ def exit_status(document: Document) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the service is asked."""
+    """Address at which the service is asked."""
 
     address: Address
     spare: tuple[Address, ...] = ()
-    """Where it may have moved because that one was taken."""
+    """Addresses it may have moved to because that port was taken."""
     doubt: str = ""
     """Why it may listen elsewhere, in a sentence."""
 

@@ -1,4 +1,4 @@
-"""How the service stands, as one JSON document: for /status.json, /events and `imgbot status`.
+"""Status of the service as one JSON document: for /status.json, /events and `imgbot status`.
 
 Times are seconds, sizes bytes, money US dollars; what is not known is null. Whoever reads the
 document must bear new keys.
@@ -18,7 +18,7 @@ from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, bound_of, worst
 Document = dict[str, Any]
 
 RECENT_S = ERROR_WINDOW_S
-"""What `recent` means."""
+"""Window of the `recent` figures."""
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _WINDOWS_S = {

@@ -75,7 +75,7 @@ class Indicators:
 
     @property
     def failures(self) -> float:
-        """How many jobs failed in the window of the error ratio."""
+        """Failed jobs in the window of the error ratio."""
         before = self.earlier(ERROR_WINDOW_S)
         return self._samples[-1].ended_as("failed") - before.ended_as("failed")
 

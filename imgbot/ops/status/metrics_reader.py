@@ -50,23 +50,23 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class ResourceUsage:
-    """What is used of the machine; None: not known."""
+    """Usage of the machine; None: unknown."""
 
     source: str = "unknown"
     """`unit`: the control group's figures; `processes`: the sum over them; or `unknown`."""
     cpu_s: float | None = None
     """Of the whole, since its start."""
     cores: float | None = None
-    """How many may be used."""
+    """Number that may be used."""
     memory_bytes: float | None = None
     memory_limit_bytes: float | None = None
-    """What may be used: the unit's limit, or all that the machine has."""
+    """Limit: the unit's, or all memory of the machine."""
     is_limited: bool = False
-    """Whether the unit has a limit of its own."""
+    """True if the unit has a limit of its own."""
     parts_bytes: Series = field(default_factory=dict[str, float])
     """Memory of the bot, its workers, its Redis."""
     redis_bytes: float | None = None
-    """What Redis's data take of its maxmemory."""
+    """Memory used by the data of Redis."""
     redis_limit_bytes: float | None = None
     """None: it has no limit."""
 

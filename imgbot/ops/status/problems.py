@@ -1,4 +1,4 @@
-"""What is not as it should be, in words, with what to do about it; the guide's troubleshooting."""
+"""Problems in words, each with advice; the guide's troubleshooting table."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What the pipeline is asked about itself, in words of the operator's side.
+"""Pipeline facts that the status page reads, as types of its own.
 
 The supervisor's wiring fills these in: nothing here knows a queue, a pool or a provider.
 """
@@ -18,7 +18,7 @@ class Worker:
     pid: int = 0
     """0: not started yet, for there was no need."""
     about: str = ""
-    """What it is busy with; empty: with nothing."""
+    """Current work; empty when idle."""
     for_s: float = 0.0
     memory_bytes: int = 0
 
