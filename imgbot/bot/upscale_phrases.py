@@ -1,8 +1,9 @@
-"""A larger or a better picture asked for in words."""
+"""Operations on a photo that are asked for in words: upscale, retouch, remove background."""
 
 import re
 
 from imgbot.bot.intents import phrases_of
+from imgbot.domain.operations import Operation
 
 _SCALES = {
     scale: re.compile(rf"(?<![\w:/×*.,-])(?:[xх×*]?{scale}\s?[xх×*kк]?|{spelt})(?!\w|[.,:/]\d)")
@@ -30,7 +31,7 @@ _BESIDE = (
 _ENLARGING = re.compile(
     rf"(?:(?:{_ENLARGE.pattern}|{_MAKING.pattern}|{_LARGER.pattern}|\b(?:{_BESIDE})\b) ?)+"
 )
-_ENLARGING_LIMIT = 80
+_WORDS_LIMIT = 80
 
 _RETOUCH = r"(?:от)?ретуш\w*|(?:от)?реставр\w+|восстанови(?:ть|те)?|retouch(?:ing)?|restore"
 _BESIDE_RETOUCH = (
@@ -38,6 +39,21 @@ _BESIDE_RETOUCH = (
     r"картинку|портрет|can|could|you|please|do|a|it|the|this|that|my|photo|picture|image|portrait"
 )
 _RETOUCHING = re.compile(rf"(?:(?:{_BESIDE_RETOUCH}) )*(?:{_RETOUCH})(?: (?:{_BESIDE_RETOUCH}))*")
+
+_BACKGROUND = r"(?:задний )?фон|(?:the )?(?:background|backdrop|bg)"
+_BESIDE_BACKGROUND = (
+    r"сделай|сделайте|можешь|пожалуйста|мне|на|у|с|со|из|этом|этого|этой|фото|фотографии|снимке|"
+    r"картинке|картинки|please|can|could|you|make|it|on|in|of|from|this|that|my|photo|picture|image"
+)
+_REMOVING = re.compile(
+    rf"(?:(?:{_BESIDE_BACKGROUND}) )*"
+    rf"(?:(?:убери(?:те)?|убрать|удали(?:те|ть)?|вырежи(?:те)?|вырезать|сотри(?:те)?|remove|"
+    rf"delete|erase|cut out|drop) (?:{_BACKGROUND})|без фона|прозрачный фон|"
+    rf"(?:{_BACKGROUND}) (?:removed|removal|transparent|прозрачным)|"
+    rf"(?:with )?(?:no|without) (?:a )?background|"
+    rf"(?:a )?transparent background)(?: (?:{_BESIDE_BACKGROUND}))*"
+)
+_WHOLE_REQUESTS = {Operation.RETOUCH: _RETOUCHING, Operation.REMOVE_BACKGROUND: _REMOVING}
 
 
 def scale_in(words: str) -> int | None:
@@ -52,13 +68,15 @@ def is_about_size(words: str) -> bool:
 
 def is_upscale_request(words: str) -> bool:
     """Whether all the words ask for a larger picture, and for nothing else."""
-    asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_ENLARGING_LIMIT])))
-    if len(words) > _ENLARGING_LIMIT or not _ENLARGING.fullmatch(asked):
+    asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_WORDS_LIMIT])))
+    if len(words) > _WORDS_LIMIT or not _ENLARGING.fullmatch(asked):
         return False
     is_made_larger = _MAKING.search(asked) and _LARGER.search(asked)
     return bool(is_made_larger or _ENLARGE.search(asked) or _TIMES.search(asked))
 
 
-def is_retouch(words: str) -> bool:
-    """Whether all the words ask for a better photo, and for nothing else."""
-    return bool(_RETOUCHING.fullmatch(" ".join(phrases_of(words))))
+def operation_in(words: str) -> Operation | None:
+    """Operation on a photo that all the words ask for, and for nothing else."""
+    asked = " ".join(phrases_of(words[:_WORDS_LIMIT]))
+    found = (each for each, form in _WHOLE_REQUESTS.items() if form.fullmatch(asked))
+    return next(found, None) if len(words) <= _WORDS_LIMIT else None

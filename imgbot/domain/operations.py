@@ -19,6 +19,7 @@ class Operation(StrEnum):
     MERGE = "merge"
     RETOUCH = "retouch"
     UPSCALE = "upscale"
+    REMOVE_BACKGROUND = "removebg"
     COMPARE = "compare"
 
 
@@ -62,6 +63,13 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         captions={"unchanged": "caption_retouch_nothing"},
     ),
     Operation.UPSCALE: OperationSpec(1, Prompt.NONE, result_action="up", has_scale=True),
+    Operation.REMOVE_BACKGROUND: OperationSpec(
+        1,
+        Prompt.NONE,
+        aliases=("nobg",),
+        result_action="removebg",
+        captions={"no_clear_subject": "caption_removebg_unclear"},
+    ),
     Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False),
 }
 

@@ -1,4 +1,4 @@
-"""The five actions through the front door, from the first message to the picture."""
+"""The six actions through the front door, from the first message to the picture."""
 
 import io
 
@@ -46,7 +46,7 @@ async def say_and_wait(stage: Stage, person: Person, text: str) -> Message:
 
 
 @pytest.mark.parametrize(("language", "greeting"), [("ru", "Привет"), ("en", "Hi!")])
-async def test_the_greeting_offers_five_actions(
+async def test_the_greeting_offers_six_actions(
     builtin_stage: Stage, language: str, greeting: str
 ) -> None:
     person = await builtin_stage.control.make_user("Anna", language_code=language)
@@ -54,7 +54,7 @@ async def test_the_greeting_offers_five_actions(
     reply = await say_and_wait(builtin_stage, person, "/start")
 
     assert reply.text.startswith(greeting)
-    assert len(reply.buttons) == 5
+    assert len(reply.buttons) == 6
 
 
 async def test_create_by_command_and_words(builtin_stage: Stage) -> None:
@@ -205,6 +205,53 @@ async def test_a_command_in_reply_to_a_picture_is_about_that_picture(builtin_sta
     assert second.text.startswith("✏️ much warmer")
 
 
+@pytest.mark.parametrize("way", ["/removebg", "Remove the background, please", "button"])
+async def test_a_background_is_removed_into_a_png_with_transparency(
+    builtin_stage: Stage, way: str
+) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    if way == "button":
+        await control.send_photos(person, [jpeg("astronaut")])
+        question = await control.wait_message(person.id, lambda m: bool(m.buttons))
+        await control.click(person, question, "Cut out")
+    else:
+        await control.send_photos(person, [jpeg("astronaut")], caption=way)
+    result = await result_for(control, person)
+
+    assert title(result) == "✂️ Background removed"
+    assert result.document_id
+    cut = await picture_in(control, result)
+    assert (cut.format, cut.mode) == ("PNG", "RGBA")
+    assert cut.getchannel("A").getextrema() == (0, 255)
+
+
+async def test_a_result_is_cut_out_by_its_button(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+    await control.send_photos(person, [jpeg("astronaut")], caption="warmer")
+    warmer = await result_for(control, person)
+
+    after = await control.last_seq()
+    await control.click(person, warmer, "Cut out")
+    result = await result_for(control, person, after)
+
+    assert title(result).startswith("✂️")
+    assert (await picture_in(control, result)).mode == "RGBA"
+
+
+async def test_a_cut_out_without_a_clear_subject_says_so(builtin_stage: Stage) -> None:
+    control = builtin_stage.control
+    person = await control.make_user("Bob")
+
+    sky = encoded(Image.linear_gradient("L").resize((400, 300)).convert("RGB"))
+    await control.send_photos(person, [sky], caption="/removebg")
+    result = await result_for(control, person)
+
+    assert title(result).startswith("✂️ Nothing stands out clearly from the background here")
+
+
 async def test_the_buttons_under_a_result(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
@@ -272,6 +319,7 @@ async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> 
         lambda: control.send_photos(person, [jpeg("cat")], caption="/retouch"),
         lambda: control.send_photos(person, [jpeg("cat")], caption="Retouch it, please"),
         lambda: control.send_photos(person, [jpeg("cat")], caption="/upscale x2"),
+        lambda: control.send_photos(person, [jpeg("cat")], caption="/removebg"),
     ]
 
     for request in requests:
@@ -281,7 +329,7 @@ async def test_all_actions_with_a_provider_over_http(simulated_stage: Stage) -> 
 
     ledger = (await control.provider())["ledger"]
     made = [entry["operation"] for entry in ledger]
-    assert made == ["create", "edit", "retouch", "retouch", "upscale"]
+    assert made == ["create", "edit", "retouch", "retouch", "upscale", "removebg"]
 
 
 @pytest.mark.parametrize("words", ["give her sunglasses", "убери лишних людей"])

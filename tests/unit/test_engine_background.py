@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.imaging.engine.background import cut_subject, preview_on_white, remove_background
-from tests.support.flat_pictures import COLOURS, toy
+from imgbot.imaging.engine.background import cut_subject, remove_background
+from tests.support.flat_pictures import toy
 from tests.support.photos import add_noise, load_photo, photo_path, save_photo
 
 pytestmark = pytest.mark.slow
@@ -132,14 +132,3 @@ def test_large_photos_are_cut_at_twelve_megapixels(tmp_path: Path) -> None:
     made = remove_background(source, str(tmp_path / "cut"))
     assert made.applied == ("background_removed",)
     assert made.width == made.height == pytest.approx(3464, abs=2)
-
-
-def test_preview_is_on_white(tmp_path: Path) -> None:
-    toy().save(tmp_path / "source.png")
-    made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
-    preview_on_white(made.path, str(tmp_path / "preview.jpg"))
-    with Image.open(tmp_path / "preview.jpg") as preview:
-        assert (preview.format, preview.mode, preview.size) == ("JPEG", "RGB", toy().size)
-        assert preview.getpixel((10, 10)) == (255, 255, 255)
-        ball = preview.crop((190, 140, 210, 160))
-    assert ImageStat.Stat(ball).mean == pytest.approx(COLOURS[0], abs=12)

@@ -3,7 +3,8 @@
 import pytest
 
 from imgbot.bot.intents import Intent, classify_intent
-from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request
+from imgbot.bot.upscale_phrases import is_upscale_request, operation_in
+from imgbot.domain.operations import Operation
 
 INTENTS = [
     ("Отмена", Intent.CANCEL),
@@ -85,4 +86,20 @@ RETOUCHES = [
 
 def test_words_that_only_ask_for_a_retouch() -> None:
     for words, is_meant in RETOUCHES:
-        assert is_retouch(words) is is_meant, words
+        assert operation_in(words) is (Operation.RETOUCH if is_meant else None), words
+
+
+REMOVALS = [
+    ("remove the background", True), ("Please, remove the background from this photo!", True),
+    ("make the background transparent", True), ("no background", True), ("Убери фон", True),
+    ("вырежи фон на этом фото, пожалуйста", True), ("без фона", True),
+    ("сделай прозрачный фон", True), ("сделай фон прозрачным", True),
+    ("remove the cat from the background", False), ("blur the background", False),
+    ("убери фон и сделай теплее", False), ("фон", False), ("убери людей", False),
+    ("убери фон " * 100, False),
+]  # fmt: skip
+
+
+def test_words_that_only_ask_for_the_background_to_go() -> None:
+    for words, is_meant in REMOVALS:
+        assert operation_in(words) is (Operation.REMOVE_BACKGROUND if is_meant else None), words

@@ -166,7 +166,7 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
     spec = read_openai(read_preset("openai"))
     provider = OpenAiProvider("openai", spec, ProviderConfig(key="sk-1"))
 
-    assert list(provider.offers) == ["create", "edit", "merge", "retouch"]
+    assert list(provider.offers) == ["create", "edit", "merge", "retouch", "removebg"]
     assert provider.offers[Operation.MERGE].inputs.max_count == 10
     assert (spec.key, provider.max_concurrent) == ("OPENAI_API_KEY", 5)
     assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)

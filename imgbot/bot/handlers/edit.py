@@ -8,7 +8,7 @@ from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, target_photo
 from imgbot.bot.requests import RequestService
 from imgbot.bot.states import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
-from imgbot.bot.upscale_phrases import is_retouch, is_upscale_request, scale_in
+from imgbot.bot.upscale_phrases import is_upscale_request, operation_in, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
@@ -95,8 +95,8 @@ async def edit(
     elif is_upscale_request(words):
         await service.order(context, Operation.UPSCALE, "", (source,), scale_in(words) or 2)
         await state.clear()
-    elif is_retouch(words):
-        await service.order(context, Operation.RETOUCH, "", (source,))
+    elif (operation := operation_in(words)) is not None:
+        await service.order(context, operation, "", (source,))
         await state.clear()
     else:
         await service.order(context, Operation.EDIT, words, (source,))

@@ -34,6 +34,7 @@ ADMIN = {
     "action_merge": "merge",
     "action_retouch": "retouch",
     "action_upscale": "upscale",
+    "action_removebg": "background removal",
     "action_compare": "compare",
     # /stuck
     "stuck_none": "Nothing is stuck.",

@@ -34,6 +34,7 @@ ADMIN = {
     "action_merge": "объединение",
     "action_retouch": "улучшение",
     "action_upscale": "увеличение",
+    "action_removebg": "удаление фона",
     "action_compare": "сравнение",
     # /stuck
     "stuck_none": "Ничего не застряло.",

@@ -30,6 +30,7 @@ TEXTS = {
     "help_merge": "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”",
     "help_retouch": "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour",
     "help_upscale": "🔍 Upscale: /upscale and a photo; twice or four times the size",
+    "help_removebg": "✂️ Cut out: /removebg and a photo; a PNG without its background",
     "engine_help": (
         "Pictures are made by the built-in engine: it paints from words and edits photos by "
         "rules, without a neural network. When editing, it understands:\n{vocabulary}"
@@ -49,6 +50,7 @@ TEXTS = {
     "button_merge": "🧩 Merge",
     "button_retouch": "✨ Retouch",
     "button_upscale": "🔍 Upscale",
+    "button_removebg": "✂️ Cut out",
     "button_cancel": "Cancel",
     "button_merge_now": "🧩 Merge",
     "button_again": "🔁 Again",
@@ -61,6 +63,7 @@ TEXTS = {
     "command_merge": "Merge several photos",
     "command_retouch": "Retouch a photo",
     "command_upscale": "Make a photo 2 or 4 times larger",
+    "command_removebg": "Remove the background of a photo",
     "command_undo": "Go one step back",
     "command_compare": "Before and after, side by side",
     "command_last": "Show the latest picture again",
@@ -71,10 +74,12 @@ TEXTS = {
     "command_quiet": "Turn the “ready” message on or off",
     "command_cancel": "Cancel",
     "command_help": "What I can do",
-    "about": "I make pictures: create from words, edit, merge, retouch and upscale photos.",
+    "about": (
+        "I make pictures: create from words, edit, merge, retouch, upscale and cut out photos."
+    ),
     "description": (
         "Tell me what to draw, or send a photo. I create, edit, merge, retouch and upscale "
-        "pictures."
+        "pictures, and remove backgrounds."
     ),
     # the dialogue
     "ask_create": "What shall I draw? Say it in words.",
@@ -98,6 +103,7 @@ TEXTS = {
     ),
     "ask_retouch_photo": "Send a photo: I remove noise and fix light, colour and sharpness.",
     "ask_upscale_photo": "Send the picture to make larger.",
+    "ask_removebg_photo": "Send the photo: I remove its background.",
     "ask_scale": "How many times larger?",
     "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
     "send_photo_please": "This needs a photo. Send a picture, or /cancel to stop.",
@@ -141,6 +147,7 @@ TEXTS = {
     "title_merge": "merge",
     "title_retouch": "retouch",
     "title_upscale": "upscale",
+    "title_removebg": "cut-out",
     "title_compare": "comparison",
     "limits": (
         "Requests left: {remaining} of {limit} (counted over {window}).\n"
@@ -199,6 +206,11 @@ TEXTS = {
     "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed fixing",
     "caption_upscale": "🔍 Enlarged ×{scale}",
     "caption_upscale_less": "🔍 Enlarged ×{scale}, the most for this picture",
+    "caption_removebg": "✂️ Background removed",
+    "caption_removebg_unclear": (
+        "✂️ Nothing stands out clearly from the background here, so this cut-out is a guess. "
+        "A photo with a plainer background works better."
+    ),
     "caption_compare": "Before and after",
     "caption_did": "Done: {did}",
     "caption_unknown": "I didn't understand: {words}",

@@ -1,10 +1,12 @@
 """Built-in engine: makes pictures in a worker process, without key or network."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 
 from imgbot.imaging.decoding import decode
+from imgbot.imaging.engine.background import remove_background
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
@@ -34,7 +36,7 @@ def run(
     seed: int,
     ratio: str = "",
 ) -> EngineResult:
-    """Perform one operation and write the picture to `target` as a JPEG.
+    """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
 
     `ratio` (as `16:9`) is the shape of a created picture. An upscale writes its progress to
     `target` + .progress. UserError: edit_words_unknown, merge_needs_two, upscale_too_large, or the
@@ -54,6 +56,8 @@ def run(
             outcome = _retouch(sources[0])
         case "upscale":
             outcome = _upscale(sources[0], target, scale)
+        case "removebg":
+            return remove_background(sources[0], str(Path(target).with_suffix("")))
         case _:
             raise ValueError(f"unknown operation {operation!r}")
     image = outcome.image

@@ -6,14 +6,14 @@ from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.matting import apply_matte
 from imgbot.imaging.engine.results import EngineResult
 from imgbot.imaging.engine.segmentation import segment
-from imgbot.imaging.pictures import flatten, save_jpeg, save_lossless_or_jpeg
+from imgbot.imaging.pictures import save_lossless_or_jpeg
 
 # Keys of the results. Without a clear subject the picture is a guess, or whole if there is none.
 REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
 _MEGAPIXELS_MAX = 64
 # The picture, its cut-out and the strips between them fit into a worker's memory.
 _KEPT_MEGAPIXELS = 12.0
-_PREVIEW_QUALITY = 95
+_JPEG_QUALITY = 95
 
 
 def remove_background(source: str, target_stem: str) -> EngineResult:
@@ -29,7 +29,7 @@ def remove_background(source: str, target_stem: str) -> EngineResult:
     if image.mode != "RGBA":
         image, is_clear = cut_subject(image)
         applied = REMOVED if is_clear else NO_CLEAR_SUBJECT
-    path = save_lossless_or_jpeg(image, target_stem, _PREVIEW_QUALITY)
+    path = save_lossless_or_jpeg(image, target_stem, _JPEG_QUALITY)
     return EngineResult(path, image.width, image.height, (applied,), ())
 
 
@@ -41,12 +41,3 @@ def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
         image.putalpha(255)
         return image, False
     return apply_matte(image, found.small, found.mask), found.is_clear
-
-
-def preview_on_white(source: str, target: str) -> None:
-    """Write the picture with transparency at `source` as a JPEG on white to `target`.
-
-    UserError: the errors of `decode`.
-    """
-    image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
-    save_jpeg(flatten(image), target, _PREVIEW_QUALITY)
