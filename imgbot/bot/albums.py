@@ -126,8 +126,8 @@ def album_of(message: Message) -> str:
 
 
 def _packed(context: RequestContext) -> dict[str, Any]:
-    # How they stand is asked anew when the album is whole.
-    return {name: value for name, value in asdict(context).items() if name != "standing"}
+    # The profile is read anew when the album is whole.
+    return {name: value for name, value in asdict(context).items() if name != "profile"}
 
 
 class AlbumProcessor:
