@@ -43,8 +43,8 @@ from imgbot.wiring.services import (
     Connections,
     Services,
     build_services,
+    build_startup_status,
     queue_limits_of,
-    watch_start,
 )
 
 DRAIN_S = 25.0
@@ -57,7 +57,7 @@ reported to take 60 to 150 s."""
 SHOWN_AFTER_S = 1.0
 """Telegram usually answers sooner; after this, /healthz and the status page show the wait."""
 
-REDIS_PATIENCE_S = 60.0
+REDIS_TIMEOUT_S = 60.0
 """Seconds to retry a Redis that stops answering during the start."""
 
 
@@ -85,7 +85,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         server, redis, is_synced = opened
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
-        myself = await _Greeting(bot, signals.draining, notifier).run(settings, redis, pool)
+        myself = await _TelegramWait(bot, signals.draining, notifier).run(settings, redis, pool)
         if myself is None:
             return
         routes = open_providers(settings, pool)
@@ -111,7 +111,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
                     metrics.REGISTRY,
                     services.checks,
                     services.handle_webhook,
-                    services.watch,
+                    services.sampler,
                 ),
                 settings.spare_http_ports,
             )
@@ -142,7 +142,7 @@ async def _open_redis(
     return server, redis, is_synced
 
 
-class _Greeting:
+class _TelegramWait:
     """Wait for Telegram at startup, visible on the status page."""
 
     def __init__(self, bot: Bot, draining: asyncio.Event, notifier: Notifier) -> None:
@@ -155,19 +155,19 @@ class _Greeting:
         """Return the bot's identity; None if told to stop meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_AFTER_S):
-                return await self._greet()
-        watch, checks = watch_start(settings, redis, self._bot, pool, lambda: self.trouble)
+                return await self._identify_bot()
+        watch, checks = build_startup_status(settings, redis, self._bot, pool, lambda: self.trouble)
         seen = OpsServer(
             *(settings.http, metrics.REGISTRY, checks, None, watch), settings.spare_http_ports
         )
         async with seen, asyncio.TaskGroup() as background:
             look = background.create_task(watch.run())
             try:
-                return await self._greet()
+                return await self._identify_bot()
             finally:
                 await cancel_and_wait_current(look)
 
-    async def _greet(self) -> BotIdentity | None:
+    async def _identify_bot(self) -> BotIdentity | None:
         attempt = 0
         while not self._draining.is_set():
             self._notifier.status("waiting for Telegram")
@@ -198,7 +198,7 @@ async def _acquire_queue(
             installation = await bind_to_bot(redis, bot_id)
             await queue.open_epoch()
         except StorageUnavailableError as error:
-            if time.monotonic() - began_s > REDIS_PATIENCE_S:
+            if time.monotonic() - began_s > REDIS_TIMEOUT_S:
                 raise
             delay_s = backoff_s(attempt, cap_s=10)
             telemetry.warning("cannot acquire the queue (%s); retrying in %.0f s", error, delay_s)
@@ -224,17 +224,17 @@ async def _run(
         tasks = [
             background.create_task(loop)
             for loop in (
-                services.upkeep.repair_loop(),
-                services.upkeep.measure_loop(),
-                services.watch.run(),
-                services.alarms.run(),
+                services.maintenance.repair_loop(),
+                services.maintenance.measure_loop(),
+                services.sampler.run(),
+                services.alert_notifier.run(),
                 EventLoopLag(telemetry.loop_lagged).run(),
                 _report(services, pool, notifier, draining),
                 publish_commands(bot, services.admins),
                 *([server.watch()] if server else []),
             )
         ]
-        notifier.ready(services.upkeep.summary)
+        notifier.ready(services.maintenance.summary)
         telemetry.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
@@ -262,7 +262,7 @@ async def _report(
             "the worker pool": pool.overdue_s,
         }
         if not (where := most_overdue(overdue_s)):
-            notifier.status(services.upkeep.summary)
+            notifier.status(services.maintenance.summary)
             notifier.alive()
         elif not said:
             telemetry.stuck(where)

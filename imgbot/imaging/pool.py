@@ -37,7 +37,7 @@ FIRST_BOOT_RETRY_S = 0.05
 # A worker that holds this share of its memory limit between steps has grown and is replaced.
 IDLE_MEMORY_SHARE = 0.5
 # A caller that was refused comes again within this time, or has given up.
-ASKED_LATELY_S = 60.0
+RECENT_REQUEST_S = 60.0
 
 
 def _ignore(_reason: str) -> None:
@@ -102,14 +102,14 @@ class Pool:
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
         self._guard = BootGuard()
-        self._lanes: dict[int, WorkerSlot] = {}
+        self._slots: dict[int, WorkerSlot] = {}
         self._free: list[int] = []
         self._waiters: deque[asyncio.Future[WorkerSlot]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
         self._pulse = Heartbeat()
-        self._asked_s = -math.inf
+        self._last_request_s = -math.inf
         self._longest_s = deadline_s
         self.size = 0
         self.resize(workers)
@@ -122,12 +122,12 @@ class Pool:
     @property
     def busy(self) -> int:
         """Number of slots running a step."""
-        return len(self._lanes) - len(self._free)
+        return len(self._slots) - len(self._free)
 
     @property
     def started(self) -> int:
         """Number of slots whose worker process is up."""
-        return sum(lane.is_up for lane in self._lanes.values())
+        return sum(slot.is_up for slot in self._slots.values())
 
     @property
     def waiting(self) -> int:
@@ -138,16 +138,16 @@ class Pool:
     def overdue_s(self) -> float:
         """Seconds since a worker should have started or finished a step; 0 without requests."""
         now_s = time.monotonic()
-        is_asked = self.busy or self.waiting or now_s - self._asked_s < ASKED_LATELY_S
+        is_asked = self.busy or self.waiting or now_s - self._last_request_s < RECENT_REQUEST_S
         return self._pulse.overdue_s(now_s) if is_asked else 0.0
 
     def lanes(self) -> list[WorkerStatus]:
         """Return the status of every slot, in order."""
-        return [lane.view(time.monotonic()) for _, lane in sorted(self._lanes.items())]
+        return [slot.status(time.monotonic()) for _, slot in sorted(self._slots.items())]
 
     @property
     def pids(self) -> list[int]:
-        return [lane.pid for lane in self._lanes.values() if lane.is_up]
+        return [slot.pid for slot in self._slots.values() if slot.is_up]
 
     async def run(
         self,
@@ -165,16 +165,16 @@ class Pool:
         worker of this step, and no other.
         """
         limit_s = self._deadline_s if deadline_s is None else deadline_s
-        self._asked(limit_s)
-        lane = await self._take_lane()
-        lane.mark_busy(about, time.monotonic())
+        self._note_request(limit_s)
+        slot = await self._acquire_slot()
+        slot.mark_busy(about, time.monotonic())
         try:
             loss = ""
             for _attempt in range(ATTEMPTS):
-                await self._ensure_up(lane)
-                is_fresh = not lane.tasks
+                await self._ensure_up(slot)
+                is_fresh = not slot.tasks
                 try:
-                    return await self._run_on(lane, work, args, limit_s)
+                    return await self._run_on(slot, work, args, limit_s)
                 except WorkerSlotError as error:
                     loss = error.reason
                     self._on_restart(loss)
@@ -185,71 +185,71 @@ class Pool:
                         raise
             raise WorkerLostError(getattr(work, "__name__", "step"), loss)
         finally:
-            lane.mark_busy("", 0.0)
-            self._give_back(lane)
+            slot.mark_busy("", 0.0)
+            self._release_slot(slot)
 
     async def _run_on(
-        self, lane: WorkerSlot, work: Callable[..., T], args: tuple[object, ...], limit_s: float
+        self, slot: WorkerSlot, work: Callable[..., T], args: tuple[object, ...], limit_s: float
     ) -> T:
         try:
-            return await lane.run(work, args, limit_s)
+            return await slot.run(work, args, limit_s)
         except asyncio.CancelledError:
             self._on_restart("cancelled")
             raise
         except MemoryError:
-            self._replace(lane, "memory")
+            self._replace(slot, "memory")
             raise
         finally:
             # However it ended: the slot is free again, and memory left by a failed step counts.
-            self._moved()
-            self._replace_if_worn(lane)
+            self._note_progress()
+            self._replace_if_worn(slot)
 
-    def _asked(self, limit_s: float) -> None:
+    def _note_request(self, limit_s: float) -> None:
         now_s = time.monotonic()
         self._longest_s = max(self._longest_s, limit_s)
-        if not self.busy and now_s - self._asked_s > ASKED_LATELY_S:
-            self._moved()
-        self._asked_s = now_s
+        if not self.busy and now_s - self._last_request_s > RECENT_REQUEST_S:
+            self._note_progress()
+        self._last_request_s = now_s
 
-    def _moved(self) -> None:
+    def _note_progress(self) -> None:
         # A step may take its whole deadline, and then a worker its time to start.
         self._pulse.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
 
-    async def _ensure_up(self, lane: WorkerSlot) -> None:
-        if lane.is_lost:
+    async def _ensure_up(self, slot: WorkerSlot) -> None:
+        if slot.is_lost:
             # The death of an idle worker costs the next step none of its attempts.
-            self._replace(lane, "killed")
+            self._replace(slot, "killed")
         now_s = asyncio.get_running_loop().time
-        while not lane.is_up:
+        while not slot.is_up:
             self._refuse_if_closed()
             self._guard.check(now_s())
             try:
-                await lane.start()
+                await slot.start()
             except BootError:
                 await asyncio.sleep(self._guard.failed(now_s()))
             else:
                 self._guard.succeeded()
-                self._moved()
+                self._note_progress()
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise TransientError("the pool is closed")
 
-    def _replace_if_worn(self, lane: WorkerSlot) -> None:
-        if lane.tasks >= self._tasks_per_worker:
-            self._replace(lane, "recycled")
-        elif lane.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
-            self._replace(lane, "memory")
+    def _replace_if_worn(self, slot: WorkerSlot) -> None:
+        if slot.tasks >= self._tasks_per_worker:
+            self._replace(slot, "recycled")
+        elif slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
+            self._replace(slot, "memory")
 
-    def _replace(self, lane: WorkerSlot, reason: str) -> None:
-        lane.discard()
+    def _replace(self, slot: WorkerSlot, reason: str) -> None:
+        slot.discard()
         self._on_restart(reason)
 
-    async def _take_lane(self) -> WorkerSlot:
+    async def _acquire_slot(self) -> WorkerSlot:
         self._refuse_if_closed()
         if self._free:
             self._idle.clear()
-            return self._lanes[heapq.heappop(self._free)]
+            return self._slots[heapq.heappop(self._free)]
         waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
@@ -257,23 +257,23 @@ class Pool:
         except asyncio.CancelledError:
             # The slot may have been handed over in the same iteration of the loop.
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._give_back(waiter.result())
+                self._release_slot(waiter.result())
             raise
 
-    def _give_back(self, lane: WorkerSlot) -> None:
-        if lane.number >= self.size:
-            lane.discard()
-            del self._lanes[lane.number]
-        elif not self._hand_over(lane):
-            heapq.heappush(self._free, lane.number)
+    def _release_slot(self, slot: WorkerSlot) -> None:
+        if slot.number >= self.size:
+            slot.discard()
+            del self._slots[slot.number]
+        elif not self._hand_over(slot):
+            heapq.heappush(self._free, slot.number)
         if not self.busy:
             self._idle.set()
 
-    def _hand_over(self, lane: WorkerSlot) -> bool:
+    def _hand_over(self, slot: WorkerSlot) -> bool:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_result(lane)
+                waiter.set_result(slot)
                 return True
         return False
 
@@ -283,13 +283,13 @@ class Pool:
             raise ValueError("a pool has at least one worker")
         self.size = workers
         for number in [free for free in self._free if free >= workers]:
-            self._lanes.pop(number).discard()
+            self._slots.pop(number).discard()
         self._free = [free for free in self._free if free < workers]
         heapq.heapify(self._free)
         for number in range(workers):
-            if number not in self._lanes:
-                self._lanes[number] = WorkerSlot(number, self._context, self._memory_bytes)
-                if not self._hand_over(self._lanes[number]):
+            if number not in self._slots:
+                self._slots[number] = WorkerSlot(number, self._context, self._memory_bytes)
+                if not self._hand_over(self._slots[number]):
                     heapq.heappush(self._free, number)
 
     async def close(self, grace_s: float = 5.0) -> None:
@@ -305,8 +305,8 @@ class Pool:
         except TimeoutError:
             pass
         is_idle = not self.busy
-        for lane in list(self._lanes.values()):
+        for slot in list(self._slots.values()):
             if is_idle:
-                await lane.close(grace_s)
+                await slot.close(grace_s)
             else:
-                lane.discard()
+                slot.discard()

@@ -144,7 +144,7 @@ class WorkerSlot:
         """Record the current step; an empty text means idle."""
         self.about, self.since_s = about, now_s
 
-    def view(self, now_s: float) -> WorkerStatus:
+    def status(self, now_s: float) -> WorkerStatus:
         """Return the slot's status."""
         for_s = now_s - self.since_s if self.about else 0.0
         return WorkerStatus(self.number, self.pid, self.about, for_s, self.resident_bytes())

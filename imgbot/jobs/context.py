@@ -144,7 +144,7 @@ class StepContext:
         return GenerationRequest(
             job_id=self.order_id_of(job),
             operation=job.operation,
-            words=job.words,
+            prompt=job.words,
             pictures=tuple([await self._fitted(path, inputs) for path in checked]),
             scale=scale,
             side_px=side_px,

@@ -24,9 +24,9 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Provider,
     Recovery,
-    Searchable,
+    SupportsSearch,
     Ticket,
-    uploaded,
+    with_uploads,
 )
 from imgbot.telemetry import events as telemetry
 
@@ -63,7 +63,7 @@ async def _order_in_slot(
         return Snooze(job, _SLOT_WAIT_S, again, until=context.slots.freed)
     try:
         with context.routing.asking(provider.name):
-            order = await uploaded(provider, order)
+            order = await with_uploads(provider, order)
         searchable = _searchable(provider)
         fields = searchable.fields_of(order) if searchable else {}
     except ProviderError as error:
@@ -271,7 +271,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
     return Answer.NONE
 
 
-async def _search(context: StepContext, job: Job, provider: Searchable) -> Ticket | None:
+async def _search(context: StepContext, job: Job, provider: SupportsSearch) -> Ticket | None:
     if context.age_ms(job) > SEARCHED_MS:
         return None
     for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
@@ -294,8 +294,8 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     return holder == job.id
 
 
-def _searchable(provider: Provider) -> Searchable | None:
-    return provider if isinstance(provider, Searchable) and provider.is_searchable else None
+def _searchable(provider: Provider) -> SupportsSearch | None:
+    return provider if isinstance(provider, SupportsSearch) and provider.is_searchable else None
 
 
 async def _repeat(context: StepContext, job: Job) -> Outcome:
@@ -305,7 +305,7 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
         with context.routing.asking(provider.name):
-            answer = await provider.submit(await uploaded(provider, order))
+            answer = await provider.submit(await with_uploads(provider, order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)

@@ -42,7 +42,7 @@ _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
 _NAMED_BY_CLIENT = (0, 3, 45)
 """First version that honours a client-supplied prompt_id; before it, "not found" proves nothing."""
 _MISSING_POLLS = 2
-_MOST_MISSING = 1000
+_MAX_MISSING = 1000
 _MIMES = {".png": "image/png"}
 _SEEDS = 1 << 64
 _UNHEARD_CHARACTERS = 200
@@ -79,7 +79,7 @@ class ComfyUiProvider:
         self._client_id = str(uuid.uuid4())
         self._takes_names: bool | None = None
         self._missing: OrderedDict[str, int] = OrderedDict()
-        self._door = ProviderHttpClient(
+        self._client = ProviderHttpClient(
             Hosts((self._base_url,), ()),
             filled_headers(spec.headers, config.key),
             deadlines=config.deadlines,
@@ -90,7 +90,7 @@ class ComfyUiProvider:
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         flow = self._flow_of(order)
-        most = _most_pictures(flow)
+        most = _max_pictures(flow)
         if not len(flow.inputs.images) <= len(order.pictures) <= most:
             detail = f"{len(order.pictures)} pictures for a workflow of {most}"
             raise ProviderError(_KIND.UNSUITABLE, detail, is_billed=False)
@@ -105,40 +105,40 @@ class ComfyUiProvider:
         flow = self._flow_of(order)
         task_id = task_id_of(order.job_id)
         notes = {"operation": order.operation.value, "model": flow.model}
-        if order.words and flow.inputs.prompt is None:
-            notes["unheard"] = order.words[:_UNHEARD_CHARACTERS]
+        if order.prompt and flow.inputs.prompt is None:
+            notes["unheard"] = order.prompt[:_UNHEARD_CHARACTERS]
         body = {
             "prompt": _graph_for(order, flow, self._graphs[order.operation]),
             "prompt_id": task_id,
             "client_id": self._client_id,
             "extra_data": {answers.EXTRA: notes},
         }
-        answer = await self._door.submit("POST", f"{self._base_url}/prompt", json=body)
+        answer = await self._client.submit("POST", f"{self._base_url}/prompt", json=body)
         return Accepted({"id": self._name_in(answer, task_id), **notes})
 
     async def look_up(self, job_id: str) -> Ticket | None:
         task_id = task_id_of(job_id)
         entry = await self._history(task_id)
-        if entry is None and (line := await self._line(task_id)) is not None:
+        if entry is None and (line := await self._queue_position(task_id)) is not None:
             return _ticket(task_id, line.extra or {})
         # It may have finished between the two requests.
         if entry is None:
             entry = await self._history(task_id)
         if entry is not None:
             return _ticket(task_id, answers.extra_of(entry))
-        await self._expect_names()
+        await self._require_own_ids()
         return None
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         task_id = str(ticket["id"])
         entry = await self._history(task_id)
-        if entry is None and (line := await self._line(task_id)) is not None:
+        if entry is None and (line := await self._queue_position(task_id)) is not None:
             self._missing.pop(task_id, None)
             return Pending(position=None if line.is_running else line.position)
         if entry is None:
             entry = await self._history(task_id)
         if entry is None:
-            return self._missed(task_id)
+            return self._count_missing(task_id)
         flow = next(
             (flow for op, flow in self._flows.items() if op == ticket.get("operation")), None
         )
@@ -151,26 +151,26 @@ class ComfyUiProvider:
         return Done(outputs, unrecognised=(unheard,) if isinstance(unheard, str) else ())
 
     async def fetch(self, output: Output, target: Path) -> None:
-        await self._door.fetch(output.url, target, is_private=True)
+        await self._client.fetch(output.url, target, is_private=True)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
         task_id = str(ticket["id"])
         is_deleted = False
         # A waiting task may have started between the look-up and the deletion.
         for _ in range(2):
-            line = await self._line(task_id)
+            line = await self._queue_position(task_id)
             if line is None:
                 break
             if line.is_running:
                 # Old servers interrupt whatever is running; that was our task a moment ago.
-                await self._tell("/interrupt", {"prompt_id": task_id})
+                await self._post("/interrupt", {"prompt_id": task_id})
                 return Cancelled.ACCEPTED
-            await self._tell("/queue", {"delete": [task_id]})
+            await self._post("/queue", {"delete": [task_id]})
             is_deleted = True
         return Cancelled.ACCEPTED if is_deleted else Cancelled.TOO_LATE
 
     async def aclose(self) -> None:
-        await self._door.aclose()
+        await self._client.aclose()
 
     def _flow_of(self, order: GenerationRequest) -> Workflow:
         flow = self._flows.get(order.operation)
@@ -187,7 +187,7 @@ class ComfyUiProvider:
             files = {"image": (name, file, _MIMES.get(path.suffix, "image/jpeg"))}
             form = {"type": "input", "overwrite": "true"}
             try:
-                answer = await self._door.submit("POST", url, files=files, data=form)
+                answer = await self._client.submit("POST", url, files=files, data=form)
             except ProviderError as error:
                 # An uploaded picture is not a task yet.
                 raise ProviderError(_KIND.UNAVAILABLE, str(error), is_billed=False) from error
@@ -211,28 +211,28 @@ class ComfyUiProvider:
         self._takes_names = name == task_id
         return name
 
-    async def _expect_names(self) -> None:
+    async def _require_own_ids(self) -> None:
         """Raise ProviderError unless "not found" proves that there is no such task."""
         if self._takes_names is None:
-            answer = await self._door.ask("GET", f"{self._base_url}/system_stats")
+            answer = await self._client.ask("GET", f"{self._base_url}/system_stats")
             stats = answers.object_of(answer, _KIND.UNAVAILABLE)
             self._takes_names = answers.version_of(stats) >= _NAMED_BY_CLIENT
         if not self._takes_names:
             raise ProviderError(_KIND.LOST, "this server assigns its own task ids")
 
-    def _missed(self, task_id: str) -> Pending:
+    def _count_missing(self, task_id: str) -> Pending:
         count = self._missing.pop(task_id, 0) + 1
         if count > _MISSING_POLLS:
             raise ProviderError(_KIND.LOST, "the server no longer knows the task: it was restarted")
         self._missing[task_id] = count
-        if len(self._missing) > _MOST_MISSING:
+        if len(self._missing) > _MAX_MISSING:
             self._missing.popitem(last=False)
         return Pending()
 
     async def _history(self, task_id: str) -> Mapping[str, Any] | None:
         """Return the history entry of a finished task."""
         url = f"{self._base_url}/history/{quote(task_id, safe='')}"
-        answer = await self._door.ask("GET", url)
+        answer = await self._client.ask("GET", url)
         content = answers.object_of(answer, _KIND.UNAVAILABLE)
         if task_id not in content:
             return None
@@ -241,12 +241,12 @@ class ComfyUiProvider:
             raise ProviderError(_KIND.UNAVAILABLE, "malformed history entry")
         return entry
 
-    async def _line(self, task_id: str) -> answers.QueuePosition | None:
-        answer = await self._door.ask("GET", f"{self._base_url}/queue")
+    async def _queue_position(self, task_id: str) -> answers.QueuePosition | None:
+        answer = await self._client.ask("GET", f"{self._base_url}/queue")
         return answers.queue_position(answers.object_of(answer, _KIND.UNAVAILABLE), task_id)
 
-    async def _tell(self, path: str, body: Mapping[str, object]) -> None:
-        answer = await self._door.ask("POST", f"{self._base_url}{path}", json=body)
+    async def _post(self, path: str, body: Mapping[str, object]) -> None:
+        answer = await self._client.ask("POST", f"{self._base_url}{path}", json=body)
         if not answer.is_success:
             raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status}")
 
@@ -267,7 +267,7 @@ def _ticket(task_id: str, notes: Mapping[str, Any]) -> Ticket:
     return {"id": task_id} | {name: text for name, text in kept.items() if isinstance(text, str)}
 
 
-def _most_pictures(flow: Workflow) -> int:
+def _max_pictures(flow: Workflow) -> int:
     return flow.pictures if flow.grow else len(flow.inputs.images)
 
 
@@ -278,7 +278,7 @@ def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Capabi
         model=flow.model,
         price_micro=micro(flow.price_usd) if price_micro is None else price_micro,
         inputs=InputLimits(
-            _most_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)
+            _max_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)
         ),
         scales=frozenset(flow.scales),
     )
@@ -287,7 +287,7 @@ def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Capabi
 def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
     where = flow.inputs
     values: dict[str | None, object] = {
-        where.prompt: order.words or None,
+        where.prompt: order.prompt or None,
         where.negative: flow.negative or None,
         where.seed: order.seed % _SEEDS,
         where.scale: order.scale / flow.model_scale,

@@ -12,7 +12,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
-_MOST_PICTURES = 10
+_MAX_PICTURES = 10
 _DETAIL_CHARACTERS = 180
 _STATUSES = {
     401: _KIND.AUTH,
@@ -92,7 +92,7 @@ def pictures_of(entry: Mapping[str, Any], node: str) -> tuple[Saved, ...] | None
     saved = tuple(found for output in chosen for found in _saved_in(output))
     if not saved:
         raise ProviderError(_KIND.FAILED, "the workflow saved no picture", is_billed=False)
-    return saved[:_MOST_PICTURES]
+    return saved[:_MAX_PICTURES]
 
 
 def extra_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -32,10 +32,10 @@ FETCHED_LIMIT_BYTES = 100 << 20
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
-ASK_DEADLINE_S = 30.0
-FETCH_DEADLINE_S = 120.0
-SUBMIT_DEADLINE_S = 120.0
-STALL_DEADLINE_S = 20.0
+REQUEST_TIMEOUT_S = 30.0
+FETCH_TIMEOUT_S = 120.0
+SUBMIT_TIMEOUT_S = 120.0
+STALL_TIMEOUT_S = 20.0
 _ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
 _CHUNK_BYTES = 64 << 10
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -56,10 +56,10 @@ _KIND = ProviderErrorKind
 class Timeouts:
     """Total seconds per call, however slowly the bytes arrive."""
 
-    ask_s: float = ASK_DEADLINE_S
-    submit_s: float = SUBMIT_DEADLINE_S
-    fetch_s: float = FETCH_DEADLINE_S
-    stall_s: float = STALL_DEADLINE_S
+    ask_s: float = REQUEST_TIMEOUT_S
+    submit_s: float = SUBMIT_TIMEOUT_S
+    fetch_s: float = FETCH_TIMEOUT_S
+    stall_s: float = STALL_TIMEOUT_S
     """Maximum pause until the next 64 KiB of a picture, or its end."""
 
 
@@ -147,7 +147,7 @@ class ProviderHttpClient:
         headers = dict(options.pop("headers", {}))
         if options.pop("is_public", False):
             # A URL taken from a response, which must not receive the key.
-            url, options["extensions"], more = await self._reached(url)
+            url, options["extensions"], more = await self._resolve(url)
             headers |= more
         elif self._hosts.may_see_key(url):
             headers |= self._auth
@@ -172,7 +172,7 @@ class ProviderHttpClient:
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
         for _ in range(_HOPS + 1):
-            address, extensions, headers = await self._reached(url)
+            address, extensions, headers = await self._resolve(url)
             if self._hosts.is_own(url):
                 headers = {**headers, **auth}
             async with (
@@ -184,12 +184,12 @@ class ProviderHttpClient:
                 if answer.is_redirect:
                     url = urljoin(url, answer.headers.get("Location", ""))
                     continue
-                _expect_file(answer)
+                _check_is_file(answer)
                 await _write(answer, part, stall, self._deadlines.stall_s)
                 return
         raise ProviderError(_KIND.FAILED, "too many redirects to the result")
 
-    async def _reached(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    async def _resolve(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
         """Return the URL to connect to: the configured server, else a public host over https."""
         if self._hosts.is_own(url):
             return url, {}, _PLAIN
@@ -223,7 +223,7 @@ def _decoded(body: bytearray) -> Any:
         return None
 
 
-def _expect_file(answer: httpx.Response) -> None:
+def _check_is_file(answer: httpx.Response) -> None:
     if answer.status_code in {403, 404, 410, 421}:
         raise ProviderError(_KIND.EXPIRED, f"HTTP {answer.status_code}")
     if not answer.is_success:

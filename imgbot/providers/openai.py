@@ -69,10 +69,10 @@ class OpenAiProvider:
             operation: _offer(spec, model, operation, config)
             for operation, model in self._models.items()
         }
-        deadlines = _deadlines(spec, config)
+        deadlines = _timeouts(spec, config)
         # A picture takes minutes in which no byte arrives.
         self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
-        self._door = ProviderHttpClient(
+        self._client = ProviderHttpClient(
             Hosts((self._base_url,), ()),
             _headers(spec, config.key),
             deadlines=deadlines,
@@ -107,7 +107,7 @@ class OpenAiProvider:
 
     async def fetch(self, output: Output, target: Path) -> None:
         if output.url:
-            await self._door.fetch(output.url, target)
+            await self._client.fetch(output.url, target)
             return
         await copy_result(output.path, target)
 
@@ -116,16 +116,16 @@ class OpenAiProvider:
 
     async def balance(self) -> None:
         """Check the key by listing models; the API does not tell the balance."""
-        answer = await self._door.ask("GET", f"{self._base_url}/models")
+        answer = await self._client.ask("GET", f"{self._base_url}/models")
         if answer.status in {401, 403}:
             raise ProviderError(_KIND.AUTH, f"HTTP {answer.status}")
 
     async def aclose(self) -> None:
-        await self._door.aclose()
+        await self._client.aclose()
 
     def _fields(self, order: GenerationRequest, model: ImagesApiModel) -> dict[str, Any]:
         fields: dict[str, Any] = dict(model.body)
-        fields["prompt"] = self._spec.prompt_for(order.operation, order.words)
+        fields["prompt"] = self._spec.prompt_for(order.operation, order.prompt)
         if model.id:
             fields["model"] = model.id
         if "size" not in fields and (size := self._spec.sizes.size_of(order.ratio)):
@@ -136,7 +136,7 @@ class OpenAiProvider:
 
     async def _post(self, path: str, **options: Any) -> ProviderResponse:
         url = f"{self._base_url}{path}"
-        return await self._door.submit("POST", url, timeout=self._timeout, **options)
+        return await self._client.submit("POST", url, timeout=self._timeout, **options)
 
     async def _post_pictures(
         self, path: str, fields: Mapping[str, Any], pictures: tuple[Path, ...]
@@ -164,7 +164,7 @@ def _offer(
     )
 
 
-def _deadlines(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
+def _timeouts(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
     """Return the spec file's timeouts, unless the operator set others."""
     if config.deadlines != Timeouts():
         return config.deadlines

@@ -9,7 +9,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
-_RETRY_AFTER_MOST_S = 3600.0
+_MAX_RETRY_AFTER_S = 3600.0
 _DETAIL_CHARACTERS = 150
 
 # Gateways send these with any status, so they come before it.
@@ -150,4 +150,4 @@ def _retry_after_s(answer: ProviderResponse) -> float | None:
         seconds = float(answer.headers.get("retry-after-ms", "")) / 1000
     except ValueError:
         return retry_after_s(answer)
-    return min(seconds, _RETRY_AFTER_MOST_S) if seconds >= 0 else None
+    return min(seconds, _MAX_RETRY_AFTER_S) if seconds >= 0 else None

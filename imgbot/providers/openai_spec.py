@@ -34,7 +34,7 @@ Served = Annotated[OfferedOperation, AfterValidator(_is_served)]
 
 Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
-_MOST_PICTURES = 16
+_MAX_PICTURES = 16
 _RESERVED = frozenset(
     {"model", "prompt", "image", "image[]", "mask", "n", "stream", "partial_images"}
     | {"response_format"}
@@ -78,7 +78,7 @@ class ImagesApiModel(LocatedTable):
     id: str = ""
     """Empty sends none, for servers with a single model."""
     price_usd: PriceUsd = 0.0
-    pictures: Annotated[int, Field(ge=1, le=_MOST_PICTURES)] = 1
+    pictures: Annotated[int, Field(ge=1, le=_MAX_PICTURES)] = 1
     """Maximum number of pictures."""
     body: Mapping[str, str | int | float | bool] = Field(
         default_factory=dict[str, "str | int | float | bool"]

@@ -68,7 +68,7 @@ class GenerationRequest:
     job_id: str
     """Job id at the provider, unique among all bots of the account."""
     operation: Operation
-    words: str
+    prompt: str
     pictures: tuple[Path, ...]
     scale: int
     ratio: str
@@ -170,7 +170,7 @@ class Provider(Protocol):
 
 
 @runtime_checkable
-class Uploading(Protocol):
+class SupportsUpload(Protocol):
     """Provider that takes pictures before the submit, free of charge; `submit` needs `uploads`."""
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
@@ -178,13 +178,13 @@ class Uploading(Protocol):
         ...
 
 
-async def uploaded(provider: Provider, order: GenerationRequest) -> GenerationRequest:
+async def with_uploads(provider: Provider, order: GenerationRequest) -> GenerationRequest:
     """Return the request with its pictures uploaded, if the provider wants that."""
-    return await provider.upload(order) if isinstance(provider, Uploading) else order
+    return await provider.upload(order) if isinstance(provider, SupportsUpload) else order
 
 
 @runtime_checkable
-class Searchable(Protocol):
+class SupportsSearch(Protocol):
     """Provider that lists its latest tasks with the fields each was submitted with."""
 
     is_searchable: bool

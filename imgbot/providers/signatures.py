@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 TOLERANCE_S = 300.0
 """Accepted age of a signed webhook, and accepted lead of its clock."""
 
-_MOST_SIGNATURES = 10
-_MOST_KEYS = 20
+_MAX_SIGNATURES = 10
+_MAX_KEYS = 20
 
 Headers = Mapping[str, str]
 """Names in lower case."""
@@ -64,7 +64,7 @@ def verify_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> 
         signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
     except ValueError:
         return False
-    return any(_is_signed(key, signature, message) for key in keys[:_MOST_KEYS])
+    return any(_is_signed(key, signature, message) for key in keys[:_MAX_KEYS])
 
 
 def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
@@ -87,7 +87,7 @@ def _is_webhook(secret: bytes, headers: Headers, body: bytes, now_s: float) -> b
     digest = hmac.digest(secret, message, "sha256")
     # One provider's prefix and encoding are not documented reliably.
     expected = (base64.b64encode(digest), digest.hex().encode())
-    given = headers.get("webhook-signature", "").split()[:_MOST_SIGNATURES]
+    given = headers.get("webhook-signature", "").split()[:_MAX_SIGNATURES]
     return any(
         hmac.compare_digest(one, entry.rpartition(",")[2].encode())
         for entry in given

@@ -53,7 +53,7 @@ class SimulatedProvider:
             for operation in ACTIONS
         }
         self._base_url = config.url
-        self._door = ProviderHttpClient(
+        self._client = ProviderHttpClient(
             Hosts((config.url,), ()),
             {"Authorization": f"Bearer {config.key}"},
             deadlines=config.deadlines,
@@ -65,7 +65,7 @@ class SimulatedProvider:
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         body = {
             "operation": order.operation.value,
-            "words": order.words,
+            "words": order.prompt,
             "images": await asyncio.to_thread(_data_uris, order.pictures),
             "scale": order.scale,
             "ratio": order.ratio,
@@ -74,7 +74,7 @@ class SimulatedProvider:
         }
         headers = {"Idempotency-Key": order.job_id}
         url = f"{self._base_url}/tasks"
-        answer = await self._door.submit("POST", url, json=body, headers=headers)
+        answer = await self._client.submit("POST", url, json=body, headers=headers)
         content = _understood(answer, _KIND.SUBMIT_UNKNOWN)
         return Accepted({"id": _text(content, "id", _KIND.SUBMIT_UNKNOWN)})
 
@@ -97,7 +97,7 @@ class SimulatedProvider:
                 return Pending(progress if isinstance(progress, float) else None)
 
     async def fetch(self, output: Output, target: Path) -> None:
-        await self._door.fetch(output.url, target)
+        await self._client.fetch(output.url, target)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
         path = f"/tasks/{quote(str(ticket['id']), safe='')}/cancel"
@@ -106,10 +106,10 @@ class SimulatedProvider:
         return Cancelled.ACCEPTED if is_cancelled else Cancelled.TOO_LATE
 
     async def aclose(self) -> None:
-        await self._door.aclose()
+        await self._client.aclose()
 
     async def _ask(self, method: str, path: str) -> dict[str, Any]:
-        answer = await self._door.ask(method, self._base_url + path)
+        answer = await self._client.ask(method, self._base_url + path)
         return _understood(answer, _KIND.UNAVAILABLE)
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 _RATIO = re.compile(r"(\d{1,4}):(\d{1,4})")
-_MOST = 3.0
+_MAX_RATIO = 3.0
 """Longest supported side ratio; no model draws anything longer."""
 
 
@@ -14,7 +14,7 @@ def value_of(ratio: str) -> float | None:
     found = _RATIO.fullmatch(ratio)
     if not found or not int(found[1]) or not int(found[2]):
         return None
-    return min(max(int(found[1]) / int(found[2]), 1 / _MOST), _MOST)
+    return min(max(int(found[1]) / int(found[2]), 1 / _MAX_RATIO), _MAX_RATIO)
 
 
 def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ _KEPT_VIOLATIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LoggedCall:
     """One answered call."""
 
     seq: int
@@ -31,14 +31,14 @@ class CallLog:
 
     def __init__(self, events: EventFeed) -> None:
         self._events = events
-        self._calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
+        self._calls: deque[LoggedCall] = deque(maxlen=_KEPT_CALLS)
         self._counts: Counter[str] = Counter()
         self._violations: dict[str, None] = {}
         self._seq = 0
 
     def record(self, method: str, chat_id: str, refusal: ApiError | None) -> None:
         self._seq += 1
-        call = Call(
+        call = LoggedCall(
             seq=self._seq,
             method=method,
             ok=refusal is None,

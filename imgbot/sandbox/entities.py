@@ -5,7 +5,7 @@ from typing import Any
 
 from imgbot.sandbox.markup import utf16_length
 
-_MOST_ENTITIES = 100
+_MAX_ENTITIES = 100
 _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention", "custom_emoji"})
 _PATTERNS = (
     ("url", re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']", re.IGNORECASE)),
@@ -58,7 +58,7 @@ def with_found(text: str, entities: list[Entity]) -> list[Entity]:
                 taken.append((offset, end))
                 found.append({"offset": offset, "length": end - offset, "type": kind})
     found.sort(key=lambda entity: (entity["offset"], -entity["length"]))
-    return found[:_MOST_ENTITIES]
+    return found[:_MAX_ENTITIES]
 
 
 def covered(text: str, entity: Entity) -> str:

@@ -9,7 +9,7 @@ from imgbot.aio import sleep_or_event
 from imgbot.sandbox.api_errors import ApiError, album_flood, too_many_requests
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
-_MOST_FAULTS = 1_000
+_MAX_FAULTS = 1_000
 
 
 @dataclass(slots=True)
@@ -47,8 +47,8 @@ class Faults:
         return len(self._waiting)
 
     def add(self, fault: Fault) -> None:
-        if len(self._waiting) >= _MOST_FAULTS:
-            raise ValueError(f"more than {_MOST_FAULTS} faults wait already")
+        if len(self._waiting) >= _MAX_FAULTS:
+            raise ValueError(f"more than {_MAX_FAULTS} faults wait already")
         self._waiting.append(fault)
 
     def clear(self) -> None:

@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 
 Kind = Literal["Photo", "Document", "Thumbnail", "Upload"]
 
-_MOST_FILES = 40_000
-_MOST_BYTES = 4 << 30
+_MAX_FILES = 40_000
+_MAX_BYTES = 4 << 30
 _THREADS = 2
 _PREFIXES = {"Photo": "AgACAgIAAxkBAA", "Document": "BQACAgIAAxkBAA", "Thumbnail": "AAMCAgADGQEAA"}
 _FOLDERS = {"Photo": "photos", "Document": "documents", "Thumbnail": "thumbnails"}
@@ -176,7 +176,7 @@ class FileStore:
     def _add(self, stored: StoredFile) -> None:
         self._files[stored.file_id] = stored
         self._size_bytes += stored.size_bytes
-        while len(self._files) > _MOST_FILES or self._size_bytes > _MOST_BYTES:
+        while len(self._files) > _MAX_FILES or self._size_bytes > _MAX_BYTES:
             handle, oldest = self._files.popitem(last=False)
             self._size_bytes -= oldest.size_bytes
             self._by_path.pop(oldest.file_path, None)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from imgbot.sandbox.chats import Chat, Json, Post, SandboxError
 
 INLINE_LIFETIME_S = 30
-_MOST_QUERIES = 2_000
-_MOST_MESSAGES = 20_000
+_MAX_QUERIES = 2_000
+_MAX_MESSAGES = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class InlineQueries:
     def ask(self, user: Json, text: str) -> InlineQuery:
         query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, text, self._now())
         self._queries[query.id] = query
-        if len(self._queries) > _MOST_QUERIES:
+        if len(self._queries) > _MAX_QUERIES:
             self._queries.popitem(last=False)
         return query
 
@@ -78,7 +78,7 @@ class InlineQueries:
         """Give a sent result the id by which the bot may edit it."""
         post.inline_id = "BAAAA" + secrets.token_urlsafe(18)
         self._messages[post.inline_id] = (chat, post)
-        if len(self._messages) > _MOST_MESSAGES:
+        if len(self._messages) > _MAX_MESSAGES:
             self._messages.popitem(last=False)
 
     def message(self, inline_id: str) -> tuple[Chat, Post] | None:

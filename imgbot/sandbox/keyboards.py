@@ -10,8 +10,8 @@ from imgbot.sandbox.parameters import FIELDS
 
 NoteFields = Callable[[str, Json], None]
 
-_MOST_BUTTONS = 100
-_MOST_IN_ROW = 8
+_MAX_BUTTONS = 100
+_MAX_IN_ROW = 8
 _CALLBACK_DATA_BYTES = 64
 _STYLES = frozenset({"danger", "success", "primary"})
 _URL = re.compile(r"(?:https?://|tg://)?[^\s/]+\.?[^\s]*", re.IGNORECASE)
@@ -63,7 +63,7 @@ def _inline_keyboard(rows: Any, note_fields: NoteFields) -> Json | None:
         )
     checked = [_row(row, note_fields) for row in cast("list[Any]", rows)]
     checked = [row for row in checked if row]
-    if sum(map(len, checked)) > _MOST_BUTTONS or any(len(row) > _MOST_IN_ROW for row in checked):
+    if sum(map(len, checked)) > _MAX_BUTTONS or any(len(row) > _MAX_IN_ROW for row in checked):
         raise bad_request("reply markup is too long")
     return {"inline_keyboard": checked} if checked else None
 

@@ -36,7 +36,7 @@ _OLD_TYPES = ("pre", "code", "bold", "italic", "text_link")
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenMark:
     """Mark without its end yet."""
 
     mark: str
@@ -45,7 +45,7 @@ class _Open:
     language: str = ""
 
 
-class _Parser:
+class _EntityParser:
     """Shared part of both versions: the text so far, and its entities."""
 
     def __init__(self, source: str) -> None:
@@ -78,12 +78,12 @@ class _Parser:
         return found[0] if found else ""
 
 
-class MarkdownV2Parser(_Parser):
+class MarkdownV2Parser(_EntityParser):
     """MarkdownV2: entities nest, and every reserved character is a mark or escaped."""
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self._stack: list[_Open] = []
+        self._stack: list[_OpenMark] = []
         self._quote: int | None = None
 
     def parse(self) -> tuple[str, list[dict[str, Any]]]:
@@ -132,9 +132,9 @@ class MarkdownV2Parser(_Parser):
     def _open(self, mark: str) -> None:
         at, self._at = self._at, self._at + len(mark)
         language = self._take_language() if mark == "```" else ""
-        self._stack.append(_Open(mark, at, self._offset, language))
+        self._stack.append(_OpenMark(mark, at, self._offset, language))
 
-    def _close(self, opened: _Open) -> None:
+    def _close(self, opened: _OpenMark) -> None:
         inner = self._text.encode("utf-16-le")[opened.offset * 2 :].decode("utf-16-le")
         self._at += 1 if opened.mark in _LINKS else len(opened.mark)
         entity: dict[str, Any] = {"type": _KINDS[opened.mark][1]}
@@ -160,7 +160,7 @@ class MarkdownV2Parser(_Parser):
         self._quote = None
 
 
-class MarkdownParser(_Parser):
+class MarkdownParser(_EntityParser):
     """Legacy Markdown: nothing nests, and nothing is escaped within an entity."""
 
     def parse(self) -> tuple[str, list[dict[str, Any]]]:

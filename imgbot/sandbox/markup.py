@@ -40,7 +40,7 @@ def utf16_length(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenTag:
     """Tag without its end yet."""
 
     tag: str
@@ -57,7 +57,7 @@ class HtmlParser:
         self._at = 0
         self._parts: list[str] = []
         self._offset = 0
-        self._stack: list[_Open] = []
+        self._stack: list[_OpenTag] = []
         self._entities: list[dict[str, Any]] = []
 
     def parse(self) -> tuple[str, list[dict[str, Any]]]:
@@ -103,7 +103,7 @@ class HtmlParser:
         attributes = self._attributes(tag, begin)
         if tag == "span" and attributes.get("class") != "tg-spoiler":
             raise self._fault('Tag "span" must have class "tg-spoiler"', begin)
-        self._stack.append(_Open(tag, attributes, self._offset, len(self._parts)))
+        self._stack.append(_OpenTag(tag, attributes, self._offset, len(self._parts)))
 
     def _attributes(self, tag: str, begin: int) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -174,7 +174,7 @@ class HtmlParser:
         if self._offset > opened.offset:
             self._close(opened)
 
-    def _close(self, opened: _Open) -> None:
+    def _close(self, opened: _OpenTag) -> None:
         length = self._offset - opened.offset
         entity: dict[str, Any] = {"offset": opened.offset, "length": length}
         if opened.tag == "a":
@@ -191,7 +191,7 @@ class HtmlParser:
         if entity.get("type"):
             self._entities.append(entity)
 
-    def _refine(self, opened: _Open, entity: dict[str, Any]) -> None:
+    def _refine(self, opened: _OpenTag, entity: dict[str, Any]) -> None:
         """Give a block its language, or its expandable form."""
         language = opened.attributes.get("class", "").removeprefix("language-")
         if opened.tag == "code" and language and language != opened.attributes.get("class"):

@@ -13,7 +13,7 @@ from imgbot.sandbox.reactions import EMOJI
 from imgbot.sandbox.state import SandboxState
 
 _DELETABLE_S = 48 * 3600
-_MOST_DELETED = 100
+_MAX_DELETED = 100
 _CONTENT = (
     "text",
     "entities",
@@ -126,7 +126,7 @@ async def delete_messages(world: SandboxState, arguments: Arguments) -> Any:
     message_ids = arguments.json("message_ids", "message identifiers")
     if not isinstance(message_ids, list) or not message_ids:
         raise bad_request("message identifiers are not specified")
-    if len(message_ids) > _MOST_DELETED:
+    if len(message_ids) > _MAX_DELETED:
         raise bad_request("too many message identifiers specified")
     chat = world.chat_for_bot(arguments.text("chat_id"))
     for message_id in message_ids:

@@ -15,7 +15,7 @@ from imgbot.sandbox.message_fields import Contents
 from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.state import SandboxState
 
-_MOST_RESULTS = 50
+_MAX_RESULTS = 50
 _ID_BYTES = 64
 _OFFSET_BYTES = 64
 _START_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -25,7 +25,7 @@ Reader = Callable[[SandboxState, Json, Arguments], Awaitable[InlineResult]]
 
 async def answer_inline_query(world: SandboxState, arguments: Arguments) -> Any:
     results = arguments.json_objects("results", "inline query results") or []
-    if len(results) > _MOST_RESULTS:
+    if len(results) > _MAX_RESULTS:
         raise bad_request("too many inline query results specified")
     offers: dict[str, InlineResult] = {}
     for result in results:

@@ -11,7 +11,7 @@ from imgbot.sandbox.methods import Methods
 from imgbot.sandbox.pictures import PictureRefusedError
 from imgbot.sandbox.state import SandboxState
 
-_MOST_IN_ALBUM = 10
+_MAX_IN_ALBUM = 10
 _UPLOADED = ("photo", "video", "voice", "document", "video_note")
 _RECORDED = ("video", "voice", "video_note")
 _ACTIONS = frozenset(
@@ -72,7 +72,7 @@ def _album_items(world: SandboxState, arguments: Arguments) -> list[Json]:
     items = arguments.json_objects("media", "InputMedia")
     if not items:
         raise bad_request("there are no messages to send")
-    if len(items) > _MOST_IN_ALBUM:
+    if len(items) > _MAX_IN_ALBUM:
         raise bad_request("too many messages to send as an album")
     if len({item.get("type") for item in items}) > 1:
         raise bad_request("document can't be mixed with other media types")

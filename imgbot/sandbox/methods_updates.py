@@ -6,11 +6,11 @@ from typing import Any, cast
 from imgbot.sandbox.api_errors import WEBHOOK_ACTIVE, ApiError, bad_request
 from imgbot.sandbox.arguments import Arguments
 from imgbot.sandbox.methods import Methods, RawJson
-from imgbot.sandbox.polling import MOST_TIMEOUT_S
+from imgbot.sandbox.polling import MAX_TIMEOUT_S
 from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.webhook import WebhookTarget, checked_url
 
-_MOST_UPDATES = 100
+_MAX_UPDATES = 100
 _SET_WEBHOOK = "Conflict: terminated by setWebhook request"
 
 
@@ -18,9 +18,9 @@ async def get_updates(world: SandboxState, arguments: Arguments) -> Any:
     if world.webhook.target:
         raise ApiError(409, WEBHOOK_ACTIVE)
     _allow(world, arguments)
-    limit = arguments.integer("limit", _MOST_UPDATES)
-    limit = limit if 1 <= limit <= _MOST_UPDATES else _MOST_UPDATES
-    timeout_s = min(max(arguments.integer("timeout"), 0), MOST_TIMEOUT_S)
+    limit = arguments.integer("limit", _MAX_UPDATES)
+    limit = limit if 1 <= limit <= _MAX_UPDATES else _MAX_UPDATES
+    timeout_s = min(max(arguments.integer("timeout"), 0), MAX_TIMEOUT_S)
     found = await world.poller.poll(
         arguments.integer("offset"), limit, timeout_s, arguments.is_caller_gone
     )

@@ -13,9 +13,9 @@ from imgbot.sandbox.state import SandboxState
 
 TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
-_MOST_IN_ALBUM = 10
+_MAX_IN_ALBUM = 10
 _LONGEST_TEXT = 100_000
-_MOST_THREADS = 1_000
+_MAX_THREADS = 1_000
 
 
 class MessageBuilder:
@@ -38,8 +38,8 @@ class MessageBuilder:
     def _head(self, chat: Chat, wish: Json) -> Json:
         head: Json = {}
         if thread_id := wish.get("thread_id"):
-            if len(chat.threads) >= _MOST_THREADS:
-                raise SandboxError(f"a chat has at most {_MOST_THREADS} topics")
+            if len(chat.threads) >= _MAX_THREADS:
+                raise SandboxError(f"a chat has at most {_MAX_THREADS} topics")
             chat.threads.add(thread_id)
             head |= {"message_thread_id": thread_id, "is_topic_message": True}
         if reply_id := wish.get("reply_to_message_id"):
@@ -121,8 +121,8 @@ def _group(chat: Chat, given: str | None, kind: str, count: int) -> Json:
         raise SandboxError(f"no album {given} in chat {chat.id}")
     if any(kind not in post.message for post in there):
         raise SandboxError("an album holds photos or documents, never both")
-    if count + len(there) > _MOST_IN_ALBUM:
-        raise SandboxError(f"an album holds at most {_MOST_IN_ALBUM} files")
+    if count + len(there) > _MAX_IN_ALBUM:
+        raise SandboxError(f"an album holds at most {_MAX_IN_ALBUM} files")
     if given:
         return {"media_group_id": given}
     return new_group() if count > 1 else {}

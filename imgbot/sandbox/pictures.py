@@ -17,7 +17,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _QUALITY = 87
 _SIDES_SUM = 10_000
 _RATIO = 20
-_MOST_PIXELS = 50_000_000
+_MAX_PIXELS = 50_000_000
 # Everything that Pillow was seen to raise on truncated or forged files.
 _DAMAGED = (
     OSError,
@@ -107,7 +107,7 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
     """Return a small preview of a document, None if it is not a picture or too large."""
     try:
         with _opened(source) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
+            if picture.width * picture.height > _MAX_PIXELS:
                 return None
         return renditions(source, target_stem, THUMBNAIL_SIDES)[-1]
     except PictureRefusedError:

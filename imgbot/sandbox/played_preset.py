@@ -61,8 +61,8 @@ from imgbot.sandbox.request_parsing import read_bounded
 _KIND = ProviderErrorKind
 _BODY_BYTES = 64 << 20
 _THREADS = 2
-_MOST_REQUESTS = 500
-_MOST_UPLOADS = 500
+_MAX_REQUESTS = 500
+_MAX_UPLOADS = 500
 _REQUEST_CHARACTERS = 2048
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{400,}")
 _DATA_URI = re.compile(r"data:[^,]{0,100};base64,")
@@ -86,7 +86,7 @@ class PlayedPreset:
         self._base_url = ""
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._bodies: dict[str, Any] = {}
-        self._requests: deque[str] = deque(maxlen=_MOST_REQUESTS)
+        self._requests: deque[str] = deque(maxlen=_MAX_REQUESTS)
         self._threads = asyncio.Semaphore(_THREADS)
         self._handlers: Mapping[str, Handler] = {
             "submit": self._submit,
@@ -293,7 +293,7 @@ class PlayedPreset:
 
     def _keep(self, upload_id: str, content: bytes) -> None:
         self._uploads[upload_id] = content
-        if len(self._uploads) > _MOST_UPLOADS:
+        if len(self._uploads) > _MAX_UPLOADS:
             self._uploads.popitem(last=False)
 
     async def _source(self, _request: web.Request, call: Call) -> web.StreamResponse:

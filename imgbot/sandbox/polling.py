@@ -6,7 +6,7 @@ from collections.abc import Callable
 from imgbot.sandbox.api_errors import OTHER_POLL, ApiError
 from imgbot.sandbox.updates import Update, UpdateQueue
 
-MOST_TIMEOUT_S = 50
+MAX_TIMEOUT_S = 50
 _LOOK_S = 0.5
 _PAUSE_S = 3.0
 

@@ -18,8 +18,8 @@ _SCOPES = {
     "chat_administrators": ("chat_id",),
     "chat_member": ("chat_id", "user_id"),
 }
-_MOST_COMMANDS = 100
-_MOST_LISTS = 1_000
+_MAX_COMMANDS = 100
+_MAX_LISTS = 1_000
 _TEXT_LIMITS = {"name": 64, "description": 512, "short_description": 120}
 _MENU_BUTTONS = frozenset({"default", "commands", "web_app"})
 
@@ -45,13 +45,13 @@ class Profile:
         commands = arguments.json_objects("commands", "BotCommand")
         if commands is None:
             raise bad_request("can't parse commands JSON object")
-        if len(commands) > _MOST_COMMANDS:
+        if len(commands) > _MAX_COMMANDS:
             raise bad_request("BOT_COMMANDS_TOO_MUCH")
         checked = [_checked_command(command) for command in commands]
         for command in commands:
             note_fields("BotCommand", command)
         place = self._place(arguments)
-        if len(self._commands) >= _MOST_LISTS:
+        if len(self._commands) >= _MAX_LISTS:
             raise bad_request("BOT_COMMANDS_TOO_MUCH")
         if checked:
             self._commands[place] = checked

@@ -18,10 +18,10 @@ OPERATIONS = frozenset(ACTIONS)
 _FIELDS = frozenset({"operation", "words", "images", "scale", "ratio", "seed", "client_id"})
 _DATA_URL = re.compile(r"data:image/(?:jpeg|png|webp);base64,")
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
-_MOST_IMAGES = 10
-_MOST_PIXELS = 50_000_000
-_MOST_RESULT_PIXELS = 128_000_000
-_MOST_WORDS = 20_000
+_MAX_IMAGES = 10
+_MAX_PIXELS = 50_000_000
+_MAX_RESULT_PIXELS = 128_000_000
+_MAX_WORDS = 20_000
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
@@ -69,10 +69,10 @@ def order_from(body: bytes) -> SubmittedTask:
     operation = _text(fields, "operation", 20)
     if operation not in OPERATIONS:
         raise _invalid(f"operation must be one of {', '.join(sorted(OPERATIONS))}")
-    words = _text(fields, "words", _MOST_WORDS)
+    words = _text(fields, "words", _MAX_WORDS)
     images = fields.get("images", [])
-    if not isinstance(images, list) or len(cast("list[Any]", images)) > _MOST_IMAGES:
-        raise _invalid(f"images must be a list of at most {_MOST_IMAGES}")
+    if not isinstance(images, list) or len(cast("list[Any]", images)) > _MAX_IMAGES:
+        raise _invalid(f"images must be a list of at most {_MAX_IMAGES}")
     pictures = [_decoded(image) for image in cast("list[Any]", images)]
     order = make_order(
         operation,
@@ -125,8 +125,8 @@ def enlarged(content: bytes, scale: int) -> tuple[int, int]:
     """Return the size of a picture times `scale`. Raises Refusal where that is too large."""
     with Image.open(io.BytesIO(content)) as picture:
         width, height = picture.width * scale, picture.height * scale
-    if width * height > _MOST_RESULT_PIXELS:
-        raise Refusal(422, "size", f"more than {_MOST_RESULT_PIXELS // 1_000_000} megapixels")
+    if width * height > _MAX_RESULT_PIXELS:
+        raise Refusal(422, "size", f"more than {_MAX_RESULT_PIXELS // 1_000_000} megapixels")
     return width, height
 
 
@@ -143,7 +143,7 @@ def _checked(content: bytes) -> bytes:
     """Return the picture's bytes unchanged. Raises Refusal if it is not a picture."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
+            if picture.width * picture.height > _MAX_PIXELS:
                 raise _invalid("an image has too many pixels")
             picture.load()
     except _DAMAGED:

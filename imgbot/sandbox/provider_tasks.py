@@ -28,7 +28,7 @@ __all__ = [
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 
-_MOST_TASKS = 20_000
+_MAX_TASKS = 20_000
 _QUEUED_SHARE = 0.15
 _FAILURES = {
     "moderated": "the words or the picture are against the rules",
@@ -206,7 +206,7 @@ class TaskLedger:
         struck = self._struck.get(who, 0)
         if struck >= order.marks.get(mark, 0):
             return False
-        if len(self._struck) >= _MOST_TASKS:
+        if len(self._struck) >= _MAX_TASKS:
             self._struck.clear()
         self._struck[who] = struck + 1
         return True
@@ -215,7 +215,7 @@ class TaskLedger:
         self._tasks[task.id] = task
         if task.idempotency_key:
             self._by_key[task.idempotency_key] = task.id
-        if len(self._tasks) > _MOST_TASKS:
+        if len(self._tasks) > _MAX_TASKS:
             _, oldest = self._tasks.popitem(last=False)
             if self._by_key.get(oldest.idempotency_key) == oldest.id:
                 del self._by_key[oldest.idempotency_key]
@@ -229,4 +229,4 @@ class TaskLedger:
             "charged_usd": price_usd if order.price_usd is None else order.price_usd,
         }
         self.ledger.append(entry | ({"model": order.model} if order.model else {}))
-        del self.ledger[: -10 * _MOST_TASKS]
+        del self.ledger[: -10 * _MAX_TASKS]

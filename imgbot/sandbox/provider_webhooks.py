@@ -18,7 +18,7 @@ SECRET = "whsec_c2FuZGJveC13ZWJob29rLWtleQ=="  # noqa: S105 -- of no account
 _TIMEOUT_S = 15.0
 _ATTEMPTS = 3
 _AGAIN_S = 0.5
-_MOST_WAITING = 1000
+_MAX_WAITING = 1000
 _FAL_USER = "played-user"
 
 
@@ -44,7 +44,7 @@ class WebhookSender:
 
     def plan(self, url: str, due_s: float, make: Make) -> None:
         """Post what `make` returns at the loop's time `due_s`; never to another machine."""
-        if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MOST_WAITING:
+        if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MAX_WAITING:
             return
         task = self._group.create_task(self._post(url, due_s, make))
         self._tasks.add(task)

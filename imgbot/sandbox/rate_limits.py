@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imgbot.sandbox.api_errors import ApiError, album_flood, too_many_requests
 
-_MOST_CHATS = 20_000
+_MAX_CHATS = 20_000
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class SandboxRateLimits:
     def _bucket(self, chat_id: int) -> _Bucket:
         bucket = self._chats.get(chat_id)
         if bucket is None:
-            if len(self._chats) >= _MOST_CHATS:
+            if len(self._chats) >= _MAX_CHATS:
                 self._chats.clear()
             bucket = _Bucket(20, 1 / 3) if chat_id < 0 else _Bucket(20, 1.0)
             self._chats[chat_id] = bucket

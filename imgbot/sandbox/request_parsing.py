@@ -14,7 +14,7 @@ from imgbot.sandbox.arguments import UploadedFile, as_text
 
 _TEXT_BYTES = 1 << 20
 _UPLOAD_BYTES = 50 << 20
-_MOST_PARTS = 100
+_MAX_PARTS = 100
 _CHUNK_BYTES = 1 << 18
 # A caller that is still sending would see a broken connection instead of the response.
 _DRAINED_BYTES = 256 << 20
@@ -62,7 +62,7 @@ async def read_call(
         return values | _from_json(body)
     if request.content_type == "application/x-www-form-urlencoded":
         text = body.decode("utf-8", "replace")
-        return values | dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_PARTS))
+        return values | dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_PARTS))
     return values
 
 
@@ -87,7 +87,7 @@ async def _read_form(
         while (part := await reader.next()) is not None:
             if isinstance(part, MultipartReader) or not part.name:
                 continue
-            if len(values) + len(uploads) >= _MOST_PARTS:
+            if len(values) + len(uploads) >= _MAX_PARTS:
                 raise bad_request("too many fields")
             if part.filename is None:
                 text = await _part_text(part)

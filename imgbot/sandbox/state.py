@@ -17,9 +17,9 @@ from imgbot.sandbox.rate_limits import SandboxRateLimits
 from imgbot.sandbox.updates import UpdateQueue
 from imgbot.sandbox.webhook import Webhook
 
-_MOST_PEOPLE = 20_000
-_MOST_POSTS = 200_000
-_MOST_QUERIES = 20_000
+_MAX_PEOPLE = 20_000
+_MAX_POSTS = 200_000
+_MAX_QUERIES = 20_000
 # Telegram's user ids exceed 32 bits; so do these.
 FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
@@ -80,8 +80,8 @@ class SandboxState:
         self.files.close()
 
     def add_user(self, first_name: str, username: str, language_code: str) -> Json:
-        if len(self.users) >= _MOST_PEOPLE:
-            raise SandboxError(f"more than {_MOST_PEOPLE} people")
+        if len(self.users) >= _MAX_PEOPLE:
+            raise SandboxError(f"more than {_MAX_PEOPLE} people")
         user_id = FIRST_USER_ID + len(self.users)
         names = {"first_name": first_name} | ({"username": username} if username else {})
         user: Json = {"id": user_id, "is_bot": False} | names
@@ -95,8 +95,8 @@ class SandboxState:
     def add_group(self, kind: str, title: str, members: list[int]) -> Chat:
         """Create a chat of several users: `kind` is "group", "supergroup" or "channel"."""
         groups = sum(not chat.is_private for chat in self.chats.values())
-        if groups >= _MOST_PEOPLE:
-            raise SandboxError(f"more than {_MOST_PEOPLE} groups")
+        if groups >= _MAX_PEOPLE:
+            raise SandboxError(f"more than {_MAX_PEOPLE} groups")
         first_id = _FIRST_BASIC_GROUP_ID if kind == "group" else _FIRST_GROUP_ID
         chat_id = first_id - groups
         info: Json = {"id": chat_id, "type": kind, "title": title}
@@ -130,7 +130,7 @@ class SandboxState:
         post = Post(head | content, is_outgoing=sender is self.bot, force_reply=force_reply)
         chat.posts[post.id] = post
         self._order.append((chat.id, post.id))
-        if len(self._order) > _MOST_POSTS:
+        if len(self._order) > _MAX_POSTS:
             old_chat_id, old_id = self._order.popleft()
             self.chats[old_chat_id].posts.pop(old_id, None)
         self.events.publish("message", chat_id=chat.id, message=post.view())
@@ -156,7 +156,7 @@ class SandboxState:
 
     def add_query(self, query_id: str, query: Query) -> None:
         self.queries[query_id] = query
-        if len(self.queries) > _MOST_QUERIES:
+        if len(self.queries) > _MAX_QUERIES:
             self.queries.popitem(last=False)
 
     @staticmethod

@@ -9,7 +9,7 @@ from typing import Any
 
 MESSAGE_LIFETIME_S = 86_400
 CALLBACK_LIFETIME_S = 150
-_MOST_WAITING = 100_000
+_MAX_WAITING = 100_000
 _ANSWER_BYTES = 1 << 22
 
 # Kinds that a bot gets only if it asks for them.
@@ -55,7 +55,7 @@ class UpdateQueue:
 
     def add_raw(self, update: dict[str, Any], lifetime_s: float = MESSAGE_LIFETIME_S) -> int:
         """Queue any JSON as an update, valid or not."""
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= _MAX_WAITING:
             raise QueueFullError
         update_id = self._next_id
         self._next_id += 1

@@ -96,7 +96,7 @@ class Messenger:
             )
 
         async with self._sent.noted(place.chat_id) as sent:
-            message = await _in_place(place, send)
+            message = await _send_to(place, send)
             sent.append(message.message_id)
         return message.message_id
 
@@ -169,7 +169,7 @@ class Messenger:
             )
 
         async with self._sent.noted(place.chat_id) as sent:
-            message = await _in_place(place, send)
+            message = await _send_to(place, send)
             sent.append(message.message_id)
         return picture_in(message)
 
@@ -194,7 +194,7 @@ class Messenger:
             )
 
         async with self._sent.noted(place.chat_id) as sent:
-            messages = await _in_place(place, send)
+            messages = await _send_to(place, send)
             sent.extend(message.message_id for message in messages)
         return [picture_in(message) for message in messages]
 
@@ -313,7 +313,7 @@ def _reply(place: ChatTarget) -> ReplyParameters | None:
     return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
 
 
-async def _in_place(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
+async def _send_to(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
     """Send to the target; if its topic is gone, to the chat itself."""
     try:
         async with telegram_errors():

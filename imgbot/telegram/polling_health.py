@@ -31,7 +31,7 @@ class UpdateConflict(StrEnum):
     WEBHOOK = "webhook"
 
 
-_IN_WORDS = {
+_DESCRIPTIONS = {
     UpdateConflict.POLLER: (
         "another program polls with this token and takes its updates (409): stop it, "
         "or ask @BotFather for a new token (/revoke)"
@@ -62,7 +62,7 @@ class PollingHealth:
     def trouble(self) -> str:
         """Description of a polling problem and its remedy; empty if there is none."""
         if self._is_disturbed:
-            return _IN_WORDS[self._last_rival]
+            return _DESCRIPTIONS[self._last_rival]
         return (
             ""
             if self.seconds_since_answer < _FRESH_S
@@ -96,7 +96,7 @@ class PollingHealth:
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
         telemetry.polling_failed(error, delay_s)
         if isinstance(error, TelegramConflictError):
-            telemetry.warning("%s", _IN_WORDS[self._last_rival])
+            telemetry.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s
 
 
@@ -120,11 +120,11 @@ class ClockCheckedSession(AiohttpSession):
         self, _session: ClientSession, _context: SimpleNamespace, ended: TraceRequestEndParams
     ) -> None:
         try:
-            told = parsedate_to_datetime(ended.response.headers.get("Date", ""))
+            server_time = parsedate_to_datetime(ended.response.headers.get("Date", ""))
         except ValueError:
             return
         was_well = not self.clock_trouble
-        self.skew_s = time.time() - told.timestamp()
+        self.skew_s = time.time() - server_time.timestamp()
         if was_well and self.clock_trouble:
             telemetry.warning("the clock is %s", self.clock_trouble)
 

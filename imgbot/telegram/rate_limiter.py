@@ -34,23 +34,23 @@ _OVERALL_PER_S = 25
 _PRIVATE_BURST = 5
 _GROUP_PER_MINUTE = 18
 _CHATS_REMEMBERED = 4096
-_DEFAULT_PATIENCE_S = 20.0
+_DEFAULT_MAX_WAIT_S = 20.0
 
 _UNCOUNTED = frozenset(
     {"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook", "sendChatAction"}
 )
 
-_patience_s: ContextVar[float] = ContextVar("patience_s", default=_DEFAULT_PATIENCE_S)
+_max_wait_s: ContextVar[float] = ContextVar("patience_s", default=_DEFAULT_MAX_WAIT_S)
 
 
 @contextmanager
 def max_wait(seconds: float) -> Generator[None]:
     """Limit the wait of calls inside the block; 0 for calls that may be dropped."""
-    token = _patience_s.set(seconds)
+    token = _max_wait_s.set(seconds)
     try:
         yield
     finally:
-        _patience_s.reset(token)
+        _max_wait_s.reset(token)
 
 
 class FloodGate(BaseRequestMiddleware):
@@ -86,22 +86,22 @@ class FloodGate(BaseRequestMiddleware):
             telemetry.call_made(name, code, time.monotonic() - begun)
 
     async def _wait(self, method: TelegramMethod[Any], chat: int | str) -> None:
-        patience_s = _patience_s.get()
+        max_wait_s = _max_wait_s.get()
         closed_s = self._closed_until.get(chat, 0.0) - time.monotonic()
         limiter = self._limiter(chat)
-        if closed_s > patience_s or (patience_s == 0 and not self._is_calm(limiter)):
+        if closed_s > max_wait_s or (max_wait_s == 0 and not self._has_spare_capacity(limiter)):
             raise TelegramRetryAfter(method, "retry_after has not passed", max(1, round(closed_s)))
         if closed_s > 0:
             await asyncio.sleep(closed_s)
         try:
             # Never zero: an open gate is passed without waiting.
-            async with asyncio.timeout(max(patience_s - max(closed_s, 0), 0.5)):
+            async with asyncio.timeout(max(max_wait_s - max(closed_s, 0), 0.5)):
                 await limiter.acquire()
                 await self._overall.acquire()
         except TimeoutError:
             raise TelegramRetryAfter(method, "rate limit reached", 1) from None
 
-    def _is_calm(self, limiter: AsyncLimiter) -> bool:
+    def _has_spare_capacity(self, limiter: AsyncLimiter) -> bool:
         """True if a call that may be dropped would not delay one that may not."""
         return limiter.has_capacity(limiter.max_rate / 2) and self._overall.has_capacity(
             _OVERALL_PER_S / 2

@@ -48,7 +48,7 @@ class SentIds:
         try:
             yield sent
         except BaseException as error:
-            if chat_id > _SUPERGROUPS_BELOW and not _is_undone(error):
+            if chat_id > _SUPERGROUPS_BELOW and not _proves_not_sent(error):
                 self._lost.append(_Lost(chat_id, newest))
             raise
         finally:
@@ -84,7 +84,7 @@ class SentIds:
         return [lost for lost in self._lost if lost.chat_id == chat_id]
 
 
-def _is_undone(error: BaseException) -> bool:
+def _proves_not_sent(error: BaseException) -> bool:
     """True if the error proves that nothing was sent."""
     if isinstance(error, TransientError):
         return error.retry_after_s is not None

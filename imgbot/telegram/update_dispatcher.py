@@ -99,7 +99,7 @@ class UpdateDispatcher:
         self._ledger = ledger
         self._window = window
         self._on_flood = on_flood
-        self._lines: dict[str, _ChatQueue] = {}
+        self._queues: dict[str, _ChatQueue] = {}
         self._deferred: set[int] = set()
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._stopping = asyncio.Event()
@@ -114,19 +114,19 @@ class UpdateDispatcher:
 
     def is_busy_with(self, chat: object) -> bool:
         """True if an update of this chat was taken in and is not handled yet."""
-        return str(chat) in self._lines
+        return str(chat) in self._queues
 
     async def restore(self, start: Start, stopping: asyncio.Event) -> None:
         """Load the updates that an earlier process deferred. Raises StorageUnavailableError."""
         self._stopping = stopping
         now_s, now_ms = time.monotonic(), _now_ms()
         for chat, due_ms, updates in await self._ledger.deferred():
-            line = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
-            line.pending.extend(
+            queue = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
+            queue.pending.extend(
                 PendingUpdate(each, at_ms, is_deferred=True) for at_ms, each in updates
             )
-            self._deferred.update(pending.id for pending in line.pending)
-            self._open(start, chat, line)
+            self._deferred.update(pending.id for pending in queue.pending)
+            self._open(start, chat, queue)
         self._measure()
 
     def take(self, start: Start, update: Update) -> None:
@@ -136,13 +136,13 @@ class UpdateDispatcher:
             self._window.settle(update_id)
             return
         chat = str(chat_of(update))
-        line = self._lines.get(chat) or _ChatQueue()
-        if len(line.pending) >= _PER_CHAT:
+        queue = self._queues.get(chat) or _ChatQueue()
+        if len(queue.pending) >= _PER_CHAT:
             start(self._skip(update))
             return
-        line.pending.append(PendingUpdate(update, _now_ms()))
-        if chat not in self._lines:
-            self._open(start, chat, line)
+        queue.pending.append(PendingUpdate(update, _now_ms()))
+        if chat not in self._queues:
+            self._open(start, chat, queue)
         self._measure()
 
     async def defer(self) -> None:
@@ -154,7 +154,7 @@ class UpdateDispatcher:
         stored = [
             (
                 chat,
-                now_ms + round(max(self._lines[chat].due_s - now_s, 0) * 1000),
+                now_ms + round(max(self._queues[chat].due_s - now_s, 0) * 1000),
                 [(each.received_ms, each.update) for each in pending],
             )
             for chat, pending in waiting.items()
@@ -163,7 +163,7 @@ class UpdateDispatcher:
             await self._ledger.defer(stored)
         except StorageUnavailableError:
             return
-        for pending in [each for line in waiting.values() for each in line if not each.is_done]:
+        for pending in [each for queue in waiting.values() for each in queue if not each.is_done]:
             pending.is_deferred = True
             self._deferred.add(pending.id)
             self._window.settle(pending.id)
@@ -171,14 +171,14 @@ class UpdateDispatcher:
 
     def _to_defer(self) -> Iterator[tuple[str, list[PendingUpdate]]]:
         room, now_s, now_ms = _DEFERRED - len(self._deferred), time.monotonic(), _now_ms()
-        for chat, line in self._lines.items():
+        for chat, queue in self._queues.items():
             # All or none of a chat's updates: after a restart those in Redis come first.
-            fresh = [pending for pending in line.pending if not pending.is_deferred]
+            fresh = [pending for pending in queue.pending if not pending.is_deferred]
             if not 0 < len(fresh) <= room:
                 continue
-            is_behind = len(fresh) < len(line.pending) or len(fresh) > _SHARE
+            is_behind = len(fresh) < len(queue.pending) or len(fresh) > _SHARE
             is_late = now_ms - fresh[0].received_ms > _HOLD_S * 1000
-            if is_behind or is_late or line.due_s - now_s > _HOLD_S:
+            if is_behind or is_late or queue.due_s - now_s > _HOLD_S:
                 room -= len(fresh)
                 yield chat, fresh
 
@@ -191,30 +191,30 @@ class UpdateDispatcher:
         self._window.settle(update["update_id"])
         self.progress.set()
 
-    def _open(self, start: Start, chat: str, line: _ChatQueue) -> None:
-        self._lines[chat] = line
-        start(self._serve(chat, line))
+    def _open(self, start: Start, chat: str, queue: _ChatQueue) -> None:
+        self._queues[chat] = queue
+        start(self._serve(chat, queue))
 
-    async def _serve(self, chat: str, line: _ChatQueue) -> None:
+    async def _serve(self, chat: str, queue: _ChatQueue) -> None:
         """Handle the updates of one chat in order, until none is left."""
-        while line.pending and not self._stopping.is_set():
-            if (wait_s := line.due_s - time.monotonic()) > 0:
+        while queue.pending and not self._stopping.is_set():
+            if (wait_s := queue.due_s - time.monotonic()) > 0:
                 self.progress.set()
                 await sleep_or_event(wait_s, self._stopping)
                 continue
-            pending = line.pending[0]
+            pending = queue.pending[0]
             async with self._slots:
                 # Updates not begun when the stop comes are left to the next start.
                 if self._stopping.is_set():
                     return
                 wait_s = await self._attempt(chat, pending)
             if wait_s is None:
-                line.pending.popleft()
+                queue.pending.popleft()
                 self._done(pending)
             else:
-                line.due_s = time.monotonic() + wait_s
-        if not line.pending:
-            del self._lines[chat]
+                queue.due_s = time.monotonic() + wait_s
+        if not queue.pending:
+            del self._queues[chat]
             self._measure()
 
     def _done(self, pending: PendingUpdate) -> None:
@@ -225,7 +225,7 @@ class UpdateDispatcher:
         self.progress.set()
 
     def _measure(self) -> None:
-        heads = [line.pending[0].received_ms for line in self._lines.values() if line.pending]
+        heads = [queue.pending[0].received_ms for queue in self._queues.values() if queue.pending]
         self._oldest_ms = min(heads, default=0)
         telemetry.updates_measured(self._oldest_ms)
 

@@ -46,8 +46,8 @@ class UpdatePoller:
         self._ledger = ledger
         self._window = OffsetWindow()
         self._dispatcher = UpdateDispatcher(handle, ledger, self._window, on_flood)
-        self._told: int | None = None
-        self._hasty = 0
+        self._confirmed_offset: int | None = None
+        self._empty_in_a_row = 0
         self._stopping = asyncio.Event()
         self._pulse = Heartbeat()
         self.contact = PollingHealth()
@@ -128,13 +128,13 @@ class UpdatePoller:
         if is_long and not batch and time.monotonic() - begun_s < _PACE_S:
             await self._pace()
         else:
-            self._hasty = 0
+            self._empty_in_a_row = 0
         return batch
 
     async def _pace(self) -> None:
         """Pause: a server that does not wait would get hundreds of calls a second."""
-        self._hasty += 1
-        if self._hasty == _HASTY_IN_A_ROW:
+        self._empty_in_a_row += 1
+        if self._empty_in_a_row == _HASTY_IN_A_ROW:
             telemetry.warning(
                 "getUpdates returns empty at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
@@ -143,15 +143,15 @@ class UpdatePoller:
         await sleep_or_event(_PACE_S, self._stopping)
 
     async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
-        if (offset := self._window.offset) != self._told and await self._is_persisted():
-            self._told = offset
-        self._window.confirm(self._told)
+        if (offset := self._window.offset) != self._confirmed_offset and await self._is_persisted():
+            self._confirmed_offset = offset
+        self._window.confirm(self._confirmed_offset)
         self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
         # A failing task would end the whole task group, and so the loop.
         try:
             return await self._bot(
                 GetUpdates(
-                    offset=self._told,
+                    offset=self._confirmed_offset,
                     limit=_LIMIT,
                     timeout=timeout_s,
                     allowed_updates=ALLOWED_UPDATES,
@@ -203,5 +203,5 @@ class UpdatePoller:
 
     async def _confirm(self) -> None:
         # A cancelled long poll has sent its offset already.
-        if self._window.offset not in {None, self._told}:
+        if self._window.offset not in {None, self._confirmed_offset}:
             await self._get_updates(0)

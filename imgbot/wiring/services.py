@@ -100,13 +100,13 @@ class Services:
     updates: UpdatePoller
     albums: AlbumProcessor
     runner: Runner
-    upkeep: Maintenance
+    maintenance: Maintenance
     broadcaster: Broadcaster
-    alarms: AlertNotifier
+    alert_notifier: AlertNotifier
     admins: tuple[int, ...]
     checks: Mapping[str, Check]
     handle_webhook: TakeHook
-    watch: StatusSampler
+    sampler: StatusSampler
 
 
 def queue_limits_of(settings: Settings) -> QueueLimits:
@@ -134,10 +134,10 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         lambda: (pool.size, pool.started, pool.busy),
         lambda: connections.routes.states(time.monotonic()),
     )
-    office = build_admin_services(
+    admin_services = build_admin_services(
         connections.redis, connections.scripts, connections.queue, figures, typical_s
     )
-    store = _repositories(settings, connections, office)
+    store = _repositories(settings, connections, admin_services)
     service = RequestService(store, delivery, _access_policy(settings, connections.routes), now_ms)
     dialogues = storage(connections.redis, keys.DIALOGUE)
     updates = _updates(
@@ -157,7 +157,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         connections.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
     )
     asked = status_sources(
-        office.queue_stats,
+        admin_services.queue_stats,
         runner,
         pool,
         connections.routes.names,
@@ -173,17 +173,17 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         updates=updates,
         albums=AlbumProcessor(service, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
-        upkeep=upkeep,
-        broadcaster=Broadcaster(office.broadcasts, store.users, delivery),
-        alarms=build_alert_notifier(connections.redis, service, sources, tools.alarm),
+        maintenance=upkeep,
+        broadcaster=Broadcaster(admin_services.broadcasts, store.users, delivery),
+        alert_notifier=build_alert_notifier(connections.redis, service, sources, tools.alarm),
         admins=settings.admins,
         checks=checks,
         handle_webhook=tools.webhooks.handle,
-        watch=watch,
+        sampler=watch,
     )
 
 
-def watch_start(
+def build_startup_status(
     settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
 ) -> tuple[StatusSampler, Mapping[str, Check]]:
     """Build the status sampler that runs while the bot waits for Telegram."""
@@ -217,8 +217,8 @@ def _updates(
         if not isinstance(chat := chat_of(update), int) or chat < 0:
             return
         # One notice per window is enough, whichever limit it is about.
-        said, request = f"rate_limited.{chat}", str(update["update_id"])
-        if await store.users.claim_notice(chat, said, request, store.limit.window_s):
+        notice, request = f"rate_limited.{chat}", str(update["update_id"])
+        if await store.users.claim_notice(chat, notice, request, store.limit.window_s):
             await delivery.send_text(
                 ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
             )
@@ -228,7 +228,7 @@ def _updates(
 
 
 def _repositories(
-    settings: Settings, connections: Connections, office: AdminServices
+    settings: Settings, connections: Connections, admin_services: AdminServices
 ) -> Repositories:
     limit = RateLimit(
         connections.redis,
@@ -247,7 +247,7 @@ def _repositories(
         originals=OriginalStore(
             state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb
         ),
-        admin=office,
+        admin=admin_services,
     )
 
 
@@ -282,7 +282,7 @@ def _step_context(
     )
 
 
-def _webhooks(settings: Settings, connections: Connections, shelf: JobReads) -> Webhooks:
+def _webhooks(settings: Settings, connections: Connections, job_reads: JobReads) -> Webhooks:
     routes = connections.routes
     path = settings.state_dir / "hook.key"
     with state.usable(path):
@@ -291,7 +291,7 @@ def _webhooks(settings: Settings, connections: Connections, shelf: JobReads) -> 
         settings.public_url,
         key,
         WebhookTickets(connections.redis),
-        shelf,
+        job_reads,
         lambda name, operation: routes.get(name) or routes.primary(operation),
         now_ms,
     )

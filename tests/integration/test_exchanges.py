@@ -22,10 +22,10 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Pending,
     Provider,
-    Searchable,
     SupportsBalance,
+    SupportsSearch,
     SupportsWebhooks,
-    uploaded,
+    with_uploads,
 )
 from tests.support.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
 from tests.support.orders import make_order, submitted
@@ -313,11 +313,11 @@ async def test_an_order_whose_answer_was_lost_is_found_in_the_list(
     name: str, tmp_path: Path
 ) -> None:
     async with open_stand(name, tmp_path) as stand:
-        assert isinstance(stand.provider, Searchable)
+        assert isinstance(stand.provider, SupportsSearch)
         since_ms = stand.vendor.data["listed_since_ms"]
         lists = stand.vendor.data["lists"]
-        order = await uploaded(stand.provider, stand.order())
-        other = replace(order, words="a river")
+        order = await with_uploads(stand.provider, stand.order())
+        other = replace(order, prompt="a river")
 
         stand.expect(*lists)
         fields = stand.provider.fields_of(order)

@@ -140,7 +140,7 @@ async def test_patience_ends_and_nobody_knows(net: Network, tmp_path: Path) -> N
 async def test_an_endless_answer_is_cut_off(
     provider: OpenAiProvider, net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider._door, "_answer_limit_bytes", 100)
+    monkeypatch.setattr(provider._client, "_answer_limit_bytes", 100)
     [answer] = OPENAI.exchanges(["made"])
     net.expect([replace(answer, sends=None)])
 

@@ -26,7 +26,7 @@ from imgbot.providers.url_policy import Hosts
 
 _KEY = "key"
 _TASK = "dry-run"
-_MOST_POLLS = 5
+_MAX_POLLS = 5
 _SHOWN_CHARACTERS = 2000
 _ONE_PIXEL = base64.b64decode(
     "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////"
@@ -117,25 +117,25 @@ async def dry_run(spec: Spec) -> list[str]:
         shown = " or ".join(f"${price / 1_000_000:g}" for price in sorted(prices))
         lines.append(f"{operation}: {offer.model}, {shown} a picture")
         server = _EchoTransport(player)
-        lines.append(f"  ends in {await _carry(spec, operation, server)}")
-        lines += [f"  {line}" for sent in server.sent for line in _told(sent)]
+        lines.append(f"  ends in {await _run_scenario(spec, operation, server)}")
+        lines += [f"  {line}" for sent in server.sent for line in _request_lines(sent)]
     operation = operations[0][0]
     for name, trouble in TROUBLES.items():
         server = _EchoTransport(player, trouble=trouble)
-        lines.append(f"an order answered by {name}: {await _carry(spec, operation, server)}")
+        lines.append(f"an order answered by {name}: {await _run_scenario(spec, operation, server)}")
     server = _EchoTransport(player, is_failing=True)
-    lines.append(f"a failed task: {await _carry(spec, operation, server)}")
+    lines.append(f"a failed task: {await _run_scenario(spec, operation, server)}")
     return lines
 
 
-async def _carry(spec: Spec, operation: Operation, server: _EchoTransport) -> str:
+async def _run_scenario(spec: Spec, operation: Operation, server: _EchoTransport) -> str:
     auth = spec.auth
-    door = ProviderHttpClient(
+    client = ProviderHttpClient(
         Hosts(server.player.urls.values(), auth.hosts if auth else ()),
         {auth.header: auth.value.replace("{key}", _KEY)} if auth else {},
         transport=httpx.MockTransport(server),
     )
-    provider = DeclaredProvider(spec, ProviderConfig(key=_KEY), door)
+    provider = DeclaredProvider(spec, ProviderConfig(key=_KEY), client)
     with tempfile.TemporaryDirectory() as folder:
         try:
             return await _ordered(provider, _order(Path(folder), operation))
@@ -148,7 +148,7 @@ async def _carry(spec: Spec, operation: Operation, server: _EchoTransport) -> st
 async def _ordered(provider: DeclaredProvider, order: GenerationRequest) -> str:
     answer = await provider.submit(await provider.upload(order))
     done = answer if isinstance(answer, Done) else None
-    for _ in range(_MOST_POLLS):
+    for _ in range(_MAX_POLLS):
         if done is not None:
             await provider.fetch(done.outputs[0], order.target)
             return "a picture"
@@ -168,7 +168,7 @@ def _order(folder: Path, operation: Operation) -> GenerationRequest:
     )
 
 
-def _told(sent: Sent) -> Iterator[str]:
+def _request_lines(sent: Sent) -> Iterator[str]:
     yield f"{sent.method} {sent.url}"
     if sent.body:
         yield f"    {sent.body}"

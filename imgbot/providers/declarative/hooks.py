@@ -22,11 +22,15 @@ class HookReader:
     """Verifies webhooks; a published signing key is fetched once a day."""
 
     def __init__(
-        self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient, urls: Mapping[str, str]
+        self,
+        spec: Spec,
+        config: ProviderConfig,
+        client: ProviderHttpClient,
+        urls: Mapping[str, str],
     ) -> None:
         self._hook = spec.hook
         self._given_key = config.hook_key
-        self._door = door
+        self._client = client
         self._urls = urls
         self._key: Any = None
         self._asked_s = -_KEY_KEPT_S
@@ -72,7 +76,7 @@ class HookReader:
             return self._key
         self._asked_s = time.monotonic()
         try:
-            answer = await self._door.ask("GET", fill(hook.key_url, self._urls, {}))
+            answer = await self._client.ask("GET", fill(hook.key_url, self._urls, {}))
         except ProviderError as error:
             telemetry.warning("the key of webhooks could not be had: %s", error)
             return self._key

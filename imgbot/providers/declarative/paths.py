@@ -7,7 +7,7 @@ from typing import Any
 
 _PART = re.compile(r"([A-Za-z0-9_\-]+)|\[(\*|\d+)\]")
 _PATH = re.compile(r"[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+|\[(?:\*|\d+)\])*")
-_MOST = 100
+_MAX_VALUES = 100
 
 
 def is_path(text: str) -> bool:
@@ -24,7 +24,7 @@ def pick(content: Any, path: str) -> list[Any]:
     """Return all values at the path, at most 100; nulls are skipped."""
     found = [content]
     for name, index in _PART.findall(path):
-        found = [value for part in found for value in _below(part, name, index)][:_MOST]
+        found = [value for part in found for value in _below(part, name, index)][:_MAX_VALUES]
     return [value for value in found if value is not None]
 
 

@@ -57,7 +57,7 @@ class DeclaredProvider:
     is_deterministic = False
 
     def __init__(
-        self, spec: Spec, config: ProviderConfig, door: ProviderHttpClient | None = None
+        self, spec: Spec, config: ProviderConfig, client: ProviderHttpClient | None = None
     ) -> None:
         """Raise ConfigError for a model that is not in the file."""
         self.name = spec.name
@@ -76,9 +76,9 @@ class DeclaredProvider:
             for operation, model in self._models.items()
         }
         self._urls = addresses(spec, config.url)
-        self._door = door or open_door(spec, config, self._urls)
-        self._handing = InputUploader(spec, self._door, self._urls)
-        self._hooks = HookReader(spec, config, self._door, self._urls)
+        self._client = client or open_client(spec, config, self._urls)
+        self._handing = InputUploader(spec, self._client, self._urls)
+        self._hooks = HookReader(spec, config, self._client, self._urls)
         limits = spec.limits
         self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
 
@@ -93,7 +93,7 @@ class DeclaredProvider:
         model = self._model_for(order)
         values = self._values(model, order)
         submit, maps = self._spec.submit, self._spec.maps
-        answer = await self._door.submit(
+        answer = await self._client.submit(
             submit.method,
             fill(model.url or submit.url, values, maps),
             params=fill(submit.query, values, maps),
@@ -122,13 +122,13 @@ class DeclaredProvider:
         if spec.search is None or model is None:
             return []
         values = {**self._urls, "model": model.id, "app": app_of(model.id)}
-        items = await searching.found_in(spec, self._door, values, fields, since_ms)
+        items = await searching.found_in(spec, self._client, values, fields, since_ms)
         tickets = [_ticket(model, spec.search, item) for item in items]
         return [ticket for ticket in tickets if ticket["id"]]
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         spec = self._spec.poll
-        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        answer = await self._client.ask(spec.method, self._url(spec.url, ticket))
         if (error := reading.refusal(self._spec, "poll", answer)) is not None:
             raise error
         state = first_text(answer.content, spec.state)
@@ -149,13 +149,13 @@ class DeclaredProvider:
         if output.path:
             await copy_result(output.path, target)
         else:
-            await self._door.fetch(output.url, target)
+            await self._client.fetch(output.url, target)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
         spec = self._spec.cancel
         if spec is None:
             return Cancelled.UNSUPPORTED
-        answer = await self._door.ask(spec.method, self._url(spec.url, ticket))
+        answer = await self._client.ask(spec.method, self._url(spec.url, ticket))
         state = first_text(answer.content, spec.state)
         is_late = answer.status not in spec.accepted or state in spec.too_late
         return Cancelled.TOO_LATE if is_late else Cancelled.ACCEPTED
@@ -171,18 +171,18 @@ class DeclaredProvider:
         spec = self._spec.balance
         if spec is None:
             return None
-        answer = await self._door.ask("GET", fill(spec.url, self._urls, {}))
+        answer = await self._client.ask("GET", fill(spec.url, self._urls, {}))
         if (error := reading.refusal(self._spec, "poll", answer)) is not None:
             raise error
         found = first(answer.content, (spec.path,)) if spec.path else None
         return float(found) if isinstance(found, int | float) else None
 
     async def aclose(self) -> None:
-        await self._door.aclose()
+        await self._client.aclose()
 
     async def _done(self, ticket: Ticket, answer: ProviderResponse) -> Done:
         if self._spec.result is not None:
-            answer = await self._door.ask("GET", self._url(self._spec.result.url, ticket))
+            answer = await self._client.ask("GET", self._url(self._spec.result.url, ticket))
             if (error := reading.refusal(self._spec, "result", answer)) is not None:
                 raise error
         if (error := reading.flagged(self._spec, answer.content)) is not None:
@@ -212,8 +212,8 @@ class DeclaredProvider:
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
         said = self._spec.prompts.get(order.operation, "")
-        is_led = order.operation is Operation.RETOUCH or not order.words
-        prompt = " ".join(filter(None, [said, order.words])) if is_led else order.words
+        is_led = order.operation is Operation.RETOUCH or not order.prompt
+        prompt = " ".join(filter(None, [said, order.prompt])) if is_led else order.prompt
         return {
             **self._urls,
             "prompt": prompt,
@@ -240,7 +240,7 @@ def _ticket(model: DeclaredModel, where: Submit | Search, content: Any) -> dict[
     return {"id": first_text(content, where.id), "model": model.id, **found}
 
 
-def open_door(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:
+def open_client(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:
     auth = spec.auth
     headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())

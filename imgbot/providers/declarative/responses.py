@@ -10,7 +10,7 @@ from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
-_MOST_OUTPUTS = 20
+_MAX_OUTPUTS = 20
 _DETAIL_CHARACTERS = 200
 _LONGEST_WAIT_S = 3600.0
 
@@ -34,7 +34,7 @@ def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError
     is_yes = answer.is_success and _is_ok(spec, answer.content)
     if is_yes and isinstance(answer.content, dict | list):
         return None
-    said = _said(spec, answer)
+    said = _error_text(spec, answer)
     rule = _rule(spec, stage, answer, said)
     if rule is not None and not (stage == "submit" and _is_ambiguous(rule, answer)):
         return _by_rule(rule, answer, said)
@@ -80,7 +80,7 @@ def outputs(spec: Spec, content: Any) -> tuple[str, list[str]]:
     """Return the outputs with their kind, from the first place that has any."""
     for place in spec.outputs:
         if found := _texts(place, content):
-            return place.kind, found[:_MOST_OUTPUTS]
+            return place.kind, found[:_MAX_OUTPUTS]
     return "url", []
 
 
@@ -96,7 +96,7 @@ def _is_ok(spec: Spec, content: Any) -> bool:
     return spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
 
 
-def _said(spec: Spec, answer: ProviderResponse) -> str:
+def _error_text(spec: Spec, answer: ProviderResponse) -> str:
     """Return the error text: at the file's path, else the whole response."""
     found = [
         part

@@ -17,7 +17,7 @@ from imgbot.providers.declarative.spec import Search, Spec
 from imgbot.providers.declarative.templates import fill
 from imgbot.providers.http import ProviderHttpClient
 
-_MOST_PAGES = 5
+_MAX_PAGES = 5
 _CLOCKS_APART_S = 60.0
 """Tolerated lag of the provider's clock behind ours."""
 _DIGEST_CHARACTERS = 16
@@ -31,7 +31,7 @@ def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
 
 async def found_in(
     spec: Spec,
-    door: ProviderHttpClient,
+    client: ProviderHttpClient,
     values: Mapping[str, Any],
     fields: Mapping[str, str],
     since_ms: int,
@@ -47,8 +47,8 @@ async def found_in(
     since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
     values = {**values, "since": since.replace("+00:00", "Z")}
     url, params = fill(search.url, values, {}), fill(search.query, values, {})
-    for _ in range(_MOST_PAGES):
-        answer = await door.ask("GET", url, params=params or None)
+    for _ in range(_MAX_PAGES):
+        answer = await client.ask("GET", url, params=params or None)
         if (error := refusal(spec, "poll", answer)) is not None:
             raise error
         items = [

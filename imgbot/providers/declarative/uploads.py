@@ -41,9 +41,9 @@ class _File:
 class InputUploader:
     """Turns the pictures of a request into the strings its body carries."""
 
-    def __init__(self, spec: Spec, door: ProviderHttpClient, urls: Mapping[str, str]) -> None:
+    def __init__(self, spec: Spec, client: ProviderHttpClient, urls: Mapping[str, str]) -> None:
         self._spec = spec
-        self._door = door
+        self._client = client
         self._urls = urls
 
     async def upload_all(self, order: GenerationRequest) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ class InputUploader:
             case "json":
                 values = {**_values(file), "data": await file.text()}
                 body = fill(upload.body, values, {})
-                answer = await self._door.ask("POST", url, json=body)
+                answer = await self._client.ask("POST", url, json=body)
             case "presigned":
                 answer = await self._put(upload, url, file)
             case "token":
@@ -83,13 +83,13 @@ class InputUploader:
     async def _post_form(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
         fields = fill(upload.fields, _values(file), {})
         files = {upload.file: (file.name, await file.content(), file.mime)}
-        return await self._door.ask("POST", url, data=fields, files=files)
+        return await self._client.ask("POST", url, data=fields, files=files)
 
     async def _put(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
-        answer = await self._door.ask("POST", url, json=fill(upload.body, _values(file), {}))
+        answer = await self._client.ask("POST", url, json=fill(upload.body, _values(file), {}))
         there = self._found(answer, upload.put)
         headers = {"Content-Type": file.mime}
-        done = await self._door.ask(
+        done = await self._client.ask(
             "PUT", there, is_public=True, content=await file.content(), headers=headers
         )
         if not done.is_success:
@@ -97,7 +97,7 @@ class InputUploader:
         return answer
 
     async def _post_with_token(self, upload: UploadRule, url: str, file: _File) -> ProviderResponse:
-        answer = await self._door.ask("POST", url, json=fill(upload.body, _values(file), {}))
+        answer = await self._client.ask("POST", url, json=fill(upload.body, _values(file), {}))
         base = self._found(answer, upload.base)
         token = self._found(answer, upload.token)
         kind = first_text(answer.content, upload.token_type) or "Bearer"
@@ -107,7 +107,7 @@ class InputUploader:
             "X-Fal-File-Name": file.name,
         }
         there = base.rstrip("/") + upload.path
-        return await self._door.ask(
+        return await self._client.ask(
             "POST", there, is_public=True, content=await file.content(), headers=headers
         )
 

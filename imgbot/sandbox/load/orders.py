@@ -50,7 +50,7 @@ class PlacedOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class OrderReplies:
     """The bot's replies to one order so far."""
 
     pictures: tuple[Post, ...] = ()
@@ -113,7 +113,7 @@ class OrderLedger:
         ]
 
 
-def answers(order: PlacedOrder, chat: Chat, passing: Collection[str]) -> Answers:
+def answers(order: PlacedOrder, chat: Chat, passing: Collection[str]) -> OrderReplies:
     """Classify the bot's replies; texts in `passing` and messages with a cancel button end nothing.
 
     A text in `passing` that stays the only one counts as silence.
@@ -129,7 +129,7 @@ def answers(order: PlacedOrder, chat: Chat, passing: Collection[str]) -> Answers
     done = [post for post in texts if post not in unfinished]
     sentences = tuple(p for p in done if p.message.get("text") not in passing)
     toast = order.query.answer if order.query else ""
-    return Answers(pictures, sentences, unfinished, toast)
+    return OrderReplies(pictures, sentences, unfinished, toast)
 
 
 def _is_about(order: PlacedOrder, post: Post) -> bool:
@@ -162,7 +162,7 @@ def reconcile(
     return OrderLedger(ended, _charges(ended, ledger) if ledger is not None else Charges())
 
 
-def _ended(order: PlacedOrder, found: Answers, *, is_whole: bool) -> Ended:
+def _ended(order: PlacedOrder, found: OrderReplies, *, is_whole: bool) -> Ended:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
     if found.toast and not order.is_made:
