@@ -1,14 +1,10 @@
 """Who may come in and whether orders are taken, as administrators decide while the bot runs."""
 
 import json
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
-
-from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store
 
 UNSAID = "1"
 """Stored for a pause without words."""
@@ -24,14 +20,11 @@ class Ban:
     at_ms: int = 0
 
 
-class Access:
+class Access(Store):
     """Plain reads and writes; each raises StorageUnavailableError while Redis is away.
 
     What is written holds from the next update on, and over a restart.
     """
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def ban(self, ban: Ban) -> None:
         """Serve a person no longer; a repeated ban changes its reason."""
@@ -77,10 +70,6 @@ class Access:
     async def resume(self) -> bool:
         """Take orders again; False if there was no pause."""
         return bool(await self._ask(self._redis.delete(keys.PAUSED)))
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
 
 
 def _ban(user_id: int, record: str | None) -> Ban:

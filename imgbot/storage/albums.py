@@ -6,7 +6,7 @@ An album counts as whole 1.5 s after its last item, 6 s after its first, or at o
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from imgbot.domain.job import InputPhoto
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Store
 
 PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
@@ -34,11 +34,11 @@ class Item:
     """The item as it is stored."""
 
 
-class Albums:
+class Albums(Store):
     """Raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self.added = asyncio.Event()
         """Set at each new item, for whoever waits for albums to be whole."""
@@ -132,10 +132,6 @@ class Albums:
             photos_limit=PHOTOS_LIMIT,
         )
         return answer[0] == "ok"
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
 
 
 def _item(entry: str) -> Item:

@@ -4,14 +4,11 @@ Both change in one transaction: a restart neither repeats a message nor forgets 
 """
 
 import json
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store
 from imgbot.storage.server.memory import Memory, measure
 
 _UNTOLD_KEPT = 20
@@ -25,11 +22,8 @@ class Notice:
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
 
 
-class AlertStore:
+class AlertStore(Store):
     """Each call raises StorageUnavailableError while Redis is away."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def memory(self) -> Memory:
         """How full Redis is; once it is, nothing below can be stored."""
@@ -69,7 +63,3 @@ class AlertStore:
     async def told(self, admin: int, count: int) -> None:
         """Forget the first `count` of them."""
         await self._ask(self._redis.ltrim(f"{keys.ALARM}{admin}", count, -1))
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer

@@ -13,14 +13,14 @@ disk before each of them would hold each up until the next fsync, which is a sec
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Store
 
 _DRAFT_KEPT_S = 3600
 _ENDED_KEPT_S = 604_800
@@ -56,11 +56,11 @@ class Broadcast:
         return self.sent + self.blocked + self.refused + self.skipped + self.unknown
 
 
-class Broadcasts:
+class Broadcasts(Store):
     """At most one is being sent; each call raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self.started = asyncio.Event()
         """Set when there is something to send, or no longer."""
@@ -147,10 +147,6 @@ class Broadcasts:
         pipe.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id)
         pipe.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S)
         await self._ask(pipe.execute())
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
 
 
 def _from_hash(record: Mapping[str, str]) -> Broadcast:

@@ -3,16 +3,15 @@
 Nothing here orders anything: a dead job is asked for once more by the receipt it has, or ended.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 
 from imgbot.domain.job import Job, State
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Store
 
 GIVEN_UP = "given_up"
 """The reason of a job that an administrator ended."""
@@ -37,11 +36,11 @@ def resume_state(job: Job) -> State | None:
     return State.POLLING if job.ticket else None
 
 
-class DeadLetters:
+class DeadLetters(Store):
     """Each call raises StorageUnavailableError while Redis is away."""
 
     def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self._queue = queue
 
@@ -133,7 +132,3 @@ class DeadLetters:
             pipe.hgetall(prefix + job_id)
         found = await self._ask(pipe.execute()) if ids else []
         return [records.from_hash(record) for record in found if records.is_job(record)]
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer

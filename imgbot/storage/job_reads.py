@@ -1,16 +1,13 @@
 """What is read beside the jobs' arrows: who waits, who is due, what was delivered."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import StorageFullError
 from imgbot.domain.job import Job
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.results import KEPT_S
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store, storage_errors
 from imgbot.storage.server.memory import Memory, measure
 
 _MINE_SHOWN = 30
@@ -31,34 +28,31 @@ class Depth:
     oldest_waiting_ms: int
 
 
-class JobReads:
+class JobReads(Store):
     """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def job(self, job_id: str) -> Job | None:
         """Read a job alive."""
-        record = await self._read(self._redis.hgetall(keys.JOB + job_id))
+        record = await self._ask(self._redis.hgetall(keys.JOB + job_id))
         return records.from_hash(record) if records.is_job(record) else None
 
     async def is_known(self, job_id: str) -> bool:
         """Whether a job is alive, or dead and kept for the operator."""
         names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
-        return bool(await self._read(self._redis.exists(*names)))
+        return bool(await self._ask(self._redis.exists(*names)))
 
     async def next_wakeup(self) -> str | None:
         """Wait a moment for an id that somebody wants looked at."""
-        entry = await self._read(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
+        entry = await self._ask(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
         return entry[1] if entry else None
 
     async def due(self) -> list[str]:
         """Return the ids of all claimed jobs, the most urgent first."""
-        return await self._read(self._redis.zrange(keys.DUE, 0, -1))
+        return await self._ask(self._redis.zrange(keys.DUE, 0, -1))
 
     async def unannounced(self, now_ms: int, limit: int) -> list[str]:
         """Return jobs whose status message is to be sent now."""
-        return await self._read(
+        return await self._ask(
             self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
         )
 
@@ -71,23 +65,23 @@ class JobReads:
         pipe = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipe.zrank(keys.TAGS, job_id)
-        ranks = await self._read(pipe.execute()) if job_ids else []
+        ranks = await self._ask(pipe.execute()) if job_ids else []
         return [0 if rank is None else int(rank) + 1 for rank in ranks]
 
     async def newest_of(self, user_id: int) -> str | None:
         """Return the id of the user's latest job alive."""
-        ids = await self._read(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
+        ids = await self._ask(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
         return ids[0] if ids else None
 
     async def jobs_shown_to(self, user_id: int) -> list[Job]:
         """Return the user's jobs alive, the oldest first, as many as a person is shown."""
-        ids = await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
+        ids = await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
         return await self.jobs(ids)
 
     async def jobs_of(self, user_id: int) -> list[Job]:
         """Return every job alive of the user: as many as may wait, and those under way."""
         return await self.jobs(
-            await self._read(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
+            await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
         )
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
@@ -95,12 +89,12 @@ class JobReads:
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hgetall(keys.JOB + job_id)
-        found = await self._read(pipe.execute()) if ids else []
+        found = await self._ask(pipe.execute()) if ids else []
         return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""
-        return await self._read(self._redis.lrange(keys.QUEUE, 0, limit - 1))
+        return await self._ask(self._redis.lrange(keys.QUEUE, 0, limit - 1))
 
     async def depth(self) -> Depth:
         pipe = self._redis.pipeline(transaction=False)
@@ -108,7 +102,7 @@ class JobReads:
         pipe.zcard(keys.DUE)
         pipe.zcard(keys.DEAD)
         pipe.zrange(keys.SINCE, 0, 0, withscores=True)
-        waiting, running, dead, oldest = await self._read(pipe.execute())
+        waiting, running, dead, oldest = await self._ask(pipe.execute())
         return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
 
     async def memory(self) -> Memory:
@@ -139,30 +133,26 @@ class JobReads:
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Note which picture a message announces."""
         key = f"{keys.READY}{chat_id}.{message_id}"
-        await self._read(self._redis.set(key, job_id, ex=KEPT_S))
+        await self._ask(self._redis.set(key, job_id, ex=KEPT_S))
 
     async def announced_in(self, chat_id: int, message_id: int) -> str:
         """Return the job whose picture a message announces, or nothing."""
-        return await self._read(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
+        return await self._ask(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
 
     async def choose_once(self, choice: str, value: str) -> str:
         """Return what was chosen the first time, however often the choice comes again."""
         key = f"{keys.CHOICE}{choice}"
         try:
-            earlier = await self._read(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
+            earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
         except StorageFullError:
             # It cannot be kept. What needs room is refused by itself, and what makes some (a job
             # that is called off) must not be.
-            earlier = await self._read(self._redis.get(key))
+            earlier = await self._ask(self._redis.get(key))
         return value if earlier is None else earlier
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Whether the same button was not tapped a moment ago, by another request."""
-        earlier = await self._read(
+        earlier = await self._ask(
             self._redis.set(f"{keys.TAP_GUARD}{tap}", request, nx=True, get=True, ex=_TAP_S)
         )
         return earlier is None or earlier == request
-
-    async def _read(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer

@@ -3,16 +3,13 @@
 What is remembered is a handle, never the bytes: a picture is shown again for nothing.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from redis.asyncio import Redis
 
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store
 
 KEPT_S = 2_592_000
 """30 days."""
@@ -40,11 +37,8 @@ class Result:
     """The handle of the original file, once it was sent."""
 
 
-class ResultStore:
+class ResultStore(Store):
     """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def result(self, job_id: str) -> Result | None:
         """Read a delivered picture; None when it is forgotten."""
@@ -90,10 +84,6 @@ class ResultStore:
 
     async def set_example(self, name: str, file_id: str) -> None:
         await self._ask(self._redis.set(keys.EXAMPLE + name, file_id, ex=KEPT_S))
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
 
 
 def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:

@@ -160,6 +160,17 @@ def _cancellations() -> int:
     return 0 if task is None else task.cancelling()
 
 
+class Store:
+    """Base of a store; each of its calls raises StorageUnavailableError while Redis is away."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer
+
+
 Value = str | int | Sequence[str | int]
 """Of one key or argument; a sequence of any length for a name that is declared with `...`."""
 

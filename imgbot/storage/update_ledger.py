@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from imgbot.domain.errors import StorageFullError, UserError
 from imgbot.storage import keys
 from imgbot.storage.job_queue import TOMBSTONE_S
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Store
 
 _POISON_KEPT = 1000
 
@@ -19,7 +19,7 @@ Deferred = tuple[str, int, Sequence[tuple[int, Mapping[str, Any]]]]
 (ms) at which it was received."""
 
 
-class UpdateLedger:
+class UpdateLedger(Store):
     """Raises StorageUnavailableError while Redis is away."""
 
     def __init__(
@@ -28,7 +28,7 @@ class UpdateLedger:
         scripts: Scripts,
         persist: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self._persist = persist
 
@@ -89,7 +89,3 @@ class UpdateLedger:
         """Return once everything written so far is on the disk of the server."""
         if self._persist is not None:
             await self._persist()
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer

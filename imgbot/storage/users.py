@@ -1,16 +1,13 @@
 """What is remembered about people: what they prefer, and whether they may come in."""
 
-from collections.abc import Awaitable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
-
-from redis.asyncio import Redis
 
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import UNSAID
 from imgbot.storage.job_codec import to_text
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store
 
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
@@ -44,11 +41,8 @@ class UserProfile:
         return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
 
 
-class UserStore:
+class UserStore(Store):
     """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
         """Read everything about a person, in this chat, in one round trip."""
@@ -117,10 +111,6 @@ class UserStore:
             )
         )
         return earlier is None or earlier == request
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
 
 
 def _preferences(record: dict[str, str]) -> Preferences:
