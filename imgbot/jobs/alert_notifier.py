@@ -52,8 +52,8 @@ class AlertNotifier:
         self,
         admins: Sequence[int],
         incidents: AlertStore,
-        people: UserStore,
-        delivery: Messenger,
+        users: UserStore,
+        messenger: Messenger,
         gather: Callable[[], Awaitable[ServiceSnapshot]],
         alarm: asyncio.Event,
         *,
@@ -61,8 +61,8 @@ class AlertNotifier:
     ) -> None:
         self._admins = tuple(admins)
         self._incidents = incidents
-        self._people = people
-        self._delivery = delivery
+        self._users = users
+        self._messenger = messenger
         self._gather = gather
         self._alarm = alarm
         self._now_s = now_s
@@ -155,10 +155,10 @@ class AlertNotifier:
         if self._now_s() < self._not_before_s.get(admin, 0.0):
             return False
         try:
-            language = (await self._people.profile(admin)).language
+            language = (await self._users.profile(admin)).language
             text = "\n\n".join(filter(None, (render(language, notice) for notice in notices)))
             with max_wait(_PATIENCE_S):
-                await self._delivery.send_text(ChatTarget(admin), text, [])
+                await self._messenger.send_text(ChatTarget(admin), text, [])
         except TransientError as error:
             telemetry.warning("alert to administrator %d is delayed: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)

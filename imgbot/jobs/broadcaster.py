@@ -44,14 +44,14 @@ class Broadcaster:
     def __init__(
         self,
         broadcasts: Broadcasts,
-        people: UserStore,
-        delivery: Messenger,
+        users: UserStore,
+        messenger: Messenger,
         *,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._broadcasts = broadcasts
-        self._people = people
-        self._delivery = delivery
+        self._users = users
+        self._messenger = messenger
         self._now_s = now_s
         self._told_at_s = 0.0
 
@@ -122,7 +122,7 @@ class Broadcaster:
     async def _standing(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
         while not stopping.is_set():
             try:
-                return await self._people.profile(user_id)
+                return await self._users.profile(user_id)
             except StorageUnavailableError:
                 await sleep_or_event(_AWAY_S, stopping)
         return None
@@ -134,9 +134,9 @@ class Broadcaster:
             with max_wait(0):
                 if broadcast.message_id:
                     origin = broadcast.from_chat, broadcast.message_id
-                    await self._delivery.copy_message(place, *origin, rows)
+                    await self._messenger.copy_message(place, *origin, rows)
                 else:
-                    await self._delivery.send_text(place, broadcast.text, rows)
+                    await self._messenger.send_text(place, broadcast.text, rows)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
@@ -151,7 +151,7 @@ class Broadcaster:
         failures = 0
         while not stopping.is_set():
             try:
-                await self._delivery.ping()
+                await self._messenger.ping()
             except TransientError as error:
                 wait_s = error.retry_after_s or backoff_s(failures, cap_s=30)
                 failures += 1
@@ -170,7 +170,7 @@ class Broadcaster:
         rows = admin_buttons.broadcast_running(broadcast.language, broadcast.id)
         # The next update has more: one that cannot be sent at once is dropped.
         with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
-            await self._delivery.edit_text(
+            await self._messenger.edit_text(
                 ChatTarget(broadcast.admin), broadcast.status_id, text, rows
             )
 
@@ -182,9 +182,9 @@ class Broadcaster:
         place, text = ChatTarget(broadcast.admin), summary(broadcast)
         with suppress(*_CANNOT_BE_TOLD):
             try:
-                await self._delivery.edit_text(place, broadcast.status_id, text, [])
+                await self._messenger.edit_text(place, broadcast.status_id, text, [])
             except (MessageGoneError, TelegramRefusedError):
-                await self._delivery.send_text(place, text, [])
+                await self._messenger.send_text(place, text, [])
 
 
 def progress(broadcast: Broadcast) -> str:

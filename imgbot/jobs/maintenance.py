@@ -41,7 +41,7 @@ class Maintenance:
     def __init__(
         self,
         queue: JobQueue,
-        shelf: JobReads,
+        job_reads: JobReads,
         folder: Path,
         kept: OriginalStore,
         spend: Spend,
@@ -49,7 +49,7 @@ class Maintenance:
         now_ms: Callable[[], int],
     ) -> None:
         self._queue = queue
-        self._shelf = shelf
+        self._job_reads = job_reads
         self._folder = folder
         self._kept = kept
         self._spend = spend
@@ -90,9 +90,9 @@ class Maintenance:
 
     async def measure(self) -> None:
         """Measure once. Raises TransientError while Redis is unavailable."""
-        depth = await self._shelf.depth()
+        depth = await self._job_reads.depth()
         telemetry.queue_measured(depth.waiting, depth.running, depth.dead, depth.oldest_waiting_ms)
-        self._see(await self._shelf.memory())
+        self._see(await self._job_reads.memory())
         spent_micro = await self._spend.spent_today(self._now_ms())
         telemetry.spend_measured(spent_micro, self._spend.caps.daily_micro)
         telemetry.running_measured(self._figures.running_claimed_ms())
@@ -117,12 +117,12 @@ class Maintenance:
 
     async def _make_room(self) -> None:
         """Halve the retention of delivered pictures each time Redis is found short of memory."""
-        memory = await self._shelf.memory()
+        memory = await self._job_reads.memory()
         if memory.level is Level.NORMAL:
             self._kept_s = KEPT_S
             return
         self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
-        if pruned := await self._shelf.prune(self._kept_s):
+        if pruned := await self._job_reads.prune(self._kept_s):
             telemetry.warning(
                 "the memory of Redis fills (%d of %d MB): pictures older than %.1f days cannot be "
                 "changed any longer (%d entries); to keep them: %s",
@@ -140,5 +140,5 @@ class Maintenance:
             except FileNotFoundError:
                 # Its job has ended meanwhile.
                 continue
-            if is_old and not await self._shelf.is_known(folder.name):
+            if is_old and not await self._job_reads.is_known(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -61,53 +61,53 @@ class StatusMessages:
     def __init__(
         self,
         queue: JobQueue,
-        shelf: JobReads,
-        delivery: Messenger,
+        job_reads: JobReads,
+        messenger: Messenger,
         now_ms: Callable[[], int],
         typical_s: Callable[[Operation], Awaitable[float]],
     ) -> None:
         """`typical_s` returns the usual seconds for a picture, 0 while unknown."""
         self._queue = queue
-        self._shelf = shelf
-        self._delivery = delivery
+        self._job_reads = job_reads
+        self._messenger = messenger
         self._now_ms = now_ms
-        self._lines: dict[str, _MessageState] = {}
-        self._look = asyncio.Event()
+        self._messages: dict[str, _MessageState] = {}
+        self._wakeup = asyncio.Event()
         self._announcing: set[str] = set()
         self._slots = asyncio.Semaphore(_SLOTS)
         self._typical_s = typical_s
 
     def nudge(self) -> None:
         """Announce newly admitted jobs now, not at the next tick."""
-        self._look.set()
+        self._wakeup.set()
 
     async def announce_all(self) -> None:
         """Send the first message of admitted jobs, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tell_places())
             while True:
-                self._look.clear()
+                self._wakeup.clear()
                 for job_id in await self._unannounced():
                     self._announcing.add(job_id)
                     group.create_task(self._announce(job_id))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_TICK_S):
-                        await self._look.wait()
+                        await self._wakeup.wait()
 
     async def _unannounced(self) -> list[str]:
         try:
-            ids = await self._shelf.unannounced(self._now_ms(), _BATCH)
+            ids = await self._job_reads.unannounced(self._now_ms(), _BATCH)
         except TransientError:
             return []
-        return [job_id for job_id in ids if not self._is_in_hand(job_id)]
+        return [job_id for job_id in ids if not self._is_being_sent(job_id)]
 
-    def _is_in_hand(self, job_id: str) -> bool:
-        return job_id in self._announcing or self._line(job_id).lock.locked()
+    def _is_being_sent(self, job_id: str) -> bool:
+        return job_id in self._announcing or self._message(job_id).lock.locked()
 
     async def _announce(self, job_id: str) -> None:
         try:
             async with self._slots:
-                job = await self._shelf.job(job_id)
+                job = await self._job_reads.job(job_id)
                 if job is None:
                     await self._queue.record_status_message(job_id, 0, 0)
                     self.discard(job_id)
@@ -126,7 +126,7 @@ class StatusMessages:
     async def _withdraw(self, job_id: str) -> None:
         """Cancel a job whose chat is gone, unless it may have been paid for."""
         with suppress(TransientError, UserError):
-            job = await self._shelf.job(job_id)
+            job = await self._job_reads.job(job_id)
             if job is not None:
                 await self._queue.cancel(job_id, job.user_id, self._now_ms())
 
@@ -135,38 +135,38 @@ class StatusMessages:
 
         Raises ChatGoneError, TransientError, StaleJobError.
         """
-        line = self._line(job.id)
-        async with line.lock:
-            if line.message_id or job.message_id:
-                line.message_id = line.message_id or job.message_id
-                return line.message_id
+        message = self._message(job.id)
+        async with message.lock:
+            if message.message_id or job.message_id:
+                message.message_id = message.message_id or job.message_id
+                return message.message_id
             if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
             rows = [] if text else buttons.waiting(job.language, job.id)
-            line.told = text or await self._standing(job)
+            message.told = text or await self._standing(job)
             try:
-                line.message_id = await self._delivery.send_text(place, line.told, rows)
+                message.message_id = await self._messenger.send_text(place, message.told, rows)
             except ChatMovedError as error:
                 # The message that it would answer stayed behind.
                 place = ChatTarget(error.chat_id, job.thread_id)
-                line.message_id = await self._delivery.send_text(place, line.told, rows)
+                message.message_id = await self._messenger.send_text(place, message.told, rows)
             except TransientError as error:
-                line.lost += error.retry_after_s is None
+                message.lost += error.retry_after_s is None
                 raise
-            await self._queue.record_status_message(job.id, line.message_id, place.chat_id)
-            if line.lost:
-                await self._remove_lost(line, place)
-            return line.message_id
+            await self._queue.record_status_message(job.id, message.message_id, place.chat_id)
+            if message.lost:
+                await self._remove_lost(message, place)
+            return message.message_id
 
-    async def _remove_lost(self, line: _MessageState, place: ChatTarget) -> None:
+    async def _remove_lost(self, message: _MessageState, place: ChatTarget) -> None:
         # Best effort: one that stays tells by its button what it is.
         with suppress(ImgbotError), max_wait(_REMOVAL_PATIENCE_S):
-            await self._delivery.remove_lost(place, line.message_id, line.lost)
-        line.lost = 0
+            await self._messenger.remove_lost(place, message.message_id, message.lost)
+        message.lost = 0
 
     async def _standing(self, job: Job) -> str:
-        place = await self._shelf.position(job.id) if job.state is State.QUEUED else 0
+        place = await self._job_reads.position(job.id) if job.state is State.QUEUED else 0
         if place:
             return t(job.language, "job_waiting", place=place)
         return await self._working(job)
@@ -183,31 +183,31 @@ class StatusMessages:
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
-                line = await self._shelf.waiting_ids(_PLACES_AT_ONCE)
-                for place, job_id in enumerate(line, 1):
+                waiting = await self._job_reads.waiting_ids(_PLACES_AT_ONCE)
+                for place, job_id in enumerate(waiting, 1):
                     await self._tell_place(job_id, place)
 
     async def _tell_place(self, job_id: str, place: int) -> None:
-        line = self._line(job_id)
+        message = self._message(job_id)
         # An unchanged position costs nothing: this runs for all queued jobs.
-        if line.place == place or line.lock.locked() or line.is_closed:
+        if message.place == place or message.lock.locked() or message.is_closed:
             return
-        async with line.lock:
+        async with message.lock:
             # Under the lock: the final text is not written yet, or the message is closed.
-            job = await self._shelf.job(job_id)
+            job = await self._job_reads.job(job_id)
             if job is None:
                 self.discard(job_id)
             elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
-                line.message_id = job.message_id
+                message.message_id = job.message_id
                 text = t(job.language, "job_waiting", place=place)
-                await self._hint(line, job, text)
-                line.place = place if line.told == text else 0
+                await self._hint(message, job, text)
+                message.place = place if message.told == text else 0
 
     async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
         """Show that the work has begun, unless it ends in a moment anyway, and its progress."""
         await asyncio.sleep(_HINT_AFTER_S)
         if self._is_shown(job):
-            await self._delivery.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
+            await self._messenger.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
         await self.update(job, await self._working(job))
         while True:
             await asyncio.sleep(_PROGRESS_EVERY_S)
@@ -220,46 +220,46 @@ class StatusMessages:
             await self.update(job, t(job.language, "job_progress", percent=percent))
 
     def _is_shown(self, job: Job) -> bool:
-        line = self._line(job.id)
-        return bool(line.message_id) and not line.is_closed
+        message = self._message(job.id)
+        return bool(message.message_id) and not message.is_closed
 
     async def update(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; else this update is dropped."""
-        line = self._line(job.id)
-        if line.lock.locked():
+        message = self._message(job.id)
+        if message.lock.locked():
             return
-        async with line.lock:
-            await self._hint(line, job, text)
+        async with message.lock:
+            await self._hint(message, job, text)
 
-    async def _hint(self, line: _MessageState, job: Job, text: str) -> None:
-        if line.told == text or line.is_closed or not line.message_id:
+    async def _hint(self, message: _MessageState, job: Job, text: str) -> None:
+        if message.told == text or message.is_closed or not message.message_id:
             return
         # A hint is the first thing to be dropped when Telegram limits the rate.
         with suppress(ImgbotError), max_wait(0):
-            await self._delivery.edit_text(
+            await self._messenger.edit_text(
                 ChatTarget(job.chat_id),
-                line.message_id,
+                message.message_id,
                 text,
                 buttons.waiting(job.language, job.id),
             )
-            line.told = text
+            message.told = text
 
     def lock_final(self, job: Job) -> asyncio.Lock:
         """Lock for the final text; no hint is written from here on."""
-        line = self._line(job.id)
-        line.is_closed = True
-        return line.lock
+        message = self._message(job.id)
+        message.is_closed = True
+        return message.lock
 
     def forget(self, job_id: str) -> None:
         """Forget a message that is gone from the chat: the next `ensure` sends another."""
-        self._line(job_id).message_id = 0
+        self._message(job_id).message_id = 0
 
     def discard(self, job_id: str) -> None:
         """Drop the state of a finished job."""
-        self._lines.pop(job_id, None)
+        self._messages.pop(job_id, None)
 
-    def _line(self, job_id: str) -> _MessageState:
-        return self._lines.setdefault(job_id, _MessageState())
+    def _message(self, job_id: str) -> _MessageState:
+        return self._messages.setdefault(job_id, _MessageState())
 
 
 def _rounded_s(seconds: float) -> int:

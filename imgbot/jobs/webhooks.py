@@ -42,14 +42,14 @@ class Webhooks:
         public_url: str,
         key: bytes,
         hints: WebhookTickets,
-        shelf: JobReads,
+        job_reads: JobReads,
         provider_of: Callable[[str, Operation], Provider | None],
         now_ms: Callable[[], int],
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._key = key
         self._hints = hints
-        self._shelf = shelf
+        self._job_reads = job_reads
         self._provider_of = provider_of
         self._now_ms = now_ms
 
@@ -79,7 +79,7 @@ class Webhooks:
         if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
             telemetry.hook_received("forged")
             return False
-        job = await self._shelf.job(job_id)
+        job = await self._job_reads.job(job_id)
         if job is None:
             telemetry.hook_received("late")
             return True
