@@ -19,14 +19,14 @@ _READ_AT_ONCE = 500
 _JOBS_AT_ONCE = 100
 
 
-async def mend(
+async def repair(
     redis: Redis, scripts: Scripts, now_ms: int, days: Sequence[str]
 ) -> tuple[int, int, int]:
-    """Return strays removed, lost jobs put back, and days with another sum reserved than needed."""
+    """Return orphaned entries removed, lost jobs re-queued, and days with a wrong reserved sum."""
     with storage_errors():
-        seen = await _seen_in_line(redis)
+        seen = await _sightings(redis)
         users = await _users(redis, days)
-    strays = lost = 0
+    orphans = lost = 0
     for part in _parts(list(seen.items())):
         answer = await scripts.call(
             "fsck",
@@ -39,9 +39,9 @@ async def mend(
             user_jobs_prefix=keys.USER_JOBS,
             sightings=[each for pair in part for each in pair],
         )
-        strays, lost = strays + int(answer[1]), lost + int(answer[2])
+        orphans, lost = orphans + int(answer[1]), lost + int(answer[2])
         users.update(answer[3])
-    mended: set[str] = set()
+    repaired: set[str] = set()
     for user in users:
         answer = await scripts.call(
             "fsck_user",
@@ -54,15 +54,15 @@ async def mend(
             spend_kept_s=SPEND_KEPT_S,
             days=days,
         )
-        mended.update(answer[1])
+        repaired.update(answer[1])
     for day in days:
         answer = await scripts.call("fsck_day", spend=keys.SPEND + day)
-        mended.update([day] * int(answer[1]))
-    return strays, lost, len(mended)
+        repaired.update([day] * int(answer[1]))
+    return orphans, lost, len(repaired)
 
 
-async def _seen_in_line(redis: Redis) -> Counter[str]:
-    """Return every id that anything knows → how often it stands in the line."""
+async def _sightings(redis: Redis) -> Counter[str]:
+    """Return every id that anything knows → how often it is in the queue."""
     seen = Counter[str]()
     async for key in redis.scan_iter(match=f"{keys.JOB}*", count=_READ_AT_ONCE):
         seen[key.removeprefix(keys.JOB)] = 0

@@ -247,12 +247,12 @@ class JobQueue:
         return answer[0] == "ok"
 
     async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> tuple[int, int, int]:
-        """Mend the books.
+        """Repair indexes, counters and reserved money.
 
-        Returns how many strays were removed, lost jobs put back, and days (of these and of
-        the jobs alive) in which another sum was reserved than the jobs alive need.
+        Returns how many orphaned entries were removed and lost jobs re-queued, and on how many
+        days (of these and of the jobs alive) another sum was reserved than the jobs need.
         """
-        return await consistency.mend(self._redis, self._scripts, now_ms, days)
+        return await consistency.repair(self._redis, self._scripts, now_ms, days)
 
 
 def _or_none(ceiling: int | None) -> int | str:
