@@ -1,8 +1,9 @@
-"""What the bot's processes use, read from a /proc made for the test."""
+"""Usage per process group, read from a /proc made for the test."""
 
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from imgbot.ops.processes import ProcessGroup, ProcessUsage, usage_by_part
@@ -13,8 +14,9 @@ BOT = 10
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> Path:
-    (tmp_path / "uptime").write_text("1 1")
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    (tmp_path / "stat").write_text("btime 1\n")
     # It ended after it was listed.
     (tmp_path / "77").mkdir()
     return tmp_path
@@ -27,14 +29,16 @@ def _run(
     folder = proc / str(pid)
     folder.mkdir()
     own, ended = own_s * TICKS_PER_S // 2, ended_s * TICKS_PER_S // 2
-    fields = ["S", parent, *[0] * 9, own, own, ended, ended, *[0] * 6, 3, 0]
+    fields = ["S", parent, *[0] * 9, own, own, ended, ended, *[0] * 4, pid, 0, 3, *[0] * 20]
     (folder / "stat").write_text(f"{pid} ({command}) {' '.join(map(str, fields))}\n")
+    (folder / "statm").write_text("9 3 0 0 0 0 0\n")
+    (folder / "cmdline").write_text(command)
     return folder
 
 
 def _share(folder: Path, kib: int) -> None:
     (folder / "smaps_rollup").write_text(
-        f"ffff-ffff ---p 0 0 0 [rollup]\nRss: 999 kB\nPss: {kib} kB\n"
+        f"ffff-ffff ---p 0 0 0 [rollup]\nRss: 999 kB\nPss: {kib} kB\nSwap: 0 kB\n"
     )
 
 
@@ -46,7 +50,7 @@ def test_each_process_is_counted_where_it_belongs(proc: Path) -> None:
     _run(proc, 14, 13, "python3", own_s=2)
     _run(proc, 99, 1, "redis-server", own_s=1000)
 
-    used = usage_by_part(BOT, proc)
+    used = usage_by_part(BOT)
 
     page3 = 3 * PAGE_BYTES
     assert used == {
@@ -61,14 +65,15 @@ def test_shared_memory_is_counted_in_shares(proc: Path) -> None:
     _share(_run(proc, 13, BOT, "python3"), 30)
     _share(_run(proc, 14, 13, "python3"), 20)
 
-    used = usage_by_part(BOT, proc)
+    used = usage_by_part(BOT)
 
     assert used[ProcessGroup.BOT].memory_bytes == 100 * 1024
     assert used[ProcessGroup.WORKERS].memory_bytes == 50 * 1024
 
 
-def test_what_is_not_there_uses_nothing(proc: Path) -> None:
-    assert usage_by_part(BOT, proc) == dict.fromkeys(ProcessGroup, ProcessUsage())
+@pytest.mark.usefixtures("proc")
+def test_missing_process_uses_nothing() -> None:
+    assert usage_by_part(BOT) == dict.fromkeys(ProcessGroup, ProcessUsage())
 
 
 def test_the_kernels_own_proc_can_be_read() -> None:
