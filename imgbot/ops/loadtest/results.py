@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from imgbot.ops.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun
 from imgbot.ops.loadtest.resource_monitor import ResourceSample
 from imgbot.ops.processes import ProcessGroup
-from imgbot.sandbox.load.orders import Ended, OrderOutcome
+from imgbot.sandbox.load.orders import OrderEnd, OrderOutcome
 
 _PEAK_S = 5.0
 """A peak of CPU is one of so long: a single second says little."""
@@ -158,7 +158,7 @@ def _operations(run: LoadTestRun) -> dict[str, int]:
     }
 
 
-def _per_s(ended: Sequence[Ended], is_of: Callable[[Ended], bool]) -> float:
+def _per_s(ended: Sequence[OrderEnd], is_of: Callable[[OrderEnd], bool]) -> float:
     """Answers per second, from the first order to the last answer."""
     spans = [
         (each.order.ordered_at_s, answered_at_s)
@@ -217,7 +217,7 @@ def _resized(run: LoadTestRun) -> Resized:
     return Resized(run.resizes, *whole, *own)
 
 
-def _own(ended: Iterable[Ended], durations_s: dict[str, float]) -> Iterable[float]:
+def _own(ended: Iterable[OrderEnd], durations_s: dict[str, float]) -> Iterable[float]:
     for each in ended:
         if each.job_id in durations_s and (seconds := each.seconds) is not None:
             yield seconds - durations_s[each.job_id]

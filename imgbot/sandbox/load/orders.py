@@ -65,7 +65,7 @@ class OrderReplies:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class OrderEnd:
     """One order and its outcome."""
 
     order: PlacedOrder
@@ -95,7 +95,7 @@ class Charges:
 class OrderLedger:
     """Every order and every charge."""
 
-    ended: Sequence[Ended] = field(default_factory=list[Ended])
+    ended: Sequence[OrderEnd] = field(default_factory=list[OrderEnd])
     charges: Charges = Charges()
 
     def count(self, *fates: OrderOutcome) -> int:
@@ -162,24 +162,24 @@ def reconcile(
     return OrderLedger(ended, _charges(ended, ledger) if ledger is not None else Charges())
 
 
-def _ended(order: PlacedOrder, found: OrderReplies, *, is_whole: bool) -> Ended:
+def _ended(order: PlacedOrder, found: OrderReplies, *, is_whole: bool) -> OrderEnd:
     said = tuple(map(_short, found.pictures + found.sentences + found.unfinished))
     count = len(found.pictures) + len(found.sentences)
     if found.toast and not order.is_made:
-        return Ended(order, OrderOutcome.REFUSED)
+        return OrderEnd(order, OrderOutcome.REFUSED)
     if not found.is_complete or not order.is_made:
         fate = OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
-        return Ended(order, fate if is_whole else OrderOutcome.OPEN, said=said)
+        return OrderEnd(order, fate if is_whole else OrderOutcome.OPEN, said=said)
     if count > 1 or found.unfinished:
-        return Ended(order, OrderOutcome.DOUBLED, said=said)
+        return OrderEnd(order, OrderOutcome.DOUBLED, said=said)
     if found.pictures:
         job_id = button(found.pictures[0], _EDIT).removeprefix(_EDIT)
-        return Ended(order, OrderOutcome.DELIVERED, job_id)
+        return OrderEnd(order, OrderOutcome.DELIVERED, job_id)
     if not found.sentences:
-        return Ended(order, OrderOutcome.REFUSED)
+        return OrderEnd(order, OrderOutcome.REFUSED)
     # An accepted order has an edited message; a refusal comes at once.
     is_refused = order.errand.is_moderated or not found.sentences[0].edits
-    return Ended(order, OrderOutcome.REFUSED if is_refused else OrderOutcome.FAILED)
+    return OrderEnd(order, OrderOutcome.REFUSED if is_refused else OrderOutcome.FAILED)
 
 
 def _short(post: Post) -> str:
@@ -188,7 +188,7 @@ def _short(post: Post) -> str:
     return f"{kind}{text[:_SHOWN]}"
 
 
-def _charges(ended: Sequence[Ended], ledger: Sequence[Mapping[str, Any]]) -> Charges:
+def _charges(ended: Sequence[OrderEnd], ledger: Sequence[Mapping[str, Any]]) -> Charges:
     seen = {each.job_id for each in ended if each.fate is OrderOutcome.DELIVERED}
     # The installation's id precedes the job's own.
     by_job = Counter(str(entry.get("client_id") or "").partition("-")[2] for entry in ledger)
