@@ -1,1 +1,1 @@
-"""Redis: the jobs, the rate limit, the embedded server; every decision in one Lua script each."""
+"""Redis storage: jobs, rate limit and embedded server; each decision is one atomic Lua script."""

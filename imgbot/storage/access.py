@@ -1,4 +1,4 @@
-"""Who may come in and whether orders are taken, as administrators decide while the bot runs."""
+"""Bans, allowed ids and the pause, as admins set them while the bot runs."""
 
 import json
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from imgbot.storage import keys
 from imgbot.storage.scripts import Store
 
 UNSAID = "1"
-"""Stored for a pause without words."""
+"""Stored value of a pause without a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """Who is not served, and why; `by` and `at_ms` are 0 where nobody knows."""
+    """Ban of a user, with its reason; `by` and `at_ms` are 0 if unknown."""
 
     user_id: int
     reason: str = ""
@@ -21,13 +21,14 @@ class Ban:
 
 
 class Access(Store):
-    """Plain reads and writes; each raises StorageUnavailableError while Redis is away.
+    """Store of bans, allowed ids and the pause.
 
-    What is written holds from the next update on, and over a restart.
+    Each call raises StorageUnavailableError while Redis is unavailable. A change applies from the
+    next update and survives a restart.
     """
 
     async def ban(self, ban: Ban) -> None:
-        """Serve a person no longer; a repeated ban changes its reason."""
+        """Ban a user; banning again replaces the reason."""
         record = json.dumps([ban.reason, ban.by, ban.at_ms], ensure_ascii=False)
         pipe = self._redis.pipeline(transaction=True)
         pipe.sadd(keys.BANNED, str(ban.user_id))
@@ -35,7 +36,7 @@ class Access(Store):
         await self._ask(pipe.execute())
 
     async def unban(self, user_id: int) -> bool:
-        """Serve a person again; False for one who was not banned."""
+        """Lift a ban; return False if the user was not banned."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.srem(keys.BANNED, str(user_id))
         pipe.hdel(keys.BAN, str(user_id))
@@ -43,7 +44,7 @@ class Access(Store):
         return bool(removed)
 
     async def bans(self) -> list[Ban]:
-        """Return all bans, the latest first."""
+        """Return all bans, newest first."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.smembers(keys.BANNED)
         pipe.hgetall(keys.BAN)
@@ -52,26 +53,26 @@ class Access(Store):
         return sorted(found, key=lambda ban: (-ban.at_ms, ban.user_id))
 
     async def allow(self, some_id: int) -> bool:
-        """Let a person or a group in; False for one that was let in before."""
+        """Allow a user or group; return False if it was already allowed."""
         return bool(await self._ask(self._redis.sadd(keys.ALLOWED, str(some_id))))
 
     async def disallow(self, some_id: int) -> bool:
-        """Take that back; False for one that was not let in like this."""
+        """Revoke `allow`; return False if the id was not allowed this way."""
         return bool(await self._ask(self._redis.srem(keys.ALLOWED, str(some_id))))
 
     async def allowed(self) -> list[int]:
-        """Return who was let in while the bot ran."""
+        """Return the ids that were allowed while the bot ran."""
         return sorted(int(one) for one in await self._ask(self._redis.smembers(keys.ALLOWED)))
 
     async def pause(self, words: str) -> None:
-        """Take no orders from here on; the words are added to what people are told."""
+        """Refuse new jobs from now on; `words` are added to the refusal that users see."""
         await self._ask(self._redis.set(keys.PAUSED, words or UNSAID))
 
     async def resume(self) -> bool:
-        """Take orders again; False if there was no pause."""
+        """Accept jobs again; return False if there was no pause."""
         return bool(await self._ask(self._redis.delete(keys.PAUSED)))
 
 
 def _ban(user_id: int, record: str | None) -> Ban:
-    # Whoever was put into the set by hand has no record.
+    # An id added to the set manually has no record.
     return Ban(user_id, *json.loads(record)) if record else Ban(user_id)

@@ -1,7 +1,7 @@
-"""Albums on their way: Telegram sends each photo by itself and never says how many there are.
+"""Incomplete albums: Telegram sends each photo separately and never says how many there are.
 
-An album counts as whole 1.5 s after its last item, 6 s after its first, or at once with ten
-(figures: what other bots found to work). It waits in Redis, so a restart loses none of it.
+An album counts as complete 1.5 s after its last item, 6 s after its first, or at once with ten
+items (figures: values that work in other bots). It is stored in Redis, so a restart loses nothing.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ _DUE_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One message of an album; `visit` is what the conversation needs to know about it."""
+    """Message of an album; `visit` is the context that its handler needs."""
 
     message_id: int
     source: InputPhoto | None
     words: str
     context: Mapping[str, Any]
     entry: str = ""
-    """The item as it is stored."""
+    """Stored form of the item."""
 
 
 class Albums(Store):
-    """Raises StorageUnavailableError while Redis is away."""
+    """Store of incomplete albums; raises StorageUnavailableError while Redis is unavailable."""
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
         super().__init__(redis)
         self._scripts = scripts
         self.added = asyncio.Event()
-        """Set at each new item, for whoever waits for albums to be whole."""
+        """Set at each new item, for the task that waits for albums to be complete."""
 
     async def add(self, album: str, person: str, item: Item, now_ms: int) -> None:
-        """Put an item to its album, once; `person` is who sends it, and where."""
+        """Add an item to its album, once; `person` identifies its sender and chat."""
         packed = [
             item.message_id,
             records.pack_sources((item.source,) if item.source else ()),
@@ -63,13 +63,13 @@ class Albums(Store):
             quiet_ms=_QUIET_MS,
             limit_ms=_LIMIT_MS,
             items_limit=PHOTOS_LIMIT,
-            # Text ends an album: its sender has sent all of it.
+            # A text ends an album: the user sends it after the last photo.
             is_complete=int(item.source is None),
         )
         self.added.set()
 
     async def open_album(self, person: str) -> str:
-        """Return the album that this person is sending at this moment, or nothing."""
+        """Return the album that this user is sending now, or an empty string."""
         album = await self._ask(self._redis.get(keys.ALBUM_OPEN + person)) or ""
         return album if album and await self.is_open(album) else ""
 
@@ -77,12 +77,12 @@ class Albums(Store):
         return bool(await self._ask(self._redis.exists(keys.ALBUM + album)))
 
     async def is_known(self, album: str) -> bool:
-        """Whether an item of this album came before: it is on its way, or has become a job."""
+        """Return whether the album has items, or has already become a job."""
         known = (keys.ALBUM + album, keys.ALBUM_JOB + album)
         return bool(await self._ask(self._redis.exists(*known)))
 
     async def due(self, now_ms: int) -> tuple[list[str], int]:
-        """Return the albums that are whole, and when (ms) to look again; 0 if none waits."""
+        """Return the complete albums, and the time (ms) of the next check; 0 if none is pending."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.zrangebyscore(keys.ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE)
         pipe.zrangebyscore(keys.ALBUMS, f"({now_ms}", "+inf", start=0, num=1, withscores=True)
@@ -90,21 +90,21 @@ class Albums(Store):
         return due, int(later[0][1]) if later else 0
 
     async def items(self, album: str) -> list[Item]:
-        """Return the items in the order of their messages."""
+        """Return the items in message order."""
         entries = await self._ask(self._redis.lrange(keys.ALBUM + album, 0, -1))
         return sorted(map(_item, entries), key=lambda item: item.message_id)
 
     async def wait_anew(self, now_ms: int) -> None:
-        """After a restart: the rest of an album may be on its way from Telegram still."""
+        """Restart the wait after a restart: Telegram may still deliver the rest of an album."""
         for album in await self._ask(self._redis.zrange(keys.ALBUMS, 0, -1)):
             await self.postpone(album, now_ms + _QUIET_MS)
 
     async def postpone(self, album: str, due_ms: int) -> None:
-        """Look at it again later."""
+        """Postpone the next check of an album to `due_ms`."""
         await self._ask(self._redis.zadd(keys.ALBUMS, {album: due_ms}))
 
     async def close(self, album: str, job_id: str, items: Sequence[Item]) -> None:
-        """Forget the items that were handled; what came meanwhile stays, and is due."""
+        """Remove the handled items; items added meanwhile stay and are due at once."""
         await self._scripts.call(
             "close_album",
             album=keys.ALBUM + album,
@@ -117,12 +117,12 @@ class Albums(Store):
         )
 
     async def join_late(self, album: str, source: InputPhoto) -> bool:
-        """Put a photo that came late to the job its album became, if that still waits."""
+        """Add a late photo to the job of its album, if that job is still waiting."""
         job_id = await self._ask(self._redis.get(keys.ALBUM_JOB + album))
         return bool(job_id) and await self.join(job_id, source)
 
     async def join(self, job_id: str, source: InputPhoto) -> bool:
-        """Put a photo to a merge, unless it is there already; False if it waits no longer."""
+        """Add a photo to a merge job, once; return False if the job is no longer waiting."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._scripts.call(
             "append_late_photo",

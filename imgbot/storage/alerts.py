@@ -1,6 +1,6 @@
-"""What was told to the administrators and is not over, and what they are still to be told.
+"""Open incidents that admins were told about, and notices not yet delivered to them.
 
-Both change in one transaction: a restart neither repeats a message nor forgets it.
+Both change in one transaction, so a restart neither repeats a notice nor loses it.
 """
 
 import json
@@ -16,21 +16,21 @@ _UNTOLD_KEPT = 20
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence by its key, with its facts."""
+    """Notice to admins: the key of its text, and its facts."""
 
     key: str
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
 
 
 class AlertStore(Store):
-    """Each call raises StorageUnavailableError while Redis is away."""
+    """Store of incidents; each call raises StorageUnavailableError while Redis is unavailable."""
 
     async def memory(self) -> Memory:
-        """How full Redis is; once it is, nothing below can be stored."""
+        """Return the memory use of Redis; once it is full, no incident can be stored."""
         return await measure(self._redis)
 
     async def open(self) -> dict[str, int]:
-        """Return what is wrong and was told → since when (ms)."""
+        """Return the open incidents → start time (ms)."""
         found = await self._ask(self._redis.hgetall(keys.INCIDENTS))
         return {str(matter): int(began_ms) for matter, began_ms in found.items()}
 
@@ -41,7 +41,7 @@ class AlertStore(Store):
         notices: Sequence[Notice],
         admins: Iterable[int],
     ) -> None:
-        """Store what began and what is over, and that all administrators are to hear of it."""
+        """Store new and ended incidents, and queue the notices for all admins."""
         entries = [json.dumps([n.key, dict(n.facts)], ensure_ascii=False) for n in notices]
         pipe = self._redis.pipeline(transaction=True)
         if begun:
@@ -51,15 +51,15 @@ class AlertStore(Store):
             pipe.hdel(keys.INCIDENTS, *ended)
         for admin in admins if entries else ():
             pipe.rpush(f"{keys.ALARM}{admin}", *entries)
-            # An administrator who cannot be reached must not cost more and more memory.
+            # Bounded, so that notices to an unreachable admin do not use more and more memory.
             pipe.ltrim(f"{keys.ALARM}{admin}", -_UNTOLD_KEPT, -1)
         await self._ask(pipe.execute())
 
     async def untold(self, admin: int) -> list[Notice]:
-        """Return what an administrator is still to be told, in order."""
+        """Return the notices not yet delivered to an admin, in order."""
         entries = await self._ask(self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1))
         return [Notice(*json.loads(entry)) for entry in entries]
 
     async def told(self, admin: int, count: int) -> None:
-        """Forget the first `count` of them."""
+        """Remove the first `count` notices, which were delivered."""
         await self._ask(self._redis.ltrim(f"{keys.ALARM}{admin}", count, -1))

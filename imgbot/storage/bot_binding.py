@@ -1,4 +1,4 @@
-"""Whose jobs these are: a state that has served one bot does not serve another."""
+"""Binding of a Redis to one bot: jobs of one bot are never served by another."""
 
 import secrets
 
@@ -12,12 +12,12 @@ _ID_BYTES = 6
 
 
 async def bind_to_bot(redis: Redis, bot_id: int) -> str:
-    """Note the bot that this Redis serves from now on; before the epoch is opened.
+    """Bind this Redis to a bot, before the epoch is opened.
 
-    Returns the id of this installation, made at its first start and kept for good.
+    Returns the id of this installation, created at its first start and never changed.
 
-    Raises ConfigError where it is another's: its people would be answered by a stranger, and
-    what they have sent could not be fetched.
+    Raises ConfigError if Redis is bound to another bot: users would be answered by a bot they do
+    not know, and files that they sent to the other one could not be downloaded.
     """
     scripts = Scripts(redis)
     owner = await _kept(scripts, keys.OWNER, str(bot_id))
@@ -31,6 +31,6 @@ async def bind_to_bot(redis: Redis, bot_id: int) -> str:
 
 
 async def _kept(scripts: Scripts, key: str, value: str) -> str:
-    """Return what a key holds, from now on `value` where it held nothing."""
+    """Return the value of a key, after setting it to `value` if it had none."""
     _, held = await scripts.call("set_once", key=key, value=value)
     return str(held)

@@ -1,14 +1,13 @@
-"""One message to everybody who speaks with the bot, sent one by one and never twice.
+"""Broadcast: one message to every user of the bot, sent one at a time, at most once to each.
 
-A person is taken in hand before the message goes out to them, and what came of it is noted
-after. So a crash, or an answer that is lost, leaves at most one person of whom nobody knows;
-the message is not sent to them again: at most once, for a message that comes twice annoys
-everybody, and one that is missing nobody.
+A user is taken from the recipients before the message is sent, and the outcome is recorded after
+it. A crash or a lost answer therefore leaves at most one user with an unknown outcome, and the
+message is not sent to them again: a duplicate is worse than a missing broadcast.
 
-A power cut is a crash like any other where each write is on the disk before its answer, as in the
-embedded Redis (appendfsync always). One of the operator's own with appendfsync everysec forgets
-up to a second: who was sent to in it, some 25 people, gets the message twice. To wait for the
-disk before each of them would hold each up until the next fsync, which is a second away.
+A power cut is no different if each write is on disk before its answer, as in the embedded Redis
+(appendfsync always). An external Redis with appendfsync everysec loses up to a second of writes:
+the users sent to in that second, about 25, get the message twice. Waiting for the disk before
+each send would delay each until the next fsync, up to a second later.
 """
 
 import asyncio
@@ -28,28 +27,28 @@ _ENDED_KEPT_S = 604_800
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """What is said, by whom, and how far it is."""
+    """Broadcast with its content, author and progress."""
 
     id: str
     admin: int
-    """Who is told of its progress, in private."""
+    """Id of the admin who receives progress in private."""
     language: str
     text: str = ""
     from_chat: int = 0
     message_id: int = 0
-    """The message that is copied; 0: `text` is sent."""
+    """Id of the message to copy; 0 if `text` is sent instead."""
     state: str = "draft"
-    """Or running, sent, cancelled."""
+    """One of draft, running, sent, cancelled."""
     status_id: int = 0
-    """The message that tells the progress."""
+    """Id of the message that shows the progress."""
     total: int = 0
     sent: int = 0
     blocked: int = 0
     refused: int = 0
     skipped: int = 0
-    """Banned, or unsubscribed, since the draft was made."""
+    """Users banned or unsubscribed since the draft was made."""
     unknown: int = 0
-    """Perhaps sent: the answer was lost."""
+    """Users with an unknown outcome: the answer of Telegram was lost."""
 
     @property
     def done(self) -> int:
@@ -57,20 +56,23 @@ class Broadcast:
 
 
 class Broadcasts(Store):
-    """At most one is being sent; each call raises StorageUnavailableError while Redis is away."""
+    """Store of broadcasts; at most one runs at a time.
+
+    Each call raises StorageUnavailableError while Redis is unavailable.
+    """
 
     def __init__(self, redis: Redis, scripts: Scripts) -> None:
         super().__init__(redis)
         self._scripts = scripts
         self.started = asyncio.Event()
-        """Set when there is something to send, or no longer."""
+        """Set when a broadcast starts or is cancelled."""
         self._token = ""
 
     async def draft(self, broadcast: Broadcast) -> int:
-        """Keep what is to be sent, and to whom, for an hour; returns to how many.
+        """Store a broadcast and its recipients for an hour; return the number of recipients.
 
-        To everybody who speaks with the bot in private but its author, the banned, and those
-        who want no broadcasts.
+        Recipients are all users with a private chat except the author, banned users and those who
+        unsubscribed.
         """
         left = keys.BROADCAST_LEFT + broadcast.id
         record = [part for name, value in asdict(broadcast).items() for part in (name, str(value))]
@@ -86,7 +88,7 @@ class Broadcasts(Store):
         return total
 
     async def start(self, broadcast_id: str, status_id: int) -> str:
-        """Begin to send a draft: ok, gone (it is too old, or over), busy (with another one)."""
+        """Start a draft; return ok, gone (expired or over) or busy (another one is running)."""
         answer = await self._scripts.call(
             "broadcast_start",
             sending=keys.BROADCAST,
@@ -99,7 +101,7 @@ class Broadcasts(Store):
         return answer[0]
 
     async def cancel(self, broadcast_id: str) -> bool:
-        """Send to nobody else, or forget a draft; False for one that is over."""
+        """Stop a broadcast or discard a draft; return False if it is already over."""
         broadcast = await self.read(broadcast_id)
         if broadcast is None or broadcast.state not in {"draft", "running"}:
             return False
@@ -113,13 +115,13 @@ class Broadcasts(Store):
         return _from_hash(record) if "admin" in record else None
 
     async def current(self) -> Broadcast | None:
-        """Return the one that is being sent, or whose end was not told yet."""
+        """Return the running broadcast, or the ended one that is not reported yet."""
         broadcast_id = await self._ask(self._redis.get(keys.BROADCAST))
         return await self.read(broadcast_id) if broadcast_id else None
 
     async def take(self, broadcast: Broadcast) -> int | None:
-        """Take the next person in hand; None when there is nobody else to be sent to."""
-        # Kept until the answer is there: one that was lost took somebody who was sent nothing.
+        """Take the next recipient; return None if none is left."""
+        # Kept until an answer arrives: a retry after a lost answer returns the same recipient.
         self._token = self._token or uuid.uuid4().hex
         answer = await self._scripts.call(
             "broadcast_take",
@@ -131,7 +133,7 @@ class Broadcasts(Store):
         return int(answer[1]) if answer[0] == "ok" else None
 
     async def settle(self, broadcast: Broadcast, user_id: int, outcome: str) -> None:
-        """Note what came of it, however long Redis is away; `again` puts the person back."""
+        """Record an outcome, retrying while Redis is unavailable; `again` re-adds the recipient."""
         await self._scripts.call_until_done(
             "broadcast_settle",
             broadcast=keys.BROADCAST_OF + broadcast.id,
@@ -142,7 +144,7 @@ class Broadcasts(Store):
         )
 
     async def close(self, broadcast: Broadcast) -> None:
-        """Its end was told: another one may begin."""
+        """Release an ended broadcast after its report, so that another one can start."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id)
         pipe.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S)

@@ -1,7 +1,7 @@
-"""Consistency check of the queue: its indexes, counters and reserved money against the jobs.
+"""Consistency check of the queue: indexes, counters and reservations against the jobs.
 
-What is read beforehand only says where to look. Each script judges anew, atomically, and takes a
-few jobs, one user or one day: however long the line is, the server stops for nobody.
+Ids read beforehand are only candidates. Each script checks again, atomically, and covers a few
+jobs, one user or one day, so that the server is never blocked for long, however long the queue is.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from imgbot.storage import keys
 from imgbot.storage.scripts import Scripts, storage_errors
 
 SPEND_KEPT_S = 3_456_000
-"""40 days: a whole month can be looked back on."""
+"""40 days: a whole month can be reported."""
 
 _READ_AT_ONCE = 500
 _JOBS_AT_ONCE = 100
@@ -62,14 +62,14 @@ async def repair(
 
 
 async def _sightings(redis: Redis) -> Counter[str]:
-    """Return every id that anything knows → how often it is in the queue."""
+    """Return every id in any index or job key → number of its entries in the queue."""
     seen = Counter[str]()
     async for key in redis.scan_iter(match=f"{keys.JOB}*", count=_READ_AT_ONCE):
         seen[key.removeprefix(keys.JOB)] = 0
     for index in (keys.TAGS, keys.SINCE, keys.DUE):
         async for job_id, _ in redis.zscan_iter(index, count=_READ_AT_ONCE):
             seen[job_id] = 0
-    # From its end, which does not move when jobs are claimed meanwhile.
+    # Read from the tail, whose positions do not shift when jobs are claimed meanwhile.
     last = -1
     while ids := await redis.lrange(keys.QUEUE, last - _READ_AT_ONCE + 1, last):
         seen.update(map(str, ids))

@@ -1,6 +1,6 @@
-"""What an operator does about single jobs: those that take too long, and the dead ones.
+"""Operator actions on single jobs: jobs that take too long, and dead jobs.
 
-Nothing here orders anything: a dead job is asked for once more by the receipt it has, or ended.
+No action places a new order: a dead job is resumed by its existing ticket, or ended.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, Store
 
 GIVEN_UP = "given_up"
-"""The reason of a job that an administrator ended."""
+"""Reason of a job that an admin ended."""
 
 _LOOKED_AT = 1000
 _WOKEN_AT_ONCE = 1000
@@ -22,7 +22,7 @@ _WOKEN_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class ProblemJob:
-    """A job that an operator should look at; `at_ms` is when it was claimed, or died."""
+    """Job that needs an operator's attention; `at_ms` is the time of its claim, or of its death."""
 
     job: Job
     at_ms: int
@@ -30,14 +30,14 @@ class ProblemJob:
 
 
 def resume_state(job: Job) -> State | None:
-    """Return the state from which a dead job may yet be shown; None without a receipt."""
+    """Return the state from which a dead job can be resumed; None without a ticket."""
     if job.ticket.get("outputs"):
         return State.RENDERING
     return State.POLLING if job.ticket else None
 
 
 class DeadLetters(Store):
-    """Each call raises StorageUnavailableError while Redis is away."""
+    """Store of problem jobs; each call raises StorageUnavailableError if Redis is unavailable."""
 
     def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
         super().__init__(redis)
@@ -45,9 +45,9 @@ class DeadLetters(Store):
         self._queue = queue
 
     async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
-        """Return the jobs claimed longer ago than `longest_ms`, then the dead ones, latest first.
+        """Return jobs claimed longer ago than `longest_ms`, then dead jobs, newest first.
 
-        At most `limit` of them, and how many there are in all.
+        Returns at most `limit` of them, and their total number.
         """
         claimed = await self._ask(self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1))
         running = [
@@ -61,7 +61,7 @@ class DeadLetters(Store):
         return [*running[:limit], *dead], len(running) + int(count)
 
     async def dead(self, limit: int) -> list[ProblemJob]:
-        """Return the latest dead jobs."""
+        """Return the newest dead jobs."""
         if not limit:
             return []
         found = await self._ask(self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True))
@@ -70,16 +70,16 @@ class DeadLetters(Store):
         return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]
 
     async def find(self, job_id: str) -> ProblemJob | None:
-        """Find a job that runs or is dead."""
+        """Find a running or dead job."""
         for prefix, is_dead in ((keys.JOB, False), (keys.DEAD_JOB, True)):
             for job in await self._jobs(prefix, [job_id]):
                 return ProblemJob(job, job.claimed_ms, is_dead=is_dead)
         return None
 
     async def redeliver(self, stuck: ProblemJob, now_ms: int) -> bool:
-        """Ask for the picture once more, by the receipt there is; False where there is none.
+        """Fetch the picture again by the existing ticket; return False if there is none.
 
-        A job that runs is looked at now, not when it is due.
+        A running job is made due now instead.
         """
         if not stuck.is_dead:
             await self._wake(stuck.job.id)
@@ -91,7 +91,7 @@ class DeadLetters(Store):
         return await self._revive(stuck.job, now_ms, {"state": state.value, **changes})
 
     async def give_up(self, stuck: ProblemJob, now_ms: int) -> str:
-        """End a job with a sentence to its person: ok, gone or too_late."""
+        """End a job and notify its user; return ok, gone or too_late."""
         job = stuck.job
         if not stuck.is_dead:
             return await self._queue.cancel(job.id, job.user_id, now_ms, GIVEN_UP)

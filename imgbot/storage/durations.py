@@ -1,4 +1,4 @@
-"""How long providers took, as the polls saw it: the latest spans of each kind of job."""
+"""Measured durations of providers: the latest spans of each kind of job, seen by polling."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,16 +10,16 @@ from imgbot.storage import keys
 from imgbot.storage.scripts import storage_errors
 
 KEPT_S = 7_776_000
-"""90 days: what nobody ordered for so long is learned anew."""
+"""90 days: a kind that is not used for so long is measured again."""
 
 _MOST_MS = 10**10
 
 
 class Durations:
-    """Plain reads and writes; each raises StorageUnavailableError while Redis is away.
+    """Store of durations; each call raises StorageUnavailableError while Redis is unavailable.
 
     A kind is `provider.operation.model`. An entry is `after:by` in ms of the job's age: the
-    last poll that found it unfinished (0: none did) and the first that found it done. The
+    last poll that found it unfinished (0: none did) and the first that found it finished. The
     client may repeat a write whose answer was lost; a span that counts twice does no harm.
     """
 
@@ -27,7 +27,7 @@ class Durations:
         self._redis = redis
 
     async def add(self, kind: str, span: CensoredDuration) -> None:
-        """Note one span, and forget the oldest beyond 200."""
+        """Store one span, and drop the oldest beyond 200."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
         pipe = self._redis.pipeline(transaction=True)
@@ -38,7 +38,7 @@ class Durations:
             await pipe.execute()
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
-        """Return the spans of a kind, the oldest first; entries that are none are left out."""
+        """Return the spans of a kind, oldest first; malformed entries are skipped."""
         with storage_errors():
             entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
         return list(_spans(map(str, reversed(entries))))

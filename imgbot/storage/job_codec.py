@@ -1,7 +1,7 @@
-"""Codec of a job: the fields of `Job` and the hash fields that they are stored in.
+"""Codec of a job: mapping between the fields of `Job` and its stored hash fields.
 
-Stored names are a contract with earlier and later releases: a field may be renamed in `Job`, its
-stored name stays.
+Stored names are a contract with earlier and later releases: a field may be renamed in `Job`, but
+its stored name stays.
 """
 
 import json
@@ -19,7 +19,7 @@ class StoredField(NamedTuple):
 
 
 def pack_sources(sources: tuple[InputPhoto, ...]) -> list[list[str | int]]:
-    """Return photos in their JSON form."""
+    """Return the JSON form of photos."""
     return [[s.file_id, s.unique_id, s.size_bytes, s.name, int(s.is_file)] for s in sources]
 
 
@@ -88,7 +88,7 @@ STORED: Mapping[str, StoredField] = {
     "is_cancelled": StoredField("is_cancelled", _flag),
     "is_unbilled": StoredField("is_unbilled", _flag),
 }
-"""By field of `Job`. The Lua scripts use the stored names."""
+"""Stored field by field of `Job`. The Lua scripts use the stored names."""
 
 _REQUIRED = ("id", "operation", "state", "language")
 
@@ -100,25 +100,25 @@ _ADMITTED = (
 
 
 def is_job(record: Mapping[str, str]) -> bool:
-    """Whether a hash is a job's; a foreign key under the same prefix is not run."""
+    """Return whether a hash is a job; a foreign key under the same prefix is not run."""
     return STORED["operation"].name in record
 
 
 def to_fields(changes: Mapping[str, Any]) -> list[str]:
-    """Return stored names and texts in turn. Raises KeyError for a field that `Job` has not."""
+    """Return alternating stored names and texts. Raises KeyError for a field not in `Job`."""
     return [
         part for field, value in changes.items() for part in (STORED[field].name, to_text(value))
     ]
 
 
 def admitted_fields(job: Job) -> list[str]:
-    """Return the stored names and texts of a new job, which reserves its price."""
+    """Return stored names and texts of a new job, including the reservation of its price."""
     changes = {field: getattr(job, field) for field in _ADMITTED}
     return to_fields(changes | {"reserved_micro": job.price_micro})
 
 
 def from_hash(record: Mapping[str, str]) -> Job:
-    """Read a stored job. Raises KeyError or ValueError for a record that is not one."""
+    """Read a stored job. Raises KeyError or ValueError for a malformed record."""
     if missing := [field for field in _REQUIRED if STORED[field].name not in record]:
         raise KeyError(*missing)
     return Job(
@@ -131,7 +131,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
 
 
 def to_text(value: object) -> str:
-    """Return a value's stored form: JSON for collections, digits for flags and numbers."""
+    """Return the stored form of a value: JSON for collections, digits for flags and numbers."""
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""How the jobs of a day ended, by operation."""
+"""Outcomes of the jobs of a day, by operation."""
 
 from collections.abc import Mapping
 
@@ -9,13 +9,13 @@ from imgbot.storage.scripts import storage_errors
 
 
 class JobOutcomes:
-    """Raises StorageUnavailableError while Redis is away."""
+    """Reader of job outcomes; raises StorageUnavailableError while Redis is unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def of_day(self, day: str) -> Mapping[str, Mapping[str, int]]:
-        """Return operation → status (ok, failed, rejected, cancelled, dead) → jobs."""
+        """Return operation → status (ok, failed, rejected, cancelled, dead) → number of jobs."""
         with storage_errors():
             record = await self._redis.hgetall(keys.ENDED + day)
         found: dict[str, dict[str, int]] = {}

@@ -1,4 +1,4 @@
-"""The jobs: admitted, claimed, moved along their states, ended; all of it in Redis."""
+"""Job queue in Redis: admission, claim, state transitions and end of jobs."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ from imgbot.storage.scripts import Scripts, Value, storage_errors
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
 _SCAN_LIMIT = 500
-"""Waiting jobs looked at by one call of a claim, some 2 ms of the server's time."""
+"""Waiting jobs examined by one call of a claim, about 2 ms of server time."""
 
 TOMBSTONE_S = 172_800
 """48 h: Telegram repeats an unconfirmed update for 24 h."""
 
 
 class JobQueue:
-    """Every arrow of `job.NEXT_STATES`. One epoch of it writes at a time.
+    """Job queue: every transition of `job.NEXT_STATES`. Only the current epoch may write.
 
-    Methods for the conversation raise StorageUnavailableError while Redis is away, so that the
-    update stays unconfirmed. Methods for the runner insist, because what they record has
-    happened in the world already.
+    Methods used by handlers raise StorageUnavailableError while Redis is unavailable, so that the
+    update stays unconfirmed. Methods used by the runner retry until they succeed, because what
+    they record has already happened.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class JobQueue:
         return self._scripts.epoch
 
     async def open_epoch(self) -> None:
-        """Take the queue over: every earlier supervisor is fenced off from here on.
+        """Open a new epoch: every earlier supervisor is fenced off from now on.
 
         Raises StorageUnavailableError.
         """
@@ -55,7 +55,7 @@ class JobQueue:
         self._scripts.epoch = str(answer[1])
 
     async def close_epoch(self) -> None:
-        """Write no more, as far as Redis can be told; an earlier release, too, can take over."""
+        """Close the epoch, if Redis is reachable, so that an earlier release can take over, too."""
         with suppress(StorageUnavailableError, FencedError, UserError):
             await self._scripts.call("close_epoch")
 
@@ -92,7 +92,7 @@ class JobQueue:
     async def cancel(
         self, job_id: str, user_id: int, now_ms: int, reason: str = "cancelled"
     ) -> str:
-        """Call a job off: ok, gone, not_yours or too_late."""
+        """Cancel a job; return ok, gone, not_yours or too_late."""
         answer = await self._scripts.call(
             "cancel",
             queue=keys.QUEUE,
@@ -112,9 +112,9 @@ class JobQueue:
         return answer[0]
 
     async def claim(self, now_ms: int) -> Job | None:
-        """Take the next job in fair order, or None.
+        """Claim the next job in fair order, or return None.
 
-        Raises StorageUnavailableError: a claim whose reply is lost is adopted like any other.
+        Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
         token, begin = uuid.uuid4().hex, "-inf"
         while True:
@@ -149,7 +149,7 @@ class JobQueue:
         )
 
     async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
-        """Follow one arrow and store `changes` with it. Raises StaleJobError if outrun."""
+        """Make one transition and store `changes` with it. Raises StaleJobError if outdated."""
         if state not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {state}")
         answer = await self._scripts.call_until_done(
@@ -171,10 +171,10 @@ class JobQueue:
         return replace(job, state=state, version=int(answer[1]), is_cancelled=is_cancelled, **told)
 
     async def persist(self) -> None:
-        """Return once everything written so far is on the disk of the server.
+        """Return once everything written so far is on the server's disk.
 
-        At once where each write is synced before its answer; else by WAITAOF, which waits
-        for what its own connection wrote: hence the write in front of it.
+        Returns at once if each write is synced before its answer; otherwise uses WAITAOF, which
+        covers only writes of its own connection: hence the write in front of it.
         """
         if self._is_synced_by_itself:
             return
@@ -197,10 +197,10 @@ class JobQueue:
         is_billed: bool = True,
         status: str = "",
     ) -> None:
-        """End a job; `result` outlives it for 30 days, and `picture` is known as its own.
+        """End a job; `result` is kept for 30 days, and `picture` is recorded as made by the job.
 
-        What was reserved for it becomes a charge, or is released if it is not billed. It
-        counts as `status` among the jobs of its day, else as its outcome.
+        Its reservation becomes a charge, or is released if the job is not billed. It counts as
+        `status` among the jobs of its day, or as its outcome if `status` is empty.
         """
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
@@ -225,11 +225,11 @@ class JobQueue:
             raise StaleJobError(f"{job.id}: {answer[0]}")
 
     async def reserve_status_message(self, job_id: str, retry_ms: int) -> bool:
-        """Note that a status message is about to be sent; False if the job is over."""
+        """Record that a status message is about to be sent; return False if the job is over."""
         return await self._announced(job_id, 0, retry_ms)
 
     async def record_status_message(self, job_id: str, message_id: int, chat_id: int) -> bool:
-        """Note the status message, and the chat that it is in; False if the job is over."""
+        """Record the status message and its chat; return False if the job is over."""
         return await self._announced(job_id, message_id, 0, chat_id)
 
     async def _announced(
@@ -247,10 +247,10 @@ class JobQueue:
         return answer[0] == "ok"
 
     async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> tuple[int, int, int]:
-        """Repair indexes, counters and reserved money.
+        """Repair indexes, counters and reservations.
 
-        Returns how many orphaned entries were removed and lost jobs re-queued, and on how many
-        days (of these and of the jobs alive) another sum was reserved than the jobs need.
+        Returns the number of orphaned entries removed, of lost jobs re-queued, and of days (among
+        `days` and those of live jobs) whose reserved sum differed from that of the jobs.
         """
         return await consistency.repair(self._redis, self._scripts, now_ms, days)
 

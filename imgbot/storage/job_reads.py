@@ -1,4 +1,4 @@
-"""What is read beside the jobs' arrows: who waits, who is due, what was delivered."""
+"""Reads of the queue outside of job transitions: waiting, due and delivered jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _WAKE_WAIT_S = 2
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """The queue at a glance; times in ms since 1970, 0 where there is none."""
+    """Depth of the queue; times in ms since 1970, 0 where there is none."""
 
     waiting: int
     running: int
@@ -29,39 +29,39 @@ class Depth:
 
 
 class JobReads(Store):
-    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+    """Reads of jobs; each call raises StorageUnavailableError while Redis is unavailable."""
 
     async def job(self, job_id: str) -> Job | None:
-        """Read a job alive."""
+        """Read a live job."""
         record = await self._ask(self._redis.hgetall(keys.JOB + job_id))
         return records.from_hash(record) if records.is_job(record) else None
 
     async def is_known(self, job_id: str) -> bool:
-        """Whether a job is alive, or dead and kept for the operator."""
+        """Return whether a job is live, or dead and still stored."""
         names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
         return bool(await self._ask(self._redis.exists(*names)))
 
     async def next_wakeup(self) -> str | None:
-        """Wait a moment for an id that somebody wants looked at."""
+        """Wait briefly for the id of a job that was woken."""
         entry = await self._ask(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
         return entry[1] if entry else None
 
     async def due(self) -> list[str]:
-        """Return the ids of all claimed jobs, the most urgent first."""
+        """Return the ids of all claimed jobs, most urgent first."""
         return await self._ask(self._redis.zrange(keys.DUE, 0, -1))
 
     async def unannounced(self, now_ms: int, limit: int) -> list[str]:
-        """Return jobs whose status message is to be sent now."""
+        """Return jobs whose status message is due."""
         return await self._ask(
             self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
         )
 
     async def position(self, job_id: str) -> int:
-        """Return the job's place in the line from 1, or 0 when it is not waiting."""
+        """Return the job's position in the queue from 1, or 0 if it is not waiting."""
         return (await self.places([job_id]))[0]
 
     async def places(self, job_ids: Sequence[str]) -> list[int]:
-        """Return the place of each, as `place` does."""
+        """Return the position of each job, as `position` does."""
         pipe = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipe.zrank(keys.TAGS, job_id)
@@ -69,23 +69,23 @@ class JobReads(Store):
         return [0 if rank is None else int(rank) + 1 for rank in ranks]
 
     async def newest_of(self, user_id: int) -> str | None:
-        """Return the id of the user's latest job alive."""
+        """Return the id of the user's newest live job."""
         ids = await self._ask(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
         return ids[0] if ids else None
 
     async def jobs_shown_to(self, user_id: int) -> list[Job]:
-        """Return the user's jobs alive, the oldest first, as many as a person is shown."""
+        """Return the user's live jobs, oldest first, up to the number that users are shown."""
         ids = await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
         return await self.jobs(ids)
 
     async def jobs_of(self, user_id: int) -> list[Job]:
-        """Return every job alive of the user: as many as may wait, and those under way."""
+        """Return all live jobs of the user, waiting or claimed."""
         return await self.jobs(
             await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
         )
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
-        """Read those of these jobs that are alive."""
+        """Read those of the given jobs that are live."""
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hgetall(keys.JOB + job_id)
@@ -93,7 +93,7 @@ class JobReads(Store):
         return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
-        """Return the ids of waiting jobs in the order of their turn, the first `limit` or all."""
+        """Return the first `limit` ids of waiting jobs in queue order, or all of them."""
         return await self._ask(self._redis.lrange(keys.QUEUE, 0, limit - 1))
 
     async def depth(self) -> Depth:
@@ -109,7 +109,7 @@ class JobReads(Store):
         return await measure(self._redis)
 
     async def prune(self, kept_s: int) -> int:
-        """Forget the pictures delivered longer ago than `kept_s`; return how many keys that was."""
+        """Delete results delivered longer ago than `kept_s`; return the number of deleted keys."""
         pruned, names = 0, list[str]()
         with storage_errors():
             async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
@@ -131,27 +131,27 @@ class JobReads(Store):
         return await self._redis.unlink(*old) if old else 0
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
-        """Note which picture a message announces."""
+        """Record the job whose result a message announces."""
         key = f"{keys.READY}{chat_id}.{message_id}"
         await self._ask(self._redis.set(key, job_id, ex=KEPT_S))
 
     async def announced_in(self, chat_id: int, message_id: int) -> str:
-        """Return the job whose picture a message announces, or nothing."""
+        """Return the job whose result a message announces, or an empty string."""
         return await self._ask(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
 
     async def choose_once(self, choice: str, value: str) -> str:
-        """Return what was chosen the first time, however often the choice comes again."""
+        """Return the value chosen first, however often the choice is repeated."""
         key = f"{keys.CHOICE}{choice}"
         try:
             earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
         except StorageFullError:
-            # It cannot be kept. What needs room is refused by itself, and what makes some (a job
-            # that is called off) must not be.
+            # The choice cannot be stored. An action that needs memory is refused by Redis itself,
+            # and one that frees some (cancelling a job) must not be refused.
             earlier = await self._ask(self._redis.get(key))
         return value if earlier is None else earlier
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
-        """Whether the same button was not tapped a moment ago, by another request."""
+        """Return whether the same button was not tapped a moment ago by another request."""
         earlier = await self._ask(
             self._redis.set(f"{keys.TAP_GUARD}{tap}", request, nx=True, get=True, ex=_TAP_S)
         )

@@ -1,56 +1,56 @@
-"""Every Redis key, with what it holds and how long it lives.
+"""Redis keys, each with its content and lifetime.
 
-Nothing else may live under `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
+Nothing else may use the prefixes `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
 """
 
 QUEUE = "rq:queue:img_queue"
-"""LIST: waiting job ids in the order they will be served."""
+"""LIST: waiting job ids in queue order."""
 
 JOB = "rq:job:"
-"""HASH per job alive, by id."""
+"""HASH per live job, by id."""
 
 RATE_LIMIT = "rate_limit:"
 """STRING per user id with a TTL: requests in the window."""
 
 COMMANDS = "img:commands:"
-"""STRING per user id with a TTL: commands in the window, which has the size of that of requests."""
+"""STRING per user id with a TTL: commands in the window, as long as that of requests."""
 
 REFUSED = "img:refused:"
 """ZSET per hour since 1970, three hours: user ids by their requests over the rate limit, the 1,000
-who made most of them."""
+with the most."""
 
 COUNTED = "img:counted:"
-"""STRING per request, an hour: it has been counted, however often its update comes."""
+"""STRING per request, an hour: marks it as counted, so that a repeated update is not counted."""
 
 DUE = "img:due"
-"""ZSET: every claimed job by the time (ms) it must be looked at next."""
+"""ZSET: claimed jobs by the time (ms) of their next check."""
 
 TAGS = "img:tags"
 """ZSET: waiting ids by their fair-queueing tag."""
 
 SINCE = "img:since"
-"""ZSET: waiting ids by the time (ms) of their making."""
+"""ZSET: waiting ids by the time (ms) of their creation."""
 
 VIRTUAL_TIME = "img:vt"
-"""STRING: the tag served last."""
+"""STRING: the tag of the latest claim."""
 
 USER_TAGS = "img:vft"
-"""HASH: user id → the tag that his next job gets at least."""
+"""HASH: user id → the lowest tag that their next job can get."""
 
 SEQUENCE = "img:seq"
 """STRING: a counter that breaks ties between tags."""
 
 WAITING = "img:waiting"
-"""HASH: user id → jobs waiting."""
+"""HASH: user id → number of waiting jobs."""
 
 ACTIVE = "img:active"
-"""HASH: user id → jobs claimed and not ended."""
+"""HASH: user id → number of claimed jobs that have not ended."""
 
 USER_JOBS = "img:mine:"
-"""ZSET per user id: his jobs alive, by the time (ms) of their making."""
+"""ZSET per user id: their live jobs by the time (ms) of their creation."""
 
 EPOCH = "img:epoch"
-"""STRING: the boot that owns the queue, `<number>-<uuid>`; every other is fenced off."""
+"""STRING: the epoch that owns the queue, `<number>-<uuid>`; every other is fenced off."""
 
 LAST_CLAIM = "img:lastclaim"
 """STRING: token and id of the latest claim, for a claim whose reply was lost."""
@@ -59,13 +59,13 @@ ANNOUNCE = "img:announce"
 """ZSET: jobs without a status message yet, by the time (ms) of the next attempt."""
 
 WAKE = "img:wake"
-"""LIST, bounded: ids that the runner should look at now."""
+"""LIST, bounded: ids that the runner should check now."""
 
 TOMBSTONE = "img:done:"
 """STRING per ended job, 48 h: longer than Telegram repeats an update."""
 
 RESULT = "img:result:"
-"""HASH per delivered job, 30 days: what the buttons under a picture need."""
+"""HASH per delivered job, 30 days: the result, as the buttons under a picture need it."""
 
 DEAD = "img:dead"
 """ZSET: dead jobs by the time (ms) of their death."""
@@ -74,118 +74,119 @@ DEAD_JOB = "img:dead:"
 """HASH per dead job, 30 days."""
 
 STATS = "img:stats"
-"""HASH: outcome → count since the beginning."""
+"""HASH: outcome → number of jobs since the first start."""
 
 UPDATE = "img:update:"
 """STRING per handled update, 48 h."""
 
 DEFERRED = "img:deferred"
-"""ZSET: chats with deferred updates by the time (ms) at which the first is tried next."""
+"""ZSET: chats with deferred updates by the time (ms) of the next attempt at the first."""
 
 DEFERRED_OF = "img:deferred:"
-"""ZSET per chat, at most 50: deferred updates by id, as JSON: when it came (ms), the update."""
+"""ZSET per chat, at most 50: deferred updates by id, as JSON: time received (ms), the update."""
 
 POISON = "img:updates:dead"
-"""LIST, the last 1,000: updates that could not be handled, as they came."""
+"""LIST, the last 1,000: updates whose handling failed, as received."""
 
 DIALOGUE = "img:fsm"
 """Prefix of the dialogue states, one day."""
 
 TAP_GUARD = "img:tap:"
-"""STRING, 3 s: a button just tapped, so that a double tap is one."""
+"""STRING, 3 s: a button just tapped, so that a double tap counts once."""
 
 SYNCS = "img:syncs"
-"""STRING: a counter, written before each wait for the disk and to see whether a write is taken."""
+"""STRING: a counter, written before each wait for the disk and to test if Redis is writable."""
 
 CHOICE = "img:choice:"
-"""STRING, an hour: what an update decided, should it have to be handled again; whose a task is."""
+"""STRING, an hour: a decision for an update, in case it is handled again; the owner of a task."""
 
 USER = "img:user:"
-"""HASH per user id: what he prefers, and whether he knows the engine."""
+"""HASH per user id: their preferences, and whether they were told which engine makes pictures."""
 
 PEOPLE = "img:people"
-"""ZSET: who speaks with the bot in private, by when (ms, to a day) they were last seen there."""
+"""ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it."""
 
 UNSUBSCRIBED = "img:unsubscribed"
-"""SET: user ids that want no broadcasts."""
+"""SET: user ids that unsubscribed from broadcasts."""
 
 BANNED = "img:banned"
-"""SET: user ids that are not served."""
+"""SET: banned user ids."""
 
 BAN = "img:bans"
-"""HASH: banned user id → why, by whom and when (ms), as JSON."""
+"""HASH: banned user id → reason, admin and time (ms), as JSON."""
 
 ALLOWED = "img:allowed"
-"""SET: ids of people and groups that were let in while the bot ran."""
+"""SET: ids of users and groups that were allowed while the bot ran."""
 
 PAUSED = "img:paused"
-"""STRING: while it exists, nothing is ordered; the words that are said of it, or 1."""
+"""STRING: while it exists, new jobs are refused; the message added to the refusal, or 1."""
 
 INCIDENTS = "img:incidents"
-"""HASH: what is wrong and was told to the administrators → when it began (ms)."""
+"""HASH: open incidents that admins were told about → start time (ms)."""
 
 ALARM = "img:alarm:"
-"""LIST per administrator, bounded: what he is to be told still, as JSON."""
+"""LIST per admin, bounded: notices not yet delivered to them, as JSON."""
 
 BROADCAST = "img:broadcast"
-"""STRING: the id of the broadcast that is being sent."""
+"""STRING: the id of the running broadcast."""
 
 BROADCAST_OF = "img:broadcast:"
-"""HASH per broadcast: what it says, how far it is; a draft for an hour, an ended one for a week."""
+"""HASH per broadcast: content and progress; a draft for an hour, an ended one for a week."""
 
 BROADCAST_LEFT = "img:broadcast-left:"
-"""ZSET per broadcast: user ids that it is still to be sent to."""
+"""ZSET per broadcast: user ids of the remaining recipients."""
 
 NOTICE_SENT = "img:said:"
-"""STRING per user and refusal: it was said a moment ago."""
+"""STRING per user and refusal: marks a refusal that was sent a moment ago."""
 
 HISTORY = "img:history:"
-"""LIST per user id, the latest 20, 30 days: his delivered jobs, the newest first."""
+"""LIST per user id, the latest 20, 30 days: their delivered jobs, newest first."""
 
 LATEST = "img:latest:"
-"""STRING per user id, 30 days: the job whose picture he saw last."""
+"""STRING per user id, 30 days: the job whose picture was shown to them last."""
 
 READY = "img:ready:"
-"""STRING per message that says that a picture is ready, 30 days: the job that made it."""
+"""STRING per message announcing a picture, 30 days: the job that made it."""
 
 PICTURE = "img:picture:"
 """STRING per picture by Telegram's unique id, 30 days: the job that made it."""
 
 EXAMPLE = "img:example:"
-"""STRING per picture of the help, 30 days: its handle at Telegram."""
+"""STRING per picture of the help, 30 days: its file id at Telegram."""
 
 DURATIONS = "img:durations:"
-"""LIST per provider.operation.model, the latest 200, 90 days: between which ages (ms) of a job
-its polls saw it finish."""
+"""LIST per provider.operation.model, the latest 200, 90 days: spans of job ages (ms) within which
+polls saw a job finish."""
 
 WEBHOOK_TICKET = "img:hint:"
-"""STRING per job, an hour: the ticket that a webhook told of, as JSON."""
+"""STRING per job, an hour: the ticket received by a webhook, as JSON."""
 
 ENDED = "img:ended:"
-"""HASH per local day, 8 days: `<operation>.<status>` → jobs of that day that ended so."""
+"""HASH per local day, 8 days: `<operation>.<status>` → number of jobs of that day."""
 
 SPEND = "img:spend:"
-"""HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` of all, `user:<id>` (both
-of one user) and `reserved:<id>`, `of:<provider>.<operation>` and, how often, `n:` the same."""
+"""HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` in total, `user:<id>`
+(charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, and the same
+with the prefix `n:` for the number of charges."""
 
 ALBUM = "img:album:"
-"""LIST per album on its way: its items as JSON."""
+"""LIST per incomplete album: its items as JSON."""
 
 ALBUMS = "img:albums"
-"""ZSET: albums on their way by the time (ms) at which they count as whole."""
+"""ZSET: incomplete albums by the time (ms) at which they count as complete."""
 
 ALBUM_BEGUN = "img:album-begun:"
-"""STRING per album on its way: the time (ms) of its first item."""
+"""STRING per incomplete album: the time (ms) of its first item."""
 
 ALBUM_OPEN = "img:album-open:"
-"""STRING per chat and user, 10 s: the album that is on its way."""
+"""STRING per chat and user, 10 s: the album that is being received."""
 
 ALBUM_JOB = "img:album-job:"
-"""STRING per album, an hour: the job it became, for items that come late."""
+"""STRING per album, an hour: the job made from it, for late items."""
 
 OWNER = "img:owner"
-"""STRING: the bot's Telegram id; the jobs of one bot are never those of another."""
+"""STRING: the bot's Telegram id; the jobs of one bot are never served by another."""
 
 INSTALLATION = "img:installation"
-"""STRING: a random id, the first part of every id that a provider is given: several bots may
-share one, and count their updates from the same number."""
+"""STRING: a random id, the first part of every order id sent to a provider: several bots may
+share a provider, and number their updates from the same start."""

@@ -1,14 +1,14 @@
-"""How much is let in, and how an attempt to come in ended."""
+"""Limits of the queue, and the outcome of an admission."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How an enqueue ended: ok, duplicate, full (the queue), many (of this user's).
+    """Outcome of an enqueue: ok, duplicate, full (the queue), many (waiting jobs of the user).
 
-    Or budget (the day's money is used up), user_budget (this user's is). `count` is the
-    place in the line for ok, the user's waiting jobs for many, else 0.
+    Or budget (the day's budget is spent), user_budget (the user's is). `count` is the position
+    in the queue for ok, the user's waiting jobs for many, else 0.
     """
 
     verdict: str
@@ -17,9 +17,9 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """How many jobs may wait over all, wait per user, and run per user; what a day may cost.
+    """Limits on waiting jobs in total and per user, running jobs per user, and daily budgets.
 
-    Money is in micro-dollars; None is no ceiling, 0 lets nothing in that costs money.
+    Budgets are in micro-dollars; None is no limit, 0 admits no job that has a price.
     """
 
     waiting: int = 500

@@ -1,4 +1,4 @@
-"""How many requests a person may make in a window: the guide's limit, atomic."""
+"""Rate limit of requests per user in a window, checked atomically (limits: the guide's)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from imgbot.storage import keys
 from imgbot.storage.scripts import Scripts, storage_errors
 
 RATE_LIMIT_WINDOW = 60
-"""Seconds."""
+"""Length of a window in seconds."""
 
 RATE_LIMIT_MAX_REQUESTS = 10
 """Requests in a window (guide: 10 for 100 users, 8 to 10 for 200 to 300)."""
@@ -18,7 +18,7 @@ _REMEMBERED_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class RateLimitDecision:
-    """Whether a request may go on; true or false by itself."""
+    """Decision on a request; its truth value is whether the request is allowed."""
 
     is_allowed: bool
     remaining: int
@@ -29,7 +29,7 @@ class RateLimitDecision:
 
 
 class RateLimit:
-    """A fixed window per user, so that `GET rate_limit:<id>` shows a count."""
+    """Fixed window per user, so that `GET rate_limit:<id>` shows a count."""
 
     def __init__(
         self,
@@ -47,9 +47,9 @@ class RateLimit:
     async def check_rate_limit(
         self, user_id: int, request: str, counter: str = keys.RATE_LIMIT
     ) -> RateLimitDecision:
-        """Count `request` (once, however often it comes) against the user's window.
+        """Count `request` (once, even if repeated) against the user's window.
 
-        Raises StorageUnavailableError while Redis is away: nobody gets in unseen.
+        Raises StorageUnavailableError while Redis is unavailable: no request is admitted uncounted.
         """
         answer = await self._scripts.call(
             "rate_limit",
@@ -65,7 +65,7 @@ class RateLimit:
         return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))
 
     async def peek(self, user_id: int) -> RateLimitDecision:
-        """Look without counting: what is left, and seconds until all of it is there again."""
+        """Return the requests left and the seconds until the window resets, without counting."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.get(f"{keys.RATE_LIMIT}{user_id}")
         pipe.pttl(f"{keys.RATE_LIMIT}{user_id}")
@@ -75,5 +75,5 @@ class RateLimit:
         return RateLimitDecision(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
 
     async def get_rate_limit_remaining(self, user_id: int) -> int:
-        """Return how many requests the user may still make in this window."""
+        """Return the number of requests the user has left in this window."""
         return (await self.peek(user_id)).remaining

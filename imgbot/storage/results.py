@@ -1,6 +1,6 @@
-"""Delivered pictures, for 30 days: who had them, how they came about, where Telegram keeps them.
+"""Results: delivered pictures with their user, origin and Telegram file id, for 30 days.
 
-What is remembered is a handle, never the bytes: a picture is shown again for nothing.
+Only the file id is stored, never the bytes: showing a picture again costs nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ HISTORY_LENGTH = 20
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A delivered picture and what it was made from."""
+    """Result of a job: the delivered picture and its inputs."""
 
     id: str
     user_id: int
@@ -32,23 +32,23 @@ class Result:
     parent: str
     caption: str
     picture: InputPhoto | None
-    """None where Telegram never told its handle."""
+    """None if Telegram did not return a file id."""
     original_id: str = ""
-    """The handle of the original file, once it was sent."""
+    """File id of the original file, once it was sent."""
 
 
 class ResultStore(Store):
-    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+    """Store of results; each call raises StorageUnavailableError while Redis is unavailable."""
 
     async def result(self, job_id: str) -> Result | None:
-        """Read a delivered picture; None when it is forgotten."""
+        """Read a result; None if it has expired."""
         if not job_id:
             return None
         record = await self._ask(self._redis.hgetall(keys.RESULT + job_id))
         return _from_hash(job_id, record) if "operation" in record else None
 
     async def results(self, job_ids: Sequence[str]) -> list[Result]:
-        """Read those that can still be shown, in one round trip."""
+        """Read those results that can still be shown, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipe.hgetall(keys.RESULT + job_id)
@@ -61,22 +61,22 @@ class ResultStore(Store):
         return [result for result in found if result.picture is not None]
 
     async def history(self, user_id: int) -> list[str]:
-        """Return the ids of the person's pictures, the newest first."""
+        """Return the job ids of the user's pictures, newest first."""
         return await self._ask(self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1))
 
     async def latest(self, user_id: int) -> str:
-        """Return the job whose picture the person saw last, or nothing."""
+        """Return the job whose picture was shown to the user last, or an empty string."""
         return await self._ask(self._redis.get(f"{keys.LATEST}{user_id}")) or ""
 
     async def set_latest(self, user_id: int, job_id: str) -> None:
         await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=KEPT_S))
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
-        """Return the job that made a picture, or nothing for a person's own."""
+        """Return the job that made a picture, or an empty string for the user's own photo."""
         return await self._ask(self._redis.get(keys.PICTURE + picture.unique_id)) or ""
 
     async def set_original(self, job_id: str, file_id: str) -> None:
-        """Note the handle of the original file."""
+        """Store the file id of the original file."""
         await self._ask(self._redis.hset(keys.RESULT + job_id, "original_id", file_id))
 
     async def example(self, name: str) -> str:
@@ -87,7 +87,7 @@ class ResultStore(Store):
 
 
 def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:
-    """Return what outlives a delivered job."""
+    """Return the stored fields of the result of a job."""
     return {
         "user_id": str(job.user_id),
         "operation": job.operation.value,

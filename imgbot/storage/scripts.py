@@ -1,4 +1,4 @@
-"""Redis client, its errors as the storage's own, and the Lua scripts."""
+"""Redis client, translation of its errors, and the Lua scripts."""
 
 import asyncio
 import random
@@ -29,11 +29,11 @@ _T = TypeVar("_T")
 UNAVAILABLE = (
     RedisConnectionError,
     RedisTimeoutError,
-    # The server was started anew between the loading of a script and its call.
+    # The server was restarted between loading a script and calling it.
     NoScriptError,
     OSError,
 )
-"""Errors that say nothing about the command itself: later it will do."""
+"""Errors that do not depend on the command itself: a retry can succeed."""
 
 _NO_ACCESS = "refuses the user or password of IMGBOT_REDIS_URL"
 _NO_PERMISSION = "does not permit its user a command or key that imgbot needs (ACL)"
@@ -54,23 +54,23 @@ _PASSING = {
     "max number of clients": "takes no further connection (maxclients)",
     "WAITAOF cannot be used": "keeps no append-only file any longer (appendonly no)",
 }
-"""How an error begins that says nothing about the command, and what it says of the server: it
-passes by itself, or as soon as the operator mends the server."""
+"""Prefix of an error that does not depend on the command → state of the server that it reveals.
+Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
 
 _CONNECTIONS = 100
-"""A command takes a connection for a millisecond, and as many as run at once share one fsync."""
+"""A command uses a connection for about a millisecond; concurrent commands share one fsync."""
 
 
 def connect(url: str) -> Redis:
     """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
-    # No health checks: they belong to the greeting, and one that fails would greet again, and so on
-    # without end. A connection that died while it was idle is made again by the retry.
+    # No health checks: redis-py runs them within its handshake, where a failing one repeats the
+    # handshake without end. A connection that died while idle is reopened by the retry.
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=_CONNECTIONS,
-        # However long: each command has a limit of its own.
+        # Waiting for a connection is unlimited: each command has a limit of its own.
         timeout=None,
         decode_responses=True,
         socket_timeout=5,
@@ -81,10 +81,10 @@ def connect(url: str) -> Redis:
 
 
 class _Reconnecting(Retry):
-    """Tries a lost connection again at once, but not a server that hangs.
+    """Retry that reopens a lost connection at once, but does not wait for a server that hangs.
 
-    The client repeats a command, and in each of its tries the greeting of a new connection: it
-    would wait in silence for a minute.
+    redis-py repeats a command, and in each attempt the handshake of a new connection: a hanging
+    server would block the caller for a minute without a log line.
     """
 
     async def call_with_retry(
@@ -101,18 +101,18 @@ class _Reconnecting(Retry):
 
 
 def _is_silence(error: Exception) -> bool:
-    # On a unix socket the client wraps a greeting that nobody answers.
+    # On a unix socket redis-py wraps the timeout of an unanswered handshake.
     return isinstance(error, RedisTimeoutError) or isinstance(error.__cause__, RedisTimeoutError)
 
 
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Turn a Redis that is away, or full, into StorageUnavailableError.
+    """Translate the errors of a Redis that is unavailable, or full, to StorageUnavailableError.
 
-    Raises CancelledError where a cancellation came and was lost. The client turns one that meets
-    its own timeout into an error, and forgets one that meets the end of its sending
-    (`asyncio.wait_for` of Python 3.11). A loop that is not told a second time, as in a task group,
-    would then never end.
+    Raises CancelledError if a cancellation was lost. The client turns one that coincides with
+    its own timeout into an error, and drops one that coincides with the end of its sending
+    (`asyncio.wait_for` of Python 3.11). A loop that is not cancelled a second time, as in a task
+    group, would then never end.
     """
     before = _cancellations()
     try:
@@ -129,7 +129,7 @@ def storage_errors() -> Generator[None]:
 
 
 def _meaning(error: Exception) -> StorageUnavailableError | None:
-    # While it connects, the client wraps what the server says into an error of the connection.
+    # While connecting, redis-py wraps the server's error in a connection error.
     for one in (error, error.__cause__):
         if sentence := _state_told_by(one):
             return StorageUnavailableError(f"Redis {sentence}")
@@ -143,10 +143,10 @@ def _meaning(error: Exception) -> StorageUnavailableError | None:
 
 
 def _state_told_by(error: BaseException | None) -> str:
-    """Return what an error says of the server's state, empty if it says nothing of it."""
+    """Return the server state that an error reveals, or an empty string."""
     if not isinstance(error, RedisError):
         return ""
-    # The client takes most codes off the text, and a pipeline puts its command in front of it.
+    # redis-py removes most codes from the text, and a pipeline puts its command in front of it.
     text = str(error).rpartition("caused error: (")[2].lstrip("'\"")
     code = error.status_code if error.status_code not in {None, "ERR"} else ""
     return next(
@@ -161,7 +161,7 @@ def _cancellations() -> int:
 
 
 class Store:
-    """Base of a store; each of its calls raises StorageUnavailableError while Redis is away."""
+    """Base of a store; each of its calls raises StorageUnavailableError if Redis is unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -172,24 +172,24 @@ class Store:
 
 
 Value = str | int | Sequence[str | int]
-"""Of one key or argument; a sequence of any length for a name that is declared with `...`."""
+"""Value of one key or argument; a sequence of any length for a name declared with `...`."""
 
 _HEADER = re.compile(r"^-- (KEYS|ARGV|FLAGS): (.+)$", re.MULTILINE)
 
 _FENCE = "if redis.call('GET', epoch) ~= own_epoch then return {'fenced'} end\n"
 
 _ALLOW_OOM = "redis.call('PERSIST', KEYS[1])\n"
-"""A write that changes nothing, as these keys never expire. Redis lets a script that has written
-go on writing when its memory is full: jobs must be able to end, and a bot that starts is the only
-one that can make room."""
+"""Write that changes nothing, as these keys never expire. Redis lets a script that has written
+continue to write when its memory is full: jobs must be able to end, and a starting bot is the only
+one that can free memory."""
 
 
 class Script:
-    """One Lua script; its header declares its keys, arguments and flags.
+    """Lua script; its header declares its keys, arguments and flags.
 
     `-- KEYS: a b` and `-- ARGV: c d...` become local variables of the script, in front of its
     text, and the keywords of its call; `d...` is a table of any length, the last of its kind.
-    `-- FLAGS: fenced` lets it answer `fenced` unless its caller's epoch is the current one,
+    `-- FLAGS: fenced` makes it answer `fenced` unless its caller's epoch is the current one,
     `allow-oom` lets it write when the memory of Redis is full.
     """
 
@@ -218,7 +218,7 @@ def _locals(table: str, names: Sequence[str]) -> str:
     fixed = [name for name in names if not name.endswith("...")]
     text = f"local {', '.join(fixed)} = unpack({table}, 1, {len(fixed)})\n" if fixed else ""
     for rest in (name.removesuffix("...") for name in names[len(fixed) :]):
-        # Not `unpack`, which takes some thousands at most.
+        # Not `unpack`, which is limited to a few thousand values.
         text += f"local {rest} = {{}}\n"
         text += f"for i = {len(fixed) + 1}, #{table} do {rest}[i - {len(fixed)}] = {table}[i] end\n"
     return text
@@ -249,10 +249,10 @@ class Scripts:
                 self._scripts[entry.name.removesuffix(".lua")] = (script, registered)
 
     async def call(self, name: str, **values: Value) -> list[Any]:
-        """Run once.
+        """Run a script once.
 
-        Raises StorageUnavailableError while Redis is away, FencedError when another supervisor
-        has opened an epoch since, UserError when Redis is at its memory limit.
+        Raises StorageUnavailableError while Redis is unavailable, FencedError when another
+        supervisor has opened an epoch since, UserError when Redis is at its memory limit.
         """
         with storage_errors():
             try:
@@ -261,7 +261,7 @@ class Scripts:
                 raise UserError("storage_full") from error
 
     async def call_until_done(self, name: str, **values: Value) -> list[Any]:
-        """Run until it succeeds, however long Redis is away: what it records has happened."""
+        """Run a script, retrying while Redis is unavailable: its event has already happened."""
         delay_s = 0.05
         while True:
             try:
@@ -280,7 +280,7 @@ class Scripts:
             answer = registered(keys=cast("Sequence[str]", names), args=args)
             return await cast("Awaitable[list[Any]]", answer)
         except ResponseError as error:
-            # Inside a script the memory limit comes as a plain error with this text.
+            # Inside a script, Redis reports its memory limit as a plain error with this text.
             if "OOM command not allowed" in str(error):
                 raise OutOfMemoryError(str(error)) from error
             raise

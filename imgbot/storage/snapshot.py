@@ -1,8 +1,8 @@
-"""All that imgbot keeps in Redis, read out as records and put back, on any server of any make.
+"""Snapshot of all of imgbot's keys in Redis as records, which any server can restore.
 
-What hangs together (jobs, their order, money) is read at one moment. What does not (finished
-pictures, handled updates, a month of them) is read after it, in batches, so that a server with
-little memory never holds it twice.
+Related data (jobs, queue order, money) are read at one moment. Independent data (results, handled
+updates, up to a month of them) are read afterwards in batches, so that a server with little memory
+never holds them twice.
 """
 
 import json
@@ -21,31 +21,31 @@ _BULKY = (
     *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)
-"""A server that has none of these has served nobody yet."""
+"""Key prefixes of valuable data; a server with none of them has not served any user yet."""
 
 _BATCH = 500
 _SCAN_COUNT = 1000
 _MOST_PARTS = 5000
-"""Elements in one command: a longer list is put back piece by piece."""
+"""Elements in one command: a longer list is restored in parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One key. A hash or a sorted set is one flat list: name, value, name, value."""
+    """Record of one key. A hash or a sorted set is one flat list: name, value, name, value."""
 
     key: str
     kind: str
     expires_ms: int
-    """Since 1970; 0 never."""
+    """Expiry in ms since 1970; 0 never."""
     value: str | list[str]
 
     def dump(self) -> str:
-        """Return it as one line of JSON, without its end."""
+        """Return the record as one line of JSON, without a newline."""
         return json.dumps([self.key, self.kind, self.expires_ms, self.value], ensure_ascii=False)
 
 
 def load(line: str) -> Record:
-    """Read a line back. Raises ValueError for one that is no record of imgbot's."""
+    """Parse a line. Raises ValueError for one that is not a record of imgbot."""
     content = json.loads(line)
     match content:
         case [str(key), str(kind), int(expires_ms), str() | list() as value]:
@@ -62,7 +62,7 @@ def load(line: str) -> Record:
 
 
 async def take(redis: Redis) -> AsyncIterator[Record]:
-    """Read everything. Raises StorageUnavailableError."""
+    """Read all records. Raises StorageUnavailableError."""
     patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
     answer = await Scripts(redis).call("snapshot", patterns=patterns, excluded=",".join(_BULKY))
     for key, kind, expires_ms, value in answer:
@@ -74,7 +74,7 @@ async def take(redis: Redis) -> AsyncIterator[Record]:
 
 
 async def put(redis: Redis, records: Iterable[Record]) -> int:
-    """Write records; return how many. Raises StorageUnavailableError."""
+    """Write records; return their number. Raises StorageUnavailableError."""
     count = 0
     batch: list[Record] = []
     with storage_errors():
@@ -89,7 +89,7 @@ async def put(redis: Redis, records: Iterable[Record]) -> int:
 
 
 async def has_served(redis: Redis) -> bool:
-    """Whether anything is there that somebody would miss."""
+    """Return whether Redis holds valuable data."""
     with storage_errors():
         for prefix in _PRECIOUS:
             async for _ in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
@@ -98,7 +98,7 @@ async def has_served(redis: Redis) -> bool:
 
 
 async def knows(redis: Redis, records: Iterable[Record]) -> bool:
-    """Whether any of the jobs among these has been here: alive, done or dead."""
+    """Return whether any job in the records is known here: live, ended or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
     names = [
         f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
@@ -111,10 +111,10 @@ async def knows(redis: Redis, records: Iterable[Record]) -> bool:
 
 
 async def forget(redis: Redis) -> None:
-    """Remove everything of imgbot's but the id that its orders bear at providers.
+    """Delete all keys of imgbot except the installation id, which is part of its order ids.
 
-    A backup of a release before that id carries none, and what was ordered here since would be
-    looked up under another one, not found, and ordered again.
+    A backup of a release before that id has none; orders placed here since would be looked up
+    under another id, not found, and placed again.
     """
     with storage_errors():
         for prefix in PREFIXES:
@@ -130,7 +130,7 @@ async def epoch(redis: Redis) -> int:
 
 
 async def set_epoch(redis: Redis, value: int) -> None:
-    """Fence off every supervisor up to this one."""
+    """Set the epoch number, which fences off every supervisor up to it."""
     with storage_errors():
         await redis.set(keys.EPOCH, value)
 
@@ -148,7 +148,7 @@ async def _batches(redis: Redis) -> AsyncIterator[list[str]]:
 
 
 async def _read(redis: Redis, names: Sequence[str]) -> list[Record]:
-    # A key can be met twice by a scan: that does no harm.
+    # A scan may return a key twice, which does no harm.
     asked = redis.pipeline(transaction=False)
     for name in names:
         asked.type(name)
@@ -167,7 +167,7 @@ async def _read(redis: Redis, names: Sequence[str]) -> list[Record]:
     return [
         Record(name, kind, expires_ms, _flat(value))
         for (name, kind, expires_ms), value in zip(known, values, strict=True)
-        # It expired since.
+        # The key expired after the scan.
         if value
     ]
 
@@ -218,7 +218,7 @@ def _commands(record: Record) -> list[tuple[str, ...]]:
     if isinstance(value, str):
         return [(put_, record.key, value)]
     if record.kind == "zset":
-        # The command wants the score in front of its member.
+        # ZADD takes the score before its member.
         value = [part for at in range(0, len(value), 2) for part in (value[at + 1], value[at])]
     return [
         (put_, record.key, *value[at : at + _MOST_PARTS])

@@ -1,10 +1,10 @@
-"""What must change in a record that goes on elsewhere: the paths of its files, and what is doubted.
+"""Rewrite of records restored elsewhere: file paths, and jobs of uncertain state.
 
-A copy of a bot that went on is older than what the bot has done since. A job that was not
-ordered then may have been ordered since: it is treated like an order whose answer was lost, which
-is found, repeated under the same key, or stopped, and never paid for on a guess. A broadcast has
-gone on since, nobody here knows to whom: it is stopped. A deferred update is left to that bot,
-which has it, too: handled here as well, it would be ordered twice.
+The copy of a bot that kept running is older than the state of that bot. A job that was not ordered
+then may have been ordered since: it is treated like an order whose answer was lost, which is
+found, repeated under the same key, or stopped, and never paid for on a guess. A broadcast may have
+continued to recipients unknown here: it is stopped. A deferred update is dropped, because that bot
+has it as well: handled by both, it would be ordered twice.
 """
 
 import json
@@ -16,13 +16,13 @@ from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.snapshot import Record
 
-# Made anew from the jobs when the bot starts.
+# Rebuilt from the jobs when the bot starts.
 _DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
 _WITH_A_FILE = frozenset({State.RENDERING, State.DELIVERING})
 
 
 def rewrite_paths(records: Iterable[Record], old: str, new: str) -> Iterator[Record]:
-    """Let jobs find their files: `old` and `new` are the state directories, absolute."""
+    """Rewrite the file paths of jobs; `old` and `new` are absolute state directories."""
     for record in records:
         if record.key.startswith(keys.JOB) and record.kind == "hash" and old != new:
             fields = _fields(record)
@@ -42,10 +42,10 @@ def mark_uncertain(
     has_file: Callable[[str], bool],
     installation: str = "",
 ) -> Iterator[Record]:
-    """Make every job one that asks first whether it was ordered since `taken_ms`.
+    """Make every job check first whether it was ordered since `taken_ms`.
 
-    It would have been under an id that begins with `installation`; empty for one of an earlier
-    release, which orders under the job's bare id.
+    Its order id would begin with `installation`; empty for a backup of an earlier release, which
+    orders under the job id alone.
     """
     due: list[str] = []
     for record in records:
@@ -92,7 +92,7 @@ def _as_ordered(fields: dict[str, str], taken_ms: int) -> dict[str, str]:
 def _with_a_file(fields: dict[str, str], has_file: Callable[[str], bool]) -> dict[str, str]:
     state = fields.get("state", "")
     if state in _WITH_A_FILE and fields.get("file") and not has_file(fields["file"]):
-        # The bot that went on has shown it and thrown it away: it is fetched again, for nothing.
+        # The running bot has delivered and deleted the file: it is fetched again at no cost.
         is_ticketed = "id" in json.loads(fields.get("ticket") or "{}")
         again = State.POLLING if is_ticketed else State.SUBMITTING
         return fields | {"state": again.value, "file": "", "outcome": "", "reason": ""}

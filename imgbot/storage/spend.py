@@ -1,7 +1,7 @@
-"""What pictures cost: whole micro-dollars, counted by the server's local calendar day.
+"""Spend on pictures: whole micro-dollars, counted by the server's local calendar day.
 
-The queue's scripts keep the books: an admission reserves, an end charges or releases. Here
-they are read.
+The queue's scripts write it: an admission makes a reservation, an end charges or releases it. This
+module only reads.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ProducedCount:
-    """What one provider was paid for one operation, and how often."""
+    """Charges of one provider for one operation, and their number."""
 
     micro: int
     count: int
@@ -30,20 +30,20 @@ class ProducedCount:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The books of one day; money in micro-dollars."""
+    """Charges and reservations of one day, in micro-dollars."""
 
     name: str
     charged: int = 0
     reserved: int = 0
-    """By jobs that have not ended."""
+    """Reservations of jobs that have not ended."""
     users: Mapping[int, int] = field(default_factory=dict[int, int])
-    """User id → charged and reserved."""
+    """User id → charges and reservations."""
     made: Mapping[str, ProducedCount] = field(default_factory=dict[str, ProducedCount])
     """By provider.operation."""
 
     @property
     def total(self) -> int:
-        """What counts against the ceiling for all."""
+        """Sum that counts against the total budget."""
         return self.charged + self.reserved
 
 
@@ -53,7 +53,7 @@ def day_of(now_ms: int, utc_offset_s: int) -> str:
 
 
 def seconds_to_midnight(now_ms: int, utc_offset_s: int) -> int:
-    """Return how long the local day still lasts: 1 to 86,400.
+    """Return the seconds left of the local day: 1 to 86,400.
 
     An hour off on the two days a year when clocks are changed.
     """
@@ -61,7 +61,7 @@ def seconds_to_midnight(now_ms: int, utc_offset_s: int) -> int:
 
 
 def days_until(day: str, count: int) -> list[str]:
-    """Return the last `count` days, the latest first, beginning with `day`."""
+    """Return the last `count` days, newest first, beginning with `day`."""
     latest = date.fromisoformat(day)
     return [(latest - timedelta(days=back)).isoformat() for back in range(count)]
 
@@ -71,9 +71,9 @@ def _local_s(now_ms: int, utc_offset_s: int) -> int:
 
 
 class Spend:
-    """Plain reads; each raises StorageUnavailableError while Redis is away.
+    """Reader of spend; each call raises StorageUnavailableError while Redis is unavailable.
 
-    `utc_offset_s` tells by how much the local clock is ahead at a time in milliseconds.
+    `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
     """
 
     def __init__(self, redis: Redis, caps: QueueLimits, utc_offset_s: Callable[[int], int]) -> None:
@@ -85,7 +85,7 @@ class Spend:
         return day_of(now_ms, self._utc_offset_s(now_ms))
 
     def resumes_in_s(self, now_ms: int) -> int:
-        """Return the seconds until a new day's money may be spent."""
+        """Return the seconds until the budget of the next day is available."""
         return seconds_to_midnight(now_ms, self._utc_offset_s(now_ms))
 
     def recent(self, now_ms: int) -> list[str]:
@@ -93,14 +93,14 @@ class Spend:
         return days_until(self.today(now_ms), WEEK_DAYS)
 
     async def left_of_user(self, user_id: int, now_ms: int) -> int:
-        """Return what the user may still spend today, where there is a ceiling."""
+        """Return the rest of the user's budget for today, if there is one."""
         ceiling = self.caps.daily_micro_per_user or 0
         with storage_errors():
             spent = await self._redis.hget(keys.SPEND + self.today(now_ms), f"user:{user_id}")
         return max(ceiling - int(spent or 0), 0)
 
     async def spent_today(self, now_ms: int) -> int:
-        """Return what is charged and reserved today."""
+        """Return today's charges and reservations."""
         with storage_errors():
             found = await self._redis.hmget(
                 keys.SPEND + self.today(now_ms), ["charged", "reserved"]
@@ -108,7 +108,7 @@ class Spend:
         return sum(int(value or 0) for value in found)
 
     async def week(self, now_ms: int) -> list[Day]:
-        """Return the books of the last days, today's first."""
+        """Return the spend of the last days, today first."""
         names = self.recent(now_ms)
         pipe = self._redis.pipeline(transaction=False)
         for name in names:

@@ -1,4 +1,4 @@
-"""What an operator wants to know of the queue at a glance; read every few seconds, so bounded."""
+"""Queue statistics for the operator; read every few seconds, so the work is bounded."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class DeadJob:
-    """A job that ended where nobody knows whether it was paid for, or that could not be shown."""
+    """Job that ended without knowing whether it was charged, or that could not be delivered."""
 
     id: str
     user_id: int
@@ -31,21 +31,21 @@ class DeadJob:
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
-    """The queue at one time."""
+    """State of the queue at one time."""
 
     waiting: Mapping[str, int]
     """By operation."""
     refused: tuple[tuple[int, int], ...]
     """User ids with their refused requests of this hour and the one before, most first."""
     dead: tuple[DeadJob, ...]
-    """The latest."""
+    """Newest dead jobs."""
     is_paused: bool
     capped: int
-    """Waiting jobs of users who have as many under way as one user may."""
+    """Waiting jobs of users who have reached the limit of running jobs per user."""
 
 
 class QueueStats:
-    """Reads; each look is a handful of round trips."""
+    """Reader of queue statistics; each snapshot takes a few round trips."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -55,7 +55,7 @@ class QueueStats:
         return address_of(self._redis)
 
     async def snapshot(self, now_ms: int, running_per_user: int) -> QueueSnapshot:
-        """Raises StorageUnavailableError while Redis is away."""
+        """Read a snapshot. Raises StorageUnavailableError while Redis is unavailable."""
         hour = now_ms // _HOUR_MS
         pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.QUEUE, 0, _LOOKED_AT - 1)

@@ -1,4 +1,4 @@
-"""Ledger of updates: which were handled, which wait for later, which could not be handled."""
+"""Ledger of updates: handled, deferred, and those whose handling failed."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,12 +15,12 @@ _POISON_KEPT = 1000
 
 
 Deferred = tuple[str, int, Sequence[tuple[int, Mapping[str, Any]]]]
-"""A chat, the time (ms) until which it waits, and its updates in their order, each with the time
-(ms) at which it was received."""
+"""Chat, the time (ms) until which it waits, and its updates in order, each with the time (ms) at
+which it was received."""
 
 
 class UpdateLedger(Store):
-    """Raises StorageUnavailableError while Redis is away."""
+    """Ledger of updates; each call raises StorageUnavailableError while Redis is unavailable."""
 
     def __init__(
         self,
@@ -33,11 +33,11 @@ class UpdateLedger(Store):
         self._persist = persist
 
     async def is_handled(self, update_id: int) -> bool:
-        """Whether this update was handled in an earlier life."""
+        """Return whether this update was handled, perhaps before a restart."""
         return bool(await self._ask(self._redis.exists(f"{keys.UPDATE}{update_id}")))
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
-        """Remember that an update was handled; if it was deferred, it is no longer."""
+        """Record that an update was handled, and remove it from the deferred ones."""
         await self._scripts.call(
             "mark_handled",
             mark=f"{keys.UPDATE}{update_id}",
@@ -49,14 +49,14 @@ class UpdateLedger(Store):
         )
 
     async def dead_letter(self, update: Mapping[str, object]) -> None:
-        """Keep an update that could not be handled, for a human to look at."""
+        """Store an update whose handling failed, for an operator to inspect."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
         pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
         await self._ask(pipe.execute())
 
     async def defer(self, deferred: Sequence[Deferred]) -> None:
-        """Store updates behind those that their chats have stored. Raises StorageFullError."""
+        """Store updates behind those already deferred for their chats. Raises StorageFullError."""
         values: list[str | int] = []
         for chat, due_ms, updates in deferred:
             for received_ms, update in updates:
@@ -86,6 +86,6 @@ class UpdateLedger(Store):
         ]
 
     async def persist(self) -> None:
-        """Return once everything written so far is on the disk of the server."""
+        """Return once everything written so far is on the server's disk."""
         if self._persist is not None:
             await self._persist()

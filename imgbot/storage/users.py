@@ -1,4 +1,4 @@
-"""What is remembered about people: what they prefer, and whether they may come in."""
+"""Users: their preferences, and their access to the bot."""
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -16,36 +16,36 @@ _SEEN_AGAIN_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class UserProfile:
-    """How the bot and one person stand at this moment."""
+    """Current state of a user: preferences, access, and notices already sent to them."""
 
     preferences: Preferences = field(default_factory=Preferences)
     is_banned: bool = False
     is_allowed: bool = False
-    """Whether the person, or the chat, was let in while the bot ran."""
+    """Whether the user, or the chat, was allowed while the bot ran."""
     is_paused: bool = False
     paused_words: str = ""
-    """What the operator says of the pause, if anything."""
+    """Operator's message about the pause, if any."""
     introduced_by: str = ""
-    """The job with which the person was told who paints; empty before it."""
+    """Job with which the user was told who makes the pictures; empty before it."""
     spoken: str = ""
-    """The language of the person's Telegram when it was last noted."""
+    """Language of the user's Telegram client when last stored."""
     seen_ms: int = 0
 
     @property
     def language(self) -> str:
-        """The language to write in to somebody who is not here just now."""
+        """Language of messages to the user that do not answer an update of theirs."""
         return self.preferences.language or self.spoken or "en"
 
     def needs_seen_update(self, now_ms: int) -> bool:
-        """Whether it is a day since it was noted that the person is there."""
+        """Return whether the stored time of the user's latest update is a day old."""
         return now_ms - self.seen_ms >= _SEEN_AGAIN_MS
 
 
 class UserStore(Store):
-    """Plain reads and marks; each raises StorageUnavailableError while Redis is away."""
+    """Store of users; each call raises StorageUnavailableError while Redis is unavailable."""
 
     async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
-        """Read everything about a person, in this chat, in one round trip."""
+        """Read the profile of a user, in this chat, in one round trip."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{keys.USER}{user_id}")
         pipe.sismember(keys.BANNED, str(user_id))
@@ -65,14 +65,14 @@ class UserStore(Store):
         )
 
     async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
-        """Note that somebody speaks with the bot in private, and in which language."""
+        """Store the time and language of the user's latest update in a private chat."""
         pipe = self._redis.pipeline(transaction=True)
         pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
         pipe.hset(f"{keys.USER}{user_id}", _SPOKEN, language)
         await self._ask(pipe.execute())
 
     async def count(self) -> int:
-        """Return how many speak with the bot in private."""
+        """Return the number of users with a private chat."""
         return int(await self._ask(self._redis.zcard(keys.PEOPLE)))
 
     async def preferences(self, user_id: int) -> Preferences:
@@ -91,7 +91,7 @@ class UserStore(Store):
         await self._ask(pipe.execute())
 
     async def claim_intro(self, user_id: int, job_id: str) -> bool:
-        """Whether `job_id` is the person's very first; the same answer at every repeat."""
+        """Return whether `job_id` is the user's first job; the same answer when repeated."""
         key = f"{keys.USER}{user_id}"
         pipe = self._redis.pipeline(transaction=True)
         pipe.hsetnx(key, _INTRODUCED, job_id)
@@ -100,11 +100,11 @@ class UserStore(Store):
         return first == job_id
 
     async def release_intro(self, user_id: int) -> None:
-        """Take it back: the first job was not admitted."""
+        """Undo `claim_intro`: the first job was not admitted."""
         await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
 
     async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
-        """Whether `what` was not said to the person within `ttl_s`, by another request."""
+        """Return whether notice `what` was not sent within `ttl_s` by another request."""
         earlier = await self._ask(
             self._redis.set(
                 f"{keys.NOTICE_SENT}{user_id}.{what}", request, nx=True, get=True, ex=max(ttl_s, 1)
@@ -114,7 +114,7 @@ class UserStore(Store):
 
 
 def _preferences(record: dict[str, str]) -> Preferences:
-    """Read what is stored; what is missing or odd is as if it had never been set."""
+    """Read stored preferences; missing or malformed values get their defaults."""
     values: dict[str, Any] = {}
     for entry in fields(Preferences):
         text = record.get(entry.name, "")

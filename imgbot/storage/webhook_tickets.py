@@ -1,4 +1,4 @@
-"""What webhooks told: the ticket of an order whose answer was lost, and whom to wake."""
+"""Tickets received by webhooks, for orders whose answer was lost, and wake-ups of their jobs."""
 
 import json
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ _WOKEN_AT_ONCE = 1000
 
 
 class WebhookTickets:
-    """Plain reads and writes; each raises StorageUnavailableError while Redis is away."""
+    """Store of tickets; each call raises StorageUnavailableError while Redis is unavailable."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def store_and_wake(self, job_id: str, ticket: Mapping[str, object]) -> None:
-        """Wake the job; a ticket, if there is one, is kept for whoever asks for it."""
+        """Wake the job, and store its ticket, if any, for `ticket`."""
         pipe = self._redis.pipeline(transaction=True)
         if ticket:
             pipe.set(keys.WEBHOOK_TICKET + job_id, json.dumps(ticket), ex=_KEPT_S)
@@ -29,7 +29,7 @@ class WebhookTickets:
             await pipe.execute()
 
     async def ticket(self, job_id: str) -> Mapping[str, object] | None:
-        """Return the ticket that a webhook revealed, None without one."""
+        """Return the ticket received by a webhook; None without one."""
         with storage_errors():
             found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
         return json.loads(found) if found else None

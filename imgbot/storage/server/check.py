@@ -1,4 +1,4 @@
-"""What can be known of Redis: does it answer, would it lose jobs, has it room, who owns it."""
+"""Checks of Redis for the doctor: reachability, durability, memory and owner."""
 
 import asyncio
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _CHECK = "redis"
 
 @dataclass(frozen=True, slots=True)
 class RedisReport:
-    """The findings, and what others need; None where it did not answer."""
+    """Findings of a check, and figures for other checks; None if Redis did not answer."""
 
     findings: list[Finding]
     maxmemory_bytes: int | None = None
@@ -38,7 +38,7 @@ class RedisReport:
 
 
 async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisReport:
-    """Ask a server that runs. Never raises for what it answers, or does not."""
+    """Check a running server. Never raises for its answers, or for a missing answer."""
     redis = connect(url)
     try:
         async with asyncio.timeout(_ANSWER_TIMEOUT_S):
@@ -64,7 +64,7 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
 
 
 def check_program(memory_bytes: int) -> RedisReport:
-    """Look for the program of the embedded server, while none runs."""
+    """Check that the program of the embedded server exists, while it is not running."""
     try:
         binary = find_binary()
     except ConfigError as error:

@@ -1,7 +1,7 @@
-"""Whether a Redis of the operator's own keeps what it is given; refused where it does not.
+"""Durability check of an external Redis; one that could lose jobs is refused.
 
-A server that evicts keys or keeps no append-only file loses jobs without a word, so imgbot
-does not start on one, and names the very commands that mend it.
+A server that evicts keys or keeps no append-only file loses jobs silently, so imgbot refuses to
+start on one, and names the commands that repair it.
 """
 
 import asyncio
@@ -34,32 +34,32 @@ _NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
 class RedisUnreachableError(ImgbotError):
-    """No Redis answered in time; it may do so later, so this is no wrong configuration."""
+    """No Redis answered in time; it may answer later, so this is no configuration error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """What a server says of itself; empty or None where it does not say."""
+    """Durability settings that a server reports; empty or None if it does not report them."""
 
     version: tuple[int, ...]
     policy: str
     is_append_only: bool | None
     fsync: str
     memory_bytes: int = 0
-    """What counts against its maxmemory."""
+    """Bytes that count against maxmemory."""
     maxmemory_bytes: int | None = None
-    """0 where there is no limit."""
+    """0 if there is no limit."""
 
     @property
     def is_durable_at_once(self) -> bool:
-        """Whether every acknowledged write is on the disk already, with no WAITAOF."""
+        """Return whether every acknowledged write is already on disk, without WAITAOF."""
         return bool(self.is_append_only) and self.fsync == "always"
 
 
 async def verify(
     redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
 ) -> Durability:
-    """Wait for the server, saying so, and refuse one that would lose or evict jobs."""
+    """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
     found = await _patiently(redis, partial(ask, redis), deadline_s)
     refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
     if refusals and not accept_volatile:
@@ -74,7 +74,7 @@ async def verify(
 
 
 async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
-    """Ask until the server answers; forever where there is no deadline."""
+    """Poll the server until it answers; without limit if there is no deadline."""
     await _patiently(redis, redis.ping, deadline_s)
 
 
@@ -102,7 +102,7 @@ async def _patiently(
 
 
 def _refuse_if_final(error: Exception) -> None:
-    # While it connects, redis-py wraps what the server says into an error of the connection.
+    # While connecting, redis-py wraps the server's error in a connection error.
     said = (error, error.__cause__)
     if any(isinstance(one, _NOT_ALLOWED) for one in said):
         raise ConfigError(SETTING, "the server refuses this user or password") from None
@@ -111,13 +111,13 @@ def _refuse_if_final(error: Exception) -> None:
 
 
 async def ask(redis: Redis) -> Durability:
-    """Ask the server. Raises ConfigError for one that cannot be used at all, RedisError."""
+    """Query the server. Raises ConfigError for one that cannot be used at all, RedisError."""
     try:
         info = await redis.info()
     except NoPermissionError as error:
         raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
     _refuse_impossible(info)
-    # CONFIG is often forbidden (managed servers, ACLs); INFO then knows all but the fsync policy.
+    # CONFIG is often forbidden (managed servers, ACLs); INFO then gives all but the fsync policy.
     try:
         config = await redis.config_get("append*")
     except RedisError:
@@ -135,7 +135,7 @@ async def ask(redis: Redis) -> Durability:
 
 
 def counted_bytes(info: Mapping[str, Any]) -> int:
-    """What counts against maxmemory: its own log of what is to be written does not."""
+    """Return the bytes that count against maxmemory; the AOF buffer does not."""
     return int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
 
 
@@ -152,7 +152,7 @@ def _refuse_impossible(info: dict[str, object]) -> None:
 
 
 def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
-    """Return how the server could lose jobs, each with the command that mends it, if any does."""
+    """Return the ways in which the server could lose jobs, each with its repair command, if any."""
     cli = redis_cli(redis)
     keep = f"{cli} CONFIG REWRITE"
 
@@ -177,7 +177,7 @@ def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
 
 
 def redis_cli(redis: Redis) -> str:
-    """Give the command that reaches this server, without its password."""
+    """Return the command that reaches this server, without its password."""
     where = redis.connection_pool.connection_kwargs
     if path := where.get("path"):
         return f"redis-cli -s {path}"

@@ -1,7 +1,7 @@
-"""Becomes the embedded Redis: `python launch.py <parent> <lock file> <log file> <program> <args…>`.
+"""Launcher of the embedded Redis: `python launch.py <parent> <lock> <log file> <program> <args…>`.
 
-It sets up what must hold before the server runs and survives exec: the signal that comes when
-the parent dies, and a lock that is held for exactly as long as the server or a child of it lives.
+It sets up what must be in place before the server runs and survives exec: the signal sent when
+the parent dies, and a lock held for exactly as long as the server or a child of it runs.
 Standard library only; it runs as a script, in an interpreter of its own.
 """
 
@@ -19,7 +19,7 @@ PARENT_GONE = 76
 def main(parent: int, lock_file: str, log_file: str, command: list[str]) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    # The parent may have died before the call above: then no signal will ever come.
+    # The parent may have died before the call above: then no signal will ever arrive.
     if os.getppid() != parent:
         raise SystemExit(PARENT_GONE)
     lock = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
@@ -27,9 +27,9 @@ def main(parent: int, lock_file: str, log_file: str, command: list[str]) -> None
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise SystemExit(LOCKED) from None
-    # Python's own files close at exec; this one must stay open as long as the server lives.
+    # Python closes its files at exec; this one must stay open as long as the server runs.
     fcntl.fcntl(lock, fcntl.F_SETFD, 0)
-    # A fresh log at each start: it holds warnings only, and so stays small.
+    # Truncated at each start: it holds warnings only, and so stays small.
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)

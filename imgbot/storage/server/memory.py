@@ -1,4 +1,4 @@
-"""Whether Redis has room left: one that is full answers, and takes no order."""
+"""Memory use of Redis: a full server still answers, but accepts no jobs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ _ROOMY = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What counts against Redis's maxmemory, and that; 0 where there is none."""
+    """Memory that counts against Redis's maxmemory, and the limit; 0 if there is none."""
 
     used_bytes: int
     limit_bytes: int
     cli: str = "redis-cli"
-    """The command that reaches the server."""
+    """Command that reaches the server."""
     is_embedded: bool = False
 
     @property
@@ -32,12 +32,12 @@ class Memory:
 
     @property
     def is_full(self) -> bool:
-        """Whether orders are refused, or a little more would do it."""
+        """Return whether jobs are refused, or are about to be."""
         return self.level is Level.CRITICAL
 
     @property
     def is_roomy(self) -> bool:
-        """Whether it will not be full again in a moment."""
+        """Return whether use is far enough below the limit not to reach it again soon."""
         return self.used_bytes < self.limit_bytes * _ROOMY or not self.limit_bytes
 
     @property
@@ -50,7 +50,7 @@ class Memory:
 
     @property
     def advice(self) -> str:
-        """What gives it room for good."""
+        """Command that raises the limit permanently."""
         enough_mb = max(2 * self.limit_mb, self.used_mb + self.used_mb // 2)
         if self.is_embedded:
             return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: sudo systemctl restart imgbot"
@@ -58,7 +58,7 @@ class Memory:
 
     @property
     def trouble(self) -> str:
-        """That it is full, and what to do; empty while it has room."""
+        """Problem and its solution if memory is full; empty otherwise."""
         if not self.is_full:
             return ""
         return (
@@ -69,9 +69,9 @@ class Memory:
 
 
 async def trouble_of(redis: Redis) -> str:
-    """What keeps the server from taking orders; empty while nothing does.
+    """Return why the server cannot accept jobs; empty if it can.
 
-    It is asked for a write, too: one that has lost its replicas, or its disk, goes on reading.
+    A test write is included: a server that has lost its replicas, or its disk, still reads.
     """
     try:
         memory = await measure(redis)
@@ -84,7 +84,7 @@ async def trouble_of(redis: Redis) -> str:
 
 
 async def measure(redis: Redis) -> Memory:
-    """Raises StorageUnavailableError while Redis is away."""
+    """Read the memory use. Raises StorageUnavailableError while Redis is unavailable."""
     with storage_errors():
         told = await redis.info("memory", "server")
     limit_bytes = int(told.get("maxmemory", 0))
@@ -93,6 +93,6 @@ async def measure(redis: Redis) -> Memory:
 
 
 def _is_embedded(redis: Redis, config_file: str) -> bool:
-    # Only the embedded server keeps its socket and its configuration in one folder.
+    # Only the embedded server has its socket and its configuration in one directory.
     socket_path = redis.connection_pool.connection_kwargs.get("path", "")
     return bool(socket_path) and Path(socket_path).parent == Path(config_file).parent

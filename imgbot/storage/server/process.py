@@ -1,7 +1,7 @@
-"""The embedded Redis: a private server in the state directory, as durable as one of one's own.
+"""Embedded Redis: a private server in the state directory, as durable as an external one.
 
-It dies with the process that started it, is started again when it dies alone, and its data
-outlive both. One owner per state directory (the supervisor's own lock sees to that).
+It ends with the process that started it and is restarted when it ends alone; its data persist.
+One owner per state directory (ensured by the supervisor's lock).
 """
 
 import asyncio
@@ -28,35 +28,35 @@ from imgbot.storage.server.binary import find_binary
 _log = logging.getLogger(__name__)
 
 GUIDE_PORT = 6379
-"""Where `redis-cli` looks when it is told nothing."""
+"""Default port of `redis-cli`."""
 
 MEMORY_BYTES = 256 << 20
 # sockaddr_un holds 108 bytes, the last of them a zero.
 _MAX_SOCKET_PATH_BYTES = 107
-# Loading 256 MB of commands takes some 20 s on a slow disk.
+# Loading 256 MB of commands takes about 20 s on a slow disk.
 _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
 _POLL_S = 0.02
 _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
-# A server that has lived this long was well: the next restart is immediate again.
+# A server that ran this long was healthy: the next restart is immediate again.
 _HEALTHY_S = 60.0
 
 
 def socket_of(state_dir: Path) -> Path:
-    """Return where the embedded server of a state directory listens."""
+    """Return the socket path of the embedded server of a state directory."""
     return state_dir / "redis" / "redis.sock"
 
 
 class ServerError(ImgbotError):
-    """The embedded Redis does not start; the message is its own last line."""
+    """Failed start of the embedded Redis; the message is the last line of its log."""
 
 
 class RedisServer:
-    """One embedded server; `start`, `watch` in a TaskGroup, `stop`; or `async with`.
+    """Embedded server: `start`, `watch` in a TaskGroup, `stop`; or `async with`.
 
-    `port` is served on loopback where it is free, 0 for none; `url` is always the unix socket.
+    `port` is served on loopback if it is free, 0 for none; `url` is always the unix socket.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class RedisServer:
 
     @property
     def pid(self) -> int:
-        """The server's process id, 0 while there is none."""
+        """Process id of the server, 0 if it is not running."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else 0
 
@@ -101,7 +101,7 @@ class RedisServer:
         await self.stop()
 
     async def start(self) -> None:
-        """Start and wait until it answers; what an earlier owner left running is ended first."""
+        """Start the server and wait until it answers; one of an earlier owner is ended first."""
         self._prepare_folder()
         await self._end_orphans()
         for port in dict.fromkeys((self._free_port(), 0)):
@@ -115,7 +115,7 @@ class RedisServer:
                 return
 
     async def watch(self) -> None:
-        """Start the server again whenever it ends by itself; runs until cancelled."""
+        """Restart the server whenever it ends by itself; runs until cancelled."""
         delay_s = _FIRST_DELAY_S
         while (process := self._process) is not None:
             since = time.monotonic()
@@ -129,7 +129,7 @@ class RedisServer:
             delay_s = await self._restart(delay_s)
 
     async def stop(self) -> None:
-        """Let it write everything and end; a second call does nothing."""
+        """Shut the server down after it has written everything; a second call does nothing."""
         process, self._process = self._process, None
         if process is not None:
             await _end(process)
@@ -179,7 +179,7 @@ class RedisServer:
         if not self._wanted_port:
             return 0
         with socket.socket() as probe:
-            # As Redis does: connections of an earlier server that linger are no obstacle.
+            # Same option as Redis: lingering connections of an earlier server do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", self._wanted_port))
@@ -198,8 +198,8 @@ class RedisServer:
             *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
             *(str(self.folder / "server.lock"), str(log_file), str(binary), str(config)),
             stdin=asyncio.subprocess.DEVNULL,
-            # Ctrl-C reaches every process of the terminal's group, and must not reach this one:
-            # the supervisor still writes to it while it drains.
+            # Ctrl-C is sent to every process of the terminal's group, and must not reach this
+            # one: the supervisor still writes to it while it drains.
             start_new_session=True,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
         )
@@ -237,10 +237,10 @@ class RedisServer:
             f"unixsocket {_quoted(self.socket_path)}\nunixsocketperm 700\n"
             f"dir {_quoted(self.folder)}\ndaemonize no\nloglevel warning\n"
             'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
-            # Plain commands instead of a binary dump: so Redis and Valkey can read each other's
-            # file, and installing either later loses nothing.
+            # Plain commands instead of a binary dump, so that Redis and Valkey can read each
+            # other's file, and installing either later loses nothing.
             "aof-use-rdb-preamble no\n"
-            # A record with a person's words is packed into a third of what a table of it takes.
+            # A listpack with a prompt takes a third of the memory of a hash table with it.
             "hash-max-listpack-value 1024\n"
             f"maxmemory {self._memory_bytes}\nmaxmemory-policy noeviction\n"
         )
@@ -258,7 +258,7 @@ def _quoted(path: Path) -> str:
 
 
 def _holders(lock: Path) -> list[int]:
-    """List the processes that have `lock` open: the server and its children, and nothing else."""
+    """List the processes that have `lock` open: only the server and its children."""
     if not lock.exists():
         return []
     wanted = lock.stat()
@@ -288,7 +288,7 @@ def _kill(pid: int, how: signal.Signals) -> None:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """SIGTERM is Redis's SHUTDOWN: it writes and closes its file before it ends."""
+    """End the server by SIGTERM, which is its SHUTDOWN: it writes and closes its file first."""
     if process.returncode is not None:
         return
     try:
