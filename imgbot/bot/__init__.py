@@ -1,1 +1,1 @@
-"""What a person says becomes a job."""
+"""Telegram conversation: turns user messages into jobs."""

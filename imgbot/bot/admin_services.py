@@ -1,4 +1,4 @@
-"""What administrators look at and turn, beside what everybody's conversation needs."""
+"""Services used only by the admin handlers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from imgbot.storage.stats import QueueStats
 
 @dataclass(frozen=True, slots=True)
 class AdminServices:
-    """The service as its administrators see it."""
+    """Access to the service for admin commands."""
 
     access: Access
     broadcasts: Broadcasts
@@ -21,8 +21,8 @@ class AdminServices:
     job_outcomes: JobOutcomes
     queue_stats: QueueStats
     workers: Callable[[], tuple[int, int, int]]
-    """Wanted, started, busy."""
+    """Wanted, started and busy workers."""
     providers_out: Callable[[], Mapping[str, bool]]
-    """Provider → whether it is out of service."""
+    """Provider → true if it is out of service."""
     typical_s: Callable[[Operation], Awaitable[float]]
-    """How long a picture usually takes, 0 while nobody knows."""
+    """Usual duration of a job in seconds, 0 if unknown."""

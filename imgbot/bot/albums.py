@@ -1,7 +1,7 @@
-"""Albums: each photo comes by itself, and is put aside until the album is whole.
+"""Albums: photos arrive one by one and are buffered until the album is complete.
 
-Nothing waits in a handler: an item is stored and its update confirmed; a loop looks at what
-is whole. An album with words is a merge; without them the person is asked.
+No handler waits: an item is stored and its update confirmed; a loop processes complete albums.
+An album with a prompt is a merge; without one the user is asked.
 """
 
 import asyncio
@@ -42,21 +42,21 @@ _AGAIN_S = 2.0
 _AGAIN_LIMIT_S = 60.0
 _SAID_S = 60
 _WORDS_FOLLOW_S = 2
-"""As long as an album is gathered after its last item, in Telegram's whole seconds."""
+"""Time an album is gathered after its last item, in Telegram's whole seconds."""
 
 _LOOK_AGAIN_S = 5.0
 _BUSY_S = 0.2
 
 StateOf = Callable[[int, int], FSMContext]
-"""Finds what a user is asked in a chat, by chat id and user id."""
+"""Lookup of a user's dialogue state by chat id and user id."""
 
 IsBusyWith = Callable[[int], bool]
-"""Tells whether messages of a chat, by its id, were taken in and are not handled yet."""
+"""Predicate: true while received messages of a chat, by its id, are not handled yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Album:
-    """A whole album: its photos in their order, and the words on any of them."""
+    """Complete album: its photos in order, and the prompt on any of them."""
 
     context: RequestContext
     photos: tuple[InputPhoto, ...]
@@ -66,12 +66,12 @@ class Album:
 async def handle_album_item(
     message: Message, context: RequestContext, service: RequestService
 ) -> None:
-    """One photo of an album, put aside; a late one joins its merge if that still waits."""
+    """Buffer one photo of an album; a late one joins its merge if that is still queued."""
     album = album_of(message)
     try:
         source, words = await _read(message, album, service)
     except UserError:
-        # What is wrong with an album is said once, not of each of its items.
+        # An error about an album is reported once, not for each of its items.
         said = f"album.{album}"
         if await service.store.users.claim_notice(context.user_id, said, context.request, _SAID_S):
             raise
@@ -82,7 +82,7 @@ async def handle_album_item(
 
 
 async def _read(message: Message, album: str, service: RequestService) -> tuple[InputPhoto, str]:
-    # The first item carries the command, and it holds for all of them.
+    # The first item carries the command, which applies to all items.
     command = await service.store.job_reads.choose_once(f"album.{album}", command_of(message))
     if command not in {"", "merge"}:
         raise UserError("album_command")
@@ -94,10 +94,10 @@ async def _read(message: Message, album: str, service: RequestService) -> tuple[
 
 
 async def album_about(context: RequestContext, service: RequestService) -> str:
-    """Return the album that plain words are about, or nothing.
+    """Return the album that a plain text prompt refers to, or nothing.
 
-    They are where it has no words yet and they were sent right after it, however late both
-    come: words of a later minute are a request of their own.
+    That is an album without a prompt, if the text was sent right after it, however late both
+    arrive: a text sent a minute later is a request of its own.
     """
     albums = service.store.albums
     album = await albums.open_album(context.user_key)
@@ -115,26 +115,26 @@ async def buffer_item(
     source: InputPhoto | None,
     words: str,
 ) -> None:
-    """Store an item; words without a photo end the album."""
+    """Store an item; a prompt without a photo completes the album."""
     item = Item(context.message_id, source, words, _packed(context))
     await service.store.albums.add(album, context.user_key, item, service.now_ms())
 
 
 def album_of(message: Message) -> str:
-    """Return the album's name: a group id is unique inside its chat only."""
+    """Return the album's key: a group id is unique only inside its chat."""
     return f"{message.chat.id}.{message.media_group_id}"
 
 
 def _packed(context: RequestContext) -> dict[str, Any]:
-    # The profile is read anew when the album is whole.
+    # The profile is read again when the album is complete.
     return {name: value for name, value in asdict(context).items() if name != "profile"}
 
 
 class AlbumProcessor:
-    """Looks at albums that are whole, for as long as the supervisor takes updates.
+    """Processes complete albums for as long as the supervisor takes updates.
 
-    After a restart the rest of an album may still be on its way from Telegram: none counts
-    as whole before `caught_up`, and none while a message of its chat is in hand.
+    After a restart the rest of an album may still be pending at Telegram: no album counts as
+    complete before `caught_up`, nor while a message of its chat is being handled.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class AlbumProcessor:
         self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
-        """Handle what is whole, albums side by side, and wake when the next one is.
+        """Process complete albums concurrently, and wake when the next one is due.
 
         An album that is not handled within `drain_s` after the stop is left to the next start.
         """
@@ -173,22 +173,22 @@ class AlbumProcessor:
                 await sleep_or_event(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
 
     async def _look(self, start: Start) -> float:
-        """Start on what is whole; return the seconds until there may be more."""
+        """Start processing complete albums; return the seconds until more may be complete."""
         due, next_ms = await self._service.store.albums.due(self._service.now_ms())
         wait_s = (next_ms - self._service.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
         for name in due:
             chat, _, _ = name.rpartition(".")
             if self._is_busy_with(int(chat)):
-                # Its next photo may be among them: it was sent, and is not late.
+                # Its next photo may be among the unhandled messages: it was sent, and is not late.
                 wait_s = min(wait_s, _BUSY_S)
             elif chat not in self._busy:
-                # Two albums of one chat at once would each take the other's photos for nobody's.
+                # Two albums of one chat handled at once would mix up their stray photos.
                 self._busy.add(chat)
                 start(self._process(name, chat))
         return wait_s
 
     async def _process(self, name: str, chat: str) -> None:
-        """Handle one album; only what ends the whole supervisor may leave here."""
+        """Process one album; only errors that end the whole supervisor are raised."""
         albums = self._service.store.albums
         try:
             with storage_errors():
@@ -198,7 +198,7 @@ class AlbumProcessor:
         except TransientError as error:
             telemetry.warning("album %s is not handled yet: %s", name, error)
             delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
-            # One that cannot even be postponed is found when it is looked for again anyway.
+            # An album that cannot be postponed either is found by the next scan anyway.
             with suppress(TransientError):
                 await albums.postpone(name, self._service.now_ms() + round(delay_s * 1000))
                 albums.added.set()
@@ -208,16 +208,16 @@ class AlbumProcessor:
             self._busy.discard(chat)
 
     async def _handle(self, items: Sequence[Item], name: str) -> str:
-        """Turn one album into a job or a question; return the id of the job, if it is a merge.
+        """Turn one album into a job or a question; return the job id if it is a merge.
 
-        Raises TransientError to be tried again.
+        Raises TransientError if it has to be retried.
         """
         context: RequestContext | None = None
         try:
             context = RequestContext(**items[0].context)
             people = self._service.store.users
             context = context.with_profile(await people.profile(context.user_id, context.chat_id))
-            # The dialogue's storage knows Redis's own errors alone.
+            # The FSM storage raises Redis's own errors only.
             with storage_errors():
                 return await self._serve(_album(context, items), name)
         except (TransientError, FencedError, ConfigError):
@@ -234,7 +234,7 @@ class AlbumProcessor:
     async def _serve(self, album: Album, name: str) -> str:
         async with self._service.user_lock(album.context.user_key):
             try:
-                # The album may have waited for long: its person may be banned by now.
+                # The album may have been buffered for long: its user may be banned by now.
                 check_access(self._service.policy, album.context)
                 return await self._decide(album, name)
             except ChatMovedError as moved:
@@ -245,7 +245,7 @@ class AlbumProcessor:
         return ""
 
     async def _decide(self, album: Album, name: str) -> str:
-        """Order or ask; return the id of the job, if one was made of several photos."""
+        """Enqueue or ask; return the job id if several photos were merged."""
         context, service = album.context, self._service
         state = self._state_of(context.chat_id, context.user_id)
         is_merge = await state.get_state() == Dialogue.merge_photos.state
@@ -255,7 +255,7 @@ class AlbumProcessor:
         earlier = await sources_in(state) if is_collecting else ()
         photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
         if not album.photos and not earlier:
-            # The words came a moment after the album was handled.
+            # The prompt arrived a moment after the album was handled.
             await service.create(context, album.words)
             return ""
         if len(photos) == 1 and not is_collecting:
@@ -275,7 +275,7 @@ class AlbumProcessor:
     ) -> None:
         service, taken = self._service, photos[:PHOTOS_LIMIT]
         if not await service.order(context, Operation.MERGE, words, taken):
-            # Ordered before a crash: what came after that is put to it, if it still waits.
+            # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
                 await service.store.albums.join(str(context.update_id), photo)
         if len(photos) > PHOTOS_LIMIT:
@@ -290,7 +290,7 @@ def _album(context: RequestContext, items: Sequence[Item]) -> Album:
 
 
 async def _single_photo(album: Album, state: FSMContext, service: RequestService) -> None:
-    """One photo only: as if it had come by itself."""
+    """Handle an album of one photo as if the photo had been sent alone."""
     context, photo = album.context, album.photos[0]
     if album.words and album.words != _MERGE_NOW:
         await edit(state, context, service, photo, album.words)

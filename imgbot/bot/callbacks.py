@@ -1,4 +1,4 @@
-"""Buttons: each press is answered, forged and stale ones too."""
+"""Callback handlers: every callback is answered, forged and stale ones included."""
 
 from contextlib import suppress
 
@@ -28,15 +28,15 @@ _CANCELLED = {
     "too_late": "cancel_too_late",
 }
 _REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
-"""Turning a page twice quickly is no slip of the finger."""
+"""Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
 async def handle_callback(
     callback: CallbackQuery, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Do what the button says; whatever comes of it, the press is answered."""
+    """Run the callback's action; the callback is answered whatever the result."""
     press = parse(callback.data)
-    # What a press that breaks is answered with; one that comes again is answered then, too.
+    # Default answer if the handler fails; a callback that is redelivered is answered then, too.
     text = t(context.language, "unknown_button" if press is None else "went_wrong")
     try:
         if press is not None:
@@ -103,11 +103,11 @@ async def _act(
 async def _cancel(
     callback: CallbackQuery, job_id: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Call the job off; a second message of it, left by a lost answer, goes as well."""
+    """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
     job = await service.store.job_reads.job(job_id)
     verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
     is_left_over = job is not None and job.message_id not in {0, context.message_id}
-    # A forged press must not remove what is somebody else's, nor any press the list of /queue.
+    # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
             await service.delivery.remove(context.chat_target, context.message_id)
@@ -115,7 +115,7 @@ async def _cancel(
 
 
 def _is_alone(callback: CallbackQuery) -> bool:
-    """Whether the pressed button is the only one of its message, as in a status message."""
+    """Return true if the pressed button is the only one of its message, as in a status message."""
     markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
     rows = markup.inline_keyboard if markup else []
     return [button.callback_data for row in rows for button in row] == [callback.data]
@@ -141,7 +141,7 @@ async def _photo_action(
     context: RequestContext,
     service: RequestService,
 ) -> str:
-    """What to do with a photo that came without words."""
+    """Handle the chosen action for a photo that was sent without a prompt."""
     source = await source_in(state)
     if await state.get_state() != Dialogue.photo_action.state or source is None:
         return "stale_button"

@@ -1,4 +1,4 @@
-"""One update as the handlers see it: whose it is, and where the answer belongs."""
+"""Request context: one update as the handlers see it, with its user and its chat."""
 
 from dataclasses import dataclass, field, replace
 
@@ -11,14 +11,14 @@ from imgbot.telegram.messenger import ChatTarget
 
 _ANONYMOUS_ADMIN_ID = 1087968824
 _AS_CHANNEL_ID = 136817688
-"""The accounts that Telegram names where a group or a channel speaks (Bot API, `from`)."""
+"""Accounts that Telegram reports as sender for a group or a channel (Bot API, `from`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Who is there; `standing` is how the bot and this person stand.
+    """User, chat and message of an update; `standing` is the user's access status.
 
-    `pressed_by` is the name of who pressed a button: then the message is the bot's own.
+    `pressed_by` is the name of the user who pressed a button: then the message is the bot's own.
     """
 
     update_id: int
@@ -30,12 +30,12 @@ class RequestContext:
     is_private: bool = True
     pressed_by: str = ""
     sent_s: int = 0
-    """When the message was sent, by Telegram's clock; 0 for a press."""
+    """Time the message was sent, by Telegram's clock; 0 for a callback."""
     profile: UserProfile = field(default_factory=UserProfile)
 
     @property
     def request(self) -> str:
-        """The request that begins with this update, for counting it once."""
+        """Id of the request that begins with this update, for counting it once."""
         return str(self.update_id)
 
     @property
@@ -44,17 +44,17 @@ class RequestContext:
 
     @property
     def user_key(self) -> str:
-        """This person in this chat."""
+        """Key of this user in this chat."""
         return f"{self.chat_id}.{self.user_id}"
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether several people may hide behind this account."""
+        """Return true if several users may share this account."""
         return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID}
 
     @property
     def chat_target(self) -> ChatTarget:
-        """Where the answer goes; in a group it must show whom it is for."""
+        """Target of the answer; in a group it must show which user it is for."""
         return ChatTarget(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
 
     def with_chat(self, chat_id: int) -> "RequestContext":
@@ -68,7 +68,7 @@ class RequestContext:
 
 
 def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:
-    """Return the visit, or None for what no person of this chat has sent."""
+    """Return the context, or None if the update was not sent by a user of this chat."""
     user = event.from_user
     message = event.message if isinstance(event, CallbackQuery) else event
     if user is None or message is None:

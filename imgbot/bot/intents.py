@@ -1,7 +1,7 @@
-"""What a whole message means where it is no request: a way out, a question, a step back, thanks.
+"""Intents: whole messages that are no request, such as cancel, help, undo or thanks.
 
-Nobody wants such words painted, and a picture may cost money. Only whole messages count:
-one word that says what to draw makes a request of all of them.
+Such a text is not meant as a prompt, and a picture may cost money. Only whole messages count:
+a single word that describes a picture makes the message a request.
 """
 
 import re
@@ -9,7 +9,7 @@ import unicodedata
 from enum import StrEnum
 
 _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
-# Marks between the words: all that is neither a letter nor a digit nor within a word.
+# Separators: everything that is neither a letter nor a digit nor inside a word.
 _BETWEEN = re.compile(r"[^\w\s'’-]+")
 _MARKS = re.compile(rf"[\s.,!?)(:;\u200d\ufe0f{_SKIN_TONES}]")
 _ADDRESSED = re.compile(r"(?:^(?:бот|bot) )|(?: (?:бот|bot)$)")
@@ -18,7 +18,7 @@ _REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
 
 
 class Intent(StrEnum):
-    """What is to be done with a message."""
+    """Intent of a message."""
 
     REQUEST = "request"
     CANCEL = "cancel"
@@ -79,7 +79,7 @@ _INTENTS = {
 
 
 def classify_intent(words: str, *, is_about_picture: bool = False) -> Intent:
-    """Return what clean words mean; in reply to a picture, emoji alone are a reaction to it."""
+    """Return the intent of cleaned text; in reply to a picture, emoji alone are a reaction."""
     parts = phrases_of(words)
     if not parts:
         left = set(_MARKS.sub("", words))
@@ -93,7 +93,7 @@ def classify_intent(words: str, *, is_about_picture: bool = False) -> Intent:
 
 
 def phrases_of(words: str) -> list[str]:
-    """Return what stands between the marks and emoji, in small letters and without "bot"."""
+    """Return the phrases between separators and emoji, in lower case and without "bot"."""
     plain = unicodedata.normalize("NFC", words.lower()).replace("ё", "е").replace("’", "'")
     parts = (" ".join(part.split()).strip(" -'_") for part in _BETWEEN.split(plain))
     return [_ADDRESSED.sub("", part) for part in parts if part]

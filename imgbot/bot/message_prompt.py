@@ -1,4 +1,4 @@
-"""What a person says about a picture: the words that came with it, where they are hers."""
+"""Prompt of a message about a picture, if the user wrote it."""
 
 from aiogram.types import Message, MessageOriginUser
 
@@ -9,9 +9,9 @@ from imgbot.domain.job import InputPhoto
 
 
 async def prompt_about(message: Message, service: RequestService) -> str:
-    """Return the words of a message; of a caption only what asks for something.
+    """Return the prompt of a message; of a caption only the part that asks for something.
 
-    Raises UserError as `words_of` and `picture_of` do.
+    Raises UserError as `prompt_of` and `photo_of` do.
     """
     words, source = prompt_of(message), photo_of(message)
     if source is None or not words or command_of(message):
@@ -22,7 +22,7 @@ async def prompt_about(message: Message, service: RequestService) -> str:
 
 
 async def _is_the_bots(message: Message, source: InputPhoto, service: RequestService) -> bool:
-    """Whether the bot itself wrote the caption: under what it made, or offered inline."""
+    """Return true if the bot itself wrote the caption: under a result, or in an inline result."""
     if message.via_bot is not None:
         return True
     origin = message.forward_origin

@@ -1,4 +1,4 @@
-"""What a message contains: words made clean, pictures by their handles."""
+"""Content of a message: cleaned text, pictures by file id."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.messenger import picture_in
 
 WORDS_LIMIT = 2000
-"""Characters; providers cut or refuse far longer descriptions."""
+"""Characters; providers truncate or refuse far longer prompts."""
 
 PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 
@@ -21,19 +21,19 @@ _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
 )
 _COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
-# Control and format characters, and halves of characters that no encoding has room for.
+# Control and format characters, and unpaired surrogates, which no encoding accepts.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
 _MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
-# Joiners hold emoji together.
+# Joiners are needed inside emoji.
 _JOINERS = frozenset("\u200d\ufe0f")
-# Letters and symbols that look like nothing: people send them as an empty message.
+# Letters and symbols without a visible glyph: users send them as an empty message.
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def prompt_of(message: Message) -> str:
-    """Return the words of a text or caption, without the command and without noise.
+    """Return the text or caption as a prompt, without the command and without noise.
 
-    Raises UserError when they are too long.
+    Raises UserError if it is too long.
     """
     return clean(_COMMAND.sub("", message.text or message.caption or "", count=1))
 
@@ -45,7 +45,7 @@ def command_of(message: Message) -> str:
 
 
 def clean(words: str) -> str:
-    """Drop control characters and fold white space. Raises UserError when too long."""
+    """Drop control characters and collapse white space. Raises UserError if too long."""
     kept = "".join(
         " " if char.isspace() else char
         for char in words
@@ -58,7 +58,7 @@ def clean(words: str) -> str:
 
 
 def intent_of(message: Message) -> Intent:
-    """Return what the words of a message mean; what is too long to read is a request."""
+    """Return the intent of a message; a text that is too long counts as a request."""
     try:
         words = prompt_of(message)
     except UserError:
@@ -83,23 +83,23 @@ def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
 
 
 def replied_message(message: Message) -> Message | None:
-    """Return the message that this one answers, if a person chose to answer it.
+    """Return the message that this one replies to, if the user chose to reply to it.
 
-    In a topic every message that answers nothing comes as an answer to the topic's beginning.
+    In a topic every message that is no reply arrives as a reply to the topic's first message.
     """
     answered = message.reply_to_message
     if answered is None or answered.forum_topic_created:
         return None
     is_beginning = answered.message_id == message.message_thread_id
-    # Elsewhere a thread bears the number of the message that it is about.
+    # Elsewhere the thread id is the id of the message replied to.
     return None if message.is_topic_message and is_beginning else answered
 
 
 def replied_picture_of(message: Message) -> InputPhoto | None:
-    """Return the picture of the message that this one answers, here or in another chat.
+    """Return the picture of the message that this one replies to, here or in another chat.
 
-    Raises UserError as `picture_of` does; in private also where its sender may take for a
-    picture what is none.
+    Raises UserError as `photo_of` does; in private chats also for a file that the user may
+    mistake for a picture.
     """
     answered = replied_message(message) or message.external_reply
     if answered is None:
@@ -112,14 +112,14 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
     try:
         return photo_of(answered)
     except UserError as error:
-        # In a group they may speak of a file to each other, and with the bot of a fox.
+        # In a group, members may discuss a file while the text to the bot is unrelated to it.
         if error.reason == "file_not_picture" and not is_private:
             return None
         raise
 
 
 def is_about_picture(message: Message) -> bool:
-    """Whether the message answers a picture, or what its sender may take for one."""
+    """Return true if the message replies to a picture, or to a file that looks like one."""
     try:
         return replied_picture_of(message) is not None
     except UserError:
@@ -127,12 +127,12 @@ def is_about_picture(message: Message) -> bool:
 
 
 def target_photo(message: Message) -> InputPhoto | None:
-    """Return the picture that a message is about: its own, else the one it answers."""
+    """Return the picture that a message is about: its own, else the one it replies to."""
     return photo_of(message) or replied_picture_of(message)
 
 
 def mentions(message: Message, name: str) -> bool:
-    """Whether the message calls the bot `name` by its @name."""
+    """Return true if the message mentions the bot `name` by its @name."""
     text = message.text or message.caption or ""
     entities = message.entities or message.caption_entities or []
     return any(_mentioned(entity, text).lower() == f"@{name}".lower() for entity in entities)
@@ -143,7 +143,7 @@ def _mentioned(entity: MessageEntity, text: str) -> str:
 
 
 def without_mention(message: Message, name: str) -> Message:
-    """Return the message as if the bot had not been called by its @name."""
+    """Return the message without the bot's @name."""
     pattern = re.compile(rf"(?<![\w@/])@{re.escape(name)}\b[,:]?\s*", re.IGNORECASE)
     changes = {
         part: pattern.sub("", text)

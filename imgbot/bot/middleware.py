@@ -1,4 +1,4 @@
-"""The door: who may come in, and every refusal in words."""
+"""Middleware: access control, and error messages for every rejected update."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -27,20 +27,20 @@ from imgbot.storage import keys
 from imgbot.storage.scripts import storage_errors
 
 _OTHERS_MATTER = (TransientError, FencedError, ConfigError, ChatGoneError)
-"""Errors that say nothing against the message: it comes again, or nobody is there."""
+"""Errors unrelated to the message: it is redelivered, or its chat is gone."""
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """How the bot is known at Telegram."""
+    """Identity of the bot at Telegram."""
 
     id: int
     name: str
 
     def is_addressed(self, message: Message) -> bool:
-        """In a group only a mention, or an answer to the bot's own message, is meant for it."""
+        """Return true in private chats; in a group, for a mention or a reply to the bot."""
         if message.chat.type == "private":
             return True
         answered = replied_message(message)
@@ -50,11 +50,11 @@ class BotIdentity:
 
 
 def check_access(house: AccessPolicy, context: RequestContext) -> None:
-    """Raise UserError for somebody who is not served here, or not as things stand now."""
+    """Raise UserError for a user who is not admitted, or not at present."""
     standing = context.profile
     if standing.is_banned and not house.is_admin(context.user_id):
         raise UserError("banned")
-    # That account has a number, but no person to invite.
+    # That account has an id, but no user who could be admitted.
     if context.is_anonymous:
         raise UserError("anonymous")
     if not (standing.is_allowed or house.admits(context.user_id, context.chat_id)):
@@ -62,7 +62,7 @@ def check_access(house: AccessPolicy, context: RequestContext) -> None:
 
 
 class AccessMiddleware(BaseMiddleware):
-    """Lets visitors in: who it is, whether he may, and his errors in words."""
+    """Admits users: builds the context, checks access, and reports errors."""
 
     def __init__(self, service: RequestService, myself: BotIdentity) -> None:
         self._service = service
@@ -82,7 +82,7 @@ class AccessMiddleware(BaseMiddleware):
         except _OTHERS_MATTER:
             raise
         except Exception:
-            # Whoever called sets it aside; but the person must not wait for nothing.
+            # The caller sets the update aside; the user must not wait in vain.
             with suppress(ImgbotError):
                 await self._refuse(event, context, UserError("went_wrong"))
             raise
@@ -95,7 +95,7 @@ class AccessMiddleware(BaseMiddleware):
             try:
                 await self._serve(handler, event, data, context)
             except ChatMovedError as moved:
-                # Any handler may be repeated, as an update may; now in the group's new place.
+                # A handler is safe to repeat, as an update may be; now in the supergroup.
                 await self._serve(handler, event, data, context.with_chat(moved.chat_id))
 
     async def _serve(
@@ -115,9 +115,9 @@ class AccessMiddleware(BaseMiddleware):
             await self._refuse(event, context, UserError("storage_full"))
 
     async def _count(self, message: Message, context: RequestContext) -> None:
-        """Count a command against a limit of its own; orders are counted by their handlers.
+        """Count a command against its own limit; requests are counted by their handlers.
 
-        Who has used up their requests may still ask what is on its way, and what is left.
+        A user out of requests may still list active jobs and remaining limits.
         """
         is_command = message.text is not None and command_of(message) not in {"", "cancel"}
         if not is_command or self._service.policy.is_admin(context.user_id):
@@ -127,15 +127,15 @@ class AccessMiddleware(BaseMiddleware):
                 context, f"command.{context.request}", keys.COMMANDS
             )
         except UserError as error:
-            # A Redis that takes nothing new still answers what only reads.
+            # A full Redis still serves commands that only read.
             if error.reason != "storage_full":
                 raise
 
     async def _note(self, context: RequestContext) -> None:
-        """Note, once a day, that somebody speaks with the bot: broadcasts are for those."""
+        """Record, once a day, that the user is active: broadcasts go to active users."""
         now_ms = self._service.now_ms()
         if context.is_private and context.profile.needs_seen_update(now_ms):
-            # A Redis that is full must not cost the answer that says so.
+            # A full Redis must not prevent the answer that reports it.
             with suppress(StorageUnavailableError):
                 await self._service.store.users.mark_seen(context.user_id, context.language, now_ms)
 

@@ -1,6 +1,6 @@
-"""Shapes and counts that stand in the words: `--ar 16:9`, `16:9`, "квадрат", `--n 3`. Pure.
+"""Aspect ratios and counts in a prompt: `--ar 16:9`, `16:9`, "квадрат", `--n 3`. Pure.
 
-What is found is taken out of the words; it wins over what the person has set.
+A recognised option is removed from the prompt and overrides the user's preferences.
 """
 
 import re
@@ -10,12 +10,12 @@ from typing import Any
 _RATIO_MAX = 4
 _VARIANTS_MAX = 4
 
-# Shapes that are written without a flag; other numbers with a colon are times and scores.
+# Ratios written without a flag; other numbers with a colon are times and scores.
 _KNOWN_RATIOS = frozenset(
     {"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "9:21"}
 )
 
-# Sides that measure nothing but a picture: "16x9" needs no word beside it, "3x4" may be a rug.
+# Ratios of pictures only: "16x9" needs no further word, "3x4" may be a rug.
 _UNMISTAKABLE = frozenset({"9:16", "16:9", "21:9", "9:21"})
 
 _FLAG = re.compile(
@@ -23,7 +23,7 @@ _FLAG = re.compile(
     r"[ =]+(\d{1,9})(?:[:xх×](\d{1,2}))?(?=[\s,;.]|$)",
     re.IGNORECASE,
 )
-# Behind two numbers these make them the size of a thing.
+# After two numbers these units make them the size of an object.
 _UNIT = r"(?:к?м|[см]м|метр\w*|сантиметр\w*|этаж\w*|пикс\w*|[cm]?m|ft|feet|px)\b"
 _RATIO_WORD = r"(?:соотношени\w+(?: сторон)?|пропорци\w+|формат\w*|(?:aspect )?ratio|format)"
 _RATIO = re.compile(
@@ -46,7 +46,7 @@ _NUMBERS = {
     "четыре": 4, "четырех": 4,
 }  # fmt: skip
 
-# A shape as a part of its own between commas, or with a word that can mean nothing else.
+# A shape between commas, or with a word that is unambiguous.
 _SHAPES = (
     ("1:1", r"(?:в )?квадрате?|квадратом|square", r"квадратн\w+|square"),
     ("9:16", r"(?:для )?сторис|story|stories|reels|обои (?:на|для) телефона?|phone wallpaper", ""),
@@ -68,7 +68,7 @@ _SEGMENT = tuple(
     )
     for ratio, alone, kind in _SHAPES
 )
-# "in square format", "для сторис": wherever they stand.
+# "in square format", "для сторис": anywhere in the prompt.
 _ANYWHERE = tuple(
     (ratio, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE))
     for ratio, words in (
@@ -82,8 +82,8 @@ _ANYWHERE = tuple(
         ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
     )
 )
-# "a square picture of a fox": the word before the picture itself goes, the picture stays. Behind
-# a comma it has to be all there is; one that hangs on a wall is a thing in the picture.
+# "a square picture of a fox": the word before the picture is removed, the picture stays. After a
+# comma it has to stand alone; a picture that hangs on a wall is an object in the scene.
 _PICTURE = (
     r" (?:(?:картинк[ау]|изображение|фото|фотографи[яю]|рисунок)(?!\w)"
     r"|(?:picture|image|photo)(?= of| with|\s*[,;.]|\s*$))"
@@ -109,8 +109,8 @@ _BEFORE_PICTURE = tuple(
         (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
     )
 )
-# "лес квадрат": the last word, unless something before it makes it a thing ("чёрный квадрат")
-# or a way to do something ("ракета взлетает вертикально").
+# "лес квадрат": the last word, unless a word before it makes it an object ("чёрный квадрат")
+# or an adverb ("ракета взлетает вертикально").
 _WAY_OF_DOING = re.compile(
     r"(?:\w(?:[аеуя]ет|[вдт]ет|ёт|ит|жат|ут|ют|ят|ся|л[аио]?|щ\w\w|[её]н[аоы]?|нн\w\w)"
     r"|(?<!\w)(?:полос\w*|лини\w*|и|или|не))$",
@@ -129,7 +129,7 @@ _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
-    """What is left of the words, and what they asked for; empty or 0 where they did not."""
+    """Remaining prompt and the options found; empty or 0 if not given."""
 
     prompt: str
     ratio: str = ""
@@ -138,7 +138,7 @@ class PromptOptions:
 
 
 def parse_prompt_options(words: str) -> PromptOptions:
-    """Split the words into what to draw and how."""
+    """Split the text into a prompt and its options."""
     forms = PromptOptions(
         "\n".join(" ".join(line.split()) for line in words.splitlines() if line.strip())
     )
@@ -147,7 +147,7 @@ def parse_prompt_options(words: str) -> PromptOptions:
     kept = _EMPTY_BRACKETS.sub(" ", forms.prompt)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
     kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
-    # "16:9" alone is no picture: then the words stay what they were.
+    # "16:9" alone is no prompt: the text stays unchanged.
     return replace(forms, prompt=kept) if kept else PromptOptions(words)
 
 
@@ -176,7 +176,7 @@ def _parse_count(forms: PromptOptions) -> PromptOptions:
 
 
 def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
-    """Whether these are versions amid the words: "a girl and two versions of herself"."""
+    """Return true if the count is part of the scene: "a girl and two versions of herself"."""
     before, after = words[: match.start()].rstrip(), words[match.end() :].lstrip()
     is_amid = before[-1:].isalnum() and after[:1].isalnum()
     return is_amid and match["noun"].lower().startswith(("верси", "version"))
@@ -211,12 +211,12 @@ def _parse_shape(forms: PromptOptions) -> PromptOptions:
 
 
 def _shaped(forms: PromptOptions, ratio: str, said: tuple[int, int]) -> PromptOptions:
-    """With that shape, and without the words that asked for it."""
+    """Options with that shape, and without the words that asked for it."""
     return replace(forms, prompt=_cut(forms.prompt, *said), ratio=ratio)
 
 
 def _cut(words: str, start: int, end: int) -> str:
-    """Take out what is between, and one of two stops that would meet there."""
+    """Remove a span, and one of two full stops that would become adjacent."""
     before, after = words[:start].rstrip(), words[end:].lstrip()
     if not before:
         return after.lstrip(",;.:! ")
@@ -226,7 +226,7 @@ def _cut(words: str, start: int, end: int) -> str:
 
 
 def _ratio(width: int, height: int) -> str:
-    """Return a shape as it is stored; nothing for one that no picture has."""
+    """Return a ratio in its stored form; nothing for one that no picture has."""
     if not width or not height or max(width, height) > _RATIO_MAX * min(width, height):
         return ""
     return f"{width}:{height}" if max(width, height) < 100 else ""

@@ -1,4 +1,4 @@
-"""The desk that every handler stands at: what may be done, how to answer, what is ordered."""
+"""Request service of all handlers: access, rate limits, answers and admission of jobs."""
 
 import asyncio
 from collections.abc import Callable
@@ -48,22 +48,22 @@ _SMALLEST_SCALE = 2
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What the operator decided: who may come in (users and groups by id), who paints."""
+    """Access rules of the operator: admitted users and groups by id, and the engine."""
 
     allowed: frozenset[int]
     admins: frozenset[int]
     has_builtin_engine: bool
     price_of: Callable[[Operation, int], int]
-    """What a picture costs at a scale, in micro-dollars."""
+    """Price of a picture at a scale, in micro-dollars."""
 
     @property
     def least_price_micro(self) -> int:
-        """What the cheapest picture costs that is not free; 0 where all are."""
+        """Price of the cheapest picture that is not free, in micro-dollars; 0 if all are free."""
         prices = (self.price_of(operation, _SMALLEST_SCALE) for operation in ACTIONS)
         return min(filter(None, prices), default=0)
 
     def admits(self, *ids: int) -> bool:
-        """Whether this person, or the chat that he writes in, may come in."""
+        """Return true if this user, or the chat they write in, is admitted."""
         return not self.allowed or not (self.allowed | self.admins).isdisjoint(ids)
 
     def is_admin(self, user_id: int) -> bool:
@@ -72,7 +72,7 @@ class AccessPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Repositories:
-    """What of Redis and the disk the conversation reads and writes."""
+    """Repositories in Redis and on disk that the conversation reads and writes."""
 
     queue: JobQueue
     job_reads: JobReads
@@ -86,7 +86,7 @@ class Repositories:
 
 
 class RequestService:
-    """Counts, admits and answers; owns nothing but its tools."""
+    """Counts, admits and answers requests; its dependencies belong to the caller."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class RequestService:
     async def check_rate_limit(
         self, context: RequestContext, request: str = "", counter: str = keys.RATE_LIMIT
     ) -> None:
-        """Count the request. Raises UserError when it is one too many."""
+        """Count the request. Raises UserError if the limit is exceeded."""
         limit = self.store.limit
         verdict = await limit.check_rate_limit(context.user_id, request or context.request, counter)
         if not verdict:
@@ -125,9 +125,9 @@ class RequestService:
         sources: tuple[InputPhoto, ...] = (),
         scale: int = 2,
     ) -> bool:
-        """Make a job of the request, once; False if it was made of this visit before.
+        """Make a job of the request, once; False if this update's job exists already.
 
-        Raises UserError when it is not admitted.
+        Raises UserError if it is not admitted.
         """
         parent = await self.store.results.job_of_picture(sources[0]) if len(sources) == 1 else ""
         job = self._job(context, operation)
@@ -136,7 +136,7 @@ class RequestService:
         )
 
     async def create(self, context: RequestContext, words: str) -> None:
-        """Order a new picture, in as many variants as the words or the person want."""
+        """Enqueue a new picture, in as many variants as the prompt or the preferences ask for."""
         forms = parse_prompt_options(words)
         liked = context.preferences
         first = replace(
@@ -155,12 +155,12 @@ class RequestService:
                 await self.check_rate_limit(context, f"{context.request}.{number}")
                 await self.enqueue(context, variant)
             except UserError:
-                # What was taken is made; a refusal now would read as if nothing had been.
+                # Accepted variants are made; an error now would read as if none had been accepted.
                 await self.reply(context, "variants_fewer", taken=number - 1, count=count)
                 return
 
     async def regenerate(self, context: RequestContext, result: Result) -> None:
-        """Order a delivered picture anew: the same request, another throw of the dice."""
+        """Enqueue a delivered picture again: the same request with another random seed."""
         again = replace(
             self._job(context, result.operation),
             words=result.words,
@@ -185,7 +185,7 @@ class RequestService:
         )
 
     async def enqueue(self, context: RequestContext, job: Job) -> bool:
-        """Put a job into the line; False if it was there. Raises UserError if not admitted."""
+        """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
         if context.profile.is_paused and not self.policy.is_admin(context.user_id):
             telemetry.admission_refused("paused")
             raise paused_error(context.profile.paused_words)
@@ -212,11 +212,11 @@ class RequestService:
         try:
             return await self.store.users.claim_intro(job.user_id, job.id)
         except StorageUnavailableError:
-            # A courtesy; whether the order itself can be stored is said by the enqueue.
+            # Best effort; the enqueue reports any failure to store the job.
             return False
 
     def user_lock(self, person: str) -> asyncio.Lock:
-        """Return the lock of one person's dialogue: messages and whole albums take turns."""
+        """Return the lock of a user's dialogue: messages and complete albums are serialised."""
         lock = self._turns.get(person)
         if lock is None:
             lock = self._turns[person] = asyncio.Lock()
@@ -230,14 +230,14 @@ class RequestService:
         /,
         **facts: str | int | float,
     ) -> int:
-        """Answer with a sentence; return the message's id."""
+        """Answer with a text by key; return the message's id."""
         return await self.reply_text(context, t(context.language, key, **facts), rows)
 
     async def ask(self, context: RequestContext, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
         text, called = t(context.language, key), None
         if context.pressed_by and not context.is_private:
-            # It answers the bot's own message then: only a mention tells who is asked.
+            # It replies to the bot's own message then: only a mention tells which user is asked.
             text = t(context.language, "ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
         return await self.delivery.send_text(
@@ -251,7 +251,7 @@ class RequestService:
         return await self.delivery.send_text(context.chat_target, text, rows or [])
 
     async def reply_error(self, context: RequestContext, error: UserError) -> None:
-        """Say why not; the same refusal over and over is said once in a while."""
+        """Report an error; repetitions of the same error are throttled."""
         facts = dict(error.facts)
         again_s = facts.pop("wait_s", 0) or _SAID_AGAIN_S.get(error.reason, _SAID_AGAIN_DEFAULT_S)
         if await self._should_reply_error(context, error.reason, int(again_s)):
@@ -265,11 +265,11 @@ class RequestService:
                 context.user_id, f"{reason}.{context.chat_id}", context.request, again_s
             )
         except StorageFullError:
-            # It cannot remember what was said; waiting until it can would hold up everybody.
+            # A full Redis cannot record the report; waiting for it would block all users.
             return True
 
     async def answer_callback(self, callback_id: str, text: str) -> None:
-        """Answer a press; one that is too old for it is no loss."""
+        """Answer a callback; one that has expired is ignored."""
         await self.delivery.answer_callback(callback_id, text)
 
     async def edit_text(
@@ -282,9 +282,9 @@ class RequestService:
         patience_s: float = 10.0,
         is_needed: bool = False,
     ) -> bool:
-        """Change an earlier answer; False if it is gone.
+        """Edit an earlier answer; False if it is gone.
 
-        What cannot be now is left out, unless it is needed: then it raises TransientError.
+        An edit that cannot be made now is dropped; if it is needed, TransientError is raised.
         """
         try:
             with max_wait(patience_s):
@@ -314,9 +314,9 @@ _REPEATED = frozenset(
         "edited_message",
     }
 )
-"""Refusals that a person can cause many times in a row."""
+"""Errors that a user can cause many times in a row."""
 
 
 def paused_error(words: str) -> UserError:
-    """Return what is said of orders while none are taken."""
+    """Return the error shown for requests while the bot is paused."""
     return UserError("paused_words", words=words) if words else UserError("paused")

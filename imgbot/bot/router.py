@@ -1,4 +1,4 @@
-"""Which message goes to which handler: commands, then answers, then what speaks for itself."""
+"""Routing of messages to handlers: commands, then answers, then content."""
 
 from aiogram import Dispatcher, F, Router
 from aiogram.filters import Command, CommandStart, StateFilter
@@ -54,7 +54,7 @@ from imgbot.domain.texts import LANGUAGES, t
 async def handle_prompt(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Plain words: about the album right before them, else a new picture or a larger one."""
+    """Plain text: about the album right before it, else a new picture or an upscale."""
     words = prompt_of(message)
     if not words:
         raise UserError("words_empty")
@@ -69,7 +69,7 @@ async def handle_prompt(
 async def take_photo_words(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Words about the photo that came before them, or about an album that came after it."""
+    """Prompt for the photo sent before it, or for an album that arrived after it."""
     is_of_album = message.text and await album_about(context, service)
     await (handle_prompt if is_of_album else handle_photo_prompt)(message, state, context, service)
 
@@ -77,12 +77,12 @@ async def take_photo_words(
 async def handle_late_words(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Words that may be about a photo of long ago: nothing is ordered on a guess."""
+    """Text that may be about a photo of long ago: nothing is enqueued on a guess."""
     if await album_about(context, service):
         await handle_prompt(message, state, context, service)
         return
     await service.reply(context, "question_expired", minutes=EXPIRY_S // 60)
-    # Only once it is said: should the saying fail, the same words come again.
+    # Clear the state after the answer: if the answer fails, the same text comes again.
     await state.clear()
 
 
@@ -115,11 +115,11 @@ _COMMANDS = {
     "settings": handle_settings,
     "quiet": handle_quiet,
 }
-# Telegram names a GIF twice: as the video that it made of it, and as a document.
+# Telegram reports a GIF twice: as the converted video, and as a document.
 _PICTURE = F.photo | (F.document & ~F.animation)
 _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
-# Here a reply to a picture names the picture, and its words are not what to do.
+# Here a reply to a picture selects the picture, and its text is no instruction.
 _PICTURE_ASKED = StateFilter(
     Dialogue.upscale_scale,
     *(
@@ -141,7 +141,7 @@ _IS_SPOKEN = F.content_type.in_(
 def build_dispatcher(
     service: RequestService, storage: BaseStorage, myself: BotIdentity
 ) -> Dispatcher:
-    """Return the dispatcher that every update goes through."""
+    """Return the dispatcher that handles every update."""
     dispatcher = Dispatcher(storage=storage)
     router = Router()
     _route_messages(router, service, myself)
@@ -162,7 +162,7 @@ def _route_messages(router: Router, service: RequestService, myself: BotIdentity
     meant = myself.is_addressed
 
     async def is_album_for_me(message: Message) -> bool:
-        # In a group only the item with the mention says that the album is for the bot.
+        # In a group only the item with the mention shows that the album is for the bot.
         return meant(message) or await service.store.albums.is_known(album_of(message))
 
     def is_to_ready_line(message: Message) -> bool:
@@ -176,13 +176,13 @@ def _route_messages(router: Router, service: RequestService, myself: BotIdentity
 
     def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Intent] | None:
         meaning = intent_of(without_mention(message, myself.name))
-        # Asked how to merge, "ok" is an answer.
+        # To the question for a merge prompt, "ok" is an answer.
         is_answer = meaning is Intent.SMALL_TALK and raw_state == Dialogue.merge_photos.state
-        # What points at a picture is no aside: the question that waits is answered by it.
+        # A reference to a picture is no intent: it answers the pending question.
         is_aside = meaning not in {Intent.REQUEST, Intent.POINTING} and not is_answer
         return {"meaning": meaning} if is_aside else None
 
-    # An album's items go to its album even where a caption is a command.
+    # An album item belongs to its album even if its caption is a command.
     router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
     router.message.register(handle_start, CommandStart(ignore_case=True))
     for name, handler in _COMMANDS.items():
@@ -192,7 +192,7 @@ def _route_messages(router: Router, service: RequestService, myself: BotIdentity
         router.message.register(handler, Command(name, ignore_case=True), *place, is_admin)
     router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
     router.message.register(handle_intent, meant, F.text, meaning_aside)
-    # Words in reply to a picture are about that picture, whatever was asked meanwhile.
+    # A prompt in reply to a picture is about that picture, whatever question is pending.
     router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
     router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
     router.message.register(handle_late_words, meant, F.text, _is_late_answer)

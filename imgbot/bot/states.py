@@ -1,7 +1,7 @@
-"""What the bot is waiting for from a person, kept in Redis for a day.
+"""Dialogue states, kept in Redis for a day.
 
-Buttons hold all that time, for they say what they do. Words and photos are an answer for
-fifteen minutes only: what comes later may mean something else, and must not be paid for.
+Buttons stay valid all that time, as they name their action. Text and photos count as an answer
+for fifteen minutes only: later ones may mean something else, and must not be paid for.
 """
 
 import time
@@ -25,7 +25,7 @@ _ASKED_S = "asked_s"
 
 
 _STORED_GROUP = "Ask"
-"""First part of every stored state, whatever the class is called."""
+"""Prefix of every stored state, independent of the class name."""
 
 
 class Dialogue(StatesGroup):
@@ -52,37 +52,37 @@ ABOUT_A_PHOTO = frozenset(
         Dialogue.upscale_scale.state,
     }
 )
-"""Questions whose answer in words would be taken for a new picture once they have expired."""
+"""Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
 def storage(redis: Any, prefix: str) -> BaseStorage:
-    """Keep dialogues in `redis`, a client of redis.asyncio."""
+    """FSM storage in `redis`, a client of redis.asyncio."""
     return RedisStorage(
         redis, key_builder=DefaultKeyBuilder(prefix=prefix), state_ttl=_TTL_S, data_ttl=_TTL_S
     )
 
 
 async def expect_answer(state: FSMContext, question: State, **data: Any) -> None:
-    """Wait for the answer to `question`, forgetting any earlier dialogue."""
+    """Wait for the answer to `question`, dropping any earlier dialogue."""
     await state.set_state(question)
     await state.set_data({_ASKED_S: time.time(), **data})
 
 
 async def extend(state: FSMContext, **data: Any) -> None:
-    """Note a part of the answer, and wait for the rest as long again."""
+    """Store a part of the answer, and restart the time limit for the rest."""
     await state.update_data({_ASKED_S: time.time(), **data})
 
 
 async def is_expired(state: FSMContext, sent_s: float) -> bool:
-    """Whether a message sent then comes too late to answer the question."""
+    """Return true if a message sent at that time is too late to answer the question."""
     asked_s = (await state.get_data()).get(_ASKED_S)
     return asked_s is not None and sent_s - asked_s > EXPIRY_S
 
 
 class Expiry(BaseMiddleware):
-    """Routes a message that comes too late for the question as if there were none.
+    """Routes a message that is too late for the question as if there were none.
 
-    What had been asked is handed on as `expired`.
+    The expired question is passed on as `expired`.
     """
 
     async def __call__(

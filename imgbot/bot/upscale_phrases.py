@@ -1,4 +1,4 @@
-"""Operations on a photo that are asked for in words: upscale, retouch, remove background."""
+"""Operations on a photo requested in plain text: upscale, retouch, remove background."""
 
 import re
 
@@ -17,7 +17,7 @@ _ENLARGE = re.compile(
 )
 _MAKING = re.compile(r"\b(?:сделай|сделайте|сделать|make)\b")
 _LARGER = re.compile(r"\b(?:(?:по)?больше|(?:по)?крупнее|bigger|larger)\b")
-# A number alone may be of anything.
+# A number alone may refer to anything.
 _TIMES = re.compile(
     r"\b(?:[xх] ?[24]|[24] ?[xхkк]|(?:[24]|два|четыре|two|four) (?:раза|times)"
     r"|вдвое|вчетверо|twice|double|quadruple)\b"
@@ -57,17 +57,17 @@ _WHOLE_REQUESTS = {Operation.RETOUCH: _RETOUCHING, Operation.REMOVE_BACKGROUND: 
 
 
 def scale_in(words: str) -> int | None:
-    """Return the enlargement that the words ask for: 2, 4 or None."""
+    """Return the scale that the text asks for: 2, 4 or None."""
     return next((scale for scale, form in _SCALES.items() if form.search(words.lower())), None)
 
 
 def is_about_size(words: str) -> bool:
-    """Whether an answer to how large says nothing else: "4, please", or nothing at all."""
+    """Return true if an answer to the scale question holds nothing else: "4, please", or ""."""
     return is_upscale_request(f"{words} x2")
 
 
 def is_upscale_request(words: str) -> bool:
-    """Whether all the words ask for a larger picture, and for nothing else."""
+    """Return true if the whole text asks for a larger picture, and for nothing else."""
     asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_WORDS_LIMIT])))
     if len(words) > _WORDS_LIMIT or not _ENLARGING.fullmatch(asked):
         return False
@@ -76,7 +76,7 @@ def is_upscale_request(words: str) -> bool:
 
 
 def operation_in(words: str) -> Operation | None:
-    """Operation on a photo that all the words ask for, and for nothing else."""
+    """Operation on a photo that the whole text asks for, and nothing else."""
     asked = " ".join(phrases_of(words[:_WORDS_LIMIT]))
     found = (each for each, form in _WHOLE_REQUESTS.items() if form.fullmatch(asked))
     return next(found, None) if len(words) <= _WORDS_LIMIT else None

@@ -1,4 +1,4 @@
-"""How the bot introduces itself in Telegram's own menus, in both languages."""
+"""Command lists and profile texts in Telegram's menus, in both languages."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ COMMANDS = (
 
 
 async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
-    """Register commands and profile texts. Their absence is no reason not to serve."""
+    """Register commands and profile texts. A failure does not stop the bot from serving."""
     try:
         for language in LANGUAGES:
             code = _code(language)
@@ -34,7 +34,7 @@ async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
 
 
 async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
-    """Register the administrators' commands in the chat with one, and in no other."""
+    """Register the admin commands in each admin's private chat, and in no other."""
     scope = BotCommandScopeChat(chat_id=admin_id)
     try:
         for language in LANGUAGES:
@@ -42,7 +42,7 @@ async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
             async with telegram_errors():
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
-        # Whoever has not spoken with the bot yet has no chat; it is done again at /start.
+        # An admin who has not written to the bot has no chat yet; /start repeats the registration.
         telemetry.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
@@ -51,5 +51,5 @@ def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:
 
 
 def _code(language: str) -> str | None:
-    # Telegram shows the list without a language to everybody else.
+    # Telegram shows the list without a language to users of any other language.
     return None if language == "en" else language

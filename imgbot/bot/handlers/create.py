@@ -1,4 +1,4 @@
-"""Words become a picture."""
+"""Create: a prompt becomes a picture."""
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
@@ -17,7 +17,7 @@ async def handle_create(
     context: RequestContext,
     service: RequestService,
 ) -> None:
-    """/create with or without words, the button, or plain words."""
+    """/create with or without a prompt, the button, or plain text."""
     await service.check_rate_limit(context)
     words = prompt_of(event) if isinstance(event, Message) else ""
     if words:
@@ -31,7 +31,7 @@ async def handle_create(
 async def take_create_prompt(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """The answer to what to draw; with a picture it is about that picture."""
+    """Answer to the question for a prompt; with a picture it is about that picture."""
     if photo_of(message):
         await handle_photo(message, state, context, service)
         return

@@ -1,4 +1,4 @@
-"""A photo and words become a changed photo."""
+"""Edit: a photo and a prompt become a changed photo."""
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
@@ -22,7 +22,7 @@ async def handle_edit_start(
     service: RequestService,
     source: InputPhoto | None = None,
 ) -> None:
-    """/edit, the buttons, a photo with a caption, or words in reply to a picture."""
+    """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
     await service.check_rate_limit(context)
     words = ""
     if isinstance(event, Message):
@@ -34,7 +34,7 @@ async def handle_edit_start(
 async def take_edit_photo(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """The photo to edit, with or without words."""
+    """Photo to edit, with or without a prompt."""
     source = photo_of(message)
     if source is None:
         raise UserError("send_photo_please")
@@ -44,7 +44,7 @@ async def take_edit_photo(
 async def take_edit_prompt(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """What to do with the photo; another photo takes the place of the first."""
+    """Prompt for the photo; another photo replaces the first."""
     source = target_photo(message) or await source_in(state)
     await edit(state, context, service, source, await prompt_about(message, service))
 
@@ -52,7 +52,7 @@ async def take_edit_prompt(
 async def handle_photo(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """A picture that came by itself: words say what to do."""
+    """Picture sent outside a dialogue: its caption is the prompt."""
     source = photo_of(message)
     if source is None or await prompt_about(message, service):
         await handle_edit_start(message, state, context, service)
@@ -63,7 +63,7 @@ async def handle_photo(
 async def handle_photo_prompt(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Words about the photo that came before them; another photo takes its place."""
+    """Prompt for the photo sent before it; another photo replaces the first."""
     if photo_of(message):
         await handle_photo(message, state, context, service)
         return
@@ -73,7 +73,7 @@ async def handle_photo_prompt(
 async def ask_about(
     state: FSMContext, context: RequestContext, service: RequestService, photo: InputPhoto
 ) -> None:
-    """Ask what to do with a photo that came without words."""
+    """Ask for the operation on a photo that was sent without a prompt."""
     await expect_answer(state, Dialogue.photo_action, sources=to_state_data(photo))
     await service.reply(context, "ask_photo_action", buttons.under_photo(context.language))
 
@@ -85,7 +85,7 @@ async def edit(
     source: InputPhoto | None,
     words: str,
 ) -> None:
-    """Order the edit, which may be but a larger or a better picture, or ask for what is missing."""
+    """Enqueue the edit, which may turn out an upscale or a retouch, or ask for what is missing."""
     if source is None:
         await expect_answer(state, PHOTO_STATES[Operation.EDIT])
         await service.ask(context, "ask_edit_photo")

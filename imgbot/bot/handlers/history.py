@@ -1,4 +1,4 @@
-"""The latest pictures as a strip to browse in: one message that turns into the next picture."""
+"""History of results: one message that is edited to show another picture."""
 
 from aiogram.types import CallbackQuery, Message
 
@@ -27,7 +27,7 @@ async def handle_history(_: Message, context: RequestContext, service: RequestSe
 async def on_history_callback(
     callback: CallbackQuery, job_id: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Turn the strip to the picture of a job; returns the answer to the press."""
+    """Show the picture of another job in the message; returns the answer to the callback."""
     result = await service.store.results.result(job_id)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
@@ -53,7 +53,7 @@ async def on_history_callback(
 
 
 async def _pager(context: RequestContext, service: RequestService) -> list[Result]:
-    """Return what can be shown, the newest first."""
+    """Return the results that can be shown, newest first."""
     gallery = service.store.results
     return await gallery.results(await gallery.history(context.user_id))
 

@@ -1,4 +1,4 @@
-"""Inline mode: `@bot` in any chat offers the person's latest pictures, for nothing."""
+"""Inline mode: `@bot` in any chat offers the user's latest pictures, free of charge."""
 
 from contextlib import suppress
 
@@ -18,8 +18,8 @@ _TITLE = 60
 
 
 async def handle_inline(query: InlineQuery, service: RequestService) -> None:
-    """Offer the pictures whose words contain what was typed."""
-    # Half a minute later nobody waits for the answer: what fails is let go.
+    """Offer the pictures whose prompts contain the query."""
+    # An inline query expires after half a minute: failures are ignored.
     with suppress(TransientError):
         await _offer_pictures(query, service)
 

@@ -1,4 +1,4 @@
-"""Whole messages that are no request, said in plain words instead of a command."""
+"""Intents: whole messages that stand for a command and are no request."""
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
@@ -18,7 +18,7 @@ async def handle_intent(
     service: RequestService,
     meaning: Intent,
 ) -> None:
-    """Do what the command for it would do; thanks are answered in kind."""
+    """Run the command that the intent stands for; thanks get a short answer."""
     match meaning:
         case Intent.CANCEL:
             await handle_cancel(message, state, context, service)
@@ -29,5 +29,5 @@ async def handle_intent(
         case _ if context.is_private or replied_message(message) is None:
             await service.reply(context, "pleasantry")
         case _:
-            # What a group says to each other about a picture needs no answer.
+            # Remarks between members of a group about a picture need no answer.
             return

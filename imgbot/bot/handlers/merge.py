@@ -1,4 +1,4 @@
-"""Several photos become one picture."""
+"""Merge: several photos become one picture."""
 
 from collections.abc import Sequence
 
@@ -33,14 +33,14 @@ async def handle_smart_merge_start(
 
 
 async def start_merge(state: FSMContext) -> None:
-    """Wait for photos, with none so far."""
+    """Start collecting photos, with none so far."""
     await expect_answer(state, Dialogue.merge_photos, sources=[], words="", panel=0, shown=0)
 
 
 async def take_merge_photo(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """One more photo, or the words that end the collecting."""
+    """Another photo, or the prompt that ends the collecting."""
     source, words = photo_of(message), await prompt_about(message, service)
     if source is not None:
         await collect_photos(state, context, service, (source,), words)
@@ -57,11 +57,11 @@ async def collect_photos(
     photos: Sequence[InputPhoto],
     words: str,
 ) -> None:
-    """Put photos to those that are there, and say how many there are."""
+    """Add photos to those collected, and report the count."""
     data = await state.get_data()
     known = list(await sources_in(state))
     seen = {each.unique_id for each in known}
-    # Known: the same update again, or the same photo by mistake; the count says so.
+    # Already collected: a redelivered update, or the same photo by mistake; the count shows it.
     fresh = [photo for photo in photos if photo.unique_id not in seen]
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
     await extend(state, sources=to_state_data(*kept), words=words or data.get("words", ""))
@@ -70,7 +70,7 @@ async def collect_photos(
             context, "merge_full", buttons.merge(context.language), limit=PHOTOS_LIMIT
         )
         return
-    # The button comes with the second photo; a count that is late is no loss.
+    # The button appears with the second photo; a late count does no harm.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
     panel = await _show_count(
         context, service, data.get("panel", 0), len(kept), is_needed=is_needed
@@ -81,7 +81,7 @@ async def collect_photos(
 async def on_merge_callback(
     state: FSMContext, context: RequestContext, service: RequestService
 ) -> str:
-    """The button that ends the collecting; returns the answer to the press."""
+    """Button that ends the collecting; returns the answer to the callback."""
     if await state.get_state() != Dialogue.merge_photos.state:
         return "stale_button"
     data = await state.get_data()

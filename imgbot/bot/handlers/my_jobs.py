@@ -1,4 +1,4 @@
-"""What a person has on its way and may still do: /queue, /limits, /quiet."""
+"""Jobs and limits of a user: /queue, /limits, /quiet."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ _TITLE = 40
 
 
 async def handle_queue(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/queue: what is on its way, each with a button that calls it off."""
+    """/queue: active jobs, each with a button that cancels it."""
     text, rows = await _queue(context, service)
     await service.reply_text(context, text, rows)
 
@@ -23,7 +23,7 @@ async def handle_queue(_: Message, context: RequestContext, service: RequestServ
 async def on_queue_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Bring the list up to date; returns the answer to the press."""
+    """Refresh the list; returns the answer to the callback."""
     if argument != str(context.user_id):
         return "not_your_button"
     text, rows = await _queue(context, service)
@@ -62,7 +62,7 @@ def _standing(language: str, job: Job, place: int) -> str:
 
 
 async def handle_limits(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/limits: what is left, and until when."""
+    """/limits: remaining requests, and the time of the reset."""
     verdict = await service.store.limit.peek(context.user_id)
     jobs = await service.store.job_reads.jobs_shown_to(context.user_id)
     waiting = sum(job.state is State.QUEUED for job in jobs)
@@ -84,7 +84,7 @@ async def handle_limits(_: Message, context: RequestContext, service: RequestSer
 
 
 async def _money(context: RequestContext, service: RequestService) -> list[str]:
-    """What is left of her own money for today, and whether all the day's is used up."""
+    """Rest of the user's budget for today, and a flag for an exhausted daily total."""
     spend, caps, now_ms = service.store.spend, service.store.queue.caps, service.now_ms()
     language, wait = context.language, in_time(context.language, spend.resumes_in_s(now_ms))
     lines: list[str] = []
@@ -101,8 +101,8 @@ async def _money(context: RequestContext, service: RequestService) -> list[str]:
 
 
 async def handle_quiet(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/quiet: whether the phone rings when a picture took long."""
-    # A repeated update must not turn it back again.
+    """/quiet: switch the notification sound for results that took long."""
+    # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
     choice = await service.store.job_reads.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"

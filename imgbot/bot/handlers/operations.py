@@ -1,6 +1,6 @@
-"""Handlers by operation: what begins each one, and what takes the photo that it asks for.
+"""Handlers by operation: the start of each, and the step that takes its photo.
 
-An operation on one photo that needs no words is served by the handlers of this module; the
+An operation on one photo that needs no prompt is served by the handlers of this module; the
 others have their own.
 """
 
@@ -58,14 +58,14 @@ async def take_photo(
     context: RequestContext,
     service: RequestService,
 ) -> None:
-    """The photo that was asked for, or words in reply to it; a photo with words is a request."""
+    """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
     if photo_of(message) and await prompt_about(message, service):
         await handle_photo(message, state, context, service)
         return
     source = target_photo(message)
     if source is None:
         raise UserError("send_photo_please")
-    # Words that only point at an earlier picture say nothing about how.
+    # A text that only refers to an earlier picture gives no instruction.
     await service.order(context, operation, "", (source,))
     await state.clear()
 
@@ -80,11 +80,11 @@ START_HANDLERS: Mapping[Operation, Handler] = {
     Operation.RETOUCH: handle_retoucher_start,
     Operation.UPSCALE: handle_upscale_button,
 }
-"""Begins an operation: a command, or a button, then perhaps with the photo that it is about."""
+"""Handler that starts an operation: from a command, or from a button, possibly with its photo."""
 
 PHOTO_HANDLERS: Mapping[Operation, Handler] = {
     **{operation: partial(take_photo, operation) for operation in PHOTO_STATES},
     Operation.EDIT: take_edit_photo,
     Operation.UPSCALE: take_upscale_photo,
 }
-"""Takes the photo that an operation asked for."""
+"""Handler that takes the photo an operation asked for."""

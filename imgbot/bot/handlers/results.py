@@ -1,4 +1,4 @@
-"""What can be done with a finished picture: its buttons, one step back, the file, the latest."""
+"""Actions on a result: its buttons, undo, comparison, original file, latest result."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ async def on_result_callback(
     context: RequestContext,
     service: RequestService,
 ) -> str:
-    """The buttons under a finished picture; returns the answer to the press."""
+    """Buttons under a result; returns the answer to the callback."""
     scale, _, job_id = press.argument.rpartition(".")
     result = await service.store.results.result(job_id)
     if result is None or not isinstance(callback.message, Message):
@@ -45,7 +45,7 @@ async def on_result_callback(
 
 
 async def handle_undo(message: Message, context: RequestContext, service: RequestService) -> None:
-    """/undo: one step back from the latest picture, or from the one that it answers."""
+    """/undo: one step back from the latest result, or from the one it replies to."""
     result = await _target_result(message, context, service, "undo")
     if result is None:
         raise UserError("undo_nothing")
@@ -63,7 +63,7 @@ async def handle_compare(
 
 
 async def handle_last(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/last: the latest picture once more."""
+    """/last: the latest result again."""
     gallery = service.store.results
     strip = await gallery.results(await gallery.history(context.user_id))
     if not strip:
@@ -74,7 +74,7 @@ async def handle_last(_: Message, context: RequestContext, service: RequestServi
 async def handle_ready(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Words in reply to the line that says that a picture is ready: they are about it."""
+    """Prompt in reply to the message announcing a result: it is about that result."""
     line = replied_message(message)
     line_id = line.message_id if line is not None else 0
     job_id = await service.store.job_reads.announced_in(context.chat_id, line_id)
@@ -85,7 +85,7 @@ async def handle_ready(
 
 
 async def show_result(result: Result, context: RequestContext, service: RequestService) -> None:
-    """Show a delivered picture again, for nothing, with its buttons."""
+    """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
     rows = buttons_of(result, context, service)
@@ -96,7 +96,7 @@ async def show_result(result: Result, context: RequestContext, service: RequestS
 def buttons_of(
     result: Result, context: RequestContext, service: RequestService
 ) -> buttons.Keyboard:
-    """Return the buttons that a picture has when it is shown again."""
+    """Return the buttons for a result that is shown again."""
     return buttons.under_result(
         context.language,
         result.id,
@@ -114,7 +114,7 @@ async def _target_result(
     found = (
         await gallery.job_of_picture(replied) if replied else await gallery.latest(context.user_id)
     )
-    # Going back changes what is the latest: a repeated update must start where it first did.
+    # An undo changes the latest result: a redelivered update must start from the same one.
     job_id = await service.store.job_reads.choose_once(f"{choice}.{context.request}", found)
     result = await gallery.result(job_id)
     return result if result is not None and result.user_id == context.user_id else None
@@ -124,14 +124,14 @@ async def _undo(result: Result, context: RequestContext, service: RequestService
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     parent = await service.store.results.result(result.parent)
-    # A picture that somebody forwarded has a maker, but his words are not hers to read.
+    # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
         await show_result(parent, context, service)
         return ""
     caption = t(context.language, "undo_original")
     await service.delivery.send_picture(context.chat_target, result.sources[0], caption, [])
-    # The person's own picture has no maker: from here there is no way further back.
+    # The user's own picture has no job: there is no earlier step.
     await service.store.results.set_latest(context.user_id, "")
     return ""
 
@@ -151,7 +151,7 @@ async def _compare(result: Result, context: RequestContext, service: RequestServ
 
 
 async def _send_original(result: Result, context: RequestContext, service: RequestService) -> str:
-    """The picture as it was made, before Telegram made a photo of it."""
+    """Send the picture as generated, before Telegram compressed it as a photo."""
     await service.check_rate_limit(context)
     caption = t(context.language, "original_caption")
     if result.original_id:
@@ -167,7 +167,7 @@ async def _send_original(result: Result, context: RequestContext, service: Reque
             context.chat_target, path, caption, [], name=name
         )
     except TransientError as error:
-        # It may have arrived all the same: sent again by itself, it could come twice.
+        # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
     if sent is not None:
         await service.store.results.set_original(result.id, sent.file_id)

@@ -1,4 +1,4 @@
-"""The settings that stay: one message of buttons, each press changes one thing."""
+"""Settings that persist: one message of buttons, each of which changes one setting."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ async def handle_settings(_: Message, context: RequestContext, service: RequestS
 async def on_setting_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Change one thing, and the message with it; returns the answer to the press."""
+    """Change one setting and update the message; returns the answer to the callback."""
     name, _, rest = argument.partition(".")
     value, _, owner = rest.partition(".")
     if owner != str(context.user_id):
@@ -37,14 +37,14 @@ async def on_setting_callback(
 
 
 async def on_subscription_callback(context: RequestContext, service: RequestService) -> str:
-    """The button under a broadcast: no more of them."""
+    """Button under a broadcast: unsubscribe."""
     liked = replace(context.preferences, is_unsubscribed=True)
     await service.store.users.set_preference(context.user_id, liked)
     return "news_off"
 
 
 def apply_change(liked: Preferences, name: str, value: str) -> Preferences | None:
-    """Return the preferences with one of them changed; None for what no button offers."""
+    """Return the preferences with one of them changed; None for an unknown value."""
     ratio = "" if value == "any" else value.replace("x", ":")
     match name:
         case "language" if value in LANGUAGES:

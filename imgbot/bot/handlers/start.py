@@ -1,4 +1,4 @@
-"""The beginning and the way out: /start, /help, /cancel, and what cannot be read."""
+"""General commands: /start, /help, /cancel, and unsupported messages."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,9 +32,9 @@ async def handle_start(
 
 
 async def handle_help(_: Message, context: RequestContext, service: RequestService) -> None:
-    """Three examples with pictures, then what can be said."""
+    """Send three examples with pictures, then the list of commands."""
     await service.check_rate_limit(context)
-    # Decoration: what cannot be shown now is left out, for the words must come.
+    # The examples are optional: those that cannot be shown are omitted, as the text matters more.
     with suppress(TransientError, TelegramRefusedError, UserError):
         await _show_examples(context, service)
     operations = "\n".join(t(context.language, f"help_{operation}") for operation in ACTIONS)
@@ -59,7 +59,7 @@ async def _show_examples(context: RequestContext, service: RequestService) -> No
                 context.chat_target, _captioned(context, pictures)
             )
         except UserError:
-            # Telegram no longer knows a handle: from the files, then.
+            # Telegram no longer knows a file id: upload the files.
             sent = await service.delivery.send_album(
                 context.chat_target, _captioned(context, examples)
             )
@@ -69,14 +69,14 @@ async def _show_examples(context: RequestContext, service: RequestService) -> No
 
 
 def _example_key(service: RequestService, path: Path) -> str:
-    """Another bot, or another picture, is another handle."""
+    """A file id belongs to one bot and one picture, so the key holds both."""
     return f"{service.delivery.bot_id}.{path.stem}.{path.stat().st_size}"
 
 
 def _captioned(
     context: RequestContext, pictures: Sequence[str | Path]
 ) -> list[tuple[str | Path, str]]:
-    # An album shows its caption only where one photo alone has one.
+    # An album shows its caption only if exactly one photo has one.
     caption = t(context.language, "examples")
     return [(picture, "" if index else caption) for index, picture in enumerate(pictures)]
 
@@ -84,10 +84,10 @@ def _captioned(
 async def handle_cancel(
     _: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """Leave the dialogue, or else call off the latest picture on its way."""
+    """Leave the dialogue, or else cancel the latest active job."""
     is_asked = await state.get_state() is not None
     if is_asked and not await is_expired(state, context.sent_s):
-        # Said before it is forgotten: should the saying fail, the same update comes again,
+        # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
         await service.reply(context, "cancel_dialogue", buttons.menu(context.language))
         await state.clear()
@@ -98,7 +98,7 @@ async def handle_cancel(
     verdict = "gone"
     if job_id:
         verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
-    # A cancelled job says so itself, in its status message.
+    # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
         await service.reply(
             context, "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
@@ -110,11 +110,11 @@ async def handle_unknown_command(_: Message) -> None:
 
 
 async def handle_unsupported(_: Message) -> None:
-    """What is neither words nor a picture."""
+    """Message that is neither text nor a picture."""
     raise UserError("cannot_read_kind")
 
 
 async def handle_edited(message: Message) -> None:
-    """Words that were changed after they were sent: the first version is what was ordered."""
+    """Edit of a sent message: the first version is the request."""
     if message.edit_date and message.edit_date - int(message.date.timestamp()) < _FRESH_S:
         raise UserError("edited_message")

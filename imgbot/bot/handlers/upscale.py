@@ -1,4 +1,4 @@
-"""A picture becomes larger."""
+"""Upscale: a picture becomes larger."""
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
@@ -35,7 +35,7 @@ async def handle_upscale_button(
 async def take_upscale_photo(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """The picture to enlarge, or words in reply to it; a photo with other words is a request."""
+    """Picture to upscale, or text in reply to it; a photo with another prompt is a new request."""
     if await _is_request(message, service):
         await handle_photo(message, state, context, service)
         return
@@ -51,7 +51,7 @@ async def take_upscale_photo(
 async def take_upscale_scale(
     message: Message, state: FSMContext, context: RequestContext, service: RequestService
 ) -> None:
-    """The scale in words, or another picture instead; one with other words is a request."""
+    """Scale as text, or another picture instead; one with another prompt is a new request."""
     if await _is_request(message, service):
         await handle_photo(message, state, context, service)
         return
@@ -70,7 +70,7 @@ async def _is_request(message: Message, service: RequestService) -> bool:
 async def on_scale_callback(
     state: FSMContext, context: RequestContext, service: RequestService, scale: int
 ) -> str:
-    """The scale by a button; returns the answer to the press."""
+    """Scale by a button; returns the answer to the callback."""
     source = await source_in(state)
     if await state.get_state() != Dialogue.upscale_scale.state or source is None:
         return "stale_button"

@@ -1,4 +1,4 @@
-"""/ban, /unban and /allow: who may come in, changed while the bot runs."""
+"""/ban, /unban and /allow: access changes while the bot runs."""
 
 import time
 
@@ -18,7 +18,7 @@ _REASON = 60
 
 
 async def handle_ban(message: Message, context: RequestContext, service: RequestService) -> None:
-    """/ban id [reason], or as an answer to what the person wrote; alone it lists the bans."""
+    """/ban id [reason], or as a reply to the user's message; without a target it lists bans."""
     user_id, reason = target_of(message)
     if user_id is None and context.is_private:
         await service.reply_text(context, *await _bans(context.language, service))
@@ -31,7 +31,7 @@ async def handle_ban(message: Message, context: RequestContext, service: Request
         raise UserError("ban_admin")
     ban = Ban(user_id, reason[:_REASON], context.user_id, service.now_ms())
     await service.store.admin.access.ban(ban)
-    # What waits is not paid for yet; what is under way may be, and goes on.
+    # Queued jobs are not paid for yet; running ones may be, and continue.
     for job in await service.store.job_reads.jobs_of(user_id):
         if job.state is State.QUEUED:
             await service.store.queue.cancel(job.id, user_id, service.now_ms())
@@ -48,7 +48,7 @@ async def handle_unban(message: Message, context: RequestContext, service: Reque
 
 
 async def handle_allow(message: Message, context: RequestContext, service: RequestService) -> None:
-    """/allow id; in a group it lets the group in, alone it lists who was let in."""
+    """/allow id; in a group it admits the group, without arguments it lists those admitted."""
     some_id, _ = target_of(message)
     if not service.policy.allowed:
         raise UserError("allow_open")
@@ -66,7 +66,7 @@ async def handle_allow(message: Message, context: RequestContext, service: Reque
 async def on_ban_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Open the bot for somebody again; returns the answer to the press."""
+    """Lift a ban; returns the answer to the callback."""
     user_id = _id_in(argument)
     is_undone = await service.store.admin.access.unban(user_id)
     await _refresh(callback, context, service, *await _bans(context.language, service))
@@ -76,7 +76,7 @@ async def on_ban_callback(
 async def on_allow_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Take an invitation back; returns the answer to the press."""
+    """Withdraw an admission; returns the answer to the callback."""
     some_id = _id_in(argument)
     is_undone = await service.store.admin.access.disallow(some_id)
     await _refresh(callback, context, service, *await _allowed(context.language, service))

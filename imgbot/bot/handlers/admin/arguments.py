@@ -1,4 +1,4 @@
-"""What an administrator's command names: a person, a group, and the words behind it."""
+"""Arguments of admin commands: a user or a group id, and the text after it."""
 
 import re
 
@@ -11,19 +11,19 @@ _COMMAND = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
 _NUMBER = re.compile(r"-?[0-9]+")
 _ID_DIGITS = 16
 _ID_BITS = 52
-"""Telegram promises that no id of its has more."""
+"""Telegram documents at most 52 significant bits for its ids."""
 _SHOWN = 40
 
 
 def text_after(message: Message) -> str:
-    """Return what stands behind the command, line by line as it was written."""
+    """Return the text after the command, with its line breaks."""
     return _COMMAND.sub("", message.text or "", count=1).strip()
 
 
 def target_of(message: Message) -> tuple[int | None, str]:
-    """Return whom the command names, by id or by the message it answers, and the other words.
+    """Return the target of the command, by id or by the message it replies to, and the other words.
 
-    Raises UserError for what is no id, and for a number that Telegram gives to nobody.
+    Raises UserError for an invalid id, and for a number that Telegram never assigns.
     """
     words = clean(text_after(message))
     first, _, rest = words.partition(" ")
@@ -45,7 +45,7 @@ def _id_of(number: str) -> int:
 
 
 def author_of(message: Message | None) -> User | None:
-    """Return the person who wrote a message, or from whom it was forwarded; no bot."""
+    """Return the user who wrote a message, or from whom it was forwarded; bots are excluded."""
     if message is None:
         return None
     origin = message.forward_origin

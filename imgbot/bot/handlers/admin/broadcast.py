@@ -1,4 +1,4 @@
-"""/broadcast: one message to everybody, shown first, then sent by the runner."""
+"""/broadcast: one message to all users, previewed first, then sent by the runner."""
 
 from aiogram.types import CallbackQuery, Message
 
@@ -15,7 +15,7 @@ from imgbot.storage.broadcasts import Broadcast
 async def handle_broadcast(
     message: Message, context: RequestContext, service: RequestService
 ) -> None:
-    """/broadcast words, or as an answer to the message that is to go out."""
+    """/broadcast text, or as a reply to the message to send."""
     text, answered = text_after(message), replied_message(message)
     if not text and answered is None:
         raise UserError("cast_usage")
@@ -53,7 +53,7 @@ async def _show_copy(
 async def on_broadcast_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Send it, forget it or stop it; returns the answer to the press."""
+    """Send, discard or stop a broadcast; returns the answer to the callback."""
     what, _, broadcast_id = argument.partition(".")
     broadcasts = service.store.admin.broadcasts
     message_id = callback.message.message_id if callback.message else 0

@@ -1,4 +1,4 @@
-"""/pause and /resume: whether orders are taken; what is under way goes on either way."""
+"""/pause and /resume: stop and restart admission of requests; running jobs always continue."""
 
 from aiogram.types import Message
 
@@ -12,7 +12,7 @@ _WORDS = 500
 
 
 async def handle_pause(message: Message, context: RequestContext, service: RequestService) -> None:
-    """/pause [words that people are told]."""
+    """/pause [text shown to users]."""
     words = clean(text_after(message))[:_WORDS]
     await service.store.admin.access.pause(words)
     told = paused_error(words)

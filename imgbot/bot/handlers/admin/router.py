@@ -1,4 +1,4 @@
-"""What only administrators may say and press; to everybody else it does not exist."""
+"""Routes of admin commands and callbacks; for other users they do not exist."""
 
 from aiogram.types import CallbackQuery
 
@@ -38,13 +38,13 @@ _PRESSES = {
 }
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
-"""What makes sense in a group, too: its answers tell nobody what is not theirs to know."""
+"""Commands that also work in a group: their answers disclose nothing private."""
 
 
 async def on_admin_callback(
     callback: CallbackQuery, press: CallbackData, context: RequestContext, service: RequestService
 ) -> str:
-    """Do what an administrator's button says; returns the answer to the press."""
+    """Run an admin callback's action; returns the answer to the callback."""
     if not service.policy.is_admin(context.user_id):
         return "unknown_button"
     return await _PRESSES[press.action](callback, press.argument, context, service)

@@ -1,4 +1,4 @@
-"""/spend: what pictures cost, for administrators."""
+"""/spend: cost of pictures, for admins."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ _MADE_SHOWN = 20
 
 
 async def handle_spend(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/spend: what pictures cost today and lately, and who paid whom for what."""
+    """/spend: cost of pictures today and recently, by user and by provider."""
     now_ms = service.now_ms()
     week = await service.store.spend.week(now_ms)
     blocks = [
@@ -55,7 +55,7 @@ def _week(language: str, week: Sequence[Day]) -> list[str]:
 
 
 def _made(language: str, days: Iterable[Day]) -> list[str]:
-    """The dearest first: `simulated.create: $0.80 (20)`."""
+    """Most expensive first: `simulated.create: $0.80 (20)`."""
     sums: dict[str, ProducedCount] = {}
     for name, made in (entry for day in days for entry in day.made.items()):
         before = sums.get(name, ProducedCount(0, 0))
@@ -72,6 +72,6 @@ def _ceiling(language: str, micro: int | None) -> str:
 
 
 def _usd(micro: int) -> str:
-    """Return money to the last of its digits, in cents at least."""
+    """Return an amount with all its digits, in cents at least."""
     whole, part = divmod(micro, 1_000_000)
     return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"

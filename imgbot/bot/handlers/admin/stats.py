@@ -1,4 +1,4 @@
-"""/stats: how the bot is doing, short enough for a phone."""
+"""/stats: state of the bot, short enough for a phone."""
 
 from collections.abc import Mapping
 
@@ -87,7 +87,7 @@ async def _usually(language: str, service: RequestService) -> list[str]:
 
 
 def _refused(language: str, glance: QueueSnapshot) -> list[str]:
-    """Who is over the rate limit most."""
+    """Users rejected most often by the rate limit."""
     most = glance.refused[:_REFUSED_SHOWN]
     named = ", ".join(f"{user_id} ({count})" for user_id, count in most)
     return [t(language, "stats_refused", people=named)] if named else []

@@ -1,4 +1,4 @@
-"""/stuck: jobs that take too long, and those that nobody knows the end of."""
+"""/stuck: jobs that take too long, and jobs with an unknown outcome."""
 
 from aiogram.types import CallbackQuery, Message
 
@@ -9,7 +9,7 @@ from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.dead_letters import ProblemJob, resume_state
 
 LONGEST_MS = 300_000
-"""Longer than any picture takes."""
+"""Age beyond the duration of any regular job."""
 
 _LISTED = 8
 
@@ -22,7 +22,7 @@ async def handle_stuck(_: Message, context: RequestContext, service: RequestServ
 async def on_stuck_callback(
     callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
 ) -> str:
-    """Deliver once more, or end; returns the answer to the press."""
+    """Deliver again, or end the job; returns the answer to the callback."""
     what, _, job_id = argument.partition(".")
     answer = "" if what == "list" else await _apply(what, job_id, service)
     if callback.message is not None:
