@@ -1,8 +1,8 @@
-"""How long a provider takes, learned from polls: pure statistics, without a clock.
+"""Model of a provider's durations, learned from polls: pure statistics, without a clock.
 
-A poll tells only that a job finished between two questions. Such spans are weighed by age
-(half as much after a hundred newer ones), cut where the provider became another one, and
-fitted by one or two lognormal humps, whichever explains them (BIC).
+A poll tells only that a job finished between two polls. Such spans are weighted by age (half
+as much after a hundred newer ones), truncated at the latest change of the provider, and fitted
+by one or two lognormal components, whichever the BIC prefers.
 """
 
 import math
@@ -14,41 +14,41 @@ from itertools import accumulate
 from typing import NamedTuple
 
 KEPT = 200
-"""Spans worth keeping."""
+"""Number of spans kept."""
 
 ENOUGH = 4
-"""Fewer spans than that tell nothing."""
+"""Minimum number of spans for a fit."""
 
 _HALF_LIFE = 100.0
 _CELLS = 80
 _MARGIN = 0.3
 _ROUNDS = 25
 _SETTLED = 1e-3
-"""Log-likelihood per span that another round must gain."""
+"""Gain in log-likelihood per span below which the EM iteration stops."""
 
 _USUAL_WIDTH = 0.35
-"""The width (in log seconds) that one more, imagined, span speaks for in every hump."""
+"""Width (in log seconds) of one additional prior span in every component."""
 
 _TWO_FROM = 12.0
 _NOTHING = 1e-12
 
 _SHIFT_Z = 4.6
-"""A shift of ranks as far out as that is no chance, wherever in the history one looks."""
+"""Threshold of the rank shift's z-score, allowing for the search over all positions."""
 _SHIFT_FROM = 6
 _RUN_MOST = 7
 _RARE = 1e-3
-"""So rarely are the latest few by chance the most extreme of all."""
+"""Probability below which a run of extremes at the end counts as a change."""
 
 
 class CensoredDuration(NamedTuple):
-    """A job was seen unfinished at `after_s` and finished at `by_s`, in seconds of its age."""
+    """Span of a job seen unfinished at `after_s` and finished at `by_s`, in seconds of its age."""
 
     after_s: float
     by_s: float
 
 
 class LognormalComponent(NamedTuple):
-    """A lognormal: its share, and centre and width in log seconds."""
+    """Lognormal component: its share, and centre and width in log seconds."""
 
     share: float
     centre: float
@@ -57,7 +57,7 @@ class LognormalComponent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LognormalMixture:
-    """What is known of a duration: humps, and how many spans at full weight they rest on."""
+    """Distribution of a duration: components, and the total weight of the spans behind them."""
 
     components: tuple[LognormalComponent, ...]
     weight: float
@@ -71,14 +71,14 @@ class LognormalMixture:
 
 
 def since_change_point(history: Sequence[CensoredDuration]) -> Sequence[CensoredDuration]:
-    """Return the newest part of `history` (oldest first) in which the provider was the same."""
+    """Return the newest part of `history` (oldest first) since the provider last changed."""
     while start := _change(history):
         history = history[start:]
     return history
 
 
 def _change(history: Sequence[CensoredDuration]) -> int:
-    """Return where the latest change begins, 0 if there is none.
+    """Return the start index of the latest change, 0 if there is none.
 
     Gehan's scores compare only pairs whose order is certain, so the width of the gaps
     between polls is not taken for a change.
@@ -94,7 +94,7 @@ def _change(history: Sequence[CensoredDuration]) -> int:
 
 
 def _shift(scores: Sequence[int]) -> int:
-    """Return where the newer scores differ most from the older ones, if they do."""
+    """Return the index at which newer scores differ most from older ones, if significant."""
     count = len(scores)
     spread = sum(score * score for score in scores)
     found, most, total = 0, _SHIFT_Z, 0
@@ -109,10 +109,10 @@ def _shift(scores: Sequence[int]) -> int:
 
 
 def _run(history: Sequence[CensoredDuration]) -> int:
-    """Return where a short run of extremes at the very end begins, if there is one.
+    """Return the start index of a short run of extremes at the very end, if there is one.
 
-    An older span that may be as extreme counts as such: where the first poll falls earlier
-    than it used to, what it finds done is not faster for that.
+    An older span that may be as extreme counts as such: a first poll that falls earlier than
+    before and finds the job done does not show that the job was faster.
     """
     for newer in range(min(_RUN_MOST, len(history) - 1), 1, -1):
         older, latest = history[:-newer], history[-newer:]
@@ -127,7 +127,7 @@ def _run(history: Sequence[CensoredDuration]) -> int:
 
 
 class _Grid:
-    """The spans on cells of equal width in log seconds; equal ones counted once."""
+    """Spans on cells of equal width in log seconds; equal spans are counted once."""
 
     def __init__(self, history: Sequence[CensoredDuration]) -> None:
         weights = [0.5 ** (age / _HALF_LIFE) for age in range(len(history) - 1, -1, -1)]
@@ -149,13 +149,13 @@ class _Grid:
 
     @property
     def middles(self) -> list[tuple[float, float]]:
-        """The middle of each span with its weight, in order."""
+        """Middle of each span with its weight, in order."""
         return sorted(
             (self._low + (begin + end) / 2 * self.step, weight) for begin, end, weight in self.spans
         )
 
     def shares(self, density: Sequence[float]) -> tuple[list[float], float]:
-        """Return by what to multiply each cell's density so that every span has its weight.
+        """Return the factor for each cell's density that gives every span its weight.
 
         Also returns the log-likelihood of the spans under that density.
         """
@@ -171,7 +171,7 @@ class _Grid:
 
 
 def fit(history: Sequence[CensoredDuration]) -> LognormalMixture:
-    """Fit a curve to spans, oldest first; at least one, each with 0 ≤ after_s < by_s."""
+    """Fit a mixture to spans, oldest first; at least one, each with 0 ≤ after_s < by_s."""
     grid = _Grid(history)
     middles = grid.middles
     humps, likelihood = _settle(grid, [_start(grid, middles)])
@@ -179,9 +179,9 @@ def fit(history: Sequence[CensoredDuration]) -> LognormalMixture:
         pair = [_start(grid, middles[:cut]), _start(grid, middles[cut:])]
         two, better = _settle(grid, pair)
         gain = (better - likelihood) * grid.weight / grid.total
-        if gain > 1.5 * math.log(grid.weight):  # three more numbers, at half a log each
+        if gain > 1.5 * math.log(grid.weight):  # # three more parameters, at half a log each
             humps = two
-    # A hump that rests on few spans may stand elsewhere: it is widened by that.
+    # The centre of a component with few spans is uncertain: its width grows by that.
     widened = [
         hump._replace(width=hump.width * math.sqrt(1 + 1 / max(hump.share * grid.weight, 1)))
         for hump in humps
@@ -197,7 +197,7 @@ def _start(grid: _Grid, group: Sequence[tuple[float, float]]) -> LognormalCompon
 
 
 def _best_cut(middles: Sequence[tuple[float, float]], total: float) -> int:
-    """Return how many middles belong to the first of the two groups that lie closest."""
+    """Return the size of the first of the two groups of middles with the least variance."""
     whole = sum(middle * weight for middle, weight in middles)
     weight_before = sum_before = best = 0.0
     cut = 0
@@ -208,14 +208,14 @@ def _best_cut(middles: Sequence[tuple[float, float]], total: float) -> int:
             continue
         explained = sum_before**2 / weight_before
         explained += (whole - sum_before) ** 2 / (total - weight_before)
-        # A square is the same on both sides of zero: what counts is the excess over one group.
+        # The square is symmetric around zero: only the excess over a single group counts.
         if (gain := explained - whole**2 / total) > best:
             cut, best = index, gain
     return cut
 
 
 def _settle(grid: _Grid, humps: list[LognormalComponent]) -> tuple[list[LognormalComponent], float]:
-    """Improve humps round by round (EM) until nothing is gained."""
+    """Improve the components by EM until the likelihood converges."""
     likelihood = -math.inf
     for _ in range(_ROUNDS):
         humps, reached = _improve(grid, humps)

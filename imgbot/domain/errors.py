@@ -1,30 +1,30 @@
-"""Errors by what is done about them: tell, try again, give up, stop."""
+"""Errors by their handling: report to the user, retry, give up, stop."""
 
 import errno
 from enum import StrEnum
 
 EX_CONFIG = 78
-"""sysexits.h: the configuration is wrong; systemd does not restart on it."""
+"""sysexits.h EX_CONFIG: the configuration is wrong; systemd does not restart on it."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Of an OSError: the disk is full; what needs room waits until there is some."""
+"""OSError numbers for a full disk; steps that need space wait until there is some."""
 
 
 class ImgbotError(Exception):
-    """The root of everything that imgbot raises itself."""
+    """Base class of all errors that imgbot raises itself."""
 
 
 def flatten(error: BaseException) -> list[BaseException]:
-    """Return what an error stands for: itself, or all that a group holds, however deep."""
+    """Return the error itself, or all errors in a group, at any depth."""
     if isinstance(error, BaseExceptionGroup):
         return [leaf for inner in error.exceptions for leaf in flatten(inner)]
     return [error]
 
 
 class UserError(ImgbotError):
-    """The person is told why, in the sentence `reason` of the texts; nothing is repeated.
+    """Error reported to the user by the sentence `reason` of the texts; nothing is retried.
 
-    `facts` fill the sentence. Survives pickling, for it comes out of worker processes.
+    `facts` fill the sentence. Survives pickling, as it comes out of worker processes.
     """
 
     def __init__(self, reason: str, **facts: str | int | float) -> None:
@@ -41,7 +41,7 @@ def _user_error(reason: str, facts: dict[str, str | int | float]) -> UserError:
 
 
 class TransientError(ImgbotError):
-    """Nothing happened yet; the same step is tried again, after `retry_after_s` if set."""
+    """Step failed without effect; it is retried, after `retry_after_s` if set."""
 
     def __init__(self, what: str, retry_after_s: float | None = None) -> None:
         super().__init__(what)
@@ -49,19 +49,19 @@ class TransientError(ImgbotError):
 
 
 class FloodWaitError(TransientError):
-    """Telegram asks to wait; it is in the log already."""
+    """Flood limit of Telegram, which asks for a delay; it is logged already."""
 
 
 class StorageUnavailableError(TransientError):
-    """Redis is away: what depends on it stays as it is until it is back."""
+    """Redis is unavailable: what depends on it stays unchanged until it is back."""
 
 
 class StorageFullError(StorageUnavailableError):
-    """Redis answers, and takes nothing new: its memory is at its limit."""
+    """Redis is at its memory limit: it answers, but rejects writes."""
 
 
 class WorkerLostError(ImgbotError):
-    """A picture step lost its worker twice; `reason` says how at last: killed or hung."""
+    """Worker lost twice in one image step; `reason` is how the last one ended: killed or hung."""
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what}: {reason}")
@@ -69,11 +69,11 @@ class WorkerLostError(ImgbotError):
 
 
 class ChatGoneError(ImgbotError):
-    """Nobody is there to be told: blocked, deleted, kicked."""
+    """Chat is unreachable: bot blocked or kicked, chat or account deleted."""
 
 
 class ChatMovedError(ImgbotError):
-    """A group became a supergroup, now `chat_id`; its old messages are out of reach."""
+    """Group became a supergroup, now `chat_id`; its old messages are out of reach."""
 
     def __init__(self, chat_id: int) -> None:
         super().__init__("the group became a supergroup")
@@ -81,15 +81,15 @@ class ChatMovedError(ImgbotError):
 
 
 class MessageGoneError(ImgbotError):
-    """The message to edit was deleted, or is no longer the bot's to edit."""
+    """Message to edit was deleted, or can no longer be edited by the bot."""
 
 
 class TelegramRefusedError(ImgbotError):
-    """Telegram will not do this, now or later; its text says why (it holds no secret)."""
+    """Permanent rejection by Telegram; its text gives the reason (it holds no secret)."""
 
 
 class StaleJobError(ImgbotError):
-    """The job was ended or moved by somebody else; whoever held it lets go."""
+    """Job was ended or moved by another task; the task that held it stops."""
 
 
 class FencedError(ImgbotError):
@@ -97,7 +97,7 @@ class FencedError(ImgbotError):
 
 
 class ConfigError(ImgbotError):
-    """The operator has to change `setting`; the process ends with status 78."""
+    """Configuration error: the operator has to change `setting`; the process exits with 78."""
 
     def __init__(self, setting: str, sentence: str, *, is_missing: bool = False) -> None:
         super().__init__(f"{setting}: {sentence}")
@@ -107,26 +107,26 @@ class ConfigError(ImgbotError):
 
 
 class ProviderErrorKind(StrEnum):
-    """What a provider's refusal means for the job (the runner decides by it)."""
+    """Kind of a provider's error, by which the runner decides about the job."""
 
     AUTH = "auth"
     NO_CREDIT = "no_credit"
     INVALID = "invalid"
-    UNSUITABLE = "unsuitable"  # the order is understood, its pictures will not do
+    UNSUITABLE = "unsuitable"  # # the request was accepted, its pictures are unsuitable
     MODERATED = "moderated"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     FAILED = "failed"
-    LOST = "lost"  # the task is not known there, or no longer
-    EXPIRED = "expired"  # the picture was made, and is gone
-    TOO_HEAVY = "too_heavy"  # the picture was made, and its file is above all limits
+    LOST = "lost"  # # the provider does not know the task, or no longer
+    EXPIRED = "expired"  # # the picture was made, and is no longer available
+    TOO_HEAVY = "too_heavy"  # # the picture was made, and its file exceeds every limit
     SUBMIT_UNKNOWN = "submit_unknown"
 
 
 class ProviderError(ImgbotError):
-    """A provider said no, or nothing that can be understood.
+    """Error or unintelligible response of a provider.
 
-    `is_billed` is None where the provider does not say.
+    `is_billed` is None if the provider does not say.
     """
 
     def __init__(

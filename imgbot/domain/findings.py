@@ -1,11 +1,11 @@
-"""What an examination finds: one line each, how bad it is, and the command that mends it."""
+"""Findings of a check: one line each, with a severity and the command that repairs it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is; only `wrong` makes an examination fail."""
+    """Severity of a finding; only `wrong` makes a check fail."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,16 +14,16 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """Result of one check."""
 
     check: str
-    """What was looked at, in a word or two."""
+    """Name of the check, in a word or two."""
     level: Severity
     text: str
     advice: str = ""
-    """The command, or the setting, that mends it; empty where nothing is to be done."""
+    """Command or setting that repairs it; empty if nothing is to be done."""
     fix: tuple[str, ...] = ()
-    """What `--fix` does about it, and to what; empty where that is not safe."""
+    """Action of `--fix` and its arguments; empty if an automatic repair is not safe."""
 
 
 def ok(check: str, text: str, mend: str = "") -> Finding:

@@ -24,7 +24,7 @@ class Operation(StrEnum):
 
 
 class Prompt(StrEnum):
-    """Need of an operation for words."""
+    """Need of an operation for a prompt."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
@@ -36,20 +36,20 @@ class OperationSpec:
     """One operation, as it is offered, asked for and described."""
 
     photos: int
-    """Least number of photos."""
+    """Minimum number of photos."""
     prompt: Prompt
     aliases: tuple[str, ...] = ()
     """Commands beside the operation's own name."""
     result_action: str = ""
-    """Callback action of its button under a result; empty where there is none."""
+    """Callback action of its button under a result; empty if there is none."""
     has_scale: bool = False
-    """It is asked for with a factor, and has a button for each."""
+    """True if it takes a scale, and has a button for each."""
     lists_changes: bool = False
-    """The caption names the changes that were made."""
+    """True if the caption names the changes that were made."""
     captions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Caption keys instead of the usual one, by the only change that was made."""
     is_offered: bool = True
-    """It stands in the menu, and a provider may be chosen for it; else it is built in and free."""
+    """True if it is in the menu, and a provider can be set for it; else it is built in and free."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {
@@ -77,11 +77,11 @@ ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_o
 """Operations of the menu, in its order."""
 
 PHOTO_ACTIONS = tuple(operation for operation in ACTIONS if OPERATIONS[operation].photos == 1)
-"""Those that change one photo."""
+"""Operations that change one photo."""
 
 RESULT_ACTIONS = {
     OPERATIONS[operation].result_action: operation
     for operation in ACTIONS
     if OPERATIONS[operation].result_action
 }
-"""Callback action → operation, of the buttons under a result that order something new from it."""
+"""Callback action → operation, of the buttons under a result that request something new from it."""

@@ -1,12 +1,12 @@
-"""When to ask a provider again, pure and without a clock.
+"""Poll schedule for provider tasks, pure and without a clock.
 
 The guide's schedule: the polls of a job fall at 2, 5, 9.5, 16.25, 26.25, 36.25 … seconds
 after its submit; the interval grows by half until it reaches the maximum.
 
-A learned plan spends the same number of polls, in the mean, where jobs finish. With h(t)
-the rate at which the unfinished finish, the best interval is √(2c / h(t)), c being what a
-poll is worth in seconds of waiting (the inspection problem: Keller 1974; Munford and
-Shahani 1972); c is chosen so that the number comes out.
+A learned plan uses the same mean number of polls, at the times when jobs finish. With h(t)
+as the hazard rate of finishing, the best interval is √(2c / h(t)), c being the cost of a
+poll in seconds of waiting (the inspection problem: Keller 1974; Munford and Shahani 1972);
+c is chosen to match that number.
 """
 
 import math
@@ -22,58 +22,58 @@ POLL_INTERVAL_INITIAL = 2.0
 """Seconds before the first poll (guide: 1-2 s at low load, 2-3 medium, 3-5 high)."""
 
 POLL_INTERVAL_MAX = 10.0
-"""Seconds between polls at the most."""
+"""Longest interval between polls, in seconds."""
 
 IMAGE_POLL_MAX_ATTEMPTS = 60
 """Polls at the schedule's pace, about ten minutes; slow ones follow."""
 
 _GROWTH = 1.5
-_GROWTH_STEPS = 64  # 1.5 ** 64 is beyond any interval, and far from an overflow
+_GROWTH_STEPS = 64  # # 1.5 ** 64 is beyond any interval, and far from an overflow
 
 SLOW_INTERVAL_S = 60.0
-"""Past the schedule a job is paid for and may still finish: ask once a minute."""
+"""Interval of slow polls: past the schedule a job is paid for and may still finish."""
 
 SLOW_ATTEMPTS = 60
-"""An hour of slow polls, then the job is given up as exhausted."""
+"""Slow polls, an hour of them, until the job is given up as exhausted."""
 
 JITTER = 0.03
-"""Share by which an interval of the schedule is off either way: jobs do not ask in step."""
+"""Jitter either way as a share of the schedule's interval, so that jobs do not poll in step."""
 
 _SWAY = 0.01
-"""The same for a planned poll, which is worth more at its place."""
+"""Jitter of a planned poll: smaller, as its time matters more."""
 
 _LEAST_SHARE = 0.25
-"""Of the first interval: the least between two planned polls."""
+"""Minimum between two planned polls, as a share of the first interval."""
 
 _FIRST_SHARE = 3.0
-"""Of the longest interval: the most before the first planned poll."""
+"""Maximum before the first planned poll, as a multiple of the longest interval."""
 
 _STEP = math.log(1.03)
 _MOST_STEPS = 200
 _MOST_POLLS = 200
 _FIRST_DUE = 1.2
-"""Polls that must have come due for the first: later than one, for nothing is lost yet."""
+"""Polls that must have come due for the first: over one, as a delay costs nothing yet."""
 
 _OUTLIER_MASS = 0.3
-"""Imagined jobs that take any time at all (one log-unit wide), beside those seen."""
+"""Weight of prior jobs with an arbitrary duration (one log-unit wide), beside those observed."""
 
 _CAUTION = 1.5
-"""With so many jobs known, half of the guide's polls beyond the first are used, then more."""
+"""Number of known jobs at which half of the guide's polls beyond the first are used; later more."""
 
 _LOG_POLL_COSTS = (-12.0, 6.0)
-"""Between those (log seconds per poll) the price is looked for, by halving."""
+"""Bounds of the bisection for the cost of a poll, in log seconds."""
 _HALVINGS = 12
 
 _LEAST_POLLS = 1.05
-"""Where the guide needs one poll, a few more find out what is sooner than its first interval."""
+"""Minimum budget: some polls earlier than the guide's first interval detect faster jobs."""
 
 _LATEST_FIRST = 0.95
-"""The first poll falls when so many jobs are done, at the latest."""
+"""Share of jobs done by which the first poll falls, at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollingConfig:
-    """The guide's three numbers; intervals in seconds."""
+    """Polling settings of the guide: three numbers, intervals in seconds."""
 
     initial_interval: float = POLL_INTERVAL_INITIAL
     max_interval: float = POLL_INTERVAL_MAX
@@ -81,12 +81,12 @@ class PollingConfig:
 
     @property
     def least_s(self) -> float:
-        """Seconds between two polls of a learned plan, at least."""
+        """Minimum seconds between two polls of a learned plan."""
         return self.initial_interval * _LEAST_SHARE
 
     @property
     def longest_first_s(self) -> float:
-        """Seconds before the first poll of a learned plan, at most."""
+        """Maximum seconds before the first poll of a learned plan."""
         return self.max_interval * _FIRST_SHARE
 
     @property
@@ -103,11 +103,11 @@ class PollingConfig:
         return self._paced(attempt)
 
     def is_slow(self, attempt: int) -> bool:
-        """Whether the schedule is used up and the person should hear of it."""
+        """Return true if the schedule is used up and the user should be told."""
         return attempt >= self.max_attempts
 
     def is_exhausted(self, attempt: int) -> bool:
-        """Whether even the slow polls are used up."""
+        """Return true if the slow polls are used up as well."""
         return attempt >= self.max_attempts + SLOW_ATTEMPTS
 
     def _paced(self, attempt: int) -> float:
@@ -131,7 +131,7 @@ class PollPlan:
     longest_s: float
 
     def wait_s(self, age_s: float) -> float:
-        """Seconds from `age_s` to the next poll, never less than the least interval."""
+        """Seconds from `age_s` to the next poll, never less than the minimum interval."""
         earliest_s = max(age_s, 0.0) + self.least_s
         index = bisect_left(self.times_s, earliest_s)
         if index < len(self.times_s):
@@ -139,7 +139,7 @@ class PollPlan:
         return self._past_the_end(earliest_s) - max(age_s, 0.0)
 
     def jitter_s(self, wait_s: float) -> float:
-        """Seconds by which a wait may be off either way: jobs part, polls do not fall together."""
+        """Jitter of a wait either way, in seconds, so that jobs do not poll in step."""
         return min(_SWAY * wait_s, self.least_s / 2)
 
     def _past_the_end(self, earliest_s: float) -> float:
@@ -154,7 +154,7 @@ class PollPlan:
 
 
 def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan:
-    """Plan the polls of the next job from those of earlier ones, oldest first.
+    """Plan the polls of the next job from the spans of earlier ones, oldest first.
 
     Without enough of them, or just after the provider has changed, it is the schedule.
     """
@@ -167,13 +167,13 @@ def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan
 
 
 def is_telling(span: CensoredDuration, config: PollingConfig) -> bool:
-    """Whether a span says something: not so after a long silence, or a clock set back."""
+    """Return true if a span is informative: not after a long gap, or a clock set back."""
     widest_s = 2 * max(config.longest_first_s, config.max_interval)
     return 0 <= span.after_s < span.by_s <= span.after_s + widest_s
 
 
 class _PlanSearch:
-    """A curve cut into slices, on which plans are tried out."""
+    """Search over plans on a distribution cut into slices."""
 
     def __init__(self, curve: LognormalMixture, config: PollingConfig) -> None:
         self._config = config
@@ -188,14 +188,14 @@ class _PlanSearch:
         self._edges = [math.exp(log_s) for log_s in logs]
         self._done = [curve.cdf(log_s) for log_s in logs]
         self._lengths = [later - sooner for sooner, later in pairwise(self._edges)]
-        # √h of each slice: the density over what is left in its middle.
+        # √h of each slice: the density over the survival at its middle.
         self._roots = [
             math.sqrt(max(after - before, 0.0) / length / max(1 - (before + after) / 2, 1e-9))
             for (before, after), length in zip(pairwise(self._done), self._lengths, strict=True)
         ]
         latest = self._edges[bisect_left(self._done, _LATEST_FIRST, hi=count)]
         self._latest_first_s = max(config.least_s, min(config.longest_first_s, latest))
-        # The fewer jobs are known, the fewer polls are staked on them.
+        # The fewer jobs are known, the fewer polls are moved to them.
         more = self._polls(config.times_s(self._edges[-1])) - 1
         self._budget = max(1 + more * curve.weight / (curve.weight + _CAUTION), _LEAST_POLLS)
 
@@ -211,7 +211,7 @@ class _PlanSearch:
         return self._times(math.exp(dear))
 
     def _polls(self, times: Sequence[float]) -> float:
-        """Return how many polls a job needs in the mean: each is made if it is not done yet."""
+        """Return the mean number of polls of a job: each is made if the job is not done yet."""
         return 1 + sum(1 - self._done_by(time_s) for time_s in times)
 
     def _done_by(self, seconds: float) -> float:
@@ -225,7 +225,7 @@ class _PlanSearch:
         return before + (after - before) * (place - index)
 
     def _times(self, price: float) -> list[float]:
-        """Return the polls that come due when one is worth `price` seconds of waiting."""
+        """Return the polls that come due if one costs `price` seconds of waiting."""
         times: list[float] = []
         scale = 1 / math.sqrt(2 * price)
         due, next_due = 0.0, _FIRST_DUE
@@ -248,7 +248,7 @@ class _PlanSearch:
 
 
 def _with_outlier_mass(curve: LognormalMixture) -> LognormalMixture:
-    """Return the curve with room for a job that takes quite another time."""
+    """Return the mixture with additional mass for outliers."""
     doubt = _OUTLIER_MASS / (curve.weight + 1 + _OUTLIER_MASS)
     whole = sum(hump.share for hump in curve.components)
     middle = sum(hump.share * hump.centre for hump in curve.components) / whole
@@ -257,9 +257,9 @@ def _with_outlier_mass(curve: LognormalMixture) -> LognormalMixture:
 
 
 class Budget:
-    """So many polls a second over all jobs, a second's worth at once; the first to ask is first.
+    """Rate limit of polls over all jobs, with a burst of one second, in order of arrival.
 
-    `polls_per_s` is asked each time: the pool is resized while it runs.
+    `polls_per_s` is called each time: the pool is resized while it runs.
     """
 
     def __init__(self, polls_per_s: Callable[[], float]) -> None:
@@ -267,11 +267,11 @@ class Budget:
         self._next_s = -math.inf
 
     def delay_s(self, now_s: float) -> float:
-        """Take the next place and return the seconds until it comes, 0 for at once."""
+        """Reserve the next slot and return the seconds until it comes, 0 for at once."""
         self._next_s = max(self._next_s, now_s - 1.0) + 1 / self._polls_per_s()
         return max(0.0, self._next_s - now_s)
 
 
 def polls_per_s(places: int, config: PollingConfig) -> float:
-    """Return the budget for so many jobs at once: twice the pace of the longest interval."""
+    """Return the polls per second for `places` jobs: twice the pace of the longest interval."""
     return max(10.0, 2 * places / config.max_interval)

@@ -1,4 +1,4 @@
-"""What to do after a failure: again, or an end with a sentence. Pure, without a clock."""
+"""Decision after a failure: retry, or end with an error text. Pure, without a clock."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,33 +7,34 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import State
 
 SUBMIT_ATTEMPTS = 8
-"""Submits that were refused before a task existed; about five minutes of backoff."""
+"""Submits refused before a task existed; about five minutes of backoff."""
 
 POLL_FAILURES = 30
-"""Polls in a row without an answer before the job is set aside; the task stays paid for."""
+"""Consecutive polls without an answer before the job is set aside; the task stays paid for."""
 
 FETCH_ATTEMPTS = 6
 
 LOST_ORDERS = 2
-"""Tasks that may be lost before an order that costs nothing is not repeated any longer: it may
-be what brings the server down."""
+"""Tasks that may be lost before a submit that costs nothing is no longer repeated: the request
+may be crashing the server.
+"""
 
 GONE_ATTEMPTS = 2
-"""Fetches of a result that its host says is not there; it may not know it yet."""
+"""Fetches of a result that its host does not find; it may not have it yet."""
 
 DELIVERY_ATTEMPTS = 12
 """Deliveries of a picture that failed for no known reason; about five minutes of backoff."""
 
 LOST_GRACE_S = 30.0
-"""A task that is younger may become known still (providers' own clients wait about as long)."""
+"""Age below which an unknown task may still appear (providers' own clients wait about as long)."""
 
 _KIND = ProviderErrorKind
 _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
 _MAY_PASS = _NOT_ACCEPTED | {_KIND.AUTH, _KIND.NO_CREDIT}
-"""Says nothing of a task that is paid for: a key is mended, an account is filled again."""
+"""Errors unrelated to a task that is paid for: a key can be fixed, an account topped up."""
 
 REFUSALS = _MAY_PASS | {_KIND.INVALID, _KIND.UNSUITABLE, _KIND.MODERATED}
-"""Answers to an order that say that no task was made."""
+"""Answers to a submit that mean that no task was created."""
 
 _REASONS = {
     _KIND.AUTH: "provider_closed",
@@ -53,19 +54,19 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """The same step again after `delay_s`."""
+    """Retry of the same step after `delay_s`."""
 
     delay_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """The job ends in `outcome`; the person reads the sentence `reason`."""
+    """End of the job in `outcome`; the user reads the sentence `reason`."""
 
     outcome: State
     reason: str
     is_billed: bool | None = None
-    """Whether the order costs its price; None where nobody knows."""
+    """True if the submit costs its price; None if unknown."""
 
 
 def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> float:
@@ -74,18 +75,18 @@ def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> flo
 
 
 def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
-    """Only a refusal before a task existed may be repeated: anything else could pay twice."""
+    """Retry only a refusal before a task existed: any other retry could pay twice."""
     if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    # What was refused before a task existed costs nothing, unless the provider says otherwise.
+    # A refusal before a task existed costs nothing, unless the provider says otherwise.
     is_refused = error.kind in REFUSALS and error.is_billed is None
     return replace(_end(error), is_billed=False if is_refused else error.is_billed)
 
 
 def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> TryAgain | GiveUp:
-    """Asking costs nothing, so silence is met with patience; `failures` are in a row.
+    """Decide after a failed poll: polls are free, so they are repeated; `failures` are consecutive.
 
-    A provider may not know a task yet that it took seconds ago, at another of its servers.
+    A provider may not know a task yet that another of its servers accepted seconds ago.
     """
     is_young = error.kind is _KIND.LOST and age_s < LOST_GRACE_S
     if error.kind in _MAY_PASS or is_young:
@@ -96,11 +97,11 @@ def after_poll(error: ProviderError, failures: int, age_s: float = math.inf) -> 
 
 
 def after_fetch(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
-    """The picture is paid for: a fetch is repeated until it must be called lost."""
+    """Decide after a failed fetch: the picture is paid for, so it is repeated until it is lost."""
     attempts = FETCH_ATTEMPTS if error.kind in _MAY_PASS else GONE_ATTEMPTS
     if error.kind in _MAY_PASS | {_KIND.EXPIRED} and attempt < attempts:
         return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
-    # It is made, and what keeps it from being fetched may be mended.
+    # The picture exists, and the cause of the failure may be fixed.
     is_known = error.kind in {_KIND.EXPIRED, _KIND.TOO_HEAVY}
     return GiveUp(State.DEAD, _REASONS[error.kind] if is_known else "provider_lost")
 

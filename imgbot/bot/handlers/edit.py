@@ -85,7 +85,7 @@ async def edit(
     source: InputPhoto | None,
     words: str,
 ) -> None:
-    """Enqueue the edit, which may turn out an upscale or a retouch, or ask for what is missing."""
+    """Enqueue the edit, perhaps as an upscale or a retouch, or ask for what is missing."""
     if source is None:
         await expect_answer(state, PHOTO_STATES[Operation.EDIT])
         await service.ask(context, "ask_edit_photo")

@@ -1,6 +1,6 @@
-"""Every sentence a person can read, in Russian and English.
+"""Sentences that users read, in Russian and English.
 
-Rule: both languages have the same keys with the same facts; a test holds it. A sentence
+Rule: both languages have the same keys with the same facts; a test checks it. A sentence
 says what happened, whether it cost anything, and what to do next.
 """
 
@@ -20,12 +20,12 @@ _TO_PEOPLE = {"ru": ru.TO_PEOPLE, "en": en.PEOPLE}
 _ABOUT_SECONDS = {"ru": ru.ABOUT_SECONDS, "en": en.SECONDS}
 _ABOUT_MINUTES = {"ru": ru.ABOUT_MINUTES, "en": en.MINUTES}
 
-# Where Russian is read more readily than English.
+# Languages whose speakers usually read Russian more easily than English.
 _READ_RUSSIAN = frozenset({"ru", "be", "uk", "kk", "ky", "uz", "tg", "hy", "az"})
 
 
 def language_of(code: str | None) -> str:
-    """Return the language to speak to somebody whose Telegram speaks `code`."""
+    """Return the language for a user whose Telegram client is set to `code`."""
     return "ru" if (code or "").split("-")[0].lower() in _READ_RUSSIAN else "en"
 
 
@@ -35,7 +35,7 @@ def t(language: str, key: str, /, **facts: str | int | float) -> str:
 
 
 def has_text(key: str) -> bool:
-    """Whether there is a sentence `key`."""
+    """Return true if there is a sentence `key`."""
     return key in ru.TEXTS
 
 
@@ -78,12 +78,12 @@ def _counted(language: str, count: int, forms: Mapping[str, tuple[str, str, str]
 
 
 def count_users(language: str, count: int) -> str:
-    """Return so many people in words."""
+    """Return a number of users in words."""
     return _counted(language, count, _PEOPLE)
 
 
 def to_users(language: str, count: int) -> str:
-    """Return so many people in the form that goes after "to"."""
+    """Return a number of users in the form that goes after "to"."""
     return _counted(language, count, _TO_PEOPLE)
 
 
@@ -93,7 +93,7 @@ def dollars(micro: int) -> str:
 
 
 def plural(language: str, count: int, one: str, few: str, many: str) -> str:
-    """Choose the form that goes with `count`, by the rules of the language."""
+    """Choose the form that goes with `count`, by the plural rules of the language."""
     if language == "en":
         return one if count == 1 else many
     if count % 10 == 1 and count % 100 != 11:

@@ -1,4 +1,4 @@
-"""The buttons of administrators; who may press them is decided where the press is handled."""
+"""Buttons of admins; access is checked by the callback handler."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _IN_A_ROW = 3
 
 
 def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
-    """Under the list of what is stuck: by its number, once more (where that can be) or the end."""
+    """Buttons under the list of stuck jobs: by number, retry (if possible) or end."""
     rows: Keyboard = []
     for number, (job_id, has_way_back) in enumerate(jobs, 1):
         again = [Button(f"🔁 {number}", f"stuck:again.{job_id}")] if has_way_back else []
@@ -18,13 +18,13 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
 
 
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
-    """Under a list of ids: each takes its line back."""
+    """Buttons under a list of ids: each removes its entry."""
     made = [Button(f"✖️ {some_id}", f"{action}:undo.{some_id}") for some_id in ids]
     return [made[start : start + _IN_A_ROW] for start in range(0, len(made), _IN_A_ROW)]
 
 
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
-    """Under the question whether a broadcast is to go out."""
+    """Buttons under the preview of a broadcast."""
     return [
         [Button(t(language, "button_cast_go"), f"cast:go.{broadcast_id}")],
         [Button(t(language, "button_cast_drop"), f"cast:drop.{broadcast_id}")],
@@ -32,5 +32,5 @@ def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
 
 
 def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
-    """Under the progress of a broadcast."""
+    """Buttons under the progress of a broadcast."""
     return [[Button(t(language, "button_cast_stop"), f"cast:stop.{broadcast_id}")]]

@@ -1,4 +1,4 @@
-"""What only administrators read, in English."""
+"""Texts for admins, in English."""
 
 ADMIN = {
     "command_stats": "How the bot is doing",
@@ -136,7 +136,7 @@ ADMIN = {
     "button_cast_go": "📣 Send it",
     "button_cast_drop": "Don't send",
     "button_cast_stop": "⏹ Stop",
-    # what is said unasked
+    # notifications
     "alarm_key_refused": (
         "🔴 {provider} refuses its key. Orders go on as soon as the right one is set and imgbot "
         "is restarted."

@@ -1,4 +1,4 @@
-"""What only administrators read, in Russian."""
+"""Texts for admins, in Russian."""
 
 ADMIN = {
     "command_stats": "Как дела у бота",
@@ -136,7 +136,7 @@ ADMIN = {
     "button_cast_go": "📣 Отправить",
     "button_cast_drop": "Не отправлять",
     "button_cast_stop": "⏹ Остановить",
-    # what is said unasked
+    # notifications
     "alarm_key_refused": (
         "🔴 {provider} не принимает ключ. Заказы пойдут дальше, как только будет указан верный "
         "ключ и imgbot перезапущен."

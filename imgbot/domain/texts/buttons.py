@@ -1,7 +1,7 @@
-"""Every button: what it says, and what it sends back.
+"""Inline buttons: labels and callback data.
 
-What comes back is not trusted: `parse` knows only what is made here, and who may press
-is decided where the press is handled.
+Callback data is not trusted: `parse` accepts only what this module creates, and access is
+checked by the callback handler.
 """
 
 import re
@@ -15,7 +15,7 @@ from imgbot.domain.texts import LANGUAGES, t
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A label, and at most 64 bytes of data."""
+    """Label, and at most 64 bytes of callback data."""
 
     label: str
     data: str
@@ -23,7 +23,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class CallbackData:
-    """A button as it comes back: what to do, and with what."""
+    """Parsed callback data: an action and its arguments."""
 
     action: str
     argument: str = ""
@@ -40,12 +40,12 @@ _ACTIONS = (
     | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
 )
 SCALES = (2, 4)
-# With more, a phone cuts labels that are words.
+# With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
 
 
 def parse(data: str | None) -> CallbackData | None:
-    """Read what a button sent; None for anything that no button of ours sends."""
+    """Parse callback data; None for data that no button here sends."""
     found = _FORM.fullmatch(data or "")
     if not found or found[1] not in _ACTIONS:
         return None
@@ -53,18 +53,18 @@ def parse(data: str | None) -> CallbackData | None:
 
 
 def menu(language: str) -> Keyboard:
-    """All operations: the first in a row of its own, the others in pairs."""
+    """Menu of all operations: the first in a row of its own, the others in pairs."""
     first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
     return [[first], *_in_pairs(others)]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
-    """Under a status message."""
+    """Buttons under a status message."""
     return [[Button(t(language, "button_cancel"), f"cancel:{job_id}")]]
 
 
 def under_photo(language: str) -> Keyboard:
-    """Under a photo that came without words."""
+    """Buttons under a photo that was sent without a prompt."""
     plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
         *_in_pairs([_button(language, each, f"photo:{each}") for each in plain]),
@@ -81,12 +81,12 @@ def _in_pairs(buttons: Sequence[Button]) -> Keyboard:
 
 
 def scales() -> Keyboard:
-    """How much larger."""
+    """Buttons for the scale."""
     return [[Button(f"×{scale}", f"scale:{scale}") for scale in SCALES]]
 
 
 def merge(language: str) -> Keyboard:
-    """While photos for a merge are collected."""
+    """Buttons while photos for a merge are collected."""
     return [[Button(t(language, "button_merge_now"), "merge:")]]
 
 
@@ -98,10 +98,10 @@ def under_result(
     is_change: bool = False,
     is_varied: bool = True,
 ) -> Keyboard:
-    """Under a finished picture; three in a row at most, or a phone cuts their labels.
+    """Buttons under a result; three in a row at most, or phones truncate their labels.
 
-    The file if it was shown as a photo, steps back if it changed another picture, once more
-    if that would make another one.
+    The file if it was shown as a photo, undo if it changed another picture, regenerate if that
+    would make another one.
     """
 
     def button(name: str, action: str) -> Button:
@@ -124,7 +124,7 @@ def under_result(
 
 
 def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
-    """Above the buttons of a picture in the strip: to the newer one, where it is, to the older."""
+    """Navigation row of the history: to the newer result, the position, to the older result."""
     return [
         *([Button("◀", f"view:{newer}")] if newer else []),
         Button(where, f"view:{current}"),
@@ -133,23 +133,23 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
 
 
 def cancel(job_ids: Sequence[str]) -> Keyboard:
-    """Cancels one line of the list of what is on its way, by its number."""
+    """Button that cancels one entry of the job list, by its number."""
     cancels = [Button(f"✖️ {n}", f"cancel:{job_id}") for n, job_id in enumerate(job_ids, 1)]
     return [cancels[start : start + 5] for start in range(0, len(cancels), 5)]
 
 
 def refresh(language: str, user_id: int) -> Button:
-    """Brings the list of what is on its way up to date."""
+    """Button that refreshes the job list."""
     return Button(t(language, "button_refresh"), f"queue:{user_id}")
 
 
 def unsubscribe(language: str) -> Keyboard:
-    """Under a broadcast."""
+    """Button under a broadcast."""
     return [[Button(t(language, "button_news_off"), "news:off")]]
 
 
 def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
-    """A row per thing that stays, two for the shapes; what is chosen carries a mark."""
+    """Buttons of the settings: a row per setting, two for the ratios; current values are marked."""
 
     def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
         return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")

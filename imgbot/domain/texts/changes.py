@@ -1,14 +1,14 @@
-"""What was done to a picture, and what can be asked for, in both languages.
+"""Names of the changes made to a picture, and the vocabulary of edits, in both languages.
 
-A change comes as its key, with a value behind a bar where it has one: `warmer`, `blur|slightly`,
-`rotate|45`, `tint|blue`. Unknown keys are left out: an operator's provider may say anything.
+A change is a key, with a value after a bar if it has one: `warmer`, `blur|slightly`,
+`rotate|45`, `tint|blue`. Unknown keys are left out: an operator's provider may send anything.
 """
 
 from collections.abc import Mapping, Sequence
 
 _VALUE_CHARACTERS_MAX = 20
 
-# How a name takes a degree: in Russian by its kind and gender.
+# Form of a degree beside a name: in Russian by part of speech and gender.
 _DEGREES: Mapping[str, Mapping[str, str]] = {
     "than": {"slightly": "чуть", "much": "намного"},
     "she": {"slightly": "лёгкая", "much": "сильная"},
@@ -47,7 +47,7 @@ _RUSSIAN: Mapping[str, tuple[str, str]] = {
     "crop_edges": ("обрезано по краям", ""), "smaller": ("размер поменьше", ""),
     "frame": ("рамка", ""), "polaroid": ("полароид", ""), "round_corners": ("скруглённые углы", ""),
     "circle": ("в круге", ""),
-    # mending
+    # retouching
     "auto": ("улучшено", ""), "sharpen": ("резче", "than"), "denoise": ("меньше шума", ""),
     "exposure": ("исправлен свет", ""), "local_contrast": ("больше глубины", ""),
     "detail": ("чётче детали", ""), "red_eye": ("без красных глаз", ""),
@@ -93,7 +93,7 @@ _ENGLISH: Mapping[str, tuple[str, str]] = {
     "crop_edges": ("edges cropped", ""), "smaller": ("smaller size", ""), "frame": ("frame", ""),
     "polaroid": ("polaroid", ""), "round_corners": ("rounded corners", ""),
     "circle": ("in a circle", ""),
-    # mending
+    # retouching
     "auto": ("enhanced", ""), "sharpen": ("sharper", "more"), "denoise": ("less noise", ""),
     "exposure": ("light corrected", ""), "local_contrast": ("more depth", ""),
     "detail": ("crisper detail", ""), "red_eye": ("red eyes removed", ""),
@@ -112,7 +112,7 @@ _ENGLISH: Mapping[str, tuple[str, str]] = {
 
 _NAMES = {"ru": _RUSSIAN, "en": _ENGLISH}
 
-# Names that hold a value.
+# Names with a value.
 _VALUED: Mapping[str, Mapping[str, str]] = {
     "ru": {
         "rotate": "поворот на {}", "crop_ratio": "кадр {}", "fit_ratio": "целиком в {}",
@@ -126,7 +126,7 @@ _VALUED: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 
-# In Russian a colour is three words: of tones, of an amount, of a frame.
+# In Russian a colour has three forms: of tones, of an amount, of a frame.
 _RUSSIAN_COLOURS: Mapping[str, tuple[str, str, str]] = {
     "red": ("красных", "красного", "красная"), "orange": ("оранжевых", "оранжевого", "оранжевая"),
     "yellow": ("жёлтых", "жёлтого", "жёлтая"), "green": ("зелёных", "зелёного", "зелёная"),
@@ -176,13 +176,13 @@ _VOCABULARY = {
 
 
 def edit_names(language: str, did: Sequence[str]) -> str:
-    """What was done, as a caption says it: `чуть теплее, поворот на 45°`; "" if nothing known."""
+    """Changes as a caption names them: `чуть теплее, поворот на 45°`; "" if none is known."""
     names = (_name(language, *entry.partition("|")[::2]) for entry in did)
     return ", ".join(dict.fromkeys(name for name in names if name))
 
 
 def vocabulary(language: str) -> str:
-    """What an edit understands, in a few lines: each word may be sent as it stands."""
+    """Edits that can be requested, in a few lines: each word may be sent as it is."""
     return _VOCABULARY[language]
 
 
@@ -205,7 +205,7 @@ def _say_value(language: str, key: str, value: str) -> str:
     if key == "crop_side":
         return _SIDES[language].get(value, "")
     if key == "rotate":
-        # Clockwise needs no word.
+        # Clockwise is the default and is not named.
         turned = {"ru": "{}° влево", "en": "{}° to the left"}[language]
         return turned.format(value[1:]) if value.startswith("-") else f"{value}°"
     if key == "left_out":
@@ -214,7 +214,7 @@ def _say_value(language: str, key: str, value: str) -> str:
 
 
 def _say_photos(language: str, numbers: Sequence[str]) -> str:
-    """Return the numbers of photos as `3, 4 и 5`, in English with the word before them."""
+    """Return the numbers of photos as `3, 4 и 5`, in English with the noun before them."""
     conjunction = {"ru": " и ", "en": " and "}[language]
     listed = conjunction.join([", ".join(numbers[:-1]), numbers[-1]] if numbers[1:] else numbers)
     return {"ru": "", "en": "photos " if numbers[1:] else "photo "}[language] + listed

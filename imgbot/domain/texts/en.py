@@ -1,4 +1,4 @@
-"""The English sentences."""
+"""English sentences."""
 
 from imgbot.domain.texts import admin_en, endings_en
 
@@ -9,7 +9,7 @@ DAYS = ("day", "days", "days")
 PEOPLE = ("person", "people", "people")
 
 TEXTS = {
-    # the beginning
+    # start and help
     "start": (
         "Hi! I make pictures.\n\nTell me what to draw, or send a photo. Or begin with a button:"
     ),
@@ -108,7 +108,7 @@ TEXTS = {
     "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
     "send_photo_please": "This needs a photo. Send a picture, or /cancel to stop.",
     "choose_scale_please": "Press ×2 or ×4, or /cancel to stop.",
-    # a job's life
+    # job status
     "job_waiting": "⏳ Accepted. Your place in line: {place}.",
     "job_working": "🎨 Working…",
     "job_working_usually": "🎨 Working… usually about {usually}.",
@@ -135,7 +135,7 @@ TEXTS = {
     "tapped_already": "On it already.",
     "accepted_short": "Accepted.",
     "slow_down": "One moment, not so fast.",
-    # what is on its way, what was made, what stays
+    # active jobs, results, settings
     "queue_empty": "Nothing is being made for you now. Tell me what to draw!",
     "queue_title": "Being made for you: {count}",
     "queue_place": "place in line: {place}",
@@ -215,7 +215,7 @@ TEXTS = {
     "caption_did": "Done: {did}",
     "caption_unknown": "I didn't understand: {words}",
     "caption_unknown_nearest": "I didn't understand: {words}. Did you mean: {nearest}?",
-    # refusals
+    # errors
     "rate_limited": (
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
     ),

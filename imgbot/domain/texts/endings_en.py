@@ -1,4 +1,4 @@
-"""How jobs end, in English: what went wrong, and what it cost."""
+"""Final messages of jobs, in English: the reason, and the cost."""
 
 ENDINGS = {
     "provider_closed": "Pictures are temporarily unavailable. Please try again later.",

@@ -1,4 +1,4 @@
-"""How jobs end, in Russian: what went wrong, and what it cost."""
+"""Final messages of jobs, in Russian: the reason, and the cost."""
 
 ENDINGS = {
     "provider_closed": "Картинки временно недоступны. Попробуйте позже.",

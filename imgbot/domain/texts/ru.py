@@ -1,4 +1,4 @@
-"""The Russian sentences."""
+"""Russian sentences."""
 
 from imgbot.domain.texts import admin_ru, endings_ru
 
@@ -12,7 +12,7 @@ ABOUT_SECONDS = ("секунды", "секунд", "секунд")
 ABOUT_MINUTES = ("минуты", "минут", "минут")
 
 TEXTS = {
-    # the beginning
+    # start and help
     "start": (
         "Привет! Я делаю картинки.\n\n"
         "Напишите, что нарисовать, или пришлите фото. А можно начать с кнопки:"
@@ -111,7 +111,7 @@ TEXTS = {
     "ask_photo_action": "Что сделать с этим фото? Нажмите кнопку или просто напишите словами.",
     "send_photo_please": "Здесь нужно фото. Пришлите картинку — или /cancel, чтобы отменить.",
     "choose_scale_please": "Нажмите ×2 или ×4 — или /cancel, чтобы отменить.",
-    # a job's life
+    # job status
     "job_waiting": "⏳ Принято. Место в очереди: {place}.",
     "job_working": "🎨 Работаю…",
     "job_working_usually": "🎨 Работаю… обычно это около {usually}.",
@@ -138,7 +138,7 @@ TEXTS = {
     "tapped_already": "Уже делаю.",
     "accepted_short": "Принято.",
     "slow_down": "Секунду, не так быстро.",
-    # what is on its way, what was made, what stays
+    # active jobs, results, settings
     "queue_empty": "Сейчас для вас ничего не делается. Напишите, что нарисовать!",
     "queue_title": "Делается для вас: {count}",
     "queue_place": "{place}-е место в очереди",
@@ -215,7 +215,7 @@ TEXTS = {
     "caption_did": "Сделано: {did}",
     "caption_unknown": "Не понял: {words}",
     "caption_unknown_nearest": "Не понял: {words}. Может быть: {nearest}?",
-    # refusals
+    # errors
     "rate_limited": (
         "⏳ Слишком много запросов. Подождите {wait} и попробуйте снова.\n"
         "Осталось попыток: {remaining}"

@@ -21,7 +21,7 @@ def text_after(message: Message) -> str:
 
 
 def target_of(message: Message) -> tuple[int | None, str]:
-    """Return the target of the command, by id or by the message it replies to, and the other words.
+    """Return the target of the command, by id or by the message replied to, and the rest.
 
     Raises UserError for an invalid id, and for a number that Telegram never assigns.
     """
