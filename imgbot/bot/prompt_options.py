@@ -216,7 +216,7 @@ def _shaped(forms: PromptOptions, ratio: str, said: tuple[int, int]) -> PromptOp
 
 
 def _cut(words: str, start: int, end: int) -> str:
-    """Remove a span, and one of two full stops that would become adjacent."""
+    """Remove a span, and one of two punctuation marks left adjacent."""
     before, after = words[:start].rstrip(), words[end:].lstrip()
     if not before:
         return after.lstrip(",;.:! ")

@@ -160,7 +160,7 @@ class RequestService:
                 return
 
     async def regenerate(self, context: RequestContext, result: Result) -> None:
-        """Enqueue a delivered picture again: the same request with another random seed."""
+        """Enqueue a delivered picture again: the same request with another seed."""
         again = replace(
             self._job(context, result.operation),
             words=result.words,

@@ -84,7 +84,7 @@ async def handle_limits(_: Message, context: RequestContext, service: RequestSer
 
 
 async def _money(context: RequestContext, service: RequestService) -> list[str]:
-    """Rest of the user's budget for today, and a flag for an exhausted daily total."""
+    """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
     spend, caps, now_ms = service.store.spend, service.store.queue.caps, service.now_ms()
     language, wait = context.language, in_time(context.language, spend.resumes_in_s(now_ms))
     lines: list[str] = []

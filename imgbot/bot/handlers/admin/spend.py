@@ -15,7 +15,7 @@ _MADE_SHOWN = 20
 
 
 async def handle_spend(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/spend: cost of pictures today and recently, by user and by provider."""
+    """/spend: cost of pictures today and recently, by provider and by user."""
     now_ms = service.now_ms()
     week = await service.store.spend.week(now_ms)
     blocks = [
