@@ -129,7 +129,7 @@ async def test_cancel_leaves_the_dialogue(chat: ChatPage) -> None:
     await chat.say("/cancel")
 
     await chat.answer("All right, forgotten.").wait_for()
-    await expect(chat.answers.last.get_by_test_id("inline-button")).to_have_count(5)
+    await expect(chat.answers.last.get_by_test_id("inline-button")).to_have_count(6)
 
 
 def _difference(one: Image.Image, other: Image.Image) -> int:

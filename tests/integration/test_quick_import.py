@@ -11,8 +11,7 @@ DESCRIBE = """
 import re
 import sys
 if sys.argv[1] == "quick":
-    import pytest
-from imgbot.telegram.lazy_models import import_aiogram
+    from imgbot.telegram.lazy_models import import_aiogram
     assert import_aiogram()
 import aiogram
 from aiogram.methods import TelegramMethod
