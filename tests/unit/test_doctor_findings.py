@@ -213,6 +213,15 @@ def test_a_load_test_ticks_its_point(note: LoadTestRecord | None, level: str, wo
     assert load.advice == ("" if level == "ok" else "imgbot loadtest --users 300")
 
 
+def test_a_load_test_is_advised_where_it_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation leaves out what it needs."""
+    monkeypatch.setattr(guide, "has_sandbox", lambda: False)
+
+    load = the(guide.evaluate(settings(), 1, 0, None, watched_at=HTTP), "guide: load")
+
+    assert "install --with-sandbox" in load.advice
+
+
 def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
     crowd = settings(IMGBOT_USERS="6000")
     [never, most] = [

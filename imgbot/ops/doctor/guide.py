@@ -5,6 +5,7 @@ from imgbot.config.settings import USERS_PER_WORKER, Settings, workers_for
 from imgbot.domain.findings import Finding, ok, warning
 from imgbot.ops.installation import STATE
 from imgbot.ops.loadtest_record import MOST_USERS, LoadTestRecord
+from imgbot.ops.packaged_files import has_sandbox
 
 _RATE_PER_MINUTE = 10
 """The guide: ten requests a minute, eight to ten with 200 users and more."""
@@ -87,6 +88,8 @@ def _load(settings: Settings, delivered: int | None, note: LoadTestRecord | None
     # Only root may leave a note where the service has its state.
     sudo = "sudo " if settings.state_dir == STATE else ""
     mend = f"{sudo}imgbot loadtest --users {users}"
+    if not has_sandbox():
+        mend = f"repeat the installation with `install --with-sandbox`, then: {mend}"
     if note is None:
         seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
         return warning("guide: load", f"not tested under load yet{seen}", mend)
