@@ -254,3 +254,22 @@ async def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) ->
 async def test_a_path_with_blanks_and_quotes_works(tmp_path: Path) -> None:
     async with RedisServer(tmp_path / 'my "own" folder', port=0) as server:
         assert await answers(server)
+
+
+async def test_a_port_taken_between_bind_and_listen_is_left(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports, launch = list[int](), RedisServer._launch
+
+    async def race(server: RedisServer, port: int) -> None:
+        ports.append(port)
+        if port:
+            raise ServerError("127.0.0.1:6379: listen: Address already in use")
+        await launch(server, port)
+
+    monkeypatch.setattr(RedisServer, "_free_port", Mock(return_value=6379))
+    monkeypatch.setattr(RedisServer, "_launch", race)
+    async with RedisServer(state_dir) as server:
+        assert server.port == 0
+
+    assert ports == [6379, 0]

@@ -35,6 +35,8 @@ MEMORY_BYTES = 256 << 20
 _MAX_SOCKET_PATH_BYTES = 107
 # Loading 256 MB of commands takes about 20 s on a slow disk.
 _START_TIMEOUT_S = 120.0
+_PORT_TAKEN = ("bind", "address already in use")
+"""Two servers that start at once may both bind a port; then the second fails to listen."""
 _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
 _POLL_S = 0.02
@@ -109,7 +111,7 @@ class RedisServer:
                 await self._launch(port)
             except ServerError as error:
                 # Another program may have taken the port since it was found free.
-                if port == 0 or "bind" not in str(error).lower():
+                if port == 0 or not any(mark in str(error).lower() for mark in _PORT_TAKEN):
                     raise
             else:
                 return
