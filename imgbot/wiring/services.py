@@ -123,63 +123,74 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
 def build_services(settings: Settings, connections: Connections) -> Services:
     """Build all components; nothing runs yet."""
     series.preregister(connections.routes.names)
-    pool, pace, delivery = (
+    pool, scheduler, messenger = (
         connections.pool,
         _poll_scheduler(settings, connections.redis, connections.pool),
         Messenger(connections.bot),
     )
-    typical_s = typical_time(pace, connections.routes)
-    figures = RuntimeStats(
+    typical_s = typical_time(scheduler, connections.routes)
+    runtime_stats = RuntimeStats(
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
         lambda: connections.routes.states(time.monotonic()),
     )
     admin_services = build_admin_services(
-        connections.redis, connections.scripts, connections.queue, figures, typical_s
+        connections.redis, connections.scripts, connections.queue, runtime_stats, typical_s
     )
     store = _repositories(settings, connections, admin_services)
-    service = RequestService(store, delivery, _access_policy(settings, connections.routes), now_ms)
+    service = RequestService(store, messenger, _access_policy(settings, connections.routes), now_ms)
     dialogues = storage(connections.redis, keys.DIALOGUE)
     updates = _updates(
-        connections, store, delivery, build_dispatcher(service, dialogues, connections.bot_identity)
+        connections,
+        store,
+        messenger,
+        build_dispatcher(service, dialogues, connections.bot_identity),
     )
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
 
-    tools = _step_context(settings, connections, store, delivery, pace, typical_s)
+    step_context = _step_context(settings, connections, store, messenger, scheduler, typical_s)
     disk = functools.partial(disk_problem, settings.state_dir)
-    runner = Runner(tools, lambda: pool.size * settings.jobs_per_worker, disk)
+    runner = Runner(step_context, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
     checks = _checks(settings, connections.redis, connections.bot, lambda: updates.contact.trouble)
     checks["updates"] = lambda: updates.trouble
-    upkeep = Maintenance(
-        connections.queue, store.job_reads, folder, store.originals, store.spend, figures, now_ms
+    maintenance = Maintenance(
+        connections.queue,
+        store.job_reads,
+        folder,
+        store.originals,
+        store.spend,
+        runtime_stats,
+        now_ms,
     )
-    asked = status_sources(
+    status = status_sources(
         admin_services.queue_stats,
         runner,
         pool,
         connections.routes.names,
         now_ms,
         settings.running_per_user,
-        upkeep.measure,
+        maintenance.measure,
     )
-    watch = StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir)
+    sampler = StatusSampler(metrics.REGISTRY, checks, status, settings.state_dir)
     sources = AlertSources(
-        watch.vitals.levels, watch.bound, figures, connections.routes, updates.contact
+        sampler.vitals.levels, sampler.bound, runtime_stats, connections.routes, updates.contact
     )
     return Services(
         updates=updates,
         albums=AlbumProcessor(service, state_of, updates.caught_up, updates.is_busy_with),
         runner=runner,
-        maintenance=upkeep,
-        broadcaster=Broadcaster(admin_services.broadcasts, store.users, delivery),
-        alert_notifier=build_alert_notifier(connections.redis, service, sources, tools.alarm),
+        maintenance=maintenance,
+        broadcaster=Broadcaster(admin_services.broadcasts, store.users, messenger),
+        alert_notifier=build_alert_notifier(
+            connections.redis, service, sources, step_context.alarm
+        ),
         admins=settings.admins,
         checks=checks,
-        handle_webhook=tools.webhooks.handle,
-        sampler=watch,
+        handle_webhook=step_context.webhooks.handle,
+        sampler=sampler,
     )
 
 
@@ -192,8 +203,8 @@ def build_startup_status(
     async def measure() -> None: ...
 
     names, running = settings.providers, settings.running_per_user
-    asked = status_sources(QueueStats(redis), None, pool, names, now_ms, running, measure)
-    return StatusSampler(metrics.REGISTRY, checks, asked, settings.state_dir), checks
+    status = status_sources(QueueStats(redis), None, pool, names, now_ms, running, measure)
+    return StatusSampler(metrics.REGISTRY, checks, status, settings.state_dir), checks
 
 
 def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
@@ -206,7 +217,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 
 def _updates(
-    connections: Connections, store: Repositories, delivery: Messenger, dispatcher: Dispatcher
+    connections: Connections, store: Repositories, messenger: Messenger, dispatcher: Dispatcher
 ) -> UpdatePoller:
     async def handle(update: Update) -> None:
         with storage_errors():
@@ -219,7 +230,7 @@ def _updates(
         # One notice per window is enough, whichever limit it is about.
         notice, request = f"rate_limited.{chat}", str(update["update_id"])
         if await store.users.claim_notice(chat, notice, request, store.limit.window_s):
-            await delivery.send_text(
+            await messenger.send_text(
                 ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
             )
 
@@ -255,8 +266,8 @@ def _step_context(
     settings: Settings,
     connections: Connections,
     store: Repositories,
-    delivery: Messenger,
-    pace: PollScheduler,
+    messenger: Messenger,
+    scheduler: PollScheduler,
     typical_s: TypicalTime,
 ) -> StepContext:
     return StepContext(
@@ -271,11 +282,11 @@ def _step_context(
         alarm=asyncio.Event(),
         pool=connections.pool,
         status_messages=StatusMessages(
-            connections.queue, store.job_reads, delivery, now_ms, typical_s
+            connections.queue, store.job_reads, messenger, now_ms, typical_s
         ),
-        messenger=delivery,
+        messenger=messenger,
         download=functools.partial(download, connections.bot),
-        poll_scheduler=pace,
+        poll_scheduler=scheduler,
         folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         draining=connections.draining,
