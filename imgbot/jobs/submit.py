@@ -24,9 +24,7 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Provider,
     Recovery,
-    SupportsSearch,
     Ticket,
-    with_uploads,
 )
 from imgbot.telemetry import events as telemetry
 
@@ -63,9 +61,8 @@ async def _order_in_slot(
         return Snooze(job, _SLOT_WAIT_S, again, until=context.slots.freed)
     try:
         with context.routing.asking(provider.name):
-            order = await with_uploads(provider, order)
-        searchable = _searchable(provider)
-        fields = searchable.fields_of(order) if searchable else {}
+            order = await provider.upload(order)
+        fields = provider.fields_of(order)
     except ProviderError as error:
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
@@ -220,7 +217,7 @@ async def _recover(context: StepContext, job: Job) -> Outcome:
         job.tries,
         age_s=0.0,
         is_hooked=context.webhooks.can_recover(provider),
-        is_searchable=_searchable(provider) is not None and bool(job.order_fields),
+        is_searchable=provider.is_searchable and bool(job.order_fields),
     )
     return await _resolve(context, job, unknown)
 
@@ -262,8 +259,8 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
         with context.routing.asking(provider.name):
             if provider.recovery is Recovery.LOOK_UP:
                 return await provider.look_up(context.order_id_of(job)) or Answer.ABSENT
-            if searchable := _searchable(provider):
-                return await _search(context, job, searchable) or Answer.NONE
+            if provider.is_searchable:
+                return await _search(context, job, provider) or Answer.NONE
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         is_clueless = error.kind is ProviderErrorKind.LOST and provider.recovery is Recovery.LOOK_UP
@@ -271,7 +268,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
     return Answer.NONE
 
 
-async def _search(context: StepContext, job: Job, provider: SupportsSearch) -> Ticket | None:
+async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket | None:
     if context.age_ms(job) > SEARCHED_MS:
         return None
     for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
@@ -283,7 +280,7 @@ async def _search(context: StepContext, job: Job, provider: SupportsSearch) -> T
 
 async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
     """Keep a task from being found for another job; best effort."""
-    if _searchable(provider):
+    if provider.is_searchable:
         with suppress(TransientError):
             await _is_own(context, job, ticket)
 
@@ -294,10 +291,6 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     return holder == job.id
 
 
-def _searchable(provider: Provider) -> SupportsSearch | None:
-    return provider if isinstance(provider, SupportsSearch) and provider.is_searchable else None
-
-
 async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.provider_of(job)
@@ -305,7 +298,7 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
     try:
         with context.routing.asking(provider.name):
-            answer = await provider.submit(await with_uploads(provider, order))
+            answer = await provider.submit(await provider.upload(order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.tries)

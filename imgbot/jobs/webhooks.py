@@ -13,7 +13,7 @@ from pathlib import Path
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
-from imgbot.providers.protocol import Provider, SupportsWebhooks
+from imgbot.providers.protocol import Provider
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.webhook_tickets import WebhookTickets
 from imgbot.telemetry import events as telemetry
@@ -61,9 +61,7 @@ class Webhooks:
 
     def can_recover(self, provider: Provider) -> bool:
         """True if a webhook may bring the ticket of a submit whose answer was lost."""
-        return (
-            bool(self._public_url) and isinstance(provider, SupportsWebhooks) and provider.is_hooked
-        )
+        return bool(self._public_url) and provider.is_hooked
 
     async def ticket_for(self, job_id: str) -> Mapping[str, object] | None:
         """Ticket of the job's task as received by webhook; None if there is none."""
@@ -89,7 +87,7 @@ class Webhooks:
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
         provider = self._provider_of(job.provider, job.operation)
-        if not isinstance(provider, SupportsWebhooks):
+        if provider is None:
             return False
         now_s = self._now_ms() / 1000
         ticket = await provider.ticket_of_hook(job.operation, headers, body, now_s)

@@ -2,9 +2,8 @@
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.factory import open_provider
-from imgbot.providers.protocol import Done, GenerationRequest, Provider, Recovery, SupportsBalance
+from imgbot.providers.protocol import Done, GenerationRequest, Provider, ProviderConfig, Recovery
 
 _KIND = ProviderErrorKind
 _UNKNOWN_JOB = "doctor"
@@ -33,7 +32,7 @@ async def check_provider(
 
 
 async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
-    if isinstance(provider, SupportsBalance) and provider.has_account:
+    if provider.has_account:
         left = await provider.balance()
         if left is None:
             return ok(check, "accepts the key; does not report a balance")

@@ -19,7 +19,6 @@ from imgbot.domain.operations import Operation
 from imgbot.providers import comfyui_answers as answers
 from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
 from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled as filled_headers, micro
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import (
@@ -31,6 +30,8 @@ from imgbot.providers.protocol import (
     InputLimits,
     Output,
     Pending,
+    Provider,
+    ProviderConfig,
     Recovery,
     Ticket,
 )
@@ -49,10 +50,8 @@ _UNHEARD_CHARACTERS = 200
 """Length limit of a prompt that is reported as ignored because the workflow has no input for it."""
 
 
-class ComfyUiProvider:
+class ComfyUiProvider(Provider):
     """One ComfyUI server; `spec` is its spec file, `graphs` are the workflows named there."""
-
-    is_deterministic = False
 
     def __init__(
         self,
@@ -84,9 +83,6 @@ class ComfyUiProvider:
             filled_headers(spec.headers, config.key),
             deadlines=config.deadlines,
         )
-
-    async def throttle(self) -> None:
-        """The server has a line of its own."""
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         flow = self._flow_of(order)

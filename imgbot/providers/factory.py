@@ -7,13 +7,12 @@ from imgbot.domain.errors import ConfigError
 from imgbot.providers.builtin import BuiltinProvider, Make
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative import dry_run as rehearsal
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.validation import read_spec
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import read_openai
-from imgbot.providers.protocol import Done, GenerationRequest, Provider
+from imgbot.providers.protocol import Done, GenerationRequest, Provider, ProviderConfig
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.providers.spec_file import PRESETS, SETTING, SpecDocument, read_file, read_preset
 

@@ -18,6 +18,7 @@ import httpx
 
 from imgbot.domain.errors import FULL, ProviderError, ProviderErrorKind
 from imgbot.files import PART, commit, copy_file, replace_file
+from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts, public_address, split
 
 ANSWER_LIMIT_BYTES = 16 << 20
@@ -32,10 +33,6 @@ FETCHED_LIMIT_BYTES = 100 << 20
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
-REQUEST_TIMEOUT_S = 30.0
-FETCH_TIMEOUT_S = 120.0
-SUBMIT_TIMEOUT_S = 120.0
-STALL_TIMEOUT_S = 20.0
 _ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
 _CHUNK_BYTES = 64 << 10
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
@@ -50,17 +47,6 @@ _PLAIN = {"Accept-Encoding": "identity"}
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Total seconds per call, however slowly the bytes arrive."""
-
-    ask_s: float = REQUEST_TIMEOUT_S
-    submit_s: float = SUBMIT_TIMEOUT_S
-    fetch_s: float = FETCH_TIMEOUT_S
-    stall_s: float = STALL_TIMEOUT_S
-    """Maximum pause until the next 64 KiB of a picture, or its end."""
 
 
 @dataclass(frozen=True, slots=True)

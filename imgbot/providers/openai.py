@@ -16,13 +16,11 @@ import httpx
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import ACTIONS, Operation
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.fields import filled, has_key_slot, micro
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
     ProviderHttpClient,
     ProviderResponse,
-    Timeouts,
     copy_result,
     keep_base64,
 )
@@ -30,15 +28,14 @@ from imgbot.providers.openai_answers import picture_of
 from imgbot.providers.openai_spec import ImagesApiModel, OpenAiSpec
 from imgbot.providers.protocol import (
     Accepted,
-    Cancelled,
     Capability,
     Done,
     GenerationRequest,
     InputLimits,
     Output,
-    Pending,
-    Recovery,
-    Ticket,
+    Provider,
+    ProviderConfig,
+    Timeouts,
 )
 from imgbot.providers.url_policy import Hosts
 
@@ -47,11 +44,9 @@ _CONNECT_S = 10.0
 _MIMES = {".png": "image/png"}
 
 
-class OpenAiProvider:
+class OpenAiProvider(Provider):
     """One server; `spec` is its spec file."""
 
-    recovery = Recovery.NONE
-    is_deterministic = False
     has_account = True
 
     def __init__(self, name: str, spec: OpenAiSpec, config: ProviderConfig) -> None:
@@ -79,9 +74,6 @@ class OpenAiProvider:
             answer_limit_bytes=PICTURES_LIMIT_BYTES,
         )
 
-    async def throttle(self) -> None:
-        """The API says by 429 when it is too much."""
-
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         model = self._models.get(order.operation)
         if model is None:
@@ -97,22 +89,11 @@ class OpenAiProvider:
         await keep_base64(found.encoded, order.target)
         return Done((Output(path=str(order.target)),))
 
-    async def look_up(self, job_id: str) -> Ticket | None:
-        raise ProviderError(_KIND.LOST, f"{job_id}: this API cannot look up past requests")
-
-    async def poll(self, ticket: Ticket) -> Pending | Done:
-        raise ProviderError(
-            _KIND.LOST, f"ticket with {len(ticket)} fields, but this API has no tasks"
-        )
-
     async def fetch(self, output: Output, target: Path) -> None:
         if output.url:
             await self._client.fetch(output.url, target)
             return
         await copy_result(output.path, target)
-
-    async def cancel(self, ticket: Ticket) -> Cancelled:  # noqa: ARG002 -- the protocol's
-        return Cancelled.UNSUPPORTED
 
     async def balance(self) -> None:
         """Check the key by listing models; the API does not tell the balance."""

@@ -4,16 +4,41 @@ Adapters never decide about retries: they raise ProviderError with its kind, and
 by that. A ticket is JSON, stored before the first poll.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 
 Ticket = Mapping[str, object]
 """The provider's receipt for an accepted task; survives JSON and a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Total seconds per call, however slowly the bytes arrive."""
+
+    ask_s: float = 30.0
+    submit_s: float = 120.0
+    fetch_s: float = 120.0
+    stall_s: float = 20.0
+    """Maximum pause until the next 64 KiB of a picture, or its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """Operator's overrides of a spec file; empty values leave the choice to the file."""
+
+    url: str = ""
+    key: str = ""
+    hook_key: str = ""
+    """Webhook signing key, where the provider's dashboard shows one."""
+    models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
+    prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
+    deadlines: Timeouts = field(default_factory=Timeouts)
 
 
 class Recovery(StrEnum):
@@ -77,7 +102,7 @@ class GenerationRequest:
     target: Path
     """File for a provider whose response contains the picture itself."""
     uploads: tuple[str, ...] = ()
-    """The provider's names of the pictures, set by `SupportsUpload.upload`."""
+    """The provider's names of the pictures, set by `Provider.upload`."""
     side_px: int = 0
     """Longer side of the picture to upscale, in pixels, before it was reduced for the provider."""
     hook_url: str = ""
@@ -124,75 +149,47 @@ class Pending:
     position: int | None = None
 
 
-class Provider(Protocol):
-    """Image provider. Every method but `aclose` raises ProviderError."""
+class Provider(ABC):
+    """Image provider; the defaults are those of one without tasks, uploads or an account.
+
+    Every method but `aclose` raises ProviderError.
+    """
 
     name: str
-    recovery: Recovery
-    is_deterministic: bool
-    """Equal edits of equal pictures give equal results."""
     offers: Mapping[Operation, Capability]
     """Supported operations."""
-    max_concurrent: int
+    recovery: Recovery = Recovery.NONE
+    is_deterministic: bool = False
+    """Equal edits of equal pictures give equal results."""
+    max_concurrent: int = 0
     """The provider's own limit of concurrent tasks; 0 is no limit."""
+    is_searchable: bool = False
+    """True if `search` lists its latest tasks."""
+    is_hooked: bool = False
+    """True if its requests carry the webhook address."""
+    has_account: bool = False
+    """True if `balance` can be asked for."""
 
     async def throttle(self) -> None:
         """Wait until the provider's rate limit allows another submit."""
-        ...
 
+    async def upload(self, order: GenerationRequest) -> GenerationRequest:
+        """Return the request with its `uploads`; free of charge, and no task exists yet."""
+        return order
+
+    @abstractmethod
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         """Request a picture; may cost money. Raises SUBMIT_UNKNOWN if the outcome is unknown."""
-        ...
 
     async def look_up(self, job_id: str) -> Ticket | None:
         """Find the task of a job by `job_id`, where `recovery` is LOOK_UP."""
-        ...
-
-    async def poll(self, ticket: Ticket) -> Pending | Done:
-        """Poll a task; free.
-
-        Besides the stored fields, the ticket has `target`: the file for a provider whose response
-        contains the picture itself.
-        """
-        ...
-
-    async def fetch(self, output: Output, target: Path) -> None:
-        """Write the picture to `target`, streamed, bounded in size and time."""
-        ...
-
-    async def cancel(self, ticket: Ticket) -> Cancelled:
-        """Cancel a task; it may be billed all the same."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
-
-
-@runtime_checkable
-class SupportsUpload(Protocol):
-    """Provider that takes pictures before the submit, free of charge; `submit` needs `uploads`."""
-
-    async def upload(self, order: GenerationRequest) -> GenerationRequest:
-        """Return the request with its `uploads`. Raises ProviderError; no task exists then."""
-        ...
-
-
-async def with_uploads(provider: Provider, order: GenerationRequest) -> GenerationRequest:
-    """Return the request with its pictures uploaded, if the provider wants that."""
-    return await provider.upload(order) if isinstance(provider, SupportsUpload) else order
-
-
-@runtime_checkable
-class SupportsSearch(Protocol):
-    """Provider that lists its latest tasks with the fields each was submitted with."""
-
-    is_searchable: bool
-    """True if this spec file has a search."""
+        raise ProviderError(
+            ProviderErrorKind.LOST, f"{self.name} cannot look up a task by our id {job_id}"
+        )
 
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
-        """Return small digests by which a request's task is recognised. Raises ProviderError."""
-        ...
+        """Return small digests by which `search` recognises a request's task."""
+        return {}
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int
@@ -201,15 +198,25 @@ class SupportsSearch(Protocol):
 
         Finding none proves nothing. Tasks of other jobs may be among them.
         """
-        ...
+        return []
 
+    async def poll(self, ticket: Ticket) -> Pending | Done:
+        """Poll a task; free.
 
-@runtime_checkable
-class SupportsWebhooks(Protocol):
-    """Provider that can announce the end of a task by webhook."""
+        Besides the stored fields, the ticket has `target`: the file for a provider whose response
+        contains the picture itself.
+        """
+        raise ProviderError(
+            ProviderErrorKind.LOST, f"{self.name} has no tasks to poll ({len(ticket)} fields)"
+        )
 
-    is_hooked: bool
-    """True if its requests carry the webhook address."""
+    @abstractmethod
+    async def fetch(self, output: Output, target: Path) -> None:
+        """Write the picture to `target`, streamed, bounded in size and time."""
+
+    async def cancel(self, ticket: Ticket) -> Cancelled:
+        """Cancel a task; it may be billed all the same."""
+        return Cancelled.UNSUPPORTED
 
     async def ticket_of_hook(
         self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
@@ -218,19 +225,14 @@ class SupportsWebhooks(Protocol):
 
         The names of `headers` are in lower case; `now_s` is the clock in seconds since 1970.
         """
-        ...
-
-
-@runtime_checkable
-class SupportsBalance(Protocol):
-    """Provider whose account can be queried free of charge."""
-
-    has_account: bool
-    """True if this spec file has an account request."""
+        return None
 
     async def balance(self) -> float | None:
         """Return the balance in the provider's own unit, None where it is not stated.
 
         Raises ProviderError: AUTH if the key is rejected.
         """
-        ...
+        return None
+
+    async def aclose(self) -> None:
+        """Close connections."""

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import ACTIONS, Operation
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.http import (
     ProviderHttpClient,
     ProviderResponse,
@@ -24,6 +23,8 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Output,
     Pending,
+    Provider,
+    ProviderConfig,
     Recovery,
     Ticket,
 )
@@ -39,7 +40,7 @@ _STATUSES = {
 }
 
 
-class SimulatedProvider:
+class SimulatedProvider(Provider):
     """Client of the simulated provider; `recovery` chooses which of its guarantees to use."""
 
     name = "simulated"

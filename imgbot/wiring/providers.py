@@ -8,9 +8,8 @@ from imgbot.domain.operations import ACTIONS, OPERATIONS
 from imgbot.imaging import engine
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.factory import open_provider
-from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider
+from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider, ProviderConfig
 from imgbot.telemetry import events as telemetry
 
 

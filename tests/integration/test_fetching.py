@@ -22,7 +22,8 @@ from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.runner import Runner
 from imgbot.providers import http
-from imgbot.providers.http import ProviderHttpClient, Timeouts
+from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
 from imgbot.storage.bot_binding import bind_to_bot
 from imgbot.storage.job_queue import JobQueue

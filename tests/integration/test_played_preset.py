@@ -12,11 +12,17 @@ import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.player import PresetPlayer
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.validation import read_spec
-from imgbot.providers.protocol import Accepted, Cancelled, Done, GenerationRequest, Pending
+from imgbot.providers.protocol import (
+    Accepted,
+    Cancelled,
+    Done,
+    GenerationRequest,
+    Pending,
+    ProviderConfig,
+)
 from imgbot.providers.spec_file import read_preset
 from imgbot.sandbox import provider_webhooks
 from imgbot.sandbox.played_preset import PlayedPreset

@@ -16,11 +16,16 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers import http
-from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Timeouts
 from imgbot.providers.openai import OpenAiProvider
 from imgbot.providers.openai_spec import OpenAiSpec, read_openai
-from imgbot.providers.protocol import Cancelled, Done, GenerationRequest, Output
+from imgbot.providers.protocol import (
+    Cancelled,
+    Done,
+    GenerationRequest,
+    Output,
+    ProviderConfig,
+    Timeouts,
+)
 from imgbot.providers.spec_file import parse, read_preset
 from imgbot.sandbox.serving import PAGE
 from tests.support.exchanges import Network, network, read_vendor

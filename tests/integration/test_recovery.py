@@ -22,7 +22,6 @@ from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.builtin import BuiltinProvider
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.validation import read_spec
 from imgbot.providers.protocol import (
@@ -31,6 +30,7 @@ from imgbot.providers.protocol import (
     Done,
     GenerationRequest,
     Output,
+    ProviderConfig,
     Recovery,
 )
 from imgbot.providers.simulated import SimulatedProvider

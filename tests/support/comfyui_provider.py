@@ -12,8 +12,7 @@ from imgbot.domain.errors import ProviderError
 from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
 from imgbot.providers.comfyui_spec import read_comfyui
-from imgbot.providers.config import ProviderConfig
-from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Ticket
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, ProviderConfig, Ticket
 from imgbot.providers.spec_file import parse, read_preset
 from tests.support.orders import submitted
 from tests.support.scripted import Script

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.domain.operations import Operation
-from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Provider, with_uploads
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Provider
 from tests.support.sandbox import picture
 
 _COLORS = ("teal", "maroon", "navy", "olive", "purple", "green", "gray", "orange", "pink", "red")
@@ -47,4 +47,4 @@ def make_order(
 
 async def submitted(provider: Provider, order: GenerationRequest) -> Accepted | Done:
     """Upload the pictures where the provider wants them first, and order."""
-    return await provider.submit(await with_uploads(provider, order))
+    return await provider.submit(await provider.upload(order))

@@ -20,8 +20,7 @@ from imgbot.ops.doctor import bot_state as running, files, fixes, guide, machine
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
 from imgbot.ops.loadtest_record import read_record
 from imgbot.providers import check as providers
-from imgbot.providers.config import ProviderConfig
-from imgbot.providers.http import Timeouts
+from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server import check as queue
 from imgbot.storage.server.check import RedisReport
 from imgbot.storage.server.process import socket_of

@@ -15,13 +15,12 @@ import httpx
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import OPERATIONS, Operation
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.model_selection import addresses
 from imgbot.providers.declarative.player import Call, PresetPlayer, Reply
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Spec
 from imgbot.providers.http import ProviderHttpClient
-from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending, ProviderConfig
 from imgbot.providers.url_policy import Hosts
 
 _KEY = "key"

@@ -7,11 +7,11 @@ from typing import Any
 
 from imgbot.domain.errors import ProviderError
 from imgbot.providers import signatures
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative.paths import first, first_text
 from imgbot.providers.declarative.spec import Hook, Spec
 from imgbot.providers.declarative.templates import fill
 from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.protocol import ProviderConfig
 from imgbot.telemetry import events as telemetry
 
 _KEY_KEPT_S = 24 * 3600.0

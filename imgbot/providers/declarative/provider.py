@@ -10,7 +10,6 @@ from aiolimiter import AsyncLimiter
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
-from imgbot.providers.config import ProviderConfig
 from imgbot.providers.declarative import responses as reading, searching
 from imgbot.providers.declarative.hooks import HookReader
 from imgbot.providers.declarative.model_selection import (
@@ -40,7 +39,8 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Output,
     Pending,
-    Recovery,
+    Provider,
+    ProviderConfig,
     Ticket,
 )
 from imgbot.providers.sizes import nearest
@@ -50,11 +50,8 @@ _KIND = ProviderErrorKind
 _SEEDS = 1 << 31
 
 
-class DeclaredProvider:
+class DeclaredProvider(Provider):
     """Provider defined by its spec file alone, with one model chosen per operation."""
-
-    recovery = Recovery.NONE
-    is_deterministic = False
 
     def __init__(
         self, spec: Spec, config: ProviderConfig, client: ProviderHttpClient | None = None
@@ -107,13 +104,12 @@ class DeclaredProvider:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, "accepted, but the response has no id")
         return Accepted(ticket)
 
-    async def look_up(self, job_id: str) -> Ticket | None:
-        raise NotImplementedError(f"{job_id}: {self.name} knows no ids of ours")
-
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
+        if self._spec.search is None:
+            return {}
         model = self._model_for(order)
         body = fill(model.body, self._values(model, order), self._spec.maps)
-        return searching.fields_of(self._spec.search, body) if self._spec.search else {}
+        return searching.fields_of(self._spec.search, body)
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int
