@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from imgbot.storage.scripts import connect
 from imgbot.storage.server.binary import find_binary
-from tests.support.waiting import wait_until
+from tests.fixtures.waiting import wait_until
 
 _SLOW_FOLDERS = {"browser", "crash"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from tests.bench.conversation_talk import Note
-from tests.support.sandbox import Control, Json, Message
+from tests.fixtures.sandbox import Control, Json, Message
 
 _SIDE_PX = 640
 _COMMAND = re.compile(r"(?<![\w/&;])(/[a-z_]+)\b")

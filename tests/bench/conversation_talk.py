@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from tests.support.photos import load_photo
-from tests.support.sandbox import Control, Message, Person
+from tests.fixtures.photos import load_photo
+from tests.fixtures.sandbox import Control, Message, Person
 
 ANSWER_S = 15.0
 PICTURE_S = 60.0

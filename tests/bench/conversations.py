@@ -16,8 +16,8 @@ from tests.bench.conversation_page import Shown, save_pictures, write_page
 from tests.bench.conversation_talk import Script, Talk
 from tests.bench.conversations_en import CONVERSATIONS as ENGLISH
 from tests.bench.conversations_ru import CONVERSATIONS as RUSSIAN
-from tests.support.bot import Bot
-from tests.support.sandbox import Control, open_sandbox
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Control, open_sandbox
 
 _SETTINGS = {"IMGBOT_RATE_LIMIT_MAX_REQUESTS": "10"}
 

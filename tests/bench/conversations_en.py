@@ -1,7 +1,7 @@
 """Ten conversations in English."""
 
 from tests.bench.conversation_talk import Script, Talk, colourfulness, photo
-from tests.support.photos import photo_path
+from tests.fixtures.photos import photo_path
 
 _FACE = (140, 0, 340, 200)
 _SUIT = (60, 180, 460, 512)

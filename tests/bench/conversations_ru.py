@@ -1,7 +1,7 @@
 """Ten conversations in Russian."""
 
 from tests.bench.conversation_talk import Script, Talk, colourfulness, jpeg, photo
-from tests.support.photos import add_noise, load_photo, psnr_db, underexpose
+from tests.fixtures.photos import add_noise, load_photo, psnr_db, underexpose
 
 _FACE = (140, 0, 340, 200)
 _SUIT = (60, 180, 460, 512)

@@ -19,8 +19,8 @@ from PIL import Image
 
 from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.retouch import retouch_picture
-from tests.support.damages import DAMAGES, Damage, overexpose, scratch, sprinkle
-from tests.support.photos import add_cast, load_photo, psnr_db
+from tests.fixtures.degradations import DAMAGES, Damage, overexpose, scratch, sprinkle
+from tests.fixtures.photos import add_cast, load_photo, psnr_db
 
 SHIPPED = ("astronaut", "cat", "pendulum")
 # Besides what is promised: harder, rarer or in part beyond mending.

@@ -12,8 +12,8 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser.demo import Demo
-from tests.support.browser import ChatPage, find_chromium, open_browser, open_page
-from tests.support.sandbox import Control, Person
+from tests.fixtures.browser import ChatPage, find_chromium, open_browser, open_page
+from tests.fixtures.sandbox import Control, Person
 
 _SHOTS = Path(__file__).parent / "shots"
 _FAILED = pytest.StashKey[bool]()

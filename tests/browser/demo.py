@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Self
 
 from imgbot.sandbox.bot_process import free_port
-from tests.support.processes import children_of
-from tests.support.waiting import PATIENCE_S
+from tests.fixtures.processes import children_of
+from tests.fixtures.waiting import PATIENCE_S
 
 
 class Demo:

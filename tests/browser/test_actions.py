@@ -9,9 +9,9 @@ from PIL import Image
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.support.browser import ChatPage, natural_size
-from tests.support.photos import photo_path
-from tests.support.sandbox import Control
+from tests.fixtures.browser import ChatPage, natural_size
+from tests.fixtures.photos import photo_path
+from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

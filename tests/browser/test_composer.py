@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.support.browser import DESKTOP
-from tests.support.chat_desk import ChatDesk, open_desk, row
-from tests.support.photos import photo_path
-from tests.support.sandbox import picture
-from tests.support.waiting import PATIENCE_S
+from tests.fixtures.browser import DESKTOP
+from tests.fixtures.chat_window import ChatDesk, open_desk, row
+from tests.fixtures.photos import photo_path
+from tests.fixtures.sandbox import picture
+from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

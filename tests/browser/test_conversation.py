@@ -16,9 +16,9 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.demo import Demo
-from tests.support.browser import DESKTOP, PHONE, ChatPage, natural_size, open_page
-from tests.support.photos import photo_path, save_photo
-from tests.support.sandbox import Control
+from tests.fixtures.browser import DESKTOP, PHONE, ChatPage, natural_size, open_page
+from tests.fixtures.photos import photo_path, save_photo
+from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,9 +10,9 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.demo import Demo
-from tests.support.browser import natural_size
-from tests.support.processes import is_gone
-from tests.support.sandbox import Control
+from tests.fixtures.browser import natural_size
+from tests.fixtures.processes import is_gone
+from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
-from tests.support.sandbox import Control
+from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

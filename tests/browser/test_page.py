@@ -10,9 +10,9 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import Visit
 from tests.browser.demo import Demo
-from tests.support.browser import DESKTOP, PHONE, SCROLLS_SIDEWAYS, STICKS_OUT, natural_size
-from tests.support.photos import photo_path
-from tests.support.sandbox import Control
+from tests.fixtures.browser import DESKTOP, PHONE, SCROLLS_SIDEWAYS, STICKS_OUT, natural_size
+from tests.fixtures.photos import photo_path
+from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

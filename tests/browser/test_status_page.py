@@ -13,7 +13,8 @@ from playwright.async_api import Browser, expect
 from imgbot.ops.http import OpsServer
 from imgbot.ops.status import sampler as watching
 from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
-from tests.support.browser import (
+from tests.fakes.status_service import Service, write_history
+from tests.fixtures.browser import (
     DESKTOP,
     PHONE,
     SCROLLS_SIDEWAYS,
@@ -21,7 +22,6 @@ from tests.support.browser import (
     ChatPage,
     open_page,
 )
-from tests.support.status_service import Service, write_history
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.moving import Move, bot_at
-from tests.support.sandbox import Control, open_sandbox
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.moving import Move, bot_at
+from tests.fixtures.sandbox import Control, open_sandbox
 
 Sandboxed = tuple[Bot, Control]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot import Bot
-from tests.support.sandbox import Control, Message, Person, open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
+from tests.fixtures.waiting import eventually
 
 # The sandbox counts its people from this.
 OWNER_ID = 5_000_000_001

@@ -2,7 +2,7 @@
 
 from imgbot.storage import keys
 from tests.crash.conftest import Sandboxed
-from tests.support.waiting import eventually
+from tests.fixtures.waiting import eventually
 
 
 async def test_deferred_updates_survive_a_kill(sandboxed: Sandboxed) -> None:

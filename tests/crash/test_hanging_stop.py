@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot import Bot
-from tests.support.sandbox import open_sandbox
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import open_sandbox
 
 # The program as it is, but for its patience and for one part that never ends.
 PROGRAM = """

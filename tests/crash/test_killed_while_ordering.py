@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from tests.crash.test_supervisor_killed import field_is_set
-from tests.support.bot import Bot
-from tests.support.sandbox import open_sandbox, picture
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import open_sandbox, picture
+from tests.fixtures.waiting import eventually
 
 
 async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_dir: Path) -> None:

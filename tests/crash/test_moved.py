@@ -5,9 +5,9 @@ import shutil
 from redis.asyncio import Redis
 
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures, field_is_set
-from tests.support.moving import Move, run
-from tests.support.sandbox import Person
-from tests.support.waiting import eventually
+from tests.fixtures.moving import Move, run
+from tests.fixtures.sandbox import Person
+from tests.fixtures.waiting import eventually
 
 
 async def some_wait_and_some_run(move: Move) -> None:

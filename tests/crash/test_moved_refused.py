@@ -12,7 +12,7 @@ from imgbot.ops.backup import archive
 from imgbot.ops.backup.command import BackupOptions, backup
 from imgbot.ops.backup.restore import restore
 from imgbot.ops.lock import supervisor_of
-from tests.support.moving import Move, run
+from tests.fixtures.moving import Move, run
 
 
 async def test_what_is_refused_changes_nothing(move: Move) -> None:

@@ -11,10 +11,10 @@ from tests.crash.test_supervisor_killed import (
     expect_one_each,
     field_is_set,
 )
-from tests.support.bot import Bot
-from tests.support.photos import load_photo
-from tests.support.processes import children_of
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.photos import load_photo
+from tests.fixtures.processes import children_of
+from tests.fixtures.waiting import eventually
 
 
 def children_named(bot: Bot, part: str) -> list[int]:

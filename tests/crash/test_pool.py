@@ -17,9 +17,9 @@ import uvloop
 from imgbot.domain.errors import TransientError, WorkerLostError
 from imgbot.imaging import worker
 from imgbot.imaging.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
-from tests.support import pool_steps
-from tests.support.processes import is_gone
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fakes import pool_steps
+from tests.fixtures.processes import is_gone
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 
 class _Restarts(list[str]):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import children_of, is_gone, pss_mib
-from tests.support.waiting import PATIENCE_S, wait_until
+from tests.fixtures.processes import children_of, is_gone, pss_mib
+from tests.fixtures.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 3
@@ -26,7 +26,7 @@ import sys
 from imgbot.cli import main
 if __name__ == "__main__":
     assert main
-    from tests.support.pool_supervisor import supervise
+    from tests.fakes.pool_supervisor import supervise
     supervise(sys.argv[1])
 """
 
@@ -54,7 +54,7 @@ def started_steps(folder: Path) -> list[int]:
 
 
 def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
-    with supervisor(["-m", "tests.support.pool_supervisor"], tmp_path) as process:
+    with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
         workers = started_steps(tmp_path)
         family = children_of(process.pid)
         assert set(workers) <= set(family)
@@ -67,7 +67,7 @@ def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
 
 
 def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
-    with supervisor(["-m", "tests.support.pool_supervisor"], tmp_path) as process:
+    with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
         started_steps(tmp_path)
         (forkserver,) = children_of_first_rank(process.pid, "preload")
         # systemd sends SIGTERM to every process of the unit.
@@ -78,7 +78,7 @@ def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
 
 
 def test_without_its_forkserver_the_pool_goes_on(tmp_path: Path) -> None:
-    with supervisor(["-m", "tests.support.pool_supervisor"], tmp_path) as process:
+    with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
         first = started_steps(tmp_path)
         (forkserver,) = children_of_first_rank(process.pid, "preload")
         os.kill(forkserver, signal.SIGKILL)
@@ -104,7 +104,7 @@ def test_workers_import_the_picture_code_alone(
 ) -> None:
     script = tmp_path / "imgbot"
     script.write_text(CONSOLE_SCRIPT)
-    command = [str(script)] if kind == "console script" else ["-m", "tests.support.pool_supervisor"]
+    command = [str(script)] if kind == "console script" else ["-m", "tests.fakes.pool_supervisor"]
     with supervisor(command, tmp_path) as process:
         workers = started_steps(tmp_path)
         shares = [pss_mib(pid) for pid in workers]

@@ -16,9 +16,9 @@ from imgbot.storage import keys
 from imgbot.storage.job_codec import from_hash
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.sandbox import Control, open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.waiting import eventually
 
 RELEASE = Path(__file__).parents[1] / "fixtures" / "release_0_1_0"
 WORLD: dict[str, Any] = json.loads((RELEASE / "world.json").read_text())

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
-from tests.support.bot import Bot
-from tests.support.moving import run
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.moving import run
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 
 async def scale(bot: Bot, number: int) -> tuple[int, str]:

@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 from tests.crash.test_supervisor_killed import field_is_set
-from tests.support.bot import Bot
-from tests.support.sandbox import open_sandbox, picture
-from tests.support.scripted import open_script
-from tests.support.waiting import eventually
+from tests.fakes.scripted_server import open_script
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import open_sandbox, picture
+from tests.fixtures.waiting import eventually
 
 PICTURE = base64.b64encode(picture(320, 240)).decode()
 

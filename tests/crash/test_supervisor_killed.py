@@ -11,10 +11,10 @@ import pytest
 
 from tests.browser.demo import Demo
 from tests.crash.conftest import Sandboxed
-from tests.support.bot import Bot
-from tests.support.processes import children_of, is_gone
-from tests.support.sandbox import Control, Person
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.processes import children_of, is_gone
+from tests.fixtures.sandbox import Control, Person
+from tests.fixtures.waiting import eventually
 
 
 async def pictures_of(control: Control, person: Person) -> int:

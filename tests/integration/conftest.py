@@ -12,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.hostile import assert_undisturbed, said_by_bot
-from tests.support.sandbox import Clock, Control, Message, Person, open_sandbox
-from tests.support.scripted import Script, open_script
+from tests.fakes.scripted_server import Script, open_script
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.hostile import assert_undisturbed, said_by_bot
+from tests.fixtures.sandbox import Clock, Control, Message, Person, open_sandbox
 
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its people from this.

@@ -5,9 +5,9 @@ import io
 import pytest
 from PIL import Image
 
+from tests.fixtures.photos import load_photo, photo_path, underexpose
+from tests.fixtures.sandbox import Control, Message, Person
 from tests.integration.conftest import Stage
-from tests.support.photos import load_photo, photo_path, underexpose
-from tests.support.sandbox import Control, Message, Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

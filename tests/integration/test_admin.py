@@ -9,11 +9,11 @@ from imgbot.bot.handlers.admin import router as admin
 from imgbot.bot.handlers.command_menu import COMMANDS
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.bot_api import BotApi
+from tests.fixtures.hostile import answers_to
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import OWNER_ID, SECOND_ID, Office, said
 from tests.integration.test_actions import result_for
-from tests.support.bot_api import BotApi
-from tests.support.hostile import answers_to
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -7,11 +7,11 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.hostile import answers_to
+from tests.fixtures.sandbox import Message, Person, open_sandbox
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import GUEST_ID, SECOND_ID, Office, said
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.hostile import answers_to
-from tests.support.sandbox import Message, Person, open_sandbox
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -16,7 +16,7 @@ from imgbot.storage import keys
 from imgbot.storage.dead_letters import ProblemJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
-from tests.support.watchtower import SETTING, Watchtower, open_watchtower
+from tests.fixtures.alerts import SETTING, Watchtower, open_watchtower
 
 
 @pytest.fixture

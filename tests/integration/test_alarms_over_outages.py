@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
+from tests.fixtures.alerts import CALM, SETTING, Watchtower, open_watchtower
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.sandbox import Control, Person
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import open_stage
-from tests.support.redis_servers import filled
-from tests.support.sandbox import Control, Person
-from tests.support.waiting import eventually
-from tests.support.watchtower import CALM, SETTING, Watchtower, open_watchtower
 
 pytestmark = pytest.mark.slow
 

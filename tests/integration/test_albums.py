@@ -10,11 +10,11 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from imgbot.domain.texts import t
+from tests.fixtures.hostile import PDF
+from tests.fixtures.sandbox import Control, Message
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import jpeg, picture_in, result_for
-from tests.support.hostile import PDF
-from tests.support.sandbox import Control, Message
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

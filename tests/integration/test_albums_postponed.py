@@ -15,7 +15,7 @@ from imgbot.storage.albums import Albums, Item
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.users import UserStore
 from imgbot.supervisor import DRAIN_S
-from tests.support.waiting import PATIENCE_S
+from tests.fixtures.waiting import PATIENCE_S
 
 NOW = 1_800_000_000_000
 WHOLE = NOW + 60_000

@@ -12,8 +12,8 @@ from imgbot.jobs import status_messages as status_module
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.job_reads import JobReads
 from imgbot.telegram.messenger import Messenger
+from tests.fixtures.waiting import eventually
 from tests.integration.test_jobs import NOW, job, open_queue
-from tests.support.waiting import eventually
 
 JOBS = 30
 

@@ -3,9 +3,9 @@
 import pytest
 
 from imgbot.domain.texts import t
+from tests.fixtures.sandbox import picture
 from tests.integration.conftest import BOT_NAME, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
-from tests.support.sandbox import picture
 
 pytestmark = [
     pytest.mark.slow,

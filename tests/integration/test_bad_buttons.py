@@ -5,10 +5,10 @@ import re
 import pytest
 
 from imgbot.domain.texts import t
+from tests.fixtures.hostile import answers_to
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, said
 from tests.integration.test_actions import result_for
-from tests.support.hostile import answers_to
-from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.slow,

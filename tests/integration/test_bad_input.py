@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.sandbox import KINDS, picture
 from tests.integration.conftest import Stage, said
 from tests.integration.test_actions import result_for
-from tests.support.sandbox import KINDS, picture
 
 pytestmark = [
     pytest.mark.slow,

@@ -18,10 +18,10 @@ from redis.exceptions import NoScriptError
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage.scripts import storage_errors
-from tests.support.bot import Bot
-from tests.support.doctor import see_doctor
-from tests.support.sandbox import Clock, Control, open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.doctor import see_doctor
+from tests.fixtures.sandbox import Clock, Control, open_sandbox
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

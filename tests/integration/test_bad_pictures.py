@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageStat
 
+from tests.fixtures import hostile
+from tests.fixtures.hostile import assert_undisturbed, encoded, noisy
+from tests.fixtures.sandbox import picture
 from tests.integration.conftest import Stage, heard, open_stage
 from tests.integration.test_actions import picture_in, result_for
-from tests.support import hostile
-from tests.support.hostile import assert_undisturbed, encoded, noisy
-from tests.support.sandbox import picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

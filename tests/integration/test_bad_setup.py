@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bot import Bot
-from tests.support.doctor import see_doctor
-from tests.support.sandbox import open_sandbox
+from tests.fixtures.bot import Bot
+from tests.fixtures.doctor import see_doctor
+from tests.fixtures.sandbox import open_sandbox
 
 pytestmark = pytest.mark.slow
 

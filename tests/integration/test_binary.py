@@ -17,9 +17,9 @@ import pytest
 from imgbot.ops.onefile.build import write
 from imgbot.sandbox.bot_process import free_port
 from imgbot.version import version
-from tests.support.bot import Bot
-from tests.support.sandbox import Control, open_sandbox
-from tests.support.waiting import PATIENCE_S
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.hostile import answers_to, said_by_bot
+from tests.fixtures.sandbox import Message, Person, picture
+from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.conftest import Stage, open_stage
-from tests.support.hostile import answers_to, said_by_bot
-from tests.support.sandbox import Message, Person, picture
-from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,7 +10,7 @@ from imgbot.domain.errors import TransientError
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.update_ledger import UpdateLedger
-from tests.support.redis_servers import filled
+from tests.fixtures.redis_servers import filled
 
 MOMENTS = 60
 """Turns of the event loop, more than a command takes."""

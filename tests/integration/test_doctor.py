@@ -11,9 +11,9 @@ import pytest
 
 from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.doctor import see_doctor
-from tests.support.sandbox import Clock, open_sandbox
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.doctor import see_doctor
+from tests.fixtures.sandbox import Clock, open_sandbox
 
 pytestmark = pytest.mark.slow
 

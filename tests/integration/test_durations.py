@@ -13,9 +13,9 @@ from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.storage import keys
 from imgbot.storage.durations import KEPT_S, Durations
 from imgbot.storage.scripts import connect
+from tests.fixtures.waiting import PATIENCE_S
 from tests.integration.conftest import Stage
 from tests.integration.test_actions import result_for
-from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 

@@ -23,9 +23,9 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Timeouts,
 )
-from tests.support.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
-from tests.support.orders import make_order, submitted
-from tests.support.sandbox import picture
+from tests.fakes.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
+from tests.fixtures.requests import make_order, submitted
+from tests.fixtures.sandbox import picture
 
 DECLARED = ("bfl", "fal", "kie", "replicate", "wavespeed")
 VENDORS = {name: read_vendor(name) for name in (*DECLARED, "comfyui", "openai")}

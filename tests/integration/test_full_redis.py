@@ -15,9 +15,9 @@ from imgbot.storage.job_reads import JobReads
 from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.server.memory import measure
-from tests.support.bot import Bot
-from tests.support.redis_servers import filled
-from tests.support.sandbox import open_sandbox
+from tests.fixtures.bot import Bot
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.sandbox import open_sandbox
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.sandbox import KINDS, picture
 from tests.integration.conftest import BOT_NAME, Stage, heard, open_group
 from tests.integration.test_actions import jpeg
-from tests.support.sandbox import KINDS, picture
 
 pytestmark = [
     pytest.mark.slow,

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.fixtures.sandbox import picture
 from tests.integration.conftest import BOT_NAME, Stage, heard, open_group
-from tests.support.sandbox import picture
 
 pytestmark = [
     pytest.mark.slow,

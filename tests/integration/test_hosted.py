@@ -11,10 +11,10 @@ import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
+from tests.fixtures.waiting import eventually
 from tests.integration.test_actions import jpeg, picture_in, result_for
-from tests.support.bot import Bot
-from tests.support.sandbox import Control, Message, Person, open_sandbox
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

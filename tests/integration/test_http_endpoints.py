@@ -17,7 +17,7 @@ from imgbot.ops.event_loop_lag import EventLoopLag
 from imgbot.ops.health import Check
 from imgbot.ops.http import OpsServer
 from imgbot.sandbox.bot_process import free_port
-from tests.support.waiting import PATIENCE_S
+from tests.fixtures.waiting import PATIENCE_S
 
 ANYWHERE = Address("127.0.0.1", 0)
 

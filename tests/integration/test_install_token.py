@@ -25,7 +25,7 @@ from imgbot.ops.install.token import (
 )
 from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.server import Sandbox
-from tests.support.sandbox import open_sandbox
+from tests.fixtures.sandbox import open_sandbox
 
 TOKEN = "123456789:" + "A" * 35
 

@@ -4,9 +4,9 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.sandbox import Clock, Person, open_sandbox, picture
 from tests.integration.conftest import Stage
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.sandbox import Clock, Person, open_sandbox, picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.sandbox import Person
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import OWNER_ID, Stage, open_stage, said
-from tests.support.sandbox import Person
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

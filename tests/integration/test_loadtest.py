@@ -21,8 +21,8 @@ from imgbot.ops.loadtest.results import results_of
 from imgbot.ops.loadtest_record import read_record
 from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, answers, reconcile
 from imgbot.sandbox.server import Sandbox
-from tests.support.processes import children_of, is_gone
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fixtures.processes import children_of, is_gone
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ from imgbot.domain.errors import TransientError
 from imgbot.domain.texts import buttons, t
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.sandbox import Control, Message, Person, open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

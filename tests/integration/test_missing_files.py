@@ -19,11 +19,11 @@ from imgbot.jobs import deliver as showing
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Recovery
 from imgbot.storage import keys
+from tests.fixtures.sandbox import Person
+from tests.fixtures.steps import take
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import jpeg
-from tests.support.sandbox import Person
-from tests.support.steps import take
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

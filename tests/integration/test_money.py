@@ -10,10 +10,10 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.hostile import said_by_bot
+from tests.fixtures.sandbox import Person, picture
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, open_stage
-from tests.support.hostile import said_by_bot
-from tests.support.sandbox import Person, picture
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -26,8 +26,8 @@ from imgbot.providers.protocol import (
 from imgbot.providers.spec_file import read_preset
 from imgbot.sandbox import provider_webhooks
 from imgbot.sandbox.played_preset import PlayedPreset
-from tests.support.orders import make_order, submitted
-from tests.support.sandbox import open_sandbox, picture, seen
+from tests.fixtures.requests import make_order, submitted
+from tests.fixtures.sandbox import open_sandbox, picture, seen
 
 PRESETS = ("bfl", "fal", "kie", "replicate", "wavespeed")
 PICTURES = {Operation.CREATE: 0, Operation.MERGE: 3}

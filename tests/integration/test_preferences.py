@@ -4,10 +4,10 @@ import pytest
 import pytest_asyncio
 
 from imgbot.storage import keys
+from tests.fixtures.sandbox import Message, Person
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, open_stage
 from tests.integration.test_actions import picture_in, result_for, say_and_wait
-from tests.support.sandbox import Message, Person
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

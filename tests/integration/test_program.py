@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from imgbot.version import version
-from tests.support.bot import Bot
-from tests.support.sandbox import Control, open_sandbox
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from tests.integration.conftest import Stage, open_stage
-from tests.integration.test_actions import result_for
-from tests.support.processes import children_of
-from tests.support.prometheus import (
+from tests.fixtures.processes import children_of
+from tests.fixtures.prometheus import (
     RULES,
     Prometheus,
     asked_of,
@@ -22,8 +20,10 @@ from tests.support.prometheus import (
     open_prometheus,
     panels,
 )
-from tests.support.sandbox import picture
-from tests.support.waiting import eventually
+from tests.fixtures.sandbox import picture
+from tests.fixtures.waiting import eventually
+from tests.integration.conftest import Stage, open_stage
+from tests.integration.test_actions import result_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

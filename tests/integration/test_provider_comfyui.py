@@ -11,11 +11,11 @@ from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Cancelled, Pending, Ticket
-from tests.support.comfyui_provider import opened, ordered, polled, refused
-from tests.support.exchanges import Network, network, read_vendor
-from tests.support.orders import make_order, submitted
-from tests.support.sandbox import picture
-from tests.support.scripted import Script
+from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fakes.scripted_server import Script
+from tests.fixtures.comfyui_provider import opened, ordered, polled, refused
+from tests.fixtures.requests import make_order, submitted
+from tests.fixtures.sandbox import picture
 
 COMFYUI = read_vendor("comfyui")
 TASK = task_id_of("job-1")

@@ -23,12 +23,12 @@ from imgbot.providers.protocol import Recovery
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
+from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fakes.scripted_server import Script
+from tests.fixtures.comfyui_provider import opened, ordered, refused
+from tests.fixtures.requests import make_order, submitted
+from tests.fixtures.steps import take
 from tests.integration.test_recovery import NOW, tools_of
-from tests.support.comfyui_provider import opened, ordered, refused
-from tests.support.exchanges import Network, network, read_vendor
-from tests.support.orders import make_order, submitted
-from tests.support.scripted import Script
-from tests.support.steps import take
 
 COMFYUI = read_vendor("comfyui")
 TASK = task_id_of("job-1")

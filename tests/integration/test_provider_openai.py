@@ -28,10 +28,10 @@ from imgbot.providers.protocol import (
 )
 from imgbot.providers.spec_file import parse, read_preset
 from imgbot.sandbox.serving import PAGE
-from tests.support.exchanges import Network, network, read_vendor
-from tests.support.orders import make_order
-from tests.support.sandbox import picture, seen
-from tests.support.scripted import Script
+from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fakes.scripted_server import Script
+from tests.fixtures.requests import make_order
+from tests.fixtures.sandbox import picture, seen
 
 KEY = "sk-openai-key"
 OPENAI = read_vendor("openai")

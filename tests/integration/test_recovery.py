@@ -44,10 +44,10 @@ from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.webhook_tickets import WebhookTickets
 from imgbot.telemetry.metrics import REGISTRY
-from tests.support.orders import make_order
-from tests.support.sandbox import Control, open_sandbox, picture
-from tests.support.scripted import Script
-from tests.support.steps import take
+from tests.fakes.scripted_server import Script
+from tests.fixtures.requests import make_order
+from tests.fixtures.sandbox import Control, open_sandbox, picture
+from tests.fixtures.steps import take
 
 NOW = 1_800_000_000_000
 

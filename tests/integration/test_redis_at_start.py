@@ -8,9 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from tests.support.bot import Bot
-from tests.support.redis_servers import deaf, filled
-from tests.support.sandbox import Control, open_sandbox
+from tests.fixtures.bot import Bot
+from tests.fixtures.redis_servers import deaf, filled
+from tests.fixtures.sandbox import Control, open_sandbox
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 from imgbot.domain.errors import ConfigError
 from imgbot.storage.server.durability import RedisUnreachableError, verify
 from imgbot.storage.server.process import RedisServer
-from tests.support.redis_servers import client_of, is_at_rest
-from tests.support.waiting import eventually
+from tests.fixtures.redis_servers import client_of, is_at_rest
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -21,10 +21,10 @@ from imgbot.storage.results import ResultStore
 from imgbot.storage.scripts import Scripts, connect, storage_errors
 from imgbot.storage.server.memory import trouble_of
 from imgbot.storage.server.process import RedisServer
-from tests.support.bot import Bot
-from tests.support.redis_servers import client_of
-from tests.support.sandbox import open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.bot import Bot
+from tests.fixtures.redis_servers import client_of
+from tests.fixtures.sandbox import open_sandbox
+from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ import io
 import pytest
 from PIL import Image
 
+from tests.fixtures.sandbox import Control, Message, Person
 from tests.integration.conftest import Stage
 from tests.integration.test_actions import jpeg, picture_in, result_for, say_and_wait
-from tests.support.sandbox import Control, Message, Person
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

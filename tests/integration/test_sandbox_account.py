@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.support.bot_api import BotApi, keyboard, open_desk
-from tests.support.sandbox import Clock, Control, Person
+from tests.fixtures.bot_api import BotApi, keyboard, open_desk
+from tests.fixtures.sandbox import Clock, Control, Person
 
 Desk = tuple[Control, BotApi, Person]
 

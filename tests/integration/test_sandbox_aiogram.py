@@ -25,7 +25,7 @@ from aiogram.types import (
 )
 from PIL import Image
 
-from tests.support.sandbox import Control, open_sandbox, picture
+from tests.fixtures.sandbox import Control, open_sandbox, picture
 
 Desk = tuple[Control, Bot]
 

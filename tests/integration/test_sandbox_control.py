@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from imgbot.sandbox.events import HISTORY
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Control, Person, open_sandbox, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Control, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
 

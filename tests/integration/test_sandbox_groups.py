@@ -10,8 +10,8 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramForbiddenError, TelegramMigrateToChat
 from aiogram.types import Update
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Control, Person, open_sandbox
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Control, Person, open_sandbox
 
 Desk = tuple[Control, BotApi, Person]
 

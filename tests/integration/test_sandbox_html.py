@@ -4,8 +4,8 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Person
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Person
 
 UNPARSED = "400 Bad Request: can't parse entities: "
 

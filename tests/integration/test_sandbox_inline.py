@@ -10,8 +10,8 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import InlineQueryResultCachedPhoto, Update
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Clock, Control, InlineAnswer, Person, open_sandbox, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Clock, Control, InlineAnswer, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"

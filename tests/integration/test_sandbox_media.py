@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Control, Person, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import KINDS, Control, Person, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import KINDS, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.provider import KEY
-from tests.support.sandbox import Control, data_uri, open_sandbox, picture, seen
+from tests.fixtures.sandbox import Control, data_uri, open_sandbox, picture, seen
 
 Desk = tuple[Control, httpx.AsyncClient]
 

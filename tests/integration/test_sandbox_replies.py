@@ -9,8 +9,8 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import ForceReply, InputMediaPhoto, Message, ReplyParameters
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Control, Person, open_sandbox, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Control, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.bot_api import BotApi, keyboard, open_desk
-from tests.support.sandbox import Clock, Control, Person
+from tests.fixtures.bot_api import BotApi, keyboard, open_desk
+from tests.fixtures.sandbox import Clock, Control, Person
 
 NOT_MODIFIED = (
     "400 Bad Request: message is not modified: specified new message content and reply markup are"

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Clock, Control, Person, picture
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Clock, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from aiohttp import web
 
-from tests.support.bot_api import BotApi, open_desk
-from tests.support.sandbox import Clock, Control, Person
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.sandbox import Clock, Control, Person
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"

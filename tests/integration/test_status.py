@@ -17,8 +17,7 @@ import pytest_asyncio
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.ops.status.command import Target, ask
 from imgbot.sandbox.bot_process import free_port
-from tests.integration.conftest import Stage, open_stage
-from tests.support.status_command import (
+from tests.fixtures.status_command import (
     COMMAND,
     address_of,
     document_of,
@@ -26,7 +25,8 @@ from tests.support.status_command import (
     run,
     see_status,
 )
-from tests.support.waiting import eventually
+from tests.fixtures.waiting import eventually
+from tests.integration.conftest import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -18,8 +18,8 @@ from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.http_pages import MOST_STREAMS
 from imgbot.ops.status.sources import QueueGlance
 from imgbot.telemetry.thresholds import Load
-from tests.support.status_service import Service
-from tests.support.waiting import PATIENCE_S, eventually
+from tests.fakes.status_service import Service
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 PERSON = 424242
 ANYWHERE = Address("127.0.0.1", 0)

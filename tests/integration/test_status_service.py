@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.sandbox import open_sandbox
+from tests.fixtures.status_command import address_of, document_of, environ_with, see_status
+from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.conftest import Stage, open_stage
-from tests.support.bot import Bot, with_simulated_provider
-from tests.support.sandbox import open_sandbox
-from tests.support.status_command import address_of, document_of, environ_with, see_status
-from tests.support.waiting import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

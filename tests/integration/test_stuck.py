@@ -10,10 +10,10 @@ from imgbot.bot.handlers.admin.stuck_jobs import LONGEST_MS
 from imgbot.domain.texts import t
 from imgbot.sandbox.serving import PAGE
 from imgbot.storage import keys
+from tests.fixtures.hostile import answers_to, said_by_bot
+from tests.fixtures.sandbox import Message, Person
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, open_stage
-from tests.support.hostile import answers_to, said_by_bot
-from tests.support.sandbox import Message, Person
-from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

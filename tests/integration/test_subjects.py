@@ -6,9 +6,9 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.sandbox import KINDS, Control, Message, Person
 from tests.integration.conftest import BOT_NAME, Office, Stage, heard, open_group, said
 from tests.integration.test_actions import jpeg, result_for
-from tests.support.sandbox import KINDS, Control, Message, Person
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -9,12 +9,12 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from tests.fixtures.bot import Bot
+from tests.fixtures.processes import children_of
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.sandbox import picture
+from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Stage, open_stage
-from tests.support.bot import Bot
-from tests.support.processes import children_of
-from tests.support.redis_servers import filled
-from tests.support.sandbox import picture
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -19,9 +19,9 @@ from imgbot.telegram.client import open_bot
 from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
-from tests.support.redis_servers import filled
-from tests.support.sandbox import Control, open_sandbox
-from tests.support.waiting import eventually
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.waiting import eventually
 
 Update = Mapping[str, Any]
 

@@ -19,9 +19,9 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import KEPT_S
 from imgbot.storage.spend import Spend
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.waiting import eventually
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
-from tests.support.redis_servers import filled
-from tests.support.waiting import eventually
 
 
 def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Maintenance:

@@ -20,8 +20,8 @@ from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 from replicate.webhook import InvalidSignatureError, Webhooks, WebhookSigningSecret
 
-from tests.support.exchanges import Network, network, read_vendor
-from tests.support.sandbox import picture, seen
+from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fixtures.sandbox import picture, seen
 
 REPLICATE, FAL, OPENAI = (read_vendor(name) for name in ("replicate", "fal", "openai"))
 BANANA = "google/nano-banana-2"

@@ -20,8 +20,8 @@ from imgbot.telegram import polling_health as contact_module, update_poller as p
 from imgbot.telegram.update_dispatcher import Deferred
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.liveness import GRACE_S, most_overdue
-from tests.support import pool_steps
-from tests.support.waiting import PATIENCE_S, wait_until
+from tests.fakes import pool_steps
+from tests.fixtures.waiting import PATIENCE_S, wait_until
 
 HOUR_S = 3600.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.config.sources import table
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
-from tests.support.prometheus import RULES, SHIPPED, find_tool
+from tests.fixtures.prometheus import RULES, SHIPPED, find_tool
 
 TESTS = SHIPPED / "imgbot.rules.test.yml"
 # Who asks for attention at which bound, and who calls it critical.

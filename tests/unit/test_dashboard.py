@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
-from tests.support.prometheus import dashboard, panels
+from tests.fixtures.prometheus import dashboard, panels
 
 PANELS = {panel["title"]: panel for panel in panels()}
 STATS = {

@@ -22,7 +22,7 @@ from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output
 from imgbot.providers.url_policy import Hosts
 from imgbot.telegram.client import download
-from tests.support.disk import Disk
+from tests.fakes.disk import Disk
 
 Write = Callable[[Path], Awaitable[Path]]
 

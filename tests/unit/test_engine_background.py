@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from imgbot.imaging.engine.background import cut_subject, remove_background
-from tests.support.flat_pictures import toy
-from tests.support.photos import add_noise, load_photo, photo_path, save_photo
+from tests.fixtures.flat_pictures import toy
+from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 
 pytestmark = pytest.mark.slow
 

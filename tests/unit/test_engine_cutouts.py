@@ -8,8 +8,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.cutouts import cut_out
 from imgbot.imaging.engine.merge import merge_pictures
-from tests.support.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
-from tests.support.photos import add_noise, load_photo
+from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
+from tests.fixtures.photos import add_noise, load_photo
 
 pytestmark = pytest.mark.slow
 

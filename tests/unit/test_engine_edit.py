@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageStat
 from imgbot.imaging.engine.edit import APPLIED_KEYS, edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.edit_vocabulary import KEYS
-from tests.support.measures import (
+from tests.fixtures.image_metrics import (
     blueness,
     colour,
     corners,
@@ -23,7 +23,7 @@ from tests.support.measures import (
     warmth,
     yellowness,
 )
-from tests.support.photos import load_photo, psnr_db
+from tests.fixtures.photos import load_photo, psnr_db
 
 
 def edited(words: str, name: str = "astronaut") -> tuple[Image.Image, Image.Image]:

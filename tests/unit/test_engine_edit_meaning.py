@@ -4,7 +4,7 @@ import pytest
 
 from imgbot.imaging.engine.edit import edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
-from tests.support.photos import load_photo
+from tests.fixtures.photos import load_photo
 
 
 def changes(words: str) -> list[str]:

@@ -9,7 +9,7 @@ from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.typos import WORDS
-from tests.support.photos import load_photo, save_photo
+from tests.fixtures.photos import load_photo, save_photo
 
 
 def keys(words: str) -> list[str]:

@@ -13,8 +13,8 @@ from imgbot.imaging.engine import run
 from imgbot.imaging.engine.compare import before_after
 from imgbot.imaging.engine.merge import merge_pictures
 from imgbot.imaging.engine.upscale import progress_path, progress_writer
-from tests.support.flat_pictures import COLOURS, box_of, mask_of, sheets
-from tests.support.photos import load_photo, psnr_db, save_photo
+from tests.fixtures.flat_pictures import COLOURS, box_of, mask_of, sheets
+from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
 pytestmark = pytest.mark.slow
 

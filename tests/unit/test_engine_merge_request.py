@@ -6,8 +6,8 @@ from PIL import Image
 from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
 from imgbot.imaging.engine.merge_request import parse_merge_request
 from imgbot.imaging.engine.merge_vocabulary import LAYOUT_WORDS
-from tests.support.flat_pictures import sheets
-from tests.support.photos import load_photo
+from tests.fixtures.flat_pictures import sheets
+from tests.fixtures.photos import load_photo
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from imgbot.imaging.engine.red_eye import remove_red_eyes
 from imgbot.imaging.engine.retouch import improve, retouch_picture
 from imgbot.imaging.engine.scratches import remove_scratches
 from imgbot.imaging.engine.tiling import in_strips
-from tests.support.damages import (
+from tests.fixtures.degradations import (
     DAMAGES,
     overexpose,
     redden_eyes,
@@ -22,7 +22,7 @@ from tests.support.damages import (
     sprinkle,
     through_jpeg,
 )
-from tests.support.photos import (
+from tests.fixtures.photos import (
     add_cast,
     add_noise,
     blur,

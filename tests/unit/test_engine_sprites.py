@@ -14,7 +14,7 @@ from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.sprites.outlines import parse_outlines
-from tests.support.measures import difference
+from tests.fixtures.image_metrics import difference
 
 SPRITE_NAMES = {
     "fox": ("рыжая лисичка", "a fox"),

@@ -14,7 +14,7 @@ from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLE_WORDS, STYLES, choose_style
 from imgbot.imaging.engine.typography import draw_text
-from tests.support.measures import difference
+from tests.fixtures.image_metrics import difference
 
 pytestmark = pytest.mark.slow
 

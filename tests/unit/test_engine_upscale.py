@@ -11,8 +11,8 @@ from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.upscale import upscale_picture
 from imgbot.imaging.pool import MIB, Pool
-from tests.support import pool_steps
-from tests.support.photos import load_photo, psnr_db, save_photo
+from tests.fakes import pool_steps
+from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
 pytestmark = pytest.mark.slow
 

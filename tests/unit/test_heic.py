@@ -10,7 +10,7 @@ from imgbot.domain.errors import UserError
 from imgbot.imaging import heic
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.pictures import Picture, check
-from tests.support.photos import load_photo, psnr_db
+from tests.fixtures.photos import load_photo, psnr_db
 
 
 def saved(image: Image.Image, folder: Path, **options: object) -> Path:

@@ -8,7 +8,7 @@ import pytest
 from imgbot.domain import duration_model as learning
 from imgbot.domain.duration_model import CensoredDuration, LognormalMixture, fit, since_change_point
 from imgbot.domain.poll_schedule import plan
-from tests.support.durations import FIVE, GUIDE, by_schedule, either, seen
+from tests.fixtures.durations import FIVE, GUIDE, by_schedule, either, seen
 
 
 def test_censored_jobs_do_not_become_slower_than_they_were() -> None:

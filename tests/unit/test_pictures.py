@@ -20,8 +20,8 @@ from imgbot.imaging.pictures import (
     save_jpeg,
 )
 from imgbot.imaging.pool import Pool
-from tests.support.hostile import gif_of_frames
-from tests.support.photos import add_noise, load_photo, photo_path, psnr_db
+from tests.fixtures.hostile import gif_of_frames
+from tests.fixtures.photos import add_noise, load_photo, photo_path, psnr_db
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 

@@ -12,8 +12,8 @@ from PIL import Image
 from imgbot.domain.errors import UserError
 from imgbot.imaging import worker
 from imgbot.imaging.pictures import MIB, check, prepare
-from tests.support import hostile
-from tests.support.photos import load_photo
+from tests.fixtures import hostile
+from tests.fixtures.photos import load_photo
 
 TRUNCATIONS = 14
 FLIPS = 50

@@ -17,7 +17,7 @@ from imgbot.domain.poll_schedule import (
     plan,
     polls_per_s,
 )
-from tests.support.durations import FIVE, GUIDE, Draw, by_schedule, lognormal, seen
+from tests.fixtures.durations import FIVE, GUIDE, Draw, by_schedule, lognormal, seen
 
 TESTS = PollingConfig(initial_interval=0.2, max_interval=0.5)
 

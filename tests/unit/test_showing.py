@@ -18,7 +18,7 @@ from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.jobs import captions as words, deliver as showing
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Output
-from tests.support.steps import take
+from tests.fixtures.steps import take
 
 JOB = Job(
     "1",

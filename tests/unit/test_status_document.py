@@ -11,7 +11,7 @@ from imgbot.ops.status.document import without_people
 from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
 from imgbot.storage.server.memory import Memory
 from imgbot.telemetry.thresholds import Load
-from tests.support.status_facts import GIB, NOW_S, QUIET, document_with, took
+from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took
 
 LOST = UnknownJob("77", "create", "replicate", "submit_unknown", NOW_S - 60, user_id=424242)
 

@@ -10,7 +10,7 @@ from imgbot.ops.formatting import count, duration, money, share, size
 from imgbot.ops.status.screen import coloured, screen_of
 from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
 from imgbot.telemetry.thresholds import Load
-from tests.support.status_facts import NOW_S, QUIET, document_with, took
+from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import httpx
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from tests.support.sandbox import picture
+from tests.fixtures.sandbox import picture
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exchanges"
 SOMEWHERE = "203.0.113.9"

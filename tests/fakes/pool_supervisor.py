@@ -20,7 +20,7 @@ def supervise(folder: str) -> None:
     import uvloop
 
     from imgbot.imaging.pool import Pool
-    from tests.support import pool_steps
+    from tests.fakes import pool_steps
 
     assert all((aiogram, httpx, prometheus_client, pydantic, redis.asyncio))
     restarts: list[str] = []
