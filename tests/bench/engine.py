@@ -19,12 +19,12 @@ from PIL import Image
 
 from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.retouch import retouch_picture
-from tests.fixtures.degradations import DAMAGES, Damage, overexpose, scratch, sprinkle
+from tests.fixtures.degradations import DEGRADATIONS, Degradation, overexpose, scratch, sprinkle
 from tests.fixtures.photos import add_cast, load_photo, psnr_db
 
 SHIPPED = ("astronaut", "cat", "pendulum")
 # Besides what is promised: harder, rarer or in part beyond mending.
-MORE: dict[str, Damage] = {
+MORE: dict[str, Degradation] = {
     "shade": lambda photo: add_cast(photo, (0.75, 0.92, 1.0)),
     "half a stop over": lambda photo: overexpose(photo, 0.5),
     "one stop over": lambda photo: overexpose(photo, 1),
@@ -88,7 +88,7 @@ def tell_good(photos: Photos) -> None:
 
 def tell_retouch(photos: Photos) -> None:
     print("\nRetouch            PSNR dB          SSIM             seconds   better  worse")
-    for name, damage in {**DAMAGES, **MORE}.items():
+    for name, damage in {**DEGRADATIONS, **MORE}.items():
         figures: list[tuple[float, float, float, float]] = []
         spent_s = 0.0
         for photo in photos.values():

@@ -19,7 +19,7 @@ _SHOTS = Path(__file__).parent / "shots"
 _FAILED = pytest.StashKey[bool]()
 
 
-class Visit(Protocol):
+class OpenWindow(Protocol):
     """Opens a window in which a user sees their chat with the bot."""
 
     async def __call__(self, person: Person | None = None, **options: Any) -> ChatPage: ...
@@ -63,20 +63,20 @@ async def control(demo: Demo) -> AsyncIterator[Control]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visit(
+async def open_window(
     browser: Browser, demo: Demo, request: pytest.FixtureRequest
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[OpenWindow]:
     """Windows that close with the test; a failed test leaves their pictures in `shots`."""
     chats: list[ChatPage] = []
     async with AsyncExitStack() as windows:
 
-        async def open_window(person: Person | None = None, **options: Any) -> ChatPage:
+        async def opened(person: Person | None = None, **options: Any) -> ChatPage:
             query = f"?user={person.id}&chat={person.id}" if person else ""
             window = open_page(browser, demo.url, query, **options)
             chats.append(await windows.enter_async_context(window))
             return chats[-1]
 
-        yield open_window
+        yield opened
         problems = [problem for chat in chats for problem in chat.problems]
         if problems or request.node.stash.get(_FAILED, False):
             await _take_shots(request.node.name, chats)

@@ -8,7 +8,7 @@ import pytest_asyncio
 from PIL import Image
 from playwright.async_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import OpenWindow
 from tests.fixtures.browser import ChatPage, natural_size
 from tests.fixtures.photos import photo_path
 from tests.fixtures.sandbox import Control
@@ -21,9 +21,9 @@ ASTRONAUT = photo_path("astronaut")
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def chat(control: Control, visit: Visit) -> ChatPage:
+async def chat(control: Control, open_window: OpenWindow) -> ChatPage:
     """The chat of somebody who has just come."""
-    return await visit(await control.make_user("Ann"))
+    return await open_window(await control.make_user("Ann"))
 
 
 async def test_create_by_button_and_words(chat: ChatPage) -> None:

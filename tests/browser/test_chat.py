@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.fixtures.browser import DESKTOP, PHONE
-from tests.fixtures.chat_window import ChatDesk, open_desk, row
+from tests.fixtures.chat_stage import ChatStage, open_chat_stage, row
 from tests.fixtures.photos import photo_path
 from tests.fixtures.sandbox import picture
 
@@ -24,22 +24,22 @@ _NAMELESS = """
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(browser: Browser) -> AsyncIterator[ChatDesk]:
-    async with open_desk(browser) as opened:
+async def stage(browser: Browser) -> AsyncIterator[ChatStage]:
+    async with open_chat_stage(browser) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_an_album_is_one_bubble_and_a_late_item_joins_it(
-    desk: ChatDesk, device: dict[str, Any]
+    stage: ChatStage, device: dict[str, Any]
 ) -> None:
-    async with desk.window(**device) as chat:
-        sent = await desk.control.send_photos(
-            desk.anna, [picture()] * 5, caption="put them together"
+    async with stage.window(**device) as chat:
+        sent = await stage.control.send_photos(
+            stage.anna, [picture()] * 5, caption="put them together"
         )
         album = chat.page.locator(".row").filter(has_text="put them together")
         await expect(album.get_by_test_id("message-photo")).to_have_count(5)
-        await desk.control.send_late(desk.anna, sent[0], picture(color="red"))
+        await stage.control.send_late(stage.anna, sent[0], picture(color="red"))
 
         await expect(album.get_by_test_id("message-photo")).to_have_count(6)
         await expect(chat.page.locator(".album")).to_have_count(1)
@@ -51,13 +51,13 @@ async def test_an_album_is_one_bubble_and_a_late_item_joins_it(
         assert chat.problems == []
 
 
-async def test_a_quoted_line_leads_to_the_original(desk: ChatDesk) -> None:
-    photo = await desk.photo()
+async def test_a_quoted_line_leads_to_the_original(stage: ChatStage) -> None:
+    photo = await stage.photo()
     for i in range(30):
-        await desk.control.say(desk.anna, f"word {i}")
-    await desk.control.say(desk.anna, "redder", reply_to=photo["message_id"])
-    await desk.control.say(desk.anna, "word", reply_to=2 + 5, quote="word 4")
-    async with desk.window() as chat:
+        await stage.control.say(stage.anna, f"word {i}")
+    await stage.control.say(stage.anna, "redder", reply_to=photo["message_id"])
+    await stage.control.say(stage.anna, "word", reply_to=2 + 5, quote="word 4")
+    async with stage.window() as chat:
         quotes = chat.page.get_by_test_id("reply-quote")
         await expect(quotes).to_have_text(["imgbotPhoto", "Youword 4"])
         await expect(quotes.first.locator("img")).to_have_count(1)
@@ -70,17 +70,19 @@ async def test_a_quoted_line_leads_to_the_original(desk: ChatDesk) -> None:
         assert chat.problems == []
 
 
-async def test_a_button_waits_for_its_answer_and_shows_it(desk: ChatDesk) -> None:
+async def test_a_button_waits_for_its_answer_and_shows_it(stage: ChatStage) -> None:
     rows = [["◀", "3 / 20", "▶"], ["Send here"]]
     keyboard = [[{"text": text, "callback_data": text} for text in texts] for texts in rows]
-    await desk.photo(reply_markup={"inline_keyboard": keyboard})
-    async with desk.window() as chat:
+    await stage.photo(reply_markup={"inline_keyboard": keyboard})
+    async with stage.window() as chat:
         await expect(chat.page.locator(".keyboard-row")).to_have_count(2)
         for show_alert, shown in ((False, "toast"), (True, "alert")):
             await chat.press("▶")
             await expect(chat.button("▶")).to_have_attribute("aria-busy", "true")
-            query = (await desk.api.call("getUpdates", timeout=10, offset=-1))[-1]["callback_query"]
-            await desk.api.call(
+            query = (await stage.api.call("getUpdates", timeout=10, offset=-1))[-1][
+                "callback_query"
+            ]
+            await stage.api.call(
                 "answerCallbackQuery",
                 callback_query_id=query["id"],
                 text="the last one",
@@ -91,10 +93,10 @@ async def test_a_button_waits_for_its_answer_and_shows_it(desk: ChatDesk) -> Non
         assert chat.problems == []
 
 
-async def test_a_document_has_a_name_a_size_and_a_download(desk: ChatDesk) -> None:
+async def test_a_document_has_a_name_a_size_and_a_download(stage: ChatStage) -> None:
     file = ("notes.txt", b"w" * 2048)
-    await desk.api.call("sendDocument", {"document": file}, chat_id=desk.anna.id)
-    async with desk.window() as chat:
+    await stage.api.call("sendDocument", {"document": file}, chat_id=stage.anna.id)
+    async with stage.window() as chat:
         bubble = chat.page.get_by_test_id("message-document")
         await expect(bubble).to_contain_text("notes.txt")
         await expect(bubble).to_contain_text("2 kB")
@@ -106,11 +108,11 @@ async def test_a_document_has_a_name_a_size_and_a_download(desk: ChatDesk) -> No
         assert chat.problems == []
 
 
-async def test_spoilers_open_when_they_are_pressed(desk: ChatDesk) -> None:
-    await desk.photo(has_spoiler=True)
+async def test_spoilers_open_when_they_are_pressed(stage: ChatStage) -> None:
+    await stage.photo(has_spoiler=True)
     hidden = "<tg-spoiler>a fox</tg-spoiler>"
-    await desk.api.call("sendMessage", chat_id=desk.anna.id, text=hidden, parse_mode="HTML")
-    async with desk.window() as chat:
+    await stage.api.call("sendMessage", chat_id=stage.anna.id, text=hidden, parse_mode="HTML")
+    async with stage.window() as chat:
         spoilers = chat.page.get_by_role("button", name="Hidden")
         await expect(spoilers).to_have_count(2)
         await expect(chat.page.locator(".photo.veiled")).to_have_count(1)
@@ -124,28 +126,30 @@ async def test_spoilers_open_when_they_are_pressed(desk: ChatDesk) -> None:
         assert chat.problems == []
 
 
-async def test_what_the_bot_does_is_told_in_the_chat_and_in_the_list(desk: ChatDesk) -> None:
-    async with desk.window(**DESKTOP) as chat:
+async def test_what_the_bot_does_is_told_in_the_chat_and_in_the_list(stage: ChatStage) -> None:
+    async with stage.window(**DESKTOP) as chat:
         item = chat.page.get_by_test_id("chat-list-item")
         await expect(chat.own).to_have_count(1)
-        await desk.api.call("sendChatAction", chat_id=desk.anna.id, action="upload_photo")
+        await stage.api.call("sendChatAction", chat_id=stage.anna.id, action="upload_photo")
         await expect(chat.status).to_have_text("sending a photo")
         await expect(item).to_contain_text("sending a photo…")
 
-        await desk.photo(caption="done")
+        await stage.photo(caption="done")
 
         await expect(item).to_contain_text("done")
         await expect(chat.status).not_to_have_text("sending a photo")
         assert chat.problems == []
 
 
-async def test_edits_are_marked_and_the_deleted_is_gone(desk: ChatDesk) -> None:
-    first = await desk.control.say(desk.anna, "a dog")
-    answer = await desk.api.call("sendMessage", chat_id=desk.anna.id, text="soon gone")
-    async with desk.window() as chat:
+async def test_edits_are_marked_and_the_deleted_is_gone(stage: ChatStage) -> None:
+    first = await stage.control.say(stage.anna, "a dog")
+    answer = await stage.api.call("sendMessage", chat_id=stage.anna.id, text="soon gone")
+    async with stage.window() as chat:
         await expect(chat.bubbles).to_have_count(3)
-        await desk.control.edit(desk.anna, first, "a fox")
-        await desk.api.call("deleteMessage", chat_id=desk.anna.id, message_id=answer["message_id"])
+        await stage.control.edit(stage.anna, first, "a fox")
+        await stage.api.call(
+            "deleteMessage", chat_id=stage.anna.id, message_id=answer["message_id"]
+        )
 
         await expect(chat.bubbles).to_have_count(2)
         await expect(row(chat, first.id)).to_contain_text("a fox")
@@ -153,12 +157,12 @@ async def test_edits_are_marked_and_the_deleted_is_gone(desk: ChatDesk) -> None:
         assert chat.problems == []
 
 
-async def test_a_group_that_moved_takes_no_more_words(desk: ChatDesk) -> None:
-    group = await desk.control.make_group("Friends", [desk.anna], is_basic=True)
-    await desk.control.say(desk.anna, "hello", chat_id=group)
-    async with desk.window(group, **DESKTOP) as chat:
+async def test_a_group_that_moved_takes_no_more_words(stage: ChatStage) -> None:
+    group = await stage.control.make_group("Friends", [stage.anna], is_basic=True)
+    await stage.control.say(stage.anna, "hello", chat_id=group)
+    async with stage.window(group, **DESKTOP) as chat:
         await expect(chat.composer).to_be_visible()
-        await desk.control.migrate(group)
+        await stage.control.migrate(group)
 
         await expect(chat.composer).to_be_hidden()
         await expect(chat.bubbles.last).to_have_text("The group became a supergroup")
@@ -167,15 +171,15 @@ async def test_a_group_that_moved_takes_no_more_words(desk: ChatDesk) -> None:
         assert chat.problems == []
 
 
-async def test_everything_that_can_be_pressed_has_a_name(desk: ChatDesk) -> None:
-    await desk.control.send_photos(desk.anna, [picture(), picture()], spoiler=True)
-    await desk.control.send_documents(
-        desk.anna, [("a.png", picture(kind="PNG")), ("b.txt", b"words")]
+async def test_everything_that_can_be_pressed_has_a_name(stage: ChatStage) -> None:
+    await stage.control.send_photos(stage.anna, [picture(), picture()], spoiler=True)
+    await stage.control.send_documents(
+        stage.anna, [("a.png", picture(kind="PNG")), ("b.txt", b"words")]
     )
     keyboard = {"inline_keyboard": [[{"text": "▶", "callback_data": "n"}]]}
-    await desk.photo(reply_markup=keyboard)
-    await desk.control.say(desk.anna, "more", reply_to=2)
-    async with desk.window(**DESKTOP) as chat:
+    await stage.photo(reply_markup=keyboard)
+    await stage.control.say(stage.anna, "more", reply_to=2)
+    async with stage.window(**DESKTOP) as chat:
         await expect(chat.own.last).to_contain_text("more")
         await chat.attach(photo_path("cat"))
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
 from tests.fixtures.browser import DESKTOP, PHONE, ChatPage, natural_size, open_page
 from tests.fixtures.photos import photo_path, save_photo
@@ -64,10 +64,13 @@ def device(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def window(
-    control: Control, visit: Visit, device: dict[str, Any], request: pytest.FixtureRequest
+    control: Control,
+    open_window: OpenWindow,
+    device: dict[str, Any],
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Window]:
     """The window of somebody who has just come."""
-    chat = await visit(await control.make_user("Ann"), **device)
+    chat = await open_window(await control.make_user("Ann"), **device)
     yield Window(chat, device is PHONE)
     await _shoot(chat, request.node.name)
 

@@ -1,4 +1,4 @@
-"""The demo from the first visit to Ctrl-C, and through the death of its bot."""
+"""The demo from the first window to Ctrl-C, and through the death of its bot."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
 from tests.fixtures.browser import natural_size
 from tests.fixtures.processes import is_gone
@@ -24,8 +24,8 @@ async def demo(browser: Browser) -> AsyncIterator[Demo]:
         yield running
 
 
-async def test_the_first_visit(visit: Visit) -> None:
-    chat = await visit()
+async def test_the_first_visit(open_window: OpenWindow) -> None:
+    chat = await open_window()
     await expect(chat.page.get_by_test_id("person")).to_have_count(1)
     await expect(chat.bubbles).to_have_count(0)
 
@@ -38,8 +38,8 @@ async def test_the_first_visit(visit: Visit) -> None:
     await expect(chat.page.get_by_test_id("start-button")).to_have_count(0)
 
 
-async def test_ctrl_c_leaves_nothing_behind(visit: Visit, demo: Demo) -> None:
-    chat = await visit()
+async def test_ctrl_c_leaves_nothing_behind(open_window: OpenWindow, demo: Demo) -> None:
+    chat = await open_window()
     await chat.say("a calm sea")
     await chat.picture("a calm sea")
     family = demo.family()
@@ -57,8 +57,8 @@ async def test_ctrl_c_leaves_nothing_behind(visit: Visit, demo: Demo) -> None:
     chat.problems.clear()
 
 
-async def test_the_bot_comes_back_after_kill_9(visit: Visit, demo: Demo) -> None:
-    chat = await visit()
+async def test_the_bot_comes_back_after_kill_9(open_window: OpenWindow, demo: Demo) -> None:
+    chat = await open_window()
     killed = demo.bot_pid
     await expect(chat.status).to_have_text("bot")
 

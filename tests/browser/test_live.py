@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import OpenWindow
 from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -11,8 +11,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 DEMO = ("--provider", "simulated")
 
 
-async def test_the_status_message_becomes_the_picture(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_the_status_message_becomes_the_picture(
+    control: Control, open_window: OpenWindow
+) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     await chat.say("a lighthouse [[sim:slow=1]]")
     await chat.button("Cancel").wait_for()
     place = await chat.answers.get_attribute("data-message-id")
@@ -24,8 +26,10 @@ async def test_the_status_message_becomes_the_picture(control: Control, visit: V
     await expect(chat.button("Cancel")).to_have_count(0)
 
 
-async def test_cancel_by_the_button_of_the_status_message(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_cancel_by_the_button_of_the_status_message(
+    control: Control, open_window: OpenWindow
+) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     await chat.say("a lighthouse [[sim:slow=600]]")
 
     await chat.press("Cancel")

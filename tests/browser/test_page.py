@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
 from tests.fixtures.browser import DESKTOP, PHONE, SCROLLS_SIDEWAYS, STICKS_OUT, natural_size
 from tests.fixtures.photos import photo_path
@@ -17,9 +17,11 @@ from tests.fixtures.sandbox import Control
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_two_people_see_their_own_chats_only(control: Control, visit: Visit) -> None:
+async def test_two_people_see_their_own_chats_only(
+    control: Control, open_window: OpenWindow
+) -> None:
     ann, bob = [await control.make_user(name) for name in ("Ann", "Bob")]
-    hers, his = await visit(ann), await visit(bob)
+    hers, his = await open_window(ann), await open_window(bob)
 
     await hers.say("a calm sea")
     await his.say("/limits")
@@ -36,8 +38,10 @@ async def test_two_people_see_their_own_chats_only(control: Control, visit: Visi
         await expect(items).to_have_attribute("data-chat-id", str(person.id))
 
 
-async def test_the_lightbox_shows_the_full_picture(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_the_lightbox_shows_the_full_picture(
+    control: Control, open_window: OpenWindow
+) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     await chat.attach(photo_path("astronaut"))
     await chat.send()
     await expect(chat.answers).to_have_count(1)
@@ -53,8 +57,8 @@ async def test_the_lightbox_shows_the_full_picture(control: Control, visit: Visi
     await expect(box).to_have_count(0)
 
 
-async def test_the_commands_menu(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_the_commands_menu(control: Control, open_window: OpenWindow) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     items = chat.page.get_by_test_id("command-item")
 
     await chat.page.get_by_role("button", name="Commands").click()
@@ -75,10 +79,10 @@ async def test_the_commands_menu(control: Control, visit: Visit) -> None:
     ids=["phone", "phone-ru", "desktop"],
 )
 async def test_everything_fits(
-    control: Control, visit: Visit, device: dict[str, Any], language: str
+    control: Control, open_window: OpenWindow, device: dict[str, Any], language: str
 ) -> None:
     person = await control.make_user("Ann", language_code=language)
-    chat = await visit(person, locale=language, **device)
+    chat = await open_window(person, locale=language, **device)
     await chat.start()
     await chat.say("an endless word: " + "m" * 300)
     await expect(chat.answers.get_by_test_id("message-photo")).to_have_count(1)
@@ -93,9 +97,11 @@ async def test_everything_fits(
     await expect(chat.answers.last).to_be_in_viewport(ratio=1)
 
 
-async def test_a_phone_shows_the_list_or_the_chat(control: Control, visit: Visit) -> None:
+async def test_a_phone_shows_the_list_or_the_chat(
+    control: Control, open_window: OpenWindow
+) -> None:
     person = await control.make_user("Ann")
-    chat = await visit(person, **PHONE)
+    chat = await open_window(person, **PHONE)
     items = chat.page.get_by_test_id("chat-list-item")
     await expect(chat.composer).to_be_visible()
     await expect(items).to_be_hidden()
@@ -111,16 +117,18 @@ async def test_a_phone_shows_the_list_or_the_chat(control: Control, visit: Visit
     await expect(chat.composer).to_be_hidden()
 
 
-async def test_a_wide_window_shows_both(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"), **DESKTOP)
+async def test_a_wide_window_shows_both(control: Control, open_window: OpenWindow) -> None:
+    chat = await open_window(await control.make_user("Ann"), **DESKTOP)
 
     await expect(chat.composer).to_be_visible()
     await expect(chat.page.get_by_test_id("chat-list-item")).to_be_visible()
     await expect(chat.page.get_by_test_id("back")).to_be_hidden()
 
 
-async def test_a_new_user_speaks_the_chosen_language(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_a_new_user_speaks_the_chosen_language(
+    control: Control, open_window: OpenWindow
+) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     await chat.page.get_by_test_id("new-person").click()
     form = chat.page.get_by_role("dialog")
     await form.get_by_label("Name", exact=True).fill("Вера")
@@ -134,8 +142,10 @@ async def test_a_new_user_speaks_the_chosen_language(control: Control, visit: Vi
     assert [user["language_code"] for user in people] == ["ru"]
 
 
-async def test_a_blocked_bot_is_shown_after_a_reload(control: Control, visit: Visit) -> None:
-    chat = await visit(await control.make_user("Ann"))
+async def test_a_blocked_bot_is_shown_after_a_reload(
+    control: Control, open_window: OpenWindow
+) -> None:
+    chat = await open_window(await control.make_user("Ann"))
     await chat.start()
     await chat.page.get_by_role("button", name="More", exact=True).click()
     await chat.page.get_by_role("menuitem").click()

@@ -1,4 +1,4 @@
-"""The status page as an operator sees it, on a phone and at a desk."""
+"""The status page as an operator sees it, on a phone and on a wide screen."""
 
 import asyncio
 import re
@@ -54,7 +54,7 @@ _TOO_PALE = """
 """
 
 
-class Desk:
+class StatusStage:
     """A service, its server, and the windows that look at it."""
 
     def __init__(self, folder: Path, browser: Browser) -> None:
@@ -74,18 +74,18 @@ class Desk:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(
+async def stage(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Desk]:
+) -> AsyncIterator[StatusStage]:
     monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.1)
     write_history(tmp_path, 90, waiting=7, running=3, ok=4, provider_s=5.5, refused=2)
-    desk = Desk(tmp_path, browser)
-    await desk.server.start()
+    stage = StatusStage(tmp_path, browser)
+    await stage.server.start()
     async with asyncio.TaskGroup() as group:
-        eye = group.create_task(desk.service.watch.run())
-        yield desk
+        eye = group.create_task(stage.service.watch.run())
+        yield stage
         eye.cancel()
-    await desk.stop()
+    await stage.stop()
 
 
 def _plot(chat: ChatPage, name: str) -> Any:
@@ -96,28 +96,30 @@ async def _until_live(chat: ChatPage) -> None:
     await expect(chat.page.locator("#main")).to_have_attribute("data-state", "live")
 
 
-def _everything_at_once(desk: Desk) -> None:
-    desk.service.waiting.set(120)
-    desk.service.redis_bytes.set(250)
-    desk.service.redis_limit_bytes.set(256)
+def _everything_at_once(stage: StatusStage) -> None:
+    stage.service.waiting.set(120)
+    stage.service.redis_bytes.set(250)
+    stage.service.redis_limit_bytes.set(256)
     lost = UnknownJob("991", "create", "simulated", "submit_unknown", 1_700_000_000.0, 5)
-    desk.service.glance = QueueGlance(
+    stage.service.glance = QueueGlance(
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],
         unknown=[lost] * 5,
         is_paused=True,
     )
     about = "preparing a result"
-    desk.service.workers = [Worker(number, number, about, 99.0, 70_000_000) for number in range(99)]
+    stage.service.workers = [
+        Worker(number, number, about, 99.0, 70_000_000) for number in range(99)
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 async def test_everything_fits_and_can_be_read(
-    desk: Desk, device: dict[str, Any], scheme: str
+    stage: StatusStage, device: dict[str, Any], scheme: str
 ) -> None:
-    _everything_at_once(desk)
-    async with desk.look(color_scheme=scheme, **device) as chat:
+    _everything_at_once(stage)
+    async with stage.look(color_scheme=scheme, **device) as chat:
         await _until_live(chat)
         await expect(chat.page.locator(".problem")).to_have_count(3)
         await expect(_plot(chat, "stages").locator("path.solid").nth(2)).to_have_attribute(
@@ -133,27 +135,27 @@ async def test_everything_fits_and_can_be_read(
         assert chat.problems == []
 
 
-async def test_the_status_page_updates_without_a_reload(desk: Desk) -> None:
-    async with desk.look() as chat:
+async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> None:
+    async with stage.look() as chat:
         queue = chat.page.locator('[data-vital="queue_jobs"]')
         state = chat.page.locator("#state")
         await expect(state).to_have_text("All is well")
 
-        desk.service.waiting.set(57)
+        stage.service.waiting.set(57)
         await expect(queue.locator(".value")).to_have_text("57 waiting")
         await expect(state).to_have_text("Attention")
         await expect(chat.page.locator(".problem")).to_contain_text("57 jobs wait.")
         await expect(chat.page.locator(".problem")).to_contain_text("Nothing holds them back")
         await expect(chat.page).to_have_title("Attention · imgbot")
 
-        desk.service.waiting.set(3)
+        stage.service.waiting.set(3)
         await expect(state).to_have_text("All is well")
         await expect(chat.page.locator(".problem")).to_have_count(0)
         assert chat.problems == []
 
 
-async def test_plots_tell_in_words_what_they_show(desk: Desk) -> None:
-    async with desk.look() as chat:
+async def test_plots_tell_in_words_what_they_show(stage: StatusStage) -> None:
+    async with stage.look() as chat:
         await expect(_plot(chat, "queue").locator("figcaption")).to_contain_text("The most were 7")
         await expect(_plot(chat, "stages").locator("figcaption")).to_contain_text(
             "5.5 s of late, most of it “provider”"
@@ -172,8 +174,8 @@ async def test_plots_tell_in_words_what_they_show(desk: Desk) -> None:
         await expect(rows.nth(5).locator("td").first).to_have_text("7")
 
 
-async def test_how_far_back_is_chosen_with_the_keyboard_and_remembered(desk: Desk) -> None:
-    async with desk.look() as chat:
+async def test_how_far_back_is_chosen_with_the_keyboard_and_remembered(stage: StatusStage) -> None:
+    async with stage.look() as chat:
         radios = chat.page.get_by_role("radio")
         await expect(radios).to_have_text(["1 h", "3 h", "12 h"])
         await radios.nth(1).focus()
@@ -186,8 +188,8 @@ async def test_how_far_back_is_chosen_with_the_keyboard_and_remembered(desk: Des
         await expect(radios.nth(2)).to_be_checked()
 
 
-async def test_the_figures_of_a_plot_are_reached_with_the_keyboard(desk: Desk) -> None:
-    async with desk.look() as chat:
+async def test_the_figures_of_a_plot_are_reached_with_the_keyboard(stage: StatusStage) -> None:
+    async with stage.look() as chat:
         await _until_live(chat)
         canvas = _plot(chat, "queue").locator(".canvas")
         tip = canvas.locator(".tip")
@@ -204,9 +206,9 @@ async def test_the_figures_of_a_plot_are_reached_with_the_keyboard(desk: Desk) -
         await expect(tip).to_be_hidden()
 
 
-async def test_gauges_say_what_they_show(desk: Desk) -> None:
-    desk.service.waiting.set(57)
-    async with desk.look() as chat:
+async def test_gauges_say_what_they_show(stage: StatusStage) -> None:
+    stage.service.waiting.set(57)
+    async with stage.look() as chat:
         gauge = chat.page.get_by_role("meter", name="Queue")
         await expect(gauge).to_have_attribute("aria-valuenow", "57")
         await expect(gauge).to_have_attribute(
@@ -214,26 +216,26 @@ async def test_gauges_say_what_they_show(desk: Desk) -> None:
         )
 
 
-async def test_the_page_says_when_the_service_is_away_and_back(desk: Desk) -> None:
-    async with desk.look() as chat:
+async def test_the_page_says_when_the_service_is_away_and_back(stage: StatusStage) -> None:
+    async with stage.look() as chat:
         await _until_live(chat)
         connection = chat.page.locator("#connection")
         await expect(connection).to_be_hidden()
 
-        await desk.stop()
+        await stage.stop()
         await expect(connection).to_contain_text("does not answer since")
         await expect(chat.page.locator("#state")).to_have_text("No answer")
         await expect(chat.page.locator(".vital")).to_have_count(6)
-        await desk.start_again()
+        await stage.start_again()
 
         await expect(connection).to_be_hidden()
         await expect(chat.page.locator("#state")).to_have_text("All is well")
 
 
-async def test_words_from_outside_stay_words(desk: Desk) -> None:
+async def test_words_from_outside_stay_words(stage: StatusStage) -> None:
     about = "<img src=x onerror=alert(1)>"
-    desk.service.workers = [Worker(1, 99, about, 2.0, 1000)]
-    async with desk.look() as chat:
+    stage.service.workers = [Worker(1, 99, about, 2.0, 1000)]
+    async with stage.look() as chat:
         await expect(chat.page.locator("#workers")).to_contain_text(about)
         await expect(chat.page.locator("#workers img")).to_have_count(0)
         assert chat.problems == []

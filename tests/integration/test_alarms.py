@@ -16,13 +16,13 @@ from imgbot.storage import keys
 from imgbot.storage.dead_letters import ProblemJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
-from tests.fixtures.alerts import SETTING, Watchtower, open_watchtower
+from tests.fixtures.alerts import SETTING, AlertStage, open_alert_stage
 
 
 @pytest.fixture
-async def tower(real_redis: Redis) -> AsyncIterator[Watchtower]:
-    async with open_watchtower(real_redis) as tower:
-        yield tower
+async def alerts(real_redis: Redis) -> AsyncIterator[AlertStage]:
+    async with open_alert_stage(real_redis) as alerts:
+        yield alerts
 
 
 def reading(vital: Indicator, value: float) -> dict[Indicator, Any]:
@@ -41,18 +41,18 @@ BAD = {
 
 @pytest.mark.parametrize("vital", list(Indicator))
 async def test_a_figure_that_stays_bad_is_told_with_the_setting_to_turn_and_its_end_too(
-    tower: Watchtower, vital: Indicator
+    alerts: AlertStage, vital: Indicator
 ) -> None:
     bad, good, shown, shown_later = BAD[vital]
-    await tower.look(levels=reading(vital, bad))
-    at_first = await tower.told()
+    await alerts.look(levels=reading(vital, bad))
+    at_first = await alerts.told()
     for _ in range(20):
-        await tower.look(30)
-    begun = await tower.told()
+        await alerts.look(30)
+    begun = await alerts.told()
     for _ in range(20):
-        await tower.look(30, levels=reading(vital, good))
-    over = await tower.told()
-    russian = await tower.told(tower.ivan)
+        await alerts.look(30, levels=reading(vital, good))
+    over = await alerts.told()
+    russian = await alerts.told(alerts.ivan)
 
     assert at_first == []
     assert len(begun) == 1
@@ -66,65 +66,65 @@ async def test_a_figure_that_stays_bad_is_told_with_the_setting_to_turn_and_its_
     assert re.search("[а-я]", russian[1])
 
 
-async def test_a_moment_is_no_incident(tower: Watchtower) -> None:
+async def test_a_moment_is_no_incident(alerts: AlertStage) -> None:
     for _ in range(10):
-        await tower.look(30, levels=reading(Indicator.QUEUE_JOBS, 300))
-        await tower.look(30, levels=reading(Indicator.QUEUE_JOBS, 80))
+        await alerts.look(30, levels=reading(Indicator.QUEUE_JOBS, 300))
+        await alerts.look(30, levels=reading(Indicator.QUEUE_JOBS, 80))
 
-    assert await tower.told() == []
+    assert await alerts.told() == []
 
 
-async def test_a_restart_neither_repeats_nor_forgets(tower: Watchtower) -> None:
+async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None:
     out = {"painter": ProviderErrorKind.NO_CREDIT}
-    await tower.look(providers=out)
-    tower.restart()
+    await alerts.look(providers=out)
+    alerts.restart()
     # Whether it serves by now nobody has seen yet.
     for _ in range(20):
-        await tower.look(60, providers={})
-    in_between = await tower.told()
-    tower.restart()
+        await alerts.look(60, providers={})
+    in_between = await alerts.told()
+    alerts.restart()
     for _ in range(10):
-        await tower.look(60, providers={"painter": None})
+        await alerts.look(60, providers={"painter": None})
 
     assert len(in_between) == 1
     assert in_between[0].startswith("🔴 painter says that its credit is used up.")
-    assert (await tower.told())[1:] == ["🟢 painter takes orders again."]
-    assert await tower.redis.hgetall(keys.INCIDENTS) == {}
+    assert (await alerts.told())[1:] == ["🟢 painter takes orders again."]
+    assert await alerts.redis.hgetall(keys.INCIDENTS) == {}
 
 
-async def test_a_provider_that_comes_and_goes_is_one_incident(tower: Watchtower) -> None:
+async def test_a_provider_that_comes_and_goes_is_one_incident(alerts: AlertStage) -> None:
     for _ in range(30):
-        await tower.look(60, providers={"painter": ProviderErrorKind.UNAVAILABLE})
-        await tower.look(60, providers={"painter": None})
+        await alerts.look(60, providers={"painter": ProviderErrorKind.UNAVAILABLE})
+        await alerts.look(60, providers={"painter": None})
 
-    [told] = await tower.told()
+    [told] = await alerts.told()
     assert "IMGBOT_PROVIDER_FALLBACK" in told
 
 
-async def test_a_provider_that_is_not_set_up_any_longer_is_forgotten(tower: Watchtower) -> None:
-    await tower.look(providers={"painter": ProviderErrorKind.AUTH})
-    tower.restart()
-    await tower.look(60, providers={}, provider_names=("builtin",))
+async def test_a_provider_that_is_not_set_up_any_longer_is_forgotten(alerts: AlertStage) -> None:
+    await alerts.look(providers={"painter": ProviderErrorKind.AUTH})
+    alerts.restart()
+    await alerts.look(60, providers={}, provider_names=("builtin",))
 
-    assert len(await tower.told()) == 1
-    assert await tower.redis.hgetall(keys.INCIDENTS) == {}
+    assert len(await alerts.told()) == 1
+    assert await alerts.redis.hgetall(keys.INCIDENTS) == {}
 
 
-async def test_the_days_money_is_told_once_and_the_new_day_too(tower: Watchtower) -> None:
+async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStage) -> None:
     money = BudgetState(970_000, 1_000_000, 40_000, 7200)
-    await tower.look(money=replace(money, spent_micro=960_000))
+    await alerts.look(money=replace(money, spent_micro=960_000))
     # Reserved for a moment, and free again.
-    await tower.look(30, money=money)
-    await tower.look(30, money=replace(money, spent_micro=930_000))
-    before = await tower.told()
+    await alerts.look(30, money=money)
+    await alerts.look(30, money=replace(money, spent_micro=930_000))
+    before = await alerts.told()
     for _ in range(5):
         # A picture that is called off frees a bit of it, and the next one takes it.
-        await tower.look(60, money=money)
-        await tower.look(60, money=money)
-        await tower.look(60, money=replace(money, spent_micro=930_000))
-    used_up = await tower.told()
+        await alerts.look(60, money=money)
+        await alerts.look(60, money=money)
+        await alerts.look(60, money=replace(money, spent_micro=930_000))
+    used_up = await alerts.told()
     for _ in range(10):
-        await tower.look(60, money=replace(money, spent_micro=0))
+        await alerts.look(60, money=replace(money, spent_micro=0))
 
     assert before == []
     assert len(used_up) == 1
@@ -132,40 +132,42 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(tower: Watchtower
         "🔴 Today's money is used up: $0.97 of $1.00 is spent or reserved."
     )
     assert "begins in 2 hours. IMGBOT_DAILY_BUDGET" in used_up[0]
-    assert (await tower.told())[1:] == ["🟢 Paid pictures are made again: $0.00 of $1.00 is taken."]
+    assert (await alerts.told())[1:] == [
+        "🟢 Paid pictures are made again: $0.00 of $1.00 is taken."
+    ]
 
 
-async def test_deaths_are_told_once_and_again_after_a_quiet_hour(tower: Watchtower) -> None:
+async def test_deaths_are_told_once_and_again_after_a_quiet_hour(alerts: AlertStage) -> None:
     def death(number: int) -> ProblemJob:
         job = Job(str(number), 7, 7, Operation.CREATE, "en", provider="painter")
-        return ProblemJob(job, tower.facts.now_ms, is_dead=True)
+        return ProblemJob(job, alerts.facts.now_ms, is_dead=True)
 
     for number in range(5):
-        await tower.look(600, dead=death(number), dead_count=number + 1)
-    first = await tower.told()
-    await tower.look(3600)
-    quiet = await tower.told()
-    await tower.look(60, dead=death(9), dead_count=6)
+        await alerts.look(600, dead=death(number), dead_count=number + 1)
+    first = await alerts.told()
+    await alerts.look(3600)
+    quiet = await alerts.told()
+    await alerts.look(60, dead=death(9), dead_count=6)
 
     assert len(first) == 1
     assert first[0].startswith("🔴 Job 0 at painter ended without a picture")
     assert quiet[1:] == ["🟢 No new jobs with an unknown outcome. Still in the list of /stuck: 5"]
-    assert (await tower.told())[2].startswith("🔴 Job 9 at painter")
+    assert (await alerts.told())[2].startswith("🔴 Job 9 at painter")
 
 
-async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower) -> None:
-    await tower.look(silence_s=130.0)
-    tower.restart()
-    await tower.look(5, silence_s=1.0, has_answered=False)
-    await tower.look(60, silence_s=61.0)
-    await tower.look(60, silence_s=121.0)
-    silent = await tower.told()
-    await tower.look(5, silence_s=1.0, has_answered=True)
-    await tower.look(31)
+async def test_a_restart_alone_does_not_end_telegrams_silence(alerts: AlertStage) -> None:
+    await alerts.look(silence_s=130.0)
+    alerts.restart()
+    await alerts.look(5, silence_s=1.0, has_answered=False)
+    await alerts.look(60, silence_s=61.0)
+    await alerts.look(60, silence_s=121.0)
+    silent = await alerts.told()
+    await alerts.look(5, silence_s=1.0, has_answered=True)
+    await alerts.look(31)
 
     [told] = silent
     assert told.startswith("🔴 Telegram has handed over no messages")
-    assert [text[:1] for text in await tower.told()] == ["🔴", "🟢"]
+    assert [text[:1] for text in await alerts.told()] == ["🔴", "🟢"]
 
 
 @pytest.mark.parametrize(("rival", "words"), [
@@ -173,43 +175,45 @@ async def test_a_restart_alone_does_not_end_telegrams_silence(tower: Watchtower)
     (UpdateConflict.WEBHOOK, "doctor --fix"),
 ])  # fmt: skip
 async def test_a_rival_that_takes_the_updates_is_named_as_the_only_reason(
-    tower: Watchtower, rival: UpdateConflict, words: str
+    alerts: AlertStage, rival: UpdateConflict, words: str
 ) -> None:
     for _ in range(5):
-        await tower.look(60, rival=rival, silence_s=300.0)
-    begun = await tower.told()
-    await tower.look(60, rival=None, silence_s=1.0)
-    await tower.look(120)
+        await alerts.look(60, rival=rival, silence_s=300.0)
+    begun = await alerts.told()
+    await alerts.look(60, rival=None, silence_s=1.0)
+    await alerts.look(120)
 
     [told] = begun
     assert told.startswith("🔴")
     assert words in told
-    assert (await tower.told())[1:] == ["🟢 Nobody takes messages away from this bot any longer."]
+    assert (await alerts.told())[1:] == ["🟢 Nobody takes messages away from this bot any longer."]
 
 
-async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(tower: Watchtower) -> None:
-    await tower.look(rival=UpdateConflict.POLLER, silence_s=60.0)
+async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(
+    alerts: AlertStage,
+) -> None:
+    await alerts.look(rival=UpdateConflict.POLLER, silence_s=60.0)
     for minute in range(5):
         # It cannot be seen any longer, for an outage follows it.
-        await tower.look(60, rival=None, silence_s=120.0 + 60 * minute)
-    meanwhile = await tower.told()
-    await tower.look(60, silence_s=1.0)
-    await tower.look(120)
+        await alerts.look(60, rival=None, silence_s=120.0 + 60 * minute)
+    meanwhile = await alerts.told()
+    await alerts.look(60, silence_s=1.0)
+    await alerts.look(120)
 
     assert [text[:20] for text in meanwhile] == [
         "🔴 A second program polls"[:20],
         "🔴 Telegram has handed over"[:20],
     ]
-    assert "🟢 Nobody takes messages away" in "".join((await tower.told())[2:])
+    assert "🟢 Nobody takes messages away" in "".join((await alerts.told())[2:])
 
 
-async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(tower: Watchtower) -> None:
-    await tower.look(silence_s=300.0)
+async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(alerts: AlertStage) -> None:
+    await alerts.look(silence_s=300.0)
     for _ in range(3):
-        await tower.look(60, rival=UpdateConflict.POLLER, silence_s=400.0)
-    meanwhile = await tower.told()
-    await tower.look(60, rival=None, silence_s=1.0)
-    await tower.look(120)
+        await alerts.look(60, rival=UpdateConflict.POLLER, silence_s=400.0)
+    meanwhile = await alerts.told()
+    await alerts.look(60, rival=None, silence_s=1.0)
+    await alerts.look(120)
 
     assert not any("🟢" in text for text in meanwhile)
-    assert "🟢 Messages come in from Telegram again." in "".join(await tower.told())
+    assert "🟢 Messages come in from Telegram again." in "".join(await alerts.told())

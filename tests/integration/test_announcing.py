@@ -18,7 +18,7 @@ from tests.integration.test_jobs import NOW, job, open_queue
 JOBS = 30
 
 
-class CountingShelf(JobReads):
+class CountingJobReads(JobReads):
     """Knows how often it was asked who is to be told."""
 
     asked = 0
@@ -44,14 +44,14 @@ async def test_concurrent_announcements_reach_a_user_once(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_module, "_TICK_S", 0.01)
-    queue, shelf = await open_queue(redis), CountingShelf(redis)
+    queue, reads = await open_queue(redis), CountingJobReads(redis)
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)
     delivery = cast("Messenger", HangingDelivery())
-    status = StatusMessages(queue, shelf, delivery, lambda: NOW + 1, usually_s)
+    status = StatusMessages(queue, reads, delivery, lambda: NOW + 1, usually_s)
 
     async def asked() -> int:
-        return shelf.asked
+        return reads.asked
 
     async with asyncio.TaskGroup() as group:
         announcer = group.create_task(status.announce_all())

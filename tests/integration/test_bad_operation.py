@@ -19,7 +19,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage.scripts import storage_errors
 from tests.fixtures.bot import Bot
-from tests.fixtures.doctor import see_doctor
+from tests.fixtures.doctor import run_doctor
 from tests.fixtures.sandbox import Clock, Control, open_sandbox
 from tests.fixtures.waiting import eventually
 
@@ -95,7 +95,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
     async with bot, asyncio.TaskGroup() as group:
         other = group.create_task(poll_for_ever())
         seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
         told = await control.wait_message(owner.id, lambda m: m.text.startswith("🔴"))
         other.cancel()
         person = await control.make_user("Ann")
@@ -105,7 +105,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
     assert "another program polls with this token" in seen["telegram"]
     assert "/revoke" in bot.log
     assert "A second program polls with this bot's token" in told.text
-    assert {"service", "second poller"} <= set(visit.wrong)
+    assert {"service", "second poller"} <= set(report.wrong)
 
 
 async def test_a_webhook_set_while_the_bot_runs(stage: Stage) -> None:
@@ -115,14 +115,14 @@ async def test_a_webhook_set_while_the_bot_runs(stage: Stage) -> None:
         await client.post(url, json={"url": "http://127.0.0.1:9/hook"})
         seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
 
-        visit = await see_doctor(bot.environ, "--fix")
+        report = await run_doctor(bot.environ, "--fix")
 
         person = await control.make_user("Ann")
         await control.say(person, "/start")
         await control.wait_message(person.id)
 
     assert "imgbot doctor --fix" in seen["telegram"]
-    assert visit.mended == ["the webhook is deleted"]
+    assert report.mended == ["the webhook is deleted"]
 
 
 @pytest.mark.parametrize(("offset_s", "side"), [(86_400, "behind"), (-86_400, "ahead of")])
@@ -165,7 +165,7 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
             await control.say(person, "a fox")
         seen = await eventually(lambda: health(bot), lambda checks: checks["disk"])
         await eventually(lambda: log_of(bot), lambda log: "the embedded Redis ended" in log)
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
         (small_disk / "fill").unlink()
         for person in people:
             await control.wait_message(person.id, lambda m: bool(m.photo_id))
@@ -173,7 +173,7 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
 
     assert not any(before.values())
     assert "are left below" in seen["disk"]
-    assert "disk" in visit.wrong
+    assert "disk" in report.wrong
     assert "jobs wait: 0 MB are left" in bot.log
     assert "AOF" in bot.log
     assert "is set aside" not in bot.log

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.bot import Bot
-from tests.fixtures.doctor import see_doctor
+from tests.fixtures.doctor import run_doctor
 from tests.fixtures.sandbox import open_sandbox
 
 pytestmark = pytest.mark.slow
@@ -153,10 +153,10 @@ async def test_a_redis_of_the_wrong_version(bot: Bot, hello: bytes, said: str) -
 
     await bot.launch()
     status = await bot.wait()
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
     server.close()
 
     assert status == 78, bot.log
     assert f"{said}; use 7.2 or later" in bot.log
-    assert "redis" in visit.wrong
-    assert said in visit.the("redis")["text"]
+    assert "redis" in report.wrong
+    assert said in report.the("redis")["text"]

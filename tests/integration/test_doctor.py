@@ -12,7 +12,7 @@ import pytest
 from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.doctor import see_doctor
+from tests.fixtures.doctor import run_doctor
 from tests.fixtures.sandbox import Clock, open_sandbox
 
 pytestmark = pytest.mark.slow
@@ -35,17 +35,17 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
     sandbox, bot = place
     bot.settings |= with_simulated_provider(sandbox) | {"IMGBOT_REDIS_MEMORY_MB": "300"}
     async with bot:
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
         polls = (await call(sandbox, "getMe")).json()
 
-    assert (visit.status, visit.wrong) == (0, [])
-    assert f"@{polls['result']['username']}" in visit.the("token")["text"]
-    assert f"process {bot.pid} serves" in visit.the("service")["text"]
-    assert visit.the("second poller")["level"] == "ok"
-    assert visit.the("redis")["text"].endswith(f" at {bot.state_dir}/redis/redis.sock")
-    assert "fsync always" in visit.the("redis durability")["text"]
-    assert visit.the("provider simulated")["level"] == "ok"
-    assert visit.the("guide: redis")["text"] == "maxmemory 300 MB"
+    assert (report.status, report.wrong) == (0, [])
+    assert f"@{polls['result']['username']}" in report.the("token")["text"]
+    assert f"process {bot.pid} serves" in report.the("service")["text"]
+    assert report.the("second poller")["level"] == "ok"
+    assert report.the("redis")["text"].endswith(f" at {bot.state_dir}/redis/redis.sock")
+    assert "fsync always" in report.the("redis durability")["text"]
+    assert report.the("provider simulated")["level"] == "ok"
+    assert report.the("guide: redis")["text"] == "maxmemory 300 MB"
     # It did not take the bot's place at Telegram for a moment.
     assert "Conflict" not in bot.log
 
@@ -55,19 +55,19 @@ async def test_no_secret_is_shown(place: Place) -> None:
     bot.settings |= with_simulated_provider(sandbox)
     bot.settings["IMGBOT_REDIS_URL"] = "redis://someone:hunter2secret@127.0.0.1:1/0"
 
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
 
-    assert "redis" in visit.wrong
+    assert "redis" in report.wrong
     for secret in (sandbox.token, sandbox.token.partition(":")[2], KEY, "hunter2secret"):
-        assert secret not in visit.output
+        assert secret not in report.output
 
 
 async def test_a_webhook_is_deleted_by_fix(place: Place) -> None:
     sandbox, bot = place
     await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
 
-    seen = await see_doctor(bot.environ)
-    mended = await see_doctor(bot.environ, "--fix")
+    seen = await run_doctor(bot.environ)
+    mended = await run_doctor(bot.environ, "--fix")
 
     assert (seen.status, seen.wrong) == (1, ["webhook"])
     assert "--fix" in seen.the("webhook")["mend"]
@@ -84,32 +84,32 @@ async def test_a_second_poller_elsewhere(place: Place) -> None:
 
     async with asyncio.TaskGroup() as group:
         other = group.create_task(poll_for_ever())
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
         other.cancel()
 
-    assert visit.wrong == ["second poller"]
-    assert "409" in visit.the("second poller")["text"]
+    assert report.wrong == ["second poller"]
+    assert "409" in report.the("second poller")["text"]
 
 
 async def test_a_token_that_was_revoked(place: Place) -> None:
     _, bot = place
     bot.settings["IMGBOT_TOKEN"] = "123456789:" + "B" * 35
 
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
 
-    assert visit.wrong == ["token"]
-    assert "@BotFather" in visit.the("token")["mend"]
-    assert "B" * 35 not in visit.output
+    assert report.wrong == ["token"]
+    assert "@BotFather" in report.the("token")["mend"]
+    assert "B" * 35 not in report.output
 
 
 async def test_telegram_out_of_reach(place: Place) -> None:
     _, bot = place
     bot.settings["IMGBOT_TELEGRAM_API"] = "http://127.0.0.1:1"
 
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
 
-    assert visit.wrong == ["telegram"]
-    assert "curl" in visit.the("telegram")["mend"]
+    assert report.wrong == ["telegram"]
+    assert "curl" in report.the("telegram")["mend"]
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ async def test_a_clock_that_is_off(
     await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")  # then nothing is polled
     clock.offset_s = offset_s
 
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
 
-    assert visit.the("clock")["level"] == level
-    assert side in visit.the("clock")["text"]
-    assert "timedatectl" in visit.the("clock")["mend"]
+    assert report.the("clock")["level"] == level
+    assert side in report.the("clock")["text"]
+    assert "timedatectl" in report.the("clock")["mend"]
 
 
 async def test_secrets_open_to_others_are_closed_by_fix(place: Place, tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ async def test_secrets_open_to_others_are_closed_by_fix(place: Place, tmp_path: 
     token.chmod(0o644)
     environ = bot.environ | {"CREDENTIALS_DIRECTORY": str(folder)}
 
-    seen = await see_doctor(environ)
-    mended = await see_doctor(environ, "--fix")
+    seen = await run_doctor(environ)
+    mended = await run_doctor(environ, "--fix")
 
     assert [f["mend"] for f in seen.of("secrets")] == [
         f"sudo chmod 0700 {folder}",
@@ -168,11 +168,11 @@ async def test_a_half_written_file_is_named_with_its_line(
     file = tmp_path / "imgbot.env"
     file.write_text("\n".join(lines))
 
-    visit = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+    report = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
 
-    assert visit.wrong == ["settings"]
-    assert f"{said} {file}" in visit.the("settings")["text"]
-    assert visit.the("python")["level"] == "ok"
+    assert report.wrong == ["settings"]
+    assert f"{said} {file}" in report.the("settings")["text"]
+    assert report.the("python")["level"] == "ok"
 
 
 async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) ->
     file.write_text(f"IMGBOT_TOKEN={sandbox.token}\n")
     file.chmod(0o644)
 
-    visit = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+    report = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
 
-    assert "IMGBOT_TOKEN" in visit.the("secrets")["text"]
-    assert visit.the("secrets")["level"] == "wrong"
+    assert "IMGBOT_TOKEN" in report.the("secrets")["text"]
+    assert report.the("secrets")["level"] == "wrong"
 
 
 async def test_a_taken_port(place: Place, tmp_path: Path) -> None:
@@ -194,15 +194,15 @@ async def test_a_taken_port(place: Place, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-        visit = await see_doctor(bot.environ | {"IMGBOT_HTTP": f"127.0.0.1:{port}"})
+        report = await run_doctor(bot.environ | {"IMGBOT_HTTP": f"127.0.0.1:{port}"})
 
         file = tmp_path / "imgbot.env"
         file.write_text(f"IMGBOT_HTTP=127.0.0.1:{port}\n")
-        of_file = await see_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
+        of_file = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
 
     assert f"sudoedit {file}" in of_file.the("port")["mend"]
-    assert sorted(visit.wrong) == ["port", "webhook"]
-    assert visit.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
+    assert sorted(report.wrong) == ["port", "webhook"]
+    assert report.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
 
 
 async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
@@ -212,12 +212,12 @@ async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
     begun = bot.state_dir / "restore.part" / "begun"
     begun.parent.mkdir(parents=True)
     begun.touch()
-    cut_off = await see_doctor(bot.environ)
+    cut_off = await run_doctor(bot.environ)
     (bot.state_dir / "moved").touch()
-    moved = await see_doctor(bot.environ)
+    moved = await run_doctor(bot.environ)
     shutil.rmtree(bot.state_dir)
     bot.state_dir.touch()
-    spoilt = await see_doctor(bot.environ)
+    spoilt = await run_doctor(bot.environ)
 
     assert cut_off.the("state")["text"] == f"a restore into {bot.state_dir} was cut off"
     assert cut_off.the("state")["mend"].endswith("imgbot restore FILE --force")
@@ -237,16 +237,16 @@ async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str)
     await redis.config_set("appendonly", "no")
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
     finally:
         await redis.config_set("maxmemory-policy", "noeviction")
         await redis.config_set("appendonly", "yes")
         await redis.aclose()
 
-    mends = [finding["mend"] for finding in visit.of("redis durability")]
+    mends = [finding["mend"] for finding in report.of("redis durability")]
     assert "maxmemory-policy noeviction" in mends[0]
     assert "appendonly yes" in mends[1]
-    assert "maxmemory 256mb" in visit.the("redis memory")["mend"]
+    assert "maxmemory 256mb" in report.the("redis memory")["mend"]
 
 
 async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
@@ -256,12 +256,12 @@ async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
     redis = bot.redis_of_its_own()
     await redis.config_set("maxmemory", "100kb")
     try:
-        visit = await see_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
     finally:
         await redis.config_set("maxmemory", "0")
         await redis.aclose()
 
-    finding = visit.the("redis memory")
+    finding = report.the("redis memory")
     assert finding["level"] == "wrong"
     assert "it is full; orders are refused or soon will be" in finding["text"]
     assert "CONFIG SET maxmemory" in finding["mend"]
@@ -290,9 +290,9 @@ async def test_a_providers_key(
         played.key_name: key or played.key,
     }
 
-    visit = await see_doctor(bot.environ)
+    report = await run_doctor(bot.environ)
 
-    finding = visit.the(f"provider {provider}")
+    finding = report.the(f"provider {provider}")
     assert finding["level"] == level, finding
     assert said in finding["text"]
     assert played.book.ledger == []

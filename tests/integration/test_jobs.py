@@ -244,25 +244,25 @@ async def test_a_running_job_is_told_that_it_is_cancelled(redis: Redis) -> None:
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), JobReads(redis)
+    queue, reads = await open_queue(redis), JobReads(redis)
     one = await claimed(queue)
-    before = await shelf.unannounced(NOW, 10)
+    before = await reads.unannounced(NOW, 10)
 
     is_alive = await queue.reserve_status_message("1", NOW + 1000)
-    in_between = await shelf.unannounced(NOW, 10)
+    in_between = await reads.unannounced(NOW, 10)
     await queue.record_status_message("1", 55, 1)
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert before == ["1"]
     assert is_alive
     assert in_between == []
-    assert await shelf.unannounced(NOW + 5000, 10) == []
+    assert await reads.unannounced(NOW + 5000, 10) == []
     assert moved.message_id == 55
     assert not await queue.reserve_status_message("never", NOW)
 
 
 async def test_inconsistent_queue_structures_are_repaired(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), JobReads(redis)
+    queue, reads = await open_queue(redis), JobReads(redis)
     one = await claimed(queue, "1")
     await queue.enqueue(job("2"), NOW)
     await redis.zrem(keys.DUE, "1")
@@ -277,7 +277,7 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Redis) -> None:
 
     assert mended == (3, 2, 0)
     assert again == (0, 0, 0)
-    assert await shelf.due() == ["1"]
+    assert await reads.due() == ["1"]
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
     assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
     assert await redis.hgetall(keys.WAITING) == {"1": "1"}
@@ -285,7 +285,7 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Redis) -> None:
 
 
 async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), JobReads(redis)
+    queue, reads = await open_queue(redis), JobReads(redis)
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
     # As an earlier release left it, and as nothing should.
@@ -297,9 +297,9 @@ async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Redis) -> None:
     assert mended == (2, 0, 0)
     assert await queue.fsck(NOW) == (0, 0, 0)
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["0", "1", "2"]
-    assert sorted(await shelf.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
-    assert (await shelf.depth()).oldest_waiting_ms == NOW
-    assert await shelf.newest_of(1) == "1"
+    assert sorted(await reads.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
+    assert (await reads.depth()).oldest_waiting_ms == NOW
+    assert await reads.newest_of(1) == "1"
 
 
 async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redis: Redis) -> None:
@@ -334,15 +334,15 @@ async def test_cancelled_jobs_do_not_count_against_the_users_next_one(redis: Red
 
 
 async def test_the_longest_wait_is_known(redis: Redis) -> None:
-    queue, shelf = await open_queue(redis), JobReads(redis)
+    queue, reads = await open_queue(redis), JobReads(redis)
     for number in range(3):
         await queue.enqueue(job(str(number)), NOW + number)
-    waits = [(await shelf.depth()).oldest_waiting_ms]
+    waits = [(await reads.depth()).oldest_waiting_ms]
     await queue.claim(NOW)
-    waits.append((await shelf.depth()).oldest_waiting_ms)
+    waits.append((await reads.depth()).oldest_waiting_ms)
     await queue.cancel("1", 1, NOW)
     await queue.claim(NOW)
-    waits.append((await shelf.depth()).oldest_waiting_ms)
+    waits.append((await reads.depth()).oldest_waiting_ms)
 
     assert waits == [NOW, NOW + 1, 0]
 
@@ -350,7 +350,7 @@ async def test_the_longest_wait_is_known(redis: Redis) -> None:
 async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one(
     real_redis: Redis,
 ) -> None:
-    queue, shelf = await open_queue(real_redis), JobReads(real_redis)
+    queue, reads = await open_queue(real_redis), JobReads(real_redis)
 
     async def commands() -> int:
         return (await real_redis.info("stats"))["total_commands_processed"]
@@ -359,7 +359,7 @@ async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one
     for number in range(100):
         await queue.enqueue(job(str(number), user_id=number), NOW)
         before = await commands()
-        await shelf.depth()
+        await reads.depth()
         costs.append(await commands() - before)
 
     assert costs == costs[:1] * 100

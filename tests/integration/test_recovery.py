@@ -62,17 +62,17 @@ def tools_of(
     queue: JobQueue, redis: Redis, routes: ProviderRouter, folder: Path, installation: str
 ) -> StepContext:
     """What ordering needs, and nothing that comes after it."""
-    shelf, unused = JobReads(redis), cast("Any", None)
+    reads, unused = JobReads(redis), cast("Any", None)
     hints = WebhookTickets(redis)
     return StepContext(
         queue=queue,
         installation=installation,
-        job_reads=shelf,
+        job_reads=reads,
         users=unused,
         originals=unused,
         routing=routes,
         slots=ProviderSlots(),
-        webhooks=Webhooks("", b"key", hints, shelf, lambda name, _: routes.get(name), lambda: NOW),
+        webhooks=Webhooks("", b"key", hints, reads, lambda name, _: routes.get(name), lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
         status_messages=cast("Any", AsyncMock()),

@@ -15,7 +15,7 @@ from imgbot.imaging.engine.retouch import improve, retouch_picture
 from imgbot.imaging.engine.scratches import remove_scratches
 from imgbot.imaging.engine.tiling import in_strips
 from tests.fixtures.degradations import (
-    DAMAGES,
+    DEGRADATIONS,
     overexpose,
     redden_eyes,
     scratch,
@@ -64,10 +64,10 @@ def portrait(times: int) -> tuple[Image.Image, list[tuple[float, float]]]:
 
 
 @pytest.mark.parametrize("photo", PHOTOS)
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", DEGRADATIONS)
 def test_retouch_restores_damaged_photos(photo: str, damage: str) -> None:
     original = load_photo(photo)
-    damaged = DAMAGES[damage](original)
+    damaged = DEGRADATIONS[damage](original)
     repaired, applied = retouch_picture(damaged)
     gain_db, name = GAINS_DB[damage]
     before, after = psnr_db(damaged, original), psnr_db(repaired, original)
