@@ -5,29 +5,32 @@ in the server's queue or history, or was never accepted. Both are lost when the 
 """
 
 import asyncio
+import re
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
-from imgbot.providers import comfyui_answers as answers
-from imgbot.providers.comfyui_graph import Graph, filled as filled_graph, grown
-from imgbot.providers.comfyui_spec import ComfyUiSpec, Workflow
-from imgbot.providers.fields import filled as filled_headers, micro
-from imgbot.providers.http import ProviderHttpClient, ProviderResponse
+from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
+from imgbot.providers.fields import fitted, micro, with_key
+from imgbot.providers.http import (
+    ProviderHttpClient,
+    ProviderResponse,
+    proves_refusal,
+    retry_after_s,
+)
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
     Capability,
     Done,
     GenerationRequest,
-    InputLimits,
     Output,
     Pending,
     Provider,
@@ -35,10 +38,165 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
-from imgbot.providers.sizes import fitted
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
+_MAX_PICTURES = 10
+_DETAIL_CHARACTERS = 180
+_STATUSES = {
+    401: _KIND.AUTH,
+    403: _KIND.AUTH,
+    413: _KIND.UNSUITABLE,
+    429: _KIND.RATE_LIMITED,
+}
+_VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
+
+EXTRA = "imgbot"
+"""Key of our part of a task's `extra_data`, which the server stores with the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Picture saved by a node, with the parameters of `/view`."""
+
+    filename: str
+    subfolder: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePosition:
+    """Position of a task: running, or waiting at `position`, from 1."""
+
+    is_running: bool
+    position: int = 0
+    extra: Mapping[str, Any] | None = None
+
+
+def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str, Any]:
+    """Return the JSON object of a successful response.
+
+    Raises ProviderError; of kind `unclear` where the status proves nothing.
+    """
+    if answer.is_success and isinstance(answer.content, dict):
+        return cast("dict[str, Any]", answer.content)
+    kind = _STATUSES.get(answer.status, unclear)
+    raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
+
+
+def refusal(answer: ProviderResponse) -> ProviderError:
+    """Return the error for a rejected submit; only a 4xx proves that there is no task."""
+    kind = _KIND.SUBMIT_UNKNOWN
+    if proves_refusal(answer.status):
+        kind = _STATUSES.get(answer.status, _KIND.INVALID)
+    detail = f"HTTP {answer.status} {_reasons(answer.content)}".strip()
+    is_billed = None if kind is _KIND.SUBMIT_UNKNOWN else False
+    return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)
+
+
+def queue_position(queue: Mapping[str, Any], task_id: str) -> QueuePosition | None:
+    """Return a task's position from a `/queue` response, None if it is not there."""
+    for item in _items(queue, "queue_running"):
+        if item[1] == task_id:
+            return QueuePosition(is_running=True, extra=_extra_of(item))
+    # The list is a heap: the numbers alone give the order.
+    waiting = sorted(_items(queue, "queue_pending"), key=_number)
+    for position, item in enumerate(waiting, 1):
+        if item[1] == task_id:
+            return QueuePosition(is_running=False, position=position, extra=_extra_of(item))
+    return None
+
+
+def pictures_of(entry: Mapping[str, Any], node: str) -> tuple[Saved, ...] | None:
+    """Return the pictures saved by a task of the history, None while it is unfinished.
+
+    Raises ProviderError if the task failed. `node` limits the search to one node's pictures.
+    """
+    status = _mapping(entry.get("status"))
+    if status.get("status_str") == "error":
+        raise _failure(status.get("messages"))
+    if status and status.get("completed") is not True:
+        return None
+    outputs = _mapping(entry.get("outputs"))
+    chosen = [outputs.get(node)] if node else list(outputs.values())
+    saved = tuple(found for output in chosen for found in _saved_in(output))
+    if not saved:
+        raise ProviderError(_KIND.FAILED, "the workflow saved no picture", is_billed=False)
+    return saved[:_MAX_PICTURES]
+
+
+def extra_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return our part of the `extra_data` of a history entry."""
+    prompt = entry.get("prompt")
+    return _extra_of(cast("list[Any]", prompt)) if isinstance(prompt, list) else {}
+
+
+def version_of(stats: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the server's version from `/system_stats`, (0, 0, 0) if not stated."""
+    text = _mapping(stats.get("system")).get("comfyui_version")
+    found = _VERSION.match(text) if isinstance(text, str) else None
+    return tuple(int(part) for part in found.groups()) if found else (0, 0, 0)
+
+
+def _items(queue: Mapping[str, Any], name: str) -> list[list[Any]]:
+    items = queue.get(name)
+    if not isinstance(items, list):
+        raise ProviderError(_KIND.UNAVAILABLE, f"the response has no {name}")
+    lists = [cast("list[Any]", item) for item in cast("list[Any]", items) if isinstance(item, list)]
+    return [item for item in lists if len(item) > 1]
+
+
+def _number(item: list[Any]) -> float:
+    number = item[0]
+    return float(number) if isinstance(number, int | float) else 0.0
+
+
+def _extra_of(item: list[Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(item[3]).get(EXTRA)) if len(item) > 3 else {}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _saved_in(output: object) -> Iterator[Saved]:
+    images = _mapping(output).get("images")
+    for image in cast("list[Any]", images) if isinstance(images, list) else []:
+        fields = _mapping(image)
+        filename, subfolder = fields.get("filename"), fields.get("subfolder", "")
+        # Other types are previews, deleted at the next start.
+        if not isinstance(filename, str) or not filename or fields.get("type") != "output":
+            continue
+        yield Saved(filename, subfolder if isinstance(subfolder, str) else "")
+
+
+def _failure(messages: object) -> ProviderError:
+    for message in cast("list[Any]", messages) if isinstance(messages, list) else []:
+        parts = cast("list[Any]", message) if isinstance(message, list) else []
+        if len(parts) < 2:
+            continue
+        facts = _mapping(parts[1])
+        if parts[0] == "execution_interrupted":
+            return ProviderError(_KIND.FAILED, "interrupted on the server", is_billed=False)
+        if parts[0] == "execution_error":
+            detail = f"{facts.get('exception_type')}: {facts.get('exception_message')}"
+            where = f"{facts.get('node_type')}: {detail}"
+            return ProviderError(_KIND.FAILED, where[:_DETAIL_CHARACTERS], is_billed=False)
+    return ProviderError(_KIND.FAILED, "the workflow failed", is_billed=False)
+
+
+def _reasons(content: object) -> str:
+    """Return the validation errors of a workflow; those of the nodes are the most specific."""
+    error = _mapping(content).get("error")
+    if isinstance(error, str):
+        return error[:_DETAIL_CHARACTERS]
+    texts = [str(text) for text in (_mapping(error).get("message"),) if text]
+    for node in _mapping(_mapping(content).get("node_errors")).values():
+        kind, errors = _mapping(node).get("class_type"), _mapping(node).get("errors")
+        listed = cast("list[Any]", errors) if isinstance(errors, list) else []
+        texts += [f"{kind}: {_mapping(each).get('details')}" for each in listed]
+    return "; ".join(texts)[:_DETAIL_CHARACTERS]
+
+
 _NAMES = uuid.UUID("5f0a6a83-8d0a-4d8e-9a53-6c1c1d6d5b1e")
 _NAMED_BY_CLIENT = (0, 3, 45)
 """First version that honours a client-supplied prompt_id; before it, "not found" proves nothing."""
@@ -80,7 +238,7 @@ class ComfyUiProvider(Provider):
         self._missing: OrderedDict[str, int] = OrderedDict()
         self._client = ProviderHttpClient(
             Hosts((self._base_url,), ()),
-            filled_headers(spec.headers, config.key),
+            with_key(spec.headers, config.key),
             deadlines=config.deadlines,
         )
 
@@ -107,7 +265,7 @@ class ComfyUiProvider(Provider):
             "prompt": _graph_for(order, flow, self._graphs[order.operation]),
             "prompt_id": task_id,
             "client_id": self._client_id,
-            "extra_data": {answers.EXTRA: notes},
+            "extra_data": {EXTRA: notes},
         }
         answer = await self._client.submit("POST", f"{self._base_url}/prompt", json=body)
         return Accepted({"id": self._name_in(answer, task_id), **notes})
@@ -121,7 +279,7 @@ class ComfyUiProvider(Provider):
         if entry is None:
             entry = await self._history(task_id)
         if entry is not None:
-            return _ticket(task_id, answers.extra_of(entry))
+            return _ticket(task_id, extra_of(entry))
         await self._require_own_ids()
         return None
 
@@ -138,7 +296,7 @@ class ComfyUiProvider(Provider):
         flow = next(
             (flow for op, flow in self._flows.items() if op == ticket.get("operation")), None
         )
-        saved = answers.pictures_of(entry, flow.output if flow else "")
+        saved = pictures_of(entry, flow.output if flow else "")
         if saved is None:
             return Pending()
         preview = flow.preview if flow else ""
@@ -187,7 +345,7 @@ class ComfyUiProvider(Provider):
             except ProviderError as error:
                 # An uploaded picture is not a task yet.
                 raise ProviderError(_KIND.UNAVAILABLE, str(error), is_billed=False) from error
-        said = answers.object_of(answer, _KIND.UNAVAILABLE)
+        said = object_of(answer, _KIND.UNAVAILABLE)
         given, folder = said.get("name"), said.get("subfolder", "")
         if not isinstance(given, str) or not given or not isinstance(folder, str):
             raise ProviderError(
@@ -203,7 +361,7 @@ class ComfyUiProvider(Provider):
             return task_id
         name = answer.content.get("prompt_id") if isinstance(answer.content, dict) else None
         if not answer.is_success or not isinstance(name, str) or not name:
-            raise answers.refusal(answer)
+            raise refusal(answer)
         self._takes_names = name == task_id
         return name
 
@@ -211,8 +369,8 @@ class ComfyUiProvider(Provider):
         """Raise ProviderError unless "not found" proves that there is no such task."""
         if self._takes_names is None:
             answer = await self._client.ask("GET", f"{self._base_url}/system_stats")
-            stats = answers.object_of(answer, _KIND.UNAVAILABLE)
-            self._takes_names = answers.version_of(stats) >= _NAMED_BY_CLIENT
+            stats = object_of(answer, _KIND.UNAVAILABLE)
+            self._takes_names = version_of(stats) >= _NAMED_BY_CLIENT
         if not self._takes_names:
             raise ProviderError(_KIND.LOST, "this server assigns its own task ids")
 
@@ -229,7 +387,7 @@ class ComfyUiProvider(Provider):
         """Return the history entry of a finished task."""
         url = f"{self._base_url}/history/{quote(task_id, safe='')}"
         answer = await self._client.ask("GET", url)
-        content = answers.object_of(answer, _KIND.UNAVAILABLE)
+        content = object_of(answer, _KIND.UNAVAILABLE)
         if task_id not in content:
             return None
         entry = content[task_id]
@@ -237,16 +395,16 @@ class ComfyUiProvider(Provider):
             raise ProviderError(_KIND.UNAVAILABLE, "malformed history entry")
         return entry
 
-    async def _queue_position(self, task_id: str) -> answers.QueuePosition | None:
+    async def _queue_position(self, task_id: str) -> QueuePosition | None:
         answer = await self._client.ask("GET", f"{self._base_url}/queue")
-        return answers.queue_position(answers.object_of(answer, _KIND.UNAVAILABLE), task_id)
+        return queue_position(object_of(answer, _KIND.UNAVAILABLE), task_id)
 
     async def _post(self, path: str, body: Mapping[str, object]) -> None:
         answer = await self._client.ask("POST", f"{self._base_url}{path}", json=body)
         if not answer.is_success:
             raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status}")
 
-    def _url_of(self, saved: answers.Saved, preview: str) -> str:
+    def _url_of(self, saved: Saved, preview: str) -> str:
         query = {"filename": saved.filename, "subfolder": saved.subfolder, "type": "output"}
         if preview:
             query["preview"] = preview
@@ -268,14 +426,10 @@ def _max_pictures(flow: Workflow) -> int:
 
 
 def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Capability:
-    rules = spec.inputs
-    max_side_px = flow.max_side_px or rules.max_side_px
     return Capability(
         model=flow.model,
         price_micro=micro(flow.price_usd) if price_micro is None else price_micro,
-        inputs=InputLimits(
-            _max_pictures(flow), max_side_px, rules.max_bytes, frozenset(rules.formats)
-        ),
+        inputs=spec.inputs.limits(_max_pictures(flow), flow.max_side_px),
         scales=frozenset(flow.scales),
     )
 
@@ -293,7 +447,7 @@ def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
     values |= dict(zip(where.images, order.uploads, strict=False))
     values |= _sides(order, flow, graph)
     named = {place: value for place, value in values.items() if place and value is not None}
-    made = filled_graph(graph, named)
+    made = filled(graph, named)
     if (grow := flow.grow) is None:
         return made
     return grown(

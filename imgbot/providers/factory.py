@@ -1,20 +1,51 @@
-"""Factory of providers: from a provider's name, or the path of its spec file."""
+"""Factory of providers by name or spec file, and their checks that cost nothing."""
 
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from imgbot.domain.errors import ConfigError
-from imgbot.providers.builtin import BuiltinProvider, Make
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
+from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider
-from imgbot.providers.comfyui_spec import read_comfyui
-from imgbot.providers.declarative import dry_run as rehearsal
+from imgbot.providers.comfyui_workflow import read_comfyui
+from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.validation import read_spec
-from imgbot.providers.openai import OpenAiProvider
-from imgbot.providers.openai_spec import read_openai
-from imgbot.providers.protocol import Done, GenerationRequest, Provider, ProviderConfig
+from imgbot.providers.declarative.spec import read_spec
+from imgbot.providers.http import copy_result
+from imgbot.providers.openai import OpenAiProvider, read_openai
+from imgbot.providers.protocol import (
+    Capability,
+    Done,
+    GenerationRequest,
+    Output,
+    Provider,
+    ProviderConfig,
+    Recovery,
+)
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.providers.spec_file import PRESETS, SETTING, SpecDocument, read_file, read_preset
+
+Make = Callable[[GenerationRequest], Awaitable[Done]]
+"""Runs the engine in a worker process."""
+
+
+class BuiltinProvider(Provider):
+    """Returns the finished picture from `submit`; equal requests give equal pictures."""
+
+    name = "builtin"
+    recovery = Recovery.REPEAT
+    is_deterministic = True
+    offers = dict.fromkeys(Operation, Capability())
+
+    def __init__(self, make: Make) -> None:
+        self._make = make
+
+    async def submit(self, order: GenerationRequest) -> Done:
+        return await self._make(order)
+
+    async def fetch(self, output: Output, target: Path) -> None:
+        await copy_result(output.path, target)
 
 
 def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
@@ -50,11 +81,11 @@ async def dry_run_spec(name: str) -> list[str]:
     if document.adapter:
         open_provider(name, ProviderConfig(key="key"), _no_engine)
         return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
-    return [f"{document.name} can be used", *await rehearsal.dry_run(read_spec(document))]
+    return [f"{document.name} can be used", *await dry_run(read_spec(document))]
 
 
 async def _no_engine(order: GenerationRequest) -> Done:
-    raise NotImplementedError(f"{order.job_id}: a dry run makes no picture")
+    raise NotImplementedError(f"{order.job_id}: a check makes no picture")
 
 
 def document_of(name: str) -> SpecDocument:
@@ -75,3 +106,55 @@ def files_of(path: Path) -> tuple[str, ...]:
     flows = operations.values() if isinstance(operations, dict) else ()
     named = (flow.get("workflow") for flow in flows if isinstance(flow, dict))
     return (path.name, *dict.fromkeys(name for name in named if isinstance(name, str)))
+
+
+_KIND = ProviderErrorKind
+_UNKNOWN_JOB = "doctor"
+_LITTLE = 1.0
+"""Low-balance threshold in the provider's own unit (dollars, or credits worth less)."""
+
+
+async def check_provider(
+    name: str, config: ProviderConfig, key_variable: str, mend_key: str
+) -> Finding:
+    """Check a provider without a paid call.
+
+    `key_variable` names the setting that holds its key, `mend_key` is the command that replaces it.
+    """
+    check = f"provider {name.rpartition('/')[2].removesuffix('.toml')}"
+    try:
+        provider = open_provider(name, config, _no_engine)
+    except ConfigError as error:
+        return wrong(check, str(error), f"imgbot doctor --provider {name}")
+    try:
+        return await _ask(provider, check, key_variable)
+    except ProviderError as error:
+        return _refused(check, error, key_variable, mend_key)
+    finally:
+        await provider.aclose()
+
+
+async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
+    if provider.has_account:
+        left = await provider.balance()
+        if left is None:
+            return ok(check, "accepts the key; does not report a balance")
+        text = f"accepts the key; balance {left:g}, in its own unit"
+        return ok(check, text) if left >= _LITTLE else warning(check, text, "top up the account")
+    if provider.recovery is Recovery.LOOK_UP:
+        await provider.look_up(_UNKNOWN_JOB)
+        return ok(check, "answers")
+    if provider.name == "builtin":
+        return ok(check, "needs no setup")
+    there = "its key is set" if key_variable else "it has no key"
+    return ok(check, f"{there}; it cannot be tested without paying for a picture")
+
+
+def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str) -> Finding:
+    match error.kind:
+        case _KIND.AUTH:
+            return wrong(check, f"refuses the key {key_variable}", mend_key)
+        case _KIND.NO_CREDIT:
+            return wrong(check, "has no credit left", "top up the account")
+        case _:
+            return warning(check, f"is unavailable ({error.kind})", "run imgbot doctor again later")

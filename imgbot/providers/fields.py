@@ -1,12 +1,14 @@
-"""Fields shared by the spec files of several adapters: URLs, key names, headers, prices."""
+"""Fields shared by the spec files of several adapters: URLs, headers, prices, ratios, inputs."""
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.providers.protocol import InputLimits
 from imgbot.providers.spec_file import LocatedTable
 from imgbot.providers.url_policy import split
 
@@ -67,16 +69,57 @@ class InputRules(LocatedTable):
     max_bytes: Annotated[int, Field(ge=0)] = 20_000_000
     formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
 
+    def limits(self, max_count: int, max_side_px: int = 0) -> InputLimits:
+        """Return the limits of an operation; a side of its own overrides that of all."""
+        return InputLimits(
+            max_count, max_side_px or self.max_side_px, self.max_bytes, frozenset(self.formats)
+        )
+
 
 def micro(price_usd: float) -> int:
     """Convert US dollars to micro-dollars."""
     return round(price_usd * 1_000_000)
 
 
-def filled(headers: Mapping[str, str], key: str) -> dict[str, str]:
+def with_key(headers: Mapping[str, str], key: str) -> dict[str, str]:
     """Put the key into the headers of a spec file."""
     return {name: text.replace(KEY_SLOT, key) for name, text in headers.items()}
 
 
 def has_key_slot(headers: Mapping[str, str]) -> bool:
     return any(KEY_SLOT in text for text in headers.values())
+
+
+_RATIO = re.compile(r"(\d{1,4}):(\d{1,4})")
+_MAX_RATIO = 3.0
+"""Longest supported side ratio; no model draws anything longer."""
+
+
+def value_of(ratio: str) -> float | None:
+    """Return width divided by height, clamped to what can be drawn; None for an invalid ratio."""
+    found = _RATIO.fullmatch(ratio)
+    if not found or not int(found[1]) or not int(found[2]):
+        return None
+    return min(max(int(found[1]) / int(found[2]), 1 / _MAX_RATIO), _MAX_RATIO)
+
+
+def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:
+    """Return sides of about this area, divisible by `multiple_px`; None for an invalid ratio."""
+    value = value_of(ratio)
+    if value is None:
+        return None
+    height_px = math.sqrt(area_px / value)
+    return _rounded(height_px * value, multiple_px), _rounded(height_px, multiple_px)
+
+
+def nearest(ratio: str, offered: Iterable[str]) -> str:
+    """Return the nearest of the offered ratios; empty if there is nothing to compare."""
+    wanted = value_of(ratio)
+    known = {each: value for each in offered if (value := value_of(each)) is not None}
+    if wanted is None or not known:
+        return ""
+    return min(known, key=lambda each: abs(math.log(known[each] / wanted)))
+
+
+def _rounded(side_px: float, multiple_px: int) -> int:
+    return max(round(side_px / multiple_px), 1) * multiple_px

@@ -5,39 +5,168 @@ charged, so nothing is repeated on a guess.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, Literal, cast
 from urllib.parse import urljoin
 
 import httpx
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.operations import ACTIONS, Operation
-from imgbot.providers.fields import filled, has_key_slot, micro
+from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
+from imgbot.providers.fields import (
+    Headers,
+    InputRules,
+    KeyName,
+    Limits,
+    OfferedOperation,
+    PriceUsd,
+    ProviderName,
+    Url,
+    fitted,
+    has_key_slot,
+    micro,
+    nearest,
+    value_of,
+    with_key,
+)
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
     ProviderHttpClient,
     ProviderResponse,
     copy_result,
     keep_base64,
+    proves_refusal,
+    retry_after_s,
 )
-from imgbot.providers.openai_answers import picture_of
-from imgbot.providers.openai_spec import ImagesApiModel, OpenAiSpec
 from imgbot.providers.protocol import (
     Accepted,
     Capability,
     Done,
     GenerationRequest,
-    InputLimits,
     Output,
     Provider,
     ProviderConfig,
     Timeouts,
 )
+from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 from imgbot.providers.url_policy import Hosts
+
+
+def _is_served(value: Operation) -> Operation:
+    # The API has no upscaler.
+    if OPERATIONS[value].has_scale:
+        raise ValueError(f"the API does not {value}")
+    return value
+
+
+Served = Annotated[OfferedOperation, AfterValidator(_is_served)]
+
+Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+
+_MAX_PICTURES = 16
+_RESERVED = frozenset(
+    {"model", "prompt", "image", "image[]", "mask", "n", "stream", "partial_images"}
+    | {"response_format"}
+)
+
+
+class Sizes(LocatedTable):
+    """Mapping of a ratio to `size`: from a list, or by area; with neither, none is sent."""
+
+    listed: Mapping[str, Size] = Field(default_factory=dict[str, str])
+    default: Annotated[str, Field(pattern=r"^(|auto|[1-9]\d{1,4}x[1-9]\d{1,4})$")] = ""
+    """Sent if no ratio is requested; empty leaves the size to the server."""
+    area_px: Annotated[int, Field(ge=0, le=1 << 26)] = 0
+    multiple_of_px: Annotated[int, Field(ge=1, le=256)] = 16
+
+    @field_validator("listed")
+    @classmethod
+    def _are_ratios(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if wrong := [ratio for ratio in value if value_of(ratio) is None]:
+            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Sizes":
+        if self.listed and self.area_px:
+            raise ValueError("set either listed or area_px, not both")
+        return self
+
+    def size_of(self, ratio: str) -> str:
+        """Return the nearest size; empty if none is to be sent."""
+        if self.listed:
+            return self.listed.get(nearest(ratio, self.listed), self.default)
+        sides = fitted(ratio, self.area_px, self.multiple_of_px) if self.area_px else None
+        return f"{sides[0]}x{sides[1]}" if sides else self.default
+
+
+class ImagesApiModel(LocatedTable):
+    """One model, its operations, and further fields of its requests."""
+
+    operations: Annotated[tuple[Served, ...], Field(min_length=1)]
+    id: str = ""
+    """Empty sends none, for servers with a single model."""
+    price_usd: PriceUsd = 0.0
+    pictures: Annotated[int, Field(ge=1, le=_MAX_PICTURES)] = 1
+    """Maximum number of pictures."""
+    body: Mapping[str, str | int | float | bool] = Field(
+        default_factory=dict[str, "str | int | float | bool"]
+    )
+
+    @field_validator("body")
+    @classmethod
+    def _leaves_room(cls, value: Mapping[str, object]) -> Mapping[str, object]:
+        if taken := sorted(value.keys() & _RESERVED):
+            raise ValueError(f"{taken[0]} is set by imgbot itself")
+        return value
+
+
+class OpenAiSpec(LocatedTable):
+    """Complete spec file of one server."""
+
+    adapter: Literal["openai"]
+    name: ProviderName = "openai"
+    url: Url
+    key: KeyName = ""
+    headers: Headers = Field(default_factory=dict[str, str])
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
+    response_format: Literal["none", "b64_json"] = "none"
+    edit_field: Literal["image[]", "image"] = "image[]"
+    limits: Limits = Limits()
+    inputs: InputRules = InputRules()
+    sizes: Sizes = Sizes()
+    prompts: Mapping[Served, str] = Field(default_factory=dict[Operation, str])
+    """Default prompt where the user gave none; prefix of the user's prompt for retouch."""
+    models: Annotated[tuple[ImagesApiModel, ...], Field(min_length=1)]
+    """The first model that serves an operation is its default."""
+
+    def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
+        """Return the named model, else the default model under that name; None if not served."""
+        serving = [model for model in self.models if operation in model.operations]
+        if not serving:
+            return None
+        named = [model for model in serving if model.id == name]
+        if named or not name:
+            return (named or serving)[0]
+        return serving[0].model_copy(update={"id": name})
+
+    def prompt_for(self, operation: Operation, words: str) -> str:
+        """Return the prompt to send."""
+        standing = self.prompts.get(operation, "")
+        if operation is Operation.RETOUCH:
+            return f"{standing} {words}".strip()
+        return words.strip() or standing
+
+
+def read_openai(document: SpecDocument) -> OpenAiSpec:
+    """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
+    return validate(document, OpenAiSpec)
+
 
 _KIND = ProviderErrorKind
 _CONNECT_S = 10.0
@@ -136,12 +265,11 @@ class OpenAiProvider(Provider):
 def _offer(
     spec: OpenAiSpec, model: ImagesApiModel, operation: Operation, config: ProviderConfig
 ) -> Capability:
-    rules = spec.inputs
     most = model.pictures if operation is Operation.MERGE else 1
     return Capability(
         model=model.id,
         price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
-        inputs=InputLimits(most, rules.max_side_px, rules.max_bytes, frozenset(rules.formats)),
+        inputs=spec.inputs.limits(most),
     )
 
 
@@ -153,7 +281,7 @@ def _timeouts(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
 
 
 def _headers(spec: OpenAiSpec, key: str) -> dict[str, str]:
-    headers = filled(spec.headers, key)
+    headers = with_key(spec.headers, key)
     if key and not has_key_slot(spec.headers):
         headers["Authorization"] = f"Bearer {key}"
     return headers
@@ -165,3 +293,147 @@ def _opened(stack: ExitStack, paths: tuple[Path, ...]) -> list[BinaryIO]:
 
 def _form_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_MAX_RETRY_AFTER_S = 3600.0
+_DETAIL_CHARACTERS = 150
+
+# Gateways send these with any status, so they come before it.
+_BY_CODE = {
+    "moderation_blocked": _KIND.MODERATED,
+    "content_policy_violation": _KIND.MODERATED,
+    "insufficient_quota": _KIND.NO_CREDIT,
+    "billing_hard_limit_reached": _KIND.NO_CREDIT,
+    "billing_not_active": _KIND.NO_CREDIT,
+}
+_BY_STATUS = {
+    401: _KIND.AUTH,
+    402: _KIND.NO_CREDIT,
+    403: _KIND.AUTH,
+    413: _KIND.UNSUITABLE,
+    415: _KIND.UNSUITABLE,
+    429: _KIND.RATE_LIMITED,
+}
+_PICTURE_CODES = frozenset(
+    {
+        "image_parse_error",
+        "image_too_large",
+        "invalid_base64_image",
+        "invalid_image",
+        "invalid_image_file",
+        "invalid_image_format",
+        "unsupported_file_mimetype",
+        "unsupported_image",
+    }
+)
+_PICTURE_PARAM = re.compile(r"(image|images|mask)(\[.*)?")
+_MODERATED = re.compile(r"safety system|content policy|moderation", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetails:
+    """Error in OpenAI's own format."""
+
+    message: str
+    type: str
+    code: str
+    param: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """First picture of a response: exactly one of the two is set."""
+
+    encoded: str = ""
+    url: str = ""
+
+
+def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
+    """Return the picture. Raises ProviderError; `key` is kept out of its text."""
+    if not answer.is_success or error_details(answer.content) is not None:
+        raise refusal(answer, key)
+    if not isinstance(answer.content, dict):
+        raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} without a JSON object")
+    data = cast("dict[str, Any]", answer.content).get("data")
+    for item in cast("list[Any]", data) if isinstance(data, list) else []:
+        entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+        encoded, url = entry.get("b64_json"), entry.get("url")
+        if isinstance(encoded, str) and encoded:
+            return ImageReference(encoded=encoded)
+        if isinstance(url, str) and url.startswith("data:"):
+            return ImageReference(encoded=url)
+        if isinstance(url, str) and url:
+            return ImageReference(url=url)
+    raise ProviderError(_KIND.FAILED, "the response has no picture")
+
+
+def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
+    """Return the error for a failed response; a possible picture is never repeated."""
+    said = error_details(answer.content)
+    kind = _kind_of(answer, said)
+    return ProviderError(
+        kind,
+        _without(key, f"HTTP {answer.status} {_worded(said)}".strip()),
+        retry_after_s=_retry_after_s(answer),
+        is_billed=None if kind in {_KIND.SUBMIT_UNKNOWN, _KIND.FAILED} else False,
+    )
+
+
+def error_details(content: Any) -> ErrorDetails | None:
+    """Return the error of a response; None if it is not in OpenAI's format."""
+    error = cast("dict[str, Any]", content).get("error") if isinstance(content, dict) else None
+    if not isinstance(error, Mapping):
+        return None
+    fields = cast("Mapping[str, Any]", error)
+    message, kind = fields.get("message"), fields.get("type")
+    if not isinstance(message, str) and not isinstance(kind, str):
+        return None
+    # LocalAI's codes are numbers.
+    named = {name: fields.get(name) for name in ("message", "type", "code", "param")}
+    texts = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
+    return ErrorDetails(*(texts.get(name, "") for name in named))
+
+
+def _kind_of(answer: ProviderResponse, said: ErrorDetails | None) -> ProviderErrorKind:
+    status = answer.status
+    if said is not None and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
+        return kind
+    if answer.is_success:
+        return _KIND.FAILED
+    if not proves_refusal(status):
+        is_own_word = said is not None and status == 503
+        return _KIND.UNAVAILABLE if is_own_word else _KIND.SUBMIT_UNKNOWN
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if said is not None and (said.code in _PICTURE_CODES or _PICTURE_PARAM.fullmatch(said.param)):
+        return _KIND.UNSUITABLE
+    return _KIND.INVALID
+
+
+def _by_words(said: ErrorDetails, *, is_refusal: bool) -> ProviderErrorKind | None:
+    for word in (said.code, said.type):
+        if word in _BY_CODE:
+            return _BY_CODE[word]
+    is_limit = "rate_limit" in said.code
+    if is_refusal and not is_limit and _MODERATED.search(said.message):
+        return _KIND.MODERATED
+    return None
+
+
+def _worded(said: ErrorDetails | None) -> str:
+    if said is None:
+        return ""
+    return f"{said.code or said.type}: {said.message}"[:_DETAIL_CHARACTERS]
+
+
+def _without(key: str, text: str) -> str:
+    """Remove the key from a text: some gateways quote the key they rejected."""
+    return text.replace(key, "***") if key else text
+
+
+def _retry_after_s(answer: ProviderResponse) -> float | None:
+    try:
+        seconds = float(answer.headers.get("retry-after-ms", "")) / 1000
+    except ValueError:
+        return retry_after_s(answer)
+    return min(seconds, _MAX_RETRY_AFTER_S) if seconds >= 0 else None

@@ -41,10 +41,8 @@ from typing import Any
 from aiohttp import BodyPartReader, web
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.providers.declarative.model_selection import addresses
 from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
-from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage
-from imgbot.providers.declarative.validation import read_spec
+from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, addresses, read_spec
 from imgbot.providers.spec_file import PRESETS, read_preset
 from imgbot.sandbox import provider_pictures, provider_webhooks, serving
 from imgbot.sandbox.provider_orders import (

@@ -14,7 +14,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers.declarative.player import PresetPlayer
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.validation import read_spec
+from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,

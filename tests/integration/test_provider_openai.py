@@ -16,8 +16,7 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers import http
-from imgbot.providers.openai import OpenAiProvider
-from imgbot.providers.openai_spec import OpenAiSpec, read_openai
+from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, read_openai
 from imgbot.providers.protocol import (
     Cancelled,
     Done,

@@ -21,9 +21,9 @@ from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
-from imgbot.providers.builtin import BuiltinProvider
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.validation import read_spec
+from imgbot.providers.declarative.spec import read_spec
+from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import (
     Accepted,
     Capability,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
-from imgbot.providers.comfyui_answers import (
+from imgbot.providers.comfyui import (
     QueuePosition,
     Saved,
     object_of,
@@ -16,8 +16,7 @@ from imgbot.providers.comfyui_answers import (
     refusal,
     version_of,
 )
-from imgbot.providers.comfyui_graph import filled, grown
-from imgbot.providers.comfyui_spec import read_comfyui
+from imgbot.providers.comfyui_workflow import filled, grown, read_comfyui
 from imgbot.providers.http import ProviderResponse
 from imgbot.providers.spec_file import parse, read_preset
 

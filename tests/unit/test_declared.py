@@ -9,11 +9,9 @@ from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind a
 from imgbot.providers import signatures
 from imgbot.providers.declarative import responses as reading
 from imgbot.providers.declarative.dry_run import dry_run
-from imgbot.providers.declarative.paths import pick
 from imgbot.providers.declarative.player import put
-from imgbot.providers.declarative.spec import Stage
-from imgbot.providers.declarative.templates import fill
-from imgbot.providers.declarative.validation import read_spec
+from imgbot.providers.declarative.spec import Stage, read_spec
+from imgbot.providers.declarative.templates import fill, pick
 from imgbot.providers.http import ProviderResponse
 from imgbot.providers.spec_file import parse, read_preset
 from imgbot.providers.url_policy import Hosts, public_address

@@ -17,7 +17,7 @@ from imgbot.jobs.webhooks import read_key
 from imgbot.ops.backup import archive
 from imgbot.ops.files import replace_link
 from imgbot.ops.status.history import History
-from imgbot.providers.builtin import BuiltinProvider
+from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output
 from imgbot.providers.url_policy import Hosts

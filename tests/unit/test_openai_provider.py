@@ -9,12 +9,10 @@ import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
+from imgbot.providers.fields import fitted, nearest
 from imgbot.providers.http import ProviderResponse, write_base64
-from imgbot.providers.openai import OpenAiProvider
-from imgbot.providers.openai_answers import picture_of
-from imgbot.providers.openai_spec import OpenAiSpec, read_openai
+from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of, read_openai
 from imgbot.providers.protocol import ProviderConfig
-from imgbot.providers.sizes import fitted, nearest
 from imgbot.providers.spec_file import parse, read_preset
 
 FILE = """\

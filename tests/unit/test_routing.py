@@ -7,8 +7,7 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
-from imgbot.providers.builtin import BuiltinProvider
-from imgbot.providers.factory import open_provider
+from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Capability, Done, GenerationRequest, ProviderConfig
 from imgbot.providers.simulated import SimulatedProvider
 

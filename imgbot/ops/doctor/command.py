@@ -19,7 +19,7 @@ from imgbot.ops import state_dir as state
 from imgbot.ops.doctor import bot_state as running, files, fixes, guide, machine, telegram
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
 from imgbot.ops.loadtest_record import read_record
-from imgbot.providers import check as providers
+from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server import check as queue
 from imgbot.storage.server.check import RedisReport

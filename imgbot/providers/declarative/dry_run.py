@@ -15,10 +15,9 @@ import httpx
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import OPERATIONS, Operation
-from imgbot.providers.declarative.model_selection import addresses
 from imgbot.providers.declarative.player import Call, PresetPlayer, Reply
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.spec import Spec
+from imgbot.providers.declarative.spec import Spec, addresses
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending, ProviderConfig
 from imgbot.providers.url_policy import Hosts

@@ -14,10 +14,16 @@ from typing import Any, Literal
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative import responses
-from imgbot.providers.declarative.model_selection import app_of
-from imgbot.providers.declarative.paths import first, parts_of
-from imgbot.providers.declarative.spec import DeclaredModel, ErrorRule, Search, Spec, Stage, Submit
-from imgbot.providers.declarative.templates import fill, slots_in
+from imgbot.providers.declarative.spec import (
+    DeclaredModel,
+    ErrorRule,
+    Search,
+    Spec,
+    Stage,
+    Submit,
+    app_of,
+)
+from imgbot.providers.declarative.templates import fill, first, parts_of, slots_in
 from imgbot.providers.http import ProviderResponse
 
 _KIND = ProviderErrorKind

@@ -10,19 +10,22 @@ from aiolimiter import AsyncLimiter
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
-from imgbot.providers.declarative import responses as reading, searching
-from imgbot.providers.declarative.hooks import HookReader
-from imgbot.providers.declarative.model_selection import (
+from imgbot.providers.declarative import responses as reading, task_lookup
+from imgbot.providers.declarative.spec import (
+    DeclaredModel,
+    Search,
+    Spec,
+    Submit,
     addresses,
     app_of,
     model_for,
     nearest_scale,
     offer_of,
 )
-from imgbot.providers.declarative.paths import first, first_text
-from imgbot.providers.declarative.spec import DeclaredModel, Search, Spec, Submit
-from imgbot.providers.declarative.templates import fill, slots_in
+from imgbot.providers.declarative.task_lookup import HookReader
+from imgbot.providers.declarative.templates import fill, first, first_text, slots_in
 from imgbot.providers.declarative.uploads import InputUploader
+from imgbot.providers.fields import nearest
 from imgbot.providers.http import (
     ANSWER_LIMIT_BYTES,
     PICTURES_LIMIT_BYTES,
@@ -43,7 +46,6 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Ticket,
 )
-from imgbot.providers.sizes import nearest
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
@@ -109,7 +111,7 @@ class DeclaredProvider(Provider):
             return {}
         model = self._model_for(order)
         body = fill(model.body, self._values(model, order), self._spec.maps)
-        return searching.fields_of(self._spec.search, body)
+        return task_lookup.fields_of(self._spec.search, body)
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int
@@ -118,7 +120,7 @@ class DeclaredProvider(Provider):
         if spec.search is None or model is None:
             return []
         values = {**self._urls, "model": model.id, "app": app_of(model.id)}
-        items = await searching.found_in(spec, self._client, values, fields, since_ms)
+        items = await task_lookup.found_in(spec, self._client, values, fields, since_ms)
         tickets = [_ticket(model, spec.search, item) for item in items]
         return [ticket for ticket in tickets if ticket["id"]]
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.declarative.paths import decoded, first_text, pick
 from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
+from imgbot.providers.declarative.templates import decoded, first_text, pick
 from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind

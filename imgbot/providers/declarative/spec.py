@@ -1,6 +1,6 @@
-"""Schema of a provider's spec file. This is the whole vocabulary, and it stays this small.
+"""Schema of a provider's spec file, its consistency checks, and the choice of a model.
 
-See `presets/replicate.toml` for an annotated example.
+This is the whole vocabulary, and it stays this small. See `presets/replicate.toml` for an annotated example.
 """
 
 import re
@@ -9,12 +9,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.errors import ConfigError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers import fields
-from imgbot.providers.declarative.paths import is_path
-from imgbot.providers.fields import Count, KeyName, OfferedOperation, PriceUsd, ProviderName, Url
-from imgbot.providers.spec_file import LocatedTable
+from imgbot.providers.declarative.templates import Place, is_path, slots_in
+from imgbot.providers.fields import (
+    Count,
+    KeyName,
+    OfferedOperation,
+    PriceUsd,
+    ProviderName,
+    Url,
+    micro,
+)
+from imgbot.providers.protocol import Capability
+from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
 """Stage of a failed request; `task` means that the provider reports the task itself as failed."""
@@ -266,3 +275,110 @@ class Spec(LocatedTable):
     maps: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict[str, Mapping[str, Any]])
     models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
     """The first model that serves an operation is its default."""
+
+
+ORDER_SLOTS = frozenset(
+    {"prompt", "image", "images", "ratio", "scale", "seed", "hook", "model", "app", "job"}
+)
+TICKET_SLOTS = frozenset({"id", "poll", "result", "cancel", "model", "app"})
+SEARCH_SLOTS = frozenset({"model", "app", "since"})
+UPLOAD_SLOTS = frozenset({"file_name", "mime", "size_bytes", "data"})
+
+
+def read_spec(document: SpecDocument) -> Spec:
+    """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
+    spec = validate(document, Spec)
+    if (mistake := _mistake_in(spec, document.content)) is not None:
+        raise document.error(*mistake)
+    return spec
+
+
+def _mistake_in(spec: Spec, content: Mapping[str, Any]) -> tuple[Place, str] | None:
+    """Return the place and text of the first inconsistency, None if there is none."""
+    for place, allowed in _slots(spec):
+        for below, slot in slots_in(_at(content, place)):
+            where = (*place, *below)
+            if slot.name not in allowed:
+                known = ", ".join(sorted(allowed))
+                return where, f"unknown slot {{{slot.name}}}; allowed here: {known}"
+            if slot.map and slot.map not in spec.maps:
+                return where, f"there is no [maps.{slot.map}]"
+    if "api" not in spec.urls:
+        return ("urls",), "api is missing"
+    if spec.upload is None and (
+        spec.inputs.hand_over == "upload" or spec.inputs.data_uri_max_bytes
+    ):
+        return ("inputs",), "pictures must be uploaded, but there is no [upload]"
+    return None
+
+
+def _at(content: Any, place: Place) -> Any:
+    for part in place:
+        if isinstance(part, int):
+            content = content[part] if isinstance(content, list) and part < len(content) else None
+        else:
+            content = content.get(part) if isinstance(content, Mapping) else None
+    return content
+
+
+def _slots(spec: Spec) -> list[tuple[Place, frozenset[str]]]:
+    """Return the places of all templates with the slots allowed in each."""
+    named = frozenset(spec.urls)
+    found: list[tuple[Place, frozenset[str]]] = [
+        (("submit", "url"), ORDER_SLOTS | named),
+        (("submit", "query"), ORDER_SLOTS),
+        (("submit", "headers"), ORDER_SLOTS),
+        (("poll", "url"), TICKET_SLOTS | named),
+        (("result", "url"), TICKET_SLOTS | named),
+        (("cancel", "url"), TICKET_SLOTS | named),
+        (("upload", "url"), UPLOAD_SLOTS | named),
+        (("upload", "fields"), UPLOAD_SLOTS),
+        (("upload", "body"), UPLOAD_SLOTS),
+        (("search", "url"), SEARCH_SLOTS | named),
+        (("search", "query"), SEARCH_SLOTS),
+        (("hook", "key_url"), named),
+        (("balance", "url"), named),
+    ]
+    for index in range(len(spec.models)):
+        found += [
+            (("models", index, "url"), ORDER_SLOTS | named),
+            (("models", index, "body"), ORDER_SLOTS),
+        ]
+    return found
+
+
+def model_for(spec: Spec, operation: Operation, wanted: str) -> DeclaredModel | None:
+    able = [model for model in spec.models if operation in model.operations]
+    if not wanted:
+        return able[0] if able else None
+    for model in able:
+        if model.id == wanted:
+            return model
+    known = ", ".join(model.id for model in able) or "none"
+    raise ConfigError(
+        "IMGBOT_MODELS", f"{spec.name} has no model {wanted!r} for {operation}; it has: {known}"
+    )
+
+
+def offer_of(spec: Spec, model: DeclaredModel, price_micro: int | None) -> Capability:
+    inputs = spec.inputs.limits(model.pictures, model.max_side_px)
+    if price_micro is not None:
+        return Capability(model.id, price_micro, inputs=inputs, scales=frozenset(model.scales))
+    by_scale = {int(scale): micro(usd) for scale, usd in model.scale_prices_usd.items()}
+    return Capability(model.id, micro(model.price_usd), by_scale, inputs, frozenset(model.scales))
+
+
+def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:
+    return min(known, key=lambda scale: (abs(scale - wanted), -scale)) if known else wanted
+
+
+def app_of(model: str) -> str:
+    """Return owner and name of a model, without any subpath."""
+    return "/".join(model.split("/")[:2])
+
+
+def addresses(spec: Spec, override: str) -> dict[str, str]:
+    """Return the base URLs; an override of `api` applies to the others as a prefix."""
+    if not override:
+        return dict(spec.urls)
+    return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}

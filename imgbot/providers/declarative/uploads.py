@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.providers.declarative.paths import first_text
 from imgbot.providers.declarative.responses import refusal
 from imgbot.providers.declarative.spec import Spec, UploadRule
-from imgbot.providers.declarative.templates import fill
+from imgbot.providers.declarative.templates import fill, first_text
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import GenerationRequest
 

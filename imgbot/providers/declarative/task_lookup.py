@@ -1,0 +1,162 @@
+"""Tickets that do not come with the response to a submit: from the task list, and by webhook.
+
+A task is recognised by the fields it was submitted with. Fields added by the provider do not
+matter; a field that it rewrites (such as a picture's URL) prevents a match, so finding nothing
+proves nothing.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from imgbot.domain.errors import ProviderError
+from imgbot.providers import signatures
+from imgbot.providers.declarative.responses import refusal
+from imgbot.providers.declarative.spec import Hook, Search, Spec
+from imgbot.providers.declarative.templates import fill, first, first_text, pick
+from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.protocol import ProviderConfig
+from imgbot.telemetry import events as telemetry
+
+_MAX_PAGES = 5
+_CLOCKS_APART_S = 60.0
+"""Tolerated lag of the provider's clock behind ours."""
+_DIGEST_CHARACTERS = 16
+
+
+def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
+    """Return a digest of each field of a request body, by which its task is recognised."""
+    sent = first(body, (search.order,)) if search.order else body
+    return {name: _digest(value) for name, value in sent.items()} if sent else {}
+
+
+async def found_in(
+    spec: Spec,
+    client: ProviderHttpClient,
+    values: Mapping[str, Any],
+    fields: Mapping[str, str],
+    since_ms: int,
+) -> list[Any]:
+    """Return the listed tasks with these fields made since then, the earliest first.
+
+    Raises ProviderError.
+    """
+    search, found = spec.search, list[Any]()
+    if search is None or not fields:
+        return found
+    since_s = since_ms / 1000 - _CLOCKS_APART_S
+    since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
+    values = {**values, "since": since.replace("+00:00", "Z")}
+    url, params = fill(search.url, values, {}), fill(search.query, values, {})
+    for _ in range(_MAX_PAGES):
+        answer = await client.ask("GET", url, params=params or None)
+        if (error := refusal(spec, "poll", answer)) is not None:
+            raise error
+        items = [
+            item for item in pick(answer.content, search.items) if _is_new(search, item, since_s)
+        ]
+        found += [item for item in items if _is_same(search, item, fields)]
+        url, params = first_text(answer.content, search.next), None
+        if not items or not url:
+            break
+    return sorted(found, key=lambda item: _created_s(search, item))
+
+
+def _is_new(search: Search, item: Any, since_s: float) -> bool:
+    return _created_s(search, item) >= since_s
+
+
+def _is_same(search: Search, item: Any, fields: Mapping[str, str]) -> bool:
+    received = first(item, (search.input,))
+    return isinstance(received, dict) and all(
+        name in received and _digest(received[name]) == digest for name, digest in fields.items()
+    )
+
+
+def _created_s(search: Search, item: Any) -> float:
+    try:
+        moment = datetime.fromisoformat(first_text(item, search.created))
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _digest(value: Any) -> str:
+    # An integer may come back as a float.
+    plain = int(value) if isinstance(value, float) and value.is_integer() else value
+    text = json.dumps(plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+_KEY_KEPT_S = 24 * 3600.0
+_ASK_AGAIN_S = 60.0
+
+
+class HookReader:
+    """Verifies webhooks; a published signing key is fetched once a day."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        config: ProviderConfig,
+        client: ProviderHttpClient,
+        urls: Mapping[str, str],
+    ) -> None:
+        self._hook = spec.hook
+        self._given_key = config.hook_key
+        self._client = client
+        self._urls = urls
+        self._key: Any = None
+        self._asked_s = -_KEY_KEPT_S
+
+    async def task_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
+        """Return the task id, empty for a webhook that is forged, stale or malformed."""
+        hook = self._hook
+        if hook is None:
+            return ""
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError):
+            return ""
+        task_id = first_text(content, hook.task)[:200]
+        if not task_id or not await self._is_signed(hook, headers, body, task_id, now_s):
+            return ""
+        return task_id
+
+    async def _is_signed(
+        self, hook: Hook, headers: Mapping[str, str], body: bytes, task_id: str, now_s: float
+    ) -> bool:
+        if hook.scheme == "none" or (hook.scheme == "kie" and not self._given_key):
+            # Unsigned: the secret in our webhook address is the only proof.
+            return True
+        key = self._given_key or await self._fetched(hook)
+        if key is None:
+            return False
+        match hook.scheme:
+            case "standard":
+                return signatures.verify_standard(str(key), headers, body, now_s)
+            case "standard_raw":
+                return signatures.verify_standard_raw(str(key), headers, body, now_s)
+            case "kie":
+                return signatures.verify_kie(str(key), headers, task_id, now_s)
+            case "fal":
+                keys = key if isinstance(key, list) else []
+                return signatures.verify_fal(keys, headers, body, now_s)
+
+    async def _fetched(self, hook: Hook) -> Any:
+        """Return the provider's published key, None while it cannot be fetched."""
+        age_s = time.monotonic() - self._asked_s
+        if age_s < (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
+            return self._key
+        self._asked_s = time.monotonic()
+        try:
+            answer = await self._client.ask("GET", fill(hook.key_url, self._urls, {}))
+        except ProviderError as error:
+            telemetry.warning("the key of webhooks could not be had: %s", error)
+            return self._key
+        if answer.is_success:
+            self._key = first(answer.content, hook.key_path) or self._key
+        return self._key
