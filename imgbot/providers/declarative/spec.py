@@ -1,6 +1,7 @@
 """Schema of a provider's spec file, its consistency checks, and the choice of a model.
 
-This is the whole vocabulary, and it stays this small. See `presets/replicate.toml` for an annotated example.
+This is the whole vocabulary, and it stays this small. See `presets/replicate.toml` for an annotated
+example.
 """
 
 import re
