@@ -106,7 +106,7 @@ async def _cancel(
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
     job = await service.store.job_reads.job(job_id)
     verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
-    is_left_over = job is not None and job.message_id not in {0, context.message_id}
+    is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):

@@ -17,7 +17,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import in_time, seconds, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -132,25 +132,25 @@ class RequestService:
         parent = await self.store.results.job_of_picture(sources[0]) if len(sources) == 1 else ""
         job = self._job(context, operation)
         return await self.enqueue(
-            context, replace(job, words=words, sources=sources, scale=scale, parent=parent)
+            context, with_changes(job, prompt=words, sources=sources, scale=scale, parent=parent)
         )
 
     async def create(self, context: RequestContext, words: str) -> None:
         """Enqueue a new picture, in as many variants as the prompt or the preferences ask for."""
         forms = parse_prompt_options(words)
         liked = context.preferences
-        first = replace(
+        first = with_changes(
             self._job(context, Operation.CREATE),
-            words=forms.prompt,
+            prompt=forms.prompt,
             ratio=forms.ratio or liked.ratio,
         )
         if forms.seed:
-            first = replace(first, seed=forms.seed % _SEEDS)
+            first = with_changes(first, seed=forms.seed % _SEEDS)
         await self.enqueue(context, first)
         count = forms.variants or liked.variants
         for number in range(2, count + 1):
-            seed = (first.seed + number * 7919) % _SEEDS
-            variant = replace(first, id=f"{first.id}-{number}", seed=seed)
+            seed = (first.request.seed + number * 7919) % _SEEDS
+            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed)
             try:
                 await self.check_rate_limit(context, f"{context.request}.{number}")
                 await self.enqueue(context, variant)
@@ -161,9 +161,9 @@ class RequestService:
 
     async def regenerate(self, context: RequestContext, result: Result) -> None:
         """Enqueue a delivered picture again: the same request with another seed."""
-        again = replace(
+        again = with_changes(
             self._job(context, result.operation),
-            words=result.words,
+            prompt=result.words,
             sources=result.sources,
             scale=result.scale,
             ratio=result.ratio,
@@ -172,9 +172,7 @@ class RequestService:
         await self.enqueue(context, again)
 
     def _job(self, context: RequestContext, operation: Operation) -> Job:
-        return Job(
-            id=str(context.update_id),
-            user_id=context.user_id,
+        request = Request(
             chat_id=context.chat_id,
             operation=operation,
             language=context.language,
@@ -183,6 +181,7 @@ class RequestService:
             reply_to=context.message_id,
             is_file=context.preferences.is_file,
         )
+        return Job(str(context.update_id), context.user_id, request)
 
     async def enqueue(self, context: RequestContext, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
@@ -190,16 +189,17 @@ class RequestService:
             telemetry.admission_refused("paused")
             raise paused_error(context.profile.paused_words)
         if await self._needs_engine_notice(context, job):
-            job = replace(job, note="engine_note")
+            job = with_changes(job, note="engine_note")
         now_ms = self.now_ms()
-        price_micro = self.policy.price_of(job.operation, job.scale)
-        job = replace(job, price_micro=price_micro, spend_day=self.store.spend.today(now_ms))
+        price_micro = self.policy.price_of(job.request.operation, job.request.scale)
+        charge = Charge(price_micro, spend_day=self.store.spend.today(now_ms))
+        job = replace(job, charge=charge)
         admission = await self.store.queue.enqueue(job, now_ms)
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)
         if admission.verdict not in {"ok", "duplicate"}:
             telemetry.admission_refused(admission.verdict)
-            if job.note:
+            if job.request.note:
                 await self.store.users.release_intro(context.user_id)
             resumes = in_time(context.language, self.store.spend.resumes_in_s(now_ms))
             raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)

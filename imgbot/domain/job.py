@@ -9,8 +9,9 @@ something (a poll made, an intent) without leaving it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from typing import Any
 
 from imgbot.domain.operations import Operation
 
@@ -61,19 +62,15 @@ class InputPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One admitted request, as stored in `rq:job:<id>`."""
+class Request:
+    """What a user wants, and where the answer belongs."""
 
-    id: str
-    user_id: int
     chat_id: int
     operation: Operation
     language: str
-    words: str = ""
+    prompt: str = ""
     sources: tuple[InputPhoto, ...] = ()
     scale: int = 2
-    side_px: int = 0
-    """Longer side of the input of an upscale, in pixels; stored with the intent."""
     ratio: str = ""
     """Width to height as in 16:9; empty leaves it to the provider."""
     seed: int = 0
@@ -85,15 +82,26 @@ class Job:
     """True if the result is to be sent as a file."""
     note: str = ""
     """Key of a sentence that the caption ends with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Price of a job, and its reservation in the day's budget."""
+
     price_micro: int = 0
     """Charge at the end of the job if the picture is billed, in micro-dollars."""
     reserved_micro: int = 0
     """Micro-dollars reserved from the day's budget at admission; later prices do not count."""
     spend_day: str = ""
     """Day of that budget, YYYY-MM-DD."""
-    created_ms: int = 0
-    state: State = State.QUEUED
-    version: int = 0
+    is_unbilled: bool = False
+    """True if the submit is known to cost nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Record of the steps: the submit, its ticket, the status message, the outcome."""
+
     claimed_ms: int = 0
     intent_ms: int = 0
     accepted_ms: int = 0
@@ -104,6 +112,8 @@ class Job:
     """Id of the job at its provider; stored with the intent, and kept for recovery."""
     order_fields: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fields that identify the submit in a provider's list, until there is a ticket."""
+    side_px: int = 0
+    """Longer side of the input of an upscale, in pixels; stored with the intent."""
     pending_ms: int = 0
     """Age at the latest poll that said pending, since `accepted_ms` (else `intent_ms`)."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -115,9 +125,52 @@ class Job:
     outcome: State | None = None
     reason: str = ""
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One admitted request, as stored in `rq:job:<id>`."""
+
+    id: str
+    user_id: int
+    request: Request
+    charge: Charge = Charge()
+    progress: Progress = Progress()
+    created_ms: int = 0
+    state: State = State.QUEUED
+    version: int = 0
     is_cancelled: bool = False
-    is_unbilled: bool = False
-    """True if the submit is known to cost nothing."""
+
+
+_GROUPS: Mapping[str, type] = {"request": Request, "charge": Charge, "progress": Progress}
+
+FIELDS: Mapping[str, tuple[str, Any]] = {
+    **{each.name: ("", each.type) for each in fields(Job) if each.name not in _GROUPS},
+    **{each.name: (name, each.type) for name, group in _GROUPS.items() for each in fields(group)},
+}
+"""Group ("" for the job itself) and type of each field; no two groups share a name."""
+
+
+def job_from(values: Mapping[str, Any]) -> Job:
+    """Build a job from the values of its fields, whichever their group."""
+    parts = _by_group(values)
+    groups = {name: group(**parts.get(name, {})) for name, group in _GROUPS.items()}
+    return Job(**parts[""], **groups)
+
+
+def with_changes(job: Job, **changes: Any) -> Job:
+    """Return the job with new values of some fields, whichever their group."""
+    parts = _by_group(changes)
+    own = parts.pop("", {})
+    groups = {name: replace(getattr(job, name), **part) for name, part in parts.items()}
+    return replace(job, **own, **groups)
+
+
+def _by_group(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        parts.setdefault(FIELDS[name][0], {})[name] = value
+    return parts
 
 
 def is_billed(job: Job) -> bool:
@@ -125,4 +178,4 @@ def is_billed(job: Job) -> bool:
 
     The intent is withdrawn if it is certain that nothing was submitted.
     """
-    return job.intent_ms > 0 and not job.is_unbilled
+    return job.progress.intent_ms > 0 and not job.charge.is_unbilled

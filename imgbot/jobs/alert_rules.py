@@ -141,7 +141,7 @@ def _death(facts: ServiceSnapshot) -> AlertCondition:
     """Fires for the first dead letter in a quiet hour; its notice names the list of all."""
     dead = facts.dead
     is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
-    provider = dead.job.provider if dead else ""
+    provider = dead.job.progress.provider if dead else ""
     return AlertCondition(
         "dead",
         Reading.BAD if is_news else Reading.GOOD,

@@ -18,25 +18,27 @@ _NEARLY = 0.97
 
 def success_caption(job: Job) -> str:
     """Caption of a result: the prompt, what was applied, what was not understood."""
-    spec, parts = OPERATIONS[job.operation], _parts(job, "did")
+    request, facts = job.request, job.progress.facts
+    spec, parts = OPERATIONS[request.operation], _parts(job, "did")
     own_key = spec.captions.get(parts[0]) if len(parts) == 1 else None
-    key = own_key or f"caption_{job.operation}"
-    words, factor = _shortened(job.words), float(job.facts.get("factor", job.scale))
-    if spec.has_scale and factor < job.scale * _NEARLY:
+    key = own_key or f"caption_{request.operation}"
+    words, factor = _shortened(request.prompt), float(facts.get("factor", request.scale))
+    if spec.has_scale and factor < request.scale * _NEARLY:
         key += "_less"
-    lines = [t(job.language, key, words=words, count=len(job.sources), scale=f"{factor:.2g}")]
-    did = edit_names(job.language, parts)
+    count, scale = len(request.sources), f"{factor:.2g}"
+    lines = [t(request.language, key, words=words, count=count, scale=scale)]
+    did = edit_names(request.language, parts)
     # A prompt that was applied to the letter need not be repeated.
-    is_said = job.operation is Operation.EDIT and _normalised(did) == _normalised(words)
+    is_said = request.operation is Operation.EDIT and _normalised(did) == _normalised(words)
     if did and spec.lists_changes and not own_key and not is_said:
-        lines.append(t(job.language, "caption_did", did=did))
-    unknown = str(job.facts.get("unknown", ""))
+        lines.append(t(request.language, "caption_did", did=did))
+    unknown = str(facts.get("unknown", ""))
     if unknown:
-        key = "caption_unknown_nearest" if "nearest" in job.facts else "caption_unknown"
-        nearest = job.facts.get("nearest", "")
-        lines.append(t(job.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
-    if job.note and has_text(job.note):
-        lines += ["", t(job.language, job.note)]
+        key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
+        nearest = facts.get("nearest", "")
+        lines.append(t(request.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
+    if request.note and has_text(request.note):
+        lines += ["", t(request.language, request.note)]
     return "\n".join(lines)
 
 
@@ -46,21 +48,22 @@ def _normalised(words: str) -> list[str]:
 
 
 def _parts(job: Job, name: str) -> list[str]:
-    return [part for part in str(job.facts.get(name, "")).split(", ") if part]
+    return [part for part in str(job.progress.facts.get(name, "")).split(", ") if part]
 
 
 def failure_text(job: Job) -> str:
     """Sentence that says why there is no picture, and what is known of its charge."""
-    key = job.reason if has_text(job.reason) else "went_wrong"
-    facts = dict(job.facts)
+    language, reason = job.request.language, job.progress.reason
+    key = reason if has_text(reason) else "went_wrong"
+    facts = dict(job.progress.facts)
     charge = facts.pop("charge", "")
     try:
-        text = t(job.language, key, **facts)
+        text = t(language, key, **facts)
     except KeyError:
         # A sentence without its facts says less than the plain one.
-        return t(job.language, "went_wrong")
-    is_free = job.price_micro == 0 and charge != "yes"
-    return text if not charge or is_free else f"{text} {t(job.language, f'charge_{charge}')}"
+        return t(language, "went_wrong")
+    is_free = job.charge.price_micro == 0 and charge != "yes"
+    return text if not charge or is_free else f"{text} {t(language, f'charge_{charge}')}"
 
 
 def _shortened(words: str) -> str:

@@ -40,8 +40,8 @@ _DUE_MS = 120_000
 
 def is_to_be_kept(job: Job) -> bool:
     """True if a finished job's folder has the only copy of a result that may yet be redelivered."""
-    outputs = cast("list[dict[str, str]]", job.ticket.get("outputs", []))
-    return job.outcome is State.DEAD and any(output.get("path") for output in outputs)
+    outputs = cast("list[dict[str, str]]", job.progress.ticket.get("outputs", []))
+    return job.progress.outcome is State.DEAD and any(output.get("path") for output in outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +72,26 @@ class StepContext:
 
     def provider_of(self, job: Job) -> Provider:
         """Provider that accepted the order, else the one chosen for the operation."""
-        return self.routing.get(job.provider) or self.routing.primary(job.operation)
+        chosen = self.routing.get(job.progress.provider)
+        return chosen or self.routing.primary(job.request.operation)
 
     def is_orphaned(self, job: Job) -> bool:
         """True if the job was submitted to a provider that is no longer configured."""
-        return bool(job.intent_ms and job.provider) and self.routing.get(job.provider) is None
+        name = job.progress.provider
+        return bool(job.progress.intent_ms and name) and self.routing.get(name) is None
 
     def kind_of(self, job: Job) -> str:
         """Key under which durations are learned: provider, operation and model."""
-        return kind_of(self.provider_of(job), job.operation)
+        return kind_of(self.provider_of(job), job.request.operation)
 
     def order_id_of(self, job: Job) -> str:
         """Id of the job at its provider; an order of an earlier release has the job's own."""
-        return job.order_id or (job.id if job.intent_ms else f"{self.installation}-{job.id}")
+        progress, own_id = job.progress, f"{self.installation}-{job.id}"
+        return progress.order_id or (job.id if progress.intent_ms else own_id)
 
     def age_ms(self, job: Job) -> int:
         """Milliseconds since the provider accepted the order, or since the submit record."""
-        return max(0, self.now_ms() - (job.accepted_ms or job.intent_ms))
+        return max(0, self.now_ms() - (job.progress.accepted_ms or job.progress.intent_ms))
 
     async def move(self, job: Job, state: State, **changes: object) -> Job:
         """Make one transition of the state machine, and store `changes` with it."""
@@ -127,14 +130,16 @@ class StepContext:
         Files of an earlier attempt are reused. Raises UserError (not a picture, too many),
         WorkerLostError, TransientError.
         """
-        offer = provider.offers[job.operation]
-        inputs, scale, side_px = offer.inputs, job.scale, 0
-        if len(job.sources) > inputs.max_count:
+        offer = provider.offers[job.request.operation]
+        inputs, scale, side_px = offer.inputs, job.request.scale, 0
+        if len(job.request.sources) > inputs.max_count:
             raise UserError("too_many_for_service", limit=inputs.max_count)
         folder = self.folder_of(job.id)
         await asyncio.to_thread(make_folder, folder)
-        checked = [await self._checked(job, index, folder) for index in range(len(job.sources))]
-        if OPERATIONS[job.operation].has_scale:
+        checked = [
+            await self._checked(job, index, folder) for index in range(len(job.request.sources))
+        ]
+        if OPERATIONS[job.request.operation].has_scale:
             size = await self.pool.run(
                 pictures.size_of, str(checked[0]), about="measuring a picture"
             )
@@ -143,13 +148,13 @@ class StepContext:
             side_px = max(size)
         return GenerationRequest(
             job_id=self.order_id_of(job),
-            operation=job.operation,
-            prompt=job.words,
+            operation=job.request.operation,
+            prompt=job.request.prompt,
             pictures=tuple([await self._fitted(path, inputs) for path in checked]),
             scale=scale,
             side_px=side_px,
-            ratio=job.ratio,
-            seed=job.seed,
+            ratio=job.request.ratio,
+            seed=job.request.seed,
             target=self.target_of(job.id),
             hook_url=self.webhooks.url_for(job.id),
         )
@@ -173,9 +178,9 @@ class StepContext:
         raw = folder / f"raw-{index}"
         is_own = await self._take_original(job, raw)
         if not is_own:
-            await self.download(job.sources[index].file_id, raw)
+            await self.download(job.request.sources[index].file_id, raw)
         check = functools.partial(pictures.check, is_own=is_own)
-        if OPERATIONS[job.operation].has_scale:
+        if OPERATIONS[job.request.operation].has_scale:
             # The scale is computed from this size, at a repeated order, too.
             check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
         picture = await self.pool.run(check, str(raw), str(stem), about="checking a picture")
@@ -184,7 +189,11 @@ class StepContext:
 
     async def _take_original(self, job: Job, target: Path) -> bool:
         """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
-        original = self.originals.find(job.parent) if job.parent and len(job.sources) == 1 else None
+        original = (
+            self.originals.find(job.request.parent)
+            if job.request.parent and len(job.request.sources) == 1
+            else None
+        )
         if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
             return False
         await asyncio.to_thread(copy_file, original, target)
@@ -201,7 +210,7 @@ class StepContext:
         """Remove a finished job's folder, unless its result may yet be redelivered."""
         folder = self.folder_of(job.id)
         # A result that was fetched may be gone at its provider.
-        is_fetched = job.outcome is State.DEAD and (folder / RESULT).exists()
+        is_fetched = job.progress.outcome is State.DEAD and (folder / RESULT).exists()
         if not is_fetched and not is_to_be_kept(job):
             shutil.rmtree(folder, ignore_errors=True)
 

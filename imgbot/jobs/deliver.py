@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +19,7 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import InputPhoto, Job, State, is_billed
+from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.files import copy_file, make_folder
@@ -54,19 +54,19 @@ async def render(context: StepContext, job: Job) -> Outcome:
     if without_result is not None:
         return without_result
     ready = await _prepare(context, job, raw)
-    if ready.original_suffix and job.operation is not Operation.COMPARE:
+    if ready.original_suffix and job.request.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
     telemetry.stage_took("render", time.monotonic() - begun)
-    facts = {**job.facts, "kind": ready.kind}
-    if job.side_px:
-        facts["factor"] = round(max(ready.width, ready.height) / job.side_px, 2)
+    facts = {**job.progress.facts, "kind": ready.kind}
+    if job.progress.side_px:
+        facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
     moved = await context.move(
         job,
         State.DELIVERING,
         file=ready.path,
         outcome=State.DELIVERED,
         facts=facts,
-        note=ready.note or job.note,
+        note=ready.note or job.request.note,
         tries=0,
     )
     return Advance(moved)
@@ -74,7 +74,7 @@ async def render(context: StepContext, job: Job) -> Outcome:
 
 async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
     """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
-    prepare = functools.partial(pictures.prepare, as_file=job.is_file)
+    prepare = functools.partial(pictures.prepare, as_file=job.request.is_file)
     paths = str(raw), str(raw.with_name("ready"))
     try:
         return await context.pool.run(prepare, *paths, about="preparing a result")
@@ -85,13 +85,13 @@ async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Delive
 
 async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
     """Fetch the result; an outcome where there is none (yet)."""
-    outputs = cast("list[dict[str, str]]", job.ticket["outputs"])
+    outputs = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     output = Output(**outputs[0])
     try:
         await context.provider_of(job).fetch(output, raw)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
-        decision = retry.after_fetch(error, job.tries)
+        decision = retry.after_fetch(error, job.progress.tries)
     else:
         return None
     if isinstance(decision, retry.GiveUp):
@@ -102,7 +102,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
 
 
 async def _fetch_again(context: StepContext, job: Job) -> Outcome:
-    return Advance(await context.move(job, State.RENDERING, tries=job.tries + 1))
+    return Advance(await context.move(job, State.RENDERING, tries=job.progress.tries + 1))
 
 
 def _recall(context: StepContext, job: Job, raw: Path) -> bool:
@@ -119,7 +119,7 @@ async def _make_again(
     """Poll or order again for a local result that is gone, as long as nothing is paid twice."""
     if not output.path:
         return Advance(await context.give_up(job, decision))
-    receipt = {name: value for name, value in job.ticket.items() if name != "outputs"}
+    receipt = {name: value for name, value in job.progress.ticket.items() if name != "outputs"}
     if receipt:
         moved = await context.move(
             job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
@@ -137,8 +137,8 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     `failures` deliveries of its picture failed for no known reason.
     """
     begun = time.monotonic()
-    outcome = job.outcome or State.FAILED
-    if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.file).is_file):
+    outcome = job.progress.outcome or State.FAILED
+    if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.progress.file).is_file):
         # The disk was lost, or the file is on another machine.
         return Advance(await context.move(job, State.RENDERING, file="", tries=0))
     shown = _Delivered()
@@ -173,8 +173,8 @@ async def _move_to_another_message(
     """Have the end shown in a new message; None where there is nobody to show it to."""
     if isinstance(error, ChatMovedError):
         changes: dict[str, int] = {"chat_id": error.chat_id, "reply_to": 0}
-    elif isinstance(error, MessageGoneError) and job.tries < _LOSSES:
-        changes = {"tries": job.tries + 1}
+    elif isinstance(error, MessageGoneError) and job.progress.tries < _LOSSES:
+        changes = {"tries": job.progress.tries + 1}
     else:
         # A user who deletes whatever is shown has answered, too.
         return None
@@ -187,7 +187,11 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
     waited_ms = context.now_ms() - job.created_ms
     if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
         return
-    place = ChatTarget(job.chat_id, job.thread_id, message_id if job.chat_id > 0 else job.reply_to)
+    place = ChatTarget(
+        job.request.chat_id,
+        job.request.thread_id,
+        message_id if job.request.chat_id > 0 else job.request.reply_to,
+    )
     key = "ready" if outcome is State.DELIVERED else "ready_without"
     # Best effort: twice would be worse than not at all.
     with suppress(ImgbotError):
@@ -196,10 +200,10 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
             or (await context.users.preferences(job.user_id)).is_quiet
         ):
             return
-        line_id = await context.messenger.send_text(place, t(job.language, key), [])
+        line_id = await context.messenger.send_text(place, t(job.request.language, key), [])
         if outcome is State.DELIVERED:
             # A reply to this message is about the picture.
-            await context.job_reads.note_ready(job.chat_id, line_id, job.id)
+            await context.job_reads.note_ready(job.request.chat_id, line_id, job.id)
 
 
 def _undeliverable_outcome(outcome: State) -> State:
@@ -212,8 +216,8 @@ async def finish(
 ) -> None:
     """Finish the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
-    if outcome is State.DELIVERED and job.operation is not Operation.COMPARE:
-        result = gallery.to_hash(job, picture, words.success_caption(replace(job, note="")))
+    if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
+        result = gallery.to_hash(job, picture, words.success_caption(with_changes(job, note="")))
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
@@ -232,20 +236,20 @@ async def finish(
 
 
 async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
-    place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
+    place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
         text = words.failure_text(job)
         message_id = await context.status_messages.ensure(job, text)
         async with context.status_messages.lock_final(job):
             await context.messenger.edit_text(place, message_id, text, [])
         return _Delivered(message_id)
-    message_id = await context.status_messages.ensure(job, t(job.language, "job_ready"))
+    message_id = await context.status_messages.ensure(job, t(job.request.language, "job_ready"))
     async with context.status_messages.lock_final(job):
         picture = await context.messenger.edit_to_picture(
             place,
             message_id,
-            Path(job.file),
-            is_photo=job.facts.get("kind") == "photo",
+            Path(job.progress.file),
+            is_photo=job.progress.facts.get("kind") == "photo",
             caption=words.success_caption(job),
             rows=_buttons(context, job),
         )
@@ -253,14 +257,14 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
 
 
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
-    if job.operation is Operation.COMPARE:
+    if job.request.operation is Operation.COMPARE:
         return []
     return buttons.under_result(
-        job.language,
+        job.request.language,
         job.id,
-        is_photo=job.facts.get("kind") == "photo",
-        is_change=len(job.sources) == 1,
+        is_photo=job.progress.facts.get("kind") == "photo",
+        is_change=len(job.request.sources) == 1,
         # A deterministic provider makes the same picture of the same request, except for create.
-        is_varied=job.operation is Operation.CREATE
+        is_varied=job.request.operation is Operation.CREATE
         or not context.provider_of(job).is_deterministic,
     )

@@ -16,7 +16,7 @@ from imgbot.telemetry import events as telemetry
 async def next_poll(context: StepContext, job: Job) -> Outcome:
     """Pause until the job's next poll is due."""
     age_s = context.age_ms(job) / 1000
-    wait_s = await context.poll_scheduler.wait_s(context.kind_of(job), job.tries, age_s)
+    wait_s = await context.poll_scheduler.wait_s(context.kind_of(job), job.progress.tries, age_s)
     return Snooze(job, wait_s)
 
 
@@ -30,7 +30,7 @@ async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
 
 async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
     age_ms, provider = context.age_ms(job), context.provider_of(job)
-    ticket = {**job.ticket, "target": str(context.target_of(job.id))}
+    ticket = {**job.progress.ticket, "target": str(context.target_of(job.id))}
     try:
         with context.routing.asking(provider.name):
             answer = await provider.poll(ticket)
@@ -48,7 +48,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
 
 async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int) -> Outcome:
     await _tell_progress(context, job, answer, age_ms)
-    polls = job.tries + 1
+    polls = job.progress.tries + 1
     if context.poll_scheduler.is_exhausted(polls, age_ms / 1000):
         return Advance(await context.conclude(job, State.DEAD, "exhausted"))
     moved = await context.move(job, State.POLLING, tries=polls, pending_ms=age_ms)
@@ -56,23 +56,23 @@ async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int)
 
 
 async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
-    took_s = (context.now_ms() - job.intent_ms) / 1000
+    took_s = (context.now_ms() - job.progress.intent_ms) / 1000
     telemetry.stage_took("provider", took_s)
     telemetry.provider_task_done(job, took_s)
     context.slots.release(job.id)
-    ticket = {**job.ticket, "outputs": stored(done)}
-    facts = {**job.facts, **facts_of(done)}
+    ticket = {**job.progress.ticket, "outputs": stored(done)}
+    facts = {**job.progress.facts, **facts_of(done)}
     moved = await context.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
-    if job.accepted_ms:
-        span = CensoredDuration(job.pending_ms / 1000, age_ms / 1000)
+    if job.progress.accepted_ms:
+        span = CensoredDuration(job.progress.pending_ms / 1000, age_ms / 1000)
         await context.poll_scheduler.learn(context.kind_of(job), span)
     return moved
 
 
 async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
-    if context.poll_scheduler.is_slow(job.tries + 1, age_ms / 1000):
-        if not context.poll_scheduler.is_slow(job.tries, job.pending_ms / 1000):
-            await context.status_messages.update(job, t(job.language, "job_slow"))
+    if context.poll_scheduler.is_slow(job.progress.tries + 1, age_ms / 1000):
+        if not context.poll_scheduler.is_slow(job.progress.tries, job.progress.pending_ms / 1000):
+            await context.status_messages.update(job, t(job.request.language, "job_slow"))
     else:
         await context.status_messages.hint_progress(job, answer.progress or 0.0)
 
@@ -80,8 +80,8 @@ async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms
 async def _order_again(context: StepContext, job: Job) -> Job | None:
     """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
     provider = context.provider_of(job)
-    is_free = not job.price_micro and provider.recovery is Recovery.LOOK_UP
-    if not is_free or job.lost_orders >= retry.LOST_ORDERS:
+    is_free = not job.charge.price_micro and provider.recovery is Recovery.LOOK_UP
+    if not is_free or job.progress.lost_orders >= retry.LOST_ORDERS:
         return None
     try:
         ticket = await provider.look_up(context.order_id_of(job))
@@ -99,7 +99,7 @@ async def _order_again(context: StepContext, job: Job) -> Job | None:
         pending_ms=0,
         provider="",
         tries=0,
-        lost_orders=job.lost_orders + 1,
+        lost_orders=job.progress.lost_orders + 1,
     )
 
 

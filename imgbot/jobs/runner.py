@@ -34,7 +34,7 @@ _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
 
 def _is_left(job: Job) -> bool:
     # A result that could not be fetched at once may take minutes more.
-    return job.state in _LEFT or (job.state is State.RENDERING and job.tries > 0)
+    return job.state in _LEFT or (job.state is State.RENDERING and job.progress.tries > 0)
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class Runner:
     @property
     def running(self) -> list[int]:
         """Times at which the running jobs were claimed, ms."""
-        return [job.claimed_ms for job in self.jobs]
+        return [job.progress.claimed_ms for job in self.jobs]
 
     @property
     def load(self) -> Load:
@@ -201,7 +201,7 @@ class Runner:
 
     def _start(self, group: asyncio.TaskGroup, job: Job) -> None:
         if job.state is State.POLLING:
-            self._context.slots.adopt(job.id, job.provider)
+            self._context.slots.adopt(job.id, job.progress.provider)
         running = self._running[job.id] = _RunningJob(job)
         running.task = group.create_task(self._run_job(running), name=job.id)
 

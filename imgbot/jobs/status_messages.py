@@ -137,19 +137,19 @@ class StatusMessages:
         """
         message = self._message(job.id)
         async with message.lock:
-            if message.message_id or job.message_id:
-                message.message_id = message.message_id or job.message_id
+            if message.message_id or job.progress.message_id:
+                message.message_id = message.message_id or job.progress.message_id
                 return message.message_id
             if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
-            place = ChatTarget(job.chat_id, job.thread_id, job.reply_to)
-            rows = [] if text else buttons.waiting(job.language, job.id)
+            place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
+            rows = [] if text else buttons.waiting(job.request.language, job.id)
             message.told = text or await self._standing(job)
             try:
                 message.message_id = await self._messenger.send_text(place, message.told, rows)
             except ChatMovedError as error:
                 # The message that it would answer stayed behind.
-                place = ChatTarget(error.chat_id, job.thread_id)
+                place = ChatTarget(error.chat_id, job.request.thread_id)
                 message.message_id = await self._messenger.send_text(place, message.told, rows)
             except TransientError as error:
                 message.lost += error.retry_after_s is None
@@ -168,15 +168,15 @@ class StatusMessages:
     async def _standing(self, job: Job) -> str:
         place = await self._job_reads.position(job.id) if job.state is State.QUEUED else 0
         if place:
-            return t(job.language, "job_waiting", place=place)
+            return t(job.request.language, "job_waiting", place=place)
         return await self._working(job)
 
     async def _working(self, job: Job) -> str:
-        typical_s = await self._typical_s(job.operation)
+        typical_s = await self._typical_s(job.request.operation)
         if typical_s < _SOON_S:
-            return t(job.language, "job_working")
-        usually = approx(job.language, _rounded_s(typical_s))
-        return t(job.language, "job_working_usually", usually=usually)
+            return t(job.request.language, "job_working")
+        usually = approx(job.request.language, _rounded_s(typical_s))
+        return t(job.request.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:
         """Show queued users when they have moved up, as far as Telegram's limits allow."""
@@ -197,9 +197,9 @@ class StatusMessages:
             job = await self._job_reads.job(job_id)
             if job is None:
                 self.discard(job_id)
-            elif job.state is State.QUEUED and job.message_id and not job.is_cancelled:
-                message.message_id = job.message_id
-                text = t(job.language, "job_waiting", place=place)
+            elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:
+                message.message_id = job.progress.message_id
+                text = t(job.request.language, "job_waiting", place=place)
                 await self._hint(message, job, text)
                 message.place = place if message.told == text else 0
 
@@ -207,7 +207,9 @@ class StatusMessages:
         """Show that the work has begun, unless it ends in a moment anyway, and its progress."""
         await asyncio.sleep(_HINT_AFTER_S)
         if self._is_shown(job):
-            await self._messenger.send_chat_action(ChatTarget(job.chat_id, job.thread_id))
+            await self._messenger.send_chat_action(
+                ChatTarget(job.request.chat_id, job.request.thread_id)
+            )
         await self.update(job, await self._working(job))
         while True:
             await asyncio.sleep(_PROGRESS_EVERY_S)
@@ -217,7 +219,7 @@ class StatusMessages:
         """Show the progress, 0 to 1; 0 shows nothing."""
         if share:
             percent = round(min(share, 0.99) * 100)
-            await self.update(job, t(job.language, "job_progress", percent=percent))
+            await self.update(job, t(job.request.language, "job_progress", percent=percent))
 
     def _is_shown(self, job: Job) -> bool:
         message = self._message(job.id)
@@ -237,10 +239,10 @@ class StatusMessages:
         # A hint is the first thing to be dropped when Telegram limits the rate.
         with suppress(ImgbotError), max_wait(0):
             await self._messenger.edit_text(
-                ChatTarget(job.chat_id),
+                ChatTarget(job.request.chat_id),
                 message.message_id,
                 text,
-                buttons.waiting(job.language, job.id),
+                buttons.waiting(job.request.language, job.id),
             )
             message.told = text
 

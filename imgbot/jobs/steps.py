@@ -37,13 +37,13 @@ async def take_step(context: StepContext, job: Job) -> Outcome:
 async def _cancel(context: StepContext, job: Job) -> Job:
     if job.state is State.POLLING:
         try:
-            await context.provider_of(job).cancel(job.ticket)
+            await context.provider_of(job).cancel(job.progress.ticket)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
     # The reason tells whether the user or an admin asked for it.
     stored = await context.job_reads.job(job.id)
     charge = _charge(job)
-    if stored is not None and stored.reason == GIVEN_UP:
+    if stored is not None and stored.progress.reason == GIVEN_UP:
         return await context.conclude(job, State.FAILED, GIVEN_UP, **(charge or _FREE))
     return await context.conclude(job, State.CANCELLED, "cancelled", **charge)
 
@@ -55,10 +55,10 @@ def _charge(job: Job) -> dict[str, str]:
 
 async def after_error(context: StepContext, job: Job, error: Exception) -> Outcome:
     """Turn what a step raised into the job's end, which the user reads in a sentence."""
-    if job.state is State.DELIVERING and job.outcome is not State.DELIVERED:
+    if job.state is State.DELIVERING and job.progress.outcome is not State.DELIVERED:
         # Not even the sentence can be sent: the job must end all the same.
         telemetry.job_step_failed(job.id, error)
-        await finish(context, job, job.outcome or State.FAILED)
+        await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
     outcome, reason, facts = _end_of(job, error)
     return Advance(await context.conclude(job, outcome, reason, **facts))
@@ -81,4 +81,4 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
         return State.FAILED, reason, charge or _FREE
     telemetry.job_step_failed(job.id, error)
     # With a submit record, money may be in it: an operator has to look at it.
-    return State.DEAD if job.intent_ms else State.FAILED, "went_wrong", charge
+    return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge

@@ -13,7 +13,7 @@ from functools import partial
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext
 from imgbot.jobs.poll import facts_of, next_poll, stored
 from imgbot.jobs.provider_routing import REFUSES_SERVICE, Choice
@@ -40,10 +40,10 @@ _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 async def submit(context: StepContext, job: Job) -> Outcome:
     """Order the picture, once, at whichever provider serves."""
-    if job.intent_ms:
+    if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job)
-    choice = context.routing.choose(job.operation, job.provider, time.monotonic())
+    choice = context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)
     begun = time.monotonic()
@@ -72,7 +72,7 @@ async def _order_in_slot(
     if context.draining.is_set():
         return Advance(job)
     intended = await _record_submit(context, job, provider, order, fields)
-    if not intended.intent_ms:
+    if not intended.progress.intent_ms:
         return Snooze(intended, _SYNC_AGAIN_S)
     try:
         if _is_unrecoverable(context, provider):
@@ -110,7 +110,7 @@ async def _record_submit(
     fields: Mapping[str, str],
 ) -> Job:
     """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
-    is_stand_in = context.routing.is_fallback(job.operation, provider.name)
+    is_stand_in = context.routing.is_fallback(job.request.operation, provider.name)
     job = await context.move(
         job,
         State.SUBMITTING,
@@ -118,9 +118,9 @@ async def _record_submit(
         provider=provider.name,
         order_id=context.order_id_of(job),
         order_fields=fields,
-        price_micro=provider.offers[job.operation].price_at(order.scale),
+        price_micro=provider.offers[job.request.operation].price_at(order.scale),
         side_px=order.side_px,
-        note="stand_in_note" if is_stand_in else job.note,
+        note="stand_in_note" if is_stand_in else job.request.note,
     )
     if job.is_cancelled:
         # Nothing was ordered: without the record, nothing is charged.
@@ -138,37 +138,37 @@ async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> 
     """No provider serves at the moment: wait a while, or give up."""
     if choice.is_permanent:
         return Advance(await context.give_up(job, _CLOSED))
-    if job.tries >= retry.SUBMIT_ATTEMPTS:
+    if job.progress.tries >= retry.SUBMIT_ATTEMPTS:
         return Advance(await context.give_up(job, _DOWN))
-    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
+    job = await context.move(job, State.SUBMITTING, tries=job.progress.tries + 1)
     return Snooze(job, min(choice.wait_s, _STAND_BY_S))
 
 
 async def _refused(
     context: StepContext, job: Job, provider: Provider, error: ProviderError
 ) -> Outcome:
-    telemetry.provider_failed(replace(job, provider=provider.name), error.kind, str(error))
+    telemetry.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
     if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
         telemetry.provider_out(provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
         return await _recover(context, job)
     context.slots.release(job.id)
-    may_pass_on = error.kind in REFUSES_SERVICE and job.tries < retry.SUBMIT_ATTEMPTS
-    is_first = not context.routing.is_fallback(job.operation, provider.name)
-    if may_pass_on and context.routing.other(job.operation, provider.name):
+    may_pass_on = error.kind in REFUSES_SERVICE and job.progress.tries < retry.SUBMIT_ATTEMPTS
+    is_first = not context.routing.is_fallback(job.request.operation, provider.name)
+    if may_pass_on and context.routing.other(job.request.operation, provider.name):
         # No task exists: another provider may serve, at once if the chosen one has just refused.
         decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
-            0.0 if is_first else retry.backoff_s(job.tries)
+            0.0 if is_first else retry.backoff_s(job.progress.tries)
         )
     else:
-        decision = retry.after_submit(error, job.tries)
+        decision = retry.after_submit(error, job.progress.tries)
     if isinstance(decision, retry.GiveUp):
         return Advance(await context.give_up(job, decision))
     # Without the record, a restart in the pause has nothing to recover.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
     job = await context.move(
-        job, State.SUBMITTING, intent_ms=0, tries=job.tries + 1, provider=refused_by
+        job, State.SUBMITTING, intent_ms=0, tries=job.progress.tries + 1, provider=refused_by
     )
     return Snooze(job, decision.delay_s)
 
@@ -201,7 +201,7 @@ async def _accepted(
         facts=facts_of(answer),
     )
     if accepted_ms:
-        took_s = (accepted_ms - job.intent_ms) / 1000
+        took_s = (accepted_ms - job.progress.intent_ms) / 1000
         telemetry.provider_task_done(job, took_s)
         await context.poll_scheduler.learn(
             context.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
@@ -214,16 +214,16 @@ async def _recover(context: StepContext, job: Job) -> Outcome:
     provider = context.provider_of(job)
     unknown = Unknown(
         provider.recovery,
-        job.tries,
+        job.progress.tries,
         age_s=0.0,
         is_hooked=context.webhooks.can_recover(provider),
-        is_searchable=provider.is_searchable and bool(job.order_fields),
+        is_searchable=provider.is_searchable and bool(job.progress.order_fields),
     )
     return await _resolve(context, job, unknown)
 
 
 async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
-    age_s = max(0.0, (context.now_ms() - job.intent_ms) / 1000)
+    age_s = max(0.0, (context.now_ms() - job.progress.intent_ms) / 1000)
     decision = decide(replace(unknown, age_s=age_s))
     match decision.action:
         case Action.ASK:
@@ -232,7 +232,7 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
             return Snooze(job, decision.wait_s, _repeat, may_wake=False)
         case Action.ORDER_AGAIN:
             # It has refused nothing: the chosen provider is asked again, and no stand-in.
-            changes = {"intent_ms": 0, "tries": job.tries + 1, "provider": ""}
+            changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
             return Advance(await context.move(job, State.SUBMITTING, **changes))
         case Action.SET_ASIDE:
             return Advance(await context.conclude(job, State.DEAD, "submit_unknown"))
@@ -271,7 +271,9 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
 async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket | None:
     if context.age_ms(job) > SEARCHED_MS:
         return None
-    for ticket in await provider.search(job.operation, job.order_fields, job.intent_ms):
+    for ticket in await provider.search(
+        job.request.operation, job.progress.order_fields, job.progress.intent_ms
+    ):
         if await _is_own(context, job, ticket):
             telemetry.order_found(job.id)
             return ticket
@@ -287,7 +289,8 @@ async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket
 
 async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     """Claim a task for the job; False if it is that of another job with the same order."""
-    holder = await context.job_reads.choose_once(f"task:{job.provider}.{ticket['id']}", job.id)
+    task = f"task:{job.progress.provider}.{ticket['id']}"
+    holder = await context.job_reads.choose_once(task, job.id)
     return holder == job.id
 
 
@@ -295,13 +298,13 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.provider_of(job)
     order = await context.build_request(job, provider)
-    job = await context.move(job, State.SUBMITTING, tries=job.tries + 1)
+    job = await context.move(job, State.SUBMITTING, tries=job.progress.tries + 1)
     try:
         with context.routing.asking(provider.name):
             answer = await provider.submit(await provider.upload(order))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
-        decision = retry.after_submit(error, job.tries)
+        decision = retry.after_submit(error, job.progress.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
         if is_open or isinstance(decision, retry.TryAgain):
             return Advance(job)

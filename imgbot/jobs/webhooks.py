@@ -86,14 +86,14 @@ class Webhooks:
         return is_true
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
-        provider = self._provider_of(job.provider, job.operation)
+        provider = self._provider_of(job.progress.provider, job.request.operation)
         if provider is None:
             return False
         now_s = self._now_ms() / 1000
-        ticket = await provider.ticket_of_hook(job.operation, headers, body, now_s)
-        if ticket is None or job.ticket.get("id", ticket["id"]) != ticket["id"]:
+        ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)
+        if ticket is None or job.progress.ticket.get("id", ticket["id"]) != ticket["id"]:
             return False
-        await self._hints.store_and_wake(job.id, {} if job.ticket else ticket)
+        await self._hints.store_and_wake(job.id, {} if job.progress.ticket else ticket)
         return True
 
     def _secret(self, job_id: str) -> str:

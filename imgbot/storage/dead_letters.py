@@ -31,9 +31,9 @@ class ProblemJob:
 
 def resume_state(job: Job) -> State | None:
     """Return the state from which a dead job can be resumed; None without a ticket."""
-    if job.ticket.get("outputs"):
+    if job.progress.ticket.get("outputs"):
         return State.RENDERING
-    return State.POLLING if job.ticket else None
+    return State.POLLING if job.progress.ticket else None
 
 
 class DeadLetters(Store):
@@ -51,9 +51,9 @@ class DeadLetters(Store):
         """
         claimed = await self._ask(self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1))
         running = [
-            ProblemJob(job, job.claimed_ms, is_dead=False)
+            ProblemJob(job, job.progress.claimed_ms, is_dead=False)
             for job in await self._jobs(keys.JOB, claimed)
-            if now_ms - job.claimed_ms > longest_ms
+            if now_ms - job.progress.claimed_ms > longest_ms
         ]
         running.sort(key=lambda stuck: stuck.at_ms)
         dead = await self.dead(max(limit - len(running), 0))
@@ -73,7 +73,7 @@ class DeadLetters(Store):
         """Find a running or dead job."""
         for prefix, is_dead in ((keys.JOB, False), (keys.DEAD_JOB, True)):
             for job in await self._jobs(prefix, [job_id]):
-                return ProblemJob(job, job.claimed_ms, is_dead=is_dead)
+                return ProblemJob(job, job.progress.claimed_ms, is_dead=is_dead)
         return None
 
     async def redeliver(self, stuck: ProblemJob, now_ms: int) -> bool:

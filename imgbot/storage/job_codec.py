@@ -1,14 +1,15 @@
 """Codec of a job: mapping between the fields of `Job` and its stored hash fields.
 
-Stored names are a contract with earlier and later releases: a field may be renamed in `Job`, but
-its stored name stays.
+Stored names are a contract with earlier and later releases: a field may be renamed in its group,
+but its stored name stays.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any, NamedTuple
 
-from imgbot.domain.job import InputPhoto, Job, Operation, State
+from imgbot.domain.job import FIELDS, InputPhoto, Job, Operation, State, job_from
 
 
 class StoredField(NamedTuple):
@@ -47,56 +48,25 @@ def _end(text: str) -> State | None:
     return State(text) if text else None
 
 
+_READERS: Mapping[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    bool: _flag,
+    Operation: Operation,
+    State: State,
+    State | None: _end,
+    tuple[InputPhoto, ...]: load_sources,
+}
+_STORED_AS = {"prompt": "words"}
+"""Stored names that differ from the names of the fields."""
+
 STORED: Mapping[str, StoredField] = {
-    "id": StoredField("id", str),
-    "user_id": StoredField("user_id", int),
-    "chat_id": StoredField("chat_id", int),
-    "operation": StoredField("operation", Operation),
-    "language": StoredField("language", str),
-    "words": StoredField("words", str),
-    "sources": StoredField("sources", load_sources),
-    "scale": StoredField("scale", int),
-    "side_px": StoredField("side_px", int),
-    "ratio": StoredField("ratio", str),
-    "seed": StoredField("seed", int),
-    "thread_id": StoredField("thread_id", int),
-    "reply_to": StoredField("reply_to", int),
-    "parent": StoredField("parent", str),
-    "is_file": StoredField("is_file", _flag),
-    "note": StoredField("note", str),
-    "price_micro": StoredField("price_micro", int),
-    "reserved_micro": StoredField("reserved_micro", int),
-    "spend_day": StoredField("spend_day", str),
-    "created_ms": StoredField("created_ms", int),
-    "state": StoredField("state", State),
-    "version": StoredField("version", int),
-    "claimed_ms": StoredField("claimed_ms", int),
-    "intent_ms": StoredField("intent_ms", int),
-    "accepted_ms": StoredField("accepted_ms", int),
-    "provider": StoredField("provider", str),
-    "order_id": StoredField("order_id", str),
-    "order_fields": StoredField("order_fields", _mapping),
-    "pending_ms": StoredField("pending_ms", int),
-    "ticket": StoredField("ticket", _mapping),
-    "message_id": StoredField("message_id", int),
-    "tries": StoredField("tries", int),
-    "lost_orders": StoredField("lost_orders", int),
-    "file": StoredField("file", str),
-    "outcome": StoredField("outcome", _end),
-    "reason": StoredField("reason", str),
-    "facts": StoredField("facts", _mapping),
-    "is_cancelled": StoredField("is_cancelled", _flag),
-    "is_unbilled": StoredField("is_unbilled", _flag),
+    name: StoredField(_STORED_AS.get(name, name), _READERS.get(kind, _mapping))
+    for name, (_, kind) in FIELDS.items()
 }
 """Stored field by field of `Job`. The Lua scripts use the stored names."""
 
 _REQUIRED = ("id", "operation", "state", "language")
-
-_ADMITTED = (
-    *("chat_id", "operation", "language", "words", "sources", "scale", "ratio", "seed"),
-    *("thread_id", "reply_to", "parent", "is_file", "note", "price_micro", "spend_day"),
-)
-"""Fields stored at admission; the script sets identity, state and time."""
 
 
 def is_job(record: Mapping[str, str]) -> bool:
@@ -112,17 +82,18 @@ def to_fields(changes: Mapping[str, Any]) -> list[str]:
 
 
 def admitted_fields(job: Job) -> list[str]:
-    """Return stored names and texts of a new job, including the reservation of its price."""
-    changes = {field: getattr(job, field) for field in _ADMITTED}
-    return to_fields(changes | {"reserved_micro": job.price_micro})
+    """Return stored names and texts of a new job; the script sets identity, state and time."""
+    request = {each.name: getattr(job.request, each.name) for each in fields(job.request)}
+    price = {"price_micro": job.charge.price_micro, "reserved_micro": job.charge.price_micro}
+    return to_fields({**request, **price, "spend_day": job.charge.spend_day})
 
 
 def from_hash(record: Mapping[str, str]) -> Job:
     """Read a stored job. Raises KeyError or ValueError for a malformed record."""
     if missing := [field for field in _REQUIRED if STORED[field].name not in record]:
         raise KeyError(*missing)
-    return Job(
-        **{
+    return job_from(
+        {
             field: stored.read(record[stored.name])
             for field, stored in STORED.items()
             if stored.name in record

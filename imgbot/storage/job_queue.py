@@ -3,13 +3,12 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
-from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State
+from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import consistency, job_codec as records, keys
 from imgbot.storage.consistency import SPEND_KEPT_S
 from imgbot.storage.queue_limits import Admission, QueueLimits
@@ -74,14 +73,14 @@ class JobQueue:
             user_jobs=f"{keys.USER_JOBS}{job.user_id}",
             announce=keys.ANNOUNCE,
             wake=keys.WAKE,
-            spend=keys.SPEND + job.spend_day,
+            spend=keys.SPEND + job.charge.spend_day,
             since=keys.SINCE,
             id=job.id,
             user=job.user_id,
             queue_limit=self.caps.waiting,
             waiting_limit=self.caps.waiting_per_user,
             now_ms=now_ms,
-            price_micro=job.price_micro,
+            price_micro=job.charge.price_micro,
             day_limit_micro=_or_none(self.caps.daily_micro),
             user_limit_micro=_or_none(self.caps.daily_micro_per_user),
             spend_kept_s=SPEND_KEPT_S,
@@ -168,7 +167,8 @@ class JobQueue:
         message_id, chat_id = int(answer[3] or 0), int(answer[4])
         told: dict[str, Any] = {"message_id": message_id, "chat_id": chat_id, **changes}
         is_cancelled = answer[2] == "1"
-        return replace(job, state=state, version=int(answer[1]), is_cancelled=is_cancelled, **told)
+        version = int(answer[1])
+        return with_changes(job, state=state, version=version, is_cancelled=is_cancelled, **told)
 
     async def persist(self) -> None:
         """Return once everything written so far is on the server's disk.
@@ -217,8 +217,8 @@ class JobQueue:
             history_length=HISTORY_LENGTH,
             is_billed=int(is_billed),
             spend_kept_s=SPEND_KEPT_S,
-            provider_operation=f"{job.provider or 'unknown'}.{job.operation}",
-            operation_status=f"{job.operation}.{status or outcome}",
+            provider_operation=f"{job.progress.provider or 'unknown'}.{job.request.operation}",
+            operation_status=f"{job.request.operation}.{status or outcome}",
             fields=fields,
         )
         if answer[0] != "ok":
@@ -273,7 +273,7 @@ def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> dict[str, Value]:
         "stats": keys.STATS,
         "history": f"{keys.HISTORY}{job.user_id}",
         "latest": f"{keys.LATEST}{job.user_id}",
-        "spend": keys.SPEND + job.spend_day,
-        "ended": keys.ENDED + job.spend_day,
+        "spend": keys.SPEND + job.charge.spend_day,
+        "ended": keys.ENDED + job.charge.spend_day,
         "pictures": [keys.PICTURE + picture.unique_id] if picture else [],
     }

@@ -90,13 +90,13 @@ def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str
     """Return the stored fields of the result of a job."""
     return {
         "user_id": str(job.user_id),
-        "operation": job.operation.value,
-        "language": job.language,
-        "words": job.words,
-        "sources": records.dump_sources(job.sources),
-        "scale": str(job.scale),
-        "ratio": job.ratio,
-        "parent": job.parent,
+        "operation": job.request.operation.value,
+        "language": job.request.language,
+        "words": job.request.prompt,
+        "sources": records.dump_sources(job.request.sources),
+        "scale": str(job.request.scale),
+        "ratio": job.request.ratio,
+        "parent": job.request.parent,
         "caption": caption,
         "picture": records.dump_sources((picture,) if picture else ()),
     }

@@ -89,13 +89,13 @@ def admission_refused(reason: str) -> None:
 
 
 def job_admitted(job: Job, place: int) -> None:
-    metrics.enqueued.labels(job.operation).inc()
-    _log.info("job %s: %s admitted, position %d", job.id, job.operation, place)
+    metrics.enqueued.labels(job.request.operation).inc()
+    _log.info("job %s: %s admitted, position %d", job.id, job.request.operation, place)
 
 
 def job_claimed(job: Job) -> None:
-    wait_s = (job.claimed_ms - job.created_ms) / 1000
-    metrics.wait.labels(job.operation).observe(max(wait_s, 0))
+    wait_s = (job.progress.claimed_ms - job.created_ms) / 1000
+    metrics.wait.labels(job.request.operation).observe(max(wait_s, 0))
     _log.info("job %s: claimed after %.1f s", job.id, wait_s)
 
 
@@ -109,7 +109,7 @@ def job_moved(job: Job) -> None:
 
 def status_of(job: Job, outcome: State) -> str:
     """Return how a job counts that ended: ok, failed, rejected or cancelled."""
-    if outcome is State.FAILED and job.reason.startswith(_REJECTIONS):
+    if outcome is State.FAILED and job.progress.reason.startswith(_REJECTIONS):
         return "rejected"
     return _STATUS.get(outcome, "failed")
 
@@ -119,16 +119,16 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
         raise ValueError(f"{outcome} is not an end")
     status = status_of(job, outcome)
     seconds = max((now_ms - job.created_ms) / 1000, 0)
-    metrics.finished.labels(job.operation, status).inc()
-    metrics.duration.labels(job.operation).observe(seconds)
+    metrics.finished.labels(job.request.operation, status).inc()
+    metrics.duration.labels(job.request.operation).observe(seconds)
     if outcome is State.DEAD:
         metrics.dead.inc()
-    _log.info("job %s: %s after %.1f s %s", job.id, outcome, seconds, job.reason)
+    _log.info("job %s: %s after %.1f s %s", job.id, outcome, seconds, job.progress.reason)
 
 
 def picture_charged(job: Job) -> None:
-    if job.price_micro:
-        metrics.spend.labels(job.provider or "unknown", job.operation).inc(job.price_micro / _MICRO)
+    if job.charge.price_micro:
+        metrics.spend.labels(*_labels(job)).inc(job.charge.price_micro / _MICRO)
 
 
 def spend_measured(today_micro: int, budget_micro: int | None) -> None:
@@ -160,12 +160,16 @@ def stage_took(stage: str, seconds: float) -> None:
 
 
 def provider_failed(job: Job, kind: str, detail: str) -> None:
-    metrics.provider_errors.labels(job.provider or "unknown", kind).inc()
+    metrics.provider_errors.labels(job.progress.provider or "unknown", kind).inc()
     _log.warning("job %s: provider: %s", job.id, detail)
 
 
 def provider_task_done(job: Job, seconds: float) -> None:
-    metrics.provider_time.labels(job.provider or "unknown", job.operation).observe(max(seconds, 0))
+    metrics.provider_time.labels(*_labels(job)).observe(max(seconds, 0))
+
+
+def _labels(job: Job) -> tuple[str, str]:
+    return job.progress.provider or "unknown", job.request.operation
 
 
 def provider_out(provider: str, kind: str) -> None:

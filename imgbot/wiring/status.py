@@ -61,7 +61,7 @@ def _by_state(
     """
     found = {operation: {str(State.QUEUED): count} for operation, count in waiting.items() if count}
     for job in running:
-        states = found.setdefault(str(job.operation), {})
+        states = found.setdefault(str(job.request.operation), {})
         states[str(job.state)] = states.get(str(job.state), 0) + 1
     for operation, states in found.items():
         if painted := min(states.get(State.SUBMITTING, 0), at_work.get(operation, 0)):

@@ -126,7 +126,7 @@ async def expect_what_users_had(redis: Redis) -> None:
     [dead_id] = await redis.zrange(keys.DEAD, 0, -1)
     record = await redis.hgetall(f"{keys.DEAD_JOB}{dead_id}")
     dead = from_hash({str(name): str(value) for name, value in record.items()})
-    assert (dead.user_id, dead.reason) == (users["Dan"], "submit_unknown")
+    assert (dead.user_id, dead.progress.reason) == (users["Dan"], "submit_unknown")
     assert await redis.zcard(keys.PEOPLE) == len(users) - 1
     assert "Ask:upscale_photo" in {
         await redis.get(key) for key in await redis.keys(f"{keys.DIALOGUE}*:state")

@@ -9,7 +9,6 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_rules import BudgetState
 from imgbot.storage import keys
@@ -17,6 +16,7 @@ from imgbot.storage.dead_letters import ProblemJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.alerts import SETTING, AlertStage, open_alert_stage
+from tests.fixtures.jobs import job_of
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStag
 
 async def test_deaths_are_told_once_and_again_after_a_quiet_hour(alerts: AlertStage) -> None:
     def death(number: int) -> ProblemJob:
-        job = Job(str(number), 7, 7, Operation.CREATE, "en", provider="painter")
+        job = job_of(str(number), 7, 7, Operation.CREATE, "en", provider="painter")
         return ProblemJob(job, alerts.facts.now_ms, is_dead=True)
 
     for number in range(5):

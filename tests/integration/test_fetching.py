@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.runner import Runner
@@ -29,6 +29,7 @@ from imgbot.storage.bot_binding import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
+from tests.fixtures.jobs import job_of
 from tests.integration.test_recovery import NOW, tools_of
 
 
@@ -162,7 +163,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     installation = await bind_to_bot(real_redis, 1)
     await queue.open_epoch()
-    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     job = await queue.claim(NOW)
     assert job is not None
     job = await queue.move(job, State.SUBMITTING, NOW, intent_ms=NOW, provider="away")
@@ -185,4 +186,4 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
 
     stored = await tools.job_reads.job("7")
     assert stored is not None
-    assert (stored.state, stored.tries) == (State.RENDERING, 1)
+    assert (stored.state, stored.progress.tries) == (State.RENDERING, 1)

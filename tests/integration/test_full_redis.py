@@ -16,6 +16,7 @@ from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.server.memory import measure
 from tests.fixtures.bot import Bot
+from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import open_sandbox
 
@@ -25,7 +26,7 @@ NOW = 1_800_000_000_000
 
 
 def job(job_id: str) -> Job:
-    return Job(job_id, 1, 1, Operation.CREATE, "en", words="a fox")
+    return job_of(job_id, 1, 1, Operation.CREATE, "en", prompt="a fox")
 
 
 async def open_queue(redis: Redis) -> JobQueue:

@@ -15,21 +15,22 @@ from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.scripts import Scripts
+from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
 
 
 def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
-    made = Job(
-        id=job_id,
-        user_id=user_id,
-        chat_id=user_id,
-        operation=Operation.CREATE,
-        language="ru",
-        words="лиса 🦊",
+    return job_of(
+        job_id,
+        user_id,
+        user_id,
+        Operation.CREATE,
+        "ru",
+        prompt="лиса 🦊",
         sources=(InputPhoto("f1", "u1", 10, "кот.jpg"),),
+        **changes,
     )
-    return replace(made, **changes)
 
 
 async def open_queue(redis: Redis, caps: QueueLimits | None = None) -> JobQueue:
@@ -224,7 +225,7 @@ async def test_a_waiting_job_is_cancelled_at_once(redis: Redis) -> None:
     assert verdicts == ["not_yours", "ok", "ok", "gone"]
     assert await redis.llen(keys.QUEUE) == 0
     assert found is not None
-    assert (found.state, found.outcome) == (State.DELIVERING, State.CANCELLED)
+    assert (found.state, found.progress.outcome) == (State.DELIVERING, State.CANCELLED)
     assert await queue.claim(NOW) is None
     assert await JobReads(redis).due() == ["1"]
 
@@ -257,7 +258,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     assert is_alive
     assert in_between == []
     assert await reads.unannounced(NOW + 5000, 10) == []
-    assert moved.message_id == 55
+    assert moved.progress.message_id == 55
     assert not await queue.reserve_status_message("never", NOW)
 
 

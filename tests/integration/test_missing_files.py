@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -11,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.imaging.originals import OriginalStore
@@ -19,6 +18,7 @@ from imgbot.jobs import deliver as showing
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Recovery
 from imgbot.storage import keys
+from tests.fixtures.jobs import job_of as make_job
 from tests.fixtures.sandbox import Person
 from tests.fixtures.steps import take
 from tests.fixtures.waiting import eventually
@@ -68,10 +68,10 @@ async def test_what_is_gone_before_it_is_shown_is_had_again(stage: Stage) -> Non
 
 def tools_of(folder: Path, recovery: Recovery) -> Any:
     async def move(job: Job, state: State, **changes: Any) -> Job:
-        return replace(job, state=state, **changes)
+        return with_changes(job, state=state, **changes)
 
     async def give_up(job: Job, decision: Any) -> Job:
-        return replace(job, outcome=decision.outcome, reason=decision.reason)
+        return with_changes(job, outcome=decision.outcome, reason=decision.reason)
 
     async def fetch(*_: object) -> None:
         raise ProviderError(ProviderErrorKind.EXPIRED)
@@ -89,7 +89,9 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
 
 def job_of(receipt: dict[str, str], **output: str) -> Job:
     ticket = {**receipt, "outputs": [output]}
-    return Job("8", 1, 1, Operation.CREATE, "en", tries=9, state=State.RENDERING, ticket=ticket)
+    return make_job(
+        "8", 1, 1, Operation.CREATE, "en", tries=9, state=State.RENDERING, ticket=ticket
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,13 @@ async def test_nothing_is_ordered_again_that_may_cost(
 
     moved = await take(showing.render, tools, job)
 
-    assert (moved.outcome or moved.state, moved.reason or moved.ticket) == end
-    assert not moved.reason or (has_text(moved.reason) and has_text(f"stuck_{moved.reason}"))
+    assert (
+        moved.progress.outcome or moved.state,
+        moved.progress.reason or moved.progress.ticket,
+    ) == end
+    assert not moved.progress.reason or (
+        has_text(moved.progress.reason) and has_text(f"stuck_{moved.progress.reason}")
+    )
 
 
 async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:

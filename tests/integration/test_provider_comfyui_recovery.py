@@ -12,7 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.jobs.context import Snooze
 from imgbot.jobs.poll import poll
@@ -26,6 +26,7 @@ from imgbot.storage.scripts import Scripts
 from tests.fakes.exchanges import Network, network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.comfyui_provider import opened, ordered, refused
+from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, submitted
 from tests.fixtures.steps import take
 from tests.integration.test_recovery import NOW, tools_of
@@ -155,7 +156,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     async with opened(script, prices_micro=prices) as provider:
         routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
-        await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", "a fox"), NOW)
+        await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
         claimed = await queue.claim(NOW)
         assert claimed is not None
         # Longer ago than a task may take to become known.
@@ -167,7 +168,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
         if is_repeated:
             job = await take(submit, tools, job)
 
-    assert (job.state, job.outcome) == (
+    assert (job.state, job.progress.outcome) == (
         (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
     )
     assert [asked.path for asked in script.asked].count("/prompt") == 1 + is_repeated
@@ -189,7 +190,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
     async with opened(script) as provider:
         routes = ProviderRouter({provider.name: provider}, {Operation.MERGE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
-        await queue.enqueue(Job("7", 1, 1, Operation.MERGE, "en", "collage"), NOW)
+        await queue.enqueue(job_of("7", 1, 1, Operation.MERGE, "en", prompt="collage"), NOW)
         claimed = await queue.claim(NOW)
         assert claimed is not None
         order = make_order(tmp_path, Operation.MERGE, "collage", pictures=2)
@@ -201,7 +202,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
         while job.state is State.POLLING:
             job = await take(poll, tools, job)
 
-    assert job.facts["unknown"] == "collage"
+    assert job.progress.facts["unknown"] == "collage"
 
 
 async def test_questions_that_nobody_answers_put_their_provider_out(
@@ -215,8 +216,10 @@ async def test_questions_that_nobody_answers_put_their_provider_out(
     async with opened(script) as provider:
         routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
         tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
-        job = Job("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
-        job = replace(job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1)
+        job = job_of("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
+        job = with_changes(
+            job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1
+        )
 
         outcome = await poll(tools, job)
         while not routes.states(1100.0)[provider.name]:

@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
@@ -12,6 +12,7 @@ from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
+from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
 
@@ -109,7 +110,7 @@ async def test_users_waiting_for_their_own_jobs_are_counted(redis: Redis) -> Non
     queue = JobQueue(redis, Scripts(redis), QueueLimits(running_per_user=1))
     await queue.open_epoch()
     for number, user_id in enumerate((7, 7, 7, 8)):
-        await queue.enqueue(Job(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
+        await queue.enqueue(job_of(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
     overview = QueueStats(redis)
 
     before = await overview.snapshot(NOW, 1)

@@ -45,6 +45,7 @@ from imgbot.storage.scripts import Scripts
 from imgbot.storage.webhook_tickets import WebhookTickets
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fakes.scripted_server import Script
+from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order
 from tests.fixtures.sandbox import Control, open_sandbox, picture
 from tests.fixtures.steps import take
@@ -100,7 +101,7 @@ async def ordered(
     queue = JobQueue(redis, Scripts(redis), QueueLimits())
     installation = await bind_to_bot(redis, 1)
     await queue.open_epoch()
-    job = Job("7", 1, 1, Operation.CREATE, "en", words=words)
+    job = job_of("7", 1, 1, Operation.CREATE, "en", prompt=words)
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
@@ -130,7 +131,7 @@ async def test_a_lost_answer_is_found_out(
     )
 
     assert job.state is State.POLLING
-    assert job.ticket["id"]
+    assert job.progress.ticket["id"]
     assert await charges(control) == 1
 
 
@@ -148,7 +149,11 @@ async def test_where_nobody_knows_the_job_stops_and_says_so(
         is_adopted=False,
     )
 
-    assert (job.state, job.outcome, job.reason) == (State.DELIVERING, State.DEAD, "submit_unknown")
+    assert (job.state, job.progress.outcome, job.progress.reason) == (
+        State.DELIVERING,
+        State.DEAD,
+        "submit_unknown",
+    )
     assert await charges(control) == 1
 
 
@@ -157,7 +162,7 @@ async def test_an_adopted_intent_is_never_ordered_on_a_guess(
 ) -> None:
     job = await ordered(real_redis, control, tmp_path, Recovery.NONE, "a fox", is_adopted=True)
 
-    assert (job.outcome, job.reason) == (State.DEAD, "submit_unknown")
+    assert (job.progress.outcome, job.progress.reason) == (State.DEAD, "submit_unknown")
     assert await charges(control) == 0
 
 
@@ -168,7 +173,7 @@ async def test_a_refused_order_before_any_task_may_be_repeated(
         real_redis, control, tmp_path, Recovery.NONE, "a fox [[sim:429=1]]", is_adopted=False
     )
 
-    assert (job.state, job.intent_ms, job.tries) == (State.SUBMITTING, 0, 1)
+    assert (job.state, job.progress.intent_ms, job.progress.tries) == (State.SUBMITTING, 0, 1)
     assert await charges(control) == 0
 
 
@@ -207,7 +212,11 @@ async def test_an_order_that_was_refused_is_not_billed_and_one_that_may_stand_is
     words = f"a fox [[sim:{mark}]]"
     job = await ordered(real_redis, control, tmp_path, Recovery.NONE, words, is_adopted=False)
 
-    assert (job.outcome, job.provider, is_billed(job)) == (outcome, "simulated", is_paid)
+    assert (job.progress.outcome, job.progress.provider, is_billed(job)) == (
+        outcome,
+        "simulated",
+        is_paid,
+    )
 
 
 @pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
@@ -221,7 +230,7 @@ async def test_two_bots_at_one_provider_have_orders_of_their_own(
     for _ in range(2):
         await real_redis.flushall()
         job = await ordered(real_redis, control, tmp_path, recovery, words, is_adopted=False)
-        tickets.append(job.ticket["id"])
+        tickets.append(job.progress.ticket["id"])
 
     assert len(set(tickets)) == 2
     assert await charges(control) == 2
@@ -239,7 +248,7 @@ async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
     job = await ordered(real_redis, control, tmp_path, recovery, "a fox", is_adopted=True)
 
     assert isinstance(made, Accepted)
-    assert job.ticket["id"] == made.ticket["id"]
+    assert job.progress.ticket["id"] == made.ticket["id"]
     assert await charges(control) == 1
 
 
@@ -275,10 +284,10 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
-    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     job = await queue.claim(NOW)
     assert job is not None
-    ticket = await provider.ticket_of_hook(job.operation, {}, b'{"id": "t1"}', NOW / 1000)
+    ticket = await provider.ticket_of_hook(job.request.operation, {}, b'{"id": "t1"}', NOW / 1000)
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
     tools.folder_of(job.id).mkdir()
     job = await queue.move(
@@ -289,7 +298,7 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     await routes.aclose()
 
     assert job.state is State.RENDERING
-    [output] = cast("list[dict[str, str]]", job.ticket["outputs"])
+    [output] = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     assert Path(output["path"]) == tools.target_of("7")
     assert tools.target_of("7").read_bytes() == made
 
@@ -307,7 +316,7 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
 
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
-    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
     routes = ProviderRouter({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
@@ -338,7 +347,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
 
     found: list[object] = []
     for job_id in ("7", "8"):
-        await queue.enqueue(Job(job_id, 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+        await queue.enqueue(job_of(job_id, 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
         job = await queue.claim(NOW)
         assert job is not None
         job = await queue.move(
@@ -349,7 +358,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
             provider="mine",
             order_fields={"prompt": "a fox"},
         )
-        found.append((await take(submit, tools, job)).ticket)
+        found.append((await take(submit, tools, job)).progress.ticket)
 
     assert found == tasks
 
@@ -360,7 +369,7 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
 ) -> None:
     queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
     await queue.open_epoch()
-    await queue.enqueue(Job("7", 1, 1, Operation.CREATE, "en", words="a fox"), NOW)
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     job = await queue.claim(NOW)
     assert job is not None
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
@@ -372,4 +381,4 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
 
     ended = await take(submit, tools, job)
 
-    assert (ended.outcome, ended.facts) == (State.FAILED, {"charge": "no"})
+    assert (ended.progress.outcome, ended.progress.facts) == (State.FAILED, {"charge": "no"})

@@ -11,7 +11,6 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
@@ -22,6 +21,7 @@ from imgbot.storage.scripts import Scripts, connect, storage_errors
 from imgbot.storage.server.memory import trouble_of
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.bot import Bot
+from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import client_of
 from tests.fixtures.sandbox import open_sandbox
 from tests.fixtures.waiting import eventually
@@ -143,7 +143,7 @@ async def test_more_commands_at_once_than_connections_all_come_through(real_redi
 
     async with asyncio.TaskGroup() as group:
         for number in range(300):
-            job = Job(str(number), number, number, Operation.CREATE, "en", words="a fox")
+            job = job_of(str(number), number, number, Operation.CREATE, "en", prompt="a fox")
             group.create_task(queue.enqueue(job, NOW))
 
     assert await real_redis.llen(keys.QUEUE) == 300

@@ -5,7 +5,6 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
@@ -15,6 +14,7 @@ from imgbot.storage.scripts import Scripts
 from imgbot.storage.snapshot import Record
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
+from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
 LATER_MS = 4_000_000_000_000
@@ -178,7 +178,7 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
     queue = JobQueue(redis, Scripts(redis), QueueLimits())
     await queue.open_epoch()
     for number in range(3):
-        await queue.enqueue(Job(str(number), 1, 1, Operation.CREATE, "en", words="x"), NOW)
+        await queue.enqueue(job_of(str(number), 1, 1, Operation.CREATE, "en", prompt="x"), NOW)
     await queue.claim(NOW)
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)

@@ -1,7 +1,6 @@
 """The books of money on a real Redis and on the fake: reserved, charged or released, once."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from imgbot.storage.job_reads import JobReads
 from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts, Value
 from imgbot.storage.spend import Day, ProducedCount, Spend
+from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
 TODAY, TOMORROW = "2027-01-15", "2027-01-16"
@@ -22,9 +22,8 @@ PRICE = 40_000
 
 
 def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
-    made = Job(job_id, user_id, user_id, Operation.CREATE, "en", words="a fox")
     told: dict[str, Any] = {"price_micro": PRICE, "spend_day": TODAY, **changes}
-    return replace(made, **told)
+    return job_of(job_id, user_id, user_id, Operation.CREATE, "en", prompt="a fox", **told)
 
 
 async def open_queue(
@@ -64,7 +63,11 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Redis) -
     assert verdicts == ["ok", "duplicate", "duplicate"]
     assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
     assert stored is not None
-    assert (stored.price_micro, stored.reserved_micro, stored.spend_day) == (PRICE, PRICE, TODAY)
+    assert (stored.charge.price_micro, stored.charge.reserved_micro, stored.charge.spend_day) == (
+        PRICE,
+        PRICE,
+        TODAY,
+    )
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.domain.job import State
+from imgbot.domain.job import State, with_changes
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.context import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance, RuntimeStats
@@ -47,7 +46,7 @@ def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Maintenance:
 def test_the_only_copy_of_a_picture_is_kept_for_the_operator(
     outcome: State, output: dict[str, str], *, is_kept: bool
 ) -> None:
-    ended = replace(job("1"), outcome=outcome, ticket={"outputs": [output]})
+    ended = with_changes(job("1"), outcome=outcome, ticket={"outputs": [output]})
 
     assert is_to_be_kept(ended) is is_kept
 

@@ -1,16 +1,16 @@
 """What a failed step turns a job into: who is blamed in words, and what stays for the operator."""
 
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from imgbot.domain.errors import UserError, WorkerLostError
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.jobs.context import Advance, StepContext
 from imgbot.jobs.steps import after_error
+from tests.fixtures.jobs import job_of
 
 
 class _Ends:
@@ -21,10 +21,10 @@ class _Ends:
 
 
 def _job(state: State, *, is_ordered: bool) -> Job:
-    return Job("1", 1, 1, Operation.EDIT, "en", state=state, intent_ms=int(is_ordered))
+    return job_of("1", 1, 1, Operation.EDIT, "en", state=state, intent_ms=int(is_ordered))
 
 
-MADE = replace(_job(State.DELIVERING, is_ordered=True), outcome=State.DELIVERED)
+MADE = with_changes(_job(State.DELIVERING, is_ordered=True), outcome=State.DELIVERED)
 NEW, PAID = _job(State.SUBMITTING, is_ordered=False), _job(State.RENDERING, is_ordered=True)
 
 

@@ -9,10 +9,11 @@ from imgbot.domain.operations import Operation
 from imgbot.storage.stats import QueueSnapshot as Seen
 from imgbot.telemetry.thresholds import Load
 from imgbot.wiring.status import status_sources
+from tests.fixtures.jobs import job_of
 
 
 def job(number: int, operation: Operation, state: State) -> Job:
-    return Job(str(number), 1, 1, operation, "en", state=state)
+    return job_of(str(number), 1, 1, operation, "en", state=state)
 
 
 async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,15 +11,16 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import ChatGoneError, UserError
-from imgbot.domain.job import InputPhoto, Job, State
+from imgbot.domain.job import InputPhoto, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.jobs import captions as words, deliver as showing
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Output
+from tests.fixtures.jobs import job_of
 from tests.fixtures.steps import take
 
-JOB = Job(
+JOB = job_of(
     "1",
     7,
     7,
@@ -61,7 +61,7 @@ async def shown_after(tools: StepContext, *errors: Exception) -> Any:
     ],
 )
 def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
-    job = replace(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
+    job = with_changes(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
     assert words.success_caption(job) == caption
 
 
@@ -72,7 +72,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
         return work(*args)
 
-    job = replace(
+    job = with_changes(
         JOB, operation=Operation.UPSCALE, scale=4, side_px=2000, ticket={"outputs": [{"url": "u"}]}
     )
     tools = Mock(move=AsyncMock(), folder_of=Mock(return_value=tmp_path), pool=Mock(run=run))
@@ -106,7 +106,7 @@ async def test_what_is_for_the_operator_stays_so_where_its_person_is_gone(
     tools: StepContext,
 ) -> None:
     cast("AsyncMock", tools.status_messages.ensure).side_effect = ChatGoneError("the chat is gone")
-    job = replace(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
+    job = with_changes(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
 
     await take(showing.deliver, tools, job)
 

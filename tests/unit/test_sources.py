@@ -17,6 +17,7 @@ from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import Capability, Provider
+from tests.fixtures.jobs import job_of as make_job
 
 PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
 
@@ -43,7 +44,7 @@ def tools_of(folder: Path, came: Image.Image) -> StepContext:
 
 
 def job_of(operation: Operation, parent: str = "") -> Job:
-    return Job(
+    return make_job(
         "8", 1, 1, operation, "en", sources=(InputPhoto("file", "u"),), scale=4, parent=parent
     )
 

@@ -1,6 +1,5 @@
 """Money in the pure parts: days, what is billed, and how it is told."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,14 +7,15 @@ import pytest
 from imgbot.bot.handlers.admin import spend as admin_spend
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import Job, is_billed
+from imgbot.domain.job import Job, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import LANGUAGES, dollars, in_time, t
 from imgbot.storage.spend import day_of, days_until, seconds_to_midnight
+from tests.fixtures.jobs import job_of
 
 HOUR_S = 3600
 NOON_MS = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1000
-JOB = Job("1", 1, 1, Operation.CREATE, "en", price_micro=40_000)
+JOB = job_of("1", 1, 1, Operation.CREATE, "en", price_micro=40_000)
 KIND = ProviderErrorKind
 
 
@@ -45,11 +45,11 @@ def test_the_last_days_go_back_over_the_end_of_a_month() -> None:
     ("job", "is_paid"),
     [
         (JOB, False),
-        (replace(JOB, intent_ms=1), True),
-        (replace(JOB, intent_ms=1, ticket={"id": "t"}), True),
-        (replace(JOB, intent_ms=1, ticket={"id": "t"}, is_cancelled=True), True),
-        (replace(JOB, intent_ms=1, ticket={"id": "t"}, is_unbilled=True), False),
-        (replace(JOB, intent_ms=1, is_unbilled=True), False),
+        (with_changes(JOB, intent_ms=1), True),
+        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}), True),
+        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}, is_cancelled=True), True),
+        (with_changes(JOB, intent_ms=1, ticket={"id": "t"}, is_unbilled=True), False),
+        (with_changes(JOB, intent_ms=1, is_unbilled=True), False),
     ],
 )
 def test_what_may_have_cost_money_counts_as_if_it_had(job: Job, *, is_paid: bool) -> None:

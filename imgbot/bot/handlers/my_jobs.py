@@ -49,7 +49,7 @@ async def _queue(context: RequestContext, service: RequestService) -> tuple[str,
 
 
 def _title(job: Job) -> str:
-    words = job.words or t(job.language, f"title_{job.operation}")
+    words = job.request.prompt or t(job.request.language, f"title_{job.request.operation}")
     return words if len(words) <= _TITLE else f"{words[: _TITLE - 1]}…"
 
 

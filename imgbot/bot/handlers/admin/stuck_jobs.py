@@ -63,15 +63,15 @@ async def _list(context: RequestContext, service: RequestService) -> tuple[str, 
 
 def _lines(language: str, number: int, stuck: ProblemJob, now_ms: int) -> list[str]:
     job = stuck.job
-    reason = f"stuck_{job.reason}" if stuck.is_dead else f"stuck_{job.state}"
+    reason = f"stuck_{job.progress.reason}" if stuck.is_dead else f"stuck_{job.state}"
     head = t(
         language,
         "stuck_dead" if stuck.is_dead else "stuck_running",
         number=number,
-        action=t(language, f"action_{job.operation}"),
+        action=t(language, f"action_{job.request.operation}"),
         age=ago(language, max(1, (now_ms - stuck.at_ms) // 1000)),
         standing=t(language, reason if has_text(reason) else "stuck_went_wrong"),
     )
-    provider = job.provider or "—"
+    provider = job.progress.provider or "—"
     facts = t(language, "stuck_facts", job=job.id, user=job.user_id, provider=provider)
     return [head, facts]
