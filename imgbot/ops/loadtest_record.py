@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.files import replace_file
+from imgbot.ops.state_dir import LOADTEST_RECORD
 
-NAME = "loadtest.json"
 MOST_USERS = 5_000
 """So many people a test plays at most."""
 
@@ -35,7 +35,7 @@ class LoadTestRecord:
 def write_record(state_dir: Path, note: LoadTestRecord) -> None:
     """Keep the note; raises OSError where there is no such folder, or it may not be written."""
     owner = state_dir.stat() if os.geteuid() == 0 else None
-    replace_file(state_dir / NAME, json.dumps(asdict(note)) + "\n", 0o644, owner)
+    replace_file(state_dir / LOADTEST_RECORD, json.dumps(asdict(note)) + "\n", 0o644, owner)
 
 
 def read_record(state_dir: Path) -> LoadTestRecord | None:
@@ -45,7 +45,7 @@ def read_record(state_dir: Path) -> LoadTestRecord | None:
     """
     try:
         # A pipe would be waited for, a link followed.
-        descriptor = os.open(state_dir / NAME, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        descriptor = os.open(state_dir / LOADTEST_RECORD, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
         try:
             text = os.read(descriptor, _MOST_BYTES)
         finally:

@@ -10,7 +10,6 @@ from pathlib import Path
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.files import PART, replace_file
-from imgbot.ops import loadtest_record as load_note
 from imgbot.ops.installation import STATE
 
 MOVED = "moved"
@@ -22,9 +21,12 @@ UNFINISHED = "restore.part"
 BEGUN = "begun"
 """A file in it: what was here before is being replaced."""
 
+LOADTEST_RECORD = "loadtest.json"
+"""A file: the latest load test of this machine."""
+
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, what is true of this machine alone, and what is only half there.
-_LEFT_OUT = frozenset({"redis", "lock", load_note.NAME, MOVED, UNFINISHED})
+_LEFT_OUT = frozenset({"redis", "lock", LOADTEST_RECORD, MOVED, UNFINISHED})
 
 
 @dataclass(frozen=True, slots=True)

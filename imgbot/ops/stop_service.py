@@ -11,10 +11,10 @@ from imgbot.domain.errors import ImgbotError
 from imgbot.ops.install.layout import UNIT
 from imgbot.ops.lock import describe, supervisor_of
 
-_PATIENCE_S = 240.0
+_STOP_PATIENCE_S = 240.0
 """More than systemd waits before it kills."""
 
-_LOOK_EVERY_S = 0.1
+_STOP_LOOK_EVERY_S = 0.1
 
 
 class NotStoppedError(ImgbotError):
@@ -30,17 +30,17 @@ def stop_service(state_dir: Path, token: str) -> None:
     if pid is None:
         return
     if _is_service(pid):
-        _stop_service()
+        _disable_unit()
     else:
         _end(pid)
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _STOP_PATIENCE_S
     while (pid := supervisor_of(state_dir, token)) is not None:
         if time.monotonic() > deadline:
             raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_STOP_LOOK_EVERY_S)
 
 
-def _stop_service() -> None:
+def _disable_unit() -> None:
     # Disabled, too: the next boot must not start it.
     command = ["systemctl", "--no-ask-password", "disable", "--now", UNIT]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603

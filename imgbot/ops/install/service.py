@@ -11,7 +11,7 @@ from imgbot.domain.errors import ImgbotError
 START_DEADLINE_S = 300.0
 """As long as systemd gives the old process to drain and the new one to start."""
 
-_LOOK_EVERY_S = 0.2
+_START_LOOK_EVERY_S = 0.2
 _SYSTEMD = Path("/run/systemd/system")
 """Exists exactly where systemd is the init (sd_booted(3))."""
 
@@ -104,7 +104,7 @@ def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_
                 f"not serving after {deadline_s:.0f} s ({waits_for}); it goes on trying: "
                 "journalctl -u imgbot -f"
             )
-        time.sleep(_LOOK_EVERY_S)
+        time.sleep(_START_LOOK_EVERY_S)
     if not judged:
         raise ServiceError(
             f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}",
