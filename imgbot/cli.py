@@ -106,7 +106,7 @@ def _print_result(work: Coroutine[Any, Any, list[str]]) -> None:
 
 def _require_sandbox() -> None:
     """Raise ImgbotError where an installation left the sandbox out."""
-    from imgbot.ops.packaged_files import has_sandbox
+    from imgbot.ops.installation import has_sandbox
 
     if not has_sandbox():
         raise ImgbotError(
@@ -176,7 +176,7 @@ def _restore(options: argparse.Namespace) -> None:
 def _install(options: argparse.Namespace) -> int | None:
     from imgbot.ops.doctor.command import examine_provider
     from imgbot.ops.install import command
-    from imgbot.ops.install.layout import Layout
+    from imgbot.ops.installation import Layout
 
     wish = command.Wish(
         options.token_file,
@@ -192,20 +192,20 @@ def _install(options: argparse.Namespace) -> int | None:
 
 def _uninstall(options: argparse.Namespace) -> int | None:
     from imgbot.ops.install import command
-    from imgbot.ops.install.layout import Layout
+    from imgbot.ops.installation import Layout
 
     layout = Layout(home=command.home_of_caller(os.environ))
     return command.uninstall(layout, _print, is_rehearsal=options.dry_run, purge=options.purge)
 
 
 def _scale(options: argparse.Namespace) -> int | None:
-    from imgbot.ops.scale import scale
+    from imgbot.ops.service import scale
 
     return scale(options.number, os.environ, _print)
 
 
 def _reload(_options: argparse.Namespace) -> int | None:
-    from imgbot.ops.scale import reload
+    from imgbot.ops.service import reload
 
     return reload(os.environ, _print)
 
@@ -213,7 +213,7 @@ def _reload(_options: argparse.Namespace) -> int | None:
 def _prometheus_config(options: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from imgbot.ops.packaged_files import write_prometheus_config
+    from imgbot.ops.installation import write_prometheus_config
     from imgbot.ops.status.command import target_of
 
     target = str(target_of(os.environ).address)
@@ -468,7 +468,7 @@ def _serve(settings: "Settings", source: "SettingsSource") -> int:
 
     from imgbot.imaging.pool import Pool, stop_helpers
     from imgbot.ops import state_dir as state
-    from imgbot.ops.lock import InstanceLock
+    from imgbot.ops.state_dir import InstanceLock
     from imgbot.telemetry import events as telemetry, logs
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)

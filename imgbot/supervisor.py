@@ -21,14 +21,10 @@ from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
-from imgbot.ops.cgroup import CgroupCollector
-from imgbot.ops.event_loop_lag import EventLoopLag
 from imgbot.ops.http import OpsServer
-from imgbot.ops.processes import ProcessesCollector
-from imgbot.ops.scale import answer_reload, pop_request
-from imgbot.ops.shutdown_timeout import force_exit_after
-from imgbot.ops.signals import Signals
-from imgbot.ops.systemd import Notifier
+from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
+from imgbot.ops.resource_usage import CgroupCollector, ProcessesCollector
+from imgbot.ops.service import answer_reload, pop_request
 from imgbot.storage.bot_binding import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, connect

@@ -1,16 +1,28 @@
-"""The operator's door: /healthz for a watcher, /metrics for Prometheus, the status and its page.
+"""HTTP for operators: /healthz, /metrics, the status page, /status.json and its stream /events.
 
-`/hook/…` is for image providers, and the only path that the internet may be let in to.
-It knows nothing of the pipeline: checks, metrics, the watch and whoever takes webhooks are
-handed in.
+`/hook/…` is for image providers, and the only path that the internet may be let in to. The server
+knows nothing of the pipeline: checks, metrics, the sampler and the webhook handler are handed in.
+
+A stream begins with the history, then sends each new document, and the history's points as they
+are completed. Nothing is queued for a reader: a slow one misses documents, and one that does not
+read at all is disconnected.
+
+A foreign site's page can make a browser send requests; they must neither be answered (DNS
+rebinding: its name resolves to this machine, and its `Host` gives it away) nor take connections
+from those who may ask.
 """
 
 import asyncio
 import errno
+import html
+import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -18,10 +30,199 @@ from prometheus_client.exposition import choose_encoder
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
-from imgbot.ops.client_access import is_known_host
-from imgbot.ops.health import Check, ask_all
-from imgbot.ops.status.http_pages import HEADERS, StatusPages
+from imgbot.ops.status.document import Document, without_people
+from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sources import Check, ask_all
+
+MOST_STREAMS = 16
+_KEEPALIVE_S = 15.0
+_WRITE_TIMEOUT_S = 30.0
+_FIRST_LOOK_S = 10.0
+_PAGE = Path(__file__).parent / "status/page"
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_PAGE_HEADERS = HEADERS | {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "X-Frame-Options": "DENY",
+}
+
+Health = Callable[[], Awaitable[Mapping[str, str]]]
+
+
+class StatusPages:
+    """Answers until `close`, which ends every stream."""
+
+    def __init__(self, watch: StatusSampler | None, health: Health) -> None:
+        self._watch = watch
+        self._health = health
+        self._streams = 0
+        self._closing = asyncio.Event()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._index),
+            web.get("/page/{name}", self._file),
+            web.get("/status.json", self._json),
+            web.get("/events", self._events),
+        ]
+
+    def close(self) -> None:
+        self._closing.set()
+
+    async def _index(self, _: web.Request) -> web.Response:
+        wrong = [name for name, what in (await self._health()).items() if what]
+        status = f"Not well: {', '.join(wrong)}." if wrong else "All is well."
+        text = (_PAGE / "index.html").read_text(encoding="utf-8")
+        return web.Response(
+            text=text.replace("{status}", html.escape(status)),
+            content_type="text/html",
+            headers=_PAGE_HEADERS,
+        )
+
+    async def _file(self, request: web.Request) -> web.Response:
+        # Only what the folder holds is ever named: no path can lead out of it.
+        files = {path.name: path for path in _PAGE.iterdir() if path.suffix in _KINDS}
+        path = files.get(request.match_info["name"])
+        if path is None:
+            raise web.HTTPNotFound(headers=HEADERS)
+        return web.Response(
+            body=path.read_bytes(), content_type=_KINDS[path.suffix], headers=HEADERS
+        )
+
+    async def _json(self, request: web.Request) -> web.Response:
+        watch = self._checked(request)
+        try:
+            async with asyncio.timeout(_FIRST_LOOK_S):
+                document = await watch.fresh()
+        except TimeoutError:
+            raise web.HTTPServiceUnavailable(headers=HEADERS) from None
+        return web.json_response(_for(request, document), headers=HEADERS)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        watch = self._checked(request)
+        if self._streams >= MOST_STREAMS:
+            raise web.HTTPServiceUnavailable(
+                text="too many look at once", headers=HEADERS | {"Retry-After": "30"}
+            )
+        self._streams += 1
+        try:
+            return await self._stream(request, watch)
+        finally:
+            self._streams -= 1
+
+    async def _stream(self, request: web.Request, watch: StatusSampler) -> web.StreamResponse:
+        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
+        with suppress(ConnectionError, TimeoutError):
+            await response.prepare(request)
+            history = {"columns": COLUMNS, "points": watch.points}
+            await _send(response, _event("history", history))
+            if watch.latest is not None:
+                await _send(response, _event("status", _for(request, watch.latest[0])))
+            while not self._closing.is_set():
+                await _send(response, await self._news(request, watch))
+        return response
+
+    async def _news(self, request: web.Request, watch: StatusSampler) -> bytes:
+        """Wait for the next look; a comment keeps the connection where there is none."""
+        async with asyncio.TaskGroup() as group:
+            look = group.create_task(watch.next())
+            end = group.create_task(self._closing.wait())
+            await asyncio.wait(
+                {look, end}, timeout=_KEEPALIVE_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            look.cancel()
+            end.cancel()
+        if look.cancelled():
+            return b": still here\n\n"
+        document, point = look.result()
+        told = _event("point", point) if point is not None else b""
+        return told + _event("status", _for(request, document))
+
+    def _checked(self, request: web.Request) -> StatusSampler:
+        if is_from_elsewhere(request.headers):
+            raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
+        if self._watch is None:
+            raise web.HTTPNotFound(headers=HEADERS)
+        return self._watch
+
+
+def _for(request: web.Request, document: Document) -> Document:
+    if is_operator(request.remote, request.headers):
+        return document
+    return without_people(document)
+
+
+def _event(name: str, data: Any) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+
+
+async def _send(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(_WRITE_TIMEOUT_S):
+        await response.write(data)
+
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+def is_known_host(host: str, configured: str) -> bool:
+    """True if a request's `Host` (without or with a port) is one of our names.
+
+    `configured` is the host of IMGBOT_HTTP. Where that is every address of the machine, any
+    literal address will do: no name can be rebound to it.
+    """
+    name = _without_port(host).lower()
+    if name == "localhost" or name == configured.lower():
+        return bool(name)
+    if not _is_address(name):
+        return False
+    if ip_address(name).is_loopback:
+        return True
+    return _is_address(configured) and (
+        ip_address(configured).is_unspecified or ip_address(configured) == ip_address(name)
+    )
+
+
+def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """True if a browser sends the request on behalf of another site."""
+    return headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
+
+
+def is_operator(remote: str | None, headers: Mapping[str, str]) -> bool:
+    """True if the request comes from this machine itself, not through a proxy on it."""
+    is_forwarded = any(name in headers for name in _FORWARDED)
+    return (
+        bool(remote) and _is_address(remote or "") and _is_here(remote or "") and not is_forwarded
+    )
+
+
+def _is_here(address: str) -> bool:
+    found = ip_address(address)
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
 
 _log = logging.getLogger(__name__)
 

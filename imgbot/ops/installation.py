@@ -1,7 +1,18 @@
-"""Folders of an installation, and the variables that its service would see."""
+"""Installation on a server: its paths, its shipped files, and what the service's variables are.
 
-from collections.abc import Mapping
-from pathlib import Path
+A wheel carries the folder systemd/ of the checkout as imgbot/ops/shipped.
+"""
+
+import os
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+from imgbot.files import replace_file, sync
 
 ETC = Path("/etc/imgbot")
 STATE = Path("/var/lib/imgbot")
@@ -36,3 +47,173 @@ def environ_of_service(
         "CREDENTIALS_DIRECTORY": str(etc / "credentials"),
         "STATE_DIRECTORY": str(state),
     }
+
+
+TARGET = "127.0.0.1:8080"
+"""Scrape target in the shipped Prometheus file."""
+
+_FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
+_CHECKOUT = Path(__file__).parents[2] / "systemd"
+
+
+def shipped(name: str) -> Traversable:
+    """Return a file or folder by its path below systemd/, like `imgbot.service`.
+
+    Raises FileNotFoundError for one that does not come with the program.
+    """
+    for folder in (resources.files("imgbot.ops") / "shipped", _CHECKOUT):
+        found = folder.joinpath(*name.split("/"))
+        if found.is_file() or found.is_dir():
+            return found
+    raise FileNotFoundError(f"{name} does not come with imgbot")
+
+
+def shipped_names() -> Iterator[str]:
+    """Give the path below systemd/ of every file that comes with the program."""
+    for top in ("imgbot.service", "imgbot.env", "prometheus", "grafana"):
+        found = shipped(top)
+        yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
+
+
+def has_sandbox() -> bool:
+    """True if the sandbox is present; `imgbot install` leaves it out unless asked for it."""
+    return find_spec("imgbot.sandbox") is not None
+
+
+def write_prometheus_config(folder: Path, target: str) -> list[str]:
+    """Write what Prometheus and Grafana read about the bot that listens at `target`.
+
+    Returns, in sentences, what is there now. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / PurePosixPath(name).name for name in _FOR_PROMETHEUS]
+    for name, path in zip(_FOR_PROMETHEUS, paths, strict=True):
+        text = shipped(name).read_text(encoding="utf-8")
+        replace_file(path, text.replace(f'"{TARGET}"', f'"{target}"'), 0o644)
+    said = [f"{path} is written" for path in paths]
+    return [*said, f"{paths[0]} scrapes {target}, and says at its head what is to be done"]
+
+
+UNIT = "imgbot.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths on one server; another `root` for a trial."""
+
+    root: Path = Path("/")
+    home: Path | None = None
+    """Of whoever became root by sudo: their copies of the one file are removed, too."""
+
+    @property
+    def program(self) -> Path:
+        """A folder per release, and the links `current`, `previous` and `pending`."""
+        return self.root / "opt/imgbot"
+
+    @property
+    def current(self) -> Path:
+        return self.program / "current"
+
+    @property
+    def previous(self) -> Path:
+        """Leads to the release that served before."""
+        return self.program / "previous"
+
+    @property
+    def pending(self) -> Path:
+        """Leads to a release that was installed and has not served yet; else not there."""
+        return self.program / "pending"
+
+    @property
+    def settings(self) -> Path:
+        return self.root / "etc/imgbot"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.settings / "imgbot.env"
+
+    @property
+    def example(self) -> Path:
+        """The file of settings as shipped, beside one that is the operator's own."""
+        return self.settings / "imgbot.env.example"
+
+    @property
+    def credentials(self) -> Path:
+        return self.settings / "credentials"
+
+    @property
+    def token(self) -> Path:
+        return self.credentials / "bot-token"
+
+    @property
+    def unit(self) -> Path:
+        return self.root / "etc/systemd/system" / UNIT
+
+    @property
+    def drop_ins(self) -> Path:
+        """Drop-ins written by `systemctl edit imgbot`."""
+        return self.root / "etc/systemd/system" / f"{UNIT}.d"
+
+    @property
+    def command(self) -> Path:
+        return self.root / "usr/local/bin/imgbot"
+
+    @property
+    def data(self) -> Path:
+        """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
+        return self.root / "var/lib/imgbot"
+
+    @property
+    def private_data(self) -> Path:
+        return self.root / "var/lib/private/imgbot"
+
+    @property
+    def caches(self) -> tuple[Path, ...]:
+        """Folders into which the one file unpacks itself when it is run without installing."""
+        own = (self.home / ".cache/imgbot",) if self.home is not None else ()
+        return (self.root / "var/cache/imgbot", *own)
+
+
+@contextmanager
+def umask(mask: int) -> Generator[None]:
+    """Narrow what others may do with files that this process makes meanwhile."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def replace_link(path: Path, target: str) -> None:
+    """Point a symbolic link elsewhere in one step."""
+    incoming = path.with_name(f".{path.name}.incoming")
+    incoming.unlink(missing_ok=True)
+    incoming.symlink_to(target)
+    incoming.replace(path)
+    sync(path.parent)
+
+
+def set_variable(text: str, name: str, value: str) -> str:
+    """Give an environment file with one more line, or with the line changed that sets it already.
+
+    A commented line with the setting's default is where the new one is put.
+    """
+    lines = text.splitlines()
+    places = [n for n, line in enumerate(lines) if _name_of(line) == name]
+    offers = [n for n, line in enumerate(lines) if _name_of(line.lstrip("#")) == name]
+    line = f"{name}={value}"
+    # The last line that sets a variable wins, so all of them go but one.
+    for place in reversed(places[:-1]):
+        del lines[place]
+    if places:
+        lines[places[-1] - (len(places) - 1)] = line
+    elif offers:
+        lines.insert(offers[0] + 1, line)
+    else:
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _name_of(line: str) -> str:
+    name = line.partition("=")[0].strip()
+    return name.removeprefix("export ").strip() if "=" in line else ""

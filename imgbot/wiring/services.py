@@ -32,10 +32,10 @@ from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_dir as state
-from imgbot.ops.disk_space import disk_problem
-from imgbot.ops.health import Check
 from imgbot.ops.http import TakeHook
+from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sources import Check
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums
 from imgbot.storage.durations import Durations

@@ -12,7 +12,7 @@ from tests.fixtures.sandbox import open_sandbox
 PROGRAM = """
 import asyncio, sys, threading
 from imgbot.cli import main
-from imgbot.ops import shutdown_timeout as last_resort
+from imgbot.ops import lifecycle as last_resort
 
 async def never_ends(self):
     await asyncio.Event().wait()

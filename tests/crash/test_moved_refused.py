@@ -11,7 +11,7 @@ from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.command import BackupOptions, backup
 from imgbot.ops.backup.restore import restore
-from imgbot.ops.lock import supervisor_of
+from imgbot.ops.state_dir import supervisor_of
 from tests.fixtures.moving import Move, run
 
 

@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, Counter
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError
-from imgbot.ops.cgroup import CgroupCollector
-from imgbot.ops.event_loop_lag import EventLoopLag
-from imgbot.ops.health import Check
 from imgbot.ops.http import OpsServer
+from imgbot.ops.lifecycle import EventLoopLag
+from imgbot.ops.resource_usage import CgroupCollector
+from imgbot.ops.status.sources import Check
 from imgbot.sandbox.bot_process import free_port
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -63,7 +63,7 @@ async def test_health_is_503_and_names_what_is_wrong() -> None:
 async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.health._CHECK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.status.sources._CHECK_TIMEOUT_S", 0.05)
 
     async def raises() -> str:
         raise ValueError("https://host/?key=hunter2")

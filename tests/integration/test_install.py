@@ -15,11 +15,10 @@ from imgbot.ops.doctor.command import examine_provider
 from imgbot.ops.install import command
 from imgbot.ops.install.checksums import verify
 from imgbot.ops.install.facts import Answers, InstallationFacts
-from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install
 from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
 from imgbot.ops.install.steps import MakeFolder, PutRelease, RunCommand, Step, WriteFile
-from imgbot.ops.packaged_files import shipped
+from imgbot.ops.installation import Layout, shipped
 from imgbot.version import version
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,6 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.ops.install.answers import Wish, gather
 from imgbot.ops.install.facts import Answers
-from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.token import (
     Account,
@@ -23,6 +22,7 @@ from imgbot.ops.install.token import (
     ask_telegram,
     read_secret,
 )
+from imgbot.ops.installation import Layout
 from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.sandbox import open_sandbox

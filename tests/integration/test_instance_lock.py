@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.errors import ConfigError
-from imgbot.ops.lock import AlreadyRunningError, InstanceLock
+from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
 
 pytestmark = pytest.mark.slow
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from imgbot.ops.lock import InstanceLock
+from imgbot.ops.state_dir import InstanceLock
 
 with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
@@ -29,7 +29,7 @@ with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
 _PARENT = """
 import subprocess, sys
 from pathlib import Path
-from imgbot.ops.lock import InstanceLock
+from imgbot.ops.state_dir import InstanceLock
 
 with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
     child = subprocess.Popen(

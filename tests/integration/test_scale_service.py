@@ -8,10 +8,9 @@ import pytest
 
 from imgbot import cli
 from imgbot.domain.errors import ConfigError
-from imgbot.ops import scale as scale_module
-from imgbot.ops.install import service
-from imgbot.ops.install.layout import Layout
-from imgbot.ops.scale import ScaleError, scale
+from imgbot.ops import service, service as scale_module
+from imgbot.ops.installation import Layout
+from imgbot.ops.service import ScaleError, scale
 
 _SYSTEMCTL = """#!/bin/sh
 case $1 in

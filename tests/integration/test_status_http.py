@@ -12,10 +12,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from imgbot.config.setting_types import Address
-from imgbot.ops.http import OpsServer
-from imgbot.ops.status import http_pages as status_pages, sampler as watching
+from imgbot.ops import http as status_pages
+from imgbot.ops.http import MOST_STREAMS, OpsServer
+from imgbot.ops.status import sampler as watching
 from imgbot.ops.status.history import COLUMNS
-from imgbot.ops.status.http_pages import MOST_STREAMS
 from imgbot.ops.status.sources import QueueGlance
 from imgbot.telemetry.thresholds import Load
 from tests.fakes.status_service import Service

@@ -14,7 +14,7 @@ from aiogram.methods import GetMe
 
 from imgbot.imaging import pool as pool_module
 from imgbot.imaging.pool import Pool
-from imgbot.ops.systemd import Notifier
+from imgbot.ops.lifecycle import Notifier
 from imgbot.supervisor import DRAIN_S, _report
 from imgbot.telegram import polling_health as contact_module, update_poller as poller_module
 from imgbot.telegram.update_dispatcher import Deferred

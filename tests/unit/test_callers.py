@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.ops.client_access import is_from_elsewhere, is_known_host, is_operator
+from imgbot.ops.http import is_from_elsewhere, is_known_host, is_operator
 
 
 @pytest.mark.parametrize(

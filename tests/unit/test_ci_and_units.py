@@ -11,7 +11,7 @@ import pytest
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.provider_settings import key_variables
 from imgbot.config.sources import read_environment_file, table
-from imgbot.ops import shutdown_timeout as last_resort
+from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 
 ROOT = Path(__file__).parents[2]

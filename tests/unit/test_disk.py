@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from imgbot.ops.disk_space import disk_problem
+from imgbot.ops.resource_usage import disk_problem
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,11 @@ from imgbot.ops.doctor import bot_state as running, files, guide, machine, repor
 from imgbot.ops.doctor.bot_state import BotState
 from imgbot.ops.doctor.command import run_checks
 from imgbot.ops.doctor.files import Entry, Files
+from imgbot.ops.doctor.guide import MOST_USERS, LoadTestRecord
 from imgbot.ops.doctor.machine import Machine
 from imgbot.ops.doctor.telegram import TelegramReport
-from imgbot.ops.installation import environ_of_service
+from imgbot.ops.installation import environ_of_service, shipped
 from imgbot.ops.loadtest.options import LoadTestOptions
-from imgbot.ops.loadtest_record import MOST_USERS, LoadTestRecord
-from imgbot.ops.packaged_files import shipped
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)

@@ -15,7 +15,7 @@ from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.webhooks import read_key
 from imgbot.ops.backup import archive
-from imgbot.ops.files import replace_link
+from imgbot.ops.installation import replace_link
 from imgbot.ops.status.history import History
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.http import ProviderHttpClient, write_base64

@@ -7,7 +7,7 @@ import pytest
 
 from imgbot.config.sources import read_environment_file
 from imgbot.files import replace_file
-from imgbot.ops.files import replace_link, set_variable
+from imgbot.ops.installation import replace_link, set_variable
 
 
 @pytest.mark.parametrize(

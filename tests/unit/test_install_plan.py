@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from imgbot.ops.install.facts import InstallationFacts
-from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.plan import plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError, Release, check_python
-from imgbot.ops.install.service import UnitState, verdict
 from imgbot.ops.install.steps import PutLink, PutRelease, Remove, RunCommand, Step, WriteFile
+from imgbot.ops.installation import Layout
+from imgbot.ops.service import UnitState, verdict
 
 TOKEN = "123456789:" + "T" * 35
 LAYOUT = Layout(Path("/server"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.ops.backup.settings import put_settings
-from imgbot.ops.files import umask
+from imgbot.ops.installation import umask
 
 
 def test_a_fresh_server_gets_folders_that_the_service_can_use(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.loadtest_record import LoadTestRecord, read_record, write_record
+from imgbot.ops.doctor.guide import LoadTestRecord, read_record, write_record
 
 
 def as_note(**changes: str) -> str:

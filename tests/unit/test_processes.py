@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from imgbot.ops.processes import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -9,7 +9,7 @@ import pytest
 
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
-from imgbot.ops.lock import InstanceLock
+from imgbot.ops.state_dir import InstanceLock
 
 
 @pytest.mark.parametrize("name", ["loadtest.json", "lock", "moved", "redis", "restore.part"])

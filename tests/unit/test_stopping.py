@@ -9,9 +9,9 @@ from subprocess import PIPE
 
 import pytest
 
-from imgbot.ops import stop_service as stopping
-from imgbot.ops.lock import InstanceLock, supervisor_of
-from imgbot.ops.stop_service import NotStoppedError, stop_service
+from imgbot.ops import service as stopping
+from imgbot.ops.service import NotStoppedError, stop_service
+from imgbot.ops.state_dir import InstanceLock, supervisor_of
 
 _REFUSES = """
 echo "Warning: The unit file changed on disk." >&2
@@ -21,7 +21,7 @@ exit 1
 
 _HOLDS = """
 import pathlib, signal, sys
-from imgbot.ops.lock import InstanceLock
+from imgbot.ops.state_dir import InstanceLock
 with InstanceLock(pathlib.Path(sys.argv[1]), ""):
     print("held", flush=True)
     signal.pause()

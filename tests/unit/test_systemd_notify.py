@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.systemd import Notifier
+from imgbot.ops.lifecycle import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -19,8 +19,8 @@ from imgbot.ops.backup.archive import REDIS, BackupError
 from imgbot.ops.backup.redis_access import open_redis
 from imgbot.ops.backup.settings import settings_to_keep
 from imgbot.ops.installation import environ_of_service
-from imgbot.ops.lock import InstanceLock
-from imgbot.ops.stop_service import stop_service
+from imgbot.ops.service import stop_service
+from imgbot.ops.state_dir import InstanceLock
 from imgbot.storage import keys, snapshot
 from imgbot.version import version
 

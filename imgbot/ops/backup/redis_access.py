@@ -18,7 +18,7 @@ from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
 from imgbot.ops.installation import environ_of_service
-from imgbot.ops.lock import AlreadyRunningError, InstanceLock
+from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
 from imgbot.storage.scripts import connect
 from imgbot.storage.server.durability import address_of, verify
 from imgbot.storage.server.process import RedisServer, socket_of

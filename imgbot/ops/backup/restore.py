@@ -18,11 +18,10 @@ from imgbot.ops.backup import archive, provider_files, report as backup_report
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import NO_PROVIDERS, NO_TOKEN, open_redis
 from imgbot.ops.backup.settings import put_settings
-from imgbot.ops.disk_space import LEAST_FREE_BYTES
-from imgbot.ops.files import umask
-from imgbot.ops.install.service import has_systemd
-from imgbot.ops.installation import environ_of_service
-from imgbot.ops.lock import InstanceLock
+from imgbot.ops.installation import environ_of_service, umask
+from imgbot.ops.resource_usage import LEAST_FREE_BYTES
+from imgbot.ops.service import has_systemd
+from imgbot.ops.state_dir import InstanceLock
 from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
 from imgbot.storage.snapshot import Record
 

@@ -13,7 +13,7 @@ import aiohttp
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.lock import supervisor_of
+from imgbot.ops.state_dir import supervisor_of
 
 _ANSWER_TIMEOUT_S = 8.0
 _MOST_BYTES = 1 << 16

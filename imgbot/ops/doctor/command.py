@@ -17,8 +17,8 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.ops import state_dir as state
 from imgbot.ops.doctor import bot_state as running, files, fixes, guide, machine, telegram
+from imgbot.ops.doctor.guide import read_record
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
-from imgbot.ops.loadtest_record import read_record
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server import check as queue

@@ -9,7 +9,7 @@ from imgbot.config.provider_settings import key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.packaged_files import shipped
+from imgbot.ops.installation import shipped
 
 UNIT = "imgbot.service"
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))

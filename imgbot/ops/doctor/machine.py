@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.disk_space import LEAST_FREE_BYTES, free_files, place_of
+from imgbot.ops.resource_usage import LEAST_FREE_BYTES, free_files, place_of
 
 _MIB = 1 << 20
 _GIB = 1 << 30

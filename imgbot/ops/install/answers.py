@@ -12,7 +12,6 @@ from imgbot.config.sources import SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
 from imgbot.ops.install.facts import Answers
-from imgbot.ops.install.layout import Layout
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.token import (
     Account,
@@ -22,6 +21,7 @@ from imgbot.ops.install.token import (
     read_secret,
     stored_token,
 )
+from imgbot.ops.installation import Layout
 
 Tell = Callable[[str], None]
 Examine = Callable[[Settings, str], Finding]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgbot.ops.install.checksums import verify
-from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.release import (
     ENVIRONMENT_FILE,
     UNIT_FILE,
@@ -14,8 +13,8 @@ from imgbot.ops.install.release import (
     check_python,
     running_release,
 )
-from imgbot.ops.install.service import started_s
-from imgbot.ops.packaged_files import shipped
+from imgbot.ops.installation import UNIT, Layout, shipped
+from imgbot.ops.service import started_s
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from imgbot.ops.files import set_variable
 from imgbot.ops.install.facts import InstallationFacts
-from imgbot.ops.install.layout import UNIT, Layout
 from imgbot.ops.install.steps import (
     MakeFolder,
     PutLink,
@@ -15,6 +13,7 @@ from imgbot.ops.install.steps import (
     Step,
     WriteFile,
 )
+from imgbot.ops.installation import UNIT, Layout, set_variable
 
 
 def plan_install(facts: InstallationFacts, layout: Layout) -> tuple[Step, ...]:

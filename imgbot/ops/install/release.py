@@ -19,8 +19,7 @@ from packaging.requirements import Requirement
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.checksums import write
-from imgbot.ops.install.layout import Layout
-from imgbot.ops.packaged_files import has_sandbox, shipped, shipped_names
+from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
 UNIT_FILE = "imgbot.service"

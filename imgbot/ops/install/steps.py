@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from imgbot.files import replace_file
-from imgbot.ops.files import replace_link
 from imgbot.ops.install.release import InstallError, Release, copy_release
+from imgbot.ops.installation import replace_link
 
 
 class Step(Protocol):

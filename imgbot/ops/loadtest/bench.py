@@ -22,7 +22,7 @@ from imgbot.domain.errors import ConfigError, ImgbotError, flatten
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.ops.loadtest.options import BUILTIN, SIMULATED, LoadTestOptions
 from imgbot.ops.loadtest.resource_monitor import ResourceMonitor, ResourceSample, ask_metrics
-from imgbot.ops.scale import scale
+from imgbot.ops.service import scale
 from imgbot.ops.status.metrics_reader import Sample
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.load.orders import OrderLedger, reconcile

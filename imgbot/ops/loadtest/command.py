@@ -12,12 +12,12 @@ import uvloop
 
 from imgbot.config.sources import state_dir_of
 from imgbot.domain.errors import ImgbotError, flatten
+from imgbot.ops.doctor.guide import LoadTestRecord, write_record
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.loadtest.bench import measure
 from imgbot.ops.loadtest.options import LoadTestOptions
 from imgbot.ops.loadtest.report import as_document, as_text, is_good
 from imgbot.ops.loadtest.results import LoadTestResults, results_of
-from imgbot.ops.loadtest_record import LoadTestRecord, write_record
 
 NOT_MET = 2
 INTERRUPTED = 130

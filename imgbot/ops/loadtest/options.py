@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgbot.config.settings import MAX_WORKERS, workers_for
 from imgbot.domain.errors import ConfigError
-from imgbot.ops.loadtest_record import MOST_USERS
+from imgbot.ops.doctor.guide import MOST_USERS
 
 SIMULATED = "simulated"
 BUILTIN = "builtin"

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from imgbot.domain.errors import TransientError
-from imgbot.ops.processes import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 from imgbot.ops.status.metrics_reader import Sample, Sampler
 
 _LINE_EVERY_S = 0.25

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from imgbot.ops.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun
 from imgbot.ops.loadtest.resource_monitor import ResourceSample
-from imgbot.ops.processes import ProcessGroup
+from imgbot.ops.resource_usage import ProcessGroup
 from imgbot.sandbox.load.orders import OrderEnd, OrderOutcome
 
 _PEAK_S = 5.0

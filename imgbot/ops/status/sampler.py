@@ -11,12 +11,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from imgbot.domain.errors import TransientError
-from imgbot.ops.health import Check, ask_all
 from imgbot.ops.status.document import Document, StatusFacts, document_of
 from imgbot.ops.status.history import History, Point
 from imgbot.ops.status.indicators import SAMPLE_EVERY_S, Indicators
 from imgbot.ops.status.metrics_reader import Sampler
-from imgbot.ops.status.sources import QueueGlance, StatusSources
+from imgbot.ops.status.sources import Check, QueueGlance, StatusSources, ask_all
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.thresholds import Bound
 

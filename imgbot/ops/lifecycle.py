@@ -1,0 +1,231 @@
+"""Process control of the running bot: signals, systemd, event loop lag, an end to a hanging stop.
+
+Outside systemd every notification does nothing. Only the main process may send any
+(NotifyAccess=main).
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from imgbot.config.settings import MAX_WORKERS, Settings
+from imgbot.domain.errors import ConfigError
+from imgbot.telemetry import events as telemetry
+
+LIMIT_S = 160.0
+"""Longer than every orderly stop; shorter than systemd's TimeoutStopSec, whose kill says nothing
+of where it hung."""
+
+LAST_S = 170.0
+"""For what hangs so hard that Python itself gets no turn."""
+
+_TASKS_SHOWN = 50
+
+
+def force_exit_after(loop: asyncio.AbstractEventLoop) -> None:
+    """Give the process LIMIT_S from now to end by itself; then it exits with status 1."""
+    faulthandler.dump_traceback_later(LAST_S, exit=True)
+    timer = threading.Timer(LIMIT_S, _give_up, [loop])
+    timer.daemon = True
+    timer.start()
+
+
+def _give_up(loop: asyncio.AbstractEventLoop) -> None:
+    tasks = list(asyncio.all_tasks(loop))[:_TASKS_SHOWN]
+    telemetry.stop_hangs([f"{task.get_name()}: {_where(task)}" for task in tasks])
+    faulthandler.dump_traceback()
+    os._exit(1)
+
+
+def _where(task: "asyncio.Task[Any]") -> str:
+    return " > ".join(_place(frame) for frame in _frames(task.get_coro()))
+
+
+def _frames(awaited: Any) -> Iterator[FrameType]:
+    """Follow what a coroutine waits for, down to what is no coroutine any longer."""
+    while (frame := getattr(awaited, "cr_frame", None)) is not None:
+        yield frame
+        awaited = awaited.cr_await
+
+
+def _place(frame: FrameType) -> str:
+    code = frame.f_code
+    return f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}"
+
+
+class Notifier:
+    """The way to the service manager, from its NOTIFY_SOCKET; never raises."""
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        environ = os.environ if environ is None else environ
+        address = environ.get("NOTIFY_SOCKET", "")
+        # An abstract name begins with a zero byte, which is written as @.
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self.watchdog_interval_s = _watchdog_interval_s(environ)
+
+    @property
+    def is_under_systemd(self) -> bool:
+        return bool(self._address)
+
+    def ready(self, status: str = "") -> None:
+        self._tell("READY=1", _status(status))
+
+    def status(self, status: str) -> None:
+        self._tell(_status(status))
+
+    def stopping(self, status: str = "") -> None:
+        self._tell("STOPPING=1", _status(status))
+
+    def reloading(self) -> None:
+        """Say that the settings are read again; `ready` ends it."""
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def alive(self) -> None:
+        """Feed the watchdog; to be called only where progress was seen."""
+        self._tell("WATCHDOG=1")
+
+    def give_up(self) -> None:
+        """Ask to be killed and started again now, as if the watchdog had not been fed."""
+        self._tell("WATCHDOG=trigger")
+
+    def extend_timeout(self, seconds: float) -> None:
+        """Ask for so much more time to start or to stop, from now."""
+        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
+
+    def _tell(self, *lines: str) -> None:
+        if not self._address:
+            return
+        message = "\n".join(line for line in lines if line).encode()
+        # A manager that is gone or does not read must not stop the bot.
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as out,
+        ):
+            out.sendto(message, self._address)
+
+
+def _status(text: str) -> str:
+    return f"STATUS={' '.join(text.split())[:500]}" if text else ""
+
+
+def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
+    """Give how often the watchdog wants to be fed: three times in its period; None without one."""
+    period, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+    if not period.isdecimal() or not int(period) or pid not in {"", str(os.getpid())}:
+        return None
+    return int(period) / 1_000_000 / 3
+
+
+_INTERVAL_S = 0.25
+
+
+class EventLoopLag:
+    """Asks to be woken at a time and measures how late that happens; run it in a TaskGroup."""
+
+    def __init__(
+        self, observe: Callable[[float], None], *, interval_s: float = _INTERVAL_S
+    ) -> None:
+        self._observe = observe
+        self._interval_s = interval_s
+        self._beat = time.monotonic()
+        self.last_s = 0.0
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the loop last ran; may be read from another thread."""
+        return time.monotonic() - self._beat
+
+    async def run(self) -> None:
+        while True:
+            due = time.monotonic() + self._interval_s
+            await asyncio.sleep(self._interval_s)
+            self._beat = time.monotonic()
+            self.last_s = max(0.0, self._beat - due)
+            self._observe(self.last_s)
+
+
+class Resizable(Protocol):
+    """A pool whose number of workers can be changed while it runs."""
+
+    size: int
+
+    def resize(self, workers: int) -> None: ...
+
+
+class Signals:
+    """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
+
+    SIGHUP has the size that `take_request` gives (`imgbot scale`), else that of the settings.
+    """
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        pool: Resizable,
+        reread: Callable[[], Settings],
+        take_request: Callable[[], int | None],
+        answer_reload: Callable[[str], None],
+    ) -> None:
+        self.draining = asyncio.Event()
+        self._take_request = take_request
+        self._answer_reload = answer_reload
+        self._notifier = notifier
+        self._pool = pool
+        self._reread = reread
+
+    def listen(self) -> None:
+        """Take the signals over; call inside the loop."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_signal_handler(signal.SIGTTIN, lambda: self._resize(self._pool.size + 1))
+        loop.add_signal_handler(signal.SIGTTOU, lambda: self._resize(self._pool.size - 1))
+
+    def _drain(self) -> None:
+        if not self.draining.is_set():
+            telemetry.info("stopping: finishing what is seconds away; the rest waits in Redis")
+            force_exit_after(asyncio.get_running_loop())
+        self.draining.set()
+
+    def _interrupt(self) -> None:
+        if self.draining.is_set():
+            telemetry.warning("stopped at once; the next start goes on where this one was")
+            # Nothing to save: every step is in Redis before it counts. Workers and the
+            # embedded Redis end with this process.
+            os._exit(1)
+        self._drain()
+
+    def _resize(self, workers: int) -> None:
+        workers = min(max(workers, 1), MAX_WORKERS)
+        if workers != self._pool.size:
+            self._pool.resize(workers)
+            telemetry.info("workers: %d", workers)
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        wrong = ""
+        if (wanted := self._take_request()) is not None:
+            self._resize(wanted)
+        else:
+            wrong = self._reread_size()
+        self._answer_reload(wrong)
+        self._notifier.ready(f"serving with {self._pool.size} workers")
+
+    def _reread_size(self) -> str:
+        """Apply the size that the settings say; return what is wrong with them."""
+        try:
+            self._resize(self._reread().worker_count)
+        except ConfigError as error:
+            telemetry.warning("the settings stay as they were: %s", error)
+            return str(error)
+        return ""

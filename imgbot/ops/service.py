@@ -1,0 +1,357 @@
+"""The service of this machine: its state in systemd, waiting for it, stopping and resizing it.
+
+`imgbot scale N` and `imgbot reload` ask the running supervisor by a file in its state directory
+and SIGHUP; it removes the file, which is its answer, or writes into it what is wrong with the
+settings. Under systemd the number goes into the environment file, too, so that it lasts: the bot
+itself may not read that file again, for it may hold a key.
+"""
+
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgbot.config.settings import MAX_WORKERS
+from imgbot.config.sources import read_environment_file, state_dir_of
+from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.findings import Severity
+from imgbot.files import replace_file
+from imgbot.ops.doctor.machine import judge_workers, total_memory_bytes
+from imgbot.ops.installation import UNIT, Layout, set_variable
+from imgbot.ops.state_dir import describe, supervisor_of
+
+START_DEADLINE_S = 300.0
+"""As long as systemd gives the old process to drain and the new one to start."""
+
+_START_LOOK_EVERY_S = 0.2
+_SYSTEMD = Path("/run/systemd/system")
+"""Exists exactly where systemd is the init (sd_booted(3))."""
+
+
+class ServiceError(ImgbotError):
+    """The service does not do what was asked; the message says what systemd knows of it."""
+
+    def __init__(self, sentence: str, exit_status: int = 0) -> None:
+        super().__init__(sentence)
+        self.exit_status = exit_status
+
+
+@dataclass(frozen=True, slots=True)
+class UnitState:
+    """Output of `systemctl show`."""
+
+    active: str
+    sub: str
+    result: str
+    status: str
+    exit_status: int
+    invocation: str = ""
+    """Another one at each start."""
+    has_job: bool = False
+    """It is still being stopped or started, by whoever asked for it."""
+
+
+def has_systemd() -> bool:
+    """Tell whether systemd manages this machine."""
+    return _SYSTEMD.is_dir() and shutil.which("systemctl") is not None
+
+
+def is_active(unit: str) -> bool:
+    """Tell whether a unit runs or is about to."""
+    return has_systemd() and show(unit).active in {"active", "reloading"}
+
+
+def started_s(unit: str) -> float | None:
+    """Return when the process that serves was started, seconds since 1970; None without one."""
+    if not is_active(unit):
+        return None
+    name = "ExecMainStartTimestamp"
+    command = ("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    text = made.stdout.strip().removeprefix("@")
+    return float(text) if text.isdecimal() else None
+
+
+def show(unit: str) -> UnitState:
+    names = ("ActiveState", "SubState", "Result", "StatusText", "ExecMainStatus")
+    names += ("InvocationID", "Job")
+    command = ("systemctl", "show", unit, "--property", ",".join(names))
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    pairs = (line.partition("=") for line in made.stdout.splitlines())
+    found = {name: value for name, _, value in pairs}
+    exit_status = found.get("ExecMainStatus", "")
+    return UnitState(
+        active=found.get("ActiveState", ""),
+        sub=found.get("SubState", ""),
+        result=found.get("Result", ""),
+        status=found.get("StatusText", ""),
+        exit_status=int(exit_status) if exit_status.isdecimal() else 0,
+        invocation=found.get("InvocationID", ""),
+        has_job=found.get("Job", "") not in {"", "0"},
+    )
+
+
+def verdict(state: UnitState, before: str) -> bool | None:
+    """Judge a start that was asked for: True serves, False has failed, None not yet.
+
+    `before` is the invocation that ran when it was asked for, and may still drain. Others may
+    come between: one that failed before is tried again by systemd until the asked one is.
+    """
+    if state.invocation == before or state.has_job:
+        return None
+    if state.active == "active" and state.sub == "running":
+        return True
+    if state.active == "failed" or state.sub == "auto-restart":
+        return False
+    return None
+
+
+def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_S) -> None:
+    """Wait until the service serves. Raises ServiceError with the last lines of its journal."""
+    until_s = time.monotonic() + deadline_s
+    while (judged := verdict(state := show(unit), before)) is None:
+        if time.monotonic() > until_s:
+            waits_for = state.status or state.sub
+            raise ServiceError(
+                f"not serving after {deadline_s:.0f} s ({waits_for}); it goes on trying: "
+                "journalctl -u imgbot -f"
+            )
+        time.sleep(_START_LOOK_EVERY_S)
+    if not judged:
+        raise ServiceError(
+            f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}",
+            state.exit_status,
+        )
+
+
+def journal(unit: str, lines: int = 10) -> str:
+    """Return the last lines that the service wrote."""
+    command = ("journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "--output", "cat")
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return made.stdout.strip()
+
+
+_STOP_PATIENCE_S = 240.0
+"""More than systemd waits before it kills."""
+
+_STOP_LOOK_EVERY_S = 0.1
+
+
+class NotStoppedError(ImgbotError):
+    """The bot runs on; the message says what to do."""
+
+
+def stop_service(state_dir: Path, token: str) -> None:
+    """Stop the service for good, else the process; returns once neither runs.
+
+    Raises NotStoppedError.
+    """
+    pid = supervisor_of(state_dir, token)
+    if pid is None:
+        return
+    if _is_service(pid):
+        _disable_unit()
+    else:
+        _end(pid)
+    deadline = time.monotonic() + _STOP_PATIENCE_S
+    while (pid := supervisor_of(state_dir, token)) is not None:
+        if time.monotonic() > deadline:
+            raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
+        time.sleep(_STOP_LOOK_EVERY_S)
+
+
+def _disable_unit() -> None:
+    # Disabled, too: the next boot must not start it.
+    command = ["systemctl", "--no-ask-password", "disable", "--now", UNIT]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        why = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
+        hint = "" if os.geteuid() == 0 else "; it is root's to stop: use sudo"
+        raise NotStoppedError(f"the service does not stop ({why[0][:300]}){hint}")
+
+
+def _end(pid: int) -> None:
+    try:
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+            return
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        pass
+    raise NotStoppedError("a bot runs here that is not yours to stop: use sudo")
+
+
+def _is_service(pid: int) -> bool:
+    if not pid or not shutil.which("systemctl"):
+        return False
+    try:
+        group = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return group.strip().endswith(f"/{UNIT}")
+
+
+_PATIENCE_S = 30.0
+_LOOK_EVERY_S = 0.1
+_REQUEST = "workers"
+_RELOAD = "reload"
+_OF_WORKERS = re.compile(r"\b(\d+) workers")
+"""In the status that the supervisor tells systemd: `3 of 10 workers busy`."""
+
+
+class ScaleError(ImgbotError):
+    """The bot that runs is as it was; the message says why."""
+
+
+def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
+    if not 1 <= workers <= MAX_WORKERS:
+        raise ConfigError("N", f"write a whole number from 1 to {MAX_WORKERS}")
+    for finding in judge_workers(workers, total_memory_bytes(), os.cpu_count() or 0):
+        if finding.level is Severity.WARNING:
+            tell(f"warning: {finding.text}")
+    if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
+        _scale_service(workers, Layout(), tell)
+    else:
+        _scale_process(workers, state_dir_of(environ), tell)
+
+
+def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
+    """Have the running bot read its settings again. Raises ScaleError, ConfigError."""
+    # systemd has handed the lines of the file over, which the bot itself may be unable to read.
+    is_of_systemd = "STATE_DIRECTORY" in environ
+    hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
+    state_dir = state_dir_of({name: v for name, v in environ.items() if name not in hidden})
+    if said := _ask(state_dir, _RELOAD, ""):
+        raise ScaleError(f"the settings stay as they were: {said}")
+    tell("the settings are read again: the number of workers is applied, the rest by a restart")
+
+
+def answer_reload(state_dir: Path, wrong: str) -> None:
+    """Answer whoever asked for a reload, if anybody did; called by the supervisor alone."""
+    path = state_dir / _RELOAD
+    with suppress(OSError):
+        if not wrong:
+            path.unlink()
+        elif path.exists():
+            replace_file(path, wrong, 0o600)
+
+
+def pop_request(state_dir: Path) -> int | None:
+    """Take the number that was asked for, if one was; called by the supervisor alone."""
+    path = state_dir / _REQUEST
+    try:
+        text = path.read_text(encoding="ascii", errors="replace")[:20].strip()
+        path.unlink()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) -> None:
+    if os.geteuid() != 0:
+        raise ScaleError(f"only root can do that: sudo imgbot scale {workers}")
+    path = layout.environment_file
+    # A file that cannot be understood would be refused at the reload; say so before.
+    read_environment_file(path)
+    before = _workers_of(show(UNIT).status)
+    text, mode = "", 0o644
+    if path.exists():
+        # It may hold a key, and be closed to others for that.
+        text, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
+    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
+    state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
+    request = state_dir.resolve() / _REQUEST
+    try:
+        replace_file(request, f"{workers}\n", 0o644)
+        _reload()
+        _until(
+            lambda: _workers_of(show(UNIT).status) == workers,
+            f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it; "
+            "`journalctl -u imgbot -n 20` says why",
+        )
+    finally:
+        _forget(request)
+    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
+
+
+def _reload() -> None:
+    command = ("systemctl", "reload", UNIT)
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
+
+
+def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
+    _ask(state_dir, _REQUEST, f"{workers}\n")
+    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+
+
+def _ask(state_dir: Path, name: str, text: str) -> str:
+    """Ask the bot that runs by a file; return its answer, empty where it took the file away."""
+    pid = supervisor_of(state_dir)
+    if not pid:
+        raise ScaleError(
+            f"no bot runs on {state_dir} here: start it (sudo systemctl start imgbot), or say by "
+            "IMGBOT_STATE_DIR where another one has its data"
+        )
+    request = state_dir / name
+    try:
+        # The descriptor is that process for ever; its number could be another's by now.
+        process = os.pidfd_open(pid)
+        try:
+            if supervisor_of(state_dir) != pid:
+                raise ScaleError(f"the bot on {state_dir} has just ended")
+            replace_file(request, text, 0o600)
+            signal.pidfd_send_signal(process, signal.SIGHUP)
+        finally:
+            os.close(process)
+        _until(lambda: _text_of(request) != text, f"{describe(pid)} does not answer")
+        return _text_of(request) or ""
+    except (ProcessLookupError, PermissionError) as error:
+        raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
+    finally:
+        _forget(request)
+
+
+def _text_of(request: Path) -> str | None:
+    try:
+        return request.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _forget(request: Path) -> None:
+    # Nobody may find it at a later start.
+    with suppress(OSError):
+        request.unlink()
+
+
+def _until(is_true: Callable[[], bool], else_: str) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while not is_true():
+        if time.monotonic() > deadline_s:
+            raise ScaleError(else_)
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _workers_of(status: str) -> int | None:
+    found = _OF_WORKERS.search(status)
+    return int(found[1]) if found else None
+
+
+def _change(before: int | None, after: int) -> str:
+    now = _in_words(after)
+    return f"{before} → {now}" if before not in {None, after} else now
+
+
+def _in_words(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
