@@ -136,13 +136,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
         _print_result(dry_run_spec(options.provider))
         return 0
-    from imgbot.ops.doctor import report
-    from imgbot.ops.doctor.command import run_checks
+    from imgbot.ops.doctor import command
 
-    found = asyncio.run(run_checks(os.environ, is_fixing=options.fix))
-    show = report.as_json if options.json else report.as_text
+    found = asyncio.run(command.run_checks(os.environ, is_fixing=options.fix))
+    show = command.as_json if options.json else command.as_text
     print(show(found.findings, found.mended, found.secrets))
-    return report.exit_status(found.findings)
+    return command.exit_status(found.findings)
 
 
 def _redis_cli(options: argparse.Namespace) -> None:
@@ -222,8 +221,8 @@ def _prometheus_config(options: argparse.Namespace) -> None:
 
 def _loadtest(options: argparse.Namespace) -> int:
     _require_sandbox()
+    from imgbot.ops.loadtest.bench import LoadTestOptions
     from imgbot.ops.loadtest.command import main as test
-    from imgbot.ops.loadtest.options import LoadTestOptions
 
     low_s, high_s = options.picture_seconds
     wish = LoadTestOptions(

@@ -31,8 +31,7 @@ from prometheus_client.exposition import choose_encoder
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
 from imgbot.ops.status.document import Document, without_people
-from imgbot.ops.status.history import COLUMNS
-from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sampler import COLUMNS, StatusSampler
 from imgbot.ops.status.sources import Check, ask_all
 
 MOST_STREAMS = 16

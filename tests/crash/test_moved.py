@@ -44,7 +44,7 @@ async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
     await move.new.start()
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert "7 jobs under way" in made.said
+    assert "7 jobs in progress" in made.said
     assert move.file.stat().st_mode & 0o777 == 0o600
     assert (refused.status, "moved" in refused.said) == (78, True)
     await expect_each(move, people, [3, 1, 1, 1, 1])

@@ -210,4 +210,4 @@ async def test_a_backup_that_counts_nothing_is_put_back(move: Move, tmp_path: Pa
 
     put = await run(move.new, "restore", str(move.file))
 
-    assert (put.status, "0 jobs under way" in put.said) == (0, True), put.said
+    assert (put.status, "0 jobs in progress" in put.said) == (0, True), put.said

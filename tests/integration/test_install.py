@@ -13,10 +13,8 @@ import pytest
 from imgbot.cli import main
 from imgbot.ops.doctor.command import examine_provider
 from imgbot.ops.install import command
-from imgbot.ops.install.checksums import verify
-from imgbot.ops.install.facts import Answers, InstallationFacts
-from imgbot.ops.install.plan import plan_install
-from imgbot.ops.install.release import InstallError, Release, copy_release, running_release
+from imgbot.ops.install.plan import Answers, InstallationFacts, plan_install
+from imgbot.ops.install.release import InstallError, Release, copy_release, running_release, verify
 from imgbot.ops.install.steps import MakeFolder, PutRelease, RunCommand, Step, WriteFile
 from imgbot.ops.installation import Layout, shipped
 from imgbot.version import version

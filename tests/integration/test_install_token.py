@@ -12,16 +12,17 @@ import pytest
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
-from imgbot.ops.install.answers import Wish, gather
-from imgbot.ops.install.facts import Answers
-from imgbot.ops.install.release import InstallError
-from imgbot.ops.install.token import (
+from imgbot.ops.install.answers import (
     Account,
     TelegramAwayError,
+    Wish,
     as_token,
     ask_telegram,
+    gather,
     read_secret,
 )
+from imgbot.ops.install.plan import Answers
+from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.server import Sandbox

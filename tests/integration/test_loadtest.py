@@ -15,9 +15,15 @@ import pytest
 
 from imgbot import cli
 from imgbot.ops.doctor.guide import read_record
-from imgbot.ops.loadtest.bench import PASSING, LoadTestRun, open_stage, under_load, until_serving
-from imgbot.ops.loadtest.options import LoadTestOptions
-from imgbot.ops.loadtest.report import as_text, is_good
+from imgbot.ops.loadtest.bench import (
+    PASSING,
+    LoadTestOptions,
+    LoadTestRun,
+    open_stage,
+    under_load,
+    until_serving,
+)
+from imgbot.ops.loadtest.command import as_text, is_good
 from imgbot.ops.loadtest.results import results_of
 from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, answers, reconcile
 from imgbot.sandbox.server import Sandbox

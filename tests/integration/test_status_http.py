@@ -15,7 +15,7 @@ from imgbot.config.setting_types import Address
 from imgbot.ops import http as status_pages
 from imgbot.ops.http import MOST_STREAMS, OpsServer
 from imgbot.ops.status import sampler as watching
-from imgbot.ops.status.history import COLUMNS
+from imgbot.ops.status.sampler import COLUMNS
 from imgbot.ops.status.sources import QueueGlance
 from imgbot.telemetry.thresholds import Load
 from tests.fakes.status_service import Service
@@ -170,7 +170,7 @@ async def test_a_stream_begins_with_the_history_and_goes_on(service: Service) ->
 async def test_a_point_comes_as_soon_as_it_is_made(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.status.history.POINT_EVERY_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.status.sampler.POINT_EVERY_S", 0.05)
     async with _serving(service) as (url, session), session.get(f"{url}/events") as stream:
         points = (data async for name, data in _events(stream) if name == "point")
         point = await anext(points)

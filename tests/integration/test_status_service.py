@@ -21,8 +21,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 _own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """
 from imgbot.cli import main
-from imgbot.ops.status import history, sampler as watch
-history.POINT_EVERY_S, watch.SAMPLE_EVERY_S = 1.0, 0.2
+from imgbot.ops.status import sampler as watch
+from imgbot.ops.status import sampler
+sampler.POINT_EVERY_S, watch.SAMPLE_EVERY_S = 1.0, 0.2
 raise SystemExit(main())
 """
 """The program, with a minute of a second."""

@@ -12,15 +12,14 @@ from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.config.sources import load
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
-from imgbot.ops.doctor import bot_state as running, files, guide, machine, report, telegram
+from imgbot.ops.doctor import bot_state as running, command, guide, machine, telegram
 from imgbot.ops.doctor.bot_state import BotState
 from imgbot.ops.doctor.command import run_checks
-from imgbot.ops.doctor.files import Entry, Files
 from imgbot.ops.doctor.guide import MOST_USERS, LoadTestRecord
-from imgbot.ops.doctor.machine import Machine
+from imgbot.ops.doctor.machine import Entry, Files, Machine
 from imgbot.ops.doctor.telegram import TelegramReport
 from imgbot.ops.installation import environ_of_service, shipped
-from imgbot.ops.loadtest.options import LoadTestOptions
+from imgbot.ops.loadtest.bench import LoadTestOptions
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)
@@ -106,21 +105,23 @@ def test_telegram(changed: dict[str, Any], trouble: str | None, check: str, leve
     assert the(found, check).level == level
     if level == "wrong":
         assert the(found, check).advice
-        assert report.exit_status(found) == 1
+        assert command.exit_status(found) == 1
 
 
 def test_the_unit_as_shipped_wherever_it_stands() -> None:
     elsewhere = UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot")
 
     for unit in (UNIT, elsewhere, "# a remark\n" + UNIT):
-        found = files.evaluate(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
+        found = machine.evaluate_files(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
         assert the(found, "unit").level is Severity.OK
 
 
 def test_a_unit_that_was_changed_names_what() -> None:
     changed = UNIT.replace("MemoryMax=85%", "MemoryMax=20%").replace("ProtectHome=yes\n", "")
 
-    found = the(files.evaluate(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit")
+    found = the(
+        machine.evaluate_files(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit"
+    )
 
     assert found.level is Severity.WARNING
     assert "MemoryMax, ProtectHome" in found.text
@@ -132,7 +133,7 @@ def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
     (tmp_path / "imgbot.service.d").mkdir()
     (tmp_path / "imgbot.service.d" / "override.conf").write_text("[Service]\nMemoryMax=1G\n")
 
-    found = files.evaluate(files.inspect({}, [tmp_path / "none", tmp_path]))
+    found = machine.evaluate_files(machine.inspect_files({}, [tmp_path / "none", tmp_path]))
 
     assert [finding.level for finding in found] == [Severity.OK, Severity.OK]
     assert "override.conf" in found[1].text
@@ -143,7 +144,7 @@ def test_secrets_that_others_may_read() -> None:
         secrets=(Entry("/c", 0o711, is_folder=True), Entry("/c/a", 0o600), Entry("/c/b", 0o640))
     )
 
-    found = [finding for finding in files.evaluate(seen) if finding.check == "secrets"]
+    found = [finding for finding in machine.evaluate_files(seen) if finding.check == "secrets"]
 
     assert [finding.fix for finding in found] == [
         ("chmod", "0700", "/c"),
@@ -281,7 +282,7 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         wrong("c", "key s3cret1"),
     ]
 
-    text = report.as_text(found, ["it is mended"], ["s3cret1"])
+    text = command.as_text(found, ["it is mended"], ["s3cret1"])
 
     assert text.splitlines() == [
         "mended   it is mended",
@@ -291,5 +292,5 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         "WRONG    c  key [secret]",
         "1 wrong, 1 warnings, 1 ok",
     ]
-    assert "s3cret1" not in report.as_json(found, [], ["s3cret1"])
-    assert report.exit_status(found[:2]) == 0
+    assert "s3cret1" not in command.as_json(found, [], ["s3cret1"])
+    assert command.exit_status(found[:2]) == 0

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.install.facts import InstallationFacts
-from imgbot.ops.install.plan import plan_install, plan_rollback, plan_uninstall
+from imgbot.ops.install.plan import InstallationFacts, plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError, Release, check_python
 from imgbot.ops.install.steps import PutLink, PutRelease, Remove, RunCommand, Step, WriteFile
 from imgbot.ops.installation import Layout

@@ -9,12 +9,18 @@ import pytest
 
 from imgbot import cli
 from imgbot.ops.loadtest import command
-from imgbot.ops.loadtest.bench import BotEndedError
-from imgbot.ops.loadtest.options import LoadTestOptions
-from imgbot.ops.loadtest.report import as_document, as_text, is_good
+from imgbot.ops.loadtest.bench import BotEndedError, LoadTestOptions
+from imgbot.ops.loadtest.command import as_document, as_text, is_good
 from imgbot.ops.loadtest.resource_monitor import ask_metrics
-from imgbot.ops.loadtest.results import LoadTestResults, Resized, Times, Use, quantile, times_of
-from imgbot.ops.loadtest.verdict import criteria
+from imgbot.ops.loadtest.results import (
+    LoadTestResults,
+    Resized,
+    Times,
+    Use,
+    criteria,
+    quantile,
+    times_of,
+)
 from imgbot.sandbox.load.orders import OrderOutcome
 
 GOOD = LoadTestResults(

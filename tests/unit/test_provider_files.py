@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.backup.provider_files import kept_by, put
+from imgbot.ops.backup.settings import kept_by, put
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
-from imgbot.ops.status.indicators import ERROR_WINDOW_S, Indicators
-from imgbot.ops.status.metrics_reader import Histogram, ResourceUsage, Sample, Sampler
+from imgbot.ops.status.indicators import (
+    ERROR_WINDOW_S,
+    Histogram,
+    Indicators,
+    ResourceUsage,
+    Sample,
+    Sampler,
+)
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
 
 GIB = 1 << 30

@@ -13,6 +13,7 @@ import re
 import stat
 import tarfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,15 @@ class Manifest:
     about: Mapping[str, Any]
     files: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Name → {size_bytes, sha256}."""
+
+    @property
+    def summary(self) -> str:
+        said = self.about.get("counts")
+        counts: Any = defaultdict(int, said if isinstance(said, dict) else {})
+        return (
+            f"{counts['jobs']} jobs in progress, {counts['pictures']} remembered pictures, "
+            f"{counts['keys']} Redis keys, {len(self.files)} files"
+        )
 
 
 def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str, Any]) -> Manifest:

@@ -14,8 +14,8 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
-from imgbot.ops.backup import archive, provider_files, report as backup_report
-from imgbot.ops.backup.archive import REDIS, BackupError
+from imgbot.ops.backup import archive, settings as provider_files
+from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import open_redis
 from imgbot.ops.backup.settings import settings_to_keep
 from imgbot.ops.installation import environ_of_service
@@ -70,9 +70,22 @@ async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
             manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
             if wish.is_stopping:
                 state.mark_moved(state_dir, wish.target.name)
-    return backup_report.made(
-        manifest, wish.target, is_stopped=wish.is_stopping, has_secrets=wish.has_secrets
-    )
+    return _report(manifest, wish)
+
+
+def _report(manifest: Manifest, wish: BackupOptions) -> list[str]:
+    """Say what is in a backup, and what must be known of it."""
+    size_mb = wish.target.stat().st_size / 1_000_000
+    return [
+        f"{wish.target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
+        "it contains the token and the keys: anyone who can read it controls the bot"
+        if wish.has_secrets
+        else "it does not contain the token and the keys (--with-secrets)",
+        "the bot is stopped and will not start here again; restore the file elsewhere"
+        if wish.is_stopping
+        else "the bot keeps running, so the file gets out of date: to move it, make the last "
+        "backup with --stop",
+    ]
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
-from imgbot.ops.backup import archive, provider_files, report as backup_report
+from imgbot.ops.backup import archive, settings as provider_files
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import NO_PROVIDERS, NO_TOKEN, open_redis
 from imgbot.ops.backup.settings import put_settings
@@ -65,7 +65,34 @@ async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool)
         shutil.rmtree(here / state.UNFINISHED)
         (here / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.chown_to_service, state_dir)
-    return [*backup_report.restored(manifest, state_dir, is_certain=is_certain), *said]
+    return [*_report(manifest, state_dir, is_certain=is_certain), *said]
+
+
+def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[str]:
+    """Say what is there now, and what to do next.
+
+    `is_certain` says that nobody has served these jobs since the backup.
+    """
+    lines = [f"{state_dir}: {manifest.summary}"]
+    if not is_certain:
+        lines.append(
+            "the bot kept running after this backup: stop it for good. Jobs that were waiting are "
+            "looked up at their provider first, and stop where it cannot tell; messages that "
+            "Telegram held back then are not answered here"
+        )
+    if not _has_secrets(manifest):
+        lines.append(
+            "the token and the keys are not in the backup: `sudo ./imgbot install` asks for "
+            "those that are missing here"
+        )
+    start = "sudo systemctl enable --now imgbot"
+    return [*lines, f"start it: {start}, or where it is not installed yet: sudo ./imgbot install"]
+
+
+def _has_secrets(manifest: Manifest) -> bool:
+    # One of an earlier release does not say.
+    is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
+    return bool(manifest.about.get("has_secrets", is_seen))
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """`imgbot doctor`: every part of an installation examined side by side, each with a deadline.
 
-What fails to be examined is a finding itself, and stops nothing else.
+A check that fails to run is a finding itself, and stops nothing else. `--fix` does only what is
+safe and a finding has named: it deletes a webhook (what waits there is kept) and closes secrets
+to others; everything else, from a setting to the kernel, is left to the operator.
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,16 +18,91 @@ from imgbot.config.provider_settings import key_names_of, key_variables
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import state_dir as state
-from imgbot.ops.doctor import bot_state as running, files, fixes, guide, machine, telegram
+from imgbot.ops.doctor import bot_state as running, guide, machine, telegram
 from imgbot.ops.doctor.guide import read_record
+from imgbot.ops.formatting import strip_control
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server import check as queue
 from imgbot.storage.server.check import RedisReport
 from imgbot.storage.server.process import socket_of
+from imgbot.telemetry.logs import Redactor
+
+_MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
+
+
+def exit_status(findings: Iterable[Finding]) -> int:
+    return int(any(finding.level is Severity.WRONG for finding in findings))
+
+
+def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterable[str]) -> str:
+    """Return a line per finding, and below it what mends it."""
+    redact = Redactor(secrets)
+    width = max((len(finding.check) for finding in findings), default=0)
+    lines = [f"mended   {line}" for line in mended]
+    for finding in findings:
+        lines.append(
+            f"{_MARKS[finding.level]}  {finding.check:<{width}}  {strip_control(finding.text)}"
+        )
+        if finding.advice:
+            lines.append(f"{'':<{width + 11}}→ {strip_control(finding.advice)}")
+    lines.append(_sum(findings))
+    return redact("\n".join(lines))
+
+
+def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterable[str]) -> str:
+    """Return findings as [{check, level, text, mend}], `mended`, and how many are how bad."""
+    counts = Counter(finding.level for finding in findings)
+    content = {
+        "findings": [
+            {
+                "check": finding.check,
+                "level": finding.level.value,
+                "text": finding.text,
+                "mend": finding.advice,
+            }
+            for finding in findings
+        ],
+        "mended": list(mended),
+        "wrong": counts[Severity.WRONG],
+        "warning": counts[Severity.WARNING],
+    }
+    return Redactor(secrets)(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _sum(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.level for finding in findings)
+    well, fixable = counts[Severity.OK], sum(bool(finding.fix) for finding in findings)
+    hint = f"; `imgbot doctor --fix` mends {fixable}" if fixable else ""
+    return f"{counts[Severity.WRONG]} wrong, {counts[Severity.WARNING]} warnings, {well} ok{hint}"
+
+
+async def apply_fixes(findings: Sequence[Finding], api: str, token: str) -> list[str]:
+    """Do what the findings allow; return, in sentences, what was done."""
+    done: list[str] = []
+    for finding in findings:
+        match finding.fix:
+            case ("delete_webhook",):
+                if await telegram.delete_webhook(api, token):
+                    done.append("the webhook is deleted")
+            case ("chmod", mode, path):
+                if _close(Path(path), int(mode, 8)):
+                    done.append(f"{path} has mode {mode}")
+            case _:
+                continue
+    return done
+
+
+def _close(path: Path, mode: int) -> bool:
+    try:
+        path.chmod(mode, follow_symlinks=True)
+    except OSError:
+        return False
+    return True
+
 
 DEADLINE_S = 25.0
 _ASK_S = 10.0
@@ -51,7 +130,7 @@ async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
     if is_fixing and any(finding.fix for finding in report.findings):
         api = settings.telegram_api if settings else ""
         token = settings.token.get_secret_value() if settings else ""
-        report.mended = await fixes.apply_fixes(report.findings, api, token)
+        report.mended = await apply_fixes(report.findings, api, token)
         report.findings = [first, *await _examine(environ, settings)]
     return report
 
@@ -74,7 +153,7 @@ def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
 
 async def _examine(environ: Mapping[str, str], settings: Settings | None) -> list[Finding]:
     async def look_at_files() -> list[Finding]:
-        return files.evaluate(await asyncio.to_thread(files.inspect, environ))
+        return machine.evaluate_files(await asyncio.to_thread(machine.inspect_files, environ))
 
     async def look_at_machine() -> list[Finding]:
         folder = settings.state_dir if settings else Path(environ.get("STATE_DIRECTORY", STATE))

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
-from imgbot.ops.install.answers import Examine, Tell, Wish, gather, rehearsed
-from imgbot.ops.install.facts import inspect
-from imgbot.ops.install.plan import plan_install, plan_rollback, plan_uninstall
+from imgbot.ops.install.answers import Account, Examine, Tell, Wish, gather, rehearsed
+from imgbot.ops.install.plan import inspect, plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.install.steps import RunCommand, Step
-from imgbot.ops.install.token import Account
 from imgbot.ops.installation import UNIT, Layout, umask
 from imgbot.ops.service import ServiceError, has_systemd, show, wait_until_ready
 

@@ -1,10 +1,13 @@
-"""The release that is running now: its name, its files, and a copy of it elsewhere.
+"""Release that is running now: its name, its files, and a copy of it elsewhere with checksums.
 
 A release is a folder of its own that is a virtual environment: bin/imgbot, bin/python3, a link
 to the server's Python, and lib/ with the program and the libraries that it needs, nothing else.
+The checksums are written once all of it is on disk: a power cut leaves files of the right name
+and length with nothing in them, unless they were synchronised before.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +20,7 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 
 from imgbot.domain.errors import ImgbotError
-from imgbot.files import sync
-from imgbot.ops.install.checksums import write
+from imgbot.files import replace_file, sync
 from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
@@ -78,7 +80,7 @@ def running_release(layout: Layout, *, with_sandbox: bool = False) -> Release:
         return Release(folder.name, python, {})
     files = {
         name: path
-        for name, path in sorted(_files())
+        for name, path in sorted(_release_files())
         if with_sandbox or not name.startswith(_SANDBOX)
     }
     return Release(f"{version()}-{_digest(files)}", python, files)
@@ -95,7 +97,7 @@ def copy_release(release: Release, folder: Path) -> None:
         shutil.rmtree(rest, ignore_errors=True)
     try:
         _fill(release, incoming, folder)
-        write(incoming)
+        write_checksums(incoming)
         if folder.exists():
             folder.rename(damaged)
         incoming.rename(folder)
@@ -141,7 +143,7 @@ def _python_name() -> str:
     return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _files() -> Iterator[tuple[str, Path]]:
+def _release_files() -> Iterator[tuple[str, Path]]:
     for found in _needed("imgbot", _EXTRAS).values():
         yield from _files_of(found)
     # A checkout's package is not among the files of its distribution.
@@ -197,3 +199,40 @@ def _digest(files: Mapping[str, Path]) -> str:
     for name, path in files.items():
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:8]
+
+
+SUMS = "SHA256SUMS"
+"""As `sha256sum --check` reads it."""
+
+
+def write_checksums(folder: Path) -> None:
+    """Bring all files of a folder to the disk, then their checksums. Raises OSError."""
+    sums: list[str] = []
+    for name, path in _files(folder):
+        sync(path)
+        sums.append(f"{_sum(path)}  {name}\n")
+    replace_file(folder / SUMS, "".join(sums), 0o644)
+    for name, _, _ in os.walk(folder):
+        sync(Path(name))
+
+
+def verify(folder: Path) -> bool:
+    """True if a folder has checksums and every file matches them."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+        pairs = (line.split("  ", 1) for line in lines)
+        return bool(lines) and all(sum_ == _sum(folder / name) for sum_, name in pairs)
+    except (OSError, ValueError):
+        return False
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        # A link to the server's Python is no part of it.
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(folder).as_posix(), path
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""One run: a Telegram, a Redis, a folder and a bot of its own, so many people, and their end.
+"""Load test run: a Telegram, a Redis, a folder and a bot of its own, and simulated users.
 
 Nothing of the operator's is read or written: the token is the sandbox's, every port is one that
-the kernel chooses, and all of it is gone when the run is over, however it ends.
+the kernel chooses, and all of it is removed when the run is over, however it ends.
 """
 
 import asyncio
@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
+from imgbot.config.settings import MAX_WORKERS, workers_for
 from imgbot.domain.errors import ConfigError, ImgbotError, flatten
 from imgbot.domain.texts import LANGUAGES, t
-from imgbot.ops.loadtest.options import BUILTIN, SIMULATED, LoadTestOptions
+from imgbot.ops.doctor.guide import MOST_USERS
 from imgbot.ops.loadtest.resource_monitor import ResourceMonitor, ResourceSample, ask_metrics
 from imgbot.ops.service import scale
-from imgbot.ops.status.metrics_reader import Sample
+from imgbot.ops.status.indicators import Sample
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.load.orders import OrderLedger, reconcile
 from imgbot.sandbox.load.plan import plan
@@ -33,6 +34,44 @@ from imgbot.sandbox.server import Sandbox
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.scripts import connect
 from imgbot.storage.server.process import RedisServer
+
+SIMULATED = "simulated"
+BUILTIN = "builtin"
+_LEAST_MINUTES = 0.05
+_MOST_MINUTES = 24 * 60.0
+_MOST_PICTURE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestOptions:
+    """Options of the command line. Raises ConfigError, with the name of the argument."""
+
+    users: Sequence[int] = (300,)
+    workers: int | None = None
+    minutes: float = 5.0
+    provider: str = SIMULATED
+    picture_s: tuple[float, float] = (10.0, 30.0)
+    is_resizing: bool = False
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not all(1 <= users <= MOST_USERS for users in self.users):
+            raise ConfigError("--users", f"write whole numbers from 1 to {MOST_USERS}")
+        if self.workers is not None and not 1 <= self.workers <= MAX_WORKERS:
+            raise ConfigError("--workers", f"write a whole number from 1 to {MAX_WORKERS}")
+        if not _LEAST_MINUTES <= self.minutes <= _MOST_MINUTES:
+            raise ConfigError(
+                "--minutes", f"write minutes from {_LEAST_MINUTES:g} to {_MOST_MINUTES:.0f}"
+            )
+        low_s, high_s = self.picture_s
+        if not 0 <= low_s <= high_s <= _MOST_PICTURE_S:
+            raise ConfigError(
+                "--picture-seconds", f"write the least and the most, {_MOST_PICTURE_S:.0f} at most"
+            )
+
+    def workers_of(self, users: int) -> int:
+        return self.workers if self.workers is not None else workers_for(users)
+
 
 _LOOK_AFTER_S = 5.0
 _START_S = 120.0

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from imgbot.domain.errors import TransientError
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
-from imgbot.ops.status.metrics_reader import Sample, Sampler
+from imgbot.ops.status.indicators import Sample, Sampler
 
 _LINE_EVERY_S = 0.25
 _USE_EVERY_S = 1.0

@@ -9,8 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from imgbot.ops.status.indicators import CPU_WINDOW_S, ERROR_WINDOW_S, JOB_TIME_WINDOW_S, Indicators
-from imgbot.ops.status.metrics_reader import Histogram, Sample
+from imgbot.ops.status.indicators import (
+    CPU_WINDOW_S,
+    ERROR_WINDOW_S,
+    JOB_TIME_WINDOW_S,
+    Histogram,
+    Indicators,
+    Sample,
+)
 from imgbot.ops.status.problems import load_of, problems
 from imgbot.ops.status.sources import QueueGlance, Worker
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, bound_of, worst

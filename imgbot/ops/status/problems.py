@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from imgbot.ops.formatting import duration, share
-from imgbot.ops.status.indicators import Indicators, Reading
-from imgbot.ops.status.metrics_reader import Sample
+from imgbot.ops.status.indicators import Indicators, Reading, Sample
 from imgbot.ops.status.sources import QueueGlance
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Bound, Indicator, Level, Load
 

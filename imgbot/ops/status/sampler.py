@@ -1,23 +1,169 @@
-"""Looks at the service every few seconds, for whoever wants to see it."""
+"""Status sampler: looks at the service every few seconds, and keeps a history.
+
+The history has a point a minute of the last hours: in bounded memory, and in a small file for the
+next start.
+"""
 
 import asyncio
+import json
 import math
+import threading
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from imgbot.domain.errors import TransientError
+from imgbot.files import replace_file
 from imgbot.ops.status.document import Document, StatusFacts, document_of
-from imgbot.ops.status.history import History, Point
-from imgbot.ops.status.indicators import SAMPLE_EVERY_S, Indicators
-from imgbot.ops.status.metrics_reader import Sampler
+from imgbot.ops.status.indicators import SAMPLE_EVERY_S, Indicators, Reading, Sample, Sampler
 from imgbot.ops.status.sources import Check, QueueGlance, StatusSources, ask_all
 from imgbot.telemetry import events as telemetry
-from imgbot.telemetry.thresholds import Bound
+from imgbot.telemetry.thresholds import Bound, Indicator
+
+KEPT_S = 12 * 3600.0
+POINT_EVERY_S = 60.0
+STAGES = ("prepare", "submit", "provider", "render", "deliver")
+COLUMNS = (
+    "at_s",
+    "waiting",
+    "running",
+    "job_time_s",
+    *(f"{stage}_s" for stage in STAGES),
+    "ok",
+    "failed",
+    "rejected",
+    "cancelled",
+    "refused",
+    "flood_waits",
+    "cpu_ratio",
+    "memory_bytes",
+)
+"""`at_s` is a point's end. Jobs waiting and running are the most in it, stages their mean time,
+the others' counts are of that minute; what is not known is null."""
+
+Point = tuple[float | None, ...]
+
+_MOST = int(KEPT_S / POINT_EVERY_S)
+_MOST_BYTES = 1 << 20
+
+
+class History:
+    """Makes points of samples; `save` and `load` them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._points: deque[Point] = deque(maxlen=_MOST)
+        self._minute: list[Sample] = []
+        self._levels: Mapping[Indicator, Reading] = {}
+        self._is_saved = True
+        self._saving = threading.Lock()
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """The oldest first."""
+        return tuple(self._points)
+
+    def take(self, sample: Sample, levels: Mapping[Indicator, Reading]) -> Point | None:
+        """Remember a sample; return the point that it completes, if it does."""
+        self._minute.append(sample)
+        self._levels = levels
+        if sample.clock_s - self._minute[0].clock_s < POINT_EVERY_S:
+            return None
+        return self.complete()
+
+    def complete(self) -> Point | None:
+        """Make a point of what there is, though the minute may not be over."""
+        if len(self._minute) < 2:
+            return None
+        point = point_of(self._minute, self._levels)
+        self._points.append(point)
+        # The last sample begins the next minute: its counters are what that one counts from.
+        self._minute = self._minute[-1:]
+        return point
+
+    def load(self, now_s: float) -> None:
+        """Read what an earlier life has saved; a file that is none is left out of it."""
+        try:
+            with self._path.open("rb") as file:
+                text = file.read(_MOST_BYTES)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            telemetry.warning("the history cannot be read: %s", error.strerror)
+            return
+        try:
+            points = _points_in(json.loads(text))
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            telemetry.warning("the history in %s is not readable; it begins anew", self._path)
+            return
+        begin_s = now_s - KEPT_S
+        self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
+
+    def save(self) -> None:
+        """Write the file anew, whole or not at all; a disk that is full is told of once."""
+        document = {"columns": COLUMNS, "points": self.points}
+        try:
+            # At the end of the program an earlier save may still be under way in its thread.
+            with self._saving:
+                replace_file(self._path, json.dumps(document, separators=(",", ":")))
+        except OSError as error:
+            if self._is_saved:
+                telemetry.warning("the history cannot be kept on disk: %s", error.strerror)
+            self._is_saved = False
+        else:
+            self._is_saved = True
+
+
+def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, Reading]) -> Point:
+    """Sum up the samples of a minute, of which the first belongs to the one before as well."""
+    first, last = samples[0], samples[-1]
+    values: dict[str, float | None] = {
+        "at_s": last.at_s,
+        "waiting": _most(samples, "waiting"),
+        "running": _most(samples, "running"),
+        "job_time_s": last.job_time.since(first.job_time).quantile_s(0.95),
+        "refused": last.refusals - first.refusals,
+        "flood_waits": last.flood_waits - first.flood_waits,
+        "cpu_ratio": levels[Indicator.CPU_RATIO][0],
+        "memory_bytes": last.usage.memory_bytes,
+    }
+    for stage in STAGES:
+        if stage in last.stages and stage in first.stages:
+            values[f"{stage}_s"] = last.stages[stage].since(first.stages[stage]).mean_s
+    for status in ("ok", "failed", "rejected", "cancelled"):
+        values[status] = last.ended_as(status) - first.ended_as(status)
+    return tuple(_short(values.get(column)) for column in COLUMNS)
+
+
+def _most(samples: Sequence[Sample], state: str) -> float | None:
+    return max((sample.jobs[state] for sample in samples if state in sample.jobs), default=None)
+
+
+def _short(value: float | None) -> float | None:
+    """Round to what a plot can show: the file stays small."""
+    if value is None:
+        return None
+    return round(value) if value >= 1000 or value == round(value) else round(value, 3)
+
+
+def _points_in(document: Any) -> list[Point]:
+    """Check a file's content. Raises ValueError, TypeError, KeyError, OverflowError."""
+    if tuple(document["columns"]) != COLUMNS:
+        raise ValueError("the columns are those of another version")
+    points = [tuple(point) for point in document["points"]]
+    for point in points:
+        known = [value for value in point if value is not None]
+        is_point = len(point) == len(COLUMNS) and isinstance(point[0], int | float)
+        if not is_point or not all(isinstance(v, int | float) and math.isfinite(v) for v in known):
+            raise ValueError("not a point")
+    return points
+
 
 _FRESH_S = 1.0
 """So old a look is still of this moment: whoever asks more often asks for nothing."""
