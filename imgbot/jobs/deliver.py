@@ -24,8 +24,8 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
-from imgbot.jobs import captions as words
-from imgbot.jobs.context import RESULT, Advance, Ended, Outcome, Snooze, StepContext
+from imgbot.jobs import captions as words, inputs
+from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
 from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.storage import results as gallery
@@ -47,9 +47,9 @@ class _Delivered:
 async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
     begun = time.monotonic()
-    folder = context.folder_of(job.id)
+    folder = inputs.folder_of(context, job.id)
     await asyncio.to_thread(make_folder, folder)
-    raw = folder / RESULT
+    raw = folder / inputs.RESULT
     without_result = await _fetch(context, job, raw)
     if without_result is not None:
         return without_result
@@ -60,7 +60,8 @@ async def render(context: StepContext, job: Job) -> Outcome:
     facts = {**job.progress.facts, "kind": ready.kind}
     if job.progress.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
-    moved = await context.move(
+    moved = await move(
+        context,
         job,
         State.DELIVERING,
         file=ready.path,
@@ -88,7 +89,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
     outputs = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     output = Output(**outputs[0])
     try:
-        await context.provider_of(job).fetch(output, raw)
+        await context.routing.provider_of(job).fetch(output, raw)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.progress.tries)
@@ -102,7 +103,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
 
 
 async def _fetch_again(context: StepContext, job: Job) -> Outcome:
-    return Advance(await context.move(job, State.RENDERING, tries=job.progress.tries + 1))
+    return Advance(await move(context, job, State.RENDERING, tries=job.progress.tries + 1))
 
 
 def _recall(context: StepContext, job: Job, raw: Path) -> bool:
@@ -118,17 +119,17 @@ async def _make_again(
 ) -> Outcome:
     """Poll or order again for a local result that is gone, as long as nothing is paid twice."""
     if not output.path:
-        return Advance(await context.give_up(job, decision))
+        return await give_up(context, job, decision)
     receipt = {name: value for name, value in job.progress.ticket.items() if name != "outputs"}
     if receipt:
-        moved = await context.move(
-            job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
+        moved = await move(
+            context, job, State.POLLING, ticket=receipt, tries=0, accepted_ms=0, pending_ms=0
         )
         return await next_poll(context, moved)
-    if context.provider_of(job).recovery is Recovery.REPEAT:
+    if context.routing.provider_of(job).recovery is Recovery.REPEAT:
         # The submit record stays: it is the same order under the same key.
-        return Advance(await context.move(job, State.SUBMITTING, ticket={}, tries=0))
-    return Advance(await context.give_up(job, retry.GiveUp(State.DEAD, "result_missing")))
+        return Advance(await move(context, job, State.SUBMITTING, ticket={}, tries=0))
+    return await give_up(context, job, retry.GiveUp(State.DEAD, "result_missing"))
 
 
 async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
@@ -140,7 +141,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     outcome = job.progress.outcome or State.FAILED
     if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.progress.file).is_file):
         # The disk was lost, or the file is on another machine.
-        return Advance(await context.move(job, State.RENDERING, file="", tries=0))
+        return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     shown = _Delivered()
     try:
         shown = await _show(context, job, outcome)
@@ -179,7 +180,7 @@ async def _move_to_another_message(
         # A user who deletes whatever is shown has answered, too.
         return None
     context.status_messages.forget(job.id)
-    return await context.move(job, State.DELIVERING, message_id=0, **changes)
+    return await move(context, job, State.DELIVERING, message_id=0, **changes)
 
 
 async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
@@ -266,5 +267,5 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         is_change=len(job.request.sources) == 1,
         # A deterministic provider makes the same picture of the same request, except for create.
         is_varied=job.request.operation is Operation.CREATE
-        or not context.provider_of(job).is_deterministic,
+        or not context.routing.provider_of(job).is_deterministic,
     )

@@ -8,15 +8,17 @@ from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError
 from imgbot.domain.job import Job, State
 from imgbot.domain.texts import t
-from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext
+from imgbot.jobs import inputs
+from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.providers.protocol import Done, Pending, Recovery
 from imgbot.telemetry import events as telemetry
 
 
 async def next_poll(context: StepContext, job: Job) -> Outcome:
     """Pause until the job's next poll is due."""
-    age_s = context.age_ms(job) / 1000
-    wait_s = await context.poll_scheduler.wait_s(context.kind_of(job), job.progress.tries, age_s)
+    age_s = job.progress.age_ms(context.now_ms()) / 1000
+    kind = context.routing.kind_of(job)
+    wait_s = await context.poll_scheduler.wait_s(kind, job.progress.tries, age_s)
     return Snooze(job, wait_s)
 
 
@@ -29,8 +31,8 @@ async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
 
 
 async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
-    age_ms, provider = context.age_ms(job), context.provider_of(job)
-    ticket = {**job.progress.ticket, "target": str(context.target_of(job.id))}
+    age_ms, provider = job.progress.age_ms(context.now_ms()), context.routing.provider_of(job)
+    ticket = {**job.progress.ticket, "target": str(inputs.target_of(context, job.id))}
     try:
         with context.routing.asking(provider.name):
             answer = await provider.poll(ticket)
@@ -40,7 +42,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         if isinstance(decision, retry.TryAgain):
             return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
         again = await _order_again(context, job) if decision.reason == "provider_lost" else None
-        return Advance(again or await context.give_up(job, decision))
+        return again or await give_up(context, job, decision)
     if isinstance(answer, Done):
         return Advance(await _done(context, job, answer, age_ms))
     return await _pending(context, job, answer, age_ms)
@@ -50,8 +52,8 @@ async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int)
     await _tell_progress(context, job, answer, age_ms)
     polls = job.progress.tries + 1
     if context.poll_scheduler.is_exhausted(polls, age_ms / 1000):
-        return Advance(await context.conclude(job, State.DEAD, "exhausted"))
-    moved = await context.move(job, State.POLLING, tries=polls, pending_ms=age_ms)
+        return await conclude(context, job, State.DEAD, "exhausted")
+    moved = await move(context, job, State.POLLING, tries=polls, pending_ms=age_ms)
     return await next_poll(context, moved)
 
 
@@ -62,10 +64,10 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     context.slots.release(job.id)
     ticket = {**job.progress.ticket, "outputs": stored(done)}
     facts = {**job.progress.facts, **facts_of(done)}
-    moved = await context.move(job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
+    moved = await move(context, job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.progress.accepted_ms:
         span = CensoredDuration(job.progress.pending_ms / 1000, age_ms / 1000)
-        await context.poll_scheduler.learn(context.kind_of(job), span)
+        await context.poll_scheduler.learn(context.routing.kind_of(job), span)
     return moved
 
 
@@ -77,20 +79,21 @@ async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms
         await context.status_messages.hint_progress(job, answer.progress or 0.0)
 
 
-async def _order_again(context: StepContext, job: Job) -> Job | None:
+async def _order_again(context: StepContext, job: Job) -> Advance | None:
     """Go back to the order of a task that cost nothing and is proven to be gone; else None."""
-    provider = context.provider_of(job)
+    provider = context.routing.provider_of(job)
     is_free = not job.charge.price_micro and provider.recovery is Recovery.LOOK_UP
     if not is_free or job.progress.lost_orders >= retry.LOST_ORDERS:
         return None
     try:
-        ticket = await provider.look_up(context.order_id_of(job))
+        ticket = await provider.look_up(inputs.order_id_of(context, job))
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         return None
     if ticket is not None:
         return None
-    return await context.move(
+    moved = await move(
+        context,
         job,
         State.SUBMITTING,
         ticket={},
@@ -101,6 +104,7 @@ async def _order_again(context: StepContext, job: Job) -> Job | None:
         tries=0,
         lost_orders=job.progress.lost_orders + 1,
     )
+    return Advance(moved)
 
 
 def stored(answer: Done) -> list[dict[str, str]]:

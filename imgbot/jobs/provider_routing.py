@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.providers.protocol import Capability, Provider
 
@@ -142,6 +143,19 @@ class ProviderRouter:
         """Provider chosen for an operation."""
         return self._providers[self._chosen[operation]]
 
+    def provider_of(self, job: Job) -> Provider:
+        """Provider that accepted the job's order, else the one chosen for its operation."""
+        return self.get(job.progress.provider) or self.primary(job.request.operation)
+
+    def is_orphaned(self, job: Job) -> bool:
+        """True if the job was submitted to a provider that is no longer configured."""
+        name = job.progress.provider
+        return bool(job.progress.intent_ms and name) and self.get(name) is None
+
+    def kind_of(self, job: Job) -> str:
+        """Key under which the job's duration is learned."""
+        return kind_of(self.provider_of(job), job.request.operation)
+
     def offer(self, operation: Operation) -> Capability:
         return self.primary(operation).offers[operation]
 
@@ -238,6 +252,8 @@ class ProviderSlots:
         self._counts: Counter[str] = Counter()
         self.freed = asyncio.Event()
         """Set when a slot becomes free."""
+        self.unanswered: set[str] = set()
+        """Ids of jobs with a submit in flight that could not be recovered without its answer."""
 
     def acquire(self, job_id: str, provider: Provider) -> bool:
         """Take a slot; False if there is none: wait for `freed` then."""
@@ -247,6 +263,15 @@ class ProviderSlots:
             return False
         self.adopt(job_id, provider.name)
         return True
+
+    @contextmanager
+    def awaiting(self, job_id: str) -> Generator[None]:
+        """Mark a submit that could not be recovered without its answer."""
+        self.unanswered.add(job_id)
+        try:
+            yield
+        finally:
+            self.unanswered.discard(job_id)
 
     def adopt(self, job_id: str, name: str) -> None:
         """Count a task that exists already, even beyond the limit."""

@@ -17,6 +17,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Job, State
 from imgbot.domain.retry import backoff_s
+from imgbot.jobs import inputs
 from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext
 from imgbot.jobs.steps import after_error, take_step
 from imgbot.telemetry import events as telemetry
@@ -126,7 +127,7 @@ class Runner:
         tasks = {running.task for running in self._running.values() if running.task}
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=drain_s)
-        late = {task for task in tasks if task.get_name() in self._context.unanswered}
+        late = {task for task in tasks if task.get_name() in self._context.slots.unanswered}
         await cancel_and_wait_current(*(tasks - late))
         if late:
             telemetry.info("waiting for the answers to %d submits", len(late))
@@ -211,7 +212,7 @@ class Runner:
             async with asyncio.TaskGroup() as group:
                 hint = group.create_task(
                     self._context.status_messages.hint_working(
-                        job, partial(self._context.progress_of, job.id)
+                        job, partial(inputs.progress_of, self._context, job.id)
                     )
                 )
                 has_ended = await self._run_steps(running)
@@ -219,7 +220,7 @@ class Runner:
                 await cancel_and_wait_current(hint)
             if has_ended:
                 self._context.status_messages.discard(job.id)
-                self._context.remove_files(running.job)
+                inputs.remove_files(self._context, running.job)
         except* StaleJobError as errors:
             telemetry.job_released(job.id, errors.exceptions[0])
         except* (FencedError, ConfigError):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from imgbot.domain.errors import ProviderError, UserError, WorkerLostError
 from imgbot.domain.job import Job, State, is_billed
-from imgbot.jobs.context import Advance, Ended, Outcome, Step, StepContext
+from imgbot.jobs.context import Advance, Ended, Outcome, Step, StepContext, conclude
 from imgbot.jobs.deliver import deliver, finish, render
 from imgbot.jobs.poll import poll
 from imgbot.jobs.submit import submit
@@ -27,25 +27,25 @@ _FREE = {"charge": "no"}
 async def take_step(context: StepContext, job: Job) -> Outcome:
     """Do the work of the job's state, or cancel the job if that was asked for."""
     if job.state is not State.DELIVERING:
-        if context.is_orphaned(job):
-            return Advance(await context.conclude(job, State.DEAD, "provider_gone"))
+        if context.routing.is_orphaned(job):
+            return await conclude(context, job, State.DEAD, "provider_gone")
         if job.is_cancelled:
-            return Advance(await _cancel(context, job))
+            return await _cancel(context, job)
     return await STEPS[job.state](context, job)
 
 
-async def _cancel(context: StepContext, job: Job) -> Job:
+async def _cancel(context: StepContext, job: Job) -> Advance:
     if job.state is State.POLLING:
         try:
-            await context.provider_of(job).cancel(job.progress.ticket)
+            await context.routing.provider_of(job).cancel(job.progress.ticket)
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
     # The reason tells whether the user or an admin asked for it.
     stored = await context.job_reads.job(job.id)
     charge = _charge(job)
     if stored is not None and stored.progress.reason == GIVEN_UP:
-        return await context.conclude(job, State.FAILED, GIVEN_UP, **(charge or _FREE))
-    return await context.conclude(job, State.CANCELLED, "cancelled", **charge)
+        return await conclude(context, job, State.FAILED, GIVEN_UP, **(charge or _FREE))
+    return await conclude(context, job, State.CANCELLED, "cancelled", **charge)
 
 
 def _charge(job: Job) -> dict[str, str]:
@@ -61,7 +61,7 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
         await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
     outcome, reason, facts = _end_of(job, error)
-    return Advance(await context.conclude(job, outcome, reason, **facts))
+    return await conclude(context, job, outcome, reason, **facts)
 
 
 def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | int | float]]:

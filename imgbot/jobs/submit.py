@@ -6,7 +6,7 @@ submit is lost, the task is looked up, or ordered again under an idempotency key
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +14,8 @@ from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.domain.job import Job, State, with_changes
-from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext
+from imgbot.jobs import inputs
+from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.jobs.poll import facts_of, next_poll, stored
 from imgbot.jobs.provider_routing import REFUSES_SERVICE, Choice
 from imgbot.jobs.recovery import SEARCHED_MS, Action, Answer, Unknown, decide
@@ -47,7 +48,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)
     begun = time.monotonic()
-    order = await context.build_request(job, choice.provider)
+    order = await inputs.build_request(context, job, choice.provider)
     telemetry.stage_took("prepare", time.monotonic() - begun)
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
 
@@ -74,12 +75,9 @@ async def _order_in_slot(
     intended = await _record_submit(context, job, provider, order, fields)
     if not intended.progress.intent_ms:
         return Snooze(intended, _SYNC_AGAIN_S)
-    try:
-        if _is_unrecoverable(context, provider):
-            context.unanswered.add(job.id)
+    is_lost = _is_unrecoverable(context, provider)
+    with context.slots.awaiting(job.id) if is_lost else nullcontext():
         return await _order(context, intended, provider, order)
-    finally:
-        context.unanswered.discard(job.id)
 
 
 def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
@@ -111,12 +109,13 @@ async def _record_submit(
 ) -> Job:
     """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
     is_stand_in = context.routing.is_fallback(job.request.operation, provider.name)
-    job = await context.move(
+    job = await move(
+        context,
         job,
         State.SUBMITTING,
         intent_ms=context.now_ms(),
         provider=provider.name,
-        order_id=context.order_id_of(job),
+        order_id=inputs.order_id_of(context, job),
         order_fields=fields,
         price_micro=provider.offers[job.request.operation].price_at(order.scale),
         side_px=order.side_px,
@@ -124,23 +123,23 @@ async def _record_submit(
     )
     if job.is_cancelled:
         # Nothing was ordered: without the record, nothing is charged.
-        return await context.move(job, State.SUBMITTING, intent_ms=0)
+        return await move(context, job, State.SUBMITTING, intent_ms=0)
     try:
         await context.queue.persist()
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
         telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
-        job = await context.move(job, State.SUBMITTING, intent_ms=0, provider="")
+        job = await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
     return job
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:
     """No provider serves at the moment: wait a while, or give up."""
     if choice.is_permanent:
-        return Advance(await context.give_up(job, _CLOSED))
+        return await give_up(context, job, _CLOSED)
     if job.progress.tries >= retry.SUBMIT_ATTEMPTS:
-        return Advance(await context.give_up(job, _DOWN))
-    job = await context.move(job, State.SUBMITTING, tries=job.progress.tries + 1)
+        return await give_up(context, job, _DOWN)
+    job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     return Snooze(job, min(choice.wait_s, _STAND_BY_S))
 
 
@@ -164,12 +163,11 @@ async def _refused(
     else:
         decision = retry.after_submit(error, job.progress.tries)
     if isinstance(decision, retry.GiveUp):
-        return Advance(await context.give_up(job, decision))
+        return await give_up(context, job, decision)
     # Without the record, a restart in the pause has nothing to recover.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
-    job = await context.move(
-        job, State.SUBMITTING, intent_ms=0, tries=job.progress.tries + 1, provider=refused_by
-    )
+    changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": refused_by}
+    job = await move(context, job, State.SUBMITTING, **changes)
     return Snooze(job, decision.delay_s)
 
 
@@ -182,7 +180,8 @@ async def _accepted(
 ) -> Outcome:
     context.routing.record_success(provider.name)
     if isinstance(answer, Accepted):
-        job = await context.move(
+        job = await move(
+            context,
             job,
             State.POLLING,
             ticket=answer.ticket,
@@ -193,7 +192,8 @@ async def _accepted(
         await _note_owner(context, job, provider, answer.ticket)
         return await next_poll(context, job)
     context.slots.release(job.id)
-    moved = await context.move(
+    moved = await move(
+        context,
         job,
         State.RENDERING,
         ticket={"outputs": stored(answer)},
@@ -204,14 +204,14 @@ async def _accepted(
         took_s = (accepted_ms - job.progress.intent_ms) / 1000
         telemetry.provider_task_done(job, took_s)
         await context.poll_scheduler.learn(
-            context.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
+            context.routing.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
         )
     return Advance(moved)
 
 
 async def _recover(context: StepContext, job: Job) -> Outcome:
     """Find out what became of an order whose answer was lost."""
-    provider = context.provider_of(job)
+    provider = context.routing.provider_of(job)
     unknown = Unknown(
         provider.recovery,
         job.progress.tries,
@@ -233,17 +233,17 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
         case Action.ORDER_AGAIN:
             # It has refused nothing: the chosen provider is asked again, and no stand-in.
             changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
-            return Advance(await context.move(job, State.SUBMITTING, **changes))
+            return Advance(await move(context, job, State.SUBMITTING, **changes))
         case Action.SET_ASIDE:
-            return Advance(await context.conclude(job, State.DEAD, "submit_unknown"))
+            return await conclude(context, job, State.DEAD, "submit_unknown")
 
 
 async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
-    found = await _find(context, job, context.provider_of(job))
+    found = await _find(context, job, context.routing.provider_of(job))
     if isinstance(found, Answer):
         unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
         return await _resolve(context, job, unknown)
-    moved = await context.move(job, State.POLLING, ticket=found, order_fields={}, tries=0)
+    moved = await move(context, job, State.POLLING, ticket=found, order_fields={}, tries=0)
     return await next_poll(context, moved)
 
 
@@ -258,7 +258,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
     try:
         with context.routing.asking(provider.name):
             if provider.recovery is Recovery.LOOK_UP:
-                return await provider.look_up(context.order_id_of(job)) or Answer.ABSENT
+                return await provider.look_up(inputs.order_id_of(context, job)) or Answer.ABSENT
             if provider.is_searchable:
                 return await _search(context, job, provider) or Answer.NONE
     except ProviderError as error:
@@ -269,7 +269,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
 
 
 async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket | None:
-    if context.age_ms(job) > SEARCHED_MS:
+    if job.progress.age_ms(context.now_ms()) > SEARCHED_MS:
         return None
     for ticket in await provider.search(
         job.request.operation, job.progress.order_fields, job.progress.intent_ms
@@ -296,9 +296,9 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
 
 async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
-    provider = context.provider_of(job)
-    order = await context.build_request(job, provider)
-    job = await context.move(job, State.SUBMITTING, tries=job.progress.tries + 1)
+    provider = context.routing.provider_of(job)
+    order = await inputs.build_request(context, job, provider)
+    job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     try:
         with context.routing.asking(provider.name):
             answer = await provider.submit(await provider.upload(order))
@@ -309,5 +309,5 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
         if is_open or isinstance(decision, retry.TryAgain):
             return Advance(job)
         # This order was refused; the fate of the first one is unknown.
-        return Advance(await context.conclude(job, State.DEAD, "submit_unknown"))
+        return await conclude(context, job, State.DEAD, "submit_unknown")
     return await _accepted(context, job, provider, answer)

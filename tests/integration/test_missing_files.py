@@ -67,22 +67,18 @@ async def test_what_is_gone_before_it_is_shown_is_had_again(stage: Stage) -> Non
 
 
 def tools_of(folder: Path, recovery: Recovery) -> Any:
-    async def move(job: Job, state: State, **changes: Any) -> Job:
+    async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
         return with_changes(job, state=state, **changes)
-
-    async def give_up(job: Job, decision: Any) -> Job:
-        return with_changes(job, outcome=decision.outcome, reason=decision.reason)
 
     async def fetch(*_: object) -> None:
         raise ProviderError(ProviderErrorKind.EXPIRED)
 
     return Mock(
-        move=move,
-        give_up=give_up,
-        folder_of=Mock(return_value=folder / "8"),
+        queue=Mock(move=move),
+        folder=folder,
+        now_ms=lambda: 0,
         originals=OriginalStore(folder / "kept", limit_mb=10),
-        provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery)),
-        age_ms=Mock(return_value=0),
+        routing=Mock(provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery))),
         poll_scheduler=AsyncMock(),
     )
 

@@ -16,6 +16,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.inputs import folder_of, target_of
 from imgbot.jobs.poll import poll
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
@@ -289,7 +290,7 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     assert job is not None
     ticket = await provider.ticket_of_hook(job.request.operation, {}, b'{"id": "t1"}', NOW / 1000)
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
-    tools.folder_of(job.id).mkdir()
+    folder_of(tools, job.id).mkdir()
     job = await queue.move(
         job, State.POLLING, NOW, provider="mine", ticket=ticket, intent_ms=NOW, accepted_ms=NOW
     )
@@ -299,8 +300,8 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
 
     assert job.state is State.RENDERING
     [output] = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
-    assert Path(output["path"]) == tools.target_of("7")
-    assert tools.target_of("7").read_bytes() == made
+    assert Path(output["path"]) == target_of(tools, "7")
+    assert target_of(tools, "7").read_bytes() == made
 
 
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(

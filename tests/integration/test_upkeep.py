@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.job import State, with_changes
 from imgbot.imaging.originals import OriginalStore
-from imgbot.jobs.context import is_to_be_kept
+from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance, RuntimeStats
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue

@@ -75,12 +75,14 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     job = with_changes(
         JOB, operation=Operation.UPSCALE, scale=4, side_px=2000, ticket={"outputs": [{"url": "u"}]}
     )
-    tools = Mock(move=AsyncMock(), folder_of=Mock(return_value=tmp_path), pool=Mock(run=run))
-    tools.provider_of.return_value.fetch = fetch
+    queue = Mock(move=AsyncMock())
+    tools = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    tools.routing.provider_of.return_value.fetch = fetch
+    job = with_changes(job, id=tmp_path.name)
 
     await showing.render(cast("StepContext", tools), job)
 
-    stored = tools.move.await_args.kwargs
+    stored = queue.move.await_args.kwargs
     assert stored["file"] == str(tmp_path / "ready.webp")
     assert stored["facts"] == {"kind": "document", "factor": 3.5}
     assert stored["note"] == "result_as_is_note"

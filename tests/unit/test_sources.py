@@ -16,6 +16,7 @@ from imgbot.domain.operations import Operation
 from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.inputs import build_request
 from imgbot.providers.protocol import Capability, Provider
 from tests.fixtures.jobs import job_of as make_job
 
@@ -54,7 +55,7 @@ async def test_an_enlargement_is_measured_against_what_came_however_often_it_is_
 ) -> None:
     tools, job = tools_of(tmp_path, Image.new("L", (7000, 5000))), job_of(Operation.UPSCALE)
 
-    orders = [await tools.build_request(job, PROVIDER) for _ in range(2)]
+    orders = [await build_request(tools, job, PROVIDER) for _ in range(2)]
 
     assert [order.side_px for order in orders] == [7000, 7000]
     [sent] = orders[1].pictures
@@ -68,9 +69,9 @@ async def test_a_picture_of_ours_is_taken_as_it_was_made_however_large(tmp_path:
     Image.new("L", (7500, 8000)).save(original, compress_level=0)
     assert original.stat().st_size > pictures.SOURCE_LIMIT_BYTES
 
-    [changed] = (await tools.build_request(job_of(Operation.EDIT, "7"), PROVIDER)).pictures
+    [changed] = (await build_request(tools, job_of(Operation.EDIT, "7"), PROVIDER)).pictures
     with pytest.raises(UserError) as refusal:
-        await tools.build_request(replace(job_of(Operation.UPSCALE, "7"), id="9"), PROVIDER)
+        await build_request(tools, replace(job_of(Operation.UPSCALE, "7"), id="9"), PROVIDER)
 
     assert max(pictures.size_of(str(changed))) > 4000
     assert refusal.value.reason == "upscale_large_already"

@@ -1,0 +1,138 @@
+"""Inputs of a provider's order, and the files of a job."""
+
+import asyncio
+import functools
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import OPERATIONS
+from imgbot.files import copy_file, make_folder
+from imgbot.imaging import pictures
+from imgbot.jobs.context import StepContext
+from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
+
+RESULT = "result"
+"""File name of a result as fetched from its provider."""
+
+_TARGET = "made.jpg"
+
+
+def folder_of(context: StepContext, job_id: str) -> Path:
+    return context.folder / job_id
+
+
+def target_of(context: StepContext, job_id: str) -> Path:
+    """File for a picture that comes within a provider's answer."""
+    return folder_of(context, job_id) / _TARGET
+
+
+def progress_of(context: StepContext, job_id: str) -> float:
+    """Progress of a picture made on this machine, 0 to 1; 0 while unknown."""
+    try:
+        return float(target_of(context, job_id).with_suffix(".jpg.progress").read_text())
+    except (OSError, ValueError):
+        return 0.0
+
+
+def remove_files(context: StepContext, job: Job) -> None:
+    """Remove a finished job's folder, unless its result may yet be redelivered."""
+    folder = folder_of(context, job.id)
+    # A result that was fetched may be gone at its provider.
+    is_fetched = job.progress.outcome is State.DEAD and (folder / RESULT).exists()
+    if not is_fetched and not is_to_be_kept(job):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_to_be_kept(job: Job) -> bool:
+    """True if a finished job's folder has the only copy of a result that may yet be redelivered."""
+    outputs = cast("list[dict[str, str]]", job.progress.ticket.get("outputs", []))
+    return job.progress.outcome is State.DEAD and any(output.get("path") for output in outputs)
+
+
+def order_id_of(context: StepContext, job: Job) -> str:
+    """Id of the job at its provider; an order of an earlier release has the job's own."""
+    progress, own_id = job.progress, f"{context.installation}-{job.id}"
+    return progress.order_id or (job.id if progress.intent_ms else own_id)
+
+
+async def build_request(context: StepContext, job: Job, provider: Provider) -> GenerationRequest:
+    """Download and check the job's photos, and convert them to what the provider takes.
+
+    Files of an earlier attempt are reused. Raises UserError (not a picture, too many),
+    WorkerLostError, TransientError.
+    """
+    offer = provider.offers[job.request.operation]
+    inputs, scale, side_px = offer.inputs, job.request.scale, 0
+    if len(job.request.sources) > inputs.max_count:
+        raise UserError("too_many_for_service", limit=inputs.max_count)
+    folder = folder_of(context, job.id)
+    await asyncio.to_thread(make_folder, folder)
+    checked = [
+        await _checked(context, job, index, folder) for index in range(len(job.request.sources))
+    ]
+    if OPERATIONS[job.request.operation].has_scale:
+        size = await context.pool.run(
+            pictures.size_of, str(checked[0]), about="measuring a picture"
+        )
+        plan = pictures.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
+        inputs, scale = replace(inputs, max_side_px=plan.max_side_px), plan.scale
+        side_px = max(size)
+    return GenerationRequest(
+        job_id=order_id_of(context, job),
+        operation=job.request.operation,
+        prompt=job.request.prompt,
+        pictures=tuple([await _fitted(context, path, inputs) for path in checked]),
+        scale=scale,
+        side_px=side_px,
+        ratio=job.request.ratio,
+        seed=job.request.seed,
+        target=target_of(context, job.id),
+        hook_url=context.webhooks.url_for(job.id),
+    )
+
+
+async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> Path:
+    if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
+        return picture
+    fit = functools.partial(
+        pictures.fit,
+        max_side_px=inputs.max_side_px,
+        max_bytes=inputs.max_bytes,
+        takes_png="png" in inputs.formats,
+    )
+    return Path(await context.pool.run(fit, str(picture), about="fitting a picture"))
+
+
+async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> Path:
+    stem = folder / f"source-{index}"
+    for suffix in (".jpg", ".png"):
+        if stem.with_suffix(suffix).exists():
+            return stem.with_suffix(suffix)
+    raw = folder / f"raw-{index}"
+    is_own = await _take_original(context, job, raw)
+    if not is_own:
+        await context.download(job.request.sources[index].file_id, raw)
+    check = functools.partial(pictures.check, is_own=is_own)
+    if OPERATIONS[job.request.operation].has_scale:
+        # The scale is computed from this size, at a repeated order, too.
+        check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
+    picture = await context.pool.run(check, str(raw), str(stem), about="checking a picture")
+    raw.unlink(missing_ok=True)
+    return Path(picture.path)
+
+
+async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
+    """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
+    original = (
+        context.originals.find(job.request.parent)
+        if job.request.parent and len(job.request.sources) == 1
+        else None
+    )
+    if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
+        return False
+    await asyncio.to_thread(copy_file, original, target)
+    return True
