@@ -6,7 +6,6 @@ A wheel carries the folder systemd/ of the checkout as imgbot/ops/shipped.
 import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -97,81 +96,36 @@ def write_prometheus_config(folder: Path, target: str) -> list[str]:
 UNIT = "imgbot.service"
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
-    """The paths on one server; another `root` for a trial."""
+    """Paths of an installation on one server; another `root` for a trial.
 
-    root: Path = Path("/")
-    home: Path | None = None
-    """Of whoever became root by sudo: their copies of the one file are removed, too."""
+    `home` is that of whoever became root by sudo: their copies of the one file are removed, too.
+    """
 
-    @property
-    def program(self) -> Path:
+    def __init__(self, root: Path = Path("/"), home: Path | None = None) -> None:
+        self.program = root / "opt/imgbot"
         """A folder per release, and the links `current`, `previous` and `pending`."""
-        return self.root / "opt/imgbot"
-
-    @property
-    def current(self) -> Path:
-        return self.program / "current"
-
-    @property
-    def previous(self) -> Path:
+        self.current = self.program / "current"
+        self.previous = self.program / "previous"
         """Leads to the release that served before."""
-        return self.program / "previous"
-
-    @property
-    def pending(self) -> Path:
-        """Leads to a release that was installed and has not served yet; else not there."""
-        return self.program / "pending"
-
-    @property
-    def settings(self) -> Path:
-        return self.root / "etc/imgbot"
-
-    @property
-    def environment_file(self) -> Path:
-        return self.settings / "imgbot.env"
-
-    @property
-    def example(self) -> Path:
-        """The file of settings as shipped, beside one that is the operator's own."""
-        return self.settings / "imgbot.env.example"
-
-    @property
-    def credentials(self) -> Path:
-        return self.settings / "credentials"
-
-    @property
-    def token(self) -> Path:
-        return self.credentials / "bot-token"
-
-    @property
-    def unit(self) -> Path:
-        return self.root / "etc/systemd/system" / UNIT
-
-    @property
-    def drop_ins(self) -> Path:
+        self.pending = self.program / "pending"
+        """Leads to a release that was installed and has not served yet; else missing."""
+        self.settings = root / "etc/imgbot"
+        self.environment_file = self.settings / "imgbot.env"
+        self.example = self.settings / "imgbot.env.example"
+        """The environment file as shipped, beside one that is the operator's own."""
+        self.credentials = self.settings / "credentials"
+        self.token = self.credentials / "bot-token"
+        self.unit = root / "etc/systemd/system" / UNIT
+        self.drop_ins = root / "etc/systemd/system" / f"{UNIT}.d"
         """Drop-ins written by `systemctl edit imgbot`."""
-        return self.root / "etc/systemd/system" / f"{UNIT}.d"
-
-    @property
-    def command(self) -> Path:
-        return self.root / "usr/local/bin/imgbot"
-
-    @property
-    def data(self) -> Path:
+        self.command = root / "usr/local/bin/imgbot"
+        self.data = root / "var/lib/imgbot"
         """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
-        return self.root / "var/lib/imgbot"
-
-    @property
-    def private_data(self) -> Path:
-        return self.root / "var/lib/private/imgbot"
-
-    @property
-    def caches(self) -> tuple[Path, ...]:
+        self.private_data = root / "var/lib/private/imgbot"
+        own = (home / ".cache/imgbot",) if home is not None else ()
+        self.caches = (root / "var/cache/imgbot", *own)
         """Folders into which the one file unpacks itself when it is run without installing."""
-        own = (self.home / ".cache/imgbot",) if self.home is not None else ()
-        return (self.root / "var/cache/imgbot", *own)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
 from imgbot.ops.install.answers import Account, Examine, Tell, Wish, gather, rehearsed
-from imgbot.ops.install.plan import inspect, plan_install, plan_rollback, plan_uninstall
+from imgbot.ops.install.plan import Step, inspect, plan_install, plan_rollback, plan_uninstall
 from imgbot.ops.install.release import InstallError
-from imgbot.ops.install.steps import RunCommand, Step
 from imgbot.ops.installation import UNIT, Layout, umask
 from imgbot.ops.service import ServiceError, has_systemd, show, wait_until_ready
 
@@ -42,7 +41,7 @@ def install(wish: Wish, tell: Tell, layout: Layout, examine: Examine) -> None:
     before = show(UNIT).invocation
     _carry_out(steps, tell)
     back = plan_rollback(facts)
-    if any(isinstance(step, RunCommand) for step in steps):
+    if any(step.is_command for step in steps):
         tell("waiting until it serves …")
         _wait(before, back)
     layout.pending.unlink(missing_ok=True)

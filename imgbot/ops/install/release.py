@@ -24,7 +24,6 @@ from imgbot.files import replace_file, sync
 from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
-UNIT_FILE = "imgbot.service"
 ENVIRONMENT_FILE = "imgbot.env"
 
 _SANDBOX = "imgbot/sandbox/"
