@@ -198,7 +198,7 @@ def test_an_uninstall_leaves_a_program_of_somebody_elses(tmp_path: Path) -> None
     layout.command.write_text("mine")
     told: list[str] = []
 
-    command.uninstall(layout, told.append, is_rehearsal=True, purge=False)
+    command.uninstall(layout, told.append, is_dry_run=True, purge=False)
 
     assert [line for line in told if "remove /" in line] == [f"[1/1] remove {layout.program}"]
 
@@ -241,15 +241,15 @@ def test_a_rehearsal_prints_every_step_and_changes_nothing(
     monkeypatch.setattr(command, "inspect", look)
     told: list[str] = []
 
-    command.install(command.Wish(is_rehearsal=True), told.append, layout, examine_provider)
+    command.install(command.InstallOptions(is_dry_run=True), told.append, layout, examine_provider)
 
     assert len(told) == 1 + len(plan_install(facts, layout))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_release_has_none_to_go_back_to(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="no other one has served here"):
-        command.roll_back(command.Wish(), Layout(tmp_path))
+    with pytest.raises(InstallError, match="no other one has run here"):
+        command.roll_back(command.InstallOptions(), Layout(tmp_path))
 
 
 def test_a_token_for_a_way_back_is_refused_and_not_ignored(
@@ -258,7 +258,7 @@ def test_a_token_for_a_way_back_is_refused_and_not_ignored(
     status = main(["install", "--rollback", "--token-file", str(tmp_path / "token")])
 
     assert status == 78
-    assert "--token-file: --rollback keeps the token that is stored" in capsys.readouterr().err
+    assert "--token-file: --rollback keeps the stored token" in capsys.readouterr().err
 
 
 def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(

@@ -14,8 +14,8 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.ops.install.answers import (
     Account,
+    InstallOptions,
     TelegramAwayError,
-    Wish,
     as_token,
     ask_telegram,
     gather,
@@ -82,12 +82,12 @@ def test_a_token_that_is_mistyped_is_asked_for_again(
     typed += ["", TOKEN]
 
     assert read_token(None, Terminal()) == TOKEN
-    assert "this is no token" in capsys.readouterr().out
+    assert "this is not a token" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("typed")
 def test_a_question_that_is_not_answered_is_a_missing_token() -> None:
-    with pytest.raises(ConfigError, match="this is no token"):
+    with pytest.raises(ConfigError, match="this is not a token"):
         read_token(None, Terminal())
 
 
@@ -139,7 +139,9 @@ def examine(settings: Settings, name: str) -> Finding:
     return ok(name, "takes the key") if is_right else wrong(name, "refuses the key")
 
 
-async def answers_to(layout: Layout, wish: Wish, said: list[str] | None = None) -> Answers:
+async def answers_to(
+    layout: Layout, wish: InstallOptions, said: list[str] | None = None
+) -> Answers:
     told = [] if said is None else said
     return (await asyncio.to_thread(gather, wish, layout, told.append, examine))[0]
 
@@ -150,7 +152,7 @@ async def test_a_provider_is_asked_about_the_key_that_is_typed(
     typed += [TOKEN, sandbox.token, "", "wrong", "right"]
     said: list[str] = []
 
-    answers = await answers_to(server, Wish(provider="fal"), said)
+    answers = await answers_to(server, InstallOptions(provider="fal"), said)
 
     assert answers == Answers(sandbox.token, {"FAL_KEY": "right"}, "fal")
     assert [line.partition(":")[0] for line in said] == [
@@ -171,9 +173,9 @@ async def test_a_fresh_server_is_asked_who_makes_the_pictures(
 
     monkeypatch.setattr("imgbot.ops.install.answers.ask_telegram", ask_sandbox)
     typed += [sandbox.token, "fall", "fal", "right"]
-    named = await answers_to(server, Wish())
+    named = await answers_to(server, InstallOptions())
     typed += [sandbox.token, ""]
-    nobody = await answers_to(server, Wish())
+    nobody = await answers_to(server, InstallOptions())
 
     assert (named.provider, dict(named.keys)) == ("fal", {"FAL_KEY": "right"})
     assert (nobody.provider, dict(nobody.keys)) == (None, {})
@@ -185,9 +187,9 @@ async def test_secrets_come_from_files_without_a_terminal(
     (tmp_path / "key").write_text("right\n")
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\nright\n"))
 
-    both = await answers_to(server, Wish("-", "replicate", "-"))
+    both = await answers_to(server, InstallOptions("-", "replicate", "-"))
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
-    file = await answers_to(server, Wish(None, "kie", str(tmp_path / "key")))
+    file = await answers_to(server, InstallOptions(None, "kie", str(tmp_path / "key")))
 
     assert dict(both.keys) == {"REPLICATE_API_TOKEN": "right"}
     assert dict(file.keys) == {"KIE_API_KEY": "right"}
@@ -199,7 +201,7 @@ async def test_a_key_for_a_provider_without_one_is_refused(
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
 
     with pytest.raises(ConfigError, match="--provider"):
-        await answers_to(server, Wish(key_file=str(tmp_path / "key")))
+        await answers_to(server, InstallOptions(key_file=str(tmp_path / "key")))
 
 
 async def test_variables_of_the_shell_are_named_and_not_silently_ignored(
@@ -209,8 +211,8 @@ async def test_variables_of_the_shell_are_named_and_not_silently_ignored(
     monkeypatch.setenv("IMGBOT_WORKERS", "7")
     said: list[str] = []
 
-    await answers_to(server, Wish(), said)
+    await answers_to(server, InstallOptions(), said)
 
     [note] = said
-    assert "IMGBOT_WORKERS of this shell is not taken over" in note
+    assert "IMGBOT_WORKERS of this shell is ignored" in note
     assert str(server.environment_file) in note

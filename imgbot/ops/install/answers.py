@@ -4,7 +4,7 @@ import asyncio
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
@@ -22,11 +22,19 @@ from imgbot.ops.install.plan import Answers
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 
-_SETTING = "IMGBOT_TOKEN"
-_MAX_BYTES = 1000
-_TRIES = 3
+Tell = Callable[[str], None]
+CheckProvider = Callable[[Settings, str], Finding]
+"""Checks a provider, by its name, without a request that costs anything."""
 
 T = TypeVar("T")
+
+_TOKEN, _PROVIDER = "IMGBOT_TOKEN", "IMGBOT_PROVIDER"
+_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+_PLACEHOLDER = "123456789:" + "A" * 35
+"""Stands for a secret in a plan that is only printed."""
+
+_MAX_BYTES = 1000
+_ATTEMPTS = 3
 
 
 class TelegramAwayError(InstallError):
@@ -41,12 +49,19 @@ class Account:
     username: str
 
 
+@dataclass(frozen=True, slots=True)
+class InstallOptions:
+    """Options of the command line for an installation."""
+
+    token_file: str | None = None
+    provider: str | None = None
+    key_file: str | None = None
+    is_dry_run: bool = False
+    with_sandbox: bool = False
+
+
 def read_secret(
-    file: str | None,
-    stdin: TextIO,
-    prompt: str,
-    accept: Callable[[str], T],
-    tell: Callable[[str], None],
+    file: str | None, stdin: TextIO, prompt: str, accept: Callable[[str], T], tell: Tell
 ) -> T:
     """Read a secret: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
 
@@ -54,21 +69,45 @@ def read_secret(
     `accept` does, ConfigError for what it refuses, InstallError for a file that cannot be read.
     """
     if file not in {None, "-"}:
-        return accept(_from_file(Path(str(file))).strip())
+        return accept(_first_line(Path(str(file))).strip())
     if not stdin.isatty():
-        return accept(_line_of(stdin.readline))
-    for _ in range(_TRIES - 1):
-        text = _line_of(lambda _: getpass.getpass(prompt))
+        return accept(_line(lambda: stdin.readline(_MAX_BYTES)))
+    for _ in range(_ATTEMPTS - 1):
+        text = _line(lambda: getpass.getpass(prompt))
         try:
             return accept(text)
         except ConfigError as error:
-            tell(f"{error}; once more")
-    return accept(_line_of(lambda _: getpass.getpass(prompt)))
+            tell(f"{error}; try again")
+    return accept(_line(lambda: getpass.getpass(prompt)))
 
 
-def stored_token(path: Path) -> str | None:
-    """Return the token that is stored, None without one. Raises ConfigError, InstallError."""
-    return as_token(_from_file(path)) if path.exists() else None
+def _line(read: Callable[[], str]) -> str:
+    try:
+        return read().strip()
+    except (EOFError, UnicodeDecodeError):
+        # Ctrl-D, or a file that is not text.
+        return ""
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.readline(_MAX_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InstallError(f"{path} cannot be read: {reason}") from None
+
+
+def as_token(text: str) -> str:
+    """Return the token. Raises ConfigError for anything else."""
+    token = text.strip()
+    try:
+        check_token(SecretStr(token))
+    except ValueError:
+        raise ConfigError(
+            _TOKEN, "this is not a token; one looks like 123456789:AAE… (from @BotFather)"
+        ) from None
+    return token
 
 
 def ask_telegram(api: str, token: str) -> Account:
@@ -76,98 +115,49 @@ def ask_telegram(api: str, token: str) -> Account:
     said = asyncio.run(ask(api.rstrip("/"), token, may_poll=False))
     if said.refusal in {401, 404}:
         raise ConfigError(
-            _SETTING, "Telegram does not know this token; ask @BotFather for the right one"
+            _TOKEN, "Telegram does not know this token; get the right one from @BotFather"
         )
     identity = (said.me or {}).get("id")
     if said.me is None or not isinstance(identity, int):
-        why = said.silence or f"HTTP {said.refusal or 200}"
-        raise TelegramAwayError(f"Telegram could not be asked at {api} ({why})")
+        reason = said.silence or f"HTTP {said.refusal or 200}"
+        raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})")
     return Account(identity, str(said.me.get("username", "")))
 
 
-def _from_file(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return file.readline(_MAX_BYTES)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InstallError(f"{path} cannot be read: {reason}") from None
-
-
-def _line_of(read: Callable[[int], str]) -> str:
-    try:
-        return read(_MAX_BYTES).strip()
-    except (EOFError, UnicodeDecodeError):
-        # Ctrl-D, or a file that is no text.
-        return ""
-
-
-def as_token(text: str) -> str:
-    """Return the token. Raises ConfigError for what is none."""
-    token = text.strip()
-    try:
-        check_token(SecretStr(token))
-    except ValueError:
-        raise ConfigError(
-            _SETTING, "this is no token; one looks like 123456789:AAE… (@BotFather gives it)"
-        ) from None
-    return token
-
-
-Tell = Callable[[str], None]
-Examine = Callable[[Settings, str], Finding]
-"""Asks a provider, by its name, what costs nothing."""
-
-_PROVIDER = "IMGBOT_PROVIDER"
-_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
-_PLACEHOLDER = "123456789:" + "A" * 35
-"""Stands for a secret in a plan that is only printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Options of the command line for an installation."""
-
-    token_file: str | None = None
-    provider: str | None = None
-    key_file: str | None = None
-    is_rehearsal: bool = False
-    with_sandbox: bool = False
-
-
-def rehearsed(wish: Wish, layout: Layout) -> Answers:
+def placeholders(options: InstallOptions, layout: Layout) -> Answers:
     """Give answers with placeholders, for a plan that is only printed."""
-    key = key_names().get(wish.provider or "", KeyNames()).key
-    has_key = not key or (wish.key_file is None and _exists(layout, key))
+
+    def is_stored(name: str) -> bool:
+        try:
+            return (layout.credentials / name).exists()
+        except PermissionError:
+            # Only root may look: if the folder exists, so does an installation.
+            return True
+
+    key = key_names().get(options.provider or "", KeyNames()).key
+    has_key = not key or (options.key_file is None and is_stored(key))
     return Answers(
-        token=None if _exists(layout, layout.token.name) else _PLACEHOLDER,
+        token=None if is_stored(layout.token.name) else _PLACEHOLDER,
         keys={} if has_key else {key: _PLACEHOLDER},
-        provider=wish.provider,
+        provider=options.provider,
     )
 
 
-def _exists(layout: Layout, name: str) -> bool:
-    try:
-        return (layout.credentials / name).exists()
-    except PermissionError:
-        # Only root may look: where the folder is, an installation has been.
-        return True
-
-
 def gather(
-    wish: Wish, layout: Layout, tell: Tell, examine: Examine
+    options: InstallOptions, layout: Layout, tell: Tell, check: CheckProvider
 ) -> tuple[Answers, Account | None]:
     """Read or ask for what is not stored yet; check it, and all settings as the service will.
 
     Raises ConfigError for what is wrong, InstallError for what cannot be read or checked.
     """
     environ = _environ_of(layout)
-    for name in sorted(_ignored(os.environ)):
-        tell(f"note: {name} of this shell is not taken over; {_home(name, layout)}")
-    token, account, is_new = _token(wish, layout, environ, tell)
-    provider = _provider(wish, layout, environ, tell)
-    given = {"IMGBOT_TOKEN": token, _PROVIDER: provider}
-    keys = _keys(wish, environ, given, tell, examine)
+    for name in sorted(os.environ):
+        if name.startswith("IMGBOT_") or name in key_variables():
+            tell(f"note: {name} of this shell is ignored; {_source_of(name, layout)}")
+    token, account, is_new = _token(options, layout, environ, tell)
+    provider = _provider(options, layout, environ, tell)
+    given = {_TOKEN: token, _PROVIDER: provider}
+    keys = _keys(options, environ, given, tell, check)
     return Answers(token if is_new else None, keys, provider), account
 
 
@@ -181,62 +171,61 @@ def _environ_of(layout: Layout) -> dict[str, str]:
     return environ
 
 
-def _ignored(environ: Mapping[str, str]) -> Iterator[str]:
-    return (name for name in environ if name.startswith("IMGBOT_") or name in key_variables())
-
-
-def _home(name: str, layout: Layout) -> str:
-    if name == "IMGBOT_TOKEN":
-        return "it is asked for, or comes from --token-file"
+def _source_of(name: str, layout: Layout) -> str:
+    if name == _TOKEN:
+        return "you are asked for it, or use --token-file"
     if name in key_variables():
-        return "it is asked for, or comes from --key-file"
+        return "you are asked for it, or use --key-file"
     return f"the service reads {layout.environment_file}"
 
 
 def _token(
-    wish: Wish, layout: Layout, environ: Mapping[str, str], tell: Tell
+    options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
 ) -> tuple[str, Account | None, bool]:
     """Return the token, whose it is, and whether it is to be stored."""
-    overrides = {**_NO_PROVIDERS, "IMGBOT_TOKEN": _PLACEHOLDER}
-    api = SettingsSource(environ, overrides).read().telegram_api
-    stored = None if wish.token_file is not None else stored_token(layout.token)
+    api = SettingsSource(environ, {**_NO_PROVIDERS, _TOKEN: _PLACEHOLDER}).read().telegram_api
+    stored = None
+    if options.token_file is None and layout.token.exists():
+        stored = as_token(_first_line(layout.token))
 
     def accept(text: str) -> tuple[str, Account]:
         return (token := as_token(text)), ask_telegram(api, token)
 
     try:
         if stored is None:
-            prompt = "Token of the bot, from @BotFather (not shown): "
-            return *read_secret(wish.token_file, sys.stdin, prompt, accept, tell), True
+            prompt = "Bot token from @BotFather (not shown): "
+            return *read_secret(options.token_file, sys.stdin, prompt, accept, tell), True
         return stored, ask_telegram(api, stored), False
     except TelegramAwayError as error:
         if stored is None:
             raise InstallError(f"{error}; nothing was changed, try again later") from None
-        tell(f"note: {error}; the token that is stored was right before, so it goes on")
+        tell(f"note: {error}; the stored token worked before, so it is kept")
         return stored, None, False
 
 
-def _provider(wish: Wish, layout: Layout, environ: Mapping[str, str], tell: Tell) -> str | None:
+def _provider(
+    options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
+) -> str | None:
     """Return the provider to be written into the settings, None to leave them."""
-    if wish.provider is not None:
-        _check_name(environ, wish.provider)
-        return wish.provider
+    if options.provider is not None:
+        _check_name(environ, options.provider)
+        return options.provider
     if layout.environment_file.exists() or not sys.stdin.isatty():
         return None
     names = ", ".join(name for name in key_names() if name not in {"builtin", "simulated"})
     while True:
-        name = input(f"Who makes the pictures: {names}; Enter for builtin, without a key: ").strip()
+        name = input(f"Image provider: {names}; Enter for builtin, which needs no key: ").strip()
         try:
             _check_name(environ, name or "builtin")
         except ConfigError as error:
-            tell(f"{error}; once more")
+            tell(f"{error}; try again")
         else:
             return name or None
 
 
 def _check_name(environ: Mapping[str, str], provider: str) -> None:
     try:
-        SettingsSource(environ, {"IMGBOT_TOKEN": _PLACEHOLDER, _PROVIDER: provider}).read()
+        SettingsSource(environ, {_TOKEN: _PLACEHOLDER, _PROVIDER: provider}).read()
     except ConfigError as error:
         # The others, and the keys, are looked at afterwards.
         if error.setting == _PROVIDER:
@@ -244,11 +233,11 @@ def _check_name(environ: Mapping[str, str], provider: str) -> None:
 
 
 def _keys(
-    wish: Wish,
+    options: InstallOptions,
     environ: Mapping[str, str],
     given: Mapping[str, object],
     tell: Tell,
-    examine: Examine,
+    check: CheckProvider,
 ) -> dict[str, str]:
     """Return every key that is to be stored, by its variable; all settings are right then."""
     found: dict[str, str] = {}
@@ -260,7 +249,7 @@ def _keys(
             if not key:
                 raise ConfigError(variable, f"is missing; the provider {provider} needs its key")
             alone = {**_NO_PROVIDERS, **given, _PROVIDER: provider, variable: key}
-            finding = examine(SettingsSource(environ, alone).read(), provider)
+            finding = check(SettingsSource(environ, alone).read(), provider)
             if finding.level is Severity.WRONG:
                 raise ConfigError(variable, f"{finding.check} {finding.text}")
             tell(f"{finding.check}: {finding.text}")
@@ -269,8 +258,8 @@ def _keys(
         prompt = f"Key of {provider}, {variable} (not shown): "
         found[variable] = read_secret(file, sys.stdin, prompt, accept, tell)
 
-    if wish.key_file is not None:
-        read(_variable_of_key_file(environ, given), wish.key_file)
+    if options.key_file is not None:
+        read(_variable_of_key_file(environ, given), options.key_file)
     while variable := _missing_key(environ, {**given, **found}):
         read(variable, None)
     return found
@@ -281,12 +270,14 @@ def _variable_of_key_file(environ: Mapping[str, str], given: Mapping[str, object
     stored = read_environment_file(Path(file)).get(_PROVIDER) if file else None
     provider = str(given[_PROVIDER] or stored or "builtin")
     if not (variable := key_names().get(provider, KeyNames()).key):
-        raise ConfigError("--key-file", f"the provider is {provider}: name one with --provider")
+        raise ConfigError(
+            "--key-file", f"the provider {provider} takes no key; name another with --provider"
+        )
     return variable
 
 
 def _missing_key(environ: Mapping[str, str], given: Mapping[str, object]) -> str:
-    """Return the variable of a provider's key that is not there, empty if none; read all else."""
+    """Return the variable of a provider's key that is not there, empty if none; check all else."""
     try:
         SettingsSource(environ, given).read()
     except ConfigError as error:
