@@ -1,14 +1,8 @@
-"""Whole conversations on the chat page, on a phone and in a wide window, by real clicks.
+"""Whole conversations on the chat page, on a phone and in a wide window, by real clicks."""
 
-With IMGBOT_SHOTS=DIR every test leaves a picture of what was on the screen at its end.
-"""
-
-import os
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,7 +16,6 @@ from tests.fixtures.sandbox import Control
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_DEVICES = pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["390", "1280"], indirect=True)
 _SWIPE_PX = 90
 _SMALL = (160, 106)
 
@@ -57,22 +50,19 @@ class Window:
         await session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-@pytest.fixture
-def device(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return request.param
+@pytest_asyncio.fixture(loop_scope="module", params=[PHONE, DESKTOP], ids=["390", "1280"])
+async def window(
+    control: Control, open_window: OpenWindow, request: pytest.FixtureRequest
+) -> Window:
+    """The window of a new user, on a phone and on a wide screen."""
+    chat = await open_window(await control.make_user("Ann"), **request.param)
+    return Window(chat, request.param is PHONE)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def window(
-    control: Control,
-    open_window: OpenWindow,
-    device: dict[str, Any],
-    request: pytest.FixtureRequest,
-) -> AsyncIterator[Window]:
-    """The window of somebody who has just come."""
-    chat = await open_window(await control.make_user("Ann"), **device)
-    yield Window(chat, device is PHONE)
-    await _shoot(chat, request.node.name)
+async def phone(control: Control, open_window: OpenWindow) -> ChatPage:
+    """The window of a new user on a phone."""
+    return await open_window(await control.make_user("Ann"), **PHONE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -83,14 +73,6 @@ async def slow_demo() -> AsyncIterator[Demo]:
         assert running.log == ""
 
 
-async def _shoot(chat: ChatPage, test: str) -> None:
-    folder = os.environ.get("IMGBOT_SHOTS")
-    if folder:
-        name = re.sub(r"\W+", "-", test.removeprefix("test_")).strip("-")
-        await chat.page.screenshot(path=Path(folder) / f"{name}.png")
-
-
-@_DEVICES
 async def test_an_album_with_a_caption_becomes_one_picture(window: Window, tmp_path: Path) -> None:
     chat = window.chat
     sizes = {"upright": (300, 500), "small": (200, 160)}
@@ -109,7 +91,6 @@ async def test_an_album_with_a_caption_becomes_one_picture(window: Window, tmp_p
     await expect(photo).to_be_in_viewport()
 
 
-@_DEVICES
 async def test_two_edits_by_replies_and_one_step_back(window: Window) -> None:
     chat = window.chat
     await chat.attach(photo_path("astronaut"))
@@ -133,14 +114,11 @@ async def test_two_edits_by_replies_and_one_step_back(window: Window) -> None:
     await expect(chat.own.get_by_test_id("reply-quote")).to_have_count(2)
 
 
-@_DEVICES
-async def test_a_picture_under_way_is_called_off(
-    browser: Browser, slow_demo: Demo, device: dict[str, Any], request: pytest.FixtureRequest
-) -> None:
+async def test_a_picture_under_way_is_cancelled(browser: Browser, slow_demo: Demo) -> None:
     async with Control(slow_demo.url) as control:
         person = await control.make_user("Ann")
         query = f"?user={person.id}&chat={person.id}"
-        async with open_page(browser, slow_demo.url, query, **device) as chat:
+        async with open_page(browser, slow_demo.url, query, **DESKTOP) as chat:
             await chat.say("a lighthouse [[sim:slow=600]]")
             await chat.button("Cancel").wait_for()
             await chat.say("/queue")
@@ -153,13 +131,11 @@ async def test_a_picture_under_way_is_called_off(
             await chat.press("Refresh")
             await chat.answer("Nothing is being made for you now.").wait_for()
             await expect(chat.page.get_by_test_id("inline-button")).to_have_count(0)
-            await _shoot(chat, request.node.name)
             assert chat.problems == []
 
 
-@_DEVICES
-async def test_a_small_photo_becomes_four_times_larger(window: Window, tmp_path: Path) -> None:
-    chat = window.chat
+async def test_a_small_photo_becomes_four_times_larger(phone: ChatPage, tmp_path: Path) -> None:
+    chat = phone
     await chat.attach(Path(save_photo("cat", tmp_path, _SMALL)))
     await chat.send()
 
@@ -169,9 +145,8 @@ async def test_a_small_photo_becomes_four_times_larger(window: Window, tmp_path:
     assert await natural_size(photo) == tuple(4 * side for side in _SMALL)
 
 
-@_DEVICES
-async def test_the_history_is_turned_page_by_page(window: Window) -> None:
-    chat = window.chat
+async def test_the_history_is_turned_page_by_page(phone: ChatPage) -> None:
+    chat = phone
     made = ("a red barn", "an owl, linocut", "sailing boats")
     addresses: list[str | None] = []
     for words in made:

@@ -1,15 +1,25 @@
 """A bot that many of these tests kill or move, and everything it talks to."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.moving import Move, bot_at
 from tests.fixtures.sandbox import Control, open_sandbox
 
 Sandboxed = tuple[Bot, Control]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An old place, a new one, and the file between them."""
+
+    control: Control
+    old: Bot
+    new: Bot
+    file: Path
 
 
 @pytest.fixture
@@ -23,9 +33,14 @@ async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
 
 @pytest.fixture
 async def move(tmp_path: Path) -> AsyncIterator[Move]:
+    """Two bots that are not started yet; a user has one picture made at a time."""
     async with open_sandbox() as (sandbox, control):
         await control.set_provider(duration_s=[2.0, 3.0])
-        old, new = bot_at(tmp_path / "old", sandbox), bot_at(tmp_path / "new", sandbox)
+        settings = with_simulated_provider(sandbox) | {"IMGBOT_RUNNING_PER_USER": "1"}
+        folders = [tmp_path / name / "state" for name in ("old", "new")]
+        for folder in folders:
+            folder.mkdir(parents=True)
+        old, new = (Bot(sandbox, folder, **settings) for folder in folders)
         yield Move(control, old, new, tmp_path / "imgbot.tar.gz")
         for bot in (old, new):
             assert bot.secrets_in_log() == []

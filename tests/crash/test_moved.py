@@ -4,8 +4,9 @@ import shutil
 
 from redis.asyncio import Redis
 
+from tests.crash.conftest import Move
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures, field_is_set
-from tests.fixtures.moving import Move, run
+from tests.fixtures.commands import run
 from tests.fixtures.sandbox import Person
 from tests.fixtures.waiting import eventually
 

@@ -8,8 +8,9 @@ import pytest
 
 from imgbot.ops.backup import archive
 from imgbot.providers.spec_file import PRESETS
+from tests.crash.conftest import Move
 from tests.crash.test_supervisor_killed import ask_for_pictures
-from tests.fixtures.moving import Move, run
+from tests.fixtures.commands import run
 
 
 async def test_a_backup_beside_the_data_takes_no_other_along(move: Move, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from imgbot.ops.backup import archive
 from imgbot.ops.backup.command import BackupOptions, backup
 from imgbot.ops.backup.restore import restore
 from imgbot.ops.state_dir import supervisor_of
-from tests.fixtures.moving import Move, run
+from tests.crash.conftest import Move
+from tests.fixtures.commands import run
 
 
 async def test_what_is_refused_changes_nothing(move: Move) -> None:

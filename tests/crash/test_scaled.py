@@ -1,30 +1,21 @@
 """`imgbot scale` on a bot that works: up and down, and every picture comes once."""
 
-import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
 from tests.fixtures.bot import Bot
-from tests.fixtures.moving import run
-from tests.fixtures.waiting import PATIENCE_S, eventually
+from tests.fixtures.commands import COMMAND, run, run_in
+from tests.fixtures.waiting import eventually
 
 
 async def scale(bot: Bot, number: int) -> tuple[int, str]:
     """Run the command as somebody who knows no token, only where the data is."""
     environ = {name: v for name, v in bot.environ.items() if name != "IMGBOT_TOKEN"}
-    made = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "imgbot", "scale", str(number)),
-        env=environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(PATIENCE_S):
-        said, _ = await made.communicate()
-    return made.returncode or 0, said.decode()
+    status, *said = await run_in(environ, *COMMAND, "scale", str(number))
+    return status, "".join(said)
 
 
 async def wanted_workers(bot: Bot) -> str:

@@ -19,7 +19,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage.scripts import storage_errors
 from tests.fixtures.bot import Bot
-from tests.fixtures.doctor import run_doctor
+from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import Clock, Control, open_sandbox
 from tests.fixtures.waiting import eventually
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.bot import Bot
-from tests.fixtures.doctor import run_doctor
+from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import open_sandbox
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.doctor import run_doctor
+from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import Clock, open_sandbox
 
 pytestmark = pytest.mark.slow

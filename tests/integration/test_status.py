@@ -17,12 +17,12 @@ import pytest_asyncio
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.ops.status.command import Target, ask
 from imgbot.sandbox.bot_process import free_port
-from tests.fixtures.status_command import (
+from tests.fixtures.commands import (
     COMMAND,
     address_of,
     document_of,
     environ_with,
-    run,
+    run_in,
     see_status,
 )
 from tests.fixtures.waiting import eventually
@@ -151,7 +151,7 @@ async def _status_without_the_file(file: Path, default: str) -> tuple[int, str, 
     # Not even root reads what is closed to everybody, without what makes him root.
     bare = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
     environ = environ_with("", IMGBOT_ENVIRONMENT_FILE=str(file))
-    return await run(*bare, sys.executable, "-c", code, default, **environ)
+    return await run_in(environ, *bare, sys.executable, "-c", code, default)
 
 
 async def test_a_file_that_is_roots_alone_leaves_the_default_address(
@@ -195,7 +195,7 @@ class _Terminal:
     def __init__(self, *arguments: str, **environ: str) -> None:
         master, slave = pty.openpty()
         self._process = subprocess.Popen(
-            [*COMMAND, *arguments], env=environ, stdin=slave, stdout=slave, stderr=slave
+            [*COMMAND, "status", *arguments], env=environ, stdin=slave, stdout=slave, stderr=slave
         )
         os.close(slave)
         os.set_blocking(master, False)

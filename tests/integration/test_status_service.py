@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.commands import address_of, document_of, environ_with, see_status
 from tests.fixtures.sandbox import open_sandbox
-from tests.fixtures.status_command import address_of, document_of, environ_with, see_status
 from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.conftest import Stage, open_stage
 

@@ -47,14 +47,12 @@ def test_the_embedded_redis_is_sized_by_the_machine(machine_mb: int, redis_mb: i
     assert redis_memory_mb_for(machine_mb << 20) == redis_mb
 
 
-def test_an_explicit_size_of_redis_beats_the_machine() -> None:
-    assert load(LEAST | {"IMGBOT_REDIS_MEMORY_MB": "300"}).redis_memory_bytes == 300 << 20
+def test_an_explicit_size_beats_the_computed_one() -> None:
+    settings = load(
+        LEAST | {"IMGBOT_USERS": "300", "IMGBOT_WORKERS": "2", "IMGBOT_REDIS_MEMORY_MB": "300"}
+    )
 
-
-def test_an_explicit_number_of_workers_beats_the_users() -> None:
-    environ = LEAST | {"IMGBOT_USERS": "300", "IMGBOT_WORKERS": "2"}
-
-    assert load(environ).worker_count == 2
+    assert (settings.worker_count, settings.redis_memory_bytes) == (2, 300 << 20)
 
 
 @pytest.mark.parametrize(
@@ -62,33 +60,30 @@ def test_an_explicit_number_of_workers_beats_the_users() -> None:
     [
         ("IMGBOT_TOKEN", "placeholder"),
         ("IMGBOT_TELEGRAM_API", "api.telegram.org"),
-        ("IMGBOT_TELEGRAM_API", "ftp://api.telegram.org"),
         ("IMGBOT_TELEGRAM_API", "https://a:99999"),
-        ("IMGBOT_TELEGRAM_API", "https://[a"),
         ("IMGBOT_REDIS_URL", "localhost:6379"),
-        ("IMGBOT_REDIS_URL", "redis://localhost/zero"),
         ("IMGBOT_REDIS_URL", "unix://redis.sock"),
         ("IMGBOT_PROVIDER", "nobody"),
         ("IMGBOT_PROVIDER", "/nowhere/mine.toml"),
         ("IMGBOT_PROVIDER_URL", "somewhere"),
+        ("IMGBOT_PROVIDER_URL", "comfyui=ftp://host"),
+        ("IMGBOT_MODELS", "paint=model"),
+        ("IMGBOT_MODELS", "create"),
+        ("IMGBOT_PUBLIC_URL", "http://bot.example.org"),
         ("IMGBOT_USERS", "0"),
-        ("IMGBOT_USERS", "many"),
         ("IMGBOT_WORKERS", "0"),
-        ("IMGBOT_WORKERS", "-3"),
         ("IMGBOT_WORKERS", "2.5"),
         ("IMGBOT_WORKERS", "100000"),
         ("IMGBOT_JOBS_PER_WORKER", "0"),
         ("IMGBOT_QUEUE_LIMIT", "0"),
         ("IMGBOT_RATE_LIMIT_WINDOW", "0"),
         ("IMGBOT_RATE_LIMIT_MAX_REQUESTS", "0"),
-        ("IMGBOT_POLL_INTERVAL_INITIAL", "0"),
         ("IMGBOT_POLL_INTERVAL_INITIAL", "nan"),
         ("IMGBOT_POLL_INTERVAL_MAX", "inf"),
         ("IMGBOT_POLL_INTERVAL_MAX", "1"),
         ("IMGBOT_IMAGE_POLL_MAX_ATTEMPTS", "0"),
         ("IMGBOT_POLLING", "often"),
         ("IMGBOT_HTTP", "8080"),
-        ("IMGBOT_HTTP", "127.0.0.1:http"),
         ("IMGBOT_HTTP", "127.0.0.1:70000"),
         ("IMGBOT_HTTP", "[::g]:80"),
         ("IMGBOT_ADMINS", "me"),
@@ -96,17 +91,12 @@ def test_an_explicit_number_of_workers_beats_the_users() -> None:
         ("IMGBOT_ACCEPT_VOLATILE_REDIS", "perhaps"),
         ("IMGBOT_DAILY_BUDGET", "5,00"),
         ("IMGBOT_DAILY_BUDGET", "-1"),
-        ("IMGBOT_DAILY_BUDGET", "$5"),
-        ("IMGBOT_DAILY_BUDGET", "1e3"),
         ("IMGBOT_DAILY_BUDGET", "0.0000001"),
-        ("IMGBOT_USER_DAILY_LIMIT", "much"),
-        ("IMGBOT_PRICES", "0.04"),
         ("IMGBOT_PRICES", "create=free"),
         ("IMGBOT_PRICES", "paint=0.04"),
         ("IMGBOT_PRICES", "compare=0.04"),
         ("IMGBOT_PRICES", "create=0.04, create=0.05"),
         ("IMGBOT_LOG_LEVEL", "loud"),
-        ("IMGBOT_LOG_FORMAT", "xml"),
     ],
 )
 def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, value: str) -> None:
@@ -115,6 +105,11 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
     assert refusal.setting == variable
     assert str(refusal).startswith(f"{variable}: ")
     assert any(word in str(refusal) for word in ("; write ", "there is no file"))
+
+
+def test_a_missing_token_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match="IMGBOT_TOKEN: is missing; write the token that @Bot"):
+        load({"HOME": "/home/somebody"})
 
 
 def test_money_is_read_to_the_micro_dollar() -> None:
@@ -133,11 +128,6 @@ def test_money_is_read_to_the_micro_dollar() -> None:
     assert load(LEAST).user_daily_limit is None
 
 
-def test_a_missing_token_is_asked_for() -> None:
-    with pytest.raises(ConfigError, match="IMGBOT_TOKEN: is missing; write the token that @Bot"):
-        load({"HOME": "/home/somebody"})
-
-
 @pytest.mark.parametrize(
     ("given", "meant"),
     [("IMGBOT_WORKER", "IMGBOT_WORKERS"), ("IMGBOT_RATELIMIT_WINDOW", "IMGBOT_RATE_LIMIT_WINDOW")],
@@ -149,21 +139,6 @@ def test_an_unknown_setting_is_refused_with_the_one_that_was_meant(given: str, m
     assert str(refusal).endswith(f"did you mean {meant}?")
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("IMGBOT_TOKEN", "123456789:hunter2"),
-        ("IMGBOT_REDIS_URL", "http://me:hunter2@host"),
-        ("IMGBOT_PROVIDER_URL", "https://me:hunter2@host"),
-    ],
-)
-def test_a_refusal_never_shows_a_secret(variable: str, value: str) -> None:
-    refusal = _refused({variable: value})
-
-    assert refusal.setting == variable
-    assert "hunter2" not in str(refusal)
-
-
 def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
     settings = load(
         LEAST
@@ -173,20 +148,20 @@ def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
     assert TOKEN not in repr(settings)
     assert "hunter" not in repr(settings)
     assert {TOKEN, "hunter2", "r8_hunter3"} <= set(settings.secrets)
+    for variable, value in (
+        ("IMGBOT_TOKEN", "123456789:hunter2"),
+        ("IMGBOT_REDIS_URL", "http://me:hunter2@host"),
+        ("IMGBOT_PROVIDER_URL", "https://me:hunter2@host"),
+    ):
+        assert "hunter2" not in str(_refused({variable: value}))
 
 
-def test_an_empty_value_is_as_good_as_none() -> None:
-    settings = load(LEAST | {"IMGBOT_WORKERS": "", "IMGBOT_ADMINS": " ", "IMGBOT_HTTP": ""})
+def test_an_empty_value_is_none_and_ids_are_read_with_blanks_and_repeats() -> None:
+    settings = load(LEAST | {"IMGBOT_WORKERS": "", "IMGBOT_ADMINS": " 22, 11,22 ,"})
 
     assert settings.worker_count == 5
-    assert settings.admins == ()
-
-
-def test_ids_are_read_with_blanks_and_repeats() -> None:
-    settings = load(LEAST | {"IMGBOT_ADMINS": " 22, 11,22 ,", "IMGBOT_ALLOWED_USERS": "7"})
-
     assert settings.admins == (11, 22)
-    assert settings.allowed_users == (7,)
+    assert load(LEAST | {"IMGBOT_ADMINS": " "}).admins == ()
 
 
 @pytest.mark.parametrize("provider", [name for name, keys in key_names().items() if keys.key])
@@ -199,40 +174,19 @@ def test_a_provider_without_its_key_is_refused_by_the_keys_name(provider: str) -
     assert chosen.get_secret_value() == "secret"
 
 
-def test_a_provider_of_ones_own_is_a_file(tmp_path: Path) -> None:
+def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("")
-
-    settings = load(LEAST | {"IMGBOT_PROVIDER": str(file)})
-
-    assert settings.provider == str(file)
-    assert settings.key_of(str(file)) is None
-
-
-def test_the_key_that_an_own_file_names_is_looked_for_and_is_a_secret(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text('name = "mine"\nkey = "MINE_API_KEY"\n')
+    file.write_text('name = "mine"\nkey = "MINE_API_KEY"\n[hook]\nkey = "MINE_HOOK_KEY"\n')
     chosen = {"IMGBOT_PROVIDER": str(file)}
 
     assert _refused(chosen).setting == "MINE_API_KEY"
-    settings = load(LEAST | chosen | {"MINE_API_KEY": "my-secret"})
-    found = settings.key_of(str(file))
+    keys = {"MINE_API_KEY": "my-secret", "MINE_HOOK_KEY": "signing-key"}
+    settings = load(LEAST | chosen | keys)
+    found = settings.key_of(str(file)), settings.hook_key_of(str(file))
 
-    assert found is not None
-    assert found.get_secret_value() == "my-secret"
-    assert "my-secret" in settings.secrets
-
-
-def test_own_file_may_name_the_key_of_its_webhooks(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text('name = "mine"\n[hook]\nkey = "MINE_HOOK_KEY"\n')
-
-    settings = load(LEAST | {"IMGBOT_PROVIDER": str(file), "MINE_HOOK_KEY": "signing-key"})
-    found = settings.hook_key_of(str(file))
-
-    assert found is not None
-    assert found.get_secret_value() == "signing-key"
-    assert "signing-key" in settings.secrets
+    assert settings.provider == str(file)
+    assert [key and key.get_secret_value() for key in found] == ["my-secret", "signing-key"]
+    assert {"my-secret", "signing-key"} <= set(settings.secrets)
 
 
 def test_the_bots_token_cannot_be_taken_for_a_providers_key(tmp_path: Path) -> None:
@@ -258,21 +212,6 @@ def test_operations_may_go_to_several_providers() -> None:
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.url_of("comfyui") == "http://10.0.0.2:8188"
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("IMGBOT_PROVIDER_URL", "comfyui"),
-        ("IMGBOT_PROVIDER_URL", "comfyui=ftp://host"),
-        ("IMGBOT_MODELS", "paint=model"),
-        ("IMGBOT_MODELS", "create"),
-        ("IMGBOT_PUBLIC_URL", "http://bot.example.org"),
-        ("IMGBOT_PROVIDER_UPSCALE", "replicat"),
-    ],
-)
-def test_odd_provider_settings_are_refused(variable: str, value: str) -> None:
-    assert _refused({variable: value}).setting.startswith(("IMGBOT_PROVIDER", variable))
 
 
 def test_the_table_has_every_setting_once_and_no_gaps() -> None:
