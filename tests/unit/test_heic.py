@@ -36,44 +36,27 @@ def header(major: bytes, *compatible: bytes) -> bytes:
     return (len(content) + 4).to_bytes(4, "big") + content
 
 
-def test_a_heic_photograph_is_read(tmp_path: Path) -> None:
-    photo = load_photo("astronaut")
-    picture = checked(saved(photo, tmp_path))
-    assert (picture.width, picture.height, picture.format) == (512, 512, "jpeg")
-    with Image.open(picture.path) as result:
-        assert psnr_db(result, photo) > 32
-        assert not result.getexif()
-
-
-def test_a_turned_heic_is_turned_once(tmp_path: Path) -> None:
-    photo = load_photo("cat").resize((450, 300))
-    exif = Image.Exif()
+def test_a_heic_photograph_is_read_and_turned_once(tmp_path: Path) -> None:
+    photo, exif = load_photo("cat").resize((450, 300)), Image.Exif()
     exif[0x0112] = 6
     picture = checked(saved(photo, tmp_path, exif=exif.tobytes()))
+    assert (picture.width, picture.height, picture.format) == (300, 450, "jpeg")
     with Image.open(picture.path) as result:
-        assert result.size == (300, 450)
         assert psnr_db(result, photo.transpose(Image.Transpose.ROTATE_270)) > 30
-
-
-def test_transparency_of_a_heic_is_kept(tmp_path: Path) -> None:
-    photo = load_photo("cat").resize((450, 300)).convert("RGBA")
+        assert not result.getexif()
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
     picture = checked(saved(photo, tmp_path))
     assert (picture.format, picture.has_alpha) == ("png", True)
 
 
-def test_a_heic_keeps_to_the_limits(tmp_path: Path) -> None:
-    path = saved(load_photo("astronaut"), tmp_path)
+def test_a_heic_keeps_to_the_limits_and_a_truncated_one_is_refused(tmp_path: Path) -> None:
+    path = saved(load_photo("cat"), tmp_path)
     assert reason_of(path, limit_megapixels=0.1) == "picture_too_many_pixels"
     decode(str(path), limit_megapixels=0.3, keep_megapixels=0.05)
-
-
-@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9])
-def test_a_truncated_heic_is_refused(kept: float, tmp_path: Path) -> None:
-    path = saved(load_photo("astronaut"), tmp_path)
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * kept)])
-    assert reason_of(path) in ("picture_truncated", "picture_not_a_picture")
+    for share in (0.2, 0.5, 0.9):
+        path.write_bytes(content[: int(len(content) * share)])
+        assert reason_of(path) in ("picture_truncated", "picture_not_a_picture")
 
 
 def test_a_heic_of_nothing_but_its_header_is_refused(tmp_path: Path) -> None:
@@ -99,18 +82,13 @@ def test_without_the_extra_the_person_hears_that_it_is_heic(
     ("content", "is_heic"),
     [
         (header(b"heic", b"mif1"), True),
-        (header(b"heix"), True),
-        (header(b"heim"), True),
         (header(b"hevc", b"msf1"), True),
         (header(b"mif1", b"heic", b"miaf"), True),
-        (header(b"msf1", b"hevc"), True),
         (header(b"mif1", b"avif", b"miaf"), False),
         (header(b"avif", b"mif1"), False),
         (header(b"isom", b"mp42"), False),
-        (header(b"qt  "), False),
         (b"\xff\xd8\xff\xe0 ftypheic", False),
         (b"", False),
-        (b"ftyp", False),
     ],
 )
 def test_heic_is_known_by_its_brand(content: bytes, is_heic: bool, tmp_path: Path) -> None:

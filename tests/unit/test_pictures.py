@@ -1,9 +1,7 @@
 """Pictures that people really send: every format and mode, upright, plain, without metadata."""
 
-import io
 import resource
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from PIL import Image, ImageCms, ImageStat
@@ -20,7 +18,7 @@ from imgbot.imaging.pictures import (
     save_jpeg,
 )
 from imgbot.imaging.pool import Pool
-from tests.fixtures.hostile import gif_of_frames
+from tests.fixtures.hostile import encoded, gif_of_frames
 from tests.fixtures.photos import add_noise, load_photo, photo_path, psnr_db
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
@@ -103,17 +101,12 @@ def test_every_mode_becomes_plain_colour(mode: str, tmp_path: Path) -> None:
         picture, expected = checked(lab, tmp_path, "TIFF"), photo
     else:
         image = photo.convert("L").convert(mode) if mode in "IF" else photo.convert(mode)
-        picture = checked(image, tmp_path, "TIFF")
+        # A JPEG of four colours is stored as its negative.
+        picture = checked(image, tmp_path, "JPEG" if mode == "CMYK" else "TIFF")
         expected = image.convert("L" if mode in "IF" else "RGB").convert("RGB")
     result = opened(picture.path)
     assert result.mode == "RGB"
-    assert psnr_db(result, expected) > (18 if mode in ("LAB", "1") else 30)
-
-
-def test_cmyk_photographs_are_not_negatives(tmp_path: Path) -> None:
-    photo = load_photo("cat")
-    picture = checked(photo.convert("CMYK"), tmp_path, "JPEG", quality=95)
-    assert psnr_db(opened(picture.path), photo) > 25
+    assert psnr_db(result, expected) > {"LAB": 18, "1": 18, "CMYK": 25}.get(mode, 30)
 
 
 def test_transparency_is_kept_and_only_where_there_is_any(tmp_path: Path) -> None:
@@ -123,16 +116,11 @@ def test_transparency_is_kept_and_only_where_there_is_any(tmp_path: Path) -> Non
     picture = checked(photo, tmp_path, "WEBP")
     assert (picture.format, picture.has_alpha) == ("png", True)
     assert opened(picture.path).mode == "RGBA"
-
-
-def test_a_palette_with_a_transparent_colour(tmp_path: Path) -> None:
     image = Image.new("P", (40, 40), 1)
     image.putpalette([0, 0, 0, 200, 30, 40])
     image.paste(0, (0, 0, 20, 40))
-    picture = checked(image, tmp_path, "PNG", transparency=0)
-    result = opened(picture.path)
-    assert result.getpixel((5, 5)) == (0, 0, 0, 0)
-    assert result.getpixel((30, 30)) == (200, 30, 40, 255)
+    result = opened(checked(image, tmp_path, "PNG", transparency=0).path)
+    assert [result.getpixel(at) for at in ((5, 5), (30, 30))] == [(0, 0, 0, 0), (200, 30, 40, 255)]
 
 
 def test_colour_profiles_are_applied(tmp_path: Path) -> None:
@@ -142,16 +130,11 @@ def test_colour_profiles_are_applied(tmp_path: Path) -> None:
     red_level, _, blue_level = ImageStat.Stat(opened(picture.path)).mean
     assert blue_level > red_level + 100
     assert "icc_profile" not in opened(picture.path).info
-
-
-@pytest.mark.parametrize("space", ["sRGB", "LAB"])
-def test_a_profile_that_changes_nothing_or_does_not_fit(
-    space: Literal["sRGB", "LAB"], tmp_path: Path
-) -> None:
-    photo = load_photo("cat")
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile(space))
-    picture = checked(photo, tmp_path, "PNG", icc_profile=profile.tobytes())
-    assert psnr_db(opened(picture.path), photo) > 35
+    # The first changes nothing, the second does not fit.
+    for space in (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")):
+        plain = ImageCms.ImageCmsProfile(space).tobytes()
+        picture = checked(load_photo("cat"), tmp_path, "PNG", icc_profile=plain)
+        assert psnr_db(opened(picture.path), load_photo("cat")) > 35
 
 
 def _with_swapped_primaries(profile: ImageCms.ImageCmsProfile) -> bytes:
@@ -173,6 +156,7 @@ def test_of_an_animation_the_first_frame_is_taken(tmp_path: Path) -> None:
     assert check(str(tmp_path / "many"), str(tmp_path / "picture")).width == 64
 
 
+@pytest.mark.slow
 def test_big_photographs_are_reduced_to_what_is_worked_on(tmp_path: Path) -> None:
     photo = load_photo("astronaut").resize((7000, 5000))
     picture = checked(photo, tmp_path, "JPEG", quality=80)
@@ -180,28 +164,23 @@ def test_big_photographs_are_reduced_to_what_is_worked_on(tmp_path: Path) -> Non
     assert picture.width / picture.height == pytest.approx(1.4, rel=0.01)
 
 
-def test_a_photo_is_delivered_as_a_photo(tmp_path: Path) -> None:
-    source = tmp_path / "source.png"
-    load_photo("astronaut").save(source)
-    deliverable = prepare(str(source), str(tmp_path / "out"))
-    assert deliverable.kind == "photo"
-    assert (deliverable.width, deliverable.height) == (512, 512)
-    assert opened(deliverable.path).format == "JPEG"
-    assert deliverable.size_bytes == Path(deliverable.path).stat().st_size
-
-
-@pytest.mark.parametrize("size", [(9000, 1200), (2500, 100)], ids=["sides", "ratio"])
-def test_what_telegram_would_refuse_as_a_photo_is_a_document(
-    size: tuple[int, int], tmp_path: Path
+@pytest.mark.parametrize(
+    ("size", "kind"),
+    [((512, 512), "photo"), ((9000, 1200), "document"), ((2500, 100), "document")],
+    ids=["photo", "sides", "ratio"],
+)
+def test_a_photo_is_delivered_as_a_photo_within_telegrams_limits(
+    size: tuple[int, int], kind: str, tmp_path: Path
 ) -> None:
     source = tmp_path / "source.jpg"
-    load_photo("cat").resize(size).save(source)
+    load_photo("astronaut").resize(size).save(source)
     deliverable = prepare(str(source), str(tmp_path / "out"))
-    assert deliverable.kind == "document"
-    assert (deliverable.width, deliverable.height) == size
-    assert deliverable.size_bytes <= 50_000_000
+    assert (deliverable.kind, deliverable.width, deliverable.height) == (kind, *size)
+    assert opened(deliverable.path).format == "JPEG"
+    assert deliverable.size_bytes == Path(deliverable.path).stat().st_size <= 50_000_000
 
 
+@pytest.mark.slow
 def test_a_photo_too_heavy_is_pressed_harder_before_it_is_a_document(tmp_path: Path) -> None:
     source = tmp_path / "source.png"
     add_noise(Image.new("RGB", (3800, 3800), "grey"), 110).save(source, compress_level=1)
@@ -231,6 +210,7 @@ def test_what_cannot_be_prepared_is_handed_out_as_it_is(tmp_path: Path) -> None:
     assert ready.note == "result_as_is_note"
 
 
+@pytest.mark.slow
 def test_of_what_telegram_would_not_take_a_smaller_copy_is_handed_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -254,10 +234,8 @@ def test_what_is_no_picture_is_not_handed_out(content: bytes, tmp_path: Path) ->
     [
         ((1000, 800), 4, 4096, Enlargement(4, 4096)),
         ((2000, 1980), 4, 0, Enlargement(4, 1994)),
-        ((2560, 1920), 4, 4096, Enlargement(4, 2291)),
         # Three quarters of its pixels would be thrown away for a little more: ×2 is better.
         ((4032, 3024), 4, 4096, Enlargement(2, 4096)),
-        ((5000, 4000), 4, 4096, Enlargement(2, 4096)),
         ((5700, 4300), 2, 0, Enlargement(2, 4569)),
         ((12_000, 900), 4, 0, Enlargement(2, 10_000)),
     ],
@@ -297,9 +275,8 @@ def test_a_disk_that_takes_all_but_the_last_bytes_is_no_success(tmp_path: Path) 
 
 
 def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
-    buffer = io.BytesIO()
-    load_photo("cat").save(buffer, "JPEG")
-    (tmp_path / "source").write_bytes(buffer.getvalue()[:9000])
+    content = encoded(load_photo("cat"), "JPEG")[:9000]
+    (tmp_path / "source").write_bytes(content)
     with pytest.raises(UserError, match="picture_truncated"):
         check(str(tmp_path / "source"), str(tmp_path / "picture"))
     with pytest.raises(UserError, match="picture_not_a_picture"):
@@ -307,6 +284,7 @@ def test_nothing_half_written_is_left_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
+@pytest.mark.slow
 async def test_the_largest_results_fit_into_a_worker(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     grey = Image.linear_gradient("L").resize((7990, 7990))

@@ -1,6 +1,5 @@
 """Bad input ends in a sentence for the person: always a UserError, soon, in little memory."""
 
-import io
 import pickle
 import random
 import resource
@@ -33,46 +32,56 @@ def refusal(content: bytes, folder: Path) -> UserError:
     "content",
     [
         b"",
-        b"\xff\xd8",
         b"I am a text file, whatever my name is. " * 50,
         b"%PDF-1.7\n" + bytes(500),
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
         b"\x89PNG\r\n\x1a\n",
-        b"GIF89a",
-        b"RIFF\x00\x00\x00\x00WEBPVP8 ",
-        b"II*\x00\xff\xff\xff\xff",
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n",
-        b"8BPS\x00\x01" + bytes(100),
+        # Pillow knows this one.
+        hostile.encoded(load_photo("cat"), "PPM"),
     ],
     ids=lambda content: repr(content[:12]),
 )
-def test_what_is_no_picture(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_refused(content: bytes, tmp_path: Path) -> None:
     assert refusal(content, tmp_path).reason == "picture_not_a_picture"
 
 
-def test_an_unlisted_format_is_refused_though_pillow_knows_it(tmp_path: Path) -> None:
-    file = io.BytesIO()
-    load_photo("cat").save(file, "PPM")
-    assert refusal(file.getvalue(), tmp_path).reason == "picture_not_a_picture"
-
-
-def test_the_reason_comes_with_its_facts(tmp_path: Path) -> None:
-    error = refusal(hostile.png_of_claimed_size(50_000, 50_000), tmp_path)
-    assert error.reason == "picture_too_many_pixels"
-    assert error.facts == {"megapixels": 2500.0, "limit_megapixels": 50}
-    error = refusal(bytes(22 << 20), tmp_path)
-    assert (error.reason, error.facts) == ("picture_too_large", {"size_mb": 22.0, "limit_mb": 20})
-    error = refusal(hostile.png_of_claimed_size(30_000, 20), tmp_path)
-    assert error.reason == "picture_too_long"
-    assert error.facts == {"side_px": 30_000, "limit_px": 20_000}
-    error = refusal(hostile.png_of_claimed_size(1, 1), tmp_path)
-    assert error.reason == "picture_too_small"
-    assert refusal(hostile.png_of_claimed_size(20_000, 1), tmp_path).reason == "picture_too_small"
+@pytest.mark.parametrize(
+    ("content", "reason", "facts"),
+    [
+        (
+            hostile.png_of_claimed_size(50_000, 50_000),
+            "picture_too_many_pixels",
+            {"megapixels": 2500.0, "limit_megapixels": 50},
+        ),
+        (bytes(22 << 20), "picture_too_large", {"size_mb": 22.0, "limit_mb": 20}),
+        (
+            hostile.png_of_claimed_size(30_000, 20),
+            "picture_too_long",
+            {"side_px": 30_000, "limit_px": 20_000},
+        ),
+        (hostile.png_of_claimed_size(1, 1), "picture_too_small", {}),
+        (hostile.png_of_claimed_size(20_000, 1), "picture_too_small", {}),
+        # No worker has the memory for it, though it is not damaged.
+        (
+            hostile.encoded(Image.new("L", (7000, 7000)), "WEBP", quality=1, method=0),
+            "picture_too_many_pixels",
+            {"megapixels": 49.0, "limit_megapixels": 42},
+        ),
+    ],
+    ids=["pixels", "bytes", "side", "small", "narrow", "memory"],
+)
+def test_a_refusal_has_its_facts_also_outside_a_worker(
+    content: bytes, reason: str, facts: dict[str, float], tmp_path: Path
+) -> None:
+    error = pickle.loads(pickle.dumps(refusal(content, tmp_path)))
+    assert error.reason == reason
+    assert not facts or error.facts == facts
 
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(7072, 7072), (10_000, 5001), (20_000, 20_000), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1)],
+    [(7072, 7072), (20_000, 20_000), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1)],
 )
 def test_bombs_are_refused_by_their_header(width: int, height: int, tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -85,14 +94,6 @@ def test_bombs_are_refused_by_their_header(width: int, height: int, tmp_path: Pa
     assert grown_mib < 60
 
 
-def test_what_no_worker_has_the_memory_for_is_too_large_and_not_damaged(tmp_path: Path) -> None:
-    file = io.BytesIO()
-    Image.new("L", (7000, 7000)).save(file, "WEBP", quality=1, method=0)
-    error = refusal(file.getvalue(), tmp_path)
-    assert error.reason == "picture_too_many_pixels"
-    assert error.facts == {"megapixels": 49.0, "limit_megapixels": 42}
-
-
 def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     load_photo("cat").save(tmp_path / "source.jpg")
     monkeypatch.setattr(worker, "free_bytes", lambda: MIB)
@@ -100,6 +101,7 @@ def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_
         check(str(tmp_path / "source.jpg"), str(tmp_path / "out"))
 
 
+@pytest.mark.slow
 def test_packed_comments_and_profiles_do_not_unpack_without_end(tmp_path: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for bomb in (
@@ -130,12 +132,6 @@ def test_a_result_that_is_no_picture(tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             prepare(str(source), str(tmp_path / "out"))
         assert caught.value.reason == "result_not_a_picture"
-
-
-def test_the_refusal_survives_the_way_out_of_a_worker(tmp_path: Path) -> None:
-    error = refusal(hostile.png_of_claimed_size(50_000, 50_000), tmp_path)
-    copy = pickle.loads(pickle.dumps(error))
-    assert (copy.reason, copy.facts) == (error.reason, error.facts)
 
 
 @pytest.mark.parametrize("kind", [*FORMATS, *EXTRA])
@@ -170,15 +166,8 @@ def _outcome(source: Path, folder: Path) -> str:
 
 def _sample(kind: str) -> bytes:
     photo = load_photo("cat").resize((96, 64))
-    file = io.BytesIO()
     if kind in FORMATS:
-        photo.save(file, kind)
-    else:
-        _save_special(kind, photo, file)
-    return file.getvalue()
-
-
-def _save_special(kind: str, photo: Image.Image, file: io.BytesIO) -> None:
+        return hostile.encoded(photo, kind)
     exif = Image.Exif()
     exif[0x0112] = 6
     exif[0x8298] = "somebody"
@@ -194,4 +183,4 @@ def _save_special(kind: str, photo: Image.Image, file: io.BytesIO) -> None:
         "exif": (photo, "JPEG", {"exif": exif}),
     }
     image, name, options = images[kind]
-    image.save(file, name, **options)
+    return hostile.encoded(image, name, **options)
