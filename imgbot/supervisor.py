@@ -25,7 +25,7 @@ from imgbot.ops.http import OpsServer
 from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
 from imgbot.ops.resource_usage import CgroupCollector, ProcessesCollector
 from imgbot.ops.service import answer_reload, pop_request
-from imgbot.storage.bot_binding import bind_to_bot
+from imgbot.storage.access import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, connect
 from imgbot.storage.server.durability import verify

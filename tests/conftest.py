@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from imgbot.storage.scripts import connect
-from imgbot.storage.server.binary import find_binary
+from imgbot.storage.server.process import find_binary
 from tests.fixtures.waiting import wait_until
 
 _SLOW_FOLDERS = {"browser", "crash"}

@@ -7,7 +7,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage.access import Access
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.job_outcomes import JobOutcomes
 from imgbot.storage.stats import QueueStats
 
 
@@ -18,7 +17,6 @@ class AdminServices:
     access: Access
     broadcasts: Broadcasts
     dead_letters: DeadLetters
-    job_outcomes: JobOutcomes
     queue_stats: QueueStats
     workers: Callable[[], tuple[int, int, int]]
     """Wanted, started and busy workers."""

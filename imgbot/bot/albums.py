@@ -83,7 +83,7 @@ async def handle_album_item(
 
 async def _read(message: Message, album: str, service: RequestService) -> tuple[InputPhoto, str]:
     # The first item carries the command, which applies to all items.
-    command = await service.store.job_reads.choose_once(f"album.{album}", command_of(message))
+    command = await service.store.users.choose_once(f"album.{album}", command_of(message))
     if command not in {"", "merge"}:
         raise UserError("album_command")
     source = photo_of(message)

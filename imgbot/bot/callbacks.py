@@ -59,7 +59,7 @@ async def _once(
     service: RequestService,
 ) -> str:
     tap = f"{context.user_key}.{context.message_id}.{callback.data}"
-    is_first = await service.store.job_reads.debounce_tap(tap, context.request)
+    is_first = await service.store.users.debounce_tap(tap, context.request)
     if not is_first and press.action not in _REPEATABLE:
         return "tapped_already"
     if press.action in RESULT_BUTTONS:

@@ -21,7 +21,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.texts import in_time, t
 from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
 from imgbot.storage.alerts import AlertStore, Notice
-from imgbot.storage.server.memory import Memory
+from imgbot.storage.server.durability import Memory
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait

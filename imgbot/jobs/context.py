@@ -15,6 +15,7 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
+from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 
@@ -34,6 +35,7 @@ class StepContext:
     installation: str
     """Random id that tells this bot's orders from those of others at the same provider."""
     job_reads: JobReads
+    results: ResultStore
     users: UserStore
     originals: OriginalStore
     routing: ProviderRouter

@@ -204,7 +204,7 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
         line_id = await context.messenger.send_text(place, t(job.request.language, key), [])
         if outcome is State.DELIVERED:
             # A reply to this message is about the picture.
-            await context.job_reads.note_ready(job.request.chat_id, line_id, job.id)
+            await context.results.note_ready(job.request.chat_id, line_id, job.id)
 
 
 def _undeliverable_outcome(outcome: State) -> State:

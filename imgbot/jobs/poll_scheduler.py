@@ -17,7 +17,7 @@ from imgbot.domain.poll_schedule import (
     is_telling,
     plan,
 )
-from imgbot.storage.durations import Durations
+from imgbot.storage.provider_records import Durations
 from imgbot.telemetry import events as telemetry
 
 _ENOUGH_TO_TELL = 3

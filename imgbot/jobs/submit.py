@@ -289,9 +289,7 @@ async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket
 
 async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     """Claim a task for the job; False if it is that of another job with the same order."""
-    task = f"task:{job.progress.provider}.{ticket['id']}"
-    holder = await context.job_reads.choose_once(task, job.id)
-    return holder == job.id
+    return await context.queue.own_task(f"{job.progress.provider}.{ticket['id']}", job.id)
 
 
 async def _repeat(context: StepContext, job: Job) -> Outcome:

@@ -15,7 +15,7 @@ from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.providers.protocol import Provider
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.webhook_tickets import WebhookTickets
+from imgbot.storage.provider_records import WebhookTickets
 from imgbot.telemetry import events as telemetry
 
 _KEY_BYTES = 32

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from imgbot.storage import keys
 from imgbot.storage.scripts import Store
-from imgbot.storage.server.memory import Memory, measure
+from imgbot.storage.server.durability import Memory, measure
 
 _UNTOLD_KEPT = 20
 

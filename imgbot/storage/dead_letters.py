@@ -17,7 +17,6 @@ GIVEN_UP = "given_up"
 """Reason of a job that an admin ended."""
 
 _LOOKED_AT = 1000
-_WOKEN_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class DeadLetters(Store):
         A running job is made due now instead.
         """
         if not stuck.is_dead:
-            await self._wake(stuck.job.id)
+            await self._queue.wake(stuck.job.id)
             return True
         state = resume_state(stuck.job)
         if state is None:
@@ -120,15 +119,6 @@ class DeadLetters(Store):
         )
         return answer[0] == "ok"
 
-    async def _wake(self, job_id: str) -> None:
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(keys.WAKE, job_id)
-        pipe.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1)
-        await self._ask(pipe.execute())
-
     async def _jobs(self, prefix: str, ids: Sequence[str]) -> list[Job]:
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in ids:
-            pipe.hgetall(prefix + job_id)
-        found = await self._ask(pipe.execute()) if ids else []
+        found = await self._hashes(prefix + job_id for job_id in ids)
         return [records.from_hash(record) for record in found if records.is_job(record)]

@@ -1,19 +1,19 @@
-"""Job queue in Redis: admission, claim, state transitions and end of jobs."""
+"""Job queue in Redis: admission, claim, state transitions, end of jobs, consistency check."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
-from imgbot.storage import consistency, job_codec as records, keys
-from imgbot.storage.consistency import SPEND_KEPT_S
-from imgbot.storage.queue_limits import Admission, QueueLimits
+from imgbot.storage import job_codec as records, keys
 from imgbot.storage.results import HISTORY_LENGTH, KEPT_S
-from imgbot.storage.scripts import Scripts, Value, storage_errors
+from imgbot.storage.scripts import Scripts, Store, Value, storage_errors
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
@@ -23,8 +23,41 @@ _SCAN_LIMIT = 500
 TOMBSTONE_S = 172_800
 """48 h: Telegram repeats an unconfirmed update for 24 h."""
 
+SPEND_KEPT_S = 3_456_000
+"""40 days: a whole month can be reported."""
 
-class JobQueue:
+_WOKEN_AT_ONCE = 1000
+_READ_AT_ONCE = 500
+_JOBS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Outcome of an enqueue: ok, duplicate, full (the queue), many (waiting jobs of the user).
+
+    Or budget (the day's budget is spent), user_budget (the user's is). `count` is the position
+    in the queue for ok, the user's waiting jobs for many, else 0.
+    """
+
+    verdict: str
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """Limits on waiting jobs in total and per user, running jobs per user, and daily budgets.
+
+    Budgets are in micro-dollars; None is no limit, 0 admits no job that has a price.
+    """
+
+    waiting: int = 500
+    waiting_per_user: int = 20
+    running_per_user: int = 3
+    daily_micro: int | None = None
+    daily_micro_per_user: int | None = None
+
+
+class JobQueue(Store):
     """Job queue: every transition of `job.NEXT_STATES`. Only the current epoch may write.
 
     Methods used by handlers raise StorageUnavailableError while Redis is unavailable, so that the
@@ -35,7 +68,7 @@ class JobQueue:
     def __init__(
         self, redis: Redis, scripts: Scripts, caps: QueueLimits, *, is_synced_by_itself: bool = True
     ) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self.caps = caps
         self._is_synced_by_itself = is_synced_by_itself
@@ -110,6 +143,17 @@ class JobQueue:
         )
         return answer[0]
 
+    async def wake(self, job_id: str) -> None:
+        """Wake a running job; adopt it first if no process runs it."""
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.lpush(keys.WAKE, job_id)
+        pipe.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1)
+        await self._ask(pipe.execute())
+
+    async def own_task(self, task: str, job_id: str) -> bool:
+        """Record the job that a provider's task belongs to; return False if it is another one."""
+        return await self._chosen(f"{keys.CHOICE}task:{task}", job_id) == job_id
+
     async def claim(self, now_ms: int) -> Job | None:
         """Claim the next job in fair order, or return None.
 
@@ -181,8 +225,7 @@ class JobQueue:
         pipe = self._redis.pipeline(transaction=False)
         pipe.incr(keys.SYNCS)
         pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
-        with storage_errors():
-            _, (synced, _) = await pipe.execute()
+        _, (synced, _) = await self._ask(pipe.execute())
         if not synced:
             raise StorageUnavailableError("Redis did not reach its disk in time")
 
@@ -252,7 +295,7 @@ class JobQueue:
         Returns the number of orphaned entries removed, of lost jobs re-queued, and of days (among
         `days` and those of live jobs) whose reserved sum differed from that of the jobs.
         """
-        return await consistency.repair(self._redis, self._scripts, now_ms, days)
+        return await _repair(self._redis, self._scripts, now_ms, days)
 
 
 def _or_none(ceiling: int | None) -> int | str:
@@ -277,3 +320,79 @@ def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> dict[str, Value]:
         "ended": keys.ENDED + job.charge.spend_day,
         "pictures": [keys.PICTURE + picture.unique_id] if picture else [],
     }
+
+
+async def _repair(
+    redis: Redis, scripts: Scripts, now_ms: int, days: Sequence[str]
+) -> tuple[int, int, int]:
+    """Check indexes, counters and reservations against the jobs.
+
+    Ids read beforehand are only candidates. Each script checks again, atomically, and covers a few
+    jobs, one user or one day, so that the server is never blocked for long.
+    """
+    with storage_errors():
+        seen = await _sightings(redis)
+        users = await _users(redis, days)
+    orphans = lost = 0
+    for part in _parts(list(seen.items())):
+        answer = await scripts.call(
+            "fsck",
+            queue=keys.QUEUE,
+            tags=keys.TAGS,
+            since=keys.SINCE,
+            due=keys.DUE,
+            now_ms=now_ms,
+            job_prefix=keys.JOB,
+            user_jobs_prefix=keys.USER_JOBS,
+            sightings=[each for pair in part for each in pair],
+        )
+        orphans, lost = orphans + int(answer[1]), lost + int(answer[2])
+        users.update(answer[3])
+    repaired: set[str] = set()
+    for user in users:
+        answer = await scripts.call(
+            "fsck_user",
+            user_jobs=f"{keys.USER_JOBS}{user}",
+            waiting=keys.WAITING,
+            active=keys.ACTIVE,
+            user=user,
+            job_prefix=keys.JOB,
+            spend_prefix=keys.SPEND,
+            spend_kept_s=SPEND_KEPT_S,
+            days=days,
+        )
+        repaired.update(answer[1])
+    for day in days:
+        answer = await scripts.call("fsck_day", spend=keys.SPEND + day)
+        repaired.update([day] * int(answer[1]))
+    return orphans, lost, len(repaired)
+
+
+async def _sightings(redis: Redis) -> Counter[str]:
+    """Return every id in any index or job key → number of its entries in the queue."""
+    seen = Counter[str]()
+    async for key in redis.scan_iter(match=f"{keys.JOB}*", count=_READ_AT_ONCE):
+        seen[key.removeprefix(keys.JOB)] = 0
+    for index in (keys.TAGS, keys.SINCE, keys.DUE):
+        async for job_id, _ in redis.zscan_iter(index, count=_READ_AT_ONCE):
+            seen[job_id] = 0
+    # Read from the tail, whose positions do not shift when jobs are claimed meanwhile.
+    last = -1
+    while ids := await redis.lrange(keys.QUEUE, last - _READ_AT_ONCE + 1, last):
+        seen.update(map(str, ids))
+        last -= _READ_AT_ONCE
+    return seen
+
+
+async def _users(redis: Redis, days: Sequence[str]) -> set[str]:
+    counted = [*await redis.hkeys(keys.WAITING), *await redis.hkeys(keys.ACTIVE)]
+    users = {str(user) for user in counted}
+    for day in days:
+        entries = redis.hscan_iter(keys.SPEND + day, match="reserved:*", count=_READ_AT_ONCE)
+        users |= {str(entry).partition(":")[2] async for entry, _ in entries}
+    return users
+
+
+def _parts(pairs: Sequence[tuple[str, int]]) -> Iterator[Sequence[tuple[str, int]]]:
+    for at in range(0, len(pairs), _JOBS_AT_ONCE):
+        yield pairs[at : at + _JOBS_AT_ONCE]

@@ -3,18 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.errors import StorageFullError
 from imgbot.domain.job import Job
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.results import KEPT_S
-from imgbot.storage.scripts import Store, storage_errors
-from imgbot.storage.server.memory import Memory, measure
+from imgbot.storage.scripts import Store
 
 _MINE_SHOWN = 30
-_PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
-_READ_AT_ONCE = 500
-_TAP_S = 3
-_CHOICE_S = 3600
 _WAKE_WAIT_S = 2
 
 
@@ -65,7 +58,7 @@ class JobReads(Store):
         pipe = self._redis.pipeline(transaction=False)
         for job_id in job_ids:
             pipe.zrank(keys.TAGS, job_id)
-        ranks = await self._ask(pipe.execute()) if job_ids else []
+        ranks = await self._ask(pipe.execute())
         return [0 if rank is None else int(rank) + 1 for rank in ranks]
 
     async def newest_of(self, user_id: int) -> str | None:
@@ -86,10 +79,7 @@ class JobReads(Store):
 
     async def jobs(self, ids: Sequence[str]) -> list[Job]:
         """Read those of the given jobs that are live."""
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in ids:
-            pipe.hgetall(keys.JOB + job_id)
-        found = await self._ask(pipe.execute()) if ids else []
+        found = await self._hashes(keys.JOB + job_id for job_id in ids)
         return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
@@ -104,55 +94,3 @@ class JobReads(Store):
         pipe.zrange(keys.SINCE, 0, 0, withscores=True)
         waiting, running, dead, oldest = await self._ask(pipe.execute())
         return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
-
-    async def memory(self) -> Memory:
-        return await measure(self._redis)
-
-    async def prune(self, kept_s: int) -> int:
-        """Delete results delivered longer ago than `kept_s`; return the number of deleted keys."""
-        pruned, names = 0, list[str]()
-        with storage_errors():
-            async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
-                if name.startswith(_PRUNED):
-                    names.append(name)
-                if len(names) >= _READ_AT_ONCE:
-                    pruned += await self._prune(names, kept_s)
-                    names.clear()
-            return pruned + await self._prune(names, kept_s)
-
-    async def _prune(self, names: Sequence[str], kept_s: int) -> int:
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.ttl(name)
-        left_s = await pipe.execute() if names else []
-        old = [
-            name for name, ttl_s in zip(names, left_s, strict=True) if 0 <= ttl_s < KEPT_S - kept_s
-        ]
-        return await self._redis.unlink(*old) if old else 0
-
-    async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
-        """Record the job whose result a message announces."""
-        key = f"{keys.READY}{chat_id}.{message_id}"
-        await self._ask(self._redis.set(key, job_id, ex=KEPT_S))
-
-    async def announced_in(self, chat_id: int, message_id: int) -> str:
-        """Return the job whose result a message announces, or an empty string."""
-        return await self._ask(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
-
-    async def choose_once(self, choice: str, value: str) -> str:
-        """Return the value chosen first, however often the choice is repeated."""
-        key = f"{keys.CHOICE}{choice}"
-        try:
-            earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=_CHOICE_S))
-        except StorageFullError:
-            # The choice cannot be stored. An action that needs memory is refused by Redis itself,
-            # and one that frees some (cancelling a job) must not be refused.
-            earlier = await self._ask(self._redis.get(key))
-        return value if earlier is None else earlier
-
-    async def debounce_tap(self, tap: str, request: str) -> bool:
-        """Return whether the same button was not tapped a moment ago by another request."""
-        earlier = await self._ask(
-            self._redis.set(f"{keys.TAP_GUARD}{tap}", request, nx=True, get=True, ex=_TAP_S)
-        )
-        return earlier is None or earlier == request

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.scripts import Scripts, Store
 
 RATE_LIMIT_WINDOW = 60
 """Length of a window in seconds."""
@@ -28,7 +28,7 @@ class RateLimitDecision:
         return self.is_allowed
 
 
-class RateLimit:
+class RateLimit(Store):
     """Fixed window per user, so that `GET rate_limit:<id>` shows a count."""
 
     def __init__(
@@ -39,7 +39,7 @@ class RateLimit:
         window_s: int = RATE_LIMIT_WINDOW,
         max_requests: int = RATE_LIMIT_MAX_REQUESTS,
     ) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._scripts = scripts
         self.window_s = window_s
         self.max_requests = max_requests
@@ -69,8 +69,7 @@ class RateLimit:
         pipe = self._redis.pipeline(transaction=False)
         pipe.get(f"{keys.RATE_LIMIT}{user_id}")
         pipe.pttl(f"{keys.RATE_LIMIT}{user_id}")
-        with storage_errors():
-            count, wait_ms = await pipe.execute()
+        count, wait_ms = await self._ask(pipe.execute())
         remaining = max(self.max_requests - int(count or 0), 0)
         return RateLimitDecision(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import Store
+from imgbot.storage.scripts import Store, storage_errors
 
 KEPT_S = 2_592_000
 """30 days."""
 
 HISTORY_LENGTH = 20
+
+_PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
+_READ_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,7 @@ class ResultStore(Store):
 
     async def results(self, job_ids: Sequence[str]) -> list[Result]:
         """Read those results that can still be shown, in one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipe.hgetall(keys.RESULT + job_id)
-        records_ = await self._ask(pipe.execute()) if job_ids else []
+        records_ = await self._hashes(keys.RESULT + job_id for job_id in job_ids)
         found = [
             _from_hash(job_id, record)
             for job_id, record in zip(job_ids, records_, strict=True)
@@ -84,6 +84,37 @@ class ResultStore(Store):
 
     async def set_example(self, name: str, file_id: str) -> None:
         await self._ask(self._redis.set(keys.EXAMPLE + name, file_id, ex=KEPT_S))
+
+    async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
+        """Record the job whose result a message announces."""
+        key = f"{keys.READY}{chat_id}.{message_id}"
+        await self._ask(self._redis.set(key, job_id, ex=KEPT_S))
+
+    async def announced_in(self, chat_id: int, message_id: int) -> str:
+        """Return the job whose result a message announces, or an empty string."""
+        return await self._ask(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
+
+    async def prune(self, kept_s: int) -> int:
+        """Delete results delivered longer ago than `kept_s`; return the number of deleted keys."""
+        pruned, names = 0, list[str]()
+        with storage_errors():
+            async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
+                if name.startswith(_PRUNED):
+                    names.append(name)
+                if len(names) >= _READ_AT_ONCE:
+                    pruned += await self._prune(names, kept_s)
+                    names.clear()
+            return pruned + await self._prune(names, kept_s)
+
+    async def _prune(self, names: Sequence[str], kept_s: int) -> int:
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.ttl(name)
+        left_s = await pipe.execute()
+        old = [
+            name for name, ttl_s in zip(names, left_s, strict=True) if 0 <= ttl_s < KEPT_S - kept_s
+        ]
+        return await self._redis.unlink(*old) if old else 0
 
 
 def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:

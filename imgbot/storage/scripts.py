@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, TypeVar, cast
@@ -58,6 +58,7 @@ _PASSING = {
 Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
+_CHOICE_S = 3600
 
 _CONNECTIONS = 100
 """A command uses a connection for about a millisecond; concurrent commands share one fsync."""
@@ -169,6 +170,28 @@ class Store:
     async def _ask(self, answer: Awaitable[Any]) -> Any:
         with storage_errors():
             return await answer
+
+    async def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """Read hashes in one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(name)
+        return await self._ask(pipe.execute())
+
+    async def _first(self, key: str, value: str, ttl_s: int) -> str:
+        """Set a key unless it has a value; return the one that it has now."""
+        earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=ttl_s))
+        return value if earlier is None else earlier
+
+    async def _chosen(self, key: str, value: str) -> str:
+        """Return the value that was chosen first within the hour."""
+        try:
+            return await self._first(key, value, _CHOICE_S)
+        except StorageFullError:
+            # The choice cannot be stored. An action that needs memory is refused by Redis itself,
+            # and one that frees some (cancelling a job) must not be refused.
+            earlier = await self._ask(self._redis.get(key))
+            return value if earlier is None else earlier
 
 
 Value = str | int | Sequence[str | int]

@@ -11,8 +11,8 @@ from datetime import date, timedelta
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.queue_limits import QueueLimits
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.job_queue import QueueLimits
+from imgbot.storage.scripts import Store
 
 WEEK_DAYS = 7
 
@@ -70,14 +70,14 @@ def _local_s(now_ms: int, utc_offset_s: int) -> int:
     return now_ms // 1000 + utc_offset_s
 
 
-class Spend:
+class Spend(Store):
     """Reader of spend; each call raises StorageUnavailableError while Redis is unavailable.
 
     `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
     """
 
     def __init__(self, redis: Redis, caps: QueueLimits, utc_offset_s: Callable[[int], int]) -> None:
-        self._redis = redis
+        super().__init__(redis)
         self._utc_offset_s = utc_offset_s
         self.caps = caps
 
@@ -95,26 +95,20 @@ class Spend:
     async def left_of_user(self, user_id: int, now_ms: int) -> int:
         """Return the rest of the user's budget for today, if there is one."""
         ceiling = self.caps.daily_micro_per_user or 0
-        with storage_errors():
-            spent = await self._redis.hget(keys.SPEND + self.today(now_ms), f"user:{user_id}")
+        key = keys.SPEND + self.today(now_ms)
+        spent = await self._ask(self._redis.hget(key, f"user:{user_id}"))
         return max(ceiling - int(spent or 0), 0)
 
     async def spent_today(self, now_ms: int) -> int:
         """Return today's charges and reservations."""
-        with storage_errors():
-            found = await self._redis.hmget(
-                keys.SPEND + self.today(now_ms), ["charged", "reserved"]
-            )
+        key = keys.SPEND + self.today(now_ms)
+        found = await self._ask(self._redis.hmget(key, ["charged", "reserved"]))
         return sum(int(value or 0) for value in found)
 
     async def week(self, now_ms: int) -> list[Day]:
         """Return the spend of the last days, today first."""
         names = self.recent(now_ms)
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.hgetall(keys.SPEND + name)
-        with storage_errors():
-            found = await pipe.execute()
+        found = await self._hashes(keys.SPEND + name for name in names)
         return [_day(name, record) for name, record in zip(names, found, strict=True)]
 
 

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store, storage_errors
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 1000
@@ -44,11 +42,8 @@ class QueueSnapshot:
     """Waiting jobs of users who have reached the limit of running jobs per user."""
 
 
-class QueueStats:
+class QueueStats(Store):
     """Reader of queue statistics; each snapshot takes a few round trips."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     @property
     def address(self) -> str:
@@ -76,6 +71,15 @@ class QueueStats:
                     [user for user, count in active.items() if int(count) >= running_per_user]
                 ),
             )
+
+    async def outcomes_of(self, day: str) -> Mapping[str, Mapping[str, int]]:
+        """Return operation → status (ok, failed, rejected, cancelled, dead) → number of jobs."""
+        record = await self._ask(self._redis.hgetall(keys.ENDED + day))
+        found: dict[str, dict[str, int]] = {}
+        for entry, count in record.items():
+            operation, _, status = str(entry).partition(".")
+            found.setdefault(operation, {})[status] = int(count)
+        return found
 
     async def _waiting_of(self, users: list[str]) -> int:
         counts = await self._redis.hmget(keys.WAITING, users) if users else []
@@ -111,7 +115,7 @@ class QueueStats:
         pipe = self._redis.pipeline(transaction=False)
         for job_id in ids:
             pipe.hmget(prefix + job_id, names)
-        return [tuple(found) for found in await pipe.execute()] if ids else []
+        return [tuple(found) for found in await pipe.execute()]
 
 
 def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:

@@ -79,7 +79,7 @@ class UpdateLedger(Store):
         pipe = self._redis.pipeline(transaction=False)
         for chat, _ in chats:
             pipe.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1)
-        found = await self._ask(pipe.execute()) if chats else []
+        found = await self._ask(pipe.execute())
         return [
             (chat, int(due_ms), [tuple(json.loads(entry)) for entry in entries])
             for (chat, due_ms), entries in zip(chats, found, strict=True)

@@ -12,6 +12,7 @@ from imgbot.storage.scripts import Store
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
 _SEEN_AGAIN_MS = 86_400_000
+_TAP_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,16 @@ class UserStore(Store):
 
     async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
         """Return whether notice `what` was not sent within `ttl_s` by another request."""
-        earlier = await self._ask(
-            self._redis.set(
-                f"{keys.NOTICE_SENT}{user_id}.{what}", request, nx=True, get=True, ex=max(ttl_s, 1)
-            )
-        )
-        return earlier is None or earlier == request
+        key = f"{keys.NOTICE_SENT}{user_id}.{what}"
+        return await self._first(key, request, max(ttl_s, 1)) == request
+
+    async def choose_once(self, choice: str, value: str) -> str:
+        """Return the value chosen first, however often the choice is repeated."""
+        return await self._chosen(keys.CHOICE + choice, value)
+
+    async def debounce_tap(self, tap: str, request: str) -> bool:
+        """Return whether the same button was not tapped a moment ago by another request."""
+        return await self._first(f"{keys.TAP_GUARD}{tap}", request, _TAP_S) == request
 
 
 def _preferences(record: dict[str, str]) -> Preferences:

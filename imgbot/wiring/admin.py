@@ -19,7 +19,6 @@ from imgbot.storage.access import Access
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.job_outcomes import JobOutcomes
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.stats import QueueStats
@@ -58,7 +57,6 @@ def build_admin_services(
         access=Access(redis),
         broadcasts=Broadcasts(redis, scripts),
         dead_letters=DeadLetters(redis, scripts, queue),
-        job_outcomes=JobOutcomes(redis),
         queue_stats=QueueStats(redis),
         workers=figures.workers,
         providers_out=figures.providers_out,

@@ -38,19 +38,17 @@ from imgbot.ops.status.sampler import StatusSampler
 from imgbot.ops.status.sources import Check
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums
-from imgbot.storage.durations import Durations
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.provider_records import Durations, WebhookTickets
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.scripts import Scripts, storage_errors
-from imgbot.storage.server.memory import trouble_of
+from imgbot.storage.server.durability import measure as measure_memory, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
-from imgbot.storage.webhook_tickets import WebhookTickets
 from imgbot.telegram.client import download
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import ClockCheckedSession
@@ -133,6 +131,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         lambda: runner.running,
         lambda: (pool.size, pool.started, pool.busy),
         lambda: connections.routes.states(time.monotonic()),
+        functools.partial(measure_memory, connections.redis),
     )
     admin_services = build_admin_services(
         connections.redis, connections.scripts, connections.queue, runtime_stats, typical_s
@@ -159,9 +158,10 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     maintenance = Maintenance(
         connections.queue,
         store.job_reads,
+        store.results,
+        store.spend,
         folder,
         store.originals,
-        store.spend,
         runtime_stats,
         now_ms,
     )
@@ -274,6 +274,7 @@ def _step_context(
         queue=connections.queue,
         installation=connections.installation,
         job_reads=store.job_reads,
+        results=store.results,
         users=store.users,
         originals=store.originals,
         routing=connections.routes,

@@ -11,8 +11,7 @@ from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import Access, Ban
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.users import UserStore
 

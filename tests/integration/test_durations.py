@@ -11,7 +11,7 @@ from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.storage import keys
-from imgbot.storage.durations import KEPT_S, Durations
+from imgbot.storage.provider_records import KEPT_S, Durations
 from imgbot.storage.scripts import connect
 from tests.fixtures.waiting import PATIENCE_S
 from tests.integration.conftest import Stage

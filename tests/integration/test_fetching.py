@@ -25,9 +25,8 @@ from imgbot.providers import http
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
-from imgbot.storage.bot_binding import bind_to_bot
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.access import bind_to_bot
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.scripts import Scripts
 from tests.fixtures.jobs import job_of
 from tests.integration.test_recovery import NOW, tools_of

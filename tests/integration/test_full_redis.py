@@ -9,12 +9,11 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
-from imgbot.storage.bot_binding import bind_to_bot
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.access import bind_to_bot
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts
-from imgbot.storage.server.memory import measure
+from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled

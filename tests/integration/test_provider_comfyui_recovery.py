@@ -20,8 +20,7 @@ from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Recovery
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.scripts import Scripts
 from tests.fakes.exchanges import Network, network, read_vendor
 from tests.fakes.scripted_server import Script

@@ -6,8 +6,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.stats import QueueStats

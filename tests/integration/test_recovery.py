@@ -37,13 +37,11 @@ from imgbot.providers.protocol import (
 from imgbot.providers.simulated import SimulatedProvider
 from imgbot.providers.spec_file import parse
 from imgbot.sandbox.provider import KEY
-from imgbot.storage.bot_binding import bind_to_bot
-from imgbot.storage.durations import Durations
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.access import bind_to_bot
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.provider_records import Durations, WebhookTickets
 from imgbot.storage.scripts import Scripts
-from imgbot.storage.webhook_tickets import WebhookTickets
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fakes.scripted_server import Script
 from tests.fixtures.jobs import job_of
@@ -70,6 +68,7 @@ def tools_of(
         queue=queue,
         installation=installation,
         job_reads=reads,
+        results=unused,
         users=unused,
         originals=unused,
         routing=routes,

@@ -13,12 +13,11 @@ from redis.exceptions import ResponseError
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.results import ResultStore
 from imgbot.storage.scripts import Scripts, connect, storage_errors
-from imgbot.storage.server.memory import trouble_of
+from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.bot import Bot
 from tests.fixtures.jobs import job_of

@@ -14,8 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ConfigError
-from imgbot.storage.server.binary import bundled_binary, find_binary
-from imgbot.storage.server.process import RedisServer, ServerError
+from imgbot.storage.server.process import RedisServer, ServerError, bundled_binary, find_binary
 from tests.fixtures.processes import is_gone
 from tests.fixtures.redis_servers import answers, client_of, is_at_rest
 from tests.fixtures.waiting import eventually

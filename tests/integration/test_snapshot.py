@@ -6,10 +6,9 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.operations import Operation
-from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
+from imgbot.storage import keys, snapshot, snapshot as relocation
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.queue_limits import QueueLimits
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.snapshot import Record
 from imgbot.storage.update_ledger import UpdateLedger

@@ -9,9 +9,8 @@ from redis.asyncio import Redis
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.queue_limits import QueueLimits
 from imgbot.storage.scripts import Scripts, Value
 from imgbot.storage.spend import Day, ProducedCount, Spend
 from tests.fixtures.jobs import job_of

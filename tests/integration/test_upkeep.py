@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -16,7 +18,8 @@ from imgbot.jobs.maintenance import Maintenance, RuntimeStats
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.results import KEPT_S
+from imgbot.storage.results import KEPT_S, ResultStore
+from imgbot.storage.server.durability import measure
 from imgbot.storage.spend import Spend
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
@@ -27,10 +30,11 @@ def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Maintenance:
     return Maintenance(
         queue,
         JobReads(redis),
+        ResultStore(redis),
+        Spend(redis, queue.caps, lambda _: 0),
         folder / "jobs",
         OriginalStore(folder / "kept", 0),
-        Spend(redis, queue.caps, lambda _: 0),
-        cast("RuntimeStats", None),
+        cast("RuntimeStats", SimpleNamespace(memory=partial(measure, redis))),
         lambda: NOW,
     )
 

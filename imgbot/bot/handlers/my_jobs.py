@@ -104,7 +104,7 @@ async def handle_quiet(_: Message, context: RequestContext, service: RequestServ
     """/quiet: switch the notification sound for results that took long."""
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await service.store.job_reads.choose_once(f"quiet.{context.request}", wanted)
+    choice = await service.store.users.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
     liked = replace(context.preferences, is_quiet=is_quiet)
     await service.store.users.set_preference(context.user_id, liked)

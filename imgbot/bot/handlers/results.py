@@ -77,7 +77,7 @@ async def handle_ready(
     """Prompt in reply to the message announcing a result: it is about that result."""
     line = replied_message(message)
     line_id = line.message_id if line is not None else 0
-    job_id = await service.store.job_reads.announced_in(context.chat_id, line_id)
+    job_id = await service.store.results.announced_in(context.chat_id, line_id)
     result = await service.store.results.result(job_id)
     if result is None or result.picture is None:
         raise UserError("picture_gone")
@@ -115,7 +115,7 @@ async def _target_result(
         await gallery.job_of_picture(replied) if replied else await gallery.latest(context.user_id)
     )
     # An undo changes the latest result: a redelivered update must start from the same one.
-    job_id = await service.store.job_reads.choose_once(f"{choice}.{context.request}", found)
+    job_id = await service.store.users.choose_once(f"{choice}.{context.request}", found)
     result = await gallery.result(job_id)
     return result if result is not None and result.user_id == context.user_id else None
 

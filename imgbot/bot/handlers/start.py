@@ -94,7 +94,7 @@ async def handle_cancel(
         return
     jobs = await service.store.job_reads.jobs_shown_to(context.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
-    job_id = await service.store.job_reads.choose_once(f"cancel.{context.request}", newest)
+    job_id = await service.store.users.choose_once(f"cancel.{context.request}", newest)
     verdict = "gone"
     if job_id:
         verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())

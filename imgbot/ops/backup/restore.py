@@ -22,7 +22,7 @@ from imgbot.ops.installation import environ_of_service, umask
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES
 from imgbot.ops.service import has_systemd
 from imgbot.ops.state_dir import InstanceLock
-from imgbot.storage import keys, snapshot, snapshot_rewrite as relocation
+from imgbot.storage import keys, snapshot, snapshot as relocation
 from imgbot.storage.snapshot import Record
 
 _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)

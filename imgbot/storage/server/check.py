@@ -11,9 +11,9 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.storage import keys
 from imgbot.storage.scripts import connect
-from imgbot.storage.server.binary import find_binary
 from imgbot.storage.server.durability import (
     Durability,
+    Memory,
     RedisUnreachableError,
     address_of,
     ask,
@@ -21,7 +21,7 @@ from imgbot.storage.server.durability import (
     redis_cli,
     wait_until_reachable,
 )
-from imgbot.storage.server.memory import Memory
+from imgbot.storage.server.process import find_binary
 from imgbot.telemetry.thresholds import Level
 
 _ANSWER_TIMEOUT_S = 8.0

@@ -47,7 +47,7 @@ async def _now(language: str, service: RequestService, *, is_paused: bool) -> li
 async def _today(language: str, service: RequestService) -> list[str]:
     spend, now_ms = service.store.spend, service.now_ms()
     day = spend.today(now_ms)
-    ended = await service.store.admin.job_outcomes.of_day(day)
+    ended = await service.store.admin.queue_stats.outcomes_of(day)
     lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
     lines += [
         f"{t(language, f'action_{operation}')}: {parts}"

@@ -1,30 +1,28 @@
-"""Measured durations of providers: the latest spans of each kind of job, seen by polling."""
+"""Records of providers: the durations of their tasks, and the tickets that their webhooks sent."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-
-from redis.asyncio import Redis
 
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.scripts import Store
 
 KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
 
 _MOST_MS = 10**10
+_TICKET_KEPT_S = 3600
+_WOKEN_AT_ONCE = 1000
 
 
-class Durations:
+class Durations(Store):
     """Store of durations; each call raises StorageUnavailableError while Redis is unavailable.
 
     A kind is `provider.operation.model`. An entry is `after:by` in ms of the job's age: the
     last poll that found it unfinished (0: none did) and the first that found it finished. The
     client may repeat a write whose answer was lost; a span that counts twice does no harm.
     """
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
 
     async def add(self, kind: str, span: CensoredDuration) -> None:
         """Store one span, and drop the oldest beyond 200."""
@@ -34,13 +32,11 @@ class Durations:
         pipe.lpush(key, entry)
         pipe.ltrim(key, 0, KEPT - 1)
         pipe.expire(key, KEPT_S)
-        with storage_errors():
-            await pipe.execute()
+        await self._ask(pipe.execute())
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
         """Return the spans of a kind, oldest first; malformed entries are skipped."""
-        with storage_errors():
-            entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
+        entries = await self._ask(self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1))
         return list(_spans(map(str, reversed(entries))))
 
 
@@ -51,3 +47,21 @@ def _spans(entries: Iterable[str]) -> Iterable[CensoredDuration]:
             after_ms, by_ms = int(after), int(by)
             if 0 <= after_ms < by_ms <= _MOST_MS:
                 yield CensoredDuration(after_ms / 1000, by_ms / 1000)
+
+
+class WebhookTickets(Store):
+    """Store of tickets; each call raises StorageUnavailableError while Redis is unavailable."""
+
+    async def store_and_wake(self, job_id: str, ticket: Mapping[str, object]) -> None:
+        """Wake the job, and store its ticket, if any, for `ticket`."""
+        pipe = self._redis.pipeline(transaction=True)
+        if ticket:
+            pipe.set(keys.WEBHOOK_TICKET + job_id, json.dumps(ticket), ex=_TICKET_KEPT_S)
+        pipe.lpush(keys.WAKE, job_id)
+        pipe.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1)
+        await self._ask(pipe.execute())
+
+    async def ticket(self, job_id: str) -> Mapping[str, object] | None:
+        """Return the ticket received by a webhook; None without one."""
+        found = await self._ask(self._redis.get(keys.WEBHOOK_TICKET + job_id))
+        return json.loads(found) if found else None
