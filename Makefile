@@ -18,7 +18,7 @@ demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
 
 .PHONY: binary
 binary: .venv/bin/python ## Build dist/imgbot: one file to copy to a server.
-	.venv/bin/python -m imgbot.ops.onefile.build dist/imgbot $(if $(EXTRAS),--extras $(EXTRAS))
+	.venv/bin/python -m imgbot.ops.install.onefile_build dist/imgbot $(if $(EXTRAS),--extras $(EXTRAS))
 
 .PHONY: fmt
 fmt: .venv/bin/ruff ## Format the code and mend what can be mended.

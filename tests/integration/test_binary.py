@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from imgbot.ops.onefile.build import write
+from imgbot.ops.install.onefile_build import write
 from imgbot.sandbox.bot_process import free_port
 from imgbot.version import version
 from tests.fixtures.bot import Bot
@@ -36,7 +36,7 @@ def binary(folder: Path) -> Path:
     """Built once: it takes a quarter of a minute."""
     out = folder / "dist" / "imgbot"
     subprocess.run(
-        [sys.executable, "-m", "imgbot.ops.onefile.build", "--pythons", PYTHON, str(out)],
+        [sys.executable, "-m", "imgbot.ops.install.onefile_build", "--pythons", PYTHON, str(out)],
         check=True,
         timeout=PATIENCE_S * 2,
     )

@@ -9,9 +9,8 @@ import pytest
 
 from imgbot import cli
 from imgbot.ops.loadtest import command
-from imgbot.ops.loadtest.bench import BotEndedError, LoadTestOptions
+from imgbot.ops.loadtest.bench import BotEndedError, LoadTestOptions, ask_metrics
 from imgbot.ops.loadtest.command import as_document, as_text, is_good
-from imgbot.ops.loadtest.resource_monitor import ask_metrics
 from imgbot.ops.loadtest.results import (
     LoadTestResults,
     Resized,

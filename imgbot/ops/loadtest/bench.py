@@ -5,26 +5,33 @@ the kernel chooses, and all of it is removed when the run is over, however it en
 """
 
 import asyncio
+import http.client
 import os
 import random
 import signal
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
 from imgbot.config.settings import MAX_WORKERS, workers_for
-from imgbot.domain.errors import ConfigError, ImgbotError, flatten
+from imgbot.domain.errors import ConfigError, ImgbotError, TransientError, flatten
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.ops.doctor.guide import MOST_USERS
-from imgbot.ops.loadtest.resource_monitor import ResourceMonitor, ResourceSample, ask_metrics
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 from imgbot.ops.service import scale
-from imgbot.ops.status.indicators import Sample
+from imgbot.ops.status.indicators import Sample, Sampler
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.load.orders import OrderLedger, reconcile
 from imgbot.sandbox.load.plan import plan
@@ -34,6 +41,93 @@ from imgbot.sandbox.server import Sandbox
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.scripts import connect
 from imgbot.storage.server.process import RedisServer
+
+_LINE_EVERY_S = 0.25
+_USE_EVERY_S = 1.0
+_TIMEOUT_S = 15.0
+_MOST_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSample:
+    """Resource usage at one time; CPU time counts from the start of each process."""
+
+    at_s: float
+    parts: Mapping[ProcessGroup, ProcessUsage]
+    test_cpu_s: float
+    """Of this process: Telegram, the people and the provider."""
+
+    @property
+    def cpu_s(self) -> float:
+        return sum(usage.cpu_s for usage in self.parts.values())
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(usage.memory_bytes for usage in self.parts.values())
+
+
+@dataclass(slots=True)
+class ResourceMonitor:
+    """Run it in a TaskGroup; `line` tells which jobs wait."""
+
+    bot_pid: int
+    redis_pid: Callable[[], int]
+    line: Callable[[], Awaitable[list[str]]]
+    looks: list[ResourceSample] = field(default_factory=list[ResourceSample])
+    lines: list[int] = field(default_factory=list[int])
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_for_ever())
+            while True:
+                with suppress(TransientError):
+                    self.lines.append(len(await self.line()))
+                await asyncio.sleep(_LINE_EVERY_S)
+
+    async def look(self) -> None:
+        self.looks.append(await asyncio.to_thread(self._look))
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(_USE_EVERY_S)
+
+    def _look(self) -> ResourceSample:
+        parts = dict(usage_by_part(self.bot_pid))
+        # Its Redis is this process's child, so that it can outlive the bot; alone, it is a root.
+        parts[ProcessGroup.REDIS] = usage_by_part(self.redis_pid())[ProcessGroup.BOT]
+        return ResourceSample(time.monotonic(), parts, time.process_time())
+
+
+class _Told(Collector):
+    """Metrics as another process has told them."""
+
+    def __init__(self, text: str) -> None:
+        self._families = list(text_string_to_metric_families(text))
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+async def ask_metrics(url: str) -> Sample:
+    """Ask the bot at `url` for its metrics. Raises OSError."""
+    text = await asyncio.to_thread(_get, url)
+    registry = CollectorRegistry()
+    registry.register(_Told(text))
+    return Sampler(registry).take()
+
+
+def _get(url: str) -> str:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read(_MOST_BYTES).decode()
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"{url}/metrics broke off: {error!r}") from error
+    finally:
+        connection.close()
+
 
 SIMULATED = "simulated"
 BUILTIN = "builtin"

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from imgbot.config.settings import MAX_WORKERS
 from imgbot.ops.formatting import count, duration, share
-from imgbot.ops.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun
-from imgbot.ops.loadtest.resource_monitor import ResourceSample
+from imgbot.ops.loadtest.bench import RESIZED, UNRESIZED, LoadTestRun, ResourceSample
 from imgbot.ops.resource_usage import ProcessGroup
 from imgbot.sandbox.load.orders import OrderEnd, OrderOutcome
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator

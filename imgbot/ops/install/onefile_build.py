@@ -1,4 +1,4 @@
-"""Builds the one file: `python -m imgbot.ops.onefile.build dist/imgbot`.
+"""Build of the one file: `python -m imgbot.ops.install.onefile_build dist/imgbot`.
 
 An archive with wheels of several Pythons, unpacked, each content stored once: what Python 3.11
 and 3.14 share is most of it. Needs pip and the package registry, nothing of the other Pythons.
@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from imgbot.ops.onefile import start
+from imgbot.ops.install import onefile_start
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 """Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04."""
@@ -60,7 +60,7 @@ def write(out: Path, parts: dict[str, Path], version: str, machine: str) -> None
                 pythons[python] = {"id": f"{version}-{_digest(python, files)}", "files": files}
             manifest = {"machine": machine, "order": list(parts), "pythons": pythons}
             _add(bundle, "manifest.json", json.dumps(manifest).encode())
-            _add(bundle, "__main__.py", Path(start.__file__).read_bytes())
+            _add(bundle, "__main__.py", Path(onefile_start.__file__).read_bytes())
     incoming.chmod(0o755)
     incoming.replace(out)
 
