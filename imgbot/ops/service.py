@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from imgbot.config.settings import MAX_WORKERS
 from imgbot.config.sources import read_environment_file, state_dir_of
@@ -30,7 +31,13 @@ from imgbot.ops.state_dir import describe, supervisor_of
 START_DEADLINE_S = 300.0
 """As long as systemd gives the old process to drain and the new one to start."""
 
-_START_LOOK_EVERY_S = 0.2
+_STOP_DEADLINE_S = 240.0
+"""More than systemd waits before it kills."""
+
+_ANSWER_DEADLINE_S = 30.0
+_LOOK_EVERY_S = 0.1
+T = TypeVar("T")
+
 _SYSTEMD = Path("/run/systemd/system")
 """Exists exactly where systemd is the init (sd_booted(3))."""
 
@@ -58,6 +65,10 @@ class UnitState:
     """It is still being stopped or started, by whoever asked for it."""
 
 
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+
+
 def has_systemd() -> bool:
     """Tell whether systemd manages this machine."""
     return _SYSTEMD.is_dir() and shutil.which("systemctl") is not None
@@ -68,23 +79,29 @@ def is_active(unit: str) -> bool:
     return has_systemd() and show(unit).active in {"active", "reloading"}
 
 
+def _wait_for(probe: Callable[[], T], deadline_s: float) -> T:
+    """Return the first answer that is true, else the last one before the deadline."""
+    until_s = time.monotonic() + deadline_s
+    while not (found := probe()) and time.monotonic() < until_s:
+        time.sleep(_LOOK_EVERY_S)
+    return found
+
+
 def started_s(unit: str) -> float | None:
     """Return when the process that serves was started, seconds since 1970; None without one."""
     if not is_active(unit):
         return None
     name = "ExecMainStartTimestamp"
-    command = ("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    text = made.stdout.strip().removeprefix("@")
+    shown = _run("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
+    text = shown.stdout.strip().removeprefix("@")
     return float(text) if text.isdecimal() else None
 
 
 def show(unit: str) -> UnitState:
     names = ("ActiveState", "SubState", "Result", "StatusText", "ExecMainStatus")
     names += ("InvocationID", "Job")
-    command = ("systemctl", "show", unit, "--property", ",".join(names))
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    pairs = (line.partition("=") for line in made.stdout.splitlines())
+    shown = _run("systemctl", "show", unit, "--property", ",".join(names))
+    pairs = (line.partition("=") for line in shown.stdout.splitlines())
     found = {name: value for name, _, value in pairs}
     exit_status = found.get("ExecMainStatus", "")
     return UnitState(
@@ -115,16 +132,19 @@ def verdict(state: UnitState, before: str) -> bool | None:
 
 def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_S) -> None:
     """Wait until the service serves. Raises ServiceError with the last lines of its journal."""
-    until_s = time.monotonic() + deadline_s
-    while (judged := verdict(state := show(unit), before)) is None:
-        if time.monotonic() > until_s:
-            waits_for = state.status or state.sub
-            raise ServiceError(
-                f"not serving after {deadline_s:.0f} s ({waits_for}); it goes on trying: "
-                "journalctl -u imgbot -f"
-            )
-        time.sleep(_START_LOOK_EVERY_S)
-    if not judged:
+
+    def judge() -> UnitState | None:
+        state = show(unit)
+        return None if verdict(state, before) is None else state
+
+    state = _wait_for(judge, deadline_s)
+    if state is None:
+        state = show(unit)
+        raise ServiceError(
+            f"not ready after {deadline_s:.0f} s ({state.status or state.sub}); it keeps trying: "
+            "journalctl -u imgbot -f"
+        )
+    if not verdict(state, before):
         raise ServiceError(
             f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}",
             state.exit_status,
@@ -133,15 +153,8 @@ def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_
 
 def journal(unit: str, lines: int = 10) -> str:
     """Return the last lines that the service wrote."""
-    command = ("journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "--output", "cat")
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return made.stdout.strip()
-
-
-_STOP_PATIENCE_S = 240.0
-"""More than systemd waits before it kills."""
-
-_STOP_LOOK_EVERY_S = 0.1
+    words = ("--unit", unit, "--lines", str(lines), "--no-pager", "--output", "cat")
+    return _run("journalctl", *words).stdout.strip()
 
 
 class NotStoppedError(ImgbotError):
@@ -160,21 +173,17 @@ def stop_service(state_dir: Path, token: str) -> None:
         _disable_unit()
     else:
         _end(pid)
-    deadline = time.monotonic() + _STOP_PATIENCE_S
-    while (pid := supervisor_of(state_dir, token)) is not None:
-        if time.monotonic() > deadline:
-            raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
-        time.sleep(_STOP_LOOK_EVERY_S)
+    if not _wait_for(lambda: supervisor_of(state_dir, token) is None, _STOP_DEADLINE_S):
+        raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
 
 
 def _disable_unit() -> None:
     # Disabled, too: the next boot must not start it.
-    command = ["systemctl", "--no-ask-password", "disable", "--now", UNIT]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    made = _run("systemctl", "--no-ask-password", "disable", "--now", UNIT)
     if made.returncode:
-        why = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
-        hint = "" if os.geteuid() == 0 else "; it is root's to stop: use sudo"
-        raise NotStoppedError(f"the service does not stop ({why[0][:300]}){hint}")
+        reason = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
+        hint = "" if os.geteuid() == 0 else "; only root may stop it: use sudo"
+        raise NotStoppedError(f"the service does not stop ({reason[0][:300]}){hint}")
 
 
 def _end(pid: int) -> None:
@@ -186,7 +195,7 @@ def _end(pid: int) -> None:
         return
     except PermissionError:
         pass
-    raise NotStoppedError("a bot runs here that is not yours to stop: use sudo")
+    raise NotStoppedError("another user's bot runs here: use sudo to stop it")
 
 
 def _is_service(pid: int) -> bool:
@@ -199,8 +208,6 @@ def _is_service(pid: int) -> bool:
     return group.strip().endswith(f"/{UNIT}")
 
 
-_PATIENCE_S = 30.0
-_LOOK_EVERY_S = 0.1
 _REQUEST = "workers"
 _RELOAD = "reload"
 _OF_WORKERS = re.compile(r"\b(\d+) workers")
@@ -231,8 +238,8 @@ def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
     state_dir = state_dir_of({name: v for name, v in environ.items() if name not in hidden})
     if said := _ask(state_dir, _RELOAD, ""):
-        raise ScaleError(f"the settings stay as they were: {said}")
-    tell("the settings are read again: the number of workers is applied, the rest by a restart")
+        raise ScaleError(f"the settings were not changed: {said}")
+    tell("settings reloaded: the number of workers is applied now, the rest needs a restart")
 
 
 def answer_reload(state_dir: Path, wrong: str) -> None:
@@ -258,7 +265,7 @@ def pop_request(state_dir: Path) -> int | None:
 
 def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) -> None:
     if os.geteuid() != 0:
-        raise ScaleError(f"only root can do that: sudo imgbot scale {workers}")
+        raise ScaleError(f"this needs root: sudo imgbot scale {workers}")
     path = layout.environment_file
     # A file that cannot be understood would be refused at the reload; say so before.
     read_environment_file(path)
@@ -273,26 +280,25 @@ def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) ->
     try:
         replace_file(request, f"{workers}\n", 0o644)
         _reload()
-        _until(
-            lambda: _workers_of(show(UNIT).status) == workers,
-            f"IMGBOT_WORKERS={workers} stands in {path}, and the bot has not taken it; "
-            "`journalctl -u imgbot -n 20` says why",
-        )
+        if not _wait_for(lambda: _workers_of(show(UNIT).status) == workers, _ANSWER_DEADLINE_S):
+            raise ScaleError(
+                f"IMGBOT_WORKERS={workers} is set in {path}, but the bot has not applied it; "
+                "`journalctl -u imgbot -n 20` says why"
+            )
     finally:
         _forget(request)
-    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it last")
+    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it permanent")
 
 
 def _reload() -> None:
-    command = ("systemctl", "reload", UNIT)
-    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    made = _run("systemctl", "reload", UNIT)
     if made.returncode:
         raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
 
 
 def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
     _ask(state_dir, _REQUEST, f"{workers}\n")
-    tell(f"{_in_words(workers)} until the bot is started again; IMGBOT_WORKERS={workers} lasts")
+    tell(f"{_in_words(workers)} until the next start; IMGBOT_WORKERS={workers} makes it permanent")
 
 
 def _ask(state_dir: Path, name: str, text: str) -> str:
@@ -300,8 +306,8 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
     pid = supervisor_of(state_dir)
     if not pid:
         raise ScaleError(
-            f"no bot runs on {state_dir} here: start it (sudo systemctl start imgbot), or say by "
-            "IMGBOT_STATE_DIR where another one has its data"
+            f"no bot runs with {state_dir} here: start it (sudo systemctl start imgbot), or set "
+            "IMGBOT_STATE_DIR to the state directory of another"
         )
     request = state_dir / name
     try:
@@ -309,12 +315,13 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
         process = os.pidfd_open(pid)
         try:
             if supervisor_of(state_dir) != pid:
-                raise ScaleError(f"the bot on {state_dir} has just ended")
+                raise ScaleError(f"the bot with {state_dir} has just ended")
             replace_file(request, text, 0o600)
             signal.pidfd_send_signal(process, signal.SIGHUP)
         finally:
             os.close(process)
-        _until(lambda: _text_of(request) != text, f"{describe(pid)} does not answer")
+        if not _wait_for(lambda: _text_of(request) != text, _ANSWER_DEADLINE_S):
+            raise ScaleError(f"{describe(pid)} does not answer")
         return _text_of(request) or ""
     except (ProcessLookupError, PermissionError) as error:
         raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
@@ -333,14 +340,6 @@ def _forget(request: Path) -> None:
     # Nobody may find it at a later start.
     with suppress(OSError):
         request.unlink()
-
-
-def _until(is_true: Callable[[], bool], else_: str) -> None:
-    deadline_s = time.monotonic() + _PATIENCE_S
-    while not is_true():
-        if time.monotonic() > deadline_s:
-            raise ScaleError(else_)
-        time.sleep(_LOOK_EVERY_S)
 
 
 def _workers_of(status: str) -> int | None:

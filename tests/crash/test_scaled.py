@@ -38,7 +38,7 @@ async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
     down = await scale(bot, 1)
 
     assert (up[0], down[0]) == (0, 0)
-    assert "12 workers until the bot is started again" in up[1]
+    assert "12 workers until the next start" in up[1]
     # What was asked is taken first, and said when it is done.
     log = await eventually(lambda: log_of(bot), lambda text: "workers: 1\n" in text)
     assert log.index("workers: 12") < log.index("workers: 1\n")
@@ -99,6 +99,6 @@ async def test_scale_without_a_bot_says_so_and_leaves_nothing(sandboxed: Sandbox
     await bot.start()
 
     assert status == 1
-    assert f"no bot runs on {bot.state_dir} here" in said
+    assert f"no bot runs with {bot.state_dir} here" in said
     assert not (bot.state_dir / "workers").exists()
     await eventually(lambda: wanted_workers(bot), lambda line: line.endswith(" 5.0"))

@@ -56,7 +56,7 @@ def test_the_number_is_written_to_last_and_taken_at_once(play: Callable[[str, st
 
     assert path.read_text() == "# mine\nIMGBOT_USERS=90\nIMGBOT_WORKERS=10\n"
     assert path.stat().st_mode & 0o777 == 0o644
-    assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it last"]
+    assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"]
 
 
 def test_a_file_that_is_closed_to_the_bot_too_stays_closed(
@@ -95,9 +95,9 @@ def test_a_number_that_is_not_taken_is_told(
     play: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play("true", "")
-    monkeypatch.setattr(scale_module, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(scale_module, "_ANSWER_DEADLINE_S", 0.0)
 
-    with pytest.raises(ScaleError, match="the bot has not taken it"):
+    with pytest.raises(ScaleError, match="the bot has not applied it"):
         scale(10, {}, print)
 
     assert not list(Layout(tmp_path).private_data.iterdir())
