@@ -110,7 +110,7 @@ class StatusPages:
         watch = self._checked(request)
         if self._streams >= MOST_STREAMS:
             raise web.HTTPServiceUnavailable(
-                text="too many look at once", headers=HEADERS | {"Retry-After": "30"}
+                text="too many status streams are open", headers=HEADERS | {"Retry-After": "30"}
             )
         self._streams += 1
         try:
@@ -294,7 +294,7 @@ class OpsServer:
         self.port = self._listener.sockets[0].getsockname()[1]
         _log.info("status, health and metrics at %s", self.url)
         if self._address.port not in {0, self.port}:
-            _log.warning("%s is taken by another program; %s names a port", self._address, SETTING)
+            _log.warning("%s is in use by another program; set %s", self._address, SETTING)
 
     async def _listen(self) -> asyncio.Server:
         """Listen where it was said, else on the first spare port that is free."""
@@ -338,9 +338,7 @@ class OpsServer:
         """Refuse what a page of a foreign site asks by its own name (DNS rebinding)."""
         is_hook = "secret" in request.match_info
         if not is_hook and not is_known_host(request.headers.get("Host", ""), self._address.host):
-            raise web.HTTPForbidden(
-                text="this is answered by the address in IMGBOT_HTTP", headers=HEADERS
-            )
+            raise web.HTTPForbidden(text="use the address in IMGBOT_HTTP", headers=HEADERS)
         return await handler(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
@@ -380,5 +378,5 @@ class OpsServer:
 
 def _why(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"{address} is taken by another program; write another port"
-    return f"cannot listen on {address} ({error.strerror}); write a host and port of this machine"
+        return f"{address} is in use by another program; choose another port"
+    return f"cannot listen on {address} ({error.strerror}); choose a host and port of this machine"

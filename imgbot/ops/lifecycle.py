@@ -193,13 +193,13 @@ class Signals:
 
     def _drain(self) -> None:
         if not self.draining.is_set():
-            telemetry.info("stopping: finishing what is seconds away; the rest waits in Redis")
+            telemetry.info("stopping: finishing jobs that are almost done; the rest waits in Redis")
             force_exit_after(asyncio.get_running_loop())
         self.draining.set()
 
     def _interrupt(self) -> None:
         if self.draining.is_set():
-            telemetry.warning("stopped at once; the next start goes on where this one was")
+            telemetry.warning("stopped at once; the next start resumes from here")
             # Nothing to save: every step is in Redis before it counts. Workers and the
             # embedded Redis end with this process.
             os._exit(1)
@@ -226,6 +226,6 @@ class Signals:
         try:
             self._resize(self._reread().worker_count)
         except ConfigError as error:
-            telemetry.warning("the settings stay as they were: %s", error)
+            telemetry.warning("the settings were not changed: %s", error)
             return str(error)
         return ""

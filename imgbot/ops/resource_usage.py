@@ -212,7 +212,7 @@ def disk_problem(folder: Path) -> str:
     place = place_of(folder)
     free_bytes, files = shutil.disk_usage(place).free, free_files(place)
     if free_bytes < LEAST_FREE_BYTES:
-        return f"{free_bytes >> 20} MB are left below {folder}; free some, see `imgbot doctor`"
+        return f"{free_bytes >> 20} MB left in {folder}; free some space, see `imgbot doctor`"
     if files is not None and files < LEAST_FREE_FILES:
-        return f"{files} more files fit below {folder}; remove some, see `imgbot doctor`"
+        return f"{files} free inodes in {folder}; remove some files, see `imgbot doctor`"
     return ""

@@ -69,7 +69,7 @@ def _obstacle(state_dir: Path) -> _Obstacle | None:
         )
     if (state_dir / UNFINISHED / BEGUN).exists():
         return _Obstacle(
-            f"a restore into {state_dir} was cut off", f"run it again, to its end: {restore}"
+            f"a restore into {state_dir} was interrupted", f"run it again, to its end: {restore}"
         )
     return None
 
@@ -79,11 +79,11 @@ def examine(state_dir: Path) -> Finding:
     if found := _obstacle(state_dir):
         return wrong("state", found.what, found.way)
     if not state_dir.exists():
-        return ok("state", f"{state_dir} is made at the first start")
+        return ok("state", f"{state_dir} will be created at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
         mend = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
-        return wrong("state", f"{state_dir} cannot be read and written", mend)
-    return ok("state", f"{state_dir} can be read and written")
+        return wrong("state", f"{state_dir} is not readable and writable", mend)
+    return ok("state", f"{state_dir} is readable and writable")
 
 
 def folder(state_dir: Path, name: str) -> Path:

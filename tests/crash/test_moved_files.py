@@ -76,9 +76,9 @@ async def test_a_provider_of_ones_own_goes_along_and_replaces_none(
     assert "MINE_KEY" not in (there["new"] / "imgbot.env").read_text()
     kept = old / "comfyui/create.json"
     assert kept.read_text() == "{}"
-    assert f"{kept} is kept as it was: the one in the backup differs" in put.said
+    assert f"{kept} was kept: the one in the backup differs" in put.said
     assert f"{provider} is as it was at the old place" in put.said
-    assert f"{provider} is kept as it was\n" in again.said
+    assert f"{provider} was kept\n" in again.said
     is_there = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
     assert is_there == was | {kept: b"{}"}
     assert (provider.stat().st_mode & 0o777) == 0o644
@@ -106,7 +106,7 @@ async def test_a_provider_behind_links_goes_along_with_what_they_lead_to(
     put = await run(move.new, "restore", str(move.file))
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert "not put back" not in put.said
+    assert "not restored" not in put.said
     assert (provider.read_bytes(), (own / "comfyui/create.json").read_bytes()) == (text, flow)
 
 
@@ -123,7 +123,7 @@ async def test_a_provider_that_no_setting_names_here_is_not_put_back(
     put = await run(move.new, "restore", str(move.file))
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert f"{provider} is not put back: no setting here names it" in put.said
+    assert f"{provider} was not restored: no setting here names it" in put.said
     assert not old.exists()
 
 

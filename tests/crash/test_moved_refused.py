@@ -35,7 +35,7 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert f"process {move.old.pid} " in running.said
     assert f"process {move.old.pid} " in again.said
     assert (another.status, "IMGBOT_TOKEN" in another.said) == (78, True)
-    assert (half.status, "no whole backup" in half.said) == (1, True), half.said
+    assert (half.status, "not a complete imgbot backup" in half.said) == (1, True), half.said
     assert (missing.status, "there is no file" in missing.said) == (1, True), missing.said
     assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
     for ended in (running, again, another, half, missing, nowhere):
@@ -101,8 +101,8 @@ async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move
     await move.new.start()
 
     assert made.status == 0
-    assert (noise.status, still.status, "cut off" in still.said) == (1, 78, True)
-    assert (refused.status, "cut off" in refused.said) == (78, True)
+    assert (noise.status, still.status, "interrupted" in still.said) == (1, 78, True)
+    assert (refused.status, "interrupted" in refused.said) == (78, True)
     assert put.status == 0, put.said
 
 
@@ -131,7 +131,7 @@ async def test_settings_that_cannot_be_put_back_leave_the_restore_whole(
     assert not (move.new.state_dir / "restore.part").exists()
     is_put = f"{provider} is as it was at the old place" in put.said
     assert is_put is (trouble == "a bottomless file"), put.said
-    assert ("not put back" in put.said) is not is_put, put.said
+    assert ("not restored" in put.said) is not is_put, put.said
 
 
 def write_backup(

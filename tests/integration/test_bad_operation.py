@@ -122,7 +122,7 @@ async def test_a_webhook_set_while_the_bot_runs(stage: Stage) -> None:
         await control.wait_message(person.id)
 
     assert "imgbot doctor --fix" in seen["telegram"]
-    assert report.mended == ["the webhook is deleted"]
+    assert report.mended == ["webhook deleted"]
 
 
 @pytest.mark.parametrize(("offset_s", "side"), [(86_400, "behind"), (-86_400, "ahead of")])

@@ -71,7 +71,7 @@ async def test_a_webhook_is_deleted_by_fix(place: Place) -> None:
 
     assert (seen.status, seen.wrong) == (1, ["webhook"])
     assert "--fix" in seen.the("webhook")["mend"]
-    assert (mended.status, mended.mended) == (0, ["the webhook is deleted"])
+    assert (mended.status, mended.mended) == (0, ["webhook deleted"])
     assert mended.the("webhook")["level"] == "ok"
 
 
@@ -219,7 +219,7 @@ async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
     bot.state_dir.touch()
     spoilt = await run_doctor(bot.environ)
 
-    assert cut_off.the("state")["text"] == f"a restore into {bot.state_dir} was cut off"
+    assert cut_off.the("state")["text"] == f"a restore into {bot.state_dir} was interrupted"
     assert cut_off.the("state")["mend"].endswith("imgbot restore FILE --force")
     # Whoever takes the note away lets the same jobs be ordered at two places.
     assert "rm " not in moved.the("state")["mend"]

@@ -95,7 +95,7 @@ async def test_status_where_nothing_answers() -> None:
     status, out, error = await see_status(**environ_with(f"127.0.0.1:{free_port()}"))
 
     assert (status, out) == (3, "")
-    assert "nobody answers" in error
+    assert "nothing answers" in error
     assert "systemctl status imgbot" in error
     assert "Traceback" not in error
 
@@ -112,7 +112,7 @@ async def test_status_where_another_program_answers() -> None:
         status, _, error = await see_status(**environ_with(f"127.0.0.1:{port}"))
 
     assert status == 1
-    assert "no imgbot of this version" in error
+    assert "not this version of imgbot" in error
     assert "Traceback" not in error
 
 
@@ -169,8 +169,8 @@ async def test_a_file_that_is_roots_alone_is_said_where_nobody_answers(closed_fi
     status, out, error = await _status_without_the_file(closed_file, default)
 
     assert (status, out) == (3, "")
-    assert "nobody answers" in error
-    assert f"{closed_file} cannot be read, and may say another address: sudo imgbot status" in error
+    assert "nothing answers" in error
+    assert f"{closed_file} cannot be read and may set another address: sudo imgbot status" in error
 
 
 async def test_a_page_that_has_moved_from_a_taken_port_is_found(stage: Stage) -> None:
@@ -258,7 +258,7 @@ async def test_watching_goes_on_and_gives_the_terminal_back(
 
 async def test_watching_bears_a_service_that_is_away() -> None:
     with _Terminal("--watch", **environ_with(f"127.0.0.1:{free_port()}")) as terminal:
-        await eventually(terminal.text, lambda text: "nobody answers" in text)
+        await eventually(terminal.text, lambda text: "nothing answers" in text)
 
         terminal.signal(signal.SIGINT)
 

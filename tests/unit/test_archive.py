@@ -61,13 +61,13 @@ def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) ->
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
 def test_half_a_backup_is_refused(tmp_path: Path, folder: Path, source: Path, share: float) -> None:
     made(tmp_path, source)
     whole = source.read_bytes()
     source.write_bytes(whole[: int(len(whole) * share)])
 
-    with pytest.raises(BackupError, match="no whole backup"):
+    with pytest.raises(BackupError, match="not a complete imgbot backup"):
         archive.read(source, folder, LIMIT_BYTES)
 
 
@@ -113,21 +113,24 @@ def packed(
     ("entries", "said"),
     [
         ([entry("imgbot-backup", b"format 2\n")], "newer imgbot"),
-        ([entry("imgbot-backup", b"format x\n")], "no backup of imgbot"),
-        ([entry("etc/passwd", b"x")], "no backup of imgbot"),
-        ([FIRST, entry("/etc/cron.d/x", b"x")], "may not"),
-        ([FIRST, entry("../outside", b"x")], "may not"),
-        ([FIRST, entry("state/../../outside", b"x")], "may not"),
-        ([FIRST, entry("state/jobs/..", b"x")], "may not"),
-        ([FIRST, entry("state/.ssh/x", b"x")], "may not"),
-        ([FIRST, entry("state/x\ny", b"x")], "may not"),
-        ([FIRST, entry("state/x", kind=tarfile.SYMTYPE, link="/etc")], "a link"),
-        ([FIRST, entry("state/x", kind=tarfile.LNKTYPE, link="/etc/passwd")], "a link"),
-        ([FIRST, entry("state/x", kind=tarfile.DIRTYPE)], "a link"),
-        ([FIRST, entry("state/x", kind=tarfile.FIFOTYPE)], "a link"),
-        ([FIRST, entry("state/x", kind=tarfile.CHRTYPE)], "a link"),
-        ([FIRST, entry("state/x", b"1"), entry("state/x", b"2")], "may not"),
-        ([FIRST, entry("state/x", bytes(LIMIT_BYTES + 1))], "larger than the room"),
+        ([entry("imgbot-backup", b"format x\n")], "not an imgbot backup"),
+        ([entry("etc/passwd", b"x")], "not an imgbot backup"),
+        ([FIRST, entry("/etc/cron.d/x", b"x")], "illegal file name"),
+        ([FIRST, entry("../outside", b"x")], "illegal file name"),
+        ([FIRST, entry("state/../../outside", b"x")], "illegal file name"),
+        ([FIRST, entry("state/jobs/..", b"x")], "illegal file name"),
+        ([FIRST, entry("state/.ssh/x", b"x")], "illegal file name"),
+        ([FIRST, entry("state/x\ny", b"x")], "illegal file name"),
+        ([FIRST, entry("state/x", kind=tarfile.SYMTYPE, link="/etc")], "a link or special file"),
+        (
+            [FIRST, entry("state/x", kind=tarfile.LNKTYPE, link="/etc/passwd")],
+            "a link or special file",
+        ),
+        ([FIRST, entry("state/x", kind=tarfile.DIRTYPE)], "a link or special file"),
+        ([FIRST, entry("state/x", kind=tarfile.FIFOTYPE)], "a link or special file"),
+        ([FIRST, entry("state/x", kind=tarfile.CHRTYPE)], "a link or special file"),
+        ([FIRST, entry("state/x", b"1"), entry("state/x", b"2")], "illegal file name"),
+        ([FIRST, entry("state/x", bytes(LIMIT_BYTES + 1))], "more disk space"),
     ],
     ids=[
         *("newer", "odd format", "foreign", "absolute", "above", "above inside", "dots", "hidden"),
@@ -152,7 +155,7 @@ def test_a_header_without_end_is_not_read(folder: Path, source: Path) -> None:
     long[0].pax_headers = {"comment": "y" * 20_000_000}
     packed(source, [FIRST, long], tarfile.PAX_FORMAT)
 
-    with pytest.raises(BackupError, match="a header that is none"):
+    with pytest.raises(BackupError, match="an invalid header"):
         archive.read(source, folder, LIMIT_BYTES)
 
 
@@ -173,29 +176,28 @@ def test_nonsense_is_refused(
         archive.read(source, folder, LIMIT_BYTES)
 
 
-def test_a_damaged_disk_is_told_as_such(tmp_path: Path, folder: Path, source: Path) -> None:
+def test_a_file_that_cannot_be_decompressed_is_refused(
+    tmp_path: Path, folder: Path, source: Path
+) -> None:
     made(tmp_path, source)
-    plain = gzip.decompress(source.read_bytes())
     packer = zlib.compressobj(wbits=31)
-    well = packer.compress(plain[:1_000_000]) + packer.flush(zlib.Z_FULL_FLUSH)
+    start = packer.compress(gzip.decompress(source.read_bytes())[:1_000_000])
     # What follows is a block of a kind that there is not.
-    source.write_bytes(well + b"\xff" * 1000)
+    invalid_block = start + packer.flush(zlib.Z_FULL_FLUSH) + b"\xff" * 1000
 
-    with pytest.raises(BackupError, match="no whole backup"):
-        archive.read(source, folder, LIMIT_BYTES)
-
-
-_HOSTILE = ("\x1b]0;owned\x07", "two\nlines", "\x9b2J", "\udc9b")
-_HOSTILE_IDS = ("escape", "line", "one character", "half a character")
+    for content in (invalid_block, b"hello"):
+        source.write_bytes(content)
+        with pytest.raises(BackupError, match="not a complete imgbot backup"):
+            archive.read(source, folder, LIMIT_BYTES)
 
 
-@pytest.mark.parametrize("text", _HOSTILE, ids=_HOSTILE_IDS)
+@pytest.mark.parametrize("text", ["\x1b]0;owned\x07", "two\nlines", "\x9b2J", "\udc9b"])
 def test_what_would_command_a_terminal_is_neither_read_nor_written(
     folder: Path, source: Path, text: str
 ) -> None:
     for about in ({"bot_id": text}, {"provider_files": {text: []}}, {"of": {"x": ["y", text]}}):
         packed(source, [FIRST], about=about)
-        with pytest.raises(BackupError, match="no backup has a name with") as read:
+        with pytest.raises(BackupError, match="which is not allowed") as read:
             archive.read(source, folder, LIMIT_BYTES)
         with pytest.raises(BackupError) as written:
             archive.write(folder / "new.tar.gz", [], about)
@@ -214,20 +216,15 @@ def test_a_path_in_any_script_is_read(folder: Path, source: Path) -> None:
     assert archive.read(source, folder, LIMIT_BYTES).about == about
 
 
-def test_a_date_that_is_none_is_refused(folder: Path, source: Path) -> None:
+def test_values_that_no_library_accepts_are_refused(folder: Path, source: Path) -> None:
     odd = entry("state/x", b"x")
     odd[0].pax_headers = {"mtime": "inf"}
-    packed(source, [FIRST, odd], tarfile.PAX_FORMAT)
+    nested = entry("manifest.json", b"[" * 500_000)
 
-    with pytest.raises(BackupError, match="no whole backup"):
-        archive.read(source, folder, LIMIT_BYTES)
-
-
-def test_a_table_of_contents_without_bottom_is_refused(folder: Path, source: Path) -> None:
-    packed(source, [FIRST, entry("manifest.json", b"[" * 500_000)])
-
-    with pytest.raises(BackupError, match="no whole backup"):
-        archive.read(source, folder, LIMIT_BYTES)
+    for hostile in (odd, nested):
+        packed(source, [FIRST, hostile], tarfile.PAX_FORMAT)
+        with pytest.raises(BackupError, match="not a complete imgbot backup"):
+            archive.read(source, folder, LIMIT_BYTES)
 
 
 def test_a_reader_of_the_unfinished_backup_reads_nothing(tmp_path: Path, source: Path) -> None:
@@ -246,10 +243,3 @@ def test_more_files_than_could_be_put_back_are_refused_while_they_can_be_left_ou
         made(tmp_path, source)
 
     assert not source.exists()
-
-
-def test_a_file_that_is_not_packed_is_refused(folder: Path, source: Path) -> None:
-    source.write_bytes(b"hello")
-
-    with pytest.raises(BackupError, match="no whole backup"):
-        archive.read(source, folder, LIMIT_BYTES)

@@ -12,7 +12,7 @@ from imgbot.ops.resource_usage import disk_problem
 
 @pytest.mark.parametrize(
     ("files", "free", "said"),
-    [(1_000_000, 12, "12 more files fit"), (1_000_000, 900_000, ""), (0, 0, "")],
+    [(1_000_000, 12, "12 free inodes"), (1_000_000, 900_000, ""), (0, 0, "")],
     ids=["used up", "plenty", "made as they are needed"],
 )
 def test_a_disk_without_inodes_is_full(

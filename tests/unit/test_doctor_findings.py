@@ -197,8 +197,8 @@ def test_the_guides_checklist() -> None:
 @pytest.mark.parametrize(
     ("note", "level", "word"),
     [
-        (LoadTestRecord(users=300, workers=10, is_good=True, at_s=0.0), "ok", "hold"),
-        (LoadTestRecord(users=300, workers=10, is_good=False, at_s=0.0), "warning", "did not hold"),
+        (LoadTestRecord(users=300, workers=10, is_good=True, at_s=0.0), "ok", "were met"),
+        (LoadTestRecord(users=300, workers=10, is_good=False, at_s=0.0), "warning", "were not met"),
         (LoadTestRecord(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
         (None, "warning", "5000 pictures"),
     ],
@@ -282,10 +282,10 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         wrong("c", "key s3cret1"),
     ]
 
-    text = command.as_text(found, ["it is mended"], ["s3cret1"])
+    text = command.as_text(found, ["it is fixed"], ["s3cret1"])
 
     assert text.splitlines() == [
-        "mended   it is mended",
+        "fixed    it is fixed",
         "ok       a  well",
         "warning  b  bad [31m worse",
         "            → do it",

@@ -59,7 +59,7 @@ def test_secrets_that_a_backup_has_left_out_make_no_difference(
     said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ["MINE_KEY"])
 
     differs = "" if is_same else ": the one in the backup differs"
-    assert said == [f"{file} is kept as it was{differs}"]
+    assert said == [f"{file} was kept{differs}"]
     assert file.read_text() == here
 
 
@@ -77,5 +77,5 @@ def test_half_a_file_is_not_left_for_the_next_restore_to_keep(
 
     said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ())
 
-    assert said == [f"{file} is not put back: No space left on device"]
+    assert said == [f"{file} was not restored: No space left on device"]
     assert list(tmp_path.iterdir()) == [unpacked]

@@ -126,7 +126,7 @@ def test_resizing_is_compared_with_the_same_orders_without() -> None:
 
     text = as_text(LoadTestOptions(is_resizing=True), [run])
 
-    assert "came and went 12 times" in text
+    assert "while resizing workers 12 times" in text
     assert "3.0 s → 3.3 s ×1.10" in text
 
 

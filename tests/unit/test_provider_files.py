@@ -38,4 +38,4 @@ def test_a_file_that_the_backup_lacks_is_said(tmp_path: Path) -> None:
 
     [sentence] = put({"IMGBOT_PROVIDER": path}, {path: ["mine.toml"]}, tmp_path / "unpacked")
 
-    assert sentence == f"{path} is not put back: No such file or directory"
+    assert sentence == f"{path} was not restored: No such file or directory"

@@ -72,13 +72,13 @@ def test_a_quiet_service_is_well() -> None:
         (
             {"provider_up": {"replicate": 0.0, "builtin": 1.0}},
             "attention",
-            "replicate takes no orders",
+            "replicate accepts no jobs",
             "IMGBOT_PROVIDER_FALLBACK",
         ),
         (
             {"provider_up": {"replicate": 0.0}},
             "critical",
-            "replicate takes no orders",
+            "replicate accepts no jobs",
             "balance",
         ),
         ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
@@ -92,7 +92,7 @@ def test_a_quiet_service_is_well() -> None:
         (
             {"spend_today_usd": 5.0, "budget_usd": 5.0},
             "attention",
-            "Today's money is spent",
+            "Today's budget is spent",
             "IMGBOT_DAILY_BUDGET",
         ),
     ],
@@ -134,8 +134,8 @@ def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice:
         (790, []),
         (800, ["Redis uses 80 %"]),
         (985, ["Redis uses 98 %"]),
-        (995, ["The check of re"]),
-        (1000, ["The check of re"]),
+        (995, ["The health chec"]),
+        (1000, ["The health chec"]),
     ],
 )
 def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
@@ -153,7 +153,7 @@ def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
     ("glance", "words"),
     [
         (QueueGlance(is_paused=True), "The bot is paused"),
-        (QueueGlance(unknown=[LOST]), "A job of the last day ended unknown"),
+        (QueueGlance(unknown=[LOST]), "A job of the last day ended with an unknown outcome"),
     ],
     ids=["paused", "unknown-job"],
 )

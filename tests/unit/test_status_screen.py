@@ -67,8 +67,8 @@ def test_a_quiet_service_on_one_screen() -> None:
     text = "\n".join(lines)
     assert "● Queue       0 waiting" in text
     assert "268 MB, 25 % of the limit (1.1 GB); Redis 15 MB" in text
-    assert "none now, none ended of late" in text
-    assert "0 of 2 busy, 1 idle, 1 not needed yet" in text
+    assert "none running, none recent" in text
+    assert "0 of 2 busy, 1 idle, 1 not started yet" in text
     assert "\x1b" not in text
 
 
@@ -101,9 +101,9 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
 
     for words in (
         "● CRITICAL",
-        "● Queue       120 waiting, the oldest for 1 min 15 s critical",
+        "● Queue       120 waiting, oldest for 1 min 15 s critical",
         "< 30 s, critical > 60 s",
-        "95 % in 9.8 s, the longest runs for 12 s",
+        "95 % in 9.8 s, longest running for 12 s",
         "9.1 %, 4 of 44 jobs in 15 min attention",
         "▲ 120 jobs wait.",
         "→ All workers are busy: more workers: IMGBOT_WORKERS in",

@@ -89,7 +89,7 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
                 _add_text(tar, _LAST, json.dumps(manifest, indent=1))
         commit(part, target)
     except OSError as error:
-        why = error.strerror or "a file has changed meanwhile: try again"
+        why = error.strerror or "a file has changed meanwhile; try again"
         raise BackupError(f"{target} cannot be written: {why}") from error
     finally:
         part.unlink(missing_ok=True)
@@ -165,16 +165,16 @@ class _Bounded:
     def read(self, size: int = -1) -> bytes:
         # tarfile reads a header of any length whole: one that is long is no header of ours.
         if not 0 <= size <= _CHUNK_BYTES:
-            raise BackupError("the backup has a header that is none")
+            raise BackupError("the backup has an invalid header")
         content = self._stream.read(size)
         self._left -= len(content)
         if self._left < 0:
-            raise BackupError("the backup is larger than the room there is; free some")
+            raise BackupError("the backup needs more disk space than is free here")
         return content
 
     def seek(self, position: int, whence: int = 0) -> int:
         if whence or position < self._stream.tell():
-            raise BackupError("the backup leads backwards")
+            raise BackupError("the backup is not in sequential order")
         while (step := position - self._stream.tell()) > 0:
             if not self.read(min(step, _CHUNK_BYTES)):
                 break
@@ -200,47 +200,47 @@ def read(source: Path, folder: Path, limit_bytes: int) -> Manifest:
             return manifest
     except (OSError, EOFError, tarfile.TarError, *_NONSENSE) as error:
         if isinstance(error, FileNotFoundError) and not source.exists():
-            raise BackupError(f"there is no file {source}") from None
+            raise BackupError(f"{source} does not exist") from None
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
-        raise BackupError(f"{source} is no whole backup of imgbot ({why})") from error
+        raise BackupError(f"{source} is not a complete imgbot backup ({why})") from error
 
 
 def _unpack(tar: tarfile.TarFile, folder: Path) -> Manifest:
     first = tar.next()
     if first is None or first.name != _FIRST:
-        raise BackupError("this is no backup of imgbot")
+        raise BackupError("this is not an imgbot backup")
     _check_format(_text(tar, first))
     found: dict[str, Any] = {}
     while (member := tar.next()) is not None:
         if member.name == _LAST:
             return _checked(json.loads(_text(tar, member)), found)
         if not _NAME.fullmatch(member.name) or ".." in member.name or member.name in found:
-            raise BackupError(f"the backup names a file that it may not: {member.name[:80]!r}")
+            raise BackupError(f"the backup contains an illegal file name: {member.name[:80]!r}")
         if len(found) >= _MOST_FILES:
             raise BackupError(f"the backup has more than {_MOST_FILES} files")
         found[member.name] = _extract(tar, member, folder / member.name)
-    raise BackupError("the backup ends in the middle")
+    raise BackupError("the backup is incomplete")
 
 
 def _check_format(text: str) -> None:
     number = text.removeprefix("format ").strip()
     if not number.isdecimal():
-        raise BackupError("this is no backup of imgbot")
+        raise BackupError("this is not an imgbot backup")
     if int(number) > FORMAT:
-        raise BackupError("the backup is of a newer imgbot: install that one here, and try again")
+        raise BackupError("the backup is of a newer imgbot: install that release and try again")
 
 
 def _plain(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     file = tar.extractfile(member) if member.type == tarfile.REGTYPE else None
     if file is None or member.issparse():
-        raise BackupError(f"the backup holds a link, or worse: {member.name[:80]!r}")
+        raise BackupError(f"the backup contains a link or special file: {member.name[:80]!r}")
     return file
 
 
 def _text(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
     file = _plain(tar, member)
     if member.size > _SMALL_BYTES:
-        raise BackupError("the backup has an endless table of contents")
+        raise BackupError("the manifest of the backup is too large")
     chunks: list[bytes] = []
     while chunk := file.read(_CHUNK_BYTES):
         chunks.append(chunk)
@@ -278,4 +278,4 @@ def _check_texts(content: Any) -> None:
         for each in content:
             _check_texts(each)
     elif isinstance(content, str) and (found := _CONTROLS.search(content)):
-        raise BackupError(f"no backup has a name with {found[0]!a} in it")
+        raise BackupError(f"the backup contains {found[0]!a}, which is not allowed")

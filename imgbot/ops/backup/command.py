@@ -105,7 +105,7 @@ async def _held(settings: Settings, wish: BackupOptions) -> AsyncGenerator[None]
             yield
         except (ImgbotError, OSError) as error:
             raise BackupError(
-                f"{error}; the bot is stopped: start it again if it shall go on here "
+                f"{error}; the bot is stopped: start it again if it should continue here "
                 "(as a service: sudo systemctl enable --now imgbot)"
             ) from error
 

@@ -94,7 +94,7 @@ async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
             return list(_printed(await connection.read_response()))
         except (RedisConnectionError, RedisTimeoutError) as error:
             where = address_of(redis)
-            raise ImgbotError(f"no Redis answers at {where}: does the bot run?") from error
+            raise ImgbotError(f"no Redis answers at {where}: is the bot running?") from error
         except RedisError as error:
             raise ImgbotError(f"Redis: {error}") from error
 

@@ -142,7 +142,7 @@ def _check_bot(manifest: Manifest, settings: Settings) -> None:
     if token and token.partition(":")[0] != bot_id:
         raise ConfigError(
             "IMGBOT_TOKEN",
-            f"is of the bot {token.partition(':')[0]}, and the backup is of {bot_id}; "
+            f"belongs to bot {token.partition(':')[0]}, but the backup is of bot {bot_id}; "
             "use the token of that bot",
         )
 
@@ -150,8 +150,8 @@ def _check_bot(manifest: Manifest, settings: Settings) -> None:
 async def _check_empty(redis: Redis, state_dir: Path) -> None:
     if await snapshot.has_served(redis):
         raise BackupError(
-            f"a bot has served from {state_dir} already: nothing was changed; "
-            "to replace what is there, which is lost then: imgbot restore FILE --force"
+            f"a bot has already run with {state_dir}; nothing was changed. "
+            "To replace its data, which is lost then: imgbot restore FILE --force"
         )
 
 
@@ -179,7 +179,7 @@ def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) 
         try:
             said += put()
         except _AMISS as error:
-            said.append(f"{what} are not put back: {error}")
+            said.append(f"{what} were not restored: {error}")
     return said
 
 

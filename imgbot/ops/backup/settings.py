@@ -86,12 +86,12 @@ def put_file(
     try:
         if target.exists():
             differs = "" if is_same(source, target) else ": the one in the backup differs"
-            return f"{target} is kept as it was{differs}"
+            return f"{target} was kept{differs}"
         _make(target.parent, folder_mode)
         replace_file(target, source.read_bytes(), mode)
     except OSError as error:
-        return f"{target} is not put back: {error.strerror or error}"
-    return f"{target} is as it was at the old place"
+        return f"{target} was not restored: {error.strerror or error}"
+    return f"{target} was restored"
 
 
 def _make(folder: Path, mode: int) -> None:
@@ -176,7 +176,7 @@ def put(environ: Mapping[str, str], kept: Kept, folder: Path) -> list[str]:
     named, said = provider_files_of(environ), list[str]()
     for number, (path, files) in enumerate(kept.items()):
         if path not in named:
-            said.append(f"{path} is not put back: no setting here names it")
+            said.append(f"{path} was not restored: no setting here names it")
             continue
         for at, file in enumerate(files):
             source = folder / _PROVIDERS / str(number) / str(at)

@@ -63,15 +63,15 @@ def evaluate(seen: BotState) -> list[Finding]:
     where = f"http://{seen.address}/healthz"
     if seen.pid is None:
         start = "sudo systemctl start imgbot"
-        return [warning("service", "no imgbot runs here", start), _port(seen)]
+        return [warning("service", "imgbot is not running", start), _port(seen)]
     process = f"process {seen.pid}" if seen.pid else "a process"
     if seen.checks is None:
-        text = f"{process} runs, but nothing answers at {where}"
+        text = f"{process} is running, but nothing answers at {where}"
         return [wrong("service", text, _JOURNAL)]
     ill = {name: what for name, what in seen.checks.items() if what}
     if not ill:
         load = [warning("load", what[:300], advice) for what, advice in seen.problems]
-        return [ok("service", f"{process} serves, and is well by {where}"), *load]
+        return [ok("service", f"{process} is running and healthy by {where}"), *load]
     return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
 
 
@@ -79,10 +79,10 @@ def _port(seen: BotState) -> Finding:
     if not seen.bind_error:
         return ok("port", f"{seen.address} is free")
     if seen.bind_error != errno.EADDRINUSE:
-        text = f"nothing can listen on {seen.address} ({errno.errorcode.get(seen.bind_error)})"
+        text = f"cannot listen on {seen.address} ({errno.errorcode.get(seen.bind_error)})"
         return wrong("port", text, "IMGBOT_HTTP=127.0.0.1:8080, or another address of this machine")
     port, host = seen.address.port, seen.address.host
-    text = f"{seen.address} is taken by another program (sudo ss -ltnp 'sport = :{port}')"
+    text = f"{seen.address} is in use by another program (sudo ss -ltnp 'sport = :{port}')"
     mend = f"IMGBOT_HTTP={Address(host, seen.free_port)}" if seen.free_port else "IMGBOT_HTTP"
     if seen.may_move:
         return warning("port", f"{text}: the status page moves to {seen.free_port}", mend)

@@ -42,7 +42,7 @@ def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
     """Return a line per finding, and below it what mends it."""
     redact = Redactor(secrets)
     width = max((len(finding.check) for finding in findings), default=0)
-    lines = [f"mended   {line}" for line in mended]
+    lines = [f"fixed    {line}" for line in mended]
     for finding in findings:
         lines.append(
             f"{_MARKS[finding.level]}  {finding.check:<{width}}  {strip_control(finding.text)}"
@@ -76,7 +76,7 @@ def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
 def _sum(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.level for finding in findings)
     well, fixable = counts[Severity.OK], sum(bool(finding.fix) for finding in findings)
-    hint = f"; `imgbot doctor --fix` mends {fixable}" if fixable else ""
+    hint = f"; `imgbot doctor --fix` fixes {fixable}" if fixable else ""
     return f"{counts[Severity.WRONG]} wrong, {counts[Severity.WARNING]} warnings, {well} ok{hint}"
 
 
@@ -87,7 +87,7 @@ async def apply_fixes(findings: Sequence[Finding], api: str, token: str) -> list
         match finding.fix:
             case ("delete_webhook",):
                 if await telegram.delete_webhook(api, token):
-                    done.append("the webhook is deleted")
+                    done.append("webhook deleted")
             case ("chmod", mode, path):
                 if _close(Path(path), int(mode, 8)):
                     done.append(f"{path} has mode {mode}")
@@ -141,7 +141,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
         settings = SettingsSource(environ).read()
     except ConfigError as error:
         return None, wrong("settings", str(error), _mend_of(error, environ))
-    return settings, ok("settings", f"all can be used{f', from {file}' if file else ''}")
+    return settings, ok("settings", f"valid{f', from {file}' if file else ''}")
 
 
 def _mend_of(error: ConfigError, environ: Mapping[str, str]) -> str:
@@ -243,6 +243,6 @@ async def _within(name: str, part: Examine) -> list[Finding]:
         async with asyncio.timeout(DEADLINE_S):
             return await part()
     except TimeoutError:
-        return [warning(name, f"not examined: no end in {DEADLINE_S:.0f} s")]
+        return [warning(name, f"not checked: no result in {DEADLINE_S:.0f} s")]
     except Exception as error:  # noqa: BLE001 -- whatever it is, the others are examined
-        return [warning(name, f"could not be examined ({type(error).__name__})")]
+        return [warning(name, f"could not be checked ({type(error).__name__})")]

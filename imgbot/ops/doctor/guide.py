@@ -111,7 +111,7 @@ def _workers(settings: Settings) -> Finding:
     sized = f"{settings.users or f'up to {max(have, want) * USERS_PER_WORKER}'} users"
     if have >= want:
         return ok("guide: workers", f"{have}, for {sized}")
-    return warning("guide: workers", f"{have}, but {sized} want {want}", f"IMGBOT_WORKERS={want}")
+    return warning("guide: workers", f"{have}, but {sized} need {want}", f"IMGBOT_WORKERS={want}")
 
 
 def _rate(settings: Settings) -> Finding:
@@ -134,11 +134,11 @@ def _polling(settings: Settings) -> Finding:
 
 def _redis(maxmemory_bytes: int | None) -> Finding:
     if maxmemory_bytes is None:
-        return warning("guide: redis", "its maxmemory was not seen: it did not answer")
+        return warning("guide: redis", "maxmemory is unknown: Redis did not answer")
     if maxmemory_bytes:
         return ok("guide: redis", f"maxmemory {maxmemory_bytes >> 20} MB")
     mend = "imgbot redis-cli CONFIG SET maxmemory 256mb && imgbot redis-cli CONFIG REWRITE"
-    return warning("guide: redis", "it has no maxmemory", mend)
+    return warning("guide: redis", "maxmemory is not set", mend)
 
 
 def _monitoring(settings: Settings, watched_at: Address | None) -> Finding:
@@ -163,13 +163,13 @@ def _load(settings: Settings, delivered: int | None, note: LoadTestRecord | None
         return warning("guide: load", f"not tested under load yet{seen}", mend)
     text = f"tested with {note.users} users on {note.day}"
     if not note.is_good:
-        return warning("guide: load", f"{text}: the guide's criteria did not hold", mend)
+        return warning("guide: load", f"{text}: the guide's criteria were not met", mend)
     if note.users < users:
-        return warning("guide: load", f"{text}, and there may be {may_be}", mend)
-    return ok("guide: load", f"{text}: the guide's criteria hold")
+        return warning("guide: load", f"{text}, but there may be {may_be}", mend)
+    return ok("guide: load", f"{text}: the guide's criteria were met")
 
 
 def _alerts(settings: Settings) -> Finding:
     if settings.admins:
-        return ok("guide: alerts", f"the bot tells IMGBOT_ADMINS: {len(settings.admins)}")
-    return warning("guide: alerts", "nobody is told of trouble", "IMGBOT_ADMINS=your Telegram id")
+        return ok("guide: alerts", f"alerts go to IMGBOT_ADMINS: {len(settings.admins)}")
+    return warning("guide: alerts", "nobody receives alerts", "IMGBOT_ADMINS=your Telegram id")

@@ -93,16 +93,16 @@ def judge_workers(workers: int, memory_bytes: int | None, cores: int) -> list[Fi
 
 def _disk(seen: Machine, settings: Settings | None) -> Finding:
     if seen.free_bytes is None:
-        return warning("disk", f"{seen.folder} cannot be looked at", "sudo imgbot doctor")
-    free = f"{seen.free_bytes // _MIB} MB are free below {seen.folder}"
+        return warning("disk", f"{seen.folder} cannot be read", "sudo imgbot doctor")
+    free = f"{seen.free_bytes // _MIB} MB free in {seen.folder}"
     mend = f"sudo du -xh --max-depth=2 {seen.folder} | sort -h | tail"
     if seen.free_bytes < LEAST_FREE_BYTES:
         return wrong("disk", f"{free}: no job can be stored", mend)
     if seen.free_inodes is not None and seen.free_inodes < _FEW_INODES:
-        return wrong("disk", f"only {seen.free_inodes} more files fit below {seen.folder}", mend)
+        return wrong("disk", f"only {seen.free_inodes} free inodes in {seen.folder}", mend)
     kept_mb = settings.kept_pictures_mb if settings else 0
     if seen.free_bytes < max(_FEW_FREE_BYTES, kept_mb * _MIB):
-        text = f"{free}, and pictures may be kept up to {kept_mb} MB"
+        text = f"{free}, but up to {kept_mb} MB of pictures are kept"
         return warning("disk", text, "IMGBOT_KEPT_PICTURES_MB=500, or free some space")
     return ok("disk", free)
 
@@ -119,9 +119,9 @@ def _overcommit(value: int | None) -> Finding:
 
 def _memory(total_bytes: int | None, workers: int) -> Finding:
     if total_bytes is None:
-        return warning("memory", "how much memory there is cannot be read")
+        return warning("memory", "the amount of memory cannot be read")
     needed_bytes = _BASE_BYTES + workers * _WORKER_BYTES
-    text = f"{workers} workers need some {needed_bytes // _MIB} MB of {total_bytes // _MIB} MB"
+    text = f"{workers} workers need about {needed_bytes // _MIB} MB of {total_bytes // _MIB} MB"
     if needed_bytes <= total_bytes * _SHARE:
         return ok("memory", text)
     fit = max(1, int((total_bytes * _SHARE - _BASE_BYTES) // _WORKER_BYTES))
@@ -134,7 +134,9 @@ def _python(seen: Machine) -> Finding:
         seen.python, prereleases=True
     ):
         return ok("python", text)
-    return wrong("python", f"{text}, but {seen.wants_python} is needed", "sudo apt install python3")
+    return wrong(
+        "python", f"{text}, but imgbot needs {seen.wants_python}", "sudo apt install python3"
+    )
 
 
 def _libraries(seen: Machine) -> Finding:
@@ -144,10 +146,10 @@ def _libraries(seen: Machine) -> Finding:
         if version is None:
             ill.append(f"{name} is missing")
         elif not SpecifierSet(versions).contains(version, prereleases=True):
-            ill.append(f"{name} {version} is there, {versions} is needed")
+            ill.append(f"{name} {version} is installed, {versions} is required")
     if ill:
         return wrong("libraries", "; ".join(ill)[:300], "sudo imgbot install, or pip install .")
-    return ok("libraries", f"all {len(seen.required)} are there in the versions asked for")
+    return ok("libraries", f"all {len(seen.required)} are installed in the required versions")
 
 
 def _required() -> tuple[dict[str, str], str]:
@@ -249,15 +251,15 @@ def evaluate_files(seen: Files) -> list[Finding]:
 
 def _permissions(seen: Files) -> list[Finding]:
     if seen.hidden:
-        return [warning("secrets", f"{seen.hidden} cannot be looked into", "sudo imgbot doctor")]
+        return [warning("secrets", f"{seen.hidden} cannot be read", "sudo imgbot doctor")]
     open_ones = [entry for entry in seen.secrets if entry.mode & _OTHERS]
     if not open_ones:
         count = sum(not entry.is_folder for entry in seen.secrets)
-        return [ok("secrets", f"{count} files, for their owner alone")] if count else []
+        return [ok("secrets", f"{count} files, accessible to their owner only")] if count else []
     return [
         wrong(
             "secrets",
-            f"{entry.path} is open to others (mode {entry.mode:04o})",
+            f"{entry.path} is accessible to others (mode {entry.mode:04o})",
             f"sudo chmod {_wanted(entry)} {entry.path}",
             ("chmod", _wanted(entry), entry.path),
         )
@@ -273,7 +275,7 @@ def _environment_file(seen: Files) -> list[Finding]:
     file, names = seen.environment_file, seen.secrets_in_environment_file
     if file is None or not names or not file.mode & 0o007:
         return []
-    text = f"{file.path} holds {', '.join(names)}, and everybody can read it"
+    text = f"{file.path} contains {', '.join(names)} and is readable by everybody"
     mend = (
         f"move it into /etc/imgbot/credentials (mode 0600), or: sudo chmod 0600 {file.path}"
         " (then `systemctl restart` applies it, and `systemctl reload` does not)"
@@ -290,11 +292,11 @@ def _unit(seen: Files) -> list[Finding]:
     found = (
         warning(
             "unit",
-            f"{seen.unit_path} is not as shipped: {changed}"[:300],
-            "sudo imgbot install; changes of your own belong into: sudo systemctl edit imgbot",
+            f"{seen.unit_path} differs from the shipped unit: {changed}"[:300],
+            "sudo imgbot install; put your own changes into: sudo systemctl edit imgbot",
         )
         if changed
-        else ok("unit", f"{seen.unit_path} is as shipped")
+        else ok("unit", f"{seen.unit_path} matches the shipped unit")
     )
     extra = [ok("unit", f"changed by {path}", "systemctl cat imgbot") for path in seen.drop_ins]
     return [found, *extra]

@@ -118,7 +118,7 @@ def evaluate(said: TelegramReport, polling_trouble: str | None) -> list[Finding]
     if said.me is None:
         return [*found, _refused(said.refusal)]
     name = str(said.me.get("username", "?"))[:64]
-    found += [ok("token", f"is good: @{name}"), *_groups(said.me)]
+    found += [ok("token", f"valid: @{name}"), *_groups(said.me)]
     found += _webhook(said.webhook)
     if not (said.webhook or {}).get("url"):
         found += _pollers(said.conflict, polling_trouble)
@@ -127,16 +127,16 @@ def evaluate(said: TelegramReport, polling_trouble: str | None) -> list[Finding]
 
 def _refused(status: int) -> Finding:
     if status in {401, 404}:
-        return wrong("token", "Telegram does not know it, or it was revoked", _RENEW)
+        return wrong("token", "unknown to Telegram, or revoked", _RENEW)
     return warning("token", f"Telegram answers getMe with HTTP {status}", "imgbot doctor")
 
 
 def _groups(me: Mapping[str, Any]) -> list[Finding]:
     if not me.get("can_join_groups", True):
-        return [ok("groups", "the bot may not be added to groups", "@BotFather: /setjoingroups")]
+        return [ok("groups", "the bot cannot be added to groups", "@BotFather: /setjoingroups")]
     if me.get("can_read_all_group_messages"):
-        return [ok("groups", "privacy mode is off: it hears mentions, and all else said there")]
-    text = "privacy mode is on: in groups it hears commands and replies, not mentions"
+        return [ok("groups", "privacy mode is off: in groups the bot sees all messages")]
+    text = "privacy mode is on: in groups the bot sees commands and replies, not mentions"
     return [ok("groups", text, "@BotFather: /setprivacy, if mentions are wanted")]
 
 
@@ -144,25 +144,25 @@ def _webhook(info: Mapping[str, Any] | None) -> list[Finding]:
     if info is None:
         return []
     if not info.get("url"):
-        return [ok("webhook", "none is set: updates are polled")]
-    text = "a webhook is set: this bot's updates go to it, and cannot be polled"
+        return [ok("webhook", "none is set: the bot polls for updates")]
+    text = "a webhook is set: it receives the updates, so the bot cannot poll for them"
     return [wrong("webhook", text, "sudo imgbot doctor --fix", ("delete_webhook",))]
 
 
 def _pollers(conflict: str | None, polling_trouble: str | None) -> list[Finding]:
     if conflict or (polling_trouble and "409" in polling_trouble):
-        text = "another program polls with this token, and takes updates away (409)"
+        text = "another program polls with this token and takes its updates (409)"
         return [wrong("second poller", text, "stop the other one, or ask @BotFather for /revoke")]
     if polling_trouble:
-        return [warning("second poller", f"not known: the bot here says {polling_trouble}")]
+        return [warning("second poller", f"unknown: this bot reports {polling_trouble}")]
     if conflict is None and polling_trouble is None:
-        return [warning("second poller", "not known: the bot that runs here does not answer")]
+        return [warning("second poller", "unknown: the running bot does not answer")]
     return [ok("second poller", "nobody else polls with this token")]
 
 
 def _clock(skew_s: float | None) -> list[Finding]:
     if skew_s is None:
-        return [warning("clock", "Telegram told no time to compare with", _SET_CLOCK)]
+        return [warning("clock", "Telegram sent no time to compare with", _SET_CLOCK)]
     if abs(skew_s) < _OFF_S:
         return [ok("clock", "agrees with Telegram's")]
     side = "ahead of" if skew_s > 0 else "behind"

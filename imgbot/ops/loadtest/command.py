@@ -52,23 +52,23 @@ _ROWS: tuple[Row, ...] = (
     ("  refused / failed", _ends("refused", "failed"), None),
     ("  still waiting", _ends("waiting"), None),
     ("  lost / doubled", _ends("lost", "doubled"), None),
-    ("charged, of it twice", lambda f: f"{f.charged}, {f.charged_twice}", None),
+    ("charged, charged twice", lambda f: f"{f.charged}, {f.charged_twice}", None),
     ("jobs per second", lambda f: f"{f.jobs_per_s:.2f}", lambda f: f.jobs_per_s),
     ("  in the peak", lambda f: f"{f.peak_jobs_per_s:.2f}", lambda f: f.peak_jobs_per_s),
     ("job time, mean", lambda f: duration(f.job_time.mean_s), lambda f: f.job_time.mean_s),
     ("  p50", lambda f: duration(f.job_time.p50_s), lambda f: f.job_time.p50_s),
     ("  p95", lambda f: duration(f.job_time.p95_s), lambda f: f.job_time.p95_s),
     ("  longest", lambda f: duration(f.job_time.max_s), lambda f: f.job_time.max_s),
-    ("  of it the provider's", lambda f: share(f.provider_share), None),
+    ("  provider's share", lambda f: share(f.provider_share), None),
     ("queue, longest / p95", lambda f: f"{f.longest_queue} / {f.p95_queue:.0f}", None),
     ("errors", lambda f: share(f.error_ratio), None),
     ("rate limit refusals", lambda f: str(f.rate_limit_refusals), None),
-    ("429 of Telegram", lambda f: str(f.flood_waits), None),
+    ("429 from Telegram", lambda f: str(f.flood_waits), None),
     ("CPU, mean", lambda f: share(f.use.cpu_ratio), lambda f: f.use.cpu_ratio),
-    ("  most in 5 s", lambda f: share(f.use.cpu_peak_ratio), lambda f: f.use.cpu_peak_ratio),
+    ("  peak over 5 s", lambda f: share(f.use.cpu_peak_ratio), lambda f: f.use.cpu_peak_ratio),
     ("  bot / workers / Redis", _parts, None),
     ("memory, mean", lambda f: size(f.use.memory_bytes), lambda f: f.use.memory_bytes),
-    ("  most", lambda f: size(f.use.memory_peak_bytes), lambda f: f.use.memory_peak_bytes),
+    ("  peak", lambda f: size(f.use.memory_peak_bytes), lambda f: f.use.memory_peak_bytes),
     ("  bot / workers / Redis", _memory_parts, None),
     ("event loop lag, p99", lambda f: _ms(f.loop_lag_p99_s), lambda f: f.loop_lag_p99_s),
     ("CPU of the test itself", lambda f: share(f.use.test_cpu_ratio), None),
@@ -85,7 +85,7 @@ def as_text(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     for run in runs:
         lines += _resized(run)
     for run in runs:
-        lines += ["", f"{run.users} users, by the guide:"]
+        lines += ["", f"{run.users} users, by the guide's criteria:"]
         lines += [line for each in criteria(run) for line in _criterion(each)]
         lines += [f"      {strip_control(line)}" for line in run.amiss]
     return "\n".join(lines)
@@ -146,7 +146,7 @@ def _resized(run: LoadTestResults) -> list[str]:
     found = run.resized
     lines = [
         "",
-        f"{run.users} users, the same orders while workers came and went {found.resizes} times:",
+        f"{run.users} users, the same orders while resizing workers {found.resizes} times:",
     ]
     pairs = (
         ("job time", found.without, found.while_resizing),

@@ -255,7 +255,7 @@ def _of_the_jobs(figures: LoadTestResults) -> list[Criterion]:
 
 def _of_the_machine(figures: LoadTestResults) -> list[Criterion]:
     cpu, memory = figures.use.cpu_ratio, figures.memory_ratio
-    cores = "more cores; IMGBOT_USERS for no more users than this server carries"
+    cores = "more cores, or fewer users (IMGBOT_USERS)"
     half = f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory"
     return [
         _bounded(Indicator.CPU_RATIO, "CPU < 70 %", cpu, share(cpu), cores),
@@ -280,7 +280,7 @@ def _kept(figures: LoadTestResults) -> Criterion:
         "nothing lost or doubled",
         f"{lost} lost, {doubled} doubled, {charged} charged wrongly",
         not (lost or doubled or charged),
-        "this is a fault of imgbot: please report it",
+        "this is a bug in imgbot: please report it",
     )
 
 
@@ -291,7 +291,7 @@ def _bounded(vital: Indicator, name: str, value: float | None, found: str, mend:
 
 def _slow(figures: LoadTestResults) -> str:
     if figures.provider_share is not None and figures.provider_share > 0.8:
-        return "the provider takes most of it: a faster model, by IMGBOT_MODELS"
+        return "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
     return _more_workers(figures)
 
 

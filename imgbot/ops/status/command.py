@@ -86,7 +86,7 @@ def target_of(environ: Mapping[str, str]) -> Target:
             if not isinstance(error.__cause__, PermissionError):
                 raise
             # It holds a key, and most who do so leave the address as it is.
-            doubt = f"{file} cannot be read, and may say another address: sudo imgbot status"
+            doubt = f"{file} cannot be read and may set another address: sudo imgbot status"
     address = _reachable(text or Settings.model_fields["http"].default)
     spare = () if text else tuple(Address(address.host, port) for port in SPARE_HTTP_PORTS)
     return Target(address, spare, doubt)
@@ -132,7 +132,7 @@ def _ask(address: Address, target: Target) -> Document:
         screen_of(document or {})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise OtherAnswerError(
-            f"what answers at {address} is no imgbot of this version (HTTP {answer.status}); "
+            f"the server at {address} is not this version of imgbot (HTTP {answer.status}); "
             f"if imgbot listens elsewhere, say where: {_elsewhere(target)}"
         ) from None
     return document or {}
@@ -141,7 +141,7 @@ def _ask(address: Address, target: Target) -> Document:
 def _nobody(target: Target, error: Exception) -> str:
     why = getattr(error, "strerror", None) or type(error).__name__
     return (
-        f"nobody answers at {target.address} ({why}).\n"
+        f"nothing answers at {target.address} ({why}).\n"
         f"Is the service running?   systemctl status imgbot\n"
         f"Why did it stop?          journalctl -u imgbot -n 50\n"
         f"Does it listen elsewhere? {_elsewhere(target)}"

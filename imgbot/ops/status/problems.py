@@ -18,23 +18,23 @@ _FASTER = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
 _BUILTIN = "builtin"
 
 _ADVICE: Mapping[Bound, str] = {
-    Bound.DISK: "Nothing is begun while the disk is full: free some, see `imgbot doctor`",
+    Bound.DISK: "No job starts while the disk is full: free some space, see `imgbot doctor`",
     Bound.CPU: "All workers are busy, and so is the processor: a larger server, or a provider "
     "that makes the pictures elsewhere",
-    Bound.MEMORY: "All workers are busy, and for more of them there is no memory: a larger "
-    "server, or `MemoryMax=` of the unit",
+    Bound.MEMORY: "All workers are busy, and there is no memory for more: a larger server, or "
+    "`MemoryMax=` of the unit",
     Bound.WORKERS: f"All workers are busy: more {_WORKERS}",
-    Bound.PROVIDER_OUT: "No provider serves: its key and its balance; "
-    "`IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
-    Bound.TELEGRAM: "Finished pictures wait for Telegram's limits: it passes",
-    Bound.PROVIDER_LIMIT: "The provider takes no more at once: a higher limit there, or another "
-    "provider (`IMGBOT_PROVIDER`)",
-    Bound.JOBS_PER_WORKER: f"As many jobs run as may, and workers are idle: more at once, "
-    f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or a faster model (`IMGBOT_MODELS`)",
-    Bound.RUNNING_PER_USER: "Only jobs of people wait who have as many under way as one "
-    f"may: it goes on by itself; `IMGBOT_RUNNING_PER_USER` {_SET} lets them have more",
-    Bound.BUDGET: f"Today's money is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
-    Bound.NONE: "Nothing holds them back: they are taken one after the other",
+    Bound.PROVIDER_OUT: "No provider is available: check its key and balance; "
+    "`IMGBOT_PROVIDER_FALLBACK` names a substitute",
+    Bound.TELEGRAM: "Finished pictures wait for Telegram's rate limits: this passes by itself",
+    Bound.PROVIDER_LIMIT: "The provider accepts no more jobs at once: raise its limit, or use "
+    "another provider (`IMGBOT_PROVIDER`)",
+    Bound.JOBS_PER_WORKER: "The limit of running jobs is reached while workers are idle: raise "
+    f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or use a faster model (`IMGBOT_MODELS`)",
+    Bound.RUNNING_PER_USER: "All waiting jobs are of users at their limit of running jobs: this "
+    f"passes by itself; `IMGBOT_RUNNING_PER_USER` {_SET} raises the limit",
+    Bound.BUDGET: f"Today's budget is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
+    Bound.NONE: "Nothing blocks them: they start one after the other",
 }
 
 
@@ -97,7 +97,7 @@ def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
         if wrong and name != "updates":
             yield Problem(
                 Level.CRITICAL,
-                f"The check of {name} fails: {wrong}.",
+                f"The health check {name} fails: {wrong}.",
                 "`journalctl -u imgbot -n 100`",
             )
 
@@ -132,13 +132,13 @@ def _words(vital: Indicator, value: float, slowest: str, bound: Bound) -> tuple[
             )
         case Indicator.UPDATE_AGE_S:
             return (
-                f"A message of somebody has waited for {duration(value)}.",
-                "`journalctl -u imgbot -p warning` says for what: Telegram, or Redis",
+                f"A user's message has been waiting for {duration(value)}.",
+                "`journalctl -u imgbot -p warning` says why: Telegram, or Redis",
             )
         case Indicator.ERROR_RATIO:
             return (
                 f"{share(value)} of the jobs fail.",
-                "`journalctl -u imgbot -p warning` names each",
+                "`journalctl -u imgbot -p warning` lists each",
             )
 
 
@@ -159,7 +159,7 @@ def _of_jobs(now: Sample) -> Iterator[Problem]:
         yield Problem(
             Level.CRITICAL,
             f"A job has been running for {duration(age_s)}.",
-            "`journalctl -u imgbot -n 200` says what it waits for; a restart takes it up again",
+            "`journalctl -u imgbot -n 200` says what it waits for; a restart resumes it",
         )
 
 
@@ -168,13 +168,13 @@ def _of_providers(now: Sample) -> Iterator[Problem]:
     for name in out:
         yield Problem(
             Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION,
-            f"The provider {name} takes no orders, or does not answer.",
-            "Its key and its balance; `IMGBOT_PROVIDER_FALLBACK` names who takes over meanwhile",
+            f"The provider {name} accepts no jobs, or does not answer.",
+            "Check its key and balance; `IMGBOT_PROVIDER_FALLBACK` names a substitute",
         )
     if _is_spent(now):
         yield Problem(
             Level.ATTENTION,
-            "Today's money is spent: paid pictures wait for tomorrow.",
+            "Today's budget is spent: paid pictures wait until tomorrow.",
             "`IMGBOT_DAILY_BUDGET` in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`",
         )
 
@@ -185,22 +185,22 @@ def _of_telegram(now: Sample, before: Sample) -> Iterator[Problem]:
         yield Problem(
             Level.CRITICAL if waits > _FLOODED else Level.ATTENTION,
             f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
-            "It passes; if it does not, fewer jobs at once: `IMGBOT_JOBS_PER_WORKER`",
+            "This passes by itself; if not, run fewer jobs at once: `IMGBOT_JOBS_PER_WORKER`",
         )
 
 
 def _of_queue(glance: QueueGlance, now_s: float) -> Iterator[Problem]:
     if glance.is_paused:
         yield Problem(
-            Level.ATTENTION, "The bot is paused: it takes no requests.", "`/resume` in the chat"
+            Level.ATTENTION, "The bot is paused: it accepts no requests.", "`/resume` in the chat"
         )
     fresh = [job for job in glance.unknown if now_s - job.at_s < _UNKNOWN_FOR_S]
     if fresh:
         yield Problem(
             Level.ATTENTION,
-            f"{len(fresh)} jobs of the last day ended unknown."
+            f"{len(fresh)} jobs of the last day ended with an unknown outcome."
             if len(fresh) > 1
-            else "A job of the last day ended unknown.",
+            else "A job of the last day ended with an unknown outcome.",
             "It may have been paid for: look it up at the provider",
         )
 
@@ -211,6 +211,6 @@ def _of_redis(now: Sample) -> Iterator[Problem]:
     if used and limit and REDIS_MEMORY_RATIO.level(used / limit) is Level.ATTENTION:
         yield Problem(
             Level.ATTENTION,
-            f"Redis uses {share(used / limit)} of its memory; at 100 % no order is taken.",
+            f"Redis uses {share(used / limit)} of its memory; at 100 % no request is accepted.",
             "`sudo imgbot redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
         )

@@ -100,7 +100,7 @@ class History:
         try:
             points = _points_in(json.loads(text))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            telemetry.warning("the history in %s is not readable; it begins anew", self._path)
+            telemetry.warning("the history in %s is not valid; a new one is started", self._path)
             return
         begin_s = now_s - KEPT_S
         self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
@@ -272,5 +272,5 @@ class StatusSampler:
             await self._sources.measure()
             return await self._sources.glance()
         except TransientError as error:
-            telemetry.warning("the queue was not looked at: %s", error)
+            telemetry.warning("the queue could not be read: %s", error)
             return None

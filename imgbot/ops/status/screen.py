@@ -87,15 +87,15 @@ def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
 
 def _queue_text(queue: Document) -> str:
     oldest = queue["oldest_waiting_s"]
-    waits = "" if oldest is None else f", the oldest for {duration(oldest)}"
+    waits = "" if oldest is None else f", oldest for {duration(oldest)}"
     return f"{count(queue['waiting'], 'waiting', 'waiting')}{waits}"
 
 
 def _time_text(document: Document) -> str:
     seconds = document["vitals"]["job_time_s"]["value"]
     longest = document["queue"]["oldest_running_s"]
-    runs = "" if longest is None else f", the longest runs for {duration(longest)}"
-    return "no job of late" if seconds is None else f"95 % in {duration(seconds)}{runs}"
+    runs = "" if longest is None else f", longest running for {duration(longest)}"
+    return "no recent jobs" if seconds is None else f"95 % in {duration(seconds)}{runs}"
 
 
 def _cpu_text(document: Document) -> str:
@@ -120,7 +120,7 @@ def _error_text(document: Document, recent: str) -> str:
     failed = sum(statuses.get("failed", 0) for statuses in ended)
     judged = failed + sum(statuses.get("ok", 0) for statuses in ended)
     if not judged:
-        return "no job of late"
+        return "no recent jobs"
     vital = document["vitals"]["error_ratio"]
     is_odd = vital["level"] == Level.NORMAL and vital["value"] >= vital["attention"]
     few = ", too few to judge" if is_odd else ""
@@ -128,7 +128,7 @@ def _error_text(document: Document, recent: str) -> str:
 
 
 def _update_text(age_s: float | None) -> str:
-    return f"the oldest waits for {duration(age_s)}" if age_s else "none waits"
+    return f"oldest waiting for {duration(age_s)}" if age_s else "none waiting"
 
 
 def _problems(document: Document, paint: Paint, width: int) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _jobs(document: Document, paint: Paint) -> Iterator[str]:
         return
     operations = [*alive, *(name for name in ended if name not in alive)]
     if not operations:
-        yield f"{title}  {paint('dim', 'none now, none ended of late')}"
+        yield f"{title}  {paint('dim', 'none running, none recent')}"
         return
     now = {name: _listed(alive.get(name, {}), _STATES) for name in operations}
     wide = max(len(text) for text in (*now.values(), "now"))
@@ -170,7 +170,7 @@ def _workers(document: Document, paint: Paint) -> Iterator[str]:
     if idle:
         parts.append(f"{len(idle)} idle")
     if resting := len(workers) - len(busy) - len(idle):
-        parts.append(f"{resting} not needed yet")
+        parts.append(f"{resting} not started yet")
     yield f"{paint('bold', 'Workers'.ljust(_LABEL))}  {', '.join(parts)}"
     for worker in busy[:_MOST_ROWS]:
         about = f"{worker['about']} for {duration(worker['for_s'])}"
