@@ -19,9 +19,8 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
@@ -178,16 +177,13 @@ def is_known_host(host: str, configured: str) -> bool:
     `configured` is the host of IMGBOT_HTTP. Where that is every address of the machine, any
     literal address will do: no name can be rebound to it.
     """
-    name = _without_port(host).lower()
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].lower()
     if name == "localhost" or name == configured.lower():
         return bool(name)
-    if not _is_address(name):
+    asked, own = _address_of(name), _address_of(configured)
+    if asked is None:
         return False
-    if ip_address(name).is_loopback:
-        return True
-    return _is_address(configured) and (
-        ip_address(configured).is_unspecified or ip_address(configured) == ip_address(name)
-    )
+    return asked.is_loopback or (own is not None and (own.is_unspecified or own == asked))
 
 
 def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
@@ -197,30 +193,18 @@ def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
 
 def is_operator(remote: str | None, headers: Mapping[str, str]) -> bool:
     """True if the request comes from this machine itself, not through a proxy on it."""
+    address = _address_of(remote or "")
+    # An IPv4 address may come as an IPv6 one.
+    address = getattr(address, "ipv4_mapped", None) or address
     is_forwarded = any(name in headers for name in _FORWARDED)
-    return (
-        bool(remote) and _is_address(remote or "") and _is_here(remote or "") and not is_forwarded
-    )
+    return address is not None and address.is_loopback and not is_forwarded
 
 
-def _is_here(address: str) -> bool:
-    found = ip_address(address)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
-
-
-def _is_address(text: str) -> bool:
+def _address_of(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(text)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
+        return None
 
 
 _log = logging.getLogger(__name__)
@@ -268,12 +252,7 @@ class OpsServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     async def start(self) -> None:

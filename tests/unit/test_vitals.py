@@ -221,7 +221,7 @@ def test_the_units_figures_are_preferred_to_the_processes() -> None:
     Counter("imgbot_cgroup_cpu_seconds", "Of the unit.", registry=registry).inc(9)
 
     assert Sampler(registry).take().usage == ResourceUsage(
-        "unit", 9, 0.5, 700, 4000, is_limited=True, parts_bytes={"bot": 300, "redis": 200}
+        "unit", 9, 0.5, 700, 4000, has_limit=True, parts_bytes={"bot": 300, "redis": 200}
     )
 
 

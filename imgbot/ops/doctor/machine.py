@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+import psutil
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from imgbot.config.provider_settings import key_variables
@@ -22,7 +23,7 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.installation import shipped
+from imgbot.ops.installation import UNIT, shipped
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES, free_files, place_of
 
 _MIB = 1 << 20
@@ -159,32 +160,25 @@ def _required() -> tuple[dict[str, str], str]:
         lines = metadata.requires("imgbot") or []
     except metadata.PackageNotFoundError:
         return {}, ""
-    required: dict[str, str] = {}
-    for line in lines:
-        try:
-            asked = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if asked.marker is None or asked.marker.evaluate({"extra": ""}):
-            required[asked.name] = str(asked.specifier)
+    asked = [Requirement(line) for line in lines]
+    required = {
+        each.name: str(each.specifier)
+        for each in asked
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    }
     return required, str(about.json.get("requires_python", ""))
 
 
 def _installed(names: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in names:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
-def total_memory_bytes() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (OSError, ValueError):
-        return None
+def total_memory_bytes() -> int:
+    return psutil.virtual_memory().total
 
 
 def _number(path: Path) -> int | None:
@@ -195,7 +189,6 @@ def _number(path: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-UNIT = "imgbot.service"
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 _OTHERS = 0o077
 # An installation elsewhere says so in these lines, and in no other.

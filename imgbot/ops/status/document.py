@@ -178,16 +178,7 @@ def _providers(now: Sample, before: Sample) -> Document:
 
 
 def _resources(now: Sample) -> Document:
-    return {
-        "source": now.usage.source,
-        "cores": now.usage.cores,
-        "memory_bytes": now.usage.memory_bytes,
-        "memory_limit_bytes": now.usage.memory_limit_bytes,
-        "has_limit": now.usage.is_limited,
-        "parts_bytes": now.usage.parts_bytes,
-        "redis_bytes": now.usage.redis_bytes,
-        "redis_limit_bytes": now.usage.redis_limit_bytes,
-    }
+    return {name: value for name, value in asdict(now.usage).items() if name != "cpu_s"}
 
 
 def _rounded(value: Any) -> Any:

@@ -63,7 +63,7 @@ class ResourceUsage:
     memory_bytes: float | None = None
     memory_limit_bytes: float | None = None
     """Limit: the unit's, or all memory of the machine."""
-    is_limited: bool = False
+    has_limit: bool = False
     """True if the unit has a limit of its own."""
     parts_bytes: Series = field(default_factory=dict[str, float])
     """Memory of the bot, its workers, its Redis."""
@@ -164,7 +164,7 @@ def _usage(found: "_Found") -> ResourceUsage:
         cores=found.maybe("imgbot_cpu_cores"),
         memory_bytes=known,
         memory_limit_bytes=found.maybe("imgbot_memory_limit_bytes"),
-        is_limited=found.maybe("imgbot_cgroup_memory_max_bytes") is not None,
+        has_limit=found.maybe("imgbot_cgroup_memory_max_bytes") is not None,
         parts_bytes=found.by("imgbot_processes_memory_bytes", "part"),
         redis_bytes=found.total("imgbot_redis_memory_bytes") or None,
         redis_limit_bytes=None if limit_bytes in {0, math.inf} else limit_bytes,

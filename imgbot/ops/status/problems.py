@@ -38,6 +38,29 @@ _ADVICE: Mapping[Bound, str] = {
 }
 
 
+_OF_VITALS: Mapping[Indicator, tuple[str, str]] = {
+    Indicator.QUEUE_JOBS: ("{:.0f} jobs wait.", ""),
+    Indicator.JOB_TIME_S: ("Jobs take {time}{most}.", ""),
+    Indicator.CPU_RATIO: (
+        "The processor is {share} busy.",
+        "A larger server, or a provider that makes the pictures elsewhere",
+    ),
+    Indicator.MEMORY_RATIO: (
+        "{share} of the memory is in use.",
+        f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
+    ),
+    Indicator.UPDATE_AGE_S: (
+        "A user's message has been waiting for {time}.",
+        "`journalctl -u imgbot -p warning` says why: Telegram, or Redis",
+    ),
+    Indicator.ERROR_RATIO: (
+        "{share} of the jobs fail.",
+        "`journalctl -u imgbot -p warning` lists each",
+    ),
+}
+"""What a vital out of bounds means, and what helps; empty: what bounds the jobs says it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One sentence of what is wrong, one of what helps, with what to type between backticks."""
@@ -108,38 +131,12 @@ def _of_vitals(
     for vital, (value, level) in levels.items():
         if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
             continue
-        yield Problem(level, *_words(vital, value, slowest, bound))
-
-
-def _words(vital: Indicator, value: float, slowest: str, bound: Bound) -> tuple[str, str]:
-    match vital:
-        case Indicator.QUEUE_JOBS:
-            return (f"{value:.0f} jobs wait.", _ADVICE[bound])
-        case Indicator.JOB_TIME_S:
-            most = f"; most of it is the stage “{slowest}”" if slowest else ""
-            is_own_pace = bound is Bound.NONE and slowest == "provider"
-            advice = _FASTER if is_own_pace else _ADVICE[bound]
-            return (f"Jobs take {duration(value)}{most}.", advice)
-        case Indicator.CPU_RATIO:
-            return (
-                f"The processor is {share(value)} busy.",
-                "A larger server, or a provider that makes the pictures elsewhere",
-            )
-        case Indicator.MEMORY_RATIO:
-            return (
-                f"{share(value)} of the memory is in use.",
-                f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
-            )
-        case Indicator.UPDATE_AGE_S:
-            return (
-                f"A user's message has been waiting for {duration(value)}.",
-                "`journalctl -u imgbot -p warning` says why: Telegram, or Redis",
-            )
-        case Indicator.ERROR_RATIO:
-            return (
-                f"{share(value)} of the jobs fail.",
-                "`journalctl -u imgbot -p warning` lists each",
-            )
+        what, advice = _OF_VITALS[vital]
+        if vital is Indicator.JOB_TIME_S and bound is Bound.NONE and slowest == "provider":
+            advice = _FASTER
+        most = f"; most of it is the stage “{slowest}”" if slowest else ""
+        what = what.format(value, share=share(value), time=duration(value), most=most)
+        yield Problem(level, what, advice or _ADVICE[bound])
 
 
 def _slowest_stage(vitals: Indicators) -> str:
