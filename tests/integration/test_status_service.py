@@ -21,9 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 _own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """
 from imgbot.cli import main
-from imgbot.ops.status import sampler as watch
 from imgbot.ops.status import sampler
-sampler.POINT_EVERY_S, watch.SAMPLE_EVERY_S = 1.0, 0.2
+sampler.POINT_EVERY_S, sampler.SAMPLE_EVERY_S = 1.0, 0.2
 raise SystemExit(main())
 """
 """The program, with a minute of a second."""
@@ -69,7 +68,7 @@ async def test_a_critical_service_has_another_exit_status(full_stage: Stage) -> 
     assert status == 2
     assert "CRITICAL" in out.splitlines()[0]
     # Its workers are idle: more of them would be no help.
-    assert "more at once, IMGBOT_JOBS_PER_WORKER" in " ".join(out.split())
+    assert "raise IMGBOT_JOBS_PER_WORKER" in " ".join(out.split())
 
 
 async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:

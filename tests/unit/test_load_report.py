@@ -85,21 +85,6 @@ def test_a_good_run_meets_every_criterion() -> None:
         (of(charged_twice=1), "nothing lost", "report"),
         (of(charged_in_vain=1), "nothing lost", "report"),
     ],
-    ids=[
-        "slow by the provider",
-        "slow by itself",
-        "nothing ended",
-        "queue",
-        "errors",
-        "nothing to judge",
-        "cpu",
-        "memory",
-        "waiting",
-        "lost",
-        "doubled",
-        "charged twice",
-        "charged in vain",
-    ],
 )
 def test_what_fails_says_what_to_turn(figures: LoadTestResults, name: str, turn: str) -> None:
     [failed] = [each for each in criteria(figures) if not each.is_met]
@@ -167,7 +152,6 @@ def play_runs(monkeypatch: pytest.MonkeyPatch, *ends: LoadTestResults | Exceptio
             "the bot ended",
         ),
     ],
-    ids=["alone", "in a group", "beside another"],
 )
 def test_an_error_in_a_later_run_is_a_sentence_after_the_runs_before_it(
     monkeypatch: pytest.MonkeyPatch,
