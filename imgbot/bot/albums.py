@@ -15,13 +15,13 @@ from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue, is_expired, sources_in
 from imgbot.bot.handlers.edit import ask_about, edit
 from imgbot.bot.handlers.merge import collect_photos, start_merge
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import command_of, photo_of
 from imgbot.bot.middleware import check_access
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, is_expired, sources_in
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,

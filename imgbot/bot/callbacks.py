@@ -6,6 +6,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue, source_in
 from imgbot.bot.handlers.admin.router import on_admin_callback
 from imgbot.bot.handlers.history import on_history_callback
 from imgbot.bot.handlers.merge import on_merge_callback
@@ -15,7 +16,6 @@ from imgbot.bot.handlers.results import on_result_callback
 from imgbot.bot.handlers.settings import on_setting_callback, on_subscription_callback
 from imgbot.bot.handlers.upscale import handle_upscale_button, on_scale_callback
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, source_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import t

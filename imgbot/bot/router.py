@@ -9,6 +9,7 @@ from aiogram.types import Message
 from imgbot.bot.albums import album_about, album_of, buffer_item, handle_album_item
 from imgbot.bot.callbacks import handle_callback
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry
 from imgbot.bot.handlers.admin import router as admin
 from imgbot.bot.handlers.create import handle_create, take_create_prompt
 from imgbot.bot.handlers.edit import (
@@ -44,7 +45,6 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.middleware import AccessMiddleware, BotIdentity
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry
 from imgbot.bot.upscale_phrases import is_upscale_request
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import OPERATIONS, Prompt

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 
 from imgbot.bot.admin_services import AdminServices
 from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.dialogue import storage
 from imgbot.bot.middleware import BotIdentity
 from imgbot.bot.requests import AccessPolicy, Repositories, RequestService
 from imgbot.bot.router import build_dispatcher
-from imgbot.bot.states import storage
 from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.domain.texts import language_of, t

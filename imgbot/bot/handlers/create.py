@@ -4,10 +4,10 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue, expect_answer
 from imgbot.bot.handlers.edit import handle_photo
 from imgbot.bot.messages import photo_of, prompt_of
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, expect_answer
 from imgbot.domain.errors import UserError
 
 

@@ -6,10 +6,10 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue, expect_answer, extend, sources_in, to_state_data
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import Dialogue, expect_answer, extend, sources_in, to_state_data
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation

@@ -12,6 +12,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import PHOTO_STATES, expect_answer
 from imgbot.bot.handlers.create import handle_create
 from imgbot.bot.handlers.edit import handle_edit_start, handle_photo, take_edit_photo
 from imgbot.bot.handlers.merge import handle_smart_merge_start
@@ -19,7 +20,6 @@ from imgbot.bot.handlers.upscale import handle_upscale_button, take_upscale_phot
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import PHOTO_STATES, expect_answer
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation, Prompt

@@ -9,10 +9,10 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import is_expired
 from imgbot.bot.handlers.command_menu import publish_admin_commands
 from imgbot.bot.messages import PICTURE_LIMIT_MB
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import is_expired
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import buttons, t

@@ -4,11 +4,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
 from imgbot.bot.handlers.edit import handle_photo
 from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.bot.requests import RequestService
-from imgbot.bot.states import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
 from imgbot.bot.upscale_phrases import is_about_size, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
