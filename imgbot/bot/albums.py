@@ -8,20 +8,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, is_expired, sources_in
+from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.edit import ask_about, edit
 from imgbot.bot.handlers.merge import collect_photos, start_merge
-from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import command_of, photo_of
-from imgbot.bot.middleware import check_access
 from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -33,19 +31,23 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage.albums import PHOTOS_LIMIT, Item
+from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
 from imgbot.storage.scripts import storage_errors
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
 from imgbot.telemetry import events as telemetry
 
 _MERGE_NOW = "/merge"
-_AGAIN_S = 2.0
-_AGAIN_LIMIT_S = 60.0
-_SAID_S = 60
-_WORDS_FOLLOW_S = 2
+"""Stored as the prompt of an item that carries the command alone."""
+
+_RETRY_S = 2.0
+_RETRY_LIMIT_S = 60.0
+_ERROR_THROTTLE_S = 60
+_PROMPT_FOLLOWS_S = 2
 """Time an album is gathered after its last item, in Telegram's whole seconds."""
 
-_LOOK_AGAIN_S = 5.0
-_BUSY_S = 0.2
+_SCAN_S = 5.0
+_CHAT_BUSY_S = 0.2
 
 StateOf = Callable[[int, int], FSMContext]
 """Lookup of a user's dialogue state by chat id and user id."""
@@ -60,74 +62,76 @@ class Album:
 
     context: RequestContext
     photos: tuple[InputPhoto, ...]
-    words: str
+    prompt: str
 
 
 async def handle_album_item(
-    message: Message, context: RequestContext, service: RequestService
+    message: Message,
+    context: RequestContext,
+    requests: RequestService,
+    users: UserStore,
+    albums: Albums,
+    now_ms: Callable[[], int],
 ) -> None:
     """Buffer one photo of an album; a late one joins its merge if that is still queued."""
     album = album_of(message)
     try:
-        source, words = await _read(message, album, service)
+        # The first item carries the command, which applies to all items.
+        command = await users.choose_once(f"album.{album}", command_of(message))
+        photo, prompt = await _read(message, command, requests)
     except UserError:
         # An error about an album is reported once, not for each of its items.
-        said = f"album.{album}"
-        if await service.store.users.claim_notice(context.user_id, said, context.request, _SAID_S):
+        notice = f"album.{album}"
+        if await users.claim_notice(context.user_id, notice, context.request, _ERROR_THROTTLE_S):
             raise
         return
-    if not words and await service.store.albums.join_late(album, source):
-        return
-    await buffer_item(context, service, album, source, words)
+    if prompt or not await albums.join_late(album, photo):
+        await albums.add(album, context.user_key, _item(context, photo, prompt), now_ms())
 
 
-async def _read(message: Message, album: str, service: RequestService) -> tuple[InputPhoto, str]:
-    # The first item carries the command, which applies to all items.
-    command = await service.store.users.choose_once(f"album.{album}", command_of(message))
+async def _read(message: Message, command: str, requests: RequestService) -> tuple[InputPhoto, str]:
     if command not in {"", "merge"}:
         raise UserError("album_command")
-    source = photo_of(message)
-    if source is None:
+    photo = photo_of(message)
+    if photo is None:
         raise UserError("cannot_read_kind")
-    words = await prompt_about(message, service)
-    return source, words or (_MERGE_NOW if command_of(message) else "")
+    prompt = await requests.prompt_in(message)
+    return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
 
-async def album_about(context: RequestContext, service: RequestService) -> str:
-    """Return the album that a plain text prompt refers to, or nothing.
+async def add_prompt(
+    prompt: str, context: RequestContext, albums: Albums, now_ms: Callable[[], int]
+) -> bool:
+    """Complete the album that a plain text prompt refers to; False if there is none.
 
     That is an album without a prompt, if the text was sent right after it, however late both
     arrive: a text sent a minute later is a request of its own.
     """
-    albums = service.store.albums
+    album = await album_about(context, albums)
+    if album:
+        await albums.add(album, context.user_key, _item(context, None, prompt), now_ms())
+    return bool(album)
+
+
+async def album_about(context: RequestContext, albums: Albums) -> str:
+    """Return the album that a plain text refers to, or nothing."""
     album = await albums.open_album(context.user_key)
     items = await albums.items(album) if album else []
     if any(item.words not in {"", _MERGE_NOW} for item in items):
         return ""
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
-    return album if context.sent_s - sent_s <= _WORDS_FOLLOW_S else ""
+    return album if context.sent_s - sent_s <= _PROMPT_FOLLOWS_S else ""
 
 
-async def buffer_item(
-    context: RequestContext,
-    service: RequestService,
-    album: str,
-    source: InputPhoto | None,
-    words: str,
-) -> None:
-    """Store an item; a prompt without a photo completes the album."""
-    item = Item(context.message_id, source, words, _packed(context))
-    await service.store.albums.add(album, context.user_key, item, service.now_ms())
+def _item(context: RequestContext, photo: InputPhoto | None, prompt: str) -> Item:
+    # The profile is read again when the album is complete.
+    stored = {name: value for name, value in asdict(context).items() if name != "profile"}
+    return Item(context.message_id, photo, prompt, stored)
 
 
 def album_of(message: Message) -> str:
     """Return the album's key: a group id is unique only inside its chat."""
     return f"{message.chat.id}.{message.media_group_id}"
-
-
-def _packed(context: RequestContext) -> dict[str, Any]:
-    # The profile is read again when the album is complete.
-    return {name: value for name, value in asdict(context).items() if name != "profile"}
 
 
 class AlbumProcessor:
@@ -139,15 +143,17 @@ class AlbumProcessor:
 
     def __init__(
         self,
-        service: RequestService,
-        state_of: StateOf,
+        albums: Albums,
+        handler: "AlbumHandler",
         caught_up: asyncio.Event,
         is_busy_with: IsBusyWith,
+        now_ms: Callable[[], int],
     ) -> None:
-        self._service = service
-        self._state_of = state_of
+        self._albums = albums
+        self._handler = handler
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
+        self._now_ms = now_ms
         self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
@@ -155,32 +161,31 @@ class AlbumProcessor:
 
         An album that is not handled within `drain_s` after the stop is left to the next start.
         """
-        albums = self._service.store.albums
         is_fresh = True
         async with draining_task_group(drain_s) as start:
             while not (self._caught_up.is_set() or stopping.is_set()):
-                await sleep_or_event(_LOOK_AGAIN_S, self._caught_up, stopping)
+                await sleep_or_event(_SCAN_S, self._caught_up, stopping)
             while not stopping.is_set():
-                albums.added.clear()
-                wait_s = _LOOK_AGAIN_S
+                self._albums.added.clear()
+                wait_s = _SCAN_S
                 try:
                     if is_fresh:
-                        await albums.wait_anew(self._service.now_ms())
+                        await self._albums.wait_anew(self._now_ms())
                         is_fresh = False
-                    wait_s = await self._look(start)
+                    wait_s = await self._start_complete(start)
                 except TransientError as error:
                     telemetry.warning("albums wait: %s", error)
-                await sleep_or_event(min(max(wait_s, 0.05), _LOOK_AGAIN_S), albums.added, stopping)
+                await sleep_or_event(min(max(wait_s, 0.05), _SCAN_S), self._albums.added, stopping)
 
-    async def _look(self, start: Start) -> float:
+    async def _start_complete(self, start: Start) -> float:
         """Start processing complete albums; return the seconds until more may be complete."""
-        due, next_ms = await self._service.store.albums.due(self._service.now_ms())
-        wait_s = (next_ms - self._service.now_ms()) / 1000 if next_ms else _LOOK_AGAIN_S
+        due, next_ms = await self._albums.due(self._now_ms())
+        wait_s = (next_ms - self._now_ms()) / 1000 if next_ms else _SCAN_S
         for name in due:
             chat, _, _ = name.rpartition(".")
             if self._is_busy_with(int(chat)):
                 # Its next photo may be among the unhandled messages: it was sent, and is not late.
-                wait_s = min(wait_s, _BUSY_S)
+                wait_s = min(wait_s, _CHAT_BUSY_S)
             elif chat not in self._busy:
                 # Two albums of one chat handled at once would mix up their stray photos.
                 self._busy.add(chat)
@@ -189,34 +194,43 @@ class AlbumProcessor:
 
     async def _process(self, name: str, chat: str) -> None:
         """Process one album; only errors that end the whole supervisor are raised."""
-        albums = self._service.store.albums
         try:
             with storage_errors():
-                items = await albums.items(name)
-                job_id = await self._handle(items, name) if items else ""
-                await albums.close(name, job_id, items)
+                items = await self._albums.items(name)
+                job_id = await self._handler.handle(items, name) if items else ""
+                await self._albums.close(name, job_id, items)
         except TransientError as error:
             telemetry.warning("album %s is not handled yet: %s", name, error)
-            delay_s = min(error.retry_after_s or _AGAIN_S, _AGAIN_LIMIT_S)
+            delay_s = min(error.retry_after_s or _RETRY_S, _RETRY_LIMIT_S)
             # An album that cannot be postponed either is found by the next scan anyway.
             with suppress(TransientError):
-                await albums.postpone(name, self._service.now_ms() + round(delay_s * 1000))
-                albums.added.set()
+                await self._albums.postpone(name, self._now_ms() + round(delay_s * 1000))
+                self._albums.added.set()
         else:
-            albums.added.set()
+            self._albums.added.set()
         finally:
             self._busy.discard(chat)
 
-    async def _handle(self, items: Sequence[Item], name: str) -> str:
-        """Turn one album into a job or a question; return the job id if it is a merge.
+
+@dataclass(frozen=True, slots=True)
+class AlbumHandler:
+    """Turns a complete album into a job or a question."""
+
+    requests: RequestService
+    messenger: Messenger
+    albums: Albums
+    state_of: StateOf
+
+    async def handle(self, items: Sequence[Item], name: str) -> str:
+        """Enqueue or ask; return the job id if it is a merge.
 
         Raises TransientError if it has to be retried.
         """
         context: RequestContext | None = None
         try:
             context = RequestContext(**items[0].context)
-            people = self._service.store.users
-            context = context.with_profile(await people.profile(context.user_id, context.chat_id))
+            profile = await self.requests.users.profile(context.user_id, context.chat_id)
+            context = context.with_profile(profile)
             # The FSM storage raises Redis's own errors only.
             with storage_errors():
                 return await self._serve(_album(context, items), name)
@@ -228,71 +242,75 @@ class AlbumProcessor:
             telemetry.album_failed(name, error)
             if context is not None:
                 with suppress(ImgbotError):
-                    await self._service.reply(context, "went_wrong")
+                    await self._dialogue(context).responder.reply("went_wrong")
         return ""
+
+    def _dialogue(self, context: RequestContext) -> Dialogue:
+        state = self.state_of(context.chat_id, context.user_id)
+        responder = Responder(context, self.messenger, self.requests.users)
+        return Dialogue(context, state, self.requests, responder)
 
     async def _serve(self, album: Album, name: str) -> str:
-        async with self._service.user_lock(album.context.user_key):
+        context = album.context
+        async with self.requests.user_lock(context.user_key):
             try:
                 # The album may have been buffered for long: its user may be banned by now.
-                check_access(self._service.policy, album.context)
-                return await self._decide(album, name)
+                self.requests.policy.check(context)
+                return await self._decide(album, self._dialogue(context), name)
             except ChatMovedError as moved:
-                there = replace(album, context=album.context.with_chat(moved.chat_id))
-                return await self._decide(there, name)
+                context = context.with_chat(moved.chat_id)
+                moved_album = replace(album, context=context)
+                return await self._decide(moved_album, self._dialogue(context), name)
             except UserError as error:
-                await self._service.reply_error(album.context, error)
+                await self._dialogue(context).responder.reply_error(error)
         return ""
 
-    async def _decide(self, album: Album, name: str) -> str:
+    async def _decide(self, album: Album, dialogue: Dialogue, name: str) -> str:
         """Enqueue or ask; return the job id if several photos were merged."""
-        context, service = album.context, self._service
-        state = self._state_of(context.chat_id, context.user_id)
-        is_merge = await state.get_state() == Dialogue.merge_photos.state
-        is_collecting = is_merge and not await is_expired(state, context.sent_s)
+        is_merge = await dialogue.is_asking(Question.merge_photos)
+        is_collecting = is_merge and not await dialogue.is_expired()
         if not is_collecting:
-            await service.check_rate_limit(context, f"album.{name}")
-        earlier = await sources_in(state) if is_collecting else ()
+            await self.requests.check_rate_limit(album.context, f"album.{name}")
+        earlier = await dialogue.photos() if is_collecting else ()
         photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
-        if not album.photos and not earlier:
+        if not photos:
             # The prompt arrived a moment after the album was handled.
-            await service.create(context, album.words)
-            return ""
-        if len(photos) == 1 and not is_collecting:
-            await _single_photo(album, state, service)
-            return ""
-        if album.words and len(photos) > 1:
-            await self._merge(context, "" if album.words == _MERGE_NOW else album.words, photos)
-            await state.clear()
-            return str(context.update_id)
-        if not is_collecting:
-            await start_merge(state)
-        await collect_photos(state, context, service, album.photos, album.words)
+            await dialogue.create(album.prompt)
+        elif len(photos) == 1 and not is_collecting:
+            await _single_photo(album, dialogue)
+        elif album.prompt and len(photos) > 1:
+            await self._merge(album, photos, dialogue)
+            return str(album.context.update_id)
+        else:
+            if not is_collecting:
+                await start_merge(dialogue)
+            await collect_photos(dialogue, album.photos, album.prompt)
         return ""
 
     async def _merge(
-        self, context: RequestContext, words: str, photos: tuple[InputPhoto, ...]
+        self, album: Album, photos: tuple[InputPhoto, ...], dialogue: Dialogue
     ) -> None:
-        service, taken = self._service, photos[:PHOTOS_LIMIT]
-        if not await service.order(context, Operation.MERGE, words, taken):
+        context, taken = album.context, photos[:PHOTOS_LIMIT]
+        prompt = "" if album.prompt == _MERGE_NOW else album.prompt
+        if not await self.requests.order(context, Operation.MERGE, prompt, taken):
             # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
-                await service.store.albums.join(str(context.update_id), photo)
+                await self.albums.join(str(context.update_id), photo)
         if len(photos) > PHOTOS_LIMIT:
-            await service.reply(context, "merge_cut", limit=PHOTOS_LIMIT)
+            await dialogue.responder.reply("merge_cut", limit=PHOTOS_LIMIT)
+        await dialogue.state.clear()
 
 
 def _album(context: RequestContext, items: Sequence[Item]) -> Album:
     photos = {item.source.unique_id: item.source for item in items if item.source}
-    said = dict.fromkeys(item.words for item in items if item.words)
-    words = [words for words in said if words != _MERGE_NOW or len(said) == 1]
-    return Album(context, tuple(photos.values()), " ".join(words))
+    prompts = dict.fromkeys(item.words for item in items if item.words)
+    kept = [prompt for prompt in prompts if prompt != _MERGE_NOW or len(prompts) == 1]
+    return Album(context, tuple(photos.values()), " ".join(kept))
 
 
-async def _single_photo(album: Album, state: FSMContext, service: RequestService) -> None:
+async def _single_photo(album: Album, dialogue: Dialogue) -> None:
     """Handle an album of one photo as if the photo had been sent alone."""
-    context, photo = album.context, album.photos[0]
-    if album.words and album.words != _MERGE_NOW:
-        await edit(state, context, service, photo, album.words)
+    if album.prompt and album.prompt != _MERGE_NOW:
+        await edit(dialogue, album.photos[0], album.prompt)
     else:
-        await ask_about(state, context, service, photo)
+        await ask_about(dialogue, album.photos[0])

@@ -1,25 +1,42 @@
-"""Callback handlers: every callback is answered, forged and stale ones included."""
+"""Callbacks: every callback is answered, forged and stale ones included."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
-from aiogram.fsm.context import FSMContext
-from aiogram.types import CallbackQuery, Message
+from aiogram import BaseMiddleware
+from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, source_in
-from imgbot.bot.handlers.admin.router import on_admin_callback
+from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.history import on_history_callback
 from imgbot.bot.handlers.merge import on_merge_callback
 from imgbot.bot.handlers.my_jobs import on_queue_callback
 from imgbot.bot.handlers.operations import START_HANDLERS
-from imgbot.bot.handlers.results import on_result_callback
+from imgbot.bot.handlers.results import (
+    on_again_callback,
+    on_compare_callback,
+    on_file_callback,
+    on_operation_callback,
+    on_undo_callback,
+)
 from imgbot.bot.handlers.settings import on_setting_callback, on_subscription_callback
-from imgbot.bot.handlers.upscale import handle_upscale_button, on_scale_callback
-from imgbot.bot.requests import RequestService
+from imgbot.bot.handlers.upscale import handle_upscale_button, upscale
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
-from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation
+from imgbot.domain.operations import (
+    ACTIONS,
+    OPERATIONS,
+    PHOTO_ACTIONS,
+    RESULT_ACTIONS,
+    Operation,
+)
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import ADMIN_ACTIONS, RESULT_BUTTONS, SCALES, CallbackData, parse
+from imgbot.domain.texts.buttons import SCALES, parse
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
 
 _CANCELLED = {
     "ok": "cancelling",
@@ -31,86 +48,96 @@ _REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
-async def handle_callback(
-    callback: CallbackQuery, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
-    """Run the callback's action; the callback is answered whatever the result."""
-    press = parse(callback.data)
-    # Default answer if the handler fails; a callback that is redelivered is answered then, too.
-    text = t(context.language, "unknown_button" if press is None else "went_wrong")
-    try:
-        if press is not None:
-            key = await _once(callback, press, state, context, service)
+class CallbackAnswers(BaseMiddleware):
+    """Answers each callback once with the text whose key its handler returns, if any."""
+
+    def __init__(self, users: UserStore) -> None:
+        self._users = users
+
+    async def __call__(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        if not isinstance(event, CallbackQuery):
+            return await handler(event, data)
+        context: RequestContext = data["context"]
+        # If the handler fails, the callback is answered all the same.
+        text = t(context.language, "went_wrong")
+        try:
+            is_repeated = await self._is_repeated(event, context)
+            key = "tapped_already" if is_repeated else await handler(event, data)
             text = t(context.language, key) if key else ""
-    except UserError as error:
-        text = t(context.language, error.reason, **error.facts)
-    except TransientError:
-        text = ""
-        raise
-    finally:
-        await service.answer_callback(callback.id, text)
+        except UserError as error:
+            text = t(context.language, error.reason, **error.facts)
+        except TransientError:
+            # It is redelivered, and answered then.
+            text = ""
+            raise
+        finally:
+            await data["responder"].answer_callback(event.id, text)
+        return None
+
+    async def _is_repeated(self, callback: CallbackQuery, context: RequestContext) -> bool:
+        press = parse(callback.data)
+        if press is None:
+            return False
+        tap = f"{context.user_key}.{context.message_id}.{callback.data}"
+        is_first = await self._users.debounce_tap(tap, context.request)
+        return not is_first and press.action not in _REPEATABLE
 
 
-async def _once(
+async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Start an operation of the menu; returns the answer to the callback."""
+    if argument not in ACTIONS:
+        return "unknown_button"
+    await START_HANDLERS[Operation(argument)](callback, dialogue)
+    return ""
+
+
+async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Start the operation chosen for a photo that was sent without a prompt."""
+    photo = await dialogue.photo()
+    if not await dialogue.is_asking(Question.photo_action) or photo is None:
+        return "stale_button"
+    if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
+        await START_HANDLERS[Operation(argument)](callback, dialogue, photo)
+    elif argument.startswith("x") and argument[1:] in map(str, SCALES):
+        await handle_upscale_button(callback, dialogue, photo, int(argument[1:]))
+    else:
+        return "unknown_button"
+    return ""
+
+
+async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Scale for the upscale that was asked for; returns the answer to the callback."""
+    if argument not in map(str, SCALES):
+        return "unknown_button"
+    photo = await dialogue.photo()
+    if not await dialogue.is_asking(Question.upscale_scale) or photo is None:
+        return "stale_button"
+    await upscale(dialogue, photo, int(argument))
+    return ""
+
+
+async def on_cancel_callback(
     callback: CallbackQuery,
-    press: CallbackData,
-    state: FSMContext,
+    argument: str,
     context: RequestContext,
-    service: RequestService,
-) -> str:
-    tap = f"{context.user_key}.{context.message_id}.{callback.data}"
-    is_first = await service.store.users.debounce_tap(tap, context.request)
-    if not is_first and press.action not in _REPEATABLE:
-        return "tapped_already"
-    if press.action in RESULT_BUTTONS:
-        return await on_result_callback(callback, press, state, context, service)
-    if press.action in ADMIN_ACTIONS:
-        return await on_admin_callback(callback, press, context, service)
-    return await _act(callback, press, state, context, service)
-
-
-async def _act(
-    callback: CallbackQuery,
-    press: CallbackData,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-) -> str:
-    match press.action:
-        case "start":
-            return await _start(callback, press.argument, state, context, service)
-        case "photo":
-            return await _photo_action(callback, press.argument, state, context, service)
-        case "scale" if press.argument in map(str, SCALES):
-            return await on_scale_callback(state, context, service, int(press.argument))
-        case "merge":
-            return await on_merge_callback(state, context, service)
-        case "cancel":
-            return await _cancel(callback, press.argument, context, service)
-        case "news":
-            return await on_subscription_callback(context, service)
-        case "set" | "view" | "queue":
-            look = {
-                "set": on_setting_callback,
-                "view": on_history_callback,
-                "queue": on_queue_callback,
-            }
-            return await look[press.action](callback, press.argument, context, service)
-        case _:
-            return "unknown_button"
-
-
-async def _cancel(
-    callback: CallbackQuery, job_id: str, context: RequestContext, service: RequestService
+    messenger: Messenger,
+    queue: JobQueue,
+    job_reads: JobReads,
+    now_ms: Callable[[], int],
 ) -> str:
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-    job = await service.store.job_reads.job(job_id)
-    verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
+    job = await job_reads.job(argument)
+    verdict = await queue.cancel(argument, context.user_id, now_ms())
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
-            await service.delivery.remove(context.chat_target, context.message_id)
+            await messenger.remove(context.chat_target, context.message_id)
     return _CANCELLED[verdict]
 
 
@@ -121,34 +148,38 @@ def _is_alone(callback: CallbackQuery) -> bool:
     return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
-async def _start(
-    callback: CallbackQuery,
-    operation: str,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-) -> str:
-    if operation not in ACTIONS:
-        return "unknown_button"
-    await START_HANDLERS[Operation(operation)](callback, state, context, service)
-    return ""
+async def on_unknown_callback(_: CallbackQuery) -> str:
+    return "unknown_button"
 
 
-async def _photo_action(
-    callback: CallbackQuery,
-    action: str,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-) -> str:
-    """Handle the chosen action for a photo that was sent without a prompt."""
-    source = await source_in(state)
-    if await state.get_state() != Dialogue.photo_action.state or source is None:
-        return "stale_button"
-    if action in PHOTO_ACTIONS and not OPERATIONS[Operation(action)].has_scale:
-        await START_HANDLERS[Operation(action)](callback, state, context, service, source)
-    elif action.startswith("x") and action[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, state, context, service, source, int(action[1:]))
-    else:
-        return "unknown_button"
-    return ""
+CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
+    "start": on_start_callback,
+    "photo": on_photo_callback,
+    "scale": on_scale_callback,
+    "merge": on_merge_callback,
+    "cancel": on_cancel_callback,
+    "news": on_subscription_callback,
+    "set": on_setting_callback,
+    "view": on_history_callback,
+    "queue": on_queue_callback,
+    "again": on_again_callback,
+    "file": on_file_callback,
+    "compare": on_compare_callback,
+    "undo": on_undo_callback,
+    **{
+        action: partial(on_operation_callback, operation)
+        for action, operation in RESULT_ACTIONS.items()
+    },
+}
+"""Handler of each callback action; it returns the key of the answer, or nothing."""
+
+
+def is_pressed(action: str) -> Callable[[CallbackQuery], dict[str, str] | bool]:
+    """Return the filter for an action; it passes on the callback's argument."""
+
+    def matches(callback: CallbackQuery) -> dict[str, str] | bool:
+        press = parse(callback.data)
+        is_this = press is not None and press.action == action
+        return {"argument": press.argument} if press is not None and is_this else False
+
+    return matches

@@ -1,4 +1,4 @@
-"""Dialogue states, kept in Redis for a day.
+"""Dialogues: questions of the bot and the answers so far, kept in Redis for a day.
 
 Buttons stay valid all that time, as they name their action. Text and photos count as an answer
 for fifteen minutes only: later ones may mean something else, and must not be paid for.
@@ -6,6 +6,7 @@ for fifteen minutes only: later ones may mean something else, and must not be pa
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
@@ -15,8 +16,12 @@ from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import Message, TelegramObject
 
+from imgbot.bot.context import RequestContext
+from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_codec import pack_sources, unpack_sources
 
 _TTL_S = 86_400
@@ -28,7 +33,7 @@ _STORED_GROUP = "Ask"
 """Prefix of every stored state, independent of the class name."""
 
 
-class Dialogue(StatesGroup):
+class Question(StatesGroup):
     """Questions of the bot, one state for each; the rest is in `PHOTO_STATES`."""
 
     create_words = State(group_name=_STORED_GROUP)
@@ -46,10 +51,10 @@ PHOTO_STATES: Mapping[Operation, State] = {
 
 ABOUT_A_PHOTO = frozenset(
     {
-        Dialogue.edit_words.state,
-        Dialogue.merge_photos.state,
-        Dialogue.photo_action.state,
-        Dialogue.upscale_scale.state,
+        Question.edit_words.state,
+        Question.merge_photos.state,
+        Question.photo_action.state,
+        Question.upscale_scale.state,
     }
 )
 """Questions whose text answer would be taken for a new prompt once they have expired."""
@@ -62,19 +67,69 @@ def storage(redis: Any, prefix: str) -> BaseStorage:
     )
 
 
-async def expect_answer(state: FSMContext, question: State, **data: Any) -> None:
-    """Wait for the answer to `question`, dropping any earlier dialogue."""
-    await state.set_state(question)
-    await state.set_data({_ASKED_S: time.time(), **data})
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """Dialogue with one user while one update is handled: what was asked, answered and ordered."""
+
+    context: RequestContext
+    state: FSMContext
+    requests: RequestService
+    responder: Responder
+
+    async def ask(
+        self, question: State, key: str, rows: Keyboard | None = None, **data: Any
+    ) -> None:
+        """Ask a question, by its text's key, and wait for the answer in text or by a button."""
+        await self.expect(question, **data)
+        await (self.responder.ask(key) if rows is None else self.responder.reply(key, rows))
+
+    async def expect(self, question: State, **data: Any) -> None:
+        """Wait for the answer to `question`, dropping any earlier dialogue."""
+        await self.state.set_state(question)
+        await self.state.set_data({_ASKED_S: time.time(), **data})
+
+    async def extend(self, **data: Any) -> None:
+        """Store a part of the answer, and restart the time limit for the rest."""
+        await self.state.update_data({_ASKED_S: time.time(), **data})
+
+    async def is_asking(self, question: State) -> bool:
+        return await self.state.get_state() == question.state
+
+    async def is_expired(self) -> bool:
+        """Return true if the message was sent too late to answer the question."""
+        return await _is_expired(self.state, self.context.sent_s)
+
+    async def photos(self) -> tuple[InputPhoto, ...]:
+        """Return the pictures collected so far."""
+        return unpack_sources((await self.state.get_data()).get("sources", []))
+
+    async def photo(self) -> InputPhoto | None:
+        """Return the one picture that the dialogue is about, if there is one yet."""
+        return next(iter(await self.photos()), None)
+
+    async def check_rate_limit(self) -> None:
+        """Count the request. Raises UserError if the limit is exceeded."""
+        await self.requests.check_rate_limit(self.context)
+
+    async def create(self, prompt: str) -> None:
+        """Order a new picture, possibly in variants."""
+        taken, count = await self.requests.create(self.context, prompt)
+        if taken < count:
+            await self.responder.reply("variants_fewer", taken=taken, count=count)
+
+    async def order(
+        self,
+        operation: Operation,
+        prompt: str = "",
+        photos: tuple[InputPhoto, ...] = (),
+        scale: int = 2,
+    ) -> None:
+        """Order a change of pictures, and end the dialogue."""
+        await self.requests.order(self.context, operation, prompt, photos, scale)
+        await self.state.clear()
 
 
-async def extend(state: FSMContext, **data: Any) -> None:
-    """Store a part of the answer, and restart the time limit for the rest."""
-    await state.update_data({_ASKED_S: time.time(), **data})
-
-
-async def is_expired(state: FSMContext, sent_s: float) -> bool:
-    """Return true if a message sent at that time is too late to answer the question."""
+async def _is_expired(state: FSMContext, sent_s: float) -> bool:
     asked_s = (await state.get_data()).get(_ASKED_S)
     return asked_s is not None and sent_s - asked_s > EXPIRY_S
 
@@ -95,23 +150,12 @@ class Expiry(BaseMiddleware):
         if (
             asked
             and isinstance(event, Message)
-            and await is_expired(data["state"], event.date.timestamp())
+            and await _is_expired(data["state"], event.date.timestamp())
         ):
             data |= {"raw_state": None, "expired": asked}
         return await handler(event, data)
 
 
-async def sources_in(state: FSMContext) -> tuple[InputPhoto, ...]:
-    """Return the pictures collected so far."""
-    data = await state.get_data()
-    return unpack_sources(data.get("sources", []))
-
-
-async def source_in(state: FSMContext) -> InputPhoto | None:
-    """Return the one picture that the dialogue is about, if there is one yet."""
-    return next(iter(await sources_in(state)), None)
-
-
-def to_state_data(*sources: InputPhoto) -> list[list[str | int]]:
+def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
     """Return pictures as dialogue data."""
-    return pack_sources(sources)
+    return pack_sources(photos)

@@ -9,8 +9,10 @@ from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext, context_from_event
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, mentions, replied_message, without_mention
-from imgbot.bot.requests import AccessPolicy, RequestService
+from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -25,8 +27,9 @@ from imgbot.domain.errors import (
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.scripts import storage_errors
+from imgbot.telegram.messenger import Messenger
 
-_OTHERS_MATTER = (TransientError, FencedError, ConfigError, ChatGoneError)
+_UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
 """Errors unrelated to the message: it is redelivered, or its chat is gone."""
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -49,24 +52,16 @@ class BotIdentity:
         return mentions(message, self.name)
 
 
-def check_access(house: AccessPolicy, context: RequestContext) -> None:
-    """Raise UserError for a user who is not admitted, or not at present."""
-    standing = context.profile
-    if standing.is_banned and not house.is_admin(context.user_id):
-        raise UserError("banned")
-    # That account has an id, but no user who could be admitted.
-    if context.is_anonymous:
-        raise UserError("anonymous")
-    if not (standing.is_allowed or house.admits(context.user_id, context.chat_id)):
-        raise UserError("not_allowed", user_id=context.user_id)
-
-
 class AccessMiddleware(BaseMiddleware):
     """Admits users: builds the context, checks access, and reports errors."""
 
-    def __init__(self, service: RequestService, myself: BotIdentity) -> None:
-        self._service = service
-        self._myself = myself
+    def __init__(
+        self, requests: RequestService, messenger: Messenger, identity: BotIdentity
+    ) -> None:
+        self._requests = requests
+        self._users = requests.users
+        self._messenger = messenger
+        self._identity = identity
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         if not isinstance(event, Message | CallbackQuery):
@@ -75,11 +70,11 @@ class AccessMiddleware(BaseMiddleware):
         if context is None:
             return None
         if isinstance(event, Message):
-            event = without_mention(event, self._myself.name)
+            event = without_mention(event, self._identity.name)
         try:
-            standing = await self._service.store.users.profile(context.user_id, context.chat_id)
-            await self._admit(handler, event, data, context.with_profile(standing))
-        except _OTHERS_MATTER:
+            profile = await self._users.profile(context.user_id, context.chat_id)
+            await self._admit(handler, event, data, context.with_profile(profile))
+        except _UNRELATED:
             raise
         except Exception:
             # The caller sets the update aside; the user must not wait in vain.
@@ -91,7 +86,7 @@ class AccessMiddleware(BaseMiddleware):
     async def _admit(
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], context: RequestContext
     ) -> None:
-        async with self._service.user_lock(context.user_key):
+        async with self._requests.user_lock(context.user_key):
             try:
                 await self._serve(handler, event, data, context)
             except ChatMovedError as moved:
@@ -102,9 +97,11 @@ class AccessMiddleware(BaseMiddleware):
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], context: RequestContext
     ) -> None:
         try:
-            check_access(self._service.policy, context)
-            data["context"], data["service"] = context, self._service
-            await self._note(context)
+            self._requests.policy.check(context)
+            responder = self._responder(context)
+            dialogue = Dialogue(context, data["state"], self._requests, responder)
+            data |= {"context": context, "responder": responder, "dialogue": dialogue}
+            await self._mark_seen(context)
             if isinstance(event, Message):
                 await self._count(event, context)
             with storage_errors():
@@ -120,31 +117,32 @@ class AccessMiddleware(BaseMiddleware):
         A user out of requests may still list active jobs and remaining limits.
         """
         is_command = message.text is not None and command_of(message) not in {"", "cancel"}
-        if not is_command or self._service.policy.is_admin(context.user_id):
+        if not is_command or self._requests.policy.is_admin(context.user_id):
             return
         try:
-            await self._service.check_rate_limit(
-                context, f"command.{context.request}", keys.COMMANDS
-            )
+            request = f"command.{context.request}"
+            await self._requests.check_rate_limit(context, request, keys.COMMANDS)
         except UserError as error:
             # A full Redis still serves commands that only read.
             if error.reason != "storage_full":
                 raise
 
-    async def _note(self, context: RequestContext) -> None:
+    async def _mark_seen(self, context: RequestContext) -> None:
         """Record, once a day, that the user is active: broadcasts go to active users."""
-        now_ms = self._service.now_ms()
+        now_ms = self._requests.now_ms()
         if context.is_private and context.profile.needs_seen_update(now_ms):
             # A full Redis must not prevent the answer that reports it.
             with suppress(StorageUnavailableError):
-                await self._service.store.users.mark_seen(context.user_id, context.language, now_ms)
+                await self._users.mark_seen(context.user_id, context.language, now_ms)
 
     async def _refuse(
         self, event: TelegramObject, context: RequestContext, error: UserError
     ) -> None:
         if isinstance(event, CallbackQuery):
-            await self._service.answer_callback(
-                event.id, t(context.language, error.reason, **error.facts)
-            )
+            text = t(context.language, error.reason, **error.facts)
+            await self._messenger.answer_callback(event.id, text)
         else:
-            await self._service.reply_error(context, error)
+            await self._responder(context).reply_error(error)
+
+    def _responder(self, context: RequestContext) -> Responder:
+        return Responder(context, self._messenger, self._users)

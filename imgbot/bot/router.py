@@ -1,16 +1,18 @@
-"""Routing of messages to handlers: commands, then answers, then content."""
+"""Routing of updates to handlers: commands, then answers, then content."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 from aiogram import Dispatcher, F, Router
 from aiogram.filters import Command, CommandStart, StateFilter
-from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import BaseStorage
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.albums import album_about, album_of, buffer_item, handle_album_item
-from imgbot.bot.callbacks import handle_callback
-from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry
+from imgbot.bot.albums import add_prompt, album_about, album_of, handle_album_item
+from imgbot.bot.callbacks import CALLBACKS, CallbackAnswers, is_pressed, on_unknown_callback
+from imgbot.bot.dialogue import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry, Question
 from imgbot.bot.handlers.admin import router as admin
+from imgbot.bot.handlers.admin.stats import StatsSources
 from imgbot.bot.handlers.create import handle_create, take_create_prompt
 from imgbot.bot.handlers.edit import (
     handle_edit_start,
@@ -20,7 +22,7 @@ from imgbot.bot.handlers.edit import (
 )
 from imgbot.bot.handlers.history import handle_history
 from imgbot.bot.handlers.inline import handle_inline
-from imgbot.bot.handlers.intents import handle_intent
+from imgbot.bot.handlers.intents import handle_small_talk
 from imgbot.bot.handlers.merge import take_merge_photo
 from imgbot.bot.handlers.my_jobs import handle_limits, handle_queue, handle_quiet
 from imgbot.bot.handlers.operations import PHOTO_HANDLERS, START_HANDLERS
@@ -44,60 +46,75 @@ from imgbot.bot.messages import (
     without_mention,
 )
 from imgbot.bot.middleware import AccessMiddleware, BotIdentity
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.bot.upscale_phrases import is_upscale_request
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import OPERATIONS, Prompt
 from imgbot.domain.texts import LANGUAGES, t
+from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.access import Access
+from imgbot.storage.albums import Albums
+from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
 
 
 async def handle_prompt(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+    message: Message, dialogue: Dialogue, albums: Albums, now_ms: Callable[[], int]
 ) -> None:
     """Plain text: about the album right before it, else a new picture or an upscale."""
-    words = prompt_of(message)
-    if not words:
+    prompt = prompt_of(message)
+    if not prompt:
         raise UserError("words_empty")
-    if album := await album_about(context, service):
-        await buffer_item(context, service, album, None, words)
-    elif is_upscale_request(words):
-        await handle_upscale_button(message, state, context, service)
-    else:
-        await handle_create(message, state, context, service)
+    if await add_prompt(prompt, dialogue.context, albums, now_ms):
+        return
+    handle = handle_upscale_button if is_upscale_request(prompt) else handle_create
+    await handle(message, dialogue)
 
 
-async def take_photo_words(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+async def take_photo_prompt(
+    message: Message, dialogue: Dialogue, albums: Albums, now_ms: Callable[[], int]
 ) -> None:
     """Prompt for the photo sent before it, or for an album that arrived after it."""
-    is_of_album = message.text and await album_about(context, service)
-    await (handle_prompt if is_of_album else handle_photo_prompt)(message, state, context, service)
+    if message.text and await album_about(dialogue.context, albums):
+        await handle_prompt(message, dialogue, albums, now_ms)
+    else:
+        await handle_photo_prompt(message, dialogue)
 
 
-async def handle_late_words(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+async def handle_late_answer(
+    message: Message, dialogue: Dialogue, albums: Albums, now_ms: Callable[[], int]
 ) -> None:
     """Text that may be about a photo of long ago: nothing is enqueued on a guess."""
-    if await album_about(context, service):
-        await handle_prompt(message, state, context, service)
+    if await album_about(dialogue.context, albums):
+        await handle_prompt(message, dialogue, albums, now_ms)
         return
-    await service.reply(context, "question_expired", minutes=EXPIRY_S // 60)
+    await dialogue.responder.reply("question_expired", minutes=EXPIRY_S // 60)
     # Clear the state after the answer: if the answer fails, the same text comes again.
-    await state.clear()
-
-
-def _is_late_answer(_: Message, expired: str = "") -> bool:
-    return expired in ABOUT_A_PHOTO
+    await dialogue.state.clear()
 
 
 _ANSWERS = (
-    (Dialogue.create_words, take_create_prompt),
-    (Dialogue.edit_words, take_edit_prompt),
-    (Dialogue.photo_action, take_photo_words),
-    (Dialogue.merge_photos, take_merge_photo),
-    (Dialogue.upscale_scale, take_upscale_scale),
+    (Question.create_words, take_create_prompt),
+    (Question.edit_words, take_edit_prompt),
+    (Question.photo_action, take_photo_prompt),
+    (Question.merge_photos, take_merge_photo),
+    (Question.upscale_scale, take_upscale_scale),
     *((PHOTO_STATES[operation], handler) for operation, handler in PHOTO_HANDLERS.items()),
 )
+# A reference to a picture is no intent: it answers the pending question.
+_INTENTS = {
+    Intent.CANCEL: handle_cancel,
+    Intent.HELP: handle_help,
+    Intent.UNDO: handle_undo,
+    Intent.SMALL_TALK: handle_small_talk,
+}
 _COMMANDS = {
     "help": handle_help,
     "cancel": handle_cancel,
@@ -121,7 +138,7 @@ _READABLE = F.text | _PICTURE
 _UNKNOWN_COMMAND = F.text.startswith("/")
 # Here a reply to a picture selects the picture, and its text is no instruction.
 _PICTURE_ASKED = StateFilter(
-    Dialogue.upscale_scale,
+    Question.upscale_scale,
     *(
         state
         for operation, state in PHOTO_STATES.items()
@@ -138,66 +155,111 @@ _IS_SPOKEN = F.content_type.in_(
 )  # fmt: skip
 
 
-def build_dispatcher(
-    service: RequestService, storage: BaseStorage, myself: BotIdentity
-) -> Dispatcher:
+@dataclass(frozen=True, slots=True)
+class Components:
+    """Components that a handler or a filter receives if it names them as a parameter.
+
+    For each update there are also `context`, `dialogue` and `responder`.
+    """
+
+    identity: BotIdentity
+    policy: AccessPolicy
+    requests: RequestService
+    messenger: Messenger
+    queue: JobQueue
+    job_reads: JobReads
+    results: ResultStore
+    users: UserStore
+    albums: Albums
+    limit: RateLimit
+    spend: Spend
+    originals: OriginalStore
+    access: Access
+    broadcasts: Broadcasts
+    dead_letters: DeadLetters
+    stats: StatsSources
+    now_ms: Callable[[], int]
+
+
+def build_dispatcher(components: Components, storage: BaseStorage) -> Dispatcher:
     """Return the dispatcher that handles every update."""
-    dispatcher = Dispatcher(storage=storage)
+    injected = {each.name: getattr(components, each.name) for each in fields(components)}
+    dispatcher = Dispatcher(storage=storage, **injected)
     router = Router()
-    _route_messages(router, service, myself)
+    _route_messages(router)
+    _route_callbacks(router)
     router.edited_message.register(handle_edited, _IS_PRIVATE, F.text | F.caption)
-    router.callback_query.register(handle_callback)
     router.inline_query.register(handle_inline)
     router.message.outer_middleware(Expiry())
-    door = AccessMiddleware(service, myself)
-    router.message.middleware(door)
-    router.edited_message.middleware(door)
-    router.callback_query.middleware(door)
-    dispatcher["service"] = service
+    access = AccessMiddleware(components.requests, components.messenger, components.identity)
+    for observer in (router.message, router.edited_message, router.callback_query):
+        observer.middleware(access)
+    router.callback_query.middleware(CallbackAnswers(components.users))
     dispatcher.include_router(router)
     return dispatcher
 
 
-def _route_messages(router: Router, service: RequestService, myself: BotIdentity) -> None:
-    meant = myself.is_addressed
-
-    async def is_album_for_me(message: Message) -> bool:
-        # In a group only the item with the mention shows that the album is for the bot.
-        return meant(message) or await service.store.albums.is_known(album_of(message))
-
-    def is_to_ready_line(message: Message) -> bool:
-        answered = replied_message(message)
-        author = answered.from_user if answered else None
-        is_own = author is not None and author.id == myself.id
-        return is_own and answered is not None and answered.text in _READY_LINES
-
-    def is_admin(message: Message) -> bool:
-        return message.from_user is not None and service.policy.is_admin(message.from_user.id)
-
-    def meaning_aside(message: Message, raw_state: str | None = None) -> dict[str, Intent] | None:
-        meaning = intent_of(without_mention(message, myself.name))
-        # To the question for a merge prompt, "ok" is an answer.
-        is_answer = meaning is Intent.SMALL_TALK and raw_state == Dialogue.merge_photos.state
-        # A reference to a picture is no intent: it answers the pending question.
-        is_aside = meaning not in {Intent.REQUEST, Intent.POINTING} and not is_answer
-        return {"meaning": meaning} if is_aside else None
-
+def _route_messages(router: Router) -> None:
+    register = router.message.register
     # An album item belongs to its album even if its caption is a command.
-    router.message.register(handle_album_item, F.media_group_id, is_album_for_me)
-    router.message.register(handle_start, CommandStart(ignore_case=True))
+    register(handle_album_item, F.media_group_id, _is_album_for_bot)
+    register(handle_start, CommandStart(ignore_case=True))
     for name, handler in _COMMANDS.items():
-        router.message.register(handler, Command(name, ignore_case=True))
+        register(handler, Command(name, ignore_case=True))
     for name, handler in admin.COMMANDS.items():
         place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
-        router.message.register(handler, Command(name, ignore_case=True), *place, is_admin)
-    router.message.register(handle_unknown_command, meant, _UNKNOWN_COMMAND)
-    router.message.register(handle_intent, meant, F.text, meaning_aside)
+        register(handler, Command(name, ignore_case=True), *place, _is_admin)
+    register(handle_unknown_command, _is_addressed, _UNKNOWN_COMMAND)
+    for intent, handler in _INTENTS.items():
+        register(handler, _is_addressed, F.text, _has_intent(intent))
     # A prompt in reply to a picture is about that picture, whatever question is pending.
-    router.message.register(handle_edit_start, meant, F.text, is_about_picture, ~_PICTURE_ASKED)
-    router.message.register(handle_ready, meant, F.text, is_to_ready_line, ~_PICTURE_ASKED)
-    router.message.register(handle_late_words, meant, F.text, _is_late_answer)
+    register(handle_edit_start, _is_addressed, F.text, is_about_picture, ~_PICTURE_ASKED)
+    register(handle_ready, _is_addressed, F.text, _is_to_ready_line, ~_PICTURE_ASKED)
+    register(handle_late_answer, _is_addressed, F.text, _is_late_answer)
     for question, handler in _ANSWERS:
-        router.message.register(handler, meant, StateFilter(question), _READABLE)
-    router.message.register(handle_photo, meant, _PICTURE)
-    router.message.register(handle_prompt, meant, F.text)
-    router.message.register(handle_unsupported, meant, _IS_SPOKEN)
+        register(handler, _is_addressed, StateFilter(question), _READABLE)
+    register(handle_photo, _is_addressed, _PICTURE)
+    register(handle_prompt, _is_addressed, F.text)
+    register(handle_unsupported, _is_addressed, _IS_SPOKEN)
+
+
+def _route_callbacks(router: Router) -> None:
+    register = router.callback_query.register
+    for action, handler in CALLBACKS.items():
+        register(handler, is_pressed(action))
+    for action, handler in admin.CALLBACKS.items():
+        register(handler, is_pressed(action), _is_admin)
+    register(on_unknown_callback)
+
+
+def _is_addressed(message: Message, identity: BotIdentity) -> bool:
+    return identity.is_addressed(message)
+
+
+async def _is_album_for_bot(message: Message, identity: BotIdentity, albums: Albums) -> bool:
+    # In a group only the item with the mention shows that the album is for the bot.
+    return identity.is_addressed(message) or await albums.is_known(album_of(message))
+
+
+def _is_to_ready_line(message: Message, identity: BotIdentity) -> bool:
+    replied = replied_message(message)
+    author = replied.from_user if replied else None
+    is_own = author is not None and author.id == identity.id
+    return is_own and replied is not None and replied.text in _READY_LINES
+
+
+def _is_admin(event: Message | CallbackQuery, policy: AccessPolicy) -> bool:
+    return event.from_user is not None and policy.is_admin(event.from_user.id)
+
+
+def _is_late_answer(_: Message, expired: str = "") -> bool:
+    return expired in ABOUT_A_PHOTO
+
+
+def _has_intent(intent: Intent) -> Callable[..., bool]:
+    def matches(message: Message, identity: BotIdentity, raw_state: str | None = None) -> bool:
+        # To the question for a merge prompt, "ok" is an answer.
+        is_answer = intent is Intent.SMALL_TALK and raw_state == Question.merge_photos.state
+        return not is_answer and intent_of(without_mention(message, identity.name)) is intent
+
+    return matches

@@ -1,4 +1,4 @@
-"""Builds the services of administrators: chat commands and alerts."""
+"""Builds what administrators see: statistics and alerts."""
 
 import asyncio
 import time
@@ -7,21 +7,16 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from imgbot.bot.admin_services import AdminServices
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.router import Components
 from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.alert_rules import BudgetState, Levels, ServiceSnapshot
 from imgbot.jobs.maintenance import RuntimeStats
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, kind_of
-from imgbot.storage.access import Access
 from imgbot.storage.alerts import AlertStore
-from imgbot.storage.broadcasts import Broadcasts
-from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.scripts import Scripts
-from imgbot.storage.stats import QueueStats
+from imgbot.storage.spend import Spend
 from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telemetry.thresholds import Bound
 
@@ -49,30 +44,15 @@ def typical_time(pace: PollScheduler, routes: ProviderRouter) -> TypicalTime:
     return typical_s
 
 
-def build_admin_services(
-    redis: Redis, scripts: Scripts, queue: JobQueue, figures: RuntimeStats, typical_s: TypicalTime
-) -> AdminServices:
-    """Build the services behind the admin commands."""
-    return AdminServices(
-        access=Access(redis),
-        broadcasts=Broadcasts(redis, scripts),
-        dead_letters=DeadLetters(redis, scripts, queue),
-        queue_stats=QueueStats(redis),
-        workers=figures.workers,
-        providers_out=figures.providers_out,
-        typical_s=typical_s,
-    )
-
-
 def build_alert_notifier(
-    redis: Redis, service: RequestService, sources: AlertSources, alarm: asyncio.Event
+    redis: Redis, components: Components, sources: AlertSources, alarm: asyncio.Event
 ) -> AlertNotifier:
     """Build the alert notifier, which evaluates at once when `alarm` is set."""
-    store = service.store
+    policy = components.policy
 
     async def gather() -> ServiceSnapshot:
-        now_ms = service.now_ms()
-        dead = await store.admin.dead_letters.dead(1)
+        now_ms = components.now_ms()
+        dead = await components.dead_letters.dead(1)
         return ServiceSnapshot(
             now_ms=now_ms,
             levels=sources.levels(),
@@ -80,23 +60,22 @@ def build_alert_notifier(
             workers=sources.figures.workers()[0],
             providers=sources.routes.proven(time.monotonic()),
             provider_names=tuple(sources.routes.names),
-            money=await _money(service, now_ms),
+            money=await _budget_state(components.spend, policy, now_ms),
             dead=dead[0] if dead else None,
-            dead_count=(await store.job_reads.depth()).dead,
+            dead_count=(await components.job_reads.depth()).dead,
             silence_s=sources.contact.seconds_since_answer,
             has_answered=sources.contact.has_answered,
             rival=sources.contact.rival,
         )
 
-    admins = sorted(service.policy.admins)
-    return AlertNotifier(admins, AlertStore(redis), store.users, service.delivery, gather, alarm)
+    admins, messenger = sorted(policy.admins), components.messenger
+    return AlertNotifier(admins, AlertStore(redis), components.users, messenger, gather, alarm)
 
 
-async def _money(service: RequestService, now_ms: int) -> BudgetState:
-    spend = service.store.spend
+async def _budget_state(spend: Spend, policy: AccessPolicy, now_ms: int) -> BudgetState:
     return BudgetState(
         spent_micro=await spend.spent_today(now_ms),
         ceiling_micro=spend.caps.daily_micro,
-        least_price_micro=service.policy.least_price_micro,
+        least_price_micro=policy.least_price_micro,
         resumes_in_s=spend.resumes_in_s(now_ms),
     )

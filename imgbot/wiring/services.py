@@ -11,12 +11,12 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import StorageKey
 from redis.asyncio import Redis
 
-from imgbot.bot.admin_services import AdminServices
-from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.dialogue import storage
+from imgbot.bot.handlers.admin.stats import StatsSources
 from imgbot.bot.middleware import BotIdentity
-from imgbot.bot.requests import AccessPolicy, Repositories, RequestService
-from imgbot.bot.router import build_dispatcher
+from imgbot.bot.requests import AccessPolicy, RequestService
+from imgbot.bot.router import Components, build_dispatcher
 from imgbot.config.settings import Settings
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.domain.texts import language_of, t
@@ -37,7 +37,10 @@ from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.ops.status.sources import Check
 from imgbot.storage import keys
+from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
+from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.provider_records import Durations, WebhookTickets
@@ -59,7 +62,6 @@ from imgbot.wiring import metric_series as series
 from imgbot.wiring.admin import (
     AlertSources,
     TypicalTime,
-    build_admin_services,
     build_alert_notifier,
     typical_time,
 )
@@ -121,11 +123,7 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
 def build_services(settings: Settings, connections: Connections) -> Services:
     """Build all components; nothing runs yet."""
     series.preregister(connections.routes.names)
-    pool, scheduler, messenger = (
-        connections.pool,
-        _poll_scheduler(settings, connections.redis, connections.pool),
-        Messenger(connections.bot),
-    )
+    pool, scheduler = connections.pool, _poll_scheduler(settings, connections)
     typical_s = typical_time(scheduler, connections.routes)
     runtime_stats = RuntimeStats(
         lambda: runner.running,
@@ -133,23 +131,14 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         lambda: connections.routes.states(time.monotonic()),
         functools.partial(measure_memory, connections.redis),
     )
-    admin_services = build_admin_services(
-        connections.redis, connections.scripts, connections.queue, runtime_stats, typical_s
-    )
-    store = _repositories(settings, connections, admin_services)
-    service = RequestService(store, messenger, _access_policy(settings, connections.routes), now_ms)
+    components = _components(settings, connections, runtime_stats, typical_s)
     dialogues = storage(connections.redis, keys.DIALOGUE)
-    updates = _updates(
-        connections,
-        store,
-        messenger,
-        build_dispatcher(service, dialogues, connections.bot_identity),
-    )
+    updates = _updates(connections, components, build_dispatcher(components, dialogues))
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
 
-    step_context = _step_context(settings, connections, store, messenger, scheduler, typical_s)
+    step_context = _step_context(settings, connections, components, scheduler, typical_s)
     disk = functools.partial(disk_problem, settings.state_dir)
     runner = Runner(step_context, lambda: pool.size * settings.jobs_per_worker, disk)
     folder = state.folder(settings.state_dir, "jobs")
@@ -157,16 +146,16 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     checks["updates"] = lambda: updates.trouble
     maintenance = Maintenance(
         connections.queue,
-        store.job_reads,
-        store.results,
-        store.spend,
+        components.job_reads,
+        components.results,
+        components.spend,
         folder,
-        store.originals,
+        components.originals,
         runtime_stats,
         now_ms,
     )
     status = status_sources(
-        admin_services.queue_stats,
+        components.stats.queue_stats,
         runner,
         pool,
         connections.routes.names,
@@ -178,14 +167,19 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     sources = AlertSources(
         sampler.vitals.levels, sampler.bound, runtime_stats, connections.routes, updates.contact
     )
+    album_handler = AlbumHandler(
+        components.requests, components.messenger, components.albums, state_of
+    )
     return Services(
         updates=updates,
-        albums=AlbumProcessor(service, state_of, updates.caught_up, updates.is_busy_with),
+        albums=AlbumProcessor(
+            components.albums, album_handler, updates.caught_up, updates.is_busy_with, now_ms
+        ),
         runner=runner,
         maintenance=maintenance,
-        broadcaster=Broadcaster(admin_services.broadcasts, store.users, messenger),
+        broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
         alert_notifier=build_alert_notifier(
-            connections.redis, service, sources, step_context.alarm
+            connections.redis, components, sources, step_context.alarm
         ),
         admins=settings.admins,
         checks=checks,
@@ -217,8 +211,10 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 
 def _updates(
-    connections: Connections, store: Repositories, messenger: Messenger, dispatcher: Dispatcher
+    connections: Connections, components: Components, dispatcher: Dispatcher
 ) -> UpdatePoller:
+    users, window_s = components.users, components.limit.window_s
+
     async def handle(update: Update) -> None:
         with storage_errors():
             await dispatcher.feed_raw_update(connections.bot, dict(update))
@@ -229,63 +225,82 @@ def _updates(
             return
         # One notice per window is enough, whichever limit it is about.
         notice, request = f"rate_limited.{chat}", str(update["update_id"])
-        if await store.users.claim_notice(chat, notice, request, store.limit.window_s):
-            await messenger.send_text(
-                ChatTarget(chat), t(language_of(language_code_of(update)), "too_fast"), []
-            )
+        if await users.claim_notice(chat, notice, request, window_s):
+            text = t(language_of(language_code_of(update)), "too_fast")
+            await components.messenger.send_text(ChatTarget(chat), text, [])
 
     ledger = UpdateLedger(connections.redis, connections.scripts, connections.queue.persist)
     return UpdatePoller(connections.bot, handle, ledger, slow_down)
 
 
-def _repositories(
-    settings: Settings, connections: Connections, admin_services: AdminServices
-) -> Repositories:
+def _components(
+    settings: Settings, connections: Connections, runtime: RuntimeStats, typical_s: TypicalTime
+) -> Components:
+    redis, scripts, queue = connections.redis, connections.scripts, connections.queue
+    messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
+    users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
+    spend = Spend(redis, queue.caps, utc_offset_s)
     limit = RateLimit(
-        connections.redis,
-        connections.scripts,
+        redis,
+        scripts,
         window_s=settings.rate_limit_window,
         max_requests=settings.rate_limit_max_requests,
     )
-    return Repositories(
-        queue=connections.queue,
-        job_reads=JobReads(connections.redis),
-        results=ResultStore(connections.redis),
-        users=UserStore(connections.redis),
-        albums=Albums(connections.redis, connections.scripts),
-        limit=limit,
-        spend=Spend(connections.redis, connections.queue.caps, utc_offset_s),
-        originals=OriginalStore(
-            state.folder(settings.state_dir, "pictures"), settings.kept_pictures_mb
+    pictures = state.folder(settings.state_dir, "pictures")
+    return Components(
+        identity=connections.bot_identity,
+        policy=policy,
+        requests=RequestService(
+            queue, users, results, limit, spend, policy, messenger.bot_id, now_ms
         ),
-        admin=admin_services,
+        messenger=messenger,
+        queue=queue,
+        job_reads=job_reads,
+        results=results,
+        users=users,
+        albums=Albums(redis, scripts),
+        limit=limit,
+        spend=spend,
+        originals=OriginalStore(pictures, settings.kept_pictures_mb),
+        access=Access(redis),
+        broadcasts=Broadcasts(redis, scripts),
+        dead_letters=DeadLetters(redis, scripts, queue),
+        stats=StatsSources(
+            queue_stats=QueueStats(redis),
+            job_reads=job_reads,
+            users=users,
+            spend=spend,
+            workers=runtime.workers,
+            providers_out=runtime.providers_out,
+            typical_s=typical_s,
+        ),
+        now_ms=now_ms,
     )
 
 
 def _step_context(
     settings: Settings,
     connections: Connections,
-    store: Repositories,
-    messenger: Messenger,
+    components: Components,
     scheduler: PollScheduler,
     typical_s: TypicalTime,
 ) -> StepContext:
     return StepContext(
         queue=connections.queue,
         installation=connections.installation,
-        job_reads=store.job_reads,
-        results=store.results,
-        users=store.users,
-        originals=store.originals,
+        job_reads=components.job_reads,
+        results=components.results,
+        users=components.users,
+        originals=components.originals,
         routing=connections.routes,
         slots=ProviderSlots(),
-        webhooks=_webhooks(settings, connections, store.job_reads),
+        webhooks=_webhooks(settings, connections, components.job_reads),
         alarm=asyncio.Event(),
         pool=connections.pool,
         status_messages=StatusMessages(
-            connections.queue, store.job_reads, messenger, now_ms, typical_s
+            connections.queue, components.job_reads, components.messenger, now_ms, typical_s
         ),
-        messenger=messenger,
+        messenger=components.messenger,
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
         folder=state.folder(settings.state_dir, "jobs"),
@@ -309,7 +324,8 @@ def _webhooks(settings: Settings, connections: Connections, job_reads: JobReads)
     )
 
 
-def _poll_scheduler(settings: Settings, redis: Redis, pool: Pool) -> PollScheduler:
+def _poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:
+    pool = connections.pool
     config = PollingConfig(
         settings.poll_interval_initial,
         settings.poll_interval_max,
@@ -318,7 +334,7 @@ def _poll_scheduler(settings: Settings, redis: Redis, pool: Pool) -> PollSchedul
     return PollScheduler(
         config,
         Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
-        Durations(redis),
+        Durations(connections.redis),
         time.monotonic,
         is_learned=settings.polling == "learned",
     )

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
@@ -46,26 +46,29 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
     def turn(_person: str) -> asyncio.Lock:
         return lock
 
-    async def say(_visit: object, key: str, **_facts: object) -> None:
-        said.append(key)
+    async def send_text(_target: object, text: str, *_rows: object) -> int:
+        said.append(text)
+        return 1
 
     clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
-    desk = SimpleNamespace(
-        store=SimpleNamespace(albums=albums, users=UserStore(real_redis)),
+    requests = SimpleNamespace(
+        users=UserStore(real_redis),
         policy=AccessPolicy(
             frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0
         ),
         user_lock=turn,
-        reply=say,
-        now_ms=lambda: next(clock_ms),
+    )
+    handler = AlbumHandler(
+        cast("Any", requests),
+        cast("Any", SimpleNamespace(send_text=send_text)),
+        albums,
+        lambda *_: cast("Any", dialogue),
     )
     caught_up = asyncio.Event()
     caught_up.set()
-    keeper = AlbumProcessor(
-        cast("Any", desk), lambda *_: cast("Any", dialogue), caught_up, lambda _: False
-    )
+    processor = AlbumProcessor(albums, handler, caught_up, lambda _: False, lambda: next(clock_ms))
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-        running = group.create_task(keeper.run(asyncio.Event(), DRAIN_S))
+        running = group.create_task(processor.run(asyncio.Event(), DRAIN_S))
         await dialogue.is_asked_again.wait()
         await cancel_and_wait_current(running)
 

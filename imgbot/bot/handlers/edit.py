@@ -1,13 +1,9 @@
 """Edit: a photo and a prompt become a changed photo."""
 
-from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, expect_answer, source_in, to_state_data
-from imgbot.bot.message_prompt import prompt_about
+from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
 from imgbot.bot.messages import photo_of, target_photo
-from imgbot.bot.requests import RequestService
 from imgbot.bot.upscale_phrases import is_upscale_request, operation_in, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -16,88 +12,67 @@ from imgbot.domain.texts import buttons
 
 
 async def handle_edit_start(
-    event: Message | CallbackQuery,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-    source: InputPhoto | None = None,
+    event: Message | CallbackQuery, dialogue: Dialogue, photo: InputPhoto | None = None
 ) -> None:
     """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
-    await service.check_rate_limit(context)
-    words = ""
+    await dialogue.check_rate_limit()
+    prompt = ""
     if isinstance(event, Message):
-        words = await prompt_about(event, service)
-        source = target_photo(event) or source
-    await edit(state, context, service, source, words)
+        prompt = await dialogue.requests.prompt_in(event)
+        photo = target_photo(event) or photo
+    await edit(dialogue, photo, prompt)
 
 
-async def take_edit_photo(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
+async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
     """Photo to edit, with or without a prompt."""
-    source = photo_of(message)
-    if source is None:
+    photo = photo_of(message)
+    if photo is None:
         raise UserError("send_photo_please")
-    await edit(state, context, service, source, await prompt_about(message, service))
+    await edit(dialogue, photo, await dialogue.requests.prompt_in(message))
 
 
-async def take_edit_prompt(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
+async def take_edit_prompt(message: Message, dialogue: Dialogue) -> None:
     """Prompt for the photo; another photo replaces the first."""
-    source = target_photo(message) or await source_in(state)
-    await edit(state, context, service, source, await prompt_about(message, service))
+    photo = target_photo(message) or await dialogue.photo()
+    await edit(dialogue, photo, await dialogue.requests.prompt_in(message))
 
 
-async def handle_photo(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
+async def handle_photo(message: Message, dialogue: Dialogue) -> None:
     """Picture sent outside a dialogue: its caption is the prompt."""
-    source = photo_of(message)
-    if source is None or await prompt_about(message, service):
-        await handle_edit_start(message, state, context, service)
+    photo = photo_of(message)
+    if photo is None or await dialogue.requests.prompt_in(message):
+        await handle_edit_start(message, dialogue)
         return
-    await ask_about(state, context, service, source)
+    await ask_about(dialogue, photo)
 
 
-async def handle_photo_prompt(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
+async def handle_photo_prompt(message: Message, dialogue: Dialogue) -> None:
     """Prompt for the photo sent before it; another photo replaces the first."""
     if photo_of(message):
-        await handle_photo(message, state, context, service)
+        await handle_photo(message, dialogue)
         return
-    await handle_edit_start(message, state, context, service, await source_in(state))
+    await handle_edit_start(message, dialogue, await dialogue.photo())
 
 
-async def ask_about(
-    state: FSMContext, context: RequestContext, service: RequestService, photo: InputPhoto
-) -> None:
+async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     """Ask for the operation on a photo that was sent without a prompt."""
-    await expect_answer(state, Dialogue.photo_action, sources=to_state_data(photo))
-    await service.reply(context, "ask_photo_action", buttons.under_photo(context.language))
+    await dialogue.ask(
+        Question.photo_action,
+        "ask_photo_action",
+        buttons.under_photo(dialogue.context.language),
+        sources=to_state_data(photo),
+    )
 
 
-async def edit(
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-    source: InputPhoto | None,
-    words: str,
-) -> None:
+async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
     """Enqueue the edit, perhaps as an upscale or a retouch, or ask for what is missing."""
-    if source is None:
-        await expect_answer(state, PHOTO_STATES[Operation.EDIT])
-        await service.ask(context, "ask_edit_photo")
-    elif not words:
-        await expect_answer(state, Dialogue.edit_words, sources=to_state_data(source))
-        await service.ask(context, "ask_edit_words")
-    elif is_upscale_request(words):
-        await service.order(context, Operation.UPSCALE, "", (source,), scale_in(words) or 2)
-        await state.clear()
-    elif (operation := operation_in(words)) is not None:
-        await service.order(context, operation, "", (source,))
-        await state.clear()
+    if photo is None:
+        await dialogue.ask(PHOTO_STATES[Operation.EDIT], "ask_edit_photo")
+    elif not prompt:
+        await dialogue.ask(Question.edit_words, "ask_edit_words", sources=to_state_data(photo))
+    elif is_upscale_request(prompt):
+        await dialogue.order(Operation.UPSCALE, "", (photo,), scale_in(prompt) or 2)
+    elif (operation := operation_in(prompt)) is not None:
+        await dialogue.order(operation, "", (photo,))
     else:
-        await service.order(context, Operation.EDIT, words, (source,))
-        await state.clear()
+        await dialogue.order(Operation.EDIT, prompt, (photo,))

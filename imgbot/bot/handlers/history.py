@@ -4,47 +4,52 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.results import buttons_of
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.results import Result
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut
+from imgbot.storage.results import Result, ResultStore
+from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 
-async def handle_history(_: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_history(
+    _: Message,
+    context: RequestContext,
+    responder: Responder,
+    policy: AccessPolicy,
+    results: ResultStore,
+) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    strip = await _pager(context, service)
-    if not strip:
+    shown = await results.results(await results.history(context.user_id))
+    if not shown:
         raise UserError("history_empty")
-    caption, rows = _page(strip, 0, context, service)
-    picture = strip[0].picture
-    if picture is not None:
-        await service.delivery.send_picture(context.chat_target, picture, caption, rows)
+    if (picture := shown[0].picture) is not None:
+        await responder.send_picture(picture, *_page(shown, 0, context, policy))
 
 
 async def on_history_callback(
-    callback: CallbackQuery, job_id: str, context: RequestContext, service: RequestService
+    _: CallbackQuery,
+    argument: str,
+    context: RequestContext,
+    messenger: Messenger,
+    policy: AccessPolicy,
+    results: ResultStore,
 ) -> str:
     """Show the picture of another job in the message; returns the answer to the callback."""
-    result = await service.store.results.result(job_id)
+    result = await results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
-    strip = await _pager(context, service)
-    index = next((at for at, each in enumerate(strip) if each.id == job_id), None)
-    message = callback.message
-    if index is None or message is None:
+    shown = await results.results(await results.history(context.user_id))
+    index = next((at for at, each in enumerate(shown) if each.id == argument), None)
+    picture = shown[index].picture if index is not None else None
+    if index is None or picture is None:
         return "stale_button"
-    picture = strip[index].picture
-    if picture is None:
-        return "stale_button"
-    caption, rows = _page(strip, index, context, service)
+    page = _page(shown, index, context, policy)
     try:
         with max_wait(2.0):
-            await service.delivery.replace_media(
-                context.chat_target, message.message_id, picture, caption, rows
-            )
+            await messenger.replace_media(context.chat_target, context.message_id, picture, *page)
     except TransientError:
         return "slow_down"
     except ImgbotError:
@@ -52,17 +57,11 @@ async def on_history_callback(
     return ""
 
 
-async def _pager(context: RequestContext, service: RequestService) -> list[Result]:
-    """Return the results that can be shown, newest first."""
-    gallery = service.store.results
-    return await gallery.results(await gallery.history(context.user_id))
-
-
 def _page(
-    strip: list[Result], index: int, context: RequestContext, service: RequestService
+    shown: list[Result], index: int, context: RequestContext, policy: AccessPolicy
 ) -> tuple[str, Keyboard]:
-    result = strip[index]
-    newer = strip[index - 1].id if index else ""
-    older = strip[index + 1].id if index + 1 < len(strip) else ""
-    turning = buttons.pager(newer, older, result.id, f"{index + 1} / {len(strip)}")
-    return cut(result.caption, CAPTION_LIMIT), [turning, *buttons_of(result, context, service)]
+    result = shown[index]
+    newer = shown[index - 1].id if index else ""
+    older = shown[index + 1].id if index + 1 < len(shown) else ""
+    pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
+    return cut(result.caption, CAPTION_LIMIT), [pager, *buttons_of(result, context, policy)]

@@ -8,41 +8,43 @@ from aiogram.types import (
     InlineQueryResultCachedPhoto,
 )
 
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.errors import TransientError
 from imgbot.domain.texts import language_of, t
-from imgbot.storage.results import Result
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut
+from imgbot.storage.results import Result, ResultStore
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 
-_TITLE = 60
+_TITLE_LENGTH = 60
 
 
-async def handle_inline(query: InlineQuery, service: RequestService) -> None:
+async def handle_inline(
+    query: InlineQuery,
+    messenger: Messenger,
+    policy: AccessPolicy,
+    results: ResultStore,
+    users: UserStore,
+) -> None:
     """Offer the pictures whose prompts contain the query."""
     # An inline query expires after half a minute: failures are ignored.
     with suppress(TransientError):
-        await _offer_pictures(query, service)
-
-
-async def _offer_pictures(query: InlineQuery, service: RequestService) -> None:
-    user_id = query.from_user.id
-    standing = await service.store.users.profile(user_id)
-    is_open = standing.is_allowed or service.policy.admits(user_id)
-    is_welcome = is_open and (not standing.is_banned or service.policy.is_admin(user_id))
-    gallery = service.store.results
-    ids = await gallery.history(user_id) if is_welcome else []
-    wanted = query.query.strip().lower()
-    results = await gallery.results(ids)
-    offers = [_offer(result) for result in results if wanted in result.words.lower()]
-    language = standing.preferences.language or language_of(query.from_user.language_code)
-    await service.delivery.answer_inline(query.id, offers, t(language, "inline_button"))
+        user_id = query.from_user.id
+        profile = await users.profile(user_id)
+        is_open = profile.is_allowed or policy.admits(user_id)
+        is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
+        ids = await results.history(user_id) if is_admitted else []
+        wanted = query.query.strip().lower()
+        found = [each for each in await results.results(ids) if wanted in each.words.lower()]
+        language = profile.preferences.language or language_of(query.from_user.language_code)
+        label = t(language, "inline_button")
+        await messenger.answer_inline(query.id, [_offer(result) for result in found], label)
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
     caption = cut(result.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
     if result.picture and result.picture.is_file:
-        title = (result.words or t(result.language, f"title_{result.operation}"))[:_TITLE]
+        title = (result.words or t(result.language, f"title_{result.operation}"))[:_TITLE_LENGTH]
         return InlineQueryResultCachedDocument(
             id=result.id, document_file_id=file_id, title=title, caption=caption
         )

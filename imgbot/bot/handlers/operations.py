@@ -8,18 +8,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any
 
-from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import PHOTO_STATES, expect_answer
+from imgbot.bot.dialogue import PHOTO_STATES, Dialogue
 from imgbot.bot.handlers.create import handle_create
 from imgbot.bot.handlers.edit import handle_edit_start, handle_photo, take_edit_photo
 from imgbot.bot.handlers.merge import handle_smart_merge_start
 from imgbot.bot.handlers.upscale import handle_upscale_button, take_upscale_photo
-from imgbot.bot.message_prompt import prompt_about
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
-from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation, Prompt
@@ -30,44 +26,33 @@ Handler = Callable[..., Coroutine[Any, Any, None]]
 async def start_photo_operation(
     operation: Operation,
     event: Message | CallbackQuery,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-    source: InputPhoto | None = None,
+    dialogue: Dialogue,
+    photo: InputPhoto | None = None,
 ) -> None:
     """The command with or without a photo, or the buttons."""
-    await service.check_rate_limit(context)
-    words = ""
+    await dialogue.check_rate_limit()
+    prompt = ""
     if isinstance(event, Message):
-        words = prompt_of(event)
-        source = target_photo(event)
-    if source is None:
-        await expect_answer(state, PHOTO_STATES[operation])
-        await service.ask(context, f"ask_{operation}_photo")
+        prompt = prompt_of(event)
+        photo = target_photo(event)
+    if photo is None:
+        await dialogue.ask(PHOTO_STATES[operation], f"ask_{operation}_photo")
         return
     if OPERATIONS[operation].prompt is Prompt.NONE:
-        words = ""
-    await service.order(context, operation, words, (source,))
-    await state.clear()
+        prompt = ""
+    await dialogue.order(operation, prompt, (photo,))
 
 
-async def take_photo(
-    operation: Operation,
-    message: Message,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-) -> None:
+async def take_photo(operation: Operation, message: Message, dialogue: Dialogue) -> None:
     """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
-    if photo_of(message) and await prompt_about(message, service):
-        await handle_photo(message, state, context, service)
+    if photo_of(message) and await dialogue.requests.prompt_in(message):
+        await handle_photo(message, dialogue)
         return
-    source = target_photo(message)
-    if source is None:
+    photo = target_photo(message)
+    if photo is None:
         raise UserError("send_photo_please")
     # A text that only refers to an earlier picture gives no instruction.
-    await service.order(context, operation, "", (source,))
-    await state.clear()
+    await dialogue.order(operation, "", (photo,))
 
 
 handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)

@@ -1,182 +1,221 @@
 """Actions on a result: its buttons, undo, comparison, original file, latest result."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.edit import handle_edit_start
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import TransientError, UserError
 from imgbot.domain.job import InputPhoto
-from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, t
-from imgbot.domain.texts.buttons import SCALES, CallbackData
-from imgbot.storage.results import Result
+from imgbot.domain.texts.buttons import SCALES
+from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.results import Result, ResultStore
+from imgbot.storage.users import UserStore
 
 
-async def on_result_callback(
-    callback: CallbackQuery,
-    press: CallbackData,
-    state: FSMContext,
-    context: RequestContext,
-    service: RequestService,
-) -> str:
-    """Buttons under a result; returns the answer to the callback."""
-    scale, _, job_id = press.argument.rpartition(".")
-    result = await service.store.results.result(job_id)
-    if result is None or not isinstance(callback.message, Message):
-        return "stale_button"
-    if result.user_id != context.user_id:
-        return "not_your_button"
-    picture = result.picture or photo_of(callback.message)
-    if picture is None:
-        return "stale_button"
-    if (operation := RESULT_ACTIONS.get(press.action)) is not None:
-        wanted = [int(scale) if scale in map(str, SCALES) else None]
-        extra = wanted if OPERATIONS[operation].has_scale else []
-        await START_HANDLERS[operation](callback, state, context, service, picture, *extra)
-        return ""
-    return await _AT_ONCE[press.action](replace(result, picture=picture), context, service)
-
-
-async def handle_undo(message: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_undo(
+    message: Message,
+    responder: Responder,
+    policy: AccessPolicy,
+    users: UserStore,
+    results: ResultStore,
+) -> None:
     """/undo: one step back from the latest result, or from the one it replies to."""
-    result = await _target_result(message, context, service, "undo")
-    if result is None:
-        raise UserError("undo_nothing")
-    await _undo(result, context, service)
+    result = await _chosen_result("undo", message, responder.context, users, results)
+    await _undo(result, responder, policy, results)
 
 
 async def handle_compare(
-    message: Message, context: RequestContext, service: RequestService
+    message: Message, dialogue: Dialogue, users: UserStore, results: ResultStore
 ) -> None:
     """/compare: before and after, side by side."""
-    result = await _target_result(message, context, service, "compare")
-    if result is None:
-        raise UserError("compare_nothing")
-    await _compare(result, context, service)
+    await _compare(
+        await _chosen_result("compare", message, dialogue.context, users, results), dialogue
+    )
 
 
-async def handle_last(_: Message, context: RequestContext, service: RequestService) -> None:
-    """/last: the latest result again."""
-    gallery = service.store.results
-    strip = await gallery.results(await gallery.history(context.user_id))
-    if not strip:
-        raise UserError("history_empty")
-    await show_result(strip[0], context, service)
-
-
-async def handle_ready(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
+async def handle_last(
+    _: Message, responder: Responder, policy: AccessPolicy, results: ResultStore
 ) -> None:
+    """/last: the latest result again."""
+    shown = await results.results(await results.history(responder.context.user_id))
+    if not shown:
+        raise UserError("history_empty")
+    await _show(shown[0], responder, policy, results)
+
+
+async def handle_ready(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """Prompt in reply to the message announcing a result: it is about that result."""
-    line = replied_message(message)
-    line_id = line.message_id if line is not None else 0
-    job_id = await service.store.results.announced_in(context.chat_id, line_id)
-    result = await service.store.results.result(job_id)
+    announcement = replied_message(message)
+    message_id = announcement.message_id if announcement is not None else 0
+    job_id = await results.announced_in(dialogue.context.chat_id, message_id)
+    result = await results.result(job_id)
     if result is None or result.picture is None:
         raise UserError("picture_gone")
-    await handle_edit_start(message, state, context, service, result.picture)
+    await handle_edit_start(message, dialogue, result.picture)
 
 
-async def show_result(result: Result, context: RequestContext, service: RequestService) -> None:
-    """Show a delivered result again, free of charge, with its buttons."""
-    if result.picture is None:
-        raise UserError("picture_gone")
-    rows = buttons_of(result, context, service)
-    await service.delivery.send_picture(context.chat_target, result.picture, result.caption, rows)
-    await service.store.results.set_latest(context.user_id, result.id)
+async def on_operation_callback(
+    operation: Operation,
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    results: ResultStore,
+) -> str:
+    """Start an operation on the result; returns the answer to the callback."""
+    result = await _pressed_result(callback, argument, results)
+    scale = argument.rpartition(".")[0]
+    wanted = [int(scale) if scale in map(str, SCALES) else None]
+    extra = wanted if OPERATIONS[operation].has_scale else []
+    await START_HANDLERS[operation](callback, dialogue, result.picture, *extra)
+    return ""
 
 
-def buttons_of(
-    result: Result, context: RequestContext, service: RequestService
-) -> buttons.Keyboard:
+async def on_again_callback(
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
+) -> str:
+    """Enqueue the request again; returns the answer to the callback."""
+    result = await _pressed_result(callback, argument, results)
+    await dialogue.check_rate_limit()
+    await dialogue.requests.regenerate(dialogue.context, result)
+    return "accepted_short"
+
+
+async def on_compare_callback(
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
+) -> str:
+    """Compare the result with its source; returns the answer to the callback."""
+    await _compare(await _pressed_result(callback, argument, results), dialogue)
+    return "accepted_short"
+
+
+async def on_undo_callback(
+    callback: CallbackQuery,
+    argument: str,
+    responder: Responder,
+    policy: AccessPolicy,
+    results: ResultStore,
+) -> str:
+    """One step back from the result; returns the answer to the callback."""
+    result = await _pressed_result(callback, argument, results)
+    await _undo(result, responder, policy, results)
+    return ""
+
+
+async def on_file_callback(
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    results: ResultStore,
+    originals: OriginalStore,
+) -> str:
+    """Send the picture as generated, before Telegram compressed it as a photo."""
+    result = await _pressed_result(callback, argument, results)
+    await dialogue.check_rate_limit()
+    responder, caption = dialogue.responder, t(dialogue.context.language, "original_caption")
+    if result.original_id:
+        await responder.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
+        return ""
+    path = originals.find(result.id)
+    if path is None:
+        raise UserError("original_gone")
+    try:
+        name = f"imgbot-{result.id}{path.suffix}"
+        sent = await responder.send_picture(path, caption, name=name)
+    except TransientError as error:
+        # It may have arrived all the same: an automatic retry could send it twice.
+        raise UserError("original_slow") from error
+    if sent is not None:
+        await results.set_original(result.id, sent.file_id)
+    return ""
+
+
+def buttons_of(result: Result, context: RequestContext, policy: AccessPolicy) -> buttons.Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
         context.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=result.operation in PHOTO_ACTIONS and len(result.sources) == 1,
-        is_varied=result.operation is Operation.CREATE or not service.policy.has_builtin_engine,
+        is_varied=result.operation is Operation.CREATE or not policy.has_builtin_engine,
     )
 
 
-async def _target_result(
-    message: Message, context: RequestContext, service: RequestService, choice: str
-) -> Result | None:
-    gallery = service.store.results
+async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
+    """Return the result under which a button was pressed, with its picture.
+
+    Raises UserError if it is gone, or belongs to another user.
+    """
+    result = await results.result(argument.rpartition(".")[2])
+    if result is None or not isinstance(callback.message, Message):
+        raise UserError("stale_button")
+    if result.user_id != callback.from_user.id:
+        raise UserError("not_your_button")
+    picture = result.picture or photo_of(callback.message)
+    if picture is None:
+        raise UserError("stale_button")
+    return replace(result, picture=picture)
+
+
+async def _chosen_result(
+    action: str,
+    message: Message,
+    context: RequestContext,
+    users: UserStore,
+    results: ResultStore,
+) -> Result:
+    """Return the result that the message replies to, else the latest; UserError without one."""
     replied = replied_picture_of(message)
     found = (
-        await gallery.job_of_picture(replied) if replied else await gallery.latest(context.user_id)
+        await results.job_of_picture(replied) if replied else await results.latest(context.user_id)
     )
     # An undo changes the latest result: a redelivered update must start from the same one.
-    job_id = await service.store.users.choose_once(f"{choice}.{context.request}", found)
-    result = await gallery.result(job_id)
-    return result if result is not None and result.user_id == context.user_id else None
+    job_id = await users.choose_once(f"{action}.{context.request}", found)
+    result = await results.result(job_id)
+    if result is None or result.user_id != context.user_id:
+        raise UserError(f"{action}_nothing")
+    return result
 
 
-async def _undo(result: Result, context: RequestContext, service: RequestService) -> str:
+async def _show(
+    result: Result, responder: Responder, policy: AccessPolicy, results: ResultStore
+) -> None:
+    """Show a delivered result again, free of charge, with its buttons."""
+    if result.picture is None:
+        raise UserError("picture_gone")
+    rows = buttons_of(result, responder.context, policy)
+    await responder.send_picture(result.picture, result.caption, rows)
+    await results.set_latest(responder.context.user_id, result.id)
+
+
+async def _undo(
+    result: Result, responder: Responder, policy: AccessPolicy, results: ResultStore
+) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
-    parent = await service.store.results.result(result.parent)
+    context = responder.context
+    parent = await results.result(result.parent)
     # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await show_result(parent, context, service)
-        return ""
-    caption = t(context.language, "undo_original")
-    await service.delivery.send_picture(context.chat_target, result.sources[0], caption, [])
+        await _show(parent, responder, policy, results)
+        return
+    await responder.send_picture(result.sources[0], t(context.language, "undo_original"))
     # The user's own picture has no job: there is no earlier step.
-    await service.store.results.set_latest(context.user_id, "")
-    return ""
+    await results.set_latest(context.user_id, "")
 
 
-async def _regenerate(result: Result, context: RequestContext, service: RequestService) -> str:
-    await service.check_rate_limit(context)
-    await service.regenerate(context, result)
-    return "accepted_short"
-
-
-async def _compare(result: Result, context: RequestContext, service: RequestService) -> str:
+async def _compare(result: Result, dialogue: Dialogue) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
-    await service.check_rate_limit(context)
-    await service.order(context, Operation.COMPARE, "", (result.sources[0], result.picture))
-    return "accepted_short"
-
-
-async def _send_original(result: Result, context: RequestContext, service: RequestService) -> str:
-    """Send the picture as generated, before Telegram compressed it as a photo."""
-    await service.check_rate_limit(context)
-    caption = t(context.language, "original_caption")
-    if result.original_id:
-        kept = InputPhoto(result.original_id, "", is_file=True)
-        await service.delivery.send_picture(context.chat_target, kept, caption, [])
-        return ""
-    path = service.store.originals.find(result.id)
-    if path is None:
-        raise UserError("original_gone")
-    name = f"imgbot-{result.id}{path.suffix}"
-    try:
-        sent = await service.delivery.send_picture(
-            context.chat_target, path, caption, [], name=name
-        )
-    except TransientError as error:
-        # It may have arrived all the same: an automatic retry could send it twice.
-        raise UserError("original_slow") from error
-    if sent is not None:
-        await service.store.results.set_original(result.id, sent.file_id)
-    return ""
-
-
-_AT_ONCE: Mapping[str, Callable[[Result, RequestContext, RequestService], Awaitable[str]]] = {
-    "again": _regenerate,
-    "file": _send_original,
-    "compare": _compare,
-    "undo": _undo,
-}
+    await dialogue.check_rate_limit()
+    photos = (result.sources[0], result.picture)
+    await dialogue.requests.order(dialogue.context, Operation.COMPARE, "", photos)

@@ -1,76 +1,72 @@
 """General commands: /start, /help, /cancel, and unsupported messages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
-from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import is_expired
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.command_menu import publish_admin_commands
 from imgbot.bot.messages import PICTURE_LIMIT_MB
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.changes import vocabulary
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 
 _EXAMPLES = ("create", "edit", "merge")
 _FRESH_S = 600
 
 
-async def handle_start(
-    message: Message, state: FSMContext, context: RequestContext, service: RequestService
-) -> None:
-    await state.clear()
-    await service.reply(context, "start", buttons.menu(context.language))
-    if context.is_private and service.policy.is_admin(context.user_id) and message.bot:
+async def handle_start(message: Message, dialogue: Dialogue, policy: AccessPolicy) -> None:
+    context = dialogue.context
+    await dialogue.state.clear()
+    await dialogue.responder.reply("start", buttons.menu(context.language))
+    if context.is_private and policy.is_admin(context.user_id) and message.bot:
         await publish_admin_commands(message.bot, context.user_id)
 
 
-async def handle_help(_: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_help(
+    _: Message, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
+) -> None:
     """Send three examples with pictures, then the list of commands."""
-    await service.check_rate_limit(context)
+    await dialogue.check_rate_limit()
+    responder, language = dialogue.responder, dialogue.context.language
     # The examples are optional: those that cannot be shown are omitted, as the text matters more.
     with suppress(TransientError, TelegramRefusedError, UserError):
-        await _show_examples(context, service)
-    operations = "\n".join(t(context.language, f"help_{operation}") for operation in ACTIONS)
-    text = t(context.language, "help", operations=operations, limit_mb=PICTURE_LIMIT_MB)
-    if service.policy.has_builtin_engine:
-        known = vocabulary(context.language)
-        text += "\n\n" + t(context.language, "engine_help", vocabulary=known)
-    await service.reply_text(context, text, buttons.menu(context.language))
+        await _show_examples(responder, results)
+    operations = "\n".join(t(language, f"help_{operation}") for operation in ACTIONS)
+    text = t(language, "help", operations=operations, limit_mb=PICTURE_LIMIT_MB)
+    if policy.has_builtin_engine:
+        text += "\n\n" + t(language, "engine_help", vocabulary=vocabulary(language))
+    await responder.reply_text(text, buttons.menu(language))
 
 
-async def _show_examples(context: RequestContext, service: RequestService) -> None:
-    folder = resources.files("imgbot.bot") / "examples"
-    with resources.as_file(folder) as files:
-        examples = [files / f"{name}.jpg" for name in _EXAMPLES]
-        keys = [_example_key(service, path) for path in examples]
-        gallery = service.store.results
+async def _show_examples(responder: Responder, results: ResultStore) -> None:
+    context, bot_id = responder.context, responder.messenger.bot_id
+    with resources.as_file(resources.files("imgbot.bot") / "examples") as folder:
+        files = [folder / f"{name}.jpg" for name in _EXAMPLES]
+        # A file id belongs to one bot and one picture, so the key holds both.
+        keys = [f"{bot_id}.{path.stem}.{path.stat().st_size}" for path in files]
         pictures = [
-            await gallery.example(key) or path for key, path in zip(keys, examples, strict=True)
+            await results.example(key) or path for key, path in zip(keys, files, strict=True)
         ]
         try:
-            sent = await service.delivery.send_album(
-                context.chat_target, _captioned(context, pictures)
-            )
+            sent = await responder.send_album(_captioned(context, pictures))
         except UserError:
             # Telegram no longer knows a file id: upload the files.
-            sent = await service.delivery.send_album(
-                context.chat_target, _captioned(context, examples)
-            )
+            sent = await responder.send_album(_captioned(context, files))
     for key, picture in zip(keys, sent, strict=False):
         if picture is not None:
-            await gallery.set_example(key, picture.file_id)
-
-
-def _example_key(service: RequestService, path: Path) -> str:
-    """A file id belongs to one bot and one picture, so the key holds both."""
-    return f"{service.delivery.bot_id}.{path.stem}.{path.stat().st_size}"
+            await results.set_example(key, picture.file_id)
 
 
 def _captioned(
@@ -82,27 +78,29 @@ def _captioned(
 
 
 async def handle_cancel(
-    _: Message, state: FSMContext, context: RequestContext, service: RequestService
+    _: Message,
+    dialogue: Dialogue,
+    queue: JobQueue,
+    job_reads: JobReads,
+    users: UserStore,
+    now_ms: Callable[[], int],
 ) -> None:
     """Leave the dialogue, or else cancel the latest active job."""
-    is_asked = await state.get_state() is not None
-    if is_asked and not await is_expired(state, context.sent_s):
+    context, responder = dialogue.context, dialogue.responder
+    is_asked = await dialogue.state.get_state() is not None
+    if is_asked and not await dialogue.is_expired():
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        await service.reply(context, "cancel_dialogue", buttons.menu(context.language))
-        await state.clear()
+        await responder.reply("cancel_dialogue", buttons.menu(context.language))
+        await dialogue.state.clear()
         return
-    jobs = await service.store.job_reads.jobs_shown_to(context.user_id)
+    jobs = await job_reads.jobs_shown_to(context.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
-    job_id = await service.store.users.choose_once(f"cancel.{context.request}", newest)
-    verdict = "gone"
-    if job_id:
-        verdict = await service.store.queue.cancel(job_id, context.user_id, service.now_ms())
+    job_id = await users.choose_once(f"cancel.{context.request}", newest)
+    verdict = await queue.cancel(job_id, context.user_id, now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
-        await service.reply(
-            context, "cancel_too_late" if verdict == "too_late" else "cancel_nothing"
-        )
+        await responder.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
 async def handle_unknown_command(_: Message) -> None:

@@ -1,101 +1,101 @@
 """/ban, /unban and /allow: access changes while the bot runs."""
 
 import time
+from collections.abc import Callable
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.admin.arguments import target_of
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import admin_buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.access import Ban
+from imgbot.storage.access import Access, Ban
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
 
 _LISTED = 40
-_REASON = 60
+_REASON_LENGTH = 60
 
 
-async def handle_ban(message: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_ban(
+    message: Message,
+    responder: Responder,
+    policy: AccessPolicy,
+    access: Access,
+    queue: JobQueue,
+    job_reads: JobReads,
+    now_ms: Callable[[], int],
+) -> None:
     """/ban id [reason], or as a reply to the user's message; without a target it lists bans."""
     user_id, reason = target_of(message)
-    if user_id is None and context.is_private:
-        await service.reply_text(context, *await _bans(context.language, service))
+    if user_id is None and responder.context.is_private:
+        await responder.reply_text(*await _bans(responder.context.language, access))
         return
     if user_id is None:
         raise UserError("ban_usage")
     if user_id < 0:
         raise UserError("ban_person_only")
-    if service.policy.is_admin(user_id):
+    if policy.is_admin(user_id):
         raise UserError("ban_admin")
-    ban = Ban(user_id, reason[:_REASON], context.user_id, service.now_ms())
-    await service.store.admin.access.ban(ban)
+    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], responder.context.user_id, now_ms()))
     # Queued jobs are not paid for yet; running ones may be, and continue.
-    for job in await service.store.job_reads.jobs_of(user_id):
+    for job in await job_reads.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await service.store.queue.cancel(job.id, user_id, service.now_ms())
-    await service.reply(context, "ban_done", user=user_id)
+            await queue.cancel(job.id, user_id, now_ms())
+    await responder.reply("ban_done", user=user_id)
 
 
-async def handle_unban(message: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_unban(message: Message, responder: Responder, access: Access) -> None:
     """/unban id."""
     user_id, _ = target_of(message)
     if user_id is None:
         raise UserError("unban_usage")
-    is_undone = await service.store.admin.access.unban(user_id)
-    await service.reply(context, "ban_undone" if is_undone else "ban_unknown", user=user_id)
+    is_undone = await access.unban(user_id)
+    await responder.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
 
 
-async def handle_allow(message: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_allow(
+    message: Message, responder: Responder, policy: AccessPolicy, access: Access
+) -> None:
     """/allow id; in a group it admits the group, without arguments it lists those admitted."""
+    context = responder.context
     some_id, _ = target_of(message)
-    if not service.policy.allowed:
+    if not policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
         some_id = context.chat_id
     if some_id is None:
-        await service.reply_text(context, *await _allowed(context.language, service))
+        await responder.reply_text(*await _allowed(context.language, access))
         return
-    is_new = await service.store.admin.access.allow(some_id)
-    is_known = not is_new or some_id in service.policy.allowed
+    is_new = await access.allow(some_id)
+    is_known = not is_new or some_id in policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
-    await service.reply(context, "allow_already" if is_known else done, user=some_id)
+    await responder.reply("allow_already" if is_known else done, user=some_id)
 
 
 async def on_ban_callback(
-    callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
+    _: CallbackQuery, argument: str, responder: Responder, access: Access
 ) -> str:
     """Lift a ban; returns the answer to the callback."""
-    user_id = _id_in(argument)
-    is_undone = await service.store.admin.access.unban(user_id)
-    await _refresh(callback, context, service, *await _bans(context.language, service))
+    is_undone = await access.unban(_id_in(argument))
+    await responder.update_panel(*await _bans(responder.context.language, access))
     return "undone" if is_undone else "stale_button"
 
 
 async def on_allow_callback(
-    callback: CallbackQuery, argument: str, context: RequestContext, service: RequestService
+    _: CallbackQuery, argument: str, responder: Responder, access: Access
 ) -> str:
     """Withdraw an admission; returns the answer to the callback."""
-    some_id = _id_in(argument)
-    is_undone = await service.store.admin.access.disallow(some_id)
-    await _refresh(callback, context, service, *await _allowed(context.language, service))
+    is_undone = await access.disallow(_id_in(argument))
+    await responder.update_panel(*await _allowed(responder.context.language, access))
     return "undone" if is_undone else "stale_button"
 
 
-async def _refresh(
-    callback: CallbackQuery,
-    context: RequestContext,
-    service: RequestService,
-    text: str,
-    rows: Keyboard,
-) -> None:
-    if callback.message is not None:
-        await service.edit_text(context, callback.message.message_id, text, rows)
-
-
-async def _bans(language: str, service: RequestService) -> tuple[str, Keyboard]:
-    bans = await service.store.admin.access.bans()
+async def _bans(language: str, access: Access) -> tuple[str, Keyboard]:
+    bans = await access.bans()
     if not bans:
         return f"{t(language, 'ban_empty')} {t(language, 'ban_usage')}", []
     lines = [t(language, "ban_title", count=len(bans)), *map(_ban_line, bans[:_LISTED])]
@@ -109,8 +109,8 @@ def _ban_line(ban: Ban) -> str:
     return " · ".join(part for part in (str(ban.user_id), day, ban.reason) if part)
 
 
-async def _allowed(language: str, service: RequestService) -> tuple[str, Keyboard]:
-    allowed = await service.store.admin.access.allowed()
+async def _allowed(language: str, access: Access) -> tuple[str, Keyboard]:
+    allowed = await access.allowed()
     if not allowed:
         return t(language, "allow_empty"), []
     lines = [t(language, "allow_title", count=len(allowed)), *map(str, allowed[:_LISTED])]
@@ -120,7 +120,7 @@ async def _allowed(language: str, service: RequestService) -> tuple[str, Keyboar
 
 
 def _id_in(argument: str) -> int:
-    what, _, some_id = argument.partition(".")
-    if what != "undo" or not some_id.removeprefix("-").isdecimal():
+    action, _, some_id = argument.partition(".")
+    if action != "undo" or not some_id.removeprefix("-").isdecimal():
         raise UserError("unknown_button")
     return int(some_id)

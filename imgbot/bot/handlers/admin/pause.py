@@ -2,25 +2,26 @@
 
 from aiogram.types import Message
 
-from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.admin.arguments import text_after
 from imgbot.bot.messages import clean
-from imgbot.bot.requests import RequestService, paused_error
+from imgbot.bot.requests import paused_error
+from imgbot.bot.responder import Responder
 from imgbot.domain.texts import t
+from imgbot.storage.access import Access
 
-_WORDS = 500
+_NOTICE_LENGTH = 500
 
 
-async def handle_pause(message: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_pause(message: Message, responder: Responder, access: Access) -> None:
     """/pause [text shown to users]."""
-    words = clean(text_after(message))[:_WORDS]
-    await service.store.admin.access.pause(words)
-    told = paused_error(words)
-    sentence = t(context.language, told.reason, **told.facts)
-    await service.reply_text(context, f"{t(context.language, 'pause_done')}\n{sentence}")
+    notice = clean(text_after(message))[:_NOTICE_LENGTH]
+    await access.pause(notice)
+    error, language = paused_error(notice), responder.context.language
+    shown = t(language, error.reason, **error.facts)
+    await responder.reply_text(f"{t(language, 'pause_done')}\n{shown}")
 
 
-async def handle_resume(_: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_resume(_: Message, responder: Responder, access: Access) -> None:
     """/resume."""
-    is_resumed = await service.store.admin.access.resume()
-    await service.reply(context, "resume_done" if is_resumed else "resume_nothing")
+    is_resumed = await access.resume()
+    await responder.reply("resume_done" if is_resumed else "resume_nothing")

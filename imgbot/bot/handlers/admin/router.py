@@ -1,8 +1,5 @@
 """Routes of admin commands and callbacks; for other users they do not exist."""
 
-from aiogram.types import CallbackQuery
-
-from imgbot.bot.context import RequestContext
 from imgbot.bot.handlers.admin.access import (
     handle_allow,
     handle_ban,
@@ -15,8 +12,6 @@ from imgbot.bot.handlers.admin.pause import handle_pause, handle_resume
 from imgbot.bot.handlers.admin.spend import handle_spend
 from imgbot.bot.handlers.admin.stats import handle_stats
 from imgbot.bot.handlers.admin.stuck_jobs import handle_stuck, on_stuck_callback
-from imgbot.bot.requests import RequestService
-from imgbot.domain.texts.buttons import CallbackData
 
 COMMANDS = {
     "stats": handle_stats,
@@ -30,7 +25,7 @@ COMMANDS = {
     "broadcast": handle_broadcast,
 }
 
-_PRESSES = {
+CALLBACKS = {
     "stuck": on_stuck_callback,
     "ban": on_ban_callback,
     "allow": on_allow_callback,
@@ -39,12 +34,3 @@ _PRESSES = {
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
 """Commands that also work in a group: their answers disclose nothing private."""
-
-
-async def on_admin_callback(
-    callback: CallbackQuery, press: CallbackData, context: RequestContext, service: RequestService
-) -> str:
-    """Run an admin callback's action; returns the answer to the callback."""
-    if not service.policy.is_admin(context.user_id):
-        return "unknown_button"
-    return await _PRESSES[press.action](callback, press.argument, context, service)

@@ -1,33 +1,34 @@
 """/spend: cost of pictures, for admins."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiogram.types import Message
 
-from imgbot.bot.context import RequestContext
-from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
 from imgbot.domain.texts import in_time, t
-from imgbot.storage.spend import Day, ProducedCount
+from imgbot.storage.spend import Day, ProducedCount, Spend
 
-_PEOPLE_SHOWN = 5
+_USERS_SHOWN = 5
 _MADE_SHOWN = 20
 
 
-async def handle_spend(_: Message, context: RequestContext, service: RequestService) -> None:
+async def handle_spend(
+    _: Message, responder: Responder, spend: Spend, now_ms: Callable[[], int]
+) -> None:
     """/spend: cost of pictures today and recently, by provider and by user."""
-    now_ms = service.now_ms()
-    week = await service.store.spend.week(now_ms)
+    language, at_ms = responder.context.language, now_ms()
+    week = await spend.week(at_ms)
     blocks = [
-        _today(context.language, service, week[0], now_ms),
-        _people(context.language, week[0]),
-        _week(context.language, week),
+        _today(language, spend, week[0], at_ms),
+        _users(language, week[0]),
+        _week(language, week),
     ]
-    await service.reply_text(context, "\n\n".join("\n".join(block) for block in blocks if block))
+    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
 
 
-def _today(language: str, service: RequestService, today: Day, now_ms: int) -> list[str]:
-    caps = service.store.queue.caps
+def _today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
+    caps = spend.caps
     head = t(
         language,
         "spend",
@@ -36,13 +37,13 @@ def _today(language: str, service: RequestService, today: Day, now_ms: int) -> l
         reserved=_usd(today.reserved),
         ceiling=_ceiling(language, caps.daily_micro),
         own=_ceiling(language, caps.daily_micro_per_user),
-        wait=in_time(language, service.store.spend.resumes_in_s(now_ms)),
+        wait=in_time(language, spend.resumes_in_s(at_ms)),
     )
     return [head, *_made(language, [today])]
 
 
-def _people(language: str, today: Day) -> list[str]:
-    most = Counter(today.users).most_common(_PEOPLE_SHOWN)
+def _users(language: str, today: Day) -> list[str]:
+    most = Counter(today.users).most_common(_USERS_SHOWN)
     lines = [f"{user_id}: {_usd(micro)}" for user_id, micro in most if micro > 0]
     return [t(language, "spend_people"), *lines] if lines else []
 

@@ -1,63 +1,82 @@
 """/stats: state of the bot, short enough for a phone."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from aiogram.types import Message
 
-from imgbot.bot.context import RequestContext
-from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import ago, count_users, dollars, t
-from imgbot.storage.stats import QueueSnapshot
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import QueueSnapshot, QueueStats
+from imgbot.storage.users import UserStore
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _REFUSED_SHOWN = 5
 
 
-async def handle_stats(_: Message, context: RequestContext, service: RequestService) -> None:
+@dataclass(frozen=True, slots=True)
+class StatsSources:
+    """Sources of /stats."""
+
+    queue_stats: QueueStats
+    job_reads: JobReads
+    users: UserStore
+    spend: Spend
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started and busy workers."""
+    providers_out: Callable[[], Mapping[str, bool]]
+    """Provider → true if it is out of service."""
+    typical_s: Callable[[Operation], Awaitable[float]]
+    """Usual duration of a job in seconds, 0 if unknown."""
+
+
+async def handle_stats(
+    _: Message, responder: Responder, stats: StatsSources, now_ms: Callable[[], int]
+) -> None:
     """/stats."""
-    most_running = service.store.queue.caps.running_per_user
-    glance = await service.store.admin.queue_stats.snapshot(service.now_ms(), most_running)
+    language, at_ms = responder.context.language, now_ms()
+    snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
     blocks = [
-        await _now(context.language, service, is_paused=glance.is_paused),
-        await _today(context.language, service),
-        [*await _usually(context.language, service), *_refused(context.language, glance)],
+        await _now(language, stats, at_ms, is_paused=snapshot.is_paused),
+        await _today(language, stats, at_ms),
+        [*await _durations(language, stats), *_refused(language, snapshot)],
     ]
-    await service.reply_text(context, "\n\n".join("\n".join(block) for block in blocks if block))
+    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
 
 
-async def _now(language: str, service: RequestService, *, is_paused: bool) -> list[str]:
-    store, office, now_ms = service.store, service.store.admin, service.now_ms()
-    depth = await store.job_reads.depth()
-    wanted, _, busy = office.workers()
-    out = [name for name, is_out in office.providers_out().items() if is_out]
-    oldest_s = max(1, (now_ms - depth.oldest_waiting_ms) // 1000)
+async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: bool) -> list[str]:
+    depth = await stats.job_reads.depth()
+    wanted, _, busy = stats.workers()
+    out = [name for name, is_out in stats.providers_out().items() if is_out]
+    oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
     key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
-    talking = count_users(language, await store.users.count())
+    users = count_users(language, await stats.users.count())
     return [
         t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
         t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
         *([t(language, "stats_paused")] if is_paused else []),
         *([t(language, "stats_out", names=", ".join(out))] if out else []),
         *([t(language, "stats_stuck", count=depth.dead)] if depth.dead else []),
-        t(language, "stats_people", people=talking),
+        t(language, "stats_people", people=users),
     ]
 
 
-async def _today(language: str, service: RequestService) -> list[str]:
-    spend, now_ms = service.store.spend, service.now_ms()
-    day = spend.today(now_ms)
-    ended = await service.store.admin.queue_stats.outcomes_of(day)
+async def _today(language: str, stats: StatsSources, at_ms: int) -> list[str]:
+    day = stats.spend.today(at_ms)
+    ended = await stats.queue_stats.outcomes_of(day)
     lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
     lines += [
         f"{t(language, f'action_{operation}')}: {parts}"
         for operation in Operation
         if (parts := _counts(language, ended.get(operation.value, {})))
     ]
-    spent, ceiling = await spend.spent_today(now_ms), service.store.queue.caps.daily_micro
+    spent, ceiling = await stats.spend.spent_today(at_ms), stats.spend.caps.daily_micro
     if ceiling is not None:
-        told = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
-        lines.append(t(language, "stats_spent_of", **told))
+        facts = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
+        lines.append(t(language, "stats_spent_of", **facts))
     elif spent:
         lines.append(t(language, "stats_spent", spent=dollars(spent)))
     return lines
@@ -70,9 +89,8 @@ def _counts(language: str, statuses: Mapping[str, int]) -> str:
     )
 
 
-async def _usually(language: str, service: RequestService) -> list[str]:
-    typical_s = service.store.admin.typical_s
-    times = {operation: await typical_s(operation) for operation in ACTIONS}
+async def _durations(language: str, stats: StatsSources) -> list[str]:
+    times = {operation: await stats.typical_s(operation) for operation in ACTIONS}
     known = [
         t(
             language,
@@ -86,8 +104,8 @@ async def _usually(language: str, service: RequestService) -> list[str]:
     return [t(language, "stats_typical", times=", ".join(known))] if known else []
 
 
-def _refused(language: str, glance: QueueSnapshot) -> list[str]:
+def _refused(language: str, snapshot: QueueSnapshot) -> list[str]:
     """Users rejected most often by the rate limit."""
-    most = glance.refused[:_REFUSED_SHOWN]
+    most = snapshot.refused[:_REFUSED_SHOWN]
     named = ", ".join(f"{user_id} ({count})" for user_id, count in most)
     return [t(language, "stats_refused", people=named)] if named else []

@@ -1,0 +1,42 @@
+"""Handlers and filters get their arguments by name: each name exists, with the annotated type."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, get_type_hints
+from unittest.mock import MagicMock
+
+from aiogram.filters import Filter
+from aiogram.fsm.storage.memory import MemoryStorage
+
+from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.responder import Responder
+from imgbot.bot.router import Components, build_dispatcher
+
+PER_UPDATE = {"context": RequestContext, "dialogue": Dialogue, "responder": Responder}
+
+
+def callables() -> list[Callable[..., Any]]:
+    components = Components(**{each.name: MagicMock() for each in fields(Components)})
+    (router,) = build_dispatcher(components, MemoryStorage()).sub_routers
+    handlers = [each for observer in router.observers.values() for each in observer.handlers]
+    filters = [rule.callback for each in handlers for rule in each.filters or ()]
+    own = [rule for rule in filters if inspect.isfunction(rule) and not isinstance(rule, Filter)]
+    return [*(each.callback for each in handlers), *own]
+
+
+def test_every_argument_is_injected() -> None:
+    known = {**get_type_hints(Components), **PER_UPDATE, "argument": str}
+    wrong: list[str] = []
+    for each in callables():
+        _event, *parameters = inspect.signature(each).parameters.values()
+        hints = get_type_hints(inspect.unwrap(getattr(each, "func", each)))
+        wrong += [
+            f"{each}: {parameter.name}"
+            for parameter in parameters
+            if (parameter.name in known or parameter.default is inspect.Parameter.empty)
+            and known.get(parameter.name) != hints[parameter.name]
+        ]
+
+    assert wrong == []
