@@ -1,7 +1,7 @@
-"""Parameters of one call, parsed as Telegram does: every value is text first."""
+"""Parameters of one call: every value is text first, and unknown ones are told apart."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +11,54 @@ from imgbot.sandbox.api_errors import bad_request
 _TRUE = frozenset({"true", "yes", "1"})
 
 Json = dict[str, Any]
+
+# Parameters and fields known to the Bot API, by method and object. Telegram ignores unknown ones;
+# the sandbox lists them as violations: a misspelt parameter is a bug that goes unnoticed there.
+_SEND = (
+    "chat_id message_thread_id disable_notification protect_content message_effect_id"
+    " reply_parameters reply_markup"
+)
+_CAPTION = "caption parse_mode caption_entities show_caption_above_media"
+_EDIT = "chat_id message_id inline_message_id reply_markup"
+_PARAMETERS = {
+    "getUpdates": "offset limit timeout allowed_updates",
+    "setWebhook": "url max_connections allowed_updates drop_pending_updates secret_token",
+    "deleteWebhook": "drop_pending_updates",
+    "getFile": "file_id",
+    "sendMessage": f"{_SEND} text parse_mode entities link_preview_options",
+    "sendPhoto": f"{_SEND} {_CAPTION} photo has_spoiler",
+    "sendDocument": f"{_SEND} {_CAPTION} document thumbnail disable_content_type_detection",
+    "sendMediaGroup": (
+        "chat_id message_thread_id media disable_notification protect_content message_effect_id"
+        " reply_parameters"
+    ),
+    "sendChatAction": "chat_id message_thread_id action",
+    "copyMessage": f"{_SEND} {_CAPTION} from_chat_id message_id",
+    "editMessageText": f"{_EDIT} text parse_mode entities link_preview_options",
+    "editMessageMedia": f"{_EDIT} media",
+    "editMessageReplyMarkup": _EDIT,
+    "deleteMessage": "chat_id message_id",
+    "answerCallbackQuery": "callback_query_id text show_alert url cache_time",
+    "answerInlineQuery": "inline_query_id results cache_time is_personal next_offset button",
+    "setMyCommands": "commands scope language_code",
+    "getMyCommands": "scope language_code",
+    "setMyDescription": "description language_code",
+    "setMyShortDescription": "short_description language_code",
+}
+BUTTON_ACTIONS = "url callback_data web_app switch_inline_query copy_text"
+_FIELDS = {
+    "InlineKeyboardMarkup": "inline_keyboard",
+    "InlineKeyboardButton": f"text style {BUTTON_ACTIONS}",
+    "ForceReply": "force_reply input_field_placeholder selective",
+    "ReplyParameters": "message_id chat_id allow_sending_without_reply quote",
+    "InputMediaPhoto": f"type media {_CAPTION} has_spoiler",
+    "InputMediaDocument": f"type media thumbnail {_CAPTION} disable_content_type_detection",
+    "InlineQueryResultCachedPhoto": f"type id photo_file_id title description {_CAPTION}",
+    "InlineQueryResultCachedDocument": f"type id title document_file_id description {_CAPTION}",
+    "InlineQueryResultsButton": "text web_app start_parameter",
+    "LinkPreviewOptions": "is_disabled url prefer_small_media prefer_large_media show_above_text",
+    "BotCommand": "command description",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +140,13 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     return json.dumps(value, ensure_ascii=False)
+
+
+def unknown_parameters(method: str, names: Iterable[str]) -> list[str]:
+    """Return the names unknown to `method`, in a stable order."""
+    return sorted(set(names) - set(_PARAMETERS.get(method, "").split()))
+
+
+def unknown_fields(kind: str, names: Iterable[str]) -> list[str]:
+    """Return the names unknown to the object `kind`, in a stable order."""
+    return sorted(set(names) - set(_FIELDS[kind].split()))

@@ -3,35 +3,19 @@
 import hmac
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from imgbot.sandbox import (
-    methods_bot,
-    methods_edit,
-    methods_inline,
-    methods_send,
-    methods_updates,
-)
 from imgbot.sandbox.api_errors import ApiError
-from imgbot.sandbox.arguments import Arguments, UploadedFile
+from imgbot.sandbox.arguments import Arguments, UploadedFile, unknown_parameters
 from imgbot.sandbox.faults import Fault
-from imgbot.sandbox.methods import Method, RawJson
-from imgbot.sandbox.parameters import unknown_parameters
+from imgbot.sandbox.methods import METHODS, RawJson
 from imgbot.sandbox.request_parsing import read_call
 from imgbot.sandbox.state import SandboxState
 
-_METHODS: Mapping[str, Method] = {
-    **methods_updates.METHODS,
-    **methods_send.METHODS,
-    **methods_edit.METHODS,
-    **methods_inline.METHODS,
-    **methods_bot.METHODS,
-}
 # Telegram does not mind the case of a method's name.
-_NAMES = {name.lower(): name for name in _METHODS}
+_NAMES = {name.lower(): name for name in METHODS}
 _TOKEN = re.compile(r"[0-9]{1,16}:[A-Za-z0-9_-]{24,64}")
 _NOT_FOUND = ApiError(404, "Not Found")
 _UNAUTHORIZED = ApiError(401, "Unauthorized")
@@ -100,9 +84,7 @@ class BotApi:
         try:
             if fault:
                 await self._apply(fault, method)
-            if world.is_logged_out:
-                raise ApiError(400, "Logged out")  # noqa: TRY301 it is recorded like any other
-            return await _METHODS[method](world, arguments)
+            return await METHODS[method](world, arguments)
         except ApiError as error:
             refusal = error
             raise

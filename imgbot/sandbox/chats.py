@@ -1,9 +1,16 @@
-"""Chats, their messages, and the callback queries awaiting an answer."""
+"""Chats, their messages, and the queries awaiting an answer: callback and inline."""
 
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from imgbot.sandbox.api_errors import ApiError
+
+INLINE_LIFETIME_S = 30
+_MAX_INLINE_QUERIES = 2_000
 
 Json = dict[str, Any]
 
@@ -19,10 +26,8 @@ class Post:
     message: Json
     is_outgoing: bool
     force_reply: Json | None = None
-    inline_id: str = ""
     edits: int = 0
     is_deleted: bool = False
-    reactions: list[str] = field(default_factory=list[str])
 
     @property
     def id(self) -> int:
@@ -34,7 +39,6 @@ class Post:
             "edits": self.edits,
             "deleted": self.is_deleted,
             "outgoing": self.is_outgoing,
-            "reactions": list(self.reactions),
         }
         return view | {"force_reply": self.force_reply} if self.force_reply else view
 
@@ -102,3 +106,63 @@ class Query:
     is_answered: bool = False
     answer: str = ""
     """Text that the bot shows over the chat, where no message has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InlineResult:
+    """One result: its preview, and the message that it becomes."""
+
+    view: Json
+    content: Json
+
+
+@dataclass(slots=True)
+class InlineQuery:
+    """One inline query, with the bot's answer once given."""
+
+    id: str
+    user: Json
+    text: str
+    asked_at: float
+    offers: dict[str, InlineResult] = field(default_factory=dict[str, InlineResult])
+    answer: Json | None = None
+    is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def give(self, answer: Json, offers: dict[str, InlineResult]) -> None:
+        self.answer, self.offers = answer, offers
+        self.is_answered.set()
+
+    async def wait(self, timeout_s: float) -> Json:
+        """Wait for the answer; without one, return an error that says so."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.is_answered.wait()
+        except TimeoutError:
+            raise SandboxError("the bot did not answer the inline query") from None
+        results = [offer.view for offer in self.offers.values()]
+        return {"inline_query_id": self.id, "results": results} | (self.answer or {})
+
+
+class InlineQueries:
+    """Latest inline queries."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._queries: OrderedDict[str, InlineQuery] = OrderedDict()
+
+    def ask(self, user: Json, text: str) -> InlineQuery:
+        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, text, self._now())
+        self._queries[query.id] = query
+        if len(self._queries) > _MAX_INLINE_QUERIES:
+            self._queries.popitem(last=False)
+        return query
+
+    def find(self, query_id: str) -> InlineQuery | None:
+        return self._queries.get(query_id)
+
+    def open(self, query_id: str) -> InlineQuery | None:
+        """Return the query if it may still be answered."""
+        query = self._queries.get(query_id)
+        is_open = query and not query.is_answered.is_set()
+        is_fresh = query and self._now() - query.asked_at <= INLINE_LIFETIME_S
+        return query if is_open and is_fresh else None

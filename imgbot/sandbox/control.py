@@ -2,11 +2,11 @@
 
 There is no authentication: the server answers on loopback addresses only, and refuses pages of
 other sites. Ids are Telegram's. A *message* is the Bot API's Message as the bot would get it, and
-besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it), `"reactions":
-["👀"]` and, where the bot asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`.
+besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) and, where the bot
+asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`.
 A refusal is `{"error": "a sentence"}` with status 400, 404 or 413.
 
-State and people
+State and users
     GET  /control/state
         {"bot": {id, username, first_name, commands: {"": [..], "ru": [..]}}, "users": [User],
         "chats": [Chat and "members": [ids], "hears_all": bool, "blocked": bool if private,
@@ -18,10 +18,9 @@ State and people
     POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?}
         → Chat; type is "group" (a basic one), "supergroup" or "channel". The bot is in it: in
         groups in privacy mode, in a channel as an administrator
-    POST /control/settings {flood?: bool, inline_feedback?: bool}
-        → the settings; flood limits on or off, chosen_inline_result updates off or on
+    POST /control/settings {flood: bool} → the settings; flood limits on or off
 
-What people do
+What users do
     POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)
         → {key, name, size, mime, width?, height?}
     POST /control/chats/{chat_id}/messages
@@ -34,7 +33,7 @@ What people do
         first; a text of more than 4096 characters goes out in several messages, as clients do it.
         In a channel the bot gets a channel_post
     POST /control/chats/{chat_id}/forward {user_id, from_chat_id, message_ids: [..],
-        hidden?: the author keeps her name to herself} → {"messages": [..]} with forward_origin
+        hidden?: the author's name is not given} → {"messages": [..]} with forward_origin
     POST /control/chats/{chat_id}/edit {message_id, text: the new text or caption}
         → {"message": ..}
     POST /control/chats/{chat_id}/callbacks {user_id, message_id, data}
@@ -44,7 +43,7 @@ What people do
         types `@bot query` and waits → {"inline_query_id", "results": [{id, type, title?, photo?,
         document?, text?, caption?, ..}], "next_offset", "cache_time", "is_personal", "button"?}
     POST /control/inline/{inline_query_id} {chat_id, result_id}
-        → {"message": ..}, the chosen result, sent by the person via the bot
+        → {"message": ..}, the chosen result, sent by the user via the bot
 
 What becomes of chats
     POST /control/chats/{chat_id}/block {user_id, blocked: bool} → {"blocked": bool}
@@ -62,11 +61,11 @@ Watching
         → {"messages": [..]} in order, as they stand now, the deleted among them
     GET /control/events?after=<seq> (or Last-Event-ID), a text/event-stream
         `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
-        message {message} · edit {message} · delete {message_id} · reaction {message_id, reactions}
-        · action {action} · callback_answer {callback_query_id, text, show_alert, user_id} ·
-        commands {commands} · polling {active} · chat {chat: a new or changed one} · call {method,
-        ok, error_code?, description?} (good getUpdates calls are left out) · reset: events after
-        `after` were forgotten (2,000 are kept), load the state anew and go on from its `seq`
+        message {message} · edit {message} · delete {message_id} · action {action} ·
+        callback_answer {callback_query_id, text, show_alert, user_id} · commands {commands} ·
+        polling {active} · chat {chat: a new or changed one} · call {method, ok, error_code?,
+        description?} (good getUpdates calls are left out) · reset: events after `after` were
+        dropped (2,000 are kept), load the state anew and go on from its `seq`
     GET /control/calls
         → {"calls": [{seq, method, chat_id?, ok, error_code?, description?}], "counts": {method: n},
         "violations": [what Telegram would have ignored, and no test should]}
@@ -88,20 +87,125 @@ Presets, played (see imgbot/sandbox/played_preset.py)
     GET  /control/provider/{name} and POST, as above; `marks` is a scenario for every order
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.control_http import read_wish, routes_of
-from imgbot.sandbox.control_inspection import InspectionControl
-from imgbot.sandbox.control_users import UserControl
+from imgbot.sandbox.chats import Chat, Json, SandboxError
+from imgbot.sandbox.faults import fault_from
+from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.provider import SimulatedProviderServer
+from imgbot.sandbox.request_parsing import read_bounded, read_to_file
 from imgbot.sandbox.state import SandboxState
+from imgbot.sandbox.updates import QueueFullError
+from imgbot.sandbox.users import SandboxUsers
+
+_BODY_BYTES = 1 << 20
+_FILE_BYTES = 64 << 20
+_HEARTBEAT_S = 15.0
+_ANSWER_S = 10
+_SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
+_CHAT = "/control/chats/{chat_id}"
+_MESSAGE_FIELDS: Mapping[str, type] = {
+    "text": str,
+    "caption": str,
+    "photos": list,
+    "documents": list,
+    "reply_to_message_id": int,
+    "quote": str,
+    "thread_id": int,
+    "spoiler": bool,
+    "anonymous": bool,
+    "media_group_id": str,
+    "gap_ms": int,
+    "extra": dict,
+}
+
+
+class _NotFoundError(Exception):
+    """Something named in the path does not exist; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """A control request with its JSON fields, each validated when read."""
+
+    http: web.Request
+    fields: Json
+
+    def path(self, name: str) -> str:
+        return self.http.match_info[name]
+
+    def text(self, name: str, default: str | None = None) -> str:
+        return self._typed(name, str, default)
+
+    def number(self, name: str, default: int | None = None) -> int:
+        return self._typed(name, int, default)
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        return self._typed(name, bool, default)
+
+    def numbers(self, name: str) -> list[int]:
+        values = self._typed(name, list, None)
+        if not all(isinstance(value, int) for value in values):
+            raise SandboxError(f"{name} must be numbers")
+        return cast("list[int]", values)
+
+    def message(self) -> Json:
+        """Return the optional fields of a message to send; absent and null ones are omitted."""
+        unknown = self.fields.keys() - _MESSAGE_FIELDS.keys() - {"user_id"}
+        if unknown:
+            raise SandboxError(f"unknown fields: {', '.join(sorted(unknown))}")
+        return {
+            name: self._typed(name, kind, None)
+            for name, kind in _MESSAGE_FIELDS.items()
+            if self.fields.get(name) is not None
+        }
+
+    def _typed(self, name: str, kind: type, default: Any) -> Any:
+        value = self.fields.get(name)
+        if value is None and default is not None:
+            return default
+        if value is None:
+            raise SandboxError(f"{name} is missing")
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise SandboxError(f"{name} must be of type {kind.__name__}")
+        return value
+
+
+Handler = Callable[[ControlRequest], Awaitable[Json | web.StreamResponse]]
+
+
+def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Read a request's fields, and answer it with JSON or with the reason of a refusal."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            is_file = request.path == "/control/files"
+            fields = {} if request.method != "POST" or is_file else await _fields(request)
+            found = await handler(ControlRequest(request, fields))
+        except _NotFoundError as error:
+            return web.json_response({"error": str(error)}, status=404)
+        except (SandboxError, QueueFullError, ValueError, TypeError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return found if isinstance(found, web.StreamResponse) else web.json_response(found)
+
+    return answer
+
+
+async def _fields(request: web.Request) -> Json:
+    fields: Any = json.loads(await read_bounded(request.content, _BODY_BYTES) or b"null")
+    if not isinstance(fields, dict):
+        raise SandboxError("the body must be a JSON object")
+    return cast("Json", fields)
 
 
 class Control:
-    """Everything under /control: the state here, the rest in its two halves."""
+    """Everything under /control."""
 
     def __init__(
         self,
@@ -110,44 +214,237 @@ class Control:
         presets: Mapping[str, PlayedPreset],
     ) -> None:
         self._world = world
-        self._acting = UserControl(world)
-        self._watching = InspectionControl(world, provider, presets)
+        self._provider = provider
+        self._presets = presets
+        self._users = SandboxUsers(world)
+        self._membership = Membership(world)
 
     def routes(self) -> list[web.RouteDef]:
-        own = routes_of(
-            {
-                ("GET", "/control/state"): self.state,
-                ("POST", "/control/users"): self.add_user,
-                ("POST", "/control/settings"): self.set_settings,
-            }
-        )
-        return [*own, *self._acting.routes(), *self._watching.routes()]
+        table: Mapping[tuple[str, str], Handler] = {
+            ("GET", "/control/state"): self.state,
+            ("POST", "/control/users"): self.add_user,
+            ("POST", "/control/settings"): self.set_settings,
+            ("POST", "/control/chats"): self.add_chat,
+            ("POST", f"{_CHAT}/messages"): self.send,
+            ("GET", f"{_CHAT}/messages"): self.messages,
+            ("DELETE", f"{_CHAT}/messages/{{message_id}}"): self.delete,
+            ("POST", f"{_CHAT}/edit"): self.edit,
+            ("POST", f"{_CHAT}/forward"): self.forward,
+            ("POST", f"{_CHAT}/callbacks"): self.press,
+            ("POST", f"{_CHAT}/block"): self.block,
+            ("POST", f"{_CHAT}/privacy"): self.set_privacy,
+            ("POST", f"{_CHAT}/migrate"): self.migrate,
+            ("POST", f"{_CHAT}/close"): self.close,
+            ("POST", "/control/inline"): self.ask_inline,
+            ("POST", "/control/inline/{query_id}"): self.choose_inline,
+            ("POST", "/control/files"): self.add_file,
+            ("GET", "/control/files/{handle}"): self.file,
+            ("POST", "/control/updates"): self.add_update,
+            ("GET", "/control/events"): self.events,
+            ("GET", "/control/calls"): self.calls,
+            ("POST", "/control/faults"): self.add_fault,
+            ("DELETE", "/control/faults"): self.clear_faults,
+            ("GET", "/control/provider"): self.provider,
+            ("POST", "/control/provider"): self.set_provider,
+            ("GET", "/control/provider/{name}"): self.preset,
+            ("POST", "/control/provider/{name}"): self.set_preset,
+        }
+        return [
+            web.RouteDef(method, path, _answering(handler), {})
+            for (method, path), handler in table.items()
+        ]
 
-    async def state(self, _request: web.Request) -> web.StreamResponse:
+    def _chat(self, chat_id: int | str) -> Chat:
+        chat = self._world.chats.get(int(chat_id))
+        if chat is None:
+            raise _NotFoundError("no such chat")
+        return chat
+
+    # State and users
+
+    async def state(self, _call: ControlRequest) -> Json:
         world = self._world
-        shown = ("id", "username", "first_name")
-        bot = {name: world.bot[name] for name in shown}
-        bot["commands"] = world.profile.for_private_chats()
-        return web.json_response(
-            {
-                "bot": bot,
-                "users": list(world.users.values()),
-                "chats": [chat.view() for chat in world.chats.values()],
-                "bot_is_polling": world.poller.is_active,
-                "seq": world.events.last_seq,
-            }
+        bot = {name: world.bot[name] for name in ("id", "username", "first_name")}
+        return {
+            "bot": bot | {"commands": world.private_commands()},
+            "users": list(world.users.values()),
+            "chats": [chat.view() for chat in world.chats.values()],
+            "bot_is_polling": world.poller.is_active,
+            "seq": world.events.last_seq,
+        }
+
+    async def add_user(self, call: ControlRequest) -> Json:
+        return self._world.add_user(
+            call.text("first_name"), call.text("username", ""), call.text("language_code", "")
         )
 
-    async def add_user(self, request: web.Request) -> web.StreamResponse:
-        wish = await read_wish(request)
-        user = self._world.add_user(
-            wish.text("first_name"), wish.text("username", ""), wish.text("language_code", "")
-        )
-        return web.json_response(user)
+    async def set_settings(self, call: ControlRequest) -> Json:
+        self._world.floods.is_on = call.flag("flood")
+        return {"flood": self._world.floods.is_on}
 
-    async def set_settings(self, request: web.Request) -> web.StreamResponse:
-        wish = await read_wish(request)
-        floods, inline = self._world.floods, self._world.inline
-        floods.is_on = wish.flag("flood", default=floods.is_on)
-        inline.has_feedback = wish.flag("inline_feedback", default=inline.has_feedback)
-        return web.json_response({"flood": floods.is_on, "inline_feedback": inline.has_feedback})
+    # What users do
+
+    async def send(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.path("chat_id"))
+        posts = await self._users.send(chat, call.number("user_id"), call.message())
+        return {"messages": [post.view() for post in posts]}
+
+    async def messages(self, call: ControlRequest) -> Json:
+        after = int(call.http.query.get("after", "0"))
+        posts = self._chat(call.path("chat_id")).posts.values()
+        return {"messages": [post.view() for post in posts if post.id > after]}
+
+    async def edit(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.path("chat_id"))
+        post = self._users.edit(chat, call.number("message_id"), call.text("text"))
+        return {"message": post.view()}
+
+    async def delete(self, call: ControlRequest) -> Json:
+        self._users.delete(self._chat(call.path("chat_id")), int(call.path("message_id")))
+        return {"deleted": True}
+
+    async def forward(self, call: ControlRequest) -> Json:
+        posts = self._users.forward(
+            self._chat(call.path("chat_id")),
+            call.number("user_id"),
+            self._chat(call.number("from_chat_id")),
+            call.numbers("message_ids"),
+            is_hidden=call.flag("hidden"),
+        )
+        return {"messages": [post.view() for post in posts]}
+
+    async def press(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.path("chat_id"))
+        query_id = self._users.press(
+            chat, call.number("user_id"), call.number("message_id"), call.text("data")
+        )
+        return {"callback_query_id": query_id}
+
+    async def ask_inline(self, call: ControlRequest) -> Json:
+        chat_id = call.number("chat_id", 0)
+        return await self._users.ask_inline(
+            call.number("user_id"),
+            call.text("query", ""),
+            self._chat(chat_id) if chat_id else None,
+            min(call.number("timeout_s", _ANSWER_S), 60),
+        )
+
+    async def choose_inline(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.number("chat_id"))
+        post = self._users.choose_inline(chat, call.path("query_id"), call.text("result_id"))
+        return {"message": post.view()}
+
+    # What becomes of chats
+
+    async def add_chat(self, call: ControlRequest) -> Json:
+        return self._membership.found(
+            call.text("title"),
+            call.numbers("members"),
+            call.text("type", "supergroup"),
+            is_forum=call.flag("is_forum"),
+        ).view()
+
+    async def block(self, call: ControlRequest) -> Json:
+        is_blocked = call.flag("blocked", default=True)
+        chat = self._chat(call.path("chat_id"))
+        self._membership.block(chat, call.number("user_id"), is_blocked=is_blocked)
+        return {"blocked": is_blocked}
+
+    async def set_privacy(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.path("chat_id"))
+        self._membership.set_privacy(chat, is_private=call.flag("on", default=True))
+        return chat.view()
+
+    async def migrate(self, call: ControlRequest) -> Json:
+        return self._membership.migrate(self._chat(call.path("chat_id"))).view()
+
+    async def close(self, call: ControlRequest) -> Json:
+        chat = self._chat(call.path("chat_id"))
+        self._membership.close(chat, call.text("reason", "deleted"))
+        return chat.view()
+
+    async def add_update(self, call: ControlRequest) -> Json:
+        return {"update_id": self._world.updates.add_raw(call.fields)}
+
+    # Files
+
+    async def add_file(self, call: ControlRequest) -> Json | web.StreamResponse:
+        path = self._world.files.new_path()
+        if await read_to_file(call.http.content, path, _FILE_BYTES) is None:
+            path.unlink()
+            return web.json_response({"error": "the file is too large"}, status=413)
+        name = call.http.query.get("name", "file")
+        file = await self._world.files.keep_upload(path, name)
+        size = {"width": file.width, "height": file.height} if file.width else {}
+        known = {"key": file.file_id, "name": file.name, "size": file.size_bytes}
+        return known | {"mime": file.mime} | size
+
+    async def file(self, call: ControlRequest) -> web.StreamResponse:
+        file = self._world.files.find(call.path("handle"))
+        if file is None:
+            raise _NotFoundError("no such file")
+        # A document may be a hostile page: it must not run in the chat page's origin.
+        headers = {
+            "Content-Type": file.mime,
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if file.mime not in _SHOWN_INLINE:
+            headers["Content-Disposition"] = "attachment"
+        return web.FileResponse(file.path, headers=headers)
+
+    # Watching
+
+    async def events(self, call: ControlRequest) -> web.StreamResponse:
+        feed = self._world.events
+        after = call.http.headers.get("Last-Event-ID") or call.http.query.get("after")
+        seq = int(after) if after else feed.last_seq
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        try:
+            # A browser may disconnect this early.
+            await response.prepare(call.http)
+            await response.write(b": hello\n\n")
+            while not feed.is_closed:
+                found = await feed.wait_after(seq, _HEARTBEAT_S)
+                if found:
+                    seq = found[-1].seq
+                lines = "".join(f"id: {event.seq}\ndata: {event.data}\n\n" for event in found)
+                await response.write((lines or ": still here\n\n").encode())
+        except ConnectionError:
+            pass
+        return response
+
+    async def calls(self, _call: ControlRequest) -> Json:
+        return self._world.calls.view()
+
+    # Faults and providers
+
+    async def add_fault(self, call: ControlRequest) -> Json:
+        self._world.faults.add(fault_from(call.fields))
+        return {"waiting": len(self._world.faults)}
+
+    async def clear_faults(self, _call: ControlRequest) -> Json:
+        self._world.faults.clear()
+        return {"waiting": 0}
+
+    async def provider(self, _call: ControlRequest) -> Json:
+        return self._provider.view()
+
+    async def set_provider(self, call: ControlRequest) -> Json:
+        return self._provider.change_settings(call.fields)
+
+    async def preset(self, call: ControlRequest) -> Json:
+        return self._played(call).view()
+
+    async def set_preset(self, call: ControlRequest) -> Json:
+        settings = self._played(call).book.settings
+        settings.change(call.fields)
+        return settings.view()
+
+    def _played(self, call: ControlRequest) -> PlayedPreset:
+        preset = self._presets.get(call.path("name"))
+        if preset is None:
+            raise _NotFoundError("no such provider")
+        return preset

@@ -1,9 +1,12 @@
-"""Entities that Telegram detects by itself, and trimming of a text with its entities."""
+"""Entities of a text: those that a call gives, and those that Telegram detects by itself.
+
+Offsets and lengths count UTF-16 code units.
+"""
 
 import re
 from typing import Any
 
-from imgbot.sandbox.markup import utf16_length
+from imgbot.sandbox.api_errors import bad_request
 
 _MAX_ENTITIES = 100
 _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention", "custom_emoji"})
@@ -24,7 +27,30 @@ _PATTERNS = (
     ("hashtag", re.compile(r"(?<![\w&#])#(?=\w*[^\W\d_])\w{1,255}")),
 )
 
+_KINDS = _OPAQUE | {
+    *("bold", "italic", "underline", "strikethrough", "spoiler", "blockquote"),
+    *("expandable_blockquote", "mention", "hashtag", "cashtag", "bot_command", "url", "email"),
+}
+
 Entity = dict[str, Any]
+
+
+def utf16_length(text: str) -> int:
+    """Return the length of `text` in UTF-16 code units, as Telegram counts."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def checked_entities(given: list[Entity]) -> list[Entity]:
+    """Return the entities of a call, each with its kind and its place. Raises a refusal."""
+    for entity in given:
+        if entity.get("type") not in _KINDS:
+            raise bad_request("can't parse MessageEntity: unsupported type specified")
+        for number in ("offset", "length"):
+            if not isinstance(entity.get(number), int):
+                raise bad_request(f"can't parse MessageEntity: Can't find field \"{number}\"")
+        if entity["type"] == "text_mention" and "id" not in (entity.get("user") or {}):
+            raise bad_request("can't parse MessageEntity: Can't find field \"user\"")
+    return given
 
 
 def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:

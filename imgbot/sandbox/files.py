@@ -46,6 +46,17 @@ class StoredFile:
     width: int = 0
     height: int = 0
 
+    def handles(self) -> dict[str, Any]:
+        return {
+            "file_id": self.file_id,
+            "file_unique_id": self.unique_id,
+            "file_size": self.size_bytes,
+        }
+
+    def size(self) -> dict[str, Any]:
+        """Return it as one size of a photo."""
+        return self.handles() | {"width": self.width, "height": self.height}
+
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -54,7 +65,7 @@ class Photo:
     sizes: tuple[StoredFile, ...]
 
     def message_part(self) -> list[dict[str, Any]]:
-        return [_size(size) for size in self.sizes]
+        return [size.size() for size in self.sizes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +78,8 @@ class StoredDocument:
     def message_part(self) -> dict[str, Any]:
         part: dict[str, Any] = {"file_name": self.file.name, "mime_type": self.file.mime}
         if self.thumbnail:
-            part["thumbnail"] = _size(self.thumbnail)
-        return part | _handles(self.file)
-
-
-def _handles(file: StoredFile) -> dict[str, Any]:
-    return {
-        "file_id": file.file_id,
-        "file_unique_id": file.unique_id,
-        "file_size": file.size_bytes,
-    }
-
-
-def _size(file: StoredFile) -> dict[str, Any]:
-    return _handles(file) | {"width": file.width, "height": file.height}
+            part["thumbnail"] = self.thumbnail.size()
+        return part | self.file.handles()
 
 
 def cleaned_name(name: str) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from imgbot.sandbox.api_errors import ApiError, bad_request
-from imgbot.sandbox.arguments import Arguments, Json
-from imgbot.sandbox.parameters import FIELDS
+from imgbot.sandbox.arguments import BUTTON_ACTIONS, Arguments, Json
 
 NoteFields = Callable[[str, Json], None]
 
@@ -15,12 +14,7 @@ _MAX_IN_ROW = 8
 _CALLBACK_DATA_BYTES = 64
 _STYLES = frozenset({"danger", "success", "primary"})
 _URL = re.compile(r"(?:https?://|tg://)?[^\s/]+\.?[^\s]*", re.IGNORECASE)
-_ACTIONS = FIELDS["InlineKeyboardButton"] - {"text", "icon_custom_emoji_id", "style"}
-_OTHER_KEYBOARDS = {
-    "keyboard": "ReplyKeyboardMarkup",
-    "remove_keyboard": "ReplyKeyboardRemove",
-    "force_reply": "ForceReply",
-}
+_ACTIONS = frozenset(BUTTON_ACTIONS.split())
 
 
 def reply_markup(
@@ -38,9 +32,7 @@ def reply_markup(
         return _inline_keyboard(markup["inline_keyboard"], note_fields)
     if only_inline and markup:
         raise bad_request("inline keyboard expected")
-    for mark, kind in _OTHER_KEYBOARDS.items():
-        if mark in markup:
-            note_fields(kind, markup)
+    note_fields("ForceReply", markup)
     return None
 
 

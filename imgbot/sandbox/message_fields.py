@@ -1,32 +1,25 @@
-"""Parts of a message from a call's parameters: text, caption, reply, topic, keyboard."""
+"""Parts of a message from a call's parameters: text, caption, reply, topic, keyboard, file."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from imgbot.sandbox.api_errors import bad_request
-from imgbot.sandbox.arguments import Arguments, Json, as_text
-from imgbot.sandbox.chats import Chat, Post
-from imgbot.sandbox.entities import trimmed, with_found
+from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request, failed_album_item
+from imgbot.sandbox.arguments import Arguments, Json, UploadedFile, as_text, unknown_fields
+from imgbot.sandbox.chats import Chat
+from imgbot.sandbox.entities import checked_entities, trimmed, utf16_length, with_found
+from imgbot.sandbox.files import Photo, StoredDocument
 from imgbot.sandbox.keyboards import force_reply, reply_markup
-from imgbot.sandbox.markdown import MarkdownParser, MarkdownV2Parser
-from imgbot.sandbox.markup import HtmlParser, utf16_length
-from imgbot.sandbox.parameters import unknown_fields
+from imgbot.sandbox.pictures import DELIVERED_SIDES, PictureRefusedError
 from imgbot.sandbox.state import SandboxState
 
 _TEXT_LIMIT = 4096
 _CAPTION_LIMIT = 1024
-_QUOTE_LIMIT = 1024
 _PLACEHOLDER_LIMIT = 64
-_PARSERS: Mapping[str, type[HtmlParser | MarkdownParser | MarkdownV2Parser]] = {
-    "html": HtmlParser,
-    "markdown": MarkdownParser,
-    "markdownv2": MarkdownV2Parser,
-}
+_PHOTO_BYTES = 10 << 20
 
 
-class Contents:
-    """Reads the parts of a message from one call."""
+class MessageFields:
+    """Reads the parts of a message from one call; files are uploaded or by handle, never by URL."""
 
     def __init__(self, world: SandboxState, arguments: Arguments) -> None:
         self._world = world
@@ -66,14 +59,8 @@ class Contents:
         text, entities = self._formatted(values, "caption", "caption_entities")
         if utf16_length(text) > _CAPTION_LIMIT:
             raise bad_request("message caption is too long")
-        part: Json = {}
-        if text:
-            part["caption"] = text
-        if entities:
-            part["caption_entities"] = entities
-        if text and values.get("show_caption_above_media", "").lower() == "true":
-            part["show_caption_above_media"] = True
-        return part
+        part: Json = {"caption": text} if text else {}
+        return part | ({"caption_entities": entities} if entities else {})
 
     def keyboard(self, *, only_inline: bool = False) -> Json:
         markup = reply_markup(self._arguments, self.note_fields, only_inline=only_inline)
@@ -88,17 +75,10 @@ class Contents:
         return asked
 
     def head(self, chat: Chat) -> Json:
-        """Return topic, reply and protection of a new message."""
-        part = self._topic(chat) | self._reply(chat)
-        if self._arguments.flag("protect_content"):
-            part["has_protected_content"] = True
-        return part
+        """Return topic and reply of a new message."""
+        return self.topic(chat) | self._reply(chat)
 
-    def check_topic(self, chat: Chat) -> None:
-        """Refuse a call into a nonexistent topic."""
-        self._topic(chat)
-
-    def _topic(self, chat: Chat) -> Json:
+    def topic(self, chat: Chat) -> Json:
         thread_id = self._arguments.integer("message_thread_id")
         if not thread_id:
             return {}
@@ -107,85 +87,94 @@ class Contents:
         return {"message_thread_id": thread_id, "is_topic_message": True}
 
     def _reply(self, chat: Chat) -> Json:
-        parameters = self._arguments.json_object("reply_parameters", "reply parameters")
-        if parameters is None:
-            message_id = self._arguments.integer("reply_to_message_id")
-            is_optional = self._arguments.flag("allow_sending_without_reply")
-        else:
-            self.note_fields("ReplyParameters", parameters)
-            given = parameters.get("message_id")
-            message_id = given if isinstance(given, int) else 0
-            is_optional = parameters.get("allow_sending_without_reply") is True
-            if parameters.get("chat_id") not in {None, chat.id, str(chat.id)}:
-                self._world.calls.violation("replies to other chats are not simulated")
-                raise bad_request("message to be replied not found")
-        if not message_id:
+        parameters = self._arguments.json_object("reply_parameters", "reply parameters") or {}
+        self.note_fields("ReplyParameters", parameters)
+        message_id = parameters.get("message_id")
+        if not isinstance(message_id, int):
             return {}
-        post = chat.live(message_id)
-        if post:
-            return {"reply_to_message": self._world.reply_copy(post)} | self._quote(
-                parameters or {}, post
-            )
-        if not is_optional:
+        if parameters.keys() & {"chat_id", "quote"}:
+            self._world.calls.violation("quotes, and replies to other chats, are not simulated")
+        if post := chat.live(message_id):
+            return {"reply_to_message": self._world.reply_copy(post)}
+        if parameters.get("allow_sending_without_reply") is not True:
             raise bad_request("message to be replied not found")
         return {}
-
-    def _quote(self, parameters: Json, replied: Post) -> Json:
-        """Return the quoted part of the message replied to, which must contain it literally."""
-        values = {name: as_text(value) for name, value in parameters.items()}
-        values["parse_mode"] = values.get("quote_parse_mode", "")
-        words, entities = self._parsed(values, "quote", "quote_entities")
-        if not words:
-            return {}
-        text: str = replied.message.get("text") or replied.message.get("caption") or ""
-        starts = [match.start() for match in re.finditer(f"(?={re.escape(words)})", text)]
-        if not starts or utf16_length(words) > _QUOTE_LIMIT:
-            raise bad_request("QUOTE_TEXT_INVALID")
-        wanted = parameters.get("quote_position")
-        wanted = wanted if isinstance(wanted, int) else 0
-        places = [utf16_length(text[:start]) for start in starts]
-        position = min(places, key=lambda place: abs(place - wanted))
-        quote: Json = {"text": words, "position": position, "is_manual": True}
-        if entities:
-            quote["entities"] = entities
-        return {"quote": quote}
 
     def _formatted(
         self, values: Mapping[str, str], name: str, entities_name: str
     ) -> tuple[str, list[Json]]:
-        text, entities = self._parsed(values, name, entities_name)
-        text, entities = trimmed(text, self._with_users(entities))
+        """Return a text with its entities, given and found; markup languages are not played."""
+        if values.get("parse_mode"):
+            raise bad_request("unsupported parse_mode")
+        arguments = Arguments(self._arguments.method, values)
+        given = arguments.json_objects(entities_name, "MessageEntity") or []
+        text, entities = trimmed(values.get(name, ""), checked_entities(given))
         return text, with_found(text, entities)
 
-    def _parsed(
-        self, values: Mapping[str, str], name: str, entities_name: str
-    ) -> tuple[str, list[Json]]:
-        source = values.get(name, "")
-        mode = values.get("parse_mode", "").lower()
-        if parser := _PARSERS.get(mode):
-            return parser(source).parse()
-        if mode in {"", "none"}:
-            return source, self._given_entities(values.get(entities_name, ""))
-        raise bad_request("unsupported parse_mode")
+    # Files
 
-    def _given_entities(self, source: str) -> list[Json]:
-        arguments = Arguments(self._arguments.method, {"entities": source})
-        entities = arguments.json_objects("entities", "MessageEntity") or []
-        for entity in entities:
-            if not isinstance(entity.get("type"), str):
-                raise bad_request("can't parse MessageEntity: Can't find field \"type\"")
-            for number in ("offset", "length"):
-                if not isinstance(entity.get(number), int):
-                    raise bad_request(f"can't parse MessageEntity: Can't find field \"{number}\"")
-        return entities
-
-    def _with_users(self, entities: list[Json]) -> list[Json]:
-        """Add the user to mentions by id; a mention of a stranger becomes plain text."""
-        found: list[Json] = []
-        for entity in entities:
-            if "user_id" not in entity:
-                found.append(entity)
-            elif user := self._world.users.get(entity["user_id"]):
-                place = {"offset": entity["offset"], "length": entity["length"]}
-                found.append(place | {"type": "text_mention", "user": user})
+    def upload(self, name: str, source: str) -> UploadedFile | None:
+        """Return the uploaded file that a parameter refers to, None for a known file."""
+        part = source.removeprefix("attach://")
+        found = self._arguments.uploads.get(name if part == source else part)
+        if found and not found.size_bytes:
+            raise bad_request("file must be non-empty")
         return found
+
+    async def file(self, kind: str, source: str, upload: UploadedFile | None) -> Json:
+        """Return a photo or document as part of a message; raises `PictureRefusedError`."""
+        if upload is None:
+            return {kind: self._known(kind, source).message_part()}
+        files = self._world.files
+        if kind == "document":
+            stored = await files.keep_document(upload.path, upload.name)
+            return {kind: stored.message_part()}
+        if upload.size_bytes > _PHOTO_BYTES:
+            raise bad_request(
+                f"file of size {upload.size_bytes} bytes is too big for a photo;"
+                f" the maximum size is {_PHOTO_BYTES} bytes"
+            )
+        return {kind: (await files.keep_photo(upload.path, DELIVERED_SIDES)).message_part()}
+
+    def _known(self, kind: str, source: str) -> Photo | StoredDocument:
+        if "." in source and "attach://" not in source:
+            raise bad_request("failed to get HTTP URL content")
+        whole = self._world.files.whole(source)
+        if whole is None:
+            file = self._world.files.find(source)
+            if file and file.kind == "Thumbnail":
+                raise _wrong_kind("Thumbnail", "Photo")
+            raise bad_request(WRONG_FILE)
+        given = "Photo" if isinstance(whole, Photo) else "Document"
+        if given != kind.capitalize():
+            raise _wrong_kind(given, kind.capitalize())
+        return whole
+
+    async def item(self, item: Json) -> Json:
+        """Return one InputMedia with its caption as the content of a message."""
+        kind, source = item.get("type"), item.get("media")
+        if kind not in {"photo", "document"}:
+            self._world.calls.violation(f"InputMedia of type {kind} is not simulated")
+            raise bad_request("can't parse InputMedia: invalid media type specified")
+        self.note_fields(f"InputMedia{kind.capitalize()}", item)
+        upload = self.upload("", source) if isinstance(source, str) else None
+        is_missing = not isinstance(source, str) or not source
+        if is_missing or (source.startswith("attach://") and upload is None):
+            raise bad_request("can't parse InputMedia: media not found")
+        caption = self.caption(item)
+        spoiler = {"has_media_spoiler": True} if item.get("has_spoiler") is True else {}
+        return await self.file(kind, source, upload) | spoiler | caption
+
+    async def album(self, items: list[Json]) -> list[Json]:
+        """Return the contents of an album's messages; one bad photo refuses all of them."""
+        parts: list[Json] = []
+        for position, item in enumerate(items, start=1):
+            try:
+                parts.append(await self.item(item))
+            except PictureRefusedError as refused:
+                raise failed_album_item(position, str(refused)) from None
+        return parts
+
+
+def _wrong_kind(given: str, wanted: str) -> ApiError:
+    return bad_request(f"can't use file of type {given} as {wanted}")

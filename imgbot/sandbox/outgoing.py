@@ -5,9 +5,8 @@ import secrets
 from typing import Any
 
 from imgbot.sandbox.chats import Chat, Json, Post, SandboxError
-from imgbot.sandbox.entities import with_found
+from imgbot.sandbox.entities import utf16_length, with_found
 from imgbot.sandbox.files import StoredFile
-from imgbot.sandbox.markup import utf16_length
 from imgbot.sandbox.pictures import SENT_SIDES, PictureRefusedError
 from imgbot.sandbox.state import SandboxState
 

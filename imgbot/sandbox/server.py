@@ -62,8 +62,6 @@ class Sandbox:
             stack.callback(self.world.close)
             self.provider = SimulatedProviderServer()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            hooks = tasks.create_task(self.world.webhook.run())
-            stack.callback(hooks.cancel)
             webhooks = WebhookSender(tasks)
             stack.callback(webhooks.close)
             self.presets = open_presets(webhooks)

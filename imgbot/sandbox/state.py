@@ -6,16 +6,13 @@ from collections.abc import Callable
 
 from imgbot.sandbox.api_errors import bad_request, forbidden
 from imgbot.sandbox.call_log import CallLog
-from imgbot.sandbox.chats import Chat, Json, Post, Query, SandboxError
+from imgbot.sandbox.chats import Chat, InlineQueries, Json, Post, Query, SandboxError
 from imgbot.sandbox.events import EventFeed
 from imgbot.sandbox.faults import Faults
 from imgbot.sandbox.files import FileStore
-from imgbot.sandbox.inline import InlineQueries
 from imgbot.sandbox.polling import Poller
-from imgbot.sandbox.profile import Profile
 from imgbot.sandbox.rate_limits import SandboxRateLimits
 from imgbot.sandbox.updates import UpdateQueue
-from imgbot.sandbox.webhook import Webhook
 
 _MAX_PEOPLE = 20_000
 _MAX_POSTS = 200_000
@@ -38,7 +35,6 @@ _KEPT = (
     "is_topic_message",
     "forward_origin",
     "via_bot",
-    "has_protected_content",
 )
 
 
@@ -60,17 +56,17 @@ class SandboxState:
         self.chats: dict[int, Chat] = {}
         self.queries: OrderedDict[str, Query] = OrderedDict()
         self.inline = InlineQueries(now)
-        self.is_logged_out = False
+        self.webhook_url = ""
+        self.commands: dict[tuple[str, str], list[Json]] = {}
+        """Lists of the bot's commands by scope and language."""
         self.events = EventFeed()
         self.calls = CallLog(self.events)
         self.faults = Faults()
         self.floods = SandboxRateLimits(now, is_on=flood)
         self.files = FileStore()
-        self.profile = Profile(self.bot["first_name"])
         self.updates = UpdateQueue(now)
         self.poller = Poller(self.updates, now, self._polling_changed)
-        self.webhook = Webhook(self.updates, now)
-        self.updates.on_added = self._update_added
+        self.updates.on_added = self.poller.wake
         self._shared_message_id = 0
         self._order: deque[tuple[int, int]] = deque()
 
@@ -147,12 +143,12 @@ class SandboxState:
         post.is_deleted = True
         self.events.publish("delete", chat_id=chat.id, message_id=post.id)
 
-    def react(self, chat: Chat, post: Post, reactions: list[str]) -> None:
-        if post.reactions != reactions:
-            post.reactions = reactions
-            self.events.publish(
-                "reaction", chat_id=chat.id, message_id=post.id, reactions=reactions
-            )
+    def private_commands(self) -> dict[str, list[Json]]:
+        """Return the commands of private chats by language; the narrower scope wins."""
+        found: dict[str, list[Json]] = {"": []}
+        for scope in ("default", "all_private_chats"):
+            found |= {lang: each for (its, lang), each in self.commands.items() if its == scope}
+        return found
 
     def add_query(self, query_id: str, query: Query) -> None:
         self.queries[query_id] = query
@@ -171,10 +167,6 @@ class SandboxState:
             return self._shared_message_id
         chat.last_message_id += 1
         return chat.last_message_id
-
-    def _update_added(self) -> None:
-        self.poller.wake()
-        self.webhook.wake()
 
     def _polling_changed(self, active: bool) -> None:  # noqa: FBT001 the poller calls it
         self.events.publish("polling", active=active)

@@ -13,11 +13,14 @@ _MAX_WAITING = 100_000
 _ANSWER_BYTES = 1 << 22
 
 # Kinds that a bot gets only if it asks for them.
-_ON_REQUEST = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+_ON_REQUEST = frozenset({"chat_member"})
 
 
 class QueueFullError(Exception):
     """More updates are waiting than the sandbox will hold."""
+
+    def __init__(self) -> None:
+        super().__init__("the queue of updates is full")
 
 
 @dataclass(frozen=True, slots=True)

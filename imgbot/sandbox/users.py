@@ -1,12 +1,11 @@
-"""User actions: write, send pictures, forward, press buttons, react, delete, ask inline."""
+"""User actions: write, send pictures, forward, press buttons, delete, ask inline."""
 
 import asyncio
 import secrets
 
-from imgbot.sandbox.chats import Chat, Json, Post, Query, SandboxError
-from imgbot.sandbox.inline import INLINE_LIFETIME_S
+from imgbot.sandbox.chats import INLINE_LIFETIME_S, Chat, Json, Post, Query, SandboxError
+from imgbot.sandbox.entities import covered
 from imgbot.sandbox.outgoing import TEXT_LIMIT, MessageBuilder, caption, live, new_group, texts
-from imgbot.sandbox.privacy import is_for_bot
 from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
@@ -66,8 +65,6 @@ class SandboxUsers:
         """Forward messages of another chat."""
         sender, mark = self._sender(chat, user_id, is_anonymous=False)
         sources = [live(origin, message_id) for message_id in message_ids]
-        if any(source.message.get("has_protected_content") for source in sources):
-            raise SandboxError("a protected message cannot be forwarded")
         group = new_group()
         chat.is_started = True
         posts: list[Post] = []
@@ -99,9 +96,7 @@ class SandboxUsers:
         query_id = str(10**18 + secrets.randbelow(9 * 10**18))
         post = chat.live(message_id)
         place: Json = {"message": {"message_id": message_id, "date": 0, "chat": chat.info}}
-        if post and post.inline_id:
-            place = {"inline_message_id": post.inline_id}
-        elif post:
+        if post:
             place = {"message": post.message}
         user = self._member(chat, user_id)
         self._world.add_query(query_id, Query(user_id, chat.id, self._world.now()))
@@ -140,13 +135,7 @@ class SandboxUsers:
         post = self._world.add_post(
             chat, sender, mark | {"via_bot": self._world.bot} | offer.content
         )
-        chosen: Json = {"result_id": result_id, "from": query.user, "query": query.text}
-        if "reply_markup" in offer.content:
-            self._world.inline.keep_message(chat, post)
-            chosen["inline_message_id"] = post.inline_id
         self._tell(chat, "message", post)
-        if self._world.inline.has_feedback:
-            self._world.updates.add("chosen_inline_result", chosen)
         return post
 
     def _tell(self, chat: Chat, kind: str, post: Post) -> None:
@@ -185,3 +174,36 @@ def _origin(message: Json, *, is_hidden: bool) -> Json:
         name = message["from"]["first_name"]
         return {"type": "hidden_user"} | origin | {"sender_user_name": name}
     return {"type": "user"} | origin | {"sender_user": message["from"]}
+
+
+def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
+    """Return True if the bot gets a user's message.
+
+    In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
+    sent via it. A mere mention is not among them, whatever BotFather says (Bot FAQ "What messages
+    will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
+    """
+    if chat.is_private or chat.is_channel or chat.hears_all:
+        return True
+    message = post.message
+    if message.get("via_bot", {}).get("id") == bot["id"]:
+        return True
+    replied = message.get("reply_to_message")
+    if replied and (_author_id(replied) == bot["id"] or _has_command(replied, bot)):
+        return True
+    return _has_command(message, bot)
+
+
+def _author_id(message: Json) -> int:
+    return message.get("from", {}).get("id", 0)
+
+
+def _has_command(message: Json, bot: Json) -> bool:
+    """Return True if the message has a command for this bot, or for any bot."""
+    name = "@" + bot["username"].lower()
+    text = message.get("text") or message.get("caption") or ""
+    for entity in message.get("entities") or message.get("caption_entities") or []:
+        part = covered(text, entity).lower()
+        if entity["type"] == "bot_command" and ("@" not in part or part.endswith(name)):
+            return True
+    return False

@@ -159,8 +159,8 @@ async def test_a_document_has_a_name_a_size_and_a_download(stage: ChatStage) -> 
 
 async def test_spoilers_open_when_they_are_pressed(stage: ChatStage) -> None:
     await stage.photo(has_spoiler=True)
-    hidden = "<tg-spoiler>a fox</tg-spoiler>"
-    await stage.api.call("sendMessage", chat_id=stage.anna.id, text=hidden, parse_mode="HTML")
+    hidden = {"type": "spoiler", "offset": 0, "length": 5}
+    await stage.api.call("sendMessage", chat_id=stage.anna.id, text="a fox", entities=[hidden])
     async with stage.window() as chat:
         spoilers = chat.page.get_by_role("button", name="Hidden")
         await expect(spoilers).to_have_count(2)

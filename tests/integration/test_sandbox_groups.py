@@ -4,14 +4,10 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
-from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramForbiddenError, TelegramMigrateToChat
 from aiogram.types import Update
 
 from tests.fixtures.bot_api import BotApi, open_desk
-from tests.fixtures.sandbox import Control, Person, open_sandbox
+from tests.fixtures.sandbox import Control, Person
 
 Desk = tuple[Control, BotApi, Person]
 
@@ -87,22 +83,6 @@ async def test_a_group_that_became_a_supergroup_has_another_id(desk: Desk) -> No
         await control.say(anna, "hello?", chat_id=group)
 
 
-async def test_aiogram_sees_a_migration_and_a_kick() -> None:
-    async with open_sandbox() as (sandbox, control):
-        session = AiohttpSession(api=TelegramAPIServer.from_base(sandbox.url))
-        async with Bot(sandbox.token, session=session) as bot:
-            anna = await control.make_user("Anna")
-            group = await control.make_group("Friends", [anna], is_basic=True)
-            new = await control.migrate(group)
-            with pytest.raises(TelegramMigrateToChat) as migration:
-                await bot.send_message(group, "hello")
-            await control.close_chat(new, "kicked")
-            with pytest.raises(TelegramForbiddenError, match="bot was kicked from the supergroup"):
-                await bot.send_message(new, "hello")
-
-    assert migration.value.migrate_to_chat_id == new
-
-
 @pytest.mark.parametrize(
     ("kind", "reason", "refusal"),
     [
@@ -128,14 +108,3 @@ async def test_a_closed_chat_refuses_the_bot(
     assert await api.refusal("sendMessage", chat_id=chat_id, text="hi") == refusal
     closed = [chat for chat in (await control.state())["chats"] if "closed" in chat]
     assert [chat["id"] for chat in closed] == [chat_id]
-
-
-async def test_a_kicked_bot_is_told_so_and_nothing_more(desk: Desk) -> None:
-    control, api, anna = desk
-    group = await control.make_group("Friends", [anna])
-
-    await control.close_chat(group, "kicked")
-    await control.say(anna, "/create fox", chat_id=group)
-
-    _, kicked = await api.call("getUpdates")
-    assert kicked["my_chat_member"]["new_chat_member"]["status"] == "kicked"

@@ -1,6 +1,5 @@
-"""What people cause: late album items, forwards, quotes, spoilers, odd kinds, anonymous admins."""
+"""What users cause: late album items, forwards, anonymous administrators, channels."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from aiogram.types import Update
 
 from tests.fixtures.bot_api import BotApi, open_desk
-from tests.fixtures.sandbox import KINDS, Control, Person, picture
+from tests.fixtures.sandbox import Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 
@@ -44,19 +43,6 @@ async def test_a_late_item_joins_its_album(desk: Desk) -> None:
     ]
 
 
-async def test_items_of_an_album_may_come_apart(desk: Desk) -> None:
-    control, api, anna = desk
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(control.send_photos(anna, [picture()] * 2, gap_ms=500))
-        first = await api.call("getUpdates", timeout=10)
-        second = await api.call("getUpdates", timeout=10, offset=first[-1]["update_id"] + 1)
-
-    groups = [update["message"]["media_group_id"] for update in first + second]
-    assert (len(first), len(second)) == (1, 1)
-    assert groups[0] == groups[1]
-
-
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
@@ -84,20 +70,6 @@ async def test_an_album_that_no_client_sends_is_refused(
         await control.send(anna, **given)
 
 
-async def test_a_user_quotes_a_part_of_the_message_they_reply_to(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.say(anna, "/start")
-    answer = await api.call("sendMessage", chat_id=anna.id, text="🦊 a fox and a dog")
-
-    sent = await control.say(anna, "redder", reply_to=answer["message_id"], quote="a fox")
-
-    received = (await messages(api))[-1]
-    assert received["quote"] == {"text": "a fox", "position": 3, "is_manual": True}
-    assert (sent.reply_to, sent.quote) == (answer["message_id"], "a fox")
-    with pytest.raises(AssertionError, match="a quote must be a part"):
-        await control.say(anna, "x", reply_to=answer["message_id"], quote="a cat")
-
-
 async def test_a_forwarded_message_says_where_it_comes_from(desk: Desk) -> None:
     control, api, _ = desk
     bob = await control.make_user("Bob")
@@ -121,43 +93,6 @@ async def test_a_forwarded_message_says_where_it_comes_from(desk: Desk) -> None:
     assert "media_group_id" not in hidden.raw
     assert from_channel.raw["forward_origin"]["message_id"] == posted.id
     assert again.raw["forward_origin"] == hidden.raw["forward_origin"]
-
-
-async def test_a_spoiler_lies_over_photos_and_stays_through_edits(desk: Desk) -> None:
-    control, api, anna = desk
-    sent = await control.send_photos(anna, [picture(), picture()], caption="boo", spoiler=True)
-
-    edited = await control.edit(anna, sent[0], "boo!")
-
-    assert [m["has_media_spoiler"] for m in await messages(api)] == [True, True]
-    assert edited.has_spoiler
-    answer = await api.call(
-        "sendPhoto", {"photo": ("a.jpg", picture())}, chat_id=anna.id, has_spoiler=True
-    )
-    place: dict[str, Any] = {"chat_id": anna.id, "message_id": answer["message_id"]}
-    recaptioned = await api.call("editMessageCaption", **place, caption="mine")
-    assert recaptioned["has_media_spoiler"] is True
-
-
-async def test_names_in_texts_and_captions_are_mentions(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.say(anna, "hey @anna!")
-    await control.send_photos(anna, [picture()], caption="🦊 for @anna")
-
-    text, photo = await messages(api)
-
-    assert text["entities"] == [{"type": "mention", "offset": 4, "length": 5}]
-    assert photo["caption_entities"] == [{"type": "mention", "offset": 7, "length": 5}]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_every_kind_of_message_can_be_sent(desk: Desk, kind: str) -> None:
-    control, api, anna = desk
-
-    sent = await control.send_kind(anna, kind)
-
-    (received,) = await messages(api)
-    assert received[kind] == KINDS[kind][kind] == sent.raw[kind]
 
 
 async def test_an_anonymous_administrator_hides_behind_the_group(desk: Desk) -> None:

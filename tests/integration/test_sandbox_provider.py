@@ -56,22 +56,6 @@ async def test_a_task_becomes_a_picture_and_one_charge(desk: Desk) -> None:
     assert view["tasks"][0]["images"] == 1
 
 
-async def test_a_slow_task_passes_through_its_states(desk: Desk) -> None:
-    _, http = desk
-    task_id = await submit(http, "[[sim:slow=600]]")
-
-    begun = await poll(http, task_id)
-    cancelled = await http.post(f"/tasks/{task_id}/cancel")
-    ended = await poll(http, task_id)
-    again = await http.post(f"/tasks/{task_id}/cancel")
-
-    assert (begun["status"], begun["output"]) == ("queued", None)
-    assert begun["progress"] < 0.1
-    assert cancelled.json() == {"status": "cancelled"}
-    assert (ended["status"], ended["error"]["code"]) == ("failed", "cancelled")
-    assert again.json() == {"status": "too_late"}
-
-
 async def test_a_key_is_needed_everywhere_but_for_files(desk: Desk) -> None:
     _, http = desk
     task_id = await submit(http)
@@ -109,14 +93,6 @@ async def test_a_wrong_order_is_invalid(desk: Desk, fields: dict[str, Any]) -> N
     assert (await control.provider())["ledger"] == []
 
 
-async def test_a_body_over_forty_megabytes_is_too_large(desk: Desk) -> None:
-    _, http = desk
-
-    answer = await http.post("/tasks", content=bytes(40 * 2**20 + 1))
-
-    assert answer.status_code == 413
-
-
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
 async def test_the_idempotency_key_makes_one_task(desk: Desk, is_on: bool, tasks: int) -> None:
     control, http = desk
@@ -132,19 +108,6 @@ async def test_the_idempotency_key_makes_one_task(desk: Desk, is_on: bool, tasks
     assert view["tasks"][0]["submits"] == 3 - tasks
 
 
-async def test_tasks_are_found_by_the_id_of_the_client(desk: Desk) -> None:
-    control, http = desk
-    task_id = await submit(http)
-    await submit(http, client_id="job-2")
-
-    found = (await http.get("/tasks", params={"client_id": "job-1"})).json()
-    await control.set_provider(lookup=False)
-    off = await http.get("/tasks", params={"client_id": "job-1"})
-
-    assert [task["id"] for task in found["tasks"]] == [task_id]
-    assert off.status_code == 404
-
-
 @pytest.mark.parametrize(("mark", "code"), [("moderated", "moderated"), ("fail", "failed")])
 async def test_a_failed_task_is_not_charged(desk: Desk, mark: str, code: str) -> None:
     control, http = desk
@@ -153,33 +116,6 @@ async def test_a_failed_task_is_not_charged(desk: Desk, mark: str, code: str) ->
 
     assert (task["status"], task["error"]["code"], task["output"]) == ("failed", code, None)
     assert (await control.provider())["ledger"] == []
-
-
-async def test_no_credit_is_refused_at_once(desk: Desk) -> None:
-    _, http = desk
-
-    assert (await http.post("/tasks", json=order("[[sim:402]]"))).status_code == 402
-
-
-async def test_the_first_submits_can_be_held_back(desk: Desk) -> None:
-    _, http = desk
-
-    answers = [await http.post("/tasks", json=order("[[sim:429=2]]")) for _ in range(3)]
-
-    assert [answer.status_code for answer in answers] == [429, 429, 201]
-    assert answers[0].headers["Retry-After"] == "1"
-
-
-async def test_the_first_polls_can_fail_or_be_nonsense(desk: Desk) -> None:
-    _, http = desk
-    task_id = await submit(http, "[[sim:5xx_on_poll=2]] [[sim:malformed]]")
-
-    answers = [await http.get(f"/tasks/{task_id}") for _ in range(4)]
-
-    assert [answer.status_code for answer in answers] == [503, 503, 200, 200]
-    with pytest.raises(ValueError, match=r"Expecting|Unterminated"):
-        answers[2].json()
-    assert answers[3].json()["status"] == "succeeded"
 
 
 async def test_a_cut_after_acceptance_costs_once(desk: Desk) -> None:
@@ -193,33 +129,3 @@ async def test_a_cut_after_acceptance_costs_once(desk: Desk) -> None:
 
     assert again.status_code == 200
     assert len((await control.provider())["ledger"]) == 1
-
-
-async def test_files_can_be_gone_or_no_picture(desk: Desk) -> None:
-    _, http = desk
-    expired = await poll(http, await submit(http, "[[sim:expired]]"))
-    page = await poll(http, await submit(http, "[[sim:not_a_picture]]", client_id="job-2"))
-
-    async with httpx.AsyncClient() as anyone:
-        gone = await anyone.get(expired["output"][0])
-        html = await anyone.get(page["output"][0])
-
-    assert gone.status_code == 404
-    assert html.content.startswith(b"<!doctype html>")
-
-
-async def test_settings_are_checked(desk: Desk) -> None:
-    control, _ = desk
-
-    with pytest.raises(AssertionError, match="unknown settings: price"):
-        await control.set_provider(price=3)
-    with pytest.raises(AssertionError, match="duration_s must be"):
-        await control.set_provider(duration_s=[3, 1])
-    settings = (await control.provider())["settings"]
-    assert settings == {
-        "duration_s": [0.0, 0.0],
-        "idempotency": True,
-        "lookup": True,
-        "marks": "",
-        "price_usd": 0.04,
-    }

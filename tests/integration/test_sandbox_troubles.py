@@ -1,6 +1,5 @@
 """Flood limits and scripted faults."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -55,17 +54,6 @@ async def test_a_group_gets_twenty_a_minute(desk: Desk, clock: Clock) -> None:
     assert (too_early[0]["ok"], after[0]["ok"]) == (False, True)
 
 
-async def test_thirty_a_second_over_all_chats(desk: Desk) -> None:
-    control, api, _ = desk
-    people = [await control.make_user(f"Person {i}") for i in range(40)]
-    for person in people:
-        await control.say(person, "hello")
-
-    answers = [(await send_many(api, person.id, 1))[0] for person in people]
-
-    assert 30 <= sum(answer["ok"] for answer in answers) < 40
-
-
 async def test_edits_count_and_answers_do_not(desk: Desk) -> None:
     control, api, anna = desk
     sent = await api.call("sendMessage", chat_id=anna.id, text="hello")
@@ -93,15 +81,6 @@ async def test_the_flood_of_an_album_is_a_bad_request(desk: Desk) -> None:
     )
 
 
-async def test_flood_limits_can_be_switched_off(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.set_flood(on=False)
-
-    answers = await send_many(api, anna.id, 40)
-
-    assert all(answer["ok"] for answer in answers)
-
-
 async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
     control, api, anna = desk
     await control.fault("sendMessage", "error", times=2, error_code=502, description="Bad Gateway")
@@ -125,21 +104,6 @@ async def test_a_scripted_flood_waits_for_its_chat(desk: Desk) -> None:
     assert (status, answer["parameters"]) == (429, {"retry_after": 7})
 
 
-async def test_a_migrated_chat_can_be_scripted(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.fault(
-        "sendMessage",
-        "error",
-        error_code=400,
-        description="Bad Request: group chat was upgraded to a supergroup chat",
-        parameters={"migrate_to_chat_id": -1001},
-    )
-
-    _, answer = await api.raw("sendMessage", chat_id=anna.id, text="x")
-
-    assert answer["parameters"] == {"migrate_to_chat_id": -1001}
-
-
 @pytest.mark.parametrize(("kind", "messages"), [("drop_before", 1), ("drop_after", 2)])
 async def test_a_connection_is_cut_before_or_after_the_method_acts(
     desk: Desk, kind: str, messages: int
@@ -151,17 +115,6 @@ async def test_a_connection_is_cut_before_or_after_the_method_acts(
         await api.raw("sendMessage", chat_id=anna.id, text="x")
 
     assert len(await control.messages(anna.id)) == messages
-
-
-async def test_a_delay_delays(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.fault("sendMessage", "delay", delay_s=0.3)
-    loop = asyncio.get_running_loop()
-    begin = loop.time()
-
-    await api.call("sendMessage", chat_id=anna.id, text="x")
-
-    assert loop.time() - begin >= 0.3
 
 
 async def test_downloads_fail_when_told(desk: Desk) -> None:

@@ -1,17 +1,14 @@
-"""Updates: offsets, long polls, one poller, lifetimes, kinds, privacy, the webhook."""
+"""Updates: offsets, long polls, one poller, lifetimes, kinds, the conflict with a webhook."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from aiohttp import web
 
 from tests.fixtures.bot_api import BotApi, open_desk
 from tests.fixtures.sandbox import Clock, Control, Person
-from tests.fixtures.waiting import PATIENCE_S, eventually
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"
@@ -81,16 +78,6 @@ async def test_a_long_poll_ends_with_the_first_update(desk: Desk) -> None:
     assert (await control.state())["bot_is_polling"]
 
 
-async def test_an_empty_long_poll_ends_in_time(desk: Desk) -> None:
-    _, api, _ = desk
-    loop = asyncio.get_running_loop()
-    begin = loop.time()
-
-    assert await api.call("getUpdates", timeout=1) == []
-
-    assert 0.9 < loop.time() - begin < 5
-
-
 async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
     control, api, anna = desk
 
@@ -145,34 +132,19 @@ async def test_only_the_kinds_that_were_asked_for_are_queued(desk: Desk) -> None
     assert "message" in (await api.call("getUpdates", offset=4))[-1]
 
 
-async def test_edits_presses_and_blocks_arrive_as_telegram_sends_them(desk: Desk) -> None:
+async def test_a_webhook_takes_the_updates(desk: Desk) -> None:
     control, api, anna = desk
-    written = await control.say(anna, "helo")
-    await control.edit(anna, written, "hello")
-    answer = await api.call("sendMessage", chat_id=anna.id, text="hi")
-    query_id = await control.press(anna, answer["message_id"], "menu:create")
-    await control.block(anna)
+    await control.say(anna, "one")
+    await api.call("setWebhook", url="https://example.org/hook")
 
-    _, edited, pressed, blocked = await api.call("getUpdates")
+    refusal = await api.refusal("getUpdates")
+    info = await api.call("getWebhookInfo")
+    await api.call("deleteWebhook", drop_pending_updates=True)
 
-    assert edited["edited_message"]["text"] == "hello"
-    assert edited["edited_message"]["edit_date"] >= edited["edited_message"]["date"]
-    query = pressed["callback_query"]
-    assert (query["id"], query["data"], query["from"]["id"]) == (query_id, "menu:create", anna.id)
-    assert query["message"] == answer
-    member = blocked["my_chat_member"]["new_chat_member"]
-    assert (member["status"], member["user"]["is_bot"]) == ("kicked", True)
-
-
-async def test_a_button_of_a_deleted_message_has_an_inaccessible_message(desk: Desk) -> None:
-    control, api, anna = desk
-    await control.say(anna, "hello")
-    await control.press(anna, 77, "x")
-
-    _, pressed = await api.call("getUpdates")
-
-    message = pressed["callback_query"]["message"]
-    assert (message["message_id"], message["date"]) == (77, 0)
+    assert refusal == WEBHOOK_ACTIVE
+    assert (info["url"], info["pending_update_count"]) == ("https://example.org/hook", 1)
+    assert (await api.call("getWebhookInfo"))["url"] == ""
+    assert await api.call("getUpdates", offset=1) == []
 
 
 async def test_topics_have_threads(desk: Desk) -> None:
@@ -186,74 +158,6 @@ async def test_topics_have_threads(desk: Desk) -> None:
     assert (sent[0].raw["message_thread_id"], sent[0].raw["is_topic_message"]) == (7, True)
     assert (answer["message_thread_id"], answer["is_topic_message"]) == (7, True)
     assert refusal == "400 Bad Request: message thread not found"
-
-
-async def test_an_action_needs_a_topic_that_is_there(desk: Desk) -> None:
-    control, api, anna = desk
-    group = await control.make_group("Topics", [anna], is_forum=True)
-    await control.say(anna, "/create", chat_id=group, thread_id=7)
-
-    await api.call("sendChatAction", chat_id=group, action="typing", message_thread_id=7)
-    refusal = await api.refusal(
-        "sendChatAction", chat_id=group, action="typing", message_thread_id=8
-    )
-
-    assert refusal == "400 Bad Request: message thread not found"
-
-
-async def test_any_json_can_be_an_update(desk: Desk) -> None:
-    control, api, _ = desk
-
-    update_id = await control.push_update({"message": {"message_id": "poison"}})
-
-    (update,) = await api.call("getUpdates")
-    assert update == {"update_id": update_id, "message": {"message_id": "poison"}}
-
-
-Received = asyncio.Queue[tuple[str, str]]
-
-
-@asynccontextmanager
-async def a_hook(received: Received, statuses: list[int]) -> AsyncGenerator[str]:
-    """A bot's own server, which answers the updates with the statuses in turn."""
-
-    async def hook(request: web.Request) -> web.Response:
-        update = await request.json()
-        secret = request.headers["X-Telegram-Bot-Api-Secret-Token"]
-        await received.put((secret, update["message"]["text"]))
-        return web.Response(status=statuses.pop(0))
-
-    application = web.Application()
-    application.add_routes([web.post("/hook", hook)])
-    runner = web.AppRunner(application)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_webhook_gets_updates_until_it_takes_them(desk: Desk) -> None:
-    control, api, anna = desk
-    received: Received = asyncio.Queue()
-
-    async with a_hook(received, [500, 200, 200]) as url:
-        await api.call("setWebhook", url=url, secret_token="s3cret")
-        refusal = await api.refusal("getUpdates")
-        await control.say(anna, "one")
-        await control.say(anna, "two")
-        async with asyncio.timeout(PATIENCE_S):
-            got = [await received.get() for _ in range(3)]
-        info = await api.call("getWebhookInfo")
-        await api.call("deleteWebhook", drop_pending_updates=True)
-
-    assert refusal == WEBHOOK_ACTIVE
-    assert got == [("s3cret", "one"), ("s3cret", "one"), ("s3cret", "two")]
-    assert info["url"] == url
-    assert "500" in info["last_error_message"]
-    assert (await api.call("getWebhookInfo"))["url"] == ""
-    assert await api.call("getUpdates", offset=1) == []
 
 
 async def test_parameters_come_in_every_form_of_http(desk: Desk) -> None:
@@ -276,17 +180,3 @@ async def test_parameters_come_in_every_form_of_http(desk: Desk) -> None:
     assert [answer["result"]["text"] for answer in answers] == ["q", "j", "f"]
     assert answers[0]["result"]["from"]["id"] == state["bot"]["id"]
     assert broken.status_code == 400
-
-
-async def test_a_webhook_elsewhere_is_taken_and_never_called(desk: Desk) -> None:
-    control, api, anna = desk
-
-    await api.call("setWebhook", url="https://example.org/hook")
-    await control.say(anna, "one")
-
-    async def error() -> str:
-        return (await api.call("getWebhookInfo")).get("last_error_message", "")
-
-    assert await eventually(error) == "Connection failed: no loopback address"
-    wrong_port = await api.refusal("setWebhook", url="https://example.org:8080/hook")
-    assert wrong_port.endswith("Webhook can be set up only on ports 80, 88, 443 or 8443")

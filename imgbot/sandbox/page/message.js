@@ -136,7 +136,6 @@ function bubble(item, mine, act) {
     reply(message, act),
     media(messages, act),
     text.body && words(text, mine, act),
-    reactions(messages),
     !text.body && meta(message, mine),
   );
   if (message.photo) {
@@ -157,7 +156,7 @@ function shapeOf(messages, { body, entities }) {
   const [message] = messages;
   if (message.sticker) return "bubble emoji";
   if (!message.photo) return !entities?.length && isFewEmoji(body) ? "bubble emoji" : "bubble";
-  const isBare = !body && !message.reply_to_message && !message.forward_origin && !message.via_bot && !reactionsOf(messages).length;
+  const isBare = !body && !message.reply_to_message && !message.forward_origin && !message.via_bot;
   return isBare ? "bubble with-photo bare" : "bubble with-photo";
 }
 
@@ -227,20 +226,6 @@ function forward({ forward_origin: origin }) {
 
 function topic({ is_topic_message: inTopic, message_thread_id: id }) {
   return inTopic ? h("div", { class: "topic" }, icon("hash"), t("topic", { n: id })) : null;
-}
-
-const reactionsOf = (messages) => messages.flatMap(({ reactions: list }) => list ?? []);
-
-function reactions(messages) {
-  const list = reactionsOf(messages);
-  if (!list.length) return null;
-  const sign = (reaction) =>
-    typeof reaction === "string" ? reaction : (reaction.emoji ?? reaction.type?.emoji ?? "⭐");
-  return h(
-    "div",
-    { class: "reactions" },
-    ...list.map((reaction) => h("span", { class: "reaction" }, sign(reaction))),
-  );
 }
 
 function meta(message, mine) {

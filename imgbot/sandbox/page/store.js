@@ -138,17 +138,13 @@ class Store extends EventTarget {
     return isNew;
   }
 
-  #remove(chatId, messageIds) {
-    for (const id of messageIds) this.#threads.get(chatId)?.delete(id);
-  }
-
   // ---- events
 
   /** Takes in one event of the stream. */
   apply(event) {
     const { type, chat_id: chatId } = event;
     this.#loading.get(chatId)?.push(event);
-    if (["message", "edit", "delete", "reaction"].includes(type)) this.#keep(event, true);
+    if (["message", "edit", "delete"].includes(type)) this.#keep(event, true);
     else if (type === "action")
       this.#actions.set(chatId, { action: event.action, until: Date.now() + ACTION_MS });
     else if (type === "callback_answer") this.#answer(event);
@@ -161,14 +157,10 @@ class Store extends EventTarget {
     this.changed();
   }
 
-  #keep(
-    { type, chat_id: chatId, message, message_id: messageId, message_ids: messageIds, reactions },
-    isLive = false,
-  ) {
+  #keep({ type, chat_id: chatId, message, message_id: messageId }, isLive = false) {
     if (type === "message" && this.#put(chatId, message) && isLive) this.#arrived(chatId, message);
     else if (type === "edit") this.#edited(chatId, message);
-    else if (type === "delete") this.#remove(chatId, messageIds ?? [messageId]);
-    else if (type === "reaction") this.#react(chatId, messageId, reactions);
+    else if (type === "delete") this.#threads.get(chatId)?.delete(messageId);
   }
 
   #arrived(chatId, message) {
@@ -185,11 +177,6 @@ class Store extends EventTarget {
     this.#put(chatId, message);
     // A status message that became the picture: nothing more is on its way.
     if (message.photo || message.document) this.#actions.delete(chatId);
-  }
-
-  #react(chatId, messageId, reactions) {
-    const message = this.message(chatId, messageId);
-    if (message) this.#put(chatId, { ...message, reactions });
   }
 
   /** What the bot is doing in a chat ("typing"), or null. */
