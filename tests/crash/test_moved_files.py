@@ -77,7 +77,7 @@ async def test_a_provider_of_ones_own_goes_along_and_replaces_none(
     kept = old / "comfyui/create.json"
     assert kept.read_text() == "{}"
     assert f"{kept} was kept: the one in the backup differs" in put.said
-    assert f"{provider} is as it was at the old place" in put.said
+    assert f"{provider} was restored" in put.said
     assert f"{provider} was kept\n" in again.said
     is_there = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
     assert is_there == was | {kept: b"{}"}

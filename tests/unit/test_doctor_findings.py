@@ -202,7 +202,6 @@ def test_the_guides_checklist() -> None:
         (LoadTestRecord(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
         (None, "warning", "5000 pictures"),
     ],
-    ids=["held", "failed", "fewer", "never"],
 )
 def test_a_load_test_ticks_its_point(note: LoadTestRecord | None, level: str, word: str) -> None:
     found = guide.evaluate(settings(IMGBOT_USERS="300"), 1, 5000, note, watched_at=HTTP)
@@ -234,12 +233,20 @@ def test_a_load_test_is_asked_of_no_more_users_than_it_takes() -> None:
     assert most.level == "ok"
 
 
-def test_a_shell_without_settings_examines_the_service(tmp_path: Path) -> None:
-    bare, given = {"HOME": "/root"}, {"IMGBOT_TOKEN": "x"}
+def test_a_shell_without_settings_examines_the_service_that_is_or_will_be_here(
+    tmp_path: Path,
+) -> None:
+    bare, given, none = {"HOME": "/root"}, {"IMGBOT_TOKEN": "x"}, tmp_path / "none"
 
-    assert environ_of_service(bare, tmp_path / "none") == bare
+    assert environ_of_service(bare, none) == bare
     assert environ_of_service(given, tmp_path) == given
     assert environ_of_service(bare, tmp_path)["CREDENTIALS_DIRECTORY"] == f"{tmp_path}/credentials"
+    assert environ_of_service({}, none, tmp_path / "lib", is_to_come=True) == {
+        "IMGBOT_ENVIRONMENT_FILE": f"{none}/imgbot.env",
+        "CREDENTIALS_DIRECTORY": f"{none}/credentials",
+        "STATE_DIRECTORY": f"{tmp_path}/lib",
+    }
+    assert environ_of_service(given, none, is_to_come=True) == given
 
 
 @pytest.mark.parametrize("variable", ["IMGBOT_TOKEN", "FAL_KEY"])
@@ -262,17 +269,6 @@ async def test_a_secret_that_is_missing_belongs_where_it_is_looked_for(
     assert "/etc/imgbot/credentials" in the(of_service, "settings").advice
     assert "imgbot install" in the(of_service, "settings").advice
     assert the(of_shell, "settings").advice == f"set {variable}"
-
-
-def test_a_fresh_server_is_restored_to_where_the_service_will_be(tmp_path: Path) -> None:
-    none, given = tmp_path / "none", {"IMGBOT_STATE_DIR": "/data"}
-
-    assert environ_of_service({}, none, tmp_path / "lib", is_to_come=True) == {
-        "IMGBOT_ENVIRONMENT_FILE": f"{none}/imgbot.env",
-        "CREDENTIALS_DIRECTORY": f"{none}/credentials",
-        "STATE_DIRECTORY": f"{tmp_path}/lib",
-    }
-    assert environ_of_service(given, none, is_to_come=True) == given
 
 
 def test_a_report_is_plain_and_without_secrets() -> None:

@@ -137,12 +137,6 @@ def test_each_provider_has_its_times() -> None:
     assert "replicate up (5.0 s on average, 95 % in 9.5 s), builtin up;" in " ".join(text.split())
 
 
-def test_the_status_screen_says_when_redis_is_absent() -> None:
-    assert "unknown: Redis does not answer" in _text(
-        glance=None, checks={"redis": "no answer in 3 s"}
-    )
-
-
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     usage = replace(QUIET.usage, source="unknown", cpu_s=None, memory_bytes=None, cores=None)
 
@@ -150,6 +144,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 
     assert re.search(r"● CPU +unknown", text)
     assert re.search(r"● Memory +unknown", text)
+    assert "unknown: Redis does not answer" in _text(glance=None)
 
 
 def test_colours_change_nothing_but_the_colours() -> None:

@@ -1,11 +1,12 @@
 """The guide's checklist before the first users come, and the record of the latest load test."""
 
-import json
 import os
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import USERS_PER_WORKER, Settings, workers_for
@@ -15,20 +16,20 @@ from imgbot.ops.installation import STATE, has_sandbox
 from imgbot.ops.state_dir import LOADTEST_RECORD
 
 MOST_USERS = 5_000
-"""So many people a test plays at most."""
+"""Users that a load test simulates at most."""
 
 _MOST_BYTES = 1000
 _YEAR_10_000_S = 253_402_300_800
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class LoadTestRecord:
-    """The latest test: of how many users, and whether the guide's criteria held."""
+    """The latest load test: of how many users, and whether the guide's criteria were met."""
 
-    users: int
-    workers: int
+    users: Annotated[int, Field(gt=0, le=MOST_USERS)]
+    workers: PositiveInt
     is_good: bool
-    at_s: float
+    at_s: Annotated[float, Field(ge=0, lt=_YEAR_10_000_S, allow_inf_nan=False)]
     """Since 1970."""
 
     @property
@@ -36,43 +37,30 @@ class LoadTestRecord:
         return time.strftime("%Y-%m-%d", time.localtime(self.at_s))
 
 
-def write_record(state_dir: Path, note: LoadTestRecord) -> None:
-    """Keep the note; raises OSError where there is no such folder, or it may not be written."""
+_RECORD = TypeAdapter(LoadTestRecord)
+
+
+def write_record(state_dir: Path, record: LoadTestRecord) -> None:
+    """Keep the record; raises OSError where there is no such folder, or it may not be written."""
     owner = state_dir.stat() if os.geteuid() == 0 else None
-    replace_file(state_dir / LOADTEST_RECORD, json.dumps(asdict(note)) + "\n", 0o644, owner)
+    replace_file(state_dir / LOADTEST_RECORD, _RECORD.dump_json(record) + b"\n", 0o644, owner)
 
 
 def read_record(state_dir: Path) -> LoadTestRecord | None:
-    """Return the note, None where there is none that can be read.
+    """Return the record, None where there is none that can be read.
 
     The doctor is root, and whoever owns the folder may have put anything there.
     """
     try:
-        # A pipe would be waited for, a link followed.
-        descriptor = os.open(
-            state_dir / LOADTEST_RECORD, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
-        )
+        # Opening a pipe would block, and a link would be followed.
+        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+        descriptor = os.open(state_dir / LOADTEST_RECORD, flags)
         try:
-            text = os.read(descriptor, _MOST_BYTES)
+            return _RECORD.validate_json(os.read(descriptor, _MOST_BYTES))
         finally:
             os.close(descriptor)
-        return _note_of(json.loads(text))
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return None
-
-
-def _note_of(fields: Any) -> LoadTestRecord | None:
-    match fields:
-        case {"users": users, "workers": workers, "is_good": bool(is_good), "at_s": at_s} if (
-            type(users) is type(workers) is int
-            and 0 < users <= MOST_USERS
-            and workers > 0
-            and isinstance(at_s, int | float)
-            # What is no number at all is not less than another.
-            and 0 <= at_s < _YEAR_10_000_S
-        ):
-            return LoadTestRecord(users, workers, is_good, float(at_s))
-    return None
 
 
 _RATE_PER_MINUTE = 10
