@@ -165,7 +165,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     )
     sampler = StatusSampler(metrics.REGISTRY, checks, status, settings.state_dir)
     sources = AlertSources(
-        sampler.vitals.levels, sampler.bound, runtime_stats, connections.routes, updates.contact
+        sampler.indicators.levels, sampler.bound, runtime_stats, connections.routes, updates.contact
     )
     album_handler = AlbumHandler(
         components.requests, components.messenger, components.albums, state_of

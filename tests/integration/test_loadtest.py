@@ -1,4 +1,4 @@
-"""`imgbot loadtest`, run as an operator runs it, and its books where something is amiss."""
+"""`imgbot loadtest`, run as an operator runs it, and its ledger where something is amiss."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from imgbot.ops.loadtest.bench import (
     PASSING,
     LoadTestOptions,
     LoadTestRun,
-    open_stage,
+    open_environment,
     under_load,
     until_serving,
 )
@@ -175,29 +175,29 @@ async def test_a_lost_and_a_doubled_picture_are_found(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
-    wish = LoadTestOptions(users=(3,), minutes=0.05, picture_s=(0.1, 0.2), seed=4)
-    async with open_stage(wish, 3) as stage:
-        await until_serving(stage)
-        run = await under_load(stage, wish, 3, asyncio.Event(), lambda _line: None)
-        books = tampered_with(run, stage.sandbox)
+    options = LoadTestOptions(users=(3,), minutes=0.05, picture_s=(0.1, 0.2), seed=4)
+    async with open_environment(options, 3) as environment:
+        await until_serving(environment)
+        run = await under_load(environment, options, 3, asyncio.Event(), lambda _line: None)
+        ledger = tampered_with(run, environment.sandbox)
     assert list(place.temporary.iterdir()) == []
-    assert run.books.count(OrderOutcome.DELIVERED) == len(run.books.ended) >= 3
-    assert run.books.charges == Charges(len(run.books.ended))
-    assert (books.count(OrderOutcome.LOST), books.count(OrderOutcome.DOUBLED)) == (1, 1)
-    assert books.charges.twice == 1
-    amiss = results_of(replace(run, books=books))
+    assert run.ledger.count(OrderOutcome.DELIVERED) == len(run.ledger.ended) >= 3
+    assert run.ledger.charges == Charges(len(run.ledger.ended))
+    assert (ledger.count(OrderOutcome.LOST), ledger.count(OrderOutcome.DOUBLED)) == (1, 1)
+    assert ledger.charges.twice == 1
+    amiss = results_of(replace(run, ledger=ledger))
     assert not is_good(amiss)
-    assert "✗ nothing lost or doubled  1 lost, 1 doubled" in as_text(wish, [amiss])
+    assert "✗ nothing lost or doubled  1 lost, 1 doubled" in as_text(options, [amiss])
 
 
 def tampered_with(run: LoadTestRun, sandbox: Sandbox) -> OrderLedger:
-    """The books of the same run, had a picture been lost, one shown and one charged twice."""
+    """The ledger of the same run, had a picture been lost, one shown and one charged twice."""
     world, ledger = sandbox.world, sandbox.provider.book.ledger
-    lost, doubled = (each.order for each in run.books.ended[:2])
+    lost, doubled = (each.order for each in run.ledger.ended[:2])
     chat = world.chats[lost.chat_id]
     world.delete_post(chat, answers(lost, chat, PASSING).pictures[0])
     chat = world.chats[doubled.chat_id]
     picture = answers(doubled, chat, PASSING).pictures[0]
     world.add_post(chat, world.bot, {"photo": picture.message["photo"]})
-    orders = [each.order for each in run.books.ended]
+    orders = [each.order for each in run.ledger.ended]
     return reconcile(orders, world.chats, [*ledger, ledger[0]], PASSING)

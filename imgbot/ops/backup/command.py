@@ -37,7 +37,7 @@ class BackupOptions:
     """Include finished pictures, beside those that jobs need."""
 
 
-async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
+async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str]:
     """Make a backup; return, in sentences, what is in it.
 
     Raises ConfigError, BackupError, NotStoppedError, StorageUnavailableError.
@@ -46,11 +46,11 @@ async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
     settings = SettingsSource(environ).read()
     state_dir = settings.state_dir
     # Where nothing can be written, nothing is stopped.
-    with _scratch(wish.target) as folder:
-        async with _held(settings, wish):
+    with _scratch(options.target) as folder:
+        async with _held(settings, options):
             taken_ms = time.time_ns() // 1_000_000
             lines = folder / REDIS
-            async with open_redis(settings, state_dir, is_ours=wish.is_stopping) as redis:
+            async with open_redis(settings, state_dir, is_ours=options.is_stopping) as redis:
                 counts = await _dump(redis, lines)
             own = provider_files.files_to_keep(settings.providers)
             about = {
@@ -58,44 +58,44 @@ async def backup(environ: Mapping[str, str], wish: BackupOptions) -> list[str]:
                 "taken_ms": taken_ms,
                 "bot_id": settings.token.get_secret_value().partition(":")[0],
                 "state_dir": str(state_dir),
-                "is_stopped": wish.is_stopping,
-                "has_secrets": wish.has_secrets,
+                "is_stopped": options.is_stopping,
+                "has_secrets": options.has_secrets,
                 "counts": counts,
                 "provider_files": own,
             }
             keys_ = provider_files.keys_of(own)
-            kept = settings_to_keep(environ, folder, keys_, has_secrets=wish.has_secrets)
+            kept = settings_to_keep(environ, folder, keys_, has_secrets=options.has_secrets)
             kept += provider_files.members(own)
-            members = [(REDIS, lines), *kept, *_files(state_dir, wish)]
-            manifest = await asyncio.to_thread(archive.write, wish.target, members, about)
-            if wish.is_stopping:
-                state.mark_moved(state_dir, wish.target.name)
-    return _report(manifest, wish)
+            members = [(REDIS, lines), *kept, *_files(state_dir, options)]
+            manifest = await asyncio.to_thread(archive.write, options.target, members, about)
+            if options.is_stopping:
+                state.mark_moved(state_dir, options.target.name)
+    return _report(manifest, options)
 
 
-def _report(manifest: Manifest, wish: BackupOptions) -> list[str]:
+def _report(manifest: Manifest, options: BackupOptions) -> list[str]:
     """Say what is in a backup, and what must be known of it."""
-    size_mb = wish.target.stat().st_size / 1_000_000
+    size_mb = options.target.stat().st_size / 1_000_000
     return [
-        f"{wish.target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
+        f"{options.target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
         "it contains the token and the keys: anyone who can read it controls the bot"
-        if wish.has_secrets
+        if options.has_secrets
         else "it does not contain the token and the keys (--with-secrets)",
         "the bot is stopped and will not start here again; restore the file elsewhere"
-        if wish.is_stopping
+        if options.is_stopping
         else "the bot keeps running, so the file gets out of date: to move it, make the last "
         "backup with --stop",
     ]
 
 
 @asynccontextmanager
-async def _held(settings: Settings, wish: BackupOptions) -> AsyncGenerator[None]:
+async def _held(settings: Settings, options: BackupOptions) -> AsyncGenerator[None]:
     """For a move, stop the bot and keep it from starting until its place is left for good.
 
     One that came back meanwhile (systemd tries again, so may a person) would order what is in
     the backup.
     """
-    if not wish.is_stopping:
+    if not options.is_stopping:
         yield
         return
     token = settings.token.get_secret_value()
@@ -133,7 +133,7 @@ async def _dump(redis: Redis, target: Path) -> dict[str, int]:
     return counts
 
 
-def _files(state_dir: Path, wish: BackupOptions) -> Iterator[tuple[str, Path]]:
+def _files(state_dir: Path, options: BackupOptions) -> Iterator[tuple[str, Path]]:
     for name, path in state.members(state_dir):
-        if wish.has_pictures or not name.startswith("state/pictures/"):
+        if options.has_pictures or not name.startswith("state/pictures/"):
             yield name, path

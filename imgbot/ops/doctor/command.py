@@ -188,9 +188,9 @@ def _parts_of(settings: Settings, environ: Mapping[str, str]) -> dict[str, Exami
         found = [*running.evaluate(seen), *telegram.evaluate(said, seen.polling_trouble)]
         redis = await _redis(settings, is_running=seen.pid is not None)
         watched_at = None if seen.checks is None else seen.address
-        note = await asyncio.to_thread(read_record, settings.state_dir)
+        record = await asyncio.to_thread(read_record, settings.state_dir)
         ticks = guide.evaluate(
-            settings, redis.maxmemory_bytes, redis.delivered, note, watched_at=watched_at
+            settings, redis.maxmemory_bytes, redis.delivered, record, watched_at=watched_at
         )
         return [*found, *redis.findings, *ticks]
 

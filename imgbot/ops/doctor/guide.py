@@ -74,13 +74,13 @@ def evaluate(
     settings: Settings,
     maxmemory_bytes: int | None,
     delivered: int | None,
-    note: LoadTestRecord | None,
+    record: LoadTestRecord | None,
     *,
     watched_at: Address | None,
 ) -> list[Finding]:
     """Tick each point; `maxmemory_bytes` and `delivered` are Redis's, None where it was not seen.
 
-    `note` is that of the latest load test, and `watched_at` is where somebody can look at
+    `record` is that of the latest load test, and `watched_at` is where somebody can look at
     /metrics at this moment.
     """
     return [
@@ -89,7 +89,7 @@ def evaluate(
         _polling(settings),
         _redis(maxmemory_bytes),
         _monitoring(settings, watched_at),
-        _load(settings, delivered, note),
+        _load(settings, delivered, record),
         _alerts(settings),
     ]
 
@@ -138,21 +138,21 @@ def _monitoring(settings: Settings, watched_at: Address | None) -> Finding:
     )
 
 
-def _load(settings: Settings, delivered: int | None, note: LoadTestRecord | None) -> Finding:
+def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | None) -> Finding:
     may_be = settings.users or settings.worker_count * USERS_PER_WORKER
     users = min(may_be, MOST_USERS)
-    # Only root may leave a note where the service has its state.
+    # Only root may leave a record where the service has its state.
     sudo = "sudo " if settings.state_dir == STATE else ""
     mend = f"{sudo}imgbot loadtest --users {users}"
     if not has_sandbox():
         mend = f"repeat the installation with `install --with-sandbox`, then: {mend}"
-    if note is None:
+    if record is None:
         seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
         return warning("guide: load", f"not tested under load yet{seen}", mend)
-    text = f"tested with {note.users} users on {note.day}"
-    if not note.is_good:
+    text = f"tested with {record.users} users on {record.day}"
+    if not record.is_good:
         return warning("guide: load", f"{text}: the guide's criteria were not met", mend)
-    if note.users < users:
+    if record.users < users:
         return warning("guide: load", f"{text}, but there may be {may_be}", mend)
     return ok("guide: load", f"{text}: the guide's criteria were met")
 

@@ -68,38 +68,38 @@ class ResourceSample:
 
 @dataclass(slots=True)
 class ResourceMonitor:
-    """Run it in a TaskGroup; `line` tells which jobs wait."""
+    """Run it in a TaskGroup; `waiting_ids` says which jobs wait."""
 
     bot_pid: int
     redis_pid: Callable[[], int]
-    line: Callable[[], Awaitable[list[str]]]
-    looks: list[ResourceSample] = field(default_factory=list[ResourceSample])
-    lines: list[int] = field(default_factory=list[int])
+    waiting_ids: Callable[[], Awaitable[list[str]]]
+    samples: list[ResourceSample] = field(default_factory=list[ResourceSample])
+    queue_lengths: list[int] = field(default_factory=list[int])
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_for_ever())
+            group.create_task(self._sample_forever())
             while True:
                 with suppress(TransientError):
-                    self.lines.append(len(await self.line()))
+                    self.queue_lengths.append(len(await self.waiting_ids()))
                 await asyncio.sleep(_LINE_EVERY_S)
 
-    async def look(self) -> None:
-        self.looks.append(await asyncio.to_thread(self._look))
+    async def sample(self) -> None:
+        self.samples.append(await asyncio.to_thread(self._take))
 
-    async def _look_for_ever(self) -> None:
+    async def _sample_forever(self) -> None:
         while True:
-            await self.look()
+            await self.sample()
             await asyncio.sleep(_USE_EVERY_S)
 
-    def _look(self) -> ResourceSample:
+    def _take(self) -> ResourceSample:
         parts = dict(usage_by_part(self.bot_pid))
         # Its Redis is this process's child, so that it can outlive the bot; alone, it is a root.
         parts[ProcessGroup.REDIS] = usage_by_part(self.redis_pid())[ProcessGroup.BOT]
         return ResourceSample(time.monotonic(), parts, time.process_time())
 
 
-class _Told(Collector):
+class _ScrapedMetrics(Collector):
     """Metrics as another process has told them."""
 
     def __init__(self, text: str) -> None:
@@ -113,7 +113,7 @@ async def ask_metrics(url: str) -> Sample:
     """Ask the bot at `url` for its metrics. Raises OSError."""
     text = await asyncio.to_thread(_get, url)
     registry = CollectorRegistry()
-    registry.register(_Told(text))
+    registry.register(_ScrapedMetrics(text))
     return Sampler(registry).take()
 
 
@@ -199,11 +199,11 @@ class LoadTestRun:
 
     users: int
     workers: int
-    books: OrderLedger
+    ledger: OrderLedger
     before: Sample
     after: Sample
-    looks: Sequence[ResourceSample]
-    lines: Sequence[int]
+    samples: Sequence[ResourceSample]
+    queue_lengths: Sequence[int]
     durations_s: dict[str, float] = field(default_factory=dict[str, float])
     """Provider time by job; empty where the provider does not know our jobs."""
     made_s: Sequence[float] = ()
@@ -214,12 +214,12 @@ class LoadTestRun:
 
 @dataclass(slots=True)
 class LoadTestEnvironment:
-    """Resources of one run, valid while `open_stage` is open."""
+    """Resources of one run, valid while `open_environment` is open."""
 
     sandbox: Sandbox
     bot: asyncio.subprocess.Process
     server: RedisServer
-    gauge: ResourceMonitor
+    monitor: ResourceMonitor
     environ: dict[str, str]
     log: Path
 
@@ -227,62 +227,64 @@ class LoadTestEnvironment:
     def metrics_url(self) -> str:
         return self.environ["IMGBOT_PUBLIC_URL"]
 
-    def book(self, provider: str) -> TaskLedger | None:
-        """The books of the provider that the sandbox plays; None: the bot needs none."""
+    def tasks(self, provider: str) -> TaskLedger | None:
+        """The ledger of the provider that the sandbox plays; None: the bot needs none."""
         if provider == SIMULATED:
             return self.sandbox.provider.book
         played = self.sandbox.presets.get(provider.removesuffix(guest.SIM))
         return played.book if played else None
 
-    def last_words(self) -> str:
+    def last_log_lines(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-_LOG_LINES:])
 
 
 async def measure(
-    wish: LoadTestOptions, users: int, stop: asyncio.Event, tell: Progress
+    options: LoadTestOptions, users: int, stop: asyncio.Event, tell: Progress
 ) -> LoadTestRun | None:
     """Run so many users and return what was seen; None if stopped before the bot was there.
 
     Raises BotEndedError.
     """
     tell(f"{users} users: starting the bot")
-    async with open_stage(wish, users) as stage:
-        if await run_or_cancel_on(stop, until_serving(stage)) is None:
+    async with open_environment(options, users) as environment:
+        if await run_or_cancel_on(stop, until_serving(environment)) is None:
             return None
         try:
-            return await under_load(stage, wish, users, stop, tell)
+            return await under_load(environment, options, users, stop, tell)
         except (OSError, ExceptionGroup) as error:
             if not any(isinstance(leaf, OSError) for leaf in flatten(error)):
                 raise
             # A line to the bot that breaks is told by what became of the bot.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AFTER_S):
-                    await stage.bot.wait()
-                raise _ended(stage) from error
+                    await environment.bot.wait()
+                raise _bot_ended(environment) from error
             raise
 
 
 @asynccontextmanager
-async def open_stage(wish: LoadTestOptions, users: int) -> AsyncGenerator[LoadTestEnvironment]:
+async def open_environment(
+    options: LoadTestOptions, users: int
+) -> AsyncGenerator[LoadTestEnvironment]:
     """Open everything that a run needs, the bot started; remove it all at the end."""
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
         sandbox = await closing.enter_async_context(Sandbox(guest.HOST, 0, page=False))
-        _check_provider(sandbox, wish.provider)
+        _check_provider(sandbox, options.provider)
         server = await closing.enter_async_context(RedisServer(folder, port=0))
         redis = connect(server.url)
         closing.push_async_callback(redis.aclose)
-        environ = guest.environment(sandbox, folder, wish.provider) | {
+        environ = guest.environment(sandbox, folder, options.provider) | {
             "IMGBOT_REDIS_URL": server.url,
-            "IMGBOT_WORKERS": str(wish.workers_of(users)),
+            "IMGBOT_WORKERS": str(options.workers_of(users)),
         }
         log = folder / "bot.log"
         with log.open("wb") as file:
             bot = await guest.start(environ, file)
         closing.push_async_callback(_end, bot)
-        gauge = ResourceMonitor(bot.pid, lambda: server.pid, JobReads(redis).waiting_ids)
-        yield LoadTestEnvironment(sandbox, bot, server, gauge, environ, log)
+        monitor = ResourceMonitor(bot.pid, lambda: server.pid, JobReads(redis).waiting_ids)
+        yield LoadTestEnvironment(sandbox, bot, server, monitor, environ, log)
 
 
 def _check_provider(sandbox: Sandbox, provider: str) -> None:
@@ -291,77 +293,87 @@ def _check_provider(sandbox: Sandbox, provider: str) -> None:
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
 
 
-async def until_serving(stage: LoadTestEnvironment) -> bool:
+async def until_serving(environment: LoadTestEnvironment) -> bool:
     """Wait for the bot's first getUpdates. Raises BotEndedError."""
     deadline_s = time.monotonic() + _START_S
-    while not stage.sandbox.world.poller.is_active:
-        if stage.bot.returncode is not None:
-            raise _ended(stage)
+    while not environment.sandbox.world.poller.is_active:
+        if environment.bot.returncode is not None:
+            raise _bot_ended(environment)
         if time.monotonic() > deadline_s:
-            raise BotEndedError(f"the bot does not start:\n{stage.last_words()}")
+            raise BotEndedError(f"the bot does not start:\n{environment.last_log_lines()}")
         await asyncio.sleep(_LOOK_S)
     return True
 
 
-def _ended(stage: LoadTestEnvironment) -> BotEndedError:
-    return BotEndedError(f"the bot ended (status {stage.bot.returncode}):\n{stage.last_words()}")
+def _bot_ended(environment: LoadTestEnvironment) -> BotEndedError:
+    return BotEndedError(
+        f"the bot ended (status {environment.bot.returncode}):\n{environment.last_log_lines()}"
+    )
 
 
 async def under_load(
-    stage: LoadTestEnvironment,
-    wish: LoadTestOptions,
+    environment: LoadTestEnvironment,
+    options: LoadTestOptions,
     users: int,
     stop: asyncio.Event,
     tell: Progress,
 ) -> LoadTestRun:
     """Let the people order, until all have their answers or `stop`. Raises BotEndedError."""
-    book = stage.book(wish.provider)
-    if book is not None:
-        book.settings.change({"duration_s": list(wish.picture_s)})
-    patience_s = max(_LEAST_PATIENCE_S, 4 * wish.picture_s[1])
-    crowd = LoadUsers(stage.sandbox.world, users, PASSING, patience_s)
-    await crowd.gather(_photos())
-    before = await ask_metrics(stage.metrics_url)
-    acts = _Acts(stage, wish, users, crowd)
-    is_whole = await _act(stage, acts, stop, tell)
-    crowd.look_for_late()
-    if stage.bot.returncode is not None:
-        raise _ended(stage)
-    await stage.gauge.look()
-    after = await ask_metrics(stage.metrics_url)
-    ledger = book.ledger if book is not None else None
+    tasks = environment.tasks(options.provider)
+    if tasks is not None:
+        tasks.settings.change({"duration_s": list(options.picture_s)})
+    patience_s = max(_LEAST_PATIENCE_S, 4 * options.picture_s[1])
+    simulated_users = LoadUsers(environment.sandbox.world, users, PASSING, patience_s)
+    await simulated_users.gather(_photos())
+    before = await ask_metrics(environment.metrics_url)
+    test = _Plan(environment, options, users, simulated_users)
+    is_whole = await _run_plan(environment, test, stop, tell)
+    simulated_users.look_for_late()
+    if environment.bot.returncode is not None:
+        raise _bot_ended(environment)
+    await environment.monitor.sample()
+    after = await ask_metrics(environment.metrics_url)
+    charges = tasks.ledger if tasks is not None else None
     return LoadTestRun(
         users=users,
-        workers=wish.workers_of(users),
-        books=reconcile(
-            crowd.orders, stage.sandbox.world.chats, ledger, PASSING, is_whole=is_whole
+        workers=options.workers_of(users),
+        ledger=reconcile(
+            simulated_users.orders,
+            environment.sandbox.world.chats,
+            charges,
+            PASSING,
+            is_whole=is_whole,
         ),
         before=before,
         after=after,
-        looks=stage.gauge.looks,
-        lines=stage.gauge.lines,
-        resizes=acts.resizes,
+        samples=environment.monitor.samples,
+        queue_lengths=environment.monitor.queue_lengths,
+        resizes=test.resizes,
         is_whole=is_whole,
-        **_durations(book),
+        **_durations(tasks),
     )
 
 
-class _Acts:
+class _Plan:
     """The plan, once; with resizing three times: to warm up, without it, and with it.
 
     The bot learns how long pictures take, so that the first time is no measure for the others.
     """
 
     def __init__(
-        self, stage: LoadTestEnvironment, wish: LoadTestOptions, users: int, crowd: LoadUsers
+        self,
+        environment: LoadTestEnvironment,
+        options: LoadTestOptions,
+        users: int,
+        simulated_users: LoadUsers,
     ) -> None:
-        self._stage = stage
+        self._environment = environment
         self._users = users
-        self._workers = wish.workers_of(users)
-        self._seed = wish.seed
-        self._parts = PARTS if wish.is_resizing else 1
-        self.crowd = crowd
-        self.duration_s = wish.minutes * 60
+        self._workers = options.workers_of(users)
+        self._seed = options.seed
+        self._parts = PARTS if options.is_resizing else 1
+        self.simulated_users = simulated_users
+        self.duration_s = options.minutes * 60
         self.resizes = 0
 
     async def run(self) -> bool:
@@ -369,38 +381,38 @@ class _Acts:
             # The same orders each time, and the provider takes as long for them: what differs is
             # the resizing alone.
             random.seed(self._seed)
-            dice = random.Random(self._seed)  # noqa: S311
-            errands = plan(self._users, self.duration_s / self._parts, dice)
+            rng = random.Random(self._seed)  # noqa: S311
+            scenarios = plan(self._users, self.duration_s / self._parts, rng)
             async with asyncio.TaskGroup() as group:
                 resizing = [group.create_task(self._resize())] if part == RESIZED else []
-                await self.crowd.run(errands, part)
+                await self.simulated_users.run(scenarios, part)
                 await cancel_and_wait_current(*resizing)
         await asyncio.sleep(_SETTLE_S)
         return True
 
     def __str__(self) -> str:
-        crowd = self.crowd
-        return f"{self._users} users: {len(crowd.orders)} orders, {crowd.answered} answered"
+        users = self.simulated_users
+        return f"{self._users} users: {len(users.orders)} orders, {users.answered} answered"
 
     async def _resize(self) -> None:
-        send, environ = self._stage.bot.send_signal, self._stage.environ
-        async for _ in _resize_for_ever(send, environ, self._workers):
+        send, environ = self._environment.bot.send_signal, self._environment.environ
+        async for _ in _resize_forever(send, environ, self._workers):
             self.resizes += 1
 
 
-async def _act(
-    stage: LoadTestEnvironment, acts: _Acts, stop: asyncio.Event, tell: Progress
+async def _run_plan(
+    environment: LoadTestEnvironment, test: _Plan, stop: asyncio.Event, tell: Progress
 ) -> bool:
     """Run the plan and watch what it costs; False if it was cut short."""
     async with asyncio.TaskGroup() as group:
         watching = [
-            group.create_task(stage.gauge.run()),
-            group.create_task(stage.server.watch()),
-            group.create_task(_tell_for_ever(acts, tell)),
+            group.create_task(environment.monitor.run()),
+            group.create_task(environment.server.watch()),
+            group.create_task(_report_progress(test, tell)),
             # A bot that has ended answers nobody: nobody needs to wait for it.
-            group.create_task(_stop_at_end(stage.bot, stop)),
+            group.create_task(_stop_at_end(environment.bot, stop)),
         ]
-        is_whole = await run_or_cancel_on(stop, acts.run()) is not None
+        is_whole = await run_or_cancel_on(stop, test.run()) is not None
         await cancel_and_wait_current(*watching)
     return is_whole
 
@@ -410,11 +422,11 @@ async def _stop_at_end(bot: asyncio.subprocess.Process, stop: asyncio.Event) -> 
     stop.set()
 
 
-async def _tell_for_ever(acts: _Acts, tell: Progress) -> None:
+async def _report_progress(test: _Plan, tell: Progress) -> None:
     clock = asyncio.get_running_loop().time
     begun_s = clock()
     while True:
-        tell(f"{acts}, {clock() - begun_s:.0f} s of {acts.duration_s:.0f} s")
+        tell(f"{test}, {clock() - begun_s:.0f} s of {test.duration_s:.0f} s")
         await asyncio.sleep(1)
 
 
@@ -433,7 +445,7 @@ def _photos() -> list[Path]:
 
 
 async def _end(bot: asyncio.subprocess.Process) -> None:
-    """Let it finish what acts; nobody needs its state, so it is not waited for long."""
+    """Let it finish what it is doing; nobody needs its state, so it is not waited for long."""
     if bot.returncode is None:
         with suppress(ProcessLookupError):
             bot.send_signal(signal.SIGTERM)
@@ -450,7 +462,7 @@ def _discard(_line: str) -> None:
     """Sink for what `scale` prints."""
 
 
-async def _resize_for_ever(
+async def _resize_forever(
     send: Callable[[int], None], environ: Mapping[str, str], workers: int
 ) -> AsyncGenerator[int]:
     """Resize the pool in every way an operator has; yield after each resize.

@@ -25,7 +25,7 @@ from imgbot.version import version
 _LABEL = 26
 
 Row = tuple[str, Callable[[LoadTestResults], str], Callable[[LoadTestResults], float | None] | None]
-"""Label, the text of a run, and the figure whose ratio to the first run is worth a look."""
+"""Label, the text of a run, and the figure whose ratio to the first run is worth a sample."""
 
 
 def _ms(seconds: float | None) -> str:
@@ -33,15 +33,15 @@ def _ms(seconds: float | None) -> str:
 
 
 def _ends(*names: str) -> Callable[[LoadTestResults], str]:
-    return lambda figures: " / ".join(str(figures.ends[name]) for name in names)
+    return lambda results: " / ".join(str(results.ends[name]) for name in names)
 
 
-def _parts(figures: LoadTestResults) -> str:
-    return " / ".join(share(value) for value in figures.use.cpu_parts.values())
+def _parts(results: LoadTestResults) -> str:
+    return " / ".join(share(value) for value in results.use.cpu_parts.values())
 
 
-def _memory_parts(figures: LoadTestResults) -> str:
-    mega = (f"{value / 1e6:.0f}" for value in figures.use.memory_parts_bytes.values())
+def _memory_parts(results: LoadTestResults) -> str:
+    mega = (f"{value / 1e6:.0f}" for value in results.use.memory_parts_bytes.values())
     return " / ".join(mega) + " MB"
 
 
@@ -75,13 +75,13 @@ _ROWS: tuple[Row, ...] = (
 )
 
 
-def as_text(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
+def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     """Return the screen; ratios are to the first run, for absolute times are this machine's."""
     table = [("", [_column_head(run) for run in runs])]
     for label, text, figure in _ROWS:
         table.append((label, [text(run) + _ratio(figure, run, runs[0]) for run in runs]))
     width = max(len(cell) for _, cells in table for cell in cells) + 3
-    lines = [_head(wish, runs), "", *(_line(label, cells, width) for label, cells in table)]
+    lines = [_head(options, runs), "", *(_line(label, cells, width) for label, cells in table)]
     for run in runs:
         lines += _resized(run)
     for run in runs:
@@ -91,13 +91,13 @@ def as_text(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     return "\n".join(lines)
 
 
-def as_document(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[str, Any]:
+def as_document(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[str, Any]:
     """The same for scripts: seconds, bytes, shares from 0 to 1."""
     return {
         "version": version(),
-        "provider": wish.provider,
-        "minutes": wish.minutes,
-        "picture_s": list(wish.picture_s),
+        "provider": options.provider,
+        "minutes": options.minutes,
+        "picture_s": list(options.picture_s),
         "runs": [
             dataclasses.asdict(run)
             | {"criteria": [dataclasses.asdict(each) for each in criteria(run)]}
@@ -106,17 +106,17 @@ def as_document(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[
     }
 
 
-def is_good(figures: LoadTestResults) -> bool:
+def is_good(results: LoadTestResults) -> bool:
     """True if the run is complete and meets every criterion."""
-    return figures.is_whole and all(each.is_met for each in criteria(figures))
+    return results.is_whole and all(each.is_met for each in criteria(results))
 
 
-def _head(wish: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
-    low_s, high_s = wish.picture_s
-    takes = "" if wish.provider == "builtin" else f", {low_s:g}-{high_s:g} s a picture"
+def _head(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
+    low_s, high_s = options.picture_s
+    takes = "" if options.provider == "builtin" else f", {low_s:g}-{high_s:g} s a picture"
     machine = f"{runs[0].cores:g} cores, {size(runs[0].memory_limit_bytes)}"
     return (
-        f"imgbot {version()} under load: {wish.provider}{takes}, {wish.minutes:g} min each; "
+        f"imgbot {version()} under load: {options.provider}{takes}, {options.minutes:g} min each; "
         f"{machine}"
     )
 
@@ -175,15 +175,15 @@ INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def main(wish: LoadTestOptions, *, is_json: bool) -> int:
+def main(options: LoadTestOptions, *, is_json: bool) -> int:
     """Test, and print what was found; return the exit status of `operating`'s help.
 
     Raises ImgbotError, OSError.
     """
-    runs, is_stopped, error = uvloop.run(_test(wish))
+    runs, is_stopped, error = uvloop.run(_test(options))
     if runs:
-        document = json.dumps(as_document(wish, runs), indent=2) if is_json else ""
-        sys.stdout.write(f"{document or as_text(wish, runs)}\n")
+        document = json.dumps(as_document(options, runs), indent=2) if is_json else ""
+        sys.stdout.write(f"{document or as_text(options, runs)}\n")
     if error is not None:
         raise error
     if is_stopped:
@@ -193,7 +193,9 @@ def main(wish: LoadTestOptions, *, is_json: bool) -> int:
     return 0 if are_good else NOT_MET
 
 
-async def _test(wish: LoadTestOptions) -> tuple[list[LoadTestResults], bool, BaseException | None]:
+async def _test(
+    options: LoadTestOptions,
+) -> tuple[list[LoadTestResults], bool, BaseException | None]:
     """Run one after the other, to the end, the first Ctrl-C or the first error.
 
     Return what was measured so far, whether it was stopped, and the error.
@@ -205,8 +207,8 @@ async def _test(wish: LoadTestOptions) -> tuple[list[LoadTestResults], bool, Bas
     runs: list[LoadTestResults] = []
     found: BaseException | None = None
     try:
-        for users in wish.users:
-            run = await measure(wish, users, stop, _tell)
+        for users in options.users:
+            run = await measure(options, users, stop, _tell)
             if run is not None:
                 runs.append(results_of(run))
             if stop.is_set():

@@ -98,33 +98,33 @@ class LoadTestResults:
 
 
 def results_of(run: LoadTestRun) -> LoadTestResults:
-    """Put a run into figures; the bot's own word counts where it tells of more failures."""
-    ended, usage = run.books.ended, run.after.usage
+    """Put a run into results; the bot's own word counts where it tells of more failures."""
+    ended, usage = run.ledger.ended, run.after.usage
     times = [seconds for each in ended if (seconds := each.seconds) is not None]
-    failed = max(run.books.count(*FAILED), _told(run, "failed"))
-    whole = failed + run.books.count(*OK)
+    failed = max(run.ledger.count(*FAILED), _counted(run, "failed"))
+    whole = failed + run.ledger.count(*OK)
     cores = usage.cores or 1.0
     return LoadTestResults(
         users=run.users,
         workers=run.workers,
         is_whole=run.is_whole,
-        seconds=run.looks[-1].at_s - run.looks[0].at_s,
-        ends={fate.value: run.books.count(fate) for fate in OrderOutcome},
-        amiss=run.books.amiss()[:_SHOWN],
+        seconds=run.samples[-1].at_s - run.samples[0].at_s,
+        ends={outcome.value: run.ledger.count(outcome) for outcome in OrderOutcome},
+        amiss=run.ledger.amiss()[:_SHOWN],
         operations=_operations(run),
-        charged=run.books.charges.pictures,
-        charged_twice=run.books.charges.twice,
-        charged_in_vain=run.books.charges.in_vain,
+        charged=run.ledger.charges.pictures,
+        charged_twice=run.ledger.charges.twice,
+        charged_in_vain=run.ledger.charges.in_vain,
         jobs_per_s=_per_s(ended, lambda _: True),
         peak_jobs_per_s=_per_s(ended, lambda each: each.order.errand.is_in_peak),
         job_time=times_of(times),
         provider_share=_provider_share(run, times),
-        longest_queue=max(run.lines, default=0),
-        p95_queue=quantile(run.lines, 0.95) or 0.0,
+        longest_queue=max(run.queue_lengths, default=0),
+        p95_queue=quantile(run.queue_lengths, 0.95) or 0.0,
         error_ratio=failed / whole if whole else None,
         rate_limit_refusals=round(run.after.refusals - run.before.refusals),
         flood_waits=round(run.after.flood_waits - run.before.flood_waits),
-        use=_use(run.looks, cores),
+        use=_use(run.samples, cores),
         cores=cores,
         memory_limit_bytes=usage.memory_limit_bytes or 1.0,
         loop_lag_p99_s=run.after.loop_lag.since(run.before.loop_lag).quantile_s(0.99),
@@ -147,7 +147,7 @@ def times_of(seconds: Sequence[float]) -> Times:
     )
 
 
-def _told(run: LoadTestRun, status: str) -> int:
+def _counted(run: LoadTestRun, status: str) -> int:
     return round(run.after.ended_as(status) - run.before.ended_as(status))
 
 
@@ -179,47 +179,47 @@ def _provider_share(run: LoadTestRun, times: Sequence[float]) -> float | None:
     return min(1.0, statistics.fmean(run.made_s) / statistics.fmean(times))
 
 
-def _use(looks: Sequence[ResourceSample], cores: float) -> Use:
-    first, last = looks[0], looks[-1]
+def _use(samples: Sequence[ResourceSample], cores: float) -> Use:
+    first, last = samples[0], samples[-1]
     seconds = max(1e-3, last.at_s - first.at_s)
-    top = max(looks, key=lambda look: look.memory_bytes)
+    top = max(samples, key=lambda sample: sample.memory_bytes)
     return Use(
         cpu_ratio=(last.cpu_s - first.cpu_s) / seconds / cores,
-        cpu_peak_ratio=_cpu_peak(looks) / cores,
+        cpu_peak_ratio=_cpu_peak(samples) / cores,
         cpu_parts={
             part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
             for part in ProcessGroup
         },
-        memory_bytes=statistics.fmean(look.memory_bytes for look in looks),
+        memory_bytes=statistics.fmean(sample.memory_bytes for sample in samples),
         memory_peak_bytes=top.memory_bytes,
         memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
         test_cpu_ratio=(last.test_cpu_s - first.test_cpu_s) / seconds / cores,
     )
 
 
-def _cpu_peak(looks: Sequence[ResourceSample]) -> float:
+def _cpu_peak(samples: Sequence[ResourceSample]) -> float:
     """The most cores that were busy over some seconds; over all of a shorter run."""
     most, begin = 0.0, 0
-    for number, look in enumerate(looks):
-        while begin + 1 < number and look.at_s - looks[begin + 1].at_s >= _PEAK_S:
+    for number, sample in enumerate(samples):
+        while begin + 1 < number and sample.at_s - samples[begin + 1].at_s >= _PEAK_S:
             begin += 1
-        seconds = look.at_s - looks[begin].at_s
-        if seconds >= _PEAK_S or (look is looks[-1] and seconds > 0):
-            most = max(most, (look.cpu_s - looks[begin].cpu_s) / seconds)
+        seconds = sample.at_s - samples[begin].at_s
+        if seconds >= _PEAK_S or (sample is samples[-1] and seconds > 0):
+            most = max(most, (sample.cpu_s - samples[begin].cpu_s) / seconds)
     return most
 
 
 def _resized(run: LoadTestRun) -> Resized:
     parts = [
-        [each for each in run.books.ended if each.order.part == part]
+        [each for each in run.ledger.ended if each.order.part == part]
         for part in (UNRESIZED, RESIZED)
     ]
     whole = [times_of([s for each in part if (s := each.seconds) is not None]) for part in parts]
-    own = [times_of(list(_own(part, run.durations_s))) for part in parts]
+    own = [times_of(list(_without_provider(part, run.durations_s))) for part in parts]
     return Resized(run.resizes, *whole, *own)
 
 
-def _own(ended: Iterable[OrderEnd], durations_s: dict[str, float]) -> Iterable[float]:
+def _without_provider(ended: Iterable[OrderEnd], durations_s: dict[str, float]) -> Iterable[float]:
     for each in ended:
         if each.job_id in durations_s and (seconds := each.seconds) is not None:
             yield seconds - durations_s[each.job_id]
@@ -235,47 +235,47 @@ class Criterion:
     mend: str
 
 
-def criteria(figures: LoadTestResults) -> list[Criterion]:
+def criteria(results: LoadTestResults) -> list[Criterion]:
     """Judge a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
-    return [*_of_the_jobs(figures), *_of_the_machine(figures), _answered(figures), _kept(figures)]
+    return [*_of_the_jobs(results), *_of_the_machine(results), _answered(results), _kept(results)]
 
 
-def _of_the_jobs(figures: LoadTestResults) -> list[Criterion]:
-    mean_s, longest, errors = figures.job_time.mean_s, figures.longest_queue, figures.error_ratio
+def _of_the_jobs(results: LoadTestResults) -> list[Criterion]:
+    mean_s, longest, errors = results.job_time.mean_s, results.longest_queue, results.error_ratio
     doctor = "imgbot doctor; the provider's errors are in /metrics"
-    more = _more_workers(figures)
+    more = _more_workers(results)
     return [
         _bounded(
-            Indicator.JOB_TIME_S, "mean job time < 30 s", mean_s, duration(mean_s), _slow(figures)
+            Indicator.JOB_TIME_S, "mean job time < 30 s", mean_s, duration(mean_s), _slow(results)
         ),
         _bounded(Indicator.QUEUE_JOBS, "queue < 50", longest, count(longest, "job"), more),
         _bounded(Indicator.ERROR_RATIO, "errors < 1 %", errors, share(errors), doctor),
     ]
 
 
-def _of_the_machine(figures: LoadTestResults) -> list[Criterion]:
-    cpu, memory = figures.use.cpu_ratio, figures.memory_ratio
+def _of_the_machine(results: LoadTestResults) -> list[Criterion]:
+    cpu, memory = results.use.cpu_ratio, results.memory_ratio
     cores = "more cores, or fewer users (IMGBOT_USERS)"
-    half = f"IMGBOT_WORKERS={max(1, figures.workers // 2)}, or more memory"
+    half = f"IMGBOT_WORKERS={max(1, results.workers // 2)}, or more memory"
     return [
         _bounded(Indicator.CPU_RATIO, "CPU < 70 %", cpu, share(cpu), cores),
         _bounded(Indicator.MEMORY_RATIO, "memory < 80 %", memory, share(memory), half),
     ]
 
 
-def _answered(figures: LoadTestResults) -> Criterion:
-    waiting = figures.ends["waiting"]
+def _answered(results: LoadTestResults) -> Criterion:
+    waiting = results.ends["waiting"]
     return Criterion(
         "nobody left waiting",
         f"{waiting} still waiting at the end",
         waiting == 0,
-        f"fewer users, or {_more_workers(figures)} where the CPU has room for it",
+        f"fewer users, or {_more_workers(results)} where the CPU has room for it",
     )
 
 
-def _kept(figures: LoadTestResults) -> Criterion:
-    lost, doubled = figures.ends["lost"], figures.ends["doubled"]
-    charged = figures.charged_twice + figures.charged_in_vain
+def _kept(results: LoadTestResults) -> Criterion:
+    lost, doubled = results.ends["lost"], results.ends["doubled"]
+    charged = results.charged_twice + results.charged_in_vain
     return Criterion(
         "nothing lost or doubled",
         f"{lost} lost, {doubled} doubled, {charged} charged wrongly",
@@ -289,12 +289,12 @@ def _bounded(vital: Indicator, name: str, value: float | None, found: str, mend:
     return Criterion(name, found, value is not None and value < THRESHOLDS[vital].attention, mend)
 
 
-def _slow(figures: LoadTestResults) -> str:
-    if figures.provider_share is not None and figures.provider_share > 0.8:
+def _slow(results: LoadTestResults) -> str:
+    if results.provider_share is not None and results.provider_share > 0.8:
         return "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
-    return _more_workers(figures)
+    return _more_workers(results)
 
 
-def _more_workers(figures: LoadTestResults) -> str:
-    more = figures.workers + max(1, figures.workers // 2)
+def _more_workers(results: LoadTestResults) -> str:
+    more = results.workers + max(1, results.workers // 2)
     return f"IMGBOT_WORKERS={min(more, MAX_WORKERS)}"

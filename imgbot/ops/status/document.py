@@ -41,7 +41,7 @@ _WINDOWS_S = {
 class StatusFacts:
     """All that a document is made of."""
 
-    vitals: Indicators
+    indicators: Indicators
     checks: Mapping[str, str]
     """Name → what is wrong, empty when well."""
     glance: QueueGlance | None
@@ -55,13 +55,13 @@ class StatusFacts:
 
 def document_of(facts: StatusFacts) -> Document:
     """Put the facts together; needs a first sample."""
-    now = facts.vitals.latest
+    now = facts.indicators.latest
     if now is None:
         raise ValueError("there is no sample yet")
-    before = facts.vitals.earlier(RECENT_S)
-    bound = bound_of(load_of(facts.vitals, facts.checks, facts.glance))
-    found = problems(facts.vitals, facts.checks, facts.glance, bound)
-    levels = facts.vitals.levels()
+    before = facts.indicators.earlier(RECENT_S)
+    bound = bound_of(load_of(facts.indicators, facts.checks, facts.glance))
+    found = problems(facts.indicators, facts.checks, facts.glance, bound)
+    levels = facts.indicators.levels()
     levels_of_all = [level for _, level in levels.values()] + [each.level for each in found]
     document = {
         "at_s": now.at_s,
@@ -74,7 +74,7 @@ def document_of(facts: StatusFacts) -> Document:
         "bound": bound,
         "problems": [asdict(problem) for problem in found],
         "checks": facts.checks,
-        "vitals": _vitals(facts.vitals),
+        "vitals": _indicators(facts.indicators),
         "queue": _queue(now),
         "jobs": facts.glance.jobs if facts.glance else None,
         "ended": _ended(now, before),
@@ -109,16 +109,16 @@ def without_people(document: Document) -> Document:
     return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
 
 
-def _vitals(vitals: Indicators) -> Document:
+def _indicators(indicators: Indicators) -> Document:
     return {
-        vital: {
+        indicator: {
             "value": value,
             "level": level,
-            "attention": THRESHOLDS[vital].attention,
-            "critical": THRESHOLDS[vital].critical,
-            "window_s": _WINDOWS_S[vital],
+            "attention": THRESHOLDS[indicator].attention,
+            "critical": THRESHOLDS[indicator].critical,
+            "window_s": _WINDOWS_S[indicator],
         }
-        for vital, (value, level) in vitals.levels().items()
+        for indicator, (value, level) in indicators.levels().items()
     }
 
 

@@ -281,7 +281,10 @@ class Indicators:
             Indicator.ERROR_RATIO: self._error_ratio(),
             Indicator.UPDATE_AGE_S: self._update_age_s(),
         }
-        found = {vital: (value, THRESHOLDS[vital].level(value)) for vital, value in values.items()}
+        found = {
+            indicator: (value, THRESHOLDS[indicator].level(value))
+            for indicator, value in values.items()
+        }
         if self.failures < _FEWEST_FAILURES and values[Indicator.ERROR_RATIO] is not None:
             found[Indicator.ERROR_RATIO] = (values[Indicator.ERROR_RATIO], Level.NORMAL)
         return found

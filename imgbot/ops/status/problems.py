@@ -38,7 +38,7 @@ _ADVICE: Mapping[Bound, str] = {
 }
 
 
-_OF_VITALS: Mapping[Indicator, tuple[str, str]] = {
+_OF_INDICATORS: Mapping[Indicator, tuple[str, str]] = {
     Indicator.QUEUE_JOBS: ("{:.0f} jobs wait.", ""),
     Indicator.JOB_TIME_S: ("Jobs take {time}{most}.", ""),
     Indicator.CPU_RATIO: (
@@ -58,7 +58,7 @@ _OF_VITALS: Mapping[Indicator, tuple[str, str]] = {
         "`journalctl -u imgbot -p warning` lists each",
     ),
 }
-"""What a vital out of bounds means, and what helps; empty: what bounds the jobs says it."""
+"""What a indicator out of bounds means, and what helps; empty: what bounds the jobs says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ class Problem:
     advice: str
 
 
-def load_of(vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None) -> Load:
+def load_of(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance | None) -> Load:
     """Return what the jobs have to do with, from all sides."""
-    load, now = glance.load if glance else Load(), vitals.latest
+    load, now = glance.load if glance else Load(), indicators.latest
     if now is None:
         return load
-    before, levels = vitals.earlier(FLOOD_WINDOW_S), vitals.levels()
+    before, levels = indicators.earlier(FLOOD_WINDOW_S), indicators.levels()
     hosted = [is_up for name, is_up in now.provider_up.items() if name != _BUILTIN]
     too_many = now.provider_errors.get("rate_limited", 0.0)
     return replace(
@@ -96,17 +96,17 @@ def _is_spent(now: Sample) -> bool:
 
 
 def problems(
-    vitals: Indicators, checks: Mapping[str, str], glance: QueueGlance | None, bound: Bound
+    indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance | None, bound: Bound
 ) -> tuple[Problem, ...]:
     """Name everything that wants attention, the worst first."""
     found = [*_of_checks(checks)]
-    now = vitals.latest
+    now = indicators.latest
     if now is not None:
         found += [
-            *_of_vitals(vitals.levels(), _slowest_stage(vitals), bound),
+            *_of_indicators(indicators.levels(), _slowest_stage(indicators), bound),
             *_of_jobs(now),
             *_of_providers(now),
-            *_of_telegram(now, vitals.earlier(FLOOD_WINDOW_S)),
+            *_of_telegram(now, indicators.earlier(FLOOD_WINDOW_S)),
             *_of_redis(now),
         ]
     if now is not None and glance is not None:
@@ -116,7 +116,7 @@ def problems(
 
 def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
     for name, wrong in checks.items():
-        # Of updates the vital says more.
+        # Of updates the indicator says more.
         if wrong and name != "updates":
             yield Problem(
                 Level.CRITICAL,
@@ -125,22 +125,22 @@ def _of_checks(checks: Mapping[str, str]) -> Iterator[Problem]:
             )
 
 
-def _of_vitals(
+def _of_indicators(
     levels: Mapping[Indicator, Reading], slowest: str, bound: Bound
 ) -> Iterator[Problem]:
-    for vital, (value, level) in levels.items():
+    for indicator, (value, level) in levels.items():
         if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
             continue
-        what, advice = _OF_VITALS[vital]
-        if vital is Indicator.JOB_TIME_S and bound is Bound.NONE and slowest == "provider":
+        what, advice = _OF_INDICATORS[indicator]
+        if indicator is Indicator.JOB_TIME_S and bound is Bound.NONE and slowest == "provider":
             advice = _FASTER
         most = f"; most of it is the stage “{slowest}”" if slowest else ""
         what = what.format(value, share=share(value), time=duration(value), most=most)
         yield Problem(level, what, advice or _ADVICE[bound])
 
 
-def _slowest_stage(vitals: Indicators) -> str:
-    now, before = vitals.latest, vitals.earlier(STUCK_AFTER_S)
+def _slowest_stage(indicators: Indicators) -> str:
+    now, before = indicators.latest, indicators.earlier(STUCK_AFTER_S)
     stages = {} if now is None else now.stages
     spent = {
         name: stage.total_s - (before.stages[name].total_s if name in before.stages else 0.0)

@@ -172,7 +172,7 @@ _PATIENCE_S = 5.0
 
 
 class StatusSampler:
-    """The service's own eye: vitals, history, and the latest status document."""
+    """The service's own eye: indicators, history, and the latest status document."""
 
     def __init__(
         self,
@@ -189,7 +189,7 @@ class StatusSampler:
         self._news = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked_s = -math.inf
-        self.vitals = Indicators()
+        self.indicators = Indicators()
         self.latest: tuple[Document, Point | None] | None = None
         """The document, and the point of the history that was completed with it."""
 
@@ -247,8 +247,8 @@ class StatusSampler:
                 jobs={**sample.jobs, "waiting": load.waiting, "running": load.running},
                 oldest_waiting_at_s=sample.oldest_waiting_at_s if load.waiting else 0.0,
             )
-        self.vitals.take(sample)
-        point = self._history.take(sample, self.vitals.levels())
+        self.indicators.take(sample)
+        point = self._history.take(sample, self.indicators.levels())
         if point is not None:
             await asyncio.to_thread(self._history.save)
         self.latest = (document_of(await self._facts(glance)), point)
@@ -257,7 +257,7 @@ class StatusSampler:
 
     async def _facts(self, glance: QueueGlance | None) -> StatusFacts:
         return StatusFacts(
-            vitals=self.vitals,
+            indicators=self.indicators,
             checks=await ask_all(self._checks),
             glance=glance,
             workers=self._sources.workers(),

@@ -61,23 +61,23 @@ def _head(document: Document, paint: Paint, width: int) -> str:
 
 
 def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
-    vitals, recent = document["vitals"], duration(document["recent_s"])
+    indicators, recent = document["vitals"], duration(document["recent_s"])
     texts = {
         "queue_jobs": ("Queue", _queue_text(document["queue"]), "{:.0f}"),
         "job_time_s": ("Job time", _time_text(document), "{:.0f} s"),
         "cpu_ratio": ("CPU", _cpu_text(document), "{:.0f} %"),
         "memory_ratio": ("Memory", _memory_text(document), "{:.0f} %"),
         "error_ratio": ("Errors", _error_text(document, recent), "{:.0f} %"),
-        "update_age_s": ("Updates", _update_text(vitals["update_age_s"]["value"]), "{:.0f} s"),
+        "update_age_s": ("Updates", _update_text(indicators["update_age_s"]["value"]), "{:.0f} s"),
     }
     for name, (label, text, form) in texts.items():
-        vital = vitals[name]
-        level = vital["level"]
+        indicator = indicators[name]
+        level = indicator["level"]
         word = "" if level == Level.NORMAL else f" {level}"
         scale = 100 if name.endswith("_ratio") else 1
-        bound = f"< {form.format(vital['attention'] * scale)}"
-        if vital["critical"] is not None:
-            bound += f", critical > {form.format(vital['critical'] * scale)}"
+        bound = f"< {form.format(indicator['attention'] * scale)}"
+        if indicator["critical"] is not None:
+            bound += f", critical > {form.format(indicator['critical'] * scale)}"
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}"
         marked += paint(level, word) if word else ""
         space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
@@ -121,10 +121,10 @@ def _error_text(document: Document, recent: str) -> str:
     judged = failed + sum(statuses.get("ok", 0) for statuses in ended)
     if not judged:
         return "no recent jobs"
-    vital = document["vitals"]["error_ratio"]
-    is_odd = vital["level"] == Level.NORMAL and vital["value"] >= vital["attention"]
+    indicator = document["vitals"]["error_ratio"]
+    is_odd = indicator["level"] == Level.NORMAL and indicator["value"] >= indicator["attention"]
     few = ", too few to judge" if is_odd else ""
-    return f"{share(vital['value'])}, {failed} of {count(judged, 'job')} in {recent}{few}"
+    return f"{share(indicator['value'])}, {failed} of {count(judged, 'job')} in {recent}{few}"
 
 
 def _update_text(age_s: float | None) -> str:
