@@ -12,16 +12,16 @@ from dotenv.parser import Binding, parse_stream
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from imgbot.config.provider_settings import (
+from imgbot.config.setting_types import SettingDoc
+from imgbot.config.settings import (
     CHOICES,
     ProviderSettings,
+    Settings,
     key_names,
     key_names_of,
     key_variables,
     variable_of,
 )
-from imgbot.config.setting_types import SettingDoc
-from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 
 _CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}

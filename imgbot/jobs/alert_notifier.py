@@ -26,16 +26,16 @@ from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait
 from imgbot.telemetry import events as telemetry
-from imgbot.telemetry.alert_state import (
+from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
     AlertState,
+    Bound,
     HoldTime,
     Reading,
     Transition,
     decide,
 )
-from imgbot.telemetry.thresholds import Bound
 
 LOOK_EVERY_S = 5.0
 _AWAY_IS_NEWS_S = 30.0

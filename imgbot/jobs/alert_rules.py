@@ -8,8 +8,16 @@ from imgbot.domain.texts import dollars
 from imgbot.storage.alerts import Notice
 from imgbot.storage.dead_letters import ProblemJob
 from imgbot.telegram.polling_health import UpdateConflict
-from imgbot.telemetry.alert_state import VITAL_HOLDS, HoldTime, Reading, reading_of
-from imgbot.telemetry.thresholds import THRESHOLDS, Bound, Indicator, Level
+from imgbot.telemetry.thresholds import (
+    THRESHOLDS,
+    VITAL_HOLDS,
+    Bound,
+    HoldTime,
+    Indicator,
+    Level,
+    Reading,
+    reading_of,
+)
 
 Levels = Mapping[Indicator, tuple[float | None, Level]]
 

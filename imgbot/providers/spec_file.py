@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imgbot.config.provider_settings import PRESETS
+from imgbot.config.settings import PRESETS
 from imgbot.domain.errors import ConfigError
 
 SETTING = "IMGBOT_PROVIDER"

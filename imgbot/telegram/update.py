@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aiogram.methods import TelegramMethod
+
 Update = Mapping[str, Any]
 
 
@@ -60,3 +62,15 @@ def _is_answer(message: Mapping[str, Any]) -> bool:
     is_beginning = answered.get("message_id") == message.get("message_thread_id")
     in_topic = message.get("is_topic_message") is True
     return not ("forum_topic_created" in answered or (in_topic and is_beginning))
+
+
+class GetUpdates(TelegramMethod[list[Any]]):
+    """getUpdates with raw results: a malformed update must not spoil its whole batch."""
+
+    __returning__ = list[Any]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int | None = None
+    timeout: int | None = None
+    allowed_updates: list[str] | None = None

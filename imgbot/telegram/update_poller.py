@@ -12,11 +12,9 @@ from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
-from imgbot.telegram.get_updates import GetUpdates
-from imgbot.telegram.offset_window import OffsetWindow
 from imgbot.telegram.polling_health import PollingHealth
-from imgbot.telegram.update import Update
-from imgbot.telegram.update_dispatcher import UpdateDispatcher, UpdateStore
+from imgbot.telegram.update import GetUpdates, Update
+from imgbot.telegram.update_dispatcher import OffsetWindow, UpdateDispatcher, UpdateStore
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level

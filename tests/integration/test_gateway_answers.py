@@ -11,8 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from imgbot.domain.errors import TransientError
 from imgbot.telegram.client import identify, open_bot
-from imgbot.telegram.get_updates import GetUpdates
 from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.update import GetUpdates
 
 TOKEN = "123456:" + "A" * 35
 PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251")

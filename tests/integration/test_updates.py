@@ -16,7 +16,7 @@ from imgbot.storage.scripts import Scripts
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.get_updates import GetUpdates
+from imgbot.telegram.update import GetUpdates
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.redis_servers import filled

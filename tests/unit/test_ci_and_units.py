@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.cli import EX_CONFIG, main
-from imgbot.config.provider_settings import key_variables
+from imgbot.config.settings import key_variables
 from imgbot.config.sources import read_environment_file, table
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S

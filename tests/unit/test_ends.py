@@ -9,7 +9,7 @@ from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.jobs.context import Advance, StepContext
-from imgbot.jobs.steps import after_error
+from imgbot.jobs.runner import after_error
 from tests.fixtures.jobs import job_of
 
 

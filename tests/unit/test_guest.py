@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbot import cli
-from imgbot.config.provider_settings import key_variables
+from imgbot.config.settings import key_variables
 from imgbot.sandbox import bot_process as guest
 from imgbot.sandbox.server import Sandbox
 

@@ -2,18 +2,20 @@
 
 import pytest
 
-from imgbot.telemetry.alert_state import (
+from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
+    THRESHOLDS,
     VITAL_HOLDS,
     AlertState,
     HoldTime,
+    Indicator,
+    Level,
     Reading,
     Transition,
     decide,
     reading_of,
 )
-from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
 HOLD = HoldTime(60, 120)
 SIGNS = {"x": Reading.BAD, ".": Reading.GOOD, "?": Reading.OPEN}

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.config.provider_settings import key_names
-from imgbot.config.settings import redis_memory_mb_for, workers_for
+from imgbot.config.settings import key_names, redis_memory_mb_for, workers_for
 from imgbot.config.sources import load, markdown_table, table
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation

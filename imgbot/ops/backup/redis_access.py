@@ -12,8 +12,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.config.provider_settings import CHOICES, variable_of
-from imgbot.config.settings import Settings
+from imgbot.config.settings import CHOICES, Settings, variable_of
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state

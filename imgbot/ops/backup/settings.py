@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imgbot.config.provider_settings import key_names_of, key_variables
+from imgbot.config.settings import key_names_of, key_variables
 from imgbot.config.sources import provider_files_of
 from imgbot.files import replace_file
 from imgbot.providers.factory import files_of

@@ -18,8 +18,7 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from imgbot.config.provider_settings import key_variables
-from imgbot.config.settings import Settings
+from imgbot.config.settings import Settings, key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong

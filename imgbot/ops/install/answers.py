@@ -11,9 +11,15 @@ from typing import TextIO, TypeVar
 
 from pydantic import SecretStr
 
-from imgbot.config.provider_settings import CHOICES, KeyNames, key_names, key_variables, variable_of
 from imgbot.config.setting_types import check_token
-from imgbot.config.settings import Settings
+from imgbot.config.settings import (
+    CHOICES,
+    KeyNames,
+    Settings,
+    key_names,
+    key_variables,
+    variable_of,
+)
 from imgbot.config.sources import SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
