@@ -36,10 +36,6 @@ def _offered() -> dict[str, str]:
     return dict(lines)
 
 
-def test_the_environment_file_changes_nothing_until_it_is_edited() -> None:
-    assert read_environment_file(ENVIRONMENT) == {}
-
-
 def test_the_environment_file_offers_settings_that_exist_with_their_defaults() -> None:
     defaults = {variable: default.strip("`") for variable, default, _ in table()}
     examples = {"IMGBOT_USERS": "100", "IMGBOT_WORKERS": "5"}
@@ -52,22 +48,16 @@ def test_the_environment_file_offers_settings_that_exist_with_their_defaults() -
             # What it is without a value depends on another setting.
             continue
         assert value == examples.get(variable, defaults[variable])
-
-
-def test_the_environment_file_offers_no_secret() -> None:
+    # It changes nothing until it is edited, and holds no secret.
+    assert read_environment_file(ENVIRONMENT) == {}
     assert not {"IMGBOT_TOKEN", "FAL_KEY", "OPENAI_API_KEY"} & _offered().keys()
-
-
-def test_the_unit_needs_no_other_service() -> None:
-    directives = _directives()
-
-    assert directives["After"] == directives["Wants"] == ["network-online.target"]
-    assert "SupplementaryGroups" not in directives
 
 
 def test_the_unit_and_the_program_mean_the_same() -> None:
     directives = _directives()
 
+    assert directives["After"] == directives["Wants"] == ["network-online.target"]
+    assert "SupplementaryGroups" not in directives
     assert directives["Type"] == ["notify"]
     assert directives["ExecStart"] == ["/opt/imgbot/current/bin/imgbot"]
     assert directives["ExecReload"] == [f"{directives['ExecStart'][0]} reload"]
@@ -116,27 +106,11 @@ def test_prometheus_is_sent_to_where_the_bot_listens(
     }
 
 
-def test_ci_is_a_valid_script_that_stops_at_the_first_failure() -> None:
-    checked = subprocess.run(["bash", "-n", str(CI)], capture_output=True, text=True, check=False)
-
-    assert checked.returncode == 0, checked.stderr
-    assert "set -euo pipefail" in CI.read_text()
-    assert os.access(CI, os.X_OK)
-
-
-def test_ci_runs_every_check() -> None:
+def test_ci_runs_every_check_and_stops_at_the_first_failure() -> None:
     checks = re.findall(r"^check \.venv/bin/(.+)$", CI.read_text(), re.MULTILINE)
 
-    assert checks == [
-        "ruff format --check .",
-        "ruff check .",
-        "pyrefly check",
-        "lint-imports",
-        "pytest",
-    ]
-
-
-def test_make_offers_what_it_says() -> None:
-    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-
-    assert set(targets) == {"help", "demo", "binary", "fmt", "lint", "test", "check"}
+    assert subprocess.run(["bash", "-n", str(CI)], check=False).returncode == 0
+    assert "set -euo pipefail" in CI.read_text()
+    assert os.access(CI, os.X_OK)
+    static = ["ruff format --check .", "ruff check .", "pyrefly check", "lint-imports"]
+    assert checks == [*static, "pytest"]

@@ -1,7 +1,5 @@
 """Which whole messages are no request, and which words ask for a larger picture."""
 
-import pytest
-
 from imgbot.bot.intents import Intent, classify_intent
 from imgbot.bot.upscale_phrases import is_upscale_request, operation_in
 from imgbot.domain.operations import Operation
@@ -43,11 +41,9 @@ INTENTS = [
 def test_whole_messages_have_an_intent() -> None:
     for words, meaning in INTENTS:
         assert classify_intent(words) is meaning, words
-
-
-@pytest.mark.parametrize("words", ["🦊🌲", "🎉", "))"])
-def test_emoji_alone_about_a_picture_are_a_reaction(words: str) -> None:
-    assert classify_intent(words, is_about_picture=True) is Intent.SMALL_TALK
+    # Emoji alone about a picture are a reaction.
+    for words in ("🦊🌲", "))"):
+        assert classify_intent(words, is_about_picture=True) is Intent.SMALL_TALK
 
 
 UPSCALES = [
@@ -55,11 +51,6 @@ UPSCALES = [
     "сделай картинку побольше", "в 2 раза больше", "upscale x4", "make it bigger", "enlarge",
     "x4", "×2", "4k", "twice as big", "upscale to 4K please",
 ]  # fmt: skip
-
-
-def test_words_that_only_ask_for_a_larger_picture() -> None:
-    for words in UPSCALES:
-        assert is_upscale_request(words), words
 
 
 NO_UPSCALES = [
@@ -70,7 +61,9 @@ NO_UPSCALES = [
 ]  # fmt: skip
 
 
-def test_words_that_ask_for_more_than_a_larger_picture() -> None:
+def test_words_that_only_ask_for_a_larger_picture() -> None:
+    for words in UPSCALES:
+        assert is_upscale_request(words), words
     for words in NO_UPSCALES:
         assert not is_upscale_request(words), words
 
@@ -84,11 +77,6 @@ RETOUCHES = [
 ]  # fmt: skip
 
 
-def test_words_that_only_ask_for_a_retouch() -> None:
-    for words, is_meant in RETOUCHES:
-        assert operation_in(words) is (Operation.RETOUCH if is_meant else None), words
-
-
 REMOVALS = [
     ("remove the background", True), ("Please, remove the background from this photo!", True),
     ("make the background transparent", True), ("no background", True), ("Убери фон", True),
@@ -100,6 +88,10 @@ REMOVALS = [
 ]  # fmt: skip
 
 
-def test_words_that_only_ask_for_the_background_to_go() -> None:
-    for words, is_meant in REMOVALS:
-        assert operation_in(words) is (Operation.REMOVE_BACKGROUND if is_meant else None), words
+def test_words_that_only_ask_for_a_retouch_or_for_the_background_to_go() -> None:
+    for known, operation in (
+        (RETOUCHES, Operation.RETOUCH),
+        (REMOVALS, Operation.REMOVE_BACKGROUND),
+    ):
+        for words, is_meant in known:
+            assert operation_in(words) is (operation if is_meant else None), words

@@ -9,7 +9,7 @@ from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import LANGUAGES, dollars, in_time, t
+from imgbot.domain.texts import dollars, in_time
 from imgbot.storage.spend import day_of, days_until, seconds_to_midnight
 from tests.fixtures.jobs import job_of
 
@@ -60,10 +60,8 @@ def test_what_may_have_cost_money_counts_as_if_it_had(job: Job, *, is_paid: bool
     ("decision", "is_unbilled"),
     [
         (retry.after_submit(ProviderError(KIND.MODERATED), 0), True),
-        (retry.after_submit(ProviderError(KIND.UNAVAILABLE), 10_000), True),
         (retry.after_submit(ProviderError(KIND.MODERATED, is_billed=True), 0), False),
         (retry.after_submit(ProviderError(KIND.SUBMIT_UNKNOWN), 0), False),
-        (retry.after_poll(ProviderError(KIND.FAILED), 0), False),
         (retry.after_poll(ProviderError(KIND.FAILED, is_billed=True), 0), False),
         (retry.after_poll(ProviderError(KIND.FAILED, is_billed=False), 0), True),
         (retry.after_poll(ProviderError(KIND.UNAVAILABLE, is_billed=False), 10_000), False),
@@ -81,17 +79,11 @@ def test_only_what_is_known_to_be_free_is_free(
     ("language", "seconds", "said"),
     [
         ("ru", 1, "1 секунду"),
-        ("ru", 89, "89 секунд"),
         ("ru", 90, "2 минуты"),
-        ("ru", 21 * 60, "21 минуту"),
         ("ru", 5399, "90 минут"),
         ("ru", 5400, "2 часа"),
-        ("ru", 5 * HOUR_S, "5 часов"),
         ("ru", 20 * HOUR_S + 1, "21 час"),
-        ("ru", 24 * HOUR_S, "24 часа"),
-        ("en", 1, "1 second"),
         ("en", 61 * 60, "61 minutes"),
-        ("en", 5 * HOUR_S, "5 hours"),
     ],
 )
 def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) -> None:
@@ -103,8 +95,6 @@ def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) 
     [
         (0, "$0.00", "$0.00"),
         (839_999, "$0.83", "$0.839999"),
-        (1_000_000, "$1.00", "$1.00"),
-        (2_500_000, "$2.50", "$2.50"),
         (3_000, "$0.00", "$0.003"),
         (1_234_567_890_000, "$1234567.89", "$1234567.89"),
     ],
@@ -112,12 +102,3 @@ def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) 
 def test_money_in_figures(micro: int, short: str, whole: str) -> None:
     assert dollars(micro) == short
     assert admin_spend._usd(micro) == whole
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("key", ["budget_used_up", "user_budget_used_up"])
-def test_a_refusal_for_money_fits_the_answer_to_a_press(language: str, key: str) -> None:
-    text = t(language, key, wait=in_time(language, 23 * HOUR_S))
-
-    assert len(text) <= 200
-    assert "$" not in text
