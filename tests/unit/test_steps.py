@@ -17,7 +17,7 @@ from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import Choice, ProviderSlots
-from imgbot.jobs.steps import after_error
+from imgbot.jobs.runner import after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.protocol import Pending
