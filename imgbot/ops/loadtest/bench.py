@@ -32,7 +32,7 @@ from imgbot.ops.doctor.guide import MOST_USERS
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 from imgbot.ops.service import scale
 from imgbot.ops.status.indicators import Sample, Sampler
-from imgbot.sandbox import bot_process as guest
+from imgbot.sandbox import bot_process
 from imgbot.sandbox.load.orders import OrderLedger, reconcile
 from imgbot.sandbox.load.plan import plan
 from imgbot.sandbox.load.users import LoadUsers
@@ -231,7 +231,7 @@ class LoadTestEnvironment:
         """The ledger of the provider that the sandbox plays; None: the bot needs none."""
         if provider == SIMULATED:
             return self.sandbox.provider.book
-        played = self.sandbox.presets.get(provider.removesuffix(guest.SIM))
+        played = self.sandbox.presets.get(provider.removesuffix(bot_process.SIM))
         return played.book if played else None
 
     def last_log_lines(self) -> str:
@@ -270,26 +270,26 @@ async def open_environment(
     """Open everything that a run needs, the bot started; remove it all at the end."""
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
-        sandbox = await closing.enter_async_context(Sandbox(guest.HOST, 0, page=False))
+        sandbox = await closing.enter_async_context(Sandbox(bot_process.HOST, 0, page=False))
         _check_provider(sandbox, options.provider)
         server = await closing.enter_async_context(RedisServer(folder, port=0))
         redis = connect(server.url)
         closing.push_async_callback(redis.aclose)
-        environ = guest.environment(sandbox, folder, options.provider) | {
+        environ = bot_process.environment(sandbox, folder, options.provider) | {
             "IMGBOT_REDIS_URL": server.url,
             "IMGBOT_WORKERS": str(options.workers_of(users)),
         }
         log = folder / "bot.log"
         with log.open("wb") as file:
-            bot = await guest.start(environ, file)
+            bot = await bot_process.start(environ, file)
         closing.push_async_callback(_end, bot)
         monitor = ResourceMonitor(bot.pid, lambda: server.pid, JobReads(redis).waiting_ids)
         yield LoadTestEnvironment(sandbox, bot, server, monitor, environ, log)
 
 
 def _check_provider(sandbox: Sandbox, provider: str) -> None:
-    if provider not in {SIMULATED, BUILTIN} and not guest.is_played(sandbox, provider):
-        known = f"{SIMULATED}, {BUILTIN}, {guest.played_by(sandbox)}"
+    if provider not in {SIMULATED, BUILTIN} and not bot_process.is_played(sandbox, provider):
+        known = f"{SIMULATED}, {BUILTIN}, {bot_process.played_by(sandbox)}"
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
 
 
