@@ -24,11 +24,7 @@ def credentials_of_service(environ: Mapping[str, str], etc: Path = ETC) -> str:
 
 
 def environ_of_service(
-    environ: Mapping[str, str],
-    etc: Path = ETC,
-    state: Path = STATE,
-    *,
-    is_to_come: bool = False,
+    environ: Mapping[str, str], etc: Path = ETC, state: Path = STATE, *, is_to_come: bool = False
 ) -> dict[str, str]:
     """Return this shell's variables, or those of the installed service where it has none of ours.
 
