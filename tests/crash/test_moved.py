@@ -63,8 +63,8 @@ async def test_a_killed_bot_goes_on_from_a_copy_made_while_it_ran(move: Move) ->
     await move.new.start()
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert "the bot goes on" in made.said
-    assert "stop that one for good" in put.said
+    assert "the bot keeps running" in made.said
+    assert "stop it for good" in put.said
     await expect_each(move, people, [3, 1, 1, 1, 1])
 
 

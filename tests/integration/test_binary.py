@@ -64,8 +64,11 @@ def run(file: Path, *arguments: str, environ: dict[str, str]) -> subprocess.Comp
 
 
 def test_the_one_file_is_the_program_and_is_unpacked_once(
-    binary: Path, environ: dict[str, str], folder: Path
+    binary: Path, environ: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # One of that name in the current folder is not taken for it.
+    (folder / "imgbot.py").write_text("raise SystemExit('the wrong one')")
+    monkeypatch.chdir(folder)
     first = run(binary, "--version", environ=environ)
     (unpacked,) = (folder / "cache/imgbot").iterdir()
     inode = unpacked.stat().st_ino
@@ -82,22 +85,6 @@ def test_the_one_file_has_what_redis_needs_before_python_3_11_3(binary: Path) ->
         manifest = json.loads(bundle.read("manifest.json"))
 
     assert "async_timeout/__init__.py" in manifest["pythons"][PYTHON]["files"]
-
-
-def test_an_imgbot_where_one_stands_is_not_taken_for_it(
-    binary: Path, environ: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "imgbot.py").write_text("raise SystemExit('the wrong one')")
-    shown = subprocess.run(
-        [sys.executable, str(binary), "--version"],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert shown.stdout == f"imgbot {version()}\n"
 
 
 @pytest.fixture
@@ -161,18 +148,27 @@ def test_an_install_from_the_one_file_leaves_no_copy_in_a_cache(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_python_is_told_which_ones_fit(environ: dict[str, str], tmp_path: Path) -> None:
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    write(tmp_path / "imgbot", {"3.99": packages}, "9", platform.machine())
+@pytest.mark.parametrize(
+    ("python", "machine", "sentence"),
+    [
+        (
+            "3.99",
+            platform.machine(),
+            f"this server's Python is {PYTHON}, and this file carries what Python 3.99 needs; ",
+        ),
+        (PYTHON, "pdp11", "this file is for Linux on pdp11, and this machine is Linux on "),
+    ],
+)
+def test_another_python_or_machine_is_told_what_fits(
+    environ: dict[str, str], tmp_path: Path, python: str, machine: str, sentence: str
+) -> None:
+    (tmp_path / "packages").mkdir()
+    write(tmp_path / "imgbot", {python: tmp_path / "packages"}, "9", machine)
 
     refused = run(tmp_path / "imgbot", "--version", environ=environ)
 
     assert refused.returncode == 1
-    assert refused.stderr == (
-        f"imgbot: this server's Python is {PYTHON}, and this file carries what Python 3.99 needs; "
-        "install one of them (Debian, Ubuntu: apt install python3)\n"
-    )
+    assert refused.stderr.startswith(f"imgbot: {sentence}")
 
 
 def test_old_copies_are_forgotten_and_one_is_kept(environ: dict[str, str], tmp_path: Path) -> None:
@@ -190,14 +186,3 @@ def test_old_copies_are_forgotten_and_one_is_kept(environ: dict[str, str], tmp_p
     assert shown.stdout == "new\n", shown.stderr
     left = sorted(path.name for path in (cache / "imgbot").iterdir())
     assert [name.partition("-")[0] for name in left] == ["0.3", "0.4"]
-
-
-def test_another_machine_is_told_so(environ: dict[str, str], tmp_path: Path) -> None:
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    write(tmp_path / "imgbot", {PYTHON: packages}, "9", "pdp11")
-
-    refused = run(tmp_path / "imgbot", "--version", environ=environ)
-
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("imgbot: this file is for Linux on pdp11")

@@ -31,6 +31,13 @@ async def call(sandbox: Sandbox, method: str, **values: object) -> httpx.Respons
         return await client.post(f"{sandbox.url}/bot{sandbox.token}/{method}", json=values)
 
 
+@pytest.fixture
+async def unpolled(place: Place) -> Place:
+    """A place whose updates go to a webhook: nothing is polled, and no check waits for that."""
+    await call(place[0], "setWebhook", url="http://127.0.0.1:9/hook")
+    return place
+
+
 async def test_a_running_bot_that_is_well(place: Place) -> None:
     sandbox, bot = place
     bot.settings |= with_simulated_provider(sandbox) | {"IMGBOT_REDIS_MEMORY_MB": "300"}
@@ -62,9 +69,8 @@ async def test_no_secret_is_shown(place: Place) -> None:
         assert secret not in report.output
 
 
-async def test_a_webhook_is_deleted_by_fix(place: Place) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_webhook_is_deleted_by_fix(unpolled: Place) -> None:
+    _, bot = unpolled
 
     seen = await run_doctor(bot.environ)
     mended = await run_doctor(bot.environ, "--fix")
@@ -109,9 +115,8 @@ async def test_a_token_that_was_revoked_and_telegram_out_of_reach(place: Place) 
     assert "curl" in report.the("telegram")["mend"]
 
 
-async def test_a_clock_that_is_off(place: Place, clock: Clock) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")  # then nothing is polled
+async def test_a_clock_that_is_off(unpolled: Place, clock: Clock) -> None:
+    _, bot = unpolled
     clock.offset_s = 90_000
 
     report = await run_doctor(bot.environ)
@@ -121,9 +126,8 @@ async def test_a_clock_that_is_off(place: Place, clock: Clock) -> None:
     assert "timedatectl" in report.the("clock")["mend"]
 
 
-async def test_secrets_open_to_others_are_closed_by_fix(place: Place, tmp_path: Path) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_secrets_open_to_others_are_closed_by_fix(unpolled: Place, tmp_path: Path) -> None:
+    sandbox, bot = unpolled
     folder = tmp_path / "credentials"
     folder.mkdir(mode=0o755)
     token = folder / "bot-token"
@@ -154,9 +158,8 @@ async def test_a_half_written_file_is_named_with_its_line(place: Place, tmp_path
     assert report.the("python")["level"] == "ok"
 
 
-async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_secret_in_a_file_for_everybody(unpolled: Place, tmp_path: Path) -> None:
+    sandbox, bot = unpolled
     file = tmp_path / "imgbot.env"
     file.write_text(f"IMGBOT_TOKEN={sandbox.token}\n")
     file.chmod(0o644)
@@ -167,9 +170,8 @@ async def test_a_secret_in_a_file_for_everybody(place: Place, tmp_path: Path) ->
     assert report.the("secrets")["level"] == "wrong"
 
 
-async def test_a_taken_port(place: Place, tmp_path: Path) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_taken_port(unpolled: Place, tmp_path: Path) -> None:
+    _, bot = unpolled
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -184,9 +186,8 @@ async def test_a_taken_port(place: Place, tmp_path: Path) -> None:
     assert report.the("port")["mend"] == f"IMGBOT_HTTP=127.0.0.1:{port + 1}"
 
 
-async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_state_that_must_not_be_served_from(unpolled: Place) -> None:
+    _, bot = unpolled
     bot.state_dir = bot.state_dir / "a; b: c"
     begun = bot.state_dir / "restore.part" / "begun"
     begun.parent.mkdir(parents=True)
@@ -208,9 +209,8 @@ async def test_a_state_that_must_not_be_served_from(place: Place) -> None:
     assert "is not readable and writable" in spoilt.the("state")["text"]
 
 
-async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_redis_of_ones_own_that_loses_jobs(unpolled: Place, redis_url: str) -> None:
+    _, bot = unpolled
     bot.settings["IMGBOT_REDIS_URL"] = redis_url
     redis = bot.redis_of_its_own()
     await redis.config_set("appendonly", "no")
@@ -228,9 +228,8 @@ async def test_a_redis_of_ones_own_that_loses_jobs(place: Place, redis_url: str)
     assert "maxmemory 256mb" in report.the("redis memory")["mend"]
 
 
-async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+async def test_a_redis_that_is_full(unpolled: Place, redis_url: str) -> None:
+    _, bot = unpolled
     bot.settings["IMGBOT_REDIS_URL"] = redis_url
     redis = bot.redis_of_its_own()
     await redis.config_set("maxmemory", "100kb")
@@ -256,10 +255,9 @@ async def test_a_redis_that_is_full(place: Place, redis_url: str) -> None:
     ],
 )
 async def test_a_providers_key(
-    place: Place, provider: str, key: str, level: str, said: str
+    unpolled: Place, provider: str, key: str, level: str, said: str
 ) -> None:
-    sandbox, bot = place
-    await call(sandbox, "setWebhook", url="http://127.0.0.1:9/hook")
+    sandbox, bot = unpolled
     played = sandbox.presets[provider]
     bot.settings |= {
         "IMGBOT_PROVIDER": provider,
