@@ -57,7 +57,7 @@ Health = Callable[[], Awaitable[Mapping[str, str]]]
 
 
 class StatusPages:
-    """Answers until `close`, which ends every stream."""
+    """Status page, its files, /status.json and /events; `close` ends every stream."""
 
     def __init__(self, watch: StatusSampler | None, health: Health) -> None:
         self._watch = watch
@@ -87,7 +87,7 @@ class StatusPages:
         )
 
     async def _file(self, request: web.Request) -> web.Response:
-        # Only what the folder holds is ever named: no path can lead out of it.
+        # Only names in the folder are looked up: no path can lead out of it.
         files = {path.name: path for path in _PAGE.iterdir() if path.suffix in _KINDS}
         path = files.get(request.match_info["name"])
         if path is None:
@@ -130,7 +130,7 @@ class StatusPages:
         return response
 
     async def _news(self, request: web.Request, watch: StatusSampler) -> bytes:
-        """Wait for the next look; a comment keeps the connection where there is none."""
+        """Wait for the next document; a comment keeps an idle connection open."""
         async with asyncio.TaskGroup() as group:
             look = group.create_task(watch.next())
             end = group.create_task(self._closing.wait())
@@ -276,7 +276,7 @@ class OpsServer:
             _log.warning("%s is in use by another program; set %s", self._address, SETTING)
 
     async def _listen(self) -> asyncio.Server:
-        """Listen where it was said, else on the first spare port that is free."""
+        """Listen on the configured port, else on the first spare port that is free."""
         loop, refusals = asyncio.get_running_loop(), list[OSError]()
         for port in (self._address.port, *self._spare_ports):
             try:
@@ -288,7 +288,7 @@ class OpsServer:
         raise refusals[0]
 
     async def stop(self) -> None:
-        # First the streams, which would hold the server up for as long as somebody looks.
+        # First the streams: the server would wait for them.
         self._pages.close()
         if self._listener is not None:
             self._listener.close()
@@ -297,13 +297,13 @@ class OpsServer:
             await runner.cleanup()
 
     async def health(self) -> dict[str, str]:
-        """Ask all checks side by side; name → what is wrong, empty when well."""
+        """Run all checks concurrently; name → what is wrong, empty when well."""
         return await ask_all(self._checks)
 
     def _connection(self) -> asyncio.Protocol:
-        """Serve a new connection; the oldest make room, for each is a descriptor of the program's.
+        """Serve a new connection and close the oldest ones beyond the limit.
 
-        Whoever holds many open, saying nothing, must not keep a watcher of /healthz out.
+        A client that holds many idle connections must not block /healthz.
         """
         server = self._runner.server if self._runner else None
         if server is None:
@@ -350,7 +350,7 @@ class OpsServer:
         except TimeoutError:
             raise web.HTTPRequestTimeout(headers=HEADERS) from None
         except TransientError:
-            # Whoever posts it will post it again.
+            # The sender will try again.
             return web.Response(status=503, headers=HEADERS)
         return web.Response(status=200 if is_taken else 403, headers=HEADERS)
 

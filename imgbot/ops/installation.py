@@ -64,7 +64,7 @@ def shipped(name: str) -> Traversable:
 
 
 def shipped_names() -> Iterator[str]:
-    """Give the path below systemd/ of every file that comes with the program."""
+    """Yield the path below systemd/ of every file that comes with the program."""
     for top in ("imgbot.service", "imgbot.env", "prometheus", "grafana"):
         found = shipped(top)
         yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
@@ -76,7 +76,7 @@ def has_sandbox() -> bool:
 
 
 def write_prometheus_config(folder: Path, target: str) -> list[str]:
-    """Write what Prometheus and Grafana read about the bot that listens at `target`.
+    """Write the Prometheus and Grafana files for the bot that listens at `target`.
 
     Returns, in sentences, what is there now. Raises OSError.
     """
@@ -126,7 +126,7 @@ class Layout:
 
 @contextmanager
 def umask(mask: int) -> Generator[None]:
-    """Narrow what others may do with files that this process makes meanwhile."""
+    """Set the umask within the block."""
     before = os.umask(mask)
     try:
         yield
@@ -144,7 +144,7 @@ def replace_link(path: Path, target: str) -> None:
 
 
 def set_variable(text: str, name: str, value: str) -> str:
-    """Give an environment file with one more line, or with the line changed that sets it already.
+    """Return an environment file with a variable set: its line is changed, or one is added.
 
     A commented line with the setting's default is where the new one is put.
     """

@@ -63,7 +63,7 @@ def _place(frame: FrameType) -> str:
 
 
 class Notifier:
-    """The way to the service manager, from its NOTIFY_SOCKET; never raises."""
+    """Connection to the service manager by its NOTIFY_SOCKET; never raises."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
@@ -90,7 +90,7 @@ class Notifier:
         self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def alive(self) -> None:
-        """Feed the watchdog; to be called only where progress was seen."""
+        """Feed the watchdog; call it only after progress."""
         self._tell("WATCHDOG=1")
 
     def give_up(self) -> None:
@@ -98,7 +98,7 @@ class Notifier:
         self._tell("WATCHDOG=trigger")
 
     def extend_timeout(self, seconds: float) -> None:
-        """Ask for so much more time to start or to stop, from now."""
+        """Ask for more time to start or stop, from now."""
         self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * 1_000_000)}")
 
     def _tell(self, *lines: str) -> None:
@@ -118,7 +118,7 @@ def _status(text: str) -> str:
 
 
 def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
-    """Give how often the watchdog wants to be fed: three times in its period; None without one."""
+    """Return the watchdog interval, a third of its period; None without a watchdog."""
     period, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
     if not period.isdecimal() or not int(period) or pid not in {"", str(os.getpid())}:
         return None
@@ -129,7 +129,7 @@ _INTERVAL_S = 0.25
 
 
 class EventLoopLag:
-    """Asks to be woken at a time and measures how late that happens; run it in a TaskGroup."""
+    """Measures how late the loop wakes a sleeping task; run it in a TaskGroup."""
 
     def __init__(
         self, observe: Callable[[float], None], *, interval_s: float = _INTERVAL_S
@@ -183,7 +183,7 @@ class Signals:
         self._reread = reread
 
     def listen(self) -> None:
-        """Take the signals over; call inside the loop."""
+        """Install the handlers; call inside the loop."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
@@ -222,7 +222,7 @@ class Signals:
         self._notifier.ready(f"serving with {self._pool.size} workers")
 
     def _reread_size(self) -> str:
-        """Apply the size that the settings say; return what is wrong with them."""
+        """Apply the configured number of workers; return what is wrong with the settings."""
         try:
             self._resize(self._reread().worker_count)
         except ConfigError as error:

@@ -49,7 +49,7 @@ def _memory(folder: Path) -> Iterator[Metric]:
     current = _number(folder / "memory.current")
     if current is None:
         return
-    # The page cache is given back whenever somebody needs it: it is not memory in use.
+    # The page cache is released on demand: it is not memory in use.
     cache = _fields(folder / "memory.stat").get("inactive_file", 0)
     yield GaugeMetricFamily(
         "imgbot_cgroup_memory_bytes", "Memory of the whole unit.", max(0, current - cache)
@@ -179,7 +179,7 @@ def _group_of(process: psutil.Process, groups: Mapping[int, ProcessGroup]) -> Pr
 
 
 def _memory_bytes(process: psutil.Process) -> int:
-    """Return the proportional set size, the resident one where that may not be read."""
+    """Return the proportional set size, or the resident one if that cannot be read."""
     try:
         return process.memory_full_info().pss
     except (psutil.Error, OSError, AttributeError):  # the last two: a kernel without smaps
@@ -202,7 +202,7 @@ def place_of(folder: Path) -> Path:
 
 
 def free_files(folder: Path) -> int | None:
-    """Return how many more files fit, None where the file system makes room as it needs it."""
+    """Return the number of free inodes, None where the file system has no fixed number."""
     found = os.statvfs(folder)
     return found.f_favail if found.f_files else None
 

@@ -43,7 +43,7 @@ _SYSTEMD = Path("/run/systemd/system")
 
 
 class ServiceError(ImgbotError):
-    """The service does not do what was asked; the message says what systemd knows of it."""
+    """The service did not do what was asked; the message has what systemd reports."""
 
     def __init__(self, sentence: str, exit_status: int = 0) -> None:
         super().__init__(sentence)
@@ -60,9 +60,9 @@ class UnitState:
     status: str
     exit_status: int
     invocation: str = ""
-    """Another one at each start."""
+    """A new one at each start."""
     has_job: bool = False
-    """It is still being stopped or started, by whoever asked for it."""
+    """A stop or start is in progress."""
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -116,7 +116,7 @@ def show(unit: str) -> UnitState:
 
 
 def verdict(state: UnitState, before: str) -> bool | None:
-    """Judge a start that was asked for: True serves, False has failed, None not yet.
+    """Judge a requested start: True is ready, False has failed, None not yet.
 
     `before` is the invocation that ran when it was asked for, and may still drain. Others may
     come between: one that failed before is tried again by systemd until the asked one is.
@@ -131,7 +131,7 @@ def verdict(state: UnitState, before: str) -> bool | None:
 
 
 def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_S) -> None:
-    """Wait until the service serves. Raises ServiceError with the last lines of its journal."""
+    """Wait until the service is ready. Raises ServiceError with the last lines of its journal."""
 
     def judge() -> UnitState | None:
         state = show(unit)
@@ -158,7 +158,7 @@ def journal(unit: str, lines: int = 10) -> str:
 
 
 class NotStoppedError(ImgbotError):
-    """The bot runs on; the message says what to do."""
+    """The bot is still running; the message says what to do."""
 
 
 def stop_service(state_dir: Path, token: str) -> None:
@@ -215,7 +215,7 @@ _OF_WORKERS = re.compile(r"\b(\d+) workers")
 
 
 class ScaleError(ImgbotError):
-    """The bot that runs is as it was; the message says why."""
+    """The running bot was not changed; the message says why."""
 
 
 def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
@@ -243,7 +243,7 @@ def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
 
 
 def answer_reload(state_dir: Path, wrong: str) -> None:
-    """Answer whoever asked for a reload, if anybody did; called by the supervisor alone."""
+    """Answer a reload request, if there is one; called by the supervisor only."""
     path = state_dir / _RELOAD
     with suppress(OSError):
         if not wrong:
@@ -253,7 +253,7 @@ def answer_reload(state_dir: Path, wrong: str) -> None:
 
 
 def pop_request(state_dir: Path) -> int | None:
-    """Take the number that was asked for, if one was; called by the supervisor alone."""
+    """Take the requested number of workers, if any; called by the supervisor only."""
     path = state_dir / _REQUEST
     try:
         text = path.read_text(encoding="ascii", errors="replace")[:20].strip()
@@ -302,7 +302,7 @@ def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -
 
 
 def _ask(state_dir: Path, name: str, text: str) -> str:
-    """Ask the bot that runs by a file; return its answer, empty where it took the file away."""
+    """Send the running bot a request file; return its answer, empty where it removed the file."""
     pid = supervisor_of(state_dir)
     if not pid:
         raise ScaleError(

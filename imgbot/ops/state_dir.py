@@ -42,7 +42,7 @@ _LEFT_OUT = frozenset({"redis", "lock", LOADTEST_RECORD, MOVED, UNFINISHED})
 
 @dataclass(frozen=True, slots=True)
 class _Obstacle:
-    """Why no bot may serve from here, and what is to be done about it."""
+    """Reason why no bot may run with this state directory, and what to do."""
 
     what: str
     way: str
@@ -50,7 +50,7 @@ class _Obstacle:
 
 
 def check(state_dir: Path) -> None:
-    """Refuse to serve from a state that is elsewhere, or half there. Raises ConfigError."""
+    """Refuse a state directory that was moved, or is half restored. Raises ConfigError."""
     if found := _obstacle(state_dir):
         raise ConfigError(_SETTING, f"{found.what}; {found.way}")
 
@@ -74,7 +74,7 @@ def _obstacle(state_dir: Path) -> _Obstacle | None:
 
 
 def examine(state_dir: Path) -> Finding:
-    """Say whether a bot may serve from here, for `imgbot doctor`."""
+    """Return the doctor's finding about the state directory."""
     if found := _obstacle(state_dir):
         return wrong("state", found.what, found.way)
     if not state_dir.exists():
@@ -95,7 +95,7 @@ def folder(state_dir: Path, name: str) -> Path:
 
 @contextlib.contextmanager
 def usable(path: Path) -> Generator[None]:
-    """Turn what cannot be used below the state directory into a wrong setting."""
+    """Turn an OSError below the state directory into a ConfigError."""
     try:
         yield
     except OSError as error:
@@ -105,10 +105,10 @@ def usable(path: Path) -> Generator[None]:
 
 @contextlib.contextmanager
 def anchored(path: Path, *, is_ours: bool = False) -> Generator[Path]:
-    """Give a path to this very folder, whatever its name leads to from now on.
+    """Yield a path to this very folder, even if its name is redirected later.
 
-    Root works in a folder of the service's, who could put a link in the way of a name. `is_ours`
-    asks for a folder that nobody else can write to, and that is no link. Raises ConfigError.
+    Root works in a folder of the service's user, who could replace a name by a link. `is_ours`
+    asks for a folder that nobody else can write to, and no link. Raises ConfigError.
     """
     with usable(path):
         descriptor = os.open(path, os.O_DIRECTORY | (os.O_NOFOLLOW if is_ours else 0))
@@ -133,7 +133,7 @@ def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
 
 
 def put(unpacked: Path, state_dir: Path) -> None:
-    """Put back what a backup has copied, in place of what is here."""
+    """Replace the state by what was unpacked from a backup."""
     for old in ("jobs", "pictures"):
         shutil.rmtree(state_dir / old, ignore_errors=True)
     for entry in sorted(unpacked.iterdir()) if unpacked.is_dir() else []:
@@ -149,14 +149,14 @@ def put(unpacked: Path, state_dir: Path) -> None:
 
 
 def mark_moved(state_dir: Path, backup: str) -> None:
-    """Note that the bot goes on elsewhere, from the backup of that name."""
+    """Mark the bot as moved, by the backup of that name."""
     # Through another file: root must not write through a link that somebody has put there.
     replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
     chown_to_service(state_dir)
 
 
 def chown_to_service(state_dir: Path) -> None:
-    """Give what root has written to the owner of the folder: the service is not root.
+    """Give files written by root to the owner of the folder, as the service is not root.
 
     By descriptors, never through a link: the owner could put one in the way of a path.
     """
@@ -313,7 +313,7 @@ def _lines(path: str) -> list[str]:
 
 
 def describe(pid: int) -> str:
-    """Name a process by its id and command line, as far as either can be seen."""
+    """Describe a process by its id and command line, as far as visible."""
     if not pid:
         return "a process that cannot be seen from here"
     try:

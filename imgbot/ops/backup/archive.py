@@ -40,7 +40,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class BackupError(ImgbotError):
-    """A backup cannot be made, or is none, or is damaged; the message says what to do."""
+    """A backup cannot be written or read, or is damaged; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ class Manifest:
 
 
 def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str, Any]) -> Manifest:
-    """Write a backup that only its owner can read; it has its name once it is whole.
+    """Write a backup that only its owner can read; it gets its name once it is complete.
 
-    `members` are (name, file); one that has gone meanwhile, is no plain file, or is an older
-    backup is left out.
+    `members` are (name, file); a file that has disappeared, is not a plain
+    file, or is an older backup is left out.
     """
     _check_texts(about)
     part = target.with_name(f".{target.name}.part")
@@ -121,7 +121,7 @@ def _add(tar: tarfile.TarFile, name: str, path: Path) -> dict[str, Any] | None:
 
 
 def _is_backup(file: IO[bytes]) -> bool:
-    """Tell by its beginning whether a file is one of ours; it is at its beginning again then."""
+    """True if a file begins like a backup; the file is rewound."""
     packed = file.read(_HEAD_BYTES)
     file.seek(0)
     try:
@@ -139,7 +139,7 @@ def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
 
 
 class _Hashing(io.RawIOBase):
-    """A file, and the checksum of what was read from it."""
+    """File reader that computes the checksum of what is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -156,7 +156,7 @@ class _Hashing(io.RawIOBase):
 
 
 class _Bounded:
-    """An unpacked stream that never hands out more than there is room for, nor much at once."""
+    """Decompressed stream with a limit in total and per read."""
 
     def __init__(self, stream: gzip.GzipFile, limit_bytes: int) -> None:
         self._stream = stream
@@ -271,7 +271,7 @@ def _checked(content: Any, found: Mapping[str, Any]) -> Manifest:
 
 
 def _check_texts(content: Any) -> None:
-    """Refuse what a terminal would take for a command, or cannot show: root reads it there."""
+    """Refuse control characters: root reads these texts in a terminal."""
     if isinstance(content, dict):
         _check_texts([*content, *content.values()])
     elif isinstance(content, list):

@@ -74,7 +74,7 @@ async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str
 
 
 def _report(manifest: Manifest, options: BackupOptions) -> list[str]:
-    """Say what is in a backup, and what must be known of it."""
+    """Summarise a backup in sentences."""
     size_mb = options.target.stat().st_size / 1_000_000
     return [
         f"{options.target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
@@ -90,10 +90,10 @@ def _report(manifest: Manifest, options: BackupOptions) -> list[str]:
 
 @asynccontextmanager
 async def _held(settings: Settings, options: BackupOptions) -> AsyncGenerator[None]:
-    """For a move, stop the bot and keep it from starting until its place is left for good.
+    """For a move, stop the bot and keep it from starting until it is marked as moved.
 
-    One that came back meanwhile (systemd tries again, so may a person) would order what is in
-    the backup.
+    A bot that was restarted meanwhile (by systemd or a person) would submit the jobs in the
+    backup.
     """
     if not options.is_stopping:
         yield
@@ -112,7 +112,7 @@ async def _held(settings: Settings, options: BackupOptions) -> AsyncGenerator[No
 
 @contextmanager
 def _scratch(target: Path) -> Iterator[Path]:
-    """Make a folder beside the file to be written, for there is room; it goes with the block."""
+    """Create a temporary folder beside the target, on the file system that has room for it."""
     try:
         place = target.absolute().parent
         # By its name it is half there, should it be in the state directory.

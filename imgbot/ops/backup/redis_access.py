@@ -34,7 +34,7 @@ NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in
 async def open_redis(
     settings: Settings, state_dir: Path, *, is_ours: bool = False
 ) -> AsyncGenerator[Redis]:
-    """Reach Redis: one's own, the embedded one of a bot that runs, else one started for this.
+    """Connect to Redis: the external one, the running bot's, else one started for this.
 
     `is_ours` says that the state directory is locked already: no bot can run.
     """
@@ -77,7 +77,7 @@ async def _client(url: str) -> AsyncGenerator[Redis]:
 
 
 async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
-    """Send one command to the Redis of the bot that runs; return what `redis-cli` would print.
+    """Send one command to the Redis of the running bot; return what `redis-cli` would print.
 
     Raises ConfigError, ImgbotError.
     """

@@ -69,7 +69,7 @@ async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool)
 
 
 def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[str]:
-    """Say what is there now, and what to do next.
+    """Summarise a restored backup in sentences, with what to do next.
 
     `is_certain` says that nobody has served these jobs since the backup.
     """
@@ -97,7 +97,7 @@ def _has_secrets(manifest: Manifest) -> bool:
 
 @contextmanager
 def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Path, bool]]:
-    """Make the folder anew; give it, and whether a restore was cut off here, which stays noted.
+    """Create the folder for unpacking; yield it, and whether an earlier restore was interrupted.
 
     What fails before anything is replaced leaves no folder behind.
     """
@@ -164,7 +164,7 @@ async def _load(redis: Redis, records: Iterator[Record]) -> None:
 
 
 def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
-    """Put settings and own providers' files; what cannot be is said, for the jobs are here."""
+    """Restore settings and own providers' files; failures are reported, not raised."""
     own = provider_files.kept_by(manifest.about)
 
     def put_own_settings() -> list[str]:
@@ -186,7 +186,7 @@ def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) 
 def _records(
     folder: Path, manifest: Manifest, state_dir: Path, *, is_certain: bool
 ) -> Iterator[Record]:
-    """Give what is put back; `is_certain` says that nobody has served these jobs since."""
+    """Yield the records to restore; `is_certain` says that nobody has served these jobs since."""
     old = str(manifest.about.get("state_dir", ""))
     records = relocation.rewrite_paths(_read(folder / REDIS), old, str(state_dir))
     if is_certain:
@@ -201,7 +201,7 @@ def _records(
 
 
 def _check_records(records: Callable[[], Iterator[Record]]) -> None:
-    """Make all that is put back once for nothing: what is amiss is found while all is here."""
+    """Build all records once, so that damage is found before anything is replaced."""
     try:
         for _ in records():
             pass

@@ -18,7 +18,7 @@ _FILE, _FOLDER = "imgbot.env", "credentials"
 def settings_to_keep(
     environ: Mapping[str, str], folder: Path, own_keys: Iterable[str], *, has_secrets: bool
 ) -> list[tuple[str, Path]]:
-    """Give what a backup copies, as (name in the backup, file).
+    """Return what a backup copies, as (name in the backup, file).
 
     Without secrets, lines of the environment file that set one are left out, in a copy that is
     made in `folder`; `own_keys` are the variables that own providers' files name as their keys.
@@ -39,7 +39,7 @@ def settings_to_keep(
 
 
 def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[str]) -> list[str]:
-    """Put settings where there are none; return, in sentences, which those are.
+    """Restore settings where there are none; return a sentence for each file.
 
     What is there already stays: the new server may have another address, or another provider.
     """
@@ -82,7 +82,7 @@ def put_file(
     folder_mode: int = 0o755,
     is_same: Callable[[Path, Path], bool] = _is_same,
 ) -> str:
-    """Put a file where there is none; return, in a sentence, what is there, or why nothing is."""
+    """Restore a file where there is none; return a sentence with the outcome."""
     try:
         if target.exists():
             differs = "" if is_same(source, target) else ": the one in the backup differs"
@@ -137,7 +137,7 @@ def files_to_keep(providers: tuple[str, ...]) -> Kept:
 
 
 def members(kept: Kept) -> Iterator[tuple[str, Path]]:
-    """Give what a backup copies, as (name in the backup, file)."""
+    """Return what a backup copies, as (name in the backup, file)."""
     for number, (path, files) in enumerate(kept.items()):
         for at, file in enumerate(files):
             # What a link leads to: a backup follows none, and a provider's file may well be one.
@@ -155,7 +155,7 @@ def keys_of(kept: Kept, folder: Path | None = None) -> frozenset[str]:
 
 
 def kept_by(about: Mapping[str, Any]) -> Kept:
-    """Return what a backup says that it has, as far as it may be believed."""
+    """Return the provider files that a backup lists, without unsafe names."""
     said = about.get("provider_files")
     pairs = said.items() if isinstance(said, dict) else ()
     # One that is not to be believed keeps its number.
@@ -169,7 +169,7 @@ def _is_usable(path: str, files: Any) -> bool:
 
 
 def put(environ: Mapping[str, str], kept: Kept, folder: Path) -> list[str]:
-    """Put files of a backup to where the settings here name them, and where there are none.
+    """Restore provider files that the settings here name, where there are none.
 
     Returns, in sentences, what was done. Raises ConfigError.
     """

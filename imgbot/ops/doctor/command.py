@@ -38,7 +38,7 @@ def exit_status(findings: Iterable[Finding]) -> int:
 
 
 def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterable[str]) -> str:
-    """Return a line per finding, and below it what mends it."""
+    """Return a line per finding, and below it what fixes it."""
     redact = Redactor(secrets)
     width = max((len(finding.check) for finding in findings), default=0)
     lines = [f"fixed    {line}" for line in mended]
@@ -53,7 +53,7 @@ def as_text(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterabl
 
 
 def as_json(findings: Sequence[Finding], mended: Sequence[str], secrets: Iterable[str]) -> str:
-    """Return findings as [{check, level, text, mend}], `mended`, and how many are how bad."""
+    """Return findings as [{check, level, text, mend}], `mended`, and counts by level."""
     counts = Counter(finding.level for finding in findings)
     content = {
         "findings": [
@@ -119,8 +119,8 @@ class Report:
 
 
 async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
-    """Examine the installation that these variables describe, mend what is safe, look again."""
-    # Their warnings are said as findings.
+    """Check the installation that these variables describe; fix what is safe and check again."""
+    # Their warnings are reported as findings.
     logging.disable(logging.CRITICAL)
     environ = environ_of_service(environ)
     settings, first = _settings(environ)
@@ -167,7 +167,7 @@ async def _examine(environ: Mapping[str, str], settings: Settings | None) -> lis
 
 
 def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
-    """Say of a setting that mends where it belongs."""
+    """Add to a setting that is advised in which file it belongs."""
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if not file or not finding.advice.startswith("IMGBOT_"):
         return finding
@@ -231,7 +231,7 @@ async def _provider(settings: Settings, name: str, environ: Mapping[str, str]) -
 
 
 def examine_provider(settings: Settings, name: str) -> Finding:
-    """Ask one provider what costs nothing, for `imgbot install`."""
+    """Check one provider without cost, for `imgbot install`."""
     part = partial(_provider, settings, name, {})
     [found] = asyncio.run(_within(f"provider {name}", part))
     return found

@@ -78,10 +78,9 @@ def evaluate(
     *,
     watched_at: Address | None,
 ) -> list[Finding]:
-    """Tick each point; `maxmemory_bytes` and `delivered` are Redis's, None where it was not seen.
+    """Check each point; `maxmemory_bytes` and `delivered` are Redis's, None if unknown.
 
-    `record` is that of the latest load test, and `watched_at` is where somebody can look at
-    /metrics at this moment.
+    `record` is that of the latest load test, `watched_at` the address that serves /metrics now.
     """
     return [
         _workers(settings),

@@ -75,7 +75,7 @@ def inspect(state_dir: Path) -> Machine:
 
 
 def evaluate(seen: Machine, settings: Settings | None) -> list[Finding]:
-    """Decide; what depends on settings is left out where there are none."""
+    """Evaluate the facts; what depends on settings is left out without them."""
     found = [_disk(seen, settings), _overcommit(seen.overcommit), _python(seen), _libraries(seen)]
     if settings is not None:
         found += judge_workers(settings.worker_count, seen.memory_bytes, seen.cores)
@@ -83,7 +83,7 @@ def evaluate(seen: Machine, settings: Settings | None) -> list[Finding]:
 
 
 def judge_workers(workers: int, memory_bytes: int | None, cores: int) -> list[Finding]:
-    """Decide whether the machine carries so many workers."""
+    """Evaluate whether the machine can run so many workers."""
     found = [_memory(memory_bytes, workers)]
     if cores and workers > (most := cores * _WORKERS_PER_CORE):
         text = f"{workers} workers share {cores} cores: more than {most} wait for each other"
@@ -190,7 +190,7 @@ def _number(path: Path) -> int | None:
 
 UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
 _OTHERS = 0o077
-# An installation elsewhere says so in these lines, and in no other.
+# An installation elsewhere differs in these lines only.
 _OF_THE_PLACE = frozenset({"ExecStart", "ExecReload", "ExecPaths"})
 
 
@@ -325,7 +325,7 @@ def _secrets_in(file: str) -> tuple[str, ...]:
     try:
         values = read_environment_file(Path(file)) if file else {}
     except ConfigError:
-        # It is told as a wrong setting, with its line.
+        # It is reported as a wrong setting, with its line.
         return ()
     secret = {"IMGBOT_TOKEN", *key_variables()}
     return tuple(sorted(name for name, value in values.items() if value and name in secret))

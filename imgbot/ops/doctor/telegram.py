@@ -27,7 +27,7 @@ class TelegramReport:
 
     api: str
     silence: str = ""
-    """Why there was no answer at all, in a word; never an address, which holds the token."""
+    """Why there was no answer, in a word; never an address, which contains the token."""
     refusal: int = 0
     me: Mapping[str, Any] | None = None
     webhook: Mapping[str, Any] | None = None
@@ -45,7 +45,7 @@ class _Answer:
 
 
 async def ask(api: str, token: str, *, may_poll: bool) -> TelegramReport:
-    """Ask who the bot is; getUpdates only if `may_poll`: it interrupts whoever polls for a moment.
+    """Ask who the bot is; getUpdates only if `may_poll`: it briefly interrupts another poller.
 
     Nothing is confirmed by it, so no message is lost. Never raises for what the network does.
     """
@@ -69,7 +69,7 @@ async def ask(api: str, token: str, *, may_poll: bool) -> TelegramReport:
 
 
 async def delete_webhook(api: str, token: str) -> bool:
-    """Take the updates back from a webhook; what waits there is kept."""
+    """Delete the webhook; updates that wait there are kept."""
     try:
         async with aiohttp.ClientSession(f"{api}/bot{token}/") as session:
             return (await _call(session, "deleteWebhook")).status == 200
@@ -107,9 +107,9 @@ def _skew_s(date: str, now_s: float) -> float | None:
 
 
 def evaluate(said: TelegramReport, polling_trouble: str | None) -> list[Finding]:
-    """Decide; `polling_trouble` is what a bot running here says of its own polling, None if none.
+    """Evaluate the answers; `polling_trouble` is the running bot's polling error, None without one.
 
-    An empty one says that it polls and that nobody disturbs it.
+    An empty one says that it polls undisturbed.
     """
     if said.silence and said.me is None:
         mend = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {said.api}"

@@ -113,7 +113,7 @@ def _pip(*arguments: str) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Give all files in order, but scripts, which name the Python of this machine."""
+    """Yield all files in order except scripts, which name the Python of this machine."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if path.is_file() and parts[0] != "bin" and "__pycache__" not in parts:

@@ -45,7 +45,7 @@ def main() -> NoReturn:
 
 
 def _fitting(manifest: Any, archive: Path) -> Any:
-    """Give what belongs to this Python, become another Python that fits, or end."""
+    """Return the part for this Python, re-execute with another Python that fits, or exit."""
     machine, wanted = platform.machine(), manifest["machine"]
     if machine != wanted or not sys.platform.startswith("linux"):
         raise _refusal(
@@ -84,14 +84,14 @@ def _run_passing(bundle: zipfile.ZipFile, part: Any) -> int:
                 try:
                     return program.wait()
                 except KeyboardInterrupt:
-                    # It was heard by both: the program says what it was doing, then it ends.
+                    # Both processes received it: wait for the program to end.
                     continue
     finally:
         shutil.rmtree(str(folder), ignore_errors=True)
 
 
 def _executable_folder() -> Path:
-    """Choose a place for libraries: many servers mount /tmp so that nothing in it can be run."""
+    """Choose a folder for libraries: many servers mount /tmp noexec."""
     for folder in (tempfile.gettempdir(), "/var/tmp", "/opt"):  # noqa: S108
         if os.access(folder, os.W_OK) and not os.statvfs(folder).f_flag & os.ST_NOEXEC:
             return Path(folder)
@@ -99,7 +99,7 @@ def _executable_folder() -> Path:
 
 
 def _cache() -> Path:
-    """Give the folder of unpacked copies; root's is nobody else's."""
+    """Return the folder of unpacked copies; root has its own."""
     base, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
     if base.startswith("/") and os.path.isdir(base) and os.stat(base).st_uid == os.geteuid():  # noqa: PTH112, PTH116
         return Path(base, "imgbot")
@@ -131,7 +131,7 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
 
 
 def _forget_old(folder: Path) -> None:
-    """Keep one copy beside the new one, which may run still; and nothing that is half there."""
+    """Keep one older copy, which may still be running; remove the others and incomplete ones."""
     others = [path for path in folder.parent.iterdir() if path != folder]
     halves = [path for path in others if path.name.startswith(_INCOMING)]
     whole = sorted((path for path in others if path not in halves), key=_written_s)
@@ -169,7 +169,7 @@ def _command(folder: Path) -> "list[str]":
 
 
 def _environ() -> "dict[str, str]":
-    """Give the environment, so that the program's own packages are found and no others."""
+    """Return an environment in which only the program's own packages are found."""
     clean = {name: v for name, v in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     # A file imgbot.py where one stands must not become the program.
     clean["PYTHONSAFEPATH"] = "1"

@@ -45,7 +45,7 @@ class Release:
     """One program with its libraries, for one Python."""
 
     name: str
-    """Its version, and eight digits that no other content has."""
+    """Its version, and eight digits of its checksum."""
     python: Path
     """The server's own interpreter."""
     files: Mapping[str, Path]
@@ -205,7 +205,7 @@ SUMS = "SHA256SUMS"
 
 
 def write_checksums(folder: Path) -> None:
-    """Bring all files of a folder to the disk, then their checksums. Raises OSError."""
+    """Sync all files of a folder to disk, then write their checksums. Raises OSError."""
     sums: list[str] = []
     for name, path in _files(folder):
         sync(path)

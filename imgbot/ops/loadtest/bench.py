@@ -100,7 +100,7 @@ class ResourceMonitor:
 
 
 class _ScrapedMetrics(Collector):
-    """Metrics as another process has told them."""
+    """Metrics scraped from another process."""
 
     def __init__(self, text: str) -> None:
         self._families = list(text_string_to_metric_families(text))
@@ -190,12 +190,12 @@ PASSING = frozenset(
 
 
 class BotEndedError(ImgbotError):
-    """The bot ended in the middle; the message has its last words."""
+    """The bot ended unexpectedly; the message has its last log lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadTestRun:
-    """All that was seen of one run."""
+    """Everything measured in one run."""
 
     users: int
     workers: int
@@ -242,7 +242,7 @@ class LoadTestEnvironment:
 async def measure(
     options: LoadTestOptions, users: int, stop: asyncio.Event, tell: Progress
 ) -> LoadTestRun | None:
-    """Run so many users and return what was seen; None if stopped before the bot was there.
+    """Run with so many users and return the measurements; None if stopped before the bot started.
 
     Raises BotEndedError.
     """
@@ -255,7 +255,7 @@ async def measure(
         except (OSError, ExceptionGroup) as error:
             if not any(isinstance(leaf, OSError) for leaf in flatten(error)):
                 raise
-            # A line to the bot that breaks is told by what became of the bot.
+            # A broken connection to the bot is explained by how the bot ended.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AFTER_S):
                     await environment.bot.wait()
@@ -267,7 +267,7 @@ async def measure(
 async def open_environment(
     options: LoadTestOptions, users: int
 ) -> AsyncGenerator[LoadTestEnvironment]:
-    """Open everything that a run needs, the bot started; remove it all at the end."""
+    """Open everything that a run needs and start the bot; remove it all at the end."""
     async with AsyncExitStack() as closing:
         folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
         sandbox = await closing.enter_async_context(Sandbox(bot_process.HOST, 0, page=False))
@@ -318,7 +318,7 @@ async def under_load(
     stop: asyncio.Event,
     tell: Progress,
 ) -> LoadTestRun:
-    """Let the people order, until all have their answers or `stop`. Raises BotEndedError."""
+    """Let the users send requests until all are answered, or `stop`. Raises BotEndedError."""
     tasks = environment.tasks(options.provider)
     if tasks is not None:
         tasks.settings.change({"duration_s": list(options.picture_s)})
@@ -355,9 +355,9 @@ async def under_load(
 
 
 class _Plan:
-    """The plan, once; with resizing three times: to warm up, without it, and with it.
+    """The plan, run once; with resizing three times: to warm up, without it, and with it.
 
-    The bot learns how long pictures take, so that the first time is no measure for the others.
+    The bot learns how long pictures take, so the first run is not comparable.
     """
 
     def __init__(
@@ -403,13 +403,13 @@ class _Plan:
 async def _run_plan(
     environment: LoadTestEnvironment, test: _Plan, stop: asyncio.Event, tell: Progress
 ) -> bool:
-    """Run the plan and watch what it costs; False if it was cut short."""
+    """Run the plan and monitor resources; False if it was interrupted."""
     async with asyncio.TaskGroup() as group:
         watching = [
             group.create_task(environment.monitor.run()),
             group.create_task(environment.server.watch()),
             group.create_task(_report_progress(test, tell)),
-            # A bot that has ended answers nobody: nobody needs to wait for it.
+            # A bot that has ended answers nobody: do not wait for it.
             group.create_task(_stop_at_end(environment.bot, stop)),
         ]
         is_whole = await run_or_cancel_on(stop, test.run()) is not None
@@ -445,7 +445,7 @@ def _photos() -> list[Path]:
 
 
 async def _end(bot: asyncio.subprocess.Process) -> None:
-    """Let it finish what it is doing; nobody needs its state, so it is not waited for long."""
+    """Stop the bot; its state is not needed, so the wait is short."""
     if bot.returncode is None:
         with suppress(ProcessLookupError):
             bot.send_signal(signal.SIGTERM)

@@ -76,7 +76,7 @@ _ROWS: tuple[Row, ...] = (
 
 
 def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
-    """Return the screen; ratios are to the first run, for absolute times are this machine's."""
+    """Return the report; ratios are to the first run, as absolute times are this machine's."""
     table = [("", [_column_head(run) for run in runs])]
     for label, text, figure in _ROWS:
         table.append((label, [text(run) + _ratio(figure, run, runs[0]) for run in runs]))
@@ -176,7 +176,7 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 def main(options: LoadTestOptions, *, is_json: bool) -> int:
-    """Test, and print what was found; return the exit status of `operating`'s help.
+    """Run the test and print the report; return the exit status as in the command's help.
 
     Raises ImgbotError, OSError.
     """
@@ -196,7 +196,7 @@ def main(options: LoadTestOptions, *, is_json: bool) -> int:
 async def _test(
     options: LoadTestOptions,
 ) -> tuple[list[LoadTestResults], bool, BaseException | None]:
-    """Run one after the other, to the end, the first Ctrl-C or the first error.
+    """Run one test after the other, until the first Ctrl-C or error.
 
     Return what was measured so far, whether it was stopped, and the error.
     """
@@ -221,21 +221,21 @@ async def _test(
 
 
 def _reason(error: Exception) -> BaseException:
-    """Of a group, what a sentence can be made of; the error itself where there is nothing."""
+    """Return the error of a group that has a sentence; the group itself without one."""
     known = (leaf for leaf in flatten(error) if isinstance(leaf, (ImgbotError, OSError)))
     # What imgbot says itself explains the errors beside it.
     return min(known, key=lambda leaf: not isinstance(leaf, ImgbotError), default=error)
 
 
 def _tell(line: str) -> None:
-    """Renew the one line of progress; on a pipe there is none."""
+    """Rewrite the progress line; only on a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"{_CLEAR_LINE}{line}")
         sys.stderr.flush()
 
 
 def _note(run: LoadTestResults, *, are_good: bool) -> None:
-    """Leave a note for `imgbot doctor`, where the bot has its state and this user may write."""
+    """Leave a record for `imgbot doctor` in the state directory, if this user may write there."""
     with contextlib.suppress(ImgbotError, OSError):
         folder = state_dir_of(environ_of_service(os.environ))
         write_record(folder, LoadTestRecord(run.users, run.workers, are_good, time.time()))

@@ -48,7 +48,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Resized:
-    """The same orders without and with workers that come and go."""
+    """The same requests without and with resizing."""
 
     resizes: int
     without: Times
@@ -98,7 +98,7 @@ class LoadTestResults:
 
 
 def results_of(run: LoadTestRun) -> LoadTestResults:
-    """Put a run into results; the bot's own word counts where it tells of more failures."""
+    """Compute the results of a run; the bot's own count of failures wins if it is higher."""
     ended, usage = run.ledger.ended, run.after.usage
     times = [seconds for each in ended if (seconds := each.seconds) is not None]
     failed = max(run.ledger.count(*FAILED), _counted(run, "failed"))
@@ -133,7 +133,7 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
 
 
 def quantile(values: Iterable[float], share: float) -> float | None:
-    """The value that so large a share of the values does not exceed."""
+    """Value that this share of the values does not exceed."""
     found = sorted(values)
     return found[min(len(found) - 1, int(share * len(found)))] if found else None
 
@@ -173,7 +173,7 @@ def _per_s(ended: Sequence[OrderEnd], is_of: Callable[[OrderEnd], bool]) -> floa
 
 
 def _provider_share(run: LoadTestRun, times: Sequence[float]) -> float | None:
-    """Of the time of all jobs, how much was the provider's."""
+    """Provider's share of the time of all jobs."""
     if not run.made_s or not times:
         return None
     return min(1.0, statistics.fmean(run.made_s) / statistics.fmean(times))
@@ -198,7 +198,7 @@ def _use(samples: Sequence[ResourceSample], cores: float) -> Use:
 
 
 def _cpu_peak(samples: Sequence[ResourceSample]) -> float:
-    """The most cores that were busy over some seconds; over all of a shorter run."""
+    """Most cores busy over some seconds, or over the whole of a shorter run."""
     most, begin = 0.0, 0
     for number, sample in enumerate(samples):
         while begin + 1 < number and sample.at_s - samples[begin + 1].at_s >= _PEAK_S:
@@ -227,7 +227,7 @@ def _without_provider(ended: Iterable[OrderEnd], durations_s: dict[str, float]) 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One line of the list; `mend` says what to turn where it is not met."""
+    """One criterion; `mend` says what to change if it is not met."""
 
     name: str
     found: str
@@ -236,7 +236,7 @@ class Criterion:
 
 
 def criteria(results: LoadTestResults) -> list[Criterion]:
-    """Judge a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
+    """Evaluate a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
     return [*_of_the_jobs(results), *_of_the_machine(results), _answered(results), _kept(results)]
 
 
@@ -285,7 +285,7 @@ def _kept(results: LoadTestResults) -> Criterion:
 
 
 def _bounded(vital: Indicator, name: str, value: float | None, found: str, mend: str) -> Criterion:
-    # What nobody knows is not met: a run without an answer proves nothing.
+    # An unknown value is not met: a run without an answer proves nothing.
     return Criterion(name, found, value is not None and value < THRESHOLDS[vital].attention, mend)
 
 

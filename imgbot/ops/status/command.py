@@ -35,11 +35,11 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 class NotRunningError(ImgbotError):
-    """Nobody answers; the message says what to do."""
+    """Nothing answers; the message says what to do."""
 
 
 class OtherAnswerError(ImgbotError):
-    """Somebody answers, and it is not this version of imgbot."""
+    """Something else answers, or another version of imgbot."""
 
 
 def main(*, is_watching: bool, is_json: bool) -> int:

@@ -39,7 +39,7 @@ _WINDOWS_S = {
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """All that a document is made of."""
+    """Facts for one status document."""
 
     indicators: Indicators
     checks: Mapping[str, str]
@@ -54,7 +54,7 @@ class StatusFacts:
 
 
 def document_of(facts: StatusFacts) -> Document:
-    """Put the facts together; needs a first sample."""
+    """Build the document; needs a first sample."""
     now = facts.indicators.latest
     if now is None:
         raise ValueError("there is no sample yet")
@@ -99,7 +99,7 @@ def document_of(facts: StatusFacts) -> Document:
 
 
 def without_people(document: Document) -> Document:
-    """Leave out who it was: for whoever may not be the operator."""
+    """Return the document without user ids, for requests that may not be the operator's."""
     users = [{"refusals": user["refusals"]} for user in document["rate_limit"]["users"]]
     unknown = [
         {name: value for name, value in job.items() if name not in {"user_id", "id"}}
@@ -133,7 +133,7 @@ def _queue(now: Sample) -> Document:
 
 
 def _ended(now: Sample, before: Sample) -> Document:
-    """Give what ended of late: operation → status → count, where there is any."""
+    """Count recently ended jobs: operation → status → count, where there is any."""
     found: dict[str, dict[str, float]] = {}
     for (operation, status), count in now.ended.items():
         recent = count - before.ended.get((operation, status), 0.0)
@@ -182,7 +182,7 @@ def _resources(now: Sample) -> Document:
 
 
 def _rounded(value: Any) -> Any:
-    """Give whole figures as such and others with four digits: it is sent every few seconds."""
+    """Round figures to four digits: the document is sent every few seconds."""
     match value:
         case dict():
             return {name: _rounded(each) for name, each in value.items()}

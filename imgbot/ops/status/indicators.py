@@ -18,7 +18,7 @@ _Labelled = list[tuple[Mapping[str, str], float]]
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Seconds that things took: how many up to each bound (the last is infinity), and their sum."""
+    """Durations: the count up to each bound (the last is infinity), and their sum."""
 
     cumulative: tuple[tuple[float, float], ...] = ()
     total_s: float = 0.0
@@ -32,7 +32,7 @@ class Histogram:
         return self.total_s / self.count if self.count else None
 
     def since(self, earlier: "Histogram") -> "Histogram":
-        """Return what came after an earlier look."""
+        """Return the difference to an earlier histogram."""
         before = dict(earlier.cumulative)
         left = tuple((bound, count - before.get(bound, 0.0)) for bound, count in self.cumulative)
         return Histogram(left, self.total_s - earlier.total_s)
@@ -124,7 +124,7 @@ class Sampler:
         self._clock_s = clock_s
 
     def take(self) -> Sample:
-        """Look once; reads files of the kernel, so it may take some milliseconds."""
+        """Take one sample; reads kernel files, which may take some milliseconds."""
         found = _Found(self._registry)
         return Sample(
             at_s=self._now_s(),
@@ -270,7 +270,7 @@ class Indicators:
         return found
 
     def levels(self) -> Mapping[Indicator, Reading]:
-        """Give every vital's value, in the unit of its bounds, and its level."""
+        """Return each indicator's value, in the unit of its bounds, and its level."""
         if not self._samples:
             return dict.fromkeys(Indicator, (None, Level.UNKNOWN))
         values = {

@@ -63,7 +63,7 @@ _OF_INDICATORS: Mapping[Indicator, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One sentence of what is wrong, one of what helps, with what to type between backticks."""
+    """A problem in one sentence, and advice with commands in backticks."""
 
     level: Level
     what: str
@@ -71,7 +71,7 @@ class Problem:
 
 
 def load_of(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance | None) -> Load:
-    """Return what the jobs have to do with, from all sides."""
+    """Combine queue, checks and metrics into the load."""
     load, now = glance.load if glance else Load(), indicators.latest
     if now is None:
         return load

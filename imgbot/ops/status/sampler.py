@@ -78,7 +78,7 @@ class History:
         return self.complete()
 
     def complete(self) -> Point | None:
-        """Make a point of what there is, though the minute may not be over."""
+        """Make a point of the samples so far."""
         if len(self._minute) < 2:
             return None
         point = point_of(self._minute, self._levels)
@@ -88,7 +88,7 @@ class History:
         return point
 
     def load(self, now_s: float) -> None:
-        """Read what an earlier life has saved; a file that is none is left out of it."""
+        """Load the points that an earlier process has saved; an invalid file is ignored."""
         try:
             with self._path.open("rb") as file:
                 text = file.read(_MOST_BYTES)
@@ -106,7 +106,7 @@ class History:
         self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
 
     def save(self) -> None:
-        """Write the file anew, whole or not at all; a disk that is full is told of once."""
+        """Replace the file; a full disk is logged once."""
         document = {"columns": COLUMNS, "points": self.points}
         try:
             # At the end of the program an earlier save may still be under way in its thread.
@@ -172,7 +172,7 @@ _PATIENCE_S = 5.0
 
 
 class StatusSampler:
-    """The service's own eye: indicators, history, and the latest status document."""
+    """Samples the service: indicators, history, and the latest status document."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class StatusSampler:
         return self._history.points
 
     async def run(self) -> None:
-        """Look until cancelled; then what is known of the minute is kept."""
+        """Sample until cancelled; then save the unfinished minute."""
         await asyncio.to_thread(self._history.load, time.time())
         try:
             while True:
@@ -209,17 +209,17 @@ class StatusSampler:
             self._history.save()
 
     def bound(self) -> Bound:
-        """Return what held the jobs back at the latest look."""
+        """Return what limited the jobs at the latest sample."""
         return Bound(self.latest[0]["bound"]) if self.latest else Bound.NONE
 
     async def next(self) -> tuple[Document, Point | None]:
-        """Wait for the next look."""
+        """Wait for the next document."""
         await self._news.wait()
         assert self.latest is not None  # noqa: S101 -- set before the news
         return self.latest
 
     async def fresh(self) -> Document:
-        """Return a document of this moment, the latest where a look takes too long."""
+        """Return a fresh document, or the latest if sampling takes too long."""
         if self.latest is None:
             return (await self.next())[0]
         with suppress(TimeoutError):

@@ -252,7 +252,7 @@ def _unknown(document: Document) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Leave out what could steer the terminal: some of the words come from outside."""
+    """Replace control characters: some of the texts come from outside."""
     match value:
         case dict():
             return {_clean(name): _clean(each) for name, each in value.items()}

@@ -28,7 +28,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class UnknownJob:
-    """A job that ended where nobody knows how; it is listed until an administrator looks."""
+    """A job with an unknown outcome; it is listed until an admin handles it."""
 
     id: str
     operation: str
@@ -77,7 +77,7 @@ Check = Callable[[], str | Awaitable[str]]
 
 
 async def ask_all(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Ask all checks; name → what is wrong, empty when well."""
+    """Run all checks; name → what is wrong, empty when well."""
     async with asyncio.TaskGroup() as group:
         asked = {name: group.create_task(_ask(name, check)) for name, check in checks.items()}
     return {name: task.result() for name, task in asked.items()}
