@@ -1,0 +1,236 @@
+"""Lexicon: the reviewed phrases and words of each language, and texts read with their help.
+
+The lists are in `en.toml` and `ru.toml`. Words are compared by stem and by letter, and a word that
+is unknown but one slip away from a listed one is taken for it.
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+LANGUAGES = ("en", "ru")
+TOKENS_LIMIT = 60
+_LETTERS_AT_LEAST = 4
+_LETTERS_OF_TWO_SLIPS = 8
+_LETTERS_OF_A_SURE_SLIP = 5
+_LETTERS_OF_A_TOPIC = 7
+_SHORT = 6
+_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|„[^“]*“|\"[^\"]*\"")
+_TOKEN = re.compile(
+    rf"{_QUOTED.pattern}|\d+(?:[.,:]\d+)+|\w+(?:['&/-]\w+)*|[.,!?;:\n()…—–]+|[^\w\s]"
+)
+_QUOTATION = "«»"
+# Neither ends a clause.
+_INSIDE = frozenset("'-*#&/\\")
+_CYRILLIC = re.compile("[а-я]")
+_NUMBER_X = re.compile(r"(?<![^\W\d_])[xх×*] ?(?=[248]\b)|(?<=\b[248]) ?[xх×*](?!\w)")
+_NUMBER_K = re.compile(r"(?<=\b[248]) ?[kк](?!\w)")
+_PARTICLES = re.compile(r"(?<=[а-я]{3})-(?:ка|то)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of the text: folded, its stem, where it ends, and the number of its clause."""
+
+    text: str
+    stem: str
+    end: int
+    clause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as tokens, with what stands between them."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    asks: frozenset[int]
+    """Clauses that end in a question mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """All languages in one, for people mix them."""
+
+    phrases: Mapping[tuple[str, str], frozenset[tuple[str, ...]]]
+    """(table, list) → phrases as stems; those that only begin a text as words."""
+    words: Mapping[str, frozenset[str]]
+    forms: Mapping[str, frozenset[str]]
+    soft: tuple[str, ...]
+    by_letter: Mapping[str, tuple[str, ...]]
+    """Words that a mistyped word may stand for, by first letter."""
+    known: frozenset[str]
+    """Stems of all listed words, and of words that only look like them."""
+    telling: frozenset[str]
+    """Words that alone show what is asked for."""
+
+
+@cache
+def lexicon() -> Lexicon:
+    """Return the lexicon of all languages, read once."""
+    folder = files("imgbot.domain.phrases")
+    tables = [tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in LANGUAGES]
+    phrases: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
+    for table in tables:
+        for kind in ("message", "operation", "command", "question", "beside", *_STARTS):
+            for name, listed in table[kind].items():
+                read_word = str if kind in _STARTS else stem
+                stems = frozenset(tuple(map(read_word, words_in(phrase))) for phrase in listed)
+                phrases[kind, name] = phrases.get((kind, name), frozenset()) | stems
+    for (kind, name), listed in phrases.items():
+        if kind in _WHOLE:
+            bare = frozenset(without_fillers(each, phrases["beside", "any"]) for each in listed)
+            phrases[kind, name] = listed | bare - {()}
+    words, forms = _merged(tables, "words"), _merged(tables, "forms")
+    telling = frozenset[str]().union(*(words[name] for name in _TELLING)) | forms["part"]
+    listed = _listed(tables, ("message", "operation", "words", "forms", "wrapper"))
+    questions = _listed(tables, ("question",))
+    listed |= {word for word in questions if len(word) >= _LETTERS_OF_A_TOPIC}
+    lookalikes = _listed(
+        tables, ("lookalikes", "grievance", "talk", "command", "beside", "question")
+    )
+    return Lexicon(
+        phrases=phrases,
+        words={**words, "comparative": words["comparative"] | _comparatives(forms["adjective"])},
+        forms={name: frozenset(map(stem, listed)) for name, listed in forms.items()},
+        soft=tuple(tables[1]["soft"]["beginnings"]),
+        by_letter=_by_letter(listed | _comparatives(forms["adjective"])),
+        known=frozenset(map(stem, listed | lookalikes)),
+        telling=telling,
+    )
+
+
+def without_fillers(stems: tuple[str, ...], fillers: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the stems without those that may stand beside any phrase."""
+    return tuple(each for each in stems if (each,) not in fillers)
+
+
+_WHOLE = ("message", "operation", "command")
+_STARTS = ("talk", "grievance", "wrapper", "scene")
+_TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
+
+
+def _merged(tables: Iterable[Mapping], kind: str) -> dict[str, frozenset[str]]:
+    merged: dict[str, frozenset[str]] = {}
+    for table in tables:
+        for name, listed in table[kind].items():
+            merged[name] = merged.get(name, frozenset()) | frozenset(
+                word for each in listed for word in words_in(each)
+            )
+    return merged
+
+
+def _listed(tables: Iterable[Mapping], kinds: Iterable[str]) -> frozenset[str]:
+    lists = [each for table in tables for kind in kinds for each in table[kind].values()]
+    return frozenset(word for phrases in lists for each in phrases for word in words_in(each))
+
+
+def _by_letter(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    grouped: dict[str, list[str]] = {}
+    for word in sorted(words):
+        if len(word) >= _LETTERS_AT_LEAST:
+            grouped.setdefault(word[0], []).append(word)
+    return {letter: tuple(each) for letter, each in grouped.items()}
+
+
+def _comparatives(adjectives: Iterable[str]) -> frozenset[str]:
+    """Return "brighter", "larger", "bigger", "happier" of the English adjectives."""
+    found: set[str] = set()
+    for word in adjectives:
+        if word.isascii():
+            found |= {f"{word}er", f"{word}r", f"{word}{word[-1]}er", f"{word[:-1]}ier"}
+    return frozenset(found)
+
+
+@cache
+def _stemmers() -> tuple:
+    # All of its languages are imported: 12 ms that a command without a conversation needs not.
+    from snowballstemmer import stemmer  # noqa: PLC0415
+
+    return stemmer("english"), stemmer("russian")
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """Return the stem of a folded word."""
+    return _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
+
+
+def fold(text: str) -> str:
+    """Return the text in lower case, with one form of each letter and apostrophe."""
+    plain = unicodedata.normalize("NFC", text.lower())
+    return plain.replace("ё", "е").replace("’", "'").replace("`", "'")
+
+
+def words_in(phrase: str) -> list[str]:
+    """Return the words of a listed phrase."""
+    return fold(phrase).replace("'", "").split()
+
+
+def read(text: str) -> Reading:
+    """Split a text into tokens and clauses; a quotation in it is one token without a meaning."""
+    tokens: list[Token] = []
+    asks: set[int] = set()
+    clause = 0
+    for match in _TOKEN.finditer(_normalised(text)):
+        found = match[0]
+        if found[0].isalnum() or found[0] == "_" or (len(found) > 1 and _QUOTED.fullmatch(found)):
+            tokens.append(_token(found, match.end(), clause))
+        elif not _INSIDE.issuperset(found):
+            asks |= {clause} if "?" in found else set()
+            clause += 1
+        if len(tokens) == TOKENS_LIMIT:
+            break
+    return Reading(text, _corrected(tuple(tokens)), frozenset(asks))
+
+
+def _normalised(text: str) -> str:
+    """Return the text folded, at the same length, so that a token's end is that in the text."""
+    folded = fold(text) if len(fold(text)) == len(text) else text
+    if _QUOTED.fullmatch(folded.strip()):
+        folded = f" {folded.strip()[1:-1]} ".rjust(len(text))
+    folded = _NUMBER_X.sub(lambda x: "x".rjust(len(x[0])), folded)
+    return _NUMBER_K.sub(lambda k: "k".ljust(len(k[0])), folded)
+
+
+def _token(found: str, end: int, clause: int) -> Token:
+    if _QUOTED.fullmatch(found):
+        return Token(_QUOTATION, _QUOTATION, end, clause)
+    plain = _PARTICLES.sub("", found.replace("'", ""))
+    return Token(plain, stem(plain), end, clause)
+
+
+def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """Return the tokens with slips set right, in a short text that shows what it asks for."""
+    if len(tokens) > _SHORT:
+        return tokens
+    is_told = any(token.text in lexicon().telling for token in tokens)
+    return tuple(_right(token, is_told=is_told) for token in tokens)
+
+
+def _right(token: Token, *, is_told: bool) -> Token:
+    if len(token.text) < _LETTERS_AT_LEAST or token.stem in lexicon().known:
+        return token
+    if any(char.isdigit() for char in token.text):
+        return token
+    meant = _nearest(token.text)
+    if meant and (is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP):
+        return Token(meant, stem(meant), token.end, token.clause)
+    return token
+
+
+@lru_cache(maxsize=4096)
+def _nearest(word: str) -> str:
+    """Return the listed word that `word` was meant to be, or nothing."""
+    # 15 ms and 6 MB, for a conversation alone.
+    from rapidfuzz import process  # noqa: PLC0415
+    from rapidfuzz.distance import OSA  # noqa: PLC0415
+
+    slips = 2 if len(word) >= _LETTERS_OF_TWO_SLIPS else 1
+    choices = lexicon().by_letter.get(word[0], ())
+    found = process.extractOne(word, choices, scorer=OSA.distance, score_cutoff=slips)
+    return found[0] if found else ""

@@ -1,0 +1,210 @@
+"""What a text asks for, scored over utterances in both languages."""
+
+import tomllib
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from imgbot.domain.intents import (
+    ChatFacts,
+    Classification,
+    Intent,
+    Pending,
+    classify,
+    scale_in,
+    wording_key,
+)
+from imgbot.domain.operations import Operation
+
+UTTERANCES = Path(__file__).parent.parent / "fixtures" / "utterances.toml"
+AFTER = {
+    "nothing": ChatFacts(),
+    "picture": ChatFacts(has_picture=True, picture_age_s=60),
+    "reply": ChatFacts(has_picture=True, is_reply_to_picture=True),
+    **{
+        pending.value: ChatFacts(has_picture=True, picture_age_s=60, pending=pending)
+        for pending in Pending
+        if pending
+    },
+}
+ORDERS = {Intent.CREATE, Intent.CHANGE, Intent.AGAIN, Intent.OPERATION}
+UNSURE = "unsure"
+
+
+class Miss(NamedTuple):
+    text: str
+    after: str
+    expected: str
+    found: Classification
+
+
+class Score(NamedTuple):
+    counted: Counter[str]
+    misses: list[Miss]
+    wrongly_ordered: list[Miss]
+
+
+def score(path: Path) -> Score:
+    counted: Counter[str] = Counter()
+    misses, wrongly_ordered = [], []
+    for group in tomllib.loads(path.read_text("utf-8"))["group"]:
+        expected, after = group["intent"], group["after"]
+        for text in group["texts"]:
+            counted[expected] += 1
+            found = classify(text, AFTER[after])
+            said = found.intent.value if found.is_sure else UNSURE
+            is_right = said in {expected, *group.get("may", ())}
+            if is_right and said == "question" and found.topic != group.get("topic"):
+                is_right = False
+            if is_right:
+                continue
+            misses.append(Miss(text, after, expected, found))
+            if found.is_sure and found.intent in ORDERS:
+                wrongly_ordered.append(misses[-1])
+    return Score(counted, misses, wrongly_ordered)
+
+
+def listed(misses: list[Miss]) -> str:
+    return "\n".join(
+        f"{miss.text!r} after {miss.after}: {miss.expected}, but {miss.found.intent.value}"
+        f"{'' if miss.found.is_sure else ' (unsure)'} {miss.found.topic} {miss.found.reasons}"
+        for miss in misses
+    )
+
+
+def test_utterances_are_understood() -> None:
+    counted, misses, wrongly_ordered = score(UTTERANCES)
+    bothered = [miss for miss in misses if miss.expected == Intent.CREATE]
+
+    assert counted.total() >= 260
+    assert len(wrongly_ordered) <= 0.01 * counted.total(), listed(wrongly_ordered)
+    assert len(bothered) <= 0.04 * counted[Intent.CREATE], listed(bothered)
+    assert len(misses) <= 0.05 * counted.total(), listed(misses)
+
+
+NO_PROMPTS = [
+    ("Отмена", Intent.CANCEL),
+    ("стоп!", Intent.CANCEL),
+    ("хорошо, отмена", Intent.CANCEL),
+    ("что ты умеешь?", Intent.HELP),
+    ("спасибо! А что ты умеешь?", Intent.HELP),
+    ("бот, помоги", Intent.HELP),
+    ("верни всё как было", Intent.UNDO),
+    ("❤️", Intent.SMALL_TALK),
+    ("👍🏽👍🏽", Intent.SMALL_TALK),
+    ("Привет, бот", Intent.SMALL_TALK),
+    ("клёво))", Intent.SMALL_TALK),
+    ("!!!", Intent.SMALL_TALK),
+    ("Вот, пожалуйста", Intent.POINTING),
+    ("вот моё фото", Intent.POINTING),
+]
+
+
+@pytest.mark.parametrize(("text", "intent"), NO_PROMPTS)
+def test_whole_messages_have_an_intent(text: str, intent: Intent) -> None:
+    assert classify(text).intent is intent
+
+
+@pytest.mark.parametrize("text", ["🦊🌲", "🎉", "))"])
+def test_emoji_alone_in_reply_to_a_picture_are_a_reaction(text: str) -> None:
+    assert classify(text, AFTER["reply"]).intent is Intent.SMALL_TALK
+
+
+OPERATIONS = {
+    Operation.UPSCALE: [
+        "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",
+        "сделай картинку побольше", "в 2 раза больше", "upscale x4", "make it bigger", "enlarge",
+        "x4", "×2", "4k", "twice as big", "upscale to 4K please", "4 K",
+    ],
+    Operation.RETOUCH: [
+        "retouch", "Retouch this photo, please!", "restore", "can you retouch it?", "ретушь",
+        "Отретушируй, пожалуйста", "восстанови фото", "сделай ретушь",
+    ],
+    Operation.REMOVE_BACKGROUND: [
+        "remove the background", "Please, remove the background from this photo!",
+        "make the background transparent", "no background", "Убери фон",
+        "вырежи фон на этом фото, пожалуйста", "без фона", "сделай прозрачный фон",
+        "сделай фон прозрачным",
+    ],
+}  # fmt: skip
+NO_OPERATIONS = [
+    "увеличь глаза", "увеличь яркость в 2 раза", "увеличь в 3 раза", "больше", "bigger", "два", "4",
+    "два фото", "make it warmer", "make the cat bigger", "make it", "два кота", "x4 wheel drive",
+    "увеличь " * 200, "retouch the sky in red", "фото", "восстанови руку", "improve",
+    "please " * 500, "remove the cat from the background", "blur the background", "фон",
+    "убери фон и сделай теплее", "убери людей", "убери фон " * 100,
+]  # fmt: skip
+
+
+def test_whole_messages_ask_for_an_operation() -> None:
+    for operation, texts in OPERATIONS.items():
+        for text in texts:
+            assert classify(text).operation is operation, text
+
+
+def test_texts_that_ask_for_more_than_an_operation() -> None:
+    for text in NO_OPERATIONS:
+        assert classify(text).operation is None, text
+
+
+@pytest.mark.parametrize(
+    ("text", "scale"),
+    [
+        ("x4", 4), ("×2", 2), ("4", 4), ("в 4 раза", 4), ("4x", 4), ("х2", 2), ("в два раза", 2),
+        ("twice", 2), ("x2!", 2), ("4K", 4), ("24", None), ("2.5", None), ("16:4", None),
+        ("8", None), ("", None),
+    ],
+)  # fmt: skip
+def test_scale_in_words(text: str, scale: int | None) -> None:
+    assert scale_in(text) == scale
+
+
+def test_unsure_text_follows_the_remembered_choice() -> None:
+    for choice in ("create", "change"):
+        found = classify("на пляже", replace(AFTER["picture"], remembered=choice))
+        assert (found.intent, found.is_sure) == (Intent(choice), True)
+
+
+def test_remembered_choice_does_not_turn_a_question_into_an_order() -> None:
+    found = classify("сколько это стоит?", replace(AFTER["picture"], remembered="create"))
+    assert found.intent is Intent.QUESTION
+
+
+def test_wording_key_ignores_case_and_endings() -> None:
+    assert wording_key("Синий кот!") == wording_key("синие коты")
+    assert wording_key("синий кот") != wording_key("синий пёс")
+
+
+def test_fragment_about_an_old_picture_is_asked_about() -> None:
+    old = replace(AFTER["picture"], picture_age_s=86400)
+    assert not classify("ночью", old).is_sure
+    assert classify("сделай её ярче", old).is_sure
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ("could you please draw a cat", "draw a cat"),
+        ("Привет! Нарисуй кота", "Нарисуй кота"),
+        ("спасибо, но сделай ярче", "но сделай ярче"),
+        ("a cat", "a cat"),
+        ("«Кот», пожалуйста", "«Кот», пожалуйста"),
+    ],
+)
+def test_polite_beginning_is_no_part_of_the_prompt(text: str, prompt: str) -> None:
+    assert classify(text, AFTER["picture"]).prompt == prompt
+
+
+@pytest.mark.parametrize("text", ["", " ", "«»", "İİİİ", "\ud83e", "a" * 2000, "? ? ?", "\n", "—"])
+def test_odd_texts_are_classified(text: str) -> None:
+    assert classify(text, AFTER["picture"])
+
+
+def test_classification_names_its_reasons() -> None:
+    assert classify("сделай ярче", AFTER["picture"]).reasons == (
+        "make_comparative",
+        "comparative",
+    )
