@@ -1,7 +1,311 @@
-"""The guide's schedule of polls."""
+"""Polls: the guide's schedule, the model of durations, and the plan made of it."""
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
 
 from imgbot.domain import poll_schedule as polling
-from imgbot.domain.poll_schedule import PollingConfig
+from imgbot.domain.duration_model import CensoredDuration, LognormalMixture, fit, since_change_point
+from imgbot.domain.poll_schedule import (
+    Budget,
+    PollingConfig,
+    PollPlan,
+    is_telling,
+    plan,
+    polls_per_s,
+)
+
+GUIDE = PollingConfig()
+
+Draw = Callable[[random.Random], float]
+
+
+def lognormal(median_s: float, width: float) -> Draw:
+    return lambda dice: median_s * math.exp(width * dice.gauss(0, 1))
+
+
+def either(dice: random.Random) -> float:
+    return (8 if dice.random() < 0.7 else 45) * math.exp(0.25 * dice.gauss(0, 1))
+
+
+FIVE = {
+    "8": lognormal(8, 0.25),
+    "20": lognormal(20, 0.25),
+    "45": lognormal(45, 0.25),
+    "wide": lognormal(20, 0.6),
+    "either": either,
+}
+
+
+def seen(draw: Draw, count: int, *, seed: int = 1, off: float = 0.05) -> list[CensoredDuration]:
+    """Jobs that polls have caught between a little before and a little after their end."""
+    dice = random.Random(seed)
+    ends = [draw(dice) for _ in range(count)]
+    return [
+        CensoredDuration(end * (1 - off * dice.random()), end * (1 + off * dice.random()))
+        for end in ends
+    ]
+
+
+def by_schedule(draw: Draw, count: int, *, seed: int = 1) -> list[CensoredDuration]:
+    """Jobs that only the guide's schedule has looked at."""
+    dice = random.Random(seed)
+    spans: list[CensoredDuration] = []
+    for _ in range(count):
+        end = draw(dice)
+        times = [0.0, *GUIDE.times_s(end)]
+        spans.append(next(CensoredDuration(a, b) for a, b in pairwise(times) if b >= end))
+    return spans
+
+
+TESTS = PollingConfig(initial_interval=0.2, max_interval=0.5)
+
+
+def polls_of(waits: PollPlan, until_s: float) -> list[float]:
+    times = [waits.wait_s(0)]
+    while times[-1] < until_s:
+        times.append(times[-1] + waits.wait_s(times[-1]))
+    return times
+
+
+def cost(times: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
+    """Mean lag in seconds and mean polls."""
+    polls = [next(n for n, time in enumerate(times, 1) if time >= end) for end in ends]
+    lags = [times[n - 1] - end for n, end in zip(polls, ends, strict=True)]
+    return statistics.fmean(lags), statistics.fmean(polls)
+
+
+HISTORIES = {
+    **{
+        f"{name}-{count}": seen(draw, count)
+        for name, draw in FIVE.items()
+        for count in (4, 30, 200)
+    },
+    "always the same": [CensoredDuration(19.9, 20.1)] * 200,
+    "identical and wide": [CensoredDuration(0, 30)] * 200,
+    "faster than any poll": [CensoredDuration(0, 0.01)] * 50,
+    "very slow": [CensoredDuration(3000.0, 3010.0)] * 50,
+    "a hair's breadth": [CensoredDuration(5.0, 5.0 + 1e-9)] * 50,
+    "from instants to minutes": [
+        CensoredDuration(0.001 * 1.09**n, 0.0011 * 1.09**n) for n in range(150)
+    ],
+    "one lone straggler": [*seen(FIVE["8"], 60), CensoredDuration(900, 910)],
+    "the schedule's own": by_schedule(FIVE["20"], 100),
+}
+
+
+@pytest.mark.parametrize(
+    "config", [GUIDE, TESTS, PollingConfig(30, 30, 5), PollingConfig(0.001, 3600)]
+)
+def test_polls_are_bounded_and_never_closer_than_allowed(config: PollingConfig) -> None:
+    for name, history in HISTORIES.items():
+        waits = plan(history, config)
+
+        assert 1 <= len(waits.times_s) <= 200, name
+        assert waits.times_s[0] <= max(config.longest_first_s, config.least_s), name
+        assert all(math.isfinite(time) for time in waits.times_s), name
+        gaps = [later - sooner for sooner, later in pairwise((0.0, *waits.times_s))]
+        assert min(gaps) >= config.least_s * (1 - 1e-9), name
+        if config is GUIDE:
+            times = polls_of(waits, 400)
+            assert max(later - sooner for sooner, later in pairwise(times)) <= 10.0 * 1.1, name
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_with_few_jobs_known_the_plan_is_the_guides_schedule(count: int) -> None:
+    times = polls_of(plan(seen(FIVE["8"], count), GUIDE), 60)
+
+    assert times[:7] == [2.0, 5.0, 9.5, 16.25, 26.25, 36.25, 46.25]
+
+
+@pytest.mark.parametrize(("count", "history"), [(4, seen), (8, by_schedule), (100, by_schedule)])
+@pytest.mark.parametrize("name", FIVE)
+def test_a_learned_plan_waits_less_than_the_guide_for_no_more_polls(
+    name: str, count: int, history: Callable[..., list[CensoredDuration]]
+) -> None:
+    dice = random.Random(99)
+    ends = [FIVE[name](dice) for _ in range(400)]
+    until = max(ends)
+    fixed_lag, fixed_polls = cost(GUIDE.times_s(until), ends)
+    learned = [
+        cost(polls_of(plan(history(FIVE[name], count, seed=seed), GUIDE), until), ends)
+        for seed in range(12)
+    ]
+
+    assert statistics.fmean(lag for lag, _ in learned) < fixed_lag
+    assert statistics.fmean(polls for _, polls in learned) < fixed_polls * 1.08
+
+
+def lives(
+    draw: Draw, jobs: int, history: Sequence[CensoredDuration] = (), config: PollingConfig = GUIDE
+) -> list[tuple[float, int]]:
+    """Carry job after job, learning from the polls alone: lags in seconds, and polls."""
+    dice, known = random.Random(3), list(history)
+    carried: list[tuple[float, int]] = []
+    for _ in range(jobs):
+        end = draw(dice)
+        times = [0.0, *polls_of(plan(known, config), end)]
+        carried.append((times[-1] - end, len(times) - 1))
+        known = [*known, CensoredDuration(times[-2], times[-1])][-200:]
+    return carried
+
+
+@pytest.mark.parametrize("seconds", [0.3, 3.0, 60.0])
+def test_jobs_of_one_length_come_to_be_met(seconds: float) -> None:
+    carried = lives(lambda _: seconds, 60)
+    fixed_lag, fixed_polls = cost(GUIDE.times_s(seconds), [seconds])
+
+    assert carried[0] == (fixed_lag, fixed_polls)
+    assert statistics.fmean(lag for lag, _ in carried[30:]) < max(fixed_lag / 2, 0.5)
+    # Below the first interval there is no poll to save: a few more halve the wait.
+    assert statistics.fmean(polls for _, polls in carried[30:]) <= max(fixed_polls, 1.1)
+
+
+def test_a_plan_that_always_came_too_late_moves_forward() -> None:
+    carried = lives(lambda _: 5.0, 12, [CensoredDuration(0, 28.0)] * 200)
+
+    assert carried[0][0] > 4
+    assert max(lag for lag, _ in carried[6:]) < 1.5
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_no_change_is_seen_by_polls_that_move(name: str) -> None:
+    lags = [lag for lag, _ in lives(FIVE[name], 150)]
+    quiet = statistics.fmean(lags[50:])
+
+    assert quiet < {"8": 0.8, "20": 1.2, "45": 1.8, "wide": 2.6, "either": 2.0}[name]
+
+
+def test_intervals_of_an_operator_set_the_pace() -> None:
+    carried = lives(lognormal(0.3, 0.2), 60, config=TESTS)
+    surprised = lives(lambda _: 15.0, 1, [CensoredDuration(0.2, 0.3)] * 30, TESTS)
+
+    assert max(lag for lag, _ in carried) <= 0.5
+    assert surprised[0][0] <= 0.5
+
+
+@pytest.mark.parametrize("age_s", [-5.0, 3.0, 20.0, 1e9])
+def test_a_job_of_any_age_goes_on_from_there(age_s: float) -> None:
+    wait_s = plan(seen(FIVE["20"], 100), GUIDE).wait_s(age_s)
+
+    assert 0.5 <= wait_s <= 30.0
+    if age_s > 20:
+        # A job later than all others is asked for ever more slowly, up to the longest interval.
+        assert wait_s <= 10.5
+
+
+def test_a_poll_a_little_early_is_not_repeated_when_it_was_due() -> None:
+    waits = plan(seen(FIVE["45"], 100), GUIDE)
+    first_s, second_s = waits.times_s[:2]
+    early_s = first_s - waits.jitter_s(first_s) * 0.99
+
+    assert early_s + waits.wait_s(early_s) == pytest.approx(second_s)
+
+
+@pytest.mark.parametrize(
+    ("span", "is_one"),
+    [
+        (CensoredDuration(0, 0.4), True),
+        (CensoredDuration(16.25, 26.25), True),
+        (CensoredDuration(576, 636), True),
+        (CensoredDuration(20, 3600), False),
+        (CensoredDuration(0, 0), False),
+        (CensoredDuration(30, 20), False),
+        (CensoredDuration(-5, 3), False),
+    ],
+)
+def test_silences_and_clocks_set_back_teach_nothing(span: CensoredDuration, is_one: bool) -> None:
+    assert is_telling(span, GUIDE) is is_one
+
+
+def test_the_schedule_lasts_as_long_as_its_intervals() -> None:
+    for config in (GUIDE, PollingConfig(1, 60, 7), PollingConfig(2, 10, 100)):
+        by_hand = sum(config.get_interval(attempt) for attempt in range(config.max_attempts))
+
+        assert config.lasts_s == pytest.approx(by_hand)
+
+
+def test_the_budget_gives_turns_in_the_order_of_asking_at_the_pace_of_the_pool() -> None:
+    pace = 10.0
+    budget = Budget(lambda: pace)
+    delays = [budget.delay_s(100.0) for _ in range(40)]
+
+    assert delays[:9] == [0.0] * 9
+    assert delays[-1] == pytest.approx(3.0)
+    assert delays == sorted(delays)
+    # A rest saves up no more than a second of turns.
+    assert [budget.delay_s(1000.0) for _ in range(40)].count(0.0) <= 11
+    pace = 100.0
+    first, second = budget.delay_s(1000.0), budget.delay_s(1000.0)
+    assert second - first == pytest.approx(0.01)
+
+
+def test_the_budget_grows_with_the_slots_and_never_stops_a_small_bot() -> None:
+    assert polls_per_s(250, GUIDE) == 50.0
+    assert polls_per_s(1, PollingConfig(2, 3600)) == 10.0
+
+
+def test_censored_jobs_do_not_become_slower_than_they_were() -> None:
+    draw = FIVE["20"]
+    curve = fit(by_schedule(draw, 200))
+
+    assert quantile(curve, 0.5) == pytest.approx(20, rel=0.08)
+    assert quantile(curve, 0.9) == pytest.approx(20 * math.exp(0.25 * 1.2816), rel=0.12)
+
+
+def test_two_kinds_of_jobs_are_told_apart() -> None:
+    curve = fit(seen(either, 200))
+
+    fast, slow = sorted(curve.components, key=lambda hump: hump.centre)
+    assert math.exp(fast.centre) == pytest.approx(8, rel=0.1)
+    assert math.exp(slow.centre) == pytest.approx(45, rel=0.1)
+    assert fast.share == pytest.approx(0.7, abs=0.08)
+    # One kind of job stays one.
+    assert all(len(fit(seen(FIVE["20"], 200, seed=seed)).components) == 1 for seed in range(20))
+
+
+def quantile(curve: LognormalMixture, share: float) -> float:
+    seconds = 0.01
+    while curve.cdf(math.log(seconds)) < share:
+        seconds *= 1.005
+    return seconds
+
+
+@pytest.mark.parametrize("name", FIVE)
+def test_a_provider_that_stays_the_same_is_hardly_ever_taken_for_another(name: str) -> None:
+    whole = [len(since_change_point(seen(FIVE[name], 200, seed=seed))) == 200 for seed in range(60)]
+
+    assert whole.count(False) <= 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "jobs"),
+    [
+        ("20", "45", 5),
+        ("45", "8", 4),
+        ("8", "45", 80),
+    ],
+)
+def test_a_provider_that_changes_is_noticed(before: str, after: str, jobs: int) -> None:
+    history = [*seen(FIVE[before], 150), *seen(FIVE[after], jobs, seed=2)]
+
+    assert jobs - 2 <= len(since_change_point(history)) <= jobs + 2
+
+
+def test_jobs_found_done_by_the_first_poll_are_a_change() -> None:
+    history = [*seen(FIVE["45"], 150), *[CensoredDuration(0, 28.0)] * 3]
+
+    assert 3 <= len(since_change_point(history)) <= 5
+
+
+def test_two_changes_leave_the_newest_part() -> None:
+    history = [*seen(FIVE["20"], 80), *seen(FIVE["45"], 60), *seen(FIVE["8"], 30)]
+
+    assert 28 <= len(since_change_point(history)) <= 32
 
 
 def test_the_guides_names_and_defaults() -> None:

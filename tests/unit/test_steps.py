@@ -1,27 +1,35 @@
-"""Job steps alone: the end after a failure, and the checks around orders, polls and webhooks."""
+"""Job steps alone: inputs, outcomes after a failure, checks around orders, polls and webhooks."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from PIL import Image
 
-from imgbot.domain.errors import UserError, WorkerLostError
-from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.errors import ChatGoneError, UserError, WorkerLostError
+from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text
-from imgbot.jobs import inputs
+from imgbot.imaging import pictures
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs import captions, deliver, inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
+from imgbot.jobs.inputs import build_request
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import Choice, ProviderSlots
 from imgbot.jobs.runner import after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
-from imgbot.providers.protocol import Pending
+from imgbot.providers.protocol import Capability, Output, Pending, Provider
 from tests.fixtures.jobs import job_of
+from tests.fixtures.steps import take
 
 
 def _job(state: State, **fields: Any) -> Job:
@@ -153,3 +161,159 @@ async def test_a_webhook_is_believed_by_its_secret_signature_and_task(
 
     assert is_taken is (kept is not None)
     assert [call.args for call in store.await_args_list] == ([] if kept is None else [("1", kept)])
+
+
+JOB = job_of(
+    "1",
+    7,
+    7,
+    Operation.CREATE,
+    "en",
+    file=__file__,
+    state=State.DELIVERING,
+    outcome=State.DELIVERED,
+)
+
+
+@pytest.fixture
+def context() -> StepContext:
+    status = SimpleNamespace(
+        ensure=AsyncMock(return_value=5), lock_final=Mock(return_value=asyncio.Lock())
+    )
+    queue = SimpleNamespace(finish=AsyncMock())
+    context = Mock(status_messages=status, queue=queue, messenger=AsyncMock(), now_ms=lambda: 0)
+    return cast("StepContext", context)
+
+
+async def shown_after(context: StepContext, *errors: Exception) -> Any:
+    picture = InputPhoto("file", "unique")
+    show = cast("AsyncMock", context.messenger.edit_to_picture)
+    show.side_effect = [*errors, picture]
+    await take(deliver.deliver, context, JOB)
+    finish = cast("AsyncMock", context.queue.finish)
+    return finish.await_args
+
+
+@pytest.mark.parametrize(
+    ("factor", "caption"),
+    [
+        (4.0, "🔍 Enlarged ×4"),
+        (3.98, "🔍 Enlarged ×4"),
+        (3.41, "🔍 Enlarged ×3.4, the most for this picture"),
+        (2.0, "🔍 Enlarged ×2, the most for this picture"),
+    ],
+)
+def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
+    job = with_changes(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
+    assert captions.success_caption(job) == caption
+
+
+async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
+    async def fetch(_output: Output, target: Path) -> None:
+        Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)
+
+    async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
+        return work(*args)
+
+    job = with_changes(
+        JOB, operation=Operation.UPSCALE, scale=4, side_px=2000, ticket={"outputs": [{"url": "u"}]}
+    )
+    queue = Mock(move=AsyncMock())
+    context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.routing.provider_of.return_value.fetch = fetch
+    job = with_changes(job, id=tmp_path.name)
+
+    await deliver.render(cast("StepContext", context), job)
+
+    stored = queue.move.await_args.kwargs
+    assert stored["file"] == str(tmp_path / "ready.webp")
+    assert stored["facts"] == {"kind": "document", "factor": 3.5}
+    assert stored["note"] == "result_as_is_note"
+    assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
+
+
+async def test_a_delivery_that_fails_for_no_known_reason_is_repeated_and_not_for_ever(
+    context: StepContext,
+) -> None:
+    ended = await shown_after(context, RuntimeError("odd"), KeyError("odder"))
+    assert ended.args[1] is State.DELIVERED
+
+    with pytest.raises(RuntimeError):
+        await shown_after(context, *[RuntimeError("odd")] * DELIVERY_ATTEMPTS)
+    with pytest.raises(UserError):
+        await shown_after(context, UserError("result_refused"))
+
+
+async def test_a_dead_letter_stays_one_where_its_chat_is_gone(
+    context: StepContext,
+) -> None:
+    cast("AsyncMock", context.status_messages.ensure).side_effect = ChatGoneError(
+        "the chat is gone"
+    )
+    job = with_changes(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
+
+    await take(deliver.deliver, context, job)
+
+    ended: Any = cast("AsyncMock", context.queue.finish).await_args
+    assert ended.args[1] is State.DEAD
+
+
+PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
+
+
+async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
+    return work(*args)
+
+
+def inputs_context(folder: Path, came: Image.Image) -> StepContext:
+    async def download(_: str, target: Path) -> None:
+        came.save(target, "JPEG", quality=50)
+
+    made: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
+    originals = OriginalStore(folder / "kept", limit_mb=1000)
+    return StepContext(
+        **made
+        | {
+            "folder": folder,
+            "download": download,
+            "pool": SimpleNamespace(run=run),
+            "originals": originals,
+        }
+    )
+
+
+def photo_job(operation: Operation, parent: str = "") -> Job:
+    photo = (InputPhoto("file", "u"),)
+    return job_of("8", 1, 1, operation, "en", sources=photo, scale=4, parent=parent)
+
+
+@pytest.mark.slow
+async def test_an_enlargement_is_measured_against_what_came_however_often_it_is_ordered(
+    tmp_path: Path,
+) -> None:
+    context, job = (
+        inputs_context(tmp_path, Image.new("L", (7000, 5000))),
+        photo_job(Operation.UPSCALE),
+    )
+
+    orders = [await build_request(context, job, PROVIDER) for _ in range(2)]
+
+    assert [order.side_px for order in orders] == [7000, 7000]
+    [sent] = orders[1].pictures
+    width, height = pictures.size_of(str(sent))
+    assert 55 < width * height * orders[1].scale ** 2 / 1_000_000 < 64
+
+
+@pytest.mark.slow
+async def test_a_picture_of_ours_is_taken_as_it_was_made_however_large(tmp_path: Path) -> None:
+    context = inputs_context(tmp_path, Image.new("L", (1280, 1280)))
+    original = tmp_path / "kept" / "7.png"
+    Image.new("L", (7500, 8000)).save(original, compress_level=0)
+    assert original.stat().st_size > pictures.SOURCE_LIMIT_BYTES
+
+    [changed] = (await build_request(context, photo_job(Operation.EDIT, "7"), PROVIDER)).pictures
+    with pytest.raises(UserError) as refusal:
+        await build_request(context, replace(photo_job(Operation.UPSCALE, "7"), id="9"), PROVIDER)
+
+    assert max(pictures.size_of(str(changed))) > 4000
+    assert refusal.value.reason == "upscale_large_already"

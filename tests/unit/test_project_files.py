@@ -1,4 +1,4 @@
-"""What is copied to a server and what CI runs, held against the code."""
+"""Files of the project and of a server, held against the code."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
-from imgbot.config.sources import read_environment_file, table
+from imgbot.config.sources import markdown_table, read_environment_file, table
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 
@@ -114,3 +114,27 @@ def test_ci_runs_every_check_and_stops_at_the_first_failure() -> None:
     assert os.access(CI, os.X_OK)
     static = ["ruff format --check .", "ruff check .", "pyrefly check", "lint-imports"]
     assert checks == [*static, "pytest"]
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_table_of_settings_is_the_codes() -> None:
+    assert markdown_table() in README
+
+
+def test_ci_runs_the_readmes_test_command() -> None:
+    assert "&& .venv/bin/pytest\n" in README
+    assert "check .venv/bin/pytest\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    shown = [part.partition(")")[0] for part in README.split("](")[1:]]
+    for target in shown:
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    for line in README.splitlines():
+        if line.startswith("| `imgbot/"):
+            for name in line.split("|")[1].split(","):
+                path = name.strip().strip("`")
+                place = ROOT / path if path.startswith("imgbot") else ROOT / "imgbot" / path
+                assert place.exists(), path

@@ -1,0 +1,312 @@
+"""Messages and prompts: cleaned, classified, and freed of their options."""
+
+import datetime as dt
+
+import pytest
+from aiogram.types import Chat, Document, Message, PhotoSize
+
+from imgbot.bot.intents import Intent, classify_intent
+from imgbot.bot.messages import clean, photo_of, prompt_of
+from imgbot.bot.prompt_options import PromptOptions, parse_prompt_options
+from imgbot.bot.upscale_phrases import is_upscale_request, operation_in, scale_in
+from imgbot.domain.errors import UserError
+from imgbot.domain.operations import Operation
+
+INTENTS = [
+    ("Отмена", Intent.CANCEL),
+    ("стоп!", Intent.CANCEL),
+    ("Stop.", Intent.CANCEL),
+    ("хорошо, отмена", Intent.CANCEL),
+    ("Помощь", Intent.HELP),
+    ("что ты умеешь?", Intent.HELP),
+    ("спасибо! А что ты умеешь?", Intent.REQUEST),
+    ("спасибо! что ты умеешь?", Intent.HELP),
+    ("бот, помоги", Intent.HELP),
+    ("верни всё как было", Intent.UNDO),
+    ("Undo", Intent.UNDO),
+    ("спасибо 🙏", Intent.SMALL_TALK),
+    ("❤️", Intent.SMALL_TALK),
+    ("👍🏽👍🏽", Intent.SMALL_TALK),
+    ("Привет, бот", Intent.SMALL_TALK),
+    ("Hi there", Intent.SMALL_TALK),
+    ("клёво))", Intent.SMALL_TALK),
+    ("!!!", Intent.SMALL_TALK),
+    ("Вот, пожалуйста", Intent.POINTING),
+    ("вот моё фото", Intent.POINTING),
+    ("Here it is!", Intent.POINTING),
+    ("вот такая лиса", Intent.REQUEST),
+    ("", Intent.REQUEST),
+    ("🦊🌲", Intent.REQUEST),
+    ("👍🦊", Intent.REQUEST),
+    ("стоп-кадр из фильма", Intent.REQUEST),
+    ("знак «стоп»", Intent.REQUEST),
+    ("привет, лиса", Intent.REQUEST),
+    ("a bus stop", Intent.REQUEST),
+    ("стоп, помощь", Intent.REQUEST),
+]
+
+
+def test_whole_messages_have_an_intent() -> None:
+    for words, meaning in INTENTS:
+        assert classify_intent(words) is meaning, words
+    # Emoji alone about a picture are a reaction.
+    for words in ("🦊🌲", "))"):
+        assert classify_intent(words, is_about_picture=True) is Intent.SMALL_TALK
+
+
+UPSCALES = [
+    "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",
+    "сделай картинку побольше", "в 2 раза больше", "upscale x4", "make it bigger", "enlarge",
+    "x4", "×2", "4k", "twice as big", "upscale to 4K please",
+]  # fmt: skip
+
+
+NO_UPSCALES = [
+    "", "увеличь глаза", "увеличь яркость в 2 раза", "увеличь в 3 раза", "больше", "bigger",
+    "два", "4", "два фото", "make it warmer", "make the cat bigger", "make it", "два кота",
+    "x4 wheel drive",
+    "увеличь " * 200,
+]  # fmt: skip
+
+
+def test_words_that_only_ask_for_a_larger_picture() -> None:
+    for words in UPSCALES:
+        assert is_upscale_request(words), words
+    for words in NO_UPSCALES:
+        assert not is_upscale_request(words), words
+
+
+RETOUCHES = [
+    ("retouch", True), ("Retouch this photo, please!", True), ("restore", True),
+    ("can you retouch it?", True), ("ретушь", True), ("Отретушируй, пожалуйста", True),
+    ("восстанови фото", True), ("сделай ретушь", True),
+    ("", False), ("photo", False), ("retouch the sky in red", False), ("фото", False),
+    ("восстанови руку", False), ("improve", False), ("please " * 500, False),
+]  # fmt: skip
+
+
+REMOVALS = [
+    ("remove the background", True), ("Please, remove the background from this photo!", True),
+    ("make the background transparent", True), ("no background", True), ("Убери фон", True),
+    ("вырежи фон на этом фото, пожалуйста", True), ("без фона", True),
+    ("сделай прозрачный фон", True), ("сделай фон прозрачным", True),
+    ("remove the cat from the background", False), ("blur the background", False),
+    ("убери фон и сделай теплее", False), ("фон", False), ("убери людей", False),
+    ("убери фон " * 100, False),
+]  # fmt: skip
+
+
+def test_words_that_only_ask_for_a_retouch_or_for_the_background_to_go() -> None:
+    for known, operation in (
+        (RETOUCHES, Operation.RETOUCH),
+        (REMOVALS, Operation.REMOVE_BACKGROUND),
+    ):
+        for words, is_meant in known:
+            assert operation_in(words) is (operation if is_meant else None), words
+
+
+DATE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def message(**content: object) -> Message:
+    return Message.model_validate(
+        {"message_id": 1, "date": DATE, "chat": Chat(id=1, type="private"), **content}
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("  a   fox\n in\tsnow ", "a fox in snow"),
+        ("\x00\u200b\u202e", ""),
+        ("a\x00b", "ab"),
+        ("a\ud800b", "ab"),
+        ("👩\u200d🚀", "👩\u200d🚀"),
+        ("\u200d\ufe0f", ""),
+        ("שלום", "שלום"),
+        ("<b>&amp;</b> *x*", "<b>&amp;</b> *x*"),
+    ],
+)
+def test_words_are_cleaned(typed: str, words: str) -> None:
+    assert clean(typed) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("/create a fox", "a fox"),
+        ("/create@imgbot_bot fox", "fox"),
+        ("/create", ""),
+        ("а / б", "а / б"),
+    ],
+)
+def test_the_command_is_not_part_of_the_words(typed: str, words: str) -> None:
+    assert prompt_of(message(text=typed)) == words
+
+
+def test_too_many_words_are_refused_with_their_number() -> None:
+    with pytest.raises(UserError) as refusal:
+        clean("x" * 10_000)
+
+    assert refusal.value.reason == "words_too_long"
+    assert refusal.value.facts == {"count": 10_000, "limit": 2000}
+
+
+def photo(size_bytes: int) -> list[PhotoSize]:
+    small = PhotoSize(file_id="s", file_unique_id="s", width=90, height=90, file_size=1)
+    large = PhotoSize(file_id="l", file_unique_id="l", width=9, height=9, file_size=size_bytes)
+    return [small, large]
+
+
+def test_the_largest_size_of_a_photo_is_taken_up_to_telegrams_limit() -> None:
+    source = photo_of(message(photo=photo(20 << 20)))
+
+    assert source is not None
+    assert (source.file_id, source.size_bytes) == ("l", 20 << 20)
+    with pytest.raises(UserError, match="picture_too_large"):
+        photo_of(message(photo=photo((20 << 20) + 1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "is_picture"),
+    [
+        ("a.jpg", None, True),
+        ("A.PNG", "application/octet-stream", True),
+        ("a", "image/webp", True),
+        ("a.txt", "text/plain", False),
+        (None, None, False),
+        ("a.zip", "application/zip", False),
+    ],
+)
+def test_files_that_may_be_pictures(name: str | None, mime: str | None, is_picture: bool) -> None:
+    document = Document(file_id="d", file_unique_id="d", file_name=name, mime_type=mime)
+    if is_picture:
+        assert photo_of(message(document=document)) is not None
+    else:
+        with pytest.raises(UserError, match="file_not_picture"):
+            photo_of(message(document=document))
+
+
+@pytest.mark.parametrize(
+    ("words", "scale"),
+    [
+        ("x4", 4),
+        ("×2", 2),
+        ("в 4 раза", 4),
+        ("х2", 2),
+        ("в четыре раза", 4),
+        ("twice", 2),
+        ("x2.", 2),
+        ("4K", 4),
+        ("24", None),
+        ("2.5", None),
+        ("16:4", None),
+        ("8", None),
+        ("", None),
+    ],
+)
+def test_the_scale_is_read_from_words(words: str, scale: int | None) -> None:
+    assert scale_in(words) == scale
+
+
+ASKED = [
+    ("лиса в лесу --ar 16:9", PromptOptions("лиса в лесу", "16:9")),
+    ("лиса 16:9", PromptOptions("лиса", "16:9")),
+    ("a fox, 9:16", PromptOptions("a fox", "9:16")),
+    ("a fox —ar 3x2", PromptOptions("a fox", "3:2")),
+    ("лиса, квадрат", PromptOptions("лиса", "1:1")),
+    ("a fox, square", PromptOptions("a fox", "1:1")),
+    ("горы, обои на телефон", PromptOptions("горы", "9:16")),
+    ("desktop wallpaper, mountains", PromptOptions("mountains", "16:9")),
+    ("горы, обои на рабочий стол", PromptOptions("горы", "16:9")),
+    ("девушка, вертикально.", PromptOptions("девушка.", "3:4")),
+    ("лиса, три варианта", PromptOptions("лиса", variants=3)),
+    ("лиса, вертикальный формат", PromptOptions("лиса", "3:4")),
+    ("three variants of a fox", PromptOptions("a fox", variants=3)),
+    ("лиса — 16:9, 2 варианта", PromptOptions("лиса", "16:9", 2)),
+    ("fox --n 9 --seed 42", PromptOptions("fox", variants=4, seed=42)),
+    ("лиса 16х9", PromptOptions("лиса", "16:9")),
+    ("лиса 16 на 9", PromptOptions("лиса", "16:9")),
+    ("лиса в формате 3х4", PromptOptions("лиса", "3:4")),
+    ("a fox, aspect ratio 3:2", PromptOptions("a fox", "3:2")),
+    ("лиса -ar 16:9", PromptOptions("лиса", "16:9")),
+    ("лиса -- ar 16:9", PromptOptions("лиса", "16:9")),
+    ("квадратная картинка лисы", PromptOptions("картинка лисы", "1:1")),
+    ("a square picture of a fox", PromptOptions("a picture of a fox", "1:1")),
+    ("a fox in square format", PromptOptions("a fox", "1:1")),
+    ("a fox in landscape orientation", PromptOptions("a fox", "4:3")),
+    ("лиса в квадратном формате", PromptOptions("лиса", "1:1")),
+    ("лиса для сторис", PromptOptions("лиса", "9:16")),
+    ("лиса вертикально", PromptOptions("лиса", "3:4")),
+    ("закат горизонтально", PromptOptions("закат", "4:3")),
+    ("лиса в 3 вариантах", PromptOptions("лиса", variants=3)),
+    # No part of an option stays in the prompt.
+    ("кот (16:9)", PromptOptions("кот", "16:9")),
+    ("кот (16:9, 2 варианта).", PromptOptions("кот.", "16:9", 2)),
+    ("кот (вертикально)", PromptOptions("кот", "3:4")),
+    ("a fox, 16:9 format", PromptOptions("a fox", "16:9")),
+    ("a fox in 16:9", PromptOptions("a fox", "16:9")),
+    ("16:9: кот", PromptOptions("кот", "16:9")),
+    ("2 варианта: кот", PromptOptions("кот", variants=2)),
+    ("дай 3 варианта лисы", PromptOptions("лисы", variants=3)),
+    ("Дайте мне три варианта лисы", PromptOptions("лисы", variants=3)),
+    ("лиса. 16:9.", PromptOptions("лиса.", "16:9")),
+    ("девушка. Вертикально. Ночь", PromptOptions("девушка. Ночь", "3:4")),
+    ("2 варианта, лиса --n 3", PromptOptions("лиса", variants=3)),
+    ("лиса, --ar 16:9.", PromptOptions("лиса.", "16:9")),
+    ("лиса, вертикальное фото", PromptOptions("лиса, фото", "3:4")),
+    ("draw a square image of a cat", PromptOptions("draw image of a cat", "1:1")),
+]
+
+
+def test_options_are_taken_out_of_the_prompt() -> None:
+    for words, forms in ASKED:
+        assert parse_prompt_options(words) == forms, words
+
+
+LOOKALIKES = [
+    "чёрный квадрат",
+    "чёрный квадрат Малевича",
+    "a red square",
+    "a clock at 10:30",
+    "score 2:1 in the match",
+    "16:9",
+    "--ar 16:9",
+    "портрет девушки",
+    "a landscape with a river",
+    "портрет",
+    "портретное фото девушки",
+    "a landscape photo",
+    "квадратный стол",
+    "стол, квадратный, деревянный",
+    "вертикальные полосы",
+    "вертикальные, чёрные полосы",
+    "комната, на стене квадратная картинка",
+    "квадратное фото на стене",
+    "a square picture frame",
+    "вертикальное фото",
+    "тарелка, квадратная картинка в центре",
+    "a girl and two versions of herself",
+    "a square in Rome",
+    "ракета взлетает вертикально",
+    "линии вертикально",
+    "линии горизонтально и вертикально",
+    "фото 3х4",
+    "ковёр 2x3",
+    "комната 9 на 16 метров",
+    "стол 16x9 см",
+    "grid 16x9x4",
+    "табло со счётом 5:4",
+    "пакет — n 3",
+    "лиса в лесу...",
+    "лиса, а рядом кот!",
+    "лиса. Вечер. Снег",
+]
+
+
+def test_words_that_only_look_like_an_option_stay() -> None:
+    for words in LOOKALIKES:
+        assert parse_prompt_options(words) == PromptOptions(words), words
+    assert parse_prompt_options("кот, ") == PromptOptions("кот")
+    # An impossible ratio is left to the provider.
+    assert parse_prompt_options("fox --ar 100:1") == PromptOptions("fox")
