@@ -73,7 +73,7 @@ class KeyNames:
 def key_names() -> Mapping[str, KeyNames]:
     """Return the variables of the secrets of every provider that comes with imgbot."""
     of_presets = {name: _key_names_in(PRESETS / f"{name}.toml") for name in _PRESET_NAMES}
-    return {"builtin": KeyNames(), "simulated": KeyNames("SIMULATED_API_KEY"), **of_presets}
+    return {"builtin": KeyNames(), **of_presets}
 
 
 def key_variables() -> Mapping[str, str]:

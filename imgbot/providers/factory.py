@@ -23,7 +23,6 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Recovery,
 )
-from imgbot.providers.simulated import SimulatedProvider
 from imgbot.providers.spec_file import PRESETS, SETTING, SpecDocument, read_file, read_preset
 
 Make = Callable[[GenerationRequest], Awaitable[Done]]
@@ -55,10 +54,6 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
     """
     if name == "builtin":
         return BuiltinProvider(make)
-    if name == "simulated":
-        if not config.url:
-            raise ConfigError("IMGBOT_PROVIDER_URL", "is missing; the sandbox prints it")
-        return SimulatedProvider(config)
     document = document_of(name)
     match document.adapter:
         case "":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from imgbot.sandbox import parent_death_exec as tether
-from imgbot.sandbox.provider import KEY
+from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.server import Sandbox
 
 HOST = "127.0.0.1"
@@ -21,8 +21,11 @@ _PORTS = range(20_000, 32_768)
 _SHARES = 128
 _turns = itertools.count()
 
+SIMULATED = "simulated"
+"""The sandbox's own provider."""
+
 SIM = "-sim"
-"""Behind the name of a real provider that the sandbox plays."""
+"""Suffix of the name of a real provider that the sandbox plays."""
 
 # What a program needs of where it runs, and no more: a provider's file may name any variable as
 # that of its key, and systemd's of a service lead to the operator's token and state.
@@ -31,14 +34,12 @@ _FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
 _KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
 
 
-def is_played(sandbox: Sandbox, provider: str) -> bool:
-    """Return True if the sandbox plays this provider by its preset."""
-    return provider.endswith(SIM) and provider.removesuffix(SIM) in sandbox.presets
-
-
-def played_by(sandbox: Sandbox) -> str:
-    """Return the names of the played providers as a comma-separated list."""
-    return ", ".join(f"{name}{SIM}" for name in sandbox.presets)
+def played_by(sandbox: Sandbox) -> dict[str, PlayedPreset]:
+    """Return the providers that the sandbox plays, by the names that commands take."""
+    return {
+        name if name == SIMULATED else f"{name}{SIM}": played
+        for name, played in sandbox.presets.items()
+    }
 
 
 def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
@@ -61,19 +62,8 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
 
 
 def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
-    if not provider.endswith(SIM):
-        return {
-            "IMGBOT_PROVIDER": provider,
-            # The built-in engine ignores these two.
-            "IMGBOT_PROVIDER_URL": f"{sandbox.url}/provider",
-            "SIMULATED_API_KEY": KEY,
-        }
-    played = sandbox.presets[provider.removesuffix(SIM)]
-    settings = {
-        "IMGBOT_PROVIDER": played.name,
-        "IMGBOT_PROVIDER_URL": played.base_url,
-    }
-    return settings | ({played.key_name: played.key} if played.key_name else {})
+    played = played_by(sandbox).get(provider)
+    return played.settings if played else {"IMGBOT_PROVIDER": provider}
 
 
 async def start(

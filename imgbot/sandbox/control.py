@@ -79,12 +79,10 @@ Faults
         place. → {"waiting": n}
     DELETE /control/faults forgets all; calls that are being delayed go on
 
-The simulated provider (see imgbot/sandbox/provider.py)
-    GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}}
-    POST /control/provider {settings} → the settings
-
-Presets, played (see imgbot/sandbox/played_preset.py)
-    GET  /control/provider/{name} and POST, as above; `marks` is a scenario for every order
+Providers, played by their spec files (see imgbot/sandbox/played_preset.py)
+    GET  /control/provider/{name} → {"tasks": [..], "ledger": [..], "settings": {..}, ..}
+    POST /control/provider/{name} {settings} → the settings; `marks` is a scenario for every order
+        without a name: `simulated`, the sandbox's own
 """
 
 import json
@@ -98,7 +96,6 @@ from imgbot.sandbox.chats import Chat, Json, SandboxError
 from imgbot.sandbox.faults import fault_from
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
-from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.request_parsing import read_bounded, read_to_file
 from imgbot.sandbox.state import SandboxState
 from imgbot.sandbox.updates import QueueFullError
@@ -207,14 +204,8 @@ async def _fields(request: web.Request) -> Json:
 class Control:
     """Everything under /control."""
 
-    def __init__(
-        self,
-        world: SandboxState,
-        provider: SimulatedProviderServer,
-        presets: Mapping[str, PlayedPreset],
-    ) -> None:
+    def __init__(self, world: SandboxState, presets: Mapping[str, PlayedPreset]) -> None:
         self._world = world
-        self._provider = provider
         self._presets = presets
         self._users = SandboxUsers(world)
         self._membership = Membership(world)
@@ -246,8 +237,8 @@ class Control:
             ("DELETE", "/control/faults"): self.clear_faults,
             ("GET", "/control/provider"): self.provider,
             ("POST", "/control/provider"): self.set_provider,
-            ("GET", "/control/provider/{name}"): self.preset,
-            ("POST", "/control/provider/{name}"): self.set_preset,
+            ("GET", "/control/provider/{name}"): self.provider,
+            ("POST", "/control/provider/{name}"): self.set_provider,
         }
         return [
             web.RouteDef(method, path, _answering(handler), {})
@@ -429,22 +420,16 @@ class Control:
         self._world.faults.clear()
         return {"waiting": 0}
 
-    async def provider(self, _call: ControlRequest) -> Json:
-        return self._provider.view()
-
-    async def set_provider(self, call: ControlRequest) -> Json:
-        return self._provider.change_settings(call.fields)
-
-    async def preset(self, call: ControlRequest) -> Json:
+    async def provider(self, call: ControlRequest) -> Json:
         return self._played(call).view()
 
-    async def set_preset(self, call: ControlRequest) -> Json:
+    async def set_provider(self, call: ControlRequest) -> Json:
         settings = self._played(call).book.settings
         settings.change(call.fields)
         return settings.view()
 
     def _played(self, call: ControlRequest) -> PlayedPreset:
-        preset = self._presets.get(call.path("name"))
+        preset = self._presets.get(call.http.match_info.get("name", "simulated"))
         if preset is None:
             raise _NotFoundError("no such provider")
         return preset

@@ -58,8 +58,8 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
         except OSError as error:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
-        if provider.endswith(guest.SIM) and not guest.is_played(sandbox, provider):
-            known = guest.played_by(sandbox)
+        if provider.endswith(guest.SIM) and provider not in guest.played_by(sandbox):
+            known = ", ".join(guest.played_by(sandbox))
             print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
             return EX_CONFIG
         environ = _environment(sandbox, state_dir, provider)

@@ -36,14 +36,16 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, addresses, read_spec
-from imgbot.providers.spec_file import PRESETS, read_preset
+from imgbot.providers.spec_file import PRESETS, read_file, read_preset
 from imgbot.sandbox import provider_pictures, provider_webhooks, serving
 from imgbot.sandbox.provider_orders import (
     Refusal,
@@ -55,6 +57,9 @@ from imgbot.sandbox.provider_orders import (
 from imgbot.sandbox.provider_tasks import Task, TaskLedger
 from imgbot.sandbox.provider_webhooks import WebhookSender
 from imgbot.sandbox.request_parsing import read_bounded
+
+SIMULATED = Path(__file__).with_name("simulated.toml")
+"""Spec file of the sandbox's own provider."""
 
 _KIND = ProviderErrorKind
 _BODY_BYTES = 64 << 20
@@ -72,13 +77,12 @@ Handler = Callable[[web.Request, Call], Awaitable[web.StreamResponse]]
 class PlayedPreset:
     """One provider, played by its preset."""
 
-    def __init__(self, spec: Spec, webhooks: WebhookSender) -> None:
+    def __init__(self, spec: Spec, webhooks: WebhookSender, file: Path | None = None) -> None:
         self.name = spec.name
-        self.key_name = spec.key
-        """The variable that the provider's key is usually kept in."""
         self.key = f"sim-{spec.name}-key"
         self.book = TaskLedger()
         self._spec = spec
+        self._choice = str(file or spec.name)
         self._webhooks = webhooks
         self._player = PresetPlayer(spec, addresses(spec, ""))
         self._base_url = ""
@@ -88,6 +92,7 @@ class PlayedPreset:
         self._threads = asyncio.Semaphore(_THREADS)
         self._handlers: Mapping[str, Handler] = {
             "submit": self._submit,
+            "look_up": self._look_up,
             "poll": self._poll,
             "result": self._result,
             "cancel": self._cancel,
@@ -103,6 +108,12 @@ class PlayedPreset:
     @property
     def base_url(self) -> str:
         return self._base_url
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The bot's settings that make it the provider of every operation."""
+        chosen = {"IMGBOT_PROVIDER": self._choice, "IMGBOT_PROVIDER_URL": self._base_url}
+        return chosen | ({self._spec.key: self.key} if self._spec.key else {})
 
     def listen_at(self, origin: str) -> None:
         """Tell the scheme and host of the sandbox, as soon as it listens."""
@@ -153,7 +164,8 @@ class PlayedPreset:
         if self.book.strikes("5xx_on_submit", order):
             return _reply(self._player.refusal("submit", _KIND.UNAVAILABLE))
         try:
-            task, _ = self.book.submit(order, "", self._now())
+            key = request.headers.get(self._spec.submit.idempotency_header, "")
+            task, _ = self.book.submit(order, key, self._now())
         except Refusal as refusal:
             return _reply(self._player.refusal("submit", _REFUSALS[refusal.status]))
         self._bodies[task.id] = (model, body)
@@ -187,9 +199,11 @@ class PlayedPreset:
                 scale=scale,
                 ratio=str(asked.get("ratio") or ""),
                 seed=int(asked.get("seed") or 0),
+                client_id=str(asked.get("job") or ""),
                 marks=self.book.settings.marks,
             )
-        price_usd = model.scale_prices_usd.get(str(scale), model.price_usd)
+        # A file without prices leaves them to the settings.
+        price_usd = model.scale_prices_usd.get(str(scale), model.price_usd) or None
         size = enlarged(contents[0], scale) if operation in {"upscale", "retouch"} else None
         return replace(order, model=model.id, price_usd=price_usd, size=size)
 
@@ -227,6 +241,11 @@ class PlayedPreset:
     async def _cancel(self, _request: web.Request, call: Call) -> web.StreamResponse:
         is_accepted = self.book.task(call.id).cancel(self._now())
         return _reply(self._player.cancelled(is_accepted=is_accepted))
+
+    async def _look_up(self, _request: web.Request, call: Call) -> web.StreamResponse:
+        tasks = self.book.look_up(unquote(call.id))
+        known = [(task.id, self._bodies[task.id][0]) for task in tasks]
+        return web.json_response(self._player.looked_up(known))
 
     async def _search(self, request: web.Request, _call: Call) -> web.StreamResponse:
         return web.json_response(self._player.listed(self._listed(request.query.values())))
@@ -344,11 +363,12 @@ class PlayedPreset:
 
 
 def open_presets(webhooks: WebhookSender) -> dict[str, PlayedPreset]:
-    """Return a player of each preset that a TOML file describes whole, by name."""
+    """Return a player of each provider that a TOML file describes whole, by name."""
     names = sorted(file.name for file in PRESETS.iterdir() if file.name.endswith(".toml"))
     found = (read_preset(name.removesuffix(".toml")) for name in names)
     specs = [read_spec(document) for document in found if not document.adapter]
-    return {spec.name: PlayedPreset(spec, webhooks) for spec in specs}
+    own = PlayedPreset(read_spec(read_file(SIMULATED)), webhooks, SIMULATED)
+    return {own.name: own} | {spec.name: PlayedPreset(spec, webhooks) for spec in specs}
 
 
 def _reply(reply: Reply) -> web.Response:

@@ -1,4 +1,4 @@
-"""Pictures of the simulated provider, recognisable as simulated."""
+"""Pictures of the simulated providers, recognisable as simulated."""
 
 import io
 import re
@@ -6,7 +6,7 @@ import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.sandbox.provider_tasks import SubmittedTask
+from imgbot.sandbox.provider_orders import SubmittedTask
 
 _SIDE = 768
 _MARGIN = 56

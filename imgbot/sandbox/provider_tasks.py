@@ -1,4 +1,4 @@
-"""State of the simulated provider: orders, tasks, and the ledger of charges."""
+"""State of a simulated provider: orders, tasks, and the ledger of charges."""
 
 import random
 import secrets
@@ -6,25 +6,7 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from imgbot.sandbox.provider_orders import (
-    OPERATIONS,
-    Refusal,
-    SubmittedTask,
-    make_order,
-    order_from,
-)
-
-__all__ = [
-    "OPERATIONS",
-    "ProviderBehaviour",
-    "Refusal",
-    "Status",
-    "SubmittedTask",
-    "Task",
-    "TaskLedger",
-    "make_order",
-    "order_from",
-]
+from imgbot.sandbox.provider_orders import Refusal, SubmittedTask
 
 Status = Literal["queued", "running", "succeeded", "failed"]
 

@@ -1,4 +1,4 @@
-"""The sandbox as one HTTP server: Bot API, control interface, chat page, simulated provider."""
+"""The sandbox as one HTTP server: Bot API, control interface, chat page, simulated providers."""
 
 import asyncio
 import secrets
@@ -18,7 +18,6 @@ from aiohttp import web
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
 from imgbot.sandbox.played_preset import open_presets
-from imgbot.sandbox.provider import SimulatedProviderServer
 from imgbot.sandbox.provider_webhooks import WebhookSender
 from imgbot.sandbox.state import SandboxState
 
@@ -60,7 +59,6 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             self.world = SandboxState(self.token, flood=self._flood, now=self._now)
             stack.callback(self.world.close)
-            self.provider = SimulatedProviderServer()
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             webhooks = WebhookSender(tasks)
             stack.callback(webhooks.close)
@@ -73,7 +71,6 @@ class Sandbox:
             site = web.TCPSite(runner, self._host, self._port)
             await site.start()
             self._port = runner.addresses[0][1]
-            self.provider.base_url = self.url
             for preset in self.presets.values():
                 preset.listen_at(self.url)
             self._stack = stack.pop_all()
@@ -104,8 +101,7 @@ class Sandbox:
         application = web.Application(middlewares=[_only_loopback])
         application.on_response_prepare.append(self._date)
         application.add_routes(BotApi(self.world).routes())
-        application.add_routes(Control(self.world, self.provider, self.presets).routes())
-        application.add_routes(self.provider.routes())
+        application.add_routes(Control(self.world, self.presets).routes())
         for preset in self.presets.values():
             application.add_routes(preset.routes())
         if self._has_page:

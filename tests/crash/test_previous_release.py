@@ -1,5 +1,6 @@
 """A state directory of release 0.1.0, killed with jobs in every state, resumed and served."""
 
+import asyncio
 import json
 import re
 import tarfile
@@ -11,7 +12,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from imgbot.domain.texts import buttons
-from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
+from imgbot.sandbox.provider_orders import make_order
+from imgbot.sandbox.provider_tasks import Task, TaskLedger
 from imgbot.storage import keys
 from imgbot.storage.job_codec import from_hash
 from imgbot.storage.results import ResultStore
@@ -95,7 +97,7 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
             assert (await control.make_user(name)).id == user_id
             sandbox.world.chats[user_id].is_started = True
         await control.set_provider(duration_s=[0.3, 0.5])
-        resume_provider(sandbox.provider.book, sandbox.provider._now())
+        resume_provider(sandbox.presets["simulated"].book, asyncio.get_running_loop().time())
 
         async with Bot(sandbox, tmp_path / "state", **with_simulated_provider(sandbox)) as bot:
             async with bot.redis() as redis:

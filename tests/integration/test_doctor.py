@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from imgbot.sandbox.provider import KEY
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.commands import run_doctor
+from tests.fixtures.requests import KEY
 from tests.fixtures.sandbox import Clock, open_sandbox
 
 pytestmark = pytest.mark.slow
@@ -259,11 +259,8 @@ async def test_a_providers_key(
 ) -> None:
     sandbox, bot = unpolled
     played = sandbox.presets[provider]
-    bot.settings |= {
-        "IMGBOT_PROVIDER": provider,
-        "IMGBOT_PROVIDER_URL": played.base_url,
-        played.key_name: key or played.key,
-    }
+    bot.settings |= {name: key if key and text == played.key else text
+                     for name, text in played.settings.items()}  # fmt: skip
 
     report = await run_doctor(bot.environ)
 

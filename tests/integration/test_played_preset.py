@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
@@ -23,14 +24,18 @@ from imgbot.providers.protocol import (
     Pending,
     ProviderConfig,
 )
-from imgbot.providers.spec_file import read_preset
+from imgbot.providers.spec_file import SpecDocument, read_file, read_preset
 from imgbot.sandbox import provider_webhooks
-from imgbot.sandbox.played_preset import PlayedPreset
+from imgbot.sandbox.played_preset import SIMULATED, PlayedPreset
 from tests.fixtures.requests import make_order, submitted
-from tests.fixtures.sandbox import open_sandbox, picture, seen
+from tests.fixtures.sandbox import data_uri, open_sandbox, picture, seen
 
-PRESETS = ("bfl", "fal", "kie", "replicate", "wavespeed")
+PRESETS = ("simulated", "bfl", "fal", "kie", "replicate", "wavespeed")
 PICTURES = {Operation.CREATE: 0, Operation.MERGE: 3}
+
+
+def document_of(name: str) -> SpecDocument:
+    return read_file(SIMULATED) if name == "simulated" else read_preset(name)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGe
         # Replicate and the others publish it; kie shows it in its dashboard.
         shown = hook_key if name == "kie" else ""
         config = ProviderConfig(played.base_url, key or played.key, shown)
-        provider = DeclaredProvider(read_spec(read_preset(name)), config)
+        provider = DeclaredProvider(read_spec(document_of(name)), config)
         yield Stand(played, provider)
         await provider.aclose()
 
@@ -76,7 +81,8 @@ async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
 
             task, charge = stand.played.book.tasks[-1], stand.played.book.ledger[-1]
             assert (task.order.model, task.order.images) == (offer.model, count)
-            assert charge["charged_usd"] == offer.price_at(2) / 1_000_000
+            usual = stand.played.book.settings.price_usd
+            assert charge["charged_usd"] == (offer.price_at(2) / 1_000_000 or usual)
             shape, size = seen((tmp_path / "result").read_bytes())
             assert shape == "JPEG"
             if operation is Operation.UPSCALE:
@@ -131,7 +137,7 @@ async def test_a_task_takes_its_time_and_a_wrong_key_is_refused(name: str, tmp_p
     assert refusal.value.kind is Kind.AUTH
 
 
-@pytest.mark.parametrize("name", ["fal", "replicate"])
+@pytest.mark.parametrize("name", ["simulated", "fal", "replicate"])
 async def test_a_lost_order_is_listed_and_a_running_one_called_off(
     name: str, tmp_path: Path
 ) -> None:
@@ -140,7 +146,12 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
         provider, since_ms = stand.provider, round(time.time() * 1000)
         with pytest.raises(ProviderError):
             await submitted(provider, order)
-        [ticket] = await provider.search(Operation.CREATE, provider.fields_of(order), since_ms)
+        if name == "simulated":
+            ticket = await provider.look_up(order.job_id)
+            assert await provider.look_up("another") is None
+        else:
+            [ticket] = await provider.search(Operation.CREATE, provider.fields_of(order), since_ms)
+        assert ticket
         assert isinstance(await provider.poll(ticket), Done)
 
         slow = make_order(tmp_path, Operation.CREATE, "a sea [[sim:slow=600]]")
@@ -150,12 +161,12 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
         assert verdicts == [Cancelled.ACCEPTED, Cancelled.TOO_LATE]
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PRESETS[1:])
 async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: str) -> None:
     async with open_stand(name, hook_key=provider_webhooks.SECRET) as stand:
-        hook = read_spec(read_preset(name)).hook
+        hook = read_spec(document_of(name)).hook
         assert hook is not None
-        body = json.dumps(PresetPlayer(read_spec(read_preset(name)), {}).hook("task-1")).encode()
+        body = json.dumps(PresetPlayer(read_spec(document_of(name)), {}).hook("task-1")).encode()
         told = provider_webhooks.signed(hook.scheme, "task-1", round(time.time()), body)
 
         async def task_of(delivery: provider_webhooks.Delivery) -> Any:
@@ -170,3 +181,68 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
         # Where nothing is signed, only our own secret address counts.
         forged = await task_of(provider_webhooks.forged(told))
         assert forged == ("task-1" if hook.scheme == "none" else None)
+
+
+@pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
+async def test_the_same_job_id_is_charged_once(is_on: bool, tasks: int, tmp_path: Path) -> None:
+    async with open_stand("simulated") as stand:
+        stand.played.book.settings.change({"idempotency": is_on, "lookup": is_on})
+        order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
+        with pytest.raises(ProviderError) as cut:
+            await submitted(stand.provider, order)
+        with nullcontext() if is_on else pytest.raises(ProviderError):
+            await submitted(stand.provider, order)
+        with nullcontext() if is_on else pytest.raises(ProviderError, match="lost"):
+            await stand.provider.look_up(order.job_id)
+
+        assert cut.value.kind is Kind.SUBMIT_UNKNOWN
+        assert len(stand.played.book.ledger) == len(stand.played.book.tasks) == tasks
+        assert stand.played.book.tasks[0].submits == 3 - tasks
+
+
+async def test_files_are_public_and_may_be_no_pictures(tmp_path: Path) -> None:
+    order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:not_a_picture]]")
+    async with open_stand("simulated") as stand, httpx.AsyncClient() as http:
+        url = (await stand.end(order)).outputs[0].url
+        refused = await http.get(url, headers={"Authorization": f"Bearer {stand.played.key}"})
+        page, file = await http.get(url), await http.get(url)
+
+    assert refused.status_code == 400
+    assert page.content.startswith(b"<!doctype html>")
+    assert seen(file.content)[0] == "JPEG"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"operation": "dance"},
+        {"images": ["https://example.org/a.jpg"]},
+        {"images": ["data:image/jpeg;base64,%%%"]},
+        {"images": [data_uri(b"words")]},
+        {"images": [data_uri(picture()[:500])]},
+    ],
+)
+async def test_a_wrong_order_is_refused_and_free(changed: dict[str, Any]) -> None:
+    body = {"operation": "edit", "words": "a hat", "images": [data_uri(picture())], "seed": 1}
+    async with open_stand("simulated") as stand, httpx.AsyncClient() as http:
+        headers = {"Authorization": f"Bearer {stand.played.key}"}
+        answer = await http.post(
+            f"{stand.played.base_url}/tasks", json=body | changed, headers=headers
+        )
+
+        assert answer.status_code == 422
+        assert stand.played.book.ledger == []
+
+
+async def test_settings_are_checked() -> None:
+    async with open_sandbox(page=False) as (_, control):
+        with pytest.raises(AssertionError, match="unknown settings: price"):
+            await control.set_provider(price=3)
+        with pytest.raises(AssertionError, match="duration_s must be"):
+            await control.set_provider(duration_s=[3, 1])
+        settings = (await control.provider())["settings"]
+
+    assert settings == {
+        "duration_s": [1.0, 3.0], "idempotency": True, "lookup": True, "marks": "",
+        "price_usd": 0.04,
+    }  # fmt: skip

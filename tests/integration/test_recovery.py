@@ -34,9 +34,7 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Recovery,
 )
-from imgbot.providers.simulated import SimulatedProvider
 from imgbot.providers.spec_file import parse
-from imgbot.sandbox.provider import KEY
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
@@ -45,7 +43,7 @@ from imgbot.storage.scripts import Scripts
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fakes.scripted_server import Script
 from tests.fixtures.jobs import job_of
-from tests.fixtures.requests import make_order
+from tests.fixtures.requests import make_order, simulated_provider
 from tests.fixtures.sandbox import Control, open_sandbox, picture
 from tests.fixtures.steps import take
 
@@ -105,7 +103,7 @@ async def ordered(
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    provider = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
+    provider = simulated_provider(control.url, recovery)
     routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
     if is_adopted:
         claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
@@ -241,7 +239,7 @@ async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
     real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
 ) -> None:
     await control.set_provider(idempotency=recovery is Recovery.REPEAT)
-    earlier = SimulatedProvider(ProviderConfig(f"{control.url}/provider", KEY), recovery)
+    earlier = simulated_provider(control.url, recovery)
     made = await earlier.submit(make_order(tmp_path, Operation.CREATE, "a fox", job_id="7", seed=0))
     await earlier.aclose()
 

@@ -9,7 +9,7 @@ from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Capability, Done, GenerationRequest, ProviderConfig
-from imgbot.providers.simulated import SimulatedProvider
+from imgbot.sandbox.played_preset import SIMULATED
 
 CREATE = Operation.CREATE
 
@@ -20,9 +20,7 @@ async def no_engine(order: GenerationRequest) -> Done:
 
 def routes(fallback: str = "") -> ProviderRouter:
     prices = {CREATE: 40_000}
-    simulated = SimulatedProvider(
-        ProviderConfig(url="http://127.0.0.1:9", key="k", prices_micro=prices)
-    )
+    simulated = open_provider(str(SIMULATED), ProviderConfig(prices_micro=prices), no_engine)
     builtin = BuiltinProvider(no_engine)
     chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
     return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)

@@ -218,7 +218,7 @@ def _provider(
         return options.provider
     if layout.environment_file.exists() or not sys.stdin.isatty():
         return None
-    names = ", ".join(name for name in key_names() if name not in {"builtin", "simulated"})
+    names = ", ".join(name for name in key_names() if name != "builtin")
     while True:
         name = input(f"Image provider: {names}; Enter for builtin, which needs no key: ").strip()
         try:

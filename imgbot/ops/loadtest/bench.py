@@ -129,7 +129,6 @@ def _get(url: str) -> str:
         connection.close()
 
 
-SIMULATED = "simulated"
 BUILTIN = "builtin"
 _LEAST_MINUTES = 0.05
 _MOST_MINUTES = 24 * 60.0
@@ -143,7 +142,7 @@ class LoadTestOptions:
     users: Sequence[int] = (300,)
     workers: int | None = None
     minutes: float = 5.0
-    provider: str = SIMULATED
+    provider: str = "simulated"
     picture_s: tuple[float, float] = (10.0, 30.0)
     is_resizing: bool = False
     seed: int = 1

@@ -17,10 +17,9 @@ from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.spec import (
     DeclaredModel,
     ErrorRule,
-    Search,
     Spec,
     Stage,
-    Submit,
+    TicketPaths,
     app_of,
 )
 from imgbot.providers.declarative.templates import fill, first, parts_of, slots_in
@@ -29,14 +28,14 @@ from imgbot.providers.http import ProviderResponse
 _KIND = ProviderErrorKind
 _TASK = Literal["poll", "result", "cancel"]
 Endpoint = Literal[
-    "submit", "poll", "result", "cancel", "search", "balance", "hook_key",
+    "submit", "look_up", "poll", "result", "cancel", "search", "balance", "hook_key",
     "upload", "put", "source", "picture",
 ]  # fmt: skip
 Reply = tuple[int, Any]
 """An HTTP status, and the content of the body."""
 
 _SLOT = re.compile(r"\{([a-z_]+)[^}]*\}")
-_UNKNOWN = {"id": "(?P<id>[^/?&]+)", "app": "[^/?&]+/[^/?&]+"}
+_UNKNOWN = {"id": "(?P<id>[^/?&]+)", "job": "(?P<id>[^/?&]+)", "app": "[^/?&]+/[^/?&]+"}
 _NUMBERED = "{i}"
 _IN_PROGRESS = "in_progress"
 _REFUSED = "refused"
@@ -70,7 +69,7 @@ class Call:
 
     endpoint: Endpoint
     id: str = ""
-    """Of the task, or of the upload."""
+    """Of the task, the upload, or our job."""
     models: tuple[DeclaredModel, ...] = ()
     """The models that are ordered at this address."""
 
@@ -216,6 +215,19 @@ class PresetPlayer:
                     put(content, path, value)
         return content
 
+    def looked_up(self, tasks: Iterable[tuple[str, DeclaredModel]]) -> Any:
+        """Return the provider's list of the tasks with one job id."""
+        spec, content = self.spec.look_up, self._ok()
+        if spec is not None:
+            items = [self._named_task(spec, task_id, model) for task_id, model in tasks]
+            put(content, spec.items, items)
+        return content
+
+    def _named_task(self, where: TicketPaths, task_id: str, model: DeclaredModel) -> dict[str, Any]:
+        item: dict[str, Any] = {}
+        self._name_task(item, where, task_id, model)
+        return item
+
     def listed(self, tasks: Iterable[Listed]) -> Any:
         """Return the provider's list of its latest tasks."""
         search, content = self.spec.search, self._ok()
@@ -223,8 +235,7 @@ class PresetPlayer:
             return content
         items: list[Any] = []
         for task in tasks:
-            item: dict[str, Any] = {}
-            self._name_task(item, search, task.id, task.model)
+            item = self._named_task(search, task.id, task.model)
             put(item, search.created[0], task.created)
             sent = first(task.body, (search.order,)) if search.order else task.body
             put(item, search.input, sent)
@@ -268,6 +279,7 @@ class PresetPlayer:
             ("result", "GET", self._template("result")),
             ("cancel", spec.cancel.method if spec.cancel else "POST", self._template("cancel")),
             ("upload", "POST", upload.url if upload else ""),
+            ("look_up", "GET", spec.look_up.url if spec.look_up else ""),
             ("search", "GET", spec.search.url if spec.search else ""),
             ("balance", "GET", spec.balance.url if spec.balance else ""),
             ("hook_key", "GET", hook.key_url if hook else ""),
@@ -328,7 +340,7 @@ class PresetPlayer:
         return content
 
     def _name_task(
-        self, content: Any, where: Submit | Search, task_id: str, model: DeclaredModel
+        self, content: Any, where: TicketPaths, task_id: str, model: DeclaredModel
     ) -> None:
         put(content, where.id[0], task_id)
         named: list[tuple[tuple[str, ...], _TASK]] = [

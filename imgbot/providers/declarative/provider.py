@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiolimiter import AsyncLimiter
 
@@ -13,9 +14,9 @@ from imgbot.domain.operations import Operation
 from imgbot.providers.declarative import responses as reading, task_lookup
 from imgbot.providers.declarative.spec import (
     DeclaredModel,
-    Search,
     Spec,
-    Submit,
+    Stage,
+    TicketPaths,
     addresses,
     app_of,
     model_for,
@@ -44,6 +45,7 @@ from imgbot.providers.protocol import (
     Pending,
     Provider,
     ProviderConfig,
+    Recovery,
     Ticket,
 )
 from imgbot.providers.url_policy import Hosts
@@ -64,6 +66,10 @@ class DeclaredProvider(Provider):
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
+        if spec.submit.idempotency_header:
+            self.recovery = Recovery.REPEAT
+        elif spec.look_up is not None:
+            self.recovery = Recovery.LOOK_UP
         self._spec = spec
         self._models = {
             operation: model
@@ -96,15 +102,25 @@ class DeclaredProvider(Provider):
             submit.method,
             fill(model.url or submit.url, values, maps),
             params=fill(submit.query, values, maps),
-            headers=fill(submit.headers, values, maps),
+            headers=fill(submit.headers, values, maps) | self._idempotency(order),
             json=fill(model.body, values, maps),
         )
         if (error := reading.refusal(self._spec, "submit", answer)) is not None:
             raise error
-        ticket = _ticket(model, submit, answer.content)
+        ticket = _ticket(model.id, submit, answer.content)
         if not ticket["id"]:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, "accepted, but the response has no id")
         return Accepted(ticket)
+
+    async def look_up(self, job_id: str) -> Ticket | None:
+        spec = self._spec.look_up
+        if spec is None:
+            return await super().look_up(job_id)
+        url = fill(spec.url, {**self._urls, "job": quote(job_id, safe="")}, {})
+        found = first((await self._ask("poll", url)).content, (spec.items,))
+        if not isinstance(found, list):
+            raise ProviderError(_KIND.UNAVAILABLE, "the response has no list of tasks")
+        return _ticket("", spec, found[0]) if found else None
 
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         if self._spec.search is None:
@@ -121,14 +137,12 @@ class DeclaredProvider(Provider):
             return []
         values = {**self._urls, "model": model.id, "app": app_of(model.id)}
         items = await task_lookup.found_in(spec, self._client, values, fields, since_ms)
-        tickets = [_ticket(model, spec.search, item) for item in items]
+        tickets = [_ticket(model.id, spec.search, item) for item in items]
         return [ticket for ticket in tickets if ticket["id"]]
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         spec = self._spec.poll
-        answer = await self._client.ask(spec.method, self._url(spec.url, ticket))
-        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
-            raise error
+        answer = await self._ask("poll", self._url(spec.url, ticket), spec.method)
         state = first_text(answer.content, spec.state)
         if not state:
             raise ProviderError(_KIND.UNAVAILABLE, "the response has no state")
@@ -169,20 +183,23 @@ class DeclaredProvider(Provider):
         spec = self._spec.balance
         if spec is None:
             return None
-        answer = await self._client.ask("GET", fill(spec.url, self._urls, {}))
-        if (error := reading.refusal(self._spec, "poll", answer)) is not None:
-            raise error
+        answer = await self._ask("poll", fill(spec.url, self._urls, {}))
         found = first(answer.content, (spec.path,)) if spec.path else None
         return float(found) if isinstance(found, int | float) else None
 
     async def aclose(self) -> None:
         await self._client.aclose()
 
+    async def _ask(self, stage: Stage, url: str, method: str = "GET") -> ProviderResponse:
+        """Send a free request. Raises ProviderError for a refusal."""
+        answer = await self._client.ask(method, url)
+        if (error := reading.refusal(self._spec, stage, answer)) is not None:
+            raise error
+        return answer
+
     async def _done(self, ticket: Ticket, answer: ProviderResponse) -> Done:
         if self._spec.result is not None:
-            answer = await self._client.ask("GET", self._url(self._spec.result.url, ticket))
-            if (error := reading.refusal(self._spec, "result", answer)) is not None:
-                raise error
+            answer = await self._ask("result", self._url(self._spec.result.url, ticket))
         if (error := reading.flagged(self._spec, answer.content)) is not None:
             raise error
         kind, found = reading.outputs(self._spec, answer.content)
@@ -202,6 +219,10 @@ class DeclaredProvider(Provider):
             if all(values.get(slot.name) for _, slot in slots_in(template)):
                 return str(fill(template, values, {}))
         raise ProviderError(_KIND.LOST, "the ticket has no usable URL")
+
+    def _idempotency(self, order: GenerationRequest) -> dict[str, str]:
+        name = self._spec.submit.idempotency_header
+        return {name: order.job_id} if name else {}
 
     def _model_for(self, order: GenerationRequest) -> DeclaredModel:
         if (model := self._models.get(order.operation)) is None:
@@ -227,15 +248,16 @@ class DeclaredProvider(Provider):
         }
 
 
-def _ticket(model: DeclaredModel, where: Submit | Search, content: Any) -> dict[str, str]:
+def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:
     """Return the ticket found in a response, or in an item of a list."""
     named = {
+        "model": model,
         "poll": first_text(content, where.poll),
         "result": first_text(content, where.result),
         "cancel": first_text(content, where.cancel),
     }
-    found = {name: url for name, url in named.items() if url}
-    return {"id": first_text(content, where.id), "model": model.id, **found}
+    found = {name: text for name, text in named.items() if text}
+    return {"id": first_text(content, where.id), **found}
 
 
 def open_client(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:

@@ -71,17 +71,31 @@ class Ok(LocatedTable):
     equals: str | int | bool
 
 
-class Submit(LocatedTable):
-    """Submit request, and the paths of the ticket's fields in the response."""
+class TicketPaths(LocatedTable):
+    """Paths of the ticket's fields: the task id, and its URLs where the provider names them."""
+
+    id: Paths
+    poll: Paths = ()
+    result: Paths = ()
+    cancel: Paths = ()
+
+
+class Submit(TicketPaths):
+    """Submit request, and the ticket in the response."""
 
     method: Literal["POST", "PUT"] = "POST"
     url: str
     query: Mapping[str, str] = Field(default_factory=dict[str, str])
     headers: Mapping[str, str] = Field(default_factory=dict[str, str])
-    id: Paths
-    poll: Paths = ()
-    result: Paths = ()
-    cancel: Paths = ()
+    idempotency_header: str = ""
+    """Header for our job id, where the provider charges the same id only once."""
+
+
+class LookUp(TicketPaths):
+    """List of the tasks with our job id, and the ticket in an item of it."""
+
+    url: str
+    items: PathText
 
 
 class Poll(LocatedTable):
@@ -182,7 +196,7 @@ class InputDelivery(fields.InputRules):
     """Larger ones are uploaded; 0 is no limit."""
 
 
-class Search(LocatedTable):
+class Search(TicketPaths):
     """List of the latest tasks, with the fields each was submitted with."""
 
     url: str
@@ -194,10 +208,6 @@ class Search(LocatedTable):
     input: PathText
     order: PathText | None = None
     """Path of the same fields in a submit body; without it, the whole body."""
-    id: Paths
-    poll: Paths = ()
-    result: Paths = ()
-    cancel: Paths = ()
 
 
 class Hook(LocatedTable):
@@ -268,6 +278,7 @@ class Spec(LocatedTable):
     flags: tuple[Flag, ...] = ()
     errors: tuple[ErrorRule, ...] = ()
     cancel: Cancel | None = None
+    look_up: LookUp | None = None
     search: Search | None = None
     hook: Hook | None = None
     balance: Balance | None = None
@@ -335,6 +346,7 @@ def _slots(spec: Spec) -> list[tuple[Place, frozenset[str]]]:
         (("upload", "url"), UPLOAD_SLOTS | named),
         (("upload", "fields"), UPLOAD_SLOTS),
         (("upload", "body"), UPLOAD_SLOTS),
+        (("look_up", "url"), named | {"job"}),
         (("search", "url"), SEARCH_SLOTS | named),
         (("search", "query"), SEARCH_SLOTS),
         (("hook", "key_url"), named),
