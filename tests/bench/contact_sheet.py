@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.create import create_picture
-from imgbot.imaging.engine.fonts import caption_font
 from imgbot.imaging.engine.styles import STYLES
+from imgbot.imaging.engine.typography import caption_font
 
 # A word that asks for the style, in the language of the prompt.
 _STYLE_WORDS = {

@@ -8,9 +8,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.imaging.engine import EngineResult, run
 from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
-from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.prompt_features import extract_features
-from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scene import PALETTES, Scene
 from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.typography import draw_text, text_to_draw
 

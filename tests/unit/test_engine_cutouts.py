@@ -6,8 +6,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from imgbot.imaging.engine import run
-from imgbot.imaging.engine.cutouts import cut_out
-from imgbot.imaging.engine.merge import merge_pictures
+from imgbot.imaging.engine.merge import cut_out, merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.fixtures.photos import add_noise, load_photo
 

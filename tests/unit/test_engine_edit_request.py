@@ -8,7 +8,7 @@ from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
-from imgbot.imaging.engine.typos import WORDS
+from imgbot.imaging.engine.vocabulary import WORDS
 from tests.fixtures.photos import load_photo, save_photo
 
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageStat
 
 from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import run
-from imgbot.imaging.engine.compare import before_after
+from imgbot.imaging.engine.collages import before_after
 from imgbot.imaging.engine.merge import merge_pictures
 from imgbot.imaging.engine.upscale import progress_path, progress_writer
 from tests.fixtures.flat_pictures import COLOURS, box_of, mask_of, sheets

@@ -4,8 +4,7 @@ import pytest
 from PIL import Image
 
 from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
-from imgbot.imaging.engine.merge_request import parse_merge_request
-from imgbot.imaging.engine.merge_vocabulary import LAYOUT_WORDS
+from imgbot.imaging.engine.merge_request import LAYOUT_WORDS, parse_merge_request
 from tests.fixtures.flat_pictures import sheets
 from tests.fixtures.photos import load_photo
 

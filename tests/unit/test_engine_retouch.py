@@ -6,14 +6,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 from imgbot.imaging.engine import run
-from imgbot.imaging.engine.deblock import find_jpeg_quality
-from imgbot.imaging.engine.deblur import estimate_blur_px
-from imgbot.imaging.engine.dust import remove_dust
-from imgbot.imaging.engine.noise import denoise, estimate_noise
-from imgbot.imaging.engine.red_eye import remove_red_eyes
+from imgbot.imaging.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.imaging.engine.restoration import (
+    denoise,
+    estimate_blur_px,
+    estimate_noise,
+    find_jpeg_quality,
+    in_strips,
+)
 from imgbot.imaging.engine.retouch import improve, retouch_picture
-from imgbot.imaging.engine.scratches import remove_scratches
-from imgbot.imaging.engine.tiling import in_strips
 from tests.fixtures.degradations import (
     DEGRADATIONS,
     overexpose,

@@ -7,13 +7,12 @@ from PIL import Image, ImageStat
 
 from imgbot.imaging.engine.colours import lightness
 from imgbot.imaging.engine.create import plan_picture
-from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.prompt_features import extract_features
-from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scene import PALETTES, Scene
 from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.composition import add_sprites
-from imgbot.imaging.engine.sprites.outlines import parse_outlines
+from imgbot.imaging.engine.sprites.sprite import parse_outlines
 from tests.fixtures.image_metrics import difference
 
 SPRITE_NAMES = {

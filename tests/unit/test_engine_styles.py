@@ -7,9 +7,8 @@ from random import Random
 import pytest
 from PIL import Image, ImageChops
 
-from imgbot.imaging.engine.palettes import PALETTES
 from imgbot.imaging.engine.prompt_features import extract_features
-from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scene import PALETTES, Scene
 from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLE_WORDS, STYLES, choose_style

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.imaging import heic
+from imgbot.imaging import decoding
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.pictures import Picture, check
 from tests.fixtures.photos import load_photo, psnr_db
 
 
 def saved(image: Image.Image, folder: Path, **options: object) -> Path:
-    heic.register()
+    decoding.register_heic()
     path = folder / "photo"
     image.save(path, "HEIF", quality=90, **options)
     return path
@@ -71,10 +71,10 @@ def test_without_the_extra_the_person_hears_that_it_is_heic(
 ) -> None:
     path = saved(load_photo("cat").resize((90, 60)), tmp_path)
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    heic.register.cache_clear()
+    decoding.register_heic.cache_clear()
     with pytest.raises(UserError) as caught:
         checked(path)
-    heic.register.cache_clear()
+    decoding.register_heic.cache_clear()
     assert (caught.value.reason, caught.value.facts) == ("picture_heic", {})
 
 
@@ -94,16 +94,16 @@ def test_without_the_extra_the_person_hears_that_it_is_heic(
 def test_heic_is_known_by_its_brand(content: bytes, is_heic: bool, tmp_path: Path) -> None:
     path = tmp_path / "photo"
     path.write_bytes(content)
-    assert heic.is_heic(str(path)) == is_heic
+    assert decoding.is_heic(str(path)) == is_heic
 
 
 def test_avif_needs_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    heic.register.cache_clear()
+    decoding.register_heic.cache_clear()
     photo = load_photo("astronaut")
     path = tmp_path / "photo.heic"
     photo.save(path, "AVIF", quality=90)
     picture = checked(path)
-    heic.register.cache_clear()
+    decoding.register_heic.cache_clear()
     with Image.open(picture.path) as result:
         assert psnr_db(result, photo) > 32

@@ -7,7 +7,7 @@ from PIL import Image
 
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.background import remove_background
-from imgbot.imaging.engine.compare import before_after
+from imgbot.imaging.engine.collages import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imgbot.imaging.engine.colours import Colour
-from imgbot.imaging.engine.palettes import PALETTES, Palette, from_colours
 from imgbot.imaging.engine.prompt_features import PromptFeatures, extract_features
-from imgbot.imaging.engine.scene import Scene
+from imgbot.imaging.engine.scene import PALETTES, Palette, Scene, from_colours
 from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.scenes.sky import add_weather
+from imgbot.imaging.engine.scenes.outdoors import add_weather
 from imgbot.imaging.engine.sprites.composition import SPRITES_MAX, add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.imaging.engine.typography import draw_text, text_to_draw, without_quotes

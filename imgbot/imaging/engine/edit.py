@@ -5,22 +5,12 @@ from collections.abc import Callable, Mapping
 from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
-from imgbot.imaging.engine import (
-    effects,
-    exposure,
-    filters,
-    geometry,
-    retouch,
-    tones,
-)
+from imgbot.imaging.engine import effects, filters, geometry, retouch, tones
+from imgbot.imaging.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.imaging.engine.colours import NAMED_COLOURS, parse_hex
-from imgbot.imaging.engine.dust import remove_dust
 from imgbot.imaging.engine.edit_request import EditStep, parse_edit_request
-from imgbot.imaging.engine.red_eye import remove_red_eyes
 from imgbot.imaging.engine.results import EditResult
-from imgbot.imaging.engine.scratches import remove_scratches
-from imgbot.imaging.engine.stop_words import MUCH, SLIGHT
-from imgbot.imaging.engine.typos import find_suggestions, popular_words
+from imgbot.imaging.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
 STEPS_MAX = 12
 QUOTE_MAX = 120
@@ -98,7 +88,7 @@ _WITHOUT_DEGREE: Mapping[str, _Repair] = {
     "square": lambda image: geometry.crop_ratio(image, 1.0),
     "polaroid": lambda image: geometry.polaroid(image, 1),
     "circle": geometry.circle,
-    "white_balance": exposure.correct_white_balance,
+    "white_balance": tones.correct_white_balance,
     "red_eye": remove_red_eyes,
     "scratches": remove_scratches,
     "dust": remove_dust,

@@ -6,15 +6,13 @@ For lower-case text with "е" for "ё", without hyphens and apostrophes.
 from typing import NamedTuple
 
 from imgbot.imaging.engine.colours import COLOUR_PATTERN as _COLOUR
-from imgbot.imaging.engine.patterns import (
+from imgbot.imaging.engine.vocabulary import (
     ANTI,
     CLOCKWISE,
     CROP,
-    DEGREES,
     END,
     FLIP,
     IT,
-    MINUS_DEGREES,
     MORE,
     OFF,
     REMOVE,
@@ -24,6 +22,8 @@ from imgbot.imaging.engine.patterns import (
     TO,
     TURN,
     TURN_OVER,
+    TURNED_BACK_BY,
+    TURNED_BY,
     less,
     more,
     removed,
@@ -176,12 +176,12 @@ _SHAPE = (
                            rf"|{TURN} {CLOCKWISE}|{ROTATE}|turn{IT}{END}|на ?бок|sideways"),
     Phrase("upside_down", rf"(?:{TURN} )?(?:upside down|вверх ногами|вверх тормашками)"
                           rf"|перев[ео]р\w+{IT}(?: вверх ногами)?|кверху ногами"),
-    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER}){DEGREES}(?: {CLOCKWISE})?"
-                     rf"|{TURN} {CLOCKWISE}{DEGREES}"
-                     rf"|наклон\w*{IT}{DEGREES}(?: {CLOCKWISE})?", "{}"),
-    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER})(?:{DEGREES} {ANTI}|{MINUS_DEGREES})"
-                     rf"|{TURN} {ANTI}{DEGREES}"
-                     rf"|наклон\w*{IT}{DEGREES} {ANTI}", "-{}"),
+    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER}){TURNED_BY}(?: {CLOCKWISE})?"
+                     rf"|{TURN} {CLOCKWISE}{TURNED_BY}"
+                     rf"|наклон\w*{IT}{TURNED_BY}(?: {CLOCKWISE})?", "{}"),
+    Phrase("rotate", rf"(?:{TURN}|{TURN_OVER})(?:{TURNED_BY} {ANTI}|{TURNED_BACK_BY})"
+                     rf"|{TURN} {ANTI}{TURNED_BY}"
+                     rf"|наклон\w*{IT}{TURNED_BY} {ANTI}", "-{}"),
     Phrase("rotate", rf"{TURN} {SLIGHTLY} {CLOCKWISE}"
                      rf"|наклон\w*{IT} (?:{SLIGHTLY} )?{CLOCKWISE}",
            "5"),

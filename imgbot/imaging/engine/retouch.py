@@ -7,13 +7,17 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from imgbot.imaging.engine.deblock import deblock, find_jpeg_quality
-from imgbot.imaging.engine.deblur import SHARP_PX, deblur, estimate_blur_px
-from imgbot.imaging.engine.dust import remove_dust
-from imgbot.imaging.engine.exposure import correct_exposure, correct_white_balance, stretch_contrast
-from imgbot.imaging.engine.noise import denoise, estimate_noise
-from imgbot.imaging.engine.red_eye import remove_red_eyes
-from imgbot.imaging.engine.scratches import remove_scratches
+from imgbot.imaging.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.imaging.engine.restoration import (
+    SHARP_PX,
+    deblock,
+    deblur,
+    denoise,
+    estimate_blur_px,
+    estimate_noise,
+    find_jpeg_quality,
+)
+from imgbot.imaging.engine.tones import correct_exposure, correct_white_balance, stretch_contrast
 
 __all__ = ["denoise", "improve", "retouch_picture"]
 

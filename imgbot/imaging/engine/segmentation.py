@@ -12,8 +12,15 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from imgbot.imaging.engine.min_cut import SINK, SOURCE, FlowGraph
-from imgbot.imaging.engine.superpixels import UNITS, Colour, Region, find_regions
+from imgbot.imaging.engine.regions import (
+    SINK,
+    SOURCE,
+    UNITS,
+    Colour,
+    FlowGraph,
+    Region,
+    find_regions,
+)
 
 Feature = tuple[float, ...]
 

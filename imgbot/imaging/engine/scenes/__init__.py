@@ -5,12 +5,9 @@ from collections.abc import Callable, Mapping
 from PIL import Image
 
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.scenes.abstract import flow, geometric, marble, washes
-from imgbot.imaging.engine.scenes.city import city
-from imgbot.imaging.engine.scenes.garden import garden, leaves
-from imgbot.imaging.engine.scenes.land import dunes, forest, hills, mountains
-from imgbot.imaging.engine.scenes.night import aurora, bokeh, planet, stars
-from imgbot.imaging.engine.scenes.water import lake, waves
+from imgbot.imaging.engine.scenes.abstract import flow, garden, geometric, leaves, marble, washes
+from imgbot.imaging.engine.scenes.night import aurora, bokeh, city, planet, stars
+from imgbot.imaging.engine.scenes.outdoors import dunes, forest, hills, lake, mountains, waves
 
 SCENES: Mapping[str, Callable[[Scene], Image.Image]] = {
     scene.__name__: scene

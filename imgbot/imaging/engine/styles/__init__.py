@@ -8,8 +8,18 @@ from PIL import Image
 from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.styles.cellular import glass, lowpoly, mosaic, pixel, stitch
-from imgbot.imaging.engine.styles.painted import chalk, dots, oil, pencil, watercolour
-from imgbot.imaging.engine.styles.printed import ink, linocut, neon, paper, riso
+from imgbot.imaging.engine.styles.painted import (
+    chalk,
+    dots,
+    ink,
+    linocut,
+    neon,
+    oil,
+    paper,
+    pencil,
+    riso,
+    watercolour,
+)
 
 
 def plain(scene: Scene, canvas: Image.Image) -> Image.Image:

@@ -8,7 +8,6 @@ from imgbot.imaging.engine import drawing
 from imgbot.imaging.engine.colours import Colour, mix
 from imgbot.imaging.engine.drawing import Point
 from imgbot.imaging.engine.scene import Scene
-from imgbot.imaging.engine.styles import techniques
 
 
 class _PixelSampler:
@@ -32,7 +31,7 @@ def lowpoly(scene: Scene, canvas: Image.Image) -> Image.Image:
         fine = _facets(scene, canvas, scene.unit_px * 1.15)
         faceted.paste(fine, (0, 0), focus)
         # Facets across a sprite's outline would fray it.
-        faceted.paste(canvas, (0, 0), techniques.outline(focus, scene.unit_px * 0.8))
+        faceted.paste(canvas, (0, 0), drawing.outline(focus, scene.unit_px * 0.8))
     return drawing.vignette(faceted, 0.16)
 
 
@@ -40,7 +39,7 @@ def _facets(scene: Scene, canvas: Image.Image, cell: float) -> Image.Image:
     many = 2
     columns, rows = math.ceil(scene.width / cell), math.ceil(scene.height / cell)
     corners = _corners_on_contours(scene, canvas, columns, rows)
-    colours = _PixelSampler(techniques.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
+    colours = _PixelSampler(drawing.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
     large = Image.new("RGB", (scene.width * many, scene.height * many))
     draw = ImageDraw.Draw(large)
     for row in range(rows):
@@ -60,7 +59,7 @@ def _corners_on_contours(
 ) -> list[list[Point]]:
     """Grid of points, each at the strongest contour within its cell."""
     side = 7
-    strength = techniques.edges(techniques.simplify(canvas), scene.unit_px * 0.4)
+    strength = drawing.edges(drawing.simplify(canvas), scene.unit_px * 0.4)
     strength = strength.resize(((columns + 1) * side, (rows + 1) * side), Image.Resampling.BOX)
     data, width = strength.tobytes(), (columns + 1) * side
     cell_x, cell_y = scene.width / columns, scene.height / rows
@@ -111,7 +110,7 @@ def _turned_to_light(colour: Colour, facet: tuple[Point, Point, Point], scene: S
 def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Stained glass: glowing panes, lead along cells and strong contours."""
     rng, unit, many = scene.rng, scene.unit_px, 2
-    rich = techniques.even(techniques.saturate(techniques.simplify(canvas), 1.6))
+    rich = drawing.even(drawing.saturate(drawing.simplify(canvas), 1.6))
     focus = scene.in_focus()
     rich = drawing.curve(rich, lambda value: 0.06 + 0.94 * value**0.85)
     colours = _PixelSampler(drawing.soft(rich, unit))
@@ -130,13 +129,13 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     # A pane crossed by a contour shows both sides of it.
     flat = Image.blend(flat, rich, 0.3)
     drawing.paint(flat, rich, focus)
-    contours = drawing.curve(techniques.edges(rich, unit * 0.4), lambda value: (value - 0.62) * 5)
+    contours = drawing.curve(drawing.edges(rich, unit * 0.4), lambda value: (value - 0.62) * 5)
     lead = ImageChops.subtract(lead.reduce(many), focus)
-    for line in (contours, techniques.outline(focus, unit * 0.34)):
+    for line in (contours, drawing.outline(focus, unit * 0.34)):
         lead = ImageChops.lighter(lead, line)
     lead = drawing.soft(lead, unit * 0.09)
     bubbles = drawing.clouds(scene.size, rng, unit * 4, 4)
-    flat = techniques.lit_relief(flat, drawing.soft(bubbles, unit * 0.3), 1.4)
+    flat = drawing.lit_relief(flat, drawing.soft(bubbles, unit * 0.3), 1.4)
     flat = ImageChops.screen(
         flat, drawing.curve(drawing.soft(flat, unit * 4), lambda v: v**2 * 0.3)
     )
@@ -197,7 +196,7 @@ def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
 def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Small stones in grout, in rows that follow the contours."""
     rng, unit, many = scene.rng, scene.unit_px, 2
-    rich = techniques.even(techniques.saturate(techniques.simplify(canvas, 1), 1.3), 0.5)
+    rich = drawing.even(drawing.saturate(drawing.simplify(canvas, 1), 1.3), 0.5)
     colours = _PixelSampler(drawing.soft(rich, unit * 0.35))
     bend = drawing.clouds(scene.size, rng, unit * 40, 2).resize((64, 64)).tobytes()
     cell = unit * 1.3
@@ -222,7 +221,7 @@ def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
             stones.polygon(corners, fill=_uneven(colours.at(x, y), rng.uniform(-17, 17)))
             heights.polygon(corners, fill=rng.randint(170, 230))
     relief = drawing.soft(relief.reduce(many), unit * 0.14)
-    return drawing.vignette(techniques.lit_relief(large.reduce(many), relief, 0.6), 0.2)
+    return drawing.vignette(drawing.lit_relief(large.reduce(many), relief, 0.6), 0.2)
 
 
 def _uneven(colour: Colour, shift: float) -> Colour:
@@ -240,10 +239,10 @@ def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:
         round(scene.width * shorter / min(scene.size)),
         round(scene.height * shorter / min(scene.size)),
     )
-    rich = techniques.even(techniques.saturate(canvas, 1.25), 0.5)
+    rich = drawing.even(drawing.saturate(canvas, 1.25), 0.5)
     small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 90, 2))
     dithered = ImageChops.add(small, _bayer(size), 1, -128)
-    few = techniques.thread_colours(dithered, 20, scene.in_focus())
+    few = drawing.thread_colours(dithered, 20, scene.in_focus())
     return few.resize(scene.size, Image.Resampling.NEAREST)
 
 
@@ -263,9 +262,9 @@ def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Cross-stitch on linen: few thread colours, every cross with light and shadow."""
     cell = max(6, round(scene.unit_px * 1.02))
     size = (math.ceil(scene.width / cell), math.ceil(scene.height / cell))
-    rich = techniques.even(techniques.saturate(canvas, 1.25), 0.5)
+    rich = drawing.even(drawing.saturate(canvas, 1.25), 0.5)
     small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 80, 2))
-    threads = techniques.thread_colours(small, 20, scene.in_focus())
+    threads = drawing.thread_colours(small, 20, scene.in_focus())
     flat = threads.resize((size[0] * cell, size[1] * cell), Image.Resampling.NEAREST)
     shade, cover = _cross(cell)
     light, body = Image.new("L", flat.size), Image.new("L", flat.size)
