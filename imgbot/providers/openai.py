@@ -30,6 +30,7 @@ from imgbot.providers.fields import (
     fitted,
     has_key_slot,
     micro,
+    prompt_for,
     nearest,
     value_of,
     with_key,
@@ -155,13 +156,6 @@ class OpenAiSpec(LocatedTable):
             return (named or serving)[0]
         return serving[0].model_copy(update={"id": name})
 
-    def prompt_for(self, operation: Operation, words: str) -> str:
-        """Return the prompt to send."""
-        standing = self.prompts.get(operation, "")
-        if operation is Operation.RETOUCH:
-            return f"{standing} {words}".strip()
-        return words.strip() or standing
-
 
 def read_openai(document: SpecDocument) -> OpenAiSpec:
     """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
@@ -235,7 +229,7 @@ class OpenAiProvider(Provider):
 
     def _fields(self, order: GenerationRequest, model: ImagesApiModel) -> dict[str, Any]:
         fields: dict[str, Any] = dict(model.body)
-        fields["prompt"] = self._spec.prompt_for(order.operation, order.prompt)
+        fields["prompt"] = prompt_for(self._spec.prompts, order.operation, order.prompt)
         if model.id:
             fields["model"] = model.id
         if "size" not in fields and (size := self._spec.sizes.size_of(order.ratio)):

@@ -26,7 +26,7 @@ from imgbot.providers.declarative.spec import (
 from imgbot.providers.declarative.task_lookup import HookReader
 from imgbot.providers.declarative.templates import fill, first, first_text, slots_in
 from imgbot.providers.declarative.uploads import InputUploader
-from imgbot.providers.fields import nearest
+from imgbot.providers.fields import nearest, prompt_for
 from imgbot.providers.http import (
     ANSWER_LIMIT_BYTES,
     PICTURES_LIMIT_BYTES,
@@ -230,12 +230,9 @@ class DeclaredProvider(Provider):
         return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
-        said = self._spec.prompts.get(order.operation, "")
-        is_led = order.operation is Operation.RETOUCH or not order.prompt
-        prompt = " ".join(filter(None, [said, order.prompt])) if is_led else order.prompt
         return {
             **self._urls,
-            "prompt": prompt,
+            "prompt": prompt_for(self._spec.prompts, order.operation, order.prompt),
             "images": list(order.uploads),
             "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),
