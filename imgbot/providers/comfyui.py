@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
@@ -78,7 +78,7 @@ def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str,
     Raises ProviderError; of kind `unclear` where the status proves nothing.
     """
     if answer.is_success and isinstance(answer.content, dict):
-        return cast("dict[str, Any]", answer.content)
+        return answer.content
     kind = _STATUSES.get(answer.status, unclear)
     raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
 
@@ -127,7 +127,7 @@ def pictures_of(entry: Mapping[str, Any], node: str) -> tuple[Saved, ...] | None
 def extra_of(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return our part of the `extra_data` of a history entry."""
     prompt = entry.get("prompt")
-    return _extra_of(cast("list[Any]", prompt)) if isinstance(prompt, list) else {}
+    return _extra_of(prompt) if isinstance(prompt, list) else {}
 
 
 def version_of(stats: Mapping[str, Any]) -> tuple[int, ...]:
@@ -141,7 +141,7 @@ def _items(queue: Mapping[str, Any], name: str) -> list[list[Any]]:
     items = queue.get(name)
     if not isinstance(items, list):
         raise ProviderError(_KIND.UNAVAILABLE, f"the response has no {name}")
-    lists = [cast("list[Any]", item) for item in cast("list[Any]", items) if isinstance(item, list)]
+    lists = [item for item in items if isinstance(item, list)]
     return [item for item in lists if len(item) > 1]
 
 
@@ -155,12 +155,12 @@ def _extra_of(item: list[Any]) -> Mapping[str, Any]:
 
 
 def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _saved_in(output: object) -> Iterator[Saved]:
     images = _mapping(output).get("images")
-    for image in cast("list[Any]", images) if isinstance(images, list) else []:
+    for image in images if isinstance(images, list) else []:
         fields = _mapping(image)
         filename, subfolder = fields.get("filename"), fields.get("subfolder", "")
         # Other types are previews, deleted at the next start.
@@ -170,8 +170,8 @@ def _saved_in(output: object) -> Iterator[Saved]:
 
 
 def _failure(messages: object) -> ProviderError:
-    for message in cast("list[Any]", messages) if isinstance(messages, list) else []:
-        parts = cast("list[Any]", message) if isinstance(message, list) else []
+    for message in messages if isinstance(messages, list) else []:
+        parts = message if isinstance(message, list) else []
         if len(parts) < 2:
             continue
         facts = _mapping(parts[1])
@@ -192,7 +192,7 @@ def _reasons(content: object) -> str:
     texts = [str(text) for text in (_mapping(error).get("message"),) if text]
     for node in _mapping(_mapping(content).get("node_errors")).values():
         kind, errors = _mapping(node).get("class_type"), _mapping(node).get("errors")
-        listed = cast("list[Any]", errors) if isinstance(errors, list) else []
+        listed = errors if isinstance(errors, list) else []
         texts += [f"{kind}: {_mapping(each).get('details')}" for each in listed]
     return "; ".join(texts)[:_DETAIL_CHARACTERS]
 

@@ -29,7 +29,7 @@ Graph = dict[str, dict[str, Any]]
 
 
 def is_link(value: object) -> bool:
-    if not isinstance(value, list) or len(cast("list[Any]", value)) != 2:
+    if not isinstance(value, list) or len(value) != 2:
         return False
     return isinstance(value[0], str)
 
@@ -211,10 +211,10 @@ def _read_graph(document: SpecDocument, place: tuple[str, ...], file: Traversabl
         raise document.error(place, f"cannot be read: {type(error).__name__}") from None
     if not isinstance(graph, dict) or not graph:
         raise document.error(place, "is no workflow")
-    if isinstance(cast("dict[str, Any]", graph).get("nodes"), list):
+    if isinstance(graph.get("nodes"), list):
         raise document.error(place, "is in the editor's format; save it with Export (API)")
-    for node in cast("dict[str, Any]", graph).values():
-        fields = cast("dict[str, Any]", node) if isinstance(node, dict) else {}
+    for node in graph.values():
+        fields = node if isinstance(node, dict) else {}
         if not isinstance(fields.get("class_type"), str) or not isinstance(
             fields.get("inputs"), dict
         ):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal, cast
+from typing import Annotated, Any, BinaryIO, Literal
 from urllib.parse import urljoin
 
 import httpx
@@ -30,8 +30,8 @@ from imgbot.providers.fields import (
     fitted,
     has_key_slot,
     micro,
-    prompt_for,
     nearest,
+    prompt_for,
     value_of,
     with_key,
 )
@@ -348,9 +348,9 @@ def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
         raise refusal(answer, key)
     if not isinstance(answer.content, dict):
         raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} without a JSON object")
-    data = cast("dict[str, Any]", answer.content).get("data")
-    for item in cast("list[Any]", data) if isinstance(data, list) else []:
-        entry = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+    data = answer.content.get("data")
+    for item in data if isinstance(data, list) else []:
+        entry = item if isinstance(item, dict) else {}
         encoded, url = entry.get("b64_json"), entry.get("url")
         if isinstance(encoded, str) and encoded:
             return ImageReference(encoded=encoded)
@@ -375,10 +375,10 @@ def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
 
 def error_details(content: Any) -> ErrorDetails | None:
     """Return the error of a response; None if it is not in OpenAI's format."""
-    error = cast("dict[str, Any]", content).get("error") if isinstance(content, dict) else None
+    error = content.get("error") if isinstance(content, dict) else None
     if not isinstance(error, Mapping):
         return None
-    fields = cast("Mapping[str, Any]", error)
+    fields = error
     message, kind = fields.get("message"), fields.get("type")
     if not isinstance(message, str) and not isinstance(kind, str):
         return None
