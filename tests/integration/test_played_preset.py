@@ -75,7 +75,9 @@ async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
         for operation, offer in stand.provider.offers.items():
             count = PICTURES.get(operation, 1)
             contents = [picture(60 + side, 45) for side in range(count)]
-            order = make_order(tmp_path, operation, "a lake", pictures=contents, ratio="16:9")
+            order = make_order(
+                tmp_path, operation, "a lake", pictures=contents, ratio="16:9", job_id=operation
+            )
             done = await stand.end(order)
             await stand.provider.fetch(done.outputs[0], tmp_path / "result")
 
@@ -112,7 +114,8 @@ async def test_every_fault_is_played_in_the_words_of_the_preset(name: str, tmp_p
     async with open_stand(name) as stand:
         for mark, kind, charges in (*SUBMITS, *TASKS):
             before = len(stand.played.book.ledger)
-            order = make_order(tmp_path, Operation.CREATE, f"a lake [[sim:{mark}]]")
+            words = f"a lake [[sim:{mark}]]"
+            order = make_order(tmp_path, Operation.CREATE, words, job_id=mark)
             with pytest.raises(ProviderError) as refusal:
                 await stand.end(order)
             assert (mark, refusal.value.kind) == (mark, kind), refusal.value
@@ -154,7 +157,8 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
         assert ticket
         assert isinstance(await provider.poll(ticket), Done)
 
-        slow = make_order(tmp_path, Operation.CREATE, "a sea [[sim:slow=600]]")
+        words = "a sea [[sim:slow=600]]"
+        slow = make_order(tmp_path, Operation.CREATE, words, job_id="job-2")
         answer = await submitted(provider, slow)
         assert isinstance(answer, Accepted)
         verdicts = [await provider.cancel(answer.ticket) for _ in range(2)]
