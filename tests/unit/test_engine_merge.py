@@ -35,20 +35,20 @@ def test_every_photo_is_shown_whole_and_in_order(count: int) -> None:
     assert places == sorted(places, key=lambda place: (place[1], place[0]))
 
 
-@pytest.mark.parametrize("words", ["рядом", "side by side", "в ряд", "горизонтально"])
-def test_beside_makes_a_row(words: str) -> None:
-    sheet, applied, _, _ = merge_pictures(sheets(3), words)
-    assert applied == ("beside",)
-    tops = {box_of(sheet, colour)[1::2] for colour in COLOURS[:3]}
-    assert len(tops) == 1
-
-
-@pytest.mark.parametrize("words", ["столбиком", "vertically", "друг под другом"])
-def test_below_makes_a_column(words: str) -> None:
-    sheet, applied, _, _ = merge_pictures(sheets(3), words)
-    assert applied == ("below",)
-    sides = {box_of(sheet, colour)[0::2] for colour in COLOURS[:3]}
-    assert len(sides) == 1
+@pytest.mark.parametrize(
+    ("layout", "requests", "first_side"),
+    [
+        ("beside", ("рядом", "side by side", "в ряд", "горизонтально"), 1),
+        ("below", ("столбиком", "vertically", "друг под другом"), 0),
+    ],
+)
+def test_photos_stand_in_a_row_or_a_column(
+    layout: str, requests: tuple[str, ...], first_side: int
+) -> None:
+    for words in requests:
+        sheet, applied, _, _ = merge_pictures(sheets(3), words)
+        assert applied == (layout,)
+        assert len({box_of(sheet, colour)[first_side::2] for colour in COLOURS[:3]}) == 1
 
 
 @pytest.mark.parametrize("words", ["наложи одно на другое", "blend them"])
@@ -131,11 +131,8 @@ def test_before_and_after_of_three_is_a_row() -> None:
 
 
 def test_wide_pictures_are_compared_one_above_the_other() -> None:
-    wide, other = (
-        Image.new("RGB", (1600, 500), COLOURS[0]),
-        Image.new("RGB", (800, 250), COLOURS[2]),
-    )
-    sheet = before_after(wide, other)
+    wide = Image.new("RGB", (1600, 500), COLOURS[0])
+    sheet = before_after(wide, Image.new("RGB", (800, 250), COLOURS[2]))
     one, two = box_of(sheet, COLOURS[0]), box_of(sheet, COLOURS[2])
     assert one[0::2] == two[0::2]
     assert one[3] - one[1] == two[3] - two[1]
@@ -163,32 +160,20 @@ def test_background_and_gaps_can_be_requested() -> None:
     assert box_of(tight, COLOURS[0])[:2] == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("words", "order"),
-    [
-        ("слева 2, справа 1", [1, 0]), ("2 слева, 1 справа", [1, 0]),
-        ("2 on the left, 1 on the right", [1, 0]), ("рядом в порядке 2 1", [1, 0]),
-        ("рядом, сначала вторая, потом первая", [1, 0]), ("swap, side by side", [1, 0]),
-        ("рядом, поменяй местами", [1, 0]), ("1 слева", [0, 1]), ("1 справа", [1, 0]),
-        ("the second one on the left", [1, 0]),
-    ],
-)  # fmt: skip
-def test_numbers_and_ordinals_set_the_order(words: str, order: list[int]) -> None:
-    sheet, applied, unrecognised, _ = merge_pictures(sheets(2), words)
-    assert (applied, unrecognised) == (("beside",), ())
-    left = [box_of(sheet, COLOURS[index])[0] for index in order]
-    assert left == sorted(left)
-
-
-@pytest.mark.parametrize(
-    ("words", "order"), [("сверху 3, снизу 1", (2, 1, 0)), ("1 под 2", (1, 2, 0)),
-                         ("3 above 1", (2, 0, 1))]
-)  # fmt: skip
-def test_above_and_below_make_a_column(words: str, order: tuple[int, ...]) -> None:
-    sheet, applied, _, _ = merge_pictures(sheets(3), words)
-    assert applied == ("below",)
-    tops = [box_of(sheet, COLOURS[index])[1] for index in order]
-    assert tops == sorted(tops)
+def test_numbers_and_ordinals_set_the_order() -> None:
+    table = {
+        "слева 2, справа 1": (1, 0), "2 слева, 1 справа": (1, 0), "1 слева": (0, 1),
+        "2 on the left, 1 on the right": (1, 0), "рядом в порядке 2 1": (1, 0),
+        "рядом, сначала вторая, потом первая": (1, 0), "swap, side by side": (1, 0),
+        "рядом, поменяй местами": (1, 0), "1 справа": (1, 0), "the second one on the left": (1, 0),
+        "сверху 3, снизу 1": (2, 1, 0), "1 под 2": (1, 2, 0), "3 above 1": (2, 0, 1),
+    }  # fmt: skip
+    for words, order in table.items():
+        sheet, applied, unrecognised, _ = merge_pictures(sheets(len(order)), words)
+        is_column = len(order) == 3
+        assert (applied, unrecognised) == (("below" if is_column else "beside",), ())
+        places = [box_of(sheet, COLOURS[index])[is_column] for index in order]
+        assert places == sorted(places), words
 
 
 _MEASURED = """
