@@ -18,22 +18,15 @@ from tests.fixtures.image_metrics import difference
 pytestmark = pytest.mark.slow
 
 STYLE_NAMES = {
-    "watercolour": ("акварелью", "watercolor"),
-    "oil": ("картина маслом", "in oils"),
-    "ink": ("тушью", "engraving"),
-    "pencil": ("карандашом", "pencil sketch"),
-    "lowpoly": ("лоу-поли", "low-poly"),
-    "pixel": ("пиксель-арт", "pixel art"),
-    "glass": ("витражом", "stained glass"),
-    "mosaic": ("мозаикой", "mosaic"),
-    "paper": ("из бумаги", "papercut"),
-    "riso": ("ризография", "risograph"),
-    "linocut": ("линогравюра", "linocut"),
-    "chalk": ("мелом", "chalk"),
-    "neon": ("неоновый", "neon"),
-    "dots": ("пуантилизм", "pointillism"),
+    "watercolour": ("акварелью", "watercolor"), "oil": ("картина маслом", "in oils"),
+    "ink": ("тушью", "engraving"), "pencil": ("карандашом", "pencil sketch"),
+    "lowpoly": ("лоу-поли", "low-poly"), "pixel": ("пиксель-арт", "pixel art"),
+    "glass": ("витражом", "stained glass"), "mosaic": ("мозаикой", "mosaic"),
+    "paper": ("из бумаги", "papercut"), "riso": ("ризография", "risograph"),
+    "linocut": ("линогравюра", "linocut"), "chalk": ("мелом", "chalk"),
+    "neon": ("неоновый", "neon"), "dots": ("пуантилизм", "pointillism"),
     "stitch": ("вышивка", "cross-stitch"),
-}
+}  # fmt: skip
 
 
 def test_every_style_can_be_requested_in_both_languages() -> None:
