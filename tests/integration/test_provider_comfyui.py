@@ -114,59 +114,38 @@ async def test_more_pictures_than_a_workflow_takes_are_not_sent(
     assert net.asked == []
 
 
-@pytest.mark.parametrize(
-    ("happens", "said"),
-    [
+async def test_the_place_in_the_line_is_shown_and_left(
+    net: Network, provider: ComfyUiProvider, ticket: Ticket
+) -> None:
+    for happens, said in (
         (["absent", "running"], Pending()),
         (["absent", "third"], Pending(position=3)),
         (["unknown_state"], Pending()),
-    ],
-)
-async def test_the_place_in_the_line_is_shown(
-    net: Network, provider: ComfyUiProvider, ticket: Ticket, happens: list[str], said: Pending
-) -> None:
-    net.expect(COMFYUI.exchanges(happens))
-
-    assert await provider.poll(ticket) == said
-
-
-@pytest.mark.parametrize(
-    ("happens", "verdict"),
-    [
+    ):
+        net.expect(COMFYUI.exchanges(happens))
+        assert await provider.poll(ticket) == said
+    for happens, verdict in (
         (["running", "interrupt"], Cancelled.ACCEPTED),
         (["third", "delete", "empty_queue"], Cancelled.ACCEPTED),
         # It began to run while it was being deleted.
         (["third", "delete", "running", "interrupt"], Cancelled.ACCEPTED),
         (["empty_queue"], Cancelled.TOO_LATE),
-    ],
-)
-async def test_the_line_is_left(
-    net: Network,
-    provider: ComfyUiProvider,
-    ticket: Ticket,
-    happens: list[str],
-    verdict: Cancelled,
+    ):
+        net.expect(COMFYUI.exchanges(happens))
+        assert await provider.cancel(ticket) is verdict
+
+
+async def test_a_trouble_says_what_it_is(
+    net: Network, provider: ComfyUiProvider, ticket: Ticket
 ) -> None:
-    net.expect(COMFYUI.exchanges(happens))
-
-    assert await provider.cancel(ticket) is verdict
-
-
-@pytest.mark.parametrize(
-    ("happens", "detail"),
-    [
+    for happens, detail in (
         ("out_of_memory", "KSampler: torch.OutOfMemoryError: Allocation on device"),
         ("interrupted", "interrupted on the server"),
         ("proxy_out", "HTTP 503"),
         ("nulls", "malformed history"),
-    ],
-)
-async def test_a_trouble_says_what_it_is(
-    net: Network, provider: ComfyUiProvider, ticket: Ticket, happens: str, detail: str
-) -> None:
-    net.expect(COMFYUI.exchanges([happens]))
-
-    assert detail in str(await refused(provider.poll(ticket)))
+    ):
+        net.expect(COMFYUI.exchanges([happens]))
+        assert detail in str(await refused(provider.poll(ticket)))
 
 
 async def test_a_workflow_that_cannot_run_says_why(

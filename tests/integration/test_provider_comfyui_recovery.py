@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ import pytest
 from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import State, with_changes
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.jobs.context import Snooze
+from imgbot.jobs.context import Snooze, StepContext
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
@@ -48,29 +48,15 @@ async def provider() -> AsyncGenerator[ComfyUiProvider]:
         yield provider
 
 
-@pytest.mark.parametrize(
-    "happens",
-    [
-        ["finished"],
-        ["absent", "running"],
-        ["absent", "third"],
-        ["absent", "empty_queue", "finished"],
-    ],
-)
-async def test_a_lost_order_is_found_by_its_name(
-    net: Network, provider: ComfyUiProvider, happens: list[str]
-) -> None:
-    net.expect(COMFYUI.exchanges(happens))
-
-    assert await provider.look_up("job-1") == {"id": TASK, "operation": "create"}
-
-
-async def test_a_task_that_was_never_taken_is_known_to_be_absent(
+async def test_a_lost_order_is_found_by_its_name_or_known_to_be_absent(
     net: Network, provider: ComfyUiProvider
 ) -> None:
-    net.expect(COMFYUI.exchanges(["absent", "empty_queue", "absent", "new_server"]))
-
     assert provider.recovery is Recovery.LOOK_UP
+    for happens in (["finished"], ["absent", "running"], ["absent", "third"],
+                    ["absent", "empty_queue", "finished"]):  # fmt: skip
+        net.expect(COMFYUI.exchanges(happens))
+        assert await provider.look_up("job-1") == {"id": TASK, "operation": "create"}
+    net.expect(COMFYUI.exchanges(["absent", "empty_queue", "absent", "new_server"]))
     assert await provider.look_up("job-1") is None
 
 
@@ -140,32 +126,46 @@ async def test_a_file_may_forgo_the_look_up() -> None:
         assert provider.recovery is Recovery.NONE
 
 
+@dataclass
+class Carried:
+    """A job at ComfyUI, with what carries it."""
+
+    queue: JobQueue
+    context: StepContext
+    routes: ProviderRouter
+
+    async def claimed(self, operation: Operation, prompt: str) -> Job:
+        await self.queue.enqueue(job_of("7", 1, 1, operation, "en", prompt=prompt), NOW)
+        claimed = await self.queue.claim(NOW)
+        assert claimed is not None
+        return claimed
+
+
+async def carried_by(provider: ComfyUiProvider, redis: Redis, folder: Path) -> Carried:
+    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+    await queue.open_epoch()
+    routes = ProviderRouter({provider.name: provider}, dict.fromkeys(Operation, provider.name))
+    return Carried(queue, tools_of(queue, redis, routes, folder, "0a1b"), routes)
+
+
 @pytest.mark.parametrize(("price_micro", "is_repeated"), [(0, True), (50_000, False)])
 async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     script: Script, real_redis: Redis, tmp_path: Path, price_micro: int, *, is_repeated: bool
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
-    prices = {Operation.CREATE: price_micro}
     task_id = task_id_of("0a1b-7")
     script.on("POST /prompt", {"prompt_id": task_id})
     # As after a restart of the server.
     script.on(f"GET /history/{task_id}", {})
     script.on("GET /queue", {"queue_running": [], "queue_pending": []})
-    async with opened(script, prices_micro=prices) as provider:
-        routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
-        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
-        await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
-        claimed = await queue.claim(NOW)
-        assert claimed is not None
+    async with opened(script, prices_micro={Operation.CREATE: price_micro}) as provider:
+        carried = await carried_by(provider, real_redis, tmp_path)
         # Longer ago than a task may take to become known.
-        long_ago = replace(tools, now_ms=lambda: NOW - 60_000)
-        job = await take(submit, long_ago, claimed)
-
+        long_ago = replace(carried.context, now_ms=lambda: NOW - 60_000)
+        job = await take(submit, long_ago, await carried.claimed(Operation.CREATE, "a fox"))
         while job.state is State.POLLING:
-            job = await take(poll, tools, job)
+            job = await take(poll, carried.context, job)
         if is_repeated:
-            job = await take(submit, tools, job)
+            job = await take(submit, carried.context, job)
 
     assert (job.state, job.progress.outcome) == (
         (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
@@ -177,29 +177,19 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
     script: Script, real_redis: Redis, tmp_path: Path
 ) -> None:
     saved = {"filename": "a.png", "subfolder": "", "type": "output"}
-    entry = {
-        "status": {"status_str": "success", "completed": True},
-        "outputs": {"5": {"images": [saved]}},
-    }
+    status = {"status_str": "success", "completed": True}
     script.on("POST /upload/image", {"name": "a.jpg"})
     script.on("POST /prompt", {"prompt_id": TASK})
+    entry = {"status": status, "outputs": {"5": {"images": [saved]}}}
     script.on(f"GET /history/{TASK}", {TASK: entry})
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
     async with opened(script) as provider:
-        routes = ProviderRouter({provider.name: provider}, {Operation.MERGE: provider.name})
-        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
-        await queue.enqueue(job_of("7", 1, 1, Operation.MERGE, "en", prompt="collage"), NOW)
-        claimed = await queue.claim(NOW)
-        assert claimed is not None
+        carried = await carried_by(provider, real_redis, tmp_path)
         order = make_order(tmp_path, Operation.MERGE, "collage", pictures=2)
-        ticket = await ordered(provider, order)
-        job = await queue.move(
-            claimed, State.POLLING, NOW, ticket=ticket, intent_ms=NOW, provider=provider.name
-        )
-
+        changes = {"ticket": await ordered(provider, order), "provider": provider.name}
+        claimed = await carried.claimed(Operation.MERGE, "collage")
+        job = await carried.queue.move(claimed, State.POLLING, NOW, intent_ms=NOW, **changes)
         while job.state is State.POLLING:
-            job = await take(poll, tools, job)
+            job = await take(poll, carried.context, job)
 
     assert job.progress.facts["unknown"] == "collage"
 
@@ -207,20 +197,15 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
 async def test_questions_that_nobody_answers_put_their_provider_out(
     script: Script, real_redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.on(f"GET /history/{task_id_of('job-1')}", b"", status=504)
+    script.on(f"GET /history/{TASK}", b"", status=504)
     clock = count(1000.0, 70.0)
     monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
     async with opened(script) as provider:
-        routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
-        tools = tools_of(queue, real_redis, routes, tmp_path, "0a1b")
+        carried = await carried_by(provider, real_redis, tmp_path)
         job = job_of("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
-        job = with_changes(
-            job, provider=provider.name, ticket={"id": task_id_of("job-1")}, intent_ms=1
-        )
+        job = with_changes(job, provider=provider.name, ticket={"id": TASK}, intent_ms=1)
 
-        outcome = await poll(tools, job)
-        while not routes.states(1100.0)[provider.name]:
+        outcome = await poll(carried.context, job)
+        while not carried.routes.states(1100.0)[provider.name]:
             assert isinstance(outcome, Snooze)
-            outcome = await (outcome.then or poll)(tools, outcome.job)
+            outcome = await (outcome.then or poll)(carried.context, outcome.job)
