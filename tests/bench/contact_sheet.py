@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.styles import STYLES
-from imgbot.imaging.engine.typography import caption_font
+from imgbot.imaging.engine.typography import poster_font
 
 # A word that asks for the style, in the language of the prompt.
 _STYLE_WORDS = {
@@ -135,7 +135,7 @@ def _sheet(
 ) -> Image.Image:
     """Square thumbnails in rows, each with its words under it."""
     gap, line = round(side_px * 0.045), round(side_px * 0.1)
-    font = caption_font(round(side_px * 0.055))
+    font = poster_font(round(side_px * 0.055))
     rows = -(-len(pictures) // columns)
     sheet = Image.new(
         "RGB", (gap + columns * (side_px + gap), gap + rows * (side_px + line + gap)), _PAPER

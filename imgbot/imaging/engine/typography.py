@@ -33,11 +33,6 @@ def card_font(size_px: int) -> Font:
     return _load_font(fontpkg_playfair_display.ROOT, "*Italic*.ttf", 500, size_px)
 
 
-def caption_font(size_px: int) -> Font:
-    """Upright font for captions, Latin and Cyrillic."""
-    return _load_font(fontpkg_oswald.ROOT, "Oswald*.ttf", 350, size_px)
-
-
 def _load_font(package: Path, name: str, weight: int, size_px: int) -> Font:
     path = next((package / "files").glob(name))
     font = ImageFont.truetype(str(path), size_px)
