@@ -132,7 +132,7 @@ async def test_settings_go_along_and_secrets_only_if_wanted(
     move: Move, tmp_path: Path, has_secrets: bool
 ) -> None:
     there = settings_at(tmp_path, move)
-    (there["old"] / "imgbot.env").write_text("IMGBOT_USERS=90\nSIMULATED_API_KEY=sim-key\n")
+    (there["old"] / "imgbot.env").write_text("IMGBOT_USERS=90\nOPENAI_API_KEY=sim-key\n")
     (tmp_path / "secret").write_text("")
     (there["old"] / "credentials" / "redis-url").symlink_to(tmp_path / "secret")
     await move.old.start()
