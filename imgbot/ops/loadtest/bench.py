@@ -228,9 +228,7 @@ class LoadTestEnvironment:
 
     def tasks(self, provider: str) -> TaskLedger | None:
         """The ledger of the provider that the sandbox plays; None: the bot needs none."""
-        if provider == SIMULATED:
-            return self.sandbox.provider.book
-        played = self.sandbox.presets.get(provider.removesuffix(bot_process.SIM))
+        played = bot_process.played_by(self.sandbox).get(provider)
         return played.book if played else None
 
     def last_log_lines(self) -> str:
@@ -287,8 +285,8 @@ async def open_environment(
 
 
 def _check_provider(sandbox: Sandbox, provider: str) -> None:
-    if provider not in {SIMULATED, BUILTIN} and not bot_process.is_played(sandbox, provider):
-        known = f"{SIMULATED}, {BUILTIN}, {bot_process.played_by(sandbox)}"
+    if provider not in (names := (BUILTIN, *bot_process.played_by(sandbox))):
+        known = ", ".join(names)
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
 
 
