@@ -15,7 +15,7 @@ from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 
-_TITLE_LENGTH = 60
+_INLINE_TITLE_LENGTH = 60
 
 
 async def handle_inline(
@@ -44,7 +44,7 @@ def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCa
     caption = cut(result.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
     if result.picture and result.picture.is_file:
-        title = (result.words or t(result.language, f"title_{result.operation}"))[:_TITLE_LENGTH]
+        title = (result.words or t(result.language, f"title_{result.operation}"))[:_INLINE_TITLE_LENGTH]
         return InlineQueryResultCachedDocument(
             id=result.id, document_file_id=file_id, title=title, caption=caption
         )

@@ -17,7 +17,7 @@ from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 
 _SHOWN = 10
-_TITLE = 40
+_TITLE_LENGTH = 40
 
 
 async def handle_queue(_: Message, responder: Responder, job_reads: JobReads) -> None:
@@ -53,7 +53,7 @@ async def _queue(context: RequestContext, job_reads: JobReads) -> tuple[str, Key
 
 def _title(job: Job) -> str:
     words = job.request.prompt or t(job.request.language, f"title_{job.request.operation}")
-    return words if len(words) <= _TITLE else f"{words[: _TITLE - 1]}…"
+    return words if len(words) <= _TITLE_LENGTH else f"{words[: _TITLE_LENGTH - 1]}…"
 
 
 def _standing(language: str, job: Job, place: int) -> str:

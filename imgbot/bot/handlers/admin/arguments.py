@@ -7,17 +7,17 @@ from aiogram.types import Message, MessageOriginUser, User
 from imgbot.bot.messages import clean, replied_message
 from imgbot.domain.errors import UserError
 
-_COMMAND = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
+_COMMAND_LINE = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
 _NUMBER = re.compile(r"-?[0-9]+")
 _ID_DIGITS = 16
 _ID_BITS = 52
 """Telegram documents at most 52 significant bits for its ids."""
-_SHOWN = 40
+_QUOTED_LENGTH = 40
 
 
 def text_after(message: Message) -> str:
     """Return the text after the command, with its line breaks."""
-    return _COMMAND.sub("", message.text or "", count=1).strip()
+    return _COMMAND_LINE.sub("", message.text or "", count=1).strip()
 
 
 def target_of(message: Message) -> tuple[int | None, str]:
@@ -33,14 +33,14 @@ def target_of(message: Message) -> tuple[int | None, str]:
     if author is not None:
         return author.id, words
     if first:
-        raise UserError("id_unreadable", words=first[:_SHOWN])
+        raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
     return None, ""
 
 
 def _id_of(number: str) -> int:
     digits = number.removeprefix("-").lstrip("0")
     if not digits or len(digits) > _ID_DIGITS or int(digits).bit_length() > _ID_BITS:
-        raise UserError("id_nobodys", number=number[:_SHOWN])
+        raise UserError("id_nobodys", number=number[:_QUOTED_LENGTH])
     return int(number)
 
 

@@ -20,14 +20,14 @@ async def handle_spend(
     language, at_ms = responder.context.language, now_ms()
     week = await spend.week(at_ms)
     blocks = [
-        _today(language, spend, week[0], at_ms),
-        _users(language, week[0]),
-        _week(language, week),
+        _spend_today(language, spend, week[0], at_ms),
+        _top_users(language, week[0]),
+        _spend_week(language, week),
     ]
     await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
 
 
-def _today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
+def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
     caps = spend.caps
     head = t(
         language,
@@ -42,13 +42,13 @@ def _today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
     return [head, *_made(language, [today])]
 
 
-def _users(language: str, today: Day) -> list[str]:
+def _top_users(language: str, today: Day) -> list[str]:
     most = Counter(today.users).most_common(_USERS_SHOWN)
     lines = [f"{user_id}: {_usd(micro)}" for user_id, micro in most if micro > 0]
     return [t(language, "spend_people"), *lines] if lines else []
 
 
-def _week(language: str, week: Sequence[Day]) -> list[str]:
+def _spend_week(language: str, week: Sequence[Day]) -> list[str]:
     total = sum(day.total for day in week)
     head = t(language, "spend_days", count=len(week), total=_usd(total))
     days = [f"{day.name}: {_usd(day.total)}" for day in week if day.total]

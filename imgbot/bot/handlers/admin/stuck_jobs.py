@@ -12,14 +12,14 @@ from imgbot.storage.dead_letters import DeadLetters, ProblemJob, resume_state
 LONGEST_MS = 300_000
 """Age beyond the duration of any regular job."""
 
-_LISTED = 8
+_JOBS_LISTED = 8
 
 
 async def handle_stuck(
     _: Message, responder: Responder, dead_letters: DeadLetters, now_ms: Callable[[], int]
 ) -> None:
     """/stuck."""
-    text, rows = await _list(responder.context.language, dead_letters, now_ms())
+    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
     await responder.reply_text(text, rows)
 
 
@@ -33,7 +33,7 @@ async def on_stuck_callback(
     """Deliver again, or end the job; returns the answer to the callback."""
     action, _sep, job_id = argument.partition(".")
     answer = "" if action == "list" else await _apply(action, job_id, dead_letters, now_ms())
-    text, rows = await _list(responder.context.language, dead_letters, now_ms())
+    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
     await responder.update_panel(text, rows)
     return answer
 
@@ -51,13 +51,13 @@ async def _apply(action: str, job_id: str, dead_letters: DeadLetters, at_ms: int
     return "unknown_button"
 
 
-async def _list(language: str, dead_letters: DeadLetters, at_ms: int) -> tuple[str, Keyboard]:
-    found, count = await dead_letters.stuck(at_ms, LONGEST_MS, _LISTED)
+async def _stuck_list(language: str, dead_letters: DeadLetters, at_ms: int) -> tuple[str, Keyboard]:
+    found, count = await dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
     if not found:
         return t(language, "stuck_none"), []
     lines = [t(language, "stuck_title", count=count)]
     for number, stuck in enumerate(found, 1):
-        lines += ["", *_lines(language, number, stuck, at_ms)]
+        lines += ["", *_stuck_lines(language, number, stuck, at_ms)]
     if count > len(found):
         lines += ["", t(language, "queue_more", count=count - len(found))]
     lines += ["", t(language, "stuck_legend")]
@@ -65,7 +65,7 @@ async def _list(language: str, dead_letters: DeadLetters, at_ms: int) -> tuple[s
     return "\n".join(lines), admin_buttons.stuck(language, jobs)
 
 
-def _lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> list[str]:
+def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> list[str]:
     job = stuck.job
     reason = f"stuck_{job.progress.reason}" if stuck.is_dead else f"stuck_{job.state}"
     head = t(
