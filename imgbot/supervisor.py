@@ -14,7 +14,7 @@ from aiogram import Bot
 from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
-from imgbot.bot.handlers.command_menu import publish_commands
+from imgbot.bot.handlers.start import publish_commands
 from imgbot.bot.middleware import BotIdentity
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError, TransientError

@@ -10,19 +10,21 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, Question
-from imgbot.bot.handlers.history import on_history_callback
+from imgbot.bot.handlers.account import (
+    on_queue_callback,
+    on_setting_callback,
+    on_subscription_callback,
+)
 from imgbot.bot.handlers.merge import on_merge_callback
-from imgbot.bot.handlers.my_jobs import on_queue_callback
-from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot.handlers.operations import START_HANDLERS, handle_upscale_button, upscale
 from imgbot.bot.handlers.results import (
     on_again_callback,
     on_compare_callback,
     on_file_callback,
+    on_history_callback,
     on_operation_callback,
     on_undo_callback,
 )
-from imgbot.bot.handlers.settings import on_setting_callback, on_subscription_callback
-from imgbot.bot.handlers.upscale import handle_upscale_button, upscale
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.operations import (
     ACTIONS,

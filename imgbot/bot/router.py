@@ -11,33 +11,40 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.bot.albums import add_prompt, album_about, album_of, handle_album_item
 from imgbot.bot.callbacks import CALLBACKS, CallbackAnswers, is_pressed, on_unknown_callback
 from imgbot.bot.dialogue import ABOUT_A_PHOTO, EXPIRY_S, PHOTO_STATES, Dialogue, Expiry, Question
-from imgbot.bot.handlers.admin import router as admin
-from imgbot.bot.handlers.admin.stats import StatsSources
-from imgbot.bot.handlers.create import handle_create, take_create_prompt
-from imgbot.bot.handlers.edit import (
+from imgbot.bot.handlers import admin
+from imgbot.bot.handlers.account import handle_limits, handle_queue, handle_quiet, handle_settings
+from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.handlers.merge import take_merge_photo
+from imgbot.bot.handlers.operations import (
+    PHOTO_HANDLERS,
+    START_HANDLERS,
+    handle_create,
     handle_edit_start,
     handle_photo,
     handle_photo_prompt,
+    handle_upscale_button,
+    take_create_prompt,
     take_edit_prompt,
+    take_upscale_scale,
 )
-from imgbot.bot.handlers.history import handle_history
-from imgbot.bot.handlers.inline import handle_inline
-from imgbot.bot.handlers.intents import handle_small_talk
-from imgbot.bot.handlers.merge import take_merge_photo
-from imgbot.bot.handlers.my_jobs import handle_limits, handle_queue, handle_quiet
-from imgbot.bot.handlers.operations import PHOTO_HANDLERS, START_HANDLERS
-from imgbot.bot.handlers.results import handle_compare, handle_last, handle_ready, handle_undo
-from imgbot.bot.handlers.settings import handle_settings
+from imgbot.bot.handlers.results import (
+    handle_compare,
+    handle_history,
+    handle_inline,
+    handle_last,
+    handle_ready,
+    handle_undo,
+)
 from imgbot.bot.handlers.start import (
     handle_cancel,
     handle_edited,
     handle_help,
+    handle_small_talk,
     handle_start,
     handle_unknown_command,
     handle_unsupported,
 )
-from imgbot.bot.handlers.upscale import handle_upscale_button, take_upscale_scale
-from imgbot.bot.intents import Intent
+from imgbot.bot.intents import Intent, is_upscale_request
 from imgbot.bot.messages import (
     intent_of,
     is_about_picture,
@@ -47,7 +54,6 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.middleware import AccessMiddleware, BotIdentity
 from imgbot.bot.requests import AccessPolicy, RequestService
-from imgbot.bot.upscale_phrases import is_upscale_request
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import OPERATIONS, Prompt
 from imgbot.domain.texts import LANGUAGES, t

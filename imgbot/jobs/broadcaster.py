@@ -22,7 +22,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.retry import backoff_s
-from imgbot.domain.texts import admin_buttons, buttons, t
+from imgbot.domain.texts import buttons, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.users import UserProfile, UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -167,7 +167,7 @@ class Broadcaster:
         if broadcast is None or broadcast.state != "running":
             return
         text = progress(broadcast)
-        rows = admin_buttons.broadcast_running(broadcast.language, broadcast.id)
+        rows = buttons.broadcast_running(broadcast.language, broadcast.id)
         # The next update has more: one that cannot be sent at once is dropped.
         with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
             await self._messenger.edit_text(

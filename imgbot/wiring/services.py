@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.dialogue import storage
-from imgbot.bot.handlers.admin.stats import StatsSources
+from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.middleware import BotIdentity
 from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.bot.router import Components, build_dispatcher

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from imgbot.bot.handlers.admin import router as admin
-from imgbot.bot.handlers.command_menu import COMMANDS
+from imgbot.bot.handlers import admin
+from imgbot.bot.handlers.start import COMMANDS
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi

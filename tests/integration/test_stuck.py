@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.bot.handlers.admin.stuck_jobs import LONGEST_MS
+from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
 from imgbot.sandbox.serving import PAGE
 from imgbot.storage import keys

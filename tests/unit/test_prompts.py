@@ -5,10 +5,9 @@ import datetime as dt
 import pytest
 from aiogram.types import Chat, Document, Message, PhotoSize
 
-from imgbot.bot.intents import Intent, classify_intent
+from imgbot.bot.intents import Intent, classify_intent, is_upscale_request, operation_in, scale_in
 from imgbot.bot.messages import clean, photo_of, prompt_of
 from imgbot.bot.prompt_options import PromptOptions, parse_prompt_options
-from imgbot.bot.upscale_phrases import is_upscale_request, operation_in, scale_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 

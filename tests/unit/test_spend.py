@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imgbot.bot.handlers.admin import spend as admin_spend
+from imgbot.bot.handlers.admin import reports
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, is_billed, with_changes
@@ -101,4 +101,4 @@ def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) 
 )
 def test_money_in_figures(micro: int, short: str, whole: str) -> None:
     assert dollars(micro) == short
-    assert admin_spend._usd(micro) == whole
+    assert reports._usd(micro) == whole

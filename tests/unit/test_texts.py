@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 import imgbot
-from imgbot.bot.handlers.admin import router as admin
-from imgbot.bot.handlers.command_menu import COMMANDS
+from imgbot.bot.handlers import admin
+from imgbot.bot.handlers.start import COMMANDS
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
     LANGUAGES,
-    admin_buttons,
     ago,
     approx,
     buttons,
@@ -84,10 +83,10 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.under_result(language, job_id),
         buttons.settings(language, Preferences(), 9 * 10**11),
         buttons.unsubscribe(language),
-        admin_buttons.stuck(language, [(job_id, True)]),
-        admin_buttons.undo("allow", [-1_009_999_999_999]),
-        admin_buttons.broadcast_preview(language, job_id),
-        admin_buttons.broadcast_running(language, job_id),
+        buttons.stuck(language, [(job_id, True)]),
+        buttons.undo("allow", [-1_009_999_999_999]),
+        buttons.broadcast_preview(language, job_id),
+        buttons.broadcast_running(language, job_id),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):

@@ -1,24 +1,32 @@
-"""Actions on a result: its buttons, undo, comparison, original file, latest result."""
+"""Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
+from contextlib import suppress
 from dataclasses import replace
 
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import (
+    CallbackQuery,
+    InlineQuery,
+    InlineQueryResultCachedDocument,
+    InlineQueryResultCachedPhoto,
+    Message,
+)
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.edit import handle_edit_start
-from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot.handlers.operations import START_HANDLERS, handle_edit_start
 from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
-from imgbot.domain.errors import TransientError, UserError
+from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, t
-from imgbot.domain.texts.buttons import SCALES
+from imgbot.domain.texts import buttons, language_of, t
+from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
+from imgbot.telegram.rate_limiter import max_wait
 
 
 async def handle_undo(
@@ -219,3 +227,94 @@ async def _compare(result: Result, dialogue: Dialogue) -> None:
     await dialogue.check_rate_limit()
     photos = (result.sources[0], result.picture)
     await dialogue.requests.order(dialogue.context, Operation.COMPARE, "", photos)
+
+
+async def handle_history(
+    _: Message,
+    context: RequestContext,
+    responder: Responder,
+    policy: AccessPolicy,
+    results: ResultStore,
+) -> None:
+    """/history: the newest picture, with buttons to the older ones."""
+    shown = await results.results(await results.history(context.user_id))
+    if not shown:
+        raise UserError("history_empty")
+    if (picture := shown[0].picture) is not None:
+        await responder.send_picture(picture, *_page(shown, 0, context, policy))
+
+
+async def on_history_callback(
+    _: CallbackQuery,
+    argument: str,
+    context: RequestContext,
+    messenger: Messenger,
+    policy: AccessPolicy,
+    results: ResultStore,
+) -> str:
+    """Show the picture of another job in the message; returns the answer to the callback."""
+    result = await results.result(argument)
+    if result is not None and result.user_id != context.user_id:
+        return "not_your_button"
+    shown = await results.results(await results.history(context.user_id))
+    index = next((at for at, each in enumerate(shown) if each.id == argument), None)
+    picture = shown[index].picture if index is not None else None
+    if index is None or picture is None:
+        return "stale_button"
+    page = _page(shown, index, context, policy)
+    try:
+        with max_wait(2.0):
+            await messenger.replace_media(context.chat_target, context.message_id, picture, *page)
+    except TransientError:
+        return "slow_down"
+    except ImgbotError:
+        return "stale_button"
+    return ""
+
+
+def _page(
+    shown: list[Result], index: int, context: RequestContext, policy: AccessPolicy
+) -> tuple[str, Keyboard]:
+    result = shown[index]
+    newer = shown[index - 1].id if index else ""
+    older = shown[index + 1].id if index + 1 < len(shown) else ""
+    pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
+    return cut(result.caption, CAPTION_LIMIT), [pager, *buttons_of(result, context, policy)]
+
+
+_INLINE_TITLE_LENGTH = 60
+
+
+async def handle_inline(
+    query: InlineQuery,
+    messenger: Messenger,
+    policy: AccessPolicy,
+    results: ResultStore,
+    users: UserStore,
+) -> None:
+    """Offer the pictures whose prompts contain the query."""
+    # An inline query expires after half a minute: failures are ignored.
+    with suppress(TransientError):
+        user_id = query.from_user.id
+        profile = await users.profile(user_id)
+        is_open = profile.is_allowed or policy.admits(user_id)
+        is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
+        ids = await results.history(user_id) if is_admitted else []
+        wanted = query.query.strip().lower()
+        found = [each for each in await results.results(ids) if wanted in each.words.lower()]
+        language = profile.preferences.language or language_of(query.from_user.language_code)
+        label = t(language, "inline_button")
+        await messenger.answer_inline(query.id, [_offer(result) for result in found], label)
+
+
+def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
+    caption = cut(result.caption, CAPTION_LIMIT)
+    file_id = result.picture.file_id if result.picture else ""
+    if result.picture and result.picture.is_file:
+        title = (result.words or t(result.language, f"title_{result.operation}"))[
+            :_INLINE_TITLE_LENGTH
+        ]
+        return InlineQueryResultCachedDocument(
+            id=result.id, document_file_id=file_id, title=title, caption=caption
+        )
+    return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)

@@ -1,26 +1,29 @@
-"""General commands: /start, /help, /cancel, and unsupported messages."""
+"""General commands, the command menu, small talk, and unsupported messages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
-from aiogram.types import Message
+from aiogram import Bot
+from aiogram.types import BotCommand, BotCommandScopeChat, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.command_menu import publish_admin_commands
-from imgbot.bot.messages import PICTURE_LIMIT_MB
+from imgbot.bot.handlers import admin
+from imgbot.bot.messages import PICTURE_LIMIT_MB, replied_message
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
-from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
+from imgbot.domain.errors import ImgbotError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.changes import vocabulary
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
+from imgbot.telegram.client import telegram_errors
+from imgbot.telemetry import events as telemetry
 
 _EXAMPLES = ("create", "edit", "merge")
 _FRESH_S = 600
@@ -116,3 +119,54 @@ async def handle_edited(message: Message) -> None:
     """Edit of a sent message: the first version is the request."""
     if message.edit_date and message.edit_date - int(message.date.timestamp()) < _FRESH_S:
         raise UserError("edited_message")
+
+
+COMMANDS = (
+    *ACTIONS, "undo", "compare", "last", "history",
+    "queue", "limits", "settings", "quiet", "cancel", "help",
+)  # fmt: skip
+
+
+async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
+    """Register commands and profile texts. A failure does not stop the bot from serving."""
+    try:
+        for language in LANGUAGES:
+            code = _code(language)
+            async with telegram_errors():
+                await bot.set_my_commands(_commands(language, COMMANDS), language_code=code)
+                await bot.set_my_short_description(t(language, "about"), language_code=code)
+                await bot.set_my_description(t(language, "description"), language_code=code)
+    except ImgbotError as error:
+        telemetry.warning("the bot's menus were not registered: %s", error)
+    for some_id in admins:
+        await publish_admin_commands(bot, some_id)
+
+
+async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
+    """Register the admin commands in each admin's private chat, and in no other."""
+    scope = BotCommandScopeChat(chat_id=admin_id)
+    try:
+        for language in LANGUAGES:
+            commands = _commands(language, (*COMMANDS, *admin.COMMANDS))
+            async with telegram_errors():
+                await bot.set_my_commands(commands, scope, language_code=_code(language))
+    except ImgbotError as error:
+        # An admin who has not written to the bot has no chat yet; /start repeats the registration.
+        telemetry.info("administrator %d has no menu yet: %s", admin_id, error)
+
+
+def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:
+    return [BotCommand(command=name, description=t(language, f"command_{name}")) for name in names]
+
+
+def _code(language: str) -> str | None:
+    # Telegram shows the list without a language to users of any other language.
+    return None if language == "en" else language
+
+
+async def handle_small_talk(
+    message: Message, context: RequestContext, responder: Responder
+) -> None:
+    """A short answer; remarks between members of a group about a picture need none."""
+    if context.is_private or replied_message(message) is None:
+        await responder.reply("pleasantry")

@@ -1,16 +1,16 @@
-"""/ban, /unban and /allow: access changes while the bot runs."""
+"""Access changes while the bot runs: /ban, /unban, /allow, /pause, /resume."""
 
 import time
 from collections.abc import Callable
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.handlers.admin.arguments import target_of
-from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.messages import clean, target_of, text_after
+from imgbot.bot.requests import AccessPolicy, paused_error
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
-from imgbot.domain.texts import admin_buttons, t
+from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.access import Access, Ban
 from imgbot.storage.job_queue import JobQueue
@@ -101,7 +101,7 @@ async def _bans(language: str, access: Access) -> tuple[str, Keyboard]:
     lines = [t(language, "ban_title", count=len(bans)), *map(_ban_line, bans[:_LISTED])]
     if len(bans) > _LISTED:
         lines.append(t(language, "queue_more", count=len(bans) - _LISTED))
-    return "\n".join(lines), admin_buttons.undo("ban", [ban.user_id for ban in bans[:_LISTED]])
+    return "\n".join(lines), buttons.undo("ban", [ban.user_id for ban in bans[:_LISTED]])
 
 
 def _ban_line(ban: Ban) -> str:
@@ -116,7 +116,7 @@ async def _allowed(language: str, access: Access) -> tuple[str, Keyboard]:
     lines = [t(language, "allow_title", count=len(allowed)), *map(str, allowed[:_LISTED])]
     if len(allowed) > _LISTED:
         lines.append(t(language, "queue_more", count=len(allowed) - _LISTED))
-    return "\n".join(lines), admin_buttons.undo("allow", allowed[:_LISTED])
+    return "\n".join(lines), buttons.undo("allow", allowed[:_LISTED])
 
 
 def _id_in(argument: str) -> int:
@@ -124,3 +124,21 @@ def _id_in(argument: str) -> int:
     if action != "undo" or not some_id.removeprefix("-").isdecimal():
         raise UserError("unknown_button")
     return int(some_id)
+
+
+_NOTICE_LENGTH = 500
+
+
+async def handle_pause(message: Message, responder: Responder, access: Access) -> None:
+    """/pause [text shown to users]."""
+    notice = clean(text_after(message))[:_NOTICE_LENGTH]
+    await access.pause(notice)
+    error, language = paused_error(notice), responder.context.language
+    shown = t(language, error.reason, **error.facts)
+    await responder.reply_text(f"{t(language, 'pause_done')}\n{shown}")
+
+
+async def handle_resume(_: Message, responder: Responder, access: Access) -> None:
+    """/resume."""
+    is_resumed = await access.resume()
+    await responder.reply("resume_done" if is_resumed else "resume_nothing")

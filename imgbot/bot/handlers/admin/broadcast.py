@@ -2,11 +2,10 @@
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.handlers.admin.arguments import text_after
-from imgbot.bot.messages import replied_message
+from imgbot.bot.messages import replied_message, text_after
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
-from imgbot.domain.texts import admin_buttons, buttons, t, to_users
+from imgbot.domain.texts import buttons, t, to_users
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 
 
@@ -29,7 +28,7 @@ async def handle_broadcast(message: Message, responder: Responder, broadcasts: B
         raise UserError("cast_nobody")
     await _preview(broadcast, responder)
     question = t(context.language, "cast_preview", people=to_users(context.language, count))
-    rows = admin_buttons.broadcast_preview(context.language, broadcast.id)
+    rows = buttons.broadcast_preview(context.language, broadcast.id)
     await responder.reply_text(question, rows)
 
 

@@ -1,0 +1,255 @@
+"""Reports to admins: /stats, /spend, and /stuck with its buttons."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.responder import Responder
+from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.texts import ago, buttons, count_users, dollars, has_text, in_time, t
+from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.dead_letters import DeadLetters, ProblemJob, resume_state
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.spend import Day, ProducedCount, Spend
+from imgbot.storage.stats import QueueSnapshot, QueueStats
+from imgbot.storage.users import UserStore
+
+LONGEST_MS = 300_000
+"""Age beyond the duration of any regular job."""
+
+_JOBS_LISTED = 8
+
+
+async def handle_stuck(
+    _: Message, responder: Responder, dead_letters: DeadLetters, now_ms: Callable[[], int]
+) -> None:
+    """/stuck."""
+    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
+    await responder.reply_text(text, rows)
+
+
+async def on_stuck_callback(
+    _: CallbackQuery,
+    argument: str,
+    responder: Responder,
+    dead_letters: DeadLetters,
+    now_ms: Callable[[], int],
+) -> str:
+    """Deliver again, or end the job; returns the answer to the callback."""
+    action, _sep, job_id = argument.partition(".")
+    answer = "" if action == "list" else await _apply(action, job_id, dead_letters, now_ms())
+    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
+    await responder.update_panel(text, rows)
+    return answer
+
+
+async def _apply(action: str, job_id: str, dead_letters: DeadLetters, at_ms: int) -> str:
+    stuck = await dead_letters.find(job_id)
+    if stuck is None:
+        return "stuck_gone"
+    if action == "again":
+        is_asked = await dead_letters.redeliver(stuck, at_ms)
+        return "stuck_asked" if is_asked else "stuck_no_receipt"
+    if action == "end":
+        verdict = await dead_letters.give_up(stuck, at_ms)
+        return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
+    return "unknown_button"
+
+
+async def _stuck_list(language: str, dead_letters: DeadLetters, at_ms: int) -> tuple[str, Keyboard]:
+    found, count = await dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
+    if not found:
+        return t(language, "stuck_none"), []
+    lines = [t(language, "stuck_title", count=count)]
+    for number, stuck in enumerate(found, 1):
+        lines += ["", *_stuck_lines(language, number, stuck, at_ms)]
+    if count > len(found):
+        lines += ["", t(language, "queue_more", count=count - len(found))]
+    lines += ["", t(language, "stuck_legend")]
+    jobs = [(s.job.id, not s.is_dead or resume_state(s.job) is not None) for s in found]
+    return "\n".join(lines), buttons.stuck(language, jobs)
+
+
+def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> list[str]:
+    job = stuck.job
+    reason = f"stuck_{job.progress.reason}" if stuck.is_dead else f"stuck_{job.state}"
+    head = t(
+        language,
+        "stuck_dead" if stuck.is_dead else "stuck_running",
+        number=number,
+        action=t(language, f"action_{job.request.operation}"),
+        age=ago(language, max(1, (at_ms - stuck.at_ms) // 1000)),
+        standing=t(language, reason if has_text(reason) else "stuck_went_wrong"),
+    )
+    provider = job.progress.provider or "—"
+    facts = t(language, "stuck_facts", job=job.id, user=job.user_id, provider=provider)
+    return [head, facts]
+
+
+_STATUSES = ("ok", "failed", "rejected", "cancelled")
+_REFUSED_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StatsSources:
+    """Sources of /stats."""
+
+    queue_stats: QueueStats
+    job_reads: JobReads
+    users: UserStore
+    spend: Spend
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started and busy workers."""
+    providers_out: Callable[[], Mapping[str, bool]]
+    """Provider → true if it is out of service."""
+    typical_s: Callable[[Operation], Awaitable[float]]
+    """Usual duration of a job in seconds, 0 if unknown."""
+
+
+async def handle_stats(
+    _: Message, responder: Responder, stats: StatsSources, now_ms: Callable[[], int]
+) -> None:
+    """/stats."""
+    language, at_ms = responder.context.language, now_ms()
+    snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
+    blocks = [
+        await _now(language, stats, at_ms, is_paused=snapshot.is_paused),
+        await _today(language, stats, at_ms),
+        [*await _durations(language, stats), *_refused(language, snapshot)],
+    ]
+    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
+
+
+async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: bool) -> list[str]:
+    depth = await stats.job_reads.depth()
+    wanted, _, busy = stats.workers()
+    out = [name for name, is_out in stats.providers_out().items() if is_out]
+    oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
+    key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
+    users = count_users(language, await stats.users.count())
+    return [
+        t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
+        t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
+        *([t(language, "stats_paused")] if is_paused else []),
+        *([t(language, "stats_out", names=", ".join(out))] if out else []),
+        *([t(language, "stats_stuck", count=depth.dead)] if depth.dead else []),
+        t(language, "stats_people", people=users),
+    ]
+
+
+async def _today(language: str, stats: StatsSources, at_ms: int) -> list[str]:
+    day = stats.spend.today(at_ms)
+    ended = await stats.queue_stats.outcomes_of(day)
+    lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
+    lines += [
+        f"{t(language, f'action_{operation}')}: {parts}"
+        for operation in Operation
+        if (parts := _counts(language, ended.get(operation.value, {})))
+    ]
+    spent, ceiling = await stats.spend.spent_today(at_ms), stats.spend.caps.daily_micro
+    if ceiling is not None:
+        facts = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
+        lines.append(t(language, "stats_spent_of", **facts))
+    elif spent:
+        lines.append(t(language, "stats_spent", spent=dollars(spent)))
+    return lines
+
+
+def _counts(language: str, statuses: Mapping[str, int]) -> str:
+    counts = {status: statuses.get(status, 0) for status in _STATUSES}
+    return ", ".join(
+        t(language, f"stats_{status}", count=count) for status, count in counts.items() if count
+    )
+
+
+async def _durations(language: str, stats: StatsSources) -> list[str]:
+    times = {operation: await stats.typical_s(operation) for operation in ACTIONS}
+    known = [
+        t(
+            language,
+            "stats_typical_s",
+            title=t(language, f"action_{operation}"),
+            seconds=max(1, round(seconds)),
+        )
+        for operation, seconds in times.items()
+        if seconds
+    ]
+    return [t(language, "stats_typical", times=", ".join(known))] if known else []
+
+
+def _refused(language: str, snapshot: QueueSnapshot) -> list[str]:
+    """Users rejected most often by the rate limit."""
+    most = snapshot.refused[:_REFUSED_SHOWN]
+    named = ", ".join(f"{user_id} ({count})" for user_id, count in most)
+    return [t(language, "stats_refused", people=named)] if named else []
+
+
+_USERS_SHOWN = 5
+_MADE_SHOWN = 20
+
+
+async def handle_spend(
+    _: Message, responder: Responder, spend: Spend, now_ms: Callable[[], int]
+) -> None:
+    """/spend: cost of pictures today and recently, by provider and by user."""
+    language, at_ms = responder.context.language, now_ms()
+    week = await spend.week(at_ms)
+    blocks = [
+        _spend_today(language, spend, week[0], at_ms),
+        _top_users(language, week[0]),
+        _spend_week(language, week),
+    ]
+    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
+
+
+def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
+    caps = spend.caps
+    head = t(
+        language,
+        "spend",
+        day=today.name,
+        total=_usd(today.total),
+        reserved=_usd(today.reserved),
+        ceiling=_ceiling(language, caps.daily_micro),
+        own=_ceiling(language, caps.daily_micro_per_user),
+        wait=in_time(language, spend.resumes_in_s(at_ms)),
+    )
+    return [head, *_made(language, [today])]
+
+
+def _top_users(language: str, today: Day) -> list[str]:
+    most = Counter(today.users).most_common(_USERS_SHOWN)
+    lines = [f"{user_id}: {_usd(micro)}" for user_id, micro in most if micro > 0]
+    return [t(language, "spend_people"), *lines] if lines else []
+
+
+def _spend_week(language: str, week: Sequence[Day]) -> list[str]:
+    total = sum(day.total for day in week)
+    head = t(language, "spend_days", count=len(week), total=_usd(total))
+    days = [f"{day.name}: {_usd(day.total)}" for day in week if day.total]
+    return [head, *days, *_made(language, week)]
+
+
+def _made(language: str, days: Iterable[Day]) -> list[str]:
+    """Most expensive first: `simulated.create: $0.80 (20)`."""
+    sums: dict[str, ProducedCount] = {}
+    for name, made in (entry for day in days for entry in day.made.items()):
+        before = sums.get(name, ProducedCount(0, 0))
+        sums[name] = ProducedCount(before.micro + made.micro, before.count + made.count)
+    dearest = sorted(sums.items(), key=lambda entry: (-entry[1].micro, entry[0]))
+    lines = [f"{name}: {_usd(made.micro)} ({made.count})" for name, made in dearest[:_MADE_SHOWN]]
+    if len(dearest) > _MADE_SHOWN:
+        lines.append(t(language, "queue_more", count=len(dearest) - _MADE_SHOWN))
+    return lines
+
+
+def _ceiling(language: str, micro: int | None) -> str:
+    return t(language, "spend_no_ceiling") if micro is None else _usd(micro)
+
+
+def _usd(micro: int) -> str:
+    """Return an amount with all its digits, in cents at least."""
+    whole, part = divmod(micro, 1_000_000)
+    return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"
