@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,10 @@ from tests.fixtures.processes import is_gone
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
 
-class _Restarts(list[str]):
-    """Why workers were replaced, in order."""
-
-
 @asynccontextmanager
-async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, _Restarts]]:
-    restarts = _Restarts()
+async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, list[str]]]:
+    """A pool, and why its workers were replaced, in order."""
+    restarts = list[str]()
     settings: dict[str, Any] = {"deadline_s": PATIENCE_S, **options}
     pool = Pool(workers, on_restart=restarts.append, **settings)
     pool.start()
@@ -172,18 +169,23 @@ async def test_workers_are_recycled_after_so_many_steps() -> None:
     assert restarts == ["recycled", "recycled"]
 
 
-async def test_a_worker_that_has_grown_is_replaced() -> None:
+@pytest.mark.parametrize(
+    ("step", "size_mib", "error"),
+    [
+        (pool_steps.keep, 70, None),
+        (pool_steps.keep_and_fail, 70, LookupError),
+        (pool_steps.keep, 300, MemoryError),
+    ],
+    ids=["grown", "grown in a failed step", "beyond its bound"],
+)
+async def test_a_worker_that_has_grown_is_replaced_and_its_memory_is_bounded(
+    step: Callable[[int], object], size_mib: int, error: type[Exception] | None
+) -> None:
     async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
-        grown = await pool.run(pool_steps.keep, 70 * MIB)
+        with pytest.raises(error) if error else nullcontext():
+            await pool.run(step, size_mib * MIB)
         assert restarts == ["memory"]
-        assert await pool.run(pool_steps.pid) != grown
-
-
-async def test_memory_is_bounded() -> None:
-    async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
-        with pytest.raises(MemoryError):
-            await pool.run(pool_steps.keep, 300 * MIB)
-        assert restarts == ["memory"]
+        assert await pool.run(pool_steps.pid)
 
 
 async def test_a_failed_step_leaves_nothing_in_its_worker() -> None:
@@ -194,13 +196,6 @@ async def test_a_failed_step_leaves_nothing_in_its_worker() -> None:
             await pool.run(pool_steps.fail_holding, 200 * MIB)
         assert pool.lanes()[0].memory_bytes - before < 20 * MIB
         assert restarts == []
-
-
-async def test_a_worker_that_has_grown_in_a_failed_step_is_replaced() -> None:
-    async with running(1, worker_memory_bytes=100 * MIB) as (pool, restarts):
-        with pytest.raises(LookupError, match="broken"):
-            await pool.run(pool_steps.keep_and_fail, 70 * MIB)
-        assert restarts == ["memory"]
 
 
 async def test_what_others_left_behind_fails_no_step() -> None:
@@ -294,8 +289,7 @@ async def test_workers_ignore_what_is_meant_for_the_supervisor() -> None:
         assert restarts == []
 
 
-@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def test_both_loops(run: Callable[[Coroutine[object, object, None]], None], tmp_path: Path) -> None:
+def test_the_pool_works_on_the_loop_of_the_bot(tmp_path: Path) -> None:
     async def scene() -> None:
         async with running(3) as (pool, restarts):
             async with asyncio.TaskGroup() as group:
@@ -306,7 +300,7 @@ def test_both_loops(run: Callable[[Coroutine[object, object, None]], None], tmp_
                 await pool.run(pool_steps.note_and_hang, str(tmp_path), deadline_s=0.2)
             assert restarts == ["killed", "hung", "hung"]
 
-    run(scene())
+    uvloop.run(scene())
 
 
 _CLOSED_FOR_GOOD = """
