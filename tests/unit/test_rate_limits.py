@@ -1,0 +1,84 @@
+"""Limits: of Telegram per chat and per poller, of a user's requests; and what is counted once."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
+
+import pytest
+from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
+from aiogram.methods import GetUpdates, SendMessage
+from redis.asyncio import Redis
+
+from imgbot.bot.requests import RequestService
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import State
+from imgbot.domain.operations import Operation
+from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.scripts import Scripts
+from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
+from imgbot.telegram.rate_limiter import FloodGate, max_wait
+from tests.fixtures.jobs import job_of
+
+NOW = 1_800_000_000_000
+
+
+async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
+    gate, method = FloodGate(), SendMessage(chat_id=1, text="a fox")
+    request = AsyncMock(side_effect=TelegramRetryAfter(method, "Too Many Requests", 30))
+
+    for _ in range(2):
+        with pytest.raises(TelegramRetryAfter), max_wait(5.0):
+            await gate(request, cast("Any", None), method)
+
+    assert request.await_count == 1
+
+
+def test_another_poller_is_reported_after_three_conflicts() -> None:
+    health, rivals = PollingHealth(), list[UpdateConflict | None]()
+    for _ in range(3):
+        error = TelegramConflictError(GetUpdates(), "terminated by other getUpdates request")
+        health.delay_after(error, 1.0)
+        rivals.append(health.rival)
+
+    assert rivals == [None, None, UpdateConflict.POLLER]
+
+
+async def test_variants_end_at_the_users_limit() -> None:
+    service: Any = Mock(enqueue=AsyncMock())
+    service._job.return_value = job_of("7", 1, 1, Operation.CREATE, "en")
+    service.check_rate_limit = AsyncMock(side_effect=[None, UserError("rate_limited")])
+    context: Any = SimpleNamespace(request="7", preferences=SimpleNamespace(ratio="", variants=1))
+
+    assert await RequestService.create(service, context, "a fox --n 4") == (2, 4)
+
+
+async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Redis) -> None:
+    limit = RateLimit(redis, Scripts(redis), max_requests=2)
+
+    decisions = [await limit.check_rate_limit(1, request) for request in ("7", "7", "7", "8", "9")]
+
+    assert [decision.is_allowed for decision in decisions] == [True, True, True, True, False]
+
+
+async def test_a_handled_update_is_not_deferred(redis: Redis) -> None:
+    ledger = UpdateLedger(redis, Scripts(redis))
+    await ledger.mark_handled(5, "1")
+
+    await ledger.defer([("1", NOW, [(NOW, {"update_id": number}) for number in (5, 6)])])
+
+    [(_, _, updates)] = await ledger.deferred()
+    assert [update["update_id"] for _, update in updates] == [6]
+
+
+async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Redis) -> None:
+    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+    await queue.open_epoch()
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en"), NOW)
+    job = await queue.claim(NOW)
+    assert job is not None
+    for state in (State.SUBMITTING, State.POLLING, State.RENDERING):
+        job = await queue.move(job, state, NOW)
+
+    assert await queue.cancel("7", 1, NOW) == "too_late"
