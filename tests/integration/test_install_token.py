@@ -65,6 +65,8 @@ def test_a_token_comes_from_a_file_or_from_stdin(tmp_path: Path) -> None:
     assert read_token(str(tmp_path / "token"), io.StringIO("")) == TOKEN
     assert read_token(None, io.StringIO(f"{TOKEN}\n")) == TOKEN
     assert read_token("-", io.StringIO(TOKEN)) == TOKEN
+    with pytest.raises(InstallError, match="No such file or directory"):
+        read_token(str(tmp_path / "gone"), io.StringIO(""))
 
 
 @pytest.mark.parametrize("text", ["", "hello", TOKEN + "!", "1:" + "A" * 35])
@@ -76,24 +78,15 @@ def test_what_is_no_token_is_refused_without_showing_it(text: str) -> None:
     assert not text or text not in str(refusal.value)
 
 
-def test_a_token_that_is_mistyped_is_asked_for_again(
+def test_a_token_that_is_mistyped_is_asked_for_again_and_not_for_ever(
     typed: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed += ["", TOKEN]
 
     assert read_token(None, Terminal()) == TOKEN
     assert "this is not a token" in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("typed")
-def test_a_question_that_is_not_answered_is_a_missing_token() -> None:
     with pytest.raises(ConfigError, match="this is not a token"):
         read_token(None, Terminal())
-
-
-def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="No such file or directory"):
-        read_token(str(tmp_path / "gone"), io.StringIO(""))
 
 
 @pytest.fixture
@@ -109,9 +102,6 @@ async def ask(api: str, token: str) -> str:
 
 async def test_telegram_is_asked_whose_the_token_is(sandbox: Sandbox) -> None:
     assert await ask(sandbox.url, sandbox.token) == "imgbot_sandbox_bot"
-
-
-async def test_a_token_that_telegram_does_not_know_is_a_wrong_setting(sandbox: Sandbox) -> None:
     with pytest.raises(ConfigError, match="Telegram does not know this token"):
         await ask(sandbox.url, TOKEN)
 

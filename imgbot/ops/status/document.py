@@ -58,6 +58,7 @@ def document_of(facts: StatusFacts) -> Document:
     now = facts.indicators.latest
     if now is None:
         raise ValueError("there is no sample yet")
+    queue = facts.glance or QueueGlance()
     before = facts.indicators.earlier(RECENT_S)
     bound = bound_of(load_of(facts.indicators, facts.checks, facts.glance))
     found = problems(facts.indicators, facts.checks, facts.glance, bound)
@@ -83,17 +84,14 @@ def document_of(facts: StatusFacts) -> Document:
         "providers": _providers(now, before),
         "rate_limit": {
             "recent_refusals": now.refusals - before.refusals,
-            "users": [
-                {"user_id": user_id, "refusals": count}
-                for user_id, count in (facts.glance.refused if facts.glance else ())
-            ],
+            "users": [{"user_id": user_id, "refusals": count} for user_id, count in queue.refused],
         },
         "telegram": {
             "recent_flood_waits": now.flood_waits - before.flood_waits,
             "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
-        "resources": _resources(now),
-        "unknown_jobs": [asdict(job) for job in (facts.glance.unknown if facts.glance else ())],
+        "resources": {name: value for name, value in asdict(now.usage).items() if name != "cpu_s"},
+        "unknown_jobs": [asdict(job) for job in queue.unknown],
     }
     return _rounded(document)
 
@@ -175,10 +173,6 @@ def _providers(now: Sample, before: Sample) -> Document:
         "spend_today_usd": now.spend_today_usd,
         "budget_usd": now.budget_usd if math.isfinite(now.budget_usd) else None,
     }
-
-
-def _resources(now: Sample) -> Document:
-    return {name: value for name, value in asdict(now.usage).items() if name != "cpu_s"}
 
 
 def _rounded(value: Any) -> Any:
