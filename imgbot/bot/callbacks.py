@@ -16,7 +16,7 @@ from imgbot.bot.handlers.account import (
     on_subscription_callback,
 )
 from imgbot.bot.handlers.merge import on_merge_callback
-from imgbot.bot.handlers.operations import START_HANDLERS, handle_upscale_button, upscale
+from imgbot.bot.handlers.operations import START_HANDLERS, handle_upscale_button, order_or_ask
 from imgbot.bot.handlers.results import (
     on_again_callback,
     on_compare_callback,
@@ -119,7 +119,7 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.upscale_scale) or photo is None:
         return "stale_button"
-    await upscale(dialogue, photo, int(argument))
+    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
     return ""
 
 
