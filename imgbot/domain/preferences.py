@@ -1,11 +1,10 @@
 """Preferences of a user, which the prompt of one request may override. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-RATIOS = ("1:1", "3:4", "4:3", "9:16", "16:9")
+_RATIOS = ("1:1", "3:4", "4:3", "9:16", "16:9")
 """Aspect ratios offered by buttons; a prompt may name others."""
-
-VARIANTS = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +18,32 @@ class Preferences:
     is_quiet: bool = False
     is_unsubscribed: bool = False
     """True if the user has unsubscribed from broadcasts."""
+
+    def with_choice(self, name: str, choice: str) -> "Preferences | None":
+        """Return the preferences with one of them changed; None for an unknown choice."""
+        setting = SETTINGS.get(name)
+        if setting is None or choice not in setting.choices:
+            return None
+        value, _ = setting.choices[choice]
+        return replace(self, **{setting.field: value})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of /settings: a field of the preferences, and its choices."""
+
+    field: str
+    choices: Mapping[str, tuple[str | int, str]]
+    """Choice in callback data → value of the field, and its label or the key of a text."""
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "language": Setting("language", {"ru": ("ru", "Русский"), "en": ("en", "English")}),
+    "variants": Setting("variants", {str(count): (count, str(count)) for count in (1, 2, 3, 4)}),
+    "file": Setting("is_file", {"0": (False, "choice_photo"), "1": (True, "choice_file")}),
+    "quiet": Setting("is_quiet", {"0": (False, "choice_loud"), "1": (True, "choice_quiet")}),
+    "news": Setting(
+        "is_unsubscribed", {"1": (False, "choice_news"), "0": (True, "choice_no_news")}
+    ),
+}
+"""Settings by their name in callback data, in the order of /settings."""

@@ -9,8 +9,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.job import Job, State
-from imgbot.domain.preferences import RATIOS, VARIANTS, Preferences
-from imgbot.domain.texts import LANGUAGES, buttons, dollars, in_time, t
+from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
@@ -138,10 +137,10 @@ async def on_setting_callback(
     """Change one setting and update the message; returns the answer to the callback."""
     context = responder.context
     name, _sep, rest = argument.partition(".")
-    value, _sep, owner = rest.partition(".")
+    choice, _sep, owner = rest.partition(".")
     if owner != str(context.user_id):
         return "not_your_button"
-    preferences = apply_change(context.preferences, name, value)
+    preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
     await users.set_preference(context.user_id, preferences)
@@ -157,23 +156,3 @@ async def on_subscription_callback(_: CallbackQuery, responder: Responder, users
     preferences = replace(context.preferences, is_unsubscribed=True)
     await users.set_preference(context.user_id, preferences)
     return "news_off"
-
-
-def apply_change(preferences: Preferences, name: str, value: str) -> Preferences | None:
-    """Return the preferences with one of them changed; None for an unknown value."""
-    ratio = "" if value == "any" else value.replace("x", ":")
-    match name:
-        case "language" if value in LANGUAGES:
-            return replace(preferences, language=value)
-        case "ratio" if ratio in {"", *RATIOS}:
-            return replace(preferences, ratio=ratio)
-        case "variants" if value in map(str, VARIANTS):
-            return replace(preferences, variants=int(value))
-        case "file" if value in {"0", "1"}:
-            return replace(preferences, is_file=value == "1")
-        case "quiet" if value in {"0", "1"}:
-            return replace(preferences, is_quiet=value == "1")
-        case "news" if value in {"0", "1"}:
-            return replace(preferences, is_unsubscribed=value == "0")
-        case _:
-            return None

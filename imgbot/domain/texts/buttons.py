@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
-from imgbot.domain.preferences import RATIOS, VARIANTS, Preferences
-from imgbot.domain.texts import LANGUAGES, t
+from imgbot.domain.preferences import SETTINGS, Preferences
+from imgbot.domain.texts import has_text, t
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ _ACTIONS = (
 SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
+_SETTING_BUTTONS = 4
 
 
 def parse(data: str | None) -> CallbackData | None:
@@ -148,42 +149,19 @@ def unsubscribe(language: str) -> Keyboard:
     return [[Button(t(language, "button_news_off"), "news:off")]]
 
 
-def settings(language: str, liked: Preferences, user_id: int) -> Keyboard:
+def settings(language: str, preferences: Preferences, user_id: int) -> Keyboard:
     """Buttons of the settings: a row per setting, two for the ratios; current values are marked."""
-
-    def choice(label: str, name: str, value: str, *, is_chosen: bool) -> Button:
-        return Button(f"✓ {label}" if is_chosen else label, f"set:{name}.{value}.{user_id}")
-
-    def either(
-        name: str, first: tuple[str, str], second: tuple[str, str], *, is_second: bool
-    ) -> list[Button]:
-        return [
-            choice(t(language, f"choice_{word}"), name, value, is_chosen=is_second == is_this)
-            for (word, value), is_this in ((first, False), (second, True))
-        ]
-
-    ratios = [
-        choice(t(language, "choice_any"), "ratio", "any", is_chosen=not liked.ratio),
-        *(
-            choice(ratio, "ratio", ratio.replace(":", "x"), is_chosen=ratio == liked.ratio)
-            for ratio in RATIOS
-        ),
-    ]
-    return [
-        [
-            choice(t(code, "language_name"), "language", code, is_chosen=code == language)
-            for code in LANGUAGES
-        ],
-        ratios[:_IN_A_ROW],
-        ratios[_IN_A_ROW:],
-        [
-            choice(str(count), "variants", str(count), is_chosen=count == liked.variants)
-            for count in VARIANTS
-        ],
-        either("file", ("photo", "0"), ("file", "1"), is_second=liked.is_file),
-        either("quiet", ("loud", "0"), ("quiet", "1"), is_second=liked.is_quiet),
-        either("news", ("news", "1"), ("no_news", "0"), is_second=liked.is_unsubscribed),
-    ]
+    rows: Keyboard = []
+    for name, setting in SETTINGS.items():
+        current = language if name == "language" else getattr(preferences, setting.field)
+        row: list[Button] = []
+        for choice, (value, label) in setting.choices.items():
+            text = t(language, label) if has_text(label) else label
+            mark = "✓ " if value == current else ""
+            row.append(Button(f"{mark}{text}", f"set:{name}.{choice}.{user_id}"))
+        length = len(row) if len(row) <= _SETTING_BUTTONS else _IN_A_ROW
+        rows += [row[start : start + length] for start in range(0, len(row), length)]
+    return rows
 
 
 def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:

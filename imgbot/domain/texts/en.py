@@ -183,7 +183,6 @@ TEXTS = {
         "I no longer keep the uncompressed file. Save the picture from the chat instead."
     ),
     "inline_button": "Create a new picture",
-    "language_name": "English",
     "choice_any": "Any",
     "choice_photo": "As a photo",
     "choice_file": "As a file",

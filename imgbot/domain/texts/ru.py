@@ -182,7 +182,6 @@ TEXTS = {
     ),
     "original_gone": "Несжатого файла у меня уже нет. Сохраните картинку прямо из чата.",
     "inline_button": "Создать новую картинку",
-    "language_name": "Русский",
     "choice_any": "Любой",
     "choice_photo": "Как фото",
     "choice_file": "Как файл",
