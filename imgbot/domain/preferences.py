@@ -39,6 +39,13 @@ class Setting:
 
 SETTINGS: Mapping[str, Setting] = {
     "language": Setting("language", {"ru": ("ru", "Русский"), "en": ("en", "English")}),
+    "ratio": Setting(
+        "ratio",
+        {
+            "any": ("", "choice_any"),
+            **{ratio.replace(":", "x"): (ratio, ratio) for ratio in _RATIOS},
+        },
+    ),
     "variants": Setting("variants", {str(count): (count, str(count)) for count in (1, 2, 3, 4)}),
     "file": Setting("is_file", {"0": (False, "choice_photo"), "1": (True, "choice_file")}),
     "quiet": Setting("is_quiet", {"0": (False, "choice_loud"), "1": (True, "choice_quiet")}),
