@@ -1,0 +1,191 @@
+"""A bot with work under way moves to another state directory: one picture and one charge each."""
+
+import shutil
+
+from redis.asyncio import Redis
+
+from tests.crash.conftest import Move
+from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures, field_is_set
+from tests.fixtures.commands import run
+from tests.fixtures.sandbox import Person
+from tests.fixtures.waiting import eventually
+
+
+async def some_wait_and_some_run(move: Move) -> None:
+    """Five people with a picture each under way, and one of them with two that wait."""
+    await eventually(
+        lambda: field_is_set(move.old, "state", "polling"),
+        lambda found: len(found) >= 3,
+        what="jobs that are asked for",
+    )
+    await eventually(
+        lambda: field_is_set(move.old, "state", "queued"),
+        lambda found: len(found) >= 2,
+        what="jobs that wait",
+    )
+
+
+async def order_seven(move: Move) -> list[Person]:
+    """Start the old bot and order: three pictures for the first of five people, one each else."""
+    await move.old.start()
+    people = await ask_for_pictures(move.control, 5, "a fox [[sim:slow=8]]")
+    for words in ("a crow", "an owl"):
+        await move.control.say(people[0], words)
+    return people
+
+
+async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
+    people = await order_seven(move)
+    await move.control.say(people[1], "/quiet")
+    await some_wait_and_some_run(move)
+
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    put = await run(move.new, "restore", str(move.file))
+    refused = await run(move.old)
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert "7 jobs in progress" in made.said
+    assert move.file.stat().st_mode & 0o777 == 0o600
+    assert (refused.status, "moved" in refused.said) == (78, True)
+    await expect_each(move, people, [3, 1, 1, 1, 1])
+    async with move.new.redis() as redis:
+        assert await redis.hget(f"img:user:{people[1].id}", "is_quiet") == "1"
+
+
+async def test_a_killed_bot_goes_on_from_a_copy_made_while_it_ran(move: Move) -> None:
+    people = await order_seven(move)
+    await some_wait_and_some_run(move)
+
+    made = await run(move.old, "backup", str(move.file))
+    await move.old.kill()
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert "the bot keeps running" in made.said
+    assert "stop it for good" in put.said
+    await expect_each(move, people, [3, 1, 1, 1, 1])
+
+
+async def test_what_was_ordered_after_the_copy_is_not_paid_again(move: Move) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 3, "a fox [[sim:slow=3]]")
+    for words in ("a crow", "an owl"):
+        await control.say(people[0], words)
+    await eventually(
+        lambda: field_is_set(move.old, "message_id"),
+        lambda found: len(found) == 5,
+        what="a status message for each",
+    )
+    made = await run(move.old, "backup", str(move.file))
+    await eventually(
+        lambda: all_pictures(control, people),
+        lambda seen: seen == [3, 1, 1],
+        what="all pictures by the old one",
+    )
+    assert await move.old.stop() == 0
+    before = len((await control.provider())["ledger"])
+
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    await expect_each(move, people, [3, 1, 1])
+    assert len((await control.provider())["ledger"]) == before == 5
+
+
+async def test_what_the_new_place_has_ordered_is_not_paid_again_when_it_is_restored_anew(
+    move: Move,
+) -> None:
+    control = move.control
+    await move.old.start()
+    people = await ask_for_pictures(control, 2, "a fox [[sim:slow=2]]")
+    await control.say(people[0], "a crow")
+    await eventually(
+        lambda: field_is_set(move.old, "message_id"),
+        lambda found: len(found) == 3,
+        what="a status message for each",
+    )
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    first = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+    await expect_each(move, people, [2, 1])
+    assert await move.new.stop() == 0
+
+    again = await run(move.new, "restore", str(move.file), "--force")
+    await move.new.start()
+
+    statuses = (made.status, first.status, again.status)
+    assert statuses == (0, 0, 0), made.said + first.said + again.said
+    assert "looked up at their provider first" not in first.said
+    assert "looked up at their provider first" in again.said
+    await expect_each(move, people, [2, 1])
+
+
+async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move: Move) -> None:
+    control = move.control
+    await control.fault("editMessageMedia", "delay", times=1, delay_s=6.0)
+    await move.old.start()
+    people = await ask_for_pictures(control, 1, "a fox [[sim:slow=1]]")
+    await eventually(lambda: field_is_set(move.old, "state", "delivering"), what="a delivery")
+    shutil.rmtree(move.old.state_dir / "jobs")
+    made = await run(move.old, "backup", str(move.file))
+    await move.old.kill()
+
+    put = await run(move.new, "restore", str(move.file))
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    await expect_each(move, people, [1])
+
+
+async def expiries(redis: Redis) -> dict[str, int]:
+    """When each entry that outlasts a job expires, ms."""
+    names = ("result:", "history:", "picture:", "spend:", "update:")
+    found = [str(key) for name in names for key in await redis.keys(f"img:{name}*")]
+    return {key: await redis.pexpiretime(key) for key in found}
+
+
+async def test_into_a_redis_of_ones_own_with_the_time_that_is_left(
+    move: Move, real_redis: Redis, redis_url: str
+) -> None:
+    control = move.control
+    await move.old.start()
+    [person] = await ask_for_pictures(control, 1)
+    await control.wait_message(person.id, lambda m: bool(m.photo_id))
+    async with move.old.redis() as redis:
+        await eventually(lambda: redis.keys("img:result:*"), what="a result")
+        before = await expiries(redis)
+    move.new.settings["IMGBOT_REDIS_URL"] = redis_url
+
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    put = await run(move.new, "restore", str(move.file))
+    after = await expiries(real_redis)
+    kept = await run(move.new, "restore", str(move.file))
+    epoch = int(await real_redis.get("img:epoch") or 0)
+    await move.new.start()
+
+    assert (made.status, put.status) == (0, 0), made.said + put.said
+    assert after == before
+    # Whoever held the queue is fenced off.
+    assert epoch == 2
+    assert (kept.status, "--force" in kept.said) == (1, True)
+    assert len(list((move.new.state_dir / "pictures").iterdir())) == 1
+
+
+async def expect_each(move: Move, people: list[Person], counts: list[int]) -> None:
+    control = move.control
+    await eventually(
+        lambda: all_pictures(control, people),
+        lambda seen: seen == counts,
+        what="as many pictures as were asked for",
+    )
+    async with move.new.redis() as redis:
+        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys, what="no job left")
+        assert await redis.hgetall("img:active") == {}
+        assert await redis.llen("rq:queue:img_queue") == 0
+    ledger = (await control.provider())["ledger"]
+    assert len({entry["client_id"] for entry in ledger}) == len(ledger) == sum(counts)
+    assert await all_pictures(control, people) == counts

@@ -1,0 +1,204 @@
+"""Moves that are refused, fail or are cut off: each said in a sentence, and no place is spoiled."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.ops import state_dir as state
+from imgbot.ops.backup import archive
+from imgbot.ops.backup.command import BackupOptions, backup
+from imgbot.ops.backup.restore import restore
+from imgbot.ops.state_dir import supervisor_of
+from tests.crash.conftest import Move
+from tests.fixtures.commands import run
+
+
+async def test_what_is_refused_changes_nothing(move: Move) -> None:
+    await move.old.start()
+    running = await run(move.old, "restore", str(move.file))
+    nowhere = await run(move.old, "backup", "--stop", "/nowhere/at/all")
+    assert move.old.is_running
+    made = await run(move.old, "backup", str(move.file))
+    again = await run(move.old, "restore", str(move.file), "--force")
+    await move.old.stop()
+    move.new.settings["IMGBOT_TOKEN"] = "123456789:" + "C" * 35
+    another = await run(move.new, "restore", str(move.file))
+    del move.new.settings["IMGBOT_TOKEN"]
+    whole = move.file.read_bytes()
+    move.file.write_bytes(whole[: len(whole) // 2])
+    half = await run(move.new, "restore", str(move.file))
+    missing = await run(move.new, "restore", str(move.file.with_name("none")))
+
+    assert (running.status, again.status, made.status) == (1, 1, 0)
+    assert f"process {move.old.pid} " in running.said
+    assert f"process {move.old.pid} " in again.said
+    assert (another.status, "IMGBOT_TOKEN" in another.said) == (78, True)
+    assert (half.status, "not a complete imgbot backup" in half.said) == (1, True), half.said
+    assert (missing.status, "does not exist" in missing.said) == (1, True), missing.said
+    assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
+    for ended in (running, again, another, half, missing, nowhere):
+        assert "Traceback" not in ended.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    # It starts as if nothing had been tried.
+    await move.new.start()
+
+
+async def test_while_a_place_is_left_no_bot_starts_there(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, seen = archive.write, []
+
+    def look_and_write(*given: Any) -> archive.Manifest:
+        seen.append(supervisor_of(move.old.state_dir))
+        return write(*given)
+
+    monkeypatch.setattr(archive, "write", look_and_write)
+
+    await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
+
+    assert seen == [os.getpid()]
+    assert (move.old.state_dir / "moved").exists()
+
+
+async def test_a_move_that_fails_says_that_the_bot_is_stopped(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> archive.Manifest:
+        raise archive.BackupError("the disk is full")
+
+    monkeypatch.setattr(archive, "write", fail)
+
+    with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
+        await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
+
+    assert not (move.old.state_dir / "moved").exists()
+
+
+async def test_a_restore_that_was_cut_off_is_said_and_not_served_from(move: Move) -> None:
+    await move.old.start()
+    made = await run(move.old, "backup", "--stop", str(move.file))
+    begun = move.new.state_dir / "restore.part" / "begun"
+    begun.parent.mkdir()
+    begun.touch()
+
+    refused = await run(move.new)
+    # Another file that is none does not make it whole.
+    move.file.with_name("noise").write_bytes(b"noise")
+    noise = await run(move.new, "restore", str(move.file.with_name("noise")), "--force")
+    still = await run(move.new)
+    put = await run(move.new, "restore", str(move.file), "--force")
+    await move.new.start()
+
+    assert made.status == 0
+    assert (noise.status, still.status, "interrupted" in still.said) == (1, 78, True)
+    assert (refused.status, "interrupted" in refused.said) == (78, True)
+    assert put.status == 0, put.said
+
+
+@pytest.mark.parametrize("trouble", ["no settings", "no text", "a bottomless file", "in the way"])
+async def test_settings_that_cannot_be_put_back_leave_the_restore_whole(
+    move: Move, tmp_path: Path, trouble: str
+) -> None:
+    provider, etc = tmp_path / "own/mine.toml", tmp_path / "etc"
+    env = {"no settings": b"this is no line\n", "no text": b"IMGBOT_USERS=\xff\n"}
+    text = b"key = " + b"[" * 100_000 if trouble == "a bottomless file" else b""
+    members = {
+        "redis.jsonl": b"",
+        "settings/imgbot.env": env.get(trouble, f"IMGBOT_PROVIDER={provider}\n".encode()),
+        "settings/providers/0/0": text,
+    }
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    about |= {"provider_files": {str(provider): [provider.name]}}
+    write_backup(move.file, tmp_path / "made", members, about)
+    if trouble == "in the way":
+        etc.symlink_to("nowhere")
+    move.new.settings["IMGBOT_ENVIRONMENT_FILE"] = str(etc / "imgbot.env")
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "Traceback" in put.said) == (0, False), put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+    is_put = f"{provider} was restored" in put.said
+    assert is_put is (trouble == "a bottomless file"), put.said
+    assert ("not restored" in put.said) is not is_put, put.said
+
+
+def write_backup(
+    file: Path, folder: Path, members: dict[str, bytes], about: dict[str, Any]
+) -> None:
+    """Write a backup with whatever it may hold."""
+    folder.mkdir()
+    paths: list[tuple[str, Path]] = []
+    for number, (name, content) in enumerate(members.items()):
+        path = folder / str(number)
+        path.write_bytes(content)
+        paths.append((name, path))
+    archive.write(file, paths, about)
+
+
+async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
+    move: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, put, state_dir, victim = archive.read, state.put, move.new.state_dir, tmp_path / "etc"
+    members = {"redis.jsonl": b"", "state/cron.d/x": b"hostile", "settings/imgbot.env": b""}
+    about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    write_backup(move.file, tmp_path / "made", members, about)
+    (victim / "state").mkdir(parents=True)
+    (victim / "state/passwd").write_text("root")
+
+    def swap_and_read(*given: Any) -> archive.Manifest:
+        # The owner of the folder, as soon as it is made.
+        (state_dir / "restore.part").rename(state_dir / "aside")
+        (state_dir / "restore.part").symlink_to(victim)
+        return read(*given)
+
+    def swap_and_put(*given: Any) -> None:
+        # And as soon as everything is unpacked, all there is.
+        state_dir.rename(tmp_path / "gone")
+        state_dir.symlink_to(victim)
+        put(*given)
+
+    monkeypatch.setattr(archive, "read", swap_and_read)
+    monkeypatch.setattr(state, "put", swap_and_put)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        await restore(move.new.environ, move.file, is_forced=False)
+
+    assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
+    assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"
+
+
+@pytest.mark.parametrize(
+    ("line", "about"),
+    [
+        (["rq:job:7-0", "hash", 0, ["state", "queued", "ticket", "{"]], {}),
+        (["rq:job:7-0", "hash", 0, ["state", "queued"]], {"taken_ms": "soon"}),
+    ],
+    ids=["half a ticket", "a time that is none"],
+)
+async def test_a_job_that_cannot_be_read_is_noticed_while_nothing_is_lost(
+    move: Move, tmp_path: Path, line: list[object], about: dict[str, object]
+) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    members = {"redis.jsonl": json.dumps(line).encode() + b"\n"}
+    about = {"bot_id": bot_id, "state_dir": "/old", **about}
+    write_backup(move.file, tmp_path / "made", members, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "the backup is damaged" in put.said) == (1, True), put.said
+    assert "Traceback" not in put.said
+    assert not (move.new.state_dir / "restore.part").exists()
+
+
+async def test_a_backup_that_counts_nothing_is_put_back(move: Move, tmp_path: Path) -> None:
+    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
+    about = {"bot_id": bot_id, "counts": [1]}
+    write_backup(move.file, tmp_path / "made", {"redis.jsonl": b""}, about)
+
+    put = await run(move.new, "restore", str(move.file))
+
+    assert (put.status, "0 jobs in progress" in put.said) == (0, True), put.said

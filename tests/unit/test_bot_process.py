@@ -1,0 +1,51 @@
+"""What the bot gets that the sandbox starts: settings of its own, and none of the operator's."""
+
+from pathlib import Path
+
+import pytest
+
+from imgbot import cli
+from imgbot.config.settings import key_variables
+from imgbot.sandbox import bot_process as guest
+from imgbot.sandbox.server import Sandbox
+
+OPERATORS = "the operator's own"
+
+
+@pytest.mark.parametrize("provider", ["simulated", "builtin", "replicate-sim"])
+async def test_nothing_of_the_operators_reaches_a_guest(
+    provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A provider's own file may call the variable of its key anything.
+    for name in (
+        *key_variables(),
+        "EXAMPLE_AUTH",
+        "IMGBOT_TOKEN",
+        "IMGBOT_ADMINS",
+        "CREDENTIALS_DIRECTORY",
+    ):
+        monkeypatch.setenv(name, OPERATORS)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    async with Sandbox(guest.HOST, 0, page=False) as sandbox:
+        environ = guest.environment(sandbox, tmp_path, provider)
+
+    assert OPERATORS not in environ.values()
+    assert environ["IMGBOT_TOKEN"] == sandbox.token
+    assert environ["LC_ALL"] == "C.UTF-8"
+    assert environ["PATH"]
+
+
+def test_a_provider_that_the_sandbox_does_not_play_is_a_wrong_argument(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["demo", "--port", str(guest.free_port()), "--provider", "nobody-sim"]
+
+    assert cli.main(arguments) == 78
+    assert "--provider nobody-sim: write one of" in capsys.readouterr().err
+
+
+def test_ports_are_not_given_twice_in_a_row() -> None:
+    ports = [guest.free_port() for _ in range(50)]
+
+    assert len(set(ports)) == len(ports)

@@ -1,0 +1,251 @@
+"""Providers by a file: templates, paths, mistakes with their line, dry runs, signatures."""
+
+import json
+from itertools import product
+from typing import Any
+
+import pytest
+
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
+from imgbot.providers import signatures
+from imgbot.providers.declarative import responses as reading
+from imgbot.providers.declarative.dry_run import dry_run
+from imgbot.providers.declarative.spec import Stage, read_spec
+from imgbot.providers.declarative.templates import fill, pick
+from imgbot.providers.http import ProviderResponse
+from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.url_policy import Hosts, public_address
+
+
+def answered(status: int, content: Any) -> ProviderResponse:
+    return ProviderResponse(status, {}, content, json.dumps(content))
+
+
+PRESETS = ("replicate", "fal", "kie", "bfl", "wavespeed")
+VALUES: dict[str, Any] = {
+    "prompt": "a lake",
+    "images": ["one", "two", "three"],
+    "image": "one",
+    "ratio": "16:9",
+    "scale": 2,
+    "seed": 7,
+    "hook": "",
+}
+MAPS: dict[str, dict[str, Any]] = {"sizes": {"16:9": {"width": 16}, "default": "square"}}
+
+
+@pytest.mark.parametrize(
+    ("template", "filled"),
+    [
+        ({"n": "{seed}", "s": "{seed:str}"}, {"n": 7, "s": "7"}),
+        ({"text": "say {prompt}!"}, {"text": "say a lake!"}),
+        ({"a": "{images}", "b": ["{image}"]}, {"a": ["one", "two", "three"], "b": ["one"]}),
+        ({"hook": "{hook?}", "url": "x?{hook?}", "n": 1}, {"n": 1}),
+        ({"size": "{ratio|sizes}"}, {"size": {"width": 16}}),
+        ({"size": "{scale|sizes}"}, {"size": "square"}),
+        ({"i": "{image}", "i_{i}": "{images}"}, {"i": "one", "i_2": "two", "i_3": "three"}),
+        ({"deep": {"list": [{"p": "{prompt}"}]}}, {"deep": {"list": [{"p": "a lake"}]}}),
+    ],
+)
+def test_templates_are_filled_with_typed_values(template: Any, filled: Any) -> None:
+    assert fill(template, VALUES, MAPS) == filled
+
+
+def test_a_slot_without_a_value_refuses_the_order() -> None:
+    with pytest.raises(ProviderError, match="the request has no image"):
+        fill({"image": "{image}"}, {"image": None}, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("a.b", [1]),
+        ("list[*].url", ["x", "y"]),
+        ("list[1].url", ["y"]),
+        ("list[9].url", []),
+        ("null", []),
+        ("a.b.c", []),
+    ],
+)
+def test_paths_lead_to_what_is_there(path: str, found: list[Any]) -> None:
+    content = {"a": {"b": 1}, "list": [{"url": "x"}, {"url": "y"}], "null": None}
+
+    assert pick(content, path) == found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('name = "fal"', 'name = "fal"\nnmae = 3', "nmae: unknown key"),
+        ('prompt = "{prompt}"', 'prompt = "{promt}"', "unknown slot {promt}"),
+        ("|sizes?", "|size?", "there is no [maps.size]"),
+        ('kind = "token"', 'kind = "tokens"', "upload.kind"),
+        ("[urls]", "[urls", "not TOML"),
+        ('path = "images[*].url"', 'path = "images[x"', "is not a path"),
+        ('key = "FAL_KEY"', 'key = "IMGBOT_TOKEN"', "a dedicated variable"),
+        ("(?i)locked|balance", "(?i)locked|(", "is not a regular expression"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(old: str, new: str, complaint: str) -> None:
+    text = read_preset("fal").text
+    line = text[: text.index(old)].count("\n") + 1
+
+    with pytest.raises(ConfigError) as refusal:
+        read_spec(parse("my.toml", text.replace(old, new, 1)))
+
+    assert complaint in str(refusal.value)
+    # A key that is put below the first one stands a line further down.
+    assert f"line {line + new.count(chr(10))}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+async def test_every_preset_passes_its_dry_run(name: str) -> None:
+    lines = await dry_run(read_spec(read_preset(name)))
+    ends = [line for line in lines if line.startswith("  ends in ")]
+
+    assert set(ends) == {"  ends in a picture"}
+    assert len(ends) >= 4
+    said = {line.split(": ")[0]: line.split(": ")[1] for line in lines if "answered by" in line}
+    assert said["an order answered by 401"] == "auth"
+    assert said["an order answered by 402"] == "no_credit"
+    assert said["an order answered by 429"] == "rate_limited"
+    assert said["an order answered by 500"] == "submit_unknown"
+    assert said["an order answered by half a JSON"] == "submit_unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "is_billed"),
+    [
+        ("replicate", {"status": "failed", "error": "NSFW content", "version": "hidden"}, False),
+        ("replicate", {"status": "failed", "error": "NSFW content", "version": "cc4956dd"}, None),
+        ("replicate", {"status": "failed", "error": "E1000", "version": "hidden"}, False),
+        ("replicate", {"status": "failed", "error": "E1000", "version": "cc4956dd"}, None),
+        ("replicate", {"status": "canceled", "version": "hidden"}, True),
+        ("replicate", {"status": "aborted", "version": "cc4956dd"}, False),
+        ("kie", {"data": {"state": "fail", "failCode": "501"}}, None),
+        ("bfl", {"status": "Error"}, None),
+        ("wavespeed", {"data": {"status": "failed", "error": "no"}}, False),
+    ],
+)
+def test_a_failed_task_costs_nothing_only_where_that_is_known(
+    name: str, content: Any, is_billed: bool | None
+) -> None:
+    failure = reading.failure(read_spec(read_preset(name)), answered(200, content))
+
+    kind = Kind.MODERATED if "NSFW" in str(content) else Kind.FAILED
+    assert (failure.kind, failure.is_billed) == (kind, is_billed)
+
+
+def test_the_page_of_a_gateway_is_no_word_of_the_provider() -> None:
+    page = "<h1>Service Unavailable</h1> Automated access is prohibited."
+
+    refusal = reading.refusal(
+        read_spec(read_preset("wavespeed")), "submit", ProviderResponse(503, {}, None, page)
+    )
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
+
+
+@pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
+def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
+    rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'
+    text = read_preset("fal").text.replace("[hook]", f"{rule}\n[hook]")
+    spec = read_spec(parse("my.toml", text))
+
+    submit = reading.refusal(spec, "submit", answered(status, {"detail": "no"}))
+    poll = reading.refusal(spec, "poll", answered(status, {"detail": "no"}))
+
+    assert submit is not None
+    assert (submit.kind, submit.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
+    assert poll is not None
+    assert poll.kind is Kind.UNAVAILABLE
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_5xx_of_a_gateway_is_transient_everywhere(name: str) -> None:
+    spec = read_spec(read_preset(name))
+    stages: tuple[Stage, ...] = ("upload", "poll", "result")
+    for stage, status in product(stages, (500, 502, 503, 504)):
+        answer = answered(status, {"detail": "Internal Server Error", "code": status})
+        refusal = reading.refusal(spec, stage, answer)
+        assert refusal is not None
+        assert refusal.kind is Kind.UNAVAILABLE, (stage, status)
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("https://queue.fal.run/x", True),
+        ("https://eu.bfl.ai/x", True),
+        ("http://queue.fal.run/x", False),
+        ("https://queue.fal.run:8443/x", False),
+        ("https://queue.fal.run.evil.example/x", False),
+        ("https://evilbfl.ai/x", False),
+        ("https://user:pass@queue.fal.run/x", False),
+        ("http://127.0.0.1:8188/prompt", True),
+        ("http://127.0.0.1:8189/prompt", False),
+    ],
+)
+def test_only_listed_hosts_see_the_key(url: str, *, may: bool) -> None:
+    hosts = Hosts(("http://127.0.0.1:8188",), ("queue.fal.run", "*.bfl.ai"))
+
+    assert hosts.may_see_key(url) is may
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "10.0.0.1", "169.254.169.254", "192.0.0.8", "224.0.0.1", "localhost"),
+        *("::1", "::127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::"),
+        *("fec0::1", "ff02::1"),
+    ],
+)
+async def test_addresses_inside_are_not_fetched_from(host: str) -> None:
+    assert await public_address(host, 443) is None
+    for public in ("1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"):
+        assert await public_address(public, 443) == public
+
+
+NOW_S = 1_700_000_000.0
+BODY = b'{"id":"p1","status":"succeeded"}'
+STANDARD = {
+    "webhook-id": "msg_1",
+    "webhook-timestamp": "1700000000",
+    "webhook-signature": "v1,ZRC2qXl9LPzGtO/eTF7TUjtZ+oS3hgUq/qh+JTx1CWs=",
+}
+FAL_BODY = b'{"request_id":"r1","status":"OK","payload":{"images":[{"url":"http://sim/1.png"}]}}'
+FAL = {
+    "x-fal-webhook-request-id": "r1",
+    "x-fal-webhook-user-id": "u1",
+    "x-fal-webhook-timestamp": "1700000000",
+    "x-fal-webhook-signature": "406cacbfbf84f007b2e7b6d185cbfe056efe6f7b9a40da9539e5903219d2374f"
+    "c9c1c59d11322ad2d8e38e8f364a30277e4decc8d9f32dbd8ef1975fad2aa202",
+}
+FAL_KEYS = [{"kty": "OKP", "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"}]
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_known_signatures_are_accepted() -> None:
+    kie = {
+        "x-webhook-timestamp": "1700000000",
+        "x-webhook-signature": "hVacQaZe8PsGNhGRtasNSQSP/NhvJdj8ZX+/p6m2rBg=",
+    }
+
+    assert signatures.verify_standard(SECRET, STANDARD, BODY, NOW_S)
+    assert signatures.verify_kie("kie-test-key", kie, "task_1", NOW_S)
+    assert signatures.verify_fal(FAL_KEYS, FAL, FAL_BODY, NOW_S)
+
+
+@pytest.mark.parametrize("spoil", ["body", "late", "header", "key"])
+def test_anything_else_is_not(spoil: str) -> None:
+    body = BODY + b" " if spoil == "body" else BODY
+    fal_body = FAL_BODY + b" " if spoil == "body" else FAL_BODY
+    now_s = NOW_S + 301 if spoil == "late" else NOW_S
+    standard = STANDARD | ({"webhook-signature": "v1,AAAA"} if spoil == "header" else {})
+    fal = FAL | ({"x-fal-webhook-signature": "zz"} if spoil == "header" else {})
+    keys = [{"x": "AAAA"}, {"y": 1}, "odd"] if spoil == "key" else FAL_KEYS
+    secret = "whsec_AAAA" if spoil == "key" else SECRET
+
+    assert not signatures.verify_standard(secret, standard, body, now_s)
+    assert not signatures.verify_fal(keys, fal, fal_body, now_s)

@@ -1,0 +1,70 @@
+"""Ending the bot of this machine, where it is a service under a systemd that is played."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+from imgbot.ops import service as stopping
+from imgbot.ops.service import NotStoppedError, stop_service
+from imgbot.ops.state_dir import InstanceLock, supervisor_of
+
+_REFUSES = """
+echo "Warning: The unit file changed on disk." >&2
+echo "Failed to disable unit: Interactive authentication required." >&2
+exit 1
+"""
+
+_HOLDS = """
+import pathlib, signal, sys
+from imgbot.ops.state_dir import InstanceLock
+with InstanceLock(pathlib.Path(sys.argv[1]), ""):
+    print("held", flush=True)
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Let a service have the state directory that is returned, and systemd do this about it."""
+    program, state_dir = tmp_path / "bin" / "systemctl", tmp_path / "state"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(stopping, "_is_service", bool)
+
+    def play(does: str) -> Path:
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+        return state_dir
+
+    return play
+
+
+def test_a_user_who_may_not_stop_the_service_is_told_at_once(
+    play: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state_dir = play(_REFUSES)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with (
+        InstanceLock(state_dir, ""),
+        pytest.raises(NotStoppedError, match=r"authentication required\.\); .*: use sudo"),
+    ):
+        stop_service(state_dir, "")
+
+
+def test_the_service_is_stopped_for_good_and_waited_for(play: Callable[[str], Path]) -> None:
+    state_dir = play("")
+    asked = state_dir.with_name("asked")
+    with subprocess.Popen([sys.executable, "-c", _HOLDS, state_dir], stdout=PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        play(f'echo "$@" >{asked}; kill {holder.pid}')
+        stop_service(state_dir, "")
+
+    assert supervisor_of(state_dir) is None
+    assert asked.read_text() == "--no-ask-password disable --now imgbot.service\n"
