@@ -40,9 +40,9 @@ async def a_result_in_base64(folder: Path) -> Path:
 
 async def a_fetched_result(folder: Path) -> Path:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"picture"))
-    door = ProviderHttpClient(Hosts(["https://api.example"], ()), {}, transport=transport)
-    await door.fetch("https://api.example/1.png", folder / "result")
-    await door.aclose()
+    client = ProviderHttpClient(Hosts(["https://api.example"], ()), {}, transport=transport)
+    await client.fetch("https://api.example/1.png", folder / "result")
+    await client.aclose()
     return folder / "result"
 
 

@@ -24,26 +24,26 @@ def raising(error: Exception) -> Callable[..., Awaitable[None]]:
 
 
 @pytest.fixture
-def door() -> ProviderHttpClient:
+def client() -> ProviderHttpClient:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"a picture"))
     return ProviderHttpClient(Hosts([HOME], ()), {}, transport=transport)
 
 
 async def test_a_name_that_is_not_found_for_a_moment_is_silence(
-    door: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch
+    client: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "public_address", raising(socket.gaierror(-3, "try again")))
 
     with pytest.raises(ProviderError) as silence:
-        await door.ask("PUT", "https://upload.example/1", is_public=True, content=b"")
+        await client.ask("PUT", "https://upload.example/1", is_public=True, content=b"")
 
     assert silence.value.kind is ProviderErrorKind.UNAVAILABLE
 
 
 async def test_a_full_disk_is_no_fault_of_the_providers(
-    door: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(http, "_write", raising(OSError(errno.ENOSPC, "no space left")))
 
     with pytest.raises(OSError, match="no space left"):
-        await door.fetch(f"{HOME}/1.png", tmp_path / "result")
+        await client.fetch(f"{HOME}/1.png", tmp_path / "result")
