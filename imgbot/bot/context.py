@@ -16,7 +16,7 @@ _AS_CHANNEL_ID = 136817688
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """User, chat and message of an update; `standing` is the user's access status.
+    """User, chat and message of an update.
 
     `pressed_by` is the name of the user who pressed a button: then the message is the bot's own.
     """

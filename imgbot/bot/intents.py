@@ -76,27 +76,27 @@ _PHRASES = {
     },
 }  # fmt: skip
 _INTENTS = {
-    phrase.replace("ё", "е"): meaning for meaning, known in _PHRASES.items() for phrase in known
+    phrase.replace("ё", "е"): intent for intent, known in _PHRASES.items() for phrase in known
 }
 
 
-def classify_intent(words: str, *, is_about_picture: bool = False) -> Intent:
+def classify_intent(text: str, *, is_about_picture: bool = False) -> Intent:
     """Return the intent of cleaned text; in reply to a picture, emoji alone are a reaction."""
-    parts = phrases_of(words)
+    parts = phrases_of(text)
     if not parts:
-        left = set(_MARKS.sub("", words))
-        is_short = len(words) <= _REACTION_LIMIT
+        left = set(_MARKS.sub("", text))
+        is_short = len(text) <= _REACTION_LIMIT
         is_reaction = (is_about_picture and is_short) or left <= _REACTIONS
-        return Intent.SMALL_TALK if words and is_reaction else Intent.REQUEST
-    meanings = {_INTENTS.get(part, Intent.REQUEST) for part in parts}
+        return Intent.SMALL_TALK if text and is_reaction else Intent.REQUEST
+    intents = {_INTENTS.get(part, Intent.REQUEST) for part in parts}
     # "Thanks, what can you do?" is a question.
-    asked = meanings - {Intent.SMALL_TALK} or meanings
-    return asked.pop() if len(asked) == 1 else Intent.REQUEST
+    requested = intents - {Intent.SMALL_TALK} or intents
+    return requested.pop() if len(requested) == 1 else Intent.REQUEST
 
 
-def phrases_of(words: str) -> list[str]:
+def phrases_of(text: str) -> list[str]:
     """Return the phrases between separators and emoji, in lower case and without "bot"."""
-    plain = unicodedata.normalize("NFC", words.lower()).replace("ё", "е").replace("’", "'")
+    plain = unicodedata.normalize("NFC", text.lower()).replace("ё", "е").replace("’", "'")
     parts = (" ".join(part.split()).strip(" -'_") for part in _BETWEEN.split(plain))
     return [_ADDRESSED.sub("", part) for part in parts if part]
 
@@ -127,7 +127,7 @@ _BESIDE = (
 _ENLARGING = re.compile(
     rf"(?:(?:{_ENLARGE.pattern}|{_MAKING.pattern}|{_LARGER.pattern}|\b(?:{_BESIDE})\b) ?)+"
 )
-_WORDS_LIMIT = 80
+_LENGTH_LIMIT = 80
 
 _RETOUCH = r"(?:от)?ретуш\w*|(?:от)?реставр\w+|восстанови(?:ть|те)?|retouch(?:ing)?|restore"
 _BESIDE_RETOUCH = (
@@ -152,27 +152,27 @@ _REMOVING = re.compile(
 _WHOLE_REQUESTS = {Operation.RETOUCH: _RETOUCHING, Operation.REMOVE_BACKGROUND: _REMOVING}
 
 
-def scale_in(words: str) -> int | None:
+def scale_in(text: str) -> int | None:
     """Return the scale that the text asks for: 2, 4 or None."""
-    return next((scale for scale, form in _SCALES.items() if form.search(words.lower())), None)
+    return next((scale for scale, form in _SCALES.items() if form.search(text.lower())), None)
 
 
-def is_about_size(words: str) -> bool:
+def is_about_size(text: str) -> bool:
     """Return true if an answer to the scale question holds nothing else: "4, please", or ""."""
-    return is_upscale_request(f"{words} x2")
+    return is_upscale_request(f"{text} x2")
 
 
-def is_upscale_request(words: str) -> bool:
+def is_upscale_request(text: str) -> bool:
     """Return true if the whole text asks for a larger picture, and for nothing else."""
-    asked = " ".join(phrases_of(re.sub("[×*]", "x", words[:_WORDS_LIMIT])))
-    if len(words) > _WORDS_LIMIT or not _ENLARGING.fullmatch(asked):
+    asked = " ".join(phrases_of(re.sub("[×*]", "x", text[:_LENGTH_LIMIT])))
+    if len(text) > _LENGTH_LIMIT or not _ENLARGING.fullmatch(asked):
         return False
     is_made_larger = _MAKING.search(asked) and _LARGER.search(asked)
     return bool(is_made_larger or _ENLARGE.search(asked) or _TIMES.search(asked))
 
 
-def operation_in(words: str) -> Operation | None:
+def operation_in(text: str) -> Operation | None:
     """Operation on a photo that the whole text asks for, and nothing else."""
-    asked = " ".join(phrases_of(words[:_WORDS_LIMIT]))
+    asked = " ".join(phrases_of(text[:_LENGTH_LIMIT]))
     found = (each for each, form in _WHOLE_REQUESTS.items() if form.fullmatch(asked))
-    return next(found, None) if len(words) <= _WORDS_LIMIT else None
+    return next(found, None) if len(text) <= _LENGTH_LIMIT else None

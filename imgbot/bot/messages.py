@@ -12,7 +12,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.messenger import picture_in
 
-WORDS_LIMIT = 2000
+PROMPT_LIMIT = 2000
 """Characters; providers truncate or refuse far longer prompts."""
 
 PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
@@ -44,26 +44,26 @@ def command_of(message: Message) -> str:
     return found[1].lower() if found else ""
 
 
-def clean(words: str) -> str:
+def clean(text: str) -> str:
     """Drop control characters and collapse white space. Raises UserError if too long."""
     kept = "".join(
         " " if char.isspace() else char
-        for char in words
+        for char in text
         if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _NOISE
     )
     folded = " ".join(kept.split())
-    if len(folded) > WORDS_LIMIT:
-        raise UserError("words_too_long", count=len(folded), limit=WORDS_LIMIT)
+    if len(folded) > PROMPT_LIMIT:
+        raise UserError("words_too_long", count=len(folded), limit=PROMPT_LIMIT)
     return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
 
 
 def intent_of(message: Message) -> Intent:
     """Return the intent of a message; a text that is too long counts as a request."""
     try:
-        words = prompt_of(message)
+        text = prompt_of(message)
     except UserError:
         return Intent.REQUEST
-    return classify_intent(words, is_about_picture=is_about_picture(message))
+    return classify_intent(text, is_about_picture=is_about_picture(message))
 
 
 def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
@@ -171,13 +171,13 @@ def target_of(message: Message) -> tuple[int | None, str]:
 
     Raises UserError for an invalid id, and for a number that Telegram never assigns.
     """
-    words = clean(text_after(message))
-    first, _, rest = words.partition(" ")
+    text = clean(text_after(message))
+    first, _, rest = text.partition(" ")
     if _NUMBER.fullmatch(first):
         return _id_of(first), rest
     author = author_of(replied_message(message))
     if author is not None:
-        return author.id, words
+        return author.id, text
     if first:
         raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
     return None, ""

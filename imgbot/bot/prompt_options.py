@@ -137,23 +137,23 @@ class PromptOptions:
     seed: int = 0
 
 
-def parse_prompt_options(words: str) -> PromptOptions:
+def parse_prompt_options(text: str) -> PromptOptions:
     """Split the text into a prompt and its options."""
-    forms = PromptOptions(
-        "\n".join(" ".join(line.split()) for line in words.splitlines() if line.strip())
+    options = PromptOptions(
+        "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
     )
     for read in (_parse_flags, _parse_count, _parse_ratio, _parse_shape):
-        forms = read(forms)
-    kept = _EMPTY_BRACKETS.sub(" ", forms.prompt)
+        options = read(options)
+    kept = _EMPTY_BRACKETS.sub(" ", options.prompt)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
     kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
     # "16:9" alone is no prompt: the text stays unchanged.
-    return replace(forms, prompt=kept) if kept else PromptOptions(words)
+    return replace(options, prompt=kept) if kept else PromptOptions(text)
 
 
-def _parse_flags(forms: PromptOptions) -> PromptOptions:
+def _parse_flags(options: PromptOptions) -> PromptOptions:
     found: dict[str, Any] = {}
-    for match in _FLAG.finditer(forms.prompt):
+    for match in _FLAG.finditer(options.prompt):
         name, first, second = match[1].lower(), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:
             found |= {"ratio": _ratio(first, int(second or 0))}
@@ -161,63 +161,63 @@ def _parse_flags(forms: PromptOptions) -> PromptOptions:
             found |= {"seed": first}
         else:
             found |= {"variants": min(max(first, 1), _VARIANTS_MAX)}
-    return replace(forms, prompt=_FLAG.sub(" ", forms.prompt), **found)
+    return replace(options, prompt=_FLAG.sub(" ", options.prompt), **found)
 
 
-def _parse_count(forms: PromptOptions) -> PromptOptions:
-    match = _COUNT.search(forms.prompt)
-    if not match or _is_in_the_picture(forms.prompt, match):
-        return forms
+def _parse_count(options: PromptOptions) -> PromptOptions:
+    match = _COUNT.search(options.prompt)
+    if not match or _is_part_of_scene(options.prompt, match):
+        return options
     text = match["count"].lower().replace("ё", "е")
     count = int(text) if text.isdecimal() else _NUMBERS[text]
     return replace(
-        forms, prompt=_cut(forms.prompt, *match.span()), variants=forms.variants or count
+        options, prompt=_cut(options.prompt, *match.span()), variants=options.variants or count
     )
 
 
-def _is_in_the_picture(words: str, match: re.Match[str]) -> bool:
+def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:
     """Return true if the count is part of the scene: "a girl and two versions of herself"."""
-    before, after = words[: match.start()].rstrip(), words[match.end() :].lstrip()
+    before, after = prompt[: match.start()].rstrip(), prompt[match.end() :].lstrip()
     is_amid = before[-1:].isalnum() and after[:1].isalnum()
     return is_amid and match["noun"].lower().startswith(("верси", "version"))
 
 
-def _parse_ratio(forms: PromptOptions) -> PromptOptions:
-    if forms.ratio:
-        return forms
-    for match in _RATIO.finditer(forms.prompt):
+def _parse_ratio(options: PromptOptions) -> PromptOptions:
+    if options.ratio:
+        return options
+    for match in _RATIO.finditer(options.prompt):
         ratio = f"{match['width']}:{match['height']}"
         is_named = match["before"] or match["after"]
-        is_likely = match["by"] == ":" and not _SCORE.search(forms.prompt)
+        is_likely = match["by"] == ":" and not _SCORE.search(options.prompt)
         if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
-            return _shaped(forms, ratio, match.span())
-    return forms
+            return _with_ratio(options, ratio, match.span())
+    return options
 
 
-def _parse_shape(forms: PromptOptions) -> PromptOptions:
-    if forms.ratio:
-        return forms
+def _parse_shape(options: PromptOptions) -> PromptOptions:
+    if options.ratio:
+        return options
     for ratio, pattern in (*_SEGMENT, *_ANYWHERE):
-        if match := pattern.search(forms.prompt):
-            return _shaped(forms, ratio, match.span())
+        if match := pattern.search(options.prompt):
+            return _with_ratio(options, ratio, match.span())
     for ratio, pattern in _BEFORE_PICTURE:
-        if match := pattern.search(forms.prompt):
-            return _shaped(forms, ratio, match.span("cut"))
+        if match := pattern.search(options.prompt):
+            return _with_ratio(options, ratio, match.span("cut"))
     for ratio, pattern in _LAST_WORDS:
-        match = pattern.search(forms.prompt)
-        if match and not _WAY_OF_DOING.search(forms.prompt[: match.start()]):
-            return _shaped(forms, ratio, match.span())
-    return forms
+        match = pattern.search(options.prompt)
+        if match and not _WAY_OF_DOING.search(options.prompt[: match.start()]):
+            return _with_ratio(options, ratio, match.span())
+    return options
 
 
-def _shaped(forms: PromptOptions, ratio: str, said: tuple[int, int]) -> PromptOptions:
-    """Options with that shape, and without the words that asked for it."""
-    return replace(forms, prompt=_cut(forms.prompt, *said), ratio=ratio)
+def _with_ratio(options: PromptOptions, ratio: str, span: tuple[int, int]) -> PromptOptions:
+    """Return the options with that ratio, and a prompt without the words that asked for it."""
+    return replace(options, prompt=_cut(options.prompt, *span), ratio=ratio)
 
 
-def _cut(words: str, start: int, end: int) -> str:
+def _cut(prompt: str, start: int, end: int) -> str:
     """Remove a span, and one of two punctuation marks left adjacent."""
-    before, after = words[:start].rstrip(), words[end:].lstrip()
+    before, after = prompt[:start].rstrip(), prompt[end:].lstrip()
     if not before:
         return after.lstrip(",;.:! ")
     if before[-1] in ",;.:(—–-":

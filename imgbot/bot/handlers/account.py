@@ -44,7 +44,7 @@ async def _queue(context: RequestContext, job_reads: JobReads) -> tuple[str, Key
     lines = [t(context.language, "queue_title", count=len(jobs))]
     for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
         title = _title(job)
-        lines.append(f"{number}. {title} — {_standing(context.language, job, place)}")
+        lines.append(f"{number}. {title} — {_progress(context.language, job, place)}")
     if len(jobs) > _SHOWN:
         lines.append(t(context.language, "queue_more", count=len(jobs) - _SHOWN))
     rows = buttons.cancel([job.id for job in shown])
@@ -52,11 +52,11 @@ async def _queue(context: RequestContext, job_reads: JobReads) -> tuple[str, Key
 
 
 def _title(job: Job) -> str:
-    words = job.request.prompt or t(job.request.language, f"title_{job.request.operation}")
-    return words if len(words) <= _TITLE_LENGTH else f"{words[: _TITLE_LENGTH - 1]}…"
+    title = job.request.prompt or t(job.request.language, f"title_{job.request.operation}")
+    return title if len(title) <= _TITLE_LENGTH else f"{title[: _TITLE_LENGTH - 1]}…"
 
 
-def _standing(language: str, job: Job, place: int) -> str:
+def _progress(language: str, job: Job, place: int) -> str:
     if job.is_cancelled:
         return t(language, "queue_cancelling")
     if job.state is State.QUEUED and place:
