@@ -272,31 +272,25 @@ class ComfyUiProvider(Provider):
 
     async def look_up(self, job_id: str) -> Ticket | None:
         task_id = task_id_of(job_id)
-        entry = await self._history(task_id)
-        if entry is None and (line := await self._queue_position(task_id)) is not None:
-            return _ticket(task_id, line.extra or {})
-        # It may have finished between the two requests.
-        if entry is None:
-            entry = await self._history(task_id)
-        if entry is not None:
-            return _ticket(task_id, extra_of(entry))
-        await self._require_own_ids()
-        return None
+        found = await self._find(task_id)
+        if found is None:
+            await self._require_own_ids()
+            return None
+        notes = found.extra if isinstance(found, QueuePosition) else extra_of(found)
+        return _ticket(task_id, notes or {})
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         task_id = str(ticket["id"])
-        entry = await self._history(task_id)
-        if entry is None and (line := await self._queue_position(task_id)) is not None:
-            self._missing.pop(task_id, None)
-            return Pending(position=None if line.is_running else line.position)
-        if entry is None:
-            entry = await self._history(task_id)
-        if entry is None:
+        found = await self._find(task_id)
+        if found is None:
             return self._count_missing(task_id)
+        if isinstance(found, QueuePosition):
+            self._missing.pop(task_id, None)
+            return Pending(position=None if found.is_running else found.position)
         flow = next(
             (flow for op, flow in self._flows.items() if op == ticket.get("operation")), None
         )
-        saved = pictures_of(entry, flow.output if flow else "")
+        saved = pictures_of(found, flow.output if flow else "")
         if saved is None:
             return Pending()
         preview = flow.preview if flow else ""
@@ -382,6 +376,14 @@ class ComfyUiProvider(Provider):
         if len(self._missing) > _MAX_MISSING:
             self._missing.popitem(last=False)
         return Pending()
+
+    async def _find(self, task_id: str) -> Mapping[str, Any] | QueuePosition | None:
+        """Return a task's history entry, else its queue position; None if there is neither."""
+        # It may finish between the first two requests.
+        for look in (self._history, self._queue_position, self._history):
+            if (found := await look(task_id)) is not None:
+                return found
+        return None
 
     async def _history(self, task_id: str) -> Mapping[str, Any] | None:
         """Return the history entry of a finished task."""

@@ -1,7 +1,7 @@
-"""A dry run of a provider's file against a server made from the file itself; nothing is sent.
+"""Dry run of a spec file against a server simulated from the file itself; nothing is sent.
 
-Every operation is ordered, asked for and fetched; then the same server refuses, fails and
-answers nonsense, to show what the bot would make of it.
+Every operation is submitted, polled and fetched. Then the server refuses, fails and sends broken
+responses, to show how the bot would handle them.
 """
 
 import base64
@@ -41,7 +41,7 @@ TROUBLES: Mapping[str, tuple[int, bytes]] = {
     "500": (500, b"<html>Internal Server Error</html>"),
     "half a JSON": (200, b'{"id": "unfi'),
 }
-"""Answers to an order that every file should have an opinion on."""
+"""Responses to a submit whose handling is shown."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Sent:
 
 @dataclass(slots=True)
 class _EchoTransport:
-    """Answers as the file says that the provider would; every task takes two polls."""
+    """Server that responds as the file describes; every task takes two polls."""
 
     player: PresetPlayer
     trouble: tuple[int, bytes] | None = None
@@ -106,7 +106,7 @@ class _EchoTransport:
 
 
 async def dry_run(spec: Spec) -> list[str]:
-    """Return, in lines, what each operation sends, and what becomes of it."""
+    """Return, as lines, the requests and the result of each operation."""
     lines: list[str] = []
     player = PresetPlayer(spec, addresses(spec, ""))
     operations = list(DeclaredProvider(spec, ProviderConfig()).offers.items())

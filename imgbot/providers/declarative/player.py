@@ -1,8 +1,8 @@
-"""Answers of a provider, made from its own file: for a dry run, and for the sandbox over HTTP.
+"""Responses of a provider, generated from its spec file: for dry runs, and for the sandbox.
 
-A pure player of a preset. It says which endpoint a request is for, what the body of an order
-asked for, and what the provider would answer in each case; it keeps no state and has no clock.
-Refusals are found by trying: the first answer that the file itself reads as the wanted kind.
+Pure: it finds the endpoint of a request and the slot values of a submit, and generates each kind
+of response; it has no state and no clock. Refusals are found by trial: the first response that
+the file itself interprets as the wanted kind.
 """
 
 import json
@@ -60,18 +60,18 @@ _PHRASES = (
     "the image cannot be read",
     "task not found",
 )
-"""Words that rules look for in refusals."""
+"""Texts that match error rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that the file knows."""
+    """Request to an endpoint of the file."""
 
     endpoint: Endpoint
     id: str = ""
     """Of the task, the upload, or our job."""
     models: tuple[DeclaredModel, ...] = ()
-    """The models that are ordered at this address."""
+    """Models that are submitted to this URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A task as the provider's list shows it."""
+    """Task in the provider's list."""
 
     id: str
     model: DeclaredModel
@@ -120,7 +120,7 @@ class PresetPlayer:
     # Requests
 
     def call_of(self, method: str, url: str) -> Call | None:
-        """Return what a request is for, None for an address that the file does not have."""
+        """Return the call of a request, None for a URL that the file does not have."""
         found = [
             (route.endpoint, match.groupdict().get("id") or "", route.model)
             for route in self.routes
@@ -132,12 +132,12 @@ class PresetPlayer:
         return Call(endpoint, known, tuple(model for _, _, model in found if model))
 
     def model_of(self, call: Call, body: Any) -> DeclaredModel | None:
-        """Return the model that is ordered: the one whose fixed values the body has."""
+        """Return the requested model: the one whose fixed values the body has."""
         fitting = (model for model in call.models if _fits(model.body, body, model.id))
         return next(fitting, None)
 
     def asked_of(self, model: DeclaredModel, body: Any, query: Mapping[str, str]) -> dict[str, Any]:
-        """Return the values of the slots that an order was filled with."""
+        """Return the slot values that a submit was filled with."""
         asked = dict(self._read(model.body, body))
         asked |= dict(self._read(self.spec.submit.query, query))
         images = asked.get("images") or []
@@ -159,20 +159,20 @@ class PresetPlayer:
         return content
 
     def done(self, picture: str) -> Any:
-        """Return a poll's answer; `picture` is an address, or base64 where `is_base64`."""
+        """Return the response to a poll; `picture` is a URL, or base64 if `is_base64`."""
         content = self._in_state(self._state_of("done"))
         if self.spec.result is None:
             self._put_picture(content, picture)
         return content
 
     def result(self, picture: str) -> Any:
-        """Return the answer where the result has an address of its own."""
+        """Return the response to a separate request for the result."""
         content = self._ok()
         self._put_picture(content, picture)
         return content
 
     def failed(self, kind: ProviderErrorKind) -> Reply:
-        """Return the poll, or the result, that says that a task failed so, uncharged if it can."""
+        """Return a response that reports such a failure, uncharged if possible."""
         states = [name for name, means in self.spec.poll.states.items() if means == "failed"]
         if not states:
             return self.refusal("result" if self.spec.result else "poll", kind)
@@ -185,7 +185,7 @@ class PresetPlayer:
         return 200, [*unbilled, *(each for each, _ in fitting), *tries][0].content
 
     def refusal(self, stage: Stage, kind: ProviderErrorKind) -> Reply:
-        """Return the answer to a request that the file reads as this kind of refusal."""
+        """Return a response that the file interprets as this kind of refusal."""
         for answer in self._refusals(kind):
             error = responses.refusal(self.spec, stage, answer)
             if error is not None and error.kind is kind:
@@ -201,7 +201,7 @@ class PresetPlayer:
         return spec.accepted[0], content
 
     def uploaded(self, upload_id: str) -> Any:
-        """Return the answer to an upload: where the bytes go next, or where they can be read."""
+        """Return the response to an upload: the URL for the bytes, or of the stored file."""
         upload, content = self.spec.upload, self._ok()
         if upload is not None:
             put_at = f"{self.urls['api']}/played/{upload_id}/put"
@@ -250,14 +250,14 @@ class PresetPlayer:
         return content
 
     def hook_key(self, key: Any) -> Any:
-        """Return the answer where the provider publishes the key of its webhooks."""
+        """Return the response with the published signing key of webhooks."""
         content, hook = self._ok(), self.spec.hook
         if hook is not None and hook.key_path:
             put(content, hook.key_path[0], key)
         return content
 
     def hook(self, task_id: str) -> Any:
-        """Return the body of a webhook, which is a hint and no more."""
+        """Return the body of a webhook."""
         content = self._ok()
         if self.spec.hook is not None:
             put(content, self.spec.hook.task[0], task_id)
@@ -309,7 +309,7 @@ class PresetPlayer:
         return Route(endpoint, method, pattern, model)
 
     def _template(self, endpoint: _TASK) -> str:
-        """Return the address of a task that is made of its id, not named by an answer."""
+        """Return the URL template that needs the task id only."""
         spec = {"poll": self.spec.poll, "result": self.spec.result, "cancel": self.spec.cancel}
         urls = each.url if (each := spec[endpoint]) else ()
         for url in urls:
@@ -330,7 +330,7 @@ class PresetPlayer:
         return content
 
     def _state_of(self, kind: str) -> str:
-        """Return a state of that kind; one that the file does not list is pending."""
+        """Return a state of that kind; an unlisted state counts as pending."""
         states = self.spec.poll.states
         return next((name for name, each in states.items() if each == kind), _IN_PROGRESS)
 
@@ -393,7 +393,7 @@ class PresetPlayer:
     # Bodies of orders
 
     def _read(self, template: Any, given: Any) -> Iterator[tuple[str, Any]]:
-        """Give the slots of a template with what stands in their place."""
+        """Yield the slots of a template with their values in a filled one."""
         if isinstance(template, Mapping) and isinstance(given, Mapping):
             for key, part in template.items():
                 if _NUMBERED in key:
@@ -436,7 +436,7 @@ def _fits(template: Any, given: Any, model: str) -> bool:
 
 
 def put(content: Any, path: str, value: Any) -> None:
-    """Put a value where a path leads, making what is not there."""
+    """Put a value at a path, creating missing tables and lists."""
     parts = parts_of(path)
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         inner: Any = value if following is None else [] if isinstance(following, int) else {}

@@ -155,7 +155,7 @@ class HookReader:
         try:
             answer = await self._client.ask("GET", fill(hook.key_url, self._urls, {}))
         except ProviderError as error:
-            telemetry.warning("the key of webhooks could not be had: %s", error)
+            telemetry.warning("the signing key of webhooks cannot be fetched: %s", error)
             return self._key
         if answer.is_success:
             self._key = first(answer.content, hook.key_path) or self._key
