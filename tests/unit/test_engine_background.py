@@ -95,26 +95,20 @@ def test_close_up_has_no_clear_subject(tmp_path: Path) -> None:
     assert made.applied == ("no_clear_subject",)
 
 
-@pytest.mark.parametrize("kind", ["plain", "gradient", "noise", "texture"])
-def test_picture_without_a_subject_is_reported(kind: str, tmp_path: Path) -> None:
-    plain = Image.new("RGB", (400, 300), (120, 130, 140))
+def test_picture_without_a_subject_is_reported(tmp_path: Path) -> None:
     chance = Image.frombytes("L", (400, 300), random.Random(3).randbytes(120_000)).convert("RGB")
-    image = {
-        "plain": plain,
-        "gradient": Image.linear_gradient("L").resize((400, 300)).convert("RGB"),
-        "noise": chance,
-        "texture": chance.filter(ImageFilter.GaussianBlur(4)),
-    }[kind]
-    image.save(tmp_path / "source.png")
-    made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
-    assert made.applied == ("no_clear_subject",)
-    assert (made.width, made.height) == (400, 300)
+    gradient = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
+    texture = chance.filter(ImageFilter.GaussianBlur(4))
+    for image in (Image.new("RGB", (400, 300), (120, 130, 140)), gradient, chance, texture):
+        image.save(tmp_path / "source.png")
+        made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
+        assert (made.applied, made.width, made.height) == (("no_clear_subject",), 400, 300)
 
 
-@pytest.mark.parametrize("size", [(16, 16), (1, 40), (40, 1), (1500, 16), (16, 1500)])
-def test_small_and_narrow_pictures_keep_their_size(size: tuple[int, int]) -> None:
-    cut, _ = cut_subject(load_photo("cat").resize(size))
-    assert (cut.mode, cut.size) == ("RGBA", size)
+def test_small_and_narrow_pictures_keep_their_size() -> None:
+    for size in ((16, 16), (1, 40), (40, 1), (1500, 16), (16, 1500)):
+        cut, _ = cut_subject(load_photo("cat").resize(size))
+        assert (cut.mode, cut.size) == ("RGBA", size)
 
 
 def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:
