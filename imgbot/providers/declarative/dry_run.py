@@ -16,13 +16,10 @@ import httpx
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.declarative.player import Call, PresetPlayer, Reply
-from imgbot.providers.declarative.provider import DeclaredProvider
+from imgbot.providers.declarative.provider import DeclaredProvider, open_client
 from imgbot.providers.declarative.spec import Spec, addresses
-from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending, ProviderConfig
-from imgbot.providers.url_policy import Hosts
 
-_KEY = "key"
 _TASK = "dry-run"
 _MAX_POLLS = 5
 _SHOWN_CHARACTERS = 2000
@@ -127,13 +124,9 @@ async def dry_run(spec: Spec) -> list[str]:
 
 
 async def _run_scenario(spec: Spec, operation: Operation, server: _EchoTransport) -> str:
-    auth = spec.auth
-    client = ProviderHttpClient(
-        Hosts(server.player.urls.values(), auth.hosts if auth else ()),
-        {auth.header: auth.value.replace("{key}", _KEY)} if auth else {},
-        transport=httpx.MockTransport(server),
-    )
-    provider = DeclaredProvider(spec, ProviderConfig(key=_KEY), client)
+    config = ProviderConfig(key="key")
+    client = open_client(spec, config, server.player.urls, httpx.MockTransport(server))
+    provider = DeclaredProvider(spec, config, client)
     with tempfile.TemporaryDirectory() as folder:
         try:
             return await _ordered(provider, _order(Path(folder), operation))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from aiolimiter import AsyncLimiter
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
@@ -257,14 +258,23 @@ def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:
     return {"id": first_text(content, where.id), **found}
 
 
-def open_client(spec: Spec, config: ProviderConfig, urls: Mapping[str, str]) -> ProviderHttpClient:
+def open_client(
+    spec: Spec,
+    config: ProviderConfig,
+    urls: Mapping[str, str],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> ProviderHttpClient:
     auth = spec.auth
     headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
     hosts = Hosts(urls.values(), auth.hosts if auth else ())
     is_packed = any(each.kind == "base64" for each in spec.outputs)
     limit_bytes = PICTURES_LIMIT_BYTES if is_packed else ANSWER_LIMIT_BYTES
     return ProviderHttpClient(
-        hosts, headers, deadlines=config.deadlines, answer_limit_bytes=limit_bytes
+        hosts,
+        headers,
+        deadlines=config.deadlines,
+        answer_limit_bytes=limit_bytes,
+        transport=transport,
     )
 
 
