@@ -20,6 +20,7 @@ from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
 from imgbot.providers.fields import fitted, micro, with_key
 from imgbot.providers.http import (
+    STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
     proves_refusal,
@@ -43,12 +44,6 @@ from imgbot.providers.url_policy import Hosts
 _KIND = ProviderErrorKind
 _MAX_PICTURES = 10
 _DETAIL_CHARACTERS = 180
-_STATUSES = {
-    401: _KIND.AUTH,
-    403: _KIND.AUTH,
-    413: _KIND.UNSUITABLE,
-    429: _KIND.RATE_LIMITED,
-}
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 EXTRA = "imgbot"
@@ -79,7 +74,7 @@ def object_of(answer: ProviderResponse, unclear: ProviderErrorKind) -> dict[str,
     """
     if answer.is_success and isinstance(answer.content, dict):
         return answer.content
-    kind = _STATUSES.get(answer.status, unclear)
+    kind = STATUS_KINDS.get(answer.status, unclear)
     raise ProviderError(kind, f"HTTP {answer.status}", retry_after_s=retry_after_s(answer))
 
 
@@ -87,7 +82,7 @@ def refusal(answer: ProviderResponse) -> ProviderError:
     """Return the error for a rejected submit; only a 4xx proves that there is no task."""
     kind = _KIND.SUBMIT_UNKNOWN
     if proves_refusal(answer.status):
-        kind = _STATUSES.get(answer.status, _KIND.INVALID)
+        kind = STATUS_KINDS.get(answer.status, _KIND.INVALID)
     detail = f"HTTP {answer.status} {_reasons(answer.content)}".strip()
     is_billed = None if kind is _KIND.SUBMIT_UNKNOWN else False
     return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)

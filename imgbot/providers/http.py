@@ -48,6 +48,15 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
 
+STATUS_KINDS: Mapping[int, ProviderErrorKind] = {
+    401: _KIND.AUTH,
+    402: _KIND.NO_CREDIT,
+    403: _KIND.AUTH,
+    413: _KIND.UNSUITABLE,
+    429: _KIND.RATE_LIMITED,
+}
+"""Error kind by HTTP status, where a response does not say more."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:

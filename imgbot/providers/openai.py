@@ -37,6 +37,7 @@ from imgbot.providers.fields import (
 )
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
+    STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
     copy_result,
@@ -300,14 +301,7 @@ _BY_CODE = {
     "billing_hard_limit_reached": _KIND.NO_CREDIT,
     "billing_not_active": _KIND.NO_CREDIT,
 }
-_BY_STATUS = {
-    401: _KIND.AUTH,
-    402: _KIND.NO_CREDIT,
-    403: _KIND.AUTH,
-    413: _KIND.UNSUITABLE,
-    415: _KIND.UNSUITABLE,
-    429: _KIND.RATE_LIMITED,
-}
+_BY_STATUS = {**STATUS_KINDS, 415: _KIND.UNSUITABLE}
 _PICTURE_CODES = frozenset(
     {
         "image_parse_error",

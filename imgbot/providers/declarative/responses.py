@@ -1,29 +1,19 @@
 """Interpretation of responses by a provider's spec file. Pure."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
 from imgbot.providers.declarative.templates import decoded, first_text, pick
-from imgbot.providers.http import ProviderResponse, proves_refusal, retry_after_s
+from imgbot.providers.http import STATUS_KINDS, ProviderResponse, proves_refusal, retry_after_s
 
 _KIND = ProviderErrorKind
 _MAX_OUTPUTS = 20
 _DETAIL_CHARACTERS = 200
 _LONGEST_WAIT_S = 3600.0
 
-_STATUSES: Mapping[int, ProviderErrorKind] = {
-    401: _KIND.AUTH,
-    402: _KIND.NO_CREDIT,
-    403: _KIND.AUTH,
-    404: _KIND.LOST,
-    410: _KIND.LOST,
-    413: _KIND.UNSUITABLE,
-    429: _KIND.RATE_LIMITED,
-    451: _KIND.MODERATED,
-}
+_STATUSES = {**STATUS_KINDS, 404: _KIND.LOST, 410: _KIND.LOST, 451: _KIND.MODERATED}
 """Error kind by HTTP status, where no rule of the file matches; a missing task is lost."""
 
 _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOWN})
@@ -34,7 +24,7 @@ def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError
     is_yes = answer.is_success and _is_ok(spec, answer.content)
     if is_yes and isinstance(answer.content, dict | list):
         return None
-    said = _error_text(spec, answer)
+    said = _error_text(spec, answer) or answer.text
     rule = _rule(spec, stage, answer, said)
     if rule is not None and not (stage == "submit" and _is_ambiguous(rule, answer)):
         return _by_rule(rule, answer, said)
@@ -46,11 +36,7 @@ def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError
 
 def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
     """Return the error for a task that the provider reports as failed."""
-    said = " ".join(
-        part
-        for paths in (spec.failure.code, spec.failure.text)
-        if (part := first_text(answer.content, paths))
-    )
+    said = _error_text(spec, answer)
     rule = _rule(spec, "task", answer, said)
     # The task has ended: asking again would give the same answer.
     kind = rule.kind if rule and rule.kind not in _FOR_NOW else _KIND.FAILED
@@ -97,13 +83,9 @@ def _is_ok(spec: Spec, content: Any) -> bool:
 
 
 def _error_text(spec: Spec, answer: ProviderResponse) -> str:
-    """Return the error text: at the file's path, else the whole response."""
-    found = [
-        part
-        for paths in (spec.failure.code, spec.failure.text)
-        if (part := first_text(answer.content, paths))
-    ]
-    return " ".join(found) or answer.text
+    """Return the error text at the file's paths."""
+    places = (spec.failure.code, spec.failure.text)
+    return " ".join(filter(None, (first_text(answer.content, paths) for paths in places)))
 
 
 def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> ErrorRule | None:
