@@ -4,17 +4,21 @@ import json
 from itertools import product
 from typing import Any
 
+import httpx
 import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.providers import signatures
 from imgbot.providers.declarative import responses as reading
 from imgbot.providers.declarative.dry_run import dry_run
+from imgbot.providers.declarative.provider import DeclaredProvider, open_client
 from imgbot.providers.declarative.spec import Stage, read_spec
 from imgbot.providers.declarative.templates import fill, pick
 from imgbot.providers.http import ProviderResponse
-from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.protocol import ProviderConfig
+from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, public_address
+from imgbot.sandbox.played_preset import SIMULATED
 
 
 def answered(status: int, content: Any) -> ProviderResponse:
@@ -249,3 +253,18 @@ def test_anything_else_is_not(spoil: str) -> None:
 
     assert not signatures.verify_standard(secret, standard, body, now_s)
     assert not signatures.verify_fal(keys, fal, fal_body, now_s)
+
+
+async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:
+    spec, config = read_spec(read_file(SIMULATED)), ProviderConfig()
+    silent = [{}, {"tasks": None}, {"tasks": {"id": "t"}}, {"tasks": [{}]}, []]
+    bodies = iter([{"tasks": []}, {"tasks": [{"id": "t"}]}, *silent])
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=next(bodies)))
+    provider = DeclaredProvider(spec, config, open_client(spec, config, spec.urls, transport))
+
+    assert await provider.look_up("job-1") is None
+    assert await provider.look_up("job-1") == {"id": "t"}
+    for _ in silent:
+        with pytest.raises(ProviderError, match="unavailable"):
+            await provider.look_up("job-1")
+    await provider.aclose()

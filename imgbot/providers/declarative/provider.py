@@ -120,8 +120,12 @@ class DeclaredProvider(Provider):
         url = fill(spec.url, {**self._urls, "job": quote(job_id, safe="")}, {})
         found = first((await self._ask("poll", url)).content, (spec.items,))
         if not isinstance(found, list):
+            # Only an empty list proves that there is no task.
             raise ProviderError(_KIND.UNAVAILABLE, "the response has no list of tasks")
-        return _ticket("", spec, found[0]) if found else None
+        ticket = _ticket("", spec, found[0]) if found else None
+        if ticket is not None and not ticket["id"]:
+            raise ProviderError(_KIND.UNAVAILABLE, "the task in the response has no id")
+        return ticket
 
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         if self._spec.search is None:
