@@ -207,7 +207,7 @@ def test_tested_changes_are_all_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "degree"), zip(SHAPES, ("slightly ", "", "much ") * 2, strict=True)
+    ("size", "degree"), [*zip(SHAPES, ("slightly ", "", "much ") * 2, strict=True)]
 )
 def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree: str) -> None:
     for key in KEYS:
