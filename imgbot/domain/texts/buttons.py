@@ -1,7 +1,7 @@
 """Inline buttons: labels and callback data.
 
-Callback data is not trusted: `parse` accepts only what this module creates, and access is
-checked by the callback handler.
+Callback data is not trusted: `parse` accepts only the form that this module creates, and the
+callback handlers check actions, arguments and access.
 """
 
 import re
@@ -32,13 +32,6 @@ class CallbackData:
 Keyboard = list[list[Button]]
 
 _FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
-RESULT_BUTTONS = frozenset({*RESULT_ACTIONS, "again", "file", "compare", "undo"})
-ADMIN_ACTIONS = frozenset({"stuck", "ban", "allow", "cast"})
-_ACTIONS = (
-    RESULT_BUTTONS
-    | ADMIN_ACTIONS
-    | {"start", "photo", "scale", "merge", "cancel", "set", "view", "queue", "news"}
-)
 SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
@@ -46,11 +39,9 @@ _SETTING_BUTTONS = 4
 
 
 def parse(data: str | None) -> CallbackData | None:
-    """Parse callback data; None for data that no button here sends."""
+    """Parse callback data; None for data of another form."""
     found = _FORM.fullmatch(data or "")
-    if not found or found[1] not in _ACTIONS:
-        return None
-    return CallbackData(found[1], found[2])
+    return CallbackData(found[1], found[2]) if found else None
 
 
 def menu(language: str) -> Keyboard:
