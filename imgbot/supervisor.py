@@ -7,7 +7,7 @@ only seconds are finished, the rest waits in Redis for the next start.
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 
 from aiogram import Bot
@@ -21,10 +21,12 @@ from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
-from imgbot.ops.http import OpsServer
+from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
 from imgbot.ops.resource_usage import CgroupCollector, ProcessesCollector
 from imgbot.ops.service import answer_reload, pop_request
+from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sources import Check
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, connect
@@ -34,14 +36,10 @@ from imgbot.telegram.client import identify, open_bot
 from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.liveness import most_overdue
 from imgbot.version import version
+from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.providers import open_providers
-from imgbot.wiring.services import (
-    Connections,
-    Services,
-    build_services,
-    build_startup_status,
-    queue_limits_of,
-)
+from imgbot.wiring.services import Services, build_services
+from imgbot.wiring.status import build_startup_status
 
 DRAIN_S = 25.0
 """Seconds for running work to finish; systemd's stop timeout is longer."""
@@ -63,6 +61,30 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
     notifier = Notifier()
+    signals = _listen(settings, reread, pool, notifier)
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(pool.close)
+        opened = await _open_connections(settings, pool, signals.draining, notifier, closing)
+        if opened is None:
+            return
+        server, connections = opened
+        services = build_services(settings, connections)
+        await closing.enter_async_context(
+            _ops_server(settings, services.checks, services.handle_webhook, services.sampler)
+        )
+        # READY must include the pool: one worker answers, the others start on need.
+        await pool.run(worker.ping)
+        metrics.REGISTRY.register(CgroupCollector())
+        metrics.REGISTRY.register(ProcessesCollector())
+        telemetry.started(version(), "+".join(connections.routes.names), pool.size)
+        await _run(services, server, connections.bot, pool, notifier, signals.draining)
+        notifier.stopping("closing")
+    telemetry.info("stopped")
+
+
+def _listen(
+    settings: Settings, reread: Callable[[], Settings], pool: Pool, notifier: Notifier
+) -> Signals:
     # Requests to an earlier process do not concern this one.
     pop_request(settings.state_dir)
     signals = Signals(
@@ -73,53 +95,47 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
         functools.partial(answer_reload, settings.state_dir),
     )
     signals.listen()
-    async with AsyncExitStack() as closing:
-        closing.push_async_callback(pool.close)
-        opened = await run_or_cancel_on(signals.draining, _open_redis(settings, closing))
-        if opened is None:
-            return
-        server, redis, is_synced = opened
-        bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
-        closing.push_async_callback(bot.session.close)
-        myself = await _TelegramWait(bot, signals.draining, notifier).run(settings, redis, pool)
-        if myself is None:
-            return
-        routes = open_providers(settings, pool)
-        closing.push_async_callback(routes.aclose)
-        queue = JobQueue(
-            redis,
-            scripts := Scripts(redis),
-            queue_limits_of(settings),
-            is_synced_by_itself=is_synced,
-        )
-        installation = await _acquire_queue(redis, queue, myself.id, signals.draining, notifier)
-        if not installation:
-            return
-        closing.push_async_callback(queue.close_epoch)
-        connections = Connections(
-            redis, scripts, queue, installation, bot, myself, pool, routes, signals.draining
-        )
-        services = build_services(settings, connections)
-        await closing.enter_async_context(
-            OpsServer(
-                *(
-                    settings.http,
-                    metrics.REGISTRY,
-                    services.checks,
-                    services.handle_webhook,
-                    services.sampler,
-                ),
-                settings.spare_http_ports,
-            )
-        )
-        # READY must include the pool: one worker answers, the others start on need.
-        await pool.run(worker.ping)
-        metrics.REGISTRY.register(CgroupCollector())
-        metrics.REGISTRY.register(ProcessesCollector())
-        telemetry.started(version(), "+".join(routes.names), pool.size)
-        await _run(services, server, bot, pool, notifier, signals.draining)
-        notifier.stopping("closing")
-    telemetry.info("stopped")
+    return signals
+
+
+def _ops_server(
+    settings: Settings,
+    checks: Mapping[str, Check],
+    handle_webhook: TakeHook | None,
+    sampler: StatusSampler,
+) -> OpsServer:
+    parts = (settings.http, metrics.REGISTRY, checks, handle_webhook, sampler)
+    return OpsServer(*parts, settings.spare_http_ports)
+
+
+async def _open_connections(
+    settings: Settings,
+    pool: Pool,
+    draining: asyncio.Event,
+    notifier: Notifier,
+    closing: AsyncExitStack,
+) -> tuple[RedisServer | None, Connections] | None:
+    """Open everything in order; None if told to stop meanwhile."""
+    opened = await run_or_cancel_on(draining, _open_redis(settings, closing))
+    if opened is None:
+        return None
+    server, redis, is_synced = opened
+    bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
+    closing.push_async_callback(bot.session.close)
+    myself = await _TelegramWait(bot, draining, notifier).run(settings, redis, pool)
+    if myself is None:
+        return None
+    routes = open_providers(settings, pool)
+    closing.push_async_callback(routes.aclose)
+    scripts, limits = Scripts(redis), queue_limits_of(settings)
+    queue = JobQueue(redis, scripts, limits, is_synced_by_itself=is_synced)
+    installation = await _acquire_queue(redis, queue, myself.id, draining, notifier)
+    if not installation:
+        return None
+    closing.push_async_callback(queue.close_epoch)
+    return server, Connections(
+        redis, scripts, queue, installation, bot, myself, pool, routes, draining
+    )
 
 
 async def _open_redis(
@@ -153,9 +169,7 @@ class _TelegramWait:
             async with asyncio.timeout(SHOWN_AFTER_S):
                 return await self._identify_bot()
         watch, checks = build_startup_status(settings, redis, self._bot, pool, lambda: self.trouble)
-        seen = OpsServer(
-            *(settings.http, metrics.REGISTRY, checks, None, watch), settings.spare_http_ports
-        )
+        seen = _ops_server(settings, checks, None, watch)
         async with seen, asyncio.TaskGroup() as background:
             look = background.create_task(watch.run())
             try:

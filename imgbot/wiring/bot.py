@@ -1,0 +1,125 @@
+"""Builds the side that talks to users."""
+
+from aiogram import Dispatcher
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.storage.base import BaseStorage, StorageKey
+
+from imgbot.bot.albums import AlbumHandler, AlbumProcessor
+from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.requests import AccessPolicy, RequestService
+from imgbot.bot.router import Components
+from imgbot.config.settings import Settings
+from imgbot.domain.texts import language_of, t
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.ops import state_dir as state
+from imgbot.storage.access import Access
+from imgbot.storage.albums import Albums
+from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
+from imgbot.storage.scripts import storage_errors
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import ChatTarget, Messenger
+from imgbot.telegram.update import Update, chat_of, language_code_of
+from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
+from imgbot.wiring.jobs import TypicalTime
+
+
+def build_components(
+    settings: Settings, connections: Connections, typical_s: TypicalTime
+) -> Components:
+    """Build what handlers may ask for by name."""
+    redis, scripts, queue = connections.redis, connections.scripts, connections.queue
+    messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
+    users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
+    spend = Spend(redis, queue.caps, utc_offset_s)
+    limit = RateLimit(
+        redis,
+        scripts,
+        window_s=settings.rate_limit_window,
+        max_requests=settings.rate_limit_max_requests,
+    )
+    pictures = state.folder(settings.state_dir, "pictures")
+    return Components(
+        identity=connections.bot_identity,
+        policy=policy,
+        requests=RequestService(
+            queue, users, results, limit, spend, policy, messenger.bot_id, now_ms
+        ),
+        messenger=messenger,
+        queue=queue,
+        job_reads=job_reads,
+        results=results,
+        users=users,
+        albums=Albums(redis, scripts),
+        limit=limit,
+        spend=spend,
+        originals=OriginalStore(pictures, settings.kept_pictures_mb),
+        access=Access(redis),
+        broadcasts=Broadcasts(redis, scripts),
+        dead_letters=DeadLetters(redis, scripts, queue),
+        stats=StatsSources(
+            queue_stats=QueueStats(redis),
+            job_reads=job_reads,
+            users=users,
+            spend=spend,
+            workers=connections.workers,
+            providers_out=connections.providers_out,
+            typical_s=typical_s,
+        ),
+        now_ms=now_ms,
+    )
+
+
+def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
+    return AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=routes.price_micro,
+    )
+
+
+def build_update_poller(
+    connections: Connections, components: Components, dispatcher: Dispatcher
+) -> UpdatePoller:
+    """Build the poller, whose updates go to the dispatcher."""
+    users, window_s = components.users, components.limit.window_s
+
+    async def handle(update: Update) -> None:
+        with storage_errors():
+            await dispatcher.feed_raw_update(connections.bot, dict(update))
+
+    async def slow_down(update: Update) -> None:
+        # In a group this would reproach members for talking to each other.
+        if not isinstance(chat := chat_of(update), int) or chat < 0:
+            return
+        # One notice per window is enough, whichever limit it is about.
+        notice, request = f"rate_limited.{chat}", str(update["update_id"])
+        if await users.claim_notice(chat, notice, request, window_s):
+            text = t(language_of(language_code_of(update)), "too_fast")
+            await components.messenger.send_text(ChatTarget(chat), text, [])
+
+    ledger = UpdateLedger(connections.redis, connections.scripts, connections.queue.persist)
+    return UpdatePoller(connections.bot, handle, ledger, slow_down)
+
+
+def build_album_processor(
+    connections: Connections, components: Components, dialogues: BaseStorage, updates: UpdatePoller
+) -> AlbumProcessor:
+    """Build the processor of complete albums."""
+
+    def state_of(chat_id: int, user_id: int) -> FSMContext:
+        return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
+
+    handler = AlbumHandler(components.requests, components.messenger, components.albums, state_of)
+    return AlbumProcessor(
+        components.albums, handler, updates.caught_up, updates.is_busy_with, now_ms
+    )

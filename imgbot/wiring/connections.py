@@ -1,0 +1,60 @@
+"""Open connections, from which the wiring builds everything, and the clock."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiogram import Bot
+from redis.asyncio import Redis
+
+from imgbot.bot.middleware import BotIdentity
+from imgbot.config.settings import Settings
+from imgbot.imaging.pool import Pool
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.scripts import Scripts
+
+
+def now_ms() -> int:
+    """Clock of the whole program: milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def utc_offset_s(at_ms: int) -> int:
+    """Return the seconds by which the server's local time is ahead of UTC at a time."""
+    return time.localtime(at_ms / 1000).tm_gmtoff
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Open connections, closed in reverse order."""
+
+    redis: Redis
+    scripts: Scripts
+    queue: JobQueue
+    installation: str
+    bot: Bot
+    bot_identity: BotIdentity
+    pool: Pool
+    routes: ProviderRouter
+    draining: asyncio.Event
+
+    def workers(self) -> tuple[int, int, int]:
+        """Workers wanted, started and busy."""
+        return self.pool.size, self.pool.started, self.pool.busy
+
+    def providers_out(self) -> Mapping[str, bool]:
+        """By provider, true while it is out of service."""
+        return self.routes.states(time.monotonic())
+
+
+def queue_limits_of(settings: Settings) -> QueueLimits:
+    """Return the queue limits from the settings."""
+    return QueueLimits(
+        waiting=settings.queue_limit,
+        waiting_per_user=settings.waiting_per_user,
+        running_per_user=settings.running_per_user,
+        daily_micro=settings.daily_budget,
+        daily_micro_per_user=settings.user_daily_limit,
+    )
