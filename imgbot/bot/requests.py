@@ -10,10 +10,10 @@ from aiogram.types import Message, MessageOriginUser
 from imgbot.bot.context import RequestContext
 from imgbot.bot.intents import Intent, classify_intent
 from imgbot.bot.messages import command_of, photo_of, prompt_of
-from imgbot.bot.prompt_options import parse_prompt_options
 from imgbot.domain.errors import StorageUnavailableError, UserError
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import in_time, seconds
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue

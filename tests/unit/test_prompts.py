@@ -7,9 +7,9 @@ from aiogram.types import Chat, Document, Message, PhotoSize
 
 from imgbot.bot.intents import Intent, classify_intent, is_upscale_request, operation_in, scale_in
 from imgbot.bot.messages import clean, photo_of, prompt_of
-from imgbot.bot.prompt_options import PromptOptions, parse_prompt_options
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options
 
 INTENTS = [
     ("Отмена", Intent.CANCEL),
