@@ -127,7 +127,7 @@ class RequestService:
         options, preferences = parse_prompt_options(text), context.preferences
         first = with_changes(
             self._job(context, Operation.CREATE),
-            prompt=options.prompt,
+            prompt=options.full_prompt,
             ratio=options.ratio or preferences.ratio,
         )
         if options.seed:

@@ -1,6 +1,7 @@
-"""Aspect ratios and counts in a prompt: `--ar 16:9`, `16:9`, "квадрат", `--n 3`. Pure.
+"""Options in a prompt: `--ar 16:9`, "квадрат", "3 variants", `--no people`, `--v 6.1`. Pure.
 
-A recognised option is removed from the prompt and overrides the user's preferences.
+A recognised option is removed from the prompt and overrides the user's preferences. Flags that
+mean something to another service alone are removed, too, and listed.
 """
 
 import re
@@ -8,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 _RATIO_MAX = 4
-_VARIANTS_MAX = 4
+VARIANTS_MAX = 4
 
 # Ratios written without a flag; other numbers with a colon are times and scores.
 _KNOWN_RATIOS = frozenset(
@@ -34,18 +35,44 @@ _RATIO = re.compile(
     re.IGNORECASE,
 )
 _SCORE = re.compile(r"(?<!\w)(?:сч[её]т\w*|табло|матч\w*|score\w*|match)(?!\w)", re.IGNORECASE)
+# Flags of other services, with the form of their value. They mean nothing to a provider here.
+_NUMBER = r"[ =]+\d[\w.]*\b"
+_FOREIGN = "|".join(
+    (
+        rf"(?:v|version|s|stylize|q|quality|c|chaos|w|weird|[icso]w|stop|r|repeat|exp){_NUMBER}",
+        r"(?:style|motion)[ =]+[\w-]+",
+        r"[sco]ref(?: +(?:https?://\S+|random|\d+))+",
+        rf"(?:niji|p|profile|personalize|bs)(?:{_NUMBER}|[ =]+\w*\d\w*)?",
+        r"tile|hd|sd|raw|draft|fast|relax|turbo|stealth|public|video|loop|test|testp|creative",
+        r"upbeta|uplight|hq|no-?upscale",
+    )
+)
+# A phone turns "--" into a dash. After one, a word is a flag only if nothing but flags follows.
+_FOREIGN_FLAG = re.compile(
+    rf"(?<!\S)(?:--(?P<flag>{_FOREIGN})|[—–](?P<dashed>{_FOREIGN})(?=\s*(?:$|--|[—–])))"
+    r"(?=[\s,;.!)]|$)",
+    re.IGNORECASE,
+)
+_NEGATIVE_FLAG = re.compile(
+    r"(?<!\S)(?:--|[—–])no[ =]+(?P<things>[^\s—–].*?)[\s,;.]*(?=\s(?:--|[—–])\w|$)", re.IGNORECASE
+)
+# Weights: "hot::2 dog::1". C++ has the same sign between letters.
+_WEIGHT = re.compile(r"::(-?\d+(?:\.\d+)?|(?=\s|$))")
+_PREFIX = re.compile(r"^\s*(?:prompt|промпт|промт)\s*:\s*", re.IGNORECASE)
+_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+_NUMBERS = {
+    "два": 2, "две": 2, "двух": 2, "two": 2, "три": 3, "трех": 3, "three": 3, "четыре": 4,
+    "четырех": 4, "four": 4, "пять": 5, "пяти": 5, "five": 5, "шесть": 6, "шести": 6, "six": 6,
+    "семь": 7, "seven": 7, "восемь": 8, "eight": 8, "девять": 9, "nine": 9, "десять": 10,
+    "десяти": 10, "ten": 10,
+}  # fmt: skip
 _COUNT = re.compile(
     r"(?<!\S)(?:(?:дай|дайте|сделай|сделайте|нарисуй|нарисуйте|покажи|покажите|give|make|draw|show)"
     r" (?:мне |me )?)?(?:(?:в|in) )?"
-    r"(?P<count>[2-4]|два|две|двух|три|тр[её]х|четыре|четыр[её]х|two|three|four)\s+"
+    rf"(?P<count>[2-9]|[1-9]\d|тр[её]х|четыр[её]х|{'|'.join(_NUMBERS)})\s+"
     r"(?P<noun>вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
     re.IGNORECASE,
 )
-_NUMBERS = {
-    "два": 2, "две": 2, "двух": 2, "three": 3, "три": 3, "трех": 3, "two": 2, "four": 4,
-    "четыре": 4, "четырех": 4,
-}  # fmt: skip
-
 # A shape between commas, or with a word that is unambiguous.
 _SHAPES = (
     ("1:1", r"(?:в )?квадрате?|квадратом|square", r"квадратн\w+|square"),
@@ -134,7 +161,22 @@ class PromptOptions:
     prompt: str
     ratio: str = ""
     variants: int = 0
+    """At most `VARIANTS_MAX`."""
     seed: int = 0
+    negative: str = ""
+    """What the picture must not show."""
+    ignored: tuple[str, ...] = ()
+    """Flags that were removed and have no effect, as they were written."""
+    requested_variants: int = 0
+    """Number of variants asked for if it is over the maximum."""
+
+    @property
+    def full_prompt(self) -> str:
+        """The prompt for a provider without a negative prompt: the negative follows in words."""
+        if not self.negative:
+            return self.prompt
+        without = "без:" if _CYRILLIC.search(self.negative) else "without"
+        return f"{self.prompt}, {without} {self.negative}"
 
 
 def parse_prompt_options(text: str) -> PromptOptions:
@@ -142,7 +184,16 @@ def parse_prompt_options(text: str) -> PromptOptions:
     options = PromptOptions(
         "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
     )
-    for read in (_parse_flags, _parse_count, _parse_ratio, _parse_shape):
+    options = replace(options, prompt=_PREFIX.sub("", options.prompt))
+    for read in (
+        _parse_foreign_flags,
+        _parse_weights,
+        _parse_negative,
+        _parse_flags,
+        _parse_count,
+        _parse_ratio,
+        _parse_shape,
+    ):
         options = read(options)
     kept = _EMPTY_BRACKETS.sub(" ", options.prompt)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
@@ -151,17 +202,48 @@ def parse_prompt_options(text: str) -> PromptOptions:
     return replace(options, prompt=kept) if kept else PromptOptions(text)
 
 
+def _parse_foreign_flags(options: PromptOptions) -> PromptOptions:
+    ignored = list(options.ignored)
+    prompt = options.prompt
+    # The last one first: a dash is a flag if only flags follow.
+    while match := _FOREIGN_FLAG.search(prompt):
+        ignored.append(f"--{match['flag'] or match['dashed']}")
+        prompt = f"{prompt[: match.start()].rstrip()} {prompt[match.end() :].lstrip()}"
+    return replace(options, prompt=prompt, ignored=tuple(dict.fromkeys(ignored)))
+
+
+def _parse_weights(options: PromptOptions) -> PromptOptions:
+    found = [match[0] for match in _WEIGHT.finditer(options.prompt)]
+    prompt = _WEIGHT.sub(",", options.prompt)
+    return replace(options, prompt=prompt, ignored=(*options.ignored, *dict.fromkeys(found)))
+
+
+def _parse_negative(options: PromptOptions) -> PromptOptions:
+    things = [match["things"].strip(" ,") for match in _NEGATIVE_FLAG.finditer(options.prompt)]
+    prompt = _NEGATIVE_FLAG.sub(" ", options.prompt)
+    return replace(options, prompt=prompt, negative=", ".join(things))
+
+
 def _parse_flags(options: PromptOptions) -> PromptOptions:
     found: dict[str, Any] = {}
+    ignored = list(options.ignored)
     for match in _FLAG.finditer(options.prompt):
         name, first, second = match[1].lower(), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:
             found |= {"ratio": _ratio(first, int(second or 0))}
+            ignored += [] if found["ratio"] else [f"--{match[0].lstrip(' —–-')}"]
         elif name == "seed":
             found |= {"seed": first}
         else:
-            found |= {"variants": min(max(first, 1), _VARIANTS_MAX)}
-    return replace(options, prompt=_FLAG.sub(" ", options.prompt), **found)
+            found |= _counted(first)
+    prompt = _FLAG.sub(" ", options.prompt)
+    return replace(options, prompt=prompt, ignored=tuple(ignored), **found)
+
+
+def _counted(count: int) -> dict[str, Any]:
+    """Fields for so many variants."""
+    over = count if count > VARIANTS_MAX else 0
+    return {"variants": min(max(count, 1), VARIANTS_MAX), "requested_variants": over}
 
 
 def _parse_count(options: PromptOptions) -> PromptOptions:
@@ -170,9 +252,10 @@ def _parse_count(options: PromptOptions) -> PromptOptions:
         return options
     text = match["count"].lower().replace("ё", "е")
     count = int(text) if text.isdecimal() else _NUMBERS[text]
-    return replace(
-        options, prompt=_cut(options.prompt, *match.span()), variants=options.variants or count
-    )
+    prompt = _cut(options.prompt, *match.span())
+    # The flag takes priority.
+    found = {} if options.variants else _counted(count)
+    return replace(options, prompt=prompt, **found)
 
 
 def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:

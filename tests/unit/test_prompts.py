@@ -223,7 +223,7 @@ ASKED = [
     ("лиса, вертикальный формат", PromptOptions("лиса", "3:4")),
     ("three variants of a fox", PromptOptions("a fox", variants=3)),
     ("лиса — 16:9, 2 варианта", PromptOptions("лиса", "16:9", 2)),
-    ("fox --n 9 --seed 42", PromptOptions("fox", variants=4, seed=42)),
+    ("fox --n 9 --seed 42", PromptOptions("fox", variants=4, seed=42, requested_variants=9)),
     ("лиса 16х9", PromptOptions("лиса", "16:9")),
     ("лиса 16 на 9", PromptOptions("лиса", "16:9")),
     ("лиса в формате 3х4", PromptOptions("лиса", "3:4")),
@@ -263,7 +263,59 @@ def test_options_are_taken_out_of_the_prompt() -> None:
         assert parse_prompt_options(words) == forms, words
 
 
+FLAGS = [
+    ("a fox --v 6.1", PromptOptions("a fox", ignored=("--v 6.1",))),
+    ("a fox --v 6 --ar 3:2 --s 250", PromptOptions("a fox", "3:2", ignored=("--v 6", "--s 250"))),
+    (
+        "a fox --style raw --q 2 --tile",
+        PromptOptions("a fox", ignored=("--style raw", "--q 2", "--tile")),
+    ),
+    ("a fox --chaos 30, --niji 6", PromptOptions("a fox", ignored=("--chaos 30", "--niji 6"))),
+    ("a fox —v 6.1 —ar 16:9", PromptOptions("a fox", "16:9", ignored=("--v 6.1",))),
+    ("a fox –niji", PromptOptions("a fox", ignored=("--niji",))),
+    (
+        "a fox --sref https://a.b/c.png --sw 50",
+        PromptOptions("a fox", ignored=("--sref https://a.b/c.png", "--sw 50")),
+    ),
+    ("лиса --V 7 --v 7", PromptOptions("лиса", ignored=("--V 7", "--v 7"))),
+    ("hot::2 dog::1.5", PromptOptions("hot, dog", ignored=("::2", "::1.5"))),
+    ("space:: ship", PromptOptions("space, ship", ignored=("::",))),
+    ("a fox --no trees, people", PromptOptions("a fox", negative="trees, people")),
+    ("a fox --no trees --ar 3:2 --no snow", PromptOptions("a fox", "3:2", negative="trees, snow")),
+    (
+        "лиса —no деревья, снег —v 6",
+        PromptOptions("лиса", negative="деревья, снег", ignored=("--v 6",)),
+    ),
+    ("a fox --no text.", PromptOptions("a fox", negative="text")),
+    ("prompt: a fox", PromptOptions("a fox")),
+    ("Промпт: лиса --ar 1:1", PromptOptions("лиса", "1:1")),
+    ("5 вариантов лисы", PromptOptions("лисы", variants=4, requested_variants=5)),
+    ("a fox, 12 variants", PromptOptions("a fox", variants=4, requested_variants=12)),
+    ("десять вариантов лисы", PromptOptions("лисы", variants=4, requested_variants=10)),
+]
+
+
+def test_flags_of_other_services_never_stay_in_the_prompt() -> None:
+    for words, forms in FLAGS:
+        assert parse_prompt_options(words) == forms, words
+
+
+def test_negative_follows_in_words_where_the_provider_has_none() -> None:
+    assert parse_prompt_options("a fox --no snow").full_prompt == "a fox, without snow"
+    assert parse_prompt_options("лиса --no снег").full_prompt == "лиса, без: снег"
+    assert parse_prompt_options("a fox").full_prompt == "a fox"
+
+
 LOOKALIKES = [
+    "a train -- at night",
+    "a train --at night",
+    "a train — fast as light",
+    "a storm —fast cars in the rain",
+    "std::vector written on a wall",
+    "the prompt: how to write it",
+    "a house – v shaped roof",
+    "no trees, a fox",
+    "1 вариант лисы",
     "чёрный квадрат",
     "чёрный квадрат Малевича",
     "a red square",
@@ -308,4 +360,4 @@ def test_words_that_only_look_like_an_option_stay() -> None:
         assert parse_prompt_options(words) == PromptOptions(words), words
     assert parse_prompt_options("кот, ") == PromptOptions("кот")
     # An impossible ratio is left to the provider.
-    assert parse_prompt_options("fox --ar 100:1") == PromptOptions("fox")
+    assert parse_prompt_options("fox --ar 100:1") == PromptOptions("fox", ignored=("--ar 100:1",))
