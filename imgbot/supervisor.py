@@ -25,8 +25,8 @@ from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
 from imgbot.ops.resource_usage import CgroupCollector, ProcessesCollector
 from imgbot.ops.service import answer_reload, pop_request
+from imgbot.ops.status.indicators import Check
 from imgbot.ops.status.sampler import StatusSampler
-from imgbot.ops.status.sources import Check
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.scripts import Scripts, connect

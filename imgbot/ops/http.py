@@ -30,8 +30,8 @@ from prometheus_client.exposition import choose_encoder
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
 from imgbot.ops.status.document import Document, without_people
+from imgbot.ops.status.indicators import Check, ask_all
 from imgbot.ops.status.sampler import COLUMNS, StatusSampler
-from imgbot.ops.status.sources import Check, ask_all
 
 MOST_STREAMS = 16
 _KEEPALIVE_S = 15.0

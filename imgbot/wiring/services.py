@@ -12,8 +12,8 @@ from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
+from imgbot.ops.status.indicators import Check
 from imgbot.ops.status.sampler import StatusSampler
-from imgbot.ops.status.sources import Check
 from imgbot.storage import keys
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.bot import build_album_processor, build_components, build_update_poller

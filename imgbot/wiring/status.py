@@ -22,8 +22,8 @@ from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.alert_rules import BudgetState, ServiceSnapshot
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import disk_problem
+from imgbot.ops.status.indicators import Check, QueueGlance, StatusSources, UnknownJob, Worker
 from imgbot.ops.status.sampler import StatusSampler
-from imgbot.ops.status.sources import Check, QueueGlance, StatusSources, UnknownJob, Worker
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.spend import Spend

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops.http import OpsServer
 from imgbot.ops.status import sampler as watching
-from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
+from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
 from tests.fakes.status_service import Service, write_history
 from tests.fixtures.browser import (
     DESKTOP,

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.ops.http import OpsServer
+from imgbot.ops.status.indicators import QueueGlance, StatusSources, Worker
 from imgbot.ops.status.sampler import COLUMNS, StatusSampler
-from imgbot.ops.status.sources import QueueGlance, StatusSources, Worker
 
 
 class Service:

@@ -15,7 +15,7 @@ from imgbot.domain.errors import ConfigError
 from imgbot.ops.http import OpsServer
 from imgbot.ops.lifecycle import EventLoopLag
 from imgbot.ops.resource_usage import CgroupCollector
-from imgbot.ops.status.sources import Check
+from imgbot.ops.status.indicators import Check
 from imgbot.sandbox.bot_process import free_port
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -61,7 +61,7 @@ async def test_health_is_200_when_all_is_well_and_503_with_what_is_wrong() -> No
 async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.status.sources._CHECK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.status.indicators._CHECK_TIMEOUT_S", 0.05)
 
     async def raises() -> str:
         raise ValueError("https://host/?key=hunter2")

@@ -15,8 +15,8 @@ from imgbot.config.setting_types import Address
 from imgbot.ops import http as status_pages
 from imgbot.ops.http import MOST_STREAMS, OpsServer
 from imgbot.ops.status import sampler as watching
+from imgbot.ops.status.indicators import QueueGlance
 from imgbot.ops.status.sampler import COLUMNS
-from imgbot.ops.status.sources import QueueGlance
 from imgbot.telemetry.thresholds import Load
 from tests.fakes.status_service import Service
 from tests.fixtures.waiting import PATIENCE_S, eventually

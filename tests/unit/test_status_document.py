@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.ops.status.document import without_people
-from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
+from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
 from imgbot.storage.server.durability import Memory
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from imgbot.ops.formatting import count, duration, money, share, size
+from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
 from imgbot.ops.status.screen import coloured, screen_of
-from imgbot.ops.status.sources import QueueGlance, UnknownJob, Worker
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took
 

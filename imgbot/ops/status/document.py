@@ -15,10 +15,11 @@ from imgbot.ops.status.indicators import (
     JOB_TIME_WINDOW_S,
     Histogram,
     Indicators,
+    QueueGlance,
     Sample,
+    Worker,
 )
 from imgbot.ops.status.problems import load_of, problems
-from imgbot.ops.status.sources import QueueGlance, Worker
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, bound_of, worst
 
 Document = dict[str, Any]

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from imgbot.ops.formatting import duration, share
-from imgbot.ops.status.indicators import Indicators, Reading, Sample
-from imgbot.ops.status.sources import QueueGlance
+from imgbot.ops.status.indicators import Indicators, QueueGlance, Reading, Sample
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Bound, Indicator, Level, Load
 
 STUCK_AFTER_S = 300.0

@@ -21,8 +21,17 @@ from prometheus_client import CollectorRegistry
 from imgbot.domain.errors import TransientError
 from imgbot.files import replace_file
 from imgbot.ops.status.document import Document, StatusFacts, document_of
-from imgbot.ops.status.indicators import SAMPLE_EVERY_S, Indicators, Reading, Sample, Sampler
-from imgbot.ops.status.sources import Check, QueueGlance, StatusSources, ask_all
+from imgbot.ops.status.indicators import (
+    SAMPLE_EVERY_S,
+    Check,
+    Indicators,
+    QueueGlance,
+    Reading,
+    Sample,
+    Sampler,
+    StatusSources,
+    ask_all,
+)
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.thresholds import Bound, Indicator
 
