@@ -87,12 +87,12 @@ def replied_message(message: Message) -> Message | None:
 
     In a topic every message that is no reply arrives as a reply to the topic's first message.
     """
-    answered = message.reply_to_message
-    if answered is None or answered.forum_topic_created:
+    replied = message.reply_to_message
+    if replied is None or replied.forum_topic_created:
         return None
-    is_beginning = answered.message_id == message.message_thread_id
+    is_beginning = replied.message_id == message.message_thread_id
     # Elsewhere the thread id is the id of the message replied to.
-    return None if message.is_topic_message and is_beginning else answered
+    return None if message.is_topic_message and is_beginning else replied
 
 
 def replied_picture_of(message: Message) -> InputPhoto | None:
@@ -101,16 +101,16 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
     Raises UserError as `photo_of` does; in private chats also for a file that the user may
     mistake for a picture.
     """
-    answered = replied_message(message) or message.external_reply
-    if answered is None:
+    replied = replied_message(message) or message.external_reply
+    if replied is None:
         return None
     is_private = message.chat.type == "private"
-    if any(getattr(answered, kind) for kind in _MOVING_OR_HEARD):
+    if any(getattr(replied, kind) for kind in _MOVING_OR_HEARD):
         if is_private:
             raise UserError("cannot_read_kind")
         return None
     try:
-        return photo_of(answered)
+        return photo_of(replied)
     except UserError as error:
         # In a group, members may discuss a file while the text to the bot is unrelated to it.
         if error.reason == "file_not_picture" and not is_private:

@@ -46,8 +46,8 @@ class BotIdentity:
         """Return true in private chats; in a group, for a mention or a reply to the bot."""
         if message.chat.type == "private":
             return True
-        answered = replied_message(message)
-        if answered and answered.from_user and answered.from_user.id == self.id:
+        replied = replied_message(message)
+        if replied and replied.from_user and replied.from_user.id == self.id:
             return True
         return mentions(message, self.name)
 
