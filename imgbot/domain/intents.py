@@ -255,6 +255,9 @@ def _is_covered(tokens: Sequence[Token], table: str, name: str) -> bool:
     beside = words.get(("beside", name), frozenset())
     if name != "small_talk":
         beside |= words["message", "small_talk"]
+    if name == "complaint":
+        # "The hands are wrong"
+        beside |= {(part,) for part in lexicon().forms["part"]}
     stems = tuple(token.stem for token in tokens)
     bare = without_fillers(stems, words["beside", "any"])
     return _covers(bare or stems, words[table, name], beside)
@@ -344,13 +347,14 @@ def _grievance(
     if _is(first[0], "question") and not _is_reproach(first, reading):
         begins = 0
     is_whole = _is_covered(first, "message", "complaint")
-    if not (begins or is_whole) or len(reading.tokens) > _QUESTION_LIMIT:
+    is_to_bot = first[0].text in {"you", "ты", "вы"}
+    if not (begins or is_whole or is_to_bot) or len(reading.tokens) > _QUESTION_LIMIT:
         return None
     rest = [each for each in clauses if each is not first]
     if any(_is_request(_after_wrappers(each)[0]) for each in rest) or _is_request(first):
         return None
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
-    is_sure = is_about_picture and not (is_whole and rest)
+    is_sure = is_about_picture and bool(begins or is_whole) and not (is_whole and rest)
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
 
 
@@ -517,7 +521,9 @@ def _cues_of_verb(tokens: Sequence[Token]) -> Iterable[str]:
         yield "draw"
         # "Draw her a hat" is about the picture, "draw a girl and her dog" is not.
         is_of_picture = len(rest) > 1 and _has(rest[:2], "reference")
-        if is_of_picture or (rest and _is(rest[-1], "reference")):
+        # "Paint the walls green" is about it, too.
+        is_recoloured = bool(rest) and rest[0].text == "the" and _is_form(rest[-1], "adjective")
+        if is_of_picture or is_recoloured or (rest and _is(rest[-1], "reference")):
             yield "drawn_on_picture"
     elif _is(first, "make"):
         yield from _cues_of_make(rest)
@@ -546,6 +552,8 @@ def _cues_of_make(rest: Sequence[Token]) -> Iterable[str]:
         yield "make_comparative"
     elif _is_of_picture(rest) or (len(rest) < 3 and _is_form(last, "adjective")):
         yield "make_of_picture"
+    elif _is_form(near[0], "image") and _has(rest[1:2], "place"):
+        yield "make_detail"
     elif _is_form(near[0], "part") or (len(rest) <= 3 and _is_form(last, "part")):
         is_detail = len(rest) > 1 and (_is(rest[-2], "place") or _is(rest[-2], "with"))
         yield "make_detail" if is_detail else "make_part"
@@ -648,8 +656,15 @@ def _is_told(tokens: Sequence[Token]) -> bool:
     return len(tokens) <= _LONG and (_is(tokens[0], "must") or _has(tokens[1:4], "must"))
 
 
+def _is_same_but(tokens: Sequence[Token]) -> bool:
+    """Return true for "the same cat, but in winter" and "the same without clouds"."""
+    differs = any(_has(tokens[2:], name) for name in ("without", "with", "place"))
+    is_brief = differs and len(tokens) <= _SHORT + 2 and _has(tokens[:3], "identical")
+    return is_brief or (_has(tokens[:3], "same") and _has(tokens[1:], "but"))
+
+
 _BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
-    "same_but": lambda tokens: _has(tokens[:3], "same") and _has(tokens[1:], "but"),
+    "same_but": _is_same_but,
     "but": lambda tokens: _goes_on(tokens, "but"),
     "now": lambda tokens: _goes_on(tokens, "now") and _is_circumstance(tokens[1]),
     "now_noun": lambda tokens: _goes_on(tokens, "now") and not _is_circumstance(tokens[1]),
