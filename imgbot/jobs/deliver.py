@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,20 +21,28 @@ from imgbot.domain.errors import (
     WorkerLostError,
 )
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
-from imgbot.domain.operations import Operation
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.domain.texts import buttons, has_text, t
+from imgbot.domain.texts.changes import edit_names
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
-from imgbot.jobs import captions as words, inputs
+from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
 from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.storage import results as gallery
-from imgbot.telegram.messenger import ChatTarget
+from imgbot.telegram.messenger import ChatTarget, cut
 from imgbot.telemetry import events as telemetry
 
 _LOSSES = 3
 _LONG_WAIT_MS = 15_000
+
+_CAPTION_WORDS = 600
+"""Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
+
+_UNKNOWN_WORDS = 120
+_NEARLY = 0.97
+"""Fraction of a scale that counts as reached: sides are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +227,7 @@ async def finish(
     """Finish the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
-        result = gallery.to_hash(job, picture, words.success_caption(with_changes(job, note="")))
+        result = gallery.to_hash(job, picture, success_caption(with_changes(job, note="")))
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
@@ -239,7 +248,7 @@ async def finish(
 async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
-        text = words.failure_text(job)
+        text = failure_text(job)
         message_id = await context.status_messages.ensure(job, text)
         async with context.status_messages.lock_final(job):
             await context.messenger.edit_text(place, message_id, text, [])
@@ -251,7 +260,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
             message_id,
             Path(job.progress.file),
             is_photo=job.progress.facts.get("kind") == "photo",
-            caption=words.success_caption(job),
+            caption=success_caption(job),
             rows=_buttons(context, job),
         )
     return _Delivered(message_id, picture)
@@ -269,3 +278,58 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         is_varied=job.request.operation is Operation.CREATE
         or not context.routing.provider_of(job).is_deterministic,
     )
+
+
+def success_caption(job: Job) -> str:
+    """Caption of a result: the prompt, what was applied, what was not understood."""
+    request, facts = job.request, job.progress.facts
+    spec, parts = OPERATIONS[request.operation], _parts(job, "did")
+    own_key = spec.captions.get(parts[0]) if len(parts) == 1 else None
+    key = own_key or f"caption_{request.operation}"
+    words, factor = _shortened(request.prompt), float(facts.get("factor", request.scale))
+    if spec.has_scale and factor < request.scale * _NEARLY:
+        key += "_less"
+    count, scale = len(request.sources), f"{factor:.2g}"
+    lines = [t(request.language, key, words=words, count=count, scale=scale)]
+    did = edit_names(request.language, parts)
+    # A prompt that was applied to the letter need not be repeated.
+    is_said = request.operation is Operation.EDIT and _normalised(did) == _normalised(words)
+    if did and spec.lists_changes and not own_key and not is_said:
+        lines.append(t(request.language, "caption_did", did=did))
+    unknown = str(facts.get("unknown", ""))
+    if unknown:
+        key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
+        nearest = facts.get("nearest", "")
+        lines.append(t(request.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
+    if request.note and has_text(request.note):
+        lines += ["", t(request.language, request.note)]
+    return "\n".join(lines)
+
+
+def _normalised(words: str) -> list[str]:
+    """Words without "and" and punctuation: "warmer and brighter" equals "warmer, brighter"."""
+    return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
+
+
+def _parts(job: Job, name: str) -> list[str]:
+    return [part for part in str(job.progress.facts.get(name, "")).split(", ") if part]
+
+
+def failure_text(job: Job) -> str:
+    """Sentence that says why there is no picture, and what is known of its charge."""
+    language, reason = job.request.language, job.progress.reason
+    key = reason if has_text(reason) else "went_wrong"
+    facts = dict(job.progress.facts)
+    charge = facts.pop("charge", "")
+    try:
+        text = t(language, key, **facts)
+    except KeyError:
+        # A sentence without its facts says less than the plain one.
+        return t(language, "went_wrong")
+    is_free = job.charge.price_micro == 0 and charge != "yes"
+    return text if not charge or is_free else f"{text} {t(language, f'charge_{charge}')}"
+
+
+def _shortened(words: str) -> str:
+    short = cut(words, _CAPTION_WORDS)
+    return short if short == words else short + "…"

@@ -19,7 +19,7 @@ from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text
 from imgbot.imaging import pictures
 from imgbot.imaging.originals import OriginalStore
-from imgbot.jobs import captions, deliver, inputs
+from imgbot.jobs import deliver, inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.poll import poll
@@ -205,7 +205,7 @@ async def shown_after(context: StepContext, *errors: Exception) -> Any:
 )
 def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
     job = with_changes(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
-    assert captions.success_caption(job) == caption
+    assert deliver.success_caption(job) == caption
 
 
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
