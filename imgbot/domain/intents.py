@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import Reading, Token, lexicon, read, without_fillers
+from imgbot.domain.phrases import Reading, Token, lexicon, read, stem, without_fillers
 
 _Phrases = frozenset[tuple[str, ...]]
 
@@ -391,7 +391,8 @@ def _is(token: Token, name: str) -> bool:
 
 
 def _is_form(token: Token, name: str) -> bool:
-    return token.stem in lexicon().forms[name]
+    forms = lexicon().forms[name]
+    return token.stem in forms or ("-" in token.text and stem(token.text.split("-")[-1]) in forms)
 
 
 def _after_wrappers(tokens: Sequence[Token]) -> tuple[Sequence[Token], frozenset[str]]:
