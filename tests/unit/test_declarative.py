@@ -1,20 +1,29 @@
-"""Providers by a file: templates, paths, mistakes with their line, dry runs, signatures."""
+"""Providers by a file: templates, paths, mistakes with their line, dry runs, signatures, HTTP."""
 
+import errno
 import json
+import socket
+from collections.abc import Awaitable, Callable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
-from imgbot.providers import signatures
+from imgbot.domain.errors import (
+    ConfigError,
+    ProviderError,
+    ProviderErrorKind,
+    ProviderErrorKind as Kind,
+)
+from imgbot.providers import http, signatures
 from imgbot.providers.declarative import responses as reading
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider, open_client
 from imgbot.providers.declarative.spec import Stage, read_spec
 from imgbot.providers.declarative.templates import fill, pick
-from imgbot.providers.http import ProviderResponse
+from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, public_address
@@ -263,3 +272,39 @@ async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:
         with pytest.raises(ProviderError, match="unavailable"):
             await provider.look_up("job-1")
     await provider.aclose()
+
+
+HOME = "https://api.example"
+
+
+def raising(error: Exception) -> Callable[..., Awaitable[None]]:
+    async def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def client() -> ProviderHttpClient:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"a picture"))
+    return ProviderHttpClient(Hosts([HOME], ()), {}, transport=transport)
+
+
+async def test_a_name_that_is_not_found_for_a_moment_is_silence(
+    client: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "public_address", raising(socket.gaierror(-3, "try again")))
+
+    with pytest.raises(ProviderError) as silence:
+        await client.ask("PUT", "https://upload.example/1", is_public=True, content=b"")
+
+    assert silence.value.kind is ProviderErrorKind.UNAVAILABLE
+
+
+async def test_a_full_disk_is_no_fault_of_the_providers(
+    client: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(http, "_write", raising(OSError(errno.ENOSPC, "no space left")))
+
+    with pytest.raises(OSError, match="no space left"):
+        await client.fetch(f"{HOME}/1.png", tmp_path / "result")

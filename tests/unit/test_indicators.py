@@ -1,11 +1,15 @@
-"""The guide's figures, read from the metrics as they are and judged by its bounds."""
+"""Indicators of the service, read from the metrics and judged by the guide's bounds."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.ops.status.indicators import (
     ERROR_WINDOW_S,
     Histogram,
@@ -14,7 +18,10 @@ from imgbot.ops.status.indicators import (
     Sample,
     Sampler,
 )
+from imgbot.storage.stats import QueueSnapshot as Seen
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
+from imgbot.wiring.status import status_sources
+from tests.fixtures.jobs import job_of
 
 GIB = 1 << 30
 START = Sample(at_s=1_000_000, clock_s=50, jobs={"waiting": 0, "running": 0, "dead": 0})
@@ -241,3 +248,26 @@ CROWDED = replace(IDLE, busy=5, steps_waiting=9)
 )
 def test_the_bound_that_really_holds_is_named(load: Load, bound: Bound) -> None:
     assert bound_of(load) is bound
+
+
+def job(number: int, operation: Operation, state: State) -> Job:
+    return job_of(str(number), 1, 1, operation, "en", state=state)
+
+
+async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
+    jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
+    jobs.append(job(9, Operation.EDIT, State.POLLING))
+    seen = Seen(waiting={"create": 4}, refused=(), dead=(), is_paused=False, capped=0)
+    overview: Any = Mock(snapshot=AsyncMock(return_value=seen))
+    runner: Any = SimpleNamespace(jobs=jobs, load=Load(running=4))
+    lanes = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
+    pool: Any = SimpleNamespace(lanes=lambda: lanes)
+    asked = status_sources(overview, runner, pool, ["builtin"], lambda: 0, 3, AsyncMock())
+
+    glance = await asked.glance()
+
+    assert glance.jobs == {
+        "create": {"queued": 4, "submitting": 1, "painting": 2},
+        "edit": {"polling": 1},
+    }
+    assert (glance.load.waiting, glance.load.running) == (4, 4)

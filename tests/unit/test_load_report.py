@@ -1,13 +1,16 @@
-"""A load test's figures, judged by the guide and laid out for a terminal."""
+"""A load test: results judged by the guide, their layout, and the record left behind."""
 
 import asyncio
+import os
 from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imgbot import cli
+from imgbot.ops.doctor.guide import LoadTestRecord, read_record, write_record
 from imgbot.ops.loadtest import command
 from imgbot.ops.loadtest.bench import BotEndedError, LoadTestOptions, ask_metrics
 from imgbot.ops.loadtest.command import as_document, as_text, is_good
@@ -184,3 +187,54 @@ def test_quantiles_are_values_that_were_seen() -> None:
     assert quantile([], 0.95) is None
     assert quantile(range(100), 0.95) == 95
     assert times_of([3.0, 1.0, 2.0]) == Times(2.0, 2.0, 3.0, 3.0)
+
+
+def as_note(**changes: str) -> str:
+    """The text of a note in which some values are others."""
+    fields = {"users": "300", "workers": "10", "is_good": "true", "at_s": "1.5"} | changes
+    return "{" + ", ".join(f'"{name}": {value}' for name, value in fields.items()) + "}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "[" * 999,
+        as_note(users='"many"'),
+        as_note(users="-1"),
+        as_note(users="true"),
+        as_note(workers="0"),
+        as_note(is_good="1"),
+        as_note(at_s="1e30"),
+        as_note(at_s="NaN"),
+        as_note(at_s="-1"),
+    ],
+    ids=lambda text: text[-60:].strip(" x") or "empty",
+)
+def test_a_note_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "loadtest.json").write_text(text)
+
+    assert read_record(tmp_path) is None
+
+
+def test_what_stands_in_the_place_of_a_note_is_neither_waited_for_nor_followed(
+    tmp_path: Path,
+) -> None:
+    note, other = tmp_path / "loadtest.json", tmp_path / "other.json"
+    os.mkfifo(note)
+    assert read_record(tmp_path) is None
+
+    note.unlink()
+    other.write_text(as_note())
+    note.symlink_to(other)
+    assert read_record(tmp_path) is None
+
+
+def test_a_note_is_read_as_it_was_written(tmp_path: Path) -> None:
+    note = LoadTestRecord(users=300, workers=10, is_good=True, at_s=1.5)
+
+    write_record(tmp_path, note)
+
+    assert read_record(tmp_path) == note
+    assert note.day in {"1969-12-31", "1970-01-01"}

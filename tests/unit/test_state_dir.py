@@ -1,14 +1,17 @@
-"""The state directory as a backup leaves it and a restore fills it."""
+"""The state directory: filled by a restore, closed to others, with room left on its disk."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
+from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.state_dir import InstanceLock
 
 
@@ -106,3 +109,21 @@ def test_an_anchored_folder_is_the_same_one_whatever_its_name_leads_to(tmp_path:
 
     assert (tmp_path / "aside/file").exists()
     assert list(other.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "free", "said"),
+    [(1_000_000, 12, "12 free inodes"), (1_000_000, 900_000, ""), (0, 0, "")],
+    ids=["used up", "plenty", "made as they are needed"],
+)
+def test_a_disk_without_inodes_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, free: int, said: str
+) -> None:
+    room = {"f_frsize": 4096, "f_blocks": 10**9, "f_bfree": 10**9, "f_bavail": 10**9}
+    seen = SimpleNamespace(**room, f_files=files, f_favail=free)
+    monkeypatch.setattr(os, "statvfs", Mock(return_value=seen))
+
+    found = disk_problem(tmp_path)
+
+    assert found.startswith(said)
+    assert bool(found) is bool(said)
