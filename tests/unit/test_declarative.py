@@ -290,6 +290,22 @@ def client() -> ProviderHttpClient:
     return ProviderHttpClient(Hosts([HOME], ()), {}, transport=transport)
 
 
+async def test_the_key_is_sent_to_no_other_host() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={})
+
+    transport = httpx.MockTransport(answer)
+    client = ProviderHttpClient(Hosts([HOME], ()), {"Key": "secret"}, transport=transport)
+    await client.ask("GET", f"{HOME}/1")
+    with pytest.raises(ProviderError, match="must not be sent"):
+        await client.ask("GET", "https://evil.example/1")
+
+    assert [request.headers["Key"] for request in asked] == ["secret"]
+
+
 async def test_a_name_that_is_not_found_for_a_moment_is_silence(
     client: ProviderHttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

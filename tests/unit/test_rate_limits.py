@@ -5,18 +5,19 @@ from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
-from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
+from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates, SendMessage
 from redis.asyncio import Redis
 
 from imgbot.bot.requests import RequestService
-from imgbot.domain.errors import UserError
+from imgbot.domain.errors import TelegramRefusedError, UserError
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.scripts import Scripts
 from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import FloodGate, max_wait
 from tests.fixtures.jobs import job_of
@@ -33,6 +34,17 @@ async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
             await gate(request, cast("Any", None), method)
 
     assert request.await_count == 1
+
+
+async def test_an_edit_that_changes_nothing_has_succeeded() -> None:
+    unmodified = TelegramBadRequest(GetUpdates(), "Bad Request: message is not modified: …")
+    bot: Any = Mock(edit_message_text=AsyncMock(side_effect=unmodified))
+
+    await Messenger(bot).edit_text(ChatTarget(1), 2, "a fox", [])
+
+    bot.edit_message_text.side_effect = TelegramBadRequest(GetUpdates(), "Bad Request: odd")
+    with pytest.raises(TelegramRefusedError):
+        await Messenger(bot).edit_text(ChatTarget(1), 2, "a fox", [])
 
 
 def test_another_poller_is_reported_after_three_conflicts() -> None:

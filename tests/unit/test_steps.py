@@ -317,3 +317,18 @@ async def test_a_picture_of_ours_is_taken_as_it_was_made_however_large(tmp_path:
 
     assert max(pictures.size_of(str(changed))) > 4000
     assert refusal.value.reason == "upscale_large_already"
+
+
+async def test_an_original_that_is_too_heavy_is_downloaded_as_telegram_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = inputs_context(tmp_path, Image.new("L", (128, 128)))
+    Image.new("L", (256, 256)).save(tmp_path / "kept" / "7.png")
+    sizes: list[tuple[int, int]] = []
+    for limit_bytes in (1 << 20, 10):
+        monkeypatch.setattr(pictures, "RESULT_LIMIT_BYTES", limit_bytes)
+        job = with_changes(photo_job(Operation.EDIT, "7"), id=str(limit_bytes))
+        [photo] = (await build_request(context, job, PROVIDER)).pictures
+        sizes.append(pictures.size_of(str(photo)))
+
+    assert sizes == [(256, 256), (128, 128)]
