@@ -422,7 +422,15 @@ def _prompt(reading: Reading, facts: ChatFacts) -> Classification:
     prompt = reading.text[dropped[-1].end :].lstrip(_BETWEEN) if dropped else reading.text
     score = _BASE + sum(_CUES[cue] for cue in cues)
     intent, is_sure, reason = _decide(score, cues, reading, facts)
+    if not is_sure and _is_choice_usable(facts):
+        intent, is_sure, reason = Intent(facts.remembered), True, ("remembered",)
     return Classification(intent, is_sure, (*cues, *reason), prompt)
+
+
+def _is_choice_usable(facts: ChatFacts) -> bool:
+    """Return true if the user chose before, and there is a picture for a chosen change."""
+    has_target = facts.has_picture or facts.is_reply_to_picture
+    return facts.remembered == Intent.CREATE or (facts.remembered == Intent.CHANGE and has_target)
 
 
 def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -451,8 +459,6 @@ def _decide(
     leaning = Intent.CHANGE if score >= _UNSURE else Intent.CREATE
     if facts.pending is Pending.PROMPT and not facts.is_reply_to_picture:
         return Intent.CREATE, True, ("prompt_pending",)
-    if facts.remembered:
-        return Intent(facts.remembered), True, ("remembered",)
     if _LINK.fullmatch(reading.text):
         return Intent.CREATE, False, ("link",)
     if _ends_as_question(reading):

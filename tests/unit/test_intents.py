@@ -168,6 +168,13 @@ def test_unsure_text_follows_the_remembered_choice() -> None:
         assert (found.intent, found.is_sure) == (Intent(choice), True)
 
 
+def test_remembered_choice_of_a_change_needs_a_picture() -> None:
+    assert not classify("сделай ярче", ChatFacts(remembered="change")).is_sure
+    assert classify("сделай ярче", replace(AFTER["picture"], remembered="create")).intent is (
+        Intent.CHANGE
+    )
+
+
 def test_remembered_choice_does_not_turn_a_question_into_an_order() -> None:
     found = classify("сколько это стоит?", replace(AFTER["picture"], remembered="create"))
     assert found.intent is Intent.QUESTION
