@@ -92,12 +92,11 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.chats import Chat, Json, SandboxError
 from imgbot.sandbox.faults import fault_from
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.request_parsing import read_bounded, read_to_file
-from imgbot.sandbox.state import SandboxState
+from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
 from imgbot.sandbox.updates import QueueFullError
 from imgbot.sandbox.users import SandboxUsers
 

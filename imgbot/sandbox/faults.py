@@ -1,7 +1,8 @@
-"""Scripted faults: the next calls of a method fail, flood, hang or lose their connection."""
+"""Calls that go wrong: scripted faults, and Telegram's rate limits."""
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -88,3 +89,59 @@ def fault_from(script: Mapping[str, Any]) -> Fault:
     if not isinstance(fields["method"], str) or not isinstance(fields.get("times", 1), int):
         raise ValueError("method must be a name, times a number")  # noqa: TRY004 one for all
     return Fault(**fields)
+
+
+_MAX_CHATS = 20_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    """Leaky bucket: `level` messages are in it and leave at `rate_per_s`."""
+
+    capacity: int
+    rate_per_s: float
+    level: float = 0.0
+    seen_at: float = 0.0
+
+    def wait_s(self, count: int, now: float) -> float:
+        """Return the seconds until `count` messages fit."""
+        self.level = max(0.0, self.level - (now - self.seen_at) * self.rate_per_s)
+        self.seen_at = now
+        # A batch above the capacity passes when the bucket is empty, or it never would.
+        surplus = self.level + min(count, self.capacity) - self.capacity
+        return max(0.0, surplus / self.rate_per_s)
+
+
+class SandboxRateLimits:
+    """Rate limits per chat and for the bot as a whole."""
+
+    def __init__(self, now: Callable[[], float], *, is_on: bool) -> None:
+        self._now = now
+        self._all = _Bucket(30, 30.0)
+        self._chats: dict[int, _Bucket] = {}
+        self.is_on = is_on
+
+    def admit(self, chat_id: int, count: int = 1, *, is_album: bool = False) -> None:
+        """Count `count` messages to the chat, or refuse with the time to wait."""
+        if not self.is_on:
+            return
+        now = self._now()
+        buckets = (self._all, self._bucket(chat_id))
+        wait_s = max(bucket.wait_s(count, now) for bucket in buckets)
+        if wait_s > 0:
+            raise self._refusal(math.ceil(wait_s), is_album=is_album)
+        for bucket in buckets:
+            bucket.level += count
+
+    def _bucket(self, chat_id: int) -> _Bucket:
+        bucket = self._chats.get(chat_id)
+        if bucket is None:
+            if len(self._chats) >= _MAX_CHATS:
+                self._chats.clear()
+            bucket = _Bucket(20, 1 / 3) if chat_id < 0 else _Bucket(20, 1.0)
+            self._chats[chat_id] = bucket
+        return bucket
+
+    @staticmethod
+    def _refusal(retry_after_s: int, *, is_album: bool) -> ApiError:
+        return album_flood(retry_after_s) if is_album else too_many_requests(retry_after_s)

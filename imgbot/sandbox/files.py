@@ -1,6 +1,7 @@
-"""Files on disk and their handles, in a folder deleted with the sandbox.
+"""Files on disk and their handles, and pictures processed as Telegram does it.
 
-Everything sent or uploaded is a `StoredFile`; the oldest are deleted when there are too many.
+Everything sent or uploaded is a `StoredFile`; the oldest are deleted when there are too many, and
+the folder with the sandbox. Picture functions block and run in threads.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import struct
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,7 +19,112 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from imgbot.sandbox import pictures
+from PIL import Image, ImageOps
+
+SENT_SIDES = (90, 320, 1280)
+DELIVERED_SIDES = (90, 320, 1280, 2560)
+THUMBNAIL_SIDES = (320,)
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_QUALITY = 87
+_SIDES_SUM = 10_000
+_RATIO = 20
+_MAX_PIXELS = 50_000_000
+# Everything that Pillow was seen to raise on truncated or forged files.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    KeyError,
+    IndexError,
+    struct.error,
+)
+
+
+class PictureRefusedError(Exception):
+    """Telegram refuses the file as a photo; the text is its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One size of a photo, as a JPEG file."""
+
+    path: Path
+    width: int
+    height: int
+
+
+def picture_size(source: Path) -> tuple[int, int] | None:
+    """Return width and height from the header alone, None if it is not a picture."""
+    try:
+        with _opened(source) as picture:
+            return picture.size
+    except PictureRefusedError:
+        return None
+
+
+def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[Rendition]:
+    """Recompress the photo to the longest `sides`, small to large, none larger than itself."""
+    with _opened(source) as picture:
+        _check_dimensions(*picture.size)
+        picture.draft("RGB", (max(sides), max(sides)))
+        try:
+            flat = _flattened(ImageOps.exif_transpose(picture))
+        except _DAMAGED:
+            raise PictureRefusedError("IMAGE_PROCESS_FAILED") from None
+    found: list[Rendition] = []
+    for side in reversed(_useful(sides, max(flat.size))):
+        # Each size is made from the next larger one: decoding once is what costs.
+        flat.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        path = target_stem.with_name(f"{target_stem.name}-{side}.jpg")
+        flat.save(path, "JPEG", quality=_QUALITY)
+        found.append(Rendition(path, *flat.size))
+    return found[::-1]
+
+
+def _useful(sides: tuple[int, ...], longest: int) -> list[int]:
+    """Return the sides that reduce the picture, and one that leaves it as it is."""
+    smaller = [side for side in sorted(sides) if side < longest]
+    larger = [side for side in sorted(sides) if side >= longest]
+    return smaller + larger[:1]
+
+
+def _opened(source: Path) -> Image.Image:
+    try:
+        return Image.open(source, formats=_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureRefusedError("PHOTO_INVALID_DIMENSIONS") from None
+    except _DAMAGED:
+        raise PictureRefusedError("IMAGE_PROCESS_FAILED") from None
+
+
+def _check_dimensions(width: int, height: int) -> None:
+    short, long = sorted((width, height))
+    if not short or width + height > _SIDES_SUM or long > short * _RATIO:
+        raise PictureRefusedError("PHOTO_INVALID_DIMENSIONS")
+
+
+def _flattened(picture: Image.Image) -> Image.Image:
+    if picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
+    return picture.convert("RGB")
+
+
+def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
+    """Return a small preview of a document, None if it is not a picture or too large."""
+    try:
+        with _opened(source) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                return None
+        return renditions(source, target_stem, THUMBNAIL_SIDES)[-1]
+    except PictureRefusedError:
+        return None
+
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -120,7 +227,7 @@ class FileStore:
 
     async def keep_upload(self, path: Path, name: str) -> StoredFile:
         """Store a file that a user will send; the handle is a key that Telegram never sees."""
-        found = await self._in_thread(pictures.dimensions, path)
+        found = await self._in_thread(picture_size, path)
         width, height = found or (0, 0)
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         _, size_bytes = await self._in_thread(_digest, path)
@@ -133,7 +240,7 @@ class FileStore:
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...]) -> Photo:
         """Store a picture in Telegram's sizes; raises `PictureRefusedError`."""
-        made = await self._in_thread(pictures.renditions, source, self.new_path(), sides)
+        made = await self._in_thread(renditions, source, self.new_path(), sides)
         photo = Photo(tuple([await self._rendition("Photo", one) for one in made]))
         for size in photo.sizes:
             self._wholes[size.file_id] = photo
@@ -143,7 +250,7 @@ class FileStore:
         """Store any file; the bytes are moved, or linked if they belong to an upload."""
         path = self.new_path()
         await self._in_thread(os.link, source, path)
-        made = await self._in_thread(pictures.thumbnail, path, self.new_path())
+        made = await self._in_thread(thumbnail, path, self.new_path())
         preview = await self._rendition("Thumbnail", made) if made else None
         mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         file = await self._stored("Document", path, cleaned_name(name) or "file", mime)
@@ -151,7 +258,7 @@ class FileStore:
         self._wholes[file.file_id] = document
         return document
 
-    async def _rendition(self, kind: Kind, made: pictures.Rendition) -> StoredFile:
+    async def _rendition(self, kind: Kind, made: Rendition) -> StoredFile:
         return await self._stored(kind, made.path, "", "image/jpeg", made.width, made.height)
 
     async def _stored(

@@ -1,8 +1,7 @@
 """Life cycle of chats: groups, channels, privacy, blocks, migration, closing."""
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
-from imgbot.sandbox.chats import Chat, Json, SandboxError
-from imgbot.sandbox.state import SandboxState
+from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
 from imgbot.sandbox.users import GROUP_ANONYMOUS_BOT
 
 _MEMBER: Json = {"status": "member"}

@@ -13,13 +13,11 @@ from imgbot.sandbox.api_errors import (
     bad_request,
 )
 from imgbot.sandbox.arguments import Arguments, Json, as_text
-from imgbot.sandbox.chats import Chat, InlineResult, Post
 from imgbot.sandbox.entities import utf16_length
+from imgbot.sandbox.files import PictureRefusedError
 from imgbot.sandbox.message_fields import MessageFields
-from imgbot.sandbox.pictures import PictureRefusedError
-from imgbot.sandbox.polling import MAX_TIMEOUT_S
-from imgbot.sandbox.state import SandboxState
-from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
+from imgbot.sandbox.state import Chat, InlineResult, Post, SandboxState
+from imgbot.sandbox.updates import CALLBACK_LIFETIME_S, MAX_TIMEOUT_S
 
 Method: TypeAlias = Callable[[SandboxState, Arguments], Awaitable[Any]]
 

@@ -46,15 +46,17 @@ from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, addresses, read_spec
 from imgbot.providers.spec_file import PRESETS, read_file, read_preset
-from imgbot.sandbox import provider_pictures, provider_webhooks, serving
-from imgbot.sandbox.provider_orders import (
+from imgbot.sandbox import provider_webhooks
+from imgbot.sandbox.provider_answers import PAGE, cut, render, trickle, truncated
+from imgbot.sandbox.provider_tasks import (
     Refusal,
     SubmittedTask,
+    Task,
+    TaskLedger,
     enlarged,
     make_order,
     operation_of,
 )
-from imgbot.sandbox.provider_tasks import Task, TaskLedger
 from imgbot.sandbox.provider_webhooks import WebhookSender
 from imgbot.sandbox.request_parsing import read_bounded
 
@@ -175,13 +177,13 @@ class PlayedPreset:
     async def _accepted(self, request: web.Request, task: Task, answer: Any) -> web.StreamResponse:
         """The answer to a submit, unless it is lost or garbled on its way."""
         if task.takes("drop_after_accept"):
-            return serving.cut(request)
+            return cut(request)
         if task.takes("500_after_accept"):
             return web.Response(status=500, text="Internal Server Error")
         if task.takes("garbled_submit"):
-            return serving.truncated(answer)
+            return truncated(answer)
         if task.takes("stalled_submit"):
-            return await serving.trickle(request)
+            return await trickle(request)
         return web.json_response(answer)
 
     async def _order(self, model: DeclaredModel, asked: Mapping[str, Any]) -> SubmittedTask:
@@ -215,7 +217,7 @@ class PlayedPreset:
             return _reply(self._player.refusal("poll", _KIND.RATE_LIMITED))
         status, content = await self._state(task, task.asked(self._now()))
         if task.takes("malformed"):
-            return serving.truncated(content)
+            return truncated(content)
         return _reply((status, content))
 
     async def _state(self, task: Task, status: str) -> Reply:
@@ -305,7 +307,7 @@ class PlayedPreset:
     async def _uploaded(self, request: web.Request, upload_id: str) -> web.StreamResponse:
         is_kept = upload_id in self._uploads
         if is_kept and "[[sim:stalled_upload" in self.book.settings.marks:
-            return await serving.trickle(request)
+            return await trickle(request)
         return web.json_response(self._player.uploaded(upload_id))
 
     def _keep(self, upload_id: str, content: bytes) -> None:
@@ -322,12 +324,12 @@ class PlayedPreset:
         if task.status(self._now()) != "succeeded" or "expired" in task.order.marks:
             return _gone()
         if task.takes("not_a_picture"):
-            return web.Response(body=serving.PAGE, content_type="image/jpeg")
+            return web.Response(body=PAGE, content_type="image/jpeg")
         return web.Response(body=await self._render(task), content_type="image/jpeg")
 
     async def _render(self, task: Task) -> bytes:
         async with self._threads:
-            return await asyncio.to_thread(provider_pictures.render, task.order)
+            return await asyncio.to_thread(render, task.order)
 
     def _content(self, text: Any) -> bytes:
         """Return a picture of an order. Raises Refusal for one that leads nowhere."""

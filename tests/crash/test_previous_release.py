@@ -14,8 +14,7 @@ from redis.asyncio import Redis
 from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
 from imgbot.domain.texts import buttons
-from imgbot.sandbox.provider_orders import make_order
-from imgbot.sandbox.provider_tasks import Task, TaskLedger
+from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
 from imgbot.storage import keys
 from imgbot.storage.job_codec import from_hash
 from imgbot.storage.results import ResultStore

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from imgbot.sandbox.chats import Query
 from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, PlacedOrder, reconcile
 from imgbot.sandbox.load.plan import PEAK_SHARE, Scenario, Way, plan
 from imgbot.sandbox.load.users import LoadUsers
 from imgbot.sandbox.server import new_token
-from imgbot.sandbox.state import FIRST_USER_ID, SandboxState
+from imgbot.sandbox.state import FIRST_USER_ID, Query, SandboxState
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from imgbot.sandbox.chats import Chat, Post, Query
 from imgbot.sandbox.load.plan import Scenario
+from imgbot.sandbox.state import Chat, Post, Query
 
 _CANCEL = "cancel:"
 _EDIT = "edit:"

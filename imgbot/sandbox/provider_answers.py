@@ -1,12 +1,17 @@
-"""Pictures of the simulated providers, recognisable as simulated."""
+"""Bodies that simulated providers send: pictures, recognisable as simulated, and broken answers."""
 
+import asyncio
 import io
+import json
 import re
 import textwrap
+from collections.abc import Mapping
+from typing import Any
 
+from aiohttp import web
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.sandbox.provider_orders import SubmittedTask
+from imgbot.sandbox.provider_tasks import SubmittedTask
 
 _SIDE = 768
 _MARGIN = 56
@@ -28,12 +33,12 @@ def render(order: SubmittedTask) -> bytes:
     foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
     draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill=(255, 255, 255), font=_font(20), anchor="ls")
     buffer = io.BytesIO()
-    made = picture.resize(dimensions(order), Image.Resampling.BILINEAR)
+    made = picture.resize(size_of(order), Image.Resampling.BILINEAR)
     made.save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 
-def dimensions(order: SubmittedTask) -> tuple[int, int]:
+def size_of(order: SubmittedTask) -> tuple[int, int]:
     """Return width and height: as ordered, else by the ratio, else square."""
     found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", order.ratio)
     if order.size:
@@ -67,3 +72,31 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         except OSError:
             continue
     return ImageFont.load_default(size)
+
+
+PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
+_TRICKLE_S = 1.0
+_TRICKLE_BYTES = 600
+
+
+def truncated(answer: Mapping[str, Any]) -> web.Response:
+    """Return the first half of the JSON."""
+    text = json.dumps(answer)
+    return web.Response(text=text[: len(text) // 2], content_type="application/json")
+
+
+def cut(request: web.Request) -> web.Response:
+    """Close the connection under the client, without an answer."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+async def trickle(request: web.Request) -> web.StreamResponse:
+    """Send a space a second, and no JSON."""
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    for _ in range(_TRICKLE_BYTES):
+        await answer.write(b" ")
+        await asyncio.sleep(_TRICKLE_S)
+    return answer
