@@ -1,17 +1,20 @@
 """Bot API over HTTP: from a URL and a body to a method, and back."""
 
+import asyncio
 import hmac
 import json
 import re
-from typing import Any
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.api_errors import ApiError
-from imgbot.sandbox.arguments import Arguments, UploadedFile, unknown_parameters
+from imgbot.sandbox.api_errors import ApiError, bad_request, too_large
+from imgbot.sandbox.arguments import Arguments, UploadedFile, as_text, unknown_parameters
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.methods import METHODS, RawJson
-from imgbot.sandbox.request_parsing import read_call
 from imgbot.sandbox.state import SandboxState
 
 # Telegram does not mind the case of a method's name.
@@ -20,6 +23,7 @@ _TOKEN = re.compile(r"[0-9]{1,16}:[A-Za-z0-9_-]{24,64}")
 _NOT_FOUND = ApiError(404, "Not Found")
 _UNAUTHORIZED = ApiError(401, "Unauthorized")
 _DOWNLOAD = "download"
+_UPLOAD_BYTES = 50 << 20
 
 
 class BotApi:
@@ -59,7 +63,7 @@ class BotApi:
             self._world.calls.record(asked[:64], "", _NOT_FOUND)
             raise _NOT_FOUND
         try:
-            values = await read_call(request, self._world.files.new_path, uploads)
+            values = await _read_call(request, self._world.files.new_path, uploads)
         except ApiError as refusal:
             self._world.calls.record(method, "", refusal)
             raise
@@ -118,6 +122,47 @@ class BotApi:
             raise _NOT_FOUND
         if not hmac.compare_digest(token, self._world.token):
             raise _UNAUTHORIZED
+
+
+async def _read_call(
+    request: web.Request, new_path: Callable[[], Path], uploads: dict[str, UploadedFile]
+) -> dict[str, str]:
+    """Return the parameters from the URL and the body; files go to `uploads`."""
+    values = dict(request.query.items())
+    if request.content_type == "application/json":
+        return values | _from_json(await request.read())
+    try:
+        form = await request.post()
+    except ValueError:
+        raise bad_request("can't parse multipart form data") from None
+    size_bytes = 0
+    for name, part in form.items():
+        if isinstance(part, web.FileField):
+            path = new_path()
+            await asyncio.to_thread(_keep, part, path)
+            uploads[name] = UploadedFile(path, part.filename, path.stat().st_size)
+            size_bytes += uploads[name].size_bytes
+        else:
+            values[name] = str(part)
+    if size_bytes > _UPLOAD_BYTES:
+        raise too_large()
+    return values
+
+
+def _keep(part: web.FileField, path: Path) -> None:
+    with path.open("wb") as file:
+        shutil.copyfileobj(part.file, file)
+
+
+def _from_json(body: bytes) -> dict[str, str]:
+    try:
+        given: Any = json.loads(body or b"{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise bad_request("can't parse JSON object")
+    parameters = cast("dict[str, Any]", given)
+    return {name: as_text(value) for name, value in parameters.items() if value is not None}
 
 
 def _is_gone(request: web.Request) -> bool:

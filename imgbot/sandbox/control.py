@@ -85,6 +85,7 @@ Providers, played by their spec files (see imgbot/sandbox/played_preset.py)
         without a name: `simulated`, the sandbox's own
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -92,16 +93,13 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from imgbot.sandbox.faults import fault_from
+from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
-from imgbot.sandbox.request_parsing import read_bounded, read_to_file
 from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
 from imgbot.sandbox.updates import QueueFullError
 from imgbot.sandbox.users import SandboxUsers
 
-_BODY_BYTES = 1 << 20
-_FILE_BYTES = 64 << 20
 _HEARTBEAT_S = 15.0
 _ANSWER_S = 10
 _SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
@@ -184,6 +182,8 @@ def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Stream
             is_file = request.path == "/control/files"
             fields = {} if request.method != "POST" or is_file else await _fields(request)
             found = await handler(ControlRequest(request, fields))
+        except web.HTTPRequestEntityTooLarge:
+            return web.json_response({"error": "the body is too large"}, status=413)
         except _NotFoundError as error:
             return web.json_response({"error": str(error)}, status=404)
         except (SandboxError, QueueFullError, ValueError, TypeError) as error:
@@ -194,7 +194,7 @@ def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Stream
 
 
 async def _fields(request: web.Request) -> Json:
-    fields: Any = json.loads(await read_bounded(request.content, _BODY_BYTES) or b"null")
+    fields: Any = json.loads(await request.read() or b"null")
     if not isinstance(fields, dict):
         raise SandboxError("the body must be a JSON object")
     return cast("Json", fields)
@@ -358,11 +358,9 @@ class Control:
 
     # Files
 
-    async def add_file(self, call: ControlRequest) -> Json | web.StreamResponse:
+    async def add_file(self, call: ControlRequest) -> Json:
         path = self._world.files.new_path()
-        if await read_to_file(call.http.content, path, _FILE_BYTES) is None:
-            path.unlink()
-            return web.json_response({"error": "the file is too large"}, status=413)
+        await asyncio.to_thread(path.write_bytes, await call.http.read())
         name = call.http.query.get("name", "file")
         file = await self._world.files.keep_upload(path, name)
         size = {"width": file.width, "height": file.height} if file.width else {}
@@ -412,7 +410,7 @@ class Control:
     # Faults and providers
 
     async def add_fault(self, call: ControlRequest) -> Json:
-        self._world.faults.add(fault_from(call.fields))
+        self._world.faults.add(Fault.model_validate(call.fields))
         return {"waiting": len(self._world.faults)}
 
     async def clear_faults(self, _call: ControlRequest) -> Json:
@@ -423,9 +421,7 @@ class Control:
         return self._played(call).view()
 
     async def set_provider(self, call: ControlRequest) -> Json:
-        settings = self._played(call).book.settings
-        settings.change(call.fields)
-        return settings.view()
+        return self._played(call).book.change_settings(call.fields)
 
     def _played(self, call: ControlRequest) -> PlayedPreset:
         preset = self._presets.get(call.http.match_info.get("name", "simulated"))

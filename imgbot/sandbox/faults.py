@@ -2,9 +2,11 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal
+
+from pydantic import BaseModel
 
 from imgbot.aio import sleep_or_event
 from imgbot.sandbox.api_errors import ApiError, album_flood, too_many_requests
@@ -13,17 +15,16 @@ FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gat
 _MAX_FAULTS = 1_000
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(BaseModel, extra="forbid"):
     """Fault of the next `times` calls of `method`."""
 
-    method: str
+    method: str = "*"
     kind: FaultKind
     times: int = 1
     chat_id: int | None = None
     error_code: int = 500
     description: str = "Internal Server Error"
-    parameters: Mapping[str, object] | None = None
+    parameters: dict[str, object] | None = None
     retry_after_s: int = 1
     delay_s: float = 1.0
 
@@ -76,19 +77,6 @@ class Faults:
 
 def _number(text: str) -> int | None:
     return int(text) if text.removeprefix("-").isdecimal() else 0
-
-
-def fault_from(script: Mapping[str, Any]) -> Fault:
-    """Parse a fault of the control interface; ValueError names the mistake."""
-    unknown = set(script) - set(Fault.__dataclass_fields__)
-    if unknown:
-        raise ValueError(f"unknown fields: {', '.join(sorted(unknown))}")
-    if script.get("kind") not in get_args(FaultKind):
-        raise ValueError(f"kind must be one of {', '.join(get_args(FaultKind))}")
-    fields: dict[str, Any] = {"method": "*"} | dict(script)
-    if not isinstance(fields["method"], str) or not isinstance(fields.get("times", 1), int):
-        raise ValueError("method must be a name, times a number")  # noqa: TRY004 one for all
-    return Fault(**fields)
 
 
 _MAX_CHATS = 20_000

@@ -8,23 +8,15 @@ _MEMBER: Json = {"status": "member"}
 _LEFT: Json = {"status": "left"}
 _KICKED: Json = {"status": "kicked", "until_date": 0}
 _RIGHTS = (
-    "can_manage_chat",
-    "can_delete_messages",
-    "can_manage_video_chats",
-    "can_restrict_members",
-    "can_promote_members",
-    "can_change_info",
-    "can_invite_users",
-    "can_post_stories",
-    "can_edit_stories",
-    "can_delete_stories",
-    "can_send_welcome_messages",
+    "can_delete_messages can_manage_video_chats can_restrict_members can_promote_members"
+    " can_change_info can_invite_users can_post_stories can_edit_stories can_delete_stories"
+    " can_send_welcome_messages"
 )
 _ADMINISTRATOR: Json = {
     "status": "administrator",
     "can_be_edited": False,
     "is_anonymous": False,
-    **dict.fromkeys(_RIGHTS, False),
+    **dict.fromkeys(_RIGHTS.split(), False),
     "can_manage_chat": True,
 }
 _KINDS = ("group", "supergroup", "channel")

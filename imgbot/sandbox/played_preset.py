@@ -40,7 +40,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
@@ -58,13 +58,11 @@ from imgbot.sandbox.provider_tasks import (
     operation_of,
 )
 from imgbot.sandbox.provider_webhooks import WebhookSender
-from imgbot.sandbox.request_parsing import read_bounded
 
 SIMULATED = Path(__file__).with_name("simulated.toml")
 """Spec file of the sandbox's own provider."""
 
 _KIND = ProviderErrorKind
-_BODY_BYTES = 64 << 20
 _THREADS = 2
 _MAX_REQUESTS = 500
 _MAX_UPLOADS = 500
@@ -131,7 +129,7 @@ class PlayedPreset:
         return {
             "tasks": [task.view(now) | task.inside() for task in self.book.tasks],
             "ledger": self.book.ledger,
-            "settings": self.book.settings.view(),
+            "settings": self.book.settings.model_dump(),
             "requests": list(self._requests),
             "uploads": list(self._uploads),
         }
@@ -300,8 +298,7 @@ class PlayedPreset:
         return await self._uploaded(request, upload_id)
 
     async def _put(self, request: web.Request, call: Call) -> web.StreamResponse:
-        content = await read_bounded(request.content, _BODY_BYTES)
-        self._keep(call.id, content or b"")
+        self._keep(call.id, await request.read())
         return await self._uploaded(request, call.id)
 
     async def _uploaded(self, request: web.Request, upload_id: str) -> web.StreamResponse:
@@ -350,8 +347,7 @@ class PlayedPreset:
         return hmac.compare_digest(request.headers.get(auth.header, "").encode(), wanted.encode())
 
     async def _json(self, request: web.Request) -> Any:
-        body = await read_bounded(request.content, _BODY_BYTES)
-        text = (body or b"").decode("utf-8", "replace")
+        text = (await request.read()).decode("utf-8", "replace")
         shown = _ENCODED.sub(lambda run: f"<{len(run[0])} characters>", text)
         self._requests.append(f"{request.method} {request.rel_url}\n{shown}"[:_REQUEST_CHARACTERS])
         try:
@@ -399,11 +395,7 @@ def _without_data(value: Any) -> Any:
 
 async def _file_in(request: web.Request) -> bytes:
     """Return the file of a form. Raises Refusal."""
-    form = await request.multipart()
-    while (part := await form.next()) is not None:
-        if isinstance(part, BodyPartReader) and part.filename:
-            content = bytearray()
-            while (chunk := await part.read_chunk(1 << 18)) and len(content) < _BODY_BYTES:
-                content += chunk
-            return bytes(content)
+    for part in (await request.post()).values():
+        if isinstance(part, web.FileField):
+            return await asyncio.to_thread(part.file.read)
     raise Refusal(400, "file", "a form without a file")

@@ -7,10 +7,11 @@ import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from PIL import Image
+from pydantic import BaseModel, field_validator
 
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
 _MAX_PIXELS = 50_000_000
@@ -209,8 +210,7 @@ class Task:
         }
 
 
-@dataclass(slots=True)
-class ProviderBehaviour:
+class ProviderBehaviour(BaseModel, extra="forbid"):
     """Default behaviour, where no marker says otherwise."""
 
     duration_s: tuple[float, float] = (1.0, 3.0)
@@ -219,21 +219,12 @@ class ProviderBehaviour:
     price_usd: float = 0.04
     marks: str = ""
 
-    def view(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def change(self, changes: dict[str, Any]) -> None:
-        """Apply the changes, all or none; ValueError names the mistake."""
-        if unknown := changes.keys() - asdict(self).keys():
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        wanted = self.view() | changes
-        low, high = (float(bound) for bound in wanted["duration_s"])
-        if not 0 <= low <= high <= 3600:
-            raise ValueError("duration_s must be [least, most] seconds")
-        price_usd = float(wanted["price_usd"])
-        self.duration_s, self.price_usd = (low, high), price_usd
-        self.idempotency, self.lookup = bool(wanted["idempotency"]), bool(wanted["lookup"])
-        self.marks = str(wanted["marks"])
+    @field_validator("duration_s")
+    @classmethod
+    def _is_range(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= bounds[0] <= bounds[1] <= 3600:
+            raise ValueError("write [least, most] seconds")
+        return bounds
 
 
 class TaskLedger:
@@ -245,6 +236,12 @@ class TaskLedger:
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._by_key: dict[str, str] = {}
         self._struck: dict[tuple[str, str], int] = {}
+
+    def change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Apply the changes, all or none, and return the settings. Raises ValueError."""
+        wanted = self.settings.model_dump() | changes
+        self.settings = ProviderBehaviour.model_validate(wanted)
+        return self.settings.model_dump()
 
     @property
     def tasks(self) -> list[Task]:

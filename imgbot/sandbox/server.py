@@ -24,6 +24,7 @@ from imgbot.sandbox.state import SandboxState
 _PAGE = Path(__file__).parent / "page"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"
 _GRACE_S = 0.5
+_BODY_BYTES = 64 << 20
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -98,7 +99,7 @@ class Sandbox:
         response.headers["Date"] = formatdate(self._now(), usegmt=True)
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_only_loopback])
+        application = web.Application(middlewares=[_only_loopback], client_max_size=_BODY_BYTES)
         application.on_response_prepare.append(self._date)
         application.add_routes(BotApi(self.world).routes())
         application.add_routes(Control(self.world, self.presets).routes())

@@ -182,18 +182,8 @@ _FIRST_GROUP_ID = -1_001_000_000_001
 _FIRST_BASIC_GROUP_ID = -4_000_000_001
 # Fields that an edit does not touch.
 _KEPT = (
-    "message_id",
-    "from",
-    "sender_chat",
-    "chat",
-    "date",
-    "reply_to_message",
-    "quote",
-    "media_group_id",
-    "message_thread_id",
-    "is_topic_message",
-    "forward_origin",
-    "via_bot",
+    "message_id from sender_chat chat date reply_to_message quote media_group_id"
+    " message_thread_id is_topic_message forward_origin via_bot"
 )
 
 
@@ -293,7 +283,7 @@ class SandboxState:
 
     def change_post(self, chat: Chat, post: Post, content: Json) -> None:
         """Replace the content of a post, as an edit does."""
-        head = {name: post.message[name] for name in _KEPT if name in post.message}
+        head = {name: post.message[name] for name in _KEPT.split() if name in post.message}
         post.message = head | {"edit_date": int(self.now())} | content
         post.edits += 1
         self.events.publish("edit", chat_id=chat.id, message=post.view())

@@ -32,21 +32,9 @@ GROUP_ANONYMOUS_BOT: Json = {
 _LONGEST_GAP_MS = 10_000
 _CHANNEL_KINDS = {"message": "channel_post", "edited_message": "edited_channel_post"}
 # Fields that a forwarded message loses.
-_LEFT_BEHIND = frozenset(
-    {
-        "message_id",
-        "from",
-        "sender_chat",
-        "chat",
-        "date",
-        "edit_date",
-        "reply_to_message",
-        "quote",
-        "media_group_id",
-        "message_thread_id",
-        "is_topic_message",
-        "reply_markup",
-    }
+_LEFT_BEHIND = (
+    "message_id from sender_chat chat date edit_date reply_to_message quote media_group_id"
+    " message_thread_id is_topic_message reply_markup"
 )
 
 
@@ -81,7 +69,7 @@ class SandboxUsers:
         chat.is_started = True
         posts: list[Post] = []
         for source in sources:
-            kept = {k: v for k, v in source.message.items() if k not in _LEFT_BEHIND}
+            kept = {k: v for k, v in source.message.items() if k not in _LEFT_BEHIND.split()}
             kept.setdefault("forward_origin", _origin(source.message, is_hidden=is_hidden))
             if "media_group_id" in source.message and len(sources) > 1:
                 kept |= group

@@ -58,7 +58,7 @@ class Stand:
 async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGenerator[Stand]:
     async with open_sandbox(page=False) as (sandbox, _):
         played = sandbox.presets[name]
-        played.book.settings.change({"duration_s": [0, 0]})
+        played.book.change_settings({"duration_s": [0, 0]})
         # Replicate and the others publish it; kie shows it in its dashboard.
         shown = hook_key if name == "kie" else ""
         config = ProviderConfig(played.base_url, key or played.key, shown)
@@ -190,7 +190,7 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
 async def test_the_same_job_id_is_charged_once(is_on: bool, tasks: int, tmp_path: Path) -> None:
     async with open_stand("simulated") as stand:
-        stand.played.book.settings.change({"idempotency": is_on, "lookup": is_on})
+        stand.played.book.change_settings({"idempotency": is_on, "lookup": is_on})
         order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
         with pytest.raises(ProviderError) as cut:
             await submitted(stand.provider, order)

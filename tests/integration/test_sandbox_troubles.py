@@ -133,7 +133,7 @@ async def test_faults_can_be_cleared_and_are_checked(desk: Desk) -> None:
     await control.clear_faults()
 
     await api.call("getMe")
-    with pytest.raises(AssertionError, match="kind must be one of"):
+    with pytest.raises(AssertionError, match="kind"):
         await control.fault("getMe", "earthquake")
-    with pytest.raises(AssertionError, match="unknown fields: delay"):
+    with pytest.raises(AssertionError, match="delay"):
         await control.fault("getMe", "delay", delay=3)

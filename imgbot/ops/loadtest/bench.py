@@ -318,7 +318,7 @@ async def under_load(
     """Let the users send requests until all are answered, or `stop`. Raises BotEndedError."""
     tasks = environment.tasks(options.provider)
     if tasks is not None:
-        tasks.settings.change({"duration_s": list(options.picture_s)})
+        tasks.change_settings({"duration_s": list(options.picture_s)})
     patience_s = max(_LEAST_PATIENCE_S, 4 * options.picture_s[1])
     simulated_users = LoadUsers(environment.sandbox.world, users, PASSING, patience_s)
     await simulated_users.gather(_photos())
