@@ -65,17 +65,6 @@ async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:
         assert event.seq == await control.last_seq()
 
 
-async def test_a_long_text_goes_out_in_several_messages(desk: Desk) -> None:
-    control, api, anna = desk
-
-    sent = await control.send(anna, text="слово " * 1700)
-
-    assert len(sent) == 3
-    updates = await api.call("getUpdates")
-    assert [update["message"]["text"] for update in updates] == [message.text for message in sent]
-    assert all(len(message.text) <= 4096 for message in sent)
-
-
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [

@@ -92,18 +92,6 @@ async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
     assert len(await control.messages(anna.id)) == 2
 
 
-async def test_a_scripted_flood_waits_for_its_chat(desk: Desk) -> None:
-    control, api, anna = desk
-    boris = await control.make_user("Boris")
-    await control.say(boris, "hello")
-    await control.fault("*", "flood", retry_after_s=7, chat_id=boris.id)
-
-    await api.call("sendMessage", chat_id=anna.id, text="x")
-    status, answer = await api.raw("sendMessage", chat_id=boris.id, text="x")
-
-    assert (status, answer["parameters"]) == (429, {"retry_after": 7})
-
-
 @pytest.mark.parametrize(("kind", "messages"), [("drop_before", 1), ("drop_after", 2)])
 async def test_a_connection_is_cut_before_or_after_the_method_acts(
     desk: Desk, kind: str, messages: int
@@ -115,16 +103,6 @@ async def test_a_connection_is_cut_before_or_after_the_method_acts(
         await api.raw("sendMessage", chat_id=anna.id, text="x")
 
     assert len(await control.messages(anna.id)) == messages
-
-
-async def test_downloads_fail_when_told(desk: Desk) -> None:
-    control, api, anna = desk
-    (sent,) = await control.send_photos(anna, [picture()])
-    file = await api.call("getFile", file_id=sent.photo_id)
-    await control.fault("download", "error", error_code=404, description="Not Found")
-
-    assert (await api.download(file["file_path"]))[0] == 404
-    assert (await api.download(file["file_path"]))[0] == 200
 
 
 async def test_faults_can_be_cleared_and_are_checked(desk: Desk) -> None:

@@ -66,18 +66,6 @@ async def test_a_repeated_poll_is_slowed_down(desk: Desk) -> None:
     assert texts(await api.call("getUpdates")) == ["one"]
 
 
-async def test_a_long_poll_ends_with_the_first_update(desk: Desk) -> None:
-    control, api, anna = desk
-
-    async with asyncio.TaskGroup() as tasks:
-        poll = tasks.create_task(api.call("getUpdates", timeout=50))
-        await control.wait_for(lambda event: event.type == "polling" and event.raw["active"])
-        await control.say(anna, "hello")
-
-    assert texts(poll.result()) == ["hello"]
-    assert (await control.state())["bot_is_polling"]
-
-
 async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
     control, api, anna = desk
 
@@ -90,18 +78,6 @@ async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
 
     assert older.result() == OTHER_POLL
     assert texts(newer.result()) == ["hello"]
-
-
-async def test_a_poller_that_is_gone_is_noticed(desk: Desk) -> None:
-    control, api, anna = desk
-
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3):
-            await api.call("getUpdates", timeout=50)
-    await control.wait_for(lambda event: event.type == "polling" and not event.raw["active"])
-
-    await control.say(anna, "hello")
-    assert texts(await api.call("getUpdates", offset=1)) == ["hello"]
 
 
 async def test_buttons_expire_before_messages(desk: Desk, clock: Clock) -> None:
