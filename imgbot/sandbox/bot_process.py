@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from imgbot.sandbox import parent_death_exec as tether
+from imgbot.sandbox import parent_death_exec
 from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.server import Sandbox
 
@@ -29,9 +29,9 @@ SIM = "-sim"
 
 # What a program needs of where it runs, and no more: a provider's file may name any variable as
 # that of its key, and systemd's of a service lead to the operator's token and state.
-_FOR_A_GUEST = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
+_FOR_THE_BOT = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
 _FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
-_KINDS_FOR_A_GUEST = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
+_PREFIXES_FOR_THE_BOT = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
 
 
 def played_by(sandbox: Sandbox) -> dict[str, PlayedPreset]:
@@ -47,7 +47,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name in _FOR_A_GUEST | _FOR_ITS_LOG or name.startswith(_KINDS_FOR_A_GUEST)
+        if name in _FOR_THE_BOT | _FOR_ITS_LOG or name.startswith(_PREFIXES_FOR_THE_BOT)
     }
     return environ | {
         "IMGBOT_TOKEN": sandbox.token,
@@ -73,7 +73,7 @@ async def start(
     # A new session: Ctrl-C reaches only this process, which then tells the bot to drain.
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        tether.__file__,
+        parent_death_exec.__file__,
         str(os.getpid()),
         *(sys.executable, "-m", "imgbot"),
         env=environ,

@@ -29,8 +29,8 @@ _UPLOAD_BYTES = 50 << 20
 class BotApi:
     """Handlers of the two URLs that a bot uses: methods and files."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -59,16 +59,16 @@ class BotApi:
         asked = request.match_info["method"]
         method = _NAMES.get(asked.lower())
         if method is None:
-            self._world.calls.violation(f"unknown method {asked}")
-            self._world.calls.record(asked[:64], "", _NOT_FOUND)
+            self._state.calls.violation(f"unknown method {asked}")
+            self._state.calls.record(asked[:64], "", _NOT_FOUND)
             raise _NOT_FOUND
         try:
-            values = await _read_call(request, self._world.files.new_path, uploads)
+            values = await _read_call(request, self._state.files.new_path, uploads)
         except ApiError as refusal:
-            self._world.calls.record(method, "", refusal)
+            self._state.calls.record(method, "", refusal)
             raise
         arguments = Arguments(method, values, uploads, lambda: _is_gone(request))
-        fault = self._world.faults.take(method, arguments.text("chat_id"))
+        fault = self._state.faults.take(method, arguments.text("chat_id"))
         if fault and fault.kind == "drop_before":
             return _cut(request)
         if fault and fault.kind == "gateway":
@@ -81,29 +81,29 @@ class BotApi:
 
     async def _perform(self, arguments: Arguments, fault: Fault | None) -> Any:
         """Run the method and log the outcome."""
-        world, method = self._world, arguments.method
+        state, method = self._state, arguments.method
         refusal: ApiError | None = None
         for name in unknown_parameters(method, arguments.values.keys() - arguments.uploads.keys()):
-            world.calls.violation(f"unknown parameter {name} of {method}")
+            state.calls.violation(f"unknown parameter {name} of {method}")
         try:
             if fault:
                 await self._apply(fault, method)
-            return await METHODS[method](world, arguments)
+            return await METHODS[method](state, arguments)
         except ApiError as error:
             refusal = error
             raise
         finally:
-            world.calls.record(method, arguments.text("chat_id"), refusal)
+            state.calls.record(method, arguments.text("chat_id"), refusal)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         try:
             self._check_token(request.match_info["token"])
-            fault = self._world.faults.take(_DOWNLOAD, "")
+            fault = self._state.faults.take(_DOWNLOAD, "")
             if fault and fault.kind in {"drop_before", "drop_after"}:
                 return _cut(request)
             if fault:
                 await self._apply(fault, _DOWNLOAD)
-            file = self._world.files.by_file_path(request.match_info["path"])
+            file = self._state.files.by_file_path(request.match_info["path"])
             if file is None:
                 raise _NOT_FOUND
         except ApiError as refusal:
@@ -113,14 +113,14 @@ class BotApi:
 
     async def _apply(self, fault: Fault, method: str) -> None:
         if fault.kind == "delay":
-            await self._world.faults.delay(fault.delay_s)
+            await self._state.faults.delay(fault.delay_s)
         if refusal := fault.refusal(method):
             raise refusal
 
     def _check_token(self, token: str) -> None:
         if not _TOKEN.fullmatch(token):
             raise _NOT_FOUND
-        if not hmac.compare_digest(token, self._world.token):
+        if not hmac.compare_digest(token, self._state.token):
             raise _UNAUTHORIZED
 
 

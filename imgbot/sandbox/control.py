@@ -203,11 +203,11 @@ async def _fields(request: web.Request) -> Json:
 class Control:
     """Everything under /control."""
 
-    def __init__(self, world: SandboxState, presets: Mapping[str, PlayedPreset]) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, presets: Mapping[str, PlayedPreset]) -> None:
+        self._state = state
         self._presets = presets
-        self._users = SandboxUsers(world)
-        self._membership = Membership(world)
+        self._users = SandboxUsers(state)
+        self._membership = Membership(state)
 
     def routes(self) -> list[web.RouteDef]:
         table: Mapping[tuple[str, str], Handler] = {
@@ -245,7 +245,7 @@ class Control:
         ]
 
     def _chat(self, chat_id: int | str) -> Chat:
-        chat = self._world.chats.get(int(chat_id))
+        chat = self._state.chats.get(int(chat_id))
         if chat is None:
             raise _NotFoundError("no such chat")
         return chat
@@ -253,24 +253,24 @@ class Control:
     # State and users
 
     async def state(self, _call: ControlRequest) -> Json:
-        world = self._world
-        bot = {name: world.bot[name] for name in ("id", "username", "first_name")}
+        state = self._state
+        bot = {name: state.bot[name] for name in ("id", "username", "first_name")}
         return {
-            "bot": bot | {"commands": world.private_commands()},
-            "users": list(world.users.values()),
-            "chats": [chat.view() for chat in world.chats.values()],
-            "bot_is_polling": world.poller.is_active,
-            "seq": world.events.last_seq,
+            "bot": bot | {"commands": state.private_commands()},
+            "users": list(state.users.values()),
+            "chats": [chat.view() for chat in state.chats.values()],
+            "bot_is_polling": state.poller.is_active,
+            "seq": state.events.last_seq,
         }
 
     async def add_user(self, call: ControlRequest) -> Json:
-        return self._world.add_user(
+        return self._state.add_user(
             call.text("first_name"), call.text("username", ""), call.text("language_code", "")
         )
 
     async def set_settings(self, call: ControlRequest) -> Json:
-        self._world.floods.is_on = call.flag("flood")
-        return {"flood": self._world.floods.is_on}
+        self._state.floods.is_on = call.flag("flood")
+        return {"flood": self._state.floods.is_on}
 
     # What users do
 
@@ -354,21 +354,21 @@ class Control:
         return chat.view()
 
     async def add_update(self, call: ControlRequest) -> Json:
-        return {"update_id": self._world.updates.add_raw(call.fields)}
+        return {"update_id": self._state.updates.add_raw(call.fields)}
 
     # Files
 
     async def add_file(self, call: ControlRequest) -> Json:
-        path = self._world.files.new_path()
+        path = self._state.files.new_path()
         await asyncio.to_thread(path.write_bytes, await call.http.read())
         name = call.http.query.get("name", "file")
-        file = await self._world.files.keep_upload(path, name)
+        file = await self._state.files.keep_upload(path, name)
         size = {"width": file.width, "height": file.height} if file.width else {}
         known = {"key": file.file_id, "name": file.name, "size": file.size_bytes}
         return known | {"mime": file.mime} | size
 
     async def file(self, call: ControlRequest) -> web.StreamResponse:
-        file = self._world.files.find(call.path("handle"))
+        file = self._state.files.find(call.path("handle"))
         if file is None:
             raise _NotFoundError("no such file")
         # A document may be a hostile page: it must not run in the chat page's origin.
@@ -384,7 +384,7 @@ class Control:
     # Watching
 
     async def events(self, call: ControlRequest) -> web.StreamResponse:
-        feed = self._world.events
+        feed = self._state.events
         after = call.http.headers.get("Last-Event-ID") or call.http.query.get("after")
         seq = int(after) if after else feed.last_seq
         response = web.StreamResponse(
@@ -405,23 +405,23 @@ class Control:
         return response
 
     async def calls(self, _call: ControlRequest) -> Json:
-        return self._world.calls.view()
+        return self._state.calls.view()
 
     # Faults and providers
 
     async def add_fault(self, call: ControlRequest) -> Json:
-        self._world.faults.add(Fault.model_validate(call.fields))
-        return {"waiting": len(self._world.faults)}
+        self._state.faults.add(Fault.model_validate(call.fields))
+        return {"waiting": len(self._state.faults)}
 
     async def clear_faults(self, _call: ControlRequest) -> Json:
-        self._world.faults.clear()
+        self._state.faults.clear()
         return {"waiting": 0}
 
     async def provider(self, call: ControlRequest) -> Json:
         return self._played(call).view()
 
     async def set_provider(self, call: ControlRequest) -> Json:
-        return self._played(call).book.change_settings(call.fields)
+        return self._played(call).ledger.change_settings(call.fields)
 
     def _played(self, call: ControlRequest) -> PlayedPreset:
         preset = self._presets.get(call.http.match_info.get("name", "simulated"))

@@ -18,7 +18,7 @@ from pathlib import Path
 import uvloop
 
 from imgbot.domain.errors import EX_CONFIG
-from imgbot.sandbox import bot_process as guest
+from imgbot.sandbox import bot_process
 from imgbot.sandbox.server import Sandbox
 from imgbot.sandbox.state import FIRST_USER_ID
 
@@ -54,12 +54,12 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
     async with AsyncExitStack() as closing:
         state_dir = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-demo-")))
         try:
-            sandbox = await closing.enter_async_context(Sandbox(guest.HOST, port))
+            sandbox = await closing.enter_async_context(Sandbox(bot_process.HOST, port))
         except OSError as error:
             print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
             return 1
-        if provider.endswith(guest.SIM) and provider not in guest.played_by(sandbox):
-            known = ", ".join(guest.played_by(sandbox))
+        if provider.endswith(bot_process.SIM) and provider not in bot_process.played_by(sandbox):
+            known = ", ".join(bot_process.played_by(sandbox))
             print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
             return EX_CONFIG
         environ = _environment(sandbox, state_dir, provider)
@@ -67,7 +67,7 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
-    return guest.environment(sandbox, state_dir, provider) | {
+    return bot_process.environment(sandbox, state_dir, provider) | {
         # Whoever opens the page first is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
@@ -79,7 +79,7 @@ async def _keep_running(
 ) -> int:
     is_told = False
     for _ in itertools.count() if kill_after_s else range(_RESTARTS):
-        bot = await guest.start(environ)
+        bot = await bot_process.start(environ)
         if not is_told:
             is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
@@ -111,9 +111,9 @@ def _killing(bot: asyncio.subprocess.Process, after_s: float | None) -> Iterator
 
 async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:
     """Wait for the bot's first getUpdates; return False if the bot ends before."""
-    while not (sandbox.world.poller.is_active or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
+    while not (sandbox.state.poller.is_active or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_S)  # no one event says all three
-    return sandbox.world.poller.is_active
+    return sandbox.state.poller.is_active
 
 
 async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:

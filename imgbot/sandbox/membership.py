@@ -25,18 +25,18 @@ _KINDS = ("group", "supergroup", "channel")
 class Membership:
     """Changes the relation of the bot to its chats, and notifies the bot."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     def found(self, title: str, members: list[int], kind: str, *, is_forum: bool) -> Chat:
         """Create a chat of users and the bot; in a channel the bot is an administrator."""
         if kind not in _KINDS:
             raise SandboxError(f"type must be one of {', '.join(_KINDS)}")
-        if not members or not self._world.users.keys() >= set(members):
+        if not members or not self._state.users.keys() >= set(members):
             raise SandboxError("members must be the ids of people")
         if is_forum and kind != "supergroup":
             raise SandboxError("only a supergroup has topics")
-        chat = self._world.add_group(kind, title, members)
+        chat = self._state.add_group(kind, title, members)
         if is_forum:
             chat.info["is_forum"] = True
         chat.hears_all = chat.is_channel
@@ -70,19 +70,19 @@ class Membership:
         """Turn a basic group into a supergroup with another id."""
         if not chat.is_basic_group or chat.is_over:
             raise SandboxError("only a basic group becomes a supergroup")
-        successor = self._world.add_group("supergroup", chat.info["title"], chat.members)
+        successor = self._state.add_group("supergroup", chat.info["title"], chat.members)
         successor.hears_all = chat.hears_all
-        founder = self._world.users[chat.members[0]]
+        founder = self._state.users[chat.members[0]]
         service = {"migrate_to_chat_id": successor.id}
-        farewell = self._world.add_post(chat, founder, service)
+        farewell = self._state.add_post(chat, founder, service)
         chat.is_over = True
         chat.refusal = ApiError(
             400, "Bad Request: group chat was upgraded to a supergroup chat", service
         )
         arrival = {"sender_chat": successor.info, "migrate_from_chat_id": chat.id}
-        first = self._world.add_post(successor, GROUP_ANONYMOUS_BOT, arrival)
+        first = self._state.add_post(successor, GROUP_ANONYMOUS_BOT, arrival)
         for post in (farewell, first):
-            self._world.updates.add("message", post.message)
+            self._state.updates.add("message", post.message)
         self._show(chat)
         self._show(successor)
         return successor
@@ -99,16 +99,16 @@ class Membership:
 
     def _show(self, chat: Chat) -> None:
         """Publish the chat's present state to watchers."""
-        self._world.events.publish("chat", chat_id=chat.id, chat=chat.view())
+        self._state.events.publish("chat", chat_id=chat.id, chat=chat.view())
 
     def _tell(self, chat: Chat, user_id: int, old: Json, new: Json) -> None:
-        bot = {"user": self._world.bot}
-        self._world.updates.add(
+        bot = {"user": self._state.bot}
+        self._state.updates.add(
             "my_chat_member",
             {
                 "chat": chat.info,
-                "from": self._world.users[user_id],
-                "date": int(self._world.now()),
+                "from": self._state.users[user_id],
+                "date": int(self._state.now()),
                 "old_chat_member": bot | old,
                 "new_chat_member": bot | new,
             },

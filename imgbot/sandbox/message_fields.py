@@ -26,14 +26,14 @@ _PHOTO_BYTES = 10 << 20
 class MessageFields:
     """Reads the parts of a message from one call; files are uploaded or by handle, never by URL."""
 
-    def __init__(self, world: SandboxState, arguments: Arguments) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, arguments: Arguments) -> None:
+        self._state = state
         self._arguments = arguments
 
     def note_fields(self, kind: str, given: Json) -> None:
         """Record fields that the Bot API does not know; Telegram would ignore them."""
         for name in unknown_fields(kind, given):
-            self._world.calls.violation(
+            self._state.calls.violation(
                 f"unknown field {name} of {kind} in {self._arguments.method}"
             )
 
@@ -76,7 +76,7 @@ class MessageFields:
         asked = force_reply(self._arguments)
         if asked and len(asked["placeholder"]) > _PLACEHOLDER_LIMIT:
             # UNVERIFIED: whether Telegram refuses it or cuts it; the documentation says 1 to 64.
-            self._world.calls.violation("input_field_placeholder of more than 64 characters")
+            self._state.calls.violation("input_field_placeholder of more than 64 characters")
         return asked
 
     def head(self, chat: Chat) -> Json:
@@ -98,9 +98,9 @@ class MessageFields:
         if not isinstance(message_id, int):
             return {}
         if parameters.keys() & {"chat_id", "quote"}:
-            self._world.calls.violation("quotes, and replies to other chats, are not simulated")
+            self._state.calls.violation("quotes, and replies to other chats, are not simulated")
         if post := chat.live(message_id):
-            return {"reply_to_message": self._world.reply_copy(post)}
+            return {"reply_to_message": self._state.reply_copy(post)}
         if parameters.get("allow_sending_without_reply") is not True:
             raise bad_request("message to be replied not found")
         return {}
@@ -130,7 +130,7 @@ class MessageFields:
         """Return a photo or document as part of a message; raises `PictureRefusedError`."""
         if upload is None:
             return {kind: self._known(kind, source).message_part()}
-        files = self._world.files
+        files = self._state.files
         if kind == "document":
             stored = await files.keep_document(upload.path, upload.name)
             return {kind: stored.message_part()}
@@ -144,9 +144,9 @@ class MessageFields:
     def _known(self, kind: str, source: str) -> Photo | StoredDocument:
         if "." in source and "attach://" not in source:
             raise bad_request("failed to get HTTP URL content")
-        whole = self._world.files.whole(source)
+        whole = self._state.files.whole(source)
         if whole is None:
-            file = self._world.files.find(source)
+            file = self._state.files.find(source)
             if file and file.kind == "Thumbnail":
                 raise _wrong_kind("Thumbnail", "Photo")
             raise bad_request(WRONG_FILE)
@@ -159,7 +159,7 @@ class MessageFields:
         """Return one InputMedia with its caption as the content of a message."""
         kind, source = item.get("type"), item.get("media")
         if kind not in {"photo", "document"}:
-            self._world.calls.violation(f"InputMedia of type {kind} is not simulated")
+            self._state.calls.violation(f"InputMedia of type {kind} is not simulated")
             raise bad_request("can't parse InputMedia: invalid media type specified")
         self.note_fields(f"InputMedia{kind.capitalize()}", item)
         upload = self.upload("", source) if isinstance(source, str) else None

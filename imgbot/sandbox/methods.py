@@ -58,62 +58,62 @@ class RawJson(str):
 # Updates
 
 
-async def get_updates(world: SandboxState, arguments: Arguments) -> Any:
-    if world.webhook_url:
+async def get_updates(state: SandboxState, arguments: Arguments) -> Any:
+    if state.webhook_url:
         raise ApiError(409, WEBHOOK_ACTIVE)
     kinds = arguments.json("allowed_updates", "allowed updates")
     if isinstance(kinds, list):
-        world.updates.allow(frozenset(str(kind) for kind in cast("list[Any]", kinds)))
+        state.updates.allow(frozenset(str(kind) for kind in cast("list[Any]", kinds)))
     limit = arguments.integer("limit", _MAX_UPDATES)
     limit = limit if 1 <= limit <= _MAX_UPDATES else _MAX_UPDATES
     timeout_s = min(max(arguments.integer("timeout"), 0), MAX_TIMEOUT_S)
-    found = await world.poller.poll(
+    found = await state.poller.poll(
         arguments.integer("offset"), limit, timeout_s, arguments.is_caller_gone
     )
     return RawJson(f"[{','.join(update.text for update in found)}]")
 
 
-async def set_webhook(world: SandboxState, arguments: Arguments) -> Any:
+async def set_webhook(state: SandboxState, arguments: Arguments) -> Any:
     """Note the address, to which nothing is sent: only its conflict with getUpdates is played."""
-    world.webhook_url = arguments.text("url")
-    if world.webhook_url:
-        world.poller.interrupt("Conflict: terminated by setWebhook request")
+    state.webhook_url = arguments.text("url")
+    if state.webhook_url:
+        state.poller.interrupt("Conflict: terminated by setWebhook request")
     return True
 
 
-async def delete_webhook(world: SandboxState, arguments: Arguments) -> Any:
+async def delete_webhook(state: SandboxState, arguments: Arguments) -> Any:
     if arguments.flag("drop_pending_updates"):
-        world.updates.clear()
-    world.webhook_url = ""
+        state.updates.clear()
+    state.webhook_url = ""
     return True
 
 
-async def get_webhook_info(world: SandboxState, _arguments: Arguments) -> Any:
+async def get_webhook_info(state: SandboxState, _arguments: Arguments) -> Any:
     return {
-        "url": world.webhook_url,
+        "url": state.webhook_url,
         "has_custom_certificate": False,
-        "pending_update_count": world.updates.count(),
+        "pending_update_count": state.updates.count(),
     }
 
 
 # New messages
 
 
-async def send_message(world: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(world, arguments)
-    return _send(world, arguments, fields, fields.text())
+async def send_message(state: SandboxState, arguments: Arguments) -> Any:
+    fields = MessageFields(state, arguments)
+    return _send(state, arguments, fields, fields.text())
 
 
-async def send_photo(world: SandboxState, arguments: Arguments) -> Any:
-    return await _send_file(world, arguments, "photo")
+async def send_photo(state: SandboxState, arguments: Arguments) -> Any:
+    return await _send_file(state, arguments, "photo")
 
 
-async def send_document(world: SandboxState, arguments: Arguments) -> Any:
-    return await _send_file(world, arguments, "document")
+async def send_document(state: SandboxState, arguments: Arguments) -> Any:
+    return await _send_file(state, arguments, "document")
 
 
-async def _send_file(world: SandboxState, arguments: Arguments, kind: str) -> Any:
-    fields = MessageFields(world, arguments)
+async def _send_file(state: SandboxState, arguments: Arguments, kind: str) -> Any:
+    fields = MessageFields(state, arguments)
     source = arguments.text(kind)
     upload = fields.upload(kind, source)
     if upload is None and not source:
@@ -121,28 +121,28 @@ async def _send_file(world: SandboxState, arguments: Arguments, kind: str) -> An
     caption = fields.caption()
     if arguments.flag("has_spoiler"):
         caption["has_media_spoiler"] = True
-    world.chat_for_bot(arguments.text("chat_id"))
+    state.chat_for_bot(arguments.text("chat_id"))
     try:
         part = await fields.file(kind, source, upload)
     except PictureRefusedError as refused:
         raise bad_request(str(refused)) from None
-    return _send(world, arguments, fields, part | caption)
+    return _send(state, arguments, fields, part | caption)
 
 
-async def send_media_group(world: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(world, arguments)
-    items = _album_items(world, arguments)
-    world.chat_for_bot(arguments.text("chat_id"))
+async def send_media_group(state: SandboxState, arguments: Arguments) -> Any:
+    fields = MessageFields(state, arguments)
+    items = _album_items(state, arguments)
+    state.chat_for_bot(arguments.text("chat_id"))
     parts = await fields.album(items)
-    chat = world.chat_for_bot(arguments.text("chat_id"))
+    chat = state.chat_for_bot(arguments.text("chat_id"))
     head = fields.head(chat)
     if len(parts) > 1:
         head["media_group_id"] = str(10**16 + secrets.randbelow(10**16))
-    world.floods.admit(chat.id, len(parts), is_album=True)
-    return [world.add_post(chat, world.bot, head | part).message for part in parts]
+    state.floods.admit(chat.id, len(parts), is_album=True)
+    return [state.add_post(chat, state.bot, head | part).message for part in parts]
 
 
-def _album_items(world: SandboxState, arguments: Arguments) -> list[Json]:
+def _album_items(state: SandboxState, arguments: Arguments) -> list[Json]:
     items = arguments.json_objects("media", "InputMedia")
     if not items:
         raise bad_request("there are no messages to send")
@@ -152,23 +152,23 @@ def _album_items(world: SandboxState, arguments: Arguments) -> list[Json]:
         raise bad_request("document can't be mixed with other media types")
     if len(items) == 1:
         # The servers accept it although the documentation says two to ten.
-        world.calls.violation("sendMediaGroup with a single item")
+        state.calls.violation("sendMediaGroup with a single item")
     return items
 
 
-async def send_chat_action(world: SandboxState, arguments: Arguments) -> Any:
+async def send_chat_action(state: SandboxState, arguments: Arguments) -> Any:
     action = arguments.text("action").lower()
     if action not in _ACTIONS:
         raise bad_request("wrong parameter action in request")
-    chat = world.chat_for_bot(arguments.text("chat_id"))
-    MessageFields(world, arguments).topic(chat)
-    world.events.publish("action", chat_id=chat.id, action=action)
+    chat = state.chat_for_bot(arguments.text("chat_id"))
+    MessageFields(state, arguments).topic(chat)
+    state.events.publish("action", chat_id=chat.id, action=action)
     return True
 
 
-async def copy_message(world: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(world, arguments)
-    origin = world.chat_for_bot(arguments.text("from_chat_id"))
+async def copy_message(state: SandboxState, arguments: Arguments) -> Any:
+    fields = MessageFields(state, arguments)
+    origin = state.chat_for_bot(arguments.text("from_chat_id"))
     post = origin.live(arguments.integer("message_id"))
     if post is None:
         raise bad_request("message to copy not found")
@@ -179,38 +179,38 @@ async def copy_message(world: SandboxState, arguments: Arguments) -> Any:
     if arguments.has("caption"):
         part = {kind: value for kind, value in part.items() if not kind.startswith("caption")}
         part |= fields.caption()
-    return {"message_id": _send(world, arguments, fields, part)["message_id"]}
+    return {"message_id": _send(state, arguments, fields, part)["message_id"]}
 
 
-def _send(world: SandboxState, arguments: Arguments, fields: MessageFields, part: Json) -> Json:
+def _send(state: SandboxState, arguments: Arguments, fields: MessageFields, part: Json) -> Json:
     """Post a validated content to the chat of the call."""
     keyboard = fields.keyboard()
-    chat = world.chat_for_bot(arguments.text("chat_id"))
+    chat = state.chat_for_bot(arguments.text("chat_id"))
     head = fields.head(chat)
-    world.floods.admit(chat.id)
+    state.floods.admit(chat.id)
     content = head | part | keyboard
-    return world.add_post(chat, world.bot, content, fields.force_reply()).message
+    return state.add_post(chat, state.bot, content, fields.force_reply()).message
 
 
 # Existing messages
 
 
-async def edit_message_text(world: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(world, arguments)
+async def edit_message_text(state: SandboxState, arguments: Arguments) -> Any:
+    fields = MessageFields(state, arguments)
     part = fields.text() | fields.keyboard(only_inline=True)
-    chat, post = _own_post(world, arguments)
+    chat, post = _own_post(state, arguments)
     if "text" not in post.message:
         raise bad_request("there is no text in the message to edit")
-    return _edit(world, chat, post, part)
+    return _edit(state, chat, post, part)
 
 
-async def edit_message_media(world: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(world, arguments)
+async def edit_message_media(state: SandboxState, arguments: Arguments) -> Any:
+    fields = MessageFields(state, arguments)
     item = arguments.json_object("media", "InputMedia")
     if item is None:
         raise bad_request("can't parse InputMedia JSON object")
     keyboard = fields.keyboard(only_inline=True)
-    _, post = _own_post(world, arguments)
+    _, post = _own_post(state, arguments)
     if "media_group_id" in post.message and item.get("type") not in post.message:
         raise bad_request("can't use the media of the specified type in the album")
     try:
@@ -218,27 +218,27 @@ async def edit_message_media(world: SandboxState, arguments: Arguments) -> Any:
     except PictureRefusedError as refused:
         raise bad_request(str(refused)) from None
     # Looked up again: the user may have deleted the message while the picture was processed.
-    chat, post = _own_post(world, arguments)
-    return _edit(world, chat, post, part | keyboard)
+    chat, post = _own_post(state, arguments)
+    return _edit(state, chat, post, part | keyboard)
 
 
-async def edit_message_reply_markup(world: SandboxState, arguments: Arguments) -> Any:
-    keyboard = MessageFields(world, arguments).keyboard(only_inline=True)
-    chat, post = _own_post(world, arguments)
+async def edit_message_reply_markup(state: SandboxState, arguments: Arguments) -> Any:
+    keyboard = MessageFields(state, arguments).keyboard(only_inline=True)
+    chat, post = _own_post(state, arguments)
     part = {name: part for name, part in _content(post).items() if name != "reply_markup"}
-    return _edit(world, chat, post, part | keyboard)
+    return _edit(state, chat, post, part | keyboard)
 
 
-def _own_post(world: SandboxState, arguments: Arguments) -> tuple[Chat, Post]:
+def _own_post(state: SandboxState, arguments: Arguments) -> tuple[Chat, Post]:
     """Return the message to edit, which must exist and be the bot's own."""
-    chat, post = _post(world, arguments, "edit")
+    chat, post = _post(state, arguments, "edit")
     if not post.is_outgoing:
         raise bad_request("message can't be edited")
     return chat, post
 
 
-def _post(world: SandboxState, arguments: Arguments, verb: str) -> tuple[Chat, Post]:
-    chat = world.chat_for_bot(arguments.text("chat_id"))
+def _post(state: SandboxState, arguments: Arguments, verb: str) -> tuple[Chat, Post]:
+    chat = state.chat_for_bot(arguments.text("chat_id"))
     message_id = arguments.integer("message_id")
     if message_id <= 0:
         raise bad_request("message identifier is not specified")
@@ -252,39 +252,39 @@ def _content(post: Post) -> Json:
     return {name: post.message[name] for name in _CONTENT if name in post.message}
 
 
-def _edit(world: SandboxState, chat: Chat, post: Post, part: Json) -> Json:
+def _edit(state: SandboxState, chat: Chat, post: Post, part: Json) -> Json:
     if part == _content(post):
         raise bad_request(NOT_MODIFIED)
-    world.floods.admit(chat.id)
-    world.change_post(chat, post, part)
+    state.floods.admit(chat.id)
+    state.change_post(chat, post, part)
     return post.message
 
 
-async def delete_message(world: SandboxState, arguments: Arguments) -> Any:
-    chat, post = _post(world, arguments, "delete")
-    is_young = world.now() - post.message["date"] < _DELETABLE_S
+async def delete_message(state: SandboxState, arguments: Arguments) -> Any:
+    chat, post = _post(state, arguments, "delete")
+    is_young = state.now() - post.message["date"] < _DELETABLE_S
     if not is_young or not (chat.is_private or post.is_outgoing):
         raise bad_request("message can't be deleted for everyone")
-    world.delete_post(chat, post)
+    state.delete_post(chat, post)
     return True
 
 
 # Queries
 
 
-async def answer_callback_query(world: SandboxState, arguments: Arguments) -> Any:
+async def answer_callback_query(state: SandboxState, arguments: Arguments) -> Any:
     text = arguments.text("text")
     if utf16_length(text) > _ANSWER_LIMIT:
         raise bad_request("MESSAGE_TOO_LONG")
     if arguments.text("url"):
         raise bad_request("URL_INVALID")
     query_id = arguments.text("callback_query_id")
-    query = world.queries.get(query_id)
-    is_late = query is None or world.now() - query.asked_at > CALLBACK_LIFETIME_S
+    query = state.queries.get(query_id)
+    is_late = query is None or state.now() - query.asked_at > CALLBACK_LIFETIME_S
     if query is None or is_late or query.is_answered:
         raise bad_request(QUERY_TOO_OLD)
     query.is_answered, query.answer = True, text
-    world.events.publish(
+    state.events.publish(
         "callback_answer",
         chat_id=query.chat_id,
         callback_query_id=query_id,
@@ -295,7 +295,7 @@ async def answer_callback_query(world: SandboxState, arguments: Arguments) -> An
     return True
 
 
-async def answer_inline_query(world: SandboxState, arguments: Arguments) -> Any:
+async def answer_inline_query(state: SandboxState, arguments: Arguments) -> Any:
     """Offer results to a user. They are not cached here: every query reaches the bot."""
     results = arguments.json_objects("results", "inline query results") or []
     if len(results) > _MAX_RESULTS:
@@ -307,16 +307,16 @@ async def answer_inline_query(world: SandboxState, arguments: Arguments) -> Any:
             raise bad_request("RESULT_ID_INVALID")
         if result_id in offers:
             raise bad_request("RESULT_ID_DUPLICATE")
-        offers[result_id] = await _inline_result(world, arguments, result)
-    answer = _inline_answer(world, arguments)
-    query = world.inline.open(arguments.text("inline_query_id"))
+        offers[result_id] = await _inline_result(state, arguments, result)
+    answer = _inline_answer(state, arguments)
+    query = state.inline.open(arguments.text("inline_query_id"))
     if query is None:
         raise bad_request(QUERY_TOO_OLD)
     query.give(answer, offers)
     return True
 
 
-def _inline_answer(world: SandboxState, arguments: Arguments) -> Json:
+def _inline_answer(state: SandboxState, arguments: Arguments) -> Json:
     """Return the fields of the answer besides its results."""
     answer: Json = {
         "next_offset": arguments.text("next_offset"),
@@ -325,20 +325,20 @@ def _inline_answer(world: SandboxState, arguments: Arguments) -> Json:
     }
     button = arguments.json_object("button", "inline query results button")
     if button:
-        MessageFields(world, arguments).note_fields("InlineQueryResultsButton", button)
+        MessageFields(state, arguments).note_fields("InlineQueryResultsButton", button)
         if not _START_PARAMETER.fullmatch(str(button.get("start_parameter", ""))):
             raise bad_request("START_PARAM_INVALID")
         answer["button"] = button
     return answer
 
 
-async def _inline_result(world: SandboxState, arguments: Arguments, result: Json) -> InlineResult:
+async def _inline_result(state: SandboxState, arguments: Arguments, result: Json) -> InlineResult:
     """Return a photo or document stored at Telegram; other results are not played."""
     kind = str(result.get("type", "")).lower()
     if kind not in {"photo", "document"}:
         raise bad_request(f'can\'t parse inline query result: type "{kind}" is unsupported')
     values = {name: as_text(value) for name, value in result.items()}
-    fields = MessageFields(world, Arguments(arguments.method, values))
+    fields = MessageFields(state, Arguments(arguments.method, values))
     fields.note_fields(f"InlineQueryResultCached{kind.capitalize()}", result)
     if kind == "document" and not values.get("title"):
         raise bad_request("FILE_TITLE_EMPTY")
@@ -355,8 +355,8 @@ async def _inline_result(world: SandboxState, arguments: Arguments, result: Json
 # The bot itself
 
 
-async def get_me(world: SandboxState, _arguments: Arguments) -> Any:
-    return world.bot | {
+async def get_me(state: SandboxState, _arguments: Arguments) -> Any:
+    return state.bot | {
         "can_join_groups": True,
         "can_read_all_group_messages": False,
         "supports_inline_queries": True,
@@ -365,11 +365,11 @@ async def get_me(world: SandboxState, _arguments: Arguments) -> Any:
     }
 
 
-async def get_file(world: SandboxState, arguments: Arguments) -> Any:
+async def get_file(state: SandboxState, arguments: Arguments) -> Any:
     file_id = arguments.text("file_id")
     if not file_id:
         raise bad_request("file_id not specified")
-    file = world.files.find(file_id)
+    file = state.files.find(file_id)
     if file is None or file.kind == "Upload":
         raise bad_request("invalid file_id")
     if file.size_bytes > _DOWNLOAD_BYTES:
@@ -377,7 +377,7 @@ async def get_file(world: SandboxState, arguments: Arguments) -> Any:
     return file.handles() | {"file_path": file.file_path}
 
 
-async def set_my_commands(world: SandboxState, arguments: Arguments) -> Any:
+async def set_my_commands(state: SandboxState, arguments: Arguments) -> Any:
     commands = arguments.json_objects("commands", "BotCommand")
     if commands is None:
         raise bad_request("can't parse commands JSON object")
@@ -385,14 +385,14 @@ async def set_my_commands(world: SandboxState, arguments: Arguments) -> Any:
         raise bad_request("BOT_COMMANDS_TOO_MUCH")
     for command in commands:
         _check_command(command)
-        MessageFields(world, arguments).note_fields("BotCommand", command)
-    world.commands[_scope(arguments)] = commands
-    world.events.publish("commands", commands=world.private_commands())
+        MessageFields(state, arguments).note_fields("BotCommand", command)
+    state.commands[_scope(arguments)] = commands
+    state.events.publish("commands", commands=state.private_commands())
     return True
 
 
-async def get_my_commands(world: SandboxState, arguments: Arguments) -> Any:
-    return world.commands.get(_scope(arguments), [])
+async def get_my_commands(state: SandboxState, arguments: Arguments) -> Any:
+    return state.commands.get(_scope(arguments), [])
 
 
 def _check_command(command: Json) -> None:

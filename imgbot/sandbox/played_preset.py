@@ -80,7 +80,7 @@ class PlayedPreset:
     def __init__(self, spec: Spec, webhooks: WebhookSender, file: Path | None = None) -> None:
         self.name = spec.name
         self.key = f"sim-{spec.name}-key"
-        self.book = TaskLedger()
+        self.ledger = TaskLedger()
         self._spec = spec
         self._choice = str(file or spec.name)
         self._webhooks = webhooks
@@ -127,9 +127,9 @@ class PlayedPreset:
         """Everything, for whoever checks what was asked and paid."""
         now = self._now()
         return {
-            "tasks": [task.view(now) | task.inside() for task in self.book.tasks],
-            "ledger": self.book.ledger,
-            "settings": self.book.settings.model_dump(),
+            "tasks": [task.view(now) | task.inside() for task in self.ledger.tasks],
+            "ledger": self.ledger.charges,
+            "settings": self.ledger.settings.model_dump(),
             "requests": list(self._requests),
             "uploads": list(self._uploads),
         }
@@ -161,11 +161,11 @@ class PlayedPreset:
             return _reply(self._player.refusal("submit", _KIND.INVALID))
         asked = self._player.asked_of(model, body, request.query)
         order = await self._order(model, asked)
-        if self.book.strikes("5xx_on_submit", order):
+        if self.ledger.strikes("5xx_on_submit", order):
             return _reply(self._player.refusal("submit", _KIND.UNAVAILABLE))
         try:
             key = request.headers.get(self._spec.submit.idempotency_header, "")
-            task, _ = self.book.submit(order, key, self._now())
+            task, _ = self.ledger.submit(order, key, self._now())
         except Refusal as refusal:
             return _reply(self._player.refusal("submit", _REFUSALS[refusal.status]))
         self._bodies[task.id] = (model, body)
@@ -200,7 +200,7 @@ class PlayedPreset:
                 ratio=str(asked.get("ratio") or ""),
                 seed=int(asked.get("seed") or 0),
                 client_id=str(asked.get("job") or ""),
-                marks=self.book.settings.marks,
+                marks=self.ledger.settings.marks,
             )
         # A file without prices leaves them to the settings.
         price_usd = model.scale_prices_usd.get(str(scale), model.price_usd) or None
@@ -208,7 +208,7 @@ class PlayedPreset:
         return replace(order, model=model.id, price_usd=price_usd, size=size)
 
     async def _poll(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        task = self.book.task(call.id)
+        task = self.ledger.task(call.id)
         if task.takes("5xx_on_poll"):
             return _reply(self._player.refusal("poll", _KIND.UNAVAILABLE))
         if task.takes("429_on_poll"):
@@ -227,7 +227,7 @@ class PlayedPreset:
         return 200, player.done(await self._shown(task))
 
     async def _result(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        task = self.book.task(call.id)
+        task = self.ledger.task(call.id)
         if task.status(self._now()) == "failed":
             return _reply(self._player.failed(_kind_of(task)))
         return _reply((200, self._player.result(await self._shown(task))))
@@ -239,11 +239,11 @@ class PlayedPreset:
         return base64.b64encode(await self._render(task)).decode()
 
     async def _cancel(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        is_accepted = self.book.task(call.id).cancel(self._now())
+        is_accepted = self.ledger.task(call.id).cancel(self._now())
         return _reply(self._player.cancelled(is_accepted=is_accepted))
 
     async def _look_up(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        tasks = self.book.look_up(unquote(call.id))
+        tasks = self.ledger.look_up(unquote(call.id))
         known = [(task.id, self._bodies[task.id][0]) for task in tasks]
         return web.json_response(self._player.looked_up(known))
 
@@ -253,7 +253,7 @@ class PlayedPreset:
     def _listed(self, query: Iterable[str]) -> list[Listed]:
         named = {model.id for model in self._spec.models} & set(query)
         found: list[Listed] = []
-        for task in reversed(self.book.tasks):
+        for task in reversed(self.ledger.tasks):
             model, body = self._bodies[task.id]
             if "unlisted" not in task.order.marks and (not named or model.id in named):
                 at_s = time.time() - self._now() + task.started_at
@@ -303,7 +303,7 @@ class PlayedPreset:
 
     async def _uploaded(self, request: web.Request, upload_id: str) -> web.StreamResponse:
         is_kept = upload_id in self._uploads
-        if is_kept and "[[sim:stalled_upload" in self.book.settings.marks:
+        if is_kept and "[[sim:stalled_upload" in self.ledger.settings.marks:
             return await trickle(request)
         return web.json_response(self._player.uploaded(upload_id))
 
@@ -317,7 +317,7 @@ class PlayedPreset:
         return web.Response(body=content, content_type="image/jpeg") if content else _gone()
 
     async def _picture(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        task = self.book.task(call.id)
+        task = self.ledger.task(call.id)
         if task.status(self._now()) != "succeeded" or "expired" in task.order.marks:
             return _gone()
         if task.takes("not_a_picture"):

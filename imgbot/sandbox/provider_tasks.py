@@ -232,7 +232,7 @@ class TaskLedger:
 
     def __init__(self) -> None:
         self.settings = ProviderBehaviour()
-        self.ledger: list[dict[str, Any]] = []
+        self.charges: list[dict[str, Any]] = []
         self._tasks: OrderedDict[str, Task] = OrderedDict()
         self._by_key: dict[str, str] = {}
         self._struck: dict[tuple[str, str], int] = {}
@@ -305,5 +305,5 @@ class TaskLedger:
             "operation": order.operation,
             "charged_usd": price_usd if order.price_usd is None else order.price_usd,
         }
-        self.ledger.append(entry | ({"model": order.model} if order.model else {}))
-        del self.ledger[: -10 * _MAX_TASKS]
+        self.charges.append(entry | ({"model": order.model} if order.model else {}))
+        del self.charges[: -10 * _MAX_TASKS]

@@ -58,8 +58,8 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self.world = SandboxState(self.token, flood=self._flood, now=self._now)
-            stack.callback(self.world.close)
+            self.state = SandboxState(self.token, flood=self._flood, now=self._now)
+            stack.callback(self.state.close)
             tasks = await stack.enter_async_context(asyncio.TaskGroup())
             webhooks = WebhookSender(tasks)
             stack.callback(webhooks.close)
@@ -91,8 +91,8 @@ class Sandbox:
         return f"http://{host}:{self._port}"
 
     def _let_go(self) -> None:
-        self.world.poller.close()
-        self.world.events.close()
+        self.state.poller.close()
+        self.state.events.close()
 
     async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
         # By this clock the bot may see that its own is wrong.
@@ -101,8 +101,8 @@ class Sandbox:
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[_only_loopback], client_max_size=_BODY_BYTES)
         application.on_response_prepare.append(self._date)
-        application.add_routes(BotApi(self.world).routes())
-        application.add_routes(Control(self.world, self.presets).routes())
+        application.add_routes(BotApi(self.state).routes())
+        application.add_routes(Control(self.state, self.presets).routes())
         for preset in self.presets.values():
             application.add_routes(preset.routes())
         if self._has_page:

@@ -41,21 +41,21 @@ _LEFT_BEHIND = (
 class SandboxUsers:
     """Acts for the users of one sandbox, and notifies the bot as far as Telegram would."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
-        self._packer = MessageBuilder(world)
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+        self._builder = MessageBuilder(state)
 
-    async def send(self, chat: Chat, user_id: int, wish: Json) -> list[Post]:
+    async def send(self, chat: Chat, user_id: int, fields: Json) -> list[Post]:
         """Send texts, photos, documents, or raw fields as one action."""
-        sender, mark = self._sender(chat, user_id, is_anonymous=wish.get("anonymous", False))
-        gap_s = min(max(wish.get("gap_ms", 0), 0), _LONGEST_GAP_MS) / 1000
-        contents = await self._packer.contents(chat, wish)
+        sender, mark = self._sender(chat, user_id, is_anonymous=fields.get("anonymous", False))
+        gap_s = min(max(fields.get("gap_ms", 0), 0), _LONGEST_GAP_MS) / 1000
+        contents = await self._builder.contents(chat, fields)
         chat.is_started = True
         posts: list[Post] = []
         for content in contents:
             if posts and gap_s:
                 await asyncio.sleep(gap_s)
-            posts.append(self._world.add_post(chat, sender, mark | content))
+            posts.append(self._state.add_post(chat, sender, mark | content))
             self._tell(chat, "message", posts[-1])
         return posts
 
@@ -73,7 +73,7 @@ class SandboxUsers:
             kept.setdefault("forward_origin", _origin(source.message, is_hidden=is_hidden))
             if "media_group_id" in source.message and len(sources) > 1:
                 kept |= group
-            posts.append(self._world.add_post(chat, sender, mark | kept))
+            posts.append(self._state.add_post(chat, sender, mark | kept))
             self._tell(chat, "message", posts[-1])
         return posts
 
@@ -87,7 +87,7 @@ class SandboxUsers:
         part = parts[0] if "text" in post.message else caption(text)
         kept = ("photo", "document", "has_media_spoiler")
         media = {name: post.message[name] for name in kept if name in post.message}
-        self._world.change_post(chat, post, media | part)
+        self._state.change_post(chat, post, media | part)
         self._tell(chat, "edited_message", post)
         return post
 
@@ -99,49 +99,49 @@ class SandboxUsers:
         if post:
             place = {"message": post.message}
         user = self._member(chat, user_id)
-        self._world.add_query(query_id, Query(user_id, chat.id, self._world.now()))
+        self._state.add_query(query_id, Query(user_id, chat.id, self._state.now()))
         query = {"id": query_id, "from": user} | place
         query |= {"chat_instance": str(abs(chat.id)), "data": data}
-        self._world.updates.add("callback_query", query, CALLBACK_LIFETIME_S)
+        self._state.updates.add("callback_query", query, CALLBACK_LIFETIME_S)
         return query_id
 
     def delete(self, chat: Chat, message_id: int) -> None:
         """Delete messages. The bot is not notified, as at Telegram."""
-        self._world.delete_post(chat, live(chat, message_id))
+        self._state.delete_post(chat, live(chat, message_id))
 
     async def ask_inline(
         self, user_id: int, text: str, chat: Chat | None, timeout_s: float
     ) -> Json:
         """Type `@bot text` into a chat, and wait for the bot's results."""
-        user = self._world.users.get(user_id)
+        user = self._state.users.get(user_id)
         if user is None:
             raise SandboxError(f"no user {user_id}")
-        query = self._world.inline.ask(user, text)
+        query = self._state.inline.ask(user, text)
         update: Json = {"id": query.id, "from": user, "query": text, "offset": ""}
         if chat:
             is_own = chat.id == user_id
             update["chat_type"] = "sender" if is_own else chat.info["type"]
-        self._world.updates.add("inline_query", update, INLINE_LIFETIME_S)
+        self._state.updates.add("inline_query", update, INLINE_LIFETIME_S)
         return await query.wait(timeout_s)
 
     def choose_inline(self, chat: Chat, query_id: str, result_id: str) -> Post:
         """Send one of the results into a chat, via the bot."""
-        query = self._world.inline.find(query_id)
+        query = self._state.inline.find(query_id)
         offer = query.offers.get(result_id) if query else None
         if query is None or offer is None:
             raise SandboxError(f"no result {result_id} of the inline query {query_id}")
         sender, mark = self._sender(chat, query.user["id"], is_anonymous=False)
         chat.is_started = True
-        post = self._world.add_post(
-            chat, sender, mark | {"via_bot": self._world.bot} | offer.content
+        post = self._state.add_post(
+            chat, sender, mark | {"via_bot": self._state.bot} | offer.content
         )
         self._tell(chat, "message", post)
         return post
 
     def _tell(self, chat: Chat, kind: str, post: Post) -> None:
-        if chat.refusal is None and is_for_bot(chat, post, self._world.bot):
+        if chat.refusal is None and is_for_bot(chat, post, self._state.bot):
             kind = _CHANNEL_KINDS[kind] if chat.is_channel else kind
-            self._world.updates.add(kind, post.message)
+            self._state.updates.add(kind, post.message)
 
     def _sender(self, chat: Chat, user_id: int, *, is_anonymous: bool) -> tuple[Json, Json]:
         """Return the sender of a message, and what else marks its author."""
@@ -159,7 +159,7 @@ class SandboxUsers:
     def _member(self, chat: Chat, user_id: int) -> Json:
         if user_id not in chat.members:
             raise SandboxError(f"user {user_id} is not in chat {chat.id}")
-        return self._world.users[user_id]
+        return self._state.users[user_id]
 
 
 def _origin(message: Json, *, is_hidden: bool) -> Json:
@@ -219,32 +219,32 @@ _MAX_THREADS = 1_000
 class MessageBuilder:
     """Builds messages from texts, photos and documents."""
 
-    def __init__(self, world: SandboxState) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
-    async def contents(self, chat: Chat, wish: Json) -> list[Json]:
+    async def contents(self, chat: Chat, fields: Json) -> list[Json]:
         """Return the contents of the requested messages, in order."""
-        head = self._head(chat, wish)
-        parts = texts(wish.get("text") or "") + await self._files(chat, wish)
-        extra: Json = wish.get("extra") or {}
+        head = self._head(chat, fields)
+        parts = texts(fields.get("text") or "") + await self._files(chat, fields)
+        extra: Json = fields.get("extra") or {}
         if not parts and extra:
             parts = [{}]
         if not parts:
             raise SandboxError("nothing to send")
         return [head | part | extra for part in parts]
 
-    def _head(self, chat: Chat, wish: Json) -> Json:
+    def _head(self, chat: Chat, fields: Json) -> Json:
         head: Json = {}
-        if thread_id := wish.get("thread_id"):
+        if thread_id := fields.get("thread_id"):
             if len(chat.threads) >= _MAX_THREADS:
                 raise SandboxError(f"a chat has at most {_MAX_THREADS} topics")
             chat.threads.add(thread_id)
             head |= {"message_thread_id": thread_id, "is_topic_message": True}
-        if reply_id := wish.get("reply_to_message_id"):
+        if reply_id := fields.get("reply_to_message_id"):
             replied = live(chat, reply_id)
-            head["reply_to_message"] = self._world.reply_copy(replied)
-            head |= _quote(wish.get("quote") or "", replied)
-        elif wish.get("quote"):
+            head["reply_to_message"] = self._state.reply_copy(replied)
+            head |= _quote(fields.get("quote") or "", replied)
+        elif fields.get("quote"):
             raise SandboxError("a quote needs the message that is replied to")
         elif thread_id:
             head["reply_to_message"] = self._beginning(chat, thread_id)
@@ -254,27 +254,27 @@ class MessageBuilder:
         """Return the message that opened a topic: messages that reply to nothing reply to it."""
         return {
             "message_id": thread_id,
-            "from": self._world.users[chat.members[0]],
+            "from": self._state.users[chat.members[0]],
             "chat": chat.info,
-            "date": int(self._world.now()),
+            "date": int(self._state.now()),
             "message_thread_id": thread_id,
             "is_topic_message": True,
             "forum_topic_created": {"name": f"Topic {thread_id}", "icon_color": 7_322_096},
         }
 
-    async def _files(self, chat: Chat, wish: Json) -> list[Json]:
+    async def _files(self, chat: Chat, fields: Json) -> list[Json]:
         """Return photos or documents, as one album if there are several."""
-        photos = [self._picked(key) for key in wish.get("photos") or []]
-        documents = [self._picked(key) for key in wish.get("documents") or []]
+        photos = [self._picked(key) for key in fields.get("photos") or []]
+        documents = [self._picked(key) for key in fields.get("documents") or []]
         if photos and documents:
             raise SandboxError("an album holds photos or documents, never both")
         kind = "photo" if photos else "document"
-        group = _group(chat, wish.get("media_group_id"), kind, len(photos or documents))
+        group = _group(chat, fields.get("media_group_id"), kind, len(photos or documents))
         parts = [await self._photo(file) for file in photos]
         parts += [await self._document(file) for file in documents]
-        if wish.get("spoiler"):
+        if fields.get("spoiler"):
             parts = [part | {"has_media_spoiler": True} for part in parts if "photo" in part]
-        written = caption(wish.get("caption") or "")
+        written = caption(fields.get("caption") or "")
         if parts:
             parts[0] |= written
         elif written:
@@ -283,17 +283,17 @@ class MessageBuilder:
 
     async def _photo(self, file: StoredFile) -> Json:
         try:
-            photo = await self._world.files.keep_photo(file.path, SENT_SIDES)
+            photo = await self._state.files.keep_photo(file.path, SENT_SIDES)
         except PictureRefusedError as refused:
             raise SandboxError(f"{file.name} cannot be sent as a photo: {refused}") from None
         return {"photo": photo.message_part()}
 
     async def _document(self, file: StoredFile) -> Json:
-        document = await self._world.files.keep_document(file.path, file.name)
+        document = await self._state.files.keep_document(file.path, file.name)
         return {"document": document.message_part()}
 
     def _picked(self, key: Any) -> StoredFile:
-        file = self._world.files.find(key) if isinstance(key, str) else None
+        file = self._state.files.find(key) if isinstance(key, str) else None
         if file is None:
             raise SandboxError(f"no file has the key {key}")
         return file

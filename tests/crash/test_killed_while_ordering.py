@@ -33,8 +33,8 @@ async def test_what_was_only_uploaded_is_ordered_once_after_the_restart(state_di
             await bot.start()
             await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
 
-        assert len(preset.book.ledger) == 1
-        assert len(preset.book.tasks) == 1
+        assert len(preset.ledger.charges) == 1
+        assert len(preset.ledger.tasks) == 1
 
 
 async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart(
@@ -53,7 +53,7 @@ async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart
             await control.say(person, "a fox [[sim:stalled_submit]]")
 
             async def ledger() -> list[object]:
-                return list(preset.book.ledger)
+                return list(preset.ledger.charges)
 
             await eventually(ledger, what="an order that is not answered")
             await bot.kill()
@@ -61,5 +61,5 @@ async def test_what_was_ordered_is_found_in_the_providers_list_after_the_restart
             await control.wait_message(person.id, lambda m: bool(m.is_outgoing and m.photo_id))
             assert "in the provider's list" in bot.log
 
-        assert len(preset.book.ledger) == 1
-        assert len(preset.book.tasks) == 1
+        assert len(preset.ledger.charges) == 1
+        assert len(preset.ledger.tasks) == 1

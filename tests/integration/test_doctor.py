@@ -267,4 +267,4 @@ async def test_a_providers_key(
     finding = report.the(f"provider {provider}")
     assert finding["level"] == level, finding
     assert said in finding["text"]
-    assert played.book.ledger == []
+    assert played.ledger.charges == []

@@ -23,7 +23,7 @@ async def test_where_the_topic_is_gone_the_answer_comes_to_the_group(
     await control.fault("getUpdates", "delay", delay_s=1.0)
     await control.say(ann, "/start")
     await control.say(ann, words, chat_id=group, thread_id=7)
-    simulated_stage.sandbox.world.chats[group].threads.discard(7)
+    simulated_stage.sandbox.state.chats[group].threads.discard(7)
     shown = await heard(simulated_stage, ann, group)
 
     assert len(shown) > before
@@ -36,7 +36,7 @@ async def test_a_topic_deleted_during_the_work_costs_no_picture(simulated_stage:
     status = await control.wait_message(group)
 
     await control.delete(status)
-    simulated_stage.sandbox.world.chats[group].threads.discard(7)
+    simulated_stage.sandbox.state.chats[group].threads.discard(7)
     [result] = await heard(simulated_stage, ann, group)
 
     assert result.photo_id

@@ -189,7 +189,7 @@ async def test_a_lost_and_a_doubled_picture_are_found(
 
 def tampered_with(run: LoadTestRun, sandbox: Sandbox) -> OrderLedger:
     """The ledger of the same run, had a picture been lost, one shown and one charged twice."""
-    world, ledger = sandbox.world, sandbox.presets["simulated"].book.ledger
+    world, ledger = sandbox.state, sandbox.presets["simulated"].ledger.charges
     lost, doubled = (each.order for each in run.ledger.ended[:2])
     chat = world.chats[lost.chat_id]
     world.delete_post(chat, answers(lost, chat, PASSING).pictures[0])

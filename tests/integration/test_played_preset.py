@@ -58,7 +58,7 @@ class Stand:
 async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGenerator[Stand]:
     async with open_sandbox(page=False) as (sandbox, _):
         played = sandbox.presets[name]
-        played.book.change_settings({"duration_s": [0, 0]})
+        played.ledger.change_settings({"duration_s": [0, 0]})
         # Replicate and the others publish it; kie shows it in its dashboard.
         shown = hook_key if name == "kie" else ""
         config = ProviderConfig(played.base_url, key or played.key, shown)
@@ -81,15 +81,15 @@ async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
             done = await stand.end(order)
             await stand.provider.fetch(done.outputs[0], tmp_path / "result")
 
-            task, charge = stand.played.book.tasks[-1], stand.played.book.ledger[-1]
+            task, charge = stand.played.ledger.tasks[-1], stand.played.ledger.charges[-1]
             assert (task.order.model, task.order.images) == (offer.model, count)
-            usual = stand.played.book.settings.price_usd
+            usual = stand.played.ledger.settings.price_usd
             assert charge["charged_usd"] == (offer.price_at(2) / 1_000_000 or usual)
             shape, size = seen((tmp_path / "result").read_bytes())
             assert shape == "JPEG"
             if operation is Operation.UPSCALE:
                 assert size == (120, 90)
-        assert len(stand.played.book.ledger) == len(stand.provider.offers)
+        assert len(stand.played.ledger.charges) == len(stand.provider.offers)
 
 
 SUBMITS = (
@@ -113,13 +113,13 @@ TASKS = (
 async def test_every_fault_is_played_in_the_words_of_the_preset(name: str, tmp_path: Path) -> None:
     async with open_stand(name) as stand:
         for mark, kind, charges in (*SUBMITS, *TASKS):
-            before = len(stand.played.book.ledger)
+            before = len(stand.played.ledger.charges)
             words = f"a lake [[sim:{mark}]]"
             order = make_order(tmp_path, Operation.CREATE, words, job_id=mark)
             with pytest.raises(ProviderError) as refusal:
                 await stand.end(order)
             assert (mark, refusal.value.kind) == (mark, kind), refusal.value
-            assert (mark, len(stand.played.book.ledger) - before) == (mark, charges)
+            assert (mark, len(stand.played.ledger.charges) - before) == (mark, charges)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -190,7 +190,7 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
 async def test_the_same_job_id_is_charged_once(is_on: bool, tasks: int, tmp_path: Path) -> None:
     async with open_stand("simulated") as stand:
-        stand.played.book.change_settings({"idempotency": is_on, "lookup": is_on})
+        stand.played.ledger.change_settings({"idempotency": is_on, "lookup": is_on})
         order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
         with pytest.raises(ProviderError) as cut:
             await submitted(stand.provider, order)
@@ -200,8 +200,8 @@ async def test_the_same_job_id_is_charged_once(is_on: bool, tasks: int, tmp_path
             await stand.provider.look_up(order.job_id)
 
         assert cut.value.kind is Kind.SUBMIT_UNKNOWN
-        assert len(stand.played.book.ledger) == len(stand.played.book.tasks) == tasks
-        assert stand.played.book.tasks[0].submits == 3 - tasks
+        assert len(stand.played.ledger.charges) == len(stand.played.ledger.tasks) == tasks
+        assert stand.played.ledger.tasks[0].submits == 3 - tasks
 
 
 async def test_files_are_public_and_may_be_no_pictures(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ async def test_a_wrong_order_is_refused_and_free(changed: dict[str, Any]) -> Non
         )
 
         assert answer.status_code == 422
-        assert stand.played.book.ledger == []
+        assert stand.played.ledger.charges == []
 
 
 async def test_settings_are_checked() -> None:

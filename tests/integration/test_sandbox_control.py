@@ -56,7 +56,7 @@ async def test_events_tell_everything_in_order(desk: Desk) -> None:
 async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:
     async with open_sandbox() as (sandbox, control):
         for _ in range(HISTORY + 2):
-            sandbox.world.events.publish("action", chat_id=1, action="typing")
+            sandbox.state.events.publish("action", chat_id=1, action="typing")
 
         in_time = await control.wait_for(lambda event: event.seq == 3, after=2)
         event = await control.wait_for(lambda event: event.type == "reset", after=1)

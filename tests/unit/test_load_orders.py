@@ -47,9 +47,9 @@ def books_after(
 ) -> OrderLedger:
     """The books of one order, to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
-    errand = Scenario(0.0, 0, Way.WORDS, 1, is_moderated)
+    scenario = Scenario(0.0, 0, Way.WORDS, 1, is_moderated)
     asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
-    order = PlacedOrder(errand, chat.id, 0, asked.id, is_made=is_made)
+    order = PlacedOrder(scenario, chat.id, 0, asked.id, is_made=is_made)
     order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         if content is SHOWN or (content is SORRY and len(said) > 1):
@@ -160,17 +160,17 @@ async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxSt
 
     [ended] = reconcile(crowd.orders, world.chats, [CHARGE], {BELL["text"]}).ended
     assert before.count(OrderOutcome.WAITING) == 1
-    assert ended.fate is OrderOutcome.DELIVERED
+    assert ended.outcome is OrderOutcome.DELIVERED
     assert ended.seconds is not None
 
 
 def test_a_plan_is_the_same_for_the_same_seed_and_ends_in_a_peak() -> None:
-    errands = plan(300, 300.0, random.Random(1))
+    scenarios = plan(300, 300.0, random.Random(1))
 
-    assert errands == plan(300, 300.0, random.Random(1)) != plan(300, 300.0, random.Random(2))
-    peak = [errand for errand in errands if errand.is_in_peak]
-    assert sorted(errand.person for errand in peak) == list(range(300))
-    assert min(errand.at_s for errand in peak) >= 300 * (1 - PEAK_SHARE)
+    assert scenarios == plan(300, 300.0, random.Random(1)) != plan(300, 300.0, random.Random(2))
+    peak = [scenario for scenario in scenarios if scenario.is_in_peak]
+    assert sorted(scenario.person for scenario in peak) == list(range(300))
+    assert min(scenario.at_s for scenario in peak) >= 300 * (1 - PEAK_SHARE)
     # Once in a quarter of an hour: 300 people in four minutes order some 80 times.
-    assert 50 < len(errands) - len(peak) < 110
-    assert {errand.way for errand in errands} == set(Way)
+    assert 50 < len(scenarios) - len(peak) < 110
+    assert {scenario.way for scenario in scenarios} == set(Way)

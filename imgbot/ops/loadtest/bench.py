@@ -229,7 +229,7 @@ class LoadTestEnvironment:
     def tasks(self, provider: str) -> TaskLedger | None:
         """The ledger of the provider that the sandbox plays; None: the bot needs none."""
         played = bot_process.played_by(self.sandbox).get(provider)
-        return played.book if played else None
+        return played.ledger if played else None
 
     def last_log_lines(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -293,7 +293,7 @@ def _check_provider(sandbox: Sandbox, provider: str) -> None:
 async def until_serving(environment: LoadTestEnvironment) -> bool:
     """Wait for the bot's first getUpdates. Raises BotEndedError."""
     deadline_s = time.monotonic() + _START_S
-    while not environment.sandbox.world.poller.is_active:
+    while not environment.sandbox.state.poller.is_active:
         if environment.bot.returncode is not None:
             raise _bot_ended(environment)
         if time.monotonic() > deadline_s:
@@ -320,7 +320,7 @@ async def under_load(
     if tasks is not None:
         tasks.change_settings({"duration_s": list(options.picture_s)})
     patience_s = max(_LEAST_PATIENCE_S, 4 * options.picture_s[1])
-    simulated_users = LoadUsers(environment.sandbox.world, users, PASSING, patience_s)
+    simulated_users = LoadUsers(environment.sandbox.state, users, PASSING, patience_s)
     await simulated_users.gather(_photos())
     before = await ask_metrics(environment.metrics_url)
     test = _Plan(environment, options, users, simulated_users)
@@ -330,13 +330,13 @@ async def under_load(
         raise _bot_ended(environment)
     await environment.monitor.sample()
     after = await ask_metrics(environment.metrics_url)
-    charges = tasks.ledger if tasks is not None else None
+    charges = tasks.charges if tasks is not None else None
     return LoadTestRun(
         users=users,
         workers=options.workers_of(users),
         ledger=reconcile(
             simulated_users.orders,
-            environment.sandbox.world.chats,
+            environment.sandbox.state.chats,
             charges,
             PASSING,
             is_whole=is_whole,

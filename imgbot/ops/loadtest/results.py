@@ -116,7 +116,7 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         charged_twice=run.ledger.charges.twice,
         charged_in_vain=run.ledger.charges.in_vain,
         jobs_per_s=_per_s(ended, lambda _: True),
-        peak_jobs_per_s=_per_s(ended, lambda each: each.order.errand.is_in_peak),
+        peak_jobs_per_s=_per_s(ended, lambda each: each.order.scenario.is_in_peak),
         job_time=times_of(times),
         provider_share=_provider_share(run, times),
         longest_queue=max(run.queue_lengths, default=0),

@@ -34,7 +34,7 @@ class OrderOutcome(StrEnum):
 class PlacedOrder:
     """One order as placed; times are of the event loop's clock."""
 
-    errand: Scenario
+    scenario: Scenario
     chat_id: int
     part: int
     """Index of its plan, if there are several in a row."""
@@ -69,7 +69,7 @@ class OrderEnd:
     """One order and its outcome."""
 
     order: PlacedOrder
-    fate: OrderOutcome
+    outcome: OrderOutcome
     job_id: str = ""
     said: tuple[str, ...] = ()
     """The bot's texts, where there was not exactly one."""
@@ -98,16 +98,16 @@ class OrderLedger:
     ended: Sequence[OrderEnd] = field(default_factory=list[OrderEnd])
     charges: Charges = Charges()
 
-    def count(self, *fates: OrderOutcome) -> int:
-        return sum(each.fate in fates for each in self.ended)
+    def count(self, *outcomes: OrderOutcome) -> int:
+        return sum(each.outcome in outcomes for each in self.ended)
 
     def amiss(self) -> list[str]:
         """Return a line for each lost or doubled order: how it was placed, and the bot's texts."""
         found = (
-            each for each in self.ended if each.fate in {OrderOutcome.LOST, OrderOutcome.DOUBLED}
+            each for each in self.ended if each.outcome in {OrderOutcome.LOST, OrderOutcome.DOUBLED}
         )
         return [
-            f"{each.fate}: chat {each.order.chat_id}, {each.order.errand.way}"
+            f"{each.outcome}: chat {each.order.chat_id}, {each.order.scenario.way}"
             + "".join(f" | {words}" for words in each.said)
             for each in found
         ]
@@ -168,8 +168,8 @@ def _ended(order: PlacedOrder, found: OrderReplies, *, is_whole: bool) -> OrderE
     if found.toast and not order.is_made:
         return OrderEnd(order, OrderOutcome.REFUSED)
     if not found.is_complete or not order.is_made:
-        fate = OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
-        return OrderEnd(order, fate if is_whole else OrderOutcome.OPEN, said=said)
+        outcome = OrderOutcome.WAITING if found.unfinished else OrderOutcome.LOST
+        return OrderEnd(order, outcome if is_whole else OrderOutcome.OPEN, said=said)
     if count > 1 or found.unfinished:
         return OrderEnd(order, OrderOutcome.DOUBLED, said=said)
     if found.pictures:
@@ -178,7 +178,7 @@ def _ended(order: PlacedOrder, found: OrderReplies, *, is_whole: bool) -> OrderE
     if not found.sentences:
         return OrderEnd(order, OrderOutcome.REFUSED)
     # An accepted order has an edited message; a refusal comes at once.
-    is_refused = order.errand.is_moderated or not found.sentences[0].edits
+    is_refused = order.scenario.is_moderated or not found.sentences[0].edits
     return OrderEnd(order, OrderOutcome.REFUSED if is_refused else OrderOutcome.FAILED)
 
 
@@ -189,12 +189,12 @@ def _short(post: Post) -> str:
 
 
 def _charges(ended: Sequence[OrderEnd], ledger: Sequence[Mapping[str, Any]]) -> Charges:
-    seen = {each.job_id for each in ended if each.fate is OrderOutcome.DELIVERED}
+    seen = {each.job_id for each in ended if each.outcome is OrderOutcome.DELIVERED}
     # The installation's id precedes the job's own.
     by_job = Counter(str(entry.get("client_id") or "").partition("-")[2] for entry in ledger)
     # An unfinished picture may be charged, and still arrive.
     is_open = any(
-        each.fate in {OrderOutcome.OPEN, OrderOutcome.WAITING, OrderOutcome.DOUBLED}
+        each.outcome in {OrderOutcome.OPEN, OrderOutcome.WAITING, OrderOutcome.DOUBLED}
         for each in ended
     )
     if "" in by_job:

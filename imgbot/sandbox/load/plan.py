@@ -64,19 +64,19 @@ class Scenario:
 def plan(people: int, duration_s: float, dice: random.Random) -> list[Scenario]:
     """Return the orders of so many users within `duration_s`, by time."""
     peak_s = duration_s * (1 - PEAK_SHARE)
-    errands: list[Scenario] = []
+    scenarios: list[Scenario] = []
     at_s = dice.expovariate(people / USUAL_EVERY_S)
     while at_s < peak_s:
-        errands.append(_errand(at_s, dice.randrange(people), dice, is_in_peak=False))
+        scenarios.append(_scenario(at_s, dice.randrange(people), dice, is_in_peak=False))
         at_s += dice.expovariate(people / USUAL_EVERY_S)
-    errands += [
-        _errand(dice.uniform(peak_s, duration_s), person, dice, is_in_peak=True)
+    scenarios += [
+        _scenario(dice.uniform(peak_s, duration_s), person, dice, is_in_peak=True)
         for person in range(people)
     ]
-    return sorted(errands, key=lambda errand: errand.at_s)
+    return sorted(scenarios, key=lambda scenario: scenario.at_s)
 
 
-def _errand(at_s: float, person: int, dice: random.Random, *, is_in_peak: bool) -> Scenario:
+def _scenario(at_s: float, person: int, dice: random.Random, *, is_in_peak: bool) -> Scenario:
     way = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
     is_moderated = dice.random() < MODERATED_SHARE and way is Way.WORDS
     return Scenario(at_s, person, way, dice.randrange(1 << 30), is_moderated, is_in_peak)

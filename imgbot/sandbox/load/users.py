@@ -53,30 +53,30 @@ class LoadUser:
     def last_id(self) -> int:
         return max(self.chat.posts, default=0)
 
-    async def order(self, errand: Scenario) -> None:
+    async def order(self, scenario: Scenario) -> None:
         """Do everything up to the step that orders. Raises NoAnswerError."""
-        self._dice = random.Random(errand.seed)  # noqa: S311
+        self._dice = random.Random(scenario.seed)  # noqa: S311
         self._words = Words(self._language, self._dice)
         self.after_id = self.last_id
         if not self.chat.is_started:
             await self._say(text="/start")
             await self._until(_MENU, self.after_id)
         self.after_id = self.last_id
-        await self._go(errand)
+        await self._go(scenario)
 
-    async def _go(self, errand: Scenario) -> None:
+    async def _go(self, scenario: Scenario) -> None:
         picture = self._latest_picture()
-        prefix = {Way.AGAIN: _AGAIN, Way.LARGER: _UP}.get(errand.way, "")
+        prefix = {Way.AGAIN: _AGAIN, Way.LARGER: _UP}.get(scenario.way, "")
         if picture and prefix and button(picture, prefix):
             self._press(picture, prefix)
-        elif picture and errand.way is Way.REPLY:
+        elif picture and scenario.way is Way.REPLY:
             await self._say(text=self._words.change(), reply_to_message_id=picture.id)
         else:
-            await self._anew(errand)
+            await self._anew(scenario)
 
-    async def _anew(self, errand: Scenario) -> None:
+    async def _anew(self, scenario: Scenario) -> None:
         """Order without an existing picture, in the way nearest to the planned one."""
-        match errand.way:
+        match scenario.way:
             case Way.MENU:
                 await self._asked(self._menu(), _MENU)
                 await self._say(text=self._words.picture())
@@ -85,14 +85,14 @@ class LoadUser:
             case Way.RETOUCH:
                 await self._say(photos=[self._photo()], caption="/retouch")
             case Way.ASKED | Way.RETOUCH_BUTTON | Way.UPSCALE_BUTTON | Way.LARGER:
-                await self._with_a_photo_alone(errand.way)
+                await self._with_a_photo_alone(scenario.way)
             case Way.ALBUM:
                 photos = self._dice.sample(self._photos, k=2)
                 await self._say(photos=photos, caption=self._words.merge())
             case Way.MERGE:
                 await self._merge()
             case _:
-                words = self._words.picture(is_moderated=errand.is_moderated)
+                words = self._words.picture(is_moderated=scenario.is_moderated)
                 await self._say(text=words)
 
     async def _with_a_photo_alone(self, way: Way) -> None:
@@ -168,9 +168,9 @@ class LoadUsers:
     """Users of one sandbox; `passing` are texts of the bot that end no order."""
 
     def __init__(
-        self, world: SandboxState, size: int, passing: Collection[str], patience_s: float
+        self, state: SandboxState, size: int, passing: Collection[str], patience_s: float
     ) -> None:
-        self._world = world
+        self._state = state
         self._size = size
         self._passing = passing
         self._patience_s = patience_s
@@ -186,42 +186,44 @@ class LoadUsers:
 
     async def gather(self, photos: Sequence[Path]) -> None:
         """Create the users, with these pictures to send."""
-        files = self._world.files
+        files = self._state.files
         keys = [(await files.keep_upload(path, path.name)).file_id for path in photos]
-        people = SandboxUsers(self._world)
+        people = SandboxUsers(self._state)
         for number in range(self._size):
             language = _LANGUAGES[number % len(_LANGUAGES)]
-            user = self._world.add_user(f"Person {number + 1}", "", language)
-            chat = self._world.chats[user["id"]]
+            user = self._state.add_user(f"Person {number + 1}", "", language)
+            chat = self._state.chats[user["id"]]
             person = LoadUser(people, chat, language, keys, self._passing, self._patience_s)
             self._persons.append(person)
             self._by_chat[chat.id] = person
 
-    async def run(self, errands: Sequence[Scenario], part: int = 0) -> None:
+    async def run(self, scenarios: Sequence[Scenario], part: int = 0) -> None:
         """Run the orders, each at its time or when the user's previous one is done."""
         begun_s = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             async with asyncio.TaskGroup() as acting:
-                for errand in errands:
-                    acting.create_task(self._errand(errand, part, begun_s + errand.at_s))
+                for scenario in scenarios:
+                    acting.create_task(self._scenario(scenario, part, begun_s + scenario.at_s))
             watch.cancel()
 
-    async def _errand(self, errand: Scenario, part: int, due_s: float) -> None:
+    async def _scenario(self, scenario: Scenario, part: int, due_s: float) -> None:
         clock: Callable[[], float] = asyncio.get_running_loop().time
         await asyncio.sleep(due_s - clock())
-        person = self._persons[errand.person]
+        person = self._persons[scenario.person]
         async with person.turn:
             self._close_former(person)
-            order = PlacedOrder(errand, person.chat.id, part, person.last_id, ordered_at_s=clock())
+            order = PlacedOrder(
+                scenario, person.chat.id, part, person.last_id, ordered_at_s=clock()
+            )
             self.orders.append(order)
             self._latest[person.chat.id] = order
             try:
-                await person.order(errand)
+                await person.order(scenario)
             except NoAnswerError:
                 return
             finally:
-                order.query = self._world.queries.get(person.query_id)
+                order.query = self._state.queries.get(person.query_id)
             order.after_id, order.ordered_at_s = person.after_id, clock()
             order.is_made = True
             await self._answer(person, order)
@@ -248,14 +250,14 @@ class LoadUsers:
         """Find late answers to orders, in these chats or in all of them."""
         now_s = asyncio.get_running_loop().time()
         for order in [o for o in self._late if not chat_ids or o.chat_id in chat_ids]:
-            chat = self._world.chats[order.chat_id]
+            chat = self._state.chats[order.chat_id]
             if answers(order, chat, self._passing).is_complete:
                 order.answered_at_s = now_s
                 self._late.remove(order)
 
     async def _watch(self) -> None:
         """Wake the users in whose chats something is new."""
-        feed = self._world.events
+        feed = self._state.events
         seq = feed.last_seq
         while True:
             for event in await feed.wait_after(seq, _LOOK_S):
