@@ -92,6 +92,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
@@ -186,6 +187,11 @@ def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Stream
             return web.json_response({"error": "the body is too large"}, status=413)
         except _NotFoundError as error:
             return web.json_response({"error": str(error)}, status=404)
+        except ValidationError as error:
+            reasons = (
+                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+            )
+            return web.json_response({"error": "; ".join(reasons)}, status=400)
         except (SandboxError, QueueFullError, ValueError, TypeError) as error:
             return web.json_response({"error": str(error)}, status=400)
         return found if isinstance(found, web.StreamResponse) else web.json_response(found)

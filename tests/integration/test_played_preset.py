@@ -240,9 +240,9 @@ async def test_a_wrong_order_is_refused_and_free(changed: dict[str, Any]) -> Non
 
 async def test_settings_are_checked() -> None:
     async with open_sandbox(page=False) as (_, control):
-        with pytest.raises(AssertionError, match="unknown settings: price"):
+        with pytest.raises(AssertionError, match="price: Extra inputs"):
             await control.set_provider(price=3)
-        with pytest.raises(AssertionError, match="duration_s must be"):
+        with pytest.raises(AssertionError, match="duration_s: "):
             await control.set_provider(duration_s=[3, 1])
         settings = (await control.provider())["settings"]
 
