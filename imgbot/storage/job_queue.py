@@ -322,14 +322,12 @@ def _keys_of_the_end(job: Job, picture: InputPhoto | None) -> dict[str, Value]:
     }
 
 
+# Ids read beforehand are only candidates. Each script checks again, atomically, and covers a few
+# jobs, one user or one day, so that the server is never blocked for long.
 async def _repair(
     redis: Redis, scripts: Scripts, now_ms: int, days: Sequence[str]
 ) -> tuple[int, int, int]:
-    """Check indexes, counters and reservations against the jobs.
-
-    Ids read beforehand are only candidates. Each script checks again, atomically, and covers a few
-    jobs, one user or one day, so that the server is never blocked for long.
-    """
+    """Check indexes, counters and reservations against the jobs."""
     with storage_errors():
         seen = await _sightings(redis)
         users = await _users(redis, days)

@@ -40,12 +40,7 @@ def build_components(
     messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
     users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
-    limit = RateLimit(
-        redis,
-        scripts,
-        window_s=settings.rate_limit_window,
-        max_requests=settings.rate_limit_max_requests,
-    )
+    limit = _rate_limit(settings, connections)
     pictures = state.folder(settings.state_dir, "pictures")
     return Components(
         identity=connections.bot_identity,
@@ -75,6 +70,15 @@ def build_components(
             typical_s=typical_s,
         ),
         now_ms=now_ms,
+    )
+
+
+def _rate_limit(settings: Settings, connections: Connections) -> RateLimit:
+    return RateLimit(
+        connections.redis,
+        connections.scripts,
+        window_s=settings.rate_limit_window,
+        max_requests=settings.rate_limit_max_requests,
     )
 
 
