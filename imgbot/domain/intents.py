@@ -536,8 +536,15 @@ def _cues_of_verb(tokens: Sequence[Token]) -> Iterable[str]:
         yield from _cues_of_make(rest)
     elif _is_change(tokens):
         yield "change_verb"
-    elif _is(first, "change_weak") and rest and _is(rest[0], "determiner"):
+    elif _is_weak_change(first, rest):
         yield "change_verb_weak"
+
+
+def _is_weak_change(first: Token, rest: Sequence[Token]) -> bool:
+    """Return true for "fix the hands" and "put a hat on him"."""
+    if not rest or not _is(first, "change_weak"):
+        return False
+    return _is(rest[0], "determiner") or _is(rest[-1], "reference")
 
 
 def _is_change(tokens: Sequence[Token]) -> bool:
