@@ -172,9 +172,9 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
         await eventually(lambda: health(bot), lambda checks: not any(checks.values()))
 
     assert not any(before.values())
-    assert "are left below" in seen["disk"]
+    assert "MB left in" in seen["disk"]
     assert "disk" in report.wrong
-    assert "jobs wait: 0 MB are left" in bot.log
+    assert "jobs wait: 0 MB left" in bot.log
     assert "AOF" in bot.log
     assert "is set aside" not in bot.log
     assert "Traceback" not in bot.log
