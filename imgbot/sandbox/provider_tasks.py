@@ -177,11 +177,6 @@ class Task:
         return True
 
     @property
-    def begins_at(self) -> float:
-        """Return the time at which it leaves the provider's queue."""
-        return self.started_at + self.duration_s * _QUEUED_SHARE
-
-    @property
     def ends_at(self) -> float:
         return self.cancelled_at if self.is_cancelled else self.started_at + self.duration_s
 
