@@ -10,32 +10,23 @@ from imgbot.bot.handlers.start import COMMANDS
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
-from tests.fixtures.hostile import answers_to
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import OWNER_ID, SECOND_ID, Office, said
-from tests.integration.test_actions import result_for
+from tests.integration.conftest import Office
+from tests.integration.stage import OWNER_ID, SECOND_ID
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-UNKNOWN = t("en", "unknown_command")
 
+async def test_for_other_users_neither_commands_nor_buttons_exist(office: Office) -> None:
+    answers = [await office.guest.ask(f"/{name} {OWNER_ID}") for name in admin.COMMANDS]
+    toasts = await office.guest.toasts(1, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1")
 
-@pytest.mark.parametrize("name", sorted(admin.COMMANDS))
-async def test_for_everybody_else_the_command_does_not_exist(office: Office, name: str) -> None:
-    answer = await office.asked(office.guest, f"/{name} {OWNER_ID}")
-
-    assert answer.text == UNKNOWN
-
-
-@pytest.mark.parametrize("data", ["stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1"])
-async def test_for_everybody_else_the_buttons_do_not_exist(office: Office, data: str) -> None:
-    [answer] = await answers_to(office.stage.control, office.guest, 1, data)
-
-    assert answer == t("en", "unknown_button")
+    assert {answer.text for answer in answers} == {t("en", "unknown_command")}
+    assert set(toasts) == {t("en", "unknown_button")}
 
 
 async def test_administrators_alone_have_the_commands_in_their_menu(office: Office) -> None:
-    await office.asked(office.owner, "/start")
+    await office.owner.ask("/start")
     everybody = list(COMMANDS)
     async with BotApi(office.stage.sandbox.url, office.stage.sandbox.token) as api:
 
@@ -55,23 +46,21 @@ async def test_administrators_alone_have_the_commands_in_their_menu(office: Offi
 
 
 async def test_stats_say_how_it_goes(office: Office) -> None:
-    guest, control = office.guest, office.stage.control
+    guest = office.guest
     async with office.stage.bot.redis() as redis:
         # What other tests have ordered today.
         for prefix in (keys.ENDED, keys.SPEND):
             await redis.delete(*(await redis.keys(f"{prefix}*") or ["none"]))
     for words in ("a fox", "a hare [[sim:fail]]", "a wolf [[sim:moderated]]"):
-        await control.say(guest, words)
-        await said(office.stage, guest)
-    after = await control.last_seq()
-    await control.say(guest, "a bear [[sim:slow=60]]")
-    status = await control.wait_message(guest.id, lambda m: "Working" in m.text, after=after)
+        await guest.say(words)
+        await guest.said()
+    status = await guest.ask("a bear [[sim:slow=60]]", fits=lambda m: "Working" in m.text)
 
-    english = (await office.asked(office.owner, "/stats")).text
-    russian = (await office.asked(office.second, "/stats")).text
-    await control.click(guest, status, "Cancel")
-    await said(office.stage, guest)
-    later = (await office.asked(office.owner, "/stats")).text
+    english = (await office.owner.ask("/stats")).text
+    russian = (await office.second.ask("/stats")).text
+    await guest.toast(status, "Cancel")
+    await guest.said()
+    later = (await office.owner.ask("/stats")).text
 
     assert re.fullmatch(
         r"📊 Waiting: 0\n"
@@ -89,45 +78,41 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
     assert "\ncreate: 1 ready, 1 failed, 1 rejected, 1 cancelled\n" in later
 
 
-@pytest.mark.parametrize(
-    ("command", "answer"),
-    [
-        (f"/ban {SECOND_ID}", "ban_admin"),
-        (f"/ban {OWNER_ID} myself", "ban_admin"),
-        ("/ban -1001000000001", "ban_person_only"),
-        ("/ban", "ban_empty"),
-        ("/unban", "unban_usage"),
-        ("/resume", "resume_nothing"),
-        ("/stuck", "stuck_none"),
-        ("/broadcast", "cast_usage"),
-    ],
-)
-async def test_what_makes_no_sense_is_answered_with_a_sentence(
-    office: Office, command: str, answer: str
-) -> None:
-    assert (await office.asked(office.owner, command)).text.startswith(t("en", answer))
+SENTENCES = {
+    f"/ban {SECOND_ID}": "ban_admin",
+    f"/ban {OWNER_ID} myself": "ban_admin",
+    "/ban -1001000000001": "ban_person_only",
+    "/ban": "ban_empty",
+    "/unban": "unban_usage",
+    "/resume": "resume_nothing",
+    "/stuck": "stuck_none",
+    "/broadcast": "cast_usage",
+}
+
+
+async def test_a_command_without_effect_is_answered_with_a_sentence(office: Office) -> None:
+    for command, key in SENTENCES.items():
+        answer = await office.owner.ask(command)
+
+        assert answer.text.startswith(t("en", key)), command
 
 
 async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: Office) -> None:
-    control, owner, guest = office.stage.control, office.owner, office.guest
-    after = await control.last_seq()
-    await control.say(guest, "a slow fox [[sim:slow=2]]")
-    await control.wait_message(guest.id, lambda m: "Working" in m.text, after=after)
+    owner, guest = office.owner, office.guest
+    await guest.ask("a slow fox [[sim:slow=2]]", fits=lambda m: "Working" in m.text)
 
-    paused = await office.asked(owner, "/pause new disks, back at six")
-    await office.settle(owner)
+    paused = await owner.ask("/pause new disks, back at six")
+    await owner.said(rests=False)
     await office.stage.bot.kill()
     await office.stage.bot.start()
-    await control.say(guest, "a hare")
-    told = await said(office.stage, guest)
-    after = await control.last_seq()
-    await control.say(owner, "an owl")
-    owners = await result_for(control, owner, after)
-    stats = await office.asked(owner, "/stats")
-    bare = await office.asked(office.second, "/pause")
-    resumed = await office.asked(owner, "/resume")
-    await control.say(guest, "a hare")
-    served = await said(office.stage, guest)
+    await guest.say("a hare")
+    told = await guest.said()
+    owners = await owner.order("an owl")
+    stats = await owner.ask("/stats")
+    bare = await office.second.ask("/pause")
+    resumed = await owner.ask("/resume")
+    await guest.say("a hare")
+    served = await guest.said()
 
     words = "I'm down for maintenance and can't take orders right now: new disks, back at six"
     assert paused.text.endswith(f"\n\nPeople are told:\n{words}")

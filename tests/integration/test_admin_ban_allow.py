@@ -8,37 +8,32 @@ import pytest
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.hostile import answers_to
-from tests.fixtures.sandbox import Message, Person, open_sandbox
+from tests.fixtures.sandbox import Message, open_sandbox
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import GUEST_ID, SECOND_ID, Office, said
+from tests.integration.conftest import Office
+from tests.integration.stage import GUEST_ID, SECOND_ID
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 BANNED = t("en", "banned")
 
 
-async def toast(office: Office, person: Person, message: Message, label: str) -> str:
-    data = message.button(label)["callback_data"]
-    return (await answers_to(office.stage.control, person, message, data))[0]
-
-
 async def test_a_banned_user_is_told_at_once_and_served_after_the_unban(office: Office) -> None:
     control, owner = office.stage.control, office.owner
-    anna = await control.make_user("Anna")
+    anna = await office.stage.user("Anna")
     async with office.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
 
-    done = await office.asked(owner, f"/ban {anna.id} paints nothing but foxes")
-    refused = await office.asked(anna, "a fox")
-    await office.settle(anna)
+    done = await owner.ask(f"/ban {anna.id} paints nothing but foxes")
+    refused = await anna.ask("a fox")
+    await anna.said(rests=False)
     await office.stage.bot.kill()
     await office.stage.bot.start()
-    listed = await office.asked(owner, "/ban")
-    answer = await toast(office, owner, listed, str(anna.id))
+    listed = await owner.ask("/ban")
+    answer = await owner.toast(listed, str(anna.id))
     empty = await control.message(owner.id, listed.id)
-    await control.say(anna, "a fox")
-    served = await said(office.stage, anna)
+    await anna.say("a fox")
+    served = await anna.said()
 
     assert done.text == f"🚫 The bot is closed to {anna.id}. Open it again: /unban {anna.id}"
     assert refused.text == BANNED
@@ -53,12 +48,12 @@ async def test_a_banned_user_is_told_at_once_and_served_after_the_unban(office: 
 
 async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office) -> None:
     control, owner = office.stage.control, office.owner
-    anna = await control.make_user("Anna")
+    anna = await office.stage.user("Anna")
     async with office.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
     for number in range(4):
         # Three at once; the fourth waits.
-        await control.say(anna, f"fox {number} [[sim:slow=10]]")
+        await anna.say(f"fox {number} [[sim:slow=10]]")
 
     async def in_line() -> list[Message]:
         told = [message for message in await control.messages(anna.id) if message.is_outgoing]
@@ -67,15 +62,15 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
 
     [waiting] = await eventually(in_line, lambda found: len(found) == 1)
 
-    await office.asked(owner, f"/ban {anna.id}")
+    await owner.ask(f"/ban {anna.id}")
     await control.wait_for(
         lambda e: e.type == "edit" and e.chat_id == anna.id and e.message.id == waiting.id
         and e.message.text == "Cancelled."
     )  # fmt: skip
-    undone = await office.asked(owner, f"/unban {anna.id}")
-    again = await office.asked(owner, f"/unban {anna.id}")
+    undone = await owner.ask(f"/unban {anna.id}")
+    again = await owner.ask(f"/unban {anna.id}")
 
-    assert sum(text.startswith("fox") for text in await said(office.stage, anna)) == 3
+    assert sum(text.startswith("fox") for text in await anna.said()) == 3
     assert undone.text == f"The bot is open to {anna.id} again."
     assert again.text == f"The bot was not closed to {anna.id}."
 
@@ -104,18 +99,18 @@ async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> N
 
 async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Office) -> None:
     control, owner = office.stage.control, office.owner
-    anna, boris = await control.make_user("Anna"), await control.make_user("Boris")
-    group = await control.make_group("Club", [owner, anna, boris])
-    rude = await control.say(anna, "something rude", chat_id=group)
-    private = await control.say(boris, "rude, too", chat_id=group)
+    anna, boris = await office.stage.user("Anna"), await office.stage.user("Boris")
+    group = await control.make_group("Club", [owner.person, anna.person, boris.person])
+    rude = await anna.within(group).say("something rude")
+    private = await boris.within(group).say("rude, too")
 
-    await control.say(boris, "/ban", chat_id=group, reply_to=rude.id)
-    await control.say(owner, "/ban", chat_id=group, reply_to=rude.id)
+    await boris.within(group).say("/ban", reply_to=rude.id)
+    await owner.within(group).say("/ban", reply_to=rude.id)
     told = await control.wait_message(group)
-    [forwarded] = await control.forward(owner, [private], chat_id=owner.id)
+    [forwarded] = await control.forward(owner.person, [private], chat_id=owner.id)
     # To the bot, forwarded words are words; whose they were is for the reply to them.
-    await said(office.stage, owner)
-    second = await office.asked(owner, "/ban", reply_to=forwarded.id)
+    await owner.said()
+    second = await owner.ask("/ban", reply_to=forwarded.id)
     async with office.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
         await redis.delete(keys.BANNED, keys.BAN)
@@ -125,38 +120,30 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
     assert banned == {str(anna.id), str(boris.id)}
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        ("everybody", "everybody"),
-        ("12,13", "12,13"),
-        ("5; DROP", "5;"),
-        ("5" + "x" * 60, "5" + "x" * 39),
-    ],
-)
-async def test_what_is_no_number_is_called_so(office: Office, words: str, named: str) -> None:
-    answer = await office.asked(office.owner, f"/ban {words}")
-
-    assert answer.text == t("en", "id_unreadable", words=named)
+UNREADABLE = {
+    "everybody": "everybody",
+    "12,13": "12,13",
+    "5; DROP": "5;",
+    "5" + "x" * 60: "5" + "x" * 39,
+}
+NOBODYS = ("0", "-0", "000", str(2**52), str(-(2**52)), "9" * 60)
 
 
-@pytest.mark.parametrize("command", ["ban", "unban", "allow"])
-@pytest.mark.parametrize("number", ["0", "-0", "000", str(2**52), str(-(2**52)), "9" * 60])
-async def test_a_number_that_telegram_gives_to_nobody_is_refused(
-    office: Office, command: str, number: str
-) -> None:
-    answer = await office.asked(office.owner, f"/{command} {number}")
+async def test_an_id_that_is_no_number_or_nobodys_is_refused(office: Office) -> None:
+    for words, named in UNREADABLE.items():
+        answer = await office.owner.ask(f"/ban {words}")
+        assert answer.text == t("en", "id_unreadable", words=named)
+    for command, number in zip(("ban", "unban", "allow") * 2, NOBODYS, strict=True):
+        answer = await office.owner.ask(f"/{command} {number}")
+        assert answer.text == t("en", "id_nobodys", number=number[:40])
     async with office.stage.bot.redis() as redis:
-        stored = await redis.sunion([keys.BANNED, keys.ALLOWED])
-
-    assert answer.text == t("en", "id_nobodys", number=number[:40])
-    assert number not in stored
+        assert not {*NOBODYS} & await redis.sunion([keys.BANNED, keys.ALLOWED])
 
 
 async def test_an_administrator_who_was_banned_before_is_served(office: Office) -> None:
     async with office.stage.bot.redis() as redis:
         await redis.sadd(keys.BANNED, str(SECOND_ID))
-        answer = await office.asked(office.second, "/start")
+        answer = await office.second.ask("/start")
         await redis.srem(keys.BANNED, str(SECOND_ID))
 
     assert answer.text == t("ru", "start")
@@ -164,28 +151,28 @@ async def test_an_administrator_who_was_banned_before_is_served(office: Office) 
 
 async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None:
     control, owner = office.stage.control, office.owner
-    anna, boris = await control.make_user("Anna"), await control.make_user("Boris")
-    group = await control.make_group("Guests", [owner, boris])
-    refused = await office.asked(anna, "a fox")
+    anna, boris = await office.stage.user("Anna"), await office.stage.user("Boris")
+    group = await control.make_group("Guests", [owner.person, boris.person])
+    refused = await anna.ask("a fox")
 
-    done = await office.asked(owner, f"/allow {anna.id}")
-    again = await office.asked(owner, f"/allow {anna.id}")
-    known = await office.asked(owner, f"/allow {GUEST_ID}")
+    done = await owner.ask(f"/allow {anna.id}")
+    again = await owner.ask(f"/allow {anna.id}")
+    known = await owner.ask(f"/allow {GUEST_ID}")
     after = await control.last_seq()
-    await control.say(owner, "/allow", chat_id=group)
+    await owner.within(group).say("/allow")
     in_group = await control.wait_message(group, after=after)
-    await control.say(anna, "a fox")
-    await control.say(boris, "/create a hare", chat_id=group)
-    shown = [await said(office.stage, anna), await said(office.stage, boris, group)]
-    elsewhere = await office.asked(boris, "a fox")
-    listed = await office.asked(owner, "/allow")
-    answer = await toast(office, owner, listed, str(anna.id))
+    await anna.say("a fox")
+    await boris.within(group).say("/create a hare")
+    shown = [await anna.said(), await boris.within(group).said()]
+    elsewhere = await boris.ask("a fox")
+    listed = await owner.ask("/allow")
+    answer = await owner.toast(listed, str(anna.id))
     async with office.stage.bot.redis() as redis:
         left = await redis.smembers(keys.ALLOWED)
         # What is refused is said once an hour.
         for key in await redis.keys(f"{keys.NOTICE_SENT}*"):
             await redis.delete(key)
-    outside = await office.asked(anna, "a wolf")
+    outside = await anna.ask("a wolf")
 
     assert refused.text == outside.text == t("en", "not_allowed", user_id=anna.id)
     assert done.text == f"✅ {anna.id} may use the bot now."
@@ -197,3 +184,30 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None
     assert answer == "Done."
     assert str(group) in left
     assert str(anna.id) not in left
+
+
+async def test_a_ban_in_a_topic_names_nobody_by_itself(office: Office) -> None:
+    """Its first message is as if answered by all that follow: its author said nothing."""
+    anna = await office.stage.user("Anna")
+    group = await anna.control.make_group(
+        "Foxes", [anna.person, office.owner.person], is_forum=True
+    )
+    owner = office.owner.within(group)
+
+    await owner.say("/ban", thread_id=7)
+    await owner.say("/allow", thread_id=7)
+    answers = await owner.said()
+    async with office.stage.bot.redis() as redis:
+        allowed = await redis.smembers(keys.ALLOWED)
+
+    assert answers == [t("en", "ban_usage"), t("en", "allow_group_done", user=group)]
+    assert str(anna.id) not in allowed
+
+
+async def test_an_anonymous_administrator_is_told_that_and_no_number(office: Office) -> None:
+    guest = office.guest
+    there = guest.within(await guest.control.make_group("Uninvited", [guest.person]))
+
+    await there.say("/create a fox", anonymous=True)
+
+    assert await there.said() == [t("en", "anonymous")]

@@ -17,7 +17,7 @@ from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import Control, Person
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import open_stage
+from tests.integration.stage import open_stage
 
 pytestmark = pytest.mark.slow
 

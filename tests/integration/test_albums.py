@@ -13,8 +13,7 @@ from imgbot.domain.texts import t
 from tests.fixtures.hostile import PDF
 from tests.fixtures.sandbox import Control, Message
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, heard, open_stage
-from tests.integration.test_actions import jpeg, picture_in, result_for
+from tests.integration.stage import Stage, heard, jpeg, open_stage, picture_in, result_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -4,8 +4,7 @@ import pytest
 
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import picture
-from tests.integration.conftest import BOT_NAME, Stage, heard, open_group, said
-from tests.integration.test_actions import jpeg, result_for
+from tests.integration.stage import BOT_NAME, Stage, User, jpeg, open_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -28,72 +27,60 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("words", "answer"), SAID.values(), ids=SAID)
-async def test_what_is_no_request_is_answered(
-    simulated_stage: Stage, words: str, answer: str
-) -> None:
-    anna = await simulated_stage.control.make_user("Анна", language_code="ru")
+async def test_words_that_are_no_request_are_answered(simulated_stage: Stage) -> None:
+    users = {case: await simulated_stage.user(language="ru") for case in SAID}
 
-    await simulated_stage.control.say(anna, words)
-    [only] = await said(simulated_stage, anna)
+    for case, user in users.items():
+        await user.say(SAID[case][0])
+    told = {case: await user.said() for case, user in users.items()}
 
-    assert only == answer
+    assert told == {case: [answer] for case, (_, answer) in SAID.items()}
 
 
 @pytest.mark.parametrize("words", ["помощь", "What can you do?"])
 async def test_a_call_for_help_is_heard(simulated_stage: Stage, words: str) -> None:
-    anna = await simulated_stage.control.make_user("Анна", language_code="ru")
+    anna = await simulated_stage.user(language="ru")
 
-    await simulated_stage.control.say(anna, words)
-    *examples, last = await heard(simulated_stage, anna)
+    await anna.say(words)
+    *examples, last = await anna.heard()
 
     assert len(examples) == 3
     assert last.text.startswith(t("ru", "help", operations="…", limit_mb=20).partition("…")[0])
 
 
-@pytest.mark.parametrize("asked", ["/create", "/edit", "/merge", "/retouch", "/upscale"])
-async def test_any_question_can_be_left_in_words(simulated_stage: Stage, asked: str) -> None:
-    control = simulated_stage.control
-    anna = await control.make_user("Анна", language_code="ru")
+async def test_any_question_can_be_left_in_words(simulated_stage: Stage) -> None:
+    commands = ("/create", "/edit", "/merge", "/retouch", "/upscale")
+    users = [await simulated_stage.user(language="ru") for _ in commands]
 
-    await control.say(anna, asked)
-    await control.say(anna, "отмена")
-    await control.say(anna, "лиса")
-    answers = await said(simulated_stage, anna)
+    for user, command in zip(users, commands, strict=True):
+        for words in (command, "отмена", "лиса"):
+            await user.say(words)
 
-    assert answers[1:] == [t("ru", "cancel_dialogue"), "лиса"]
+    for user in users:
+        assert (await user.said())[1:] == [t("ru", "cancel_dialogue"), "лиса"]
 
 
-async def test_a_comment_about_a_waiting_photo_is_no_order(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    bob = await control.make_user("Bob")
-
-    await control.send_photos(bob, [jpeg("cat")], caption="спасибо!")
-    await control.say(bob, "nice")
-    await control.say(bob, "a hat")
-    question, glad, result = await heard(simulated_stage, bob)
+async def test_a_comment_about_a_waiting_photo_is_no_order(anna: User) -> None:
+    await anna.photos(jpeg("cat"), caption="спасибо!")
+    await anna.say("nice")
+    await anna.say("a hat")
+    question, glad, result = await anna.heard()
 
     assert question.text == t("en", "ask_photo_action")
     assert glad.text == PLEASED
     assert result.text == "✏️ a hat"
 
 
-async def test_a_reply_to_a_picture_is_read_the_same_way(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    bob = await control.make_user("Bob")
-    await control.say(bob, "a fox")
-    fox = await result_for(control, bob)
-    await control.say(bob, "a hat", reply_to=fox.id)
-    after = await control.last_seq()
-    hat = await control.wait_message(bob.id, lambda m: m.text == "✏️ a hat")
+async def test_a_reply_to_a_picture_is_read_the_same_way(anna: User) -> None:
+    fox = await anna.order("a fox")
+    after = await anna.control.last_seq()
+    hat = await anna.ask("a hat", fits=lambda m: m.text == "✏️ a hat", reply_to=fox.id)
 
     for words in ("thanks!", "🦊🌲", "help"):
-        await control.say(bob, words, reply_to=hat.id)
-    await control.say(bob, "верни как было", reply_to=hat.id)
-    back = await control.wait_message(
-        bob.id, lambda m: m.photo_unique_id == fox.photo_unique_id, after=after
-    )
-    shown = await heard(simulated_stage, bob)
+        await anna.say(words, reply_to=hat.id)
+    await anna.say("верни как было", reply_to=hat.id)
+    back = await anna.wait(lambda m: m.photo_unique_id == fox.photo_unique_id, after=after)
+    shown = await anna.heard()
 
     assert back.id not in {fox.id, hat.id}
     assert [m.text for m in shown[2:4]] == [PLEASED, PLEASED]
@@ -101,25 +88,22 @@ async def test_a_reply_to_a_picture_is_read_the_same_way(simulated_stage: Stage)
 
 
 async def test_a_group_may_talk_about_a_picture(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage)
-    await control.say(ann, "/create a fox", chat_id=group)
-    [fox] = await heard(simulated_stage, ann, group)
+    ann, bob = await open_group(simulated_stage)
+    await ann.say("/create a fox")
+    [fox] = await ann.heard()
 
     for words in ("класс", "😂😂", "🎉", "thanks, bot!", f"{BOT_NAME} wow"):
-        await control.say(bob, words, chat_id=group, reply_to=fox.id)
-    silent = await heard(simulated_stage, ann, group)
-    await control.say(bob, f"{BOT_NAME} thanks", chat_id=group)
-    shown = await heard(simulated_stage, ann, group)
+        await bob.say(words, reply_to=fox.id)
+    silent = await ann.heard()
+    await bob.say(f"{BOT_NAME} thanks")
+    shown = await ann.heard()
 
     assert [m.id for m in silent] == [fox.id]
     assert [m.text for m in shown[1:]] == [PLEASED]
 
 
-async def test_an_album_with_thanks_is_asked_about(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    bob = await control.make_user("Bob")
-
-    await control.send_photos(bob, [picture(), picture(color="red")], caption="спасибо")
-    [panel] = await heard(simulated_stage, bob)
+async def test_an_album_with_thanks_is_asked_about(anna: User) -> None:
+    await anna.photos(picture(), picture(color="red"), caption="спасибо")
+    [panel] = await anna.heard()
 
     assert panel.buttons[0]["text"] == "🧩 Merge"

@@ -5,10 +5,8 @@ import re
 import pytest
 
 from imgbot.domain.texts import t
-from tests.fixtures.hostile import answers_to
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, said
-from tests.integration.test_actions import result_for
+from tests.integration.stage import Stage, User, has_buttons
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,160 +64,120 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("data", FORGED, ids=lambda data: repr(data[:24]))
-async def test_forged_and_stale_buttons_are_answered(simulated_stage: Stage, data: str) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Mallory")
-    await control.say(person, "/start")
-    menu = await control.wait_message(person.id)
+async def test_forged_and_stale_buttons_are_answered(anna: User) -> None:
+    menu = await anna.ask("/start")
 
-    [answer] = await answers_to(control, person, menu, data.replace("{me}", str(person.id)))
+    answers = await anna.toasts(menu, *[data.replace("{me}", str(anna.id)) for data in FORGED])
 
-    assert answer == FORGED[data]
-    assert len(await said(simulated_stage, person)) == 1
+    assert dict(zip(FORGED, answers, strict=True)) == FORGED
+    assert len(await anna.said()) == 1
 
 
-@pytest.mark.parametrize("action", ["again", "edit", "up", "file", "compare", "undo", "view"])
-async def test_the_picture_of_another_person_is_out_of_reach(
-    simulated_stage: Stage, action: str
+async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
+    simulated_stage: Stage, anna: User
 ) -> None:
-    control = simulated_stage.control
-    ann, mallory = await control.make_user("Ann"), await control.make_user("Mallory")
-    await control.say(mallory, "/start")
-    menu = await control.wait_message(mallory.id)
-    await control.say(ann, "a secret fox")
-    result = await result_for(control, ann)
+    mallory = await simulated_stage.user("Mallory")
+    menu = await mallory.ask("/start")
+    result = await anna.order("a secret fox")
     job_id = result.button("Again")["callback_data"].removeprefix("again:")
+    status = await anna.ask("a fox [[sim:slow=2]]", fits=has_buttons)
+    actions = ("again:", "edit:", "up:2.", "file:", "compare:", "undo:", "view:")
 
-    scale = "2." if action == "up" else ""
-    [answer] = await answers_to(control, mallory, menu, f"{action}:{scale}{job_id}")
+    answers = await mallory.toasts(
+        menu,
+        *[f"{action}{job_id}" for action in actions],
+        status.button("Cancel")["callback_data"],
+    )
 
-    assert answer == NOT_YOURS
-    assert len(await said(simulated_stage, mallory)) == 1
-
-
-async def test_a_strangers_job_cannot_be_called_off(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    ann, mallory = await control.make_user("Ann"), await control.make_user("Mallory")
-    await control.say(mallory, "/start")
-    menu = await control.wait_message(mallory.id)
-    await control.say(ann, "a fox [[sim:slow=2]]")
-    status = await control.wait_message(ann.id, lambda m: bool(m.buttons))
-
-    [answer] = await answers_to(control, mallory, menu, status.button("Cancel")["callback_data"])
-    await result_for(control, ann)
-
-    assert answer == NOT_YOURS
+    assert answers == [NOT_YOURS] * 8
+    assert len(await mallory.said()) == 1
+    assert len(await anna.results()) == 2
 
 
-async def test_a_picture_that_is_forgotten_says_so(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox")
-    result = await result_for(control, person)
+async def test_a_forgotten_picture_says_so(anna: User) -> None:
+    result = await anna.order("a fox")
     again = result.button("Again")["callback_data"]
-    async with simulated_stage.bot.redis() as redis:
+    async with anna.stage.bot.redis() as redis:
         key = f"img:result:{again.removeprefix('again:')}"
         # It is shown a moment before it is remembered.
         await eventually(lambda: redis.exists(key), bool)
         await redis.delete(key)
 
-    assert await answers_to(control, person, result, again) == [STALE]
+    assert await anna.toasts(result, again) == [STALE]
 
 
-async def test_buttons_of_a_message_out_of_reach_are_answered(simulated_stage: Stage) -> None:
+async def test_buttons_of_a_message_out_of_reach_are_answered(anna: User) -> None:
     """Telegram names such a message without telling what is in it."""
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox")
-    result = await result_for(control, person)
+    result = await anna.order("a fox")
     again = result.button("Again")["callback_data"]
     job_id = again.removeprefix("again:")
-    await control.delete(result)
-    buttons = [again, f"view:{job_id}", f"set:quiet.1.{person.id}", f"queue:{person.id}"]
+    await anna.control.delete(result)
+    buttons = [again, f"view:{job_id}", f"set:quiet.1.{anna.id}", f"queue:{anna.id}"]
 
-    answers = await answers_to(control, person, result, *buttons)
-    await answers_to(control, person, 987_654, "start:create")
+    answers = await anna.toasts(result, *buttons)
+    await anna.toasts(987_654, "start:create")
 
     assert answers == [STALE, STALE, "", ""]
-    assert (await said(simulated_stage, person))[-1] == "What shall I draw? Say it in words."
+    assert (await anna.said())[-1] == "What shall I draw? Say it in words."
 
 
-async def test_the_same_button_twice_at_once_acts_once(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "two taps")
-    result = await result_for(control, person)
+async def test_a_button_pressed_twice_at_once_acts_once(anna: User) -> None:
+    result = await anna.order("two taps")
+    again = result.button("Again")["callback_data"]
 
-    data = result.button("Again")["callback_data"]
-
-    answers = await answers_to(control, person, result, data, data)
+    answers = await anna.toasts(result, again, again)
+    said = await anna.said()
+    status = await anna.ask("a fox [[sim:slow=20]]", fits=has_buttons)
+    cancel = status.button("Cancel")["callback_data"]
+    cancelled = await anna.toasts(status, cancel, cancel)
 
     assert sorted(answers) == ["Accepted.", "On it already."]
-    assert await said(simulated_stage, person) == ["two taps", "two taps"]
+    assert said == ["two taps", "two taps"]
+    assert sorted(cancelled) == ["Cancelling…", "On it already."]
+    assert (await anna.said())[2:] == ["Cancelled."]
 
 
-async def test_called_off_twice_at_once_is_called_off_once(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox [[sim:slow=20]]")
-    status = await control.wait_message(person.id, lambda m: bool(m.buttons))
-    data = status.button("Cancel")["callback_data"]
-
-    answers = await answers_to(control, person, status, data, data)
-
-    assert sorted(answers) == ["Cancelling…", "On it already."]
-    assert await said(simulated_stage, person) == ["Cancelled."]
-
-
-async def test_cancel_twice_in_a_row_calls_two_pictures_off(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
+async def test_cancel_twice_in_a_row_cancels_two_jobs(anna: User) -> None:
     for number in range(3):
-        await control.say(person, f"fox {number} [[sim:slow=3]]")
+        await anna.say(f"fox {number} [[sim:slow=3]]")
 
     for _ in range(2):
-        await control.say(person, "/cancel")
-    answers = await said(simulated_stage, person)
+        await anna.say("/cancel")
+    answers = await anna.said()
 
     assert sorted(answers) == ["Cancelled.", "Cancelled.", "fox 0 [[sim:slow=3]]"]
 
 
-async def test_someone_who_blocks_the_bot_is_served_again_later(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox [[sim:slow=1]]")
-    await control.wait_message(person.id)
+async def test_a_user_who_blocks_the_bot_is_served_again_later(anna: User) -> None:
+    begin = len(anna.stage.bot.log)
+    ledger = len((await anna.control.provider())["ledger"])
+    await anna.ask("a fox [[sim:slow=1]]")
 
-    await control.block(person)
-    before = await said(simulated_stage, person)
-    await control.block(person, blocked=False)
-    await control.say(person, "a second fox")
-    await result_for(control, person)
+    await anna.control.block(anna.person)
+    before = await anna.said()
+    charged = len((await anna.control.provider())["ledger"]) - ledger
+    await anna.control.block(anna.person, blocked=False)
+    await anna.order("a second fox")
 
     assert all("fox" not in text for text in before)
-    assert "a step failed" not in simulated_stage.bot.log
+    assert charged <= 1
+    assert "a step failed" not in anna.stage.bot.log[begin:]
 
 
-async def test_an_account_that_is_deleted_ends_its_job_quietly(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox [[sim:slow=1]]")
-    await control.wait_message(person.id)
-    before = len(simulated_stage.bot.log)
+async def test_an_account_that_is_deleted_ends_its_job_quietly(anna: User) -> None:
+    await anna.ask("a fox [[sim:slow=1]]")
+    begin = len(anna.stage.bot.log)
 
-    await control.close_chat(person.id, "deactivated")
-    await said(simulated_stage, person)
+    await anna.control.close_chat(anna.id, "deactivated")
+    await anna.said()
 
-    assert not re.search("Traceback|a step failed", simulated_stage.bot.log[before:])
+    assert not re.search("Traceback|a step failed", anna.stage.bot.log[begin:])
 
 
-async def test_a_deleted_status_message_costs_no_picture_and_makes_no_second(
-    simulated_stage: Stage,
-) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a fox [[sim:slow=1]]")
-    await control.delete(await control.wait_message(person.id))
+async def test_a_deleted_status_message_costs_no_picture_and_makes_no_second(anna: User) -> None:
+    begin = len(anna.stage.bot.log)
+    status = await anna.ask("a fox [[sim:slow=1]]")
+    await anna.control.delete(status)
 
-    assert await said(simulated_stage, person) == ["a fox [[sim:slow=1]]"]
+    assert await anna.said() == ["a fox [[sim:slow=1]]"]
+    assert "a step failed" not in anna.stage.bot.log[begin:]

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.sandbox import KINDS, picture
-from tests.integration.conftest import Stage, said
-from tests.integration.test_actions import result_for
+from tests.integration.stage import Stage, User, is_picture
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,17 +34,14 @@ DRAWN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("words", "caption"), DRAWN.values(), ids=DRAWN)
-async def test_odd_words_are_drawn_and_shown_as_they_are(
-    simulated_stage: Stage, words: str, caption: str
-) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
+async def test_odd_words_are_drawn_and_shown_as_they_are(simulated_stage: Stage) -> None:
+    users = {case: await simulated_stage.user() for case in DRAWN}
 
-    await control.say(person, words)
-    result = await result_for(control, person)
+    for case, user in users.items():
+        await user.say(DRAWN[case][0])
+    shown = {case: (await user.wait(is_picture)).text for case, user in users.items()}
 
-    assert result.text == caption
+    assert shown == {case: caption for case, (_, caption) in DRAWN.items()}
 
 
 NOT_WORDS = {
@@ -66,52 +62,43 @@ NOT_WORDS = {
 }
 
 
-@pytest.mark.parametrize(("words", "sentence"), NOT_WORDS.values(), ids=NOT_WORDS)
-async def test_words_that_are_no_request_get_one_sentence(
-    simulated_stage: Stage, words: str, sentence: str
-) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
+async def test_words_that_are_no_request_get_one_sentence(simulated_stage: Stage) -> None:
+    users = {case: await simulated_stage.user() for case in NOT_WORDS}
 
-    await control.say(person, words)
-    [answer] = await said(simulated_stage, person)
+    for case, user in users.items():
+        await user.say(NOT_WORDS[case][0])
+    told = {case: await user.said() for case, user in users.items()}
 
-    assert answer.startswith(sentence)
+    assert {
+        case: [text[: len(NOT_WORDS[case][1])] for text in texts] for case, texts in told.items()
+    } == {case: [sentence] for case, (_, sentence) in NOT_WORDS.items()}
 
 
 @pytest.mark.parametrize("words", ["ж" * 2000, "🦊" * 2000], ids=["letters", "emoji"])
-async def test_as_many_characters_as_allowed_are_drawn(simulated_stage: Stage, words: str) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-
-    await control.say(person, words)
-    [title] = await said(simulated_stage, person)
+async def test_as_many_characters_as_allowed_are_drawn(anna: User, words: str) -> None:
+    await anna.say(words)
+    [title] = await anna.said()
 
     assert title.startswith(words[:200])
     assert title.endswith("…")
 
 
-async def test_a_text_that_a_client_cuts_in_two_is_refused_once(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-
-    await control.say(person, "y" * 4097)
-    answers = await said(simulated_stage, person)
-
-    assert answers == ["That is too long: 4096 characters. Please shorten it to 2000.", "y"]
+def update_of(user: User, **fields: Any) -> dict[str, Any]:
+    """A private message as an update holds it."""
+    chat = {"id": user.id, "type": "private", "first_name": "Anna"}
+    return LOADS | {"chat": chat, "from": user.person.raw} | fields
 
 
-async def test_ten_thousand_characters_in_one_update(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    chat = {"id": person.id, "type": "private", "first_name": "Bob"}
-    message = LOADS | {"chat": chat, "from": person.raw, "text": "y" * 10_000}
+async def test_a_text_that_is_too_long_is_refused_once(anna: User) -> None:
+    # A client cuts it in two.
+    await anna.say("y" * 4097)
+    cut = await anna.said()
+    await anna.control.push_update({"message": update_of(anna, text="y" * 10_000)})
 
-    await control.say(person, "/start")
-    await control.push_update({"message": message})
-    answers = await said(simulated_stage, person)
-
-    assert answers[1:] == ["That is too long: 10000 characters. Please shorten it to 2000."]
+    assert cut == ["That is too long: 4096 characters. Please shorten it to 2000.", "y"]
+    assert (await anna.said())[2:] == [
+        "That is too long: 10000 characters. Please shorten it to 2000."
+    ]
 
 
 _FILE = {"file_id": "none", "file_unique_id": "none"}
@@ -127,36 +114,31 @@ UNREADABLE: dict[str, dict[str, Any]] = KINDS | {
 }
 
 
-@pytest.mark.parametrize("kind", UNREADABLE)
-async def test_what_cannot_be_read_gets_a_sentence(simulated_stage: Stage, kind: str) -> None:
-    control = simulated_stage.control
-    anna = await control.make_user("Анна", language_code="ru")
-    bob = await control.make_user("Bob")
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("ru", "Такое я читать не ум"), ("en", "I can't read that. S")]
+)
+async def test_a_message_of_an_unreadable_kind_gets_a_sentence(
+    simulated_stage: Stage, language: str, sentence: str
+) -> None:
+    users = {kind: await simulated_stage.user(language=language) for kind in UNREADABLE}
 
-    for person in (anna, bob):
-        await control.send(person, extra=UNREADABLE[kind])
+    for kind, user in users.items():
+        await user.send(extra=UNREADABLE[kind])
+    told = {kind: [text[:20] for text in await user.said()] for kind, user in users.items()}
 
-    assert [text[:20] for text in await said(simulated_stage, anna)] == ["Такое я читать не ум"]
-    assert [text[:20] for text in await said(simulated_stage, bob)] == ["I can't read that. S"]
+    assert told == {kind: [sentence] for kind in UNREADABLE}
 
 
-async def test_an_album_of_videos_gets_one_sentence(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-
+async def test_an_album_of_videos_gets_one_sentence(anna: User) -> None:
     for _ in range(4):
-        await control.send(person, extra=KINDS["video"] | {"media_group_id": "77"})
+        await anna.send(extra=KINDS["video"] | {"media_group_id": "77"})
 
-    assert [text[:18] for text in await said(simulated_stage, person)] == ["I can't read that."]
+    assert [text[:18] for text in await anna.said()] == ["I can't read that."]
 
 
-async def test_a_live_photo_is_a_photo(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-
+async def test_a_live_photo_is_a_photo(anna: User) -> None:
     live = {"live_photo": _FILE | {"width": 640, "height": 480, "duration": 2}}
-    await control.send_photos(person, [picture()], caption="a hat", extra=live)
-    result = await result_for(control, person)
+    result = await anna.order("a hat", picture(), extra=live)
 
     assert result.text.startswith("✏️ a hat")
 
@@ -176,88 +158,70 @@ SERVICE: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-async def test_service_messages_are_met_with_silence(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    group = await control.make_group("Friends", [person])
-    await control.set_privacy(group, on=False)
+async def test_service_messages_are_met_with_silence(simulated_stage: Stage, anna: User) -> None:
+    group = await simulated_stage.control.make_group("Friends", [anna.person])
+    await simulated_stage.control.set_privacy(group, on=False)
 
-    for chat_id in (person.id, group):
+    for user in (anna, anna.within(group)):
         for content in SERVICE.values():
-            await control.send(person, chat_id=chat_id, extra=content)
+            await user.send(extra=content)
 
-    assert await said(simulated_stage, person) == []
-    assert await said(simulated_stage, person, group) == []
+        assert await user.said() == []
 
 
 @pytest.mark.parametrize("hidden", [False, True], ids=["named", "hidden"])
 async def test_forwarded_words_and_photos_work_like_own(
-    simulated_stage: Stage, *, hidden: bool
+    simulated_stage: Stage, anna: User, *, hidden: bool
 ) -> None:
-    control = simulated_stage.control
-    anna, bob = await control.make_user("Anna"), await control.make_user("Bob")
-    group = await control.make_group("Friends", [anna, bob])
-    words = await control.say(anna, "a fox", chat_id=group)
-    [photo] = await control.send_photos(anna, [picture()], caption="a hat", chat_id=group)
+    control, bob = simulated_stage.control, await simulated_stage.user()
+    there = anna.within(await control.make_group("Friends", [anna.person, bob.person]))
+    words = await there.say("a fox")
+    [photo] = await there.photos(picture(), caption="a hat")
 
-    await control.forward(bob, [words, photo], chat_id=bob.id, hidden=hidden)
+    await control.forward(bob.person, [words, photo], chat_id=bob.id, hidden=hidden)
 
-    assert sorted(await said(simulated_stage, bob)) == ["a fox", "✏️ a hat"]
-
-
-async def test_a_picture_chosen_inline_is_no_request_in_its_own_words(
-    simulated_stage: Stage,
-) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    await control.say(person, "a lighthouse")
-    await result_for(control, person)
-    offers = await control.ask_inline(person, "light")
-
-    await control.choose_inline(offers, offers.results[0]["id"], person.id)
-
-    assert "✏️ a lighthouse" not in await said(simulated_stage, person)
+    assert sorted(await bob.said()) == ["a fox", "✏️ a hat"]
 
 
-async def test_an_edited_message_gets_one_sentence_and_then_silence(
-    simulated_stage: Stage,
-) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    words = await control.say(person, "a fox")
-    await result_for(control, person)
-    [photo] = await control.send_photos(person, [picture()], caption="a hat")
+async def test_a_picture_chosen_inline_is_no_request_in_its_own_words(anna: User) -> None:
+    await anna.order("a lighthouse")
+    offers = await anna.control.ask_inline(anna.person, "light")
+
+    await anna.control.choose_inline(offers, offers.results[0]["id"], anna.id)
+
+    assert "✏️ a lighthouse" not in await anna.said()
+
+
+async def test_an_edited_message_gets_one_sentence_and_then_silence(anna: User) -> None:
+    words = await anna.say("a fox")
+    await anna.wait(is_picture)
+    [photo] = await anna.photos(picture(), caption="a hat")
 
     for text in ("a red fox", "a blue fox", "a green fox"):
-        await control.edit(person, words, text)
-    await control.edit(person, photo, "a cap")
-    answers = await said(simulated_stage, person)
+        await anna.control.edit(anna.person, words, text)
+    await anna.control.edit(anna.person, photo, "a cap")
+    answers = await anna.said()
 
     assert sum(text.startswith("I work from the first version") for text in answers) == 1
     assert sorted(text for text in answers if "first version" not in text) == ["a fox", "✏️ a hat"]
 
 
-async def test_a_message_edited_days_later_is_met_with_silence(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    chat = {"id": person.id, "type": "private", "first_name": "Bob"}
-    edited = LOADS | {"edit_date": LOADS["date"] + 172_000, "chat": chat, "from": person.raw}
+async def test_a_message_edited_days_later_is_met_with_silence(anna: User) -> None:
+    late = update_of(anna, edit_date=LOADS["date"] + 172_000, text="a red fox")
 
-    await control.push_update({"edited_message": edited | {"text": "a red fox"}})
+    await anna.control.push_update({"edited_message": late})
 
-    assert await said(simulated_stage, person) == []
+    assert await anna.said() == []
 
 
-async def test_channel_posts_are_met_with_silence(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    channel = await control.make_channel("News", [person])
+async def test_channel_posts_are_met_with_silence(anna: User) -> None:
+    there = anna.within(await anna.control.make_channel("News", [anna.person]))
 
-    post = await control.say(person, "/create a fox", chat_id=channel)
-    await control.send_photos(person, [picture()], caption="@imgbot_sandbox_bot", chat_id=channel)
-    await control.edit(person, post, "/create a red fox")
+    post = await there.say("/create a fox")
+    await there.photos(picture(), caption="@imgbot_sandbox_bot")
+    await there.control.edit(anna.person, post, "/create a red fox")
 
-    assert await said(simulated_stage, person, channel) == []
+    assert await there.said() == []
 
 
 AS_CHANNEL = {
@@ -269,32 +233,34 @@ AS_CHANNEL = {
 @pytest.mark.parametrize(
     "who", [{"anonymous": True}, {"extra": AS_CHANNEL}], ids=["as-group", "as-channel"]
 )
-async def test_the_anonymous_are_told_so_in_each_of_their_groups(
-    simulated_stage: Stage, who: dict[str, Any]
+async def test_anonymous_users_are_told_so_in_each_of_their_groups(
+    anna: User, who: dict[str, Any]
 ) -> None:
     """They all have one account at Telegram: what one was told, the others have not heard."""
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    groups = [await control.make_group(title, [person]) for title in ("One", "Two")]
+    groups = [
+        anna.within(await anna.control.make_group(name, [anna.person])) for name in ("One", "Two")
+    ]
 
-    for group in groups:
+    for there in groups:
         for _ in range(3):
-            await control.say(person, "/create a fox", chat_id=group, **who)
+            await there.say("/create a fox", **who)
 
-    for group in groups:
-        answers = await said(simulated_stage, person, group)
-        assert [text[:28] for text in answers] == ["I can't tell who is writing:"]
+    for there in groups:
+        assert [text[:28] for text in await there.said()] == ["I can't tell who is writing:"]
 
 
-async def test_updates_that_make_no_sense_are_set_aside(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Ann")
+async def test_updates_that_make_no_sense_become_dead_letters(anna: User) -> None:
+    for update in (
+        {"message": {"chat": "no chat"}},
+        {"message": {"chat": {"id": [1]}, "text": "x"}},
+        {"callback_query": {"id": 5, "data": {}, "message": []}},
+        {"message": None},
+    ):
+        await anna.control.push_update(update)
+    result = await anna.order("a quiet lake")
 
-    await control.push_update({"message": {"chat": "no chat"}})
-    await control.say(person, "a quiet lake")
-    result = await result_for(control, person)
-
-    async with simulated_stage.bot.redis() as redis:
-        assert await redis.llen("img:updates:dead") == 1
+    async with anna.stage.bot.redis() as redis:
+        aside = await redis.llen("img:updates:dead")
         await redis.delete("img:updates:dead")
+    assert aside == 3
     assert result.text == "a quiet lake"

@@ -11,8 +11,7 @@ from PIL import Image, ImageStat
 from tests.fixtures import hostile
 from tests.fixtures.hostile import assert_undisturbed, encoded, noisy
 from tests.fixtures.sandbox import picture
-from tests.integration.conftest import Stage, heard, open_stage
-from tests.integration.test_actions import picture_in, result_for
+from tests.integration.stage import Stage, heard, open_stage, picture_in, result_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -12,7 +12,7 @@ from imgbot.storage import keys
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.sandbox import Message, Person, picture
 from tests.fixtures.waiting import PATIENCE_S, eventually
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

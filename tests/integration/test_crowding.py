@@ -6,8 +6,7 @@ import pytest_asyncio
 from tests.fixtures.hostile import answers_to, assert_undisturbed
 from tests.fixtures.sandbox import Person
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage, said
-from tests.integration.test_actions import jpeg, result_for
+from tests.integration.stage import Stage, jpeg, open_stage, result_for, said
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

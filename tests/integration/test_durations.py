@@ -14,8 +14,7 @@ from imgbot.storage import keys
 from imgbot.storage.provider_records import KEPT_S, Durations
 from imgbot.storage.scripts import connect
 from tests.fixtures.waiting import PATIENCE_S
-from tests.integration.conftest import Stage
-from tests.integration.test_actions import result_for
+from tests.integration.stage import Stage, result_for
 
 pytestmark = pytest.mark.slow
 

@@ -1,12 +1,11 @@
-"""Groups and topics: silent unless spoken to, and answers in the right place."""
+"""Groups and topics: silent unless spoken to, answers in the right place, and their end."""
 
 from typing import Any
 
 import pytest
 
 from tests.fixtures.sandbox import KINDS, picture
-from tests.integration.conftest import BOT_NAME, Stage, heard, open_group
-from tests.integration.test_actions import jpeg
+from tests.integration.stage import BOT_NAME, Stage, is_picture, jpeg, open_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,38 +29,34 @@ UNADDRESSED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", UNADDRESSED)
-async def test_without_being_addressed_the_bot_is_silent(simulated_stage: Stage, case: str) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
+async def test_messages_of_a_group_that_are_not_for_the_bot_are_met_with_silence(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage)
 
-    await control.send(ann, chat_id=group, **UNADDRESSED[case])
+    for content in UNADDRESSED.values():
+        await ann.send(**content)
+    await ann.photos(picture())
+    await ann.photos(picture(), caption="look!")
+    await bob.photos(picture(), picture(color="red"), caption="us")
+    await bob.files(("a.pdf", b"%PDF"))
+    chatter = await ann.say("hello")
+    await ann.control.edit(ann.person, chatter, f"{BOT_NAME} a fox")
 
-    assert await heard(simulated_stage, ann, group) == []
-
-
-async def test_photos_of_others_are_none_of_its_business(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage)
-
-    await control.send_photos(ann, [picture()], chat_id=group)
-    await control.send_photos(ann, [picture()], caption="look!", chat_id=group)
-    await control.send_photos(bob, [picture(), picture(color="red")], caption="us", chat_id=group)
-    await control.send_documents(bob, [("a.pdf", b"%PDF")], chat_id=group)
-
-    assert await heard(simulated_stage, ann, group) == []
+    assert await ann.heard() == []
 
 
 async def test_a_busy_group_that_was_read_late_hears_no_complaint(simulated_stage: Stage) -> None:
     """People talk with each other there: how fast is not the bot's business."""
-    control, ann, _, group = await open_group(simulated_stage)
-    await control.fault("getUpdates", "delay", times=2, delay_s=1.5)
-    await control.say(ann, "/start")
+    ann, _ = await open_group(simulated_stage)
+    await ann.control.fault("getUpdates", "delay", times=2, delay_s=1.5)
+    await ann.within(ann.id).say("/start")
 
     for number in range(60):
-        await control.say(ann, f"chatter {number}", chat_id=group)
-    await control.say(ann, f"/create{BOT_NAME} a fox", chat_id=group)
-    await control.wait_message(group, lambda m: bool(m.photo_id))
+        await ann.say(f"chatter {number}")
+    await ann.order(f"/create{BOT_NAME} a fox")
 
-    assert [m.text for m in await heard(simulated_stage, ann, group)] == ["a fox"]
+    assert [m.text for m in await ann.heard()] == ["a fox"]
 
 
 ADDRESSED = {
@@ -77,99 +72,88 @@ ADDRESSED = {
 }
 
 
-@pytest.mark.parametrize("words", ADDRESSED.values(), ids=ADDRESSED)
-async def test_a_mentioned_bot_draws_without_its_name(simulated_stage: Stage, words: str) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
+async def test_an_addressed_bot_draws_without_its_name(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage)
 
-    asked = await control.say(ann, words, chat_id=group)
-    [result] = await heard(simulated_stage, ann, group)
+    asked = {(await ann.say(words)).id for words in ADDRESSED.values()}
+    results = await ann.heard()
 
-    assert result.text == "a fox"
-    assert result.photo_id
-    assert result.reply_to == asked.id
+    assert {m.text for m in results} == {"a fox"}
+    assert all(m.photo_id for m in results)
+    assert {m.reply_to for m in results} == asked
 
 
 async def test_in_privacy_mode_commands_and_replies_work(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage, hears_all=False)
+    ann, bob = await open_group(simulated_stage, hears_all=False)
 
-    await control.say(ann, "/create a fox", chat_id=group)
-    [fox] = await heard(simulated_stage, ann, group)
-    await control.say(bob, "a hat", chat_id=group, reply_to=fox.id)
-    shown = await heard(simulated_stage, ann, group)
+    await ann.say("/create a fox")
+    [fox] = await ann.heard()
+    await bob.say("a hat", reply_to=fox.id)
+    shown = await ann.heard()
 
     assert [m.text for m in shown] == ["a fox", "✏️ a hat"]
 
 
 async def test_a_mention_alone_is_asked_for_words(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
+    ann, _ = await open_group(simulated_stage)
 
-    await control.say(ann, BOT_NAME, chat_id=group)
-    [answer] = await heard(simulated_stage, ann, group)
+    await ann.say(BOT_NAME)
+    [answer] = await ann.heard()
 
     assert answer.text.startswith("Tell me in words what to draw.")
 
 
-async def test_a_mention_in_reply_to_anothers_photo_edits_it(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage)
-    [photo] = await control.send_photos(ann, [jpeg("cat")], chat_id=group)
+async def test_a_photo_with_a_mention_in_its_caption_or_a_reply_is_edited(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage)
+    [photo] = await ann.photos(jpeg("cat"))
 
-    await control.say(bob, f"{BOT_NAME} a hat", chat_id=group, reply_to=photo.id)
-    [result] = await heard(simulated_stage, ann, group)
+    await bob.say(f"{BOT_NAME} a hat", reply_to=photo.id)
+    await ann.photos(jpeg("cat"), caption=f"{BOT_NAME} a hat")
 
-    assert result.text.startswith("✏️ a hat")
-
-
-async def test_a_photo_with_a_mention_in_its_caption_is_edited(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
-
-    await control.send_photos(ann, [jpeg("cat")], caption=f"{BOT_NAME} a hat", chat_id=group)
-    [result] = await heard(simulated_stage, ann, group)
-
-    assert result.text.startswith("✏️ a hat")
+    assert [m.text for m in await ann.heard()] == ["✏️ a hat"] * 2
 
 
 async def test_an_album_with_a_mention_is_merged_whole(simulated_stage: Stage) -> None:
     """Only its first photo says that it is for the bot; another's photos come in between."""
-    control, ann, bob, group = await open_group(simulated_stage)
+    ann, bob = await open_group(simulated_stage)
     album = [jpeg("cat", (200 + n, 200)) for n in range(4)]
 
-    sent = await control.send_photos(
-        ann, album[:2], caption=f"{BOT_NAME} side by side", chat_id=group
-    )
-    await control.send_photos(bob, album[:2], chat_id=group)
-    await control.send_late(ann, sent[0], album[2])
-    await control.send_late(ann, sent[0], album[3])
-    [result] = await heard(simulated_stage, ann, group)
+    sent = await ann.photos(*album[:2], caption=f"{BOT_NAME} side by side")
+    await bob.photos(*album[:2])
+    await ann.control.send_late(ann.person, sent[0], album[2])
+    await ann.control.send_late(ann.person, sent[0], album[3])
+    [result] = await ann.heard()
 
     assert result.text == "🧩 Photos merged: 4"
 
 
 async def test_a_late_photo_of_an_album_in_a_group_still_joins(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
+    ann, _ = await open_group(simulated_stage)
     album = [jpeg("cat", (200 + n, 200)) for n in range(3)]
     # As many as one user may have under way at once are in front: the merge waits.
     for number in range(3):
-        await control.say(ann, f"fox {number} [[sim:slow=3]]")
+        await ann.within(ann.id).say(f"fox {number} [[sim:slow=3]]")
 
-    sent = await control.send_photos(ann, album[:2], caption=f"{BOT_NAME} collage", chat_id=group)
-    await control.wait_message(group)
-    await control.send_late(ann, sent[0], album[2])
-    [result] = await heard(simulated_stage, ann, group)
+    sent = await ann.photos(*album[:2], caption=f"{BOT_NAME} collage")
+    await ann.wait()
+    await ann.control.send_late(ann.person, sent[0], album[2])
+    [result] = await ann.heard()
 
     assert result.text == "🧩 Photos merged: 3"
 
 
 async def test_a_question_is_answered_by_a_reply_only(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage)
-    after = await control.last_seq()
-    asked = await control.say(ann, "/create", chat_id=group)
-    question = await control.wait_message(group, after=after)
+    ann, bob = await open_group(simulated_stage)
+    asked = await ann.say("/create")
+    question = await ann.wait()
 
-    await control.say(ann, "dinner at eight?", chat_id=group)
-    await control.say(bob, "yes", chat_id=group)
-    silent = await heard(simulated_stage, ann, group)
-    await control.say(ann, "a fox", chat_id=group, reply_to=question.id)
-    shown = await heard(simulated_stage, ann, group)
+    await ann.say("dinner at eight?")
+    await bob.say("yes")
+    silent = await ann.heard()
+    await ann.say("a fox", reply_to=question.id)
+    shown = await ann.heard()
 
     assert question.force_reply is not None
     assert question.force_reply["selective"]
@@ -178,38 +162,31 @@ async def test_a_question_is_answered_by_a_reply_only(simulated_stage: Stage) ->
     assert [m.text for m in shown[1:]] == ["a fox"]
 
 
-async def test_two_people_are_asked_independently(simulated_stage: Stage) -> None:
-    control, ann, bob, group = await open_group(simulated_stage)
-    await control.say(ann, "/create", chat_id=group)
-    await control.say(bob, "/upscale", chat_id=group)
-    [create, upscale] = await heard(simulated_stage, ann, group)
+async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await ann.say("/create")
+    await bob.say("/upscale")
+    [create, upscale] = await ann.heard()
 
-    await control.send_photos(bob, [jpeg("cat")], chat_id=group, reply_to=upscale.id)
-    await control.say(ann, "a fox", chat_id=group, reply_to=create.id)
-    shown = await heard(simulated_stage, ann, group)
+    await bob.photos(jpeg("cat"), reply_to=upscale.id)
+    await ann.say("a fox", reply_to=create.id)
+    shown = await ann.heard()
 
     assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]
 
 
-async def test_help_in_a_group_stays_in_the_group(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage, is_forum=True)
+async def test_answers_and_pictures_stay_in_their_topic(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
 
-    await control.say(ann, f"/help{BOT_NAME}", chat_id=group, thread_id=7)
-    shown = await heard(simulated_stage, ann, group)
+    await ann.say("/create", thread_id=7)
+    await ann.say("/create a fox [[sim:slow=2]]", thread_id=8)
+    await ann.say("/create a cat")
+    await ann.say(f"/help{BOT_NAME}", thread_id=9)
+    shown = await ann.heard()
 
-    assert len([m for m in shown if m.photo_id]) == 3
-    assert {m.raw.get("message_thread_id") for m in shown} == {7}
-
-
-async def test_answer_and_picture_stay_in_the_topic(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage, is_forum=True)
-
-    await control.say(ann, "/create", chat_id=group, thread_id=7)
-    await control.say(ann, "/create a fox [[sim:slow=2]]", chat_id=group, thread_id=8)
-    await control.say(ann, "/create a cat", chat_id=group)
-    shown = await heard(simulated_stage, ann, group)
-
-    topics = {m.text: m.raw.get("message_thread_id") for m in shown}
+    help_messages = [m for m in shown if m.raw.get("message_thread_id") == 9]
+    topics = {m.text: m.raw.get("message_thread_id") for m in shown if m not in help_messages}
+    assert len([m for m in help_messages if m.photo_id]) == 3
     assert topics == {
         "What shall I draw? Say it in words.": 7,
         "a fox [[sim:slow=2]]": 8,
@@ -218,45 +195,33 @@ async def test_answer_and_picture_stay_in_the_topic(simulated_stage: Stage) -> N
 
 
 async def test_a_dialogue_in_private_does_not_leak_into_the_group(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
-    await control.say(ann, "/upscale")
-    await control.wait_message(ann.id)
+    ann, _ = await open_group(simulated_stage)
+    await ann.within(ann.id).ask("/upscale")
 
-    await control.say(ann, f"{BOT_NAME} a fox", chat_id=group)
+    await ann.say(f"{BOT_NAME} a fox")
 
-    assert [m.text for m in await heard(simulated_stage, ann, group)] == ["a fox"]
-
-
-async def test_edited_messages_of_a_group_are_met_with_silence(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
-    chatter = await control.say(ann, "hello", chat_id=group)
-
-    await control.edit(ann, chatter, f"{BOT_NAME} a fox")
-
-    assert await heard(simulated_stage, ann, group) == []
+    assert await ann.said() == ["a fox"]
 
 
 async def test_a_picture_sent_inline_into_a_group_is_no_request(simulated_stage: Stage) -> None:
-    control, ann, _, group = await open_group(simulated_stage)
-    await control.say(ann, "a lighthouse")
-    await control.wait_message(ann.id, lambda m: bool(m.photo_id))
-    offers = await control.ask_inline(ann, "light", chat_id=group)
+    ann, _ = await open_group(simulated_stage)
+    await ann.within(ann.id).order("a lighthouse")
+    offers = await ann.control.ask_inline(ann.person, "light", chat_id=ann.chat_id)
 
-    await control.choose_inline(offers, offers.results[0]["id"], group)
+    await ann.control.choose_inline(offers, offers.results[0]["id"], ann.chat_id)
 
-    assert await heard(simulated_stage, ann, group) == []
+    assert await ann.heard() == []
 
 
 async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_stage: Stage) -> None:
     """It answers the bot's own message: without a mention no client would show it as asked."""
-    control, ann, _, group = await open_group(simulated_stage)
-    await control.say(ann, "/create a fox", chat_id=group)
-    [fox] = await heard(simulated_stage, ann, group)
+    ann, _ = await open_group(simulated_stage)
+    await ann.say("/create a fox")
+    [fox] = await ann.heard()
 
-    await control.click(ann, fox, "Edit")
-    _, question = await heard(simulated_stage, ann, group)
-    await control.say(ann, "a hat", chat_id=group, reply_to=question.id)
-    shown = await heard(simulated_stage, ann, group)
+    question = await ann.click(fox, "Edit")
+    await ann.say("a hat", reply_to=question.id)
+    shown = await ann.heard()
 
     assert question.text.startswith("Ann, this is for you:\nWhat shall I do with it?")
     assert question.force_reply is not None
@@ -265,3 +230,117 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_st
     assert (mention["type"], mention["offset"], mention["length"]) == ("text_mention", 0, 3)
     assert mention["user"]["id"] == ann.id
     assert [m.text for m in shown[2:]] == ["✏️ a hat"]
+
+
+@pytest.mark.parametrize("words", ["/create a fox", "/create", "/help", "/history"])
+async def test_where_the_topic_is_gone_the_answer_comes_to_the_group(
+    simulated_stage: Stage, words: str
+) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
+    await ann.say("/create a cat")
+    before = len(await ann.heard())
+
+    await ann.control.fault("getUpdates", "delay", delay_s=1.0)
+    await ann.within(ann.id).say("/start")
+    await ann.say(words, thread_id=7)
+    simulated_stage.sandbox.state.chats[ann.chat_id].threads.discard(7)
+    shown = await ann.heard()
+
+    assert len(shown) > before
+    assert all("message_thread_id" not in m.raw for m in shown)
+
+
+async def test_a_topic_deleted_during_the_work_costs_no_picture(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
+    status = await ann.ask("/create a fox [[sim:slow=2]]", thread_id=7)
+
+    await ann.control.delete(status)
+    simulated_stage.sandbox.state.chats[ann.chat_id].threads.discard(7)
+    [result] = await ann.heard()
+
+    assert result.photo_id
+
+
+MUTED = {
+    "muted": "Bad Request: not enough rights to send text messages to the chat",
+    "topic-closed": "Bad Request: TOPIC_CLOSED",
+    "write-forbidden": "Bad Request: CHAT_WRITE_FORBIDDEN",
+}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [("muted", "/create"), ("topic-closed", "/create a fox"), ("write-forbidden", "/create a fox")],
+)
+async def test_where_the_bot_may_not_write_it_gives_up_quietly(
+    simulated_stage: Stage, reason: str, words: str
+) -> None:
+    ann, _ = await open_group(simulated_stage)
+    fault = {"chat_id": ann.chat_id, "error_code": 400, "description": MUTED[reason]}
+    await ann.control.fault("sendMessage", "error", times=50, **fault)
+
+    await ann.say(words)
+    shown = await ann.heard()
+    await ann.control.clear_faults()
+
+    assert shown == []
+
+
+@pytest.mark.parametrize("reason", ["kicked", "deleted"])
+async def test_a_group_without_the_bot_ends_its_job_quietly(
+    simulated_stage: Stage, reason: str
+) -> None:
+    ann, _ = await open_group(simulated_stage)
+    await ann.ask("/create a fox [[sim:slow=1]]")
+    before = len(simulated_stage.bot.log)
+
+    await ann.control.close_chat(ann.chat_id, reason)
+
+    assert not [m for m in await ann.heard() if is_picture(m)]
+    assert "Traceback" not in simulated_stage.bot.log[before:]
+
+
+async def test_a_command_read_after_the_bot_was_kicked_is_let_go(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage)
+    await ann.control.fault("getUpdates", "delay", delay_s=1.0)
+    await ann.within(ann.id).say("/start")
+
+    for words in ("/create", "/help", "/create a fox"):
+        await ann.say(words)
+    await ann.photos(picture(), picture(), caption=f"{BOT_NAME} collage")
+    await ann.control.close_chat(ann.chat_id, "kicked")
+
+    assert await ann.heard() == []
+
+
+@pytest.mark.parametrize("moment", ["before", "during"])
+async def test_a_job_follows_its_group_into_the_supergroup(
+    simulated_stage: Stage, moment: str
+) -> None:
+    ann, _ = await open_group(simulated_stage, is_basic=True)
+    words = "/create a fox [[sim:slow=1]]"
+    if moment == "during":
+        await ann.ask(words)
+
+    there = ann.within(await ann.control.migrate(ann.chat_id))
+    if moment == "before":
+        await there.say(words)
+    [result] = await there.heard()
+
+    assert result.photo_id
+    assert result.text.startswith("a fox")
+
+
+@pytest.mark.parametrize("words", ["/create", "/create a fox", "/help"])
+async def test_a_request_read_after_its_group_became_a_supergroup_is_answered_there(
+    simulated_stage: Stage, words: str
+) -> None:
+    ann, _ = await open_group(simulated_stage, is_basic=True)
+    await ann.control.fault("getUpdates", "delay", delay_s=1.0)
+    await ann.within(ann.id).say("/start")
+
+    await ann.say(words)
+    new = await ann.control.migrate(ann.chat_id)
+    await ann.heard()
+
+    assert await ann.within(new).heard() != []

@@ -14,7 +14,7 @@ from imgbot.storage import keys
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
 from tests.fixtures.waiting import eventually
-from tests.integration.test_actions import jpeg, picture_in, result_for
+from tests.integration.stage import jpeg, picture_in, result_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

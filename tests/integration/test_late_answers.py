@@ -6,7 +6,7 @@ import pytest_asyncio
 from imgbot.domain.texts import t
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.sandbox import Clock, Person, open_sandbox, picture
-from tests.integration.conftest import Stage
+from tests.integration.stage import Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.fixtures.sandbox import Person
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import OWNER_ID, Stage, open_stage, said
+from tests.integration.stage import OWNER_ID, Stage, open_stage, said
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

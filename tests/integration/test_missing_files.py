@@ -22,8 +22,7 @@ from tests.fixtures.jobs import job_of as make_job
 from tests.fixtures.sandbox import Person
 from tests.fixtures.steps import take
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
-from tests.integration.test_actions import jpeg
+from tests.integration.stage import Stage, jpeg, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -6,8 +6,7 @@ import pytest_asyncio
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, Person
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
-from tests.integration.test_actions import picture_in, result_for, say_and_wait
+from tests.integration.stage import Stage, open_stage, picture_in, result_for, say_and_wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -22,8 +22,7 @@ from tests.fixtures.prometheus import (
 )
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
-from tests.integration.test_actions import result_for
+from tests.integration.stage import Stage, open_stage, result_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

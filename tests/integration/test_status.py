@@ -26,7 +26,7 @@ from tests.fixtures.commands import (
     see_status,
 )
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -14,7 +14,7 @@ from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.commands import address_of, document_of, environ_with, see_status
 from tests.fixtures.sandbox import open_sandbox
 from tests.fixtures.waiting import PATIENCE_S, eventually
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -13,7 +13,7 @@ from imgbot.storage import keys
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.sandbox import Message, Person
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.stage import Stage, open_stage
 
 pytestmark = pytest.mark.slow
 

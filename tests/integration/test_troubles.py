@@ -14,7 +14,7 @@ from tests.fixtures.processes import children_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Stage, open_stage
+from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

@@ -1,0 +1,215 @@
+"""A bot on a sandbox, and its users as tests play them."""
+
+import io
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from imgbot.sandbox.server import Sandbox
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.hostile import answers_to, said_by_bot
+from tests.fixtures.photos import load_photo
+from tests.fixtures.sandbox import BELLS, Control, Message, Person, open_sandbox
+
+BOT_NAME = "@imgbot_sandbox_bot"
+# The sandbox counts its users from this.
+OWNER_ID, SECOND_ID, GUEST_ID = 5_000_000_001, 5_000_000_002, 5_000_000_003
+
+Fits = Callable[[Message], object]
+
+
+def is_new(message: Message) -> bool:
+    """Any message but the one that follows a picture after a long wait."""
+    return message.text not in BELLS
+
+
+def is_picture(message: Message) -> bool:
+    return bool(message.photo_id or message.document_id)
+
+
+def has_buttons(message: Message) -> bool:
+    return bool(message.buttons)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A sandbox, its control, and the bot on it."""
+
+    bot: Bot
+    control: Control
+    sandbox: Sandbox
+
+    async def user(self, name: str = "Bob", *, language: str = "en") -> "User":
+        """A new user, who has sent nothing so far."""
+        person = await self.control.make_user(name, language_code=language)
+        return User(self, person, person.id)
+
+    async def owner(self) -> "User":
+        """The first user of a stage without any, its administrator, who has sent /start."""
+        owner = await self.user("Owner")
+        assert owner.id == OWNER_ID
+        await owner.ask("/start")
+        return owner
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user in one chat: what they send there, and what the bot answers."""
+
+    stage: Stage
+    person: Person
+    chat_id: int
+
+    @property
+    def id(self) -> int:
+        return self.person.id
+
+    @property
+    def control(self) -> Control:
+        return self.stage.control
+
+    def within(self, chat_id: int) -> "User":
+        """The same user in another chat."""
+        return User(self.stage, self.person, chat_id)
+
+    async def say(self, text: str, **fields: Any) -> Message:
+        return await self.control.say(self.person, text, chat_id=self.chat_id, **fields)
+
+    async def photos(self, *photos: bytes, **fields: Any) -> list[Message]:
+        """One photo, or an album; `fields`: caption, reply_to, …"""
+        return await self.control.send_photos(self.person, photos, chat_id=self.chat_id, **fields)
+
+    async def files(self, *files: tuple[str, bytes], **fields: Any) -> list[Message]:
+        return await self.control.send_documents(self.person, files, chat_id=self.chat_id, **fields)
+
+    async def send(self, **fields: Any) -> Message:
+        """Anything else, as the sandbox's control takes it."""
+        return (await self.control.send(self.person, chat_id=self.chat_id, **fields))[0]
+
+    async def ask(self, text: str, *photos: bytes, fits: Fits = is_new, **fields: Any) -> Message:
+        """Send words, or photos with this caption; return the first answer that fits."""
+        sent = self.photos(*photos, caption=text, **fields) if photos else self.say(text, **fields)
+        return await self.after(sent, fits)
+
+    async def order(self, text: str, *photos: bytes, **fields: Any) -> Message:
+        """Send a request, and return its picture."""
+        return await self.ask(text, *photos, fits=is_picture, **fields)
+
+    async def convert(self, name: str, content: bytes, caption: str) -> Message:
+        """Send a file with a request, and return its picture."""
+        return await self.after(self.files((name, content), caption=caption), is_picture)
+
+    async def click(self, message: Message, label: str, fits: Fits = is_new) -> Message:
+        """Press a button, and return the first message after it that fits."""
+        return await self.after(self.control.click(self.person, message, label), fits)
+
+    async def after(self, act: Awaitable[object], fits: Fits = is_new) -> Message:
+        """Act, and return the first message of the bot after it that fits."""
+        after = await self.control.last_seq()
+        await act
+        return await self.wait(fits, after=after)
+
+    async def wait(self, fits: Fits = is_new, *, after: int = 0) -> Message:
+        """The first message of the bot in this chat that fits, after event `after`."""
+        return await self.control.wait_message(
+            self.chat_id, lambda message: bool(fits(message)), after=after
+        )
+
+    async def toasts(self, message: Message | int, *data: str) -> list[str]:
+        """Press buttons, forged ones too, one right after the other; return the answers."""
+        return await answers_to(self.control, self.person, message, *data, chat_id=self.chat_id)
+
+    async def toast(self, message: Message, label: str) -> str:
+        """Press the button with this label; return the answer that pops up."""
+        return (await self.toasts(message, message.button(label)["callback_data"]))[0]
+
+    async def heard(self, *, rests: bool = True) -> list[Message]:
+        """All messages of the bot in this chat, once it has handled what was sent."""
+        bot = self.stage.bot
+        return await said_by_bot(bot, self.control, self.person, self.chat_id, rests=rests)
+
+    async def said(self, *, rests: bool = True) -> list[str]:
+        """Texts of the messages that `heard` returns."""
+        return [message.text for message in await self.heard(rests=rests)]
+
+    async def results(self) -> list[Message]:
+        """The pictures in this chat."""
+        found = await self.control.messages(self.chat_id)
+        return [message for message in found if message.is_outgoing and is_picture(message)]
+
+    async def image(self, message: Message) -> Image.Image:
+        """The picture of a message."""
+        content = await self.control.file(message.photo_id or message.document_id or "")
+        return Image.open(io.BytesIO(content))
+
+
+async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> AsyncGenerator[Stage]:
+    state_dir = folder / "state"
+    state_dir.mkdir()
+    async with open_sandbox() as (sandbox, control):
+        if is_simulated:
+            await control.set_provider(duration_s=[0.2, 0.4])
+            settings |= with_simulated_provider(sandbox)
+        async with Bot(sandbox, state_dir, **settings) as bot:
+            yield Stage(bot, control, sandbox)
+            assert bot.is_running, bot.log[-4000:]
+        assert (await control.calls())["violations"] == []
+        assert bot.secrets_in_log() == []
+
+
+async def open_group(stage: Stage, *, hears_all: bool = True, **fields: Any) -> tuple[User, User]:
+    """Two users, Ann and Bob, in a group of their own."""
+    ann, bob = await stage.user("Ann"), await stage.user("Bob")
+    group = await stage.control.make_group("Friends", [ann.person, bob.person], **fields)
+    if hears_all:
+        await stage.control.set_privacy(group, on=False)
+    return ann.within(group), bob.within(group)
+
+
+def title(message: Message) -> str:
+    """The first line of a caption; below it stands what was done."""
+    return message.text.splitlines()[0]
+
+
+def jpeg(name: str, size: tuple[int, int] | None = None) -> bytes:
+    """A photo of the collection, in this size."""
+    image = load_photo(name)
+    return as_jpeg(image.resize(size) if size else image)
+
+
+def as_jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
+
+
+async def heard(
+    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
+) -> list[Message]:
+    """All that the bot has said in a user's chat, or in another chat of theirs."""
+    return await said_by_bot(stage.bot, stage.control, person, chat_id or person.id, rests=rests)
+
+
+async def said(
+    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
+) -> list[str]:
+    """Texts of the messages that `heard` returns."""
+    return [message.text for message in await heard(stage, person, chat_id, rests=rests)]
+
+
+async def picture_in(control: Control, message: Message) -> Image.Image:
+    content = await control.file(message.photo_id or message.document_id or "")
+    return Image.open(io.BytesIO(content))
+
+
+async def result_for(control: Control, person: Person, after: int = 0) -> Message:
+    return await control.wait_message(person.id, is_picture, after=after)
+
+
+async def say_and_wait(stage: Stage, person: Person, text: str) -> Message:
+    after = await stage.control.last_seq()
+    await stage.control.say(person, text)
+    return await stage.control.wait_message(person.id, after=after)
