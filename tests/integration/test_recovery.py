@@ -3,6 +3,7 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -86,168 +87,134 @@ def tools_of(
     )
 
 
-async def ordered(
-    redis: Redis,
-    control: Control,
-    folder: Path,
-    recovery: Recovery,
-    words: str,
-    *,
-    is_adopted: bool,
-) -> Job:
-    """Take a job from its claim as far as ordering takes it."""
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A queue with its routes to the sandbox's provider, and what that has charged."""
+
+    redis: Redis
+    control: Control
+    folder: Path
+
+    async def order(
+        self, recovery: Recovery = Recovery.NONE, mark: str = "", *, is_adopted: bool = False
+    ) -> Job:
+        """Take a job from its claim as far as ordering takes it."""
+        queue = await open_queue(self.redis)
+        installation = await bind_to_bot(self.redis, 1)
+        claimed = await claimed_job(queue, f"a fox [[sim:{mark}]]" if mark else "a fox")
+        provider = simulated_provider(self.control.url, recovery)
+        routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
+        if is_adopted:
+            claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
+        try:
+            tools = tools_of(queue, self.redis, routes, self.folder, installation)
+            return await take(submit, tools, claimed)
+        finally:
+            await routes.aclose()
+
+    async def charges(self) -> int:
+        return len((await self.control.provider())["ledger"])
+
+
+@pytest.fixture
+def shop(real_redis: Redis, control: Control, tmp_path: Path) -> Shop:
+    return Shop(real_redis, control, tmp_path)
+
+
+async def open_queue(redis: Redis) -> JobQueue:
     queue = JobQueue(redis, Scripts(redis), QueueLimits())
-    installation = await bind_to_bot(redis, 1)
     await queue.open_epoch()
-    job = job_of("7", 1, 1, Operation.CREATE, "en", prompt=words)
+    return queue
+
+
+async def claimed_job(queue: JobQueue, prompt: str = "a fox", job_id: str = "7") -> Job:
+    job = job_of(job_id, 1, 1, Operation.CREATE, "en", prompt=prompt)
     await queue.enqueue(job, NOW)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    provider = simulated_provider(control.url, recovery)
-    routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
-    if is_adopted:
-        claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
-    try:
-        tools = tools_of(queue, redis, routes, folder, installation)
-        return await take(submit, tools, claimed)
-    finally:
-        await routes.aclose()
-
-
-async def charges(control: Control) -> int:
-    return len((await control.provider())["ledger"])
+    return claimed
 
 
 @pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
-async def test_a_lost_answer_is_found_out(
-    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
+async def test_a_lost_answer_is_found_out_by_each_bot_at_a_provider(
+    shop: Shop, recovery: Recovery
 ) -> None:
-    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    await shop.control.set_provider(idempotency=recovery is Recovery.REPEAT)
 
-    job = await ordered(
-        real_redis, control, tmp_path, recovery, "a fox [[sim:drop_after_accept]]", is_adopted=False
-    )
+    tickets: list[object] = []
+    for _ in range(2):
+        await shop.redis.flushall()
+        job = await shop.order(recovery, "drop_after_accept")
+        assert job.state is State.POLLING
+        tickets.append(job.progress.ticket["id"])
 
-    assert job.state is State.POLLING
-    assert job.progress.ticket["id"]
-    assert await charges(control) == 1
+    assert len(set(tickets)) == 2
+    assert await shop.charges() == 2
 
 
-async def test_where_nobody_knows_the_job_stops_and_says_so(
-    real_redis: Redis, control: Control, tmp_path: Path
+@pytest.mark.parametrize(
+    ("mark", "is_adopted", "end", "is_paid", "charges"),
+    [
+        ("drop_after_accept", False, (State.DELIVERING, State.DEAD, "submit_unknown"), True, 1),
+        ("", True, (State.DELIVERING, State.DEAD, "submit_unknown"), True, 0),
+        ("429=1", False, (State.SUBMITTING, "", ""), False, 0),
+        ("402", False, (State.DELIVERING, State.FAILED, "provider_closed"), False, 0),
+    ],
+    ids=["lost", "adopted", "refused for now", "refused"],
+)
+async def test_a_job_whose_submit_is_unknown_stops_and_a_refused_one_costs_nothing(
+    shop: Shop,
+    mark: str,
+    end: tuple[State, State | str, str],
+    charges: int,
+    *,
+    is_adopted: bool,
+    is_paid: bool,
 ) -> None:
-    await control.set_provider(idempotency=False, lookup=False)
+    await shop.control.set_provider(idempotency=False, lookup=False)
 
-    job = await ordered(
-        real_redis,
-        control,
-        tmp_path,
-        Recovery.NONE,
-        "a fox [[sim:drop_after_accept]]",
-        is_adopted=False,
-    )
+    job = await shop.order(mark=mark, is_adopted=is_adopted)
 
-    assert (job.state, job.progress.outcome, job.progress.reason) == (
-        State.DELIVERING,
-        State.DEAD,
-        "submit_unknown",
-    )
-    assert await charges(control) == 1
+    assert (job.state, job.progress.outcome or "", job.progress.reason) == end
+    assert is_billed(job) is is_paid
+    assert await shop.charges() == charges
+    if job.state is State.SUBMITTING:
+        assert (job.progress.intent_ms, job.progress.tries) == (0, 1)
+    elif not is_adopted:
+        assert job.progress.provider == "simulated"
 
 
-async def test_an_adopted_intent_is_never_ordered_on_a_guess(
-    real_redis: Redis, control: Control, tmp_path: Path
-) -> None:
-    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, "a fox", is_adopted=True)
-
-    assert (job.progress.outcome, job.progress.reason) == (State.DEAD, "submit_unknown")
-    assert await charges(control) == 0
-
-
-async def test_a_refused_order_before_any_task_may_be_repeated(
-    real_redis: Redis, control: Control, tmp_path: Path
-) -> None:
-    job = await ordered(
-        real_redis, control, tmp_path, Recovery.NONE, "a fox [[sim:429=1]]", is_adopted=False
-    )
-
-    assert (job.state, job.progress.intent_ms, job.progress.tries) == (State.SUBMITTING, 0, 1)
-    assert await charges(control) == 0
-
-
-async def test_what_is_called_off_before_its_order_is_neither_ordered_nor_billed(
-    real_redis: Redis, control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_job_cancelled_before_its_order_is_neither_ordered_nor_billed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = JobQueue.claim
 
-    async def claim_and_call_off(queue: JobQueue, now_ms: int) -> Job | None:
+    async def claim_and_cancel(queue: JobQueue, now_ms: int) -> Job | None:
         job = await claim(queue, now_ms)
         await queue.cancel("7", 1, now_ms)
         return job
 
-    monkeypatch.setattr(JobQueue, "claim", claim_and_call_off)
-    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, "a fox", is_adopted=False)
+    monkeypatch.setattr(JobQueue, "claim", claim_and_cancel)
+    job = await shop.order()
 
     assert (job.state, job.is_cancelled, is_billed(job)) == (State.SUBMITTING, True, False)
-    assert await charges(control) == 0
-
-
-@pytest.mark.parametrize(
-    ("mark", "outcome", "is_paid"),
-    [("402", State.FAILED, False), ("drop_after_accept", State.DEAD, True)],
-)
-async def test_an_order_that_was_refused_is_not_billed_and_one_that_may_stand_is(
-    real_redis: Redis,
-    control: Control,
-    tmp_path: Path,
-    mark: str,
-    outcome: State,
-    *,
-    is_paid: bool,
-) -> None:
-    await control.set_provider(idempotency=False, lookup=False)
-
-    words = f"a fox [[sim:{mark}]]"
-    job = await ordered(real_redis, control, tmp_path, Recovery.NONE, words, is_adopted=False)
-
-    assert (job.progress.outcome, job.progress.provider, is_billed(job)) == (
-        outcome,
-        "simulated",
-        is_paid,
-    )
-
-
-@pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
-async def test_two_bots_at_one_provider_have_orders_of_their_own(
-    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
-) -> None:
-    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
-    words = "a fox [[sim:drop_after_accept]]"
-
-    tickets: list[object] = []
-    for _ in range(2):
-        await real_redis.flushall()
-        job = await ordered(real_redis, control, tmp_path, recovery, words, is_adopted=False)
-        tickets.append(job.progress.ticket["id"])
-
-    assert len(set(tickets)) == 2
-    assert await charges(control) == 2
+    assert await shop.charges() == 0
 
 
 @pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
 async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
-    real_redis: Redis, control: Control, tmp_path: Path, recovery: Recovery
+    shop: Shop, tmp_path: Path, recovery: Recovery
 ) -> None:
-    await control.set_provider(idempotency=recovery is Recovery.REPEAT)
-    earlier = simulated_provider(control.url, recovery)
+    await shop.control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    earlier = simulated_provider(shop.control.url, recovery)
     made = await earlier.submit(make_order(tmp_path, Operation.CREATE, "a fox", job_id="7", seed=0))
     await earlier.aclose()
 
-    job = await ordered(real_redis, control, tmp_path, recovery, "a fox", is_adopted=True)
+    job = await shop.order(recovery, is_adopted=True)
 
     assert isinstance(made, Accepted)
     assert job.progress.ticket["id"] == made.ticket["id"]
-    assert await charges(control) == 1
+    assert await shop.charges() == 1
 
 
 BASE64 = """\
@@ -280,11 +247,8 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
     script.on("GET /tasks/t1", {"state": "done", "picture": base64.b64encode(made).decode()})
     provider = DeclaredProvider(read_spec(parse("m.toml", BASE64)), ProviderConfig(script.url))
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
-    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
-    job = await queue.claim(NOW)
-    assert job is not None
+    queue = await open_queue(real_redis)
+    job = await claimed_job(queue)
     ticket = await provider.ticket_of_hook(job.request.operation, {}, b'{"id": "t1"}', NOW / 1000)
     tools = tools_of(queue, real_redis, routes, tmp_path, "here")
     folder_of(tools, job.id).mkdir()
@@ -312,11 +276,8 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
         stages = ("submit", "provider")
         return [REGISTRY.get_sample_value(name, {"stage": stage}) or 0 for stage in stages]
 
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
-    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
-    claimed = await queue.claim(NOW)
-    assert claimed is not None
+    queue = await open_queue(real_redis)
+    claimed = await claimed_job(queue)
     routes = ProviderRouter({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
     before = counts()
 
@@ -328,8 +289,7 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
 async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
     real_redis: Redis, tmp_path: Path
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
+    queue = await open_queue(real_redis)
     tasks = [{"id": "t7"}, {"id": "t8"}]
     provider = Mock(recovery=Recovery.NONE, offers={}, search=AsyncMock(return_value=tasks))
     provider.name = "mine"
@@ -345,9 +305,7 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
 
     found: list[object] = []
     for job_id in ("7", "8"):
-        await queue.enqueue(job_of(job_id, 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
-        job = await queue.claim(NOW)
-        assert job is not None
+        job = await claimed_job(queue, job_id=job_id)
         job = await queue.move(
             job,
             State.SUBMITTING,
@@ -365,11 +323,8 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
 async def test_an_upload_that_fails_for_good_has_cost_nothing(
     real_redis: Redis, tmp_path: Path, kind: Kind
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    await queue.open_epoch()
-    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
-    job = await queue.claim(NOW)
-    assert job is not None
+    queue = await open_queue(real_redis)
+    job = await claimed_job(queue)
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
     provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
