@@ -20,7 +20,7 @@ from imgbot.telegram.update import GetUpdates
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.redis_servers import filled
-from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 
 Update = Mapping[str, Any]
@@ -52,6 +52,22 @@ class Recorder:
 
     def texts(self, chat_id: int) -> list[str]:
         return [text for each, text in self.handled if each == chat_id]
+
+    async def until(self, user: Person, texts: list[str]) -> None:
+        """Wait until these messages of a user, and no others, are handled."""
+
+        async def handled() -> list[str]:
+            return self.texts(user.id)
+
+        await eventually(handled, lambda found: found == texts)
+
+    async def until_count(self, count: int) -> None:
+        """Wait until so many messages are handled."""
+
+        async def handled() -> int:
+            return len(self.handled)
+
+        await eventually(handled, lambda found: found == count)
 
 
 def poller(
@@ -97,17 +113,11 @@ async def test_order_within_a_chat_and_chats_side_by_side(real_redis: Redis) -> 
             for text in ("b1", "b2", "b3"):
                 await control.say(bob, text)
 
-            async def of_bob() -> list[str]:
-                return recorder.texts(bob.id)
-
-            await eventually(of_bob, lambda texts: texts == ["b1", "b2", "b3"])
+            await recorder.until(bob, ["b1", "b2", "b3"])
             held_back = recorder.texts(ann.id)
             recorder.gates["slow"].set()
 
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, lambda texts: texts == ["slow", "a1", "a2"])
+            await recorder.until(ann, ["slow", "a1", "a2"])
 
     assert held_back == []
     assert len(recorder.handled) == 6
@@ -125,10 +135,6 @@ async def test_a_chat_that_never_rests_keeps_all_its_messages(real_redis: Redis)
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
         async with polling(bot, recorder, real_redis):
-
-            async def count() -> int:
-                return len(recorder.handled)
-
             before = await received()
             for turn, gate in enumerate(gates):
                 recorder.gates[f"gate {turn}"] = gate
@@ -141,9 +147,9 @@ async def test_a_chat_that_never_rests_keeps_all_its_messages(real_redis: Redis)
                         await eventually(received, lambda n, taken=taken: n >= taken)
                         if turn:
                             gates[turn - 1].set()
-                await eventually(count, lambda done, turn=turn: done == turn * 21)
+                await recorder.until_count(turn * 21)
             gates[-1].set()
-            await eventually(count, lambda done: done == 63)
+            await recorder.until_count(63)
 
     assert recorder.texts(ann.id)[-1] == "2.19"
 
@@ -161,19 +167,12 @@ async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> N
             await control.say(ann, "behind it")
             await control.say(bob, "free")
 
-            async def of_bob() -> list[str]:
-                return recorder.texts(bob.id)
-
-            await eventually(of_bob, lambda texts: texts == ["free"])
+            await recorder.until(bob, ["free"])
             await eventually(lambda: real_redis.keys(f"{keys.UPDATE}*"), lambda k: len(k) == 1)
             life.cancel()
         recorder.gates.clear()
         async with polling(bot, recorder, real_redis):
-
-            async def everything() -> list[tuple[int, str]]:
-                return recorder.handled
-
-            await eventually(everything, lambda handled: len(handled) == 3)
+            await recorder.until_count(3)
 
     assert sorted(recorder.texts(ann.id)) == ["behind it", "stuck"]
     assert recorder.texts(bob.id) == ["free"]
@@ -225,10 +224,7 @@ async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Red
             await control.push_update({"from_the_future": [1, 2, 3]})
             await control.say(ann, "after all that")
 
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, lambda texts: texts == ["after all that"])
+            await recorder.until(ann, ["after all that"])
             aside = await eventually(
                 lambda: real_redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
             )
@@ -248,10 +244,7 @@ async def test_what_can_wait_is_tried_again(real_redis: Redis, error: Exception)
         async with polling(bot, recorder, real_redis):
             await control.say(ann, "later")
 
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, lambda texts: texts == ["later"])
+            await recorder.until(ann, ["later"])
 
     assert await real_redis.llen(keys.POISON) == 0
 
@@ -288,10 +281,7 @@ async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: s
         async with polling(bot, recorder, real_redis):
             await control.say(ann, "after the restart")
 
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, lambda texts: texts == [cause, *behind, "after the restart"])
+            await recorder.until(ann, [cause, *behind, "after the restart"])
             await eventually(lambda: real_redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
 
 
@@ -357,42 +347,22 @@ async def test_no_more_handlers_at_once_than_there_are_slots(real_redis: Redis) 
             await eventually(running, lambda count: count == 32)
             gate.set()
 
-            async def count() -> int:
-                return len(recorder.handled)
-
-            await eventually(count, lambda handled: handled == 50)
+            await recorder.until_count(50)
 
     assert recorder.most_running == 32
 
 
-async def test_telegrams_troubles_are_survived(real_redis: Redis) -> None:
+async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_handled(
+    real_redis: Redis,
+) -> None:
     recorder = Recorder()
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        await control.fault(
-            "getUpdates", "error", times=1, error_code=502, description="Bad Gateway"
-        )
+        await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
         await control.fault("getUpdates", "drop_after", times=1)
         async with polling(bot, recorder, real_redis):
             await control.say(ann, "hello")
-
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, lambda texts: texts == ["hello"])
-
-
-async def test_stopping_confirms_what_was_handled(real_redis: Redis) -> None:
-    recorder = Recorder()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, real_redis):
-            await control.say(ann, "hello")
-
-            async def of_ann() -> list[str]:
-                return recorder.texts(ann.id)
-
-            await eventually(of_ann, bool)
+            await recorder.until(ann, ["hello"])
         left = await bot.get_updates(timeout=0)
 
     assert left == []
