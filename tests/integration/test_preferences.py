@@ -79,21 +79,6 @@ async def test_variants_are_as_many_different_pictures(builtin_stage: Stage) -> 
     assert {message.text.splitlines()[0] for message in seen.values()} == {"abstract waves"}
 
 
-async def test_anothers_settings_are_out_of_reach(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    anna, bob = await control.make_user("Anna"), await control.make_user("Bob")
-    group = await control.make_group("Friends", [anna, bob])
-    after = await control.last_seq()
-    await control.say(anna, "/settings", chat_id=group)
-    panel = await control.wait_message(group, lambda m: bool(m.buttons), after=after)
-
-    after = await control.last_seq()
-    await control.click(bob, panel, "Русский")
-    answer = await control.wait_for(lambda e: e.type == "callback_answer", after=after)
-
-    assert answer.raw["text"].startswith("This button is for the person")
-
-
 async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     control = slow_stage.control
     await control.set_provider(duration_s=[600, 600])

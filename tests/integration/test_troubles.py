@@ -57,19 +57,6 @@ async def test_an_outage_of_telegram_costs_no_message(stage: Stage) -> None:
     assert reply.text.startswith("Hi!")
 
 
-async def test_a_deleted_status_message_is_replaced_by_the_picture(stage: Stage) -> None:
-    control = stage.control
-    person = await control.make_user("Bob")
-
-    await control.say(person, "a fox [[sim:slow=2]]")
-    status = await control.wait_message(person.id)
-    await control.delete(status)
-    result = await control.wait_message(person.id, lambda m: bool(m.photo_id))
-
-    assert result.id != status.id
-    assert "a step failed" not in stage.bot.log
-
-
 async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
     control = stage.control
     person = await control.make_user("Bob")
@@ -79,21 +66,6 @@ async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
     reply = await control.wait_message(person.id, lambda m: "no longer keeps" in m.text)
 
     assert "send it again" in reply.text
-
-
-async def test_a_blocked_bot_costs_nothing_more(stage: Stage) -> None:
-    control = stage.control
-    person = await control.make_user("Bob")
-    before = len((await control.provider())["ledger"])
-    await control.say(person, "/start")
-    await control.wait_message(person.id)
-
-    await control.say(person, "a fox [[sim:slow=1]]")
-    await control.block(person)
-
-    async with stage.bot.redis() as redis:
-        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
-    assert len((await control.provider())["ledger"]) - before <= 1
 
 
 async def test_words_about_a_photo_are_counted_like_any_request(stage: Stage) -> None:
@@ -200,19 +172,6 @@ async def test_one_talkative_chat_leaves_room_for_the_others(stage: Stage) -> No
     warned = await control.wait_message(talker.id, lambda m: "faster than I can read" in m.text)
 
     assert warned.chat_id == talker.id
-
-
-async def test_odd_updates_stop_nobody(stage: Stage) -> None:
-    control = stage.control
-    person = await control.make_user("Bob")
-
-    await control.push_update({"message": {"chat": {"id": [1]}, "text": "x"}})
-    await control.push_update({"callback_query": {"id": 5, "data": {}, "message": []}})
-    await control.push_update({"message": None})
-    await control.say(person, "/start")
-    reply = await control.wait_message(person.id)
-
-    assert reply.text.startswith("Hi!")
 
 
 async def test_pictures_can_be_called_off_while_redis_is_full(stage: Stage) -> None:
