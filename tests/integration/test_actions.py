@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from imgbot.storage.provider_records import Durations
 from tests.fixtures.photos import load_photo, photo_path, underexpose
 from tests.integration.stage import Stage, User, as_jpeg, has_buttons, is_picture, jpeg, title
 
@@ -175,10 +176,12 @@ async def test_each_operation_is_ordered_from_a_provider_over_http(anna: User) -
         ("/removebg", "removebg"),
     )
 
+    before = len((await anna.control.provider())["ledger"])
+
     for text, operation in requests:
         await anna.order(text, *[jpeg("cat")] * (operation != "create"))
 
-    ledger = (await anna.control.provider())["ledger"]
+    ledger = (await anna.control.provider())["ledger"][before:]
     assert [entry["operation"] for entry in ledger] == [operation for _, operation in requests]
 
 
@@ -189,3 +192,16 @@ async def test_an_edit_that_the_engine_cannot_do_is_refused_at_once(bob: User, w
     )
 
     assert "Try, for example: " in answer.text
+
+
+async def test_the_bot_learns_from_the_pictures_that_it_has_made(anna: User) -> None:
+    async with anna.stage.bot.redis() as redis:
+        durations = Durations(redis)
+        before = await durations.latest("simulated.create.simulated")
+        for words in ("a fox", "a lake", "a tree"):
+            await anna.order(words)
+        spans = (await durations.latest("simulated.create.simulated"))[len(before) :]
+
+    assert len(spans) == 3
+    assert all(0 <= span.after_s < span.by_s for span in spans)
+    assert min(span.by_s for span in spans) >= 0.15

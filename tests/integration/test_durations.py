@@ -14,7 +14,6 @@ from imgbot.storage import keys
 from imgbot.storage.provider_records import KEPT_S, Durations
 from imgbot.storage.scripts import connect
 from tests.fixtures.waiting import PATIENCE_S
-from tests.integration.stage import Stage, result_for
 
 pytestmark = pytest.mark.slow
 
@@ -136,20 +135,3 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
 
     assert seconds == pytest.approx(2.0, rel=0.0301)
     assert cast("dict[str, object]", learned._known) == {}
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_the_bot_learns_from_the_pictures_that_it_has_made(simulated_stage: Stage) -> None:
-    control = simulated_stage.control
-    person = await control.make_user("Bob")
-    for words in ("a fox", "a lake", "a tree", "a bird", "a boat"):
-        after = await control.last_seq()
-        await control.say(person, words)
-        await result_for(control, person, after)
-
-    async with simulated_stage.bot.redis() as redis:
-        spans = await Durations(redis).latest("simulated.create.simulated")
-
-    assert len(spans) == 5
-    assert all(0 <= span.after_s < span.by_s for span in spans)
-    assert min(span.by_s for span in spans) >= 0.15
