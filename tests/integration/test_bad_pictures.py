@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from PIL import Image, ImageStat
+from PIL import ImageStat
 
 from tests.fixtures import hostile
 from tests.fixtures.hostile import assert_undisturbed, encoded, noisy
 from tests.fixtures.sandbox import picture
-from tests.integration.stage import Stage, heard, open_stage, picture_in, result_for
+from tests.integration.stage import Stage, User, is_picture, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -52,32 +52,26 @@ GOOD: dict[str, tuple[str, Make, tuple[int, int]]] = {
 }
 
 
-@pytest.mark.parametrize("case", GOOD)
-async def test_a_file_of_an_odd_but_good_picture_is_turned(builtin_stage: Stage, case: str) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-    name, make, size = GOOD[case]
-    content = make()
+async def test_a_file_of_an_odd_but_good_picture_is_turned(builtin_stage: Stage) -> None:
+    users = {case: await builtin_stage.user() for case in GOOD}
 
-    await control.send_documents(person, [(name, content)], caption="rotate right")
-    result = await result_for(control, person)
-    image = await picture_in(control, result)
+    for case, user in users.items():
+        name, make, _ = GOOD[case]
+        await user.files((name, make()), caption="rotate right")
 
-    assert image.size == size
-    assert dict(image.getexif()) == {}
-    assert b"SECRET" not in await control.file(result.photo_id or result.document_id or "")
+    for case, user in users.items():
+        result = await user.wait(is_picture)
+        image = await user.image(result)
+        assert (case, image.size) == (case, GOOD[case][2])
+        assert dict(image.getexif()) == {}, case
+        assert b"SECRET" not in await user.control.file(result.photo_id or result.document_id or "")
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
-async def test_of_an_animation_the_first_frame_is_taken(builtin_stage: Stage, kind: str) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
+async def test_of_an_animation_the_first_frame_is_taken(bob: User, kind: str) -> None:
+    result = await bob.convert(f"a.{kind.lower()}", hostile.animated(kind), "mirror")
 
-    file = (f"a.{kind.lower()}", hostile.animated(kind))
-    await control.send_documents(person, [file], caption="mirror")
-    image = (await picture_in(control, await result_for(control, person))).convert("RGB")
-
-    red, green, blue = ImageStat.Stat(image).mean
+    red, green, blue = ImageStat.Stat((await bob.image(result)).convert("RGB")).mean
     assert red > 200
     assert max(green, blue) < 60
 
@@ -91,15 +85,12 @@ AS_PHOTO: dict[str, Make] = {
 }
 
 
-@pytest.mark.parametrize("case", AS_PHOTO)
-async def test_a_photo_of_an_odd_picture_is_edited(builtin_stage: Stage, case: str) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
+async def test_a_photo_of_an_odd_picture_is_edited(builtin_stage: Stage) -> None:
+    for case, make in AS_PHOTO.items():
+        user = await builtin_stage.user()
+        result = await user.order("rotate right", make())
 
-    await control.send_photos(person, [AS_PHOTO[case]()], caption="rotate right")
-    image = await picture_in(control, await result_for(control, person))
-
-    assert image.size == SIDEWAYS
+        assert (case, (await user.image(result)).size) == (case, SIDEWAYS)
 
 
 def bmp_bomb() -> bytes:
@@ -146,18 +137,18 @@ BAD: dict[str, tuple[str, Make, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-async def test_a_bad_file_gets_one_sentence(builtin_stage: Stage, case: str) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-    name, make, sentence = BAD[case]
+async def test_a_bad_file_gets_one_sentence(builtin_stage: Stage) -> None:
+    users = {case: await builtin_stage.user() for case in BAD}
 
-    await control.send_documents(person, [(name, make())], caption="/retouch")
-    [answer] = await heard(builtin_stage, person)
+    for case, user in users.items():
+        name, make, _ = BAD[case]
+        await user.files((name, make()), caption="/retouch")
 
-    assert answer.text.startswith(sentence)
-    assert not answer.photo_id
-    assert not answer.buttons
+    for case, user in users.items():
+        [answer] = await user.heard()
+        sentence = BAD[case][2]
+        assert (case, answer.text[: len(sentence)]) == (case, sentence)
+        assert (answer.photo_id, answer.buttons) == (None, []), case
 
 
 BOMBS: dict[str, Make] = {
@@ -168,39 +159,29 @@ BOMBS: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("case", BOMBS)
-async def test_a_bomb_inside_a_picture_ends_in_an_answer(builtin_stage: Stage, case: str) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-
-    await control.send_documents(person, [("a.png", BOMBS[case]())], caption="mirror")
-    [answer] = await heard(builtin_stage, person)
+async def test_a_bomb_inside_a_picture_ends_in_an_answer(bob: User, case: str) -> None:
+    await bob.files(("a.png", BOMBS[case]()), caption="mirror")
+    [answer] = await bob.heard()
 
     assert answer.photo_id or answer.text.startswith((DAMAGED, NOT_A_PICTURE))
 
 
-async def test_a_file_of_exactly_20_mb_is_taken(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
+async def test_a_file_of_exactly_20_mb_is_taken(bob: User) -> None:
     photo = picture()
 
-    content = photo + bytes(20 * MIB - len(photo))
-    await control.send_documents(person, [("a.jpg", content)], caption="rotate right")
-    image = await picture_in(control, await result_for(control, person))
+    result = await bob.convert("a.jpg", photo + bytes(20 * MIB - len(photo)), "rotate right")
 
-    assert image.size == (480, 640)
+    assert (await bob.image(result)).size == (480, 640)
 
 
-async def test_a_heic_photo_is_opened_where_the_extra_is_installed(builtin_stage: Stage) -> None:
+async def test_a_heic_photo_is_opened_where_the_extra_is_installed(bob: User) -> None:
     heif = pytest.importorskip("pillow_heif")
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
     file = io.BytesIO()
     heif.from_pillow(noisy()).save(file)
 
-    await control.send_documents(person, [("IMG_1.HEIC", file.getvalue())], caption="rotate right")
-    image = await picture_in(control, await result_for(control, person))
+    result = await bob.convert("IMG_1.HEIC", file.getvalue(), "rotate right")
 
-    assert image.size == SIDEWAYS
+    assert (await bob.image(result)).size == SIDEWAYS
 
 
 async def test_a_heic_photo_without_the_extra_says_what_to_send(
@@ -208,88 +189,72 @@ async def test_a_heic_photo_without_the_extra_says_what_to_send(
 ) -> None:
     (tmp_path / "pillow_heif.py").write_text("raise ModuleNotFoundError('pillow_heif')\n")
     async for stage in open_stage(tmp_path, is_simulated=False, PYTHONPATH=str(tmp_path)):
-        person = await stage.control.make_user("Bob")
-        await stage.control.send_documents(
-            person, [("IMG_1.HEIC", hostile.HEIC_HEAD)], caption="mirror"
-        )
-        [answer] = await heard(stage, person)
+        user = await stage.user()
+        await user.files(("IMG_1.HEIC", hostile.HEIC_HEAD), caption="mirror")
+        [answer] = await user.heard()
         await assert_undisturbed(stage.bot, stage.control)
 
         assert answer.text.startswith("This is a HEIC photo, and this bot cannot open those.")
     assert builtin_stage.bot.is_running
 
 
-async def test_a_bad_file_by_itself_is_told_before_anything_is_asked(
-    builtin_stage: Stage,
-) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-
+async def test_a_bad_file_by_itself_is_told_before_anything_is_asked(bob: User) -> None:
     for name in ("a.pdf", "b.exe"):
-        await control.send_documents(person, [(name, hostile.PDF)])
-    answers = await heard(builtin_stage, person)
+        await bob.files((name, hostile.PDF))
 
-    assert [answer.text[:27] for answer in answers] == [NOT_A_PICTURE_FILE] * 2
-
-
-async def test_an_album_with_a_bad_file_gets_one_sentence(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-    files = [("a.jpg", picture()), ("b.jpg", b"no picture"), ("c.jpg", picture(color="red"))]
-
-    await control.send_documents(person, files, caption="side by side")
-    [answer] = await heard(builtin_stage, person)
-
-    assert answer.text.startswith(NOT_A_PICTURE)
+    assert [text[:27] for text in await bob.said()] == [NOT_A_PICTURE_FILE] * 2
 
 
-async def test_words_in_reply_to_a_bad_file_do_not_edit_it(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-    [sent] = await control.send_documents(person, [("a.jpg", b"no picture")])
+async def test_an_album_with_bad_files_gets_one_sentence(bob: User) -> None:
+    for names, content, sentence in (
+        (("a.jpg", "b.jpg"), b"no picture", NOT_A_PICTURE),
+        (("a.pdf", "b.pdf", "c.pdf"), hostile.PDF, NOT_A_PICTURE_FILE),
+    ):
+        user = await bob.stage.user()
+        good = [("good.jpg", picture())] * (sentence is NOT_A_PICTURE)
+        await user.files(*good, *[(name, content) for name in names], caption="side by side")
+        [answer] = await user.heard()
 
-    await control.say(person, "brighter", reply_to=sent.id)
-    answers = await heard(builtin_stage, person)
-
-    assert answers[-1].text.startswith(NOT_A_PICTURE)
-
-
-async def test_a_very_long_wish_that_is_not_understood_gets_its_sentence(
-    builtin_stage: Stage,
-) -> None:
-    """Telegram counts an emoji as two characters, and the sentence repeats the wish."""
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
-    [photo] = await control.send_photos(person, [picture()])
-
-    await control.say(person, "🦊" * 2000, reply_to=photo.id)
-    [_, answer] = await heard(builtin_stage, person)
-
-    assert answer.text.startswith("I don't know how to do that:")
-    assert answer.text.endswith("Everything I can do is in /help.")
+        assert answer.text.startswith(sentence)
 
 
-async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    person = await control.make_user("Bob")
+async def test_words_in_reply_to_a_bad_file_do_not_edit_it(bob: User) -> None:
+    [sent] = await bob.files(("a.jpg", b"no picture"))
+
+    await bob.say("brighter", reply_to=sent.id)
+
+    assert (await bob.said())[-1].startswith(NOT_A_PICTURE)
+
+
+async def test_a_very_long_prompt_that_is_not_understood_gets_its_sentence(bob: User) -> None:
+    """Telegram counts an emoji as two characters, and the sentence repeats the prompt."""
+    [photo] = await bob.photos(picture())
+
+    await bob.say("🦊" * 2000, reply_to=photo.id)
+    [_, answer] = await bob.said()
+
+    assert answer.startswith("I don't know how to do that:")
+    assert answer.endswith("Everything I can do is in /help.")
+
+
+async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(bob: User) -> None:
     files = [("a.png", picture(20_000, 20, kind="PNG")), ("b.png", picture(20, 9000, kind="PNG"))]
 
-    await control.send_documents(person, files, caption="side by side")
-    [answer] = await heard(builtin_stage, person)
+    await bob.files(*files, caption="side by side")
+    [answer] = await bob.heard()
 
-    assert answer.photo_id or answer.document_id
-    image = Image.open(io.BytesIO(await control.file(answer.photo_id or answer.document_id or "")))
-    assert min(image.size) > 1
+    assert is_picture(answer)
+    assert min((await bob.image(answer)).size) > 1
 
 
-async def test_while_one_sends_bombs_another_gets_a_picture(builtin_stage: Stage) -> None:
-    control = builtin_stage.control
-    mallory, ann = await control.make_user("Mallory"), await control.make_user("Ann")
+async def test_while_one_user_sends_bombs_another_gets_a_picture(
+    builtin_stage: Stage, bob: User
+) -> None:
+    mallory = await builtin_stage.user("Mallory")
 
     for _ in range(3):
         bomb = ("bomb.png", hostile.png_of_claimed_size(50_000, 50_000))
-        await control.send_documents(mallory, [bomb], caption="/retouch")
-    await control.say(ann, "a quiet lake")
-    result = await result_for(control, ann)
+        await mallory.files(bomb, caption="/retouch")
+    result = await bob.order("a quiet lake")
 
     assert result.text.splitlines()[0] == "a quiet lake"
