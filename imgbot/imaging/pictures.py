@@ -66,7 +66,6 @@ class Picture:
     height: int
     format: str
     size_bytes: int
-    has_alpha: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,6 @@ def check(
         height=image.height,
         format="png" if image.mode == "RGBA" else "jpeg",
         size_bytes=size_bytes(path),
-        has_alpha=image.mode == "RGBA",
     )
 
 

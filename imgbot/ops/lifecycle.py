@@ -72,10 +72,6 @@ class Notifier:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self.watchdog_interval_s = _watchdog_interval_s(environ)
 
-    @property
-    def is_under_systemd(self) -> bool:
-        return bool(self._address)
-
     def ready(self, status: str = "") -> None:
         self._tell("READY=1", _status(status))
 

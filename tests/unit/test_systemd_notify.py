@@ -31,7 +31,6 @@ def test_every_word_arrives(manager: tuple[socket.socket, str]) -> None:
     notifier.stopping("draining")
     heard = [listening.recv(1000).decode() for _ in range(5)]
 
-    assert notifier.is_under_systemd
     assert heard == [
         "READY=1\nSTATUS=serving 2 users",
         "STATUS=queue 3, running 2",
@@ -57,7 +56,6 @@ def test_without_systemd_nothing_happens() -> None:
 
     notifier.ready("serving")
 
-    assert not notifier.is_under_systemd
     assert notifier.watchdog_interval_s is None
 
 

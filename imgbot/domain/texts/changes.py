@@ -141,7 +141,6 @@ _RUSSIAN_COLOURS: Mapping[str, tuple[str, str, str]] = {
     "burgundy": ("бордовых", "бордового", "бордовая"),
 }  # fmt: skip
 _RUSSIAN_FORM = {"tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2}
-COLOUR_KEYS = tuple(_RUSSIAN_COLOURS)
 _SIDES = {"ru": {"top": "сверху", "bottom": "снизу", "left": "слева", "right": "справа"},
           "en": {"top": "top", "bottom": "bottom", "left": "left", "right": "right"}}  # fmt: skip
 

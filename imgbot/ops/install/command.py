@@ -151,7 +151,7 @@ def _carry_out(steps: Sequence[Step], tell: Tell) -> None:
 
 
 def _print(steps: Sequence[Step], what: str, tell: Tell) -> None:
-    tell(f"{what} would take {len(steps)} steps; nothing is changed:")
+    tell(f"{what} would take {len(steps)} step{'s' * (len(steps) > 1)}; nothing is changed:")
     for number, step in enumerate(steps, 1):
         tell(f"[{number}/{len(steps)}] {step.says}")
 
