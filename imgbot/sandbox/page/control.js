@@ -1,7 +1,7 @@
 // The sandbox's control interface, one function per call.
 
 /** The sandbox refused, or could not be reached. */
-export class ControlError extends Error {}
+class ControlError extends Error {}
 
 async function call(method, path, body, type = "application/json") {
   const init = { method, headers: {} };

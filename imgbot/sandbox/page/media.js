@@ -35,7 +35,7 @@ const clamp = (low, value, high) => Math.min(high, Math.max(low, value));
 const area = ({ width, height }) => width * height;
 
 /** The largest size of a photo. */
-export const largest = (sizes) =>
+const largest = (sizes) =>
   sizes.reduce((best, size) => (area(size) > area(best) ? size : best));
 
 /** The full picture that a message holds, as {url, name}, or null: a photo, or a document that is an image. */

@@ -1,4 +1,4 @@
-"""Launcher of the embedded Redis: `python launch.py <parent> <lock> <log file> <program> <args…>`.
+"""Launcher of the embedded Redis: `python launcher.py <parent> <lock> <log> <program> <args…>`.
 
 It sets up what must be in place before the server runs and survives exec: the signal sent when
 the parent dies, and a lock held for exactly as long as the server or a child of it runs.
