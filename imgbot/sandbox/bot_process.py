@@ -8,6 +8,7 @@ import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import IO
 
 from imgbot.sandbox import parent_death_exec
@@ -15,11 +16,10 @@ from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.server import Sandbox
 
 HOST = "127.0.0.1"
-_PORTS = range(20_000, 32_768)
-"""Below Linux's ip_local_port_range."""
+_PORTS = SystemRandom().sample(range(20_000, 32_768), 1000)
+"""Below Linux's ip_local_port_range, and different in each process, however `random` is seeded."""
 
-_SHARES = 128
-_turns = itertools.count()
+_next_ports = itertools.cycle(_PORTS)
 
 SIMULATED = "simulated"
 """The sandbox's own provider."""
@@ -87,12 +87,10 @@ def free_port() -> int:
     """Return a free port on loopback. Raises OSError.
 
     Ephemeral ports are avoided: the bot binds the port seconds later, and an outgoing connection
-    could have taken it by then. So are recently returned ports: each process cycles through a
-    share of the range.
+    could have taken it by then. So are ports that this process, or most likely another one that
+    starts bots, has just been given.
     """
-    mine = _PORTS[os.getpid() % _SHARES :: _SHARES]
-    for _ in mine:
-        port = mine[next(_turns) % len(mine)]
+    for port in itertools.islice(_next_ports, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
             return port
