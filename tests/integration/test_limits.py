@@ -184,4 +184,4 @@ async def test_without_a_running_bot_the_embedded_redis_is_absent(tmp_path: Path
     said = redis_cli({"IMGBOT_STATE_DIR": str(tmp_path)}, "PING")
 
     assert said.returncode == 1
-    assert f"no Redis answers at {tmp_path}/redis/redis.sock: does the bot run?" in said.stderr
+    assert f"no Redis answers at {tmp_path}/redis/redis.sock: is the bot running?" in said.stderr
