@@ -53,6 +53,9 @@ class _Delivered:
     picture: InputPhoto | None = None
 
 
+_NOT_SHOWN = _Delivered()
+
+
 async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
     begun = time.monotonic()
@@ -151,7 +154,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     if outcome is State.DELIVERED and not await asyncio.to_thread(Path(job.progress.file).is_file):
         # The disk was lost, or the file is on another machine.
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
-    shown = _Delivered()
+    shown = _NOT_SHOWN
     try:
         shown = await _show(context, job, outcome)
     except (MessageGoneError, ChatMovedError, ChatGoneError) as error:
@@ -170,7 +173,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         telemetry.job_waits(job.id, TransientError(reason), delay_s)
         again = functools.partial(deliver, failures=failures)
         return Snooze(job, delay_s, again, may_wake=False)
-    await finish(context, job, outcome, shown.picture)
+    await finish(context, job, outcome, shown)
     telemetry.stage_took("deliver", time.monotonic() - begun)
     if shown.message_id:
         await _notify_ready(context, job, outcome, shown.message_id)
@@ -222,19 +225,21 @@ def _undeliverable_outcome(outcome: State) -> State:
 
 
 async def finish(
-    context: StepContext, job: Job, outcome: State, picture: InputPhoto | None = None
+    context: StepContext, job: Job, outcome: State, shown: _Delivered = _NOT_SHOWN
 ) -> None:
     """Finish the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
-        result = gallery.to_hash(job, picture, success_caption(with_changes(job, note="")))
+        result = gallery.to_hash(
+            job, shown.picture, success_caption(with_changes(job, note="")), shown.message_id
+        )
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
         outcome,
         context.now_ms(),
         result,
-        picture if result else None,
+        shown.picture if result else None,
         is_billed=has_cost,
         status=telemetry.status_of(job, outcome),
     )

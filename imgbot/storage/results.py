@@ -38,6 +38,9 @@ class Result:
     """None if Telegram did not return a file id."""
     original_id: str = ""
     """File id of the original file, once it was sent."""
+    chat_id: int = 0
+    message_id: int = 0
+    """Message that shows the picture; 0 in records of imgbot 0.1."""
 
 
 class ResultStore(Store):
@@ -68,12 +71,25 @@ class ResultStore(Store):
         """Return the job whose picture was shown to the user last, or an empty string."""
         return await self._ask(self._redis.get(f"{keys.LATEST}{user_id}")) or ""
 
+    async def latest_result(self, user_id: int) -> tuple[Result | None, int]:
+        """Return the result shown to the user last, and the seconds since then."""
+        key = f"{keys.LATEST}{user_id}"
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.get(key)
+        pipe.ttl(key)
+        job_id, left_s = await self._ask(pipe.execute())
+        return await self.result(job_id or ""), KEPT_S - max(left_s, 0)
+
     async def set_latest(self, user_id: int, job_id: str) -> None:
         await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=KEPT_S))
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or an empty string for the user's own photo."""
-        return await self._ask(self._redis.get(keys.PICTURE + picture.unique_id)) or ""
+        return await self.job_of_unique_id(picture.unique_id)
+
+    async def job_of_unique_id(self, unique_id: str) -> str:
+        """Return the job that made the picture with Telegram's unique id, or an empty string."""
+        return await self._ask(self._redis.get(keys.PICTURE + unique_id)) or ""
 
     async def set_original(self, job_id: str, file_id: str) -> None:
         """Store the file id of the original file."""
@@ -117,7 +133,9 @@ class ResultStore(Store):
         return await self._redis.unlink(*old) if old else 0
 
 
-def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str]:
+def to_hash(
+    job: Job, picture: InputPhoto | None, caption: str, message_id: int = 0
+) -> dict[str, str]:
     """Return the stored fields of the result of a job."""
     return {
         "user_id": str(job.user_id),
@@ -130,10 +148,12 @@ def to_hash(job: Job, picture: InputPhoto | None, caption: str) -> dict[str, str
         "parent": job.request.parent,
         "caption": caption,
         "picture": records.dump_sources((picture,) if picture else ()),
+        "message": f"{job.request.chat_id}.{message_id}",
     }
 
 
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
+    chat_id, _, message_id = record.get("message", "0.0").partition(".")
     return Result(
         id=job_id,
         user_id=int(record["user_id"]),
@@ -147,4 +167,6 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
         caption=record.get("caption", ""),
         picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
         original_id=record.get("original_id", ""),
+        chat_id=int(chat_id),
+        message_id=int(message_id),
     )
