@@ -9,6 +9,7 @@ from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.conversation import on_meaning_callback
 from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.account import (
     on_queue_callback,
@@ -156,6 +157,7 @@ async def on_unknown_callback(_: CallbackQuery) -> str:
 
 CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
     "start": on_start_callback,
+    "meant": on_meaning_callback,
     "photo": on_photo_callback,
     "scale": on_scale_callback,
     "merge": on_merge_callback,

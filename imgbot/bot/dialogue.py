@@ -6,7 +6,7 @@ for fifteen minutes only: later ones may mean something else, and must not be pa
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiogram import BaseMiddleware
@@ -106,6 +106,10 @@ class Dialogue:
     async def photo(self) -> InputPhoto | None:
         """Return the one picture that the dialogue is about, if there is one yet."""
         return next(iter(await self.photos()), None)
+
+    def in_reply_to(self, message_id: int) -> "Dialogue":
+        """Return the dialogue with its orders shown in reply to that message."""
+        return replace(self, context=replace(self.context, message_id=message_id))
 
     async def check_rate_limit(self) -> None:
         """Count the request. Raises UserError if the limit is exceeded."""

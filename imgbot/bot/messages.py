@@ -6,7 +6,6 @@ from pathlib import PurePath
 
 from aiogram.types import ExternalReplyInfo, Message, MessageEntity, MessageOriginUser, User
 
-from imgbot.bot.intents import Intent, classify_intent
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
@@ -55,15 +54,6 @@ def clean(text: str) -> str:
     if len(folded) > PROMPT_LIMIT:
         raise UserError("words_too_long", count=len(folded), limit=PROMPT_LIMIT)
     return folded if folded.strip("".join(_JOINERS | _BLANKS) + " ") else ""
-
-
-def intent_of(message: Message) -> Intent:
-    """Return the intent of a message; a text that is too long counts as a request."""
-    try:
-        text = prompt_of(message)
-    except UserError:
-        return Intent.REQUEST
-    return classify_intent(text, is_about_picture=is_about_picture(message))
 
 
 def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:

@@ -8,9 +8,9 @@ from weakref import WeakValueDictionary
 from aiogram.types import Message, MessageOriginUser
 
 from imgbot.bot.context import RequestContext
-from imgbot.bot.intents import Intent, classify_intent
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import StorageUnavailableError, UserError
+from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.prompt_options import parse_prompt_options
@@ -31,6 +31,7 @@ _REFUSALS = {
 }
 _SEEDS = 1_000_003
 _SMALLEST_SCALE = 2
+_CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class AccessPolicy:
     has_builtin_engine: bool
     price_of: Callable[[Operation, int], int]
     """Price of a picture at a scale, in micro-dollars."""
+    provider: str = ""
+    """Name of the provider of new pictures."""
 
     @property
     def least_price_micro(self) -> int:
@@ -216,8 +219,8 @@ class RequestService:
         prompt, photo = prompt_of(message), photo_of(message)
         if photo is None or not prompt or command_of(message):
             return prompt
-        is_request = classify_intent(prompt) is Intent.REQUEST
-        return prompt if is_request and not await self._is_by_bot(message, photo) else ""
+        is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
+        return prompt if is_prompt and not await self._is_by_bot(message, photo) else ""
 
     async def _is_by_bot(self, message: Message, photo: InputPhoto) -> bool:
         """Return true if the bot wrote the caption: under a result, or in an inline result."""

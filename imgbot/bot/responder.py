@@ -1,7 +1,7 @@
 """Responder: the bot's answers to one update, in the user's chat and language."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiogram.types import User
@@ -53,6 +53,11 @@ class Responder:
     async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
         """Answer with a text; return the message's id."""
         return await self.messenger.send_text(self.context.chat_target, text, rows or [])
+
+    async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
+        """Answer in reply to the user's text, on which the buttons act."""
+        target = replace(self.context.chat_target, reply_to=self.context.message_id)
+        return await self.messenger.send_text(target, t(self.context.language, key, **facts), rows)
 
     async def ask(self, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""

@@ -223,7 +223,9 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
         for each in _WHOLE
         if _is_covered(tokens, each[1], each[2]) or _is_covered(asked, each[1], each[2])
     ]
-    # "Thanks, what can you do?" is a question: small talk gives way.
+    # "Thanks, what can you do?" is a question: small talk gives way, but "hi there" points nowhere.
+    if tuple(token.stem for token in tokens) in lexicon().phrases["message", "small_talk"]:
+        found = [each for each in found if each[0] is Intent.SMALL_TALK]
     asked = [each for each in found if each[0] is not Intent.SMALL_TALK] or found
     if not asked:
         return None

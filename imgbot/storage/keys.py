@@ -103,6 +103,10 @@ CHOICE = "img:choice:"
 USER = "img:user:"
 """HASH per user id: their preferences, and whether they were told which engine makes pictures."""
 
+MEANT = "img:meant:"
+"""HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
+chose for it, `create` or `change`."""
+
 PEOPLE = "img:people"
 """ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it."""
 

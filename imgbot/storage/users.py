@@ -1,5 +1,6 @@
 """Users: their preferences, and their access to the bot."""
 
+import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -13,6 +14,7 @@ _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
+_MEANT_S = 7_776_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,17 @@ class UserStore(Store):
         """Undo `claim_intro`: the first job was not admitted."""
         await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
 
+    async def meant(self, user_id: int, wording: str) -> str:
+        """Return what the user chose for an ambiguous wording: `create`, `change` or nothing."""
+        name = f"{keys.MEANT}{user_id}"
+        return await self._ask(self._redis.hget(name, _digest(wording))) or ""
+
+    async def set_meant(self, user_id: int, wording: str, choice: str) -> None:
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(f"{keys.MEANT}{user_id}", _digest(wording), choice)
+        pipe.expire(f"{keys.MEANT}{user_id}", _MEANT_S)
+        await self._ask(pipe.execute())
+
     async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
         """Return whether notice `what` was not sent within `ttl_s` by another request."""
         key = f"{keys.NOTICE_SENT}{user_id}.{what}"
@@ -116,6 +129,11 @@ class UserStore(Store):
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""
         return await self._first(f"{keys.TAP_GUARD}{tap}", request, _TAP_S) == request
+
+
+def _digest(wording: str) -> str:
+    """Return the stored form of a wording: of prompts no more than needed is kept."""
+    return hashlib.sha256(wording.encode()).hexdigest()[:16]
 
 
 def _preferences(record: dict[str, str]) -> Preferences:

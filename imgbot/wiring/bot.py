@@ -88,6 +88,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         admins=frozenset(settings.admins),
         has_builtin_engine=settings.providers == ("builtin",),
         price_of=routes.price_micro,
+        provider=settings.providers[0],
     )
 
 

@@ -96,6 +96,7 @@ NO_PROMPTS = [
     ("❤️", Intent.SMALL_TALK),
     ("👍🏽👍🏽", Intent.SMALL_TALK),
     ("Привет, бот", Intent.SMALL_TALK),
+    ("hi there", Intent.SMALL_TALK),
     ("клёво))", Intent.SMALL_TALK),
     ("!!!", Intent.SMALL_TALK),
     ("Вот, пожалуйста", Intent.POINTING),

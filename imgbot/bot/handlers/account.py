@@ -74,7 +74,33 @@ async def handle_limits(
     now_ms: Callable[[], int],
 ) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
+    text = await _limits(responder.context, policy, job_reads, limit, spend, now_ms())
+    await responder.reply_text(text)
+
+
+async def answer_price(
+    _: Message,
+    responder: Responder,
+    policy: AccessPolicy,
+    job_reads: JobReads,
+    limit: RateLimit,
+    spend: Spend,
+    now_ms: Callable[[], int],
+) -> None:
+    """Question about the price: what a picture costs, and what is left."""
     context = responder.context
+    left = await _limits(context, policy, job_reads, limit, spend, now_ms())
+    await responder.reply_text(f"{t(context.language, 'answer_price')}\n\n{left}")
+
+
+async def _limits(
+    context: RequestContext,
+    policy: AccessPolicy,
+    job_reads: JobReads,
+    limit: RateLimit,
+    spend: Spend,
+    at_ms: int,
+) -> str:
     verdict = await limit.peek(context.user_id)
     jobs = await job_reads.jobs_shown_to(context.user_id)
     text = t(
@@ -91,8 +117,8 @@ async def handle_limits(
     if verdict.wait_s:
         wait = in_time(context.language, verdict.wait_s)
         lines.append(t(context.language, "limits_again", wait=wait))
-    lines += await _budget(context, policy.least_price_micro, spend, now_ms())
-    await responder.reply_text("\n".join(lines))
+    lines += await _budget(context, policy.least_price_micro, spend, at_ms)
+    return "\n".join(lines)
 
 
 async def _budget(

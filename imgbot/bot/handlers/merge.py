@@ -34,7 +34,7 @@ async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
     if photo is not None:
         await collect_photos(dialogue, (photo,), prompt)
     elif prompt and await dialogue.photos():
-        await _merge(dialogue, prompt)
+        await merge(dialogue, prompt)
     else:
         raise UserError("send_photo_please")
 
@@ -62,11 +62,12 @@ async def on_merge_callback(_: CallbackQuery, dialogue: Dialogue) -> str:
     """Button that ends the collecting; returns the answer to the callback."""
     if not await dialogue.is_asking(Question.merge_photos):
         return "stale_button"
-    await _merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
+    await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
     return ""
 
 
-async def _merge(dialogue: Dialogue, prompt: str) -> None:
+async def merge(dialogue: Dialogue, prompt: str) -> None:
+    """Order the merge of the collected photos. Raises UserError for fewer than two."""
     photos = await dialogue.photos()
     if len(photos) < 2:
         raise UserError("merge_too_few")

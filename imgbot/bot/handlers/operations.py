@@ -12,9 +12,9 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
 from imgbot.bot.handlers.merge import handle_smart_merge_start
-from imgbot.bot.intents import is_about_size, is_upscale_request, operation_in, scale_in
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.domain.errors import UserError
+from imgbot.domain.intents import ChatFacts, Pending, classify, scale_in
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation, Prompt
 from imgbot.domain.texts import buttons
@@ -23,7 +23,7 @@ Handler = Callable[..., Coroutine[Any, Any, None]]
 
 
 async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    """/create with or without a prompt, the button, or plain text."""
+    """/create with or without a prompt, or the button."""
     await dialogue.check_rate_limit()
     prompt = prompt_of(event) if isinstance(event, Message) else ""
     if prompt:
@@ -31,18 +31,6 @@ async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> N
         await dialogue.state.clear()
     else:
         await dialogue.ask(Question.create_words, "ask_create")
-
-
-async def take_create_prompt(message: Message, dialogue: Dialogue) -> None:
-    """Answer to the question for a prompt; with a picture it is about that picture."""
-    if photo_of(message):
-        await handle_photo(message, dialogue)
-        return
-    prompt = prompt_of(message)
-    if not prompt:
-        raise UserError("words_empty")
-    await dialogue.create(prompt)
-    await dialogue.state.clear()
 
 
 async def handle_edit_start(
@@ -62,21 +50,12 @@ async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
     await edit(dialogue, _required(photo_of(message)), await dialogue.requests.prompt_in(message))
 
 
-async def take_edit_prompt(message: Message, dialogue: Dialogue) -> None:
-    """Prompt for the photo; another photo replaces the first."""
-    photo = target_photo(message) or await dialogue.photo()
-    await edit(dialogue, photo, await dialogue.requests.prompt_in(message))
-
-
 async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
     """Continue with the edit, or with the operation on the photo that the prompt names."""
-    operation, scale = Operation.EDIT, None
-    if photo is not None and is_upscale_request(prompt):
-        operation, scale = Operation.UPSCALE, scale_in(prompt) or 2
-    elif photo is not None:
-        operation = operation_in(prompt) or Operation.EDIT
+    found = classify(prompt, ChatFacts(has_picture=True, pending=Pending.CHANGE))
+    operation = (found.operation if photo else None) or Operation.EDIT
     is_edit = operation is Operation.EDIT
-    await order_or_ask(dialogue, operation, photo, prompt if is_edit else "", scale)
+    await order_or_ask(dialogue, operation, photo, prompt if is_edit else "", found.scale or 2)
 
 
 async def handle_photo(message: Message, dialogue: Dialogue) -> None:
@@ -86,14 +65,6 @@ async def handle_photo(message: Message, dialogue: Dialogue) -> None:
         await handle_edit_start(message, dialogue)
         return
     await ask_about(dialogue, photo)
-
-
-async def handle_photo_prompt(message: Message, dialogue: Dialogue) -> None:
-    """Prompt for the photo sent before it; another photo replaces the first."""
-    if photo_of(message):
-        await handle_photo(message, dialogue)
-        return
-    await handle_edit_start(message, dialogue, await dialogue.photo())
 
 
 async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
@@ -133,24 +104,13 @@ async def take_photo(operation: Operation, message: Message, dialogue: Dialogue)
     await order_or_ask(dialogue, operation, photo, scale=scale)
 
 
-async def take_upscale_scale(message: Message, dialogue: Dialogue) -> None:
-    """Scale as text, or another picture instead; one with another prompt is a new request."""
-    if await _is_request(Operation.UPSCALE, message, dialogue):
-        await handle_photo(message, dialogue)
-        return
-    photo, scale = photo_of(message), scale_in(prompt_of(message))
-    if photo is None and scale is None:
-        await dialogue.responder.reply("choose_scale_please", buttons.scales())
-        return
-    await order_or_ask(dialogue, Operation.UPSCALE, photo or await dialogue.photo(), scale=scale)
-
-
 async def _is_request(operation: Operation, message: Message, dialogue: Dialogue) -> bool:
     """Return true for a photo with a prompt that is more than the scale for the operation."""
     if photo_of(message) is None:
         return False
     prompt = await dialogue.requests.prompt_in(message)
-    return bool(prompt) and not (OPERATIONS[operation].has_scale and is_about_size(prompt))
+    about_size = classify(prompt, ChatFacts(pending=Pending.SCALE)).operation is Operation.UPSCALE
+    return bool(prompt) and not (OPERATIONS[operation].has_scale and about_size)
 
 
 def _required(photo: InputPhoto | None) -> InputPhoto:

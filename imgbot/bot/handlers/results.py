@@ -13,8 +13,8 @@ from aiogram.types import (
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.operations import START_HANDLERS, handle_edit_start
-from imgbot.bot.messages import photo_of, replied_message, replied_picture_of
+from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot.messages import photo_of, replied_picture_of
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
@@ -60,15 +60,35 @@ async def handle_last(
     await _show(shown[0], responder, policy, results)
 
 
-async def handle_ready(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
-    """Prompt in reply to the message announcing a result: it is about that result."""
-    announcement = replied_message(message)
-    message_id = announcement.message_id if announcement is not None else 0
-    job_id = await results.announced_in(dialogue.context.chat_id, message_id)
-    result = await results.result(job_id)
-    if result is None or result.picture is None:
-        raise UserError("picture_gone")
-    await handle_edit_start(message, dialogue, result.picture)
+async def handle_again(
+    message: Message,
+    dialogue: Dialogue,
+    policy: AccessPolicy,
+    users: UserStore,
+    results: ResultStore,
+) -> None:
+    """Enqueue the latest result once more, or the one that the message replies to."""
+    result = await _chosen_result("again", message, dialogue.context, users, results)
+    if not _is_varied(result, policy):
+        raise UserError("again_same")
+    await dialogue.check_rate_limit()
+    await dialogue.requests.regenerate(dialogue.context, result)
+
+
+async def handle_complaint(
+    message: Message,
+    responder: Responder,
+    policy: AccessPolicy,
+    users: UserStore,
+    results: ResultStore,
+) -> None:
+    """Complaint about a result: offer another one, a change, and a step back."""
+    language = responder.context.language
+    result = await _chosen_result("complaint", message, responder.context, users, results)
+    rows = buttons.after_complaint(
+        language, result.id, is_change=_is_change(result), is_varied=_is_varied(result, policy)
+    )
+    await responder.reply("complaint", rows)
 
 
 async def on_operation_callback(
@@ -152,9 +172,18 @@ def buttons_of(result: Result, context: RequestContext, policy: AccessPolicy) ->
         context.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
-        is_change=result.operation in PHOTO_ACTIONS and len(result.sources) == 1,
-        is_varied=result.operation is Operation.CREATE or not policy.has_builtin_engine,
+        is_change=_is_change(result),
+        is_varied=_is_varied(result, policy),
     )
+
+
+def _is_change(result: Result) -> bool:
+    return result.operation in PHOTO_ACTIONS and len(result.sources) == 1
+
+
+def _is_varied(result: Result, policy: AccessPolicy) -> bool:
+    """Return true if the same request would make another picture."""
+    return result.operation is Operation.CREATE or not policy.has_builtin_engine
 
 
 async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
@@ -189,6 +218,9 @@ async def _chosen_result(
     job_id = await users.choose_once(f"{action}.{context.request}", found)
     result = await results.result(job_id)
     if result is None or result.user_id != context.user_id:
+        raise UserError(f"{action}_nothing")
+    if not (replied or context.is_private) and result.chat_id not in {0, context.chat_id}:
+        # Made elsewhere: it is not for this group.
         raise UserError(f"{action}_nothing")
     return result
 

@@ -115,6 +115,28 @@ def under_result(
     return rows
 
 
+def after_complaint(language: str, job_id: str, *, is_change: bool, is_varied: bool) -> Keyboard:
+    """Buttons under the answer to a complaint: another picture, a change, a step back."""
+    names = {"again": is_varied, "edit": True, "undo": is_change}
+    return [
+        [
+            Button(t(language, f"button_{name}"), f"{name}:{job_id}")
+            for name, is_possible in names.items()
+            if is_possible
+        ]
+    ]
+
+
+def meanings(language: str, picture_id: str, *, is_merging: bool = False) -> Keyboard:
+    """Buttons for what an unsure text may mean: a new picture, or a change of this one."""
+    row = [Button(t(language, "button_new_picture"), "meant:create")]
+    if is_merging:
+        row.append(Button(t(language, "button_merge_now"), "meant:merge"))
+    elif picture_id:
+        row.append(Button(t(language, "button_change_this"), f"meant:change.{picture_id}"))
+    return [row]
+
+
 def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     """Navigation row of the history: to the newer result, the position, to the older result."""
     return [

@@ -55,6 +55,8 @@ TEXTS = {
     "button_file": "📄 As a file",
     "button_compare": "↔️ Compare",
     "button_undo": "↩️ Undo",
+    "button_new_picture": "🎨 New picture",
+    "button_change_this": "✏️ Change this one",
     "button_refresh": "🔄 Refresh",
     "command_create": "Create a picture from words",
     "command_edit": "Edit a photo",
@@ -104,6 +106,34 @@ TEXTS = {
     "ask_removebg_photo": "Send the photo: I remove its background.",
     "ask_scale": "How many times larger?",
     "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
+    "ask_meaning": "Shall I draw this as a new picture, or change the one you have?",
+    "nothing_to_change": (
+        "There is no picture here yet that I could change. Send me one, or reply to one with these "
+        "words. Or shall I draw something new?"
+    ),
+    "words_gone": "I can't find your message any more. Please write it again.",
+    "again_nothing": "You have no picture yet that I could repeat. Tell me what to draw!",
+    "again_same": "It would come out exactly the same. Tell me what should be different.",
+    "complaint": (
+        "Sorry it isn't what you wanted. I can make another one, change this one if you tell me "
+        "how, or go one step back."
+    ),
+    "complaint_nothing": "Sorry about that! Tell me what to draw, and I'll do my best.",
+    "answer_abilities": (
+        "I draw pictures from your words, change photos, merge several into one, retouch and "
+        "enlarge them, and cut out backgrounds. Just say what you'd like. The details are in /help."
+    ),
+    "answer_price": "You pay nothing here. There are limits, so that it works for everyone:",
+    "answer_privacy": (
+        "What I keep, where and for how long: /privacy. To delete everything I have about you: "
+        "/forget_me."
+    ),
+    "answer_engine": (
+        "The pictures are made by a built-in engine that paints by rules, without a neural network."
+    ),
+    "answer_provider": (
+        "I'm a bot, and a neural network makes the pictures. The service is called {provider}."
+    ),
     "send_photo_please": "This needs a photo. Send a picture, or /cancel to stop.",
     "choose_scale_please": "Press ×2 or ×4, or /cancel to stop.",
     # job status
@@ -254,7 +284,7 @@ TEXTS = {
     "unknown_command": "I don't know this command. Everything I can do is in /help.",
     "question_expired": (
         "I asked more than {minutes} minutes ago and no longer know which photo this is about. "
-        "Send the photo again with these words, or just the words for a new picture."
+        "Send the photo again with these words, or press the button for a new picture."
     ),
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",

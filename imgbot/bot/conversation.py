@@ -1,0 +1,414 @@
+"""Conversation: plain texts are classified once, and handled by what they ask for.
+
+Only a sure order is enqueued. An unsure text is answered with a question whose buttons act on the
+text: the question replies to it, so that the text need not be stored.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiogram.dispatcher.event.handler import CallableObject
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.albums import add_prompt
+from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import (
+    ABOUT_A_PHOTO,
+    EXPIRY_S,
+    PHOTO_STATES,
+    Dialogue,
+    Question,
+    to_state_data,
+)
+from imgbot.bot.handlers.account import (
+    answer_price,
+    handle_limits,
+    handle_queue,
+    handle_quiet,
+    handle_settings,
+)
+from imgbot.bot.handlers.merge import merge, take_merge_photo
+from imgbot.bot.handlers.operations import PHOTO_HANDLERS, ask_about, edit, order_or_ask
+from imgbot.bot.handlers.results import (
+    handle_again,
+    handle_complaint,
+    handle_history,
+    handle_last,
+    handle_undo,
+)
+from imgbot.bot.handlers.start import (
+    answer_abilities,
+    answer_privacy,
+    answer_provider,
+    handle_cancel,
+    handle_help,
+    handle_small_talk,
+    handle_start,
+)
+from imgbot.bot.messages import (
+    is_about_picture,
+    prompt_of,
+    replied_message,
+    replied_picture_of,
+    without_mention,
+)
+from imgbot.bot.middleware import BotIdentity
+from imgbot.domain.errors import ImgbotError, UserError
+from imgbot.domain.intents import (
+    ChatFacts,
+    Classification,
+    Intent,
+    Pending,
+    classify,
+    wording_key,
+)
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import OPERATIONS, Operation, Prompt
+from imgbot.domain.texts import LANGUAGES, buttons, t
+from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
+
+_Handler = Callable[..., Coroutine[Any, Any, None]]
+
+_PENDING: Mapping[str | None, Pending] = {
+    Question.create_words.state: Pending.PROMPT,
+    Question.edit_words.state: Pending.CHANGE,
+    Question.photo_action.state: Pending.CHANGE,
+    Question.merge_photos.state: Pending.CHANGE,
+    Question.upscale_scale.state: Pending.SCALE,
+    **{state.state: Pending.PHOTO for state in PHOTO_STATES.values()},
+}
+_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.POINTING})
+_READ_WITH_PICTURE = _PROMPTS | {Intent.COMPLAINT}
+_MERGED = _PROMPTS | {Intent.SMALL_TALK}
+"""To the question how to merge, "ok" is an answer."""
+
+_ANSWERED = frozenset({Question.create_words.state, Question.edit_words.state})
+"""Questions after a request that was counted already; so was that for a scale."""
+
+# Here a reply to a picture selects the picture, and its text is no instruction.
+_PICTURE_ASKED = {
+    state.state: PHOTO_HANDLERS[operation]
+    for operation, state in PHOTO_STATES.items()
+    if OPERATIONS[operation].prompt is not Prompt.REQUIRED
+}
+_READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Picture that a text may be about."""
+
+    photo: InputPhoto | None = None
+    message_id: int = 0
+    """Message of this chat that shows it; 0 if not known."""
+    age_s: int = 0
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as it was understood, and its place in the dialogue."""
+
+    prompt: str
+    found: Classification
+    question: str
+    """Pending question, or nothing."""
+    expired: str
+    pending: Pending
+    is_reply: bool
+    """True for a reply to a picture, or to the message that announces one."""
+    target: Target
+
+    @property
+    def wanted(self) -> str:
+        """The prompt without its polite beginning."""
+        return self.found.prompt or self.prompt
+
+    @property
+    def is_about_expired(self) -> bool:
+        """True if it needs the photo of a question that has expired."""
+        is_new = self.found.intent is Intent.CREATE and self.found.is_sure
+        return self.expired in ABOUT_A_PHOTO and self.found.intent in _PROMPTS and not is_new
+
+
+async def handle_text(message: Message, dialogue: Dialogue, **data: Any) -> None:
+    """Plain text: do what it asks for, or ask what it means."""
+    text: Text = await CallableObject(_understand).call(message, dialogue=dialogue, **data)
+    is_prompt = text.found.intent in _PROMPTS and text.prompt and not text.is_reply
+    if is_prompt and await add_prompt(
+        text.prompt, dialogue.context, data["albums"], data["now_ms"]
+    ):
+        return
+    handler = CallableObject(_handler_of(text))
+    await handler.call(message, dialogue=dialogue, text=text, **data)
+
+
+async def _understand(
+    message: Message,
+    dialogue: Dialogue,
+    results: ResultStore,
+    users: UserStore,
+    identity: BotIdentity,
+    raw_state: str | None = None,
+    expired: str = "",
+) -> Text:
+    """Classify a text by as little of the chat as it takes."""
+    prompt, question = prompt_of(message), raw_state or ""
+    is_announced = _is_to_ready_line(message, identity)
+    is_reply = is_announced or is_about_picture(message)
+    pending = _PENDING.get(question, Pending.NOTHING)
+    if question == Question.merge_photos.state and not await dialogue.photos():
+        pending = Pending.PHOTO
+    facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
+    found, target = classify(prompt, facts), Target()
+    if found.intent in _READ_WITH_PICTURE:
+        target = await _target(message, dialogue, results, pending, is_announced=is_announced)
+        facts = replace(
+            facts,
+            has_picture=target.photo is not None or expired in ABOUT_A_PHOTO,
+            picture_age_s=target.age_s,
+            latest_prompt=target.prompt,
+        )
+        found = classify(prompt, facts)
+        if not found.is_sure:
+            remembered = await users.meant(dialogue.context.user_id, wording_key(prompt))
+            found = classify(prompt, replace(facts, remembered=remembered))
+    return Text(prompt, found, question, expired, pending, is_reply, target)
+
+
+def _is_to_ready_line(message: Message, identity: BotIdentity) -> bool:
+    replied = replied_message(message)
+    author = replied.from_user if replied else None
+    is_own = author is not None and author.id == identity.id
+    return is_own and replied is not None and replied.text in _READY_LINES
+
+
+async def _target(
+    message: Message,
+    dialogue: Dialogue,
+    results: ResultStore,
+    pending: Pending,
+    *,
+    is_announced: bool,
+) -> Target:
+    """Return the picture replied to, else the one that was asked about, else the latest.
+
+    Raises UserError for a reply to what is no picture, or to one that is gone.
+    """
+    context, replied = dialogue.context, replied_message(message)
+    replied_id = replied.message_id if replied is not None else 0
+    if is_announced:
+        result = await results.result(await results.announced_in(context.chat_id, replied_id))
+        if result is None or result.picture is None:
+            raise UserError("picture_gone")
+        return Target(result.picture, result.message_id)
+    if photo := replied_picture_of(message):
+        return Target(photo, replied_id)
+    if pending in {Pending.CHANGE, Pending.SCALE}:
+        return Target(await dialogue.photo())
+    result, age_s = await results.latest_result(context.user_id)
+    is_here = result is not None and result.chat_id in _chats_of(context)
+    if result is None or not is_here:
+        return Target()
+    return Target(result.picture, result.message_id, age_s, result.words)
+
+
+def _chats_of(context: RequestContext) -> frozenset[int]:
+    # Results of imgbot 0.1 have no chat.
+    return frozenset({context.chat_id, 0} if context.is_private else {context.chat_id})
+
+
+def _handler_of(text: Text) -> _Handler:
+    """Return the handler of a text."""
+    intent, is_sure = text.found.intent, text.found.is_sure
+    if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
+        return _PICTURE_ASKED[text.question]
+    if not text.prompt:
+        return _handle_no_words
+    is_merging = text.question == Question.merge_photos.state and text.pending is Pending.CHANGE
+    if is_merging and not text.is_reply and intent in _MERGED:
+        return take_merge_photo if is_sure or intent is Intent.CHANGE else _handle_unsure
+    if text.is_about_expired or not is_sure:
+        return _handle_unsure
+    return _INTENTS[intent]
+
+
+async def _handle_no_words(_: Message, dialogue: Dialogue, text: Text) -> None:
+    if not text.is_reply:
+        raise UserError("words_empty")
+    await edit(dialogue, text.target.photo, "")
+
+
+async def _handle_new_picture(_: Message, dialogue: Dialogue, text: Text) -> None:
+    if text.question not in _ANSWERED:
+        await dialogue.check_rate_limit()
+    await dialogue.create(text.wanted)
+    if text.question or text.expired:
+        await dialogue.state.clear()
+
+
+async def _handle_change(_: Message, dialogue: Dialogue, text: Text) -> None:
+    if text.is_reply or text.question not in _ANSWERED:
+        await dialogue.check_rate_limit()
+    await order_or_ask(
+        _beside(text.target, dialogue), Operation.EDIT, text.target.photo, text.wanted
+    )
+
+
+async def _handle_operation(_: Message, dialogue: Dialogue, text: Text) -> None:
+    """An operation in words; without a picture, it asks for one."""
+    operation, photo = text.found.operation or Operation.EDIT, text.target.photo
+    if text.pending is not Pending.SCALE:
+        await dialogue.check_rate_limit()
+    scale = text.found.scale or (2 if photo else None)
+    await order_or_ask(_beside(text.target, dialogue), operation, photo, scale=scale)
+
+
+def _beside(target: Target, dialogue: Dialogue) -> Dialogue:
+    """Return the dialogue with the order shown in reply to the picture that it changes.
+
+    In a group it replies to the user's message: members have to see whose order it is.
+    """
+    is_shown = target.message_id and dialogue.context.is_private
+    return dialogue.in_reply_to(target.message_id) if is_shown else dialogue
+
+
+async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
+    """Ask about the picture that the user points at: "here it is"."""
+    is_shown = text.is_reply or text.pending in {Pending.CHANGE, Pending.SCALE}
+    if not is_shown or text.target.photo is None:
+        raise UserError("send_photo_please")
+    await ask_about(dialogue, text.target.photo)
+
+
+async def _handle_command(message: Message, text: Text, **data: Any) -> None:
+    """Command in words, such as "settings"."""
+    await CallableObject(_COMMANDS[text.found.topic]).call(message, **data)
+
+
+async def _handle_question(message: Message, text: Text, **data: Any) -> None:
+    """Question about the bot: answer it."""
+    await CallableObject(_ANSWERS[text.found.topic]).call(message, **data)
+
+
+async def _handle_unsure(message: Message, dialogue: Dialogue, text: Text, **data: Any) -> None:
+    """Text that may mean one thing or another: ask, and order nothing."""
+    if text.found.intent is Intent.QUESTION:
+        await _handle_question(message, text=text, dialogue=dialogue, **data)
+    photo = None if text.is_about_expired else text.target.photo
+    if text.is_reply and photo is not None:
+        await dialogue.expect(Question.photo_action, sources=to_state_data(photo))
+    key, rows = _unsure_question(text)
+    is_merging = text.question == Question.merge_photos.state and text.pending is Pending.CHANGE
+    meanings = buttons.meanings(
+        dialogue.context.language, photo.unique_id if photo else "", is_merging=is_merging
+    )
+    await dialogue.responder.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
+    if text.is_about_expired:
+        # Clear the state after the answer: if the answer fails, the same text comes again.
+        await dialogue.state.clear()
+
+
+def _unsure_question(text: Text) -> tuple[str, Keyboard]:
+    """Return the question by its text's key, and buttons beside those for the meanings."""
+    if text.is_about_expired:
+        return "question_expired", []
+    if text.pending is Pending.SCALE and not text.is_reply:
+        return "choose_scale_please", buttons.scales()
+    if text.pending is Pending.PHOTO and not text.is_reply:
+        return "send_photo_please", []
+    if text.found.intent is Intent.CHANGE and text.target.photo is None:
+        return "nothing_to_change", []
+    return "ask_meaning", []
+
+
+async def on_meaning_callback(
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    identity: BotIdentity,
+    messenger: Messenger,
+    results: ResultStore,
+    users: UserStore,
+) -> str:
+    """Order what the user meant by an unsure text; returns the answer to the callback."""
+    shown = callback.message if isinstance(callback.message, Message) else None
+    asked = shown.reply_to_message if shown else None
+    prompt = prompt_of(without_mention(asked, identity.name)) if asked else ""
+    if asked is None or not prompt:
+        return "words_gone"
+    if asked.from_user is None or asked.from_user.id != callback.from_user.id:
+        return "not_your_button"
+    choice, _, picture_id = argument.partition(".")
+    wanted = classify(prompt).prompt or prompt
+    by_asked = dialogue.in_reply_to(asked.message_id)
+    if choice == "create":
+        await dialogue.check_rate_limit()
+        await by_asked.create(wanted)
+    elif choice == "change":
+        await _change_picture(picture_id, wanted, by_asked, results)
+    elif choice == "merge" and await dialogue.is_asking(Question.merge_photos):
+        await merge(by_asked, wanted)
+    else:
+        return "stale_button"
+    if choice != "merge":
+        await users.set_meant(dialogue.context.user_id, wording_key(prompt), choice)
+    # It is answered: pressed once more, it would order a second picture.
+    with suppress(ImgbotError):
+        await messenger.remove(dialogue.context.chat_target, dialogue.context.message_id)
+    return "accepted_short"
+
+
+async def _change_picture(
+    picture_id: str, wanted: str, dialogue: Dialogue, results: ResultStore
+) -> None:
+    """Order a change of the picture that was meant: the one asked about, or a result."""
+    context, photo = dialogue.context, await dialogue.photo()
+    if photo is not None and photo.unique_id == picture_id:
+        await dialogue.check_rate_limit()
+        await dialogue.order(Operation.EDIT, wanted, (photo,))
+        return
+    result = await results.result(await results.job_of_unique_id(picture_id))
+    if result is None or result.picture is None or result.user_id != context.user_id:
+        raise UserError("stale_button")
+    await dialogue.check_rate_limit()
+    beside = _beside(Target(message_id=result.message_id), dialogue)
+    await dialogue.requests.order(beside.context, Operation.EDIT, wanted, (result.picture,))
+
+
+_INTENTS: Mapping[Intent, _Handler] = {
+    Intent.CREATE: _handle_new_picture,
+    Intent.CHANGE: _handle_change,
+    Intent.OPERATION: _handle_operation,
+    Intent.AGAIN: handle_again,
+    Intent.UNDO: handle_undo,
+    Intent.CANCEL: handle_cancel,
+    Intent.HELP: handle_help,
+    Intent.COMMAND: _handle_command,
+    Intent.QUESTION: _handle_question,
+    Intent.COMPLAINT: handle_complaint,
+    Intent.SMALL_TALK: handle_small_talk,
+    Intent.POINTING: _handle_pointing,
+}
+_COMMANDS: Mapping[str, _Handler] = {
+    "start": handle_start,
+    "last": handle_last,
+    "history": handle_history,
+    "queue": handle_queue,
+    "limits": handle_limits,
+    "settings": handle_settings,
+    "quiet": handle_quiet,
+}
+_ANSWERS: Mapping[str, _Handler] = {
+    "abilities": answer_abilities,
+    "price": answer_price,
+    "privacy": answer_privacy,
+    "provider": answer_provider,
+    "status": handle_queue,
+}
+"""Handler of a question, by its topic."""
