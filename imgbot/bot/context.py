@@ -29,6 +29,8 @@ class RequestContext:
     message_id: int = 0
     is_private: bool = True
     pressed_by: str = ""
+    username: str = ""
+    """The user's @name, in lower case."""
     sent_s: int = 0
     """Time the message was sent, by Telegram's clock; 0 for a callback."""
     profile: UserProfile = field(default_factory=UserProfile)
@@ -80,6 +82,7 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         language=language_of(user.language_code),
         message_id=message.message_id,
         is_private=message.chat.type == "private",
+        username=(user.username or "").lower(),
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
     )
     if isinstance(event, Message):

@@ -97,6 +97,8 @@ class AccessMiddleware(BaseMiddleware):
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], context: RequestContext
     ) -> None:
         try:
+            # Also of a user who is refused: an admin may let them in by their name.
+            await self._note_username(context)
             self._requests.policy.check(context)
             responder = self._responder(context)
             dialogue = Dialogue(context, data["state"], self._requests, responder)
@@ -134,6 +136,13 @@ class AccessMiddleware(BaseMiddleware):
             # A full Redis must not prevent the answer that reports it.
             with suppress(StorageUnavailableError):
                 await self._users.mark_seen(context.user_id, context.language, now_ms)
+
+    async def _note_username(self, context: RequestContext) -> None:
+        """Store the user's @name when it changes: Telegram tells no id for a name."""
+        if context.username != context.profile.username and not context.is_anonymous:
+            with suppress(StorageUnavailableError):
+                before = context.profile.username
+                await self._users.set_username(context.user_id, context.username, before)
 
     async def _refuse(
         self, event: TelegramObject, context: RequestContext, error: UserError

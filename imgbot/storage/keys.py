@@ -101,7 +101,11 @@ CHOICE = "img:choice:"
 """STRING, an hour: a decision for an update, in case it is handled again; the owner of a task."""
 
 USER = "img:user:"
-"""HASH per user id: their preferences, and whether they were told which engine makes pictures."""
+"""HASH per user id: their preferences, their @name in lower case, and whether they were told which
+engine makes pictures."""
+
+USERNAMES = "img:names"
+"""HASH: @name in lower case → id of the user who had it when they last wrote."""
 
 MEANT = "img:meant:"
 """HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user

@@ -1,6 +1,7 @@
 """Users: their preferences, and their access to the bot."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -12,6 +13,7 @@ from imgbot.storage.scripts import Store
 
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
+_USERNAME = "username"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _MEANT_S = 7_776_000
@@ -33,6 +35,8 @@ class UserProfile:
     spoken: str = ""
     """Language of the user's Telegram client when last stored."""
     seen_ms: int = 0
+    username: str = ""
+    """Stored @name, in lower case."""
 
     @property
     def language(self) -> str:
@@ -65,6 +69,7 @@ class UserStore(Store):
             introduced_by=record.get(_INTRODUCED, ""),
             spoken=record.get(_SPOKEN, ""),
             seen_ms=int(seen_ms or 0),
+            username=record.get(_USERNAME, ""),
         )
 
     async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
@@ -73,6 +78,34 @@ class UserStore(Store):
         pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
         pipe.hset(f"{keys.USER}{user_id}", _SPOKEN, language)
         await self._ask(pipe.execute())
+
+    async def set_username(self, user_id: int, username: str, before: str) -> None:
+        """Store the @name of a user, in lower case, in place of `before`; empty stands for none."""
+        holder = before and await self._ask(self._redis.hget(keys.USERNAMES, before))
+        pipe = self._redis.pipeline(transaction=True)
+        # Somebody else may have taken the old name since.
+        if holder == str(user_id):
+            pipe.hdel(keys.USERNAMES, before)
+        if username:
+            pipe.hset(keys.USERNAMES, username, str(user_id))
+        pipe.hset(f"{keys.USER}{user_id}", _USERNAME, username)
+        await self._ask(pipe.execute())
+
+    async def id_of(self, username: str) -> int | None:
+        """Return the user who had this @name when they last wrote; None if nobody had."""
+        found = await self._ask(self._redis.hget(keys.USERNAMES, username.lower()))
+        return int(found) if found else None
+
+    async def known(self, ids: Iterable[int]) -> list[int]:
+        """Return those ids that are of users met here, or banned or allowed by an admin."""
+        return [user_id for user_id in ids if await self._is_known(str(user_id))]
+
+    async def _is_known(self, user_id: str) -> bool:
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.exists(keys.USER + user_id)
+        pipe.sismember(keys.BANNED, user_id)
+        pipe.sismember(keys.ALLOWED, user_id)
+        return any(await self._ask(pipe.execute()))
 
     async def count(self) -> int:
         """Return the number of users with a private chat."""

@@ -120,6 +120,77 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
     assert banned == {str(anna.id), str(boris.id)}
 
 
+async def test_a_name_stands_for_who_had_it_last(office: Office) -> None:
+    """A number is not known to the admin, nor is it said by Telegram; the bot has seen it."""
+    control, owner = office.stage.control, office.owner
+    before = await control.make_user("Anna", username="Anna_F")
+    await control.say(before, "/start")
+    await control.wait_message(before.id)
+    # Nobody else can have had the name meanwhile: who had it before gave it up.
+    anna = await control.make_user("Anna", username="anna_f")
+    start = await control.say(anna, "/start")
+    await control.wait_message(anna.id)
+
+    allowed = await owner.ask("/allow @ANNA_F")
+    done = await owner.ask("/ban @anna_f paints nothing but foxes")
+    listed = await owner.ask("/ban")
+    undone = await owner.ask("/unban @Anna_F")
+    unknown = await owner.ask("/ban @nobody_here")
+    renamed = start.raw["from"] | {"username": "anna_g"}
+    await control.push_update({"message": start.raw | {"from": renamed}})
+    async with office.stage.bot.redis() as redis:
+        await eventually(lambda: redis.hget(keys.USERNAMES, "anna_g"))
+        await redis.srem(keys.ALLOWED, str(anna.id))
+    given_up = await owner.ask("/ban @anna_f")
+
+    assert allowed.text == t("en", "allow_done", user=anna.id)
+    assert done.text == t("en", "ban_done", user=anna.id)
+    assert listed.text.endswith(" · paints nothing but foxes")
+    assert undone.text == t("en", "ban_undone", user=anna.id)
+    assert unknown.text == t("en", "name_unknown", name="nobody_here")
+    assert given_up.text == t("en", "name_unknown", name="anna_f")
+
+
+async def test_a_forwarded_message_without_an_account_names_nobody(office: Office) -> None:
+    control, owner = office.stage.control, office.owner
+    anna = await office.stage.user("Anna")
+    group = await control.make_group("Quiet", [owner.person, anna.person])
+    rude = await anna.within(group).say("rude")
+    [forwarded] = await control.forward(owner.person, [rude], chat_id=owner.id, hidden=True)
+    await owner.said()
+
+    answer = await owner.ask("/ban", reply_to=forwarded.id)
+
+    assert answer.text == t("en", "author_hidden")
+
+
+async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(office: Office) -> None:
+    control, owner, guest = office.stage.control, office.owner, office.guest
+    anna = await office.stage.user("Anna")
+    group = await control.make_group("Painters", [owner.person, guest.person])
+    async with office.stage.bot.redis() as redis:
+        await redis.sadd(keys.ALLOWED, str(group))
+    picture = await guest.within(group).order("/create a fox")
+    there = owner.within(group)
+
+    by_picture = await there.ask("/ban", reply_to=picture.id)
+    undone = await there.ask("/unban", reply_to=by_picture.id)
+    both = await owner.ask(f"/ban {anna.id}")
+    await owner.ask(f"/ban {guest.id}")
+    listed = await owner.ask("/ban")
+    unclear = await owner.ask("/unban", reply_to=listed.id)
+    by_answer = await owner.ask("/unban", reply_to=both.id)
+    async with office.stage.bot.redis() as redis:
+        banned = await redis.smembers(keys.BANNED)
+        await redis.delete(keys.BANNED, keys.BAN)
+
+    assert by_picture.text == t("en", "ban_done", user=guest.id)
+    assert undone.text == t("en", "ban_undone", user=guest.id)
+    assert unclear.text == t("en", "several_named")
+    assert by_answer.text == t("en", "ban_undone", user=anna.id)
+    assert banned == {str(guest.id)}
+
+
 UNREADABLE = {
     "everybody": "everybody",
     "12,13": "12,13",

@@ -470,8 +470,8 @@ TEXTS = {
     "stuck_too_late": "The picture is being sent already.",
     # /ban, /unban, /allow
     "ban_usage": (
-        "Write /ban, the person's number and, if you like, the reason. Or reply “/ban” to a "
-        "message of theirs."
+        "Write /ban, then the person's number or @name and, if you like, the reason. Or reply "
+        "“/ban” to a message of theirs; forward it to me first if it is in another chat."
     ),
     "ban_done": "🚫 The bot is closed to {user}. Open it again: /unban {user}",
     "ban_admin": "This is an administrator; the bot can't be closed to one.",
@@ -480,7 +480,7 @@ TEXTS = {
     "ban_title": "Banned: {count}. The button with the number opens the bot again.",
     "ban_undone": "The bot is open to {user} again.",
     "ban_unknown": "The bot was not closed to {user}.",
-    "unban_usage": "Write /unban and the person's number. The list is /ban.",
+    "unban_usage": "Write /unban and the person's number or @name. The list is /ban.",
     "allow_open": (
         "The bot is open to everybody, so nobody needs an invitation. To let only invited people "
         "in, set IMGBOT_ALLOWED_USERS."
@@ -499,6 +499,17 @@ TEXTS = {
     "undone": "Done.",
     "id_unreadable": (
         "“{words}” is not a number. Numbers have digits only; a group's begins with a minus."
+    ),
+    "name_unknown": (
+        "I don't know @{name}: nobody has written to me under this name. Write their number "
+        "instead, or forward me a message of theirs and reply to it with the command."
+    ),
+    "author_hidden": (
+        "Telegram doesn't tell me who wrote this: it is from a channel, or its author hides their "
+        "account when forwarded. Write the person's number or @name after the command."
+    ),
+    "several_named": (
+        "This message is about several people. Write the number or @name after the command."
     ),
     "id_nobodys": "{number} can't be the number of a person or a group.",
     # /pause, /resume

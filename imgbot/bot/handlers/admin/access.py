@@ -1,19 +1,18 @@
 """Access changes while the bot runs: /ban, /unban, /allow, /pause, /resume."""
 
 import time
-from collections.abc import Callable
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.messages import clean, target_of, text_after
-from imgbot.bot.requests import AccessPolicy, paused_error
+from imgbot.bot.handlers.admin.targets import target_of
+from imgbot.bot.messages import clean, text_after
+from imgbot.bot.requests import RequestService, paused_error
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.access import Access, Ban
-from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 
 _LISTED = 40
@@ -23,14 +22,12 @@ _REASON_LENGTH = 60
 async def handle_ban(
     message: Message,
     responder: Responder,
-    policy: AccessPolicy,
     access: Access,
-    queue: JobQueue,
+    requests: RequestService,
     job_reads: JobReads,
-    now_ms: Callable[[], int],
 ) -> None:
-    """/ban id [reason], or as a reply to the user's message; without a target it lists bans."""
-    user_id, reason = target_of(message)
+    """/ban id or @name [reason], or as a reply; without a target it lists bans."""
+    user_id, reason = await target_of(message, requests)
     if user_id is None and responder.context.is_private:
         await responder.reply_text(*await _bans(responder.context.language, access))
         return
@@ -38,19 +35,22 @@ async def handle_ban(
         raise UserError("ban_usage")
     if user_id < 0:
         raise UserError("ban_person_only")
-    if policy.is_admin(user_id):
+    if requests.policy.is_admin(user_id):
         raise UserError("ban_admin")
-    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], responder.context.user_id, now_ms()))
+    now_ms = requests.now_ms()
+    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], responder.context.user_id, now_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
     for job in await job_reads.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await queue.cancel(job.id, user_id, now_ms())
+            await requests.queue.cancel(job.id, user_id, now_ms)
     await responder.reply("ban_done", user=user_id)
 
 
-async def handle_unban(message: Message, responder: Responder, access: Access) -> None:
-    """/unban id."""
-    user_id, _ = target_of(message)
+async def handle_unban(
+    message: Message, responder: Responder, access: Access, requests: RequestService
+) -> None:
+    """/unban id or @name, or as a reply."""
+    user_id, _ = await target_of(message, requests)
     if user_id is None:
         raise UserError("unban_usage")
     is_undone = await access.unban(user_id)
@@ -58,11 +58,11 @@ async def handle_unban(message: Message, responder: Responder, access: Access) -
 
 
 async def handle_allow(
-    message: Message, responder: Responder, policy: AccessPolicy, access: Access
+    message: Message, responder: Responder, access: Access, requests: RequestService
 ) -> None:
-    """/allow id; in a group it admits the group, without arguments it lists those admitted."""
-    context = responder.context
-    some_id, _ = target_of(message)
+    """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
+    context, policy = responder.context, requests.policy
+    some_id, _ = await target_of(message, requests)
     if not policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
