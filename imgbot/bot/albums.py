@@ -17,7 +17,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, Question
 from imgbot.bot.handlers.merge import collect_photos, start_merge
 from imgbot.bot.handlers.operations import ask_about, edit
-from imgbot.bot.messages import command_of, photo_of
+from imgbot.bot.messages import UNREADABLE, command_of, photo_of
 from imgbot.bot.requests import RequestService
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import (
@@ -94,7 +94,7 @@ async def _read(message: Message, command: str, requests: RequestService) -> tup
         raise UserError("album_command")
     photo = photo_of(message)
     if photo is None:
-        raise UserError("cannot_read_kind")
+        raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
     prompt = await requests.prompt_in(message)
     return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 

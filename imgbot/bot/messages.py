@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from aiogram.types import ExternalReplyInfo, Message, MessageEntity
@@ -22,6 +23,24 @@ _SUFFIXES = frozenset(
 _COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
 # Control and format characters, and unpaired surrogates, which no encoding accepts.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
+UNREADABLE: Mapping[str, str] = {
+    "animation": "cannot_read_animation",
+    "audio": "cannot_read_audio",
+    "checklist": "cannot_read_kind",
+    "contact": "cannot_read_contact",
+    "dice": "cannot_read_game",
+    "game": "cannot_read_game",
+    "location": "cannot_read_place",
+    "paid_media": "cannot_read_kind",
+    "poll": "cannot_read_poll",
+    "sticker": "cannot_read_sticker",
+    "story": "cannot_read_story",
+    "venue": "cannot_read_place",
+    "video": "cannot_read_video",
+    "video_note": "cannot_read_video_note",
+    "voice": "cannot_read_voice",
+}
+"""Content types that are neither text nor a picture, with the key of their sentence."""
 _MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
 # Joiners are needed inside emoji.
 _JOINERS = frozenset("\u200d\ufe0f")
@@ -95,9 +114,10 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
     if replied is None:
         return None
     is_private = message.chat.type == "private"
-    if any(getattr(replied, kind) for kind in _MOVING_OR_HEARD):
+    kind = next((kind for kind in _MOVING_OR_HEARD if getattr(replied, kind)), "")
+    if kind:
         if is_private:
-            raise UserError("cannot_read_kind")
+            raise UserError(UNREADABLE[kind])
         return None
     try:
         return photo_of(replied)

@@ -36,6 +36,7 @@ from imgbot.bot.handlers.start import (
     handle_unknown_command,
     handle_unsupported,
 )
+from imgbot.bot.messages import UNREADABLE
 from imgbot.bot.middleware import AccessMiddleware, BotIdentity
 from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.domain.operations import OPERATIONS, Operation
@@ -81,12 +82,7 @@ _COMMANDS = {
 _PICTURE = F.photo | (F.document & ~F.animation)
 _UNKNOWN_COMMAND = F.text.startswith("/")
 _IS_PRIVATE = F.chat.type == "private"
-_IS_SPOKEN = F.content_type.in_(
-    {
-        "animation", "audio", "checklist", "contact", "dice", "game", "location", "poll",
-        "sticker", "story", "venue", "video", "video_note", "voice",
-    }
-)  # fmt: skip
+_IS_UNREADABLE = F.content_type.in_(UNREADABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,7 @@ def _route_messages(router: Router) -> None:
     for question, handler in _PICTURE_ANSWERS:
         register(handler, _is_addressed, StateFilter(question), _PICTURE)
     register(handle_photo, _is_addressed, _PICTURE)
-    register(handle_unsupported, _is_addressed, _IS_SPOKEN)
+    register(handle_unsupported, _is_addressed, _IS_UNREADABLE)
 
 
 def _route_callbacks(router: Router) -> None:

@@ -152,7 +152,7 @@ async def _strange_words(talk: Talk) -> None:
     await talk.say("very " * 500 + "big house")
     await talk.answer("That is too long")
     await talk.kind("video")
-    await talk.answer("I can't read that")
+    await talk.answer("I can't edit videos")
     await talk.say("/draw a house")
     await talk.answer()
     friend = await talk.control.make_user("Carl")

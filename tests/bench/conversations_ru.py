@@ -144,9 +144,9 @@ async def _queue_and_cancel(talk: Talk) -> None:
 
 async def _bad_input(talk: Talk) -> None:
     await talk.kind("voice")
-    await talk.answer("Такое я читать не умею")
+    await talk.answer("Голосовые я слушать не умею")
     await talk.kind("sticker")
-    await talk.answer("Такое я читать не умею")
+    await talk.answer("Стикеры я менять не умею")
     await talk.files(("договор.docx", b"PK\3\4" + bytes(2000)), caption="сделай красиво")
     await talk.answer("Этот файл — не картинка")
     await talk.files(("IMG_2041.jpg", photo("cat")[:9000]), caption="поярче")

@@ -77,9 +77,12 @@ UNUSABLE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "gif": (
         KINDS["animation"] | {"document": _FILE | {"mime_type": "video/mp4"}},
-        t("en", "cannot_read_kind"),
+        t("en", "cannot_read_animation"),
     ),
-    **{kind: (KINDS[kind], t("en", "cannot_read_kind")) for kind in ("video", "sticker", "voice")},
+    **{
+        kind: (KINDS[kind], t("en", f"cannot_read_{kind}"))
+        for kind in ("video", "sticker", "voice")
+    },
 }
 
 

@@ -11,7 +11,7 @@ from aiogram.types import BotCommand, BotCommandScopeChat, Message
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers import admin
-from imgbot.bot.messages import PICTURE_LIMIT_MB, replied_message
+from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, replied_message
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import ImgbotError, TelegramRefusedError, TransientError, UserError
@@ -126,9 +126,9 @@ async def handle_unknown_command(_: Message) -> None:
     raise UserError("unknown_command")
 
 
-async def handle_unsupported(_: Message) -> None:
+async def handle_unsupported(message: Message) -> None:
     """Message that is neither text nor a picture."""
-    raise UserError("cannot_read_kind")
+    raise UserError(UNREADABLE[message.content_type])
 
 
 async def handle_edited(message: Message) -> None:

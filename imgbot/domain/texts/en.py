@@ -289,6 +289,29 @@ TEXTS = {
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
     "cannot_read_kind": "I can't read that. Send a photo, or tell me in words what to draw.",
+    "cannot_read_animation": (
+        "I only make still pictures and can't edit a GIF. Send one frame of it as a photo."
+    ),
+    "cannot_read_audio": (
+        "I can't listen to music. Tell me in words what to draw, a cover for this song maybe."
+    ),
+    "cannot_read_contact": "A contact doesn't tell me what to draw. Say it in words, please.",
+    "cannot_read_game": "I don't play, I only make pictures. What shall I draw?",
+    "cannot_read_place": (
+        "A map doesn't show me what a place looks like. Describe it in words, and I'll draw it."
+    ),
+    "cannot_read_poll": "I don't vote in polls. Tell me in words what to draw.",
+    "cannot_read_sticker": (
+        "I can't work with stickers. Send a photo, or tell me in words what to draw."
+    ),
+    "cannot_read_story": "I can't open stories. Take a screenshot and send it as a photo.",
+    "cannot_read_video": (
+        "I can't edit videos. Take a screenshot of the right moment and send it as a photo."
+    ),
+    "cannot_read_video_note": (
+        "I can't watch video messages. Send a photo, or tell me in words what to draw."
+    ),
+    "cannot_read_voice": "I can't listen to voice messages. Please write it in words.",
     "file_not_picture": (
         "This file is not a picture. JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP will do."
     ),
