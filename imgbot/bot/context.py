@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.domain.preferences import Preferences
-from imgbot.domain.texts import language_of
+from imgbot.domain.texts import language_after, language_of
 from imgbot.storage.users import UserProfile
 from imgbot.telegram.messenger import ChatTarget
 
@@ -65,8 +65,12 @@ class RequestContext:
 
     def with_profile(self, profile: UserProfile) -> "RequestContext":
         """Return the context with the profile of its user."""
-        language = profile.preferences.language or self.language
-        return replace(self, profile=profile, language=language)
+        return replace(self, profile=profile, language=profile.language_or(self.language))
+
+    def with_text(self, text: str) -> "RequestContext":
+        """Return the context in the language of the user's texts, this one included."""
+        written = language_after(self.profile.written, text)
+        return self.with_profile(replace(self.profile, written=written))
 
 
 def context_from_event(event: Message | CallbackQuery, update_id: int) -> RequestContext | None:

@@ -96,6 +96,9 @@ class AccessMiddleware(BaseMiddleware):
     async def _serve(
         self, handler: Handler, event: TelegramObject, data: dict[str, Any], context: RequestContext
     ) -> None:
+        stored = context.profile.written
+        if isinstance(event, Message) and event.forward_origin is None:
+            context = context.with_text(event.text or event.caption or "")
         try:
             # Also of a user who is refused: an admin may let them in by their name.
             await self._note_username(context)
@@ -104,6 +107,7 @@ class AccessMiddleware(BaseMiddleware):
             dialogue = Dialogue(context, data["state"], self._requests, responder)
             data |= {"context": context, "responder": responder, "dialogue": dialogue}
             await self._mark_seen(context)
+            await self._remember_language(context, stored)
             if isinstance(event, Message):
                 await self._count(event, context)
             with storage_errors():
@@ -143,6 +147,12 @@ class AccessMiddleware(BaseMiddleware):
             with suppress(StorageUnavailableError):
                 before = context.profile.username
                 await self._users.set_username(context.user_id, context.username, before)
+
+    async def _remember_language(self, context: RequestContext, stored: str) -> None:
+        written = context.profile.written
+        if written != stored:
+            with suppress(StorageUnavailableError):
+                await self._users.set_written(context.user_id, written)
 
     async def _refuse(
         self, event: TelegramObject, context: RequestContext, error: UserError

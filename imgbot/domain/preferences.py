@@ -9,7 +9,7 @@ _RATIOS = ("1:1", "3:4", "4:3", "9:16", "16:9")
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Stored preferences of a user; an empty language means that of their Telegram client."""
+    """Stored preferences of a user; an empty language means that of their texts."""
 
     language: str = ""
     ratio: str = ""

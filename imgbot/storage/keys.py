@@ -101,8 +101,8 @@ CHOICE = "img:choice:"
 """STRING, an hour: a decision for an update, in case it is handled again; the owner of a task."""
 
 USER = "img:user:"
-"""HASH per user id: their preferences, their @name in lower case, and whether they were told which
-engine makes pictures."""
+"""HASH per user id: their preferences, the language of their client and of their texts, their @name
+in lower case, and whether they were told which engine makes pictures."""
 
 USERNAMES = "img:names"
 """HASH: @name in lower case → id of the user who had it when they last wrote."""

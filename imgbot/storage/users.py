@@ -14,6 +14,7 @@ from imgbot.storage.scripts import Store
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
 _USERNAME = "username"
+_WRITTEN = "written"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _MEANT_S = 7_776_000
@@ -34,6 +35,8 @@ class UserProfile:
     """Job with which the user was told who makes the pictures; empty before it."""
     spoken: str = ""
     """Language of the user's Telegram client when last stored."""
+    written: str = ""
+    """What the user's texts tell of their language, as `language_after` returns it."""
     seen_ms: int = 0
     username: str = ""
     """Stored @name, in lower case."""
@@ -41,7 +44,11 @@ class UserProfile:
     @property
     def language(self) -> str:
         """Language of messages to the user that do not answer an update of theirs."""
-        return self.preferences.language or self.spoken or "en"
+        return self.language_or(self.spoken or "en")
+
+    def language_or(self, client_language: str) -> str:
+        """Return the language that the user chose, else that of their texts, of their client."""
+        return self.preferences.language or self.written.rstrip("?") or client_language
 
     def needs_seen_update(self, now_ms: int) -> bool:
         """Return whether the stored time of the user's latest update is a day old."""
@@ -68,6 +75,7 @@ class UserStore(Store):
             paused_words="" if paused in {None, UNSAID} else paused,
             introduced_by=record.get(_INTRODUCED, ""),
             spoken=record.get(_SPOKEN, ""),
+            written=record.get(_WRITTEN, ""),
             seen_ms=int(seen_ms or 0),
             username=record.get(_USERNAME, ""),
         )
@@ -106,6 +114,10 @@ class UserStore(Store):
         pipe.sismember(keys.BANNED, user_id)
         pipe.sismember(keys.ALLOWED, user_id)
         return any(await self._ask(pipe.execute()))
+
+    async def set_written(self, user_id: int, written: str) -> None:
+        """Store what the user's texts tell of their language."""
+        await self._ask(self._redis.hset(f"{keys.USER}{user_id}", _WRITTEN, written))
 
     async def count(self) -> int:
         """Return the number of users with a private chat."""

@@ -3,6 +3,7 @@
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, Person
 from tests.fixtures.waiting import eventually
@@ -60,6 +61,27 @@ async def test_the_language_is_changed_at_once(builtin_stage: Stage) -> None:
 
     assert panel.text.startswith("Ваши настройки")
     assert answer.text == "У вас ещё нет картинок. Напишите, что нарисовать!"
+
+
+async def test_the_bot_answers_in_the_language_of_the_chat(builtin_stage: Stage) -> None:
+    bob = await builtin_stage.user(language="en")
+    picture = await bob.order("синее озеро")
+    assert "📄 Файлом" in [button["text"] for button in picture.buttons]
+
+    limits = await bob.ask("/limits")
+    assert limits.text.startswith("Осталось запросов")
+
+    await bob.order("a blue lake")
+    assert (await bob.ask("/undo")).text == t("ru", "undo_nothing")
+    await bob.order("a green hill")
+    assert (await bob.ask("/undo")).text == t("en", "undo_nothing")
+
+    await bob.order("красное озеро")
+    panel = await bob.ask("/settings")
+    assert panel.text.startswith("Ваши настройки")
+    await pressed(builtin_stage, bob.person, panel, "English")
+    await bob.order("жёлтое озеро")
+    assert (await bob.ask("/undo")).text == t("en", "undo_nothing")
 
 
 async def test_variants_are_as_many_different_pictures(builtin_stage: Stage) -> None:

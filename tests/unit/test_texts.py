@@ -3,7 +3,8 @@
 import ast
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from imgbot.domain.texts import (
     en,
     has_text,
     in_time,
+    language_after,
     language_of,
     plural,
     ru,
@@ -156,6 +158,34 @@ def test_numbers_are_said_in_both_languages(said: Callable[[], str], words: str)
 )
 def test_the_language_follows_telegrams(code: str | None, language: str) -> None:
     assert language_of(code) == language
+
+
+@pytest.mark.parametrize(
+    ("texts", "known"),
+    [
+        (["кот в шляпе"], "ru"),
+        (["ещё"], "ru"),
+        (["логотип Nike"], "ru"),
+        (["a fox in the snow", "сделай ярче"], "ru"),
+        (["нарисуй «Happy Birthday to you»"], "ru"),
+        (["кот", "cyberpunk"], "ru"),
+        (["кот", "a fox in the snow", "ещё"], "ru"),
+        (["кот", "a fox in the snow"], "ru?"),
+        (["кот", "a fox in the snow", "make it brighter"], "en"),
+        (["a fox in the snow"], "?"),
+        (["кот", *["a fox, highly detailed, " * 5] * 3], "ru"),
+        (
+            ["кот", *["/start", "/limits@some_bot", "https://example.org/a fox", "👍 12:30"] * 2],
+            "ru",
+        ),
+        (["poster with the text Привет"], ""),
+        (["намалюй кота, будь ласка, і собаку"], ""),
+        (["жасыл әлем"], ""),
+        ([], ""),
+    ],
+)
+def test_the_language_follows_what_is_written(texts: Sequence[str], known: str) -> None:
+    assert reduce(language_after, texts, "") == known
 
 
 def test_every_reason_in_the_code_has_its_sentence() -> None:

@@ -334,7 +334,7 @@ async def handle_inline(
         ids = await results.history(user_id) if is_admitted else []
         wanted = query.query.strip().lower()
         found = [each for each in await results.results(ids) if wanted in each.words.lower()]
-        language = profile.preferences.language or language_of(query.from_user.language_code)
+        language = profile.language_or(language_of(query.from_user.language_code))
         label = t(language, "inline_button")
         await messenger.answer_inline(query.id, [_offer(result) for result in found], label)
 

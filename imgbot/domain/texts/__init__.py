@@ -4,6 +4,7 @@ Rule: both languages have the same keys with the same facts; a test checks it. A
 says what happened, whether it cost anything, and what to do next.
 """
 
+import re
 from collections.abc import Mapping
 
 from imgbot.domain.texts import en, ru
@@ -27,6 +28,31 @@ _READ_RUSSIAN = frozenset({"ru", "be", "uk", "kk", "ky", "uz", "tg", "hy", "az"}
 def language_of(code: str | None) -> str:
     """Return the language for a user whose Telegram client is set to `code`."""
     return "ru" if (code or "").split("-")[0].lower() in _READ_RUSSIAN else "en"
+
+
+# Words that are not the user's own: links, names, commands, options, quotations.
+_NOT_PLAIN = re.compile(r"https?://\S+|(?<!\S)(?:[@/]|--|—)\w\S*|«[^»]*»|“[^”]*”|\"[^\"]*\"")
+_RUSSIAN_WORD = re.compile(r"(?<!\w)[а-яё]+(?!\w)")
+_OTHER_CYRILLIC = re.compile(r"[\u0400-\u052f]")
+_LATIN_WORD = re.compile(r"(?<!\w)[a-z]+(?!\w)")
+_ENGLISH_WORDS = range(2, 16)
+"""Number of words that show English: one may be a name, and a long prompt a copy."""
+_DOUBT = "?"
+
+
+def language_after(written: str, text: str) -> str:
+    """Return what is known of the user's language after one more text of theirs.
+
+    That is a language, or nothing; with a question mark after one English text. Russian words show
+    Russian at once, English ones only in two texts: names and prompts are English in any language.
+    """
+    plain = _NOT_PLAIN.sub(" ", text.lower())
+    russian, latin = len(_RUSSIAN_WORD.findall(plain)), len(_LATIN_WORD.findall(plain))
+    if russian and russian >= latin and not _OTHER_CYRILLIC.search(re.sub("[а-яё]", "", plain)):
+        return "ru"
+    if latin not in _ENGLISH_WORDS or _OTHER_CYRILLIC.search(plain) or written == "en":
+        return written
+    return "en" if written.endswith(_DOUBT) else written + _DOUBT
 
 
 def t(language: str, key: str, /, **facts: str | int | float) -> str:
