@@ -177,8 +177,8 @@ class RequestService:
         if context.profile.is_paused and not self.policy.is_admin(context.user_id):
             telemetry.admission_refused("paused")
             raise paused_error(context.profile.paused_words)
-        if await self._needs_engine_notice(context, job):
-            job = with_changes(job, note="engine_note")
+        if await self._needs_engine_hint(context, job):
+            job = with_changes(job, note="engine_hint")
         now_ms = self.now_ms()
         price_micro = self.policy.price_of(job.request.operation, job.request.scale)
         charge = Charge(price_micro, spend_day=self.spend.today(now_ms))
@@ -194,9 +194,11 @@ class RequestService:
             raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
         return admission.verdict == "ok"
 
-    async def _needs_engine_notice(self, context: RequestContext, job: Job) -> bool:
-        is_paid = not self.policy.has_builtin_engine
-        if is_paid or context.profile.introduced_by not in {"", job.id}:
+    async def _needs_engine_hint(self, context: RequestContext, job: Job) -> bool:
+        """Return true for an administrator's first picture, alone with the bot."""
+        is_admin = context.is_private and self.policy.is_admin(context.user_id)
+        is_new = context.profile.introduced_by in {"", job.id}
+        if not (self.policy.has_builtin_engine and is_admin and is_new):
             return False
         try:
             return await self.users.claim_intro(job.user_id, job.id)

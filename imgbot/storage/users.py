@@ -32,7 +32,7 @@ class UserProfile:
     paused_words: str = ""
     """Operator's message about the pause, if any."""
     introduced_by: str = ""
-    """Job with which the user was told who makes the pictures; empty before it."""
+    """Job with which an administrator was told how to plug in a provider; empty before it."""
     spoken: str = ""
     """Language of the user's Telegram client when last stored."""
     written: str = ""

@@ -68,7 +68,7 @@ def test_telegrams_limits_are_kept(language: str) -> None:
     assert len(t(language, "description")) <= 512
     operations = "\n".join(t(language, f"help_{operation}") for operation in ACTIONS)
     shown = t(language, "help", operations=operations, limit_mb=20)
-    assert len(shown + t(language, "engine_note")) < 4000
+    assert len(shown + t(language, "engine_hint")) < 4000
     for key in ("budget_used_up", "user_budget_used_up"):
         # It is also the answer to a callback.
         assert len(t(language, key, wait=in_time(language, 23 * 3600))) <= 200

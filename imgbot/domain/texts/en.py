@@ -33,9 +33,10 @@ TEXTS = {
         "Pictures are made by the built-in engine: it paints from words and edits photos by "
         "rules, without a neural network. When editing, it understands:\n{vocabulary}"
     ),
-    "engine_note": (
-        "ℹ️ Made by the built-in engine: it paints by rules, without a neural network. The bot's "
-        "owner can plug in an AI service with the setting IMGBOT_PROVIDER. I say this only once."
+    "engine_hint": (
+        "ℹ️ For you as the administrator, and only once: the built-in engine made this, by rules "
+        "and without a neural network. To plug in an AI service, run on the server:\n"
+        "sudo imgbot install --provider replicate"
     ),
     "examples": (
         "1: the words “a fox in an autumn forest, watercolour”\n"
