@@ -29,11 +29,11 @@ async def _impatient(talk: Talk) -> None:
     done = await talk.picture("brigter")
     assert "Done: brighter, warmer" in done.text
     await talk.photos(photo("astronaut"), caption="give her sunglasses")
-    await talk.answer("I don't know how to do that")
+    await talk.answer("I don't know how to do this")
     await talk.photos(photo("astronaut"), caption="bw, give her sunglasses")
     assert "I didn't understand: " in (await talk.picture("bw")).text
     await talk.say("hello??")
-    await talk.answer("Glad to be here!")
+    await talk.answer("Glad to help!")
 
 
 async def _a_file(talk: Talk) -> None:
@@ -95,7 +95,7 @@ async def _group(talk: Talk) -> None:
     await talk.say("/create a garden in spring, butterfly", thread_id=_TOPIC)
     garden = await talk.picture("a garden in spring")
     assert garden.raw["message_thread_id"] == _TOPIC
-    assert "for the person who ordered" in await talk.press(garden, "Again", by=bob)
+    assert "for the person who asked" in await talk.press(garden, "Again", by=bob)
     await talk.say("more contrast", by=bob, reply_to=garden.id, thread_id=_TOPIC)
     done = await talk.picture("more contrast")
     await talk.say("/create", thread_id=_TOPIC)
@@ -165,7 +165,7 @@ async def _buttons(talk: Talk) -> None:
     await talk.say("a train in autumn, risograph")
     train = await talk.picture("a train in autumn")
     await talk.press(train, "Edit")
-    await talk.answer("What shall I do with it?")
+    await talk.answer("What should I do with it?")
     await talk.say("crop to square then frame")
     framed = await talk.picture("crop to square")
     assert "square, frame" in framed.text
@@ -174,14 +174,14 @@ async def _buttons(talk: Talk) -> None:
     await talk.press(framed, "Undo")
     assert (await talk.picture()).photo_unique_id == train.photo_unique_id
     await talk.press(train, "Again")
-    assert await talk.press(train, "Again") == "On it already."
+    assert await talk.press(train, "Again") == "Already on it."
     await talk.picture("a train in autumn")
     await talk.press(train, "×2")
     await talk.picture("Enlarged ×2")
     await talk.say("/edit")
-    await talk.answer("Send the photo to edit")
+    await talk.answer("Send the photo you want to edit")
     await talk.say("/cancel")
-    await talk.answer("All right, forgotten")
+    await talk.answer("OK, cancelled")
 
 
 CONVERSATIONS = (

@@ -23,7 +23,7 @@ async def _first_time(talk: Talk) -> None:
     await talk.say("теплее", reply_to=second.id)
     await talk.picture("✏️ теплее")
     await talk.say("спасибо")
-    await talk.answer("Всегда рад!")
+    await talk.answer("Рад помочь!")
 
 
 async def _photo_without_words(talk: Talk) -> None:
@@ -55,10 +55,10 @@ async def _replies_and_back(talk: Talk) -> None:
     await talk.say("/undo")
     assert (await talk.picture()).photo_unique_id == first.photo_unique_id
     await talk.say("/undo")
-    mine = await talk.picture("С этого всё началось")
+    mine = await talk.picture("Это ваша исходная картинка")
     assert mine.photo_unique_id == sent.photo_unique_id
     await talk.say("/undo")
-    await talk.answer("Возвращаться некуда")
+    await talk.answer("Отменять нечего")
     await talk.say("сочнее", reply_to=mine.id)
     assert "сочнее" in (await talk.picture("сочнее")).text
 
@@ -128,7 +128,7 @@ async def _queue_and_cancel(talk: Talk) -> None:
     await talk.say("горы на рассвете, масло, 4 варианта")
     await talk.say("маяк в шторм, витраж, 4 варианта")
     await talk.say("/queue")
-    line = await talk.answer("Делается для вас")
+    line = await talk.answer("Ваших картинок в работе")
     assert await talk.press(line, f"✖️ {len(line.buttons) - 1}") == "Отменяю…"
     await talk.answer("Отменено.")
     await talk.press(line, "Обновить")
@@ -137,7 +137,7 @@ async def _queue_and_cancel(talk: Talk) -> None:
     for _ in range(6):
         await talk.picture()
     await talk.say("/queue")
-    await talk.answer("ничего не делается")
+    await talk.answer("нет картинок в работе")
     await talk.say("/cancel")
     await talk.answer("Отменять нечего.")
 
@@ -158,7 +158,7 @@ async def _bad_input(talk: Talk) -> None:
     sent = await talk.say("дом у реки")
     await talk.picture("дом у реки")
     await talk.edit(sent, "дом у реки, зима")
-    await talk.answer("по первой версии")
+    await talk.answer("Правки в уже прочитанных")
 
 
 async def _settings(talk: Talk) -> None:

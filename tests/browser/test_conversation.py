@@ -122,14 +122,14 @@ async def test_a_picture_under_way_is_cancelled(browser: Browser, slow_demo: Dem
             await chat.say("a lighthouse [[sim:slow=600]]")
             await chat.button("Cancel").wait_for()
             await chat.say("/queue")
-            line = chat.answer("Being made for you: 1")
+            line = chat.answer("Your pictures in progress: 1")
             await expect(line).to_contain_text("1. a lighthouse")
 
             await chat.press("✖️ 1")
 
             await chat.answer("Cancelled.").wait_for()
             await chat.press("Refresh")
-            await chat.answer("Nothing is being made for you now.").wait_for()
+            await chat.answer("You have no pictures in progress.").wait_for()
             await expect(chat.page.get_by_test_id("inline-button")).to_have_count(0)
             assert chat.problems == []
 

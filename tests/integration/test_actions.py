@@ -89,7 +89,7 @@ async def test_a_wait_that_telegram_asks_for_is_in_the_log_once(bob: User) -> No
 async def test_a_good_photo_is_left_as_it_is_and_told_so(bob: User) -> None:
     result = await bob.order("/retouch", jpeg("cat"))
 
-    assert title(result) == "✨ This photo is good as it is: nothing needed fixing"
+    assert title(result) == "✨ This photo is fine as it is: nothing needed fixing"
 
 
 async def test_retouch_a_photo_by_its_button(builtin_stage: Stage) -> None:
@@ -139,7 +139,7 @@ async def test_a_cut_out_without_a_clear_subject_says_so(bob: User) -> None:
     sky = as_jpeg(Image.linear_gradient("L").resize((400, 300)).convert("RGB"))
     result = await bob.order("/removebg", sky)
 
-    assert title(result).startswith("✂️ Nothing stands out clearly from the background here")
+    assert title(result).startswith("✂️ Nothing stands out clearly from the background")
 
 
 async def test_the_buttons_under_a_result(bob: User) -> None:
@@ -147,7 +147,7 @@ async def test_the_buttons_under_a_result(bob: User) -> None:
 
     again = await bob.click(first, "Again", is_picture)
     larger = await bob.click(again, "×2", is_picture)
-    await bob.click(first, "Edit", lambda m: m.text.startswith("What shall I do with it?"))
+    await bob.click(first, "Edit", lambda m: m.text.startswith("What should I do with it?"))
 
     assert title(again) == "a green valley"
     assert title(larger) == "🔍 Enlarged ×2"
@@ -188,7 +188,7 @@ async def test_each_operation_is_ordered_from_a_provider_over_http(anna: User) -
 @pytest.mark.parametrize("words", ["give her sunglasses", "убери лишних людей"])
 async def test_an_edit_that_the_engine_cannot_do_is_refused_at_once(bob: User, words: str) -> None:
     answer = await bob.ask(
-        words, jpeg("astronaut"), fits=lambda m: m.text.startswith("I don't know how to do that")
+        words, jpeg("astronaut"), fits=lambda m: m.text.startswith("I don't know how to do this")
     )
 
     assert "Try, for example: " in answer.text

@@ -114,7 +114,7 @@ async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: O
     await guest.say("a hare")
     served = await guest.said()
 
-    words = "I'm down for maintenance and can't take orders right now: new disks, back at six"
+    words = "The bot is down for maintenance: new disks, back at six"
     assert paused.text.endswith(f"\n\nPeople are told:\n{words}")
     assert {words, "a slow fox [[sim:slow=2]]"} <= set(told)
     assert "a hare" not in told

@@ -72,7 +72,7 @@ async def test_another_command_over_an_album_says_what_to_do(bob: User) -> None:
     await bob.photos(PHOTOS[0], PHOTOS[0], caption="/retouch")
     [answer] = await bob.said()
 
-    assert answer.startswith("That works with one photo at a time.")
+    assert answer.startswith("This works with one photo at a time.")
 
 
 async def test_photos_keep_their_order(bob: User) -> None:
@@ -98,7 +98,7 @@ async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: St
     await bob.ask("something else first")
 
     sent = await bob.photos(*PHOTOS[:2], caption="collage")
-    await bob.wait(lambda m: m.text == "⏳ Accepted. Your place in line: 1.")
+    await bob.wait(lambda m: m.text == "⏳ Got it. Your place in line: 1.")
     await bob.control.send_late(bob.person, sent[0], PHOTOS[2])
     async with slow_stage.bot.redis() as redis:
         await eventually(lambda: waiting_photos(redis, 3))

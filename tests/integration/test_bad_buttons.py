@@ -15,9 +15,9 @@ pytestmark = [
 ]
 
 
-UNKNOWN = "I don't know this button. Start again: /start"
+UNKNOWN = "This button doesn't work. Start again: /start"
 STALE = "This button no longer works. Start again: /start"
-NOT_YOURS = "This button is for the person who ordered the picture."
+NOT_YOURS = "This button is for the person who asked the picture."
 FORGED = {
     "nonsense": UNKNOWN,
     "menu:create": UNKNOWN,
@@ -118,7 +118,7 @@ async def test_buttons_of_a_message_out_of_reach_are_answered(anna: User) -> Non
     await anna.toasts(987_654, "start:create")
 
     assert answers == [STALE, STALE, "", ""]
-    assert (await anna.said())[-1] == "What shall I draw? Say it in words."
+    assert (await anna.said())[-1] == "What should I draw? Tell me in words."
 
 
 async def test_a_button_pressed_twice_at_once_acts_once(anna: User) -> None:
@@ -131,9 +131,9 @@ async def test_a_button_pressed_twice_at_once_acts_once(anna: User) -> None:
     cancel = status.button("Cancel")["callback_data"]
     cancelled = await anna.toasts(status, cancel, cancel)
 
-    assert sorted(answers) == ["Accepted.", "On it already."]
+    assert sorted(answers) == ["Got it.", "Already on it."]
     assert said == ["two taps", "two taps"]
-    assert sorted(cancelled) == ["Cancelling…", "On it already."]
+    assert sorted(cancelled) == ["Cancelling…", "Already on it."]
     assert (await anna.said())[2:] == ["Cancelled."]
 
 

@@ -16,9 +16,9 @@ from tests.integration.stage import Stage, User, is_picture, open_stage
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 MIB = 1 << 20
-NOT_A_PICTURE = "This is not a picture, whatever its name says."
+NOT_A_PICTURE = "This file is named like a picture, but isn't one."
 NOT_A_PICTURE_FILE = "This file is not a picture."
-DAMAGED = "The file is damaged or arrived incomplete."
+DAMAGED = "The file is damaged or incomplete."
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
@@ -119,20 +119,20 @@ BAD: dict[str, tuple[str, Make, str]] = {
     "png-bomb": (
         "a.png",
         lambda: hostile.png_of_claimed_size(50_000, 50_000),
-        "The picture is too large: 2500 MP, the limit is 50 MP.",
+        "This picture is too large: 2500 MP, and the limit is 50 MP.",
     ),
-    "bmp-bomb": ("a.bmp", bmp_bomb, "The picture is too large: 900 MP, the limit is 50 MP."),
+    "bmp-bomb": ("a.bmp", bmp_bomb, "This picture is too large: 900 MP, and the limit is 50 MP."),
     "too-long": (
         "a.png",
         lambda: hostile.png_of_claimed_size(60_000, 2),
-        "The picture is too long: one side has 60000 pixels, the limit is 20000.",
+        "This picture is too long: one side is 60000 px, and the limit is 20000 px.",
     ),
-    "thread": ("a.png", lambda: picture(20_000, 1, kind="PNG"), "The picture is too small"),
-    "dot": ("a.png", lambda: picture(1, 1, kind="PNG"), "The picture is too small"),
+    "thread": ("a.png", lambda: picture(20_000, 1, kind="PNG"), "This picture is too small"),
+    "dot": ("a.png", lambda: picture(1, 1, kind="PNG"), "This picture is too small"),
     "heavy": (
         "a.jpg",
         lambda: picture() + bytes(20 * MIB),
-        "The file is too big: Telegram only gives me files up to 20 MB.",
+        "This file is too big: I can open files up to 20 MB.",
     ),
 }
 
@@ -194,7 +194,7 @@ async def test_a_heic_photo_without_the_extra_says_what_to_send(
         [answer] = await user.heard()
         await assert_undisturbed(stage.bot, stage.control)
 
-        assert answer.text.startswith("This is a HEIC photo, and this bot cannot open those.")
+        assert answer.text.startswith("This bot can't open HEIC photos.")
     assert builtin_stage.bot.is_running
 
 
@@ -233,8 +233,8 @@ async def test_a_very_long_prompt_that_is_not_understood_gets_its_sentence(bob: 
     await bob.say("🦊" * 2000, reply_to=photo.id)
     [_, answer] = await bob.said()
 
-    assert answer.startswith("I don't know how to do that:")
-    assert answer.endswith("Everything I can do is in /help.")
+    assert answer.startswith("I don't know how to do this:")
+    assert answer.endswith("See /help for everything I can do.")
 
 
 async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(bob: User) -> None:

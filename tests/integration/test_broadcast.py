@@ -144,7 +144,7 @@ async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again
     await ended(town, first)
     [one] = await news(town, anna)
 
-    [answer] = await answers_to(control, anna, one, one.button("No more news")["callback_data"])
+    [answer] = await answers_to(control, anna, one, one.button("Unsubscribe")["callback_data"])
     second = await asked(town, "/broadcast two")
     await pressed(town, second, "Send it")
     summary = await ended(town, second)

@@ -10,8 +10,8 @@ from tests.integration.stage import Stage, jpeg, open_stage, result_for, said
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-FULL = "A lot of people are waiting right now. Try again in a couple of minutes."
-MANY = "You have 1 waiting already. Wait for a picture, or cancel one: /cancel"
+FULL = "The bot is very busy right now. Try again in a couple of minutes."
+MANY = "You already have 1 in line. Wait for one of them, or cancel one: /cancel"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

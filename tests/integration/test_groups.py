@@ -188,7 +188,7 @@ async def test_answers_and_pictures_stay_in_their_topic(simulated_stage: Stage) 
     topics = {m.text: m.raw.get("message_thread_id") for m in shown if m not in help_messages}
     assert len([m for m in help_messages if m.photo_id]) == 3
     assert topics == {
-        "What shall I draw? Say it in words.": 7,
+        "What should I draw? Tell me in words.": 7,
         "a fox [[sim:slow=2]]": 8,
         "a cat": None,
     }
@@ -223,7 +223,7 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_st
     await ann.say("a hat", reply_to=question.id)
     shown = await ann.heard()
 
-    assert question.text.startswith("Ann, this is for you:\nWhat shall I do with it?")
+    assert question.text.startswith("Ann, this is for you:\nWhat should I do with it?")
     assert question.force_reply is not None
     assert question.force_reply["selective"]
     [mention] = question.raw["entities"]

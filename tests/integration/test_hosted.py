@@ -144,7 +144,7 @@ async def test_an_enlargement_above_the_limits_is_ordered_smaller_and_told_so(
     shown = await result_for(control, person)
     size = (await picture_in(control, shown)).size
 
-    assert shown.text == "🔍 Enlarged ×3.6, the most for this picture"
+    assert shown.text == "🔍 Enlarged ×3.6, the maximum for this picture"
     assert size == (9164, 6872)
     assert len((await hosted.view("fal"))["ledger"]) == earlier + 1
 

@@ -144,9 +144,9 @@ async def test_more_waiting_jobs_than_allowed_are_refused(strict_stage: Stage) -
         await eventually(lambda: redis.hget("img:waiting", str(person.id)), lambda n: n == "2")
         await redis.delete(f"rate_limit:{person.id}")
         await control.say(person, "one more")
-        refusal = await control.wait_message(person.id, lambda m: "waiting already" in m.text)
+        refusal = await control.wait_message(person.id, lambda m: "You already have" in m.text)
 
-    assert refusal.text.startswith("You have 2 waiting already")
+    assert refusal.text.startswith("You already have 2 in line")
 
 
 async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> None:
@@ -167,7 +167,7 @@ async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> No
     async with strict_stage.bot.redis() as redis:
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
     tasks = (await control.provider())["tasks"]
-    assert waiting.text.startswith("⏳ Accepted. Your place in line: ")
+    assert waiting.text.startswith("⏳ Got it. Your place in line: ")
     codes = [task["error"]["code"] for task in tasks if "first" in task["words"]]
     assert codes == ["cancelled"]
     assert not [task for task in tasks if "second" in task["words"]]

@@ -27,7 +27,7 @@ LIMITS = {
 }
 USED_UP = re.compile(r"Today's pictures are used up, .* in \d+ (second|minute|hour)s?, .*")
 OWN_USED_UP = re.compile(r"What you have left for today is not enough .* In \d+ \w+ a new day .*")
-UNKNOWN = "I don't know this command. Everything I can do is in /help."
+UNKNOWN = "I don't know this command. See /help for everything I can do."
 
 
 async def _stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
@@ -126,10 +126,10 @@ async def test_limits_tells_what_is_left_of_the_day(limited: Stage) -> None:
     after = await asked(limited, anna, "/limits")
     russian = await asked(limited, ivan, "/limits")
 
-    assert "\nLeft today: $0.10 of $0.10. All of it is yours again in " in before
-    assert "\nLeft today: $0.06 of $0.10. All of it is yours again in " in after
+    assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before
+    assert "\nBudget left for today: $0.06 of $0.10. It renews in " in after
     assert re.search(
-        r"\nОсталось на сегодня: \$0\.10 из \$0\.10\. Всё снова будет ваше через \d+ ", russian
+        r"\nОсталось денег на сегодня: \$0\.10 из \$0\.10\. Обновится через \d+ ", russian
     )
     assert "used up" not in before + after
 
@@ -153,7 +153,7 @@ async def expect_nothing_counted(stage: Stage, words: str) -> None:
 
     assert len(shown) == 1
     assert await spent_by(stage, anna) == 0
-    assert "Left today: $0.10 of $0.10." in await asked(stage, anna, "/limits")
+    assert "Budget left for today: $0.10 of $0.10." in await asked(stage, anna, "/limits")
 
 
 async def test_a_picture_that_was_paid_for_and_is_no_picture_is_counted(limited: Stage) -> None:
@@ -223,7 +223,7 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
     assert {bool(USED_UP.fullmatch(text)) for text in refusals} == {True}
     assert len(refusals) < 6
     assert re.match(r"Картинки на сегодня закончились; .* Через \d+ \w+ начнётся новый", russian)
-    assert "\nToday's pictures are used up. It goes on by itself in " in limits
+    assert "\nThe bot's budget for today is used up. It renews in " in limits
     assert re.fullmatch(full_report(anna, boris), told)
     assert 'imgbot_spend_usd_total{operation="create",provider="simulated"} 0.08' in metrics
     assert 'imgbot_spend_usd_total{operation="edit",provider="simulated"} 0.0' in metrics

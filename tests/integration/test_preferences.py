@@ -118,10 +118,10 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     await control.wait_message(person.id, lambda m: m.text == "Cancelled.", after=after)
     refreshed = await pressed(slow_stage, person, listed, "Refresh")
 
-    assert listed.text.splitlines()[0] == "Being made for you: 3"
+    assert listed.text.splitlines()[0] == "Your pictures in progress: 3"
     assert listed.text.splitlines()[1] == "1. first — in progress"
     assert "second — place in line: 1" in listed.text
-    assert refreshed.text.splitlines()[0] == "Being made for you: 1"
+    assert refreshed.text.splitlines()[0] == "Your pictures in progress: 1"
     await say_and_wait(slow_stage, person, "/cancel")
 
 
@@ -153,9 +153,9 @@ async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
     await say_and_wait(slow_stage, person, "/create")
     used = await say_and_wait(slow_stage, person, "/limits")
 
-    assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (counted over 60 minutes)."
-    assert used.text.splitlines()[0] == "Requests left: 49 of 50 (counted over 60 minutes)."
-    assert used.text.splitlines()[-1].startswith("All requests are yours again in ")
+    assert fresh.text.splitlines()[0] == "Requests left: 50 of 50 (per 60 minutes)."
+    assert used.text.splitlines()[0] == "Requests left: 49 of 50 (per 60 minutes)."
+    assert used.text.splitlines()[-1].startswith("You'll have all 50 again in ")
 
 
 async def wait_long_for(stage: Stage, person: Person, words: str) -> None:
@@ -183,7 +183,7 @@ async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> Non
     await result_for(control, quiet)
 
     picture = await result_for(control, loud)
-    assert said.text.startswith("All right, I won't write separately")
+    assert said.text.startswith("OK, I won't send a separate message")
     assert line.reply_to == picture.id
     await control.say(loud, "a hat", reply_to=line.id)
     await control.wait_message(loud.id, lambda m: m.text == "✏️ a hat")

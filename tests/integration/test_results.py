@@ -32,7 +32,7 @@ async def test_undo_goes_back_step_by_step_from_any_picture_to_the_beginning(bob
     pictures = [message.photo_unique_id for message in (third, second, first)]
     assert shown.photo_unique_id == third.photo_unique_id
     assert [message.photo_unique_id for message in back[:3]] == pictures
-    assert back[3].text.startswith("There is nothing to go back to")
+    assert back[3].text.startswith("There is nothing to undo")
 
 
 async def test_undo_ends_at_the_users_own_photo(builtin_stage: Stage) -> None:
@@ -43,7 +43,7 @@ async def test_undo_ends_at_the_users_own_photo(builtin_stage: Stage) -> None:
     shown = await anna.click(result, "Назад")
 
     assert shown.photo_unique_id == sent.photo_unique_id
-    assert shown.text.startswith("С этого всё началось")
+    assert shown.text.startswith("Это ваша исходная картинка")
 
 
 async def test_compare_shows_before_and_after(bob: User) -> None:

@@ -63,7 +63,7 @@ async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
     await control.fault("download", "error", times=1, error_code=404, description="Not Found")
 
     await control.send_documents(person, [("a.jpg", b"\xff\xd8\xff" + bytes(90))], caption="hat")
-    reply = await control.wait_message(person.id, lambda m: "no longer keeps" in m.text)
+    reply = await control.wait_message(person.id, lambda m: "no longer has" in m.text)
 
     assert "send it again" in reply.text
 
@@ -126,7 +126,7 @@ async def test_a_refusal_is_said_though_a_full_redis_cannot_remember_it(stage: S
         limit = (await redis.config_get("maxmemory"))["maxmemory"]
         await redis.config_set("maxmemory", "1mb")
         await control.edit(person, words, "a crow")
-        told = await control.wait_message(person.id, lambda m: "first version" in m.text)
+        told = await control.wait_message(person.id, lambda m: "edits to messages" in m.text)
         await redis.config_set("maxmemory", str(limit))
 
     assert told.text == t("en", "edited_message")

@@ -23,7 +23,7 @@ def with_button(content: Json, data: str) -> Json:
     return content | {"reply_markup": {"inline_keyboard": [[button]]}}
 
 
-TAKEN = with_button({"text": "Accepted"}, "cancel:7")
+TAKEN = with_button({"text": "Got it"}, "cancel:7")
 SHOWN = with_button({"photo": [{"file_id": "x"}]}, "edit:7")
 CHARGE: Json = {"task_id": "t", "client_id": "0a1b-7", "charged_usd": 0.04}
 

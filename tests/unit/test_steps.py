@@ -199,8 +199,8 @@ async def shown_after(context: StepContext, *errors: Exception) -> Any:
     [
         (4.0, "🔍 Enlarged ×4"),
         (3.98, "🔍 Enlarged ×4"),
-        (3.41, "🔍 Enlarged ×3.4, the most for this picture"),
-        (2.0, "🔍 Enlarged ×2, the most for this picture"),
+        (3.41, "🔍 Enlarged ×3.4, the maximum for this picture"),
+        (2.0, "🔍 Enlarged ×2, the maximum for this picture"),
     ],
 )
 def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:

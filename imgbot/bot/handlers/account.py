@@ -116,7 +116,7 @@ async def _limits(
     lines = [text]
     if verdict.wait_s:
         wait = in_time(context.language, verdict.wait_s)
-        lines.append(t(context.language, "limits_again", wait=wait))
+        lines.append(t(context.language, "limits_again", limit=limit.max_requests, wait=wait))
     lines += await _budget(context, policy.least_price_micro, spend, at_ms)
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ PEOPLE = ("person", "people", "people")
 TEXTS = {
     # start and help
     "start": (
-        "Hi! I make pictures.\n\nTell me what to draw, or send a photo. Or begin with a button:"
+        "Hi! I make pictures.\n\nTell me what to draw, or send a photo. Or start with a button:"
     ),
     "help": (
         "What I can do:\n\n"
@@ -21,14 +21,12 @@ TEXTS = {
         "In a group I answer commands, mentions of me and replies to my messages.\n"
         "Photos up to {limit_mb} MB. Send them as files to keep their full quality."
     ),
-    "help_create": (
-        "🎨 Create: just say it in words. Add “16:9”, “square” or “3 variants” if you like"
-    ),
+    "help_create": "🎨 Create: just say it in words. You can add “16:9”, “square” or “3 variants”",
     "help_edit": "✏️ Edit: send a photo with a caption, or reply to any picture with words",
     "help_merge": "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”",
     "help_retouch": "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour",
-    "help_upscale": "🔍 Upscale: /upscale and a photo; twice or four times the size",
-    "help_removebg": "✂️ Cut out: /removebg and a photo; a PNG without its background",
+    "help_upscale": "🔍 Upscale: /upscale and a photo; 2 or 4 times larger",
+    "help_removebg": "✂️ Cut out: /removebg and a photo; I send a PNG without the background",
     "engine_help": (
         "Pictures are made by the built-in engine: it paints from words and edits photos by "
         "rules, without a neural network. When editing, it understands:\n{vocabulary}"
@@ -67,12 +65,12 @@ TEXTS = {
     "command_removebg": "Remove the background of a photo",
     "command_undo": "Go one step back",
     "command_compare": "Before and after, side by side",
-    "command_last": "Show the latest picture again",
+    "command_last": "Show your latest picture again",
     "command_history": "Your latest pictures",
-    "command_queue": "What is being made",
-    "command_limits": "What is left, and until when",
+    "command_queue": "Pictures in progress",
+    "command_limits": "How many requests are left",
     "command_settings": "Language, shape, variants, photo or file",
-    "command_quiet": "Turn the “ready” message on or off",
+    "command_quiet": "Turn “ready” messages on or off",
     "command_cancel": "Cancel",
     "command_help": "What I can do",
     "about": (
@@ -83,11 +81,11 @@ TEXTS = {
         "pictures, and remove backgrounds."
     ),
     # the dialogue
-    "ask_create": "What shall I draw? Say it in words.",
-    "ask_edit_photo": "Send the photo to edit.",
+    "ask_create": "What should I draw? Tell me in words.",
+    "ask_edit_photo": "Send the photo you want to edit.",
     "ask_edit_words": (
-        "What shall I do with it? For example: “warmer and a little brighter”, "
-        "“black and white”, “rotate right”."
+        "What should I do with it? For example: “warmer and a little brighter”, “black and white”, "
+        "“rotate right”."
     ),
     "ask_merge_photos": "Send 2 to 10 photos, one by one or as an album.",
     "merge_count_one": "Got the first photo. Send at least one more.",
@@ -95,19 +93,19 @@ TEXTS = {
         "{count} photos, numbered in the order you sent them. Tell me how to combine them "
         "(“side by side”, “put 1 into 2”), add more, or press the button."
     ),
-    "merge_full": "{limit} photos are the most I can merge at once. Press “Merge”.",
-    "merge_too_few": "A merge takes at least two photos. Send one more.",
-    "merge_cut": "{limit} photos are the most I can merge at once, so I take the first {limit}.",
+    "merge_full": "I can merge up to {limit} photos at once. Press “Merge”.",
+    "merge_too_few": "I need at least two photos to merge. Send one more.",
+    "merge_cut": "I can merge up to {limit} photos at once, so I'm taking the first {limit}.",
     "album_command": (
-        "That works with one photo at a time. Send the photo by itself with this command; an album "
-        "I can only merge."
+        "This works with one photo at a time. Send the photo on its own with this command; an "
+        "album can only be merged."
     ),
-    "ask_retouch_photo": "Send a photo: I remove noise and fix light, colour and sharpness.",
-    "ask_upscale_photo": "Send the picture to make larger.",
-    "ask_removebg_photo": "Send the photo: I remove its background.",
+    "ask_retouch_photo": "Send a photo. I'll remove noise and fix light, colour and sharpness.",
+    "ask_upscale_photo": "Send the picture you want to enlarge.",
+    "ask_removebg_photo": "Send a photo. I'll remove its background.",
     "ask_scale": "How many times larger?",
-    "ask_photo_action": "What shall I do with this photo? Press a button, or just say it.",
-    "ask_meaning": "Shall I draw this as a new picture, or change the one you have?",
+    "ask_photo_action": "What should I do with this photo? Press a button, or just tell me.",
+    "ask_meaning": "Is this a new picture, or a change to the one you have?",
     "nothing_to_change": (
         "There is no picture here yet that I could change. Send me one, or reply to one with these "
         "words. Or shall I draw something new?"
@@ -119,7 +117,7 @@ TEXTS = {
         "Sorry it isn't what you wanted. I can make another one, change this one if you tell me "
         "how, or go one step back."
     ),
-    "complaint_nothing": "Sorry about that! Tell me what to draw, and I'll do my best.",
+    "complaint_nothing": "Sorry about that! Tell me what to draw.",
     "answer_abilities": (
         "I draw pictures from your words, change photos, merge several into one, retouch and "
         "enlarge them, and cut out backgrounds. Just say what you'd like. The details are in /help."
@@ -135,38 +133,38 @@ TEXTS = {
     "answer_provider": (
         "I'm a bot, and a neural network makes the pictures. The service is called {provider}."
     ),
-    "send_photo_please": "This needs a photo. Send a picture, or /cancel to stop.",
-    "choose_scale_please": "Press ×2 or ×4, or /cancel to stop.",
+    "send_photo_please": "I need a photo here. Send one, or /cancel.",
+    "choose_scale_please": "Press ×2 or ×4, or /cancel.",
     # job status
-    "job_waiting": "⏳ Accepted. Your place in line: {place}.",
+    "job_waiting": "⏳ Got it. Your place in line: {place}.",
     "job_working": "🎨 Working…",
-    "job_working_usually": "🎨 Working… usually about {usually}.",
+    "job_working_usually": "🎨 Working… this usually takes about {usually}.",
     "job_progress": "🎨 Working… {percent}%",
     "job_slow": (
-        "🎨 This takes longer than usual, but your order is still running. You won't be charged "
-        "twice: as soon as the picture is ready it will appear here."
+        "🎨 This is taking longer than usual, but I'm still working on it. You won't be charged "
+        "twice. The picture will appear here as soon as it's ready."
     ),
-    "job_ready": "Ready, here it comes…",
+    "job_ready": "Ready, sending it…",
     "ready": "✅ Ready!",
-    "ready_without": "This one did not work out; the reason is in the message above.",
+    "ready_without": "This one didn't work out. The message above says why.",
     "cancelled": "Cancelled.",
     "cancelling": "Cancelling…",
     "cancel_nothing": "There is nothing to cancel.",
-    "cancel_dialogue": "All right, forgotten. What shall we do next?",
-    "cancel_too_late": "It is almost ready and will appear in a moment.",
+    "cancel_dialogue": "OK, cancelled. What's next?",
+    "cancel_too_late": "It's almost ready and will be here in a moment.",
     "cancel_over": (
-        "This picture is finished already. If this message still says that it is being made, "
-        "it is a leftover: you can delete it."
+        "This picture is no longer in progress. If this message still says it is, you can delete "
+        "the message."
     ),
-    "not_your_button": "This button is for the person who ordered the picture.",
+    "not_your_button": "This button is for the person who asked for the picture.",
     "stale_button": "This button no longer works. Start again: /start",
-    "unknown_button": "I don't know this button. Start again: /start",
-    "tapped_already": "On it already.",
-    "accepted_short": "Accepted.",
+    "unknown_button": "This button doesn't work. Start again: /start",
+    "tapped_already": "Already on it.",
+    "accepted_short": "Got it.",
     "slow_down": "One moment, not so fast.",
     # active jobs, results, settings
-    "queue_empty": "Nothing is being made for you now. Tell me what to draw!",
-    "queue_title": "Being made for you: {count}",
+    "queue_empty": "You have no pictures in progress. Tell me what to draw!",
+    "queue_title": "Your pictures in progress: {count}",
     "queue_place": "place in line: {place}",
     "queue_working": "in progress",
     "queue_cancelling": "being cancelled",
@@ -179,13 +177,13 @@ TEXTS = {
     "title_removebg": "cut-out",
     "title_compare": "comparison",
     "limits": (
-        "Requests left: {remaining} of {limit} (counted over {window}).\n"
+        "Requests left: {remaining} of {limit} (per {window}).\n"
         "Waiting in line: {waiting} of {waiting_limit}.\n"
-        "Made at the same time: up to {running_limit}."
+        "In progress at the same time: up to {running_limit}."
     ),
-    "limits_again": "All requests are yours again in {wait}.",
-    "limits_money": "Left today: {left} of {limit}. All of it is yours again in {wait}.",
-    "limits_budget": "Today's pictures are used up. It goes on by itself in {wait}.",
+    "limits_again": "You'll have all {limit} again in {wait}.",
+    "limits_money": "Budget left for today: {left} of {limit}. It renews in {wait}.",
+    "limits_budget": "The bot's budget for today is used up. It renews in {wait}.",
     "spend": (
         "💵 Today, {day}: {total}\n"
         "Reserved in it by pictures on their way: {reserved}\n"
@@ -195,32 +193,32 @@ TEXTS = {
     "spend_people": "Most today, by id:",
     "spend_days": "The last {count} days: {total}",
     "quiet_on": (
-        "All right, I won't write separately when a picture is ready. /quiet turns it back on."
+        "OK, I won't send a separate message when a picture is ready. To turn it back on: /quiet"
     ),
     "quiet_off": (
-        "When a picture takes a while, I'll write when it is ready. /quiet turns that off."
+        "If a picture takes a while, I'll send a message when it's ready. To turn this off: /quiet"
     ),
     "history_empty": "You have no pictures yet. Tell me what to draw!",
-    "undo_nothing": "There is nothing to go back to: this picture hasn't been changed.",
-    "undo_original": "This is where it began: your own picture. Reply to it with words to edit it.",
-    "compare_nothing": "There is nothing to compare: this picture was not made from another one.",
+    "undo_nothing": "There is nothing to undo: this picture hasn't been changed.",
+    "undo_original": "This is your original picture. Reply to it with words to edit it.",
+    "compare_nothing": "There is nothing to compare: this picture wasn't made from another one.",
     "original_caption": "The picture as a file, uncompressed",
     "original_slow": (
-        "Telegram did not take the file in time. If it is not here in a minute, press again."
+        "Telegram is taking too long to accept the file. If it isn't here in a minute, press again."
     ),
     "original_gone": (
-        "I no longer keep the uncompressed file. Save the picture from the chat instead."
+        "I no longer have the uncompressed file. Please save the picture from the chat."
     ),
     "inline_button": "Create a new picture",
     "choice_any": "Any",
     "choice_photo": "As a photo",
     "choice_file": "As a file",
-    "choice_loud": "🔔 Say when ready",
+    "choice_loud": "🔔 Tell me when ready",
     "choice_quiet": "🔕 Quiet",
     "choice_news": "📣 News",
     "choice_no_news": "🚫 No news",
-    "button_news_off": "🔕 No more news",
-    "news_off": "All right, no more news. /settings brings them back.",
+    "button_news_off": "🔕 Unsubscribe",
+    "news_off": "OK, no more news. You can turn it back on in /settings.",
     "settings": (
         "Your settings. Row by row: language; shape of new pictures (two rows); how many variants "
         "at once; photo or file; a message when a long wait is over; news from the bot's owner.\n"
@@ -231,13 +229,13 @@ TEXTS = {
     "caption_edit": "✏️ {words}",
     "caption_merge": "🧩 Photos merged: {count}",
     "caption_retouch": "✨ Retouched",
-    "caption_retouch_nothing": "✨ This photo is good as it is: nothing needed fixing",
+    "caption_retouch_nothing": "✨ This photo is fine as it is: nothing needed fixing",
     "caption_upscale": "🔍 Enlarged ×{scale}",
-    "caption_upscale_less": "🔍 Enlarged ×{scale}, the most for this picture",
+    "caption_upscale_less": "🔍 Enlarged ×{scale}, the maximum for this picture",
     "caption_removebg": "✂️ Background removed",
     "caption_removebg_unclear": (
-        "✂️ Nothing stands out clearly from the background here, so this cut-out is a guess. "
-        "A photo with a plainer background works better."
+        "✂️ Nothing stands out clearly from the background, so I had to guess. A photo with a "
+        "plainer background will work better."
     ),
     "caption_compare": "Before and after",
     "caption_did": "Done: {did}",
@@ -248,44 +246,42 @@ TEXTS = {
         "⏳ Too many requests. Wait {wait} and try again.\nAttempts left: {remaining}"
     ),
     "too_fast": (
-        "You are writing faster than I can read, and I skipped some messages. "
-        "Wait a moment and say it again."
+        "You're writing faster than I can read, so I missed some messages. Wait a moment and send "
+        "them again."
     ),
-    "queue_full": "A lot of people are waiting right now. Try again in a couple of minutes.",
+    "queue_full": "The bot is very busy right now. Try again in a couple of minutes.",
     "too_many_waiting": (
-        "You have {count} waiting already. Wait for a picture, or cancel one: /cancel"
+        "You already have {count} in line. Wait for one of them, or cancel one: /cancel"
     ),
     "budget_used_up": (
-        "Today's pictures are used up, and nothing was charged for this one. It goes on by itself "
-        "in {wait}, when a new day begins: send it again then."
+        "The bot's budget for today is used up. Nothing was charged. Please send it again in "
+        "{wait}, when the budget renews."
     ),
     "user_budget_used_up": (
-        "What you have left for today is not enough for this picture; nothing was charged. In "
-        "{wait} a new day begins, and all of it is yours again: /limits"
+        "Your budget for today isn't enough for this picture. Nothing was charged. Your budget "
+        "renews in {wait}. See /limits"
     ),
-    "storage_full": "I can't store anything just now: I am out of memory. Try again later.",
-    "paused": (
-        "I'm down for maintenance and can't take orders right now. Try again in a few minutes."
-    ),
-    "paused_words": "I'm down for maintenance and can't take orders right now: {words}",
-    "banned": "The bot's owner has blocked you from using it.",
+    "storage_full": "I'm out of memory and can't take new requests right now. Try again later.",
+    "paused": "The bot is down for maintenance. Try again in a few minutes.",
+    "paused_words": "The bot is down for maintenance: {words}",
+    "banned": "The bot's owner has blocked you.",
     "anonymous": (
-        "I can't tell who is writing: you write as a group or a channel. Switch to your own name "
-        "and say it again."
+        "You're writing as a group or a channel, so I can't tell who you are. Switch to your own "
+        "account and send it again."
     ),
     "edited_message": (
-        "I work from the first version of a message. If you want it changed, send it again."
+        "I can't see edits to messages I've already read. If you want it changed, send it as a new "
+        "message."
     ),
-    "not_allowed": "This bot is for invited people only. Your ID: {user_id}",
+    "not_allowed": "This bot is by invitation only. Your ID: {user_id}",
     "variants_fewer": (
-        "Making {taken} of {count} variants. There is no room for the rest just now: /limits says "
-        "when there will be."
+        "Making {taken} of {count} variants. The rest don't fit into your limits right now: /limits"
     ),
-    "pleasantry": ("Glad to be here! Tell me what to draw, or reply to a picture to change it."),
-    "unknown_command": "I don't know this command. Everything I can do is in /help.",
+    "pleasantry": "Glad to help! Tell me what to draw, or reply to a picture to change it.",
+    "unknown_command": "I don't know this command. See /help for everything I can do.",
     "question_expired": (
-        "I asked more than {minutes} minutes ago and no longer know which photo this is about. "
-        "Send the photo again with these words, or press the button for a new picture."
+        "I asked more than {minutes} minutes ago and no longer know which photo you mean. Send the "
+        "photo again with these words, or press the button for a new picture."
     ),
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
     "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
@@ -314,36 +310,33 @@ TEXTS = {
     ),
     "cannot_read_voice": "I can't listen to voice messages. Please write it in words.",
     "file_not_picture": (
-        "This file is not a picture. JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP will do."
+        "This file is not a picture. I can open JPEG, PNG, WebP, GIF, AVIF, TIFF and BMP."
     ),
-    "picture_too_large": "The file is too big: Telegram only gives me files up to {limit_mb} MB.",
+    "picture_too_large": "This file is too big: I can open files up to {limit_mb} MB.",
     "picture_not_a_picture": (
-        "This is not a picture, whatever its name says. JPEG, PNG, WebP, GIF, AVIF, TIFF and "
-        "BMP will do."
+        "This file is named like a picture, but isn't one. I can open JPEG, PNG, WebP, GIF, AVIF, "
+        "TIFF and BMP."
     ),
-    "picture_truncated": "The file is damaged or arrived incomplete. Please send it again.",
+    "picture_truncated": "The file is damaged or incomplete. Please send it again.",
     "picture_too_many_pixels": (
-        "The picture is too large: {megapixels:g} MP, the limit is {limit_megapixels:g} MP. "
+        "This picture is too large: {megapixels:g} MP, and the limit is {limit_megapixels:g} MP. "
         "Make it smaller and send it again."
     ),
     "picture_too_long": (
-        "The picture is too long: one side has {side_px} pixels, the limit is {limit_px}. "
-        "Crop it and send it again."
+        "This picture is too long: one side is {side_px} px, and the limit is {limit_px} px. Crop "
+        "it and send it again."
     ),
-    "picture_too_small": "The picture is too small to do anything with. Please send another.",
-    "picture_gone": "Telegram no longer keeps this photo. Please send it again.",
-    "picture_heic": (
-        "This is a HEIC photo, and this bot cannot open those. Send it as an ordinary photo, or "
-        "as a JPEG."
-    ),
+    "picture_too_small": "This picture is too small. Please send a larger one.",
+    "picture_gone": "Telegram no longer has this photo. Please send it again.",
+    "picture_heic": "This bot can't open HEIC photos. Send it as a regular photo, or as a JPEG.",
     "edit_words_unknown": (
-        "I don't know how to do that: “{words}”. Try, for example: {nearest}. "
-        "Everything I can do is in /help."
+        "I don't know how to do this: “{words}”. Try, for example: {nearest}. See /help for "
+        "everything I can do."
     ),
-    "merge_needs_two": "A merge takes at least two photos.",
-    "upscale_large_already": "This picture is already as large as I can make one.",
+    "merge_needs_two": "I need at least two photos to merge.",
+    "upscale_large_already": "This picture is already at the maximum size.",
     "upscale_too_large": (
-        "This picture can't be made larger: it would come to {megapixels:g} MP, and the limit is "
+        "I can't enlarge this picture: the result would be {megapixels:g} MP, and the limit is "
         "{limit_megapixels:g} MP. Try ×2 or a smaller picture."
     ),
     "ask_by_name": "{name}, this is for you:\n{question}",
