@@ -236,6 +236,7 @@ async def _run(
             for loop in (
                 services.maintenance.repair_loop(),
                 services.maintenance.measure_loop(),
+                services.forgetter.run(),
                 services.sampler.run(),
                 services.alert_notifier.run(),
                 EventLoopLag(telemetry.loop_lagged).run(),

@@ -18,6 +18,7 @@ from imgbot.bot.handlers.account import (
 )
 from imgbot.bot.handlers.merge import on_merge_callback
 from imgbot.bot.handlers.operations import START_HANDLERS, handle_upscale_button, order_or_ask
+from imgbot.bot.handlers.privacy import CONFIRM, on_forget_callback
 from imgbot.bot.handlers.results import (
     on_again_callback,
     on_compare_callback,
@@ -166,6 +167,7 @@ CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
     "set": on_setting_callback,
     "view": on_history_callback,
     "queue": on_queue_callback,
+    CONFIRM: on_forget_callback,
     "again": on_again_callback,
     "file": on_file_callback,
     "compare": on_compare_callback,

@@ -10,6 +10,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.handlers.privacy import CONFIRM, RIGHTS
 from imgbot.bot.messages import command_of, mentions, replied_message, without_mention
 from imgbot.bot.requests import RequestService
 from imgbot.bot.responder import Responder
@@ -25,6 +26,7 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.texts import t
+from imgbot.domain.texts.buttons import parse
 from imgbot.storage import keys
 from imgbot.storage.scripts import storage_errors
 from imgbot.telegram.messenger import Messenger
@@ -102,7 +104,8 @@ class AccessMiddleware(BaseMiddleware):
         try:
             # Also of a user who is refused: an admin may let them in by their name.
             await self._note_username(context)
-            self._requests.policy.check(context)
+            if not _is_about_own_data(event, context):
+                self._requests.policy.check(context)
             responder = self._responder(context)
             dialogue = Dialogue(context, data["state"], self._requests, responder)
             data |= {"context": context, "responder": responder, "dialogue": dialogue}
@@ -165,3 +168,13 @@ class AccessMiddleware(BaseMiddleware):
 
     def _responder(self, context: RequestContext) -> Responder:
         return Responder(context, self._messenger, self._users)
+
+
+def _is_about_own_data(event: TelegramObject, context: RequestContext) -> bool:
+    """Return true if a user asks for, or deletes, what is stored of them."""
+    if context.is_anonymous:
+        return False
+    if isinstance(event, CallbackQuery):
+        press = parse(event.data)
+        return press is not None and press.action == CONFIRM
+    return isinstance(event, Message) and command_of(event) in RIGHTS

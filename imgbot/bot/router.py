@@ -21,6 +21,7 @@ from imgbot.bot.handlers.operations import (
     START_HANDLERS,
     handle_photo,
 )
+from imgbot.bot.handlers.privacy import Privacy, handle_forget_me, handle_privacy
 from imgbot.bot.handlers.results import (
     handle_compare,
     handle_history,
@@ -77,6 +78,8 @@ _COMMANDS = {
     "limits": handle_limits,
     "settings": handle_settings,
     "quiet": handle_quiet,
+    "privacy": handle_privacy,
+    "forget_me": handle_forget_me,
 }
 # Telegram reports a GIF twice: as the converted video, and as a document.
 _PICTURE = F.photo | (F.document & ~F.animation)
@@ -107,6 +110,7 @@ class Components:
     access: Access
     broadcasts: Broadcasts
     dead_letters: DeadLetters
+    privacy: Privacy
     stats: StatsSources
     now_ms: Callable[[], int]
 

@@ -418,6 +418,14 @@ class Settings(ProviderSettings):
             _whole(0, 1_000_000),
         ),
     ] = 2000
+    forget_after_days: Annotated[
+        int,
+        Field(ge=0, le=36_500),
+        SettingDoc(
+            "days without a message after which everything about a user is deleted; 0 never",
+            _whole(0, 36_500),
+        ),
+    ] = 365
     environment_file: Annotated[
         Path | None,
         SettingDoc(
@@ -429,8 +437,8 @@ class Settings(ProviderSettings):
         _Ids,
         SettingDoc(
             "Telegram ids of administrators; they have extra commands (`/stats`, "
-            "`/stuck`, `/spend`, `/ban`, `/unban`, `/allow`, `/pause`, `/resume`, `/broadcast`) "
-            "and receive alerts",
+            "`/stuck`, `/spend`, `/ban`, `/unban`, `/allow`, `/forget`, `/pause`, `/resume`, "
+            "`/broadcast`) and receive alerts",
             "numeric ids with commas: 11111111,22222222",
         ),
     ] = ()

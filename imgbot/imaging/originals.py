@@ -39,6 +39,11 @@ class OriginalStore:
         names = (self._folder / f"{job_id}{suffix}" for suffix in SUFFIXES)
         return next((path for path in names if path.exists()), None)
 
+    def remove(self, job_id: str) -> None:
+        """Delete the job's picture, if it is stored."""
+        for suffix in SUFFIXES:
+            (self._folder / f"{job_id}{suffix}").unlink(missing_ok=True)
+
     def prune(self, now_s: float) -> int:
         """Delete what is too old or over the limit; return the remaining bytes."""
         found: list[tuple[float, int, str]] = []

@@ -135,6 +135,13 @@ class ProviderRouter:
     def names(self) -> list[str]:
         return list(self._providers)
 
+    @property
+    def makers(self) -> tuple[tuple[str, str], ...]:
+        """Name and country code of each service that orders go to; not the built-in engine."""
+        names = dict.fromkeys((*self._chosen.values(), self._fallback))
+        used = [self._providers[name] for name in names if name not in {"", "builtin"}]
+        return tuple((provider.vendor or provider.name, provider.country) for provider in used)
+
     def get(self, name: str) -> Provider | None:
         """Provider of that name; None if it is no longer configured."""
         return self._providers.get(name)

@@ -20,6 +20,13 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,500}")
 _OURS = frozenset({"accept-encoding", "content-length", "content-type", "host", "origin"})
 
 
+class Vendor(LocatedTable):
+    """Company that runs the service, for `/privacy`: its name and the code of its country."""
+
+    vendor: Annotated[str, Field(max_length=60)] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+
+
 def _address(value: str) -> str:
     if split(value) is None:
         raise ValueError(f"{value!r} is not a URL; write it like https://api.example.com/v1")

@@ -27,6 +27,7 @@ from imgbot.providers.fields import (
     PriceUsd,
     ProviderName,
     Url,
+    Vendor,
     fitted,
     has_key_slot,
     micro,
@@ -128,7 +129,7 @@ class ImagesApiModel(LocatedTable):
         return value
 
 
-class OpenAiSpec(LocatedTable):
+class OpenAiSpec(Vendor):
     """Complete spec file of one server."""
 
     adapter: Literal["openai"]
@@ -175,6 +176,8 @@ class OpenAiProvider(Provider):
 
     def __init__(self, name: str, spec: OpenAiSpec, config: ProviderConfig) -> None:
         self.name = name
+        if not config.url:
+            self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
         self._spec = spec
         self._key = config.key

@@ -156,6 +156,10 @@ class Provider(ABC):
     """
 
     name: str
+    vendor: str = ""
+    """Name of the company that runs it, if known."""
+    country: str = ""
+    """Country code of that company, if known."""
     offers: Mapping[Operation, Capability]
     """Supported operations."""
     recovery: Recovery = Recovery.NONE

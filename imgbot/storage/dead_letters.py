@@ -29,7 +29,12 @@ class ProblemJob:
 
 
 def resume_state(job: Job) -> State | None:
-    """Return the state from which a dead job can be resumed; None without a ticket."""
+    """Return the state from which a dead job can be resumed.
+
+    None without a ticket, or if its user was forgotten.
+    """
+    if not job.user_id:
+        return None
     if job.progress.ticket.get("outputs"):
         return State.RENDERING
     return State.POLLING if job.progress.ticket else None

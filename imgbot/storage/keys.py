@@ -195,6 +195,11 @@ ALBUM_JOB = "img:album-job:"
 OWNER = "img:owner"
 """STRING: the bot's Telegram id; the jobs of one bot are never served by another."""
 
+FORGOTTEN = "img:forgotten"
+"""HASH: what of forgotten users cannot go yet: `job.<id>` (it has not ended) and
+`spend.<day>.<user id>` (the day is not over) → user id; `log.<time (ms)>` → 1 until Redis has
+rewritten its append-only file."""
+
 INSTALLATION = "img:installation"
 """STRING: a random id, the first part of every order id sent to a provider: several bots may
 share a provider, and number their updates from the same start."""

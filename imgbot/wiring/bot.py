@@ -1,11 +1,17 @@
 """Builds the side that talks to users."""
 
+import asyncio
+import functools
+import shutil
+from collections.abc import Awaitable, Callable, Collection
+
 from aiogram import Dispatcher
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import BaseStorage, StorageKey
 
 from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.handlers.privacy import Privacy
 from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.bot.router import Components
 from imgbot.config.settings import Settings
@@ -17,6 +23,7 @@ from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
@@ -42,6 +49,7 @@ def build_components(
     spend = Spend(redis, queue.caps, utc_offset_s)
     limit = _rate_limit(settings, connections)
     pictures = state.folder(settings.state_dir, "pictures")
+    originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
         identity=connections.bot_identity,
         policy=policy,
@@ -56,10 +64,17 @@ def build_components(
         albums=Albums(redis, scripts),
         limit=limit,
         spend=spend,
-        originals=OriginalStore(pictures, settings.kept_pictures_mb),
+        originals=originals,
         access=Access(redis),
         broadcasts=Broadcasts(redis, scripts),
         dead_letters=DeadLetters(redis, scripts, queue),
+        privacy=Privacy(
+            Forgetting(redis, scripts, queue, _file_removal(settings, originals)),
+            spend,
+            now_ms,
+            connections.routes.makers,
+            settings.forget_after_days,
+        ),
         stats=StatsSources(
             queue_stats=QueueStats(redis),
             job_reads=job_reads,
@@ -71,6 +86,19 @@ def build_components(
         ),
         now_ms=now_ms,
     )
+
+
+def _file_removal(
+    settings: Settings, originals: OriginalStore
+) -> Callable[[Collection[str]], Awaitable[None]]:
+    folder = state.folder(settings.state_dir, "jobs")
+
+    def remove(job_ids: Collection[str]) -> None:
+        for job_id in job_ids:
+            originals.remove(job_id)
+            shutil.rmtree(folder / job_id, ignore_errors=True)
+
+    return functools.partial(asyncio.to_thread, remove)
 
 
 def _rate_limit(settings: Settings, connections: Connections) -> RateLimit:

@@ -9,6 +9,7 @@ from imgbot.bot.router import build_dispatcher
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
+from imgbot.jobs.forgetter import Forgetter
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
@@ -36,6 +37,7 @@ class Services:
     albums: AlbumProcessor
     runner: Runner
     maintenance: Maintenance
+    forgetter: Forgetter
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     admins: tuple[int, ...]
@@ -65,6 +67,13 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         albums=build_album_processor(connections, components, dialogues, updates),
         runner=runner,
         maintenance=maintenance,
+        forgetter=Forgetter(
+            components.privacy.forgetting,
+            components.spend,
+            settings.forget_after_days,
+            settings.rate_limit_window,
+            components.now_ms,
+        ),
         broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
         alert_notifier=build_alert_notifier(
             connections, components, sampler, updates.contact, context.alarm

@@ -139,7 +139,7 @@ async def handle_edited(message: Message) -> None:
 
 COMMANDS = (
     *ACTIONS, "undo", "compare", "last", "history",
-    "queue", "limits", "settings", "quiet", "cancel", "help",
+    "queue", "limits", "settings", "quiet", "privacy", "cancel", "help",
 )  # fmt: skip
 
 

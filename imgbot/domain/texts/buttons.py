@@ -177,6 +177,11 @@ def settings(language: str, preferences: Preferences, user_id: int) -> Keyboard:
     return rows
 
 
+def forget(language: str, user_id: int) -> Keyboard:
+    """Button that confirms that everything about a user is deleted."""
+    return [[Button(t(language, "button_forget"), f"forget:{user_id}")]]
+
+
 def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
     """Buttons under the list of stuck jobs: by number, retry (if possible) or end."""
     rows: Keyboard = []

@@ -416,6 +416,57 @@ TEXTS = {
     "result_too_large": "The picture came out larger than Telegram takes. Try a smaller one.",
     "result_refused": "Telegram did not take the finished picture. Please try again.",
     "went_wrong": "Something broke on my side. It has been noted; please try again.",
+    # /privacy, /forget_me, /forget
+    "command_privacy": "What I keep about you",
+    "command_forget": "Delete a person's data",
+    "privacy": (
+        "🔒 What I keep about you\n\n"
+        "• What you asked for, and links to the pictures in Telegram: 30 days. The buttons under "
+        "your pictures need them.\n"
+        "• Copies of the finished pictures in full quality: 30 days at most.\n"
+        "• The photos you send: only while I work on them. After that I keep just their links.\n"
+        "• Your Telegram id, your settings and the day you last wrote: {silence}\n"
+        "• How much you spent each day: 40 days.\n\n"
+        "All of this is on the server of the person who runs this bot.\n\n"
+        "{makers}\n\n"
+        "Delete it all: /forget_me"
+    ),
+    "privacy_silence": "until you delete them, or stop writing for {days}.",
+    "privacy_no_silence": "until you delete them.",
+    "privacy_builtin": (
+        "The pictures are made on that server, too: your words and photos go nowhere else."
+    ),
+    "privacy_makers": (
+        "The pictures are made by {makers}. Your words and photos are sent there, and what "
+        "happens to them there follows that service's own rules."
+    ),
+    "country_us": "USA",
+    "forget_ask": (
+        "Delete everything I know about you? Orders in progress are cancelled, your settings are "
+        "gone, and the buttons under your pictures stop working. The pictures stay in this chat. "
+        "This can't be undone."
+    ),
+    "forget_ask_invited": "After that you'll need a new invitation to use the bot.",
+    "forget_ask_other": (
+        "Delete everything about {user}? Their orders are cancelled, and the buttons under their "
+        "pictures stop working. This can't be undone."
+    ),
+    "button_forget": "🗑 Delete everything",
+    "forget_done": (
+        "✅ Deleted. The last traces go within a few minutes, once cancelled orders have ended "
+        "and the database has been cleaned up."
+    ),
+    "forget_out_of_reach": (
+        "What I can't reach: this chat in Telegram (you can clear it yourself), and the owner's "
+        "backups and system log."
+    ),
+    "forget_makers": "The same goes for what was sent to {makers}.",
+    "forget_kept": (
+        "What stays: today's spending until midnight, a ban if there is one, and the bill for an "
+        "order that isn't settled yet, without your name, words or photos."
+    ),
+    "forget_done_other": "✅ Deleted: {user}. The last traces go within a few minutes.",
+    "forget_usage": "Write /forget and the person's number.",
     # For admins.
     "command_stats": "How the bot is doing",
     "command_stuck": "What is stuck",

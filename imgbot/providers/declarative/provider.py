@@ -63,6 +63,8 @@ class DeclaredProvider(Provider):
     ) -> None:
         """Raise ConfigError for a model that is not in the file."""
         self.name = spec.name
+        if not config.url:
+            self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None

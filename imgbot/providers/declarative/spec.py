@@ -259,7 +259,7 @@ class DeclaredModel(LocatedTable):
         return self
 
 
-class Spec(LocatedTable):
+class Spec(fields.Vendor):
     """Complete spec file of one provider."""
 
     name: ProviderName

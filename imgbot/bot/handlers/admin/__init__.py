@@ -16,6 +16,7 @@ from imgbot.bot.handlers.admin.reports import (
     handle_stuck,
     on_stuck_callback,
 )
+from imgbot.bot.handlers.privacy import handle_forget
 
 COMMANDS = {
     "stats": handle_stats,
@@ -24,6 +25,7 @@ COMMANDS = {
     "ban": handle_ban,
     "unban": handle_unban,
     "allow": handle_allow,
+    "forget": handle_forget,
     "pause": handle_pause,
     "resume": handle_resume,
     "broadcast": handle_broadcast,

@@ -1,0 +1,102 @@
+"""Privacy: what is stored of a user, and its removal: /privacy, /forget_me, /forget (admins)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.messages import target_of
+from imgbot.bot.requests import RequestService
+from imgbot.bot.responder import Responder
+from imgbot.domain.errors import UserError
+from imgbot.domain.texts import buttons, has_text, in_time, t
+from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.spend import Spend
+
+_DAY_S = 86_400
+
+CONFIRM = "forget"
+"""Action of the button that confirms; its argument is the user's id."""
+
+RIGHTS = frozenset({"privacy", "forget_me"})
+"""Commands open to everybody: what is stored of a banned user is theirs as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What users are told about privacy, and the forgetting of one of them."""
+
+    forgetting: Forgetting
+    spend: Spend
+    now_ms: Callable[[], int]
+    makers: tuple[tuple[str, str], ...]
+    """Name and country code, if known, of each service that pictures are ordered from."""
+    forget_after_days: int
+    """Days of silence after which users are forgotten; 0 never."""
+
+    async def forget(self, user_id: int, update_id: int) -> None:
+        """Forget a user on the request in an update."""
+        now_ms = self.now_ms()
+        await self.forgetting.forget({user_id}, now_ms, self.spend.today(now_ms), update_id)
+
+    def names_of_makers(self, language: str) -> str:
+        return ", ".join(_maker(language, name, country) for name, country in self.makers)
+
+
+def _maker(language: str, name: str, country: str) -> str:
+    key = f"country_{country.lower()}"
+    return f"{name} ({t(language, key)})" if has_text(key) else name
+
+
+async def handle_privacy(_: Message, responder: Responder, privacy: Privacy) -> None:
+    """/privacy: what is kept, where and how long, and who makes the pictures."""
+    language = responder.context.language
+    makers = privacy.names_of_makers(language)
+    key = "privacy_makers" if makers else "privacy_builtin"
+    days = in_time(language, privacy.forget_after_days * _DAY_S)
+    silence = "privacy_silence" if privacy.forget_after_days else "privacy_no_silence"
+    await responder.reply(
+        "privacy", silence=t(language, silence, days=days), makers=t(language, key, makers=makers)
+    )
+
+
+async def handle_forget_me(_: Message, responder: Responder) -> None:
+    """/forget_me: one question before everything is deleted."""
+    context = responder.context
+    question = t(context.language, "forget_ask")
+    if context.is_private and context.profile.is_allowed:
+        question = f"{question} {t(context.language, 'forget_ask_invited')}"
+    await responder.reply_text(question, buttons.forget(context.language, context.user_id))
+
+
+async def handle_forget(message: Message, responder: Responder) -> None:
+    """/forget id, for admins."""
+    user_id, _ = target_of(message)
+    if user_id is None or user_id < 0:
+        raise UserError("forget_usage")
+    question = t(responder.context.language, "forget_ask_other", user=user_id)
+    await responder.reply_text(question, buttons.forget(responder.context.language, user_id))
+
+
+async def on_forget_callback(
+    _: CallbackQuery,
+    argument: str,
+    responder: Responder,
+    requests: RequestService,
+    privacy: Privacy,
+) -> str:
+    """Forget the user; returns the answer to the callback."""
+    context = responder.context
+    is_own = argument == str(context.user_id)
+    if not argument.isdecimal() or not (is_own or requests.policy.is_admin(context.user_id)):
+        return "not_your_button"
+    async with requests.user_lock(context.user_key):
+        await privacy.forget(int(argument), context.update_id)
+    if not is_own:
+        await responder.update_panel(t(context.language, "forget_done_other", user=argument), [])
+        return ""
+    lines = [t(context.language, "forget_done"), "", t(context.language, "forget_out_of_reach")]
+    if makers := privacy.names_of_makers(context.language):
+        lines.append(t(context.language, "forget_makers", makers=makers))
+    await responder.update_panel("\n".join([*lines, "", t(context.language, "forget_kept")]), [])
+    return ""

@@ -1,0 +1,254 @@
+"""/privacy and /forget_me: what is kept is told, and after forgetting no trace is left."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from imgbot.domain.texts import t
+from imgbot.storage import keys
+from tests.fixtures.waiting import eventually
+from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, jpeg, open_stage
+
+pytestmark = pytest.mark.slow
+
+NAME, WORDS, EDIT_WORDS = "Qwyzzlebert", "zyxommatic lighthouse", "florbinated warmer"
+GROUP = -1_009_000_001
+SETTINGS = {
+    "IMGBOT_ADMINS": str(OWNER_ID),
+    # Limits outlast forgetting by their window.
+    "IMGBOT_RATE_LIMIT_WINDOW": "2",
+    "IMGBOT_RUNNING_PER_USER": "1",
+}
+PRICES = {"IMGBOT_PRICES": "create=0.04"}
+CHUNK = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The administrator of a bot, and a user who is to be forgotten."""
+
+    stage: Stage
+    owner: User
+    user: User
+
+    async def forget_me(self) -> None:
+        question = await self.user.ask("/forget_me")
+        await self.user.toasts(question, f"forget:{self.user.id}")
+        await self.user.wait(lambda message: message.text.startswith("✅ Deleted."))
+
+    async def needles(self) -> Mapping[str, bytes]:
+        """What must not be found: id, name, words, and parts of the user's pictures."""
+        files = [path for path in _files(self.stage.bot.state_dir) if path.parts[-2] != "redis"]
+        pictures = [path for path in files if "appendonlydir" not in path.parts]
+        chunks = {
+            f"{path.name}@{at}": path.read_bytes()[at : at + CHUNK]
+            for path in pictures
+            if (size := path.stat().st_size) > 1000
+            for at in (size // 4, size // 2, size - CHUNK)
+        }
+        assert chunks
+        texts = {
+            "id": str(self.user.id),
+            "name": NAME,
+            "words": "zyxommatic",
+            "edit": "florbinated",
+        }
+        return chunks | {name: text.encode() for name, text in texts.items()}
+
+    async def traces(self, needles: Mapping[str, bytes]) -> set[tuple[str, str]]:
+        """Every key of Redis and file of the state directory with a needle, and which."""
+        found: set[tuple[str, str]] = set()
+        async with self.stage.bot.redis() as redis:
+            contents = {key: await _content(redis, key) async for key in redis.scan_iter()}
+        for path in _files(self.stage.bot.state_dir):
+            contents[str(path.relative_to(self.stage.bot.state_dir))] = path.read_bytes()
+        for place, content in contents.items():
+            text = place.encode() + b"\n" + content
+            found |= {(place, name) for name, needle in needles.items() if needle in text}
+        return found
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def _content(redis: Redis, key: str) -> bytes:
+    reads: Mapping[str, Any] = {
+        "string": lambda: redis.get(key),
+        "hash": lambda: redis.hgetall(key),
+        "list": lambda: redis.lrange(key, 0, -1),
+        "set": lambda: redis.smembers(key),
+        "zset": lambda: redis.zrange(key, 0, -1),
+    }
+    kind = await redis.type(key)
+    return repr(await reads[kind]() if kind in reads else "").encode()
+
+
+async def open_scene(folder: Path, **settings: str) -> AsyncIterator[Scene]:
+    async for stage in open_stage(folder, is_simulated=True, **SETTINGS, **settings):
+        async with stage.bot.redis() as redis:
+            # Else strings in the file are compressed, and could not be found.
+            await redis.config_set("aof-use-rdb-preamble", "no")
+        owner = await stage.owner()
+        yield Scene(stage, owner, await stage.user(NAME))
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    """Pictures that cost nothing."""
+    async for scene in open_scene(tmp_path):
+        yield scene
+
+
+@pytest.fixture
+async def paid_scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    """New pictures that cost something."""
+    async for scene in open_scene(tmp_path, **PRICES):
+        yield scene
+
+
+async def live(scene: Scene) -> None:
+    """Use everything: pictures, an album, settings, buttons, a question, and what goes wrong."""
+    user = scene.user
+    result = await user.order(WORDS)
+    await user.order(EDIT_WORDS, jpeg("cat"))
+    await user.order(f"merge {WORDS}", jpeg("cat"), jpeg("astronaut"))
+    await user.click(result, "🔁 Again", fits=lambda m: bool(m.photo_id))
+    await user.say("/quiet")
+    await user.ask("", jpeg("cat", (300, 300)), fits=has_buttons)
+    await scene.owner.ask("/broadcast hello", fits=has_buttons)
+    await die(scene)
+    await user.say(f"/create {WORDS} slow [[sim:slow=600]]")
+    await user.say(f"/create {WORDS} waiting")
+    async with scene.stage.bot.redis() as redis:
+        await eventually(lambda: redis.hget(keys.WAITING, str(user.id)))
+        await plant(redis, user)
+
+
+async def die(scene: Scene) -> str:
+    """Order a picture whose job becomes a dead letter; return its id."""
+    await scene.user.say(f"/create {WORDS} dead [[sim:not_a_picture]]")
+    async with scene.stage.bot.redis() as redis:
+        return str((await eventually(lambda: redis.zrange(keys.DEAD, 0, -1)))[0])
+
+
+async def plant(redis: Redis, user: User) -> None:
+    """Store what is there for moments, or in trouble only, as the bot stores it."""
+    sender = {"id": user.id, "first_name": NAME}
+    update = {"update_id": 1, "message": {"from": sender, "chat": {"id": GROUP}, "text": WORDS}}
+    later = time.time() * 1000 + 3_600_000
+    await redis.lpush(keys.POISON, json.dumps(update)[:-4])
+    await redis.zadd(f"{keys.DEFERRED_OF}{GROUP}", {json.dumps([1, update]): 1})
+    await redis.zadd(keys.DEFERRED, {str(GROUP): later})
+    item = [5, [["file", "unique", 1, "", 0]], WORDS, {"user_id": user.id}]
+    await redis.rpush(f"{keys.ALBUM}{GROUP}.7", json.dumps(item))
+    await redis.zadd(keys.ALBUMS, {f"{GROUP}.7": later})
+    await redis.set(f"{keys.ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
+    await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
+    await redis.set(f"{keys.NOTICE_SENT}{user.id}.paused.{GROUP}", "5")
+    await redis.sadd(keys.ALLOWED, str(user.id))
+    await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})
+
+
+async def test_nothing_is_left_of_a_forgotten_user(scene: Scene) -> None:
+    await live(scene)
+    needles = await scene.needles()
+    before = await scene.traces(needles)
+
+    await scene.forget_me()
+    left = await eventually(lambda: scene.traces(needles), lambda found: not found, within_s=40)
+
+    assert {name for _, name in before} == set(needles)
+    assert left == set()
+    async with scene.stage.bot.redis() as redis:
+        assert await redis.hgetall(keys.FORGOTTEN) == {}
+        assert await redis.hgetall(f"{keys.SPEND}2026-01-02") == {"charged": "5"}
+    # They may come back, as a new user.
+    assert (await scene.user.order("a fox")).photo_id
+
+
+async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: Scene) -> None:
+    user, owner = paid_scene.user, paid_scene.owner
+    await user.order(WORDS)
+    job_id = await die(paid_scene)
+    await owner.ask(f"/ban {user.id} spam")
+    needles = await paid_scene.needles()
+
+    await paid_scene.forget_me()
+    expected = {
+        (keys.BANNED, "id"),
+        (keys.BAN, "id"),
+        (keys.FORGOTTEN, "id"),
+        (f"{keys.SPEND}{time.strftime('%Y-%m-%d')}", "id"),
+    }
+    await eventually(
+        lambda: paid_scene.traces(needles),
+        lambda found: {each for each in found if "appendonly" not in each[0]} == expected,
+        within_s=40,
+    )
+    log = await eventually(
+        lambda: paid_scene.traces(needles),
+        lambda found: all(name == "id" for _, name in found),
+        within_s=40,
+    )
+
+    assert expected <= log
+    async with paid_scene.stage.bot.redis() as redis:
+        dead = await redis.hgetall(f"{keys.DEAD_JOB}{job_id}")
+    assert (dead["provider"], dead["price_micro"]) == ("simulated", "40000")
+    assert dead["order_id"]
+    assert json.loads(dead["ticket"]).keys() == {"id"}
+    # The ban holds for everything else.
+    assert (await user.ask("a fox")).text == t("en", "banned")
+
+
+async def test_a_silent_user_is_forgotten_and_others_are_not(scene: Scene) -> None:
+    other = await scene.stage.user("Boris")
+    for each in (scene.user, other):
+        await each.ask("/start")
+    long_ago_ms = (time.time() - 366 * 86_400) * 1000
+    async with scene.stage.bot.redis() as redis:
+        await redis.zadd(keys.PEOPLE, {str(scene.user.id): long_ago_ms})
+        await eventually(
+            lambda: redis.zrange(keys.PEOPLE, 0, -1), lambda ids: str(scene.user.id) not in ids
+        )
+
+        assert not await redis.exists(f"{keys.USER}{scene.user.id}")
+        assert await redis.zscore(keys.PEOPLE, str(other.id))
+        assert await redis.exists(f"{keys.USER}{other.id}")
+
+
+async def test_only_an_admin_may_forget_somebody_else(scene: Scene) -> None:
+    await scene.user.order(WORDS)
+    other = await scene.stage.user("Boris")
+    own = await other.ask("/forget_me")
+
+    refusal = await other.toasts(own, f"forget:{scene.user.id}")
+    question = await scene.owner.ask(f"/forget {scene.user.id}")
+    unknown = await other.ask(f"/forget {scene.user.id}")
+    async with scene.stage.bot.redis() as redis:
+        before = await redis.exists(f"{keys.HISTORY}{scene.user.id}")
+        await scene.owner.toasts(question, f"forget:{scene.user.id}")
+        await eventually(
+            lambda: redis.exists(f"{keys.HISTORY}{scene.user.id}"), lambda count: not count
+        )
+
+    assert refusal == [t("en", "not_your_button")]
+    assert answer == [""]
+    assert (before, after) == (1, 0)
+    assert unknown.text == t("en", "unknown_command")
+
+
+async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(scene: Scene) -> None:
+    answer = await scene.user.ask("/privacy")
+
+    assert "30 days" in answer.text
+    assert "365 days" in answer.text
+    assert "The pictures are made by simulated." in answer.text
+    assert "/forget_me" in answer.text
