@@ -1,14 +1,12 @@
-"""Privacy: what is stored of a user, and its removal: /privacy, /forget_me, /forget (admins)."""
+"""Privacy: what is stored of a user, and its removal: /privacy, /forget_me."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.messages import target_of
-from imgbot.bot.requests import RequestService
+from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
-from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, has_text, in_time, t
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.spend import Spend
@@ -69,29 +67,19 @@ async def handle_forget_me(_: Message, responder: Responder) -> None:
     await responder.reply_text(question, buttons.forget(context.language, context.user_id))
 
 
-async def handle_forget(message: Message, responder: Responder) -> None:
-    """/forget id, for admins."""
-    user_id, _ = target_of(message)
-    if user_id is None or user_id < 0:
-        raise UserError("forget_usage")
-    question = t(responder.context.language, "forget_ask_other", user=user_id)
-    await responder.reply_text(question, buttons.forget(responder.context.language, user_id))
-
-
 async def on_forget_callback(
     _: CallbackQuery,
     argument: str,
     responder: Responder,
-    requests: RequestService,
+    policy: AccessPolicy,
     privacy: Privacy,
 ) -> str:
     """Forget the user; returns the answer to the callback."""
     context = responder.context
     is_own = argument == str(context.user_id)
-    if not argument.isdecimal() or not (is_own or requests.policy.is_admin(context.user_id)):
+    if not argument.isdecimal() or not (is_own or policy.is_admin(context.user_id)):
         return "not_your_button"
-    async with requests.user_lock(context.user_key):
-        await privacy.forget(int(argument), context.update_id)
+    await privacy.forget(int(argument), context.update_id)
     if not is_own:
         await responder.update_panel(t(context.language, "forget_done_other", user=argument), [])
         return ""

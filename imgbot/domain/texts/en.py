@@ -466,7 +466,9 @@ TEXTS = {
         "order that isn't settled yet, without your name, words or photos."
     ),
     "forget_done_other": "✅ Deleted: {user}. The last traces go within a few minutes.",
-    "forget_usage": "Write /forget and the person's number.",
+    "forget_usage": (
+        "Write /forget and the person's number or @name, or reply “/forget” to a message of theirs."
+    ),
     # For admins.
     "command_stats": "How the bot is doing",
     "command_stuck": "What is stuck",

@@ -3,6 +3,7 @@
 from imgbot.bot.handlers.admin.access import (
     handle_allow,
     handle_ban,
+    handle_forget,
     handle_pause,
     handle_resume,
     handle_unban,
@@ -16,7 +17,6 @@ from imgbot.bot.handlers.admin.reports import (
     handle_stuck,
     on_stuck_callback,
 )
-from imgbot.bot.handlers.privacy import handle_forget
 
 COMMANDS = {
     "stats": handle_stats,

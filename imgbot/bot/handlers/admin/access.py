@@ -76,6 +76,16 @@ async def handle_allow(
     await responder.reply("allow_already" if is_known else done, user=some_id)
 
 
+async def handle_forget(message: Message, responder: Responder, requests: RequestService) -> None:
+    """/forget id or @name, or as a reply; a button confirms it."""
+    user_id, _ = await target_of(message, requests)
+    if user_id is None or user_id < 0:
+        raise UserError("forget_usage")
+    language = responder.context.language
+    question = t(language, "forget_ask_other", user=user_id)
+    await responder.reply_text(question, buttons.forget(language, user_id))
+
+
 async def on_ban_callback(
     _: CallbackQuery, argument: str, responder: Responder, access: Access
 ) -> str:
