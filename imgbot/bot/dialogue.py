@@ -21,6 +21,7 @@ from imgbot.bot.requests import RequestService
 from imgbot.bot.responder import Responder
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_codec import pack_sources, unpack_sources
 
@@ -118,7 +119,9 @@ class Dialogue:
     async def create(self, prompt: str) -> None:
         """Order a new picture, possibly in variants."""
         taken, count = await self.requests.create(self.context, prompt)
-        if taken < count:
+        if taken == VARIANTS_MAX < count:
+            await self.responder.reply("variants_most", limit=VARIANTS_MAX)
+        elif taken < count:
             await self.responder.reply("variants_fewer", taken=taken, count=count)
 
     async def order(

@@ -13,7 +13,7 @@ from imgbot.domain.errors import StorageUnavailableError, UserError
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import ACTIONS, Operation
-from imgbot.domain.prompt_options import parse_prompt_options
+from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options
 from imgbot.domain.texts import in_time, seconds
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
@@ -117,48 +117,59 @@ class RequestService:
         Raises UserError if it is not admitted.
         """
         parent = await self.results.job_of_picture(photos[0]) if len(photos) == 1 else ""
-        job = self._job(context, operation)
-        return await self.enqueue(
-            context, with_changes(job, prompt=prompt, sources=photos, scale=scale, parent=parent)
+        # Words such as "square" are changes here; flags are options in any prompt.
+        options = parse_prompt_options(prompt, has_words=False)
+        job = with_changes(
+            self._job_of(context, operation, options), sources=photos, scale=scale, parent=parent
         )
+        return await self.enqueue(context, job)
 
     async def create(self, context: RequestContext, text: str) -> tuple[int, int]:
         """Enqueue a new picture, in as many variants as the prompt or the preferences ask for.
 
-        Returns the number of variants enqueued, and the number asked for.
+        Returns the number of variants enqueued, and the number asked for, even over the maximum.
         """
         options, preferences = parse_prompt_options(text), context.preferences
-        first = with_changes(
-            self._job(context, Operation.CREATE),
-            prompt=options.full_prompt,
-            ratio=options.ratio or preferences.ratio,
-        )
-        if options.seed:
-            first = with_changes(first, seed=options.seed % _SEEDS)
+        first = self._job_of(context, Operation.CREATE, options)
+        first = with_changes(first, ratio=options.ratio or preferences.ratio)
         await self.enqueue(context, first)
         count = options.variants or preferences.variants
+        asked = options.requested_variants or count
         for number in range(2, count + 1):
             seed = (first.request.seed + number * 7919) % _SEEDS
-            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed)
+            # The first caption has named the flags that are not used.
+            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
             try:
                 await self.check_rate_limit(context, f"{context.request}.{number}")
                 await self.enqueue(context, variant)
             except UserError:
                 # Accepted variants are made; an error now would read as if none had been accepted.
-                return number - 1, count
-        return count, count
+                return number - 1, asked
+        return count, asked
 
     async def regenerate(self, context: RequestContext, result: Result) -> None:
         """Enqueue a delivered picture again: the same request with another seed."""
         again = with_changes(
             self._job(context, result.operation),
             prompt=result.words,
+            negative=result.negative,
             sources=result.sources,
             scale=result.scale,
             ratio=result.ratio,
             parent=result.parent,
         )
         await self.enqueue(context, again)
+
+    def _job_of(self, context: RequestContext, operation: Operation, options: PromptOptions) -> Job:
+        """Return a job with the options of its prompt."""
+        job = with_changes(
+            self._job(context, operation),
+            prompt=options.prompt,
+            negative=options.negative,
+            ignored=", ".join(options.ignored),
+            ratio=options.ratio,
+        )
+        return with_changes(job, seed=options.seed % _SEEDS) if options.seed else job
 
     def _job(self, context: RequestContext, operation: Operation) -> Job:
         request = Request(

@@ -82,6 +82,10 @@ class Request:
     """True if the result is to be sent as a file."""
     note: str = ""
     """Key of a sentence that the caption ends with."""
+    negative: str = ""
+    """What the picture must not show."""
+    ignored: str = ""
+    """Flags of the prompt that have no effect here; the caption names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,30 +170,27 @@ class PromptOptions:
     requested_variants: int = 0
     """Number of variants asked for if it is over the maximum."""
 
-    @property
-    def full_prompt(self) -> str:
-        """The prompt for a provider without a negative prompt: the negative follows in words."""
-        if not self.negative:
-            return self.prompt
-        without = "без:" if _CYRILLIC.search(self.negative) else "without"
-        return f"{self.prompt}, {without} {self.negative}"
+
+def with_negative(prompt: str, negative: str) -> str:
+    """Return the prompt for a provider without a negative prompt: the negative follows in words."""
+    if not negative:
+        return prompt
+    without = "без:" if _CYRILLIC.search(negative) else "without"
+    return f"{prompt}, {without} {negative}"
 
 
-def parse_prompt_options(text: str) -> PromptOptions:
-    """Split the text into a prompt and its options."""
+def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
+    """Split the text into a prompt and its options.
+
+    Without `has_words` only flags are options: "square" is then a part of the prompt.
+    """
     options = PromptOptions(
         "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
     )
     options = replace(options, prompt=_PREFIX.sub("", options.prompt))
-    for read in (
-        _parse_foreign_flags,
-        _parse_weights,
-        _parse_negative,
-        _parse_flags,
-        _parse_count,
-        _parse_ratio,
-        _parse_shape,
-    ):
+    flags = (_parse_foreign_flags, _parse_weights, _parse_negative, _parse_flags)
+    words = (_parse_count, _parse_ratio, _parse_shape)
+    for read in (*flags, *(words if has_words else ())):
         options = read(options)
     kept = _EMPTY_BRACKETS.sub(" ", options.prompt)
     kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))

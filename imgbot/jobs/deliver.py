@@ -22,6 +22,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.changes import edit_names
 from imgbot.files import copy_file, make_folder
@@ -230,9 +231,8 @@ async def finish(
     """Finish the job in Redis, with what the buttons under its picture need."""
     result: dict[str, str] = {}
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
-        result = gallery.to_hash(
-            job, shown.picture, success_caption(with_changes(job, note="")), shown.message_id
-        )
+        caption = success_caption(with_changes(job, note="", ignored=""))
+        result = gallery.to_hash(job, shown.picture, caption, shown.message_id)
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
@@ -291,7 +291,8 @@ def success_caption(job: Job) -> str:
     spec, parts = OPERATIONS[request.operation], _parts(job, "did")
     own_key = spec.captions.get(parts[0]) if len(parts) == 1 else None
     key = own_key or f"caption_{request.operation}"
-    words, factor = _shortened(request.prompt), float(facts.get("factor", request.scale))
+    words = _shortened(with_negative(request.prompt, request.negative))
+    factor = float(facts.get("factor", request.scale))
     if spec.has_scale and factor < request.scale * _NEARLY:
         key += "_less"
     count, scale = len(request.sources), f"{factor:.2g}"
@@ -306,6 +307,8 @@ def success_caption(job: Job) -> str:
         key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
         nearest = facts.get("nearest", "")
         lines.append(t(request.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
+    if request.ignored:
+        lines.append(t(request.language, "caption_ignored", flags=_shortened(request.ignored)))
     if request.note and has_text(request.note):
         lines += ["", t(request.language, request.note)]
     return "\n".join(lines)

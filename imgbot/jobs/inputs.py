@@ -85,6 +85,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         job_id=order_id_of(context, job),
         operation=job.request.operation,
         prompt=job.request.prompt,
+        negative=job.request.negative,
         pictures=tuple([await _fitted(context, path, inputs) for path in checked]),
         scale=scale,
         side_px=side_px,

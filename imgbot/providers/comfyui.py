@@ -434,8 +434,8 @@ def _offer(spec: ComfyUiSpec, flow: Workflow, price_micro: int | None) -> Capabi
 def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
     where = flow.inputs
     values: dict[str | None, object] = {
-        where.prompt: order.prompt or None,
-        where.negative: flow.negative or None,
+        where.prompt: (order.prompt if where.negative else order.full_prompt) or None,
+        where.negative: ", ".join(filter(None, (order.negative, flow.negative))) or None,
         where.seed: order.seed % _SEEDS,
         where.scale: order.scale / flow.model_scale,
         where.model: flow.model,

@@ -233,7 +233,7 @@ class OpenAiProvider(Provider):
 
     def _fields(self, order: GenerationRequest, model: ImagesApiModel) -> dict[str, Any]:
         fields: dict[str, Any] = dict(model.body)
-        fields["prompt"] = prompt_for(self._spec.prompts, order.operation, order.prompt)
+        fields["prompt"] = prompt_for(self._spec.prompts, order.operation, order.full_prompt)
         if model.id:
             fields["model"] = model.id
         if "size" not in fields and (size := self._spec.sizes.size_of(order.ratio)):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import with_negative
 
 Ticket = Mapping[str, object]
 """The provider's receipt for an accepted task; survives JSON and a restart."""
@@ -107,6 +108,13 @@ class GenerationRequest:
     """Longer side of the picture to upscale, in pixels, before it was reduced for the provider."""
     hook_url: str = ""
     """Address for the provider's webhook; empty without a public address."""
+    negative: str = ""
+    """What the picture must not show."""
+
+    @property
+    def full_prompt(self) -> str:
+        """The prompt for a model without a negative prompt."""
+        return with_negative(self.prompt, self.negative)
 
 
 @dataclass(frozen=True, slots=True)

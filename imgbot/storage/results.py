@@ -38,6 +38,7 @@ class Result:
     """None if Telegram did not return a file id."""
     original_id: str = ""
     """File id of the original file, once it was sent."""
+    negative: str = ""
     chat_id: int = 0
     message_id: int = 0
     """Message that shows the picture; 0 in records of imgbot 0.1."""
@@ -148,6 +149,7 @@ def to_hash(
         "parent": job.request.parent,
         "caption": caption,
         "picture": records.dump_sources((picture,) if picture else ()),
+        "negative": job.request.negative,
         "message": f"{job.request.chat_id}.{message_id}",
     }
 
@@ -167,6 +169,7 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
         caption=record.get("caption", ""),
         picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
         original_id=record.get("original_id", ""),
+        negative=record.get("negative", ""),
         chat_id=int(chat_id),
         message_id=int(message_id),
     )

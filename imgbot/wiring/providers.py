@@ -51,5 +51,5 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
 async def _make(pool: Pool, order: GenerationRequest) -> Done:
     work = functools.partial(engine.run, scale=order.scale, seed=order.seed, ratio=order.ratio)
     what, pictures = order.operation.value, tuple(map(str, order.pictures))
-    made = await pool.run(work, what, order.prompt, pictures, str(order.target), about=what)
+    made = await pool.run(work, what, order.full_prompt, pictures, str(order.target), about=what)
     return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)

@@ -64,6 +64,19 @@ async def test_pictures_are_stitched_in_their_order(
     assert sent == [True] * count
 
 
+async def test_a_negative_prompt_goes_before_the_workflows_own(
+    script: Script, tmp_path: Path
+) -> None:
+    script.on("POST /prompt", {"prompt_id": TASK})
+
+    async with opened(script) as provider:
+        await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox", negative="snow"))
+
+    graph = json.loads(script.asked[-1].body)["prompt"]
+    assert graph["2"]["inputs"]["text"] == "a fox"
+    assert graph["3"]["inputs"]["text"] == "snow, blurry, low quality, watermark, text"
+
+
 def stitched(graph: dict[str, Any]) -> list[str]:
     """The pictures that SaveImage gets, from left to right."""
 

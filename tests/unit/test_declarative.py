@@ -17,6 +17,7 @@ from imgbot.domain.errors import (
     ProviderErrorKind,
     ProviderErrorKind as Kind,
 )
+from imgbot.domain.operations import Operation
 from imgbot.providers import http, signatures
 from imgbot.providers.declarative import responses as reading
 from imgbot.providers.declarative.dry_run import dry_run
@@ -28,6 +29,8 @@ from imgbot.providers.protocol import ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, public_address
 from imgbot.sandbox.played_preset import SIMULATED
+from tests.fakes.scripted_server import open_script
+from tests.fixtures.requests import KEY, make_order, submitted
 
 
 def answered(status: int, content: Any) -> ProviderResponse:
@@ -324,3 +327,27 @@ async def test_a_full_disk_is_no_fault_of_the_providers(
 
     with pytest.raises(OSError, match="no space left"):
         await client.fetch(f"{HOME}/1.png", tmp_path / "result")
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ({"words": "{prompt}"}, {"words": "a fox, without snow"}),
+        (
+            {"words": "{prompt}", "negative_prompt": "{negative?}"},
+            {"words": "a fox", "negative_prompt": "snow"},
+        ),
+    ],
+)
+async def test_negative_prompt_has_its_own_field_or_follows_in_words(
+    tmp_path: Path, body: dict[str, str], sent: dict[str, str]
+) -> None:
+    document = read_file(SIMULATED)
+    document.content["models"] = [{"id": "m", "operations": ["create"], "body": body}]
+    async with open_script() as script:
+        script.on("POST /tasks", {"id": "1"})
+        provider = DeclaredProvider(read_spec(document), ProviderConfig(script.url, KEY))
+        await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox", negative="snow"))
+        await provider.aclose()
+
+    assert json.loads(script.asked[-1].body) == sent

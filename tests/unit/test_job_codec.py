@@ -27,9 +27,10 @@ JOB = job_of(
 # Contract of the state directory: never renamed, whatever the fields of Job are called.
 NAMES = (
     "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
-    "reply_to parent is_file note price_micro reserved_micro spend_day created_ms state version "
-    "claimed_ms intent_ms accepted_ms provider order_id order_fields pending_ms ticket message_id "
-    "tries lost_orders file outcome reason facts is_cancelled is_unbilled"
+    "reply_to parent is_file note negative ignored price_micro reserved_micro spend_day "
+    "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
+    "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
+    "is_unbilled"
 )
 
 
@@ -56,6 +57,8 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
         "parent": "",
         "is_file": "1",
         "note": "",
+        "negative": "",
+        "ignored": "",
         "price_micro": "40000",
         "reserved_micro": "40000",
         "spend_day": "2026-01-31",

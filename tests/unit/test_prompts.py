@@ -7,7 +7,7 @@ from aiogram.types import Chat, Document, Message, PhotoSize
 
 from imgbot.bot.messages import clean, photo_of, prompt_of
 from imgbot.domain.errors import UserError
-from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options
+from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options, with_negative
 
 DATE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -184,9 +184,15 @@ def test_flags_of_other_services_never_stay_in_the_prompt() -> None:
 
 
 def test_negative_follows_in_words_where_the_provider_has_none() -> None:
-    assert parse_prompt_options("a fox --no snow").full_prompt == "a fox, without snow"
-    assert parse_prompt_options("лиса --no снег").full_prompt == "лиса, без: снег"
-    assert parse_prompt_options("a fox").full_prompt == "a fox"
+    assert with_negative("a fox", "snow") == "a fox, without snow"
+    assert with_negative("лиса", "снег") == "лиса, без: снег"
+    assert with_negative("a fox", "") == "a fox"
+
+
+def test_words_stay_in_the_prompt_where_only_flags_are_options() -> None:
+    found = parse_prompt_options("square, warmer --v 6 --ar 16:9 --no snow", has_words=False)
+
+    assert found == PromptOptions("square, warmer", "16:9", negative="snow", ignored=("--v 6",))
 
 
 LOOKALIKES = [

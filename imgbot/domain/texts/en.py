@@ -238,6 +238,7 @@ TEXTS = {
         "plainer background will work better."
     ),
     "caption_compare": "Before and after",
+    "caption_ignored": "Not used: {flags}",
     "caption_did": "Done: {did}",
     "caption_unknown": "I didn't understand: {words}",
     "caption_unknown_nearest": "I didn't understand: {words}. Did you mean: {nearest}?",
@@ -277,6 +278,7 @@ TEXTS = {
     "variants_fewer": (
         "Making {taken} of {count} variants. The rest don't fit into your limits right now: /limits"
     ),
+    "variants_most": "I can make up to {limit} at once, so here come {limit}.",
     "pleasantry": "Glad to help! Tell me what to draw, or reply to a picture to change it.",
     "unknown_command": "I don't know this command. See /help for everything I can do.",
     "question_expired": (

@@ -232,6 +232,7 @@ TEXTS = {
         "получится лучше."
     ),
     "caption_compare": "До и после",
+    "caption_ignored": "Не пригодилось: {flags}",
     "caption_did": "Сделано: {did}",
     "caption_unknown": "Не понял: {words}",
     "caption_unknown_nearest": "Не понял: {words}. Может быть: {nearest}?",
@@ -272,6 +273,7 @@ TEXTS = {
     "variants_fewer": (
         "Делаю вариантов: {taken} из {count}. Остальные сейчас не помещаются в ваши лимиты: /limits"
     ),
+    "variants_most": "За раз могу сделать не больше {limit}, столько и будет.",
     "pleasantry": (
         "Рад помочь! Напишите, что нарисовать, или ответьте на картинку, чтобы её изменить."
     ),

@@ -237,9 +237,12 @@ class DeclaredProvider(Provider):
         return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
+        has_negative = any(slot.name == "negative" for _, slot in slots_in(model.body))
+        prompt = order.prompt if has_negative else order.full_prompt
         return {
             **self._urls,
-            "prompt": prompt_for(self._spec.prompts, order.operation, order.prompt),
+            "prompt": prompt_for(self._spec.prompts, order.operation, prompt),
+            "negative": order.negative,
             "images": list(order.uploads),
             "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),

@@ -290,7 +290,10 @@ class Spec(fields.Vendor):
 
 
 ORDER_SLOTS = frozenset(
-    {"prompt", "image", "images", "ratio", "scale", "seed", "hook", "model", "app", "job"}
+    {
+        *("prompt", "negative", "image", "images", "ratio", "scale", "seed"),
+        *("hook", "model", "app", "job"),
+    }
 )
 TICKET_SLOTS = frozenset({"id", "poll", "result", "cancel", "model", "app"})
 SEARCH_SLOTS = frozenset({"model", "app", "since"})
