@@ -130,6 +130,11 @@ class Text:
         return self.found.prompt or self.prompt
 
     @property
+    def is_about_latest(self) -> bool:
+        """True if it would change the latest picture."""
+        return self.found.intent is Intent.CHANGE and not self.is_reply and not self.pending
+
+    @property
     def is_about_expired(self) -> bool:
         """True if it needs the photo of a question that has expired."""
         is_new = self.found.intent is Intent.CREATE and self.found.is_sure
@@ -139,6 +144,9 @@ class Text:
 async def handle_text(message: Message, dialogue: Dialogue, **data: Any) -> None:
     """Plain text: do what it asks for, or ask what it means."""
     text: Text = await CallableObject(_understand).call(message, dialogue=dialogue, **data)
+    if text.is_about_latest and await data["job_reads"].newest_of(dialogue.context.user_id):
+        # It may be about the picture that is being made.
+        text = replace(text, found=replace(text.found, is_sure=False))
     is_prompt = text.found.intent in _PROMPTS and text.prompt and not text.is_reply
     if is_prompt and await add_prompt(
         text.prompt, dialogue.context, data["albums"], data["now_ms"]

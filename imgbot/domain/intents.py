@@ -481,10 +481,14 @@ def _decide(
 
 
 def _ends_as_question(reading: Reading) -> bool:
-    """Return true for "what does the fox say?": it may be a prompt, or not."""
+    """Return true for "what does the fox say?" and "can you swim?": it may be a prompt, or not."""
     last = _clauses(reading.tokens)[-1]
     rest = _after_wrappers(last)[0]
-    return last[0].clause in reading.asks and bool(rest) and _is(rest[0], "question")
+    if last[0].clause not in reading.asks or not rest:
+        return False
+    # "Can you speak French?" is no order, "can I have a whale?" is one.
+    is_of_bot = _has(last[: len(last) - len(rest)], "you") and not _is_request(rest)
+    return _is(rest[0], "question") or is_of_bot
 
 
 def _cues_of_chat(reading: Reading, tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:

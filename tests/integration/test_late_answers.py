@@ -126,6 +126,16 @@ async def test_words_about_a_photo_of_long_ago_are_asked_about_not_ordered(
     assert await ordered(stage, 1) == [("create", "a blue fox")]
 
 
+async def test_a_new_idea_after_a_question_of_long_ago_is_drawn(stage: Stage, anna: Person) -> None:
+    await stage.control.send_photos(anna, PHOTOS[:1])
+    await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
+    CLOCK.offset_s = 16 * 60.0
+    await stage.control.say(anna, "a blue fox by the sea")
+    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
+
+    assert await ordered(stage, 1) == [("create", "a blue fox by the sea")]
+
+
 @pytest.mark.parametrize("later_s", [60.0, 16 * 60.0])
 async def test_words_right_after_an_album_are_about_it_whatever_was_asked_before(
     stage: Stage, anna: Person, later_s: float

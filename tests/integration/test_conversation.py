@@ -1,0 +1,241 @@
+"""What plain texts lead to: an order where one is meant, an answer where not, else a question."""
+
+import pytest
+
+from imgbot.domain.texts import t
+from imgbot.storage import keys
+from tests.fixtures.sandbox import Message
+from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_group
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("undisturbed"),
+]
+
+FOX = {"en": "a fox", "ru": "лиса"}
+
+
+async def tasks(stage: Stage) -> list[tuple[str, str]]:
+    """Operation and prompt of all orders at the provider."""
+    made = (await stage.control.provider())["tasks"]
+    return [(task["operation"], task["words"]) for task in made]
+
+
+async def ordered_by(stage: Stage, user: User, text: str) -> tuple[list[str], list[Message]]:
+    """Orders, each with its prompt, and messages that a text led to."""
+    before, shown = await tasks(stage), await user.heard()
+    await user.say(text)
+    after = (await user.heard())[len(shown) :]
+    return [" ".join(each).strip() for each in (await tasks(stage))[len(before) :]], after
+
+
+async def requests_of(stage: Stage, user: User) -> int:
+    async with stage.bot.redis() as redis:
+        return int(await redis.get(f"{keys.RATE_LIMIT}{user.id}") or 0)
+
+
+ORDERED = [
+    ("en", "a castle in the clouds", "create a castle in the clouds"),
+    ("ru", "замок в облаках", "create замок в облаках"),
+    ("en", "could you draw an owl?", "create draw an owl?"),
+    ("en", "make it brighter", "edit make it brighter"),
+    ("ru", "сделай её ярче", "edit сделай её ярче"),
+    ("en", "another one", "create a fox"),
+    ("ru", "ещё", "create лиса"),
+    ("en", "remove the background", "removebg"),
+    ("ru", "увеличь в 4 раза", "upscale"),
+]
+
+
+async def test_sure_text_after_a_picture_is_ordered_once(simulated_stage: Stage) -> None:
+    for language, text, expected in ORDERED:
+        user = await simulated_stage.user(language=language)
+        await user.order(FOX[language])
+
+        orders, messages = await ordered_by(simulated_stage, user, text)
+
+        assert orders == [expected], text
+        assert [is_picture(message) for message in messages] == [True], text
+
+
+ANSWERED = [
+    ("en", "how much does it cost?", "answer_price"),
+    ("ru", "сколько это стоит?", "answer_price"),
+    ("en", "delete my data", "answer_privacy"),
+    ("ru", "удали мои данные", "answer_privacy"),
+    ("en", "is this a neural network?", "answer_provider"),
+    ("ru", "это нейросеть?", "answer_provider"),
+    ("en", "where is my picture?", "queue_empty"),
+    ("ru", "долго ещё?", "queue_empty"),
+    ("en", "what can you draw?", "answer_abilities"),
+    ("en", "can you speak French?", "ask_meaning"),
+    ("en", "I don't like it", "complaint"),
+    ("ru", "мне не нравится", "complaint"),
+    ("ru", "настройки", "settings"),
+    ("en", "thanks!", "pleasantry"),
+    ("ru", "отмена", "cancel_nothing"),
+]
+
+
+async def test_question_or_complaint_is_answered_and_never_ordered(simulated_stage: Stage) -> None:
+    for language, text, key in ANSWERED:
+        user = await simulated_stage.user(language=language)
+        await user.order(FOX[language])
+
+        orders, [answer] = await ordered_by(simulated_stage, user, text)
+
+        expected = t(language, key, **({"provider": "…"} if key == "answer_provider" else {}))
+        assert orders == [], text
+        assert answer.text.startswith(expected.partition("…")[0]), text
+
+
+async def test_complaint_offers_another_one_and_a_change(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user(language="ru")
+    await user.order("лиса")
+    complaint = await user.ask("мне не нравится", fits=has_buttons)
+
+    again = await user.click(complaint, "Ещё раз", is_picture)
+    question = await user.click(complaint, "Изменить")
+
+    assert again.text == "лиса"
+    assert question.text == t("ru", "ask_edit_words")
+
+
+async def test_change_is_shown_in_reply_to_the_picture_it_changes(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    fox = await user.order("a fox")
+
+    brighter = await user.order("make it brighter")
+
+    assert brighter.reply_to == fox.id
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "pressed", "expected"),
+    [
+        ("en", "on the beach", "New picture", "create on the beach"),
+        ("en", "on the beach", "Change this", "edit on the beach"),
+        ("ru", "на пляже", "Новая картинка", "create на пляже"),
+        ("ru", "на пляже", "Изменить эту", "edit на пляже"),
+    ],
+)
+async def test_unsure_text_is_ordered_by_a_button_and_next_time_at_once(
+    simulated_stage: Stage, language: str, text: str, pressed: str, expected: str
+) -> None:
+    user = await simulated_stage.user(language=language)
+    await user.order(FOX[language])
+    counted = await requests_of(simulated_stage, user)
+
+    orders, [question] = await ordered_by(simulated_stage, user, text)
+    still_counted = await requests_of(simulated_stage, user)
+    before = await tasks(simulated_stage)
+    await user.click(question, pressed, is_picture)
+    chosen = (await tasks(simulated_stage))[len(before) :]
+    shown = await user.heard()
+    repeated, _ = await ordered_by(simulated_stage, user, text)
+
+    assert orders == []
+    assert question.text == t(language, "ask_meaning")
+    assert (still_counted, await requests_of(simulated_stage, user)) == (counted, counted + 2)
+    assert [" ".join(each) for each in chosen] == [expected]
+    assert question.id not in {message.id for message in shown}
+    assert repeated == [expected]
+
+
+async def test_unsure_text_waits_for_its_button_through_a_restart(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+    question = await user.ask("on the beach")
+    await simulated_stage.bot.stop()
+    await simulated_stage.bot.start()
+
+    changed = await user.click(question, "Change this", is_picture)
+
+    assert changed.text == "✏️ on the beach"
+
+
+async def test_text_that_is_gone_is_not_guessed(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    fox = await user.order("a fox")
+    before = await tasks(simulated_stage)
+
+    assert await user.toasts(fox, "meant:create") == [t("en", "words_gone")]
+    assert await tasks(simulated_stage) == before
+
+
+async def test_change_without_any_picture_is_offered_as_a_new_one(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user(language="ru")
+
+    orders, [answer] = await ordered_by(simulated_stage, user, "сделай ярче")
+
+    assert orders == []
+    assert answer.text == t("ru", "nothing_to_change")
+    assert [button["text"] for button in answer.buttons] == [t("ru", "button_new_picture")]
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "draw a cat"), ("ru", "нарисуй кота")])
+async def test_new_idea_is_offered_while_a_photo_waits_and_the_question_stays(
+    simulated_stage: Stage, language: str, text: str
+) -> None:
+    user = await simulated_stage.user(language=language)
+    await user.ask("", jpeg("cat"), fits=has_buttons)
+
+    orders, [question] = await ordered_by(simulated_stage, user, text)
+    created = await user.click(question, t(language, "button_new_picture"), is_picture)
+    edited = await user.order("чб")
+
+    assert orders == []
+    assert created.text == text
+    assert edited.text == "✏️ чб"
+
+
+async def test_new_idea_is_offered_while_a_size_is_awaited(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.ask("/upscale", jpeg("cat"))
+
+    orders, [question] = await ordered_by(simulated_stage, user, "two cats in space")
+    created = await user.click(question, "New picture", is_picture)
+    enlarged, _ = await ordered_by(simulated_stage, user, "4")
+
+    assert orders == []
+    assert question.text == t("en", "choose_scale_please")
+    assert created.text == "two cats in space"
+    assert enlarged == ["upscale"]
+
+
+async def test_picture_of_another_chat_is_not_changed(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await ann.within(ann.id).order("a fox")
+
+    await ann.say("@imgbot_sandbox_bot make it brighter")
+    [question] = await ann.heard()
+
+    assert question.text == t("en", "nothing_to_change")
+    assert await bob.toast(question, "New picture") == t("en", "not_your_button")
+
+
+async def test_flags_of_other_services_are_named_once_and_never_sent(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user()
+
+    orders, messages = await ordered_by(
+        simulated_stage, user, "a fox, 2 variants --v 6.1 --s 250 --no snow"
+    )
+    changed, [edited] = await ordered_by(simulated_stage, user, "make it brighter --q 2")
+
+    captions = sorted(message.text for message in messages)
+    assert orders == ["create a fox, without snow"] * 2
+    assert captions == ["a fox, without snow", "a fox, without snow\nNot used: --v 6.1, --s 250"]
+    assert changed == ["edit make it brighter"]
+    assert edited.text == "✏️ make it brighter\nNot used: --q 2"
+
+
+async def test_more_variants_than_possible_are_reported(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user(language="ru")
+
+    orders, messages = await ordered_by(simulated_stage, user, "5 вариантов лисы")
+
+    assert orders == ["create лисы"] * 4
+    assert t("ru", "variants_most", limit=4) in [message.text for message in messages]
