@@ -68,6 +68,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
@@ -144,7 +145,7 @@ class Text:
 async def handle_text(message: Message, dialogue: Dialogue, **data: Any) -> None:
     """Plain text: do what it asks for, or ask what it means."""
     text: Text = await CallableObject(_understand).call(message, dialogue=dialogue, **data)
-    if text.is_about_latest and await data["job_reads"].newest_of(dialogue.context.user_id):
+    if text.is_about_latest and await _is_making(dialogue.context, data["job_reads"]):
         # It may be about the picture that is being made.
         text = replace(text, found=replace(text.found, is_sure=False))
     is_prompt = text.found.intent in _PROMPTS and text.prompt and not text.is_reply
@@ -154,6 +155,12 @@ async def handle_text(message: Message, dialogue: Dialogue, **data: Any) -> None
         return
     handler = CallableObject(_handler_of(text))
     await handler.call(message, dialogue=dialogue, text=text, **data)
+
+
+async def _is_making(context: RequestContext, job_reads: JobReads) -> bool:
+    """Return true while another order of the user is not finished."""
+    # The job of this very update exists already if it is handled again.
+    return await job_reads.newest_of(context.user_id) not in {None, context.request}
 
 
 async def _understand(

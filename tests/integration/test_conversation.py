@@ -239,3 +239,16 @@ async def test_more_variants_than_possible_are_reported(simulated_stage: Stage) 
 
     assert orders == ["create лисы"] * 4
     assert t("ru", "variants_most", limit=4) in [message.text for message in messages]
+
+
+async def test_change_is_asked_about_while_another_picture_is_made(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+    await user.say("an owl [[sim:slow=3]]")
+
+    question = await user.ask("make it brighter", fits=lambda m: m.text == t("en", "ask_meaning"))
+
+    assert [button["text"] for button in question.buttons] == [
+        "🎨 New picture",
+        "✏️ Change this one",
+    ]
