@@ -85,8 +85,11 @@ _PENDING: Mapping[str | None, Pending] = {
 }
 _PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.POINTING})
 _READ_WITH_PICTURE = _PROMPTS | {Intent.COMPLAINT}
-_MERGED = _PROMPTS | {Intent.SMALL_TALK}
+_MERGED = _PROMPTS - {Intent.POINTING} | {Intent.SMALL_TALK}
 """To the question how to merge, "ok" is an answer."""
+
+_NO_MERGE = frozenset({Intent.POINTING, Intent.AGAIN})
+"""While photos are collected, "another one" announces a photo."""
 
 _ANSWERED = frozenset({Question.create_words.state, Question.edit_words.state})
 """Questions after a request that was counted already; so was that for a scale."""
@@ -129,6 +132,12 @@ class Text:
     def wanted(self) -> str:
         """The prompt without its polite beginning."""
         return self.found.prompt or self.prompt
+
+    @property
+    def is_merging(self) -> bool:
+        """True if it may say how to merge the photos that were collected."""
+        is_asked = self.question == Question.merge_photos.state and not self.is_reply
+        return is_asked and self.pending is Pending.CHANGE
 
     @property
     def is_about_latest(self) -> bool:
@@ -245,8 +254,9 @@ def _handler_of(text: Text) -> _Handler:
         return _PICTURE_ASKED[text.question]
     if not text.prompt:
         return _handle_no_words
-    is_merging = text.question == Question.merge_photos.state and text.pending is Pending.CHANGE
-    if is_merging and not text.is_reply and intent in _MERGED:
+    if text.is_merging and intent in _NO_MERGE:
+        return _handle_pointing
+    if text.is_merging and intent in _MERGED:
         return take_merge_photo if is_sure or intent is Intent.CHANGE else _handle_unsure
     if text.is_about_expired or not is_sure:
         return _handle_unsure
@@ -295,8 +305,8 @@ def _beside(target: Target, dialogue: Dialogue) -> Dialogue:
 
 async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
     """Ask about the picture that the user points at: "here it is"."""
-    is_shown = text.is_reply or text.pending in {Pending.CHANGE, Pending.SCALE}
-    if not is_shown or text.target.photo is None:
+    is_waiting = text.pending is Pending.CHANGE and not text.is_merging
+    if not (text.is_reply or is_waiting) or text.target.photo is None:
         raise UserError("send_photo_please")
     await ask_about(dialogue, text.target.photo)
 
@@ -319,9 +329,8 @@ async def _handle_unsure(message: Message, dialogue: Dialogue, text: Text, **dat
     if text.is_reply and photo is not None:
         await dialogue.expect(Question.photo_action, sources=to_state_data(photo))
     key, rows = _unsure_question(text)
-    is_merging = text.question == Question.merge_photos.state and text.pending is Pending.CHANGE
     meanings = buttons.meanings(
-        dialogue.context.language, photo.unique_id if photo else "", is_merging=is_merging
+        dialogue.context.language, photo.unique_id if photo else "", is_merging=text.is_merging
     )
     await dialogue.responder.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if text.is_about_expired:

@@ -252,3 +252,21 @@ async def test_change_is_asked_about_while_another_picture_is_made(simulated_sta
         "🎨 New picture",
         "✏️ Change this one",
     ]
+
+
+async def test_another_one_while_photos_are_collected_orders_nothing(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user(language="ru")
+    await user.order("лиса")
+    await user.ask("/merge")
+    await user.ask("", jpeg("cat"))
+
+    ordered, _ = await ordered_by(simulated_stage, user, "ещё")
+    offered, [question] = await ordered_by(simulated_stage, user, "нарисуй кота в космосе")
+
+    assert ordered == offered == []
+    assert [button["text"] for button in question.buttons] == [
+        t("ru", "button_new_picture"),
+        t("ru", "button_merge_now"),
+    ]
