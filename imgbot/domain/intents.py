@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import Reading, Token, lexicon, read, stem, without_fillers
+from imgbot.domain.phrases import Pattern, Reading, Token, lexicon, read, stem, without_fillers
 
 _Phrases = frozenset[tuple[str, ...]]
+_Listed = tuple["Intent", str, str]
 
 
 class Intent(StrEnum):
@@ -81,13 +83,8 @@ _CUES: Mapping[str, int] = {
     "change_verb": 4,
     "change_verb_weak": 4,
     "make_of_picture": 5,
-    "make_comparative": 5,
-    "make_part": 3,
-    "make_detail": 2,
-    "make_state": 3,
+    "make_known": 5,
     "comparative": 4,
-    "comparative_of": 2,
-    "comparative_inside": 1,
     "same_but": 5,
     "but": 4,
     "now": 4,
@@ -97,17 +94,26 @@ _CUES: Mapping[str, int] = {
     "instead": 3,
     "instead_inside": 2,
     "with": 4,
+    "look": 4,
     "style": 4,
     "state": 3,
     "place": 2,
     "also": 2,
-    "another": 2,
-    "adjective": 2,
     "reference": 2,
+    "accusative": 2,
+    "object": 4,
     "must": 4,
+    "another": 4,
+    "wish": 4,
     "not": 2,
+    "not_so": 4,
     "suggestion": 2,
+    "nothing_new": 0,
+    "asking": 0,
+    "addressed": 0,
+    "referring": 0,
     "of_latest": 2,
+    "latest_changed": 4,
     "drawn_on_picture": 6,
     "reply": 4,
     "asked_for_change": 2,
@@ -122,6 +128,10 @@ _CUES: Mapping[str, int] = {
     "old_picture": -1,
 }
 _BASE = -2
+# With these, and without those, no text is surely a prompt for a new picture.
+_DOUBTS = frozenset({"nothing_new", "asking", "addressed", "referring"})
+_TALK = frozenset({"addressed", "asking"})
+_NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene"})
 _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
 _UNSURE = 0
@@ -135,6 +145,9 @@ _SHORT = 4
 _WHOLE_LIMIT = 12
 _QUESTION_LIMIT = 12
 _LONG = 9
+_PATTERN_LIMIT = 10
+_SHORTEST_THING = 2
+_SCENE = 2
 _OLD_S = 6 * 3600
 _KEY_TOKENS = 24
 _BETWEEN = " ,.!?:;—–-)"
@@ -146,6 +159,7 @@ _REACTION_LIMIT = 40
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")
 _FULL_COMPARATIVE = re.compile(r"[а-я]{2,}(?<![жшщч])ее|по[а-я]{2,}(?:ее|че|ше|же|ще)")
+_ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 _SCALES = {
     4: frozenset({"4", "x4", "4x", "4k", "четыре", "вчетверо", "four", "quadruple"}),
@@ -162,6 +176,9 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     whole = _whole_message(reading.tokens, facts)
     if whole is not None:
         return whole
+    spoken = _pattern(reading.tokens, facts)
+    if spoken is not None:
+        return spoken
     talk = _talk(reading, facts)
     if talk is not None:
         return talk
@@ -229,12 +246,16 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
     asked = [each for each in found if each[0] is not Intent.SMALL_TALK] or found
     if not asked:
         return None
-    intent, table, name = asked[0]
-    reasons = (f"whole:{name}",)
+    return _as_listed(asked[0], tokens, "whole")
+
+
+def _as_listed(found: _Listed, tokens: Sequence[Token], how: str) -> Classification:
+    intent, table, name = found
+    reasons = (f"{how}:{name}",)
     if intent is Intent.OPERATION:
         scale = _scale(tokens) if name == "upscale" else None
         return Classification(intent, operation=Operation(name), scale=scale, reasons=reasons)
-    topic = name if table == "command" else ""
+    topic = name if table == "command" or intent is Intent.QUESTION else ""
     return Classification(intent, reasons=reasons, topic=topic)
 
 
@@ -281,6 +302,64 @@ def _longest(stems: tuple[str, ...], at: int, phrases: _Phrases) -> int:
     return next((size for size in sizes if stems[at : at + size] in phrases), 0)
 
 
+# Patterns.
+
+_PATTERNS = (
+    *_WHOLE[:3],
+    (Intent.QUESTION, "message", "price"),
+    *(each for each in _WHOLE if each[0] is Intent.OPERATION),
+    *(each for each in _WHOLE[3:] if each[0] is not Intent.OPERATION),
+)
+_DETAILS = ("adjective", "part", "style", "state")
+_STRICT = frozenset(
+    {
+        Intent.AGAIN,
+        Intent.OPERATION,
+    }
+)
+
+
+def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
+    """Return the intent of a short text with the words of a listed pattern, in their order."""
+    rest = _after_wrappers(_without_courtesy(tokens))[0] or tokens
+    things = {token.stem for token in _new_things(rest, facts)}
+    if len(tokens) > _PATTERN_LIMIT or (things and _is(rest[0], "draw")):
+        return None
+    stems = tuple(token.stem for token in rest)
+    details = {each.stem for each in rest if any(_is_form(each, kind) for kind in _DETAILS)}
+    for each in _PATTERNS:
+        for pattern in lexicon().patterns.get(("pattern", each[2]), ()):
+            if _in_order(pattern, stems) and _is_beside(pattern, things, details, each[0]):
+                return _as_listed(each, tokens, "pattern")
+    return None
+
+
+def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Intent) -> bool:
+    """Return true if what stands beside the pattern does not make it a prompt."""
+    if said in _STRICT:
+        return not (things | details).difference(*pattern)
+    return len(things.difference(*pattern)) < _SCENE
+
+
+def _new_things(tokens: Iterable[Token], facts: ChatFacts) -> list[Token]:
+    """Return the tokens that name what the picture at hand does not show."""
+    latest = _stems(facts.latest_prompt)
+    return [each for each in tokens if each.stem not in latest and _is_thing(each)]
+
+
+@lru_cache(maxsize=1024)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(token.stem for token in read(text).tokens)
+
+
+def _is_thing(token: Token) -> bool:
+    """Return true if the token may name something that can be drawn."""
+    plain = lexicon().plain
+    is_word = len(token.text) > _SHORTEST_THING and not any(map(str.isdigit, token.text))
+    forms = {token.text, token.text.removesuffix("те"), token.stem}
+    return is_word and not forms & plain and not _is_comparative(token)
+
+
 # Talk about the bot or about its picture.
 
 
@@ -297,7 +376,11 @@ def _talk(reading: Reading, facts: ChatFacts) -> Classification | None:
         # "Who draws the fox? An illustration of a tale" may be a prompt.
         is_sure = not any(_is_descriptive(each) for each in others)
         return Classification(Intent.QUESTION, is_sure, (f"topic:{topic}",), topic=topic)
-    return _grievance(reading, clauses, facts)
+    grievance = _grievance(reading, clauses, facts)
+    is_asking = len(clauses) == 1 and _is_asking(reading.tokens[0])
+    if grievance is None and is_asking and not _new_things(reading.tokens, facts):
+        return Classification(Intent.QUESTION, reasons=("asking",), topic="abilities")
+    return grievance
 
 
 def _clauses(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
@@ -313,13 +396,14 @@ def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:
     has_form = is_asked or _begins_as_question(clause) or _has(clause, "you")
     stems = tuple(token.stem for token in clause)
     for topic in ("privacy", "price", "provider", "status", "abilities"):
-        for phrase in words["question", topic]:
+        for phrase in lexicon().patterns["question", topic]:
             if (has_form or len(phrase) > 1) and _in_order(phrase, stems):
                 return "" if _is_drawn(rest) else topic
     if _starts_with(rest, words["talk", "start"]) or _starts_with(clause, words["talk", "start"]):
         return "abilities"
     is_to_bot = has_form and _has(rest, "you") and (is_asked or _begins_as_question(rest))
-    return "abilities" if is_to_bot and not _is_request(rest) else ""
+    is_of_user = rest[0] is clause[0] and _is_of_user(clause)
+    return "abilities" if (is_to_bot or is_of_user) and not _is_request(rest) else ""
 
 
 def _begins_as_question(clause: Sequence[Token]) -> bool:
@@ -327,10 +411,16 @@ def _begins_as_question(clause: Sequence[Token]) -> bool:
     return clause[0].text in asking
 
 
-def _in_order(phrase: tuple[str, ...], stems: tuple[str, ...]) -> bool:
-    """Return true if the words of the phrase stand in the text in this order."""
+def _is_asking(token: Token) -> bool:
+    """Return true for "how", and not for "do"."""
+    others = ("make", "place", "modal", "must")
+    return _is(token, "question") and not any(_is(token, name) for name in others)
+
+
+def _in_order(pattern: Pattern, stems: Sequence[str]) -> bool:
+    """Return true if the words of the pattern stand in the text in this order."""
     rest = iter(stems)
-    return all(any(word == each for each in rest) for word in phrase)
+    return all(any(each in slot for each in rest) for slot in pattern)
 
 
 def _starts_with(tokens: Sequence[Token], phrases: _Phrases) -> int:
@@ -356,7 +446,9 @@ def _grievance(
     if any(_is_request(_after_wrappers(each)[0]) for each in rest) or _is_request(first):
         return None
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
-    is_sure = is_about_picture and bool(begins or is_whole) and not (is_whole and rest)
+    is_repeated = bool(rest) and _starts_with(rest[0], start) > 0
+    is_alone = not (is_whole and rest) or is_repeated
+    is_sure = is_about_picture and bool(begins or is_whole) and is_alone
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
 
 
@@ -367,7 +459,14 @@ def _is_reproach(clause: Sequence[Token], reading: Reading) -> bool:
 
 def _is_request(tokens: Sequence[Token]) -> bool:
     """Return true if the clause asks for something to be drawn, or changed."""
+    if _is_of_user(tokens):
+        tokens = tokens[2:]
     return _is_drawn(tokens) or any(_has(tokens[:3], name) for name in ("make", "change"))
+
+
+def _is_of_user(tokens: Sequence[Token]) -> bool:
+    """Return true for "do you" and "why is my"."""
+    return bool(tokens) and _is(tokens[0], "question") and _has(tokens[1:2], "person")
 
 
 def _is_drawn(tokens: Sequence[Token]) -> bool:
@@ -400,7 +499,7 @@ def _is_form(token: Token, name: str) -> bool:
 def _after_wrappers(tokens: Sequence[Token]) -> tuple[Sequence[Token], frozenset[str]]:
     """Return the tokens after a polite beginning, and which kinds of beginnings there were."""
     kinds: set[str] = set()
-    while tokens:
+    while tokens and not _is_negation(tokens):
         sizes = {
             kind: _starts_with(tokens, lexicon().phrases["wrapper", kind])
             for kind in ("polite", "want", "suggest")
@@ -413,16 +512,29 @@ def _after_wrappers(tokens: Sequence[Token]) -> tuple[Sequence[Token], frozenset
     return tokens, frozenset(kinds)
 
 
+def _is_negation(tokens: Sequence[Token]) -> bool:
+    """Return true for "no text", and not for "no, make it red"."""
+    is_one = tokens[0].text == "no" and len({each.clause for each in tokens[:2]}) == 1
+    return is_one and len(tokens) > 1 and not _is_request(tokens[1:])
+
+
 # Prompts: for a new picture, or for a change.
 
 
 def _prompt(reading: Reading, facts: ChatFacts) -> Classification:
     tokens, wrappers = _after_wrappers(_without_courtesy(reading.tokens))
     tokens = _after_now(tokens or reading.tokens)
-    cues = (*_cues_of_words(tokens, wrappers), *_cues_of_chat(reading, tokens, facts))
+    new = _new_things(tokens, facts)
+    cues = (
+        *_cues_of_words(tokens, wrappers, new),
+        *_cues_of_doubt(tokens, new),
+        *_cues_of_chat(reading, tokens, facts),
+    )
     dropped = [token for token in reading.tokens if token.end < tokens[0].end]
     prompt = reading.text[dropped[-1].end :].lstrip(_BETWEEN) if dropped else reading.text
     score = _BASE + sum(_CUES[cue] for cue in cues)
+    if _DOUBTS.intersection(cues) and not _NEW.intersection(cues):
+        score = max(score, _UNSURE)
     intent, is_sure, reason = _decide(score, cues, reading, facts)
     if not is_sure and _is_choice_usable(facts):
         intent, is_sure, reason = Intent(facts.remembered), True, ("remembered",)
@@ -437,8 +549,11 @@ def _is_choice_usable(facts: ChatFacts) -> bool:
 
 def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return the tokens after "now" in "now draw a dog"."""
-    is_order = len(tokens) > 1 and any(_is(tokens[1], name) for name in ("draw", *_CHANGING))
-    return tokens[1:] if is_order and _is(tokens[0], "now") else tokens
+    if not (_is(tokens[0], "now") or _is(tokens[0], "also")):
+        return tokens
+    rest = _after_wrappers(tokens[1:])[0]
+    is_order = bool(rest) and any(_is(rest[0], name) for name in ("draw", *_CHANGING))
+    return rest if is_order else tokens
 
 
 def _without_courtesy(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -471,6 +586,8 @@ def _decide(
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
     if not facts.has_picture:
+        if _TALK.intersection(cues) and not _NEW.intersection(cues):
+            return Intent.CREATE, False, ()
         # Words of a change have nothing to change; half a cue is no reason to ask.
         return (
             (Intent.CHANGE, False, ("no_picture",))
@@ -493,25 +610,79 @@ def _ends_as_question(reading: Reading) -> bool:
 
 def _cues_of_chat(reading: Reading, tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
     """Cues in the chat, and in what is no word."""
+    yield from _cues_of_question(tokens, facts)
+    if facts.has_picture and facts.picture_age_s > _OLD_S:
+        yield "old_picture"
+    if _OPTIONS.search(reading.text):
+        yield "options"
+    if len(tokens) > _LONG and not _is(tokens[0], "change"):
+        yield "long"
+    if facts.has_picture and not facts.is_reply_to_picture:
+        yield from _cues_of_latest(tokens, facts)
+
+
+def _cues_of_question(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
+    """Cues in what the text replies to."""
     if facts.is_reply_to_picture:
         yield "reply"
     elif facts.pending is Pending.CHANGE:
         yield "asked_for_change"
         if len(tokens) < _SHORT:
             yield "asked_and_short"
-    if facts.has_picture and facts.picture_age_s > _OLD_S:
-        yield "old_picture"
-    if _OPTIONS.search(reading.text):
-        yield "options"
-    if len(tokens) > _LONG:
-        yield "long"
-    latest = {token.stem for token in read(facts.latest_prompt).tokens}
-    if len(tokens) > 1 and tokens[0].text == "the" and tokens[1].stem in latest:
+
+
+def _cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
+    """Cues of a text that says little of a new picture, or nothing."""
+    if _has(tokens, "speaker") and len(new) <= _SCENE and not _has_kind(tokens, "picture"):
+        yield "addressed"
+    if _is_asking(tokens[0]) and len(new) < _SCENE:
+        yield "asking"
+    if _has(tokens[:_SHORT], "deictic") and len(new) < _SCENE:
+        yield "referring"
+
+
+def _cues_of_latest(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
+    """Cues in what the text has in common with the latest prompt."""
+    latest, new = _stems(facts.latest_prompt), _new_things(tokens, facts)
+    if not new and not _has_kind(tokens, "state") and not _has_kind(tokens, "picture"):
+        yield "nothing_new"
+        if _goes_on(tokens, "another"):
+            yield "another"
+    if _has(tokens, "wish") and not _is(tokens[0], "question"):
+        yield "wish"
+    shared = [at for at, each in enumerate(tokens) if each.stem in latest and _is_noun(each)]
+    if not shared or len(tokens) < 2:
+        return
+    first = shared[0]
+    # "A black cat" may be another one; "the cat" and "cat black" are not.
+    is_described = any(_is_attribute(each) for each in tokens[first + 1 :])
+    is_told = any(_has(tokens, name) for name in ("not", "instead", "another"))
+    if not new and (is_described or is_told):
+        yield "latest_changed"
+    elif is_told or not new or tokens[0].text == "the":
         yield "of_latest"
 
 
-def _cues_of_words(tokens: Sequence[Token], wrappers: frozenset[str]) -> Iterable[str]:
-    """Cues in the words."""
+def _is_noun(token: Token) -> bool:
+    return _is_thing(token) or _is_form(token, "part") or _is_form(token, "state")
+
+
+def _is_attribute(token: Token) -> bool:
+    return _is_form(token, "adjective") or _is_comparative(token) or _is(token, "side")
+
+
+def _has_kind(tokens: Iterable[Token], kind: str) -> bool:
+    return any(_is_form(token, kind) for token in tokens)
+
+
+def _cues_of_words(
+    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
+) -> Iterable[str]:
+    """Cues in the words; `new` are things that the picture at hand does not show."""
+    if _is_covered(tokens, "message", "look"):
+        yield "look"
+    if "want" not in wrappers and len(tokens) <= _SHORT and _is_object(tokens[0]):
+        yield "accusative" if new else "object"
     if "suggest" in wrappers:
         yield "suggestion"
     if "want" in wrappers and any(_is_form(token, "picture") for token in tokens[:3]):
@@ -521,13 +692,20 @@ def _cues_of_words(tokens: Sequence[Token], wrappers: frozenset[str]) -> Iterabl
         yield "named"
     if _starts_with(tokens, lexicon().phrases["scene", "start"]):
         yield "scene"
-    yield from _cues_of_verb(tokens)
-    yield from _cues_of_comparative(tokens)
+    yield from _cues_of_verb(tokens, new)
+    if _is_compared(tokens, new):
+        yield "comparative"
     yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
-    yield from _cues_of_fragment(tokens)
+    yield from _cues_of_fragment(tokens, new)
 
 
-def _cues_of_verb(tokens: Sequence[Token]) -> Iterable[str]:
+def _is_object(token: Token) -> bool:
+    """Return true for "(give her) a hat" in Russian: a noun in the accusative."""
+    is_kind = _is_form(token, "picture") or _is(token, "when")
+    return _ACCUSATIVE.fullmatch(token.text) is not None and _is_noun(token) and not is_kind
+
+
+def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
     """Cues of an imperative: to draw, to make, to change."""
     first, rest = tokens[0], tokens[1:]
     if _is(first, "draw"):
@@ -539,11 +717,13 @@ def _cues_of_verb(tokens: Sequence[Token]) -> Iterable[str]:
         if is_of_picture or is_recoloured or (rest and _is(rest[-1], "reference")):
             yield "drawn_on_picture"
     elif _is(first, "make"):
-        yield from _cues_of_make(rest)
+        yield from _cues_of_make(rest, new)
     elif _is_change(tokens):
         yield "change_verb"
     elif _is_weak_change(first, rest):
         yield "change_verb_weak"
+    elif _is_made(tokens):
+        yield "make_known"
 
 
 def _is_weak_change(first: Token, rest: Sequence[Token]) -> bool:
@@ -558,35 +738,38 @@ def _is_change(tokens: Sequence[Token]) -> bool:
     if _is(tokens[0], "change"):
         # "Change of seasons" is a thing.
         return len(tokens) < 2 or tokens[1].text != "of"
-    clause = _clauses(tokens)[0]
-    is_short = len(clause) <= _SHORT + 1
-    return is_short and any(_is(each, "change") and not each.text.isascii() for each in clause)
+    return _is_later(tokens, "change")
 
 
-def _cues_of_make(rest: Sequence[Token]) -> Iterable[str]:
+def _is_made(tokens: Sequence[Token]) -> bool:
+    """Return true for "the cat red make", as Russian allows; "a card for mum make" is a prompt."""
+    return _is_later(tokens, "make") and not _has_kind(tokens, "picture")
+
+
+def _is_later(tokens: Sequence[Token], name: str) -> bool:
+    is_short = len(tokens) <= _LONG
+    return is_short and any(_is(each, name) and not each.text.isascii() for each in tokens)
+
+
+def _cues_of_make(rest: Sequence[Token], new: Iterable[Token]) -> Iterable[str]:
     """Cues after "make"."""
     if not rest:
         return
-    near, last = rest[:3], rest[-1]
-    if any(_comparatives(rest[: _SHORT + 2])):
-        yield "make_comparative"
-    elif _is_of_picture(rest) or (len(rest) < 3 and _is_form(last, "adjective")):
+    if _is_of_picture(rest):
         yield "make_of_picture"
-    elif _is_form(near[0], "image") and _has(rest[1:2], "place"):
-        yield "make_detail"
-    elif _is_form(near[0], "part") or (len(rest) <= 3 and _is_form(last, "part")):
-        is_detail = len(rest) > 1 and (_is(rest[-2], "place") or _is(rest[-2], "with"))
-        yield "make_detail" if is_detail else "make_part"
-    elif len(rest) < 3 and _is_form(last, "state"):
-        yield "make_state"
+    elif all(_is_form(each, "state") for each in new) or any(_comparatives(rest[: _SHORT + 2])):
+        yield "make_known"
 
 
 def _is_of_picture(rest: Sequence[Token]) -> bool:
     """Return true if what follows "make" is there already: "it", "the cat", "so that"."""
     near = rest[:3]
     is_referring = _has(near[:2], "reference") or rest[0].text in {"меня", "себя"}
-    is_continued = _is(rest[0], "place") or any(
-        _has(near, name) for name in ("definite", "same", "without", "to")
+    is_part = len(rest) > 1 and _is_form(rest[0], "part")
+    is_continued = (
+        is_part
+        or _is(rest[0], "place")
+        or any(_has(near, name) for name in ("definite", "same", "without", "to"))
     )
     return is_referring or is_continued or _is_predicate(rest)
 
@@ -605,31 +788,16 @@ def _is_governed(tokens: Sequence[Token], at: int) -> bool:
     return at > 0 and (_is(tokens[at - 1], "place") or _is(tokens[at - 1], "with"))
 
 
-def _cues_of_comparative(tokens: Sequence[Token]) -> Iterable[str]:
-    """Cues of "brighter", "a bit brighter", "more snow" and "hair longer"."""
+def _is_compared(tokens: Sequence[Token], new: Sequence[Token]) -> bool:
+    """Return true for "a bit brighter", "more snow" and "hair longer"."""
     bare = _after_degree(tokens)
     comparatives = list(_comparatives(bare))
-    if not any(comparatives):
-        return
-    is_short, follower = len(bare) <= _SHORT + 1, bare[1:2]
-    if comparatives[0] and _has(follower, "than"):
-        yield "comparative_inside"
-    elif comparatives[0] and is_short:
-        yield "comparative_of" if _is_compared(bare) else "comparative"
-    elif is_short and comparatives[-1] and not _has(bare, "than"):
-        yield "comparative"
-    else:
-        yield "comparative_inside"
-
-
-def _is_compared(tokens: Sequence[Token]) -> bool:
-    """Return true for "stronger than wind" in Russian, where a bare noun follows."""
-    if len(tokens) < 2 or tokens[0].text.isascii() or _is(tokens[0], "amount"):
+    if not any(comparatives) or _has(bare, "than"):
         return False
-    follower = tokens[1]
-    lists = ("linking", "place", "with", "but", "definite", "reference")
-    is_addition = any(_is(follower, name) for name in lists) or _is_form(follower, "part")
-    return not is_addition and not _starts_with(tokens[1:], lexicon().phrases["wrapper", "polite"])
+    is_short = len(bare) <= _SHORT + 1
+    is_brief = len(_clauses(bare)[0]) <= _SHORT + 1
+    is_amount = _is(bare[0], "amount") and not _has(bare[1:2], "question") and is_brief
+    return not new or is_amount or (is_short and comparatives[-1])
 
 
 def _comparatives(tokens: Sequence[Token]) -> Iterable[bool]:
@@ -673,7 +841,10 @@ def _is_circumstance(token: Token) -> bool:
 
 def _is_told(tokens: Sequence[Token]) -> bool:
     """Return true for "the cat should be black" and "let her smile"."""
-    return len(tokens) <= _LONG and (_is(tokens[0], "must") or _has(tokens[1:4], "must"))
+    is_modal = _is(tokens[0], "modal") and any(_has(tokens[1:3], name) for name in _SHOWN)
+    return len(tokens) <= 2 * _LONG and (
+        is_modal or _is(tokens[0], "must") or _has(tokens[1:4], "must")
+    )
 
 
 def _is_same_but(tokens: Sequence[Token]) -> bool:
@@ -683,22 +854,27 @@ def _is_same_but(tokens: Sequence[Token]) -> bool:
     return is_brief or (_has(tokens[:3], "same") and _has(tokens[1:], "but"))
 
 
+_SHOWN = ("reference", "definite")
+
 _BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
     "same_but": _is_same_but,
     "but": lambda tokens: _goes_on(tokens, "but"),
     "now": lambda tokens: _goes_on(tokens, "now") and _is_circumstance(tokens[1]),
     "now_noun": lambda tokens: _goes_on(tokens, "now") and not _is_circumstance(tokens[1]),
     "also": lambda tokens: _goes_on(tokens, "also"),
-    "not": lambda tokens: _goes_on(tokens, "not"),
+    "not": lambda tokens: _goes_on(tokens, "not") and tokens[0].text != "no",
+    "not_so": lambda tokens: _goes_on(tokens, "not") and _is(tokens[1], "so"),
     "must": _is_told,
     "reference": _refers,
 }
 
 
-def _cues_of_fragment(tokens: Sequence[Token]) -> Iterable[str]:
+def _cues_of_fragment(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
     """Cues of a text that is no whole prompt: "without people", "at night", "blue"."""
     first, count = tokens[0], len(tokens)
-    if _is(first, "without"):
+    if first.text in {"no", "нет"} and count <= _SHORT and not new:
+        yield "without"
+    elif _is(first, "without"):
         is_whole = count <= _SHORT and len(_clauses(tokens)) == 1
         yield "without" if is_whole else "without_inside"
     elif _is(first, "with") and 1 < count <= _SHORT + 1:
@@ -707,8 +883,6 @@ def _cues_of_fragment(tokens: Sequence[Token]) -> Iterable[str]:
         yield from _cues_of_place(tokens)
     elif count == 1 and _is(first, "when"):
         yield "state"
-    elif count <= 2 and all(_is_form(token, "adjective") for token in tokens):
-        yield "adjective"
     elif count <= _SHORT + 2 and _has(tokens, "instead") and not _has(tokens[1:3], "with"):
         is_whole = count <= 3 or _is(tokens[-1], "instead") or _has(tokens, "definite")
         yield "instead" if is_whole else "instead_inside"

@@ -26,9 +26,15 @@ _TOKEN = re.compile(
 _QUOTATION = "«»"
 # Neither ends a clause.
 _INSIDE = frozenset("'-*#&/\\")
+_VOWELS = frozenset("aeiouyаеиоуыэюя")
 _CYRILLIC = re.compile("[а-я]")
 _NUMBER_X = re.compile(r"(?<![^\W\d_])[xх×*] ?(?=[248]\b)|(?<=\b[248]) ?[xх×*](?!\w)")
 _NUMBER_K = re.compile(r"(?<=\b[248]) ?[kк](?!\w)")
+_LAUGHTER = re.compile(
+    r"[ах]{4,}|(?:ха){2,}|(?:ah|ha){2,}h?|l+m+f?a+o+|r+o+f+l+|ржу\w*|о+ру|lol\w*"
+)
+_LAUGHED = "haha"
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _PARTICLES = re.compile(r"(?<=[а-я]{3})-(?:ка|то)$")
 
 
@@ -52,12 +58,17 @@ class Reading:
     """Clauses that end in a question mark."""
 
 
+Pattern = tuple[frozenset[str], ...]
+"""Words in order, as stems: of each, one has to be there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """All languages in one, for people mix them."""
 
     phrases: Mapping[tuple[str, str], frozenset[tuple[str, ...]]]
     """(table, list) → phrases as stems; those that only begin a text as words."""
+    patterns: Mapping[tuple[str, str], tuple[Pattern, ...]]
     words: Mapping[str, frozenset[str]]
     forms: Mapping[str, frozenset[str]]
     soft: tuple[str, ...]
@@ -67,6 +78,10 @@ class Lexicon:
     """Stems of all listed words, and of words that only look like them."""
     telling: frozenset[str]
     """Words that alone show what is asked for."""
+    plain: frozenset[str]
+    """Stems and words that name nothing that could be drawn."""
+    slang: Mapping[str, str]
+    """How words are written in a hurry → the words."""
 
 
 @cache
@@ -76,7 +91,7 @@ def lexicon() -> Lexicon:
     tables = [tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in LANGUAGES]
     phrases: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
     for table in tables:
-        for kind in ("message", "operation", "command", "question", "beside", *_STARTS):
+        for kind in ("message", "operation", "command", "beside", *_STARTS):
             for name, listed in table[kind].items():
                 read_word = str if kind in _STARTS else stem
                 stems = frozenset(tuple(map(read_word, words_in(phrase))) for phrase in listed)
@@ -90,18 +105,54 @@ def lexicon() -> Lexicon:
     listed = _listed(tables, ("message", "operation", "words", "forms", "wrapper"))
     questions = _listed(tables, ("question",))
     listed |= {word for word in questions if len(word) >= _LETTERS_OF_A_TOPIC}
+    unmeant = words["function"] | words["modal"]
     lookalikes = _listed(
-        tables, ("lookalikes", "grievance", "talk", "command", "beside", "question")
+        tables, ("lookalikes", "grievance", "talk", "command", "beside", "question", "pattern")
     )
     return Lexicon(
         phrases=phrases,
+        patterns=_patterns(tables),
         words={**words, "comparative": words["comparative"] | _comparatives(forms["adjective"])},
         forms={name: frozenset(map(stem, listed)) for name, listed in forms.items()},
         soft=tuple(tables[1]["soft"]["beginnings"]),
-        by_letter=_by_letter(listed | _comparatives(forms["adjective"])),
+        by_letter=_by_letter(listed - unmeant | _comparatives(forms["adjective"])),
         known=frozenset(map(stem, listed | lookalikes)),
         telling=telling,
+        plain=_plain(tables, words, forms),
+        slang={word: meant for table in tables for word, meant in table["slang"].items()},
     )
+
+
+def _patterns(tables: Iterable[Mapping]) -> dict[tuple[str, str], tuple[Pattern, ...]]:
+    """Return the phrases whose words stand in order; "put/bring it back" is two in one."""
+    found: dict[tuple[str, str], tuple[Pattern, ...]] = {}
+    for table in tables:
+        for kind in ("pattern", "question"):
+            for name, listed in table[kind].items():
+                patterns = tuple(tuple(map(_slot, words_in(phrase))) for phrase in listed)
+                found[kind, name] = found.get((kind, name), ()) + patterns
+    return found
+
+
+def _slot(word: str) -> frozenset[str]:
+    return frozenset(map(stem, word.split("/")))
+
+
+def _plain(
+    tables: Iterable[Mapping],
+    words: Mapping[str, frozenset[str]],
+    forms: Mapping[str, frozenset[str]],
+) -> frozenset[str]:
+    """Return words and stems without a thing; kinds of pictures and seasons are things."""
+    spoken = [
+        {"pattern": {name: table["pattern"][name] for name in _OF_PICTURE}} for table in tables
+    ]
+    alternatives = _listed(spoken, ("pattern",)) | _listed(tables, ("operation", "wrapper"))
+    attributes = alternatives.union(*(forms[name] for name in _ATTRIBUTES))
+    things = {stem(each) for name in _THINGS for each in forms[name] - forms["image"]}
+    exact = {word for table in tables for each in table["beside"]["any"] for word in words_in(each)}
+    found = exact.union(attributes, map(stem, attributes), *words.values())
+    return frozenset(each for each in found if stem(each) not in things)
 
 
 def without_fillers(stems: tuple[str, ...], fillers: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
@@ -110,6 +161,9 @@ def without_fillers(stems: tuple[str, ...], fillers: frozenset[tuple[str, ...]])
 
 
 _WHOLE = ("message", "operation", "command")
+_ATTRIBUTES = ("adjective", "part", "image")
+_OF_PICTURE = ("undo", "again", "upscale", "retouch")
+_THINGS = ("picture", "state")
 _STARTS = ("talk", "grievance", "wrapper", "scene")
 _TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
 
@@ -126,7 +180,13 @@ def _merged(tables: Iterable[Mapping], kind: str) -> dict[str, frozenset[str]]:
 
 def _listed(tables: Iterable[Mapping], kinds: Iterable[str]) -> frozenset[str]:
     lists = [each for table in tables for kind in kinds for each in table[kind].values()]
-    return frozenset(word for phrases in lists for each in phrases for word in words_in(each))
+    return frozenset(
+        word
+        for phrases in lists
+        for phrase in phrases
+        for words in words_in(phrase)
+        for word in words.split("/")
+    )
 
 
 def _by_letter(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -201,6 +261,8 @@ def _token(found: str, end: int, clause: int) -> Token:
     if _QUOTED.fullmatch(found):
         return Token(_QUOTATION, _QUOTATION, end, clause)
     plain = _PARTICLES.sub("", found.replace("'", ""))
+    plain = _LAUGHED if _LAUGHTER.fullmatch(plain) else _DRAWN_OUT.sub(r"\1", plain)
+    plain = lexicon().slang.get(plain, plain)
     return Token(plain, stem(plain), end, clause)
 
 
@@ -218,9 +280,18 @@ def _right(token: Token, *, is_told: bool) -> Token:
     if any(char.isdigit() for char in token.text):
         return token
     meant = _nearest(token.text)
-    if meant and (is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP):
+    is_likely = is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP
+    if meant and is_likely and _is_slip(token.text, meant):
         return Token(meant, stem(meant), token.end, token.clause)
     return token
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Return true unless one consonant stands for another, which makes another word."""
+    pairs = list(zip(word, meant, strict=False))
+    differing = [pair for pair in pairs if len(set(pair)) > 1]
+    is_swapped = sorted(word) == sorted(meant)
+    return len(word) != len(meant) or is_swapped or all(_VOWELS & set(pair) for pair in differing)
 
 
 @lru_cache(maxsize=4096)
