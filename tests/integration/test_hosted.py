@@ -226,7 +226,7 @@ async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
     await lone.says(lone.admin, "its credit is used up")
     await lone.mark("replicate", "")
 
-    assert "a stand-in made this one" in result.text
+    assert "a backup service made this picture" in result.text
     assert len((await lone.view("replicate"))["ledger"]) == before
     up = await eventually(
         lambda: lone.bot.get("/metrics"),

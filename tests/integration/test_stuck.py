@@ -176,7 +176,7 @@ async def test_what_runs_too_long_is_ended_with_a_sentence(stage: Stage) -> None
     stuck = await listed(stage)
     asked = await press(stage, stuck, "🔁 1")
     answer = await press(stage, stuck, "✖️ 1")
-    ended = await control.wait_message(anna.id, lambda m: "ended this order" in m.text)
+    ended = await control.wait_message(anna.id, lambda m: "has stopped this request" in m.text)
 
     assert nothing.text == t("en", "stuck_none")
     assert "1. create, 6 minutes in progress: the service is still at it" in stuck.text

@@ -343,81 +343,80 @@ TEXTS = {
     ),
     "ask_by_name": "{name}, this is for you:\n{question}",
     # Final messages of jobs: the reason, and the cost.
-    "provider_closed": "Pictures are temporarily unavailable. Please try again later.",
-    "provider_busy": "The picture service is overloaded. Please try again in a few minutes.",
-    "provider_down": "The picture service isn't responding. Please try again later.",
-    "provider_invalid": (
-        "The picture service did not take this request. Please put it in other words."
-    ),
+    "provider_closed": "I can't make pictures right now. Please try again later.",
+    "provider_busy": "The image service is overloaded. Please try again in a few minutes.",
+    "provider_down": "The image service isn't responding. Please try again later.",
+    "provider_invalid": "The image service rejected this request. Please try different words.",
     "provider_unsuitable": (
-        "The picture service cannot work with this picture. Please try another one, or a smaller "
-        "copy of it."
+        "The image service can't work with this picture. Please try another one or a smaller copy."
     ),
     "provider_moderated": (
-        "The picture service refused: the request breaks its rules. Please change the words or "
+        "The image service refused: this request breaks its rules. Please change the words or "
         "the picture."
     ),
-    "provider_failed": "The picture service failed. Please try again.",
+    "provider_failed": "The image service failed. Please try again.",
     "provider_expired": (
-        "The picture was made, but the service had deleted it before I could fetch it. I don't "
-        "order it again by myself, so as not to pay twice; the bot's owner will see this."
+        "The picture was made, but the service deleted it before I could download it. I won't "
+        "request it again, so that it isn't paid for twice. The bot's owner will be told."
     ),
     "provider_gone": (
-        "This picture was ordered at a service that is no longer set up, so I can't fetch it. The "
-        "bot's owner will see this."
+        "This picture was requested from a service that is no longer connected, so I can't get "
+        "it. The bot's owner will be told."
     ),
     "too_many_for_service": (
-        "The picture service takes {limit} photos at a time at the most. Please send fewer."
+        "The image service accepts up to {limit} photos at a time. Please send fewer."
     ),
     "charge_no": "Nothing was charged.",
-    "charge_yes": "The service charged for it all the same.",
-    "charge_maybe": "It may have been charged all the same.",
-    "stand_in_note": "ℹ️ The usual picture service is away: a stand-in made this one.",
+    "charge_yes": "The service charged for it anyway.",
+    "charge_maybe": "The service may have charged for it anyway.",
+    "stand_in_note": (
+        "ℹ️ The usual image service is unavailable, so a backup service made this picture."
+    ),
     "provider_lost": (
-        "The picture was ordered, but the service does not hand it over. I don't order it again, "
-        "so as not to pay twice; the bot's owner will see this."
+        "The picture was requested, but the service isn't returning it. I won't request it "
+        "again, so that it isn't paid for twice. The bot's owner will be told."
     ),
     "submit_unknown": (
-        "The connection broke while ordering, and I can't tell whether the order was taken. So "
-        "as not to pay twice, I stopped. Try again if you like."
+        "The connection broke while I was sending the request, and I can't tell whether the "
+        "service accepted it. I stopped, so that it isn't paid for twice. You can try again if "
+        "you like."
     ),
     "exhausted": (
-        "The picture service never finished. I don't order again, so as not to pay twice; the "
-        "bot's owner will see this."
+        "The image service never finished. I won't request the picture again, so that it isn't "
+        "paid for twice. The bot's owner will be told."
     ),
     "given_up": (
-        "The bot's owner has ended this order: there will be no picture. If you still want it, "
-        "order it again."
+        "The bot's owner has stopped this request, so there will be no picture. If you still "
+        "want it, please send the request again."
     ),
-    "worker_lost": (
-        "This picture was too much for me: I tried twice and did not get done in time. Try a "
-        "smaller picture."
-    ),
+    "worker_lost": "This picture took too long to process, twice. Try a smaller one.",
     "worker_killed": (
-        "Trouble on my side interrupted the work on this picture twice. Please try again."
+        "Processing this picture failed twice because of a problem on my side. Please try again."
     ),
     "picture_too_much_memory": (
-        "This needs more memory than I have. Please try a smaller picture."
+        "I don't have enough memory for this picture. Please try a smaller one."
     ),
     "result_unusable": (
-        "The picture was made, but I can't use the file that the service sent. I have kept it, "
-        "and the bot's owner will see this."
+        "The picture was made, but I can't use the file the service sent. I've kept the file, "
+        "and the bot's owner will be told."
     ),
     "result_too_heavy": (
-        "The picture was made, but its file is too large for me to fetch. The bot's owner will "
-        "see this."
+        "The picture was made, but the file is too large for me to download. The bot's owner "
+        "will be told."
     ),
     "result_missing": (
-        "The picture was made, but its file got lost on my side. I don't order it again by "
-        "myself, so as not to pay twice; the bot's owner will see this."
+        "The picture was made, but I lost the file. I won't request it again, so that it isn't "
+        "paid for twice. The bot's owner will be told."
     ),
     "result_as_is_note": (
-        "ℹ️ I could not process this file, so here it is just as the service sent it."
+        "ℹ️ I couldn't process this file, so here it is exactly as the service sent it."
     ),
     "result_not_a_picture": "The service sent something that is not a picture. Please try again.",
-    "result_too_large": "The picture came out larger than Telegram takes. Try a smaller one.",
-    "result_refused": "Telegram did not take the finished picture. Please try again.",
-    "went_wrong": "Something broke on my side. It has been noted; please try again.",
+    "result_too_large": "The finished picture is too large for Telegram. Try a smaller one.",
+    "result_refused": "Telegram didn't accept the finished picture. Please try again.",
+    "went_wrong": (
+        "Something went wrong on my side. The error has been recorded. Please try again."
+    ),
     # /privacy, /forget_me, /forget
     "command_privacy": "What I keep about you",
     "command_forget": "Delete a person's data",
