@@ -42,7 +42,7 @@ async def question(control: Control, owner: Person) -> Message:
     after = await control.last_seq()
     await control.say(owner, f"/broadcast {WORDS}")
     found = await control.wait_message(owner.id, lambda m: m.text.startswith("☝️"), after=after)
-    assert found.text.endswith(f"to {PEOPLE} people?")
+    assert found.text.endswith(f"to {PEOPLE} users?")
     return found
 
 
@@ -67,7 +67,7 @@ async def test_a_broadcast_continues_after_each_kill_and_reaches_nobody_twice(
     async def summary() -> str:
         return (await control.message(owner.id, asked.id)).text
 
-    told = await eventually(summary, lambda text: text.startswith("📣 The broadcast is over."))
+    told = await eventually(summary, lambda text: text.startswith("📣 Broadcast finished."))
     counts = await copies(control, people)
     head, *rest = told.splitlines()
     [sent] = [int(word) for word in head.replace(" of ", " ").split() if word.isdecimal()][:1]

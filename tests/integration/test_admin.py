@@ -41,8 +41,8 @@ async def test_administrators_alone_have_the_commands_in_their_menu(office: Offi
 
     assert list(english) == list(russian) == [*everybody, *admin.COMMANDS]
     assert list(general) == everybody
-    assert english["ban"] == "Ban somebody"
-    assert russian["ban"] == "Закрыть бота для человека"
+    assert english["ban"] == "Block a user"
+    assert russian["ban"] == "Заблокировать пользователя"
 
 
 async def test_stats_say_how_it_goes(office: Office) -> None:
@@ -65,15 +65,17 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
     assert re.fullmatch(
         r"📊 Waiting: 0\n"
         r"In progress: 1; workers: \d of \d busy\n"
-        r"Talking with the bot: \d+ people\n\n"
+        r"The bot has \d+ users\n\n"
         r"Today, \d{4}-\d\d-\d\d\n"
         r"create: 1 ready, 1 failed, 1 rejected\n"
-        r"Spent: \$0\.08 of \$100\.00\. In detail: /spend"
+        r"Spent: \$0\.08 of \$100\.00\. Details: /spend"
         # Known once a few were made.
         r"(\n\nUsually takes: create \d s)?",
         english,
     )
-    assert re.search(r"\nВ работе: 1; работники: занято \d из \d\nПишут боту: \d+ чело", russian)
+    assert re.search(
+        r"\nВ работе: 1; рабочих процессов занято: \d из \d\nУ бота \d+ пользо", russian
+    )
     assert "\nсоздание: готово 1, не вышло 1, отклонено 1\n" in russian
     assert "\ncreate: 1 ready, 1 failed, 1 rejected, 1 cancelled\n" in later
 
@@ -115,11 +117,11 @@ async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: O
     served = await guest.said()
 
     words = "The bot is down for maintenance: new disks, back at six"
-    assert paused.text.endswith(f"\n\nPeople are told:\n{words}")
+    assert paused.text.endswith(f"\n\nUsers see this:\n{words}")
     assert {words, "a slow fox [[sim:slow=2]]"} <= set(told)
     assert "a hare" not in told
     assert owners.text == "an owl"
-    assert "\n⏸ No new orders are taken: /resume\n" in stats.text
+    assert "\n⏸ New requests are not accepted: /resume\n" in stats.text
     assert bare.text.endswith(t("ru", "paused"))
-    assert resumed.text == "▶️ Orders are taken again."
+    assert resumed.text == "▶️ Requests are accepted again."
     assert served[-1] == "a hare"

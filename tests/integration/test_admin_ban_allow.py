@@ -35,14 +35,14 @@ async def test_a_banned_user_is_told_at_once_and_served_after_the_unban(office: 
     await anna.say("a fox")
     served = await anna.said()
 
-    assert done.text == f"🚫 The bot is closed to {anna.id}. Open it again: /unban {anna.id}"
+    assert done.text == f"🚫 {anna.id} is blocked. To unblock: /unban {anna.id}"
     assert refused.text == BANNED
     day = time.strftime("%Y-")
-    assert listed.text.startswith("Banned: 1. The button with the number opens the bot")
+    assert listed.text.startswith("Blocked: 1. Press an ID to unblock")
     assert f"\n{anna.id} · {day}" in listed.text
     assert listed.text.endswith(" · paints nothing but foxes")
     assert answer == "Done."
-    assert empty.text.startswith("Nobody is banned.")
+    assert empty.text.startswith("Nobody is blocked.")
     assert served == [BANNED, "a fox"]
 
 
@@ -71,8 +71,8 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
     again = await owner.ask(f"/unban {anna.id}")
 
     assert sum(text.startswith("fox") for text in await anna.said()) == 3
-    assert undone.text == f"The bot is open to {anna.id} again."
-    assert again.text == f"The bot was not closed to {anna.id}."
+    assert undone.text == f"{anna.id} is unblocked."
+    assert again.text == f"{anna.id} wasn't blocked."
 
 
 async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
@@ -115,8 +115,8 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
         banned = await redis.smembers(keys.BANNED)
         await redis.delete(keys.BANNED, keys.BAN)
 
-    assert told.text.startswith(f"🚫 The bot is closed to {anna.id}.")
-    assert second.text.startswith(f"🚫 The bot is closed to {boris.id}.")
+    assert told.text.startswith(f"🚫 {anna.id} is blocked.")
+    assert second.text.startswith(f"🚫 {boris.id} is blocked.")
     assert banned == {str(anna.id), str(boris.id)}
 
 
@@ -246,10 +246,10 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None
     outside = await anna.ask("a wolf")
 
     assert refused.text == outside.text == t("en", "not_allowed", user_id=anna.id)
-    assert done.text == f"✅ {anna.id} may use the bot now."
-    assert again.text == f"{anna.id} is invited already."
-    assert known.text == f"{GUEST_ID} is invited already."
-    assert in_group.text == f"✅ Everybody in the group {group} may use the bot there now."
+    assert done.text == f"✅ {anna.id} can now use the bot."
+    assert again.text == f"{anna.id} is already invited."
+    assert known.text == f"{GUEST_ID} is already invited."
+    assert in_group.text == f"✅ Everyone in the group {group} can now use the bot there."
     assert [texts[-1] for texts in shown] == ["a fox", "a hare"]
     assert elsewhere.text == t("en", "not_allowed", user_id=boris.id)
     assert answer == "Done."

@@ -88,7 +88,7 @@ async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None
 
     assert len(in_between) == 1
     assert in_between[0].startswith("🔴 painter says that its credit is used up.")
-    assert (await alerts.told())[1:] == ["🟢 painter takes orders again."]
+    assert (await alerts.told())[1:] == ["🟢 painter is accepting requests again."]
     assert await alerts.redis.hgetall(keys.INCIDENTS) == {}
 
 
@@ -129,11 +129,11 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStag
     assert before == []
     assert len(used_up) == 1
     assert used_up[0].startswith(
-        "🔴 Today's money is used up: $0.97 of $1.00 is spent or reserved."
+        "🔴 Today's budget is used up: $0.97 of $1.00 is spent or reserved."
     )
     assert "begins in 2 hours. IMGBOT_DAILY_BUDGET" in used_up[0]
     assert (await alerts.told())[1:] == [
-        "🟢 Paid pictures are made again: $0.00 of $1.00 is taken."
+        "🟢 Paid pictures are available again: $0.00 of $1.00 is spent or reserved."
     ]
 
 
@@ -151,7 +151,7 @@ async def test_deaths_are_told_once_and_again_after_a_quiet_hour(alerts: AlertSt
 
     assert len(first) == 1
     assert first[0].startswith("🔴 Job 0 at painter ended without a picture")
-    assert quiet[1:] == ["🟢 No new jobs with an unknown outcome. Still in the list of /stuck: 5"]
+    assert quiet[1:] == ["🟢 No new jobs with an unknown outcome. Still listed in /stuck: 5"]
     assert (await alerts.told())[2].startswith("🔴 Job 9 at painter")
 
 
@@ -166,12 +166,12 @@ async def test_a_restart_alone_does_not_end_telegrams_silence(alerts: AlertStage
     await alerts.look(31)
 
     [told] = silent
-    assert told.startswith("🔴 Telegram has handed over no messages")
+    assert told.startswith("🔴 Telegram hasn't delivered any messages")
     assert [text[:1] for text in await alerts.told()] == ["🔴", "🟢"]
 
 
 @pytest.mark.parametrize(("rival", "words"), [
-    (UpdateConflict.POLLER, "A second program polls with this bot's token"),
+    (UpdateConflict.POLLER, "Another program is using this bot's token"),
     (UpdateConflict.WEBHOOK, "doctor --fix"),
 ])  # fmt: skip
 async def test_a_rival_that_takes_the_updates_is_named_as_the_only_reason(
@@ -186,7 +186,7 @@ async def test_a_rival_that_takes_the_updates_is_named_as_the_only_reason(
     [told] = begun
     assert told.startswith("🔴")
     assert words in told
-    assert (await alerts.told())[1:] == ["🟢 Nobody takes messages away from this bot any longer."]
+    assert (await alerts.told())[1:] == ["🟢 Nobody else is taking this bot's messages any more."]
 
 
 async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(
@@ -201,10 +201,10 @@ async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(
     await alerts.look(120)
 
     assert [text[:20] for text in meanwhile] == [
-        "🔴 A second program polls"[:20],
-        "🔴 Telegram has handed over"[:20],
+        "🔴 Another program is using"[:20],
+        "🔴 Telegram hasn't delivered"[:20],
     ]
-    assert "🟢 Nobody takes messages away" in "".join((await alerts.told())[2:])
+    assert "🟢 Nobody else is taking this bot's messages" in "".join((await alerts.told())[2:])
 
 
 async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(alerts: AlertStage) -> None:
@@ -216,4 +216,4 @@ async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(alerts: A
     await alerts.look(120)
 
     assert not any("🟢" in text for text in meanwhile)
-    assert "🟢 Messages come in from Telegram again." in "".join(await alerts.told())
+    assert "🟢 Messages are coming in from Telegram again." in "".join(await alerts.told())

@@ -43,8 +43,8 @@ async def test_while_telegram_is_away_what_is_to_be_told_waits(alerts: AlertStag
     assert nothing == []
     # Both in one: it began, and it is over.
     [both] = told
-    assert both.startswith("🔴 Telegram has handed over no messages for 2 min.")
-    assert "\n\n🟢 Messages come in from Telegram again." in both
+    assert both.startswith("🔴 Telegram hasn't delivered any messages for 2 min.")
+    assert "\n\n🟢 Messages are coming in from Telegram again." in both
     assert await alerts.told() == told
 
 
@@ -84,7 +84,7 @@ async def test_redis_that_was_away_is_told_when_it_is_back(alerts: AlertStage) -
         told = await alerts.control.wait_message(alerts.owner.id)
         await cancel_and_wait_current(running)
 
-    assert told.text.startswith("🟢 Redis did not answer for 5 minutes and is back.")
+    assert told.text.startswith("🟢 Redis was not responding for 5 minutes and is back.")
 
 
 async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
@@ -103,7 +103,7 @@ async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
     over = await alerts.told()
 
     assert len(begun) == 1
-    assert begun[0].startswith("🔴 The memory of Redis is full: ")
+    assert begun[0].startswith("🔴 Redis is out of memory: ")
     assert SETTING.search(begun[0])
     assert same == begun
     assert [text[:24] for text in over[1:]] == ["🔴 painter refuses its key. "[:24], OVER[:24]]
@@ -118,7 +118,7 @@ async def test_a_full_redis_keeps_nothing_back_that_waited_in_it_before(alerts: 
             await alerts.look(31, providers={"painter": ProviderErrorKind.AUTH})
         told = await alerts.told()
 
-    assert "🔴 Telegram has handed over no messages" in "".join(told)
+    assert "🔴 Telegram hasn't delivered any messages" in "".join(told)
     assert "painter" not in "".join(told)
 
 

@@ -104,7 +104,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
 
     assert "another program polls with this token" in seen["telegram"]
     assert "/revoke" in bot.log
-    assert "A second program polls with this bot's token" in told.text
+    assert "Another program is using this bot's token" in told.text
     assert {"service", "second poller"} <= set(report.wrong)
 
 

@@ -71,7 +71,7 @@ async def ended(town: Town, message: Message) -> str:
     async def now() -> str:
         return (await control.message(OWNER_ID, message.id)).text
 
-    return await eventually(now, lambda text: "Received by" in text)
+    return await eventually(now, lambda text: "Delivered: " in text)
 
 
 async def news(town: Town, person: Person) -> list[Message]:
@@ -89,11 +89,11 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
     answer = await pressed(town, question, "Send it")
     summary = await ended(town, question)
 
-    assert question.text == "☝️ This is how it will look. Send it to 4 people?"
+    assert question.text == "☝️ This is how it will look. Send it to 4 users?"
     assert shown.text == "Two lines:\n\nnew styles!"
     assert nobody == [[], [], [], []]
-    assert answer == "Here we go."
-    assert summary == "📣 The broadcast is over. Received by 4 of 4"
+    assert answer == "Sending."
+    assert summary == "📣 Broadcast finished. Delivered: 4 of 4"
     assert (await control.message(OWNER_ID, question.id)).buttons == []
     for person in town.people:
         assert [message.text for message in await news(town, person)] == [shown.text]
@@ -157,11 +157,11 @@ async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again
     await pressed(town, third, "Don't send")
 
     assert answer == t("en", "news_off")
-    assert second.text.endswith("to 3 people?")
+    assert second.text.endswith("to 3 users?")
     assert summary.endswith("Received by 3 of 3")
     assert "two" not in [message.text for message in await news(town, anna)]
     assert panel.button("No news")["text"] == "✓ 🚫 No news"
-    assert third.text.endswith("to 4 people?")
+    assert third.text.endswith("to 4 users?")
 
 
 async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgotten(
@@ -184,11 +184,11 @@ async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgot
     back = await asked(town, "/broadcast hello again")
     await pressed(town, back, "Don't send")
 
-    assert question.text.endswith("to 3 people?")
-    assert summary == "📣 The broadcast is over. Received by 2 of 3\nhave blocked the bot: 1"
-    assert again.text.endswith("to 2 people?")
+    assert question.text.endswith("to 3 users?")
+    assert summary == "📣 Broadcast finished. Delivered: 2 of 3\nblocked the bot: 1"
+    assert again.text.endswith("to 2 users?")
     assert dropped.text == "Not sent."
-    assert back.text.endswith("to 4 people?")
+    assert back.text.endswith("to 4 users?")
     assert await news(town, boris) == []
 
 
@@ -210,10 +210,10 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     summary = await ended(town, first)
     await pressed(town, second, "Don't send")
 
-    assert begun == "Here we go."
+    assert begun == "Sending."
     assert busy == t("en", "cast_busy")
-    assert stopping == "Stopping it."
-    assert summary == "📣 The broadcast was stopped. Received by 1 of 4"
+    assert stopping == "Stopping."
+    assert summary == "📣 Broadcast stopped. Delivered: 1 of 4"
     assert sum([len(await news(town, person)) for person in town.people]) == 1
 
 
@@ -224,7 +224,7 @@ async def test_while_telegram_asks_to_wait_nobody_is_lost(town: Town) -> None:
     question = await asked(town, "/broadcast patience")
     await pressed(town, question, "Send it")
 
-    assert await ended(town, question) == "📣 The broadcast is over. Received by 4 of 4"
+    assert await ended(town, question) == "📣 Broadcast finished. Delivered: 4 of 4"
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 
 
@@ -248,7 +248,7 @@ async def test_a_kill_while_telegram_asks_to_wait_leaves_no_doubt(town: Town) ->
     await town.stage.bot.kill()
     await town.stage.bot.start()
 
-    assert await ended(town, question) == "📣 The broadcast is over. Received by 4 of 4"
+    assert await ended(town, question) == "📣 Broadcast finished. Delivered: 4 of 4"
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 
 
@@ -257,8 +257,8 @@ async def test_a_stop_is_heard_while_telegram_asks_to_wait(town: Town) -> None:
     data = f"cast:stop.{broadcast_id}"
     answer = await answers_to(town.stage.control, town.owner, question, data)
 
-    assert answer == ["Stopping it."]
-    assert await ended(town, question) == "📣 The broadcast was stopped. Received by 0 of 4"
+    assert answer == ["Stopping."]
+    assert await ended(town, question) == "📣 Broadcast stopped. Delivered: 0 of 4"
 
 
 async def test_a_progress_that_telegram_refuses_keeps_nobody_from_the_news(town: Town) -> None:
@@ -268,10 +268,10 @@ async def test_a_progress_that_telegram_refuses_keeps_nobody_from_the_news(town:
     after = await control.last_seq()
     await control.fault("editMessageText", "error", times=500, chat_id=OWNER_ID, **refusal)
     await pressed(town, question, "Send it")
-    told = await control.wait_message(OWNER_ID, lambda m: "Received by" in m.text, after=after)
+    told = await control.wait_message(OWNER_ID, lambda m: "Delivered: " in m.text, after=after)
     await control.clear_faults()
 
-    assert told.text == "📣 The broadcast is over. Received by 4 of 4"
+    assert told.text == "📣 Broadcast finished. Delivered: 4 of 4"
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 
 
@@ -282,8 +282,9 @@ async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
     await pressed(town, question, "Send it")
 
     assert await ended(town, question) == (
-        "📣 The broadcast is over. Received by 3 of 4\n"
-        "the connection broke, so I can't tell: 1. I won't send it to them again"
+        "📣 Broadcast finished. Delivered: 3 of 4\n"
+        "may or may not have been delivered, as the connection broke: 1. "
+        "I won't send it to them again"
     )
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
 

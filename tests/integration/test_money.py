@@ -43,10 +43,10 @@ def full_report(anna: Person, boris: Person) -> str:
     """What `/spend` tells, as a pattern: one picture of each of them, and no money left."""
     return (
         rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
-        rf"Reserved in it by pictures on their way: \$0\.00\n"
-        rf"Ceiling for all: \$0\.08; per person: none; resets in \d+ \w+\n"
+        rf"Of that, reserved for pictures in progress: \$0\.00\n"
+        rf"Daily budget: \$0\.08 in total, none per user. It renews in \d+ \w+\n"
         rf"simulated\.create: \$0\.08 \(2\)\n\n"
-        rf"Most today, by id:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
+        rf"Top users today, by ID:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
         rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"
         rf"simulated\.create: \$0\.08 \(2\)"
     )

@@ -97,8 +97,8 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     assert told.text.startswith(f"🔴 Job {job_id} at simulated ended without a picture")
     assert stuck.text.startswith("Stuck: 1\n\n1. create, ")
     assert "ago: the service never finished" in stuck.text
-    assert f"job {job_id}, person {anna.id}, service simulated" in stuck.text
-    assert answer == "Asking once more."
+    assert f"job {job_id}, user {anna.id}, service simulated" in stuck.text
+    assert answer == "Asking the service again."
     # The very message that said it had failed became the picture.
     assert shown.id == sentence.id
     assert refreshed.buttons == []
@@ -152,7 +152,7 @@ async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> N
     await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
     gone = await press(stage, stuck, "✖️ 1") if stuck.buttons else ""
 
-    assert "it is unknown whether the service took the order" in stuck.text
+    assert "unknown whether the service accepted the request" in stuck.text
     assert [button["text"] for button in stuck.buttons] == ["✖️ 1", "🔄 Refresh"]
     assert refused == t("en", "stuck_no_receipt")
     assert answer == t("en", "stuck_ended")
@@ -179,7 +179,7 @@ async def test_what_runs_too_long_is_ended_with_a_sentence(stage: Stage) -> None
     ended = await control.wait_message(anna.id, lambda m: "has stopped this request" in m.text)
 
     assert nothing.text == t("en", "stuck_none")
-    assert "1. create, 6 minutes in progress: the service is still at it" in stuck.text
+    assert "1. create, in progress for 6 minutes: the service is still working on it" in stuck.text
     assert asked == t("en", "stuck_asked")
     assert answer == t("en", "stuck_ended")
     assert ended.text == f"{t('en', 'given_up')} {t('en', 'charge_maybe')}"

@@ -43,7 +43,7 @@ async def check_of_redis(stage: Stage) -> str:
 
 async def told_of_silence(stage: Stage) -> list[str]:
     texts = [message.text for message in await stage.control.messages(OWNER_ID)]
-    return [text for text in texts if "did not answer" in text]
+    return [text for text in texts if "was not responding" in text]
 
 
 async def test_an_outage_of_telegram_costs_no_message(stage: Stage) -> None:
@@ -110,7 +110,7 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert re.match(r"its memory is full \(\d+ of 1 MB\)", checked)
     assert re.search(r"IMGBOT_REDIS_MEMORY_MB=\d+", checked)
     assert "IMGBOT_QUEUE_LIMIT" in checked
-    assert told.text.startswith("🔴 The memory of Redis is full")
+    assert told.text.startswith("🔴 Redis is out of memory")
     assert result.text == "a second fox"
     assert await check_of_redis(stage) == ""
     # It answered all the time.
