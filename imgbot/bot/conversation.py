@@ -112,6 +112,8 @@ class Target:
     """Message of this chat that shows it; 0 if not known."""
     age_s: int = 0
     prompt: str = ""
+    created_from: str = ""
+    """The prompt, if it changed no other picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,9 @@ async def _understand(
             latest_prompt=target.prompt,
         )
         found = classify(prompt, facts)
+        if target.created_from.lower() == prompt.lower():
+            # The same words again ask for the same picture again.
+            found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
             remembered = await users.meant(dialogue.context.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
@@ -239,7 +244,8 @@ async def _target(
     is_here = result is not None and result.chat_id in _chats_of(context)
     if result is None or not is_here:
         return Target()
-    return Target(result.picture, result.message_id, age_s, result.words)
+    created_from = result.words if result.operation is Operation.CREATE else ""
+    return Target(result.picture, result.message_id, age_s, result.words, created_from)
 
 
 def _chats_of(context: RequestContext) -> frozenset[int]:
