@@ -13,6 +13,7 @@ from aiogram.dispatcher.event.handler import CallableObject
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.albums import add_prompt
+from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
@@ -153,9 +154,15 @@ class Text:
         return self.expired in ABOUT_A_PHOTO and self.found.intent in _PROMPTS and not is_new
 
 
-async def handle_text(message: Message, dialogue: Dialogue, **data: Any) -> None:
+async def handle_text(
+    message: Message, dialogue: Dialogue, chat_model: ChatModel, **data: Any
+) -> None:
     """Plain text: do what it asks for, or ask what it means."""
     text: Text = await CallableObject(_understand).call(message, dialogue=dialogue, **data)
+    if not text.is_merging:
+        facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
+        found = await chat_model.decide(text.prompt, facts, text.found)
+        text = replace(text, found=found)
     if text.is_about_latest and await _is_making(dialogue.context, data["job_reads"]):
         # It may be about the picture that is being made.
         text = replace(text, found=replace(text.found, is_sure=False))

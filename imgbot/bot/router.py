@@ -10,6 +10,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.albums import album_of, handle_album_item
 from imgbot.bot.callbacks import CALLBACKS, CallbackAnswers, is_pressed, on_unknown_callback
+from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.conversation import handle_text
 from imgbot.bot.dialogue import PHOTO_STATES, Expiry, Question
 from imgbot.bot.handlers import admin
@@ -111,6 +112,7 @@ class Components:
     broadcasts: Broadcasts
     dead_letters: DeadLetters
     privacy: Privacy
+    chat_model: ChatModel
     stats: StatsSources
     now_ms: Callable[[], int]
 

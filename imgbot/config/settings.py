@@ -426,6 +426,31 @@ class Settings(ProviderSettings):
             _whole(0, 36_500),
         ),
     ] = 365
+    chat_url: Annotated[
+        str,
+        AfterValidator(check_http_url),
+        SettingDoc(
+            "OpenAI-compatible chat model that is asked what an unsure message means, as text "
+            "only: the address before `/chat/completions`, with `IMGBOT_CHAT_MODEL`",
+            "an address like https://api.openai.com/v1",
+            default="unset: the bot asks the user",
+        ),
+    ] = ""
+    chat_model: Annotated[
+        str, SettingDoc("name of that chat model", "the name of a model, like gpt-4.1-mini")
+    ] = ""
+    chat_key: Annotated[
+        SecretStr | None,
+        SettingDoc(
+            "key of that chat model; better as the systemd credential `chat-key`",
+            "the key, or leave it unset where none is needed",
+        ),
+    ] = None
+    chat_daily_limit: Annotated[
+        int,
+        Field(ge=0, le=1_000_000),
+        SettingDoc("maximum number of questions to that chat model per day", _whole(0, 1_000_000)),
+    ] = 500
     environment_file: Annotated[
         Path | None,
         SettingDoc(

@@ -24,7 +24,13 @@ from imgbot.config.settings import (
 )
 from imgbot.domain.errors import ConfigError
 
-_CREDENTIALS = {"IMGBOT_TOKEN": "bot-token", "IMGBOT_REDIS_URL": "redis-url"}
+CREDENTIALS = {
+    "IMGBOT_TOKEN": "bot-token",
+    "IMGBOT_REDIS_URL": "redis-url",
+    "IMGBOT_CHAT_KEY": "chat-key",
+}
+"""Variables of secrets, each with the name of its systemd credential."""
+
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _OF_PROVIDERS = frozenset(ProviderSettings.model_fields)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
@@ -155,14 +161,14 @@ def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
     if not folder:
         return {}
     found: dict[str, object] = {}
-    for variable in (*_CREDENTIALS, *key_variables()):
+    for variable in (*CREDENTIALS, *key_variables()):
         if text := _credential(folder, variable):
             found[variable] = text
     return found
 
 
 def _credential(folder: str, variable: str) -> str:
-    path = Path(folder, _CREDENTIALS.get(variable, variable))
+    path = Path(folder, CREDENTIALS.get(variable, variable))
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -209,6 +215,10 @@ def _check_together(settings: Settings) -> None:
             f"{settings.poll_interval_max} is less than IMGBOT_POLL_INTERVAL_INITIAL; "
             f"write {settings.poll_interval_initial} or more",
         )
+    for setting, other in (("chat_model", "chat_url"), ("chat_url", "chat_model")):
+        if getattr(settings, other) and not getattr(settings, setting):
+            name = variable_of(setting)
+            raise ConfigError(name, f"is missing; write {_about(name).expected}", is_missing=True)
 
 
 def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:

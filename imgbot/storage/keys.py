@@ -177,6 +177,9 @@ SPEND = "img:spend:"
 (charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, and the same
 with the prefix `n:` for the number of charges."""
 
+CHAT_CALLS = "img:chat-calls:"
+"""STRING per local day, two days: number of questions to the chat model."""
+
 ALBUM = "img:album:"
 """LIST per incomplete album: its items as JSON."""
 

@@ -1,7 +1,7 @@
 """Spend on pictures: whole micro-dollars, counted by the server's local calendar day.
 
 The queue's scripts write it: an admission makes a reservation, an end charges or releases it. This
-module only reads.
+module only reads, and counts the questions to the chat model.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,6 +83,15 @@ class Spend(Store):
 
     def today(self, now_ms: int) -> str:
         return day_of(now_ms, self._utc_offset_s(now_ms))
+
+    async def take_chat_call(self, now_ms: int, limit: int) -> bool:
+        """Count a question to the chat model; False if the day's are used up."""
+        key = f"{keys.CHAT_CALLS}{self.today(now_ms)}"
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.incr(key)
+        pipe.expire(key, 2 * _DAY_S)
+        count, _ = await self._ask(pipe.execute())
+        return count <= limit
 
     def resumes_in_s(self, now_ms: int) -> int:
         """Return the seconds until the budget of the next day is available."""

@@ -195,6 +195,11 @@ def order_found(job_id: str) -> None:
     _log.info("job %s: submit found in the provider's list after a lost response", job_id)
 
 
+def chat_model_failed(error: str, pause_s: float) -> None:
+    if pause_s:
+        _log.warning("the chat model fails (%s); it is not asked for %d s", error, pause_s)
+
+
 def worker_replaced(reason: str) -> None:
     metrics.restarts.labels(reason).inc()
     _log.warning("worker replaced: %s", reason)

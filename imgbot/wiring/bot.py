@@ -10,6 +10,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import BaseStorage, StorageKey
 
 from imgbot.bot.albums import AlbumHandler, AlbumProcessor
+from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.privacy import Privacy
 from imgbot.bot.requests import AccessPolicy, RequestService
@@ -75,6 +76,12 @@ def build_components(
             now_ms,
             connections.routes.makers,
             settings.forget_after_days,
+        ),
+        chat_model=ChatModel(
+            settings.chat_url,
+            settings.chat_model,
+            settings.chat_key,
+            lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
         ),
         stats=StatsSources(
             queue_stats=QueueStats(redis),

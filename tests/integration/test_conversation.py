@@ -4,8 +4,17 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fakes.scripted_server import open_script
 from tests.fixtures.sandbox import Message
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_group
+from tests.integration.stage import (
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_group,
+    open_stage,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -272,3 +281,29 @@ async def test_another_one_while_photos_are_collected_orders_nothing(
         t("ru", "button_new_picture"),
         t("ru", "button_merge_now"),
     ]
+
+
+async def test_a_chat_model_decides_until_its_daily_limit(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    async with open_script() as model:
+        answer = {"message": {"role": "assistant", "content": '{"intent": "change"}'}}
+        model.on("POST /v1/chat/completions", {"choices": [answer]})
+        settings = {
+            "IMGBOT_CHAT_URL": f"{model.url}/v1/",
+            "IMGBOT_CHAT_MODEL": "small-1",
+            "IMGBOT_CHAT_KEY": "sk-not-for-the-log",
+            "IMGBOT_CHAT_DAILY_LIMIT": "1",
+        }
+        folder = tmp_path_factory.mktemp("chat")
+        async for stage in open_stage(folder, is_simulated=True, **settings):
+            user = await stage.user()
+            await user.order("a fox")
+
+            first, _ = await ordered_by(stage, user, "on the beach")
+            second, [question] = await ordered_by(stage, user, "in the desert")
+
+            assert (first, second) == (["edit on the beach"], [])
+            assert question.text == t("en", "ask_meaning")
+            assert len(model.asked) == 1
+            assert "sk-not-for-the-log" not in stage.bot.log

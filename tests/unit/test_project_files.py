@@ -74,7 +74,7 @@ def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> N
     keys = key_variables().keys()
     names = [line.split(":")[0] for line in directives["LoadCredential"]]
 
-    assert set(names) == {"bot-token", "redis-url"} | keys
+    assert set(names) == {"bot-token", "redis-url", "chat-key"} | keys
     assert directives["LoadCredential"] == [f"{n}:/etc/imgbot/credentials/{n}" for n in names]
     assert directives["SetCredential"] == [rf"{name}:\n" for name in names]
 

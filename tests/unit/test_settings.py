@@ -97,6 +97,8 @@ def test_an_explicit_size_beats_the_computed_one() -> None:
         ("IMGBOT_PRICES", "paint=0.04"),
         ("IMGBOT_PRICES", "compare=0.04"),
         ("IMGBOT_PRICES", "create=0.04, create=0.05"),
+        ("IMGBOT_CHAT_URL", "api.openai.com"),
+        ("IMGBOT_CHAT_DAILY_LIMIT", "-1"),
         ("IMGBOT_LOG_LEVEL", "loud"),
     ],
 )
@@ -320,3 +322,15 @@ def test_an_environment_file_that_is_roots_alone_is_what_systemd_read_of_it(
         source.read()
     with pytest.raises(ConfigError, match="cannot be read"):
         SettingsSource(environ).read()
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"IMGBOT_CHAT_URL": "https://api.openai.com/v1"}, "IMGBOT_CHAT_MODEL"),
+        ({"IMGBOT_CHAT_MODEL": "gpt-4.1-mini"}, "IMGBOT_CHAT_URL"),
+    ],
+)
+def test_a_chat_model_has_an_address_and_a_name(given: dict[str, str], missing: str) -> None:
+    assert _refused(given).setting == missing
+    assert load(LEAST | {"IMGBOT_CHAT_KEY": "sk-1"}).secrets[-1] == "sk-1"

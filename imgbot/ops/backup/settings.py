@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgbot.config.settings import key_names_of, key_variables
-from imgbot.config.sources import provider_files_of
+from imgbot.config.sources import CREDENTIALS, provider_files_of
 from imgbot.files import replace_file
 from imgbot.providers.factory import files_of
 
@@ -103,7 +103,7 @@ def _make(folder: Path, mode: int) -> None:
 
 
 def _secret_line(own_keys: Iterable[str]) -> re.Pattern[str]:
-    names = "|".join(sorted({"IMGBOT_TOKEN", "IMGBOT_REDIS_URL", *key_variables(), *own_keys}))
+    names = "|".join(sorted({*CREDENTIALS, *key_variables(), *own_keys}))
     return re.compile(rf"^\s*(export\s+)?({names})\s*=")
 
 

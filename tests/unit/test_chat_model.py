@@ -1,0 +1,169 @@
+"""Chat model: an unsure text goes to it, and it only chooses among the intents."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from imgbot.bot import chat_model
+from imgbot.bot.chat_model import INSTRUCTIONS, ChatModel
+from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
+from tests.fakes.scripted_server import Script, open_script
+
+PATH = "POST /v1/chat/completions"
+KEY = "sk-not-for-the-log"
+FACTS = ChatFacts(has_picture=True)
+TEXT = "on the beach"
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Script]:
+    async with open_script() as script:
+        yield script
+
+
+def says(content: Any) -> dict[str, Any]:
+    """A completion as servers send it; `content` is the model's answer."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    message = {"role": "assistant", "content": text, "refusal": None}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "small-1",
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 90, "completion_tokens": 5, "total_tokens": 95},
+    }
+
+
+def model_at(server: Script, *, calls: int = 100) -> ChatModel:
+    left = iter(range(calls))
+
+    async def take_call() -> bool:
+        return next(left, None) is not None
+
+    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), take_call)
+
+
+@pytest.mark.parametrize("intent", ["create", "change", "question", "complaint"])
+async def test_the_model_decides_what_the_rules_cannot(server: Script, intent: str) -> None:
+    server.on(PATH, says({"intent": intent}))
+    unsure = classify(TEXT, FACTS)
+
+    found = await model_at(server).decide(TEXT, FACTS, unsure)
+
+    assert not unsure.is_sure
+    assert (found.intent, found.is_sure, found.prompt) == (intent, True, unsure.prompt)
+    [asked] = server.asked
+    assert asked.headers["Authorization"] == f"Bearer {KEY}"
+    body = json.loads(asked.body)
+    system, user = body["messages"]
+    assert system == {"role": "system", "content": INSTRUCTIONS}
+    assert json.loads(user["content"]) == {
+        "message": TEXT,
+        "has_picture": True,
+        "bot_waits_for": "nothing",
+    }
+    assert body["response_format"]["json_schema"]["strict"] is True
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, says({"intent": "other"})),
+        (200, says({"intent": "pay"})),
+        (200, says({"intent": "create", "prompt": "something dearer"})),
+        (200, says({"intent": ["create"]})),
+        (200, says("create")),
+        (200, says("")),
+        (200, {"choices": []}),
+        (200, {"choices": [{"message": {"content": None}}]}),
+        (200, b"<html>"),
+        (200, b"x" * 70_000),
+        (204, b""),
+        (302, b""),
+        (401, {"error": {"message": f"wrong key {KEY}"}}),
+        (429, {"error": {"message": "slow down"}}),
+        (500, b""),
+    ],
+)
+async def test_any_other_answer_leaves_the_decision_to_the_rules(
+    server: Script, status: int, content: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(PATH, content, status=status)
+    unsure, model = classify(TEXT, FACTS), model_at(server)
+
+    with caplog.at_level(logging.DEBUG):
+        found = [await model.decide(TEXT, FACTS, unsure) for _ in range(5)]
+
+    assert found == [unsure] * 5
+    is_answer = content == says({"intent": "other"})
+    # After failures in a row it is left alone for a while.
+    assert len(server.asked) == (5 if is_answer else 3)
+    assert ("chat model fails" in caplog.text) is not is_answer
+    assert KEY not in caplog.text
+    assert TEXT not in caplog.text
+
+
+async def test_a_slow_model_is_not_waited_for(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_model, "_TIMEOUT_S", 0.1)
+    server.on(PATH, says({"intent": "create"}))
+    server.delay_s = 1.0
+    unsure = classify(TEXT, FACTS)
+
+    assert await model_at(server).decide(TEXT, FACTS, unsure) == unsure
+
+
+async def test_after_its_pause_the_model_is_asked_again(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(PATH, b"", b"", b"", says({"intent": "create"}))
+    model, unsure = model_at(server), classify(TEXT, FACTS)
+    for _ in range(4):
+        await model.decide(TEXT, FACTS, unsure)
+
+    later_s = chat_model.time.monotonic() + 61
+    monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
+    found = await model.decide(TEXT, FACTS, unsure)
+
+    assert (len(server.asked), found.is_sure) == (4, True)
+
+
+@pytest.mark.parametrize("intent", [Intent.QUESTION, Intent.COMPLAINT])
+@pytest.mark.parametrize("answer", ["create", "change"])
+async def test_talk_never_becomes_an_order(server: Script, intent: Intent, answer: str) -> None:
+    server.on(PATH, says({"intent": answer}))
+    talk = Classification(intent, is_sure=False, topic="price")
+
+    assert await model_at(server).decide(TEXT, FACTS, talk) == talk
+
+
+async def test_without_a_picture_nothing_is_changed(server: Script) -> None:
+    server.on(PATH, says({"intent": "change"}))
+    unsure = Classification(Intent.CHANGE, is_sure=False)
+
+    assert await model_at(server).decide("brighter", ChatFacts(), unsure) == unsure
+
+
+async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(server: Script) -> None:
+    server.on(PATH, says({"intent": "question"}))
+    model, unsure = model_at(server, calls=1), classify(TEXT, FACTS)
+
+    sure = Classification(Intent.CREATE, prompt="a fox")
+    assert await model.decide("a fox", FACTS, sure) == sure
+    assert await model.decide(TEXT * 50, FACTS, unsure) == unsure
+    assert server.asked == []
+    assert (await model.decide(TEXT, FACTS, unsure)).intent is Intent.QUESTION
+    assert await model.decide(TEXT, FACTS, unsure) == unsure
+    assert len(server.asked) == 1
+
+
+def test_the_readme_shows_what_is_sent() -> None:
+    assert INSTRUCTIONS in Path("README.md").read_text(encoding="utf-8")
