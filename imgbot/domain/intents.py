@@ -90,9 +90,8 @@ _CUES: Mapping[str, int] = {
     "now": 4,
     "now_noun": 2,
     "without": 4,
-    "without_inside": 2,
+    "contrast": 4,
     "instead": 3,
-    "instead_inside": 2,
     "with": 4,
     "look": 4,
     "style": 4,
@@ -101,11 +100,9 @@ _CUES: Mapping[str, int] = {
     "also": 2,
     "reference": 2,
     "accusative": 2,
-    "object": 4,
     "must": 4,
     "another": 4,
     "wish": 4,
-    "not": 2,
     "not_so": 4,
     "suggestion": 2,
     "nothing_new": 0,
@@ -123,7 +120,6 @@ _CUES: Mapping[str, int] = {
     "wanted_picture": -4,
     "named": -4,
     "scene": -6,
-    "long": -2,
     "options": -3,
     "old_picture": -1,
 }
@@ -176,7 +172,7 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     whole = _whole_message(reading.tokens, facts)
     if whole is not None:
         return whole
-    spoken = _pattern(reading.tokens, facts)
+    spoken = _said_apart(reading.tokens, facts) or _pattern(reading.tokens, facts)
     if spoken is not None:
         return spoken
     talk = _talk(reading, facts)
@@ -310,6 +306,7 @@ _PATTERNS = (
     *(each for each in _WHOLE if each[0] is Intent.OPERATION),
     *(each for each in _WHOLE[3:] if each[0] is not Intent.OPERATION),
 )
+_TALKING = frozenset({Intent.SMALL_TALK, Intent.COMPLAINT, Intent.POINTING, Intent.COMMAND})
 _DETAILS = ("adjective", "part", "style", "state")
 _STRICT = frozenset(
     {
@@ -319,17 +316,27 @@ _STRICT = frozenset(
 )
 
 
+def _said_apart(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
+    """Return the intent of the last clause, as in "that made it worse, undo"."""
+    *before, last = _clauses(tokens)
+    if not before or any(_new_things(each, facts) or _is_request(each) for each in before):
+        return None
+    found = _whole_message(last, facts)
+    return None if found is None or found.intent in _TALKING else found
+
+
 def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
     """Return the intent of a short text with the words of a listed pattern, in their order."""
     rest = _after_wrappers(_without_courtesy(tokens))[0] or tokens
     things = {token.stem for token in _new_things(rest, facts)}
     if len(tokens) > _PATTERN_LIMIT or (things and _is(rest[0], "draw")):
         return None
-    stems = tuple(token.stem for token in rest)
+    said = [{token.stem for token in clause} for clause in _clauses(tokens)]
     details = {each.stem for each in rest if any(_is_form(each, kind) for kind in _DETAILS)}
     for each in _PATTERNS:
         for pattern in lexicon().patterns.get(("pattern", each[2]), ()):
-            if _in_order(pattern, stems) and _is_beside(pattern, things, details, each[0]):
+            is_said = any(_has_words(pattern, stems) for stems in said)
+            if is_said and _is_beside(pattern, things, details, each[0]):
                 return _as_listed(each, tokens, "pattern")
     return None
 
@@ -368,16 +375,13 @@ def _talk(reading: Reading, facts: ChatFacts) -> Classification | None:
     clauses = _clauses(reading.tokens)
     if len(reading.tokens) > 2 * _QUESTION_LIMIT:
         return None
-    for at, clause in enumerate(clauses):
+    for clause in clauses:
         topic = _topic(clause, is_asked=clause[0].clause in reading.asks)
-        if not topic:
-            continue
-        others = [each for number, each in enumerate(clauses) if number != at]
-        # "Who draws the fox? An illustration of a tale" may be a prompt.
-        is_sure = not any(_is_descriptive(each) for each in others)
-        return Classification(Intent.QUESTION, is_sure, (f"topic:{topic}",), topic=topic)
+        if topic:
+            return Classification(Intent.QUESTION, reasons=(f"topic:{topic}",), topic=topic)
     grievance = _grievance(reading, clauses, facts)
-    is_asking = len(clauses) == 1 and _is_asking(reading.tokens[0])
+    rest = _after_wrappers(reading.tokens)[0] or reading.tokens
+    is_asking = len(clauses) == 1 and _is_asking(rest[0])
     if grievance is None and is_asking and not _new_things(reading.tokens, facts):
         return Classification(Intent.QUESTION, reasons=("asking",), topic="abilities")
     return grievance
@@ -394,10 +398,10 @@ def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:
         return ""
     words, rest = lexicon().phrases, _after_wrappers(clause)[0] or clause
     has_form = is_asked or _begins_as_question(clause) or _has(clause, "you")
-    stems = tuple(token.stem for token in clause)
+    stems = {token.stem for token in clause}
     for topic in ("privacy", "price", "provider", "status", "abilities"):
         for phrase in lexicon().patterns["question", topic]:
-            if (has_form or len(phrase) > 1) and _in_order(phrase, stems):
+            if (has_form or len(phrase) > 1) and _has_words(phrase, stems):
                 return "" if _is_drawn(rest) else topic
     if _starts_with(rest, words["talk", "start"]) or _starts_with(clause, words["talk", "start"]):
         return "abilities"
@@ -417,10 +421,9 @@ def _is_asking(token: Token) -> bool:
     return _is(token, "question") and not any(_is(token, name) for name in others)
 
 
-def _in_order(pattern: Pattern, stems: Sequence[str]) -> bool:
-    """Return true if the words of the pattern stand in the text in this order."""
-    rest = iter(stems)
-    return all(any(each in slot for each in rest) for slot in pattern)
+def _has_words(pattern: Pattern, stems: Iterable[str]) -> bool:
+    """Return true if the text has a word of each slot, in whatever order."""
+    return all(not slot.isdisjoint(stems) for slot in pattern)
 
 
 def _starts_with(tokens: Sequence[Token], phrases: _Phrases) -> int:
@@ -436,8 +439,6 @@ def _grievance(
     if _is_covered(first, "message", "small_talk") and len(clauses) > 1:
         first = clauses[1]
     begins = _starts_with(first, start) or _starts_with(_after_wrappers(first)[0], start)
-    if _is(first[0], "question") and not _is_reproach(first, reading):
-        begins = 0
     is_whole = _is_covered(first, "message", "complaint")
     is_to_bot = first[0].text in {"you", "ты", "вы"}
     if not (begins or is_whole or is_to_bot) or len(reading.tokens) > _QUESTION_LIMIT:
@@ -450,11 +451,6 @@ def _grievance(
     is_alone = not (is_whole and rest) or is_repeated
     is_sure = is_about_picture and bool(begins or is_whole) and is_alone
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
-
-
-def _is_reproach(clause: Sequence[Token], reading: Reading) -> bool:
-    """Return true for "where is the hat?", and not for "Where the Wild Things Are"."""
-    return clause[0].clause in reading.asks or _has(clause, "reference") or _has(clause, "you")
 
 
 def _is_request(tokens: Sequence[Token]) -> bool:
@@ -471,12 +467,6 @@ def _is_of_user(tokens: Sequence[Token]) -> bool:
 
 def _is_drawn(tokens: Sequence[Token]) -> bool:
     return bool(tokens) and _is(tokens[0], "draw")
-
-
-def _is_descriptive(clause: Sequence[Token]) -> bool:
-    """Return true for words that may be a prompt, and are neither courtesy nor talk."""
-    is_talk = any(_is_covered(clause, table, name) for _, table, name in _WHOLE)
-    return not is_talk and not _topic(clause, is_asked=True) and len(clause) > 1
 
 
 def _has(tokens: Iterable[Token], name: str) -> bool:
@@ -615,8 +605,6 @@ def _cues_of_chat(reading: Reading, tokens: Sequence[Token], facts: ChatFacts) -
         yield "old_picture"
     if _OPTIONS.search(reading.text):
         yield "options"
-    if len(tokens) > _LONG and not _is(tokens[0], "change"):
-        yield "long"
     if facts.has_picture and not facts.is_reply_to_picture:
         yield from _cues_of_latest(tokens, facts)
 
@@ -659,7 +647,7 @@ def _cues_of_latest(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
     is_told = any(_has(tokens, name) for name in ("not", "instead", "another"))
     if not new and (is_described or is_told):
         yield "latest_changed"
-    elif is_told or not new or tokens[0].text == "the":
+    elif is_told or not new or (tokens[0].text == "the" and len(new) < _SCENE):
         yield "of_latest"
 
 
@@ -681,12 +669,7 @@ def _cues_of_words(
     """Cues in the words; `new` are things that the picture at hand does not show."""
     if _is_covered(tokens, "message", "look"):
         yield "look"
-    if "want" not in wrappers and len(tokens) <= _SHORT and _is_object(tokens[0]):
-        yield "accusative" if new else "object"
-    if "suggest" in wrappers:
-        yield "suggestion"
-    if "want" in wrappers and any(_is_form(token, "picture") for token in tokens[:3]):
-        yield "wanted_picture"
+    yield from _cues_of_wish(tokens, wrappers, new)
     # "But first coffee, lettering"
     if any(_is_form(clause[-1], "picture") for clause in _clauses(tokens)[1:]):
         yield "named"
@@ -695,14 +678,28 @@ def _cues_of_words(
     yield from _cues_of_verb(tokens, new)
     if _is_compared(tokens, new):
         yield "comparative"
+    if _goes_on(tokens, "now") and (len(new) < _SCENE or _is_circumstance(tokens[1])):
+        yield "now" if _is_circumstance(tokens[1]) else "now_noun"
     yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
     yield from _cues_of_fragment(tokens, new)
+
+
+def _cues_of_wish(
+    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
+) -> Iterable[str]:
+    """Cues of "I want", "what if" and of neither."""
+    if "suggest" in wrappers and len(new) < _SCENE:
+        yield "suggestion"
+    if "want" in wrappers and _has_kind(tokens[:3], "picture"):
+        yield "wanted_picture"
+    elif "want" not in wrappers and len(tokens) < _SHORT and _is_object(tokens[0]):
+        yield "accusative"
 
 
 def _is_object(token: Token) -> bool:
     """Return true for "(give her) a hat" in Russian: a noun in the accusative."""
     is_kind = _is_form(token, "picture") or _is(token, "when")
-    return _ACCUSATIVE.fullmatch(token.text) is not None and _is_noun(token) and not is_kind
+    return bool(_ACCUSATIVE.fullmatch(token.text)) and _is_noun(token) and not is_kind
 
 
 def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
@@ -778,26 +775,29 @@ def _is_predicate(tokens: Sequence[Token]) -> bool:
     """Return true for "(make) the cat red" in Russian: an adjective in the instrumental case."""
     for at, token in enumerate(tokens):
         is_last = at + 1 == len(tokens) or _is(tokens[at + 1], "linking")
-        if is_last and _INSTRUMENTAL.fullmatch(token.text) and not _is_governed(tokens, at):
+        if is_last and _INSTRUMENTAL.fullmatch(token.text):
             return True
     return False
 
 
-def _is_governed(tokens: Sequence[Token], at: int) -> bool:
-    """Return true if a preposition stands before the token."""
-    return at > 0 and (_is(tokens[at - 1], "place") or _is(tokens[at - 1], "with"))
-
-
 def _is_compared(tokens: Sequence[Token], new: Sequence[Token]) -> bool:
-    """Return true for "a bit brighter", "more snow" and "hair longer"."""
+    """Return true for "a bit brighter", "more snow", "hair longer" and "closer to the camera"."""
     bare = _after_degree(tokens)
     comparatives = list(_comparatives(bare))
     if not any(comparatives) or _has(bare, "than"):
         return False
-    is_short = len(bare) <= _SHORT + 1
-    is_brief = len(_clauses(bare)[0]) <= _SHORT + 1
-    is_amount = _is(bare[0], "amount") and not _has(bare[1:2], "question") and is_brief
-    return not new or is_amount or (is_short and comparatives[-1])
+    first, follower = bare[0], bare[1:2]
+    if not new:
+        return True
+    if len(_clauses(bare)[0]) > _SHORT + 3 or _has(follower, "question"):
+        return False
+    is_of_part = any(
+        is_there and _has_kind(bare[max(0, at - 1) : at + 2], "part")
+        for at, is_there in enumerate(comparatives)
+    )
+    is_bare = first.text.isascii() and len(new) < _SCENE and not _has_kind(bare, "picture")
+    is_first = comparatives[0] and (is_bare or _has(follower, "place") or _is(first, "amount"))
+    return is_of_part or is_first or (len(bare) <= _SHORT + 1 and comparatives[-1])
 
 
 def _comparatives(tokens: Sequence[Token]) -> Iterable[bool]:
@@ -854,15 +854,30 @@ def _is_same_but(tokens: Sequence[Token]) -> bool:
     return is_brief or (_has(tokens[:3], "same") and _has(tokens[1:], "but"))
 
 
+def _is_replaced(tokens: Sequence[Token]) -> bool:
+    """Return true for "a dog instead of the cat", and not for "a robot with a lamp instead"."""
+    if _is(tokens[0], "instead"):
+        return len(tokens) <= _LONG
+    is_short = len(tokens) <= _SHORT + 2 and not _has(tokens[1:3], "with")
+    is_brief = len(tokens) < _SHORT or _is(tokens[-1], "instead") or _has(tokens, "definite")
+    return is_short and is_brief and _has(tokens, "instead")
+
+
+def _is_contrast(tokens: Sequence[Token]) -> bool:
+    """Return true for "the grass not green but blue", in Russian with «а»."""
+    stands = [at for at, token in enumerate(tokens) if _is(token, "not")]
+    others = {"а", "but"}
+    return bool(stands) and any(each.text in others for each in tokens[stands[0] + 1 : _LONG])
+
+
 _SHOWN = ("reference", "definite")
 
 _BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
     "same_but": _is_same_but,
     "but": lambda tokens: _goes_on(tokens, "but"),
-    "now": lambda tokens: _goes_on(tokens, "now") and _is_circumstance(tokens[1]),
-    "now_noun": lambda tokens: _goes_on(tokens, "now") and not _is_circumstance(tokens[1]),
+    "contrast": _is_contrast,
+    "instead": _is_replaced,
     "also": lambda tokens: _goes_on(tokens, "also"),
-    "not": lambda tokens: _goes_on(tokens, "not") and tokens[0].text != "no",
     "not_so": lambda tokens: _goes_on(tokens, "not") and _is(tokens[1], "so"),
     "must": _is_told,
     "reference": _refers,
@@ -875,17 +890,14 @@ def _cues_of_fragment(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable
     if first.text in {"no", "нет"} and count <= _SHORT and not new:
         yield "without"
     elif _is(first, "without"):
-        is_whole = count <= _SHORT and len(_clauses(tokens)) == 1
-        yield "without" if is_whole else "without_inside"
+        if count <= _SHORT and len(_clauses(tokens)) == 1:
+            yield "without"
     elif _is(first, "with") and 1 < count <= _SHORT + 1:
         yield "with"
     elif _is(first, "place"):
         yield from _cues_of_place(tokens)
     elif count == 1 and _is(first, "when"):
         yield "state"
-    elif count <= _SHORT + 2 and _has(tokens, "instead") and not _has(tokens[1:3], "with"):
-        is_whole = count <= 3 or _is(tokens[-1], "instead") or _has(tokens, "definite")
-        yield "instead" if is_whole else "instead_inside"
 
 
 def _cues_of_place(tokens: Sequence[Token]) -> Iterable[str]:

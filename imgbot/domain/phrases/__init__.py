@@ -59,7 +59,7 @@ class Reading:
 
 
 Pattern = tuple[frozenset[str], ...]
-"""Words in order, as stems: of each, one has to be there."""
+"""Slots of stems: a word of each has to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def lexicon() -> Lexicon:
 
 
 def _patterns(tables: Iterable[Mapping]) -> dict[tuple[str, str], tuple[Pattern, ...]]:
-    """Return the phrases whose words stand in order; "put/bring it back" is two in one."""
+    """Return the phrases whose words stand anywhere; "put/bring it back" is two in one."""
     found: dict[tuple[str, str], tuple[Pattern, ...]] = {}
     for table in tables:
         for kind in ("pattern", "question"):
@@ -151,7 +151,8 @@ def _plain(
     attributes = alternatives.union(*(forms[name] for name in _ATTRIBUTES))
     things = {stem(each) for name in _THINGS for each in forms[name] - forms["image"]}
     exact = {word for table in tables for each in table["beside"]["any"] for word in words_in(each)}
-    found = exact.union(attributes, map(stem, attributes), *words.values())
+    inflected = attributes | {word for word in words["function"] if len(word) > _LETTERS_AT_LEAST}
+    found = exact.union(inflected, map(stem, inflected), *words.values())
     return frozenset(each for each in found if stem(each) not in things)
 
 
