@@ -44,8 +44,8 @@ class OriginalStore:
         for suffix in SUFFIXES:
             (self._folder / f"{job_id}{suffix}").unlink(missing_ok=True)
 
-    def prune(self, now_s: float) -> int:
-        """Delete what is too old or over the limit; return the remaining bytes."""
+    def prune(self, now_s: float, kept_s: int = KEPT_S) -> int:
+        """Delete what is older than `kept_s` or over the limit; return the remaining bytes."""
         found: list[tuple[float, int, str]] = []
         with os.scandir(self._folder) as entries:
             for entry in entries:
@@ -55,7 +55,7 @@ class OriginalStore:
                     found.append((facts.st_mtime, facts.st_size, entry.path))
         kept_bytes = 0
         for changed_s, size_bytes, path in sorted(found, reverse=True):
-            if changed_s < now_s - KEPT_S or kept_bytes + size_bytes > self._limit_bytes:
+            if changed_s < now_s - kept_s or kept_bytes + size_bytes > self._limit_bytes:
                 Path(path).unlink(missing_ok=True)
             else:
                 kept_bytes += size_bytes

@@ -66,7 +66,10 @@ class Maintenance:
                 days = self.spend.recent(now_ms)
                 telemetry.queue_repaired(*await self.queue.fsck(now_ms, days))
                 await self._prune()
-                kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000)
+                # A picture whose result is gone belongs to nobody, and could not be forgotten.
+                kept = await asyncio.to_thread(
+                    self.originals.prune, self.now_ms() / 1000, self._kept_s
+                )
                 telemetry.pictures_kept(kept)
             except (TransientError, UserError, OSError) as error:
                 telemetry.warning("queue not checked: %s", error)

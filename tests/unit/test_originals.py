@@ -45,6 +45,13 @@ def test_thirty_days_are_enough(tmp_path: Path) -> None:
     assert kept.find("old") is None
 
 
+def test_pictures_go_with_results_that_are_forgotten_early(tmp_path: Path) -> None:
+    kept = OriginalStore(tmp_path / "pictures", 1)
+    keep(kept, tmp_path, "old", age_s=86_401)
+
+    assert kept.prune(NOW_S, 86_400) == 0
+
+
 def test_nothing_is_kept_where_the_operator_wants_none(tmp_path: Path) -> None:
     kept = OriginalStore(tmp_path / "pictures", 0)
     (tmp_path / "made").write_bytes(b"x")
