@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from imgbot.domain.job import Job, is_billed
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_queue import TOMBSTONE_S, JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.scripts import Scripts, Store
 from imgbot.telemetry import events as telemetry
@@ -25,6 +25,10 @@ _READ_AT_ONCE = 1000
 _JOB, _SPEND, _LOG = "job", "spend", "log"
 """Kinds of entries in `keys.FORGOTTEN`."""
 
+_LAST_WRITES_S = 10
+"""Time in which the end of a job is followed by what a button or a reply needs."""
+
+_JOBS_END_MS = 180_000
 _REWRITE_POLL_S = 0.2
 _REMOVE = {"hash": "hdel", "set": "srem", "zset": "zrem"}
 """Command that removes an element, by the type of the key."""
@@ -189,8 +193,7 @@ class Forgetting(Store):
             for entry, user in left.items()
             if entry.startswith(_JOB)
         }
-        live = {job.id for job in await self._reads.jobs(list(waiting))}
-        ended = {job_id: user for job_id, user in waiting.items() if job_id not in live}
+        ended = {job_id: waiting[job_id] for job_id in await self._ended(list(waiting))}
         past = [
             entry for entry in left if entry.startswith(_SPEND) and entry.split(".")[1] != today
         ]
@@ -202,6 +205,16 @@ class Forgetting(Store):
         done = [*past, *(f"{_JOB}.{job_id}" for job_id in ended)]
         await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1"))
         await self._ask(self._redis.hdel(keys.FORGOTTEN, *done))
+
+    async def _ended(self, job_ids: list[str]) -> list[str]:
+        """Return those jobs that ended a moment ago or earlier: nothing more is stored of them."""
+        live = {job.id for job in await self._reads.jobs(job_ids)}
+        left_s = await self._each("ttl", [keys.TOMBSTONE + job_id for job_id in job_ids])
+        return [
+            job_id
+            for job_id, ttl_s in zip(job_ids, left_s, strict=True)
+            if job_id not in live and ttl_s <= TOMBSTONE_S - _LAST_WRITES_S
+        ]
 
     async def _cancel_jobs(self, jobs: Iterable[Job], now_ms: int) -> None:
         """Cancel jobs, and empty those that will make no picture any longer."""
@@ -349,14 +362,14 @@ class Forgetting(Store):
     async def rewrite_log(self, before_ms: int) -> bool:
         """Have Redis rewrite its append-only file if something was deleted before then.
 
-        Returns whether it did. Newer deletions wait: limits of the user have yet to expire.
+        Returns whether it did. Newer deletions wait: limits of the user have yet to expire, and
+        their jobs to end, which holds up others for a few minutes at most.
         """
         left = await self._ask(self._redis.hkeys(keys.FORGOTTEN))
-        marks = [
-            entry
-            for entry in left
-            if entry.startswith(_LOG) and int(entry.partition(".")[2]) <= before_ms
-        ]
+        marks = [entry for entry in left if entry.startswith(_LOG) and _time_in(entry) <= before_ms]
+        has_jobs = any(entry.startswith(_JOB) for entry in left)
+        if has_jobs and before_ms - min(map(_time_in, marks), default=0) < _JOBS_END_MS:
+            return False
         if not marks or await self._is_rewriting():
             return False
         if await self._rewrite():
@@ -382,6 +395,10 @@ class Forgetting(Store):
     async def _is_rewriting(self) -> bool:
         state = await self._persistence()
         return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+
+def _time_in(mark: str) -> int:
+    return int(mark.partition(".")[2])
 
 
 def _with_members() -> list[str]:
