@@ -206,7 +206,7 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: Scene) -> None:
         dead = await redis.hgetall(f"{keys.DEAD_JOB}{job_id}")
     assert (dead["provider"], dead["price_micro"]) == ("simulated", "40000")
     assert dead["order_id"]
-    assert json.loads(dead["ticket"]).keys() == {"id"}
+    assert json.loads(dead["ticket"]).keys() == {"id", "model"}
     # The ban holds for everything else.
     assert (await user.ask("a fox")).text == t("en", "banned")
 
