@@ -541,9 +541,10 @@ def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return the tokens after "now" in "now draw a dog"."""
     if not (_is(tokens[0], "now") or _is(tokens[0], "also")):
         return tokens
-    rest = _after_wrappers(tokens[1:])[0]
+    rest, kinds = _after_wrappers(tokens[1:])
+    is_wanted = "want" in kinds and _has_kind(rest[:3], "picture")
     is_order = bool(rest) and any(_is(rest[0], name) for name in ("draw", *_CHANGING))
-    return rest if is_order else tokens
+    return tokens[1:] if is_wanted else rest if is_order else tokens
 
 
 def _without_courtesy(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -644,10 +645,10 @@ def _cues_of_latest(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
     first = shared[0]
     # "A black cat" may be another one; "the cat" and "cat black" are not.
     is_described = any(_is_attribute(each) for each in tokens[first + 1 :])
-    is_told = any(_has(tokens, name) for name in ("not", "instead", "another"))
+    is_told = any(_has(tokens, name) for name in ("not", "instead", "another", "without"))
     if not new and (is_described or is_told):
         yield "latest_changed"
-    elif is_told or not new or (tokens[0].text == "the" and len(new) < _SCENE):
+    elif not new or (len(new) < _SCENE and (is_told or tokens[0].text == "the")):
         yield "of_latest"
 
 
@@ -680,6 +681,8 @@ def _cues_of_words(
         yield "comparative"
     if _goes_on(tokens, "now") and (len(new) < _SCENE or _is_circumstance(tokens[1])):
         yield "now" if _is_circumstance(tokens[1]) else "now_noun"
+    if _goes_on(tokens, "also") and len(new) < _SCENE:
+        yield "also"
     yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
     yield from _cues_of_fragment(tokens, new)
 
@@ -877,7 +880,6 @@ _BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
     "but": lambda tokens: _goes_on(tokens, "but"),
     "contrast": _is_contrast,
     "instead": _is_replaced,
-    "also": lambda tokens: _goes_on(tokens, "also"),
     "not_so": lambda tokens: _goes_on(tokens, "not") and _is(tokens[1], "so"),
     "must": _is_told,
     "reference": _refers,
