@@ -1,0 +1,354 @@
+"""Cues: what in the words of a prompt speaks for a change of the picture at hand, or against it."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from imgbot.domain.phrases import Token, lexicon
+from imgbot.domain.phrases.matching import (
+    CHANGING,
+    LONG,
+    SCENE,
+    SHORT,
+    clauses_of,
+    comparatives_in,
+    has_form,
+    has_listed,
+    is_asking,
+    is_comparative,
+    is_covered,
+    is_form,
+    is_listed,
+    is_noun,
+    new_things,
+    starts_with,
+    stems_of,
+)
+
+CUES: Mapping[str, int] = {
+    # Speak for a change of the picture at hand.
+    "change_verb": 4,
+    "change_verb_weak": 4,
+    "make_of_picture": 5,
+    "make_known": 5,
+    "comparative": 4,
+    "same_but": 5,
+    "but": 4,
+    "now": 4,
+    "now_noun": 2,
+    "without": 4,
+    "contrast": 4,
+    "instead": 3,
+    "with": 4,
+    "look": 4,
+    "style": 4,
+    "state": 3,
+    "place": 2,
+    "also": 2,
+    "reference": 2,
+    "accusative": 2,
+    "must": 4,
+    "another": 4,
+    "wish": 4,
+    "not_so": 4,
+    "suggestion": 2,
+    "nothing_new": 0,
+    "asking": 0,
+    "addressed": 0,
+    "referring": 0,
+    "of_latest": 2,
+    "latest_changed": 4,
+    "drawn_on_picture": 6,
+    "reply": 4,
+    "asked_for_change": 2,
+    "asked_and_short": 2,
+    # Speak for a new picture.
+    "draw": -3,
+    "wanted_picture": -4,
+    "named": -4,
+    "scene": -6,
+    "options": -3,
+    "old_picture": -1,
+}
+_ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
+_INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
+
+
+def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
+    """Cues of a text that says little of a new picture, or nothing."""
+    if has_listed(tokens, "speaker") and len(new) <= SCENE and not has_form(tokens, "picture"):
+        yield "addressed"
+    if is_asking(tokens[0]) and len(new) < SCENE:
+        yield "asking"
+    if has_listed(tokens[:SHORT], "deictic") and len(new) < SCENE:
+        yield "referring"
+
+
+def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
+    """Cues in what the text has in common with the latest prompt."""
+    latest, new = stems_of(prompt), new_things(tokens, prompt)
+    if not new and not has_form(tokens, "state") and not has_form(tokens, "picture"):
+        yield "nothing_new"
+        if _goes_on(tokens, "another"):
+            yield "another"
+    if has_listed(tokens, "wish") and not is_listed(tokens[0], "question"):
+        yield "wish"
+    shared = [at for at, each in enumerate(tokens) if each.stem in latest and is_noun(each)]
+    if not shared or len(tokens) < 2:
+        return
+    first = shared[0]
+    # "A black cat" may be another one; "the cat" and "cat black" are not.
+    is_described = any(_is_attribute(each) for each in tokens[first + 1 :])
+    is_told = any(has_listed(tokens, name) for name in ("not", "instead", "another", "without"))
+    if not new and (is_described or is_told):
+        yield "latest_changed"
+    elif not new or (len(new) < SCENE and (is_told or tokens[0].text == "the")):
+        yield "of_latest"
+
+
+def _is_attribute(token: Token) -> bool:
+    return is_form(token, "adjective") or is_comparative(token) or is_listed(token, "side")
+
+
+def cues_of_words(
+    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
+) -> Iterable[str]:
+    """Cues in the words; `new` are things that the picture at hand does not show."""
+    if is_covered(tokens, "message", "look"):
+        yield "look"
+    yield from _cues_of_wish(tokens, wrappers, new)
+    # "But first coffee, lettering"
+    if any(is_form(clause[-1], "picture") for clause in clauses_of(tokens)[1:]):
+        yield "named"
+    if starts_with(tokens, lexicon().phrases["scene", "start"]):
+        yield "scene"
+    yield from _cues_of_verb(tokens, new)
+    if _is_compared(tokens, new):
+        yield "comparative"
+    if _goes_on(tokens, "now") and (len(new) < SCENE or _is_circumstance(tokens[1])):
+        yield "now" if _is_circumstance(tokens[1]) else "now_noun"
+    if _goes_on(tokens, "also") and len(new) < SCENE:
+        yield "also"
+    yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
+    yield from _cues_of_fragment(tokens, new)
+
+
+def _cues_of_wish(
+    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
+) -> Iterable[str]:
+    """Cues of "I want", "what if" and of neither."""
+    if "suggest" in wrappers and len(new) < SCENE:
+        yield "suggestion"
+    if "want" in wrappers and has_form(tokens[:3], "picture"):
+        yield "wanted_picture"
+    elif "want" not in wrappers and len(tokens) < SHORT and _is_object(tokens[0]):
+        yield "accusative"
+
+
+def _is_object(token: Token) -> bool:
+    """Return true for "(give her) a hat" in Russian: a noun in the accusative."""
+    is_kind = is_form(token, "picture") or is_listed(token, "when")
+    return bool(_ACCUSATIVE.fullmatch(token.text)) and is_noun(token) and not is_kind
+
+
+def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
+    """Cues of an imperative: to draw, to make, to change."""
+    first, rest = tokens[0], tokens[1:]
+    if is_listed(first, "draw"):
+        yield "draw"
+        # "Draw her a hat" is about the picture, "draw a girl and her dog" is not.
+        is_of_picture = len(rest) > 1 and has_listed(rest[:2], "reference")
+        # "Paint the walls green" is about it, too.
+        is_recoloured = bool(rest) and rest[0].text == "the" and is_form(rest[-1], "adjective")
+        if is_of_picture or is_recoloured or (rest and is_listed(rest[-1], "reference")):
+            yield "drawn_on_picture"
+    elif is_listed(first, "make"):
+        yield from _cues_of_make(rest, new)
+    elif _is_change(tokens):
+        yield "change_verb"
+    elif _is_weak_change(first, rest):
+        yield "change_verb_weak"
+    elif _is_made(tokens):
+        yield "make_known"
+
+
+def _is_weak_change(first: Token, rest: Sequence[Token]) -> bool:
+    """Return true for "fix the hands" and "put a hat on him"."""
+    if not rest or not is_listed(first, "change_weak"):
+        return False
+    return is_listed(rest[0], "determiner") or is_listed(rest[-1], "reference")
+
+
+def _is_change(tokens: Sequence[Token]) -> bool:
+    """Return true if a change is asked for: "add a hat", and in Russian "a hat add" as well."""
+    if is_listed(tokens[0], "change"):
+        # "Change of seasons" is a thing.
+        return len(tokens) < 2 or tokens[1].text != "of"
+    return _is_later(tokens, "change")
+
+
+def _is_made(tokens: Sequence[Token]) -> bool:
+    """Return true for "the cat red make", as Russian allows; "a card for mum make" is a prompt."""
+    return _is_later(tokens, "make") and not has_form(tokens, "picture")
+
+
+def _is_later(tokens: Sequence[Token], name: str) -> bool:
+    is_short = len(tokens) <= LONG
+    return is_short and any(is_listed(each, name) and not each.text.isascii() for each in tokens)
+
+
+def _cues_of_make(rest: Sequence[Token], new: Iterable[Token]) -> Iterable[str]:
+    """Cues after "make"."""
+    if not rest:
+        return
+    if _is_of_picture(rest):
+        yield "make_of_picture"
+    elif all(is_form(each, "state") for each in new) or any(comparatives_in(rest[: SHORT + 2])):
+        yield "make_known"
+
+
+def _is_of_picture(rest: Sequence[Token]) -> bool:
+    """Return true if what follows "make" is there already: "it", "the cat", "so that"."""
+    near = rest[:3]
+    is_referring = has_listed(near[:2], "reference") or rest[0].text in {"меня", "себя"}
+    is_part = len(rest) > 1 and is_form(rest[0], "part")
+    is_continued = (
+        is_part
+        or is_listed(rest[0], "place")
+        or any(has_listed(near, name) for name in ("definite", "same", "without", "to"))
+    )
+    return is_referring or is_continued or _is_predicate(rest)
+
+
+def _is_predicate(tokens: Sequence[Token]) -> bool:
+    """Return true for "(make) the cat red" in Russian: an adjective in the instrumental case."""
+    for at, token in enumerate(tokens):
+        is_last = at + 1 == len(tokens) or is_listed(tokens[at + 1], "linking")
+        if is_last and _INSTRUMENTAL.fullmatch(token.text):
+            return True
+    return False
+
+
+def _is_compared(tokens: Sequence[Token], new: Sequence[Token]) -> bool:
+    """Return true for "a bit brighter", "more snow", "hair longer" and "closer to the camera"."""
+    bare = _after_degree(tokens)
+    comparatives = list(comparatives_in(bare))
+    if not any(comparatives) or has_listed(bare, "than"):
+        return False
+    first, follower = bare[0], bare[1:2]
+    if not new:
+        return True
+    if len(clauses_of(bare)[0]) > SHORT + 3 or has_listed(follower, "question"):
+        return False
+    is_of_part = any(
+        is_there and has_form(bare[max(0, at - 1) : at + 2], "part")
+        for at, is_there in enumerate(comparatives)
+    )
+    is_bare = first.text.isascii() and len(new) < SCENE and not has_form(bare, "picture")
+    is_first = comparatives[0] and (
+        is_bare or has_listed(follower, "place") or is_listed(first, "amount")
+    )
+    return is_of_part or is_first or (len(bare) <= SHORT + 1 and comparatives[-1])
+
+
+def _after_degree(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the tokens after "a bit", "much" and the like."""
+    at = (
+        1
+        if len(tokens) > 1 and is_listed(tokens[0], "article") and is_listed(tokens[1], "degree")
+        else 0
+    )
+    while at < len(tokens) and is_listed(tokens[at], "degree"):
+        at += 1
+    return tokens[at:]
+
+
+def _goes_on(tokens: Sequence[Token], name: str) -> bool:
+    """Return true if the text begins with a word of that list, and goes on."""
+    return len(tokens) > 1 and is_listed(tokens[0], name)
+
+
+def _refers(tokens: Sequence[Token]) -> bool:
+    is_pair = len(tokens) > 1 and is_listed(tokens[1], "linking")
+    return is_listed(tokens[0], "reference") and len(tokens) < LONG and not is_pair
+
+
+def _is_circumstance(token: Token) -> bool:
+    """Return true for what may follow "now" about the same picture: "at night", "brighter"."""
+    lists = ("place", "with", "without", "same", "reference", "but", "when", *CHANGING)
+    kinds = ("state", "adjective")
+    is_known = any(is_listed(token, name) for name in lists)
+    return is_known or is_comparative(token) or any(is_form(token, kind) for kind in kinds)
+
+
+def _is_told(tokens: Sequence[Token]) -> bool:
+    """Return true for "the cat should be black" and "let her smile"."""
+    is_modal = is_listed(tokens[0], "modal") and any(
+        has_listed(tokens[1:3], name) for name in _SHOWN
+    )
+    return len(tokens) <= 2 * LONG and (
+        is_modal or is_listed(tokens[0], "must") or has_listed(tokens[1:4], "must")
+    )
+
+
+def _is_same_but(tokens: Sequence[Token]) -> bool:
+    """Return true for "the same cat, but in winter" and "the same without clouds"."""
+    differs = any(has_listed(tokens[2:], name) for name in ("without", "with", "place"))
+    is_brief = differs and len(tokens) <= SHORT + 2 and has_listed(tokens[:3], "identical")
+    return is_brief or (has_listed(tokens[:3], "same") and has_listed(tokens[1:], "but"))
+
+
+def _is_replaced(tokens: Sequence[Token]) -> bool:
+    """Return true for "a dog instead of the cat", and not for "a robot with a lamp instead"."""
+    if is_listed(tokens[0], "instead"):
+        return len(tokens) <= LONG
+    is_short = len(tokens) <= SHORT + 2 and not has_listed(tokens[1:3], "with")
+    is_brief = (
+        len(tokens) < SHORT or is_listed(tokens[-1], "instead") or has_listed(tokens, "definite")
+    )
+    return is_short and is_brief and has_listed(tokens, "instead")
+
+
+def _is_contrast(tokens: Sequence[Token]) -> bool:
+    """Return true for "the grass not green but blue", in Russian with «а»."""
+    stands = [at for at, token in enumerate(tokens) if is_listed(token, "not")]
+    others = {"а", "but"}
+    return bool(stands) and any(each.text in others for each in tokens[stands[0] + 1 : LONG])
+
+
+_SHOWN = ("reference", "definite")
+_BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
+    "same_but": _is_same_but,
+    "but": lambda tokens: _goes_on(tokens, "but"),
+    "contrast": _is_contrast,
+    "instead": _is_replaced,
+    "not_so": lambda tokens: _goes_on(tokens, "not") and is_listed(tokens[1], "so"),
+    "must": _is_told,
+    "reference": _refers,
+}
+
+
+def _cues_of_fragment(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
+    """Cues of a text that is no whole prompt: "without people", "at night", "blue"."""
+    first, count = tokens[0], len(tokens)
+    if first.text in {"no", "нет"} and count <= SHORT and not new:
+        yield "without"
+    elif is_listed(first, "without"):
+        if count <= SHORT and len(clauses_of(tokens)) == 1:
+            yield "without"
+    elif is_listed(first, "with") and 1 < count <= SHORT + 1:
+        yield "with"
+    elif is_listed(first, "place"):
+        yield from _cues_of_place(tokens)
+    elif count == 1 and is_listed(first, "when"):
+        yield "state"
+
+
+def _cues_of_place(tokens: Sequence[Token]) -> Iterable[str]:
+    """Cues of a text that begins with a preposition."""
+    count = len(tokens)
+    if count <= LONG and any(is_form(token, "style") for token in tokens[1:4]):
+        yield "style"
+    elif count <= 3 and is_form(tokens[-1], "state"):
+        yield "state"
+    elif count < SHORT:
+        yield "place"
