@@ -99,7 +99,7 @@ async def _group(talk: Talk) -> None:
     await talk.say("more contrast", by=bob, reply_to=garden.id, thread_id=_TOPIC)
     done = await talk.picture("more contrast")
     await talk.say("/create", thread_id=_TOPIC)
-    question = await talk.answer("What shall I draw?")
+    question = await talk.answer("What should I draw?")
     assert question.force_reply
     await talk.say("a red barn", reply_to=question.id, thread_id=_TOPIC)
     barn = await talk.picture("a red barn")
@@ -150,7 +150,7 @@ async def _strange_words(talk: Talk) -> None:
     await talk.say("\u200b\u2060")
     await talk.answer("Tell me in words what to draw")
     await talk.say("very " * 500 + "big house")
-    await talk.answer("That is too long")
+    await talk.answer("This text is too long")
     await talk.kind("video")
     await talk.answer("I can't edit videos")
     await talk.say("/draw a house")

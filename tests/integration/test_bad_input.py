@@ -53,9 +53,9 @@ NOT_WORDS = {
     "blank-that-is-a-letter": ("\u3164\u115f\uffa0", EMPTY),
     "blank-that-is-a-symbol": ("\u2800\u2800", EMPTY),
     "only-the-bots-name": ("@imgbot_sandbox_bot", EMPTY),
-    "command-and-nothing": ("/create \u200b", "What shall I draw?"),
-    "too-long-by-one": ("x" * 2001, "That is too long: 2001 characters. Please shorten it to 2000"),
-    "one-long-message": ("😀 я" * 1024, "That is too long: 3072 characters"),
+    "command-and-nothing": ("/create \u200b", "What should I draw?"),
+    "too-long-by-one": ("x" * 2001, "This text is too long: 2001 characters, and the limit is 2000"),
+    "one-long-message": ("😀 я" * 1024, "This text is too long: 3072 characters"),
     "unknown-command": ("/nosuchcommand", "I don't know this command."),
     "slash": ("/", "I don't know this command."),
     "command-of-another-bot": ("/create@another_bot fox", "I don't know this command."),
@@ -96,9 +96,9 @@ async def test_a_text_that_is_too_long_is_refused_once(anna: User) -> None:
     cut = await anna.said()
     await anna.control.push_update({"message": update_of(anna, text="y" * 10_000)})
 
-    assert cut == ["That is too long: 4096 characters. Please shorten it to 2000.", "y"]
+    assert cut == ["This text is too long: 4096 characters, and the limit is 2000.", "y"]
     assert (await anna.said())[2:] == [
-        "That is too long: 10000 characters. Please shorten it to 2000."
+        "This text is too long: 10000 characters, and the limit is 2000."
     ]
 
 

@@ -238,9 +238,9 @@ async def test_flags_of_other_services_are_named_once_and_never_sent(
 
     captions = sorted(message.text for message in messages)
     assert orders == ["create a fox, without snow"] * 2
-    assert captions == ["a fox, without snow", "a fox, without snow\nNot used: --v 6.1, --s 250"]
+    assert captions == ["a fox, without snow", "a fox, without snow\nIgnored: --v 6.1, --s 250"]
     assert changed == ["edit make it brighter"]
-    assert edited.text == "✏️ make it brighter\nNot used: --q 2"
+    assert edited.text == "✏️ make it brighter\nIgnored: --q 2"
 
 
 async def test_more_variants_than_possible_are_reported(simulated_stage: Stage) -> None:

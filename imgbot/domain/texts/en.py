@@ -32,8 +32,9 @@ TEXTS = {
         "rules, without a neural network. When editing, it understands:\n{vocabulary}"
     ),
     "engine_hint": (
-        "ℹ️ For you as the administrator, and only once: the built-in engine made this, by rules "
-        "and without a neural network. To plug in an AI service, run on the server:\n"
+        "ℹ️ A note for you as the administrator, shown only once: this picture was made by the "
+        "built-in engine, by rules and without a neural network. To connect an AI service, run "
+        "on the server:\n"
         "sudo imgbot install --provider replicate"
     ),
     "examples": (
@@ -107,12 +108,12 @@ TEXTS = {
     "ask_photo_action": "What should I do with this photo? Press a button, or just tell me.",
     "ask_meaning": "Is this a new picture, or a change to the one you have?",
     "nothing_to_change": (
-        "There is no picture here yet that I could change. Send me one, or reply to one with these "
-        "words. Or shall I draw something new?"
+        "There is no picture to change yet. Send one, or reply to one with these words. Or is "
+        "this a new picture?"
     ),
-    "words_gone": "I can't find your message any more. Please write it again.",
-    "again_nothing": "You have no picture yet that I could repeat. Tell me what to draw!",
-    "again_same": "It would come out exactly the same. Tell me what should be different.",
+    "words_gone": "I can't find your message. Please write it again.",
+    "again_nothing": "There is nothing to repeat yet. Tell me what to draw!",
+    "again_same": "The result would be exactly the same. Tell me what should be different.",
     "complaint": (
         "Sorry it isn't what you wanted. I can make another one, change this one if you tell me "
         "how, or go one step back."
@@ -120,18 +121,18 @@ TEXTS = {
     "complaint_nothing": "Sorry about that! Tell me what to draw.",
     "answer_abilities": (
         "I draw pictures from your words, change photos, merge several into one, retouch and "
-        "enlarge them, and cut out backgrounds. Just say what you'd like. The details are in /help."
+        "enlarge them, and remove backgrounds. Just tell me what you'd like. More in /help."
     ),
-    "answer_price": "You pay nothing here. There are limits, so that it works for everyone:",
+    "answer_price": "It's free for you. To keep it available for everyone, there are limits:",
     "answer_privacy": (
-        "What I keep, where and for how long: /privacy. To delete everything I have about you: "
-        "/forget_me."
+        "What I store, where and for how long: /privacy. To delete everything I know about "
+        "you: /forget_me"
     ),
     "answer_engine": (
         "The pictures are made by a built-in engine that paints by rules, without a neural network."
     ),
     "answer_provider": (
-        "I'm a bot, and a neural network makes the pictures. The service is called {provider}."
+        "I'm a bot, and a neural network makes the pictures. The service is {provider}."
     ),
     "send_photo_please": "I need a photo here. Send one, or /cancel.",
     "choose_scale_please": "Press ×2 or ×4, or /cancel.",
@@ -238,7 +239,7 @@ TEXTS = {
         "plainer background will work better."
     ),
     "caption_compare": "Before and after",
-    "caption_ignored": "Not used: {flags}",
+    "caption_ignored": "Ignored: {flags}",
     "caption_did": "Done: {did}",
     "caption_unknown": "I didn't understand: {words}",
     "caption_unknown_nearest": "I didn't understand: {words}. Did you mean: {nearest}?",
@@ -278,7 +279,7 @@ TEXTS = {
     "variants_fewer": (
         "Making {taken} of {count} variants. The rest don't fit into your limits right now: /limits"
     ),
-    "variants_most": "I can make up to {limit} at once, so here come {limit}.",
+    "variants_most": "I can make up to {limit} at once, so I'm making {limit}.",
     "pleasantry": "Glad to help! Tell me what to draw, or reply to a picture to change it.",
     "unknown_command": "I don't know this command. See /help for everything I can do.",
     "question_expired": (
@@ -286,16 +287,18 @@ TEXTS = {
         "photo again with these words, or press the button for a new picture."
     ),
     "words_empty": "Tell me in words what to draw. For example: “a fox in an autumn forest”.",
-    "words_too_long": "That is too long: {count} characters. Please shorten it to {limit}.",
+    "words_too_long": (
+        "This text is too long: {count} characters, and the limit is {limit}. Please shorten it."
+    ),
     "cannot_read_kind": "I can't read that. Send a photo, or tell me in words what to draw.",
     "cannot_read_animation": (
         "I only make still pictures and can't edit a GIF. Send one frame of it as a photo."
     ),
     "cannot_read_audio": (
-        "I can't listen to music. Tell me in words what to draw, a cover for this song maybe."
+        "I can't listen to music. Tell me in words what to draw — a cover for this song, maybe?"
     ),
     "cannot_read_contact": "A contact doesn't tell me what to draw. Say it in words, please.",
-    "cannot_read_game": "I don't play, I only make pictures. What shall I draw?",
+    "cannot_read_game": "I can't play games, I only make pictures. What should I draw?",
     "cannot_read_place": (
         "A map doesn't show me what a place looks like. Describe it in words, and I'll draw it."
     ),
@@ -418,57 +421,58 @@ TEXTS = {
         "Something went wrong on my side. The error has been recorded. Please try again."
     ),
     # /privacy, /forget_me, /forget
-    "command_privacy": "What I keep about you",
-    "command_forget": "Delete a person's data",
+    "command_privacy": "What I store about you",
+    "command_forget": "Delete a user's data",
     "privacy": (
-        "🔒 What I keep about you\n\n"
-        "• What you asked for, and links to the pictures in Telegram: 30 days. The buttons under "
+        "🔒 What I store about you\n\n"
+        "• Your requests, and links to the pictures in Telegram: 30 days. The buttons under "
         "your pictures need them.\n"
-        "• Copies of the finished pictures in full quality: 30 days at most.\n"
-        "• The photos you send: only while I work on them. After that I keep just their links.\n"
-        "• Your Telegram id, your settings and the day you last wrote: {silence}\n"
+        "• Finished pictures in full quality: up to 30 days.\n"
+        "• The photos you send: only while I'm working on them. After that, only links to "
+        "them.\n"
+        "• Your Telegram ID, your settings and the day you last wrote: {silence}\n"
         "• How much you spent each day: 40 days.\n\n"
-        "All of this is on the server of the person who runs this bot.\n\n"
+        "All of this is on the server of the bot's owner.\n\n"
         "{makers}\n\n"
         "Delete it all: /forget_me"
     ),
-    "privacy_silence": "until you delete them, or stop writing for {days}.",
+    "privacy_silence": "until you delete them or stop writing for {days}.",
     "privacy_no_silence": "until you delete them.",
     "privacy_builtin": (
-        "The pictures are made on that server, too: your words and photos go nowhere else."
+        "The pictures are made on the same server: your words and photos aren't sent anywhere else."
     ),
     "privacy_makers": (
-        "The pictures are made by {makers}. Your words and photos are sent there, and what "
-        "happens to them there follows that service's own rules."
+        "The pictures are made by {makers}. Your words and photos are sent there and handled "
+        "by that service's own rules."
     ),
     "country_us": "USA",
     "forget_ask": (
-        "Delete everything I know about you? Orders in progress are cancelled, your settings are "
-        "gone, and the buttons under your pictures stop working. The pictures stay in this chat. "
-        "This can't be undone."
+        "Delete everything I know about you? Requests in progress will be cancelled, your "
+        "settings will be reset, and the buttons under your pictures will stop working. The "
+        "pictures themselves will stay in this chat. This can't be undone."
     ),
     "forget_ask_invited": "After that you'll need a new invitation to use the bot.",
     "forget_ask_other": (
-        "Delete everything about {user}? Their orders are cancelled, and the buttons under their "
-        "pictures stop working. This can't be undone."
+        "Delete everything about {user}? Their requests will be cancelled, and the buttons "
+        "under their pictures will stop working. This can't be undone."
     ),
     "button_forget": "🗑 Delete everything",
     "forget_done": (
-        "✅ Deleted. The last traces go within a few minutes, once cancelled orders have ended "
-        "and the database has been cleaned up."
+        "✅ Deleted. The last traces will be gone in a few minutes, once the cancelled requests "
+        "have ended and the database has been cleaned up."
     ),
     "forget_out_of_reach": (
-        "What I can't reach: this chat in Telegram (you can clear it yourself), and the owner's "
-        "backups and system log."
+        "What I can't delete: this chat in Telegram (you can clear it yourself), and the "
+        "owner's backups and system log."
     ),
-    "forget_makers": "The same goes for what was sent to {makers}.",
+    "forget_makers": "Nor can I delete what was sent to {makers}.",
     "forget_kept": (
-        "What stays: today's spending until midnight, a ban if there is one, and the bill for an "
-        "order that isn't settled yet, without your name, words or photos."
+        "What stays: today's spending until midnight, a block if there is one, and the bill "
+        "for a request that isn't settled yet, without your name, words or photos."
     ),
-    "forget_done_other": "✅ Deleted: {user}. The last traces go within a few minutes.",
+    "forget_done_other": "✅ Deleted: {user}. The last traces will be gone in a few minutes.",
     "forget_usage": (
-        "Write /forget and the person's number or @name, or reply “/forget” to a message of theirs."
+        "Write /forget and the user's ID or @name, or reply “/forget” to one of their messages."
     ),
     # For admins.
     "command_stats": "How the bot is doing",
