@@ -4,6 +4,7 @@ import asyncio
 import functools
 import shutil
 from collections.abc import Awaitable, Callable, Collection
+from urllib.parse import urlsplit
 
 from aiogram import Dispatcher
 from aiogram.fsm.context import FSMContext
@@ -76,6 +77,7 @@ def build_components(
             now_ms,
             connections.routes.makers,
             settings.forget_after_days,
+            urlsplit(settings.chat_url).hostname or "",
         ),
         chat_model=ChatModel(
             settings.chat_url,

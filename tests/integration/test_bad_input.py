@@ -54,7 +54,10 @@ NOT_WORDS = {
     "blank-that-is-a-symbol": ("\u2800\u2800", EMPTY),
     "only-the-bots-name": ("@imgbot_sandbox_bot", EMPTY),
     "command-and-nothing": ("/create \u200b", "What should I draw?"),
-    "too-long-by-one": ("x" * 2001, "This text is too long: 2001 characters, and the limit is 2000"),
+    "too-long-by-one": (
+        "x" * 2001,
+        "This text is too long: 2001 characters, and the limit is 2000",
+    ),
     "one-long-message": ("😀 я" * 1024, "This text is too long: 3072 characters"),
     "unknown-command": ("/nosuchcommand", "I don't know this command."),
     "slash": ("/", "I don't know this command."),

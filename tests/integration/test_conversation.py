@@ -302,8 +302,10 @@ async def test_a_chat_model_decides_until_its_daily_limit(
 
             first, _ = await ordered_by(stage, user, "on the beach")
             second, [question] = await ordered_by(stage, user, "in the desert")
+            privacy = await user.ask("/privacy")
 
             assert (first, second) == (["edit on the beach"], [])
             assert question.text == t("en", "ask_meaning")
             assert len(model.asked) == 1
+            assert "its text, without your name, is also sent to 127.0.0.1." in privacy.text
             assert "sk-not-for-the-log" not in stage.bot.log

@@ -31,6 +31,8 @@ class Privacy:
     """Name and country code, if known, of each service that pictures are ordered from."""
     forget_after_days: int
     """Days of silence after which users are forgotten; 0 never."""
+    chat_host: str = ""
+    """Host of the chat model that is asked about unsure messages, if there is one."""
 
     async def forget(self, user_id: int, update_id: int) -> None:
         """Forget a user on the request in an update."""
@@ -39,6 +41,10 @@ class Privacy:
 
     def names_of_makers(self, language: str) -> str:
         return ", ".join(_maker(language, name, country) for name, country in self.makers)
+
+    def names_of_recipients(self, language: str) -> str:
+        """Return every service to which something of a user was sent."""
+        return ", ".join(filter(None, (self.names_of_makers(language), self.chat_host)))
 
 
 def _maker(language: str, name: str, country: str) -> str:
@@ -53,9 +59,10 @@ async def handle_privacy(_: Message, responder: Responder, privacy: Privacy) -> 
     key = "privacy_makers" if makers else "privacy_builtin"
     days = in_time(language, privacy.forget_after_days * _DAY_S)
     silence = "privacy_silence" if privacy.forget_after_days else "privacy_no_silence"
-    await responder.reply(
-        "privacy", silence=t(language, silence, days=days), makers=t(language, key, makers=makers)
-    )
+    services = t(language, key, makers=makers)
+    if privacy.chat_host:
+        services += " " + t(language, "privacy_chat", host=privacy.chat_host)
+    await responder.reply("privacy", silence=t(language, silence, days=days), makers=services)
 
 
 async def handle_forget_me(_: Message, responder: Responder) -> None:
@@ -84,7 +91,7 @@ async def on_forget_callback(
         await responder.update_panel(t(context.language, "forget_done_other", user=argument), [])
         return ""
     lines = [t(context.language, "forget_done"), "", t(context.language, "forget_out_of_reach")]
-    if makers := privacy.names_of_makers(context.language):
+    if makers := privacy.names_of_recipients(context.language):
         lines.append(t(context.language, "forget_makers", makers=makers))
     await responder.update_panel("\n".join([*lines, "", t(context.language, "forget_kept")]), [])
     return ""

@@ -439,11 +439,16 @@ TEXTS = {
     "privacy_silence": "until you delete them or stop writing for {days}.",
     "privacy_no_silence": "until you delete them.",
     "privacy_builtin": (
-        "The pictures are made on the same server: your words and photos aren't sent anywhere else."
+        "The pictures are made on the same server: your words and photos aren't sent to an image "
+        "service."
     ),
     "privacy_makers": (
         "The pictures are made by {makers}. Your words and photos are sent there and handled "
         "by that service's own rules."
+    ),
+    "privacy_chat": (
+        "If it isn't clear what a message means, its text, without your name, is also sent to "
+        "{host}."
     ),
     "country_us": "USA",
     "forget_ask": (
