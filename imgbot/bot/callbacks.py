@@ -22,6 +22,7 @@ from imgbot.bot.handlers.privacy import CONFIRM, on_forget_callback
 from imgbot.bot.handlers.results import (
     on_again_callback,
     on_compare_callback,
+    on_draw_callback,
     on_file_callback,
     on_history_callback,
     on_operation_callback,
@@ -169,6 +170,7 @@ CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
     "queue": on_queue_callback,
     CONFIRM: on_forget_callback,
     "again": on_again_callback,
+    "draw": on_draw_callback,
     "file": on_file_callback,
     "compare": on_compare_callback,
     "undo": on_undo_callback,

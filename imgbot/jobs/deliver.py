@@ -25,6 +25,7 @@ from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.changes import edit_names
+from imgbot.domain.texts.drawings import drawing_lines
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.jobs import inputs
@@ -274,15 +275,17 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
-    return buttons.under_result(
+    is_created = job.request.operation is Operation.CREATE
+    suggested = _parts(job, "nearest") if is_created else []
+    rows = buttons.under_result(
         job.request.language,
         job.id,
         is_photo=job.progress.facts.get("kind") == "photo",
         is_change=len(job.request.sources) == 1,
         # A deterministic provider makes the same picture of the same request, except for create.
-        is_varied=job.request.operation is Operation.CREATE
-        or not context.routing.provider_of(job).is_deterministic,
+        is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
     )
+    return [*buttons.drawings(job.request.prompt, job.id, suggested), *rows]
 
 
 def success_caption(job: Job) -> str:
@@ -302,8 +305,10 @@ def success_caption(job: Job) -> str:
     is_said = request.operation is Operation.EDIT and _normalised(did) == _normalised(words)
     if did and spec.lists_changes and not own_key and not is_said:
         lines.append(t(request.language, "caption_did", did=did))
+    drawn = drawing_lines(request.language, request.prompt, parts, _parts(job, "unknown"))
+    lines += drawn
     unknown = str(facts.get("unknown", ""))
-    if unknown:
+    if unknown and not drawn:
         key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
         nearest = facts.get("nearest", "")
         lines.append(t(request.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))

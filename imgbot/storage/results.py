@@ -39,6 +39,8 @@ class Result:
     original_id: str = ""
     """File id of the original file, once it was sent."""
     negative: str = ""
+    undrawn: tuple[str, ...] = ()
+    """Phrases of the prompt that the picture does not show, as far as is told."""
     chat_id: int = 0
     message_id: int = 0
     """Message that shows the picture; 0 in records of imgbot 0.1."""
@@ -150,6 +152,7 @@ def to_hash(
         "caption": caption,
         "picture": records.dump_sources((picture,) if picture else ()),
         "negative": job.request.negative,
+        "undrawn": str(job.progress.facts.get("unknown", "")),
         "message": f"{job.request.chat_id}.{message_id}",
     }
 
@@ -170,6 +173,7 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
         picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
         original_id=record.get("original_id", ""),
         negative=record.get("negative", ""),
+        undrawn=tuple(filter(None, record.get("undrawn", "").split(", "))),
         chat_id=int(chat_id),
         message_id=int(message_id),
     )

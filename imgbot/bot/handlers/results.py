@@ -22,6 +22,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
+from imgbot.domain.texts.drawings import drawing_name, with_drawing
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore
@@ -114,6 +115,20 @@ async def on_again_callback(
     result = await _pressed_result(callback, argument, results)
     await dialogue.check_rate_limit()
     await dialogue.requests.regenerate(dialogue.context, result)
+    return "accepted_short"
+
+
+async def on_draw_callback(
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
+) -> str:
+    """Enqueue the request with a suggested subject or style; returns the answer."""
+    key = argument.partition(".")[0]
+    result = await _pressed_result(callback, argument, results)
+    if not drawing_name(key, result.words):
+        return "unknown_button"
+    await dialogue.check_rate_limit()
+    words = with_drawing(result.words, result.undrawn, key)
+    await dialogue.requests.regenerate(dialogue.context, replace(result, words=words))
     return "accepted_short"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import has_text, t
+from imgbot.domain.texts.drawings import drawing_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,13 @@ def meanings(language: str, picture_id: str, *, is_merging: bool = False) -> Key
     elif picture_id:
         row.append(Button(t(language, "button_change_this"), f"meant:change.{picture_id}"))
     return [row]
+
+
+def drawings(prompt: str, job_id: str, keys: Sequence[str]) -> Keyboard:
+    """Row of subjects and styles that the built-in engine can draw as well."""
+    names = {key: drawing_name(key, prompt) for key in keys}
+    made = [Button(f"🖌 {name}", f"draw:{key}.{job_id}") for key, name in names.items() if name]
+    return [made] if made else []
 
 
 def pager(newer: str, older: str, current: str, where: str) -> list[Button]:

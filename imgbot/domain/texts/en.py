@@ -241,6 +241,9 @@ TEXTS = {
     "caption_compare": "Before and after",
     "caption_ignored": "Ignored: {flags}",
     "caption_did": "Done: {did}",
+    "caption_drawn": "Drawn: {words}",
+    "caption_roughly": "Roughly: {words}",
+    "caption_undrawn": "Not drawn: {words}",
     "caption_unknown": "I didn't understand: {words}",
     "caption_unknown_nearest": "I didn't understand: {words}. Did you mean: {nearest}?",
     # errors

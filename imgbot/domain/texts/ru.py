@@ -235,6 +235,9 @@ TEXTS = {
     "caption_compare": "До и после",
     "caption_ignored": "Не учтено: {flags}",
     "caption_did": "Сделано: {did}",
+    "caption_drawn": "Нарисовано: {words}",
+    "caption_roughly": "Примерно: {words}",
+    "caption_undrawn": "Не нарисовано: {words}",
     "caption_unknown": "Не понял: {words}",
     "caption_unknown_nearest": "Не понял: {words}. Может быть: {nearest}?",
     # errors

@@ -9,6 +9,7 @@ from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.background import remove_background
 from imgbot.imaging.engine.collages import before_after
 from imgbot.imaging.engine.create import create_picture
+from imgbot.imaging.engine.create_report import report
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.imaging.engine.results import EditResult, EngineResult
@@ -44,7 +45,8 @@ def run(
     """
     match operation:
         case "create":
-            outcome = EditResult(*create_picture(prompt, seed, ratio))
+            image, shown = create_picture(prompt, seed, ratio)
+            outcome = EditResult(image, *report(prompt, shown))
         case "edit":
             outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), prompt)
         case "merge":

@@ -16,6 +16,11 @@ from imgbot.imaging.engine.styles import STYLE_WORDS
 WORDS_MAX = 200
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_NEGATED = re.compile(
+    r"\b(?:без|without|no)(?::.*|\s+(?:(?:any|the|an?)\s+)?[^\W\d_]+"
+    r"(?:\s+(?:и|или|and|or)\s+[^\W\d_]+)?)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ _MOODS = (
 
 # Weights for scene and palette: things decide the scene, times and moods rather the colours.
 _GROUPS = ((_THINGS, 1.0, 0.5), (_TIMES, 0.35, 2.2), (_MOODS, 0.35, 1.0))
-_COUNTS: Mapping[str, int] = {
+COUNTS: Mapping[str, int] = {
     **dict.fromkeys(("два", "две", "двое", "пара", "пару", "two", "couple", "pair"), 2),
     **dict.fromkeys(("три", "трое", "three"), 3),
 }
@@ -189,7 +194,7 @@ def extract_features(prompt: str) -> PromptFeatures:
     palettes: defaultdict[str, float] = defaultdict(float)
     styles: defaultdict[str, float] = defaultdict(float)
     hints: set[str] = set()
-    found = _words_of(prompt)
+    found = _words_of(without_negated(prompt))
     sprite_colours, rest = _take_sprite_colours(found)
     for place, word in enumerate(rest):
         weight = 100 - min(place, 60)
@@ -199,10 +204,10 @@ def extract_features(prompt: str) -> PromptFeatures:
             for rank, name in enumerate(subject.palettes, 1):
                 palettes[name] += weight * palette_strength / rank
             hints.update(subject.hints)
-        for name in _names_matching(word, SPRITE_WORDS):
+        for name in names_matching(word, SPRITE_WORDS):
             for rank, scene_name in enumerate(SPRITES[name].scenes, 1):
                 scenes[scene_name] += weight * _HOME_WEIGHT / rank**0.5
-        for style in _names_matching(word, STYLE_WORDS):
+        for style in names_matching(word, STYLE_WORDS):
             styles[style] += weight
     stems = [stem for stem in map(colour_stem, rest) if stem]
     # A metal alone is a material with a palette of its own; next to a colour it is a colour.
@@ -222,8 +227,8 @@ def _counted_sprites(found: Sequence[str]) -> tuple[str, ...]:
     """Sprites in order, repeated by the number word before each."""
     sprites: dict[str, int] = {}
     for before, word in zip(["", *found], found, strict=False):
-        for name in _names_matching(word, SPRITE_WORDS):
-            sprites[name] = max(sprites.get(name, 1), _COUNTS.get(before, 1))
+        for name in names_matching(word, SPRITE_WORDS):
+            sprites[name] = max(sprites.get(name, 1), COUNTS.get(before, 1))
     if "umbrella" in sprites:
         # The umbrella's sprite includes a person.
         sprites.pop("person", None)
@@ -235,7 +240,7 @@ def _take_sprite_colours(found: Sequence[str]) -> tuple[Mapping[str, Colour], li
     sprite_colours: dict[str, Colour] = {}
     rest: list[str] = []
     for word, following in zip(found, [*found, ""][1:], strict=True):
-        stem, owners = colour_stem(word), _names_matching(following, SPRITE_WORDS)
+        stem, owners = colour_stem(word), names_matching(following, SPRITE_WORDS)
         if stem and owners:
             sprite_colours.update(dict.fromkeys(owners, COLOUR_STEMS[stem]))
         else:
@@ -243,39 +248,69 @@ def _take_sprite_colours(found: Sequence[str]) -> tuple[Mapping[str, Colour], li
     return sprite_colours, rest
 
 
-def _names_matching(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def names_matching(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Names of which a stem matches the word."""
     return tuple(
-        name for name, stems in names.items() if any(_matches_stem(word, stem) for stem in stems)
+        name for name, stems in names.items() if any(matches_stem(word, stem) for stem in stems)
     )
 
 
 def names_sprite(text: str) -> bool:
     """True if any word names a sprite."""
-    return any(_names_matching(word, SPRITE_WORDS) for word in _words_of(text))
+    return any(names_matching(word, SPRITE_WORDS) for word in _words_of(text))
 
 
 def names_style(text: str) -> bool:
     """True if any word names a style."""
-    return any(_names_matching(word, STYLE_WORDS) for word in _words_of(text))
+    return any(names_matching(word, STYLE_WORDS) for word in _words_of(text))
+
+
+def fold(text: str) -> str:
+    """The text as stems are compared with it."""
+    return text.lower().replace("ё", "е")
+
+
+def without_negated(prompt: str) -> str:
+    """The prompt without what it must not show: "no people", "without: cars, trees"."""
+    return _NEGATED.sub(" ", prompt)
 
 
 def _words_of(text: str) -> list[str]:
-    return _WORD.findall(text.lower().replace("ё", "е"))[:WORDS_MAX]
+    return _WORD.findall(fold(text))[:WORDS_MAX]
 
 
 def colour_stem(word: str) -> str | None:
     """Stem of the colour that a word names, or None."""
-    return next((stem for stem in COLOUR_STEMS if _matches_stem(word, stem)), None)
+    return next((stem for stem in COLOUR_STEMS if matches_stem(word, stem)), None)
+
+
+def things_of(word: str) -> list[Concept]:
+    """Concepts of things that a word refers to."""
+    return _matching(word, _THINGS)
+
+
+def settings_of(word: str) -> list[Concept]:
+    """Concepts of times and moods that a word refers to."""
+    return _matching(word, (*_TIMES, *_MOODS))
+
+
+def is_mood(word: str) -> bool:
+    """True if the word refers to a mood."""
+    return bool(_matching(word, _MOODS))
+
+
+def _matching(word: str, concepts: Sequence[Concept]) -> list[Concept]:
+    return [each for each in concepts if any(matches_stem(word, stem) for stem in each.stems)]
 
 
 def _concepts_of(word: str) -> list[tuple[Concept, float, float]]:
     return [
         (subject, scene_strength, palette_strength)
         for group, scene_strength, palette_strength in _GROUPS
-        for subject in group
-        if any(_matches_stem(word, stem) for stem in subject.stems)
+        for subject in _matching(word, group)
     ]
 
 
-def _matches_stem(word: str, stem: str) -> bool:
+def matches_stem(word: str, stem: str) -> bool:
+    """True if the word begins with the stem, or is it, if the stem ends in `$`."""
     return word == stem[:-1] if stem.endswith("$") else word.startswith(stem)

@@ -20,7 +20,8 @@ class EngineResult:
     """Path and size of a finished picture, the changes applied and the words not recognised.
 
     `applied` has keys, some with a value (`blur|slightly`, `crop_ratio|16:9`); `suggestions` has
-    recognised words similar to the unrecognised ones, in the form shown to users.
+    recognised words similar to the unrecognised ones, in the form shown to users; of a created
+    picture they are as `create_report` gives them.
     """
 
     path: str
