@@ -32,6 +32,7 @@ from imgbot.bot.handlers.account import (
 )
 from imgbot.bot.handlers.merge import merge, take_merge_photo
 from imgbot.bot.handlers.operations import PHOTO_HANDLERS, ask_about, edit, order_or_ask
+from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
 from imgbot.bot.handlers.results import (
     handle_again,
     handle_complaint,
@@ -41,8 +42,6 @@ from imgbot.bot.handlers.results import (
 )
 from imgbot.bot.handlers.start import (
     answer_abilities,
-    answer_privacy,
-    answer_provider,
     handle_cancel,
     handle_help,
     handle_small_talk,

@@ -43,8 +43,6 @@ class AccessPolicy:
     has_builtin_engine: bool
     price_of: Callable[[Operation, int], int]
     """Price of a picture at a scale, in micro-dollars."""
-    provider: str = ""
-    """Name of the provider of new pictures."""
 
     @property
     def least_price_micro(self) -> int:

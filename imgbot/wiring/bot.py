@@ -17,7 +17,6 @@ from imgbot.bot.handlers.privacy import Privacy
 from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.bot.router import Components
 from imgbot.config.settings import Settings
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -126,7 +125,6 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         admins=frozenset(settings.admins),
         has_builtin_engine=settings.providers == ("builtin",),
         price_of=routes.price_micro,
-        provider=routes.primary(Operation.CREATE).name,
     )
 
 

@@ -95,7 +95,7 @@ async def test_question_or_complaint_is_answered_and_never_ordered(simulated_sta
 
         orders, [answer] = await ordered_by(simulated_stage, user, text)
 
-        expected = t(language, key, **({"provider": "…"} if key == "answer_provider" else {}))
+        expected = t(language, key, **({"makers": "…"} if key == "answer_provider" else {}))
         assert orders == [], text
         assert answer.text.startswith(expected.partition("…")[0]), text
 

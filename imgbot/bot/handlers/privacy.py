@@ -65,6 +65,17 @@ async def handle_privacy(_: Message, responder: Responder, privacy: Privacy) -> 
     await responder.reply("privacy", silence=t(language, silence, days=days), makers=services)
 
 
+async def answer_privacy(_: Message, responder: Responder) -> None:
+    """Question about the user's data."""
+    await responder.reply("answer_privacy")
+
+
+async def answer_provider(_: Message, responder: Responder, privacy: Privacy) -> None:
+    """Question about who makes the pictures."""
+    makers = privacy.names_of_makers(responder.context.language)
+    await responder.reply("answer_provider" if makers else "answer_engine", makers=makers)
+
+
 async def handle_forget_me(_: Message, responder: Responder) -> None:
     """/forget_me: one question before everything is deleted."""
     context = responder.context

@@ -85,17 +85,6 @@ async def answer_abilities(_: Message, responder: Responder) -> None:
     await responder.reply("answer_abilities", buttons.menu(responder.context.language))
 
 
-async def answer_privacy(_: Message, responder: Responder) -> None:
-    """Question about the user's data."""
-    await responder.reply("answer_privacy")
-
-
-async def answer_provider(_: Message, responder: Responder, policy: AccessPolicy) -> None:
-    """Question about who makes the pictures."""
-    key = "answer_engine" if policy.has_builtin_engine else "answer_provider"
-    await responder.reply(key, provider=policy.provider)
-
-
 async def handle_cancel(
     _: Message,
     dialogue: Dialogue,

@@ -132,7 +132,7 @@ TEXTS = {
         "The pictures are made by a built-in engine that paints by rules, without a neural network."
     ),
     "answer_provider": (
-        "I'm a bot, and a neural network makes the pictures. The service is {provider}."
+        "I'm a bot, and a neural network makes the pictures. The service is {makers}."
     ),
     "send_photo_please": "I need a photo here. Send one, or /cancel.",
     "choose_scale_please": "Press ×2 or ×4, or /cancel.",
