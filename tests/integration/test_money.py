@@ -209,7 +209,7 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
         await said(shared, person)
 
     for number in range(6):
-        await control.say(anna, f"more {number}")
+        await control.say(anna, f"an owl {number}")
     flooded = await said(shared, anna)
     russian = await asked(shared, ivan, "лиса")
     limits = await asked(shared, anna, "/limits")
