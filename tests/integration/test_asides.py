@@ -66,8 +66,8 @@ async def test_a_comment_about_a_waiting_photo_is_no_order(anna: User) -> None:
     await anna.say("a hat")
     question, glad, result = await anna.heard()
 
-    assert question.text == t("en", "ask_photo_action")
-    assert glad.text == PLEASED
+    assert question.text == t("ru", "ask_photo_action")
+    assert glad.text == GLAD
     assert result.text == "✏️ a hat"
 
 
@@ -99,11 +99,11 @@ async def test_a_group_may_talk_about_a_picture(simulated_stage: Stage) -> None:
     shown = await ann.heard()
 
     assert [m.id for m in silent] == [fox.id]
-    assert [m.text for m in shown[1:]] == [PLEASED]
+    assert [m.text for m in shown[1:]] == [GLAD]
 
 
 async def test_an_album_with_thanks_is_asked_about(anna: User) -> None:
     await anna.photos(picture(), picture(color="red"), caption="спасибо")
     [panel] = await anna.heard()
 
-    assert panel.buttons[0]["text"] == "🧩 Merge"
+    assert panel.buttons[0]["text"] == "🧩 Объединить"

@@ -58,7 +58,7 @@ NOT_WORDS = {
         "x" * 2001,
         "This text is too long: 2001 characters, and the limit is 2000",
     ),
-    "one-long-message": ("😀 я" * 1024, "This text is too long: 3072 characters"),
+    "one-long-message": ("😀 z" * 1024, "This text is too long: 3072 characters"),
     "unknown-command": ("/nosuchcommand", "I don't know this command."),
     "slash": ("/", "I don't know this command."),
     "command-of-another-bot": ("/create@another_bot fox", "I don't know this command."),
@@ -259,9 +259,8 @@ async def test_anonymous_users_are_told_so_in_each_of_their_groups(
             await there.say("/create a fox", **who)
 
     for there in groups:
-        assert [text[:28] for text in await there.said()] == [
-            "You're writing as a group or a channel,"
-        ]
+        [told] = await there.said()
+        assert told.startswith("You're writing as a group or a channel")
 
 
 async def test_updates_that_make_no_sense_become_dead_letters(anna: User) -> None:

@@ -9,12 +9,19 @@ from unittest.mock import MagicMock
 from aiogram.filters import Filter
 from aiogram.fsm.storage.memory import MemoryStorage
 
+from imgbot.bot import conversation
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.responder import Responder
 from imgbot.bot.router import Components, build_dispatcher
 
-PER_UPDATE = {"context": RequestContext, "dialogue": Dialogue, "responder": Responder}
+PER_UPDATE = {
+    "context": RequestContext,
+    "dialogue": Dialogue,
+    "responder": Responder,
+    "text": conversation.Text,
+    "argument": str,
+}
 
 
 def callables() -> list[Callable[..., Any]]:
@@ -23,11 +30,16 @@ def callables() -> list[Callable[..., Any]]:
     handlers = [each for observer in router.observers.values() for each in observer.handlers]
     filters = [rule.callback for each in handlers for rule in each.filters or ()]
     own = [rule for rule in filters if inspect.isfunction(rule) and not isinstance(rule, Filter)]
-    return [*(each.callback for each in handlers), *own]
+    of_texts = [
+        each
+        for name, each in vars(conversation).items()
+        if name.startswith(("handle_", "_handle_", "_understand")) and inspect.isfunction(each)
+    ]
+    return [*(each.callback for each in handlers), *own, *of_texts]
 
 
 def test_every_argument_is_injected() -> None:
-    known = {**get_type_hints(Components), **PER_UPDATE, "argument": str}
+    known = get_type_hints(Components) | PER_UPDATE
     wrong: list[str] = []
     for each in callables():
         _event, *parameters = inspect.signature(each).parameters.values()
@@ -35,7 +47,8 @@ def test_every_argument_is_injected() -> None:
         wrong += [
             f"{each}: {parameter.name}"
             for parameter in parameters
-            if (parameter.name in known or parameter.default is inspect.Parameter.empty)
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+            and (parameter.name in known or parameter.default is inspect.Parameter.empty)
             and known.get(parameter.name) != hints[parameter.name]
         ]
 
