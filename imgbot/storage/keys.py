@@ -174,8 +174,8 @@ ENDED = "img:ended:"
 
 SPEND = "img:spend:"
 """HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` in total, `user:<id>`
-(charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, and the same
-with the prefix `n:` for the number of charges."""
+(charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, the same with
+the prefix `n:` for the number of charges, and `ceiling`: the budget if raised for that day."""
 
 CHAT_CALLS = "img:chat-calls:"
 """STRING per local day, two days: number of questions to the chat model."""

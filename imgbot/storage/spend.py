@@ -1,7 +1,7 @@
 """Spend on pictures: whole micro-dollars, counted by the server's local calendar day.
 
 The queue's scripts write it: an admission makes a reservation, an end charges or releases it. This
-module only reads, and counts the questions to the chat model.
+module reads it, raises the budget of a day, and counts the questions to the chat model.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,13 @@ from datetime import date, timedelta
 from redis.asyncio import Redis
 
 from imgbot.storage import keys
-from imgbot.storage.job_queue import QueueLimits
+from imgbot.storage.job_queue import SPEND_KEPT_S, QueueLimits
 from imgbot.storage.scripts import Store
 
 WEEK_DAYS = 7
 
+_CEILING = "ceiling"
+MICRO_PER_CENT = 10_000
 _DAY_S = 86_400
 _EPOCH = date(1970, 1, 1)
 
@@ -40,11 +42,18 @@ class Day:
     """User id → charges and reservations."""
     made: Mapping[str, ProducedCount] = field(default_factory=dict[str, ProducedCount])
     """By provider.operation."""
+    raised_micro: int = 0
+    """Budget to which an admin raised it for this day; 0 if none did."""
 
     @property
     def total(self) -> int:
         """Sum that counts against the total budget."""
         return self.charged + self.reserved
+
+
+def raised(ceiling_micro: int) -> int:
+    """Return a budget raised by one step: by a quarter, in whole cents."""
+    return -(-ceiling_micro * 5 // (4 * MICRO_PER_CENT)) * MICRO_PER_CENT
 
 
 def day_of(now_ms: int, utc_offset_s: int) -> str:
@@ -71,7 +80,7 @@ def _local_s(now_ms: int, utc_offset_s: int) -> int:
 
 
 class Spend(Store):
-    """Reader of spend; each call raises StorageUnavailableError while Redis is unavailable.
+    """Store of spend; each call raises StorageUnavailableError while Redis is unavailable.
 
     `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
     """
@@ -114,6 +123,21 @@ class Spend(Store):
         found = await self._ask(self._redis.hmget(key, ["charged", "reserved"]))
         return sum(int(value or 0) for value in found)
 
+    async def ceiling_today(self, now_ms: int) -> int | None:
+        """Return today's budget for all users, raised or not; None if there is no ceiling."""
+        if self.caps.daily_micro is None:
+            return None
+        raised = await self._ask(self._redis.hget(keys.SPEND + self.today(now_ms), _CEILING))
+        return max(self.caps.daily_micro, int(raised or 0))
+
+    async def raise_ceiling(self, ceiling_micro: int, now_ms: int) -> None:
+        """Set the budget of today alone; one below that of the settings has no effect."""
+        key = keys.SPEND + self.today(now_ms)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hset(key, _CEILING, str(ceiling_micro))
+        pipe.expire(key, SPEND_KEPT_S)
+        await self._ask(pipe.execute())
+
     async def week(self, now_ms: int) -> list[Day]:
         """Return the spend of the last days, today first."""
         names = self.recent(now_ms)
@@ -136,4 +160,5 @@ def _day(name: str, record: Mapping[str, str]) -> Day:
         reserved=int(record.get("reserved", "0")),
         users=users,
         made=made,
+        raised_micro=int(record.get(_CEILING, "0")),
     )

@@ -132,9 +132,10 @@ async def _budget(
         left = dollars(await spend.left_of_user(context.user_id, at_ms))
         limit = dollars(caps.daily_micro_per_user)
         lines.append(t(language, "limits_money", left=left, limit=limit, wait=wait))
-    if caps.daily_micro is not None and least_price_micro:
+    ceiling = await spend.ceiling_today(at_ms)
+    if ceiling is not None and least_price_micro:
         spent = await spend.spent_today(at_ms)
-        if spent + least_price_micro > caps.daily_micro:
+        if spent + least_price_micro > ceiling:
             lines.append(t(language, "limits_budget", wait=wait))
     return lines
 

@@ -12,9 +12,11 @@ local own_waiting = tonumber(redis.call('HGET', waiting, user) or '0')
 if own_waiting >= tonumber(waiting_limit) then return {'many', own_waiting} end
 local price = tonumber(price_micro)
 if price > 0 then
-  local spent = redis.call('HMGET', spend, 'charged', 'reserved', 'user:' .. user)
-  for i = 1, 3 do spent[i] = tonumber(spent[i] or '0') end
+  local spent = redis.call('HMGET', spend, 'charged', 'reserved', 'user:' .. user, 'ceiling')
+  for i = 1, 4 do spent[i] = tonumber(spent[i] or '0') end
   local day_limit, user_limit = tonumber(day_limit_micro), tonumber(user_limit_micro)
+  -- An admin may have raised it for this day.
+  if day_limit then day_limit = math.max(day_limit, spent[4]) end
   if day_limit and spent[1] + spent[2] + price > day_limit then return {'budget'} end
   if user_limit and spent[3] + price > user_limit then return {'user_budget'} end
 end
