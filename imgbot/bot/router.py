@@ -15,6 +15,7 @@ from imgbot.bot.conversation import handle_text
 from imgbot.bot.dialogue import PHOTO_STATES, Expiry, Question
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.account import handle_limits, handle_queue, handle_quiet, handle_settings
+from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.merge import take_merge_photo
 from imgbot.bot.handlers.operations import (
@@ -114,6 +115,7 @@ class Components:
     privacy: Privacy
     chat_model: ChatModel
     stats: StatsSources
+    remedies: Remedies
     now_ms: Callable[[], int]
 
 

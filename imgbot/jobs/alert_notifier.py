@@ -7,7 +7,7 @@ is full cannot be stored in it: it waits in memory, and a restart meanwhile send
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from imgbot.aio import sleep_or_event
@@ -19,6 +19,7 @@ from imgbot.domain.errors import (
     TransientError,
 )
 from imgbot.domain.texts import in_time, t
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, Step, remedy
 from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
 from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.server.durability import Memory
@@ -157,8 +158,9 @@ class AlertNotifier:
         try:
             language = (await self._users.profile(admin)).language
             text = "\n\n".join(filter(None, (render(language, notice) for notice in notices)))
+            rows = remedy_rows(language, notices)
             with max_wait(_PATIENCE_S):
-                await self._messenger.send_text(ChatTarget(admin), text, [])
+                await self._messenger.send_text(ChatTarget(admin), text, rows)
         except TransientError as error:
             telemetry.warning("alert to administrator %d is delayed: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
@@ -172,6 +174,18 @@ class AlertNotifier:
 
 def _sign_of(memory: Memory) -> Reading:
     return Reading.BAD if memory.is_full else Reading.GOOD if memory.is_roomy else Reading.OPEN
+
+
+def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
+    """Return a button for each remedy that the notices advise, once each."""
+    rows: dict[tuple[Remedy, str], list[Button]] = {}
+    for notice in notices:
+        for each in Remedy:
+            if (amount := notice.facts.get(f"fix_{each}")) is not None:
+                incident = str(notice.facts.get("incident", ""))
+                press = RemedyData(Step.ASK, each, str(amount), incident)
+                rows.setdefault((each, str(amount)), [remedy(language, press)])
+    return list(rows.values())
 
 
 def render(language: str, notice: Notice) -> str:

@@ -1,12 +1,15 @@
 """Alert rules: pure functions from a service snapshot to alert conditions."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from imgbot.config.settings import MAX_WORKERS
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.texts import dollars
+from imgbot.domain.texts.buttons import Remedy
 from imgbot.storage.alerts import Notice
 from imgbot.storage.dead_letters import ProblemJob
+from imgbot.storage.spend import MICRO_PER_CENT, raised
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import (
     THRESHOLDS,
@@ -18,6 +21,28 @@ from imgbot.telemetry.thresholds import (
     Reading,
     reading_of,
 )
+
+BUDGET, DEAD = "budget", "dead"
+_ADVISED: Mapping[str, tuple[Remedy, ...]] = {
+    Indicator.QUEUE_JOBS: (Remedy.PAUSE,),
+    Indicator.JOB_TIME_S: (Remedy.RETRY,),
+    Indicator.CPU_RATIO: (Remedy.WORKERS,),
+    Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
+    BUDGET: (Remedy.BUDGET,),
+    DEAD: (Remedy.RETRY,),
+}
+"""Remedies that the sentence of an alert advises."""
+_ADVISED_BY_BOUND: Mapping[Bound, tuple[Remedy, ...]] = {
+    Bound.WORKERS: (Remedy.WORKERS,),
+    Bound.BUDGET: (Remedy.BUDGET,),
+}
+"""Remedies that the sentence about what holds the jobs back advises."""
+_ADVISED_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
+    Indicator.QUEUE_JOBS: (Remedy.RESUME,),
+    DEAD: (Remedy.RETRY,),
+}
+_NAMES_BOUND = frozenset({Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S})
+_TOO_MANY_WORKERS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO})
 
 Levels = Mapping[Indicator, tuple[float | None, Level]]
 
@@ -45,6 +70,7 @@ class BudgetState:
     least_price_micro: int
     """Price of the cheapest picture that is not free; 0 if all are."""
     resumes_in_s: int
+    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class ServiceSnapshot:
     """Telegram has answered since the start."""
     rival: UpdateConflict | None
     """Another consumer of this bot's updates."""
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +110,61 @@ class AlertCondition:
 
 def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     """Yield the condition of every rule that can be evaluated."""
+    for condition in _conditions(facts):
+        name = condition.name
+        advised = _ADVISED.get(name, ())
+        if name in _NAMES_BOUND:
+            advised = (*_ADVISED_BY_BOUND.get(facts.bound, ()), *advised)
+        yield replace(
+            condition,
+            begun=_with_remedies(condition.begun, advised, name, facts, incident=name),
+            over=_with_remedies(condition.over, _ADVISED_AFTERWARDS.get(name, ()), name, facts),
+        )
+
+
+def _with_remedies(
+    notice: Notice,
+    remedies: Iterable[Remedy],
+    name: str,
+    facts: ServiceSnapshot,
+    *,
+    incident: str = "",
+) -> Notice:
+    """Add the remedies that are possible now, as facts: `fix_<remedy>` and its amount."""
+    amounts = {f"fix_{each}": _amount(each, name, facts) for each in remedies}
+    added = {key: amount for key, amount in amounts.items() if amount is not None}
+    if not added:
+        return notice
+    return Notice(notice.key, {**notice.facts, **added, "incident": incident})
+
+
+def _amount(remedy: Remedy, name: str, facts: ServiceSnapshot) -> str | None:
+    """Return the amount of a remedy, empty if it has none; None if it is not possible."""
+    if remedy is Remedy.WORKERS:
+        advised = advised_workers(facts.workers, is_too_many=name in _TOO_MANY_WORKERS)
+        return None if advised == facts.workers else str(advised)
+    if remedy is Remedy.BUDGET:
+        return _raised_budget(facts.money)
+    is_possible = {Remedy.PAUSE: not facts.is_paused, Remedy.RESUME: facts.is_paused}
+    return "" if is_possible.get(remedy, True) else None
+
+
+def advised_workers(workers: int, *, is_too_many: bool) -> int:
+    """Return half as many workers again, or a third fewer, within the limits."""
+    if is_too_many:
+        return max(workers - max(workers // 3, 1), 1)
+    return min(workers + max(workers // 2, 1), MAX_WORKERS)
+
+
+def _raised_budget(money: BudgetState) -> str | None:
+    """Return today's budget raised by one step, in cents, and the day for which it holds."""
+    if money.ceiling_micro is None:
+        return None
+    cents = raised(money.ceiling_micro) // MICRO_PER_CENT
+    return f"{cents}-{money.day.replace('-', '')}"
+
+
+def _conditions(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     for vital, (value, level) in facts.levels.items():
         yield _vital(vital, value, level, facts)
     for name in facts.provider_names:
@@ -137,7 +219,7 @@ def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
         "wait_s": money.resumes_in_s,
     }
     return AlertCondition(
-        "budget",
+        BUDGET,
         Reading.BAD if is_used_up else Reading.GOOD,
         _BUDGET_HOLD,
         Notice("incident_budget", told),
@@ -151,7 +233,7 @@ def _death(facts: ServiceSnapshot) -> AlertCondition:
     is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
     provider = dead.job.progress.provider if dead else ""
     return AlertCondition(
-        "dead",
+        DEAD,
         Reading.BAD if is_news else Reading.GOOD,
         HoldTime(),
         Notice("alarm_job_dead", {"provider": provider or "?", "job": dead.job.id if dead else ""}),

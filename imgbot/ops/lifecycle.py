@@ -157,6 +157,14 @@ class Resizable(Protocol):
     def resize(self, workers: int) -> None: ...
 
 
+def resize(pool: Resizable, workers: int) -> None:
+    """Set the number of workers, within its limits."""
+    workers = min(max(workers, 1), MAX_WORKERS)
+    if workers != pool.size:
+        pool.resize(workers)
+        telemetry.info("workers: %d", workers)
+
+
 class Signals:
     """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
 
@@ -202,10 +210,7 @@ class Signals:
         self._drain()
 
     def _resize(self, workers: int) -> None:
-        workers = min(max(workers, 1), MAX_WORKERS)
-        if workers != self._pool.size:
-            self._pool.resize(workers)
-            telemetry.info("workers: %d", workers)
+        resize(self._pool, workers)
 
     def _reload(self) -> None:
         self._notifier.reloading()

@@ -72,6 +72,13 @@ class Access(Store):
         """Refuse new jobs from now on; `words` are added to the refusal that users see."""
         await self._ask(self._redis.set(keys.PAUSED, words or UNSAID))
 
+    async def pause_anew(self) -> bool:
+        """Refuse new jobs without a message; return False if there is a pause already."""
+        return bool(await self._ask(self._redis.set(keys.PAUSED, UNSAID, nx=True)))
+
+    async def is_paused(self) -> bool:
+        return bool(await self._ask(self._redis.exists(keys.PAUSED)))
+
     async def resume(self) -> bool:
         """Accept jobs again; return False if there was no pause."""
         return bool(await self._ask(self._redis.delete(keys.PAUSED)))

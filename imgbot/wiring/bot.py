@@ -12,6 +12,7 @@ from aiogram.fsm.storage.base import BaseStorage, StorageKey
 
 from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.privacy import Privacy
 from imgbot.bot.requests import AccessPolicy, RequestService
@@ -21,8 +22,10 @@ from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_dir as state
+from imgbot.ops.lifecycle import resize
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
+from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
@@ -50,6 +53,7 @@ def build_components(
     users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
     limit = _rate_limit(settings, connections)
+    access, dead_letters = Access(redis), DeadLetters(redis, scripts, queue)
     pictures = state.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
@@ -67,9 +71,9 @@ def build_components(
         limit=limit,
         spend=spend,
         originals=originals,
-        access=Access(redis),
+        access=access,
         broadcasts=Broadcasts(redis, scripts),
-        dead_letters=DeadLetters(redis, scripts, queue),
+        dead_letters=dead_letters,
         privacy=Privacy(
             Forgetting(redis, scripts, queue, _file_removal(settings, originals)),
             spend,
@@ -92,6 +96,15 @@ def build_components(
             workers=connections.workers,
             providers_out=connections.providers_out,
             typical_s=typical_s,
+        ),
+        remedies=Remedies(
+            incidents=AlertStore(redis),
+            access=access,
+            dead_letters=dead_letters,
+            spend=spend,
+            workers=connections.workers,
+            resize=functools.partial(resize, connections.pool),
+            now_ms=now_ms,
         ),
         now_ms=now_ms,
     )

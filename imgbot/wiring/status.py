@@ -225,6 +225,7 @@ def build_alert_notifier(
             silence_s=contact.seconds_since_answer,
             has_answered=contact.has_answered,
             rival=contact.rival,
+            is_paused=await components.access.is_paused(),
         )
 
     admins, messenger = sorted(policy.admins), components.messenger
@@ -236,7 +237,8 @@ def build_alert_notifier(
 async def _budget_state(spend: Spend, policy: AccessPolicy, now_ms: int) -> BudgetState:
     return BudgetState(
         spent_micro=await spend.spent_today(now_ms),
-        ceiling_micro=spend.caps.daily_micro,
+        ceiling_micro=await spend.ceiling_today(now_ms),
         least_price_micro=policy.least_price_micro,
         resumes_in_s=spend.resumes_in_s(now_ms),
+        day=spend.today(now_ms),
     )

@@ -110,6 +110,27 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
         assert await redis.exists(f"{keys.RESULT}{job_id}")
 
 
+async def test_the_alert_of_a_dead_job_asks_for_it_again(stage: Stage) -> None:
+    control = stage.control
+    anna = await control.make_user("Anna")
+    await die(stage, anna, "not_a_picture", "")
+    told = await control.wait_message(OWNER_ID, lambda m: m.text.startswith("🔴"))
+
+    await press(stage, told, "Ask for stuck pictures again")
+    asking = await control.message(OWNER_ID, told.id)
+    answer = await press(stage, asking, "Yes, ask again")
+    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
+    after = await control.message(OWNER_ID, told.id)
+    [repeated] = await answers_to(control, OWNER, told, "fix:yes.retry..")
+
+    assert answer == t("en", "undone")
+    assert shown.text.startswith("a fox")
+    assert after.text.endswith(t("en", "fix_retry_done", count=1))
+    assert after.buttons == []
+    assert repeated == t("en", "fix_already")
+    assert await ledger(stage) == 1
+
+
 async def test_a_paid_file_that_is_no_picture_is_kept_and_delivered_by_the_admin(
     stage: Stage,
 ) -> None:

@@ -6,11 +6,12 @@ callback handlers check actions, arguments and access.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import has_text, t
+from imgbot.domain.texts import dollars, has_text, t
 from imgbot.domain.texts.drawings import drawing_name
 
 
@@ -203,6 +204,69 @@ def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
     made = [Button(f"✖️ {some_id}", f"{action}:undo.{some_id}") for some_id in ids]
     return [made[start : start + _IN_A_ROW] for start in range(0, len(made), _IN_A_ROW)]
+
+
+class Remedy(StrEnum):
+    """Action of an admin against an incident."""
+
+    WORKERS = "workers"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    BUDGET = "budget"
+
+
+class Step(StrEnum):
+    """Press of a remedy: the first one asks, the second one answers."""
+
+    ASK = "ask"
+    YES = "yes"
+    NO = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyData:
+    """Parsed callback data of a remedy."""
+
+    step: Step
+    remedy: Remedy
+    amount: str = ""
+    """Wanted number of workers; wanted budget of a day in cents, as <cents>-<YYYYMMDD>."""
+    incident: str = ""
+    """Incident that must be open; empty if none needs to be."""
+
+
+def parse_remedy(argument: str) -> RemedyData | None:
+    """Parse the argument of a remedy's callback data; None for another form."""
+    parts = argument.split(".")
+    if len(parts) != 4 or parts[0] not in set(Step) or parts[1] not in set(Remedy):
+        return None
+    return RemedyData(Step(parts[0]), Remedy(parts[1]), parts[2], parts[3])
+
+
+def remedy(language: str, press: RemedyData) -> Button:
+    """Button that asks whether to take a remedy."""
+    return _remedy(language, replace(press, step=Step.ASK), f"fix_{press.remedy}")
+
+
+def confirm_remedy(language: str, press: RemedyData) -> list[Button]:
+    """Buttons that take a remedy, or do not."""
+    return [
+        _remedy(language, replace(press, step=Step.YES), f"fix_{press.remedy}_yes"),
+        _remedy(language, replace(press, step=Step.NO), "fix_no"),
+    ]
+
+
+def resume(language: str) -> Button:
+    """Button that ends a pause."""
+    return remedy(language, RemedyData(Step.ASK, Remedy.RESUME))
+
+
+def _remedy(language: str, press: RemedyData, key: str) -> Button:
+    amount, _, day = press.amount.partition("-")
+    shown = dollars(int(amount) * 10_000) if day and amount.isdecimal() else amount
+    data = f"fix:{press.step}.{press.remedy}.{press.amount}.{press.incident}"
+    return Button(t(language, key, amount=shown), data)
 
 
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:

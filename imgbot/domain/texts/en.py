@@ -191,6 +191,7 @@ TEXTS = {
         "Daily budget: {ceiling} in total, {own} per user. It renews in {wait}"
     ),
     "spend_no_ceiling": "none",
+    "spend_raised": "{ceiling} (raised for today, otherwise {usual})",
     "spend_people": "Top users today, by ID:",
     "spend_days": "The last {count} days: {total}",
     "quiet_on": (
@@ -603,6 +604,35 @@ TEXTS = {
     ),
     "resume_done": "▶️ Requests are accepted again.",
     "resume_nothing": "Requests are already being accepted.",
+    # buttons under alerts
+    "fix_no": "No",
+    "fix_workers": "⚙️ Set workers to {amount}",
+    "fix_workers_yes": "Yes, {amount}",
+    "fix_workers_done": (
+        "✅ Workers: {workers} (were {before}). This lasts until the next restart or reload; to "
+        "keep it, set IMGBOT_WORKERS."
+    ),
+    "fix_workers_already": "There are already {workers} workers.",
+    "fix_pause": "⏸ Pause new requests",
+    "fix_pause_yes": "Yes, pause",
+    "fix_pause_done": "✅ New requests are not accepted; those in progress will be finished.",
+    "fix_pause_already": "New requests are already paused.",
+    "fix_resume": "▶️ Accept requests again",
+    "fix_resume_yes": "Yes, accept",
+    "fix_resume_done": "✅ Requests are accepted again.",
+    "fix_resume_already": "Requests are already being accepted.",
+    "fix_retry": "🔁 Ask for stuck pictures again",
+    "fix_retry_yes": "Yes, ask again",
+    "fix_retry_done": (
+        "✅ Pictures asked for again: {count}. Nothing is ordered twice. The rest: /stuck"
+    ),
+    "fix_retry_already": "There is nothing to ask for again. The list: /stuck",
+    "fix_budget": "💵 Raise today's budget to {amount}",
+    "fix_budget_yes": "Yes, {amount} today",
+    "fix_budget_done": "✅ Today's budget is {ceiling}. From tomorrow it is {usual} again.",
+    "fix_budget_already": "Today's budget is already {ceiling}.",
+    "fix_already": "This was done already.",
+    "fix_over": "This is already over. Nothing was changed.",
     # /broadcast
     "cast_usage": (
         "Write the text right after /broadcast, or reply “/broadcast” to the message you want "

@@ -189,6 +189,7 @@ TEXTS = {
         "Бюджет на день: {ceiling} на всех, {own} на пользователя. Обновится через {wait}"
     ),
     "spend_no_ceiling": "нет",
+    "spend_raised": "{ceiling} (поднят на сегодня, обычно {usual})",
     "spend_people": "Больше всех сегодня, по ID:",
     "spend_days": "За последние дни ({count}): {total}",
     "quiet_on": "Хорошо, отдельно о готовой картинке писать не буду. Включить снова: /quiet",
@@ -600,6 +601,35 @@ TEXTS = {
     ),
     "resume_done": "▶️ Запросы снова принимаются.",
     "resume_nothing": "Запросы и так принимаются.",
+    # buttons under alerts
+    "fix_no": "Нет",
+    "fix_workers": "⚙️ Рабочих процессов: {amount}",
+    "fix_workers_yes": "Да, {amount}",
+    "fix_workers_done": (
+        "✅ Рабочих процессов: {workers} (было {before}). До перезапуска или reload; чтобы "
+        "осталось насовсем, задайте IMGBOT_WORKERS."
+    ),
+    "fix_workers_already": "Рабочих процессов и так {workers}.",
+    "fix_pause": "⏸ Не принимать новые запросы",
+    "fix_pause_yes": "Да, пауза",
+    "fix_pause_done": "✅ Новые запросы не принимаются, начатые будут доделаны.",
+    "fix_pause_already": "Новые запросы уже не принимаются.",
+    "fix_resume": "▶️ Снова принимать запросы",
+    "fix_resume_yes": "Да, принимать",
+    "fix_resume_done": "✅ Запросы снова принимаются.",
+    "fix_resume_already": "Запросы и так принимаются.",
+    "fix_retry": "🔁 Запросить зависшие картинки",
+    "fix_retry_yes": "Да, запросить",
+    "fix_retry_done": (
+        "✅ Запросил ещё раз: {count}. Заново ничего не заказываю. Что осталось: /stuck"
+    ),
+    "fix_retry_already": "Запрашивать больше нечего. Список: /stuck",
+    "fix_budget": "💵 Поднять бюджет на сегодня до {amount}",
+    "fix_budget_yes": "Да, {amount} на сегодня",
+    "fix_budget_done": "✅ Бюджет на сегодня — {ceiling}. С завтрашнего дня снова {usual}.",
+    "fix_budget_already": "Бюджет на сегодня уже {ceiling}.",
+    "fix_already": "Это уже сделано.",
+    "fix_over": "Это уже позади. Ничего не изменено.",
     # /broadcast
     "cast_usage": (
         "Напишите текст сразу после /broadcast или ответьте «/broadcast» на сообщение, и оно "

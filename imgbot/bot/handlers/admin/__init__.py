@@ -11,6 +11,7 @@ from imgbot.bot.handlers.admin.access import (
     on_ban_callback,
 )
 from imgbot.bot.handlers.admin.broadcast import handle_broadcast, on_broadcast_callback
+from imgbot.bot.handlers.admin.remedies import on_remedy_callback
 from imgbot.bot.handlers.admin.reports import (
     handle_spend,
     handle_stats,
@@ -36,6 +37,7 @@ CALLBACKS = {
     "ban": on_ban_callback,
     "allow": on_allow_callback,
     "cast": on_broadcast_callback,
+    "fix": on_remedy_callback,
 }
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})

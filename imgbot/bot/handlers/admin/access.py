@@ -145,7 +145,8 @@ async def handle_pause(message: Message, responder: Responder, access: Access) -
     await access.pause(notice)
     error, language = paused_error(notice), responder.context.language
     shown = t(language, error.reason, **error.facts)
-    await responder.reply_text(f"{t(language, 'pause_done')}\n{shown}")
+    rows = [[buttons.resume(language)]]
+    await responder.reply_text(f"{t(language, 'pause_done')}\n{shown}", rows)
 
 
 async def handle_resume(_: Message, responder: Responder, access: Access) -> None:

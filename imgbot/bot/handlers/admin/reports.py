@@ -148,7 +148,8 @@ async def _today(language: str, stats: StatsSources, at_ms: int) -> list[str]:
         for operation in Operation
         if (parts := _counts(language, ended.get(operation.value, {})))
     ]
-    spent, ceiling = await stats.spend.spent_today(at_ms), stats.spend.caps.daily_micro
+    spent = await stats.spend.spent_today(at_ms)
+    ceiling = await stats.spend.ceiling_today(at_ms)
     if ceiling is not None:
         facts = {"spent": dollars(spent), "ceiling": dollars(ceiling)}
         lines.append(t(language, "stats_spent_of", **facts))
@@ -212,7 +213,7 @@ def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[st
         day=today.name,
         total=_usd(today.total),
         reserved=_usd(today.reserved),
-        ceiling=_ceiling(language, caps.daily_micro),
+        ceiling=_ceiling_of(language, caps.daily_micro, today.raised_micro),
         own=_ceiling(language, caps.daily_micro_per_user),
         wait=in_time(language, spend.resumes_in_s(at_ms)),
     )
@@ -243,6 +244,13 @@ def _made(language: str, days: Iterable[Day]) -> list[str]:
     if len(dearest) > _MADE_SHOWN:
         lines.append(t(language, "queue_more", count=len(dearest) - _MADE_SHOWN))
     return lines
+
+
+def _ceiling_of(language: str, usual_micro: int | None, raised_micro: int) -> str:
+    usual = _ceiling(language, usual_micro)
+    if usual_micro is None or raised_micro <= usual_micro:
+        return usual
+    return t(language, "spend_raised", ceiling=_usd(raised_micro), usual=usual)
 
 
 def _ceiling(language: str, micro: int | None) -> str:

@@ -1,0 +1,141 @@
+"""Buttons under alerts: each does what its alert advises, after a second press."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.handlers.admin.reports import LONGEST_MS
+from imgbot.bot.responder import Responder
+from imgbot.domain.errors import UserError
+from imgbot.domain.texts import buttons, dollars, t
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, Step
+from imgbot.storage.access import Access
+from imgbot.storage.alerts import AlertStore
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.spend import MICRO_PER_CENT, Spend, raised
+
+_RETRIED_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Outcome of a remedy: whether it changed something, and the text that says what."""
+
+    is_done: bool
+    key: str
+    facts: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Remedies:
+    """Actions against incidents; each may be repeated, and then changes nothing."""
+
+    incidents: AlertStore
+    access: Access
+    dead_letters: DeadLetters
+    spend: Spend
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started and busy workers."""
+    resize: Callable[[int], None]
+    """Sets the number of workers, within its limits."""
+    now_ms: Callable[[], int]
+
+    async def is_over(self, press: RemedyData) -> bool:
+        """Return whether the incident that the button is about has ended."""
+        return bool(press.incident) and press.incident not in await self.incidents.open()
+
+    async def apply(self, press: RemedyData) -> Outcome:
+        """Do what the button says. Raises UserError if it is not of this bot, or of another day."""
+        return await _APPLY[press.remedy](self, press.amount)
+
+
+async def _set_workers(remedies: Remedies, amount: str) -> Outcome:
+    before = remedies.workers()[0]
+    remedies.resize(_number(amount))
+    workers = remedies.workers()[0]
+    return _outcome("workers", is_done=workers != before, workers=workers, before=before)
+
+
+async def _pause(remedies: Remedies, _: str) -> Outcome:
+    return _outcome("pause", is_done=await remedies.access.pause_anew())
+
+
+async def _resume(remedies: Remedies, _: str) -> Outcome:
+    return _outcome("resume", is_done=await remedies.access.resume())
+
+
+async def _retry(remedies: Remedies, _: str) -> Outcome:
+    now_ms = remedies.now_ms()
+    stuck, _count = await remedies.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
+    asked = [await remedies.dead_letters.redeliver(each, now_ms) for each in stuck]
+    return _outcome("retry", is_done=any(asked), count=sum(asked))
+
+
+async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
+    cents, _, day = amount.partition("-")
+    now_ms = remedies.now_ms()
+    before, usual = await remedies.spend.ceiling_today(now_ms), remedies.spend.caps.daily_micro
+    if day != remedies.spend.today(now_ms).replace("-", "") or before is None or usual is None:
+        raise UserError("fix_over")
+    ceiling = max(min(_number(cents) * MICRO_PER_CENT, raised(before)), before)
+    if ceiling > before:
+        await remedies.spend.raise_ceiling(ceiling, now_ms)
+    facts = {"ceiling": dollars(ceiling), "usual": dollars(usual)}
+    return _outcome("budget", is_done=ceiling > before, **facts)
+
+
+_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[Outcome]]] = {
+    Remedy.WORKERS: _set_workers,
+    Remedy.PAUSE: _pause,
+    Remedy.RESUME: _resume,
+    Remedy.RETRY: _retry,
+    Remedy.BUDGET: _raise_budget,
+}
+
+
+def _outcome(name: str, *, is_done: bool, **facts: str | int) -> Outcome:
+    return Outcome(is_done, f"fix_{name}_{'done' if is_done else 'already'}", facts)
+
+
+def _number(amount: str) -> int:
+    if not amount.isdecimal():
+        raise UserError("unknown_button")
+    return int(amount)
+
+
+async def on_remedy_callback(
+    callback: CallbackQuery, argument: str, responder: Responder, remedies: Remedies
+) -> str:
+    """Ask, then do it, or not; returns the answer to the callback."""
+    press, message = buttons.parse_remedy(argument), callback.message
+    if press is None or not isinstance(message, Message):
+        return "unknown_button"
+    language, text = responder.context.language, message.text or ""
+
+    async def update(text: str, *row: Button) -> None:
+        await responder.update_panel(text, _with_row(message, callback.data or "", [*row]))
+
+    if press.step is Step.NO:
+        await update(text, buttons.remedy(language, press))
+        return ""
+    if await remedies.is_over(press):
+        await update(text)
+        return "fix_over"
+    if press.step is Step.ASK:
+        await update(text, *buttons.confirm_remedy(language, press))
+        return ""
+    outcome = await remedies.apply(press)
+    next_step = [buttons.resume(language)] if press.remedy is Remedy.PAUSE else []
+    await update(f"{text}\n\n{t(language, outcome.key, **outcome.facts)}", *next_step)
+    return "undone" if outcome.is_done else "fix_already"
+
+
+def _with_row(message: Message, data: str, row: list[Button]) -> Keyboard:
+    """Return the buttons of a message, the row of the pressed one replaced."""
+    rows: Keyboard = []
+    for found in message.reply_markup.inline_keyboard if message.reply_markup else []:
+        is_pressed = any(button.callback_data == data for button in found)
+        kept = [Button(each.text, each.callback_data or "") for each in found]
+        rows.append(row if is_pressed else kept)
+    return [each for each in rows if each]
