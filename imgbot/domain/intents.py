@@ -168,7 +168,8 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     is_about_picture = facts.is_reply_to_picture and len(text) <= _REACTION_LIMIT
     if text and (is_about_picture or left <= _REACTIONS):
         return Classification(Intent.SMALL_TALK, reasons=("reaction",))
-    return Classification(Intent.CREATE, prompt=text, reasons=("emoji",))
+    intent = Intent.CHANGE if facts.is_reply_to_picture else Intent.CREATE
+    return Classification(intent, prompt=text, reasons=("emoji",))
 
 
 # Whole messages.
