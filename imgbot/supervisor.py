@@ -184,7 +184,9 @@ class _TelegramWait:
             self.trouble = self.trouble or "has not answered since startup"
             try:
                 me = await run_or_cancel_on(self._draining, identify(self._bot))
-                return None if me is None else BotIdentity(me.id, me.username or "")
+                if me is None:
+                    return None
+                return BotIdentity(me.id, me.username or "", bool(me.can_read_all_group_messages))
             except TransientError as error:
                 self.trouble = f"is not usable yet ({error})"
                 delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)

@@ -16,6 +16,7 @@ from imgbot.bot.handlers.account import (
     on_setting_callback,
     on_subscription_callback,
 )
+from imgbot.bot.handlers.help import on_help_callback
 from imgbot.bot.handlers.merge import on_merge_callback
 from imgbot.bot.handlers.operations import START_HANDLERS, handle_upscale_button, order_or_ask
 from imgbot.bot.handlers.privacy import CONFIRM, on_forget_callback
@@ -49,7 +50,7 @@ _CANCELLED = {
     "not_yours": "not_your_button",
     "too_late": "cancel_too_late",
 }
-_REPEATABLE = frozenset({"set", "view", "queue", "stuck"})
+_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
@@ -164,6 +165,7 @@ CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
     "scale": on_scale_callback,
     "merge": on_merge_callback,
     "cancel": on_cancel_callback,
+    "help": on_help_callback,
     "news": on_subscription_callback,
     "set": on_setting_callback,
     "view": on_history_callback,

@@ -30,6 +30,7 @@ from imgbot.bot.handlers.account import (
     handle_quiet,
     handle_settings,
 )
+from imgbot.bot.handlers.help import handle_help
 from imgbot.bot.handlers.merge import merge, take_merge_photo
 from imgbot.bot.handlers.operations import PHOTO_HANDLERS, ask_about, edit, order_or_ask
 from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
@@ -41,9 +42,7 @@ from imgbot.bot.handlers.results import (
     handle_undo,
 )
 from imgbot.bot.handlers.start import (
-    answer_abilities,
     handle_cancel,
-    handle_help,
     handle_small_talk,
     handle_start,
 )
@@ -441,7 +440,7 @@ _COMMANDS: Mapping[str, _Handler] = {
     "quiet": handle_quiet,
 }
 _ANSWERS: Mapping[str, _Handler] = {
-    "abilities": answer_abilities,
+    "abilities": handle_help,
     "price": answer_price,
     "privacy": answer_privacy,
     "provider": answer_provider,

@@ -43,6 +43,8 @@ class BotIdentity:
 
     id: int
     name: str
+    reads_groups: bool = False
+    """True if privacy mode is off, so that groups' messages with a mention arrive."""
 
     def is_addressed(self, message: Message) -> bool:
         """Return true in private chats; in a group, for a mention or a reply to the bot."""

@@ -1,6 +1,5 @@
 """Responder: the bot's answers to one update, in the user's chat and language."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -134,9 +133,3 @@ class Responder:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
         return await self.messenger.send_picture(target, picture, caption, rows or [], name=name)
-
-    async def send_album(
-        self, pictures: Sequence[tuple[str | Path, str]]
-    ) -> Sequence[InputPhoto | None]:
-        """Answer with an album of pictures and captions; return them as Telegram stored them."""
-        return await self.messenger.send_album(self.context.chat_target, pictures)

@@ -17,6 +17,7 @@ from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.account import handle_limits, handle_queue, handle_quiet, handle_settings
 from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.handlers.help import handle_help
 from imgbot.bot.handlers.merge import take_merge_photo
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
@@ -34,7 +35,6 @@ from imgbot.bot.handlers.results import (
 from imgbot.bot.handlers.start import (
     handle_cancel,
     handle_edited,
-    handle_help,
     handle_start,
     handle_unknown_command,
     handle_unsupported,
@@ -87,6 +87,8 @@ _COMMANDS = {
 _PICTURE = F.photo | (F.document & ~F.animation)
 _UNKNOWN_COMMAND = F.text.startswith("/")
 _IS_PRIVATE = F.chat.type == "private"
+# The link to the help that groups get.
+_HELP_LINK = CommandStart(deep_link=True, ignore_case=True, magic=F.args == "help")
 _IS_UNREADABLE = F.content_type.in_(UNREADABLE)
 
 
@@ -141,6 +143,7 @@ def _route_messages(router: Router) -> None:
     register = router.message.register
     # An album item belongs to its album even if its caption is a command.
     register(handle_album_item, F.media_group_id, _is_album_for_bot)
+    register(handle_help, _HELP_LINK)
     register(handle_start, CommandStart(ignore_case=True))
     for name, handler in _COMMANDS.items():
         register(handler, Command(name, ignore_case=True))

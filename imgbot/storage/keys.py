@@ -159,9 +159,6 @@ READY = "img:ready:"
 PICTURE = "img:picture:"
 """STRING per picture by Telegram's unique id, 30 days: the job that made it."""
 
-EXAMPLE = "img:example:"
-"""STRING per picture of the help, 30 days: its file id at Telegram."""
-
 DURATIONS = "img:durations:"
 """LIST per provider.operation.model, the latest 200, 90 days: spans of job ages (ms) within which
 polls saw a job finish."""

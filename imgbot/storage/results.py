@@ -98,12 +98,6 @@ class ResultStore(Store):
         """Store the file id of the original file."""
         await self._ask(self._redis.hset(keys.RESULT + job_id, "original_id", file_id))
 
-    async def example(self, name: str) -> str:
-        return await self._ask(self._redis.get(keys.EXAMPLE + name)) or ""
-
-    async def set_example(self, name: str, file_id: str) -> None:
-        await self._ask(self._redis.set(keys.EXAMPLE + name, file_id, ex=KEPT_S))
-
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Record the job whose result a message announces."""
         key = f"{keys.READY}{chat_id}.{message_id}"

@@ -24,7 +24,6 @@ from aiogram.types import (
     InlineQueryResultUnion,
     InputMediaDocument,
     InputMediaPhoto,
-    MediaUnion,
     Message,
     MessageEntity,
     ReplyParameters,
@@ -184,31 +183,6 @@ class Messenger:
             message = await _send_to(place, send)
             sent.append(message.message_id)
         return picture_in(message)
-
-    async def send_album(
-        self, place: ChatTarget, pictures: Sequence[tuple[str | Path, str]]
-    ) -> list[InputPhoto | None]:
-        """Send 2 to 10 captioned photos as one album; return their file handles."""
-        media: list[MediaUnion] = [
-            InputMediaPhoto(
-                media=picture if isinstance(picture, str) else FSInputFile(picture),
-                caption=cut(caption, CAPTION_LIMIT),
-            )
-            for picture, caption in pictures
-        ]
-
-        async def send(place: ChatTarget) -> list[Message]:
-            return await self._bot.send_media_group(
-                place.chat_id,
-                media,
-                message_thread_id=place.thread_id or None,
-                request_timeout=_ANSWER_TIMEOUT_S,
-            )
-
-        async with self._sent.noted(place.chat_id) as sent:
-            messages = await _send_to(place, send)
-            sent.extend(message.message_id for message in messages)
-        return [picture_in(message) for message in messages]
 
     async def replace_media(
         self, place: ChatTarget, message_id: int, picture: InputPhoto, caption: str, rows: Rows

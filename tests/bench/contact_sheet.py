@@ -1,7 +1,7 @@
 """Contact sheets of what Create makes: `python -m tests.bench.contact_sheet --out DIR`.
 
 Twelve prompts in every style, seconds and peak memory per picture, each in a process of its own;
-`--readme FILE` makes the README's sheet, `--examples DIR` the pictures of the bot's help.
+`--readme FILE` makes the README's sheet, `--photos DIR` the photos of the load test.
 """
 
 import argparse
@@ -73,15 +73,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="the folder for the sheets, one per prompt")
     parser.add_argument("--readme", type=Path, help="the file for the README's sheet")
-    parser.add_argument("--examples", type=Path, help="the folder for the help's pictures")
+    parser.add_argument("--photos", type=Path, help="the folder for the load test's photos")
     parser.add_argument("--prompts", type=int, default=len(_PROMPTS), help="how many prompts")
     chosen = parser.parse_args(arguments)
     if chosen.out:
         _write_sheets(chosen.out, chosen.prompts)
     if chosen.readme:
         _write_readme(chosen.readme)
-    if chosen.examples:
-        _write_examples(chosen.examples)
+    if chosen.photos:
+        _write_photos(chosen.photos)
 
 
 def _write_sheets(folder: Path, count: int) -> None:
@@ -163,7 +163,7 @@ def _write_readme(path: Path) -> None:
     _save_within(sheet, path, 400)
 
 
-def _write_examples(folder: Path) -> None:
+def _write_photos(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch:
         made = [

@@ -11,11 +11,12 @@ _TOPIC = 7
 
 async def _help_first(talk: Talk) -> None:
     await talk.say("/help")
-    await talk.answer("What I can do")
-    examples = [m for m in await talk.said() if m.photo_id]
-    assert len({m.media_group_id for m in examples}) == 1
-    assert len(examples) == 3
-    talk.taken |= {(m.chat_id, m.id) for m in examples}
+    topics = await talk.answer("What would you like to know more about?")
+    await talk.press(topics, "Edit")
+    topic = await talk.turned(topics)
+    assert "warmer, vintage" in topic.text
+    await talk.press(topic, "Back")
+    await talk.turned(topics)
     await talk.say("poster “Good morning”, coffee")
     await talk.picture("poster “Good morning”, coffee")
 

@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from imgbot.domain.texts import t
 from imgbot.storage.provider_records import Durations
 from tests.fixtures.photos import load_photo, photo_path, underexpose
 from tests.integration.stage import Stage, User, as_jpeg, has_buttons, is_picture, jpeg, title
@@ -154,16 +155,46 @@ async def test_the_buttons_under_a_result(bob: User) -> None:
     assert len({first.id, again.id, larger.id}) == 3
 
 
-async def test_help_names_what_can_be_done(builtin_stage: Stage) -> None:
-    anna = await builtin_stage.user(language="ru")
+async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) -> None:
+    reply = await bob.ask("/help")
+    pages = []
+    for button in reply.buttons:
+        await bob.toasts(reply, button["callback_data"])
+        [page] = await bob.heard()
+        pages.append(page.text)
+        await bob.toasts(page, page.button("Back")["callback_data"])
 
-    reply = await anna.ask("/help", fits=has_buttons)
-    examples = await anna.results()
+    [back] = await bob.heard()
+    assert back.text == reply.text == t("en", "help")
+    assert back.buttons == reply.buttons
+    assert len(set(pages)) == len(pages) == 10
+    assert "autumn forest" in pages[0]
+    assert not [page for page in pages if "{" in page]
 
-    assert examples[0].text.startswith("1 — слова «лиса в осеннем лесу, акварель»")
-    assert len({m.media_group_id for m in examples}) == 1
-    assert len(examples) == 3
-    assert all(word in reply.text for word in ("/undo", "/retouch", "/upscale", "/cancel"))
+
+async def test_a_topic_of_the_help_starts_its_operation(bob: User) -> None:
+    reply = await bob.ask("/help")
+    await bob.toasts(reply, "help:edit")
+    [page] = await bob.heard()
+
+    asked = await bob.click(page, "Edit")
+
+    assert asked.text == t("en", "ask_edit_photo")
+
+
+async def test_the_help_of_a_neural_provider_has_its_own_examples(anna: User) -> None:
+    reply = await anna.ask("/help")
+    await anna.toasts(reply, "help:create", "help:engine")
+    [page] = await anna.heard()
+
+    assert page.text == t("en", "help_create")
+    assert "help:engine" not in [button["callback_data"] for button in reply.buttons]
+
+
+async def test_the_link_of_a_group_leads_to_the_help(bob: User) -> None:
+    reply = await bob.ask("/start help")
+
+    assert reply.text == t("en", "help")
 
 
 async def test_each_operation_is_ordered_from_a_provider_over_http(anna: User) -> None:

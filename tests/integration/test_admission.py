@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from tests.fixtures.hostile import answers_to, assert_undisturbed, said_by_bot
 from tests.fixtures.sandbox import Person, picture
 from tests.integration.stage import Stage, jpeg, open_stage, result_for, said
@@ -172,7 +173,7 @@ async def test_while_paused_nothing_is_ordered_and_the_rest_works(club: Club, ki
     shown = await said_by_bot(stage.bot, control, guest, guest.id)
 
     assert refused == still == [PAUSED]
-    assert helped[-1].startswith("What I can do")
+    assert helped[-1] == t("en", "help")
     assert shown[-1].photo_id
 
 

@@ -42,10 +42,8 @@ async def test_a_call_for_help_is_heard(simulated_stage: Stage, words: str) -> N
     anna = await simulated_stage.user(language="ru")
 
     await anna.say(words)
-    *examples, last = await anna.heard()
 
-    assert len(examples) == 3
-    assert last.text.startswith(t("ru", "help", operations="…", limit_mb=20).partition("…")[0])
+    assert await anna.said() == [t("ru", "help")]
 
 
 async def test_any_question_can_be_left_in_words(simulated_stage: Stage) -> None:

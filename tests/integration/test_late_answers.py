@@ -169,13 +169,3 @@ async def test_a_question_of_long_ago_is_not_what_is_called_off(stage: Stage, an
     await stage.control.say(anna, "/cancel")
 
     await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "cancel_nothing"))
-
-
-async def test_examples_that_cannot_be_shown_are_left_out(stage: Stage, anna: Person) -> None:
-    after = await stage.control.last_seq()
-    await stage.control.fault("sendMediaGroup", "error", times=1000, chat_id=anna.id)
-    await stage.control.say(anna, "/help")
-    told = await stage.control.wait_message(anna.id, after=after)
-    await stage.control.clear_faults()
-
-    assert told.buttons

@@ -194,7 +194,7 @@ async def test_spend_is_no_command_for_anybody_else_nor_in_a_group(limited: Stag
     for person in (owner, anna):
         await control.say(person, "/spend", chat_id=group)
     await control.say(owner, "/help", chat_id=group)
-    await control.wait_message(group, lambda m: bool(m.buttons))
+    await control.wait_message(group, lambda m: m.is_outgoing)
     spoken = [m.text for m in await control.messages(group) if m.is_outgoing]
 
     assert not [text for text in spoken if "$" in text or text == UNKNOWN]

@@ -76,7 +76,7 @@ async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, st
         with pytest.raises(StorageUnavailableError, match=named):
             await queue.open_epoch()
         with pytest.raises(StorageUnavailableError, match=named):
-            await ResultStore(redis).set_example("a", "b")
+            await ResultStore(redis).set_original("a", "b")
         pipe = redis.pipeline(transaction=False)
         pipe.set("img:x", "BUSY LOADING")
         with pytest.raises(StorageUnavailableError, match=named), storage_errors():

@@ -12,7 +12,11 @@ import pytest
 import imgbot
 from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
+from imgbot.bot.handlers.help import help_text, topics
 from imgbot.bot.handlers.start import COMMANDS
+from imgbot.bot.messages import UNREADABLE
+from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
@@ -38,6 +42,11 @@ from imgbot.imaging.engine import edit, merge
 from imgbot.imaging.engine.colours import NAMED_COLOURS
 from imgbot.imaging.engine.edit_request import parse_edit_request
 
+ENGINE, NEURAL = (
+    AccessPolicy(frozenset(), frozenset(), has_builtin_engine, lambda *_: 0)
+    for has_builtin_engine in (True, False)
+)
+HEARS_ALL, HEARS_LITTLE = BotIdentity(1, "a_bot", reads_groups=True), BotIdentity(1, "a_bot")
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 
 
@@ -66,12 +75,42 @@ def test_telegrams_limits_are_kept(language: str) -> None:
         assert 1 <= len(t(language, f"command_{name}")) <= 256
     assert len(t(language, "about")) <= 120
     assert len(t(language, "description")) <= 512
-    operations = "\n".join(t(language, f"help_{operation}") for operation in ACTIONS)
-    shown = t(language, "help", operations=operations, limit_mb=20)
-    assert len(shown + t(language, "engine_hint")) < 4000
+    for topic in topics(ENGINE):
+        assert len(help_text(language, topic, ENGINE, HEARS_ALL)) < 4000
     for key in ("budget_used_up", "user_budget_used_up"):
         # It is also the answer to a callback.
         assert len(t(language, key, wait=in_time(language, 23 * 3600))) <= 200
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("policy", [ENGINE, NEURAL], ids=["engine", "neural"])
+def test_the_help_names_every_command(language: str, policy: AccessPolicy) -> None:
+    shown = " ".join(help_text(language, topic, policy, HEARS_ALL) for topic in topics(policy))
+    unnamed = {name for name in COMMANDS if f"/{name}" not in shown}
+
+    # These are named by what to send, and by the help itself.
+    assert unnamed <= {"edit", "merge", "help", "forget_me"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", ["groups", "in_group"])
+def test_the_help_promises_mentions_only_where_they_arrive(language: str, topic: str) -> None:
+    word = {"ru": "упоминания", "en": "mentions"}[language]
+
+    assert word in help_text(language, topic, NEURAL, HEARS_ALL)
+    assert word not in help_text(language, topic, NEURAL, HEARS_LITTLE)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", ["create", "edit", "merge"])
+def test_the_examples_are_those_of_the_provider(language: str, topic: str) -> None:
+    shown = [help_text(language, topic, policy, HEARS_ALL) for policy in (ENGINE, NEURAL)]
+
+    assert shown[0] != shown[1]
+
+
+def test_every_unreadable_kind_has_its_sentence() -> None:
+    assert [key for key in UNREADABLE.values() if not has_text(key)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -79,6 +118,8 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     job_id = "9" * 20
     keyboards = [
         buttons.menu(language),
+        buttons.help_topics(language, topics(ENGINE)),
+        buttons.help_topic(language, "create"),
         buttons.waiting(language, job_id),
         buttons.under_photo(language),
         buttons.scales(),

@@ -1,9 +1,6 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from importlib import resources
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
 from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, Message
@@ -11,21 +8,18 @@ from aiogram.types import BotCommand, BotCommandScopeChat, Message
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers import admin
-from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, replied_message
+from imgbot.bot.messages import UNREADABLE, replied_message
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
-from imgbot.domain.errors import ImgbotError, TelegramRefusedError, TransientError, UserError
+from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, buttons, t
-from imgbot.domain.texts.changes import vocabulary
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events as telemetry
 
-_EXAMPLES = ("create", "edit", "merge")
 _FRESH_S = 600
 
 
@@ -35,54 +29,6 @@ async def handle_start(message: Message, dialogue: Dialogue, policy: AccessPolic
     await dialogue.responder.reply("start", buttons.menu(context.language))
     if context.is_private and policy.is_admin(context.user_id) and message.bot:
         await publish_admin_commands(message.bot, context.user_id)
-
-
-async def handle_help(
-    _: Message, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
-) -> None:
-    """Send three examples with pictures, then the list of commands."""
-    await dialogue.check_rate_limit()
-    responder, language = dialogue.responder, dialogue.context.language
-    # The examples are optional: those that cannot be shown are omitted, as the text matters more.
-    with suppress(TransientError, TelegramRefusedError, UserError):
-        await _show_examples(responder, results)
-    operations = "\n".join(t(language, f"help_{operation}") for operation in ACTIONS)
-    text = t(language, "help", operations=operations, limit_mb=PICTURE_LIMIT_MB)
-    if policy.has_builtin_engine:
-        text += "\n\n" + t(language, "engine_help", vocabulary=vocabulary(language))
-    await responder.reply_text(text, buttons.menu(language))
-
-
-async def _show_examples(responder: Responder, results: ResultStore) -> None:
-    context, bot_id = responder.context, responder.messenger.bot_id
-    with resources.as_file(resources.files("imgbot.bot") / "examples") as folder:
-        files = [folder / f"{name}.jpg" for name in _EXAMPLES]
-        # A file id belongs to one bot and one picture, so the key holds both.
-        keys = [f"{bot_id}.{path.stem}.{path.stat().st_size}" for path in files]
-        pictures = [
-            await results.example(key) or path for key, path in zip(keys, files, strict=True)
-        ]
-        try:
-            sent = await responder.send_album(_captioned(context, pictures))
-        except UserError:
-            # Telegram no longer knows a file id: upload the files.
-            sent = await responder.send_album(_captioned(context, files))
-    for key, picture in zip(keys, sent, strict=False):
-        if picture is not None:
-            await results.set_example(key, picture.file_id)
-
-
-def _captioned(
-    context: RequestContext, pictures: Sequence[str | Path]
-) -> list[tuple[str | Path, str]]:
-    # An album shows its caption only if exactly one photo has one.
-    caption = t(context.language, "examples")
-    return [(picture, "" if index else caption) for index, picture in enumerate(pictures)]
-
-
-async def answer_abilities(_: Message, responder: Responder) -> None:
-    """Question about what the bot can do."""
-    await responder.reply("answer_abilities", buttons.menu(responder.context.language))
 
 
 async def handle_cancel(

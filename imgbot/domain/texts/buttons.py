@@ -52,6 +52,21 @@ def menu(language: str) -> Keyboard:
     return [[first], *_in_pairs(others)]
 
 
+ALL_TOPICS = "all"
+"""Argument of the button that returns to the topics of the help."""
+
+
+def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
+    """Buttons for the topics of the help."""
+    return _in_pairs([Button(t(language, f"button_{topic}"), f"help:{topic}") for topic in topics])
+
+
+def help_topic(language: str, topic: str) -> Keyboard:
+    """Buttons under one topic: start its operation, if it is one, and back to all topics."""
+    start = [[_button(language, Operation(topic), f"start:{topic}")]] if topic in ACTIONS else []
+    return [*start, [Button(t(language, "button_back"), f"help:{ALL_TOPICS}")]]
+
+
 def waiting(language: str, job_id: str) -> Keyboard:
     """Buttons under a status message."""
     return [[Button(t(language, "button_cancel"), f"cancel:{job_id}")]]

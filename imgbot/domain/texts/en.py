@@ -12,35 +12,85 @@ TEXTS = {
         "Hi! I make pictures.\n\nTell me what to draw, or send a photo. Or start with a button:"
     ),
     "help": (
-        "What I can do:\n\n"
-        "{operations}\n\n"
-        "/undo one step back · /compare before and after\n"
-        "/last and /history: your pictures again, for free\n"
-        "/queue what is being made · /cancel stops it\n"
-        "/settings language, shape, variants · /limits what is left\n\n"
-        "In a group I answer commands, mentions of me and replies to my messages.\n"
-        "Photos up to {limit_mb} MB. Send them as files to keep their full quality."
+        "I make pictures. Write what to draw, or send a photo and say what to change.\n\n"
+        "What would you like to know more about?"
     ),
-    "help_create": "🎨 Create: just say it in words. You can add “16:9”, “square” or “3 variants”",
-    "help_edit": "✏️ Edit: send a photo with a caption, or reply to any picture with words",
-    "help_merge": "🧩 Merge: send an album and say how to combine them, e.g. “put 1 into 2”",
-    "help_retouch": "✨ Retouch: /retouch and a photo; I remove noise and fix light and colour",
-    "help_upscale": "🔍 Upscale: /upscale and a photo; 2 or 4 times larger",
-    "help_removebg": "✂️ Cut out: /removebg and a photo; I send a PNG without the background",
-    "engine_help": (
-        "Pictures are made by the built-in engine: it paints from words and edits photos by "
-        "rules, without a neural network. When editing, it understands:\n{vocabulary}"
+    "help_create": (
+        "🎨 Just write what to draw, for example:\n"
+        "“a fox in a red scarf reading a newspaper, watercolour”\n\n"
+        "Add “16:9”, “square” or “3 variants” if you like."
+    ),
+    "help_create_engine": (
+        "🎨 Just write what to draw, for example:\n"
+        "“a fox in an autumn forest, watercolour”\n\n"
+        "Add “16:9”, “square” or “3 variants” if you like."
+    ),
+    "help_edit": (
+        "✏️ Send a photo and write under it what to change, for example:\n"
+        "“put a straw hat on the cat”\n\n"
+        "To change a picture that is already in the chat, reply to it."
+    ),
+    "help_edit_engine": (
+        "✏️ Send a photo and write under it what to change, for example:\n"
+        "“warmer, vintage”\n\n"
+        "To change a picture that is already in the chat, reply to it."
+    ),
+    "help_merge": (
+        "🧩 Send an album of 2 to 10 photos and write under it how to combine them, for example:\n"
+        "“put the cat from photo 1 on the sofa in photo 2”"
+    ),
+    "help_merge_engine": (
+        "🧩 Send an album of 2 to 10 photos and write under it how to combine them:\n"
+        "“collage”, “side by side” or “put 1 into 2”"
+    ),
+    "help_retouch": (
+        "✨ Send a photo and write /retouch under it. I remove noise and fix light, colour and "
+        "sharpness."
+    ),
+    "help_upscale": "🔍 Send a photo and write /upscale under it. I make it 2 or 4 times larger.",
+    "help_removebg": (
+        "✂️ Send a photo and write /removebg under it. You get a PNG with a transparent background."
+    ),
+    "help_engine": (
+        "📖 Pictures are made by the built-in engine. It works by rules, without a neural network. "
+        "When editing, it understands:\n\n{vocabulary}"
+    ),
+    "help_pictures": (
+        "🖼 The buttons under a picture make another one, change it, enlarge it or send it as a "
+        "file.\n\n"
+        "/last and /history: your pictures once more, for free\n"
+        "/undo: one step back\n"
+        "/compare: before and after\n"
+        "/queue: what is being made now\n"
+        "/cancel: stop it\n\n"
+        "I take photos of up to {limit_mb} MB. To keep their full quality, send them as files."
+    ),
+    "help_account": (
+        "⚙️ /settings: language, shape, number of variants, photo or file\n"
+        "/limits: how much you have left\n"
+        "/quiet: turn the “ready” message on or off\n"
+        "/privacy: what I keep about you"
+    ),
+    "help_groups": (
+        "👥 In a group I answer commands, such as “/create a fox”, and replies to my messages."
+    ),
+    "help_groups_mentions": (
+        "👥 In a group I answer commands, such as “/create a fox”, mentions, such as "
+        "“@{name} a fox”, and replies to my messages."
+    ),
+    "help_in_group": (
+        "Here I answer commands, such as “/create a fox”, and replies to my messages. "
+        "More: https://t.me/{name}?start=help"
+    ),
+    "help_in_group_mentions": (
+        "Here I answer commands, such as “/create a fox”, mentions and replies to my messages. "
+        "More: https://t.me/{name}?start=help"
     ),
     "engine_hint": (
         "ℹ️ A note for you as the administrator, shown only once: this picture was made by the "
         "built-in engine, by rules and without a neural network. To connect an AI service, run "
         "on the server:\n"
         "sudo imgbot install --provider replicate"
-    ),
-    "examples": (
-        "1: the words “a fox in an autumn forest, watercolour”\n"
-        "2: a photo with the caption “warmer, vintage”, before and after\n"
-        "3: an album with the caption “collage”"
     ),
     # the menu
     "button_create": "🎨 Create a picture",
@@ -57,6 +107,11 @@ TEXTS = {
     "button_undo": "↩️ Undo",
     "button_new_picture": "🎨 New picture",
     "button_change_this": "✏️ Change this one",
+    "button_engine": "📖 What I understand",
+    "button_pictures": "🖼 My pictures",
+    "button_account": "⚙️ Settings, limits",
+    "button_groups": "👥 In groups",
+    "button_back": "‹ Back",
     "button_refresh": "🔄 Refresh",
     "command_create": "Create a picture from words",
     "command_edit": "Edit a photo",
@@ -119,10 +174,6 @@ TEXTS = {
         "how, or go one step back."
     ),
     "complaint_nothing": "Sorry about that! Tell me what to draw.",
-    "answer_abilities": (
-        "I draw pictures from your words, change photos, merge several into one, retouch and "
-        "enlarge them, and remove backgrounds. Just tell me what you'd like. More in /help."
-    ),
     "answer_price": "It's free for you. To keep it available for everyone, there are limits:",
     "answer_privacy": (
         "What I store, where and for how long: /privacy. To delete everything I know about "

@@ -437,7 +437,7 @@ def _durations(provider: TaskLedger | None) -> dict[str, Any]:
 
 
 def _photos() -> list[Path]:
-    folder = resources.files("imgbot.bot") / "examples"
+    folder = resources.files("imgbot.ops.loadtest") / "photos"
     return [Path(str(folder / name)) for name in ("create.jpg", "edit.jpg", "merge.jpg")]
 
 
