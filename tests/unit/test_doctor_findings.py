@@ -290,3 +290,13 @@ def test_a_report_is_plain_and_without_secrets() -> None:
     ]
     assert "s3cret1" not in command.as_json(found, [], ["s3cret1"])
     assert command.exit_status(found[:2]) == 0
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+def test_privacy_mode_is_explained(*, is_private: bool) -> None:
+    me = {"username": "a_bot", "can_read_all_group_messages": not is_private}
+
+    found = the(telegram.evaluate(replace(SAID, me=me), ""), "groups")
+
+    assert ("/create" in found.text) is is_private
+    assert all((words in found.advice) is is_private for words in ("/setprivacy", "add it again"))

@@ -20,6 +20,11 @@ _FAR_OFF_S = 300.0
 _SET_CLOCK = "sudo timedatectl set-ntp true"
 _RENEW = "ask @BotFather for the right one; then: sudo imgbot install --token-file -"
 
+_HEAR_MENTIONS = (
+    "for mentions: @BotFather, /setprivacy, the bot, Disable; then restart imgbot, remove the bot "
+    "from each group and add it again"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TelegramReport:
@@ -135,9 +140,16 @@ def _groups(me: Mapping[str, Any]) -> list[Finding]:
     if not me.get("can_join_groups", True):
         return [ok("groups", "the bot cannot be added to groups", "@BotFather: /setjoingroups")]
     if me.get("can_read_all_group_messages"):
-        return [ok("groups", "privacy mode is off: in groups the bot sees all messages")]
-    text = "privacy mode is on: in groups the bot sees commands and replies, not mentions"
-    return [ok("groups", text, "@BotFather: /setprivacy, if mentions are wanted")]
+        text = (
+            "privacy mode is off: the bot sees all messages, mentions too, in groups that added "
+            "it since"
+        )
+        return [ok("groups", text)]
+    text = (
+        "privacy mode is on: in groups the bot sees commands and replies to its messages only, "
+        "so users must begin with a command such as /create; mentions do not reach it"
+    )
+    return [ok("groups", text, _HEAR_MENTIONS)]
 
 
 def _webhook(info: Mapping[str, Any] | None) -> list[Finding]:
